@@ -1,0 +1,49 @@
+/**
+ * Acks: a member's signed, cumulative word that everything of a chain up to a watermark lies on its stable storage.
+ *
+ * statement = pack([1, mesh, voter, [[chain, seq, commit hash, whole], …]]), signed under 'mnemesh/ack/1'. One statement a
+ * flush, not one an event. `whole` is false where a body is missing below the watermark: such an entry never counts.
+ */
+import { bytesToHex, hexToBytes, type ChainId, type CommitHash, type MeshId, type PeerId } from './ids.ts'
+import { limits } from './limits.ts'
+import { pack, unpack } from './msgpack.ts'
+import { sign, verify, type KeyPair } from './signature.ts'
+
+export type Watermark = { readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash; readonly whole: boolean }
+export type AckStatement = { readonly mesh: MeshId; readonly voter: PeerId; readonly watermarks: readonly Watermark[] }
+export type SignedAck = { readonly statement: Uint8Array; readonly signature: Uint8Array }
+
+export const encodeAckStatement = (ack: AckStatement): Uint8Array =>
+  pack([1, hexToBytes(ack.mesh), hexToBytes(ack.voter), ack.watermarks.map((w) => [hexToBytes(w.chain), w.seq, hexToBytes(w.hash), w.whole])])
+
+export const signAck = (ack: AckStatement, keys: KeyPair): SignedAck => {
+  const statement = encodeAckStatement(ack)
+  return { statement, signature: sign('mnemesh/ack/1', statement, keys) }
+}
+
+/** The statement's content, unverified, or null when it is malformed. */
+export const decodeAckStatement = (statement: Uint8Array): AckStatement | null => {
+  if (statement.length > limits.ack_bytes_max) return null
+  const value = unpack(statement)
+  if (!Array.isArray(value) || value.length !== 4 || value[0] !== 1) return null
+  const [, mesh, voter, list] = value
+  if (!isBin(mesh, 32) || !isBin(voter, 32) || !Array.isArray(list) || list.length > limits.ack_watermarks_max) return null
+  const watermarks: Watermark[] = []
+  for (const entry of list) {
+    if (!Array.isArray(entry) || entry.length !== 4) return null
+    const [chain, seq, hash, whole] = entry
+    if (!isBin(chain, 16) || !isSeq(seq) || !isBin(hash, 32) || typeof whole !== 'boolean') return null
+    watermarks.push({ chain: bytesToHex(chain) as ChainId, seq, hash: bytesToHex(hash) as CommitHash, whole })
+  }
+  return { mesh: bytesToHex(mesh) as MeshId, voter: bytesToHex(voter) as PeerId, watermarks }
+}
+
+/** The statement, if it is well formed, of this mesh, and signed by the voter it names. */
+export const verifyAck = (ack: SignedAck, mesh: MeshId): AckStatement | null => {
+  const statement = decodeAckStatement(ack.statement)
+  if (statement === null || statement.mesh !== mesh) return null
+  return verify('mnemesh/ack/1', ack.statement, ack.signature, statement.voter) ? statement : null
+}
+
+const isBin = (value: unknown, length: number): value is Uint8Array => value instanceof Uint8Array && value.length === length
+const isSeq = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= limits.seq_max

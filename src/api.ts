@@ -1,0 +1,189 @@
+/**
+ * What the doors (HTTP, command line, MCP) may ask of a node. `src/node.ts` implements it; a door parses, asks, answers.
+ *
+ * Every method rejects with a `NodeError` and nothing else. Field shapes are already checked by the door's schema; the node
+ * checks what only it can know (existence, versions, quorum, disk).
+ */
+import type { AgentId, EventId, Namespace, PeerId, RecordId } from '../crdt/ids.ts'
+import type { EpisodeRow, LinkRow, MemoryFilter, MemoryRow, Page, RecallAnswer, RecallQuery } from './ports.ts'
+
+/** Fields of a memory as an agent gives them; in a patch, null clears. */
+export type MemoryInput = {
+  readonly content?: string
+  readonly title?: string | null
+  readonly kind?: string
+  readonly tier?: string
+  readonly tags?: readonly string[]
+  readonly priority?: number
+  readonly confidence?: number
+  readonly source?: string | null
+  readonly scope?: string | null
+  readonly run_id?: string | null
+  readonly occurred_at?: string | null
+  readonly expires_at?: string | null
+  readonly metadata?: Readonly<Record<string, unknown>> | null
+}
+
+export type WriteOptions = {
+  readonly agent: AgentId
+  /** Voters that must have it on disk, this peer among them; default the node's. */
+  readonly quorum?: number
+  readonly timeout_ms?: number
+  readonly idempotency_key?: string
+}
+
+/** One voter's signed word that everything up to `watermark` lies on its stable storage. */
+export type ReceiptAck = {
+  readonly voter: PeerId
+  /** base64url of the signed bytes and of the signature (`crdt/FORMAT.md`, acks). */
+  readonly statement: string
+  readonly signature: string
+}
+export type Receipt = { readonly commit: string; readonly chain: string; readonly seq: number; readonly acks: readonly ReceiptAck[] }
+
+export type WriteAnswer = {
+  readonly id: RecordId
+  readonly namespace: Namespace
+  readonly title: string | null
+  readonly tier: string
+  readonly agent_id: AgentId
+  readonly event_id: EventId
+  /** Voters that acknowledged, this peer included. */
+  readonly quorum_acks: number
+  readonly receipt: Receipt
+  /** Causal token. */
+  readonly token: string
+}
+
+export type ReadOptions = { readonly token?: string; readonly wait_ms?: number }
+
+export type Version = {
+  readonly event_id: EventId
+  readonly kind: string
+  readonly agent_id: AgentId
+  readonly peer_id: PeerId
+  readonly at: string
+  /** Fields that this event set; a text that is no longer here is null. */
+  readonly set: Readonly<Record<string, unknown>>
+  readonly tags?: { readonly add: readonly string[]; readonly remove: readonly string[] }
+}
+
+export type ConflictValue = { readonly value: unknown; readonly event_id: EventId; readonly agent_id: AgentId; readonly peer_id: PeerId; readonly at: string; readonly shown: boolean }
+export type Conflict = { readonly field: string; readonly values: readonly ConflictValue[] }
+
+export type MemoryAnswer = { readonly memory: MemoryRow; readonly links: readonly LinkRow[]; readonly conflicts: readonly Conflict[]; readonly token: string }
+
+export type BulkAnswer = {
+  readonly created: number
+  /** In the order of the request; null where the entry was refused. */
+  readonly ids: readonly (RecordId | null)[]
+  readonly errors: readonly { readonly index: number; readonly error: string; readonly message: string }[]
+  readonly quorum_acks: number
+  readonly token: string
+}
+
+export type LinkInput = { readonly from: RecordId; readonly to: RecordId; readonly relation: string; readonly valid_from?: string | null; readonly valid_until?: string | null }
+
+export type EpisodeInput = {
+  readonly event_type: string
+  readonly sender?: string
+  readonly recipient?: string
+  readonly body?: Readonly<Record<string, unknown>>
+  readonly inference_receipt_id?: string
+  readonly audit_event_hash?: string
+}
+
+/** One event of the log, in arrival order at this peer. */
+export type LogEntry = {
+  readonly cursor: string
+  readonly event_id: EventId
+  readonly namespace: Namespace
+  readonly kind: string
+  readonly record: RecordId | null
+  readonly agent_id: AgentId
+  readonly peer_id: PeerId
+  readonly at: string
+  readonly commit: string
+  readonly chain: string
+  readonly seq: number
+  /** The event as it was said. */
+  readonly event: Readonly<Record<string, unknown>>
+}
+
+export type PeerAnswer = {
+  readonly peer_id: PeerId
+  readonly name: string
+  readonly role: 'voter' | 'observer'
+  readonly self: boolean
+  readonly revoked: boolean
+  readonly link: 'self' | 'up' | 'connecting' | 'down'
+  readonly addresses: readonly string[]
+  readonly round_trip_ms: number | null
+  readonly commits_behind: number | null
+  readonly last_error: string | null
+}
+
+export type Health = {
+  readonly status: 'ok' | 'degraded'
+  readonly version: string
+  readonly peer_id: PeerId
+  readonly name: string
+  readonly mesh_id: string
+  readonly members: number
+  readonly voters: number
+  readonly quorum: number
+  readonly connected: number
+  readonly projection: string
+  readonly projection_lag: number
+  readonly embedder_ready: boolean
+  readonly federation_enabled: boolean
+  readonly reasons: readonly string[]
+}
+
+export type Problem = { readonly what: string; readonly where: string }
+export type VerifyAnswer = { readonly ok: boolean; readonly commits: number; readonly events: number; readonly bodies: number; readonly chains: number; readonly problems: readonly Problem[] }
+
+export type Node = {
+  remember(namespace: Namespace, input: MemoryInput & { readonly content: string }, options: WriteOptions): Promise<WriteAnswer>
+  rememberMany(memories: readonly { readonly namespace: Namespace; readonly input: MemoryInput & { readonly content: string }; readonly idempotency_key?: string }[], options: WriteOptions): Promise<BulkAnswer>
+  patch(id: RecordId, input: MemoryInput, options: WriteOptions & { readonly if_match?: string }): Promise<WriteAnswer>
+  forget(id: RecordId, options: WriteOptions & { readonly erase: boolean }): Promise<WriteAnswer>
+  restore(id: RecordId, options: WriteOptions): Promise<WriteAnswer>
+  /** Settles `field` by a new event: to the value that `event_id` wrote, or to `value`. */
+  resolve(id: RecordId, choice: { readonly field: string; readonly event_id?: EventId; readonly value?: unknown }, options: WriteOptions): Promise<WriteAnswer>
+  link(input: LinkInput, options: WriteOptions): Promise<WriteAnswer & { readonly link: LinkRow }>
+  unlink(input: Pick<LinkInput, 'from' | 'to' | 'relation'>, options: WriteOptions): Promise<WriteAnswer>
+  appendEpisode(namespace: Namespace, input: EpisodeInput, options: WriteOptions): Promise<WriteAnswer & { readonly episode: EpisodeRow }>
+
+  get(id: RecordId, options: ReadOptions): Promise<MemoryAnswer>
+  list(filter: MemoryFilter, page: { readonly limit: number; readonly cursor?: string }, options: ReadOptions): Promise<Page<MemoryRow>>
+  history(id: RecordId, options: ReadOptions): Promise<readonly Version[]>
+  conflicts(id: RecordId, options: ReadOptions): Promise<readonly Conflict[]>
+  recall(query: RecallQuery, options: ReadOptions): Promise<RecallAnswer>
+  links(id: RecordId, options: ReadOptions): Promise<readonly LinkRow[]>
+  episodes(filter: { readonly agent_id: AgentId; readonly event_type?: string; readonly since?: string; readonly limit: number }, options: ReadOptions): Promise<readonly EpisodeRow[]>
+  namespaces(options: ReadOptions): Promise<readonly { readonly namespace: Namespace; readonly memories: number; readonly updated_at: string }[]>
+  stats(options: ReadOptions): Promise<Readonly<Record<string, unknown>>>
+
+  /** Entries after `after` (a cursor; undefined is the start). `next` is the cursor to go on with. */
+  events(after: string | undefined, filter: { readonly namespace?: Namespace; readonly limit: number }): Promise<{ readonly events: readonly LogEntry[]; readonly next: string }>
+  /** Calls back whenever the log has grown; answers the function that ends it. */
+  onLogGrown(listener: () => void): () => void
+
+  health(): Promise<Health>
+  peers(): Promise<readonly PeerAnswer[]>
+  quorum(): Promise<Readonly<Record<string, unknown>>>
+  capabilities(): Promise<Readonly<Record<string, unknown>>>
+  /** Frontier digest, document heads by segment, projection digest: equal on two members that hold the same. */
+  digests(): Promise<{ readonly frontier: string; readonly documents: string; readonly projection: string | null; readonly log: number }>
+  verify(onProgress?: (done: number, total: number) => void): Promise<VerifyAnswer>
+  /** Prometheus text. */
+  metrics(): Promise<string>
+
+  /** The control log, as bytes anybody may check against the mesh id. */
+  controlLog(): readonly Uint8Array[]
+  /** Enrols the holder of a token (needs the authority's key on this peer). Answers the control log after it. */
+  join(request: Uint8Array): Promise<readonly Uint8Array[]>
+  /** Takes a member out; `request` is signed by the authority's key. */
+  revoke(request: Uint8Array): Promise<void>
+}

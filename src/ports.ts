@@ -1,0 +1,216 @@
+/**
+ * The ports: what the replica needs of the outside world, as small types that a driver or a test double fills.
+ */
+import type { Body } from '../crdt/body.ts'
+import type { AgentId, ChainId, CommitHash, EventId, Namespace, PeerId, RecordId, Ref } from '../crdt/ids.ts'
+
+/** Wall clock in ms since 1970. Only the HLC, `at` fields and waits read it; order never does. */
+export type Clock = { now(): number }
+
+/** `count` random bytes, cryptographic in production, seeded in simulation. */
+export type Random = { bytes(count: number): Uint8Array }
+
+// ── the commit store ────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** One commit as it lies on disk. Invariant: `hash` is the commit hash of `bytes`. */
+export type StoredCommit = { readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash; readonly bytes: Uint8Array }
+
+/** A place in the arrival log: the n-th commit (from 1) that this store took in. */
+export type Arrival = { readonly n: number; readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash }
+
+/** Everything that one flush makes durable, atomically and in this order. */
+export type StoreBatch = {
+  /** Appended to the arrival log in this order. Given twice (same chain and seq), a commit's bytes are replaced (healing) and it keeps its arrival. */
+  readonly commits?: readonly StoredCommit[]
+  readonly bodies?: readonly Body[]
+  /** Texts to destroy: the store forgets salt and text, and remembers that the ref was erased. */
+  readonly erase?: readonly Ref[]
+  /** Small facts under a name (at most 64 KiB each); null removes. */
+  readonly facts?: readonly (readonly [name: string, value: Uint8Array | null])[]
+}
+
+/** What the opening scan meets, in arrival order. A damaged commit is quarantined: named here, absent from reads, never truncated away. */
+export type ScannedCommit =
+  | { readonly kind: 'commit'; readonly n: number; readonly commit: StoredCommit }
+  | { readonly kind: 'damaged'; readonly arrival: Arrival; readonly reason: string }
+
+export type StoreOpening = {
+  /** Random 16-byte id of this log, hex; a new folder or a lost tail gets a new one, so that others' cursors into it end. */
+  readonly epoch: string
+  /**
+   * True only after a clean stop, in the same folder on the same file system, with the tail as the high-water mark says:
+   * the condition under which a chain may be continued (DESIGN §4, incarnations).
+   */
+  readonly continuable: boolean
+  /** What is wrong with the tail, if anything: shown in health. */
+  readonly tail: null | { readonly expected: number; readonly found: number }
+}
+
+/**
+ * The truth on disk. One process at a time. Reads are synchronous and hash-checked: what does not match its hash is
+ * answered as absent and reported to `onDamage`.
+ */
+export type CommitStore = {
+  readonly opening: StoreOpening
+  /** Every commit in arrival order; bytes are hash-checked. Called once, before anything else. */
+  scan(): AsyncIterable<readonly ScannedCommit[]>
+  /** Resolves AFTER the batch is on stable storage. Rejects with a `StoreFailure`; then nothing of the batch is there, or all of it. */
+  write(batch: StoreBatch): Promise<void>
+  commit(chain: ChainId, seq: number): StoredCommit | null
+  find(hash: CommitHash): { readonly chain: ChainId; readonly seq: number } | null
+  arrival(n: number): Arrival | null
+  /** How many commits have arrived; their numbers are 1 … arrivals. */
+  arrivals(): number
+  body(ref: Ref): Body | 'erased' | null
+  fact(name: string): Uint8Array | null
+  /** Bytes free on the file system that holds the store. */
+  freeBytes(): Promise<number>
+  diskBytes(): Promise<number>
+  /** Told of each damaged commit or body that a read met. */
+  onDamage(listener: (damage: { readonly kind: 'commit'; readonly chain: ChainId; readonly seq: number; readonly reason: string } | { readonly kind: 'body'; readonly ref: Ref; readonly reason: string }) => void): void
+  /** Marks a clean stop, then closes. */
+  close(): Promise<void>
+}
+
+export type StoreFailureCode = 'disk_full' | 'io_error' | 'locked' | 'closed' | 'unreadable'
+export class StoreFailure extends Error {
+  readonly code: StoreFailureCode
+  constructor(code: StoreFailureCode, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+// ── the projection ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A memory as the read model holds it: the folded reading of every twin. Times are RFC 3339 in UTC. */
+export type MemoryRow = {
+  readonly id: RecordId
+  readonly namespace: Namespace
+  readonly title: string | null
+  /** null when the text is not here (erased, or not arrived yet). */
+  readonly content: string | null
+  readonly kind: string
+  readonly tier: string
+  readonly tags: readonly string[]
+  readonly priority: number
+  readonly confidence: number
+  readonly source: string | null
+  readonly scope: string | null
+  readonly run_id: string | null
+  readonly occurred_at: string | null
+  readonly expires_at: string | null
+  readonly metadata: Readonly<Record<string, unknown>>
+  readonly agent_id: AgentId
+  readonly peer_id: PeerId
+  readonly created_at: string
+  readonly updated_at: string
+  /** Changes with every visible change; `If-Match` compares it. */
+  readonly version: string
+  readonly forgotten: boolean
+  readonly erased: boolean
+  /** How many fields hold concurrent values. */
+  readonly conflicts: number
+}
+
+export type LinkRow = {
+  readonly id: RecordId
+  readonly namespace: Namespace
+  readonly from: RecordId
+  readonly to: RecordId
+  readonly relation: string
+  readonly valid_from: string | null
+  readonly valid_until: string | null
+  readonly agent_id: AgentId
+  readonly peer_id: PeerId
+  readonly created_at: string
+  readonly removed: boolean
+}
+
+export type EpisodeRow = {
+  readonly id: EventId
+  readonly namespace: Namespace
+  readonly agent_id: AgentId
+  readonly peer_id: PeerId
+  readonly event_type: string
+  readonly sender: string | null
+  readonly recipient: string | null
+  readonly body: Readonly<Record<string, unknown>> | null
+  readonly inference_receipt_id: string | null
+  readonly audit_event_hash: string | null
+  readonly created_at: string
+}
+
+/** The projection's place: everything up to `arrival` of the log `epoch` is in the rows; `frontier` says the same by namespace and chain. */
+export type ProjectionCursor = {
+  readonly epoch: string
+  readonly arrival: number
+  readonly frontier: Readonly<Record<Namespace, Readonly<Record<ChainId, number>>>>
+}
+
+/** Applied in one transaction together with its cursor: exactly once. Rows replace those with the same id. */
+export type ProjectionBatch = {
+  readonly memories: readonly MemoryRow[]
+  readonly links: readonly LinkRow[]
+  readonly episodes: readonly EpisodeRow[]
+  readonly cursor: ProjectionCursor
+}
+
+export type MemoryFilter = {
+  readonly namespace?: Namespace
+  readonly kinds?: readonly string[]
+  readonly tier?: string
+  /** All of them. */
+  readonly tags?: readonly string[]
+  readonly agent_id?: AgentId
+  readonly run_id?: string
+  /** Inclusive, on created_at. */
+  readonly since?: string
+  /** Exclusive, on created_at. */
+  readonly until?: string
+}
+
+export type Page<Row> = { readonly rows: readonly Row[]; readonly next_cursor: string | null }
+export type ScoredMemory = MemoryRow & { readonly score: number; readonly explain?: Readonly<Record<string, unknown>> }
+
+export type RecallQuery = MemoryFilter & {
+  readonly q: string
+  readonly limit: number
+  readonly max_tokens?: number
+  readonly explain?: boolean
+}
+
+export type RecallAnswer = {
+  readonly memories: readonly ScoredMemory[]
+  readonly mode: 'hybrid' | 'lexical'
+  readonly frontier: ProjectionCursor['frontier']
+}
+
+/** The read model. Forgotten, erased and expired memories are never listed or recalled. A `ProjectionFailure` means: not now. */
+export type Projection = {
+  /** Runs migrations; answers the cursor that the rows reflect, or null when empty. */
+  open(): Promise<ProjectionCursor | null>
+  apply(batch: ProjectionBatch): Promise<void>
+  /** Drops every row; the next batches rebuild it. */
+  reset(): Promise<void>
+  /** Newest first by (created_at, id); the cursor is stable under writes. @param now RFC 3339: expiry is judged against it. */
+  list(filter: MemoryFilter, page: { readonly limit: number; readonly cursor?: string; readonly now: string }): Promise<Page<MemoryRow>>
+  recall(query: RecallQuery, now: string): Promise<RecallAnswer>
+  links(of: RecordId): Promise<readonly LinkRow[]>
+  /** Newest first. `since` is inclusive. */
+  episodes(filter: { readonly agent_id: AgentId; readonly event_type?: string; readonly since?: string; readonly limit: number }): Promise<readonly EpisodeRow[]>
+  namespaces(): Promise<readonly { readonly namespace: Namespace; readonly memories: number; readonly updated_at: string }[]>
+  stats(): Promise<{ readonly total: number; readonly by_namespace: Readonly<Record<string, number>>; readonly by_kind: Readonly<Record<string, number>>; readonly by_tier: Readonly<Record<string, number>>; readonly links: number; readonly episodes: number }>
+  /** SHA-256 over all rows in canonical form, hex: equal on two members that projected the same commits. */
+  digest(): Promise<string>
+  close(): Promise<void>
+}
+
+export class ProjectionFailure extends Error {
+  /** True when the rows are gone or of another log: rebuild from the start. */
+  readonly rebuild: boolean
+  constructor(message: string, rebuild = false) {
+    super(message)
+    this.rebuild = rebuild
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * What the mesh asks of the replica, and tells it. Reads are synchronous; `receive*` return at once, and what they were
+ * given counts against the link's credit until `done` is called.
+ */
+import type { SignedAck } from '../crdt/ack.ts'
+import type { Body } from '../crdt/body.ts'
+import type { ChainId, CommitHash, MeshId, PeerId, Ref } from '../crdt/ids.ts'
+import type { KeyPair } from '../crdt/signature.ts'
+
+export type FrontierEntry = { readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash }
+/** `count` commits of `chain` from `from` on. */
+export type Run = { readonly chain: ChainId; readonly from: number; readonly count: number }
+/** A commit's bytes with those of its bodies that the sender has. */
+export type Parcel = { readonly chain: ChainId; readonly seq: number; readonly bytes: Uint8Array; readonly bodies: readonly Body[] }
+
+export type MemberState = 'voter' | 'observer' | 'revoked' | 'unknown'
+
+export type MeshHost = {
+  readonly mesh: MeshId
+  readonly self: KeyPair
+  readonly peer: PeerId
+  member(peer: PeerId): MemberState
+
+  /** Iterates every chain; the control chain first. */
+  frontier(): Iterable<FrontierEntry>
+  seqOf(chain: ChainId): number
+  /** SHA-256 over key ‖ sorted (chain, seq, hash): 32 bytes. */
+  frontierDigest(key: Uint8Array): Uint8Array
+  /** Hex id of this arrival log; cursors into it are worth nothing under another. */
+  readonly logEpoch: string
+  arrivals(): number
+  /** The runs that arrived after cursor `after` (up to `limit` arrivals), joined; and the cursor behind them. */
+  arrivalRuns(after: number, limit: number): { readonly runs: readonly Run[]; readonly cursor: number }
+  /** The cursor we keep into `peer`'s log, if any. */
+  cursorInto(peer: PeerId): { readonly epoch: string; readonly cursor: number } | null
+  keepCursor(peer: PeerId, epoch: string, cursor: number): void
+
+  /** Commits of a run, oldest first, until `bytesMax` (at least one if there is one). Stops at a hole. */
+  readRun(run: Run, bytesMax: number): readonly Parcel[]
+  readBodies(refs: readonly Ref[]): readonly Body[]
+  /** Holes in chains that we hold (quarantined commits), to be asked for again. */
+  holes(): readonly Run[]
+  /** Bodies that some commit names and that are not here. */
+  missingBodies(limit: number): readonly Ref[]
+
+  receive(from: PeerId, parcels: readonly Parcel[], done: () => void): void
+  receiveBodies(from: PeerId, bodies: readonly Body[], done: () => void): void
+  /** An ack of `from` itself, by its own session. */
+  receiveAck(from: PeerId, ack: SignedAck): void
+  linkUp(peer: PeerId): void
+  linkDown(peer: PeerId, reason: string): void
+
+  /** The control log's chain: exchanged before a session's other side must be a member. Its commits prove themselves. */
+  readonly controlChain: ChainId
+  /** Signed address records of members (`transports/addresses.ts`), kept across restarts. */
+  addresses(): readonly Uint8Array[]
+  keepAddress(peer: PeerId, record: Uint8Array): void
+}
+
+/** What the replica's shell may ask of the mesh. */
+export type Mesh = {
+  start(): void
+  stop(): Promise<void>
+  /** Fresh commits of our own, given before the own flush returns: sent at once to every link that can take them. */
+  push(parcels: readonly Parcel[]): void
+  /** After a flush: our signed word on how far we are, to every link. */
+  announce(ack: SignedAck): void
+  /** The control log has grown: sessions of members that are out are cut, waiting ones go on. */
+  membershipChanged(): void
+  links(): readonly LinkInfo[]
+  /** Own address, to be signed and spread. */
+  advertise(urls: readonly string[]): void
+}
+
+export type LinkInfo = {
+  readonly peer: PeerId
+  readonly state: 'connecting' | 'up' | 'down'
+  readonly url: string | null
+  readonly round_trip_ms: number | null
+  /** Commits of ours that the other side has not announced yet. */
+  readonly commits_behind: number | null
+  readonly buffered_bytes: number
+  readonly last_error: string | null
+}
