@@ -41,6 +41,8 @@ export const limits = {
   memories_per_segment_max: 512,
   /** AGREED. HLC counter: 10 bits, so ms ‖ counter stays a safe integer until the year 2248. */
   hlc_counter_max: 1023,
+  /** Hashes in one Merkle proof: 49 are the most a tree of `seq_max` leaves needs, and a verifier looks at no more than this. */
+  merkle_proof_hashes_max: 64,
 
   // ── acks ──────────────────────────────────────────────────────────────────────────────────────────────────────
   /** Watermarks in one statement; a flush that touched more chains is acknowledged by several. */
