@@ -39,6 +39,8 @@ export const limits = {
   seq_max: 2 ** 48,
   /** AGREED. Memories its owner creates in one segment: a document of some 100 KiB. */
   memories_per_segment_max: 512,
+  /** AGREED. Links whose `from` lies in one segment: 32 a memory on average. */
+  links_per_segment_max: 16_384,
   /** AGREED. HLC counter: 10 bits, so ms ‖ counter stays a safe integer until the year 2248. */
   hlc_counter_max: 1023,
   /** Hashes in one Merkle proof: 49 are the most a tree of `seq_max` leaves needs, and a verifier looks at no more than this. */
@@ -144,6 +146,39 @@ export const limits = {
   /** Clients of the live door at one time. */
   live_clients_max: 64,
   idempotency_key_bytes_max: 256,
+  /** Nesting of a request: the 16 of an event's metadata inside what bulk wraps around it. Checked by a scan, before any parser. */
+  request_json_depth_max: 20,
+  /** Values in one request: 1,000 memories with 64 tags and 15 fields each are 80,000. Checked by the same scan. */
+  request_json_values_max: 131_072,
+  /** An enrolment or revocation request is one signed statement of some 500 bytes. */
+  mesh_request_bytes_max: 64 * KIB,
+  /** Place in a list or in the log, as a client hands it back. */
+  cursor_bytes_max: 2 * KIB,
+  /** 256 chains of some 40 bytes each, in base64url. */
+  causal_token_bytes_max: 16 * KIB,
+  /** A token, a key and what proxies add; Node's own 16 KiB would not hold the largest token. */
+  http_header_bytes_max: 32 * KIB,
+  http_headers_max: 100,
+  /** Sockets of clients and of peers together. */
+  http_connections_max: 4_096,
+  /** Requests being answered; past it the door says 429 without reading the body. Matches the write queue behind it. */
+  http_requests_in_flight_max: 8_192,
+  /** Bodies of the same, as declared; one without a declared length counts as the largest. */
+  http_bytes_in_flight_max: 256 * MIB,
+  /** A client that takes longer to send its headers is not sending them in earnest. */
+  http_headers_ms_max: 10_000,
+  /** 4 MiB in this time is 140 KiB/s. */
+  http_request_ms_max: 30_000,
+  /** A socket on which nothing moves in either direction, a reader that never reads among them. */
+  http_silence_ms_max: 120_000,
+  /** Between two requests on one connection: longer than a proxy's usual 60 s, so that the proxy closes first. */
+  http_keep_alive_ms_max: 72_000,
+  /** From the word to stop until requests in flight are cut. */
+  http_close_ms_max: 5_000,
+  /** A comment on a quiet event stream: under the 30 s after which proxies call a connection dead. */
+  event_keep_alive_ms: 15_000,
+  /** A reader of an event stream that takes nothing for this long is cut; it comes back with Last-Event-ID. */
+  event_stall_ms_max: 30_000,
 
   // ── projection ────────────────────────────────────────────────────────────────────────────────────────────────
   /** Arrivals projected in one transaction: PGlite's best rate, and under a second of work. */
@@ -151,4 +186,40 @@ export const limits = {
   /** Pause after a failed batch, doubled up to the most. */
   projection_retry_ms_min: 100,
   projection_retry_ms_max: 10_000,
+
+  // ── command line ──────────────────────────────────────────────────────────────────────────────────────────────
+  /** One request of the command line: the longest quorum wait, and time to answer. */
+  cli_request_ms_max: 75_000,
+  /** `verify` over HTTP answers when it is through: a million commits take about two minutes. */
+  cli_verify_ms_max: 290_000,
+  /** Text given on standard input; just past what a memory may hold, so that the refusal names the true limit. */
+  cli_stdin_bytes_max: 1 * MIB,
+  /** Memories in one bulk request of an import: one quorum wait each, small enough to show progress. */
+  import_batch_memories_max: 200,
+  /** Bytes of the same: a quarter of what the door takes. */
+  import_batch_bytes_max: 1 * MIB - 1 * KIB,
+  /** Bulk requests of an import under way: while one waits for its quorum the next is parsed. */
+  import_requests_in_flight_max: 2,
+  /** Small requests of an import or export (is this id there, its links) under way. */
+  import_lookups_in_flight_max: 8,
+  /** A refused request is sent again, with the same keys, this often: about 40 s in all. */
+  import_retries_max: 8,
+  import_retry_ms_min: 250,
+  import_retry_ms_max: 10_000,
+  /** One line of a JSON lines file, one field of a git history. */
+  import_line_bytes_max: 16 * MIB,
+  /** One Markdown file: its syntax tree takes some thirty times that in memory. */
+  import_file_bytes_max: 8 * MIB,
+  /** Folders within folders that an import walks into. */
+  import_depth_max: 64,
+  /** File names of one git commit kept as tags; metadata lists more. */
+  import_file_tags_max: 40,
+  /** Names remembered so that links find their ends: some 150 MB. */
+  import_names_max: 1_000_000,
+  /** Problems of an import shown in full; the rest are counted. */
+  import_problems_shown_max: 100,
+  /** A local mesh's peers are up by then, or it says which is not. */
+  fleet_ready_ms_max: 20_000,
+  /** A peer asked to stop has this long before it is killed. */
+  fleet_stop_ms_max: 15_000,
 } as const

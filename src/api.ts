@@ -147,7 +147,7 @@ export type Node = {
   remember(namespace: Namespace, input: MemoryInput & { readonly content: string }, options: WriteOptions): Promise<WriteAnswer>
   rememberMany(memories: readonly { readonly namespace: Namespace; readonly input: MemoryInput & { readonly content: string }; readonly idempotency_key?: string }[], options: WriteOptions): Promise<BulkAnswer>
   patch(id: RecordId, input: MemoryInput, options: WriteOptions & { readonly if_match?: string }): Promise<WriteAnswer>
-  forget(id: RecordId, options: WriteOptions & { readonly erase: boolean }): Promise<WriteAnswer>
+  forget(id: RecordId, options: WriteOptions & { readonly erase: boolean; readonly if_match?: string }): Promise<WriteAnswer>
   restore(id: RecordId, options: WriteOptions): Promise<WriteAnswer>
   /** Settles `field` by a new event: to the value that `event_id` wrote, or to `value`. */
   resolve(id: RecordId, choice: { readonly field: string; readonly event_id?: EventId; readonly value?: unknown }, options: WriteOptions): Promise<WriteAnswer>

@@ -8,6 +8,7 @@ export const STATUS_BY_CODE = {
   attestation_failed: 403,
   namespace_denied: 403,
   not_found: 404,
+  method_not_allowed: 405,
   idempotency_conflict: 409,
   conflict: 409,
   version_mismatch: 412,
