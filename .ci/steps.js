@@ -1,0 +1,38 @@
+/**
+ * What `npm test` runs, in this order: cheap checks first, then the build that integration tests start from, then tests.
+ *
+ * `limit_ms` ends a step that hangs; it is a multiple of what the step takes on two busy cores, so slowness never meets it.
+ * `always` marks what also runs when the tests are filtered.
+ */
+import { existsSync } from 'node:fs'
+
+const SECOND = 1_000
+
+/** @typedef {{ title: string, script: string, args: string[], limit_ms: number, always: boolean }} Step */
+
+/** Folders of the layer table in ARCHITECTURE.md, those that hold something already. */
+const LAYERS = ['crdt', 'transports', 'snapshots', 'src', 'property-tests', 'deploy'].filter((name) => existsSync(new URL(`../${name}`, import.meta.url)))
+
+/** @type {readonly Step[]} `script` is run by this Node, from the checkout's root. */
+export const checks = [
+  { title: 'types', script: 'node_modules/typescript/bin/tsc', args: ['-p', 'tsconfig.json'], limit_ms: 120 * SECOND, always: false },
+  { title: 'lint', script: 'node_modules/oxlint/bin/oxlint', args: ['--deny-warnings'], limit_ms: 120 * SECOND, always: false },
+  {
+    title: 'import rules',
+    script: 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs',
+    args: ['--config', '.dependency-cruiser.js', ...LAYERS],
+    limit_ms: 120 * SECOND,
+    always: false,
+  },
+  { title: 'unused code', script: 'node_modules/knip/bin/knip.js', args: ['--no-progress'], limit_ms: 120 * SECOND, always: false },
+  { title: 'build', script: 'node_modules/typescript/bin/tsc', args: ['-p', 'tsconfig.build.json'], limit_ms: 120 * SECOND, always: true },
+]
+
+/** @param {string} report where the reporter leaves its figures @param {readonly string[]} filter vitest arguments @returns {Step} */
+export const tests = (report, filter) => ({
+  title: 'tests',
+  script: 'node_modules/vitest/vitest.mjs',
+  args: ['run', '--reporter=default', '--reporter=./.ci/count-reporter.js', `--outputFile=${report}`, ...filter],
+  limit_ms: 900 * SECOND,
+  always: true,
+})

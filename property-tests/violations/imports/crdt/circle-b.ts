@@ -1,0 +1,4 @@
+// violates: nothing
+import { a } from './circle-a.ts'
+
+export const b = (): number => a()

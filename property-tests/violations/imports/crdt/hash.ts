@@ -1,0 +1,4 @@
+// violates: crdt-hash-layer
+import * as library from 'node:fs'
+
+export const used = library

@@ -1,0 +1,4 @@
+// violates: crdt-tests-look-down
+import type { Target } from '../transports/host.ts'
+
+export type Used = Target

@@ -1,0 +1,3 @@
+// violates: nothing
+export type Target = { readonly name: 'crdt/ids.ts' }
+export const target = 'crdt/ids.ts'

@@ -1,0 +1,4 @@
+// violates: nothing
+import * as library from 'libsodium-wrappers'
+
+export const used = library

@@ -1,0 +1,4 @@
+// violates: crdt-layer
+import * as library from 'node:crypto'
+
+export const used = library

@@ -1,0 +1,2 @@
+// violates: no-orphans
+export const alone = true

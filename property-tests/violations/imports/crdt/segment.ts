@@ -1,0 +1,3 @@
+// violates: nothing
+export type Target = { readonly name: 'crdt/segment.ts' }
+export const target = 'crdt/segment.ts'

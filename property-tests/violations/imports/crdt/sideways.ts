@@ -1,0 +1,4 @@
+// violates: nothing
+import { target } from './segment.ts'
+
+export const used = target

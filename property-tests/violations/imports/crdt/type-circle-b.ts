@@ -1,0 +1,4 @@
+// violates: nothing
+import type { A } from './type-circle-a.ts'
+
+export type B = { readonly a?: A }

@@ -1,0 +1,4 @@
+// violates: crdt-layer
+import type { Target } from '../transports/host.ts'
+
+export type Used = Target

@@ -1,0 +1,4 @@
+// violates: nothing
+import { target } from './fleet.ts'
+
+export const used = target

@@ -1,0 +1,4 @@
+// violates: deploy-layer
+import * as library from 'ws'
+
+export const used = library

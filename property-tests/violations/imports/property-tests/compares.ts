@@ -1,0 +1,4 @@
+// violates: nothing
+import { target } from './model.ts'
+
+export const used = target

@@ -1,0 +1,4 @@
+// violates: not-resolvable
+import * as library from './nowhere.ts'
+
+export const used = library

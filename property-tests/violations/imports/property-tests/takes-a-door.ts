@@ -1,0 +1,4 @@
+// violates: property-tests-layer
+import { target } from '../src/http/door.ts'
+
+export const used = target

@@ -1,0 +1,3 @@
+// violates: nothing
+export type Target = { readonly name: 'snapshots/bundle.ts' }
+export const target = 'snapshots/bundle.ts'

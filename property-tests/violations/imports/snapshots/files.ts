@@ -1,0 +1,4 @@
+// violates: snapshots-files-layer
+import * as library from 'node:net'
+
+export const used = library

@@ -1,0 +1,3 @@
+// violates: nothing
+export type Target = { readonly name: 'src/api.ts' }
+export const target = 'src/api.ts'

@@ -1,0 +1,4 @@
+// violates: nothing
+import { target } from '../membership/index.ts'
+
+export const used = target

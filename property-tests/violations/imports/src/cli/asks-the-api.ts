@@ -1,0 +1,4 @@
+// violates: nothing
+import { target } from '../api.ts'
+
+export const used = target

@@ -1,0 +1,4 @@
+// violates: cli-layer
+import * as library from 'fastify'
+
+export const used = library

@@ -1,0 +1,4 @@
+// violates: cli-layer
+import { target } from '../membership/invite.ts'
+
+export const used = target

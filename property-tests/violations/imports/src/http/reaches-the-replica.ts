@@ -1,0 +1,4 @@
+// violates: http-layer
+import { target } from '../replica/replica.ts'
+
+export const used = target

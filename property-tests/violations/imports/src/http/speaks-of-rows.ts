@@ -1,0 +1,4 @@
+// violates: nothing
+import type { Target } from '../ports.ts'
+
+export type Used = Target

@@ -1,0 +1,4 @@
+// violates: http-layer
+import * as library from 'ws'
+
+export const used = library

@@ -1,0 +1,3 @@
+// violates: nothing
+export type Target = { readonly name: 'src/node.ts' }
+export const target = 'src/node.ts'

@@ -1,0 +1,4 @@
+// violates: composition-root-layer
+import * as library from 'pg'
+
+export const used = library

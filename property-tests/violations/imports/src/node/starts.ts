@@ -1,0 +1,4 @@
+// violates: nothing
+import { target } from '../node.ts'
+
+export const used = target

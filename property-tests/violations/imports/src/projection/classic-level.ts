@@ -1,0 +1,4 @@
+// violates: projection-layer
+import * as library from 'classic-level'
+
+export const used = library

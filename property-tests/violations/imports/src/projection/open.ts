@@ -1,0 +1,3 @@
+// violates: nothing
+export type Target = { readonly name: 'src/projection/open.ts' }
+export const target = 'src/projection/open.ts'

@@ -1,0 +1,4 @@
+// violates: nothing
+import * as library from 'pg'
+
+export const used = library

@@ -1,0 +1,4 @@
+// violates: nothing
+import { target } from '../../snapshots/bundle.ts'
+
+export const used = target

@@ -1,0 +1,4 @@
+// violates: nothing
+import * as library from 'lru-cache'
+
+export const used = library

@@ -1,0 +1,4 @@
+// violates: nothing
+import { target } from '../../transports/mesh.ts'
+
+export const used = target

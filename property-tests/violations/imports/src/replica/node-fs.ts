@@ -1,0 +1,4 @@
+// violates: replica-layer
+import * as library from 'node:fs'
+
+export const used = library

@@ -1,0 +1,4 @@
+// violates: replica-layer
+import * as library from 'pg'
+
+export const used = library

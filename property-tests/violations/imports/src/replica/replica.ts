@@ -1,0 +1,3 @@
+// violates: nothing
+export type Target = { readonly name: 'src/replica/replica.ts' }
+export const target = 'src/replica/replica.ts'

@@ -1,0 +1,4 @@
+// violates: nothing
+import { target } from './contract.ts'
+
+export const used = target

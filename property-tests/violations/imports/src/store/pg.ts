@@ -1,0 +1,4 @@
+// violates: store-layer
+import * as library from 'pg'
+
+export const used = library

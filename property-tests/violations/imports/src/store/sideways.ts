@@ -1,0 +1,4 @@
+// violates: store-layer
+import { target } from '../projection/open.ts'
+
+export const used = target

@@ -1,0 +1,4 @@
+// violates: no-tests-in-product
+import { target } from './contract.ts'
+
+export const used = target

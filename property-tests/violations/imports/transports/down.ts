@@ -1,0 +1,4 @@
+// violates: nothing
+import { target } from '../crdt/ids.ts'
+
+export const used = target

@@ -1,0 +1,3 @@
+// violates: nothing
+export type Target = { readonly name: 'transports/host.ts' }
+export const target = 'transports/host.ts'

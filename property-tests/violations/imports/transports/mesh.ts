@@ -1,0 +1,3 @@
+// violates: nothing
+export type Target = { readonly name: 'transports/mesh.ts' }
+export const target = 'transports/mesh.ts'

@@ -1,0 +1,2 @@
+// violates: eslint(no-restricted-globals) Date
+export const now = (): string => new Date().toISOString()

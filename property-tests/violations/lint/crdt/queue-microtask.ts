@@ -1,0 +1,2 @@
+// violates: eslint(no-restricted-globals) queueMicrotask
+export const next = (run: () => void): void => queueMicrotask(run)

@@ -1,0 +1,2 @@
+// violates: eslint(no-restricted-globals) crypto
+export const id = (): string => crypto.randomUUID()

@@ -1,0 +1,2 @@
+// violates: eslint(no-restricted-globals) setImmediate
+export const soon = (run: () => void): unknown => setImmediate(run)

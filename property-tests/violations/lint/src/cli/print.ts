@@ -1,0 +1,2 @@
+// violates: nothing
+console.log('a person reads this')

@@ -1,0 +1,4 @@
+// violates: typescript(consistent-type-exports)
+import type { Server } from 'node:http'
+
+export { Server }

@@ -1,0 +1,4 @@
+// violates: typescript(consistent-type-imports)
+import { Server } from 'node:http'
+
+export type Door = { readonly server: Server }

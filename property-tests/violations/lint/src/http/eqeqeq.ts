@@ -1,0 +1,2 @@
+// violates: eslint(eqeqeq)
+export const run = (a: number, b: number): boolean => a == b

@@ -1,0 +1,4 @@
+// violates: vitest(expect-expect)
+import { it } from 'vitest'
+
+it('asserts nothing', () => undefined)

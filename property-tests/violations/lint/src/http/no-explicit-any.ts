@@ -1,0 +1,2 @@
+// violates: typescript(no-explicit-any)
+export type Row = { readonly value: any }

@@ -1,0 +1,4 @@
+// violates: typescript(no-unsafe-return)
+export const run = (text: string): number => {
+  return JSON.parse(text)
+}

@@ -1,0 +1,2 @@
+// violates: eslint(no-var)
+export var count = 1

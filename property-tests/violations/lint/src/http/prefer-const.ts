@@ -1,0 +1,3 @@
+// violates: eslint(prefer-const)
+let count = 1
+export const run = (): number => count
