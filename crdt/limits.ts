@@ -126,6 +126,46 @@ export const limits = {
   silence_ms_max: 25_000,
   reconnect_ms_min: 100,
   reconnect_ms_max: 30_000,
+  /** From authenticated to open: the time to fetch a control log that is new to one side; progress is kept for the next try. */
+  control_ms_max: 30_000,
+  /** One claim on a chain's range, however it progresses, so that a neighbour that trickles cannot hold a chain for ever. */
+  claim_ms_max: 60_000,
+  /** What was taken in and did not count is asked for again after `want_ms_max`, doubled up to this. */
+  retake_ms_max: 60_000,
+  /** Catch-up frames are filled up to this: live pushes and pings pass between them. */
+  parcel_frame_bytes_target: 256 * KIB,
+  /** Credit is given back in steps of this; with the largest frame it stays far below the whole, so that a sender never waits for ever. */
+  credit_grant_bytes_min: 512 * KIB,
+  /** Unsent bytes of any kind after which a link is closed: its reader reads nothing. */
+  buffered_bytes_hard_max: 8 * MIB,
+  /** Arrivals one page of the log covers. */
+  log_page_arrivals_max: 4_096,
+  /** Lacking more commits than this, the log is read in its causal order, since few of them could be applied out of it. */
+  frontier_pull_commits_max: 2_048,
+  /** A whole frontier is compared again this long after the last time, doubled while it brings nothing. */
+  frontier_compare_ms_min: 10_000,
+  frontier_compare_ms_max: 600_000,
+  /** Bodies and holes are looked for this often, and each is asked for again after `mend_retry_ms` when nobody had it. */
+  mend_every_ms: 1_000,
+  mend_retry_ms: 30_000,
+  /** Pings one link may send within `ping_every_ms`; honest ones send one. */
+  pings_per_interval_max: 16,
+  /** How often deadlines are looked at: a fraction of the shortest that is not measured by its own timer. */
+  mesh_tick_ms: 250,
+  /** Two links to one peer that came up within this were dialed at once from both sides. */
+  simultaneous_dial_ms: 10_000,
+  /** Addresses dialed in turn: configured and learned. */
+  dial_targets_max: 512,
+  /** One address. */
+  address_url_bytes_max: 256,
+  /** One signed address record: 8 addresses and some 110 bytes. */
+  address_record_bytes_max: 4 * KIB,
+  /** Address records in one frame. */
+  addresses_per_frame_max: 512,
+  /** An address record's time may be this far ahead of our clock; further ahead it could never be replaced. */
+  address_ahead_ms_max: 600_000,
+  /** Headers of one upgrade request: browsers send under 30 (ws CVE-2024-37890). */
+  upgrade_headers_max: 64,
   /** Addresses remembered for one member. */
   addresses_per_peer_max: 8,
 
@@ -186,6 +226,38 @@ export const limits = {
   /** Pause after a failed batch, doubled up to the most. */
   projection_retry_ms_min: 100,
   projection_retry_ms_max: 10_000,
+  /** Rows a batch should hold: the feeder asks for fewer arrivals when a batch held more (a commit may touch 256 rows). */
+  projection_batch_rows_target: 512,
+  /** Rows in one upsert statement: flat from 256 on; its parameters stay far under a message's 1 GiB at 64 KiB a memory. */
+  projection_statement_rows_max: 256,
+  /** Calls under way to the worker; past it a caller is told to come back, so a slow query cannot pile up requests. */
+  projection_calls_max: 256,
+  /** One query. Ten thousand rows are ranked in well under 0.1 s. */
+  projection_query_ms_max: 10_000,
+  /** Opening makes the embedded database (3 s, more on a busy machine), applying writes up to 512 arrivals: past it the worker is restarted. */
+  projection_write_ms_max: 120_000,
+  /** The digest reads every row. */
+  projection_digest_ms_max: 600_000,
+  /** Connections to a Postgres server: one writes, the others read. */
+  projection_connections_max: 5,
+  /** Rows upserted into the embedded database between two vacuums; it has nobody else to do that. */
+  projection_vacuum_rows: 20_000,
+  /** Rows the digest reads at a time. */
+  projection_digest_page_rows: 512,
+  /** Words of one memory that are indexed: 64 KiB of prose are some 11,000. Positions in a tsvector end at 16,383. */
+  search_words_per_memory_max: 16_384,
+  /** Bytes of one memory's search vector, under Postgres' 1 MiB. */
+  search_vector_bytes_max: 512 * KIB,
+  /** A longer word (a key, a blob) is found by its parts only. */
+  search_lexeme_bytes_max: 128,
+  /** Different words of one query; a longer text has said what it is about by then. */
+  recall_words_max: 48,
+  /** Rows counted for one word's rarity: beyond it a word is common, how common no longer matters. */
+  recall_count_rows_max: 10_000,
+  /** Rows ranked for one query as long as its rarer words match this many; the commonest words alone bring in no more. */
+  recall_ranked_rows: 5_000,
+  /** English stems remembered in the projection's worker: an agent's vocabulary, some 6 MiB. */
+  stems_remembered_max: 65_536,
 
   // ── command line ──────────────────────────────────────────────────────────────────────────────────────────────
   /** One request of the command line: the longest quorum wait, and time to answer. */

@@ -1,0 +1,73 @@
+/**
+ * Admission, the first half: whether a commit may enter the log. A pure function of the commit, its causal past and the
+ * control log up to its `policy`: the same answer on every peer, at any time, in any order of arrival. (The second half,
+ * whether its change enters the document, is `applyCommit` in `segment.ts`.)
+ *
+ * Invariants:
+ * 1. `admit` changes nothing. Only time can turn a `pending` verdict, by bringing what it names.
+ * 2. What is admitted extends its chain by one, is covered by a valid signature, and has its whole causal past in the log.
+ * 3. A refusal is for ever: nothing that could still arrive would change it.
+ */
+import { chainFault, emptyChain, type ChainState } from './chain.ts'
+import { CONTROL_INCARNATION, type AdmittedCommit, type Commit, type VerifiedCommit } from './commit.ts'
+import { enrolledAt, type ControlState } from './control.ts'
+import { hlcMs } from './hlc.ts'
+import { CONTROL_NAMESPACE, ZERO_HASH, type ChainId, type CommitHash, type MeshId, type Namespace, type SegmentId } from './ids.ts'
+import { limits } from './limits.ts'
+
+/** What a log tells of itself. */
+export type LogView = {
+  readonly mesh: MeshId
+  readonly control: ControlState
+  chain(id: ChainId): ChainState | null
+  hashAt(chain: ChainId, seq: number): CommitHash | null
+  /** Place and time of a commit in the log, or null when it is not here. */
+  meta(hash: CommitHash): { readonly namespace: Namespace; readonly segment: SegmentId | null; readonly hlc: number } | null
+}
+
+export type Verdict =
+  | { readonly kind: 'admitted'; readonly commit: AdmittedCommit; readonly chain: ChainState; readonly policySeq: number }
+  | { readonly kind: 'duplicate' }
+  /** Two commits of one chain with one seq: a proof that its peer forked. */
+  | { readonly kind: 'fork'; readonly seq: number; readonly known: CommitHash }
+  | { readonly kind: 'pending'; readonly missing: 'predecessor' | 'control' | 'dep' | 'time' }
+  | { readonly kind: 'refused'; readonly reason: string }
+
+/** @param nowMs wall clock: only postpones (an hlc beyond tomorrow waits), never refuses. */
+export const admit = (log: LogView, commit: VerifiedCommit, nowMs: number): Verdict => {
+  const { header } = commit
+  if (header.mesh !== log.mesh) return refused('foreign_mesh')
+  const isControl = header.namespace === CONTROL_NAMESPACE
+  if (isControl && !isAuthority(commit)) return refused('control_not_by_the_authority')
+
+  const chain = log.chain(commit.chain) ?? emptyChain(commit.chain, header.peer, header.incarnation, header.namespace)
+  if (header.seq <= chain.seq) {
+    const known = log.hashAt(commit.chain, header.seq)
+    return known === null || known === commit.hash ? { kind: 'duplicate' } : { kind: 'fork', seq: header.seq, known }
+  }
+  const fault = chainFault(chain, commit)
+  if (fault === 'gap') return { kind: 'pending', missing: 'predecessor' }
+  if (fault !== null) return refused(fault)
+
+  const policySeq = isControl ? header.seq - 1 : policyPlace(log.control, header.policy)
+  if (policySeq === null) return { kind: 'pending', missing: 'control' }
+  if (isControl && header.policy !== chain.hash) return refused('control_policy')
+  if (policySeq < chain.policySeq) return refused('policy_went_back')
+  if (!isControl && !enrolledAt(log.control, header.peer, policySeq)) return refused('peer_not_enrolled')
+
+  for (const dep of header.deps) {
+    const meta = log.meta(dep)
+    if (meta === null) return { kind: 'pending', missing: 'dep' }
+    if (meta.namespace !== header.namespace || meta.segment !== header.segment) return refused('dep_of_another_segment')
+    if (meta.hlc >= header.hlc) return refused('hlc_not_after')
+  }
+  if (hlcMs(header.hlc) > nowMs + limits.hlc_ahead_ms_max) return { kind: 'pending', missing: 'time' }
+  return { kind: 'admitted', commit: commit as Commit as AdmittedCommit, chain, policySeq }
+}
+
+const isAuthority = ({ header }: Commit): boolean => (header.peer as string) === header.mesh && header.incarnation === CONTROL_INCARNATION
+
+const policyPlace = (control: ControlState, policy: CommitHash): number | null =>
+  policy === ZERO_HASH ? null : (control.seqByHash.get(policy) ?? null)
+
+const refused = (reason: string): Verdict => ({ kind: 'refused', reason })

@@ -1,0 +1,78 @@
+/**
+ * The control log: one chain by the authority's key in `_mesh`, reduced in order to who is a member.
+ *
+ * The state after each control commit can be asked for (`enrolledAt`), because a commit is judged under the control commit
+ * it names. A statement that makes no sense (an invite used twice, a revocation of nobody) is passed over, the same
+ * everywhere, so that a mistake of the authority never stops the mesh.
+ */
+import type { VerifiedCommit } from './commit.ts'
+import type { ControlEvent } from './event.ts'
+import { CONTROL_NAMESPACE, type ChainId, type CommitHash, type MeshId, type PeerId } from './ids.ts'
+
+export type Role = 'voter' | 'observer'
+export type Member = {
+  readonly peer: PeerId
+  readonly name: string
+  readonly role: Role
+  /** Control seq from which on it may write. */
+  readonly enrolledSeq: number
+  /** Present once it is out: what counts of each of its chains. */
+  readonly revoked: { readonly seq: number; readonly last: Readonly<Record<ChainId, number>> } | null
+}
+
+export type ControlState = {
+  readonly mesh: MeshId
+  readonly name: string
+  readonly seq: number
+  readonly head: CommitHash | null
+  readonly members: ReadonlyMap<PeerId, Member>
+  readonly invitesUsed: ReadonlySet<string>
+  readonly seqByHash: ReadonlyMap<CommitHash, number>
+}
+
+export const emptyControl = (mesh: MeshId): ControlState => ({
+  mesh, name: '', seq: 0, head: null, members: new Map(), invitesUsed: new Set(), seqByHash: new Map(),
+})
+
+/** @param commit the next one of the control chain, already verified against the mesh's key. */
+export const reduceControl = (state: ControlState, commit: VerifiedCommit): ControlState => {
+  const members = new Map(state.members)
+  const invitesUsed = new Set(state.invitesUsed)
+  let name = state.name
+  for (const { event } of commit.events) {
+    if (event.ns !== CONTROL_NAMESPACE) continue
+    const control = event as ControlEvent
+    if (control.kind === 'mesh.genesis') name = state.seq === 0 ? control.name : name
+    else if (control.kind === 'peer.enrol') enrol(members, invitesUsed, control, commit.header.seq)
+    else revoke(members, control, commit.header.seq)
+  }
+  const seqByHash = new Map(state.seqByHash).set(commit.hash, commit.header.seq)
+  return { mesh: state.mesh, name, seq: commit.header.seq, head: commit.hash, members, invitesUsed, seqByHash }
+}
+
+const enrol = (members: Map<PeerId, Member>, invitesUsed: Set<string>, event: ControlEvent & { kind: 'peer.enrol' }, seq: number): void => {
+  if (members.has(event.peer) || (event.invite !== undefined && invitesUsed.has(event.invite))) return
+  if (event.invite !== undefined) invitesUsed.add(event.invite)
+  members.set(event.peer, { peer: event.peer, name: event.name, role: event.role, enrolledSeq: seq, revoked: null })
+}
+
+const revoke = (members: Map<PeerId, Member>, event: ControlEvent & { kind: 'peer.revoke' }, seq: number): void => {
+  const member = members.get(event.peer)
+  if (member && member.revoked === null) members.set(event.peer, { ...member, revoked: { seq, last: event.last } })
+}
+
+/** True when `peer` was a member at control commit `seq`. What a later revocation leaves of its chains is `firstExcluded`'s matter. */
+export const enrolledAt = (state: ControlState, peer: PeerId, seq: number): boolean => {
+  const member = state.members.get(peer)
+  return member !== undefined && member.enrolledSeq <= seq && (member.revoked === null || seq < member.revoked.seq)
+}
+
+/** The first seq of `chain` that does not count any more, or Infinity. A function of the control log alone. */
+export const firstExcluded = (state: ControlState, peer: PeerId, chain: ChainId): number => {
+  const revoked = state.members.get(peer)?.revoked
+  return revoked ? (revoked.last[chain] ?? 0) + 1 : Number.POSITIVE_INFINITY
+}
+
+/** Members that are in, by role. */
+export const activeMembers = (state: ControlState, role?: Role): readonly Member[] =>
+  [...state.members.values()].filter((member) => member.revoked === null && (role === undefined || member.role === role))

@@ -1,0 +1,96 @@
+/**
+ * The schema of every kind of event: exact keys, exact types, bounds of `limits.ts` (all AGREED: they decide what is valid).
+ *
+ * A schema is a table field → check; a check answers true when the value fits. Unknown kinds and unknown fields are
+ * refused: a later format says so by its version.
+ */
+import type { Json } from './canonical.ts'
+import { CONTROL_NAMESPACE, parseAgentId, parseChainId, parseEventId, parseNamespace, parsePeerId, parseRecordId, parseRef } from './ids.ts'
+import { limits } from './limits.ts'
+
+type Check = (value: Json) => boolean
+type Schema = { readonly required: Readonly<Record<string, Check>>; readonly optional: Readonly<Record<string, Check>> }
+
+/** Null when `value` is a valid event, else the first fault, in words. */
+export const checkEvent = (value: Json): string | null => {
+  if (!isObject(value)) return 'not an object'
+  const kind = value['kind']
+  const schema = typeof kind === 'string' && Object.hasOwn(SCHEMA_BY_KIND, kind) ? SCHEMA_BY_KIND[kind]! : null
+  if (schema === null) return 'kind is unknown'
+  const fault = checkObject(value, schema)
+  if (fault !== null) return fault
+  const inControl = value['ns'] === CONTROL_NAMESPACE
+  return inControl === CONTROL_KINDS.has(kind as string) ? null : 'ns does not take this kind'
+}
+
+const checkObject = (value: Readonly<Record<string, Json>>, schema: Schema): string | null => {
+  for (const name of Object.keys(schema.required)) if (!Object.hasOwn(value, name)) return `${name} is missing`
+  for (const name of Object.keys(value)) {
+    const check = Object.hasOwn(schema.required, name) ? schema.required[name] : Object.hasOwn(schema.optional, name) ? schema.optional[name] : undefined
+    if (check === undefined) return `${name} is unknown`
+    if (!check(value[name]!)) return `${name} does not fit`
+  }
+  return null
+}
+
+const isObject = (value: Json): value is Readonly<Record<string, Json>> => typeof value === 'object' && value !== null && !Array.isArray(value)
+const matches = (parse: (text: string) => unknown): Check => (value) => typeof value === 'string' && parse(value) !== null
+const text = (bytesMax: number): Check => (value) => typeof value === 'string' && value.length > 0 && utf8Length(value) <= bytesMax && !value.includes('\u0000')
+const nullable = (check: Check): Check => (value) => value === null || check(value)
+const oneOf = (...values: readonly Json[]): Check => (value) => values.includes(value)
+const whole = (min: number, max: number): Check => (value) => Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max
+const utf8Length = (value: string): number => new TextEncoder().encode(value).length
+
+const TIME = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/
+export const isTime: Check = (value) => typeof value === 'string' && TIME.test(value)
+
+const name = text(limits.name_bytes_max)
+const bodyRef: Check = (value) => isObject(value) && Object.keys(value).length === 1 && matches(parseRef)(value['ref'] ?? null)
+
+const tagList: Check = (value) =>
+  Array.isArray(value) && value.length <= limits.tags_per_event_max && value.every(text(limits.tag_bytes_max)) && new Set(value).size === value.length
+const tags: Check = (value) =>
+  isObject(value) && checkObject(value, { required: { add: tagList, remove: tagList }, optional: {} }) === null &&
+  !(value['add'] as readonly string[]).some((tag) => (value['remove'] as readonly string[]).includes(tag))
+
+const SCALARS: Readonly<Record<string, Check>> = {
+  kind: name,
+  tier: name,
+  priority: whole(1, 10),
+  confidence: (value) => typeof value === 'number' && value >= 0 && value <= 1,
+}
+const CLEARABLE: Readonly<Record<string, Check>> = { source: name, scope: name, run_id: name, occurred_at: isTime, expires_at: isTime, title: bodyRef, metadata: bodyRef }
+const cleared = Object.fromEntries(Object.entries(CLEARABLE).map(([field, check]) => [field, nullable(check)]))
+
+const putSet: Check = (value) => isObject(value) && checkObject(value, { required: { content: bodyRef }, optional: { ...SCALARS, ...CLEARABLE } }) === null
+const patchSet: Check = (value) => isObject(value) && checkObject(value, { required: {}, optional: { content: bodyRef, ...SCALARS, ...cleared } }) === null
+
+const said = (required: Readonly<Record<string, Check>>, optional: Readonly<Record<string, Check>> = {}): Schema => ({
+  required: {
+    v: oneOf(1),
+    id: matches(parseEventId),
+    ns: (value) => value === CONTROL_NAMESPACE || matches(parseNamespace)(value),
+    kind: () => true,
+    agent: matches(parseAgentId),
+    at: isTime,
+    ...required,
+  },
+  optional,
+})
+const record = { record: matches(parseRecordId) }
+const lastSeqByChain: Check = (value) => isObject(value) && Object.keys(value).length <= 128 && Object.entries(value).every(([chain, seq]) => parseChainId(chain) !== null && whole(1, limits.seq_max)(seq))
+
+const CONTROL_KINDS = new Set(['mesh.genesis', 'peer.enrol', 'peer.revoke'])
+const SCHEMA_BY_KIND: Readonly<Record<string, Schema>> = {
+  'memory.put': said({ ...record, set: putSet }, { tags }),
+  'memory.patch': said({ ...record, set: patchSet }, { tags }),
+  'memory.forget': said(record),
+  'memory.restore': said(record),
+  'memory.erase': said(record),
+  'link.put': said({ ...record, from: matches(parseRecordId), to: matches(parseRecordId), relation: name }, { valid_from: isTime, valid_until: isTime }),
+  'link.remove': said(record),
+  'episode.append': said({ event_type: text(64) }, { sender: text(128), recipient: text(128), body: bodyRef, inference_receipt_id: name, audit_event_hash: text(64) }),
+  'mesh.genesis': said({ name }),
+  'peer.enrol': said({ peer: matches(parsePeerId), name, role: oneOf('voter', 'observer') }, { invite: text(64) }),
+  'peer.revoke': said({ peer: matches(parsePeerId), last: lastSeqByChain }),
+}

@@ -1,0 +1,100 @@
+/**
+ * An event is what an agent said: JSON in RFC 8785 form. The same bytes are signed, stored and relayed; nobody serialises
+ * them again. Texts are not in it: `{"ref": …}` names a body (`body.ts`).
+ *
+ * Times are RFC 3339 in UTC with milliseconds (`2026-01-31T09:00:00.000Z`), one form only.
+ */
+import { canonicalize, parseCanonical, type Json } from './canonical.ts'
+import { checkEvent } from './event-schema.ts'
+import type { AgentId, ChainId, EventId, Namespace, PeerId, RecordId, Ref } from './ids.ts'
+import { limits } from './limits.ts'
+
+export type BodyRef = { readonly ref: Ref }
+
+/** Registers of a memory. In a put they are set; in a patch null clears. What no event set reads as `MEMORY_DEFAULTS`. */
+export type MemorySet = {
+  readonly title?: BodyRef | null
+  readonly content?: BodyRef
+  readonly metadata?: BodyRef | null
+  readonly kind?: string
+  readonly tier?: string
+  readonly priority?: number
+  readonly confidence?: number
+  readonly source?: string | null
+  readonly scope?: string | null
+  readonly run_id?: string | null
+  readonly occurred_at?: string | null
+  readonly expires_at?: string | null
+}
+
+export const MEMORY_DEFAULTS = { kind: 'fact', tier: 'mid', priority: 5, confidence: 1 } as const
+
+export type TagChange = { readonly add: readonly string[]; readonly remove: readonly string[] }
+
+type Said<Kind extends string> = { readonly v: 1; readonly id: EventId; readonly ns: Namespace; readonly kind: Kind; readonly agent: AgentId; readonly at: string }
+type OnRecord = { readonly record: RecordId }
+
+export type MemoryPut = Said<'memory.put'> & OnRecord & { readonly set: MemorySet & { readonly content: BodyRef }; readonly tags?: TagChange }
+export type MemoryPatch = Said<'memory.patch'> & OnRecord & { readonly set: MemorySet; readonly tags?: TagChange }
+/** Hides the memory. An edit made meanwhile elsewhere is kept, and shown as a conflict. */
+export type MemoryForget = Said<'memory.forget'> & OnRecord
+export type MemoryRestore = Said<'memory.restore'> & OnRecord
+/** Destroys every text that any event ever gave this memory, on every peer; cannot be undone. */
+export type MemoryErase = Said<'memory.erase'> & OnRecord
+/** `record` is the link's id, the same for the same (namespace, from, to, relation); lives in the segment of `from`. */
+export type LinkPut = Said<'link.put'> & OnRecord & { readonly from: RecordId; readonly to: RecordId; readonly relation: string; readonly valid_from?: string; readonly valid_until?: string }
+export type LinkRemove = Said<'link.remove'> & OnRecord
+/** Append-only: needs no merging, so it lies in the log alone. */
+export type EpisodeAppend = Said<'episode.append'> & {
+  readonly event_type: string
+  readonly sender?: string
+  readonly recipient?: string
+  readonly body?: BodyRef
+  readonly inference_receipt_id?: string
+  readonly audit_event_hash?: string
+}
+
+export type MeshGenesis = Said<'mesh.genesis'> & { readonly name: string }
+export type PeerEnrol = Said<'peer.enrol'> & { readonly peer: PeerId; readonly name: string; readonly role: 'voter' | 'observer'; readonly invite?: string }
+/** `last` names, per chain of the peer, the last commit that counts; a chain that is not named counts not at all. */
+export type PeerRevoke = Said<'peer.revoke'> & { readonly peer: PeerId; readonly last: Readonly<Record<ChainId, number>> }
+
+export type DocumentEvent = MemoryPut | MemoryPatch | MemoryForget | MemoryRestore | MemoryErase | LinkPut | LinkRemove
+export type ControlEvent = MeshGenesis | PeerEnrol | PeerRevoke
+export type Event = DocumentEvent | EpisodeAppend | ControlEvent
+
+export const isDocumentEvent = (event: Event): event is DocumentEvent => event.kind.startsWith('memory.') || event.kind.startsWith('link.')
+export const isControlEvent = (event: Event): event is ControlEvent => event.kind.startsWith('mesh.') || event.kind.startsWith('peer.')
+
+/** The bytes that are signed, stored and relayed. @throws TypeError for a value that is no event (a bug of the caller). */
+export const encodeEvent = (event: Event): Uint8Array => {
+  const text = canonicalize(event as unknown as Json)
+  const bytes = new TextEncoder().encode(text)
+  const fault = checkEvent(event as unknown as Json)
+  if (fault !== null) throw new TypeError(`not an event: ${fault}`)
+  if (bytes.length > limits.event_bytes_max) throw new TypeError(`not an event: ${bytes.length} bytes, at most ${limits.event_bytes_max}`)
+  return bytes
+}
+
+/** The event that the bytes say, or the reason why they say none. Never throws. */
+export const decodeEvent = (bytes: Uint8Array): { readonly ok: true; readonly event: Event } | { readonly ok: false; readonly reason: string } => {
+  if (bytes.length > limits.event_bytes_max) return { ok: false, reason: 'event_too_large' }
+  const parsed = parseCanonical(bytes)
+  if (!parsed.ok) return { ok: false, reason: `event_${parsed.reason}` }
+  const fault = checkEvent(parsed.value)
+  return fault === null ? { ok: true, event: parsed.value as unknown as Event } : { ok: false, reason: `event_schema: ${fault}` }
+}
+
+/** Every body that the event names, with the field it is the text of. */
+export const bodyRefs = (event: Event): readonly { readonly field: 'title' | 'content' | 'metadata' | 'body'; readonly ref: Ref }[] => {
+  if (event.kind === 'episode.append') return event.body ? [{ field: 'body', ref: event.body.ref }] : []
+  if (event.kind !== 'memory.put' && event.kind !== 'memory.patch') return []
+  const refs: { field: 'title' | 'content' | 'metadata'; ref: Ref }[] = []
+  for (const field of TEXT_FIELDS) {
+    const value = event.set[field]
+    if (value) refs.push({ field, ref: value.ref })
+  }
+  return refs
+}
+
+export const TEXT_FIELDS = ['title', 'content', 'metadata'] as const

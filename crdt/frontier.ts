@@ -1,0 +1,58 @@
+/**
+ * Frontiers: how far a log is, chain by chain; their digest (two logs are equal when it is), and causal tokens.
+ *
+ * digest = SHA-256(key ‖ for each chain in ascending order: chain (16 bytes) ‖ seq (u64, big endian) ‖ hash (32 bytes)).
+ * token  = base64url(pack([1, first 8 bytes of the mesh id, [[chain, seq], …]])), chains ascending: 'what I have seen'.
+ */
+import { fromBase64Url, toBase64Url } from './base64.ts'
+import { concat, sha256 } from './hash.ts'
+import { bytesToHex, hexToBytes, type ChainId, type CommitHash, type MeshId } from './ids.ts'
+import { limits } from './limits.ts'
+import { pack, unpack } from './msgpack.ts'
+
+export type Position = { readonly chain: ChainId; readonly seq: number }
+export type FrontierEntry = Position & { readonly hash: CommitHash }
+
+/** @param key empty for a digest that people compare, a session's secret for one that only its two ends can. */
+export const frontierDigest = (entries: Iterable<FrontierEntry>, key: Uint8Array = new Uint8Array(0)): Uint8Array => {
+  const sorted = [...entries].filter((entry) => entry.seq > 0).sort((a, b) => (a.chain < b.chain ? -1 : 1))
+  const bytes = new Uint8Array(sorted.length * 56)
+  const view = new DataView(bytes.buffer)
+  for (const [i, entry] of sorted.entries()) {
+    bytes.set(hexToBytes(entry.chain), i * 56)
+    view.setBigUint64(i * 56 + 16, BigInt(entry.seq))
+    bytes.set(hexToBytes(entry.hash), i * 56 + 24)
+  }
+  return sha256(concat(key, bytes))
+}
+
+/** Whether a log at `seqOf` has everything that `positions` saw. */
+export const covers = (seqOf: (chain: ChainId) => number, positions: readonly Position[]): boolean =>
+  positions.every(({ chain, seq }) => seqOf(chain) >= seq)
+
+/**
+ * At most `limits.token_chains_max` chains, the first given ones. Logs are causally closed, so one position
+ * stands for all that its commit had seen; a write's token is one entry.
+ */
+export const encodeToken = (mesh: MeshId, positions: readonly Position[]): string => {
+  const kept = positions.slice(0, limits.token_chains_max).toSorted((a, b) => (a.chain < b.chain ? -1 : 1))
+  return toBase64Url(pack([1, hexToBytes(mesh).subarray(0, 8), kept.map(({ chain, seq }) => [hexToBytes(chain), seq])]))
+}
+
+/** Null for anything that is not a token of this mesh. */
+export const decodeToken = (mesh: MeshId, token: string): readonly Position[] | null => {
+  if (token.length > limits.token_chains_max * 40 + 64) return null
+  const bytes = fromBase64Url(token)
+  const value = bytes && unpack(bytes)
+  if (!Array.isArray(value) || value.length !== 3 || value[0] !== 1) return null
+  const [, prefix, list] = value
+  if (!(prefix instanceof Uint8Array) || bytesToHex(prefix) !== mesh.slice(0, 16) || !Array.isArray(list)) return null
+  const positions: Position[] = []
+  for (const entry of list) {
+    if (!Array.isArray(entry) || entry.length !== 2) return null
+    const [chain, seq] = entry
+    if (!(chain instanceof Uint8Array) || chain.length !== 16 || typeof seq !== 'number' || !Number.isSafeInteger(seq) || seq < 1) return null
+    positions.push({ chain: bytesToHex(chain) as ChainId, seq })
+  }
+  return positions
+}
