@@ -8,6 +8,8 @@
  * - `historyRoot` after appending the leaf hashes of `leaves` in order is `merkleRoot(leaves)`.
  * - The verifiers never throw, take any numbers and bytes, and refuse whatever is not 32 bytes long: otherwise a byte moved
  *   from one hash to its neighbour would verify as well.
+ * A root does not say how many leaves it has: a proof also verifies under another size in which its leaf lies the same way.
+ *   So take a size and its root from one signed header, never from the one who brings the proof.
  *
  * Source: RFC 6962 §2.1 (trees and proofs), RFC 9162 §2.1.3.2 and §2.1.4.2 (verifying).
  */
