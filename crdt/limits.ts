@@ -85,6 +85,27 @@ export const limits = {
   // ── store ─────────────────────────────────────────────────────────────────────────────────────────────────────
   /** Commits in one synced batch. */
   store_batch_commits_max: 4_096,
+  /** Bodies, erasures and facts in one synced batch, each: a commit of 256 events may bring three texts an event. */
+  store_batch_parts_max: 65_536,
+  /** One fact's value: a cursor, an address record, a receipt. */
+  store_fact_bytes_max: 64 * KIB,
+  /** One fact's name in UTF-8. */
+  store_fact_name_bytes_max: 512,
+  /**
+   * Below this much free space the store refuses a batch before its database meets the full disk: room for two write
+   * buffers, their tables and one compaction. LevelDB stops for good at the first failed write, so it must not see one.
+   */
+  store_free_bytes_min: 64 * MIB,
+  /** LevelDB's write buffer, of which two may be in memory: its default; 16 MiB was no faster and lengthens the opening. */
+  store_write_buffer_bytes: 4 * MIB,
+  /** Cache of uncompressed blocks: the recent end of a few hundred chains. */
+  store_cache_bytes: 32 * MIB,
+  /** Batches whose numbers are kept to notice one missing: more than two write buffers hold of the smallest (some 150 B). */
+  store_trail_batches_max: 65_536,
+  /** Chains whose last sequence number is kept in memory; others are looked up. */
+  store_chain_tops_max: 65_536,
+  /** Commits that the opening scan hands over at a time. */
+  store_scan_commits: 512,
 
   // ── transports ────────────────────────────────────────────────────────────────────────────────────────────────
   /** One frame on the wire, sealed: holds the largest commit with 256 bodies' worth of small texts; larger runs are split. */

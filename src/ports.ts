@@ -29,10 +29,15 @@ export type StoreBatch = {
   readonly facts?: readonly (readonly [name: string, value: Uint8Array | null])[]
 }
 
-/** What the opening scan meets, in arrival order. A damaged commit is quarantined: named here, absent from reads, never truncated away. */
+/**
+ * What the opening scan meets, in arrival order. A damaged commit is quarantined: named here, absent from reads, never truncated away.
+ * Of a lost one not even the name is left: only that something arrived as the n-th. It comes again under a new number, as if
+ * it had never been here; since it may have been of our own chain, a chain must not be continued past a lost arrival.
+ */
 export type ScannedCommit =
   | { readonly kind: 'commit'; readonly n: number; readonly commit: StoredCommit }
   | { readonly kind: 'damaged'; readonly arrival: Arrival; readonly reason: string }
+  | { readonly kind: 'lost'; readonly n: number; readonly reason: string }
 
 export type StoreOpening = {
   /** Random 16-byte id of this log, hex; a new folder or a lost tail gets a new one, so that others' cursors into it end. */
@@ -44,7 +49,17 @@ export type StoreOpening = {
   readonly continuable: boolean
   /** What is wrong with the tail, if anything: shown in health. */
   readonly tail: null | { readonly expected: number; readonly found: number }
+  /** What else the opening found amiss (batches lost from the middle, a repaired database, an unreadable mark): a sentence each, for health. */
+  readonly notes: readonly string[]
 }
+
+/** A record that a read found not to be what was written; the reader was told that it is absent. */
+export type StoreDamage =
+  | { readonly kind: 'commit'; readonly chain: ChainId; readonly seq: number; readonly reason: string }
+  | { readonly kind: 'body'; readonly ref: Ref; readonly reason: string }
+  /** An index entry (of the arrival log, or hash to commit) or a fact. The next opening scan restores index entries. */
+  | { readonly kind: 'index'; readonly key: string; readonly reason: string }
+  | { readonly kind: 'fact'; readonly name: string; readonly reason: string }
 
 /**
  * The truth on disk. One process at a time. Reads are synchronous and hash-checked: what does not match its hash is
@@ -66,8 +81,8 @@ export type CommitStore = {
   /** Bytes free on the file system that holds the store. */
   freeBytes(): Promise<number>
   diskBytes(): Promise<number>
-  /** Told of each damaged commit or body that a read met. */
-  onDamage(listener: (damage: { readonly kind: 'commit'; readonly chain: ChainId; readonly seq: number; readonly reason: string } | { readonly kind: 'body'; readonly ref: Ref; readonly reason: string }) => void): void
+  /** Told of each damaged record that a read met. */
+  onDamage(listener: (damage: StoreDamage) => void): void
   /** Marks a clean stop, then closes. */
   close(): Promise<void>
 }
@@ -214,3 +229,6 @@ export class ProjectionFailure extends Error {
     this.rebuild = rebuild
   }
 }
+
+/** The list cursor is not one of ours, or belongs to a list with other filters: ask again from the start. */
+export class BadCursor extends ProjectionFailure {}
