@@ -46,7 +46,7 @@ const run = async ({ title, script, args, limit_ms }) => {
 /** @param {number} from */
 const seconds = (from) => `${((performance.now() - from) / 1_000).toFixed(1)} s`
 
-/** @returns {import('./count-reporter.js').Figures} nothing at all when the run ended before its figures were written */
+/** @returns {import('./count-reporter.js').Figures} all zero when the run ended before its figures were written */
 const figures = () => {
   try {
     return JSON.parse(readFileSync(report, 'utf8'))
@@ -68,7 +68,10 @@ else {
   const ok = await run(tests(report, filter))
   const counted = figures()
   passed += counted.passed
-  failed += ok ? counted.failed : Math.max(1, counted.failed)
+  // A run in which nothing ran proves nothing; one that ended badly failed, whatever it counted.
+  const empty = counted.passed + counted.failed === 0
+  if (empty && ok) failures.push('tests: no test ran')
+  failed += ok && !empty ? counted.failed : Math.max(1, counted.failed)
   for (const { name, why } of counted.skipped) skipped.push(`${name}: ${why === '' ? 'its title says when it runs' : why}`)
 }
 rmSync(folder, { recursive: true, force: true })
