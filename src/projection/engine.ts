@@ -1,0 +1,109 @@
+/**
+ * The read model over a database: what the worker runs, and tests run directly. Same SQL for PGlite and Postgres.
+ *
+ * Invariants:
+ * 1. A batch's rows and its cursor are written in one transaction; a batch that is not ahead of the stored cursor changes nothing.
+ * 2. Reads that answer a frontier see rows and frontier of one moment.
+ * 3. A text that a batch removed is destroyed in the database's files too, at the latest when `scrub` next succeeds; the wish for
+ *    it is stored with the batch, so a crash in between does not forget it.
+ */
+import type { Projection, ProjectionBatch } from '../ports.ts'
+import { isAhead, readCursor, writeCursor } from './cursor.ts'
+import { digestOf } from './digest.ts'
+import { timeOf } from './filter.ts'
+import { createStemMemory, createStems } from './lexemes.ts'
+import { linksOf, listEpisodes, listMemories } from './list.ts'
+import { migrate } from './migrations.ts'
+import { recall } from './recall.ts'
+import { upsert } from './rows.ts'
+import type { Query, Sql } from './sql.ts'
+
+/** `Projection` with the present moment as an argument everywhere, and `tidy`. */
+export type Engine = Omit<Projection, 'namespaces' | 'stats'> & {
+  namespaces(now: string): ReturnType<Projection['namespaces']>
+  stats(now: string): ReturnType<Projection['stats']>
+  /** Destroys in the files what batches removed, when there is such; answers whether there was. Takes seconds: for quiet moments. */
+  tidy(): Promise<boolean>
+}
+
+export const createEngine = (sql: Sql): Engine => {
+  const remembered = createStemMemory()
+  const stems = () => createStems(remembered)
+
+  return {
+    open: async () => {
+      await sql.connect()
+      return sql.transaction(async (query) => {
+        await migrate(query)
+        return readCursor(query)
+      })
+    },
+    apply: async (batch) => {
+      const rows = await sql.transaction(async (query) => {
+        if (!isAhead(batch.cursor, await readCursor(query))) return 0
+        const scrub = await removesText(query, batch)
+        const count = await upsert(query, batch, stems())
+        await writeCursor(query, batch.cursor, scrub)
+        return count
+      })
+      await sql.wrote(rows)
+    },
+    reset: async () => {
+      await sql.wipe()
+      await sql.connect()
+      await sql.transaction(migrate)
+    },
+    tidy: async () => {
+      const [row] = await sql.snapshot((query) => query<{ scrub: boolean }>('select scrub from cursor'))
+      if (row?.scrub !== true) return false
+      await sql.scrub()
+      await sql.transaction((query) => query('update cursor set scrub = false'))
+      return true
+    },
+    list: (filter, page) => sql.snapshot((query) => listMemories(query, filter, page)),
+    recall: (asked, now) => sql.snapshot((query) => recall(query, asked, now, stems())),
+    links: (of) => sql.snapshot((query) => linksOf(query, of)),
+    episodes: (filter) => sql.snapshot((query) => listEpisodes(query, filter)),
+    namespaces: (now) => sql.snapshot((query) => namespacesOf(query, timeOf(now, 'now'))),
+    stats: (now) => sql.snapshot((query) => statsOf(query, timeOf(now, 'now'))),
+    digest: () => sql.snapshot(digestOf),
+    close: () => sql.close(),
+  }
+}
+
+/** Whether the batch erases a memory that is here with its text. */
+const removesText = async (query: Query, batch: ProjectionBatch): Promise<boolean> => {
+  const erased = batch.memories.filter((row) => row.erased).map((row) => row.id)
+  if (erased.length === 0) return false
+  const [row] = await query<{ found: boolean }>(
+    'select exists (select 1 from memories where id = any($1::uuid[]) and not erased) as found', [erased])
+  return row?.found === true
+}
+
+const LIVE = 'not hidden and (expires_ms is null or expires_ms > $1::bigint)'
+
+const namespacesOf = (query: Query, now: number): ReturnType<Projection['namespaces']> =>
+  query(
+    `select namespace, count(*)::float8 as memories,
+       to_char(to_timestamp(max(updated_ms) / 1000.0) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as updated_at
+     from memories where ${LIVE} group by namespace order by namespace collate "C"`, [now])
+
+const statsOf = async (query: Query, now: number): ReturnType<Projection['stats']> => {
+  const groups = await query<{ namespace: string; kind: string; tier: string; count: number }>(
+    `select namespace, kind, tier, count(*)::float8 as count from memories where ${LIVE} group by namespace, kind, tier`, [now])
+  const [others] = await query<{ links: number; episodes: number }>(
+    'select (select count(*) from links where not removed)::float8 as links, (select count(*) from episodes)::float8 as episodes')
+  const sumBy = (key: 'namespace' | 'kind' | 'tier'): Record<string, number> => {
+    const sums = new Map<string, number>()
+    for (const group of groups) sums.set(group[key], (sums.get(group[key]) ?? 0) + group.count)
+    return Object.fromEntries([...sums].sort(([a], [b]) => (a < b ? -1 : 1)))
+  }
+  return {
+    total: groups.reduce((sum, group) => sum + group.count, 0),
+    by_namespace: sumBy('namespace'),
+    by_kind: sumBy('kind'),
+    by_tier: sumBy('tier'),
+    links: others?.links ?? 0,
+    episodes: others?.episodes ?? 0,
+  }
+}

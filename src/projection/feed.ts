@@ -1,0 +1,207 @@
+/**
+ * Drives the projection from the log: the one writer, off the path of acks.
+ *
+ * open → (reset when the rows are of another log, or ahead of ours) → batches until caught up → wait for growth → batches …
+ * After any failure: pause, doubled up to a bound, then from `open` on, because only the database knows what it kept.
+ *
+ * Invariants:
+ * 1. One call to the projection at a time, so batches never overlap or overtake each other.
+ * 2. A batch starts where the stored cursor ends: what failed half-way is read and written again, whole.
+ * 3. A failure is told to `onError` and retried for ever; the cursor never passes rows that were not applied.
+ *
+ * A batch's size in arrivals follows its size in rows: a commit may touch one memory or 256.
+ */
+import { limits } from '../../crdt/limits.ts'
+import { ProjectionFailure, type Projection, type ProjectionBatch, type ProjectionCursor } from '../ports.ts'
+import type { Timers } from './timers.ts'
+
+/** The log, as far as the feeder needs it. */
+export type FeedSource = {
+  /** Hex id of the arrival log. */
+  readonly epoch: string
+  arrivals(): number
+  /** The rows that arrivals after+1 … touched (at most `limit` of them), as the documents say now; null when there are none. */
+  batch(after: number, limit: number): Promise<ProjectionBatch | null>
+  /** Calls back when the log has grown; answers the function that ends it. */
+  onGrown(listener: () => void): () => void
+}
+
+export type Feed = {
+  /** Arrivals that are not in the rows yet. */
+  lag(): number
+  /** What the rows reflect; null before the first batch and during a rebuild. */
+  cursor(): ProjectionCursor | null
+  /** True as soon as `reached` holds of the cursor, false after `ms`, when stopped, or when too many wait already. */
+  waitFor(reached: number | ((cursor: ProjectionCursor) => boolean), ms: number): Promise<boolean>
+  /** Drops all rows and projects the log anew. Resolves when all that had arrived by now is in again; rejects when stopped before. */
+  rebuild(onProgress?: (done: number, total: number) => void): Promise<void>
+  /** Ends the feeding; a batch under way is finished first. The projection stays open. */
+  stop(): Promise<void>
+}
+
+export type FeedOptions = {
+  readonly source: FeedSource
+  readonly projection: Pick<Projection, 'open' | 'apply' | 'reset'>
+  readonly timers: Timers
+  /** Every failure, before its retry. */
+  readonly onError: (error: Error) => void
+}
+
+type Waiter = { readonly reached: (cursor: ProjectionCursor) => boolean; readonly settle: (reached: boolean) => void }
+type Rebuild = { readonly total: number; readonly onProgress: (done: number, total: number) => void; readonly resolve: () => void; readonly reject: (error: Error) => void }
+
+/** Starts at once, in the background. */
+export const createFeed = ({ source, projection, timers, onError }: FeedOptions): Feed => {
+  let cursor: ProjectionCursor | null = null
+  let stopped = false
+  let mustReset = false
+  let pauseMs: number = limits.projection_retry_ms_min
+  let batchArrivals = Math.ceil(limits.projection_batch_arrivals_max / 8)
+  let wake: () => void = () => undefined
+  let woken = false
+  const waiters = new Set<Waiter>()
+  let rebuilds: Rebuild[] = []
+
+  const stir = (): void => {
+    woken = true
+    wake()
+  }
+
+  /** Resolves when something happened since the last call returned, or after `ms`. */
+  const rest = async (ms?: number): Promise<void> => {
+    if (!woken) {
+      await new Promise<void>((resolve) => {
+        const cancel = ms === undefined ? () => undefined : timers.after(ms, resolve)
+        wake = () => {
+          cancel()
+          resolve()
+        }
+      })
+    }
+    wake = () => undefined
+    woken = false
+  }
+
+  const moved = (to: ProjectionCursor | null): void => {
+    cursor = to
+    if (to === null) return
+    for (const waiter of waiters) if (waiter.reached(to)) waiter.settle(true)
+    for (const rebuild of rebuilds) rebuild.onProgress(Math.min(to.arrival, rebuild.total), rebuild.total)
+  }
+
+  const settleRebuilds = (): void => {
+    const done = rebuilds.filter((rebuild) => (cursor?.arrival ?? 0) >= rebuild.total)
+    rebuilds = rebuilds.filter((rebuild) => !done.includes(rebuild))
+    for (const rebuild of done) rebuild.resolve()
+  }
+
+  const open = async (): Promise<void> => {
+    if (mustReset) return reset()
+    const found = await projection.open()
+    if (found !== null && (found.epoch !== source.epoch || found.arrival > source.arrivals())) return reset()
+    moved(found)
+  }
+
+  const reset = async (): Promise<void> => {
+    mustReset = true
+    cursor = null
+    await projection.reset()
+    mustReset = false
+  }
+
+  /** One batch. False when there was nothing to do. */
+  const step = async (): Promise<boolean> => {
+    if (mustReset) await reset()
+    const after = cursor?.arrival ?? 0
+    const batch = after < source.arrivals() ? await source.batch(after, batchArrivals) : null
+    if (batch === null) return false
+    if (batch.cursor.arrival <= after) throw new Error(`the log answered a batch up to ${batch.cursor.arrival} when asked for what comes after ${after}`)
+    await projection.apply(batch)
+    if (!mustReset) moved(batch.cursor)
+    resize(batch)
+    pauseMs = limits.projection_retry_ms_min
+    return true
+  }
+
+  const resize = (batch: ProjectionBatch): void => {
+    const rows = batch.memories.length + batch.links.length + batch.episodes.length
+    if (rows > 2 * limits.projection_batch_rows_target) batchArrivals = Math.max(1, Math.floor(batchArrivals / 2))
+    else if (rows < limits.projection_batch_rows_target) batchArrivals = Math.min(limits.projection_batch_arrivals_max, 2 * batchArrivals)
+  }
+
+  const follow = async (): Promise<void> => {
+    await open()
+    while (!stopped) {
+      while (!stopped && (await step()));
+      if (!mustReset) settleRebuilds()
+      if (!stopped && !mustReset) await rest()
+    }
+  }
+
+  const run = async (): Promise<void> => {
+    while (!stopped) {
+      try {
+        await follow()
+      } catch (error) {
+        if (error instanceof ProjectionFailure && error.rebuild) mustReset = true
+        onError(error instanceof Error ? error : new Error(String(error)))
+        const until = pauseMs
+        pauseMs = Math.min(limits.projection_retry_ms_max, 2 * pauseMs)
+        if (!stopped) await pause(until)
+      }
+    }
+  }
+
+  /** Growth does not shorten a pause; stopping does. */
+  let endPause: () => void = () => undefined
+  const pause = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      const cancel = timers.after(ms, resolve)
+      endPause = () => {
+        cancel()
+        resolve()
+      }
+    })
+
+  const unsubscribe = source.onGrown(stir)
+  const running = run()
+
+  return {
+    lag: () => source.arrivals() - (cursor?.arrival ?? 0),
+    cursor: () => cursor,
+    waitFor: (reached, ms) =>
+      new Promise((resolve) => {
+        const holds = typeof reached === 'number' ? (at: ProjectionCursor) => at.arrival >= reached : reached
+        if (cursor !== null && holds(cursor)) return resolve(true)
+        if (stopped || waiters.size >= limits.causal_waiters_max) return resolve(false)
+        const cancel = timers.after(ms, () => waiter.settle(false))
+        const waiter: Waiter = {
+          reached: holds,
+          settle: (result) => {
+            waiters.delete(waiter)
+            cancel()
+            resolve(result)
+          },
+        }
+        waiters.add(waiter)
+      }),
+    rebuild: (onProgress = () => undefined) =>
+      new Promise((resolve, reject) => {
+        if (stopped) return reject(new ProjectionFailure('projection: its feeding has stopped; start the peer to rebuild'))
+        mustReset = true
+        cursor = null
+        rebuilds.push({ total: source.arrivals(), onProgress, resolve, reject })
+        stir()
+      }),
+    stop: async () => {
+      stopped = true
+      unsubscribe()
+      stir()
+      endPause()
+      await running
+      for (const waiter of waiters) waiter.settle(false)
+      for (const rebuild of rebuilds) rebuild.reject(new ProjectionFailure('projection: the peer stopped during the rebuild; it goes on at the next start'))
+      rebuilds = []
+    },
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * A memory filter as SQL: conditions over `memories` and their parameters. Values never become SQL text.
+ *
+ * Every condition list starts with what holds for every reader: not hidden, not expired.
+ */
+import type { MemoryFilter } from '../ports.ts'
+import { ProjectionFailure } from '../ports.ts'
+import { columnText, msOf } from './rows.ts'
+
+export type Conditions = {
+  readonly sql: string
+  readonly params: readonly unknown[]
+}
+
+/** @param now ms since 1970: what expires then or before is not shown. @param first number of the first parameter. */
+export const conditions = (filter: MemoryFilter, now: number, first = 1): Conditions => {
+  const params: unknown[] = []
+  const place = (value: unknown): string => `$${first - 1 + params.push(value)}`
+  const terms = ['not hidden', `(expires_ms is null or expires_ms > ${place(now)}::bigint)`]
+  if (filter.namespace !== undefined) terms.push(`namespace = ${place(filter.namespace)}::text`)
+  if (filter.kinds !== undefined && filter.kinds.length > 0) terms.push(`kind = any(${place(filter.kinds.map(columnText))}::text[])`)
+  if (filter.tier !== undefined) terms.push(`tier = ${place(columnText(filter.tier))}::text`)
+  if (filter.tags !== undefined && filter.tags.length > 0) terms.push(`tags @> ${place(filter.tags.map(columnText))}::text[]`)
+  if (filter.agent_id !== undefined) terms.push(`agent_id = ${place(filter.agent_id)}::text`)
+  if (filter.run_id !== undefined) terms.push(`run_id = ${place(columnText(filter.run_id))}::text`)
+  if (filter.since !== undefined) terms.push(`created_ms >= ${place(timeOf(filter.since, 'since'))}::bigint`)
+  if (filter.until !== undefined) terms.push(`created_ms < ${place(timeOf(filter.until, 'until'))}::bigint`)
+  return { sql: terms.join(' and '), params }
+}
+
+/** ms of a time that somebody asked with. */
+export const timeOf = (time: string, what: string): number => {
+  const ms = msOf(time)
+  if (ms === null) throw new ProjectionFailure(`projection: ${what} ${JSON.stringify(time.slice(0, 64))} is not a time; use RFC 3339`)
+  return ms
+}
+
+/** Limits are checked at the doors; here they are held to their bounds, for nobody may ask for everything. */
+export const bounded = (limit: number, most: number): number => (limit >= 1 ? Math.min(Math.floor(limit), most) : 1)

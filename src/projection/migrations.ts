@@ -1,0 +1,47 @@
+/**
+ * The tables, as steps that are applied once each, in order, in one transaction.
+ *
+ * A row's whole content stands in `row` as canonical JSON text (`rows.ts`): that is what is answered and what the digest
+ * reads, so no column type can bend or lose a field. The other columns exist to filter, order and search by.
+ * Times there are ms since 1970: Postgres' own reject some that RFC 3339 allows.
+ *
+ * Invariant: a step that has been released is never edited; the projection being derived, a step may drop rows' content only
+ * together with the cursor, which makes the feeder rebuild.
+ */
+import { ProjectionFailure } from '../ports.ts'
+import type { Query } from './sql.ts'
+
+const STEPS: readonly (readonly string[])[] = [
+  [
+    `create table memories (
+      id uuid primary key, namespace text not null, kind text not null, tier text not null, tags text[] not null,
+      agent_id text not null, run_id text, created_ms bigint not null, updated_ms bigint not null, expires_ms bigint,
+      hidden boolean not null, erased boolean not null, search tsvector not null, row text not null)`,
+    'create index memories_newest on memories (created_ms desc, id desc) where not hidden',
+    'create index memories_newest_in on memories (namespace, created_ms desc, id desc) where not hidden',
+    'create index memories_run on memories (run_id) where not hidden and run_id is not null',
+    'create index memories_tags on memories using gin (tags)',
+    'create index memories_search on memories using gin (search)',
+    `create table links (
+      id uuid primary key, from_id uuid not null, to_id uuid not null, created_ms bigint not null, removed boolean not null, row text not null)`,
+    'create index links_from on links (from_id) where not removed',
+    'create index links_to on links (to_id) where not removed',
+    `create table episodes (
+      id uuid primary key, agent_id text not null, event_type text not null, created_ms bigint not null, row text not null)`,
+    'create index episodes_of on episodes (agent_id, created_ms desc, id desc)',
+    // At most one row: the log's epoch and place that the rows reflect. `scrub`: an erased text may still lie in the files.
+    `create table cursor (
+      one boolean primary key default true check (one), epoch text not null, arrival bigint not null, frontier jsonb not null,
+      scrub boolean not null default false)`,
+  ],
+]
+
+/** Brings the tables up to date. Rows of a newer version than ours ask for a rebuild. */
+export const migrate = async (query: Query): Promise<void> => {
+  await query('create table if not exists schema_version (version integer not null)')
+  const [row] = await query<{ version: number }>('select version from schema_version')
+  const version = row?.version ?? 0
+  if (version > STEPS.length) throw new ProjectionFailure(`projection: its tables are of version ${version}, this program knows ${STEPS.length}; they are rebuilt`, true)
+  for (const step of STEPS.slice(version)) for (const statement of step) await query(statement)
+  await query(row === undefined ? 'insert into schema_version values ($1)' : 'update schema_version set version = $1', [STEPS.length])
+}

@@ -1,0 +1,115 @@
+/**
+ * The embedded database: Postgres compiled to WebAssembly, in one folder that may be deleted at any time.
+ *
+ * It runs without fsync: a killed process loses nothing (the kernel has the writes), a machine that goes down may leave a
+ * folder that opens and lies. So the folder is marked while it is open with the machine's boot id; a mark of another boot
+ * means that, and the folder is made anew. So is one that does not open. Nothing is set aside: a copy would keep texts that
+ * are erased later, and the log has everything.
+ *
+ * Invariants: one statement or transaction at a time (PGlite's own lock); at most one process per folder (the node's lock).
+ */
+import { PGlite } from '@electric-sql/pglite'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { limits } from '../../crdt/limits.ts'
+import { ProjectionFailure } from '../ports.ts'
+import { translated, type Query, type Sql } from './sql.ts'
+
+const NAME = 'the embedded database'
+
+/** Small memory, and a write-ahead log whose old files are deleted, not kept for another use with the old texts in them. */
+const SETTINGS = ['shared_buffers=32MB', 'wal_level=minimal', 'max_wal_senders=0', 'full_page_writes=off', 'wal_recycle=off', 'min_wal_size=32MB', 'max_wal_size=64MB']
+
+/** @param dir `DIR/projection`. @param log told, in one line, when the folder had to be made anew. */
+export const openPglite = (dir: string, log: (line: string) => void): Sql => {
+  const folder = join(dir, 'pglite')
+  const mark = join(dir, 'open')
+  let db: PGlite | null = null
+  let unvacuumed = 0
+
+  const discard = (why: string): Promise<void> => {
+    log(`projection: ${folder} is made anew from the log: ${why}`)
+    return rm(folder, { recursive: true, force: true })
+  }
+
+  const connect = async (): Promise<void> => {
+    if (db !== null) return
+    await mkdir(dir, { recursive: true })
+    const boot = await bootId()
+    const marked = await textOf(mark)
+    if (marked !== null && (marked !== boot || boot === '')) await discard('the machine went down while it was open')
+    await writeFile(mark, boot)
+    try {
+      db = await start(folder)
+    } catch (error) {
+      await discard(`it does not open (${error instanceof Error ? error.message.split('\n')[0] : String(error)})`)
+      db = await start(folder)
+    }
+  }
+
+  const run = async <T>(work: (open: PGlite) => Promise<T>): Promise<T> => {
+    if (db === null) throw new ProjectionFailure(`projection: ${NAME} is not open; open it first`)
+    try {
+      return await work(db)
+    } catch (error) {
+      throw translated(error, NAME)
+    }
+  }
+
+  const disconnect = async (): Promise<void> => {
+    const open = db
+    db = null
+    await open?.close()
+  }
+
+  const transaction = <T>(work: (query: Query) => Promise<T>): Promise<T> =>
+    run((open) => open.transaction((tx) => work(async (text, params) => (await tx.query(text, [...(params ?? [])])).rows as never)))
+
+  return {
+    connect: () => connect().catch((error: unknown) => Promise.reject(translated(error, NAME))),
+    transaction,
+    snapshot: transaction,
+    wipe: async () => {
+      await disconnect().catch((error: unknown) => log(`projection: closing ${folder} failed: ${String(error)}; it is deleted all the same`))
+      await rm(folder, { recursive: true, force: true })
+      unvacuumed = 0
+    },
+    wrote: async (rows) => {
+      unvacuumed += rows
+      if (unvacuumed < limits.projection_vacuum_rows) return
+      unvacuumed = 0
+      await run((open) => open.exec('vacuum (analyze) memories'))
+    },
+    scrub: async () => {
+      await run((open) => open.exec('vacuum full memories'))
+      await run((open) => open.exec('vacuum full episodes'))
+      // Both the old table files and the log files with the old rows go only at a checkpoint, the current log file only after a switch.
+      await run((open) => open.exec('checkpoint'))
+      await run((open) => open.exec('select pg_switch_wal()'))
+      await run((open) => open.exec('checkpoint'))
+    },
+    close: async () => {
+      if (db === null) return
+      await disconnect().catch((error: unknown) => Promise.reject(translated(error, NAME)))
+      await rm(mark, { force: true })
+    },
+  }
+}
+
+const start = async (folder: string): Promise<PGlite> => {
+  const db = await PGlite.create({ dataDir: folder, postgresqlconf: SETTINGS })
+  await db.query('select 1')
+  return db
+}
+
+/** Names the machine's present run; '' where that is not to be had, which counts as another each time. */
+const bootId = async (): Promise<string> => (await textOf('/proc/sys/kernel/random/boot_id')) ?? ''
+
+const textOf = async (path: string): Promise<string | null> => {
+  try {
+    return (await readFile(path, 'utf8')).trim()
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
+    throw error
+  }
+}

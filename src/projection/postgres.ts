@@ -1,0 +1,131 @@
+/**
+ * A Postgres server (13 or newer) as the projection's database, each peer in a schema of its own.
+ *
+ * One connection writes and holds an advisory lock named after the schema, so that two peers that were given one schema
+ * by mistake are told so instead of wiping each other's rows for ever; the others read.
+ */
+import pg from 'pg'
+import { limits } from '../../crdt/limits.ts'
+import { ProjectionFailure } from '../ports.ts'
+import { translated, type Query, type Sql } from './sql.ts'
+
+const SCHEMA = /^[a-z_][a-z0-9_]{0,62}$/
+
+/** @param url `postgres://user:password@host:port/database`. @param schema lower-case letters, digits, `_`; at most 63. */
+export const openPostgres = (url: string, schema: string, log: (line: string) => void): Sql => {
+  if (!SCHEMA.test(schema)) throw new ProjectionFailure(`projection: schema ${JSON.stringify(schema)} is not an identifier; use lower-case letters, digits and _, at most 63`)
+  const name = nameOf(url)
+  const options: pg.ClientConfig = {
+    connectionString: url,
+    application_name: 'mnemesh',
+    options: `-c search_path=${schema}`,
+    connectionTimeoutMillis: limits.projection_query_ms_max,
+    keepAlive: true,
+  }
+  let readers: pg.Pool | null = null
+  let writer: pg.Client | null = null
+  let turn: Promise<unknown> = Promise.resolve()
+
+  const translate = (error: unknown): ProjectionFailure => translated(error, name)
+
+  const connectWriter = async (): Promise<pg.Client> => {
+    if (writer !== null) return writer
+    const client = new pg.Client(options)
+    client.on('error', (error) => {
+      log(`projection: the connection to ${name} ended: ${error.message}; it is opened again`)
+      if (writer === client) writer = null
+    })
+    client.on('end', () => {
+      if (writer === client) writer = null
+    })
+    try {
+      await client.connect()
+      const locked = await client.query<{ ok: boolean }>("select pg_try_advisory_lock(hashtextextended('mnemesh/projection/' || $1, 0)) as ok", [schema])
+      if (locked.rows[0]?.ok !== true) throw new ProjectionFailure(`projection: schema ${schema} at ${name} is in use by another peer; give this one its own`)
+      await client.query(`create schema if not exists ${schema}`)
+    } catch (error) {
+      await client.end().catch((ending: Error) => log(`projection: closing the connection to ${name} failed: ${ending.message}`))
+      throw error
+    }
+    return (writer = client)
+  }
+
+  const inTransaction = async <T>(client: pg.ClientBase, mode: string, work: (query: Query) => Promise<T>): Promise<T> => {
+    await client.query(`begin ${mode}`)
+    try {
+      const result = await work(async (text, params) => (await client.query(text, [...(params ?? [])])).rows as never)
+      await client.query('commit')
+      return result
+    } catch (error) {
+      await client.query('rollback').catch((failed: Error) => log(`projection: rollback at ${name} failed: ${failed.message}; the connection is dropped`))
+      throw error
+    }
+  }
+
+  /** Writers wait for each other: the connection is one. */
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const mine = turn.then(work)
+    turn = mine.catch(() => undefined)
+    return mine.catch((error: unknown) => Promise.reject(translate(error)))
+  }
+
+  return {
+    connect: () =>
+      inTurn(async () => {
+        await connectWriter()
+        if (readers !== null) return
+        readers = new pg.Pool({ ...options, max: limits.projection_connections_max - 1, statement_timeout: limits.projection_query_ms_max })
+        readers.on('error', (error) => log(`projection: a connection to ${name} ended: ${error.message}`))
+      }),
+    transaction: (work) => inTurn(async () => inTransaction(await connectWriter(), '', work)),
+    snapshot: async (work) => {
+      try {
+        if (readers === null) throw new ProjectionFailure(`projection: ${name} is not open; open it first`)
+        const client = await readers.connect()
+        let failure: Error | undefined
+        try {
+          return await inTransaction(client, 'isolation level repeatable read read only', work)
+        } catch (error) {
+          failure = error instanceof Error ? error : new Error(String(error))
+          throw error
+        } finally {
+          client.release(failure)
+        }
+      } catch (error) {
+        throw translate(error)
+      }
+    },
+    wipe: () =>
+      inTurn(async () => {
+        const client = await connectWriter()
+        await client.query(`drop schema if exists ${schema} cascade`)
+        await client.query(`create schema ${schema}`)
+      }),
+    // The server's autovacuum does both in its own time; its write-ahead log is the operator's.
+    wrote: async () => undefined,
+    scrub: () =>
+      inTurn(async () => {
+        const client = await connectWriter()
+        await client.query('vacuum full memories')
+        await client.query('vacuum full episodes')
+      }),
+    close: () =>
+      inTurn(async () => {
+        const [pool, client] = [readers, writer]
+        readers = null
+        writer = null
+        await pool?.end()
+        await client?.end()
+      }),
+  }
+}
+
+/** Host and database without the password, for messages. */
+const nameOf = (url: string): string => {
+  try {
+    const { host, pathname } = new URL(url)
+    return `Postgres at ${host}${pathname}`
+  } catch {
+    throw new ProjectionFailure('projection: the database address is not a URL; use postgres://user:password@host:port/database')
+  }
+}

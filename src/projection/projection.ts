@@ -1,0 +1,130 @@
+/**
+ * The read model as the rest of the program sees it: a thin proxy to the worker that holds the database.
+ *
+ * Nothing here waits for the database on the main thread. Calls under way are bounded, each has a time limit; a write or an
+ * opening that exceeds its own means that the worker hangs, and ends it. A worker that ended is started again by the next
+ * `open`, which the feeder calls after every failure; until then every call answers a `ProjectionFailure`. An embedded database
+ * that takes its worker along while it opens is not opened again but made anew.
+ *
+ * Invariant: at most one worker at a time, so at most one user of the database's folder.
+ */
+import { Worker } from 'node:worker_threads'
+import { limits } from '../../crdt/limits.ts'
+import { ProjectionFailure, type Clock, type Projection } from '../ports.ts'
+import type { Engine } from './engine.ts'
+import { failureOf } from './errors.ts'
+import type { Call, DatabaseChoice, Method, Said } from './protocol.ts'
+import type { Timers } from './timers.ts'
+import { workerUrl } from './worker-url.ts'
+
+export type ProjectionOptions = {
+  readonly clock: Clock
+  readonly timers: Timers
+  /** Told, in one line each, what a person should know: a database made anew, a connection lost, a worker that ended. */
+  readonly log: (line: string) => void
+}
+
+type Waiting = { readonly method: Method; readonly resolve: (value: unknown) => void; readonly reject: (error: Error) => void; readonly cancel: () => void }
+
+const MS_MAX: Readonly<Record<Method, number>> = {
+  open: limits.projection_write_ms_max,
+  apply: limits.projection_write_ms_max,
+  reset: limits.projection_write_ms_max,
+  close: limits.projection_write_ms_max,
+  digest: limits.projection_digest_ms_max,
+  list: limits.projection_query_ms_max,
+  recall: limits.projection_query_ms_max,
+  links: limits.projection_query_ms_max,
+  episodes: limits.projection_query_ms_max,
+  namespaces: limits.projection_query_ms_max,
+  stats: limits.projection_query_ms_max,
+}
+const ENDS_WORKER: ReadonlySet<Method> = new Set(['open', 'apply', 'reset', 'close'])
+
+/** Starts nothing yet: `open()` does, in the background. Every method rejects with a `ProjectionFailure`. */
+export const openProjection = (choice: DatabaseChoice, { clock, timers, log }: ProjectionOptions): Projection => {
+  let worker: Worker | null = null
+  let ended: Promise<unknown> = Promise.resolve()
+  let closed = false
+  let lastId = 0
+  const waitingById = new Map<number, Waiting>()
+
+  const fail = (waiting: Waiting, message: string): void => {
+    waiting.cancel()
+    waiting.reject(new ProjectionFailure(message, choice.kind === 'pglite' && waiting.method === 'open' && !closed))
+  }
+
+  const start = async (): Promise<void> => {
+    await ended
+    if (worker !== null || closed) return
+    const started = new Worker(workerUrl(), { workerData: choice })
+    worker = started
+    started.on('message', hear)
+    started.on('error', (error: Error) => log(`projection: its worker failed: ${error.message}; it is started again`))
+    ended = new Promise((resolve) =>
+      started.once('exit', () => {
+        if (worker === started) worker = null
+        for (const waiting of waitingById.values()) fail(waiting, 'projection: its worker ended; it is started again')
+        waitingById.clear()
+        resolve(undefined)
+      }))
+  }
+
+  const hear = (said: Said): void => {
+    if (said.kind === 'log') return log(said.line)
+    const waiting = waitingById.get(said.id)
+    if (waiting === undefined) return
+    waitingById.delete(said.id)
+    waiting.cancel()
+    if (said.kind === 'answer') waiting.resolve(said.value)
+    else waiting.reject(failureOf(said.failure))
+  }
+
+  const ask = <M extends Method>(method: M, ...args: Parameters<Engine[M]>): ReturnType<Engine[M]> =>
+    new Promise<unknown>((resolve, reject) => {
+      if (worker === null) return reject(new ProjectionFailure(closed ? 'projection: closed' : 'projection: not open yet; try again'))
+      if (waitingById.size >= limits.projection_calls_max) return reject(new ProjectionFailure(`projection: ${limits.projection_calls_max} calls are under way; try again`))
+      const id = ++lastId
+      const asked = worker
+      const cancel = timers.after(MS_MAX[method], () => {
+        waitingById.delete(id)
+        fail(waiting, `projection: ${method} took longer than ${MS_MAX[method]} ms; try again`)
+        if (ENDS_WORKER.has(method)) void asked.terminate()
+      })
+      const waiting: Waiting = { method, resolve, reject, cancel }
+      waitingById.set(id, waiting)
+      asked.postMessage({ id, method, args } as Call)
+    }) as ReturnType<Engine[M]>
+
+  const now = (): string => new Date(clock.now()).toISOString()
+
+  return {
+    open: async () => {
+      await start()
+      return ask('open')
+    },
+    apply: (batch) => ask('apply', batch),
+    reset: async () => {
+      await start()
+      return ask('reset')
+    },
+    list: (filter, page) => ask('list', filter, page),
+    recall: (query, at) => ask('recall', query, at),
+    links: (of) => ask('links', of),
+    episodes: (filter) => ask('episodes', filter),
+    namespaces: () => ask('namespaces', now()),
+    stats: () => ask('stats', now()),
+    digest: () => ask('digest'),
+    close: async () => {
+      if (closed) return
+      closed = true
+      const last = worker
+      if (last === null) return
+      try {
+        await ask('close')
+      } finally {
+        await last.terminate()
+      }
+    },
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * What the engine asks of a database: the least that PGlite and a Postgres server have in common.
+ *
+ * Parameters are null, strings, numbers, booleans and arrays of these. Whole numbers come back as numbers only when cast to
+ * `float8` (drivers differ on `int8`), so the engine's SQL casts.
+ */
+import { ProjectionFailure } from '../ports.ts'
+
+export type Query = <Row>(text: string, params?: readonly unknown[]) => Promise<readonly Row[]>
+
+export type Sql = {
+  /** Connects; for an embedded database also makes or repairs its folder. Idempotent. */
+  connect(): Promise<void>
+  /** Reads and writes, all or nothing; one at a time. */
+  transaction<T>(run: (query: Query) => Promise<T>): Promise<T>
+  /** Reads of one moment. */
+  snapshot<T>(run: (query: Query) => Promise<T>): Promise<T>
+  /** Destroys everything of ours, on disk as well, even when it could not be opened; `connect` comes next. */
+  wipe(): Promise<void>
+  /** Tells that `rows` were written, so that an embedded database can be kept in order between batches. */
+  wrote(rows: number): Promise<void>
+  /** Destroys what deleted texts left behind in files, where the engine can do so. */
+  scrub(): Promise<void>
+  close(): Promise<void>
+}
+
+/**
+ * SQLSTATE classes after which the rows cannot be trusted or are gone: damaged data (XX001, XX002), missing tables (42P01, 3F000),
+ * missing files (58P01). So does an abort of the embedded database's WebAssembly. Everything else means: not now.
+ */
+const REBUILD: ReadonlySet<string> = new Set(['XX001', 'XX002', '42P01', '3F000', '58P01'])
+
+/** Translates a driver's error, once, at the port. @param what for people: 'the embedded database', 'Postgres at db:5432'. */
+export const translated = (error: unknown, what: string): ProjectionFailure => {
+  if (error instanceof ProjectionFailure) return error
+  const code = typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : null
+  const message = error instanceof Error && error.message !== '' ? error.message : (code ?? String(error))
+  const aborted = error instanceof Error && error.name === 'RuntimeError'
+  const rebuild = aborted || (code !== null && REBUILD.has(code))
+  const mend = rebuild ? 'the rows are rebuilt from the log' : 'it is tried again'
+  return new ProjectionFailure(`projection: ${what} failed: ${message.split('\n')[0]}${code === null ? '' : ` (${code})`}; ${mend}`, rebuild)
+}

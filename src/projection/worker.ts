@@ -1,0 +1,63 @@
+/**
+ * The projection's worker: one database, one engine, calls in, answers out. Runs only as a worker thread.
+ *
+ * When no call is under way it tidies: texts that a batch erased are destroyed in the files then. A failed attempt is told and
+ * made again after the next batch.
+ */
+import { parentPort, workerData } from 'node:worker_threads'
+import { createEngine, type Engine } from './engine.ts'
+import { failureData } from './errors.ts'
+import { openPglite } from './pglite.ts'
+import { openPostgres } from './postgres.ts'
+import type { Call, DatabaseChoice, Said } from './protocol.ts'
+
+const port = parentPort
+if (port === null) throw new Error('projection/worker.ts runs as a worker thread only')
+
+const say = (said: Said): void => port.postMessage(said)
+const log = (line: string): void => say({ kind: 'log', line })
+
+const choice = workerData as DatabaseChoice
+const engine: Engine = createEngine(choice.kind === 'pglite' ? openPglite(choice.dir, log) : openPostgres(choice.url, choice.schema, log))
+
+const perform = (call: Call): Promise<unknown> => {
+  switch (call.method) {
+    case 'open': return engine.open()
+    case 'apply': return engine.apply(...call.args)
+    case 'reset': return engine.reset()
+    case 'list': return engine.list(...call.args)
+    case 'recall': return engine.recall(...call.args)
+    case 'links': return engine.links(...call.args)
+    case 'episodes': return engine.episodes(...call.args)
+    case 'namespaces': return engine.namespaces(...call.args)
+    case 'stats': return engine.stats(...call.args)
+    case 'digest': return engine.digest()
+    case 'close': return engine.close()
+  }
+}
+
+let underWay = 0
+let untidy = false
+let tidying: Promise<void> = Promise.resolve()
+
+const tidyWhenQuiet = (): void => {
+  if (!untidy || underWay > 0) return
+  untidy = false
+  tidying = engine.tidy().then(() => undefined, (error: unknown) => log(`projection: erased texts were not destroyed in the files yet: ${failureData(error).message}`))
+}
+
+const answer = async (call: Call): Promise<void> => {
+  underWay++
+  try {
+    if (call.method === 'close' || call.method === 'reset') await tidying
+    say({ kind: 'answer', id: call.id, value: await perform(call) })
+    untidy = call.method === 'close' ? false : untidy || call.method === 'open' || call.method === 'apply'
+  } catch (error) {
+    say({ kind: 'failure', id: call.id, failure: failureData(error) })
+  } finally {
+    underWay--
+    tidyWhenQuiet()
+  }
+}
+
+port.on('message', (call: Call) => void answer(call))
