@@ -51,7 +51,7 @@ const figures = () => {
   try {
     return JSON.parse(readFileSync(report, 'utf8'))
   } catch (error) {
-    console.log(`no figures of the test run: ${error instanceof Error ? error.message : error}`)
+    console.log(`no figures of the test run: ${error instanceof Error ? error.message : String(error)}`)
     return { passed: 0, failed: 0, skipped: [] }
   }
 }
