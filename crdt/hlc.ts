@@ -46,5 +46,5 @@ const later = (seen: number, nowMs: number): Hlc => {
   return next as Hlc
 }
 
-/** A reading that is no time this clock can hold counts as none, and the clock goes on by counting. */
-const usableMs = (nowMs: number): number => (nowMs >= 0 && nowMs <= MS_MAX ? Math.floor(nowMs) : 0)
+/** A reading beyond what this clock can hold, or NaN, counts as none; a negative one never is the maximum. */
+const usableMs = (nowMs: number): number => (nowMs <= MS_MAX ? Math.floor(nowMs) : 0)

@@ -127,10 +127,21 @@ describe('consistency (examples of RFC 6962 §2.1.3)', () => {
 })
 
 describe('hostile proofs', () => {
-  it('looks at no more hashes than the limit', () => {
+  it('are refused unread when longer than the limit', () => {
     const endless = Array.from({ length: limits.merkle_proof_hashes_max + 1 }, () => leaf(0))
+    const read = (): never => {
+      throw new Error('a hash was looked at')
+    }
+    Object.defineProperty(endless, 0, { get: read })
     expect(verifyInclusion(leaf(0), 0, Number.MAX_SAFE_INTEGER, endless, root(1))).toBe(false)
     expect(verifyConsistency(1, Number.MAX_SAFE_INTEGER, root(1), root(1), endless)).toBe(false)
+  })
+
+  it('do not reach above the root of the size they name', () => {
+    expect(verifyInclusion(leaf(1), 0, 1, [leaf(0)], root(2))).toBe(false)
+    expect(verifyInclusion(leaf(0), 1, 1, [], root(1))).toBe(false)
+    expect(verifyConsistency(3, 4, root(7), root(8), consistencyProof(LEAVES, 7))).toBe(false)
+    expect(verifyConsistency(7, 8, root(7), root(8), consistencyProof(LEAVES, 7))).toBe(true)
   })
 
   it('answers for the largest sizes there are', () => {
