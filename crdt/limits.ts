@@ -106,6 +106,8 @@ export const limits = {
   store_chain_tops_max: 65_536,
   /** Commits that the opening scan hands over at a time. */
   store_scan_commits: 512,
+  /** Erased texts got off the disk between two looks at whether to stop: about a second of compaction. */
+  store_purge_refs: 16,
 
   // ── transports ────────────────────────────────────────────────────────────────────────────────────────────────
   /** One frame on the wire, sealed: holds the largest commit with 256 bodies' worth of small texts; larger runs are split. */
@@ -274,9 +276,10 @@ export const limits = {
   /** Different words of one query; a longer text has said what it is about by then. */
   recall_words_max: 48,
   /** Rows counted for one word's rarity: beyond it a word is common, how common no longer matters. */
-  recall_count_rows_max: 10_000,
-  /** Rows ranked for one query as long as its rarer words match this many; the commonest words alone bring in no more. */
-  recall_ranked_rows: 5_000,
+  recall_count_rows_max: 5_000,
+  /** Rows ranked for one query: rows that have only its commonest words are left out when the rarer ones match `_min` (twice the most anybody gets) and these would exceed `_max`. */
+  recall_ranked_rows_min: 400,
+  recall_ranked_rows_max: 2_000,
   /** English stems remembered in the projection's worker: an agent's vocabulary, some 6 MiB. */
   stems_remembered_max: 65_536,
 

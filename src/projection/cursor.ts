@@ -16,10 +16,11 @@ export const isAhead = (next: ProjectionCursor, stored: ProjectionCursor | null)
   return next.arrival > stored.arrival
 }
 
-/** @param scrub whether this batch removed a text that was there before. */
-export const writeCursor = async (query: Query, next: ProjectionCursor, scrub: boolean): Promise<void> => {
+/** @param fresh memories that were not there before. @param scrub whether this batch removed a text that was there before. */
+export const writeCursor = async (query: Query, next: ProjectionCursor, fresh: number, scrub: boolean): Promise<void> => {
   await query(
-    `insert into cursor (epoch, arrival, frontier, scrub) values ($1, $2::bigint, $3::text::jsonb, $4)
-     on conflict (one) do update set epoch = excluded.epoch, arrival = excluded.arrival, frontier = excluded.frontier, scrub = cursor.scrub or excluded.scrub`,
-    [next.epoch, next.arrival, JSON.stringify(next.frontier), scrub])
+    `insert into cursor (epoch, arrival, frontier, memories, scrub) values ($1, $2::bigint, $3::text::jsonb, $4::bigint, $5)
+     on conflict (one) do update set epoch = excluded.epoch, arrival = excluded.arrival, frontier = excluded.frontier,
+       memories = cursor.memories + excluded.memories, scrub = cursor.scrub or excluded.scrub`,
+    [next.epoch, next.arrival, JSON.stringify(next.frontier), fresh, scrub])
 }

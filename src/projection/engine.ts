@@ -42,9 +42,9 @@ export const createEngine = (sql: Sql): Engine => {
       const rows = await sql.transaction(async (query) => {
         if (!isAhead(batch.cursor, await readCursor(query))) return 0
         const scrub = await removesText(query, batch)
-        const count = await upsert(query, batch, stems())
-        await writeCursor(query, batch.cursor, scrub)
-        return count
+        const { given, fresh } = await upsert(query, batch, stems())
+        await writeCursor(query, batch.cursor, fresh, scrub)
+        return given
       })
       await sql.wrote(rows)
     },

@@ -16,7 +16,10 @@ const STEPS: readonly (readonly string[])[] = [
     `create table memories (
       id uuid primary key, namespace text not null, kind text not null, tier text not null, tags text[] not null,
       agent_id text not null, run_id text, created_ms bigint not null, updated_ms bigint not null, expires_ms bigint,
-      hidden boolean not null, erased boolean not null, search tsvector not null, row text not null)`,
+      hidden boolean not null, erased boolean not null, search tsvector not null, row text not null)
+      with (toast_tuple_target = 8160)`,
+    // Ranking reads the vector once a word: uncompressed and inside the row up to a page.
+    'alter table memories alter column search set storage external',
     'create index memories_newest on memories (created_ms desc, id desc) where not hidden',
     'create index memories_newest_in on memories (namespace, created_ms desc, id desc) where not hidden',
     'create index memories_run on memories (run_id) where not hidden and run_id is not null',
@@ -29,10 +32,11 @@ const STEPS: readonly (readonly string[])[] = [
     `create table episodes (
       id uuid primary key, agent_id text not null, event_type text not null, created_ms bigint not null, row text not null)`,
     'create index episodes_of on episodes (agent_id, created_ms desc, id desc)',
-    // At most one row: the log's epoch and place that the rows reflect. `scrub`: an erased text may still lie in the files.
+    // At most one row: the log's epoch and place that the rows reflect. `memories`: how many there are, which ranking asks every
+    // time and counting takes long. `scrub`: an erased text may still lie in the files.
     `create table cursor (
       one boolean primary key default true check (one), epoch text not null, arrival bigint not null, frontier jsonb not null,
-      scrub boolean not null default false)`,
+      memories bigint not null, scrub boolean not null)`,
   ],
 ]
 

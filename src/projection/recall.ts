@@ -49,14 +49,14 @@ const termsOf = async (query: Query, text: string, stems: Stems): Promise<readon
     if (lexemes.length > 0) lexemesByText.set(whole, lexemes)
   }
   if (lexemesByText.size === 0) return []
-  const counted = await query<{ total: number; rows: number }>(
-    `select (select count(*) from (select 1 from memories limit $2) as some)::float8 as total,
-            (select count(*) from (select 1 from memories where search @@ term::tsquery limit $3) as some)::float8 as rows
+  const counted = await query<{ total: number | null; rows: number }>(
+    `select (select memories from cursor)::float8 as total,
+            (select count(*) from (select 1 from memories where search @@ term::tsquery limit $2) as counted)::float8 as rows
      from unnest($1::text[]) with ordinality as asked(term, place) order by place`,
-    [[...lexemesByText.values()].map(anyOf), 10 * limits.recall_count_rows_max, limits.recall_count_rows_max])
+    [[...lexemesByText.values()].map(anyOf), limits.recall_count_rows_max])
   const terms = [...lexemesByText].map(([whole, lexemes], i): Term => {
     const { total, rows } = counted[i]!
-    return { text: whole, lexemes, rows, idf: Math.log(1 + (Math.max(total, rows) - rows + 0.5) / (rows + 0.5)) }
+    return { text: whole, lexemes, rows, idf: Math.log(1 + (Math.max(total ?? 0, rows) - rows + 0.5) / (rows + 0.5)) }
   })
   return terms.sort((a, b) => a.rows - b.rows || (a.text < b.text ? -1 : 1))
 }
@@ -74,11 +74,15 @@ const ranked = async (query: Query, asked: RecallQuery, limit: number, now: stri
   return rows.map(({ row, score }) => ({ ...(JSON.parse(row) as MemoryRow), score }))
 }
 
-/** The rarest terms until they match enough rows; all of them when they never do. */
+/** The rarest terms that match enough rows together; all of them when they match no more than can be ranked. */
 const rarer = (terms: readonly Term[]): readonly Term[] => {
   let rows = 0
-  const end = terms.findIndex((term) => (rows += term.rows) >= limits.recall_ranked_rows)
-  return end === -1 ? terms : terms.slice(0, end + 1)
+  const end = terms.findIndex((term) => {
+    if (rows >= limits.recall_ranked_rows_min && rows + term.rows > limits.recall_ranked_rows_max) return true
+    rows += term.rows
+    return false
+  })
+  return end === -1 ? terms : terms.slice(0, end)
 }
 
 /** @param having terms of which a row has at least one. */

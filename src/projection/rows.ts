@@ -6,7 +6,7 @@
  */
 import { limits } from '../../crdt/limits.ts'
 import type { EpisodeRow, LinkRow, MemoryRow, ProjectionBatch } from '../ports.ts'
-import { vectorOf, wordsOf, type Stems } from './lexemes.ts'
+import { vectorOf, wordsOf, type Stems, type WordsByField } from './lexemes.ts'
 import type { Query } from './sql.ts'
 
 /** Keys sorted, no blanks, nothing undefined: equal content gives equal text (RFC 8785 for what rows hold). */
@@ -35,14 +35,16 @@ const MEMORY_COLUMNS: readonly Column[] = [
   ['created_ms', 'bigint'], ['updated_ms', 'bigint'], ['expires_ms', 'bigint'], ['hidden', 'boolean'], ['erased', 'boolean'], ['search', 'tsvector'], ['row', 'text'],
 ]
 
-const memoriesTable = (stems: Stems): Table<MemoryRow> => ({
+type Worded = { readonly row: MemoryRow; readonly words: WordsByField }
+
+const memoriesTable = (stems: Stems): Table<Worded> => ({
   name: 'memories',
   columns: MEMORY_COLUMNS,
-  values: (row) => [
+  values: ({ row, words }) => [
     row.id, row.namespace, columnText(row.kind), columnText(row.tier), arrayLiteral(row.tags), row.agent_id,
     row.run_id === null ? null : columnText(row.run_id), msOf(row.created_at) ?? 0, msOf(row.updated_at) ?? 0,
     row.expires_at === null ? null : msOf(row.expires_at), row.forgotten || row.erased, row.erased,
-    vectorOf(wordsOf(row), stems), canonical({ ...row, tags: [...row.tags].sort() }),
+    vectorOf(words, stems), canonical({ ...row, tags: [...row.tags].sort() }),
   ],
 })
 
@@ -58,34 +60,39 @@ const EPISODES: Table<EpisodeRow> = {
   values: (row) => [row.id, row.agent_id, columnText(row.event_type), msOf(row.created_at) ?? 0, canonical(row)],
 }
 
-/** Writes a batch's rows, in the transaction that `query` belongs to. Answers how many were given. */
-export const upsert = async (query: Query, batch: ProjectionBatch, stems: Stems): Promise<number> => {
+/** Writes a batch's rows, in the transaction that `query` belongs to. Answers how many rows were given, and how many memories are new. */
+export const upsert = async (query: Query, batch: ProjectionBatch, stems: Stems): Promise<{ readonly given: number; readonly fresh: number }> => {
   const memories = lastOfEach(batch.memories)
+  let fresh = 0
   for (const part of parts(memories)) {
-    await stems.learn(query, part.flatMap((row) => wordsOf(row).flatMap(([, list]) => list)))
-    await insert(query, memoriesTable(stems), part)
+    const worded = part.map((row): Worded => ({ row, words: wordsOf(row) }))
+    await stems.learn(query, worded.flatMap(({ words }) => words.flatMap(([, list]) => list)))
+    fresh += await insert(query, memoriesTable(stems), worded)
   }
   const links = lastOfEach(batch.links)
   for (const part of parts(links)) await insert(query, LINKS, part)
   const episodes = lastOfEach(batch.episodes)
   for (const part of parts(episodes)) await insert(query, EPISODES, part)
-  return memories.length + links.length + episodes.length
+  return { given: memories.length + links.length + episodes.length, fresh }
 }
 
-const insert = async <Row>(query: Query, table: Table<Row>, rows: readonly Row[]): Promise<void> => {
+/** Answers how many rows were not there before. */
+const insert = async <Row>(query: Query, table: Table<Row>, rows: readonly Row[]): Promise<number> => {
   const valuesByColumn: unknown[][] = table.columns.map(() => [])
   for (const row of rows) table.values(row).forEach((value, i) => valuesByColumn[i]!.push(value))
   const names = table.columns.map(([name]) => name)
   // An array of arrays cannot be unnested one by one, so text arrays travel as literals.
   const params = table.columns.map(([, type], i) => `$${i + 1}::${type === 'text[]' ? 'text' : type}[]`)
   const selected = table.columns.map(([name, type]) => (type === 'text[]' ? `${name}::text[]` : name))
-  await query(
-    `insert into ${table.name} (${names.join(', ')})
+  const [put] = await query<{ fresh: number }>(
+    `with put as (insert into ${table.name} (${names.join(', ')})
      select ${selected.join(', ')} from unnest(${params.join(', ')}) as given(${names.join(', ')})
      on conflict (id) do update set ${names.slice(1).map((name) => `${name} = excluded.${name}`).join(', ')}
-     where ${table.name}.row is distinct from excluded.row`,
+     where ${table.name}.row is distinct from excluded.row returning xmax = 0 as fresh)
+     select (count(*) filter (where fresh))::float8 as fresh from put`,
     valuesByColumn,
   )
+  return put?.fresh ?? 0
 }
 
 /** A statement may touch an id once: the last given counts. */

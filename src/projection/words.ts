@@ -12,6 +12,8 @@ import { limits } from '../../crdt/limits.ts'
 export type Word = readonly string[]
 
 const COMPOUND = /[\p{L}\p{N}\p{M}]+(?:[._\-/:@#]+[\p{L}\p{N}\p{M}]+)*|\p{Extended_Pictographic}/gu
+/** Most of all text: one form, no further look needed. */
+const PLAIN = /^[a-z0-9]+$|^[A-Z][a-z0-9]*$/
 const SEGMENT = /[/:@#]+/u
 const PART = /[._\-/:@#]+/u
 const HUMP = /(?<=[\p{Ll}\p{N}])(?=\p{Lu})|(?<=\p{Lu})(?=\p{Lu}\p{Ll})/u
@@ -22,6 +24,10 @@ const ASCII = /^[\x00-\x7f]*$/
 /** @param use single characters of spaceless scripts are asked for only when they stand alone. */
 export function* words(text: string, use: 'index' | 'query'): Generator<Word> {
   for (const [compound] of text.normalize('NFKC').matchAll(COMPOUND)) {
+    if (PLAIN.test(compound) && compound.length <= limits.search_lexeme_bytes_max) {
+      yield [compound.toLowerCase()]
+      continue
+    }
     const forms = new Set<string>()
     for (const form of formsOf(compound.replace(SPACELESS, ' '))) forms.add(form)
     if (forms.size > 0) yield [...forms]
