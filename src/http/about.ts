@@ -1,0 +1,50 @@
+/**
+ * What the peer says of itself: health, namespaces, stats, capabilities, members, quorum, digests, verification, metrics.
+ */
+import type { FastifyInstance } from 'fastify'
+
+import type { Node, VerifyAnswer } from '../api.ts'
+import { readOptionsOf } from './request.ts'
+import { anyObject, answer, answers, boolean, integer, listOf, object, readHeaders, ref, text, textOrNull } from './schemas.ts'
+
+const namespaces = answer({ namespaces: { type: 'array', items: answer({ namespace: text, memories: integer, updated_at: text }) }, count: integer })
+const stats = object({ total: { ...integer, description: 'live memories' } }, ['total'], { additionalProperties: true })
+const digests = answer({ frontier: text, documents: text, projection: textOrNull, log: integer })
+const verified = answer({ ok: boolean, commits: integer, events: integer, bodies: integer, chains: integer, problems: { type: 'array', items: answer({ what: text, where: text }) } })
+
+export const aboutRoutes = (app: FastifyInstance, node: Node): void => {
+  app.get('/health', { config: { open: true }, schema: { summary: 'Whether writes can succeed', response: { ...answers(200, ref('Health')), 503: ref('Health') } } }, async (_request, reply) => {
+    const health = await node.health()
+    if (health.status !== 'ok') void reply.code(503)
+    return reply.send(health)
+  })
+
+  app.get('/namespaces', { schema: { summary: 'Namespaces that hold memories', headers: readHeaders, response: answers(200, namespaces) } }, async (request) => {
+    const found = await node.namespaces(readOptionsOf(request))
+    return { namespaces: found, count: found.length }
+  })
+  app.get('/stats', { schema: { summary: 'Counts', headers: readHeaders, response: answers(200, stats) } }, async (request) => node.stats(readOptionsOf(request)))
+  app.get('/capabilities', { schema: { summary: 'What this peer can do', response: answers(200, anyObject) } }, async () => node.capabilities())
+  app.get('/quorum', { schema: { summary: 'What a write waits for', response: answers(200, anyObject) } }, async () => node.quorum())
+  app.get('/peers', { schema: { summary: 'Members of the mesh and the links to them', response: answers(200, answer({ peers: listOf('Peer'), count: integer })) } }, async () => {
+    const peers = await node.peers()
+    return { peers, count: peers.length }
+  })
+  app.get('/digests', { schema: { summary: 'Digests of log, documents and projection: equal on members that hold the same', response: answers(200, digests) } }, async () => node.digests())
+
+  // Reads everything there is, so those who ask meanwhile share one run.
+  let running: Promise<VerifyAnswer> | null = null
+  app.post('/verify', { config: { reads: true }, schema: { summary: 'Check every signature, chain, root and body', response: answers(200, verified) } }, async (request) => {
+    request.raw.setTimeout(0)
+    running ??= node.verify().finally(() => {
+      running = null
+    })
+    return running
+  })
+}
+
+/** Prometheus text. */
+export const metricsRoute = (app: FastifyInstance, node: Node, path: string): void => {
+  const prometheus = { 200: { description: 'Prometheus text', content: { 'text/plain': { schema: text } } } }
+  app.get(path, { config: { open: true }, schema: { summary: 'Metrics', response: prometheus } }, async (_request, reply) => reply.type('text/plain; version=0.0.4; charset=utf-8').send(await node.metrics()))
+}

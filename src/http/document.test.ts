@@ -1,0 +1,120 @@
+import Fastify from 'fastify'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+import { ajvOptions } from './schema-keywords.ts'
+import { openDoor } from './testing/door-client.ts'
+import type { Answer, TestDoor } from './testing/door-client.ts'
+
+type Operation = { readonly parameters?: readonly { readonly in: string; readonly name: string }[]; readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { readonly schema: object }>> }>> }
+type Document = { readonly openapi: string; readonly info: { readonly version: string }; readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>; readonly components: { readonly schemas: Readonly<Record<string, object>> } }
+
+let d: TestDoor
+let document: Document
+beforeAll(async () => {
+  d = await openDoor()
+  document = (await d.send('GET', '/openapi.json')).body as Document
+})
+afterAll(() => d.door.close())
+
+const documented = () => Object.entries(document.paths).flatMap(([path, operations]) => Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`))
+
+describe('openapi.json', () => {
+  test('is OpenAPI 3.1 of this version, the same over the wire and in the process', () => {
+    expect([document.openapi, document.info.version]).toEqual(['3.1.0', '1.2.3'])
+    expect(JSON.parse(JSON.stringify(d.door.openapi()))).toEqual(document)
+  })
+
+  test('names every route, and no other', () => {
+    const served = d.door.routes.filter(({ method }) => method !== 'HEAD').map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`)
+    expect(served.length).toBeGreaterThan(30)
+    expect(documented().sort()).toEqual(served.sort())
+  })
+
+  test('every reference in it leads somewhere', () => {
+    const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map((match) => match[1]!)
+    expect(references.length).toBeGreaterThan(10)
+    for (const reference of references) expect(document.components.schemas, reference).toHaveProperty(reference.replace('#/components/schemas/', ''))
+  })
+
+  test('every route answers, and what it answers is as declared; so are its refusals', async () => {
+    const check = await responseChecker(document)
+    const seen = new Set<string>()
+    const visit = async (method: string, path: string, template: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer> => {
+      const answer = template === '/metrics' ? await metricsAtRoot(d.url) : await d.send(method, path, body, headers === undefined ? {} : { headers })
+      seen.add(`${method} ${template}`)
+      expect(answer.status, `${method} ${template}: ${answer.text}`).toBeLessThan(300)
+      await check(method, template, answer)
+      return answer
+    }
+    const api = (template: string) => `/api/v1${template}`
+    const octets = { 'content-type': 'application/octet-stream' }
+
+    const full = { content: 'needle', title: 't', tags: ['x'], metadata: { a: [1] }, occurred_at: '2024-01-01T00:00:00Z', namespace: 'n' }
+    const a = String((await visit('POST', '/memories', api('/memories'), full)).body['id'])
+    const b = String((await visit('POST', '/memories', api('/memories'), { content: 'bare' })).body['id'])
+    await visit('POST', '/memories/bulk', api('/memories/bulk'), [{ content: 'x' }, { content: 2 }])
+    await visit('POST', '/links', api('/links'), { from: a, to: b, relation: 'r' })
+    await visit('GET', `/links/${a}`, api('/links/{id}'))
+    await visit('GET', '/memories', api('/memories'))
+    await visit('GET', `/memories/${a}`, api('/memories/{id}'))
+    await visit('PATCH', `/memories/${a}`, api('/memories/{id}'), { title: null })
+    await visit('PUT', `/memories/${a}`, api('/memories/{id}'), { title: 'u' })
+    await visit('GET', `/memories/${a}/history`, api('/memories/{id}/history'))
+    await visit('GET', `/memories/${a}/conflicts`, api('/memories/{id}/conflicts'))
+    await visit('POST', `/memories/${a}/resolve`, api('/memories/{id}/resolve'), { field: 'title', value: 'v' })
+    for (const path of ['/recall', '/search']) {
+      await visit('GET', `${path}?q=needle&explain=true`, api(path))
+      await visit('POST', path, api(path), { q: 'needle' })
+    }
+    await visit('DELETE', '/links', api('/links'), { from: a, to: b, relation: 'r' })
+    await visit('DELETE', `/memories/${a}`, api('/memories/{id}'))
+    await visit('POST', `/memories/${a}/restore`, api('/memories/{id}/restore'))
+    await visit('POST', '/agents/ai:a/memory/episodic', api('/agents/{id}/memory/episodic'), { event_type: 'x', body: { y: 1 } })
+    await visit('GET', '/agents/ai:a/memory/episodic', api('/agents/{id}/memory/episodic'))
+    for (const path of ['/health', '/namespaces', '/stats', '/capabilities', '/quorum', '/peers', '/digests', '/mesh/control', '/openapi.json', '/metrics', '/events']) await visit('GET', path, api(path))
+    await visit('POST', '/verify', api('/verify'))
+    await visit('POST', '/mesh/join', api('/mesh/join'), Uint8Array.of(1), octets)
+    await visit('POST', '/mesh/revoke', api('/mesh/revoke'), Uint8Array.of(1), octets)
+    await visit('GET', '/metrics', '/metrics')
+    expect([...seen].sort()).toEqual(documented().sort())
+
+    await check('GET', api('/memories/{id}'), await d.send('GET', '/memories/none'))
+    await check('POST', api('/memories'), await d.send('POST', '/memories', { wat: 1 }))
+    d.degrade('as asked')
+    await check('GET', api('/health'), await d.send('GET', '/health'))
+  })
+
+  test('a response that is not as declared is noticed', async () => {
+    const check = await responseChecker(document)
+    const answer = await d.send('GET', '/digests')
+    await expect(check('GET', '/api/v1/digests', { ...answer, text: '{"frontier":1}' })).rejects.toThrow(/frontier|required/)
+  })
+})
+
+const metricsAtRoot = async (url: string): Promise<Answer> => {
+  const response = await fetch(`${url}/metrics`)
+  return { status: response.status, headers: response.headers, text: await response.text(), body: {} }
+}
+
+/** Checks answers against the published schemas alone: nothing of the door's own serializers. */
+const responseChecker = async (of: Document): Promise<(method: string, path: string, answer: Answer) => Promise<void>> => {
+  const app = Fastify({ ajv: ajvOptions })
+  const inline = (schema: object): object => JSON.parse(JSON.stringify({ ...schema, components: of.components })) as object
+  app.post('/', async (request) => {
+    const { schema, value } = request.body as { schema: object; value: unknown }
+    const validate = request.compileValidationSchema(schema)
+    return { ok: validate(value), errors: validate.errors ?? null }
+  })
+  await app.ready()
+  return async (method, path, { status, headers, text }) => {
+    const responses = of.paths[path]?.[method.toLowerCase()]?.responses ?? {}
+    const declared = responses[String(status)] ?? responses[`${String(status)[0]}XX`]
+    const type = (headers.get('content-type') ?? '').split(';', 1)[0]!
+    const schema = declared?.content?.[type]?.schema
+    if (schema === undefined) throw new Error(`${method} ${path} declares no ${status} ${type}`)
+    const value: unknown = type === 'application/json' ? JSON.parse(text) : text
+    const result = await app.inject({ method: 'POST', url: '/', headers: { 'content-type': 'application/json' }, payload: JSON.stringify({ schema: inline(schema), value }) })
+    const { ok, errors } = result.json<{ ok: boolean; errors: unknown }>()
+    if (!ok) throw new Error(`${method} ${path} ${status}: ${result.statusCode} ${result.statusCode === 200 ? JSON.stringify(errors) : result.body}`)
+  }
+}

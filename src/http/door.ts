@@ -1,0 +1,203 @@
+/**
+ * The HTTP door: routes over a `Node`, on one port with whatever is upgraded to a WebSocket there.
+ *
+ * A request passes, in this order: connection bounds (Node) → in-flight bounds → access → scan and parse (`json.ts`) → schema
+ * → its route → the node → compiled serializer. Every way out that is not an answer goes through `failure.ts`. Nothing is
+ * logged for a request that succeeds.
+ */
+import Fastify from 'fastify'
+import type { FastifyInstance } from 'fastify'
+import { STATUS_CODES } from 'node:http'
+import type { ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+
+import { limits } from '../../crdt/limits.ts'
+import type { Node } from '../api.ts'
+import { NodeError } from '../errors.ts'
+import { aboutRoutes, metricsRoute } from './about.ts'
+import { createAccess, requiresKey } from './access.ts'
+import { bulkRoutes } from './bulk.ts'
+import { documentRoute, publishDocument } from './document.ts'
+import { episodeRoutes } from './episodes.ts'
+import { eventRoutes } from './events.ts'
+import type { Streams } from './events.ts'
+import { answerFailure, NOT_FOUND_MESSAGE, rawFailure } from './failure.ts'
+import type { DoorLog } from './failure.ts'
+import { createInFlight } from './in-flight.ts'
+import { parseJson } from './json.ts'
+import { linkRoutes } from './links.ts'
+import { memoryRoutes } from './memories.ts'
+import { meshRoutes } from './mesh.ts'
+import { convertQueries } from './query.ts'
+import { recallRoutes } from './recall.ts'
+import { watchRoutes } from './route-table.ts'
+import type { Route } from './route-table.ts'
+import { ajvOptions } from './schema-keywords.ts'
+import { sharedSchemas } from './schemas.ts'
+import { routeUpgrades } from './upgrades.ts'
+import type { UpgradeHandler } from './upgrades.ts'
+import { versionRoutes } from './versions.ts'
+
+export type HttpDoorOptions = {
+  readonly host: string
+  /** 0 takes any free one. */
+  readonly port: number
+  /** API keys; none is allowed on a loopback address only. */
+  readonly keys: readonly string[]
+  readonly version: string
+  /** By path, such as `/mesh`. */
+  readonly upgrades: Readonly<Record<string, UpgradeHandler>>
+  readonly log: DoorLog
+}
+
+export type HttpDoor = {
+  /** Starts to accept. @returns the address as a URL without a slash at the end. */
+  listen(): Promise<string>
+  /** Stops accepting, finishes what is in flight within `http_close_ms_max`, cuts the rest. */
+  close(): Promise<void>
+  openapi(): object
+  /** What is served, as it was registered. */
+  readonly routes: readonly Route[]
+}
+
+/** @throws Error when a key is missing or empty. */
+export const createHttpDoor = async (node: Node, options: HttpDoorOptions): Promise<HttpDoor> => {
+  const { host, port, keys, log } = options
+  if (keys.length === 0 && requiresKey(host)) throw new Error(`an API key is needed to listen on ${host}: other machines can reach it; configure one, or listen on 127.0.0.1`)
+  if (keys.some((key) => key.trim() === '')) throw new Error('an API key is empty; configure one that is not')
+
+  const app = newApp()
+  const access = createAccess(keys, host)
+  const inFlight = createInFlight()
+  let closing = false
+
+  app.decorateRequest('writeStage', 'before')
+  app.setErrorHandler(answerFailure(log))
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not_found', message: 'there is no such route; see /api/v1/openapi.json for those that exist' }))
+  app.addHook('onRequest', (request, reply, done) => {
+    if (closing) {
+      void reply.header('connection', 'close')
+      return done(new NodeError('shutting_down', 'this peer is stopping; ask another, or this one in a moment'))
+    }
+    inFlight.enter(request.raw, reply.raw)
+    access.admit({ method: request.method, headers: request.headers, open: request.routeOptions.config.open === true })
+    done()
+  })
+  takeBodies(app)
+  const routes = watchRoutes(app)
+  convertQueries(app)
+  for (const schema of sharedSchemas) app.addSchema(schema)
+  await publishDocument(app, options.version)
+  const streams = registerRoutes(app, node, log)
+  routes.refuseOtherMethods()
+  await app.ready()
+
+  const upgraded = routeUpgrades(app.server, options.upgrades, access)
+  app.server.maxConnections = limits.http_connections_max
+  app.server.maxHeadersCount = limits.http_headers_max
+
+  return {
+    listen: async () => {
+      // `localhost` would open a second server for ::1, with its own connections to close.
+      await app.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port })
+      return urlOf(app.server.address() as AddressInfo)
+    },
+    close: async () => {
+      closing = true
+      streams.endAll()
+      const closed = app.close()
+      await within(limits.http_close_ms_max, inFlight.idle())
+      app.server.closeAllConnections()
+      upgraded.destroyAll()
+      await closed
+    },
+    openapi: () => app.swagger(),
+    routes: routes.list,
+  }
+}
+
+const newApp = (): FastifyInstance =>
+  Fastify({
+    logger: false,
+    ajv: ajvOptions,
+    bodyLimit: limits.request_bytes_max,
+    requestTimeout: limits.http_request_ms_max,
+    connectionTimeout: limits.http_silence_ms_max,
+    keepAliveTimeout: limits.http_keep_alive_ms_max,
+    // The door says so itself, in the shape of every other refusal.
+    return503OnClosing: false,
+    http: { headersTimeout: limits.http_headers_ms_max, connectionsCheckingInterval: limits.http_headers_ms_max / 2, maxHeaderSize: limits.http_header_bytes_max },
+    routerOptions: {
+      // An agent's id of 128 bytes, each percent-encoded, and longer ones that get their own refusal.
+      maxParamLength: 1_024,
+      onBadUrl: (_path, _request, response) => refuseRaw(response, 400, 'malformed', 'the path is not percent-encoded UTF-8; encode it so'),
+      onMaxParamLength: (_path, _request, response) => refuseRaw(response, 404, 'not_found', NOT_FOUND_MESSAGE),
+    },
+    clientErrorHandler: refuseConnection,
+  })
+
+const registerRoutes = (app: FastifyInstance, node: Node, log: DoorLog): Streams => {
+  let streams: Streams = { endAll: () => undefined }
+  void app.register(
+    async (api) => {
+      memoryRoutes(api, node)
+      versionRoutes(api, node)
+      bulkRoutes(api, node)
+      recallRoutes(api, node)
+      linkRoutes(api, node)
+      episodeRoutes(api, node)
+      aboutRoutes(api, node)
+      meshRoutes(api, node)
+      metricsRoute(api, node, '/metrics')
+      documentRoute(api)
+      streams = eventRoutes(api, node, log)
+    },
+    { prefix: '/api/v1' },
+  )
+  metricsRoute(app, node, '/metrics')
+  return { endAll: () => streams.endAll() }
+}
+
+/** JSON through our own scan; bytes for the mesh; nothing else, and nothing compressed. */
+const takeBodies = (app: FastifyInstance): void => {
+  app.removeAllContentTypeParsers()
+  app.addHook('preParsing', (request, _reply, _payload, done) => {
+    const encoding = request.headers['content-encoding']
+    done(encoding === undefined || encoding === 'identity' ? null : new NodeError('unsupported_media_type', 'compressed bodies are not taken; send it plain'))
+  })
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, bytes, done) => {
+    try {
+      // A client that sets the type on every request sends nothing with it where nothing is due.
+      done(null, bytes.length === 0 ? undefined : parseJson(bytes as Buffer))
+    } catch (error) {
+      done(error as NodeError)
+    }
+  })
+  app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, bytes, done) => done(null, bytes))
+}
+
+/** For what the router refuses before there is a reply. */
+const refuseRaw = (response: ServerResponse, status: number, code: string, message: string): void => {
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify({ error: code, message }))
+}
+
+/** What Node's HTTP parser refuses before there is a request. */
+const refuseConnection = (error: Error & { readonly code?: string }, socket: Socket): void => {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const [status, why] = error.code === 'HPE_HEADER_OVERFLOW' ? [431, 'the headers are too large; send fewer'] : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? [408, 'the request took too long to arrive; send it faster'] : [400, 'this is not HTTP/1.1; check the client']
+  socket.end(rawFailure(status as number, STATUS_CODES[status as number] ?? '', 'malformed', why as string), () => socket.destroy())
+}
+
+const urlOf = ({ address, family, port }: AddressInfo): string => `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+
+const within = async (ms: number, done: Promise<void>): Promise<void> => {
+  let timer: NodeJS.Timeout | undefined
+  const timeout = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([done, timeout])
+  clearTimeout(timer)
+}

@@ -1,0 +1,56 @@
+/**
+ * What list and recall narrow by, the same words in a query string and in a body.
+ */
+import type { Node } from '../api.ts'
+import { agentFrom, namespaceOf } from './request.ts'
+import { utc } from './schema-keywords.ts'
+import { nameList, name, namespaceField, time } from './schemas.ts'
+import type { JsonSchema } from './schemas.ts'
+
+type MemoryFilter = Parameters<Node['list']>[0]
+
+export type FilterInput = {
+  readonly namespace?: string
+  readonly kind?: string
+  readonly kinds?: string | readonly string[]
+  readonly tier?: string
+  readonly tags?: string | readonly string[]
+  readonly agent_id?: string
+  readonly run_id?: string
+  readonly since?: string
+  readonly until?: string
+}
+
+const FIELD_BY_NAME: Readonly<Record<keyof FilterInput, JsonSchema>> = {
+  namespace: { ...namespaceField, description: 'only this one; all when absent' },
+  kind: name('only this kind'),
+  kinds: nameList('any of these kinds'),
+  tier: name('only this tier'),
+  tags: nameList('all of these tags'),
+  agent_id: { type: 'string', description: 'only what this agent wrote' },
+  run_id: name('only this run'),
+  since: time('created then or later'),
+  until: time('created before'),
+}
+
+export const filterFields = (names: readonly (keyof FilterInput)[]): Readonly<Record<string, JsonSchema>> =>
+  Object.fromEntries(names.map((field) => [field, FIELD_BY_NAME[field]]))
+
+/** @param input fields that their schema has already checked. @throws NodeError malformed for a namespace or an agent id that is none. */
+export const filterOf = (input: FilterInput): MemoryFilter => {
+  const kinds = [...(input.kind === undefined ? [] : [input.kind]), ...names(input.kinds)]
+  const tags = names(input.tags)
+  return {
+    ...(input.namespace === undefined ? {} : { namespace: namespaceOf(input.namespace) }),
+    ...(kinds.length === 0 ? {} : { kinds }),
+    ...(input.tier === undefined ? {} : { tier: input.tier }),
+    ...(tags.length === 0 ? {} : { tags }),
+    ...(input.agent_id === undefined ? {} : { agent_id: agentFrom(input.agent_id, 'agent_id') }),
+    ...(input.run_id === undefined ? {} : { run_id: input.run_id }),
+    ...(input.since === undefined ? {} : { since: utc(input.since) }),
+    ...(input.until === undefined ? {} : { until: utc(input.until) }),
+  }
+}
+
+const names = (list: string | readonly string[] | undefined): readonly string[] =>
+  typeof list === 'string' ? list.split(',').map((part) => part.trim()).filter((part) => part !== '') : (list ?? [])

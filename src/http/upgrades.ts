@@ -1,0 +1,41 @@
+/**
+ * Upgrades to WebSockets: found by path, guarded like a write, handed to whoever speaks that protocol.
+ */
+import type { IncomingMessage, Server } from 'node:http'
+import type { Duplex } from 'node:stream'
+
+import type { Access } from './access.ts'
+import { carriesKey } from './access.ts'
+import { rawFailure } from './failure.ts'
+
+export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+
+/** A handler that wants an API key; one without carries its own proof, as the mesh's handshake does. */
+export const keyedUpgrade = (keys: readonly string[], handler: UpgradeHandler): UpgradeHandler => (request, socket, head) => {
+  if (carriesKey(request, keys)) handler(request, socket, head)
+  else refuse(socket, rawFailure(401, 'Unauthorized', 'unauthorized', 'no or unknown API key; send Authorization: Bearer KEY or x-api-key: KEY'))
+}
+
+/** @returns what destroys the sockets that were handed over and are still open. */
+export const routeUpgrades = (server: Server, handlerByPath: Readonly<Record<string, UpgradeHandler>>, access: Access): { readonly destroyAll: () => void } => {
+  const open = new Set<Duplex>()
+  server.on('upgrade', (request, socket, head) => {
+    const path = (request.url ?? '').split('?', 1)[0]!
+    const handler = Object.hasOwn(handlerByPath, path) ? handlerByPath[path] : undefined
+    if (handler === undefined) return refuse(socket, rawFailure(404, 'Not Found', 'not_found', 'nothing here can be upgraded; send plain HTTP/1.1 without an Upgrade header'))
+    const refusal = access.refuseUpgrade(request)
+    if (refusal !== null) return refuse(socket, rawFailure(403, 'Forbidden', refusal.code, refusal.message))
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
+    // From here on the protocol minds its own silence.
+    request.socket.setTimeout(0)
+    handler(request, socket, head)
+  })
+  return { destroyAll: () => open.forEach((socket) => socket.destroy()) }
+}
+
+const refuse = (socket: Duplex, answer: string): void => {
+  // The other side may be gone already; then there is nobody to tell.
+  socket.once('error', () => socket.destroy())
+  socket.end(answer, () => socket.destroy())
+}
