@@ -1,0 +1,165 @@
+/**
+ * The HTTP client of the command line: one request, one answer, or one line that names cause and mend.
+ *
+ * Connections are kept alive by `fetch` itself. Bodies are JSON; times are in ms. It never retries: whether a request may
+ * be sent again is known only to who sends it.
+ */
+import { limits } from '../../crdt/limits.ts'
+import { CliFailure, usage } from './failure.ts'
+
+export const DEFAULT_URL = 'http://127.0.0.1:7701'
+
+export type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>
+
+export type CallOptions = {
+  readonly query?: Query
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string | undefined>>
+  /** Statuses beyond 2xx whose body is an answer too. */
+  readonly accept?: readonly number[]
+  readonly timeout_ms?: number
+}
+
+export type Client = {
+  /** Without a slash at its end. */
+  readonly url: string
+  /** Resolves with the JSON of the answer. Rejects with a `CallFailure`. @param path below `/api/v1`, with its slash. */
+  call<T>(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, options?: CallOptions): Promise<T>
+}
+
+/** The server's refusal, or no answer at all (`status` 0). */
+export class CallFailure extends CliFailure {
+  readonly status: number
+  /** `quorum_not_met`, …; `unreachable` and `timeout` are ours. */
+  readonly code: string
+  readonly body: Readonly<Record<string, unknown>>
+  /** What `Retry-After` says, or null. */
+  readonly retry_after_ms: number | null
+  constructor(message: string, facts: { readonly status: number; readonly code: string; readonly body?: Readonly<Record<string, unknown>>; readonly retry_after_ms?: number | null }) {
+    super(message)
+    this.status = facts.status
+    this.code = facts.code
+    this.body = facts.body ?? {}
+    this.retry_after_ms = facts.retry_after_ms ?? null
+  }
+}
+
+/** @param key sent as `Authorization: Bearer`. @param agent sent as `X-Agent-Id`. */
+export const createClient = (options: { readonly url: string; readonly key?: string | undefined; readonly agent?: string | undefined }): Client => {
+  const url = parseBase(options.url)
+  const standing: Record<string, string> = { accept: 'application/json' }
+  if (options.key !== undefined) standing['authorization'] = `Bearer ${options.key}`
+  if (options.agent !== undefined) standing['x-agent-id'] = options.agent
+
+  return {
+    url,
+    async call<T>(method: string, path: string, call: CallOptions = {}): Promise<T> {
+      const headers: Record<string, string> = { ...standing }
+      for (const [name, value] of Object.entries(call.headers ?? {})) if (value !== undefined) headers[name] = value
+      if (call.body !== undefined) headers['content-type'] = 'application/json'
+      const timeout_ms = call.timeout_ms ?? limits.cli_request_ms_max
+      try {
+        const response = await fetch(`${url}/api/v1${path}${queryString(call.query ?? {})}`, {
+          method,
+          headers,
+          signal: AbortSignal.timeout(timeout_ms),
+          ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+        })
+        const text = await response.text()
+        if (response.ok || (call.accept ?? []).includes(response.status)) return parseAnswer(url, text) as T
+        throw refusal(url, response, text)
+      } catch (error) {
+        throw error instanceof CallFailure ? error : unreachable(url, error, timeout_ms)
+      }
+    },
+  }
+}
+
+const parseBase = (text: string): string => {
+  const parsed = URL.canParse(text) ? new URL(text) : null
+  if (parsed === null || (parsed.protocol !== 'http:' && parsed.protocol !== 'https:')) {
+    throw usage(`'${text}' is no address of a peer; give one like ${DEFAULT_URL} with --url`)
+  }
+  return (parsed.origin + parsed.pathname).replace(/\/+$/, '').replace(/\/api\/v1$/, '')
+}
+
+/** Lists are given as the name repeated; what is undefined is left out. */
+const queryString = (query: Query): string => {
+  const parameters = new URLSearchParams()
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined) continue
+    if (typeof value === 'object') for (const part of value) parameters.append(name, part)
+    else parameters.set(name, String(value))
+  }
+  const text = parameters.toString()
+  return text === '' ? '' : `?${text}`
+}
+
+const parseAnswer = (url: string, text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new CallFailure(`${url} answered with something that is not JSON; is a mnemesh peer behind --url?`, { status: 200, code: 'not_json' })
+  }
+}
+
+const refusal = (url: string, response: Response, text: string): CallFailure => {
+  const body = objectOrNull(text)
+  const status = response.status
+  const code = typeof body?.['error'] === 'string' ? body['error'] : null
+  if (body === null || code === null) {
+    return new CallFailure(`${url} answered ${status} with something that is not mnemesh's; check --url`, { status, code: 'not_json' })
+  }
+  const seconds = Number(response.headers.get('retry-after') ?? Number.NaN)
+  const said = typeof body['message'] === 'string' ? body['message'] : code
+  const facts = { status, code, body, retry_after_ms: Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : null }
+  return new CallFailure(`${said}${mend(code, body)} (${code}, HTTP ${status})`, facts)
+}
+
+/** What the person at the command line can do about it, where the server cannot know. */
+const mend = (code: string, body: Readonly<Record<string, unknown>>): string => {
+  if (code === 'unauthorized') return '; give the key with --key or MNEMESH_KEY'
+  if (code !== 'quorum_not_met') return ''
+  const kept = typeof body['id'] === 'string' ? `; ${body['id']} stays on this peer and reaches the others later` : ''
+  return `${kept}; see \`mnemesh status\`, or lower --quorum`
+}
+
+const objectOrNull = (text: string): Readonly<Record<string, unknown>> | null => {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null
+  } catch {
+    return null
+  }
+}
+
+const unreachable = (url: string, error: unknown, timeout_ms: number): CallFailure => {
+  if (error instanceof Error && error.name === 'TimeoutError') {
+    return new CallFailure(`${url} did not answer within ${timeout_ms / 1000} s; see whether the peer is busy or stuck`, { status: 0, code: 'timeout' })
+  }
+  const { code, message } = causeOf(error)
+  const why = REASONS[code] ?? `${message}; check --url and the network`
+  return new CallFailure(`cannot reach ${url}: ${why}`, { status: 0, code: 'unreachable' })
+}
+
+/** `fetch` wraps what went wrong, once or, where a name has several addresses, twice. */
+const causeOf = (error: unknown): { readonly code: string; readonly message: string } => {
+  let deepest = error
+  for (let depth = 0; depth < 4; depth++) {
+    if (deepest instanceof AggregateError && deepest.errors.length > 0) deepest = deepest.errors[0]
+    else if (deepest instanceof Error && deepest.cause !== undefined) deepest = deepest.cause
+    else break
+  }
+  if (!(deepest instanceof Error)) return { code: '', message: String(deepest) }
+  return { code: 'code' in deepest && typeof deepest.code === 'string' ? deepest.code : '', message: deepest.message }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there; start a peer with `npm start` or name another with --url',
+  ENOTFOUND: 'the name is not known; check --url',
+  EAI_AGAIN: 'the name cannot be looked up now; check the network',
+  ECONNRESET: 'the connection broke; the peer may have stopped',
+  UND_ERR_SOCKET: 'the connection broke; the peer may have stopped',
+  EHOSTUNREACH: 'no way to that host; check the network',
+  ETIMEDOUT: 'no answer from that host; check the network',
+}

@@ -1,0 +1,32 @@
+/**
+ * First start of a local mesh: the first peer makes it, the others are invited and join. Each step is skipped where its
+ * folder has an identity already, so a start that was cut short is taken up where it ended.
+ */
+import { access } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Io } from '../io.ts'
+import type { FleetPeer } from './peers.ts'
+
+const INVITE_TTL_MS = 10 * 60_000
+
+/** Resolves with whether anything had to be made. */
+export const prepareFleet = async (peers: readonly FleetPeer[], io: Io): Promise<boolean> => {
+  const missing: FleetPeer[] = []
+  for (const peer of peers) if (!(await hasIdentity(peer.dir))) missing.push(peer)
+  const [first] = peers
+  if (missing.length === 0 || first === undefined) return false
+
+  const { initMesh, joinMesh, makeInvite } = await import('../../membership/index.ts')
+  const { clock, random } = io
+  for (const { dir, name } of missing) {
+    if (dir === first.dir) await initMesh({ dir, name, clock, random })
+    else await joinMesh({ token: await makeInvite({ dir: first.dir, role: 'voter', ttl_ms: INVITE_TTL_MS, clock, random }), dir, name, clock, random })
+  }
+  return true
+}
+
+const hasIdentity = (dir: string): Promise<boolean> =>
+  access(join(dir, 'identity.json')).then(
+    () => true,
+    () => false,
+  )

@@ -1,0 +1,68 @@
+/**
+ * What an importer reads out of its source, before anything is sent.
+ *
+ * Every memory carries a key that depends on nothing but the source, so that a second run says the same thing again and
+ * the mesh stores it once. A source never drops anything silently: what it cannot use is a problem that names the place.
+ */
+import { createHash } from 'node:crypto'
+import type { MemoryInput } from '../../api.ts'
+
+export type ImportFormat = 'markdown' | 'jsonl' | 'git' | 'mcp-memory'
+
+export type Draft = MemoryInput & { readonly content: string }
+
+export type MemoryItem = {
+  readonly kind: 'memory'
+  readonly draft: Draft
+  /** Sent as `idempotency_key`. */
+  readonly key: string
+  /** For problems: `notes/a.md`, `line 12`. */
+  readonly where: string
+  /** The namespace that the source itself names, if it does. */
+  readonly namespace?: string
+  /** By which links of the same source call it; the first of several parts has it. */
+  readonly name?: string
+  /** Id in the mesh that it was exported from. */
+  readonly exported_id?: string
+}
+
+export type LinkItem = {
+  readonly kind: 'link'
+  readonly where: string
+  /** Names of memories of this source. */
+  readonly from: string
+  readonly to: string
+  readonly relation: string
+  readonly valid_from?: string
+  readonly valid_until?: string
+}
+
+export type ProblemItem = { readonly kind: 'problem'; readonly where: string; readonly message: string }
+
+export type ImportSource = {
+  readonly format: ImportFormat
+  readonly unit: 'bytes' | 'files' | 'commits'
+  /** In `unit`; 0 when it is not known. */
+  readonly total: number
+  /** How much of `total` `memories()` has read. */
+  done(): number
+  memories(): AsyncIterable<MemoryItem | ProblemItem>
+  /** Read after every memory is stored. Absent where a source knows no links. */
+  links?(): AsyncIterable<LinkItem | ProblemItem>
+}
+
+/** SHA-256 over the parts, each with its length before it, so that no two lists of parts run together. 64 hex digits. */
+export const keyOf = (...parts: readonly string[]): string => {
+  const hash = createHash('sha256').update('mnemesh/import/1')
+  for (const part of parts) hash.update(`\0${Buffer.byteLength(part)}\0`).update(part)
+  return hash.digest('hex')
+}
+
+/** JSON with keys in order: equal values give equal text, whatever order they were written in. */
+export const stableJson = (value: unknown): string => {
+  if (Array.isArray(value)) return `[${value.map((item) => (item === undefined ? 'null' : stableJson(item))).join(',')}]`
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
+  const entries = Object.entries(value).filter(([, inner]) => inner !== undefined)
+  entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+  return `{${entries.map(([name, inner]) => `${JSON.stringify(name)}:${stableJson(inner)}`).join(',')}}`
+}

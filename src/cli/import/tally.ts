@@ -1,0 +1,30 @@
+/**
+ * What an import has done so far: counts, and the first problems in full.
+ */
+import { limits } from '../../../crdt/limits.ts'
+
+export type Problem = { readonly where: string; readonly message: string }
+
+export type Tally = {
+  /** Memories that the mesh has answered an id for. */
+  stored: number
+  /** Of these, how many the peer said were there already. */
+  existing: number
+  /** False when the peer did not say it of every request: then counts before and after tell. */
+  existing_known: boolean
+  links: number
+  links_existing: number
+  problems_total: number
+  readonly problems: Problem[]
+  /** Every namespace that got a memory. */
+  readonly namespaces: Set<string>
+  /** The last write's causal token. */
+  token: string | null
+}
+
+export const emptyTally = (): Tally => ({ stored: 0, existing: 0, existing_known: true, links: 0, links_existing: 0, problems_total: 0, problems: [], namespaces: new Set(), token: null })
+
+export const addProblem = (tally: Tally, where: string, message: string): void => {
+  tally.problems_total++
+  if (tally.problems.length < limits.import_problems_shown_max) tally.problems.push({ where, message })
+}

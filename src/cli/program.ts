@@ -1,0 +1,74 @@
+/**
+ * All verbs on one program, and how a run of it ends.
+ *
+ * Each verb registers itself from its own file; what is heavy (the node, the importers) is loaded by the verb that needs it,
+ * so that `mnemesh recall` starts fast.
+ */
+import { Command } from 'commander'
+import { errorCode, explain, type ExitStatus } from './failure.ts'
+import type { Io } from './io.ts'
+import { example } from './options.ts'
+import { coloursFor } from './render.ts'
+import { addExport } from './verbs/export.ts'
+import { addFindingVerbs } from './verbs/finding.ts'
+import { addFleet } from './verbs/fleet.ts'
+import { addImport } from './verbs/import.ts'
+import { addLinkVerbs } from './verbs/links.ts'
+import { addMemoryVerbs } from './verbs/memories.ts'
+import { addMeshVerbs } from './verbs/mesh.ts'
+import { addServe } from './verbs/serve.ts'
+import { addStateVerbs } from './verbs/state.ts'
+import { addStatus } from './verbs/status.ts'
+import { addVerify } from './verbs/verify.ts'
+import { addVersionVerbs } from './verbs/versions.ts'
+
+/** @param version of the package. */
+export const createProgram = (io: Io, version: string): Command => {
+  const program = new Command('mnemesh').description('a replicated, signed, searchable memory for AI agents').version(version)
+  settle(program, io)
+  addMemoryVerbs(program, io)
+  addFindingVerbs(program, io)
+  addLinkVerbs(program, io)
+  addVersionVerbs(program, io)
+  addImport(program, io)
+  addExport(program, io)
+  addStateVerbs(program, io)
+  addStatus(program, io)
+  addVerify(program, io)
+  addMeshVerbs(program, io)
+  addServe(program, io)
+  addFleet(program, io)
+  return example(program, 'mnemesh store "The deploy key rotates on Fridays"', 'mnemesh recall "when does the deploy key rotate?"', 'mnemesh serve --data .mnemesh/peer-1 --port 7701')
+}
+
+/** Errors are thrown, not exited on, and take one line; verbs made later inherit this. */
+const settle = (program: Command, io: Io): void => {
+  program.exitOverride().configureOutput({
+    writeOut: (text) => io.stdout.write(text),
+    writeErr: (text) => io.stderr.write(text),
+    getOutHelpWidth: () => io.stdout.columns ?? 100,
+    getErrHelpWidth: () => io.stderr.columns ?? 100,
+    outputError: (text, print) => print(`${coloursFor(io.stderr, io.env).red('error:')} ${text.replace(/^error: /, '').trim().replace(/\s*\n\s*/g, ' ')}\n`),
+  })
+}
+
+/**
+ * Runs one command line. Resolves with the exit status; nothing is thrown.
+ * @param words what follows `mnemesh`.
+ */
+export const run = async (words: readonly string[], io: Io, version: string): Promise<ExitStatus> => {
+  const program = createProgram(io, version)
+  if (words.length === 0) {
+    program.outputHelp({ error: true })
+    return 2
+  }
+  try {
+    await program.parseAsync(words, { from: 'user' })
+    return 0
+  } catch (error) {
+    if (errorCode(error) === 'EPIPE') return 0
+    const { line, exit } = explain(error, (io.env['MNEMESH_DEBUG'] ?? '') !== '')
+    if (line !== null) io.stderr.write(`${coloursFor(io.stderr, io.env).red('error:')} ${line}\n`)
+    return exit
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * `import`: a source → memories and links in one namespace. Again is a no-op: every memory carries a key that follows from
+ * its source alone.
+ *
+ * Problems do not stop it; they are told at the end, and the exit status is then 1.
+ */
+import type { Command } from 'commander'
+import { parseNamespace } from '../../../crdt/ids.ts'
+import type { Facts } from '../answers.ts'
+import { CallFailure, type Client } from '../client.ts'
+import { CliFailure } from '../failure.ts'
+import type { ImportFormat, ImportSource } from '../import/item.ts'
+import type { Sending } from '../import/send-memories.ts'
+import { emptyTally, type Tally } from '../import/tally.ts'
+import { type Io, note, print } from '../io.ts'
+import { clientFor, example, namespace, overHttp, type ServerOptions } from '../options.ts'
+import { startProgress } from '../progress.ts'
+import { clean, coloursFor, plural } from '../render.ts'
+import { oneOf } from './choice.ts'
+
+type ImportOptions = ServerOptions & { readonly namespace?: string; readonly format?: ImportFormat | 'auto' }
+
+export const addImport = (program: Command, io: Io): void => {
+  const verb = program
+    .command('import')
+    .description('take in a Markdown folder, JSON lines, a git history, or an MCP memory file; again is a no-op')
+    .argument('<path>', 'a folder, a file, or a repository')
+    .option('--namespace <name>', "where to (default: what an export says, else the path's last name)", namespace)
+    .option('--format <name>', 'auto, markdown, jsonl, git or mcp-memory (default: auto)', oneOf('auto', 'markdown', 'jsonl', 'git', 'mcp-memory'))
+  overHttp(verb)
+  example(verb, 'mnemesh import ./notes --namespace team/notes', 'mnemesh import . --format git', 'mnemesh import memory.jsonl')
+  verb.action((path: string, options: ImportOptions) => runImport(path, options, io))
+}
+
+const runImport = async (path: string, options: ImportOptions, io: Io): Promise<void> => {
+  const { namespaceFor, openSource } = await import('../import/detect.ts')
+  const client = clientFor(options, io)
+  const format = options.format ?? 'auto'
+  const source = await openSource(path, format)
+  const fallback = options.namespace ?? namespaceFor(path)
+  // A source may name its own namespace a memory: said by --namespace, it does not matter.
+  const named = options.namespace === undefined && source.format === 'jsonl' ? 'the namespaces it names, else ' : ''
+  await note(io, `importing ${path} as ${source.format} into ${named}${fallback}`)
+
+  const before = await countsOf(client)
+  const tally = emptyTally()
+  const failure = await transfer(source, client, io, tally, (own) => options.namespace ?? (own === undefined ? fallback : parseNamespace(own)))
+  const after = tally.existing_known ? null : await countsOf(client, tally.token)
+  await report({ source, fallback, tally, created: createdOf(tally, before, after), failure }, options, io)
+}
+
+/** Resolves with what stopped it, if anything did. */
+const transfer = async (source: ImportSource, client: Client, io: Io, tally: Tally, namespaceOf: (own: string | undefined) => string | null): Promise<CallFailure | null> => {
+  const { sendMemories } = await import('../import/send-memories.ts')
+  const { sendLinks } = await import('../import/send-links.ts')
+  const progress = startProgress(io, 'importing', source.unit)
+  const stop = new AbortController()
+  const onProgress = (): void => progress.update(source.done(), source.total, `${plural(tally.stored, 'memory', 'memories')}${tally.links > 0 ? `, ${plural(tally.links, 'link')}` : ''}`)
+  const sending: Sending = { io, client, signal: stop.signal, namespaceOf: (item) => namespaceOf(item.namespace), tally, idByName: new Map(), onProgress }
+  try {
+    await sendMemories(source.memories(), sending)
+    if (source.links !== undefined) await sendLinks(source.links(), sending)
+    return null
+  } catch (error) {
+    if (error instanceof CallFailure) return error
+    throw error
+  } finally {
+    stop.abort(new CliFailure('the import has ended'))
+    progress.stop()
+  }
+}
+
+/** Memories by namespace, or null when the peer cannot count now. Rejects when it cannot be reached at all. */
+const countsOf = async (client: Client, token: string | null = null): Promise<Readonly<Record<string, unknown>> | null> => {
+  try {
+    const stats = await client.call<Facts>('GET', '/stats', { headers: { 'x-causal-token': token ?? undefined } })
+    const counts = stats['by_namespace']
+    return typeof counts === 'object' && counts !== null ? (counts as Record<string, unknown>) : null
+  } catch (error) {
+    if (error instanceof CallFailure && (error.status === 503 || error.status === 504)) return null
+    throw error
+  }
+}
+
+/** New memories, or null when nobody can tell. */
+const createdOf = (tally: Tally, before: Readonly<Record<string, unknown>> | null, after: Readonly<Record<string, unknown>> | null): number | null => {
+  if (tally.existing_known) return tally.stored - tally.existing
+  if (before === null || after === null) return null
+  let grown = 0
+  for (const name of tally.namespaces) grown += Number(after[name] ?? 0) - Number(before[name] ?? 0)
+  return Math.min(tally.stored, Math.max(0, grown))
+}
+
+type Outcome = { readonly source: ImportSource; readonly fallback: string; readonly tally: Tally; readonly created: number | null; readonly failure: CallFailure | null }
+
+const report = async ({ source, fallback, tally, created, failure }: Outcome, options: ImportOptions, io: Io): Promise<void> => {
+  const existing = created === null ? null : tally.stored - created
+  const into = [...tally.namespaces].sort()
+  if (options.json === true) {
+    const { links, links_existing, problems, problems_total } = tally
+    await print(io, JSON.stringify({ format: source.format, namespaces: into.length === 0 ? [fallback] : into, memories: tally.stored, created, existing, links, links_existing, errors: problems, errors_total: problems_total, complete: failure === null }))
+  } else {
+    const split = created === null ? '' : `: ${created} new, ${existing ?? 0} there already`
+    const links = tally.links + tally.links_existing === 0 ? '' : `; ${plural(tally.links + tally.links_existing, 'link')}: ${tally.links} new, ${tally.links_existing} there already`
+    await print(io, `${coloursFor(io.stdout, io.env).green('imported')} ${plural(tally.stored, 'memory', 'memories')} into ${into.length === 0 ? fallback : into.join(', ')}${split}${links}`)
+  }
+  for (const problem of tally.problems) await note(io, clean(`${problem.where}: ${problem.message}`))
+  const more = tally.problems_total - tally.problems.length
+  if (more > 0) await note(io, `and ${plural(more, 'more problem')}`)
+  if (failure !== null) throw new CliFailure(`stopped after ${plural(tally.stored, 'memory', 'memories')}: ${failure.message}; run it again, what is there is not stored twice`)
+  if (tally.problems_total > 0) throw new CliFailure(`${plural(tally.problems_total, 'entry', 'entries')} could not be imported, named above; mend and run it again, what is there is not stored twice`)
+}

@@ -1,0 +1,82 @@
+/**
+ * The verbs on membership: mesh init, invite, join, members, revoke. They work on a peer's folder; nothing need run.
+ */
+import type { Command } from 'commander'
+import { type Io, note, print } from '../io.ts'
+import { duration, example } from '../options.ts'
+import { clean, coloursFor, table } from '../render.ts'
+import { oneOf } from './choice.ts'
+
+const INVITE_TTL_MS = 24 * 3_600_000
+
+export const addMeshVerbs = (program: Command, io: Io): void => {
+  const mesh = program.command('mesh').description('make a mesh, invite to it, join it, see and revoke members')
+  example(mesh, 'mnemesh mesh init --data ./a --name a', 'mnemesh mesh join "$(mnemesh mesh invite --data ./a)" --data ./b --name b')
+  addInit(mesh, io)
+  addInvite(mesh, io)
+  addJoin(mesh, io)
+  addMembers(mesh, io)
+  addRevoke(mesh, io)
+}
+
+const addInit = (mesh: Command, io: Io): void => {
+  const verb = mesh.command('init').description("make a mesh: its authority key and the first peer's identity")
+  verb.requiredOption('--data <dir>', "the first peer's folder").requiredOption('--name <name>', "the first peer's name").option('--json', 'print the answer as JSON')
+  example(verb, 'mnemesh mesh init --data ./peer-1 --name berlin')
+  verb.action(async (options: { data: string; name: string; json?: boolean }) => {
+    const { initMesh } = await import('../../membership/index.ts')
+    const made = await initMesh({ dir: options.data, name: options.name, clock: io.clock, random: io.random })
+    if (options.json === true) return print(io, JSON.stringify(made))
+    await print(io, `made mesh ${made.mesh_id}\npeer ${options.name} is ${made.peer_id}`)
+    await note(io, `start it with: mnemesh serve --data ${options.data} --port 7701`)
+  })
+}
+
+const addInvite = (mesh: Command, io: Io): void => {
+  const verb = mesh.command('invite').description('print a token that enrols one peer, once')
+  verb
+    .requiredOption('--data <dir>', 'a folder that holds the authority key')
+    .option('--role <role>', 'voter or observer (default: voter)', oneOf('voter', 'observer'))
+    .option('--ttl <time>', 'how long it is worth something (default: 24h)', duration)
+  example(verb, 'mnemesh mesh invite --data ./peer-1 --role observer --ttl 30m')
+  verb.action(async (options: { data: string; role?: 'voter' | 'observer'; ttl?: number }) => {
+    const { makeInvite } = await import('../../membership/index.ts')
+    await print(io, await makeInvite({ dir: options.data, role: options.role ?? 'voter', ttl_ms: options.ttl ?? INVITE_TTL_MS, clock: io.clock, random: io.random }))
+  })
+}
+
+const addJoin = (mesh: Command, io: Io): void => {
+  const verb = mesh.command('join').description("make a peer's identity and enrol it").argument('<token>', 'what `mesh invite` printed')
+  verb.requiredOption('--data <dir>', "the new peer's folder").requiredOption('--name <name>', "the new peer's name").option('--json', 'print the answer as JSON')
+  example(verb, 'mnemesh mesh join TOKEN --data ./peer-2 --name paris')
+  verb.action(async (token: string, options: { data: string; name: string; json?: boolean }) => {
+    const { joinMesh } = await import('../../membership/index.ts')
+    const joined = await joinMesh({ token: token.trim(), dir: options.data, name: options.name, clock: io.clock, random: io.random })
+    if (options.json === true) return print(io, JSON.stringify(joined))
+    await print(io, `joined mesh ${joined.mesh_id}, ${joined.members} members\npeer ${options.name} is ${joined.peer_id}`)
+    await note(io, `start it with: mnemesh serve --data ${options.data} --port 7702`)
+  })
+}
+
+const addMembers = (mesh: Command, io: Io): void => {
+  const verb = mesh.command('members').description('who belongs to the mesh').requiredOption('--data <dir>', "a member's folder").option('--json', 'print the answer as JSON')
+  example(verb, 'mnemesh mesh members --data ./peer-1')
+  verb.action(async (options: { data: string; json?: boolean }) => {
+    const { listMembers } = await import('../../membership/index.ts')
+    const members = await listMembers({ dir: options.data })
+    if (options.json === true) return print(io, JSON.stringify({ members }))
+    const rows = members.map((member) => [member.peer_id, clean(member.name), member.revoked ? 'revoked' : member.role, [member.self ? 'this peer' : '', member.authority ? 'authority' : ''].filter((part) => part !== '').join(', ')])
+    await print(io, table([['PEER', 'NAME', 'ROLE', ''], ...rows], [null, coloursFor(io.stdout, io.env).bold]))
+  })
+}
+
+const addRevoke = (mesh: Command, io: Io): void => {
+  const verb = mesh.command('revoke').description('take a member out of the mesh, for good').argument('<peer>', "the member's id or name")
+  verb.requiredOption('--data <dir>', 'a folder that holds the authority key')
+  example(verb, 'mnemesh mesh revoke paris --data ./peer-1')
+  verb.action(async (peer: string, options: { data: string }) => {
+    const { revokeMember } = await import('../../membership/index.ts')
+    await revokeMember({ dir: options.data, peer, clock: io.clock, random: io.random })
+    await print(io, `revoked ${peer}`)
+  })
+}

@@ -1,0 +1,100 @@
+/**
+ * `serve`: runs one peer until it is told to stop.
+ *
+ * Standard output gets one line, when the peer is ready. The first SIGTERM or SIGINT stops it cleanly (what is under way
+ * is finished and the log is closed), the second ends the process at once.
+ */
+import { isIP } from 'node:net'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { limits } from '../../../crdt/limits.ts'
+import { usage } from '../failure.ts'
+import { type Io, print } from '../io.ts'
+import { collect, example, given, wholeNumber } from '../options.ts'
+
+type ServeOptions = {
+  readonly data: string
+  readonly port: number
+  readonly host: string
+  readonly peer?: readonly string[]
+  readonly quorum?: number
+  readonly quorumTimeout?: number
+  readonly projection: string
+  readonly key?: readonly string[]
+  readonly untilStdinEnds?: boolean
+}
+
+export const addServe = (program: Command, io: Io): void => {
+  const verb = program
+    .command('serve')
+    .description('run one peer')
+    .requiredOption('--data <dir>', "the peer's folder (see `mesh init`, `mesh join`)")
+    .requiredOption('--port <port>', 'port for HTTP and the mesh; 0 takes a free one', wholeNumber(0, 65_535))
+    .option('--host <host>', 'address to listen on', '127.0.0.1')
+    .option('--peer <url>', 'ws://host:port/mesh of a member; may be repeated, one reachable is enough', collectPeer)
+    .option('--quorum <n>', 'voters that must have a write on disk (default: 2 where there are two or more, else 1)', wholeNumber(1, 1_000))
+    .option('--quorum-timeout <ms>', `how long a write waits for them (default: ${limits.quorum_timeout_ms_default})`, wholeNumber(1, limits.quorum_timeout_ms_max))
+    .option('--projection <where>', 'pglite, none, or postgres://…', parseProjection, 'pglite')
+    .option('--key <key>', 'API key that clients must give; may be repeated (default: $MNEMESH_KEY)', collect)
+    .addOption(new Option('--until-stdin-ends', 'stop when standard input ends').hideHelp())
+  example(verb, 'mnemesh serve --data ./peer-1 --port 7701', 'mnemesh serve --data ./peer-2 --port 7702 --peer ws://10.0.0.1:7701/mesh --host 0.0.0.0 --key "$KEY"')
+  verb.action((options: ServeOptions) => serve(options, io))
+}
+
+const serve = async (options: ServeOptions, io: Io): Promise<void> => {
+  const env_key = given(io.env['MNEMESH_KEY'])
+  const keys = options.key ?? (env_key === undefined ? [] : [env_key])
+  if (keys.length === 0 && !isLoopback(options.host)) throw usage(`refusing to listen on ${options.host} without a key; add --key or set MNEMESH_KEY`)
+  const { startNode } = await import('../../node.ts')
+
+  const asked = stopAsked(options, io)
+  try {
+    const node = await startNode({
+      dir: options.data,
+      host: options.host,
+      port: options.port,
+      peers: options.peer ?? [],
+      ...(options.quorum === undefined ? {} : { quorum: options.quorum }),
+      ...(options.quorumTimeout === undefined ? {} : { quorum_timeout_ms: options.quorumTimeout }),
+      projection: options.projection,
+      keys,
+      log: (line: string) => io.stderr.write(`${line}\n`),
+    })
+    const { listMembers } = await import('../../membership/index.ts')
+    const self = (await listMembers({ dir: options.data })).find((member) => member.self)
+    await print(io, `mnemesh ${self?.name ?? 'peer'} ready at ${node.url}`)
+    await asked.first
+    await node.stop()
+  } finally {
+    asked.end()
+  }
+}
+
+/** `first` resolves at the first signal (or the end of standard input); the second signal ends the process. */
+const stopAsked = (options: ServeOptions, io: Io): { readonly first: Promise<void>; end(): void } => {
+  let signals = 0
+  let resolveFirst: () => void = () => undefined
+  const first = new Promise<void>((resolve) => (resolveFirst = resolve))
+  const end = io.onStopSignal(() => {
+    if (++signals === 1) resolveFirst()
+    else io.exitNow(1)
+  })
+  if (options.untilStdinEnds === true && io.stdin !== null) void drain(io.stdin).then(resolveFirst, resolveFirst)
+  return { first, end }
+}
+
+const drain = async (stream: AsyncIterable<Uint8Array>): Promise<void> => {
+  for await (const chunk of stream) void chunk
+}
+
+const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+
+const collectPeer = (text: string, before: readonly string[] = []): string[] => {
+  const parsed = URL.canParse(text) ? new URL(text) : null
+  if (parsed === null || (parsed.protocol !== 'ws:' && parsed.protocol !== 'wss:')) throw new InvalidArgumentError('A peer is like ws://host:port/mesh.')
+  return [...before, text]
+}
+
+const parseProjection = (text: string): string => {
+  if (text === 'pglite' || text === 'none' || /^postgres(ql)?:\/\//.test(text)) return text
+  throw new InvalidArgumentError('Give pglite, none, or postgres://user:password@host/database.')
+}

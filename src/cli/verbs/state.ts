@@ -1,0 +1,56 @@
+/**
+ * The verbs that ask how things stand: namespaces, stats, peers.
+ */
+import type { Command } from 'commander'
+import type { PeerAnswer } from '../../api.ts'
+import type { Facts, NamespacesAnswer, PeersAnswer } from '../answers.ts'
+import { type Io, note, print } from '../io.ts'
+import { clientFor, example, overHttp, type ServerOptions } from '../options.ts'
+import { clean, type Colours, coloursFor, count, shortTime, table, valueText } from '../render.ts'
+
+export const addStateVerbs = (program: Command, io: Io): void => {
+  const namespaces = overHttp(program.command('namespaces').description('the namespaces that hold memories'))
+  example(namespaces, 'mnemesh namespaces').action(async (options: ServerOptions) => {
+    const answer = await clientFor(options, io).call<NamespacesAnswer>('GET', '/namespaces')
+    if (options.json === true) return print(io, JSON.stringify(answer))
+    if (answer.namespaces.length === 0) return note(io, 'no memories yet')
+    await print(io, table(answer.namespaces.map((row) => [row.namespace, count(row.memories), shortTime(row.updated_at)])))
+  })
+
+  const stats = overHttp(program.command('stats').description('how many memories, links, episodes'))
+  example(stats, 'mnemesh stats --json').action(async (options: ServerOptions) => {
+    const answer = await clientFor(options, io).call<Facts>('GET', '/stats')
+    await print(io, options.json === true ? JSON.stringify(answer) : factsText(answer, coloursFor(io.stdout, io.env)))
+  })
+
+  const peers = overHttp(program.command('peers').description('the members, their links and how far behind they are'))
+  example(peers, 'mnemesh peers').action(async (options: ServerOptions) => {
+    const answer = await clientFor(options, io).call<PeersAnswer>('GET', '/peers')
+    await print(io, options.json === true ? JSON.stringify(answer) : peersText(answer.peers, coloursFor(io.stdout, io.env)))
+  })
+}
+
+/** One line a fact; maps are shown as `name value` pairs. */
+const factsText = (facts: Facts, colours: Colours): string =>
+  table(Object.entries(facts).map(([name, value]) => [name, factText(value)]), [colours.dim])
+
+const factText = (value: unknown): string => {
+  if (typeof value === 'number') return count(value)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return valueText(value, 200)
+  return Object.entries(value).map(([name, inner]) => `${clean(name)} ${valueText(inner, 80)}`).join(', ') || 'none'
+}
+
+export const peersText = (peers: readonly PeerAnswer[], colours: Colours): string => {
+  const head = ['PEER', 'NAME', 'ROLE', 'LINK', 'ROUND TRIP', 'BEHIND', 'ADDRESS']
+  const rows = peers.map((peer) => [
+    peer.peer_id.slice(0, 12),
+    clean(peer.name),
+    peer.revoked ? 'revoked' : peer.role,
+    peer.link === 'self' ? 'this peer' : peer.link,
+    peer.round_trip_ms === null ? '-' : `${peer.round_trip_ms.toFixed(1)} ms`,
+    peer.commits_behind === null ? '-' : count(peer.commits_behind),
+    [peer.addresses.join(' '), peer.link === 'down' ? (peer.last_error ?? '') : ''].filter((part) => part !== '').map(clean).join('  ') || '-',
+  ])
+  const paintLink = (text: string): string => (text.startsWith('up') || text.startsWith('this') ? colours.green(text) : text.startsWith('LINK') ? text : colours.yellow(text))
+  return table([head, ...rows], [colours.dim, colours.bold, null, paintLink, null, null, colours.dim])
+}

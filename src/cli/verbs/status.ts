@@ -1,0 +1,52 @@
+/**
+ * `status`: members, links and their lag, quorum, projection lag, disk, on one screen.
+ *
+ * Exit status 1 when the peer is degraded (writes cannot succeed), so that a script or a supervisor need not read.
+ */
+import type { Command } from 'commander'
+import type { Health } from '../../api.ts'
+import type { Facts, PeersAnswer } from '../answers.ts'
+import { CliFailure } from '../failure.ts'
+import { type Io, print } from '../io.ts'
+import { clientFor, example, overHttp, type ServerOptions } from '../options.ts'
+import { bytesText, clean, type Colours, coloursFor, count, plural, table } from '../render.ts'
+import { peersText } from './state.ts'
+
+type Status = { readonly health: Health; readonly peers: PeersAnswer['peers']; readonly quorum: Facts; readonly stats: Facts }
+
+export const addStatus = (program: Command, io: Io): void => {
+  const verb = overHttp(program.command('status').description('members, links and their lag, quorum, projection lag, disk'))
+  example(verb, 'mnemesh status', 'mnemesh status --url http://127.0.0.1:7702 --json')
+  verb.action(async (options: ServerOptions) => {
+    const client = clientFor(options, io)
+    const health = await client.call<Health>('GET', '/health', { accept: [503] })
+    const [peers, quorum, stats] = await Promise.all([client.call<PeersAnswer>('GET', '/peers'), client.call<Facts>('GET', '/quorum'), client.call<Facts>('GET', '/stats', { accept: [503] })])
+    const status: Status = { health, peers: peers.peers, quorum, stats }
+    await print(io, options.json === true ? JSON.stringify(status) : statusText(status, client.url, coloursFor(io.stdout, io.env)))
+    if (health.status !== 'ok') throw new CliFailure(`${health.name} is degraded: ${clean((health.reasons ?? []).join('; ')) || 'it does not say why'}`)
+  })
+}
+
+const statusText = ({ health, peers, quorum, stats }: Status, url: string, colours: Colours): string => {
+  const state = health.status === 'ok' ? colours.green('ok') : colours.red(health.status)
+  const rows: [string, string][] = [
+    ['peer', `${health.name} ${health.peer_id.slice(0, 12)} at ${url}, version ${health.version}`],
+    ['mesh', `${health.mesh_id.slice(0, 12)}, ${plural(health.members, 'member')}, ${plural(health.voters, 'voter')}, ${health.connected} connected`],
+    ['quorum', `${health.quorum} of ${plural(health.voters, 'voter')}`],
+    ['projection', `${health.projection}, ${health.projection_lag === 0 ? 'up to date' : `${plural(health.projection_lag, 'commit')} behind`}${health.embedder_ready ? '' : ', by words alone (no embedder)'}`],
+  ]
+  const total = stats['total']
+  if (typeof total === 'number') rows.push(['memories', count(total)])
+  const disk = diskText(stats) ?? diskText(quorum)
+  if (disk !== null) rows.push(['disk', disk])
+  const facts = table(rows.map(([name, value]) => [name, clean(value)]), [colours.dim])
+  return `${colours.bold(clean(health.name))} ${state}\n${facts}\n\n${peersText(peers, colours)}`
+}
+
+/** `disk_bytes` (what the log takes) and `free_bytes`, where a peer tells them. */
+const diskText = (facts: Facts): string | null => {
+  const used = facts['disk_bytes']
+  const free = facts['free_bytes']
+  const parts = [typeof used === 'number' ? `${bytesText(used)} used` : null, typeof free === 'number' ? `${bytesText(free)} free` : null].filter((part) => part !== null)
+  return parts.length === 0 ? null : parts.join(', ')
+}

@@ -1,0 +1,82 @@
+/**
+ * The verbs on a memory's past: history, conflicts, resolve.
+ */
+import type { Command } from 'commander'
+import type { WriteAnswer } from '../../api.ts'
+import type { ConflictsAnswer, HistoryAnswer } from '../answers.ts'
+import { usage } from '../failure.ts'
+import { type Io, note, print } from '../io.ts'
+import { causalHeaders, type CausalOptions, causalOptions, clientFor, example, overHttp, quorumOption, type ServerOptions } from '../options.ts'
+import { coloursFor, shortTime, valueText } from '../render.ts'
+import { printWrite } from './memories.ts'
+
+export const addVersionVerbs = (program: Command, io: Io): void => {
+  addHistory(program, io)
+  addConflicts(program, io)
+  addResolve(program, io)
+}
+
+const addHistory = (program: Command, io: Io): void => {
+  const verb = program.command('history').description('every version of a memory: who, where, when').argument('<id>', "the memory's id")
+  causalOptions(overHttp(verb))
+  example(verb, 'mnemesh history 0193a1b2-0000-7000-8000-000000000000')
+  verb.action(async (id: string, options: ServerOptions & CausalOptions) => {
+    const answer = await clientFor(options, io).call<HistoryAnswer>('GET', `/memories/${encodeURIComponent(id)}/history`, { headers: causalHeaders(options) })
+    if (options.json === true) return print(io, JSON.stringify(answer))
+    const colours = coloursFor(io.stdout, io.env)
+    for (const version of answer.versions) {
+      const what = Object.entries(version.set).map(([field, value]) => `${field}: ${valueText(value, 60)}`)
+      await print(io, `${colours.bold(version.kind)} ${shortTime(version.at)} ${version.agent_id} ${colours.dim(`at peer ${version.peer_id.slice(0, 8)}, event ${version.event_id}`)}`)
+      for (const line of what) await print(io, `  ${line}`)
+      const tags = [...(version.tags?.add ?? []).map((tag) => `+${tag}`), ...(version.tags?.remove ?? []).map((tag) => `-${tag}`)]
+      if (tags.length > 0) await print(io, `  tags: ${valueText(tags.join(' '), 100)}`)
+    }
+  })
+}
+
+const addConflicts = (program: Command, io: Io): void => {
+  const verb = program.command('conflicts').description("concurrent values of a memory's fields").argument('<id>', "the memory's id")
+  causalOptions(overHttp(verb))
+  example(verb, 'mnemesh conflicts 0193a1b2-0000-7000-8000-000000000000')
+  verb.action(async (id: string, options: ServerOptions & CausalOptions) => {
+    const answer = await clientFor(options, io).call<ConflictsAnswer>('GET', `/memories/${encodeURIComponent(id)}/conflicts`, { headers: causalHeaders(options) })
+    if (options.json === true) return print(io, JSON.stringify(answer))
+    if (answer.conflicts.length === 0) return note(io, 'no conflicts')
+    const colours = coloursFor(io.stdout, io.env)
+    for (const conflict of answer.conflicts) {
+      await print(io, colours.bold(conflict.field))
+      for (const value of conflict.values) {
+        await print(io, `  ${value.shown ? '*' : ' '} ${valueText(value.value, 60)} ${colours.dim(`${value.agent_id} ${shortTime(value.at)}, event ${value.event_id}`)}`)
+      }
+    }
+    await note(io, `* is shown; settle one with: mnemesh resolve ${id} --field FIELD --event EVENT`)
+  })
+}
+
+const addResolve = (program: Command, io: Io): void => {
+  const verb = program
+    .command('resolve')
+    .description('settle a conflict by a new event')
+    .argument('<id>', "the memory's id")
+    .requiredOption('--field <name>', 'the field in conflict')
+    .option('--event <id>', 'take the value that this event wrote')
+    .option('--value <value>', 'take this value instead (JSON, or plain text)')
+  quorumOption(overHttp(verb))
+  example(verb, 'mnemesh resolve 0193a1b2-0000-7000-8000-000000000000 --field title --value "Deploy key"')
+  verb.action(async (id: string, options: ServerOptions & { field: string; event?: string; value?: string; quorum?: number }) => {
+    if ((options.event === undefined) === (options.value === undefined)) throw usage('give either --event, whose value is taken, or --value')
+    const choice = options.event === undefined ? { value: parseValue(options.field, options.value ?? '') } : { event_id: options.event }
+    const answer = await clientFor(options, io).call<WriteAnswer>('POST', `/memories/${encodeURIComponent(id)}/resolve`, { body: { field: options.field, ...choice }, query: { quorum: options.quorum } })
+    await printWrite(io, options, answer, `settled ${options.field} of`)
+  })
+}
+
+/** Fields that are text stay text, even `42`; the others are JSON where they can be. */
+const parseValue = (field: string, text: string): unknown => {
+  if (!['priority', 'confidence', 'metadata', 'forgotten'].includes(field)) return text
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    throw usage(`--value '${text}' is not JSON, which ${field} needs`)
+  }
+}
