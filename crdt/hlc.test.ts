@@ -41,6 +41,8 @@ describe('tick', () => {
   it('lasts until 2248', () => {
     const end = Date.UTC(2248, 0, 1)
     expect(hlcMs(tick(HLC_ZERO, end))).toBe(end)
+    expect(tick(HLC_ZERO, 2 ** 43 - 1)).toBe(at(2 ** 43 - 1, 0))
+    expect(tick(HLC_ZERO, 2 ** 43)).toBe(1)
   })
 })
 
