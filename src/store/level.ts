@@ -1,0 +1,210 @@
+/**
+ * The commit store on disk: LevelDB (classic-level 3) in `DIR/log/db`, with what LevelDB does not notice watched from outside.
+ *
+ * - Records carry their own checks (records.ts): LevelDB reads without verifying its checksums.
+ * - A batch is one synced LevelDB batch; each has a number, so one that is missing is noticed (opening.ts).
+ * - The end of the log is held against a mark in another file (mark.ts).
+ * - LevelDB may acknowledge and then lose what it writes *after* a write that failed (seen on a full disk: its log's blocks
+ *   are out of step). So the free space is looked at before each batch, and after a failed one nothing is written until the
+ *   store is opened anew. Reads go on.
+ */
+import { readdir, stat, statfs } from 'node:fs/promises'
+import { statfsSync } from 'node:fs'
+import { join } from 'node:path'
+import { limits } from '../../crdt/limits.ts'
+import { StoreFailure } from '../ports.ts'
+import type { CommitStore, Random, ScannedCommit, StoreBatch } from '../ports.ts'
+import { assertBatch, isEmpty } from './batch.ts'
+import { lastKey, openDatabase } from './database.ts'
+import { closed, toFailure } from './failure.ts'
+import { leaveClean, openFolder, setLogsAside } from './folder.ts'
+import { openMark } from './mark.ts'
+import { settleOpening } from './opening.ts'
+import { openPlanner } from './plan.ts'
+import type { Planner } from './plan.ts'
+import { startPurge } from './purge.ts'
+import { damageReport, findArrival, findBody, findCommit, findFact, findHash, isErased } from './reads.ts'
+import { letters, rangeOf } from './records.ts'
+import type { Entry } from './records.ts'
+import { scanCommits } from './scan.ts'
+import { takeTurns } from './turns.ts'
+
+export type LevelStoreOptions = {
+  readonly random: Random
+  /** Bytes that must be free for a batch to be begun. */
+  readonly freeBytesMin?: number
+}
+
+/**
+ * Opens (or makes) the store of the data folder `dir`, in `DIR/log/`.
+ * @throws StoreFailure `locked`: open elsewhere; `unreadable`: damaged beyond repair; `disk_full`; `io_error`.
+ */
+export const openLevelStore = async (dir: string, { random, freeBytesMin = limits.store_free_bytes_min }: LevelStoreOptions): Promise<CommitStore> => {
+  const { folder, db, mark, opened } = await openAll(dir, random)
+  const damage = damageReport()
+  const planner = openPlanner(db, opened.extent)
+  const inTurn = takeTurns()
+  let anyErased = (await lastKey(db, rangeOf(letters.erased))) !== null
+  let failed: StoreFailure | null = null
+  let isClosed = false
+
+  const assertOpen = (): void => {
+    if (isClosed) throw closed(dir)
+  }
+
+  const assertWritable = (): void => {
+    if (failed !== null) throw new StoreFailure(failed.code, `${dir} takes no writes since one failed; see to the cause and start again. ${failed.message}`)
+    const { bavail, bsize } = statfsSync(folder.root)
+    if (bavail * bsize < freeBytesMin) {
+      throw new StoreFailure('disk_full', `${bavail * bsize} bytes are free where ${dir} lies, ${freeBytesMin} are needed: free some space, then try again`)
+    }
+  }
+
+  /** Runs a LevelDB write; whatever fails in it makes the store read-only (see above). */
+  const append = async (write: () => Promise<unknown>): Promise<void> => {
+    try {
+      await write()
+    } catch (error) {
+      failed = toFailure(error, `write to ${dir}`)
+      throw failed
+    }
+  }
+
+  const perform = async (batch: StoreBatch): Promise<void> => {
+    assertWritable()
+    const plan = await planner.plan(batch, anyErased)
+    const chained = db.batch()
+    for (const { key, value } of plan.puts) chained.put(key, value)
+    for (const key of plan.dels) chained.del(key)
+    await append(() => Promise.all([chained.write({ sync: true }), mark.flushed()]))
+    plan.done()
+    await append(async () => mark.note(plan.extent))
+    if (batch.erase !== undefined && batch.erase.length > 0) {
+      anyErased = true
+      purge.wake()
+    }
+  }
+
+  const mend = (entries: readonly Entry[]): Promise<void> =>
+    inTurn(async () => {
+      if (failed !== null) return
+      const chained = db.batch()
+      for (const { key, value } of entries) chained.put(key, value)
+      await append(() => chained.write({ sync: true }))
+    })
+
+  const remove = (keys: readonly Buffer[]): Promise<void> =>
+    inTurn(async () => {
+      assertWritable()
+      const chained = db.batch()
+      for (const key of keys) chained.del(key)
+      await append(() => chained.write({ sync: true }))
+    })
+  const purge = startPurge(db, remove, (error) => {
+    damage.tell({ kind: 'index', key: 'erased texts', reason: toFailure(error, `get erased texts off the disk in ${dir}`).message })
+  })
+  purge.wake()
+
+  return {
+    opening: opened.opening,
+    scan() {
+      assertOpen()
+      return quarantining(planner, scanCommits(db, planner.extent().arrivals, mend))
+    },
+    async write(batch) {
+      assertOpen()
+      assertBatch(batch)
+      if (!isEmpty(batch)) await inTurn(() => perform(batch))
+    },
+    commit(chain, seq) {
+      assertOpen()
+      const found = findCommit(db, chain, seq)
+      if (found.is === 'damaged') damage.tell({ kind: 'commit', chain, seq, reason: found.reason })
+      return found.is === 'sound' ? found.value.commit : null
+    },
+    find(hash) {
+      assertOpen()
+      const found = findHash(db, hash)
+      if (found.is === 'damaged') damage.tell({ kind: 'index', key: hash, reason: found.reason })
+      return found.is === 'sound' ? found.value : null
+    },
+    arrival(n) {
+      assertOpen()
+      if (!Number.isSafeInteger(n) || n < 1 || n > planner.extent().arrivals) return null
+      const found = findArrival(db, n)
+      if (found.is === 'damaged') damage.tell({ kind: 'index', key: `arrival ${n}`, reason: found.reason })
+      return found.is === 'sound' ? found.value : null
+    },
+    arrivals: () => planner.extent().arrivals,
+    body(ref) {
+      assertOpen()
+      const erased = anyErased ? isErased(db, ref) : null
+      if (erased?.is === 'sound') return 'erased'
+      const found = erased?.is === 'damaged' ? erased : findBody(db, ref)
+      if (found.is === 'damaged') damage.tell({ kind: 'body', ref, reason: found.reason })
+      return found.is === 'sound' ? found.value : null
+    },
+    fact(name) {
+      assertOpen()
+      const found = findFact(db, name)
+      if (found.is === 'damaged') damage.tell({ kind: 'fact', name, reason: found.reason })
+      return found.is === 'sound' ? found.value : null
+    },
+    async freeBytes() {
+      const { bavail, bsize } = await statfs(folder.root)
+      return bavail * bsize
+    },
+    diskBytes: () => bytesIn(folder.root),
+    onDamage: damage.listen,
+    async close() {
+      if (isClosed) return
+      isClosed = true
+      await purge.stop()
+      await inTurn(async () => undefined)
+      try {
+        await mark.close()
+        await db.close()
+        if (failed === null) leaveClean(folder, opened.opening.epoch, planner.extent(), opened.identity)
+      } catch (error) {
+        throw toFailure(error, `close the log in ${dir}`)
+      }
+    },
+  }
+}
+
+const openAll = async (dir: string, random: Random) => {
+  try {
+    const folder = openFolder(dir)
+    setLogsAside(folder)
+    const { db, repaired } = await openDatabase(folder)
+    try {
+      const mark = openMark(folder.mark)
+      return { folder, db, mark, opened: await settleOpening(folder, db, mark, repaired, random, process.pid) }
+    } catch (error) {
+      await db.close()
+      throw error
+    }
+  } catch (error) {
+    throw toFailure(error, `open the log in ${dir}`)
+  }
+}
+
+/** Tells the planner which commits are damaged, so that it knows them when they are written again. */
+async function* quarantining(planner: Planner, batches: AsyncIterable<readonly ScannedCommit[]>): AsyncGenerator<readonly ScannedCommit[]> {
+  for await (const batch of batches) {
+    for (const met of batch) if (met.kind === 'damaged') planner.quarantine(met.arrival)
+    yield batch
+  }
+  planner.scanned()
+}
+
+/** Sum of the sizes of all files below. Files that vanish meanwhile (a compaction) count nothing. */
+const bytesIn = async (path: string): Promise<number> => {
+  let sum = 0
+  for (const entry of await readdir(path, { withFileTypes: true, recursive: true })) {
+    if (!entry.isFile()) continue
+    const size = await stat(join(entry.parentPath, entry.name)).then((file) => file.size, (error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? 0 : Promise.reject(error)))
+    sum += size
+  }
+  return sum
+}
