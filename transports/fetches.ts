@@ -1,0 +1,162 @@
+/**
+ * Who fetches what, across all links (PROTOCOL AE7–AE10): a chain's range is under way on one link at a time, so a joining
+ * peer does not get everything from everybody; a claim that stalls is given to another link.
+ *
+ * Each chain's state, all of it small and dropped when settled:
+ *   claim      the link it is asked of, up to where, since when
+ *   delivered  how far its commits were handed to the host, which may not have taken them in yet
+ *   retry      when to ask again for what was handed over and did not count
+ * Invariants: (1) at most one link holds a claim on a chain; (2) nothing that is with the host is asked for again before
+ * its retry time; (3) every claim ends: by arrival, absence, the link's end, stall (`want_ms_max`) or age (`claim_ms_max`).
+ */
+import type { ChainId } from '../crdt/ids.ts'
+import { limits } from '../crdt/limits.ts'
+
+/** Counts links from 1, never reused: a new link to the same peer is another. */
+export type LinkNumber = number
+
+type Claim = { readonly link: LinkNumber; readonly from: number; upto: number; readonly sinceMs: number; progressMs: number }
+/** What was handed over up to `seq` and did not count: asked again from `atMs` on. */
+type Retry = { readonly seq: number; readonly atMs: number; readonly waitMs: number }
+type ChainState = {
+  claim: Claim | null
+  delivered: number
+  /** Hand-overs that the host has not finished. */
+  inHand: number
+  retry: Retry | null
+  /** Links that had it not, or stalled, until when they are passed over. */
+  readonly avoidUntilMsByLink: Map<LinkNumber, number>
+}
+
+export type Fetches = {
+  /**
+   * Claims what `link` should ask for of `chain`, from behind `have` up to `upto`, at most `commitsMax`; null when there is
+   * nothing to ask of it now.
+   */
+  claim(chain: ChainId, link: LinkNumber, have: number, upto: number, commitsMax: number, nowMs: number): { readonly from: number; readonly count: number } | null
+  /** True when waiting brings nothing: it was handed over and did not count, or this link does not have it. */
+  stuck(chain: ChainId, link: LinkNumber, nowMs: number): boolean
+  /** Commits `from`…`to` go to the host now. */
+  delivered(chain: ChainId, link: LinkNumber, from: number, to: number, have: number, nowMs: number): void
+  /** The host has finished with a hand-over of this chain and holds up to `have`. */
+  taken(chain: ChainId, have: number, nowMs: number): void
+  absent(chain: ChainId, link: LinkNumber, nowMs: number): void
+  releaseLink(link: LinkNumber): void
+  /** Releases what stalled; answers how many claims. @param busy links whose own intake is full: not their fault. */
+  expire(nowMs: number, busy: (link: LinkNumber) => boolean): number
+  /** Commits asked of this link and not here yet. */
+  outstanding(link: LinkNumber): number
+  /** Chains with any state. */
+  size(): number
+}
+
+export const createFetches = (): Fetches => {
+  const states = new Map<ChainId, ChainState>()
+  const progressMsByLink = new Map<LinkNumber, number>()
+
+  const stateOf = (chain: ChainId): ChainState => {
+    let state = states.get(chain)
+    if (state === undefined) {
+      state = { claim: null, delivered: 0, inHand: 0, retry: null, avoidUntilMsByLink: new Map() }
+      states.set(chain, state)
+    }
+    return state
+  }
+  const dropIfSettled = (chain: ChainId, state: ChainState): void => {
+    if (state.claim === null && state.delivered === 0 && state.inHand === 0 && state.retry === null && state.avoidUntilMsByLink.size === 0) states.delete(chain)
+  }
+  const refresh = (state: ChainState, have: number, nowMs: number): void => {
+    if (state.retry !== null && state.retry.seq <= have) state.retry = null
+    const lapsed = state.retry !== null && state.retry.atMs <= nowMs && state.inHand === 0
+    if (lapsed || state.delivered <= have) state.delivered = 0
+  }
+  const passOver = (state: ChainState, link: LinkNumber, nowMs: number): void => {
+    state.claim = null
+    state.avoidUntilMsByLink.set(link, nowMs + limits.want_ms_max)
+  }
+
+  return {
+    claim: (chain, link, have, upto, commitsMax, nowMs) => {
+      if (upto <= have || commitsMax <= 0) return null
+      const state = stateOf(chain)
+      refresh(state, have, nowMs)
+      if ((state.avoidUntilMsByLink.get(link) ?? 0) > nowMs || (state.claim !== null && state.claim.link !== link)) return null
+      const from = Math.max(have, state.delivered, state.claim?.upto ?? 0) + 1
+      if (from > upto) return null
+      const to = Math.min(upto, from + commitsMax - 1)
+      if (state.claim === null) state.claim = { link, from, upto: to, sinceMs: nowMs, progressMs: nowMs }
+      else state.claim.upto = to
+      return { from, count: to - from + 1 }
+    },
+
+    stuck: (chain, link, nowMs) => {
+      const state = states.get(chain)
+      if (state === undefined || state.claim !== null || state.inHand > 0) return false
+      return state.retry !== null || (state.avoidUntilMsByLink.get(link) ?? 0) > nowMs
+    },
+
+    delivered: (chain, link, from, to, have, nowMs) => {
+      const state = stateOf(chain)
+      refresh(state, have, nowMs)
+      state.inHand++
+      if (from <= Math.max(have, state.delivered) + 1) state.delivered = Math.max(state.delivered, to)
+      progressMsByLink.set(link, nowMs)
+      if (state.claim === null) return
+      const own = state.claim.link === link
+      if (own) state.claim.progressMs = nowMs
+      if (state.delivered >= state.claim.upto || (own && to >= state.claim.upto)) state.claim = null
+    },
+
+    taken: (chain, have, nowMs) => {
+      const state = stateOf(chain)
+      state.inHand = Math.max(0, state.inHand - 1)
+      refresh(state, have, nowMs)
+      if (state.delivered > have && state.inHand === 0 && (state.retry === null || state.retry.atMs <= nowMs)) {
+        const waitMs = state.retry === null ? limits.want_ms_max : Math.min(2 * state.retry.waitMs, limits.retake_ms_max)
+        state.retry = { seq: state.delivered, atMs: nowMs + waitMs, waitMs }
+      }
+      dropIfSettled(chain, state)
+    },
+
+    absent: (chain, link, nowMs) => {
+      const state = stateOf(chain)
+      if (state.claim !== null && state.claim.link !== link) return
+      passOver(state, link, nowMs)
+    },
+
+    releaseLink: (link) => {
+      progressMsByLink.delete(link)
+      for (const [chain, state] of states) {
+        if (state.claim?.link === link) state.claim = null
+        state.avoidUntilMsByLink.delete(link)
+        dropIfSettled(chain, state)
+      }
+    },
+
+    expire: (nowMs, busy) => {
+      let released = 0
+      for (const [chain, state] of states) {
+        for (const [link, until] of state.avoidUntilMsByLink) if (until <= nowMs) state.avoidUntilMsByLink.delete(link)
+        const claim = state.claim
+        if (claim !== null) {
+          const progressMs = Math.max(claim.progressMs, progressMsByLink.get(claim.link) ?? 0)
+          const stalled = nowMs - progressMs > limits.want_ms_max && !busy(claim.link)
+          if (stalled || nowMs - claim.sinceMs > limits.claim_ms_max) {
+            passOver(state, claim.link, nowMs)
+            released++
+          }
+        }
+        dropIfSettled(chain, state)
+      }
+      return released
+    },
+
+    outstanding: (link) => {
+      let commits = 0
+      for (const state of states.values()) if (state.claim?.link === link) commits += Math.max(0, state.claim.upto - Math.max(state.delivered, state.claim.from - 1))
+      return commits
+    },
+
+    size: () => states.size,
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * Whether the other side still lives (PROTOCOL HB1–HB4): a ping every `ping_every_ms`, answered at once. State alone; the
+ * link sends what `tick` asks for.
+ */
+import { limits } from '../crdt/limits.ts'
+import type { CloseReason } from './reasons.ts'
+
+export type Beat = { readonly kind: 'rest' } | { readonly kind: 'ping'; readonly id: number } | { readonly kind: 'close'; readonly reason: CloseReason }
+
+export type Heartbeat = {
+  heard(nowMs: number): void
+  /** A ping came; false when they come in a flood. */
+  pinged(nowMs: number): boolean
+  ponged(id: number, nowMs: number): void
+  tick(nowMs: number): Beat
+  roundTripMs(): number
+}
+
+/** @param roundTripMs as the handshake measured it. */
+export const createHeartbeat = (nowMs: number, roundTripMs: number): Heartbeat => {
+  let heardAtMs = nowMs
+  let pingedAtMs = nowMs
+  let waiting: { readonly id: number; readonly sentAtMs: number } | null = null
+  let id = 0
+  let flood = { sinceMs: nowMs, pings: 0 }
+  return {
+    heard: (now) => {
+      heardAtMs = now
+    },
+    pinged: (now) => {
+      if (now - flood.sinceMs > limits.ping_every_ms) flood = { sinceMs: now, pings: 0 }
+      flood.pings++
+      return flood.pings <= limits.pings_per_interval_max
+    },
+    ponged: (ponged, now) => {
+      if (waiting?.id !== ponged) return
+      roundTripMs = now - waiting.sentAtMs
+      waiting = null
+    },
+    tick: (now) => {
+      if (now - heardAtMs > limits.silence_ms_max) return { kind: 'close', reason: 'silence' }
+      if (waiting !== null) return now - waiting.sentAtMs > limits.silence_ms_max ? { kind: 'close', reason: 'ping_timeout' } : REST
+      if (now - pingedAtMs < limits.ping_every_ms) return REST
+      pingedAtMs = now
+      id++
+      waiting = { id, sentAtMs: now }
+      return { kind: 'ping', id }
+    },
+    roundTripMs: () => roundTripMs,
+  }
+}
+
+const REST: Beat = { kind: 'rest' }

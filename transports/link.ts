@@ -1,0 +1,346 @@
+/**
+ * One authenticated session with one peer: the phases, and which part of the protocol each message belongs to.
+ *
+ *   CONTROL  both tell how far their control chain is, and fetch what they lack of it; nothing else passes
+ *   OPEN     both said `open`, which each says only to a member with its own control log as long as the other's
+ *
+ * Invariants: (1) data passes only when we sent and received `open`; (2) a peer that is no member, by a control log of
+ * equal length, is closed by name; (3) what the host was given is answered by exactly one `done`, also after the link's end.
+ */
+import { decodeAckStatement } from '../crdt/ack.ts'
+import type { PeerId } from '../crdt/ids.ts'
+import { limits } from '../crdt/limits.ts'
+import { equalBytes } from '../crdt/msgpack.ts'
+import type { AddressBook } from './addresses.ts'
+import { createReceiveCredit, createSendCredit } from './credit.ts'
+import { decode } from './decode.ts'
+import type { Fetches, LinkNumber } from './fetches.ts'
+import type { Authenticated } from './handshake.ts'
+import { createHeartbeat } from './heartbeat.ts'
+import type { MeshHost, Run } from './host.ts'
+import { DIGEST_BYTES, encode, type Message } from './messages.ts'
+import type { ParcelFrame } from './parcels.ts'
+import type { Compression, Timers } from './ports.ts'
+import { createPositions } from './positions.ts'
+import { createPull } from './pull.ts'
+import type { CloseReason } from './reasons.ts'
+import { createServe } from './serve.ts'
+
+export type LinkEvents = {
+  opened(): void
+  /** Something came in or fell free: other links may have something to ask for now. */
+  othersMayPlan(): void
+  addresses(records: readonly Uint8Array[]): void
+  /** Bodies or a run that were asked for to mend something: here, or not to be had from this link. */
+  bodiesCame(message: Extract<Message, { readonly type: 'bodies' | 'absent_bodies' }>): void
+  runAbsent(run: Run): void
+}
+
+export type LinkOptions = {
+  readonly host: MeshHost
+  readonly number: LinkNumber
+  readonly session: Authenticated
+  readonly roundTripMs: number
+  readonly wire: { send(content: Uint8Array): void; bufferedBytes(): number; close(reason: CloseReason): void }
+  readonly timers: Timers
+  readonly fetches: Fetches
+  readonly book: AddressBook
+  readonly compression: Compression | null
+  readonly count: (name: string, by: number) => void
+  readonly events: LinkEvents
+}
+
+export type Link = {
+  readonly peer: PeerId
+  readonly number: LinkNumber
+  isOpen(): boolean
+  start(): void
+  receive(content: Uint8Array): void
+  drained(): void
+  tick(): void
+  /** The control log has grown. */
+  membershipChanged(): void
+  plan(): void
+  /** Fresh commits: sent to a reader that is directly before them and can take them, else left to be pulled. */
+  push(frames: readonly ParcelFrame[]): void
+  send(message: Message): void
+  /** Content that is already encoded, for all links alike. */
+  sendEncoded(content: Uint8Array): void
+  /** The other side lacks so many of the commits we hold, as far as it has said. */
+  behind(): number
+  roundTripMs(): number
+  bufferedBytes(): number
+  /** Its own intake is under way: not to be blamed for slow answers. */
+  busy(): boolean
+  /** The session has ended. */
+  ended(): void
+}
+
+export const createLink = (options: LinkOptions): Link => {
+  const { host, number, session, wire, timers, fetches, book, count, events } = options
+  const { peer } = session
+  const control = host.controlChain
+  const sendCredit = createSendCredit()
+  const receiveCredit = createReceiveCredit()
+  const positions = createPositions()
+  const heartbeat = createHeartbeat(timers.now(), options.roundTripMs)
+  const startedAtMs = timers.now()
+  let phase: 'control' | 'open' | 'ended' = 'control'
+  let theirControl: number | null = null
+  let toldControl = -1
+  let sentOpen = false
+  let theirOpen: Extract<Message, { readonly type: 'open' }> | null = null
+  let cancelRelay: (() => void) | null = null
+
+  const transmit = (content: Uint8Array): void => wire.send(content)
+  const send = (message: Message): void => transmit(encode(message))
+  const digest = (): Uint8Array => host.frontierDigest(session.digestKey).slice(0, DIGEST_BYTES)
+  const standing = (): { arrivals: number; digest: Uint8Array } => (phase === 'open' ? { arrivals: host.arrivals(), digest: digest() } : NO_STANDING)
+  const theyHoldAll = (): void => {
+    for (const { chain, seq } of host.frontier()) positions.reached(chain, seq)
+  }
+  const serve = createServe({ host, credit: sendCredit, positions, compression: options.compression, bufferedBytes: wire.bufferedBytes, digest, transmit, count })
+  const pull = createPull({ host, link: number, peer, fetches, positions, digest, inStep: theyHoldAll, send })
+
+  const tellControl = (): void => {
+    const seq = host.seqOf(control)
+    if (seq === toldControl) return
+    toldControl = seq
+    send({ type: 'control', seq })
+  }
+
+  /** The one decision about phases. */
+  const decide = (): void => {
+    if (phase === 'ended') return
+    const state = host.member(peer)
+    const member = state === 'voter' || state === 'observer'
+    const refusal: CloseReason = state === 'revoked' ? 'revoked' : 'not_enrolled'
+    if (phase === 'open') {
+      if (!member) wire.close(refusal)
+      return
+    }
+    const ours = host.seqOf(control)
+    if (theirControl === null || theirControl > ours) return
+    if (!member) {
+      // Shorter than ours: it may still fetch what it lacks.
+      if (theirControl === ours) wire.close(refusal)
+      return
+    }
+    if (!sentOpen) {
+      sentOpen = true
+      send({ type: 'open', epoch: host.logEpoch, arrivals: host.arrivals(), digest: digest(), addresses: book.digest() })
+    }
+    if (theirOpen !== null) becomeOpen(theirOpen)
+  }
+
+  const becomeOpen = (open: Extract<Message, { readonly type: 'open' }>): void => {
+    phase = 'open'
+    events.opened()
+    host.linkUp(peer)
+    if (!equalBytes(open.addresses, book.digest())) {
+      const records = book.records().slice(0, limits.addresses_per_frame_max)
+      if (records.length > 0) send({ type: 'addresses', records })
+    }
+    pull.opened(open, timers.now())
+  }
+
+  const learnedLater = (): void => {
+    if (cancelRelay !== null) return
+    cancelRelay = timers.after(limits.relay_after_ms, () => {
+      cancelRelay = null
+      if (phase === 'open') pull.plan(timers.now())
+    })
+  }
+  const settled = (cost: number): void => {
+    const grant = receiveCredit.done(cost)
+    if (phase === 'ended') return
+    if (grant > 0) send({ type: 'credit', bytes: grant })
+    pull.plan(timers.now())
+    decide()
+  }
+
+  const onParcels = (m: Extract<Message, { readonly type: 'parcels' }>, cost: number): void => {
+    const [from, to] = [m.parcels[0]!.seq, m.parcels.at(-1)!.seq]
+    if (!receiveCredit.took(cost)) return wire.close('credit_overrun')
+    if (!positions.reached(m.chain, to)) return wire.close('too_many_chains')
+    count('parcels_in', m.parcels.length)
+    // A gap before these is asked for, unless it fills by itself.
+    if (from > host.seqOf(m.chain) + 1 && pull.learned(m.chain, to, timers.now() + limits.relay_after_ms)) learnedLater()
+    fetches.delivered(m.chain, number, from, to, host.seqOf(m.chain), timers.now())
+    host.receive(peer, m.parcels, once(() => {
+      fetches.taken(m.chain, host.seqOf(m.chain), timers.now())
+      settled(cost)
+      events.othersMayPlan()
+    }))
+  }
+
+  const onAck = (m: Extract<Message, { readonly type: 'ack' }>): void => {
+    const statement = decodeAckStatement(m.ack.statement)
+    if (statement === null || statement.voter !== peer || statement.mesh !== host.mesh) return wire.close('forged_ack')
+    let news = false
+    for (const { chain, seq } of statement.watermarks) {
+      if (!positions.reached(chain, seq)) return wire.close('too_many_chains')
+      news = pull.learned(chain, seq, timers.now() + limits.relay_after_ms) || news
+    }
+    if (news) learnedLater()
+    host.receiveAck(peer, m.ack)
+  }
+
+  const onHave = (cursor: number): void => {
+    const after = host.arrivalRuns(cursor, limits.log_page_arrivals_max)
+    if (after.cursor < host.arrivals()) return
+    const firstAfterByChain = new Map(after.runs.toReversed().map((run) => [run.chain, run.from]))
+    for (const { chain, seq } of host.frontier()) positions.reached(chain, (firstAfterByChain.get(chain) ?? seq + 1) - 1)
+  }
+
+  const onControlPhase = (m: Message): boolean => {
+    switch (m.type) {
+      case 'control':
+      case 'open':
+      case 'ping':
+      case 'pong':
+      case 'credit':
+      case 'absent':
+        return true
+      case 'parcels':
+        return m.chain === control
+      case 'want':
+        return m.runs.every((run) => run.chain === control)
+      default:
+        return false
+    }
+  }
+
+  const dispatch = (m: Message, cost: number): void => {
+    const now = timers.now()
+    switch (m.type) {
+      case 'control':
+        theirControl = Math.max(theirControl ?? 0, m.seq)
+        if (m.seq > 0) positions.reached(control, m.seq)
+        pull.plan(now)
+        return decide()
+      case 'open':
+        if (theirOpen !== null) return wire.close('already_open')
+        theirOpen = m
+        return decide()
+      case 'ping':
+        if (!heartbeat.pinged(now)) return wire.close('ping_flood')
+        send({ type: 'pong', id: m.id, ...standing() })
+        return pull.standing(m, now)
+      case 'pong':
+        heartbeat.ponged(m.id, now)
+        return pull.standing(m, now)
+      case 'since':
+        return serve.since(m.cursor)
+      case 'runs':
+        return pull.runs(m, now)
+      case 'frontier_ask':
+        return serve.frontier(m.restart)
+      case 'frontier':
+        return pull.frontier(m, now) ? undefined : wire.close('too_many_chains')
+      case 'have':
+        return onHave(m.cursor)
+      case 'want':
+        return serve.want(m.runs) ? undefined : wire.close('want_overrun')
+      case 'absent':
+        fetches.absent(m.chain, number, now)
+        positions.forget(m.chain)
+        pull.absent(m.chain)
+        events.runAbsent({ chain: m.chain, from: m.from, count: 1 })
+        return events.othersMayPlan()
+      case 'parcels':
+        return onParcels(m, cost)
+      case 'want_bodies':
+        return serve.wantBodies(m.refs) ? undefined : wire.close('want_overrun')
+      case 'bodies':
+        if (!receiveCredit.took(cost)) return wire.close('credit_overrun')
+        count('bodies_in', m.bodies.length)
+        events.bodiesCame(m)
+        return host.receiveBodies(peer, m.bodies, once(() => settled(cost)))
+      case 'absent_bodies':
+        return events.bodiesCame(m)
+      case 'credit':
+        if (!sendCredit.granted(m.bytes)) return wire.close('credit_overrun')
+        return serve.pump()
+      case 'ack':
+        return onAck(m)
+      case 'addresses':
+        return events.addresses(m.records)
+    }
+  }
+
+  return {
+    peer,
+    number,
+    isOpen: () => phase === 'open',
+    start: tellControl,
+    receive: (content) => {
+      if (phase === 'ended') return
+      heartbeat.heard(timers.now())
+      const decoded = decode(content, options.compression)
+      if (!decoded.ok) return wire.close(decoded.reason)
+      if (phase === 'control' && !onControlPhase(decoded.message)) return wire.close('not_open')
+      dispatch(decoded.message, decoded.cost)
+    },
+    drained: () => serve.pump(),
+    tick: () => {
+      const now = timers.now()
+      const beat = heartbeat.tick(now)
+      if (beat.kind === 'close') return wire.close(beat.reason)
+      if (beat.kind === 'ping') send({ type: 'ping', id: beat.id, ...standing() })
+      if (phase === 'control' && now - startedAtMs > limits.control_ms_max) {
+        const state = host.member(peer)
+        wire.close(state === 'revoked' ? 'revoked' : state === 'unknown' ? 'not_enrolled' : 'control_timeout')
+      }
+    },
+    membershipChanged: () => {
+      if (phase === 'ended') return
+      tellControl()
+      decide()
+    },
+    plan: () => {
+      if (phase !== 'ended') pull.plan(timers.now())
+    },
+    push: (frames) => {
+      if (phase !== 'open') return
+      let taking = false
+      for (const frame of frames) {
+        if (frame.chain !== null) taking = positions.of(frame.chain) === frame.from - 1
+        taking = taking && wire.bufferedBytes() <= limits.buffered_bytes_max && sendCredit.left() >= frame.content.length
+        if (!taking) {
+          count('pushes_skipped', 1)
+          continue
+        }
+        sendCredit.spend(frame.content.length)
+        count('parcels_out', frame.commits)
+        if (frame.chain !== null && frame.upto !== null) positions.reached(frame.chain, frame.upto)
+        transmit(frame.content)
+      }
+    },
+    send,
+    sendEncoded: transmit,
+    behind: () => {
+      let commits = 0
+      for (const { chain, seq } of host.frontier()) commits += Math.max(0, seq - positions.of(chain))
+      return commits
+    },
+    roundTripMs: heartbeat.roundTripMs,
+    bufferedBytes: wire.bufferedBytes,
+    busy: () => receiveCredit.inHand() > 0,
+    ended: () => {
+      phase = 'ended'
+      cancelRelay?.()
+    },
+  }
+}
+
+const NO_STANDING = { arrivals: 0, digest: new Uint8Array(DIGEST_BYTES) }
+
+const once = (call: () => void): (() => void) => {
+  let called = false
+  return () => {
+    if (called) return
+    called = true
+    call()
+  }
+}

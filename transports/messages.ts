@@ -1,0 +1,136 @@
+/**
+ * Every frame after the handshake, as data, and how it is written (PROTOCOL, 'Frames'). `decode.ts` reads it back.
+ *
+ * A frame is a MessagePack array whose first element is its tag. Bodies travel as salt ‖ text; their ref is computed by the
+ * receiver, so it cannot lie. Digests are the first 16 bytes of the session-keyed frontier digest.
+ */
+import type { SignedAck } from '../crdt/ack.ts'
+import type { Body } from '../crdt/body.ts'
+import { concat } from '../crdt/hash.ts'
+import { hexToBytes, type ChainId, type Ref } from '../crdt/ids.ts'
+import { pack, type Packable } from '../crdt/msgpack.ts'
+import type { FrontierEntry, Parcel, Run } from './host.ts'
+
+export const DIGEST_BYTES = 16
+export const ADDRESS_DIGEST_BYTES = 8
+
+export const TAGS = {
+  control: 1,
+  open: 2,
+  ping: 3,
+  pong: 4,
+  since: 5,
+  runs: 6,
+  frontier_ask: 7,
+  frontier: 8,
+  have: 9,
+  want: 10,
+  absent: 11,
+  parcels: 12,
+  want_bodies: 13,
+  bodies: 14,
+  absent_bodies: 15,
+  credit: 16,
+  ack: 17,
+  addresses: 18,
+  deflated: 19,
+} as const
+
+/** Where the sender's log stands: `arrivals` and `digest` (16 bytes) are of the same moment. */
+type Standing = { readonly arrivals: number; readonly digest: Uint8Array }
+
+export type Message =
+  /** How far the sender's control chain goes. */
+  | { readonly type: 'control'; readonly seq: number }
+  /** 'You are a member, and here is where I stand.' */
+  | ({ readonly type: 'open'; readonly epoch: string; readonly addresses: Uint8Array } & Standing)
+  | ({ readonly type: 'ping'; readonly id: number } & Standing)
+  | ({ readonly type: 'pong'; readonly id: number } & Standing)
+  /** 'What arrived in your log after this?' */
+  | { readonly type: 'since'; readonly cursor: number }
+  /** The next page of the log, in its order. `end`: nothing was behind it at that moment. */
+  | { readonly type: 'runs'; readonly runs: readonly Run[]; readonly cursor: number; readonly end: boolean; readonly digest: Uint8Array }
+  /** 'The next page of your frontier', from the beginning when `restart`. */
+  | { readonly type: 'frontier_ask'; readonly restart: boolean }
+  /** `arrivals` is where the log stood when the frontier's first page was made. */
+  | { readonly type: 'frontier'; readonly entries: readonly FrontierEntry[]; readonly end: boolean; readonly arrivals: number }
+  /** 'I hold everything of your log up to this.' */
+  | { readonly type: 'have'; readonly cursor: number }
+  | { readonly type: 'want'; readonly runs: readonly Run[] }
+  /** 'Of what you wanted I do not have this chain from here on.' */
+  | { readonly type: 'absent'; readonly chain: ChainId; readonly from: number }
+  /** Successive commits of one chain. */
+  | { readonly type: 'parcels'; readonly chain: ChainId; readonly parcels: readonly Parcel[] }
+  | { readonly type: 'want_bodies'; readonly refs: readonly Ref[] }
+  | { readonly type: 'bodies'; readonly bodies: readonly Body[] }
+  | { readonly type: 'absent_bodies'; readonly refs: readonly Ref[] }
+  /** 'So many bytes more you may send.' */
+  | { readonly type: 'credit'; readonly bytes: number }
+  | { readonly type: 'ack'; readonly ack: SignedAck }
+  | { readonly type: 'addresses'; readonly records: readonly Uint8Array[] }
+
+export const encode = (message: Message): Uint8Array => pack(toPackable(message))
+
+const toPackable = (m: Message): Packable => {
+  switch (m.type) {
+    case 'control':
+      return [TAGS.control, m.seq]
+    case 'open':
+      return [TAGS.open, hexToBytes(m.epoch), m.arrivals, m.digest, m.addresses]
+    case 'ping':
+    case 'pong':
+      return [TAGS[m.type], m.id, m.arrivals, m.digest]
+    case 'since':
+      return [TAGS.since, m.cursor]
+    case 'runs':
+      return [TAGS.runs, ...packRuns(m.runs), m.cursor, m.end, m.digest]
+    case 'frontier_ask':
+      return [TAGS.frontier_ask, m.restart]
+    case 'frontier':
+      return [TAGS.frontier, m.entries.flatMap((e) => [hexToBytes(e.chain), e.seq, hexToBytes(e.hash)]), m.end, m.arrivals]
+    case 'have':
+      return [TAGS.have, m.cursor]
+    case 'want':
+      return [TAGS.want, ...packRuns(m.runs)]
+    case 'absent':
+      return [TAGS.absent, hexToBytes(m.chain), m.from]
+    case 'parcels':
+      return [TAGS.parcels, hexToBytes(m.chain), m.parcels[0]?.seq ?? 0, m.parcels.flatMap(packParcel)]
+    case 'want_bodies':
+    case 'absent_bodies':
+      return [TAGS[m.type], concat(...m.refs.map(hexToBytes))]
+    case 'bodies':
+      return [TAGS.bodies, m.bodies.map(packBody)]
+    case 'credit':
+      return [TAGS.credit, m.bytes]
+    case 'ack':
+      return [TAGS.ack, m.ack.statement, m.ack.signature]
+    case 'addresses':
+      return [TAGS.addresses, m.records]
+  }
+}
+
+/** bytes, count of bodies, each body: flat, for a parcel's frame should cost a hundredth of the parcel. */
+const packParcel = (parcel: Parcel): Packable[] => [parcel.bytes, parcel.bodies.length, ...parcel.bodies.map(packBody)]
+const packBody = (body: Body): Uint8Array => concat(body.salt, body.text)
+
+/**
+ * Runs as a table of (chain, from) and an order of (index, count): a log in which three chains alternate names each
+ * chain once, and then costs some three bytes a run. A run's `from` follows from the runs of its index before it.
+ */
+const packRuns = (runs: readonly Run[]): readonly [table: Packable, order: Packable] => {
+  const table: Packable[] = []
+  const order: number[] = []
+  const openByChain = new Map<ChainId, { readonly index: number; next: number }>()
+  for (const run of runs) {
+    let open = openByChain.get(run.chain)
+    if (open === undefined || open.next !== run.from) {
+      open = { index: table.length / 2, next: run.from }
+      openByChain.set(run.chain, open)
+      table.push(hexToBytes(run.chain), run.from)
+    }
+    order.push(open.index, run.count)
+    open.next += run.count
+  }
+  return [table, order]
+}

@@ -1,0 +1,65 @@
+/**
+ * Why a link ends: one closed list, so that a reason can be a metric's name, a test's expectation, and what an operator reads.
+ */
+export const CLOSE_REASONS = [
+  // handshake
+  'handshake_timeout',
+  'malformed_handshake',
+  'wrong_mesh',
+  'wrong_audience',
+  'self_connection',
+  'bad_identity',
+  'bad_ephemeral',
+  'bad_signature',
+  'nonce_expired',
+  'nonce_reused',
+  // membership
+  'not_enrolled',
+  'revoked',
+  'control_timeout',
+  // frames
+  'seal_broken',
+  'malformed_frame',
+  'bad_compression',
+  'not_open',
+  'already_open',
+  'credit_overrun',
+  'want_overrun',
+  'too_many_chains',
+  'forged_ack',
+  'ping_flood',
+  // liveness and bounds
+  'ping_timeout',
+  'silence',
+  'slow_reader',
+  'too_many_sockets',
+  'too_many_links',
+  'duplicate',
+  'stopping',
+  'lost',
+] as const
+
+export type CloseReason = (typeof CLOSE_REASONS)[number]
+
+const KNOWN: ReadonlySet<string> = new Set(CLOSE_REASONS)
+
+/** What the other side gave as its reason: one of ours, or null. It is unauthenticated text: never shown or counted as it came. */
+export const parseCloseReason = (text: string): CloseReason | null => (KNOWN.has(text) ? (text as CloseReason) : null)
+
+/** What an operator can do about it, for `last_error`. */
+export const closeReasonText = (reason: CloseReason): string => {
+  const mend = MENDS[reason]
+  return mend === undefined ? reason : `${reason}: ${mend}`
+}
+
+const MENDS: { readonly [Reason in CloseReason]?: string } = {
+  wrong_mesh: 'the address belongs to another mesh; check --peer',
+  wrong_audience: 'another peer answers at this address; its own record will replace it',
+  self_connection: 'the address is our own; remove it from --peer',
+  not_enrolled: 'this peer is not a member; enrol it with `mesh invite` and `mesh join`',
+  revoked: 'the membership was revoked; a new identity has to join',
+  nonce_expired: 'the answer took over 30 s; check the network',
+  silence: 'nothing heard within the limit; check the network',
+  ping_timeout: 'a ping was not answered in time; the other side is overloaded or cut off',
+  slow_reader: 'the other side does not read; check its disk and load',
+}

@@ -1,0 +1,147 @@
+/**
+ * Anti-entropy as the sender sees it, on one link (PROTOCOL AE2–AE5, CR): answers questions about the log and the frontier,
+ * and sends what was wanted, as fast as credit and socket allow.
+ *
+ * Commits are read from the host only when they can be sent, so a slow reader costs a queue of runs and one frame, not
+ * memory. Invariants: (1) nothing is sent beyond the credit; (2) above `buffered_bytes_max` unsent nothing is added;
+ * (3) the queues are bounded: more than an honest peer would ask for is refused.
+ */
+import type { ChainId, Ref } from '../crdt/ids.ts'
+import { limits } from '../crdt/limits.ts'
+import type { SendCredit } from './credit.ts'
+import type { FrontierEntry, MeshHost, Run } from './host.ts'
+import { encode, TAGS, type Message } from './messages.ts'
+import { pack } from '../crdt/msgpack.ts'
+import { bodyFrames, parcelFrames, type ParcelFrame } from './parcels.ts'
+import type { Compression } from './ports.ts'
+import type { Positions } from './positions.ts'
+
+export type ServeOptions = {
+  readonly host: MeshHost
+  readonly credit: SendCredit
+  readonly positions: Positions
+  readonly compression: Compression | null
+  readonly bufferedBytes: () => number
+  readonly digest: () => Uint8Array
+  /** Sends content that is already encoded. */
+  readonly transmit: (content: Uint8Array) => void
+  readonly count: (name: string, by: number) => void
+}
+
+export type Serve = {
+  /** False when more is wanted than an honest peer would want. */
+  want(runs: readonly Run[]): boolean
+  wantBodies(refs: readonly Ref[]): boolean
+  since(cursor: number): void
+  frontier(restart: boolean): void
+  /** Sends what can be sent now: to be called when credit or room came back. */
+  pump(): void
+}
+
+const QUEUED_RUNS_MAX = limits.want_commits_max + limits.want_runs_max
+
+export const createServe = (options: ServeOptions): Serve => {
+  const { host, credit, positions, transmit, count } = options
+  let runs: Run[] = []
+  let refs: Ref[] = []
+  const lastQueuedByChain = new Map<ChainId, Run>()
+  /** Read and encoded, waiting for credit. */
+  let frames: ParcelFrame[] = []
+  let frontier: { readonly entries: Iterator<FrontierEntry>; readonly arrivals: number } | null = null
+  const send = (message: Message): void => transmit(encode(message))
+
+  const sendFrame = (frame: ParcelFrame): void => {
+    credit.spend(frame.content.length)
+    count('parcels_out', frame.commits)
+    count('bodies_out', frame.bodies)
+    if (frame.chain !== null && frame.upto !== null) positions.reached(frame.chain, frame.upto)
+    transmit(deflated(frame.content, options.compression))
+  }
+
+  /** Reads the next frames: bodies first, they complete what the other side already holds. False when nothing is wanted. */
+  const readNext = (): boolean => {
+    if (refs.length > 0) {
+      const asked = refs.splice(0, limits.want_bodies_max)
+      const bodies = host.readBodies(asked)
+      const here = new Set(bodies.map((body) => body.ref))
+      frames.push(...bodyFrames(bodies))
+      const gone = asked.filter((ref) => !here.has(ref))
+      if (gone.length > 0) send({ type: 'absent_bodies', refs: gone })
+      return true
+    }
+    const run = runs.shift()
+    if (run === undefined) return false
+    const parcels = host.readRun(run, limits.parcel_frame_bytes_target)
+    const left = run.count - parcels.length
+    if (parcels.length > 0) frames.push(...parcelFrames(parcels))
+    if (parcels.length > 0 && left > 0) runs.unshift({ chain: run.chain, from: run.from + parcels.length, count: left })
+    if (parcels.length === 0) send({ type: 'absent', chain: run.chain, from: run.from })
+    const queued = lastQueuedByChain.get(run.chain)
+    const over = parcels.length === 0 || left <= 0
+    if (over && queued !== undefined && queued.from + queued.count === run.from + run.count) lastQueuedByChain.delete(run.chain)
+    return true
+  }
+
+  const pump = (): void => {
+    while (options.bufferedBytes() <= limits.buffered_bytes_max) {
+      const next = frames[0]
+      if (next === undefined) {
+        if (!readNext()) return
+      } else {
+        if (credit.left() < next.content.length) return
+        frames.shift()
+        sendFrame(next)
+      }
+    }
+  }
+
+  return {
+    want: (wanted) => {
+      for (const run of wanted) {
+        // Asked again because it took long: it is still in the queue.
+        const queued = lastQueuedByChain.get(run.chain)
+        if (queued !== undefined && queued.from <= run.from && run.from + run.count <= queued.from + queued.count) continue
+        lastQueuedByChain.set(run.chain, run)
+        runs.push(run)
+      }
+      if (runs.length > QUEUED_RUNS_MAX) return false
+      pump()
+      return true
+    },
+
+    wantBodies: (wanted) => {
+      refs.push(...wanted)
+      if (refs.length > 2 * limits.want_bodies_max) return false
+      pump()
+      return true
+    },
+
+    since: (cursor) => {
+      const page = host.arrivalRuns(cursor, limits.log_page_arrivals_max)
+      send({ type: 'runs', runs: page.runs, cursor: page.cursor, end: page.cursor >= host.arrivals(), digest: options.digest() })
+    },
+
+    frontier: (restart) => {
+      if (restart || frontier === null) frontier = { entries: host.frontier()[Symbol.iterator](), arrivals: host.arrivals() }
+      const { entries, arrivals } = frontier
+      const page: FrontierEntry[] = []
+      let next = entries.next()
+      while (next.done !== true) {
+        page.push(next.value)
+        if (page.length === limits.frontier_entries_per_frame_max) break
+        next = entries.next()
+      }
+      if (next.done === true) frontier = null
+      send({ type: 'frontier', entries: page, end: next.done === true, arrivals })
+    },
+
+    pump,
+  }
+}
+
+/** The content compressed, where that pays (PROTOCOL SE6). */
+const deflated = (content: Uint8Array, compression: Compression | null): Uint8Array => {
+  if (compression === null || content.length < limits.compress_bytes_min) return content
+  const small = pack([TAGS.deflated, content.length, compression.deflate(content)])
+  return small.length < content.length ? small : content
+}
