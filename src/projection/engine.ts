@@ -11,7 +11,7 @@ import type { Projection, ProjectionBatch } from '../ports.ts'
 import { isAhead, readCursor, writeCursor } from './cursor.ts'
 import { digestOf } from './digest.ts'
 import { timeOf } from './filter.ts'
-import { createStemMemory, createStems } from './lexemes.ts'
+import { createStems, type StemMemory } from './lexemes.ts'
 import { linksOf, listEpisodes, listMemories } from './list.ts'
 import { migrate } from './migrations.ts'
 import { recall } from './recall.ts'
@@ -27,7 +27,7 @@ export type Engine = Omit<Projection, 'namespaces' | 'stats'> & {
 }
 
 export const createEngine = (sql: Sql): Engine => {
-  const remembered = createStemMemory()
+  const remembered: StemMemory = new Map()
   const stems = () => createStems(remembered)
 
   return {

@@ -6,7 +6,6 @@
  *
  * Weights name fields: A title, B tags, C agent and run, D content.
  */
-import { LRUCache } from 'lru-cache'
 import { limits } from '../../crdt/limits.ts'
 import type { MemoryRow } from '../ports.ts'
 import type { Query } from './sql.ts'
@@ -24,9 +23,8 @@ export const FIELD_WEIGHTS = '{0.4,0.3,0.7,1.0}'
 
 const STEMMABLE = /^[a-z]{1,40}$/
 
-/** Stem by form, '' for a stop word: what the dictionary answered before. */
-export type StemMemory = LRUCache<string, string>
-export const createStemMemory = (): StemMemory => new LRUCache({ max: limits.stems_remembered_max })
+/** Stem by form, '' for a stop word: what the dictionary answered before. Emptied when full: a batch brings the vocabulary back. */
+export type StemMemory = Map<string, string>
 
 /** One piece of work's view of the dictionary: two at a time never see each other's half, and one larger than the memory has all its words. */
 export const createStems = (stemByForm: StemMemory): Stems => {
@@ -44,10 +42,11 @@ export const createStems = (stemByForm: StemMemory): Stems => {
         }
       }
       if (unknown.length === 0) return
+      if (stemByForm.size + unknown.length > limits.stems_remembered_max) stemByForm.clear()
       const rows = await query<{ form: string; stem: string }>(
         "select form, coalesce((ts_lexize('english_stem', form))[1], '') as stem from unnest($1::text[]) as form", [unknown])
       for (const { form, stem } of rows) {
-        stemByForm.set(form, stem)
+        if (stemByForm.size < limits.stems_remembered_max) stemByForm.set(form, stem)
         present.set(form, stem)
       }
     },

@@ -126,6 +126,7 @@ const nameOf = (url: string): string => {
     const { host, pathname } = new URL(url)
     return `Postgres at ${host}${pathname}`
   } catch {
-    throw new ProjectionFailure('projection: the database address is not a URL; use postgres://user:password@host:port/database')
+    // Addresses of Unix sockets with a user need not be URLs.
+    return 'Postgres'
   }
 }

@@ -1,0 +1,117 @@
+/** The engine on both databases, and what only the embedded one must do. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createEngine } from './engine.ts'
+import { openPglite } from './pglite.ts'
+import { openPostgres } from './postgres.ts'
+import { engineContract, type Target } from './testing/contract.ts'
+import { missingServer, startServer, type Server } from './testing/postgres-server.ts'
+import { batch, cursor, id, memory, NOW } from './testing/rows.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'mnemesh-projection-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const present = (target: Target | undefined): Target => {
+  if (target === undefined) throw new Error('the database did not open')
+  return target
+}
+
+describe('embedded', () => {
+  let target: Target | undefined
+  beforeAll(async () => {
+    const sql = openPglite(join(folder, 'contract'), () => undefined)
+    target = { sql, engine: createEngine(sql) }
+    await target.engine.open()
+  })
+  afterAll(() => target?.engine.close())
+  engineContract('pglite', () => present(target))
+
+  it('leaves no erased text in its files, and survives damage to them', async () => {
+    const said: string[] = []
+    const dir = join(folder, 'files')
+    const holds = (text: string): readonly string[] =>
+      readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((name) => statSync(join(dir, name)).isFile() && readFileSync(join(dir, name)).includes(text))
+    const open = () => createEngine(openPglite(dir, (line) => said.push(line)))
+    let engine = open()
+    await engine.open()
+    await engine.apply(batch(1, { memories: [memory(1, { content: 'sesamesesame opens' }), memory(2)] }))
+    await engine.close()
+    expect(holds('sesamesesame')).not.toEqual([])
+
+    engine = open()
+    expect(await engine.open()).toEqual(cursor(1))
+    await engine.apply(batch(2, { memories: [memory(1, { erased: true, content: null })] }))
+    expect(await engine.tidy()).toBe(true)
+    expect(holds('sesamesesame')).toEqual([])
+    await engine.close()
+    expect(holds('sesamesesame')).toEqual([])
+
+    writeFileSync(join(dir, 'open'), 'another run of the machine')
+    engine = open()
+    expect(await engine.open()).toBeNull()
+    expect(said.join()).toMatch(/made anew.*went down/)
+    await engine.apply(batch(1, { memories: [memory(3)] }))
+    await engine.close()
+
+    writeFileSync(join(dir, 'pglite', 'global', 'pg_control'), 'garbage')
+    engine = open()
+    expect(await engine.open()).toBeNull()
+    expect(said.join()).toMatch(/made anew.*does not open/)
+    await engine.reset()
+    expect(await engine.open()).toBeNull()
+    await engine.close()
+  }, 60_000)
+})
+
+const reason = missingServer()
+describe.skipIf(reason !== null)(`server${reason === null ? '' : ` (skipped: ${reason})`}`, () => {
+  let server: Server | undefined
+  let target: Target | undefined
+  const schema = `mnemesh_test_${process.pid}`
+  const open = (name = schema): Target => {
+    const sql = openPostgres(server?.url ?? '', name, () => undefined)
+    return { sql, engine: createEngine(sql) }
+  }
+  beforeAll(async () => {
+    server = await startServer()
+    target = open()
+    await target.engine.open()
+  })
+  afterAll(async () => {
+    await target?.sql.transaction((query) => query(`drop schema ${schema} cascade`))
+    await target?.engine.close()
+    await server?.stop()
+  })
+  engineContract('postgres', () => present(target))
+
+  it('keeps peers apart by schema, and refuses one schema to two', async () => {
+    await present(target).engine.apply(batch(1_000, { memories: [memory('mine')] }))
+    const other = open(`${schema}_b`)
+    expect(await other.engine.open()).toBeNull()
+    await other.engine.apply(batch(1, { memories: [memory('theirs')] }))
+    expect((await other.engine.list({}, { limit: 9, now: NOW })).rows.map((row) => row.id)).toEqual([id('theirs')])
+    await other.engine.reset()
+    expect(await other.engine.open()).toBeNull()
+    await other.sql.transaction((query) => query(`drop schema ${schema}_b cascade`))
+    await other.engine.close()
+
+    const second = open()
+    await expect(second.engine.open()).rejects.toThrow(/in use by another peer/)
+    await second.engine.close()
+    expect(() => openPostgres('postgres://x', 'a"; drop', () => undefined)).toThrow(/not an identifier/)
+  })
+
+  it('comes back after the connection was cut', async () => {
+    const { sql, engine } = present(target)
+    const before = await engine.open()
+    const [own] = await sql.transaction((query) => query<{ pid: number }>('select pg_backend_pid() as pid'))
+    const cut = open(`${schema}_cutter`)
+    await cut.sql.connect()
+    await cut.sql.transaction((query) => query(`drop schema ${schema}_cutter cascade`))
+    await cut.sql.transaction((query) => query('select pg_terminate_backend($1, 5000)', [own?.pid]))
+    await cut.engine.close()
+    await expect.poll(() => engine.open().catch(() => 'not yet')).toEqual(before)
+  })
+})

@@ -1,0 +1,90 @@
+/** What lexical recall must find, whatever the database. */
+import { beforeEach, describe, expect, it } from 'vitest'
+import { limits } from '../../../crdt/limits.ts'
+import type { MemoryRow, RecallQuery } from '../../ports.ts'
+import type { Engine } from '../engine.ts'
+import { agent, at, cursor, id, memory, NOW, ns } from './rows.ts'
+
+const CORPUS: Readonly<Record<string, Partial<MemoryRow>>> = {
+  lamp: { content: 'The lamp in the kitchen was running all night.' },
+  deploy: { title: 'Deployment', content: 'We ran the deploy script for src/projection/feed.ts and saw HTTP-503 from api_gateway.' },
+  parser: { content: 'parseRecordId refuses upper case; see JIRA-4711 or mail ops@example.com.' },
+  café: { content: 'Das Café in Überlingen öffnet um neun; naïve Gäste kommen früher.' },
+  neko: { content: '東京で黒猫を見た' },
+  russian: { content: 'Москва стоит на реке' },
+  tagged: { content: 'nothing of note', tags: ['quarterly-report'], agent_id: agent('ai:scribe'), run_id: 'run-2026-77' },
+}
+
+export const searchContract = (
+  engine: () => Engine,
+  put: (...memories: readonly MemoryRow[]) => Promise<void>,
+  recalled: (q: string, more?: Partial<RecallQuery>) => Promise<readonly string[]>,
+): void => {
+  describe('recall', () => {
+    beforeEach(() => put(...Object.entries(CORPUS).map(([seed, fields]) => memory(seed, fields))))
+
+    const finds: readonly (readonly [query: string, best: string])[] = [
+      ['run lamps', 'lamp'], ['what was it that ran in the kitchens at night?', 'lamp'], ['deployments', 'deploy'], ['feed.ts', 'deploy'], ['src/projection/feed.ts', 'deploy'],
+      ['projection', 'deploy'], ['503', 'deploy'], ['http-503', 'deploy'], ['api gateway', 'deploy'], ['parseRecordId', 'parser'], ['PARSERECORDID', 'parser'], ['record', 'parser'],
+      ['jira-4711', 'parser'], ['4711', 'parser'], ['ops@example.com', 'parser'], ['cafe', 'café'], ['CAFE\u0301', 'café'], ['uberlingen', 'café'], ['Gäste', 'café'], ['黒猫', 'neko'], ['猫', 'neko'],
+      ['москва', 'russian'], ['quarterly-report', 'tagged'], ['reports', 'tagged'], ['ai:scribe', 'tagged'], ['run-2026-77', 'tagged'],
+      ['zebra xylophone kitchen', 'lamp'],
+    ]
+    it.each(finds)('finds by %j', async (query, best) => {
+      expect((await recalled(query))[0]).toBe(id(best))
+    })
+
+    it('finds nothing where nothing matches', async () => expect(await recalled('zebra xylophone')).toEqual([]))
+
+    it('answers the newest to a query without words', async () => {
+      await put(memory('newest', { created_at: at(9) }))
+      for (const query of ['', '   ', 'the of and', "'|&!():*<->", '\0']) {
+        const answer = await engine().recall({ q: query, limit: 2 }, NOW)
+        expect(answer.memories.map((row) => [row.id === id('newest'), row.score]), query).toEqual([[true, 0], [false, 0]])
+      }
+    })
+
+    it.each([["'; drop table memories; --"], ["kitchen' | 'lamp"], ['kitchen:* & !lamp'], ['\\'], ['kitchen <-> lamp'], ["''''"], ['$1 $2'], ['a'.repeat(8_000)], ['kitchen '.repeat(1_000)], ['\ud800 kitchen']])('takes %j for words', async (query) => {
+      const answer = await engine().recall({ q: query, limit: 5 }, NOW)
+      if (query.includes('kitchen')) expect(answer.memories[0]?.id).toBe(id('lamp'))
+      expect((await engine().stats(NOW)).total).toBe(Object.keys(CORPUS).length)
+    })
+
+    it('ranks by score, a title over a text, a rare word over a common one, ties by age', async () => {
+      await put(...Array.from({ length: 30 }, (_, i) => memory(`common ${i}`, { content: 'the weather was fine', created_at: at(i) })),
+        memory('rare', { content: 'the barometer was fine' }), memory('titled', { title: 'weather', content: 'fine' }))
+      expect((await recalled('weather barometer'))[0]).toBe(id('rare'))
+      expect((await recalled('weather'))[0]).toBe(id('titled'))
+      const { memories } = await engine().recall({ q: 'weather', limit: 40 }, NOW)
+      expect(memories).toHaveLength(31)
+      expect(memories.map((row) => row.score)).toEqual(memories.map((row) => row.score).sort((a, b) => b - a))
+      expect(memories.slice(1).map((row) => row.created_at)).toEqual(memories.slice(1).map((row) => row.created_at).sort().reverse())
+    })
+
+    it('still answers in full when the rarer words alone match plenty but the filter leaves few', async () => {
+      const rows = Array.from({ length: 1_600 }, (_, i) => memory(`many ${i}`, { content: i < 500 ? 'alpha beta gamma' : 'gamma', namespace: ns(i < 1_590 ? 'big' : 'small') }))
+      await put(...rows)
+      expect(await recalled('alpha gamma', { namespace: ns('small') })).toHaveLength(10)
+      const big = await engine().recall({ q: 'alpha gamma', limit: limits.recall_limit_max }, NOW)
+      expect(big.memories.every((row) => row.content === 'alpha beta gamma')).toBe(true)
+    })
+
+    it('fills a token budget in rank order, with at least one', async () => {
+      await put(memory('long', { content: `budget ${'budget '.repeat(99)}`, title: 'budget' }), memory('short', { content: 'budget' }))
+      expect(await recalled('budget')).toEqual([id('long'), id('short')])
+      expect(await recalled('budget', { max_tokens: 1 })).toEqual([id('long')])
+      expect(await recalled('budget', { max_tokens: 500 })).toEqual([id('long'), id('short')])
+    })
+
+    it('explains which words matched where', async () => {
+      const { memories } = await engine().recall({ q: 'the deploying of feed.ts zebra', limit: 1, explain: true }, NOW)
+      expect(memories[0]?.explain).toMatchObject({ matched: expect.arrayContaining([expect.objectContaining({ word: 'deploying', fields: ['title', 'content'], in_memories: 1 }), expect.objectContaining({ word: 'feed.ts', fields: ['content'] })]) })
+      expect((memories[0]?.explain?.['matched'] as readonly unknown[]).length).toBe(2)
+    })
+
+    it('says which frontier it shows', async () => {
+      const answer = await engine().recall({ q: 'lamp', limit: 1 }, NOW)
+      expect(answer).toMatchObject({ mode: 'lexical', frontier: cursor(1).frontier })
+    })
+  })
+}
