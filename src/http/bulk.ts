@@ -66,7 +66,7 @@ const sort = (request: FastifyRequest, entries: readonly unknown[]): { readonly 
 }
 
 /** @param key what the request's own key makes of this entry's; an entry may bring its own. */
-const acceptedEntry = ({ namespace = DEFAULT_NAMESPACE, idempotency_key = undefined, ...input }: Entry, key: string | undefined): Omit<Accepted, 'index'> => {
+const acceptedEntry = ({ namespace = DEFAULT_NAMESPACE, idempotency_key, ...input }: Entry, key: string | undefined): Omit<Accepted, 'index'> => {
   const own = idempotency_key ?? key
   return { namespace: namespaceOf(namespace), input: memoryInput(input), ...(own === undefined ? {} : { idempotency_key: own }) }
 }

@@ -33,7 +33,7 @@ describe('openapi.json', () => {
   test('every reference in it leads somewhere', () => {
     const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map((match) => match[1]!)
     expect(references.length).toBeGreaterThan(10)
-    for (const reference of references) expect(document.components.schemas, reference).toHaveProperty(reference.replace('#/components/schemas/', ''))
+    expect(references.map((reference) => reference.replace('#/components/schemas/', '')).filter((name) => !(name in document.components.schemas))).toEqual([])
   })
 
   test('every route answers, and what it answers is as declared; so are its refusals', async () => {
@@ -42,7 +42,7 @@ describe('openapi.json', () => {
     const visit = async (method: string, path: string, template: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer> => {
       const answer = template === '/metrics' ? await metricsAtRoot(d.url) : await d.send(method, path, body, headers === undefined ? {} : { headers })
       seen.add(`${method} ${template}`)
-      expect(answer.status, `${method} ${template}: ${answer.text}`).toBeLessThan(300)
+      expect([method, template, answer.status < 300, answer.text]).toEqual([method, template, true, answer.text])
       await check(method, template, answer)
       return answer
     }

@@ -75,11 +75,11 @@ export const createHttpDoor = async (node: Node, options: HttpDoorOptions): Prom
   app.setErrorHandler(answerFailure(log))
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not_found', message: 'there is no such route; see /api/v1/openapi.json for those that exist' }))
   app.addHook('onRequest', (request, reply, done) => {
+    inFlight.enter(request.raw, reply.raw)
     if (closing) {
       void reply.header('connection', 'close')
       return done(new NodeError('shutting_down', 'this peer is stopping; ask another, or this one in a moment'))
     }
-    inFlight.enter(request.raw, reply.raw)
     access.admit({ method: request.method, headers: request.headers, open: request.routeOptions.config.open === true })
     done()
   })
@@ -106,7 +106,7 @@ export const createHttpDoor = async (node: Node, options: HttpDoorOptions): Prom
       closing = true
       streams.endAll()
       const closed = app.close()
-      await within(limits.http_close_ms_max, inFlight.idle())
+      await within(limits.http_close_ms_max, inFlight.finish())
       app.server.closeAllConnections()
       upgraded.destroyAll()
       await closed
@@ -187,8 +187,12 @@ const refuseConnection = (error: Error & { readonly code?: string }, socket: Soc
     socket.destroy()
     return
   }
-  const [status, why] = error.code === 'HPE_HEADER_OVERFLOW' ? [431, 'the headers are too large; send fewer'] : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? [408, 'the request took too long to arrive; send it faster'] : [400, 'this is not HTTP/1.1; check the client']
-  socket.end(rawFailure(status as number, STATUS_CODES[status as number] ?? '', 'malformed', why as string), () => socket.destroy())
+  const { status, why } = CONNECTION_REFUSALS[error.code ?? ''] ?? { status: 400, why: 'this is not HTTP/1.1; check the client' }
+  socket.end(rawFailure(status, STATUS_CODES[status] ?? '', 'malformed', why), () => socket.destroy())
+}
+const CONNECTION_REFUSALS: Readonly<Record<string, { readonly status: number; readonly why: string }>> = {
+  HPE_HEADER_OVERFLOW: { status: 431, why: 'the headers are too large; send fewer' },
+  ERR_HTTP_REQUEST_TIMEOUT: { status: 408, why: 'the request took too long to arrive; send it faster' },
 }
 
 const urlOf = ({ address, family, port }: AddressInfo): string => `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`

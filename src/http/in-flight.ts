@@ -10,36 +10,38 @@ import { NodeError } from '../errors.ts'
 export type InFlight = {
   /** Takes a request in until its response is closed. @throws NodeError too_many_requests. */
   enter(request: IncomingMessage, response: ServerResponse): void
-  /** Resolves when nothing is in hand. */
-  idle(): Promise<void>
+  /** Tells those whose answer is still to come that their connection ends with it; resolves when nothing is in hand. */
+  finish(): Promise<void>
 }
 
 export const createInFlight = (): InFlight => {
-  let requests = 0
+  const responses = new Set<ServerResponse>()
   let bytes = 0
   const waiting = new Set<() => void>()
 
   return {
     enter: (request, response) => {
       const size = declaredBytes(request)
-      if (requests >= limits.http_requests_in_flight_max || bytes + size > limits.http_bytes_in_flight_max) throw new NodeError('too_many_requests', 'this peer has as many requests in hand as it takes; try again in a second')
-      requests++
+      if (responses.size >= limits.http_requests_in_flight_max || bytes + size > limits.http_bytes_in_flight_max) throw new NodeError('too_many_requests', 'this peer has as many requests in hand as it takes; try again in a second')
+      responses.add(response)
       bytes += size
       response.once('close', () => {
-        requests--
+        responses.delete(response)
         bytes -= size
-        if (requests === 0) for (const wake of waiting) wake()
+        if (responses.size === 0) for (const wake of waiting) wake()
       })
     },
-    idle: () =>
-      new Promise((resolve) => {
-        if (requests === 0) return resolve()
+    finish: () => {
+      for (const response of responses) if (!response.headersSent) response.setHeader('connection', 'close')
+      return new Promise((resolve) => {
+        if (responses.size === 0) return resolve()
         const wake = () => {
           waiting.delete(wake)
           resolve()
         }
         waiting.add(wake)
-      }),
+      })
+    },
   }
 }
 

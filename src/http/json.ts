@@ -2,8 +2,9 @@
  * JSON of a request, parsed only after a scan has shown that parsing is cheap.
  *
  * The scan reads each byte once (about 1 ns) and refuses by nesting, by number of values and by encoding before a parser
- * allocates anything: 200,000 brackets or 10^6 keys cost microseconds. It also notes the few things that JSON can say and
- * that do not survive: lone surrogates and NUL (Postgres holds neither), `__proto__` keys, integers beyond 2^53, 1e400.
+ * allocates anything: 200,000 brackets or 10^6 keys cost microseconds. It refuses integers beyond 2^53, which would lose
+ * digits, and notes the few other things that JSON can say and that do not survive: lone surrogates and NUL (Postgres holds
+ * neither), `__proto__` keys, 1e400.
  * Only a text that shows a sign of these is walked after parsing; an ordinary one never is.
  */
 import { isUtf8 } from 'node:buffer'
@@ -22,7 +23,10 @@ export const parseJson = (bytes: Buffer): unknown => {
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const LOWER_U = 0x75
-const MIN_LONG_DIGITS = 16
+const LOWER_E = 0x65
+const DOT = 0x2e
+/** 2^53 has 16 digits. */
+const LONG_DIGITS = 16
 
 /** True when the parsed value needs a second look. */
 const scan = (bytes: Buffer): boolean => {
@@ -39,12 +43,15 @@ const scan = (bytes: Buffer): boolean => {
       continue
     }
     if (byte >= 0x30 && byte <= 0x39) {
-      if (++digits >= MIN_LONG_DIGITS) suspicious = true
+      digits++
       continue
     }
-    // An exponent: e or E behind a digit.
-    if (digits > 0 && (byte | 0x20) === 0x65) suspicious = true
-    digits = 0
+    if (digits > 0) {
+      const isExponent = (byte | 0x20) === LOWER_E
+      if (isExponent) suspicious = true
+      else if (digits >= LONG_DIGITS && byte !== DOT) refuseUnsafe(bytes, i - digits, i)
+      digits = 0
+    }
     if (byte === QUOTE) inString = true
     else if (byte === 0x7b || byte === 0x5b) {
       if (++depth > limits.request_json_depth_max) throw malformed(`JSON nests deeper than ${limits.request_json_depth_max}; flatten it`)
@@ -55,6 +62,11 @@ const scan = (bytes: Buffer): boolean => {
   }
   if (!isUtf8(bytes)) throw malformed('the body is not UTF-8; encode it so')
   return suspicious || bytes.includes('"__proto__"') || bytes.includes('"constructor"') || bytes.includes('"prototype"')
+}
+
+/** Digits that stand for an integer (behind a dot they are a fraction, which every double rounds) and that a double would change. */
+const refuseUnsafe = (bytes: Buffer, start: number, end: number): void => {
+  if (bytes[start - 1] !== DOT && !Number.isSafeInteger(Number(bytes.toString('latin1', start, Math.min(end, start + 32))))) throw malformed('an integer is beyond 2^53 and would lose digits; send it as a string')
 }
 
 const parse = (bytes: Buffer): unknown => {
@@ -75,7 +87,7 @@ const walk = (value: unknown): void => {
   if (typeof value === 'string') {
     if (!isStorable(value)) throw malformed('a string holds NUL or half a surrogate pair, which no text can; take it out')
   } else if (typeof value === 'number') {
-    if (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value))) throw malformed('a number is beyond 2^53 and would lose digits; send it as a string')
+    if (!Number.isFinite(value)) throw malformed('a number is too large to be one; send it as a string')
   } else if (Array.isArray(value)) {
     for (const item of value) walk(item)
   } else if (typeof value === 'object' && value !== null) {

@@ -78,7 +78,7 @@ describe('memories', () => {
       const answers = []
       for (const id of [absent, 'nonsense', '%00', "'; drop table memories; --".replaceAll(' ', '%20'), 'a'.repeat(2000)]) answers.push(await d.send(method, path(id), body))
       expect(answers.map(({ status }) => status)).toEqual([404, 404, 404, 404, 404])
-      expect(new Set(answers.map(({ text }) => text)).size, `${method} ${path('…')}`).toBe(1)
+      expect([method, path('…'), new Set(answers.map(({ text }) => text)).size]).toEqual([method, path('…'), 1])
     }
   })
 

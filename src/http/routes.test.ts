@@ -80,7 +80,7 @@ describe('links', () => {
   })
 
   test('a link is made, read back from both ends, and removed by a body or by the query', async () => {
-    for (const remove of [(link: object) => d.send('DELETE', '/links', link), (link: object) => d.send('DELETE', `/links?${new URLSearchParams(Object.entries(link))}`)]) {
+    for (const remove of [(link: object) => d.send('DELETE', '/links', link), (link: object) => d.send('DELETE', `/links?${new URLSearchParams(Object.entries(link)).toString()}`)]) {
       const made = await d.send('POST', '/links', { from, to, relation: 'causes', valid_from: '2024-01-01T00:00:00+01:00', valid_until: null })
       expect(made.status).toBe(201)
       expect(made.body['link']).toMatchObject({ from, to, relation: 'causes', valid_from: '2023-12-31T23:00:00.000Z', valid_until: null, created_by: { agent_id: 'anonymous' } })

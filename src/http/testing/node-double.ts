@@ -17,7 +17,8 @@ export type NodeDouble = {
   readonly node: Node
   /** Every call, in order. */
   readonly seen: readonly Seen[]
-  refuseNext(error: Error): void
+  /** @param method the next call of this one; of any when absent. */
+  refuseNext(error: Error, method?: keyof Node): void
   /** Holds the next write until the function answered is called. */
   holdNext(): () => void
   degrade(reason: string): void
@@ -35,7 +36,7 @@ export const createNodeDouble = (): NodeDouble => {
   const listeners = new Set<() => void>()
   const seen: Seen[] = []
   const reasons: string[] = []
-  let failure: Error | null = null
+  let failure: { readonly error: Error; readonly method: keyof Node | undefined } | null = null
   let gate: Promise<void> | null = null
   let count = 0
 
@@ -45,9 +46,10 @@ export const createNodeDouble = (): NodeDouble => {
     const held = gate
     gate = null
     if (held !== null) await held
-    const error = failure
+    if (failure === null || (failure.method ?? method) !== method) return
+    const { error } = failure
     failure = null
-    if (error !== null) throw error
+    throw error
   }
   const say = (kind: string, record: RecordId, namespace: Namespace, agent: AgentId, more: Readonly<Record<string, unknown>> = {}): EventId => {
     const id = newId() as string as EventId
@@ -231,8 +233,8 @@ export const createNodeDouble = (): NodeDouble => {
   return {
     node,
     seen,
-    refuseNext: (error) => {
-      failure = error
+    refuseNext: (error, method) => {
+      failure = { error, method }
     },
     holdNext: () => {
       let release: () => void = () => undefined
