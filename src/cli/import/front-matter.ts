@@ -56,7 +56,7 @@ export const readFrontMatter = (file: string): FrontMatter => {
 const parseMapping = (yaml: string): Readonly<Record<string, unknown>> | null => {
   let value: unknown
   try {
-    value = parse(yaml, { maxAliasCount: 100, logLevel: 'silent' })
+    value = parse(yaml, { maxAliasCount: 100, logLevel: 'error' })
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return null
     return JSON.parse(JSON.stringify(value)) as Readonly<Record<string, unknown>>
   } catch {

@@ -1,0 +1,41 @@
+/**
+ * Runs a command line in this process with streams that are kept, and timers that pass at once.
+ */
+import { Readable, Writable } from 'node:stream'
+import type { Io, Output } from '../io.ts'
+import { run } from '../program.ts'
+
+export type Ran = { readonly exit: number; readonly out: string; readonly err: string; /** What the waits added up to. */ readonly slept_ms: number }
+export type RunOptions = { readonly env?: Readonly<Record<string, string>>; readonly stdin?: string | null; readonly terminal?: boolean; readonly stdout?: Output }
+
+/** @param options.stdin null is a terminal. */
+export const runCli = async (words: readonly string[], options: RunOptions = {}): Promise<Ran> => {
+  const out = keeping(options.terminal === true)
+  const err = keeping(false)
+  let slept_ms = 0
+  let now = 1_700_000_000_000
+  const io: Io = {
+    stdout: options.stdout ?? out.stream,
+    stderr: err.stream,
+    stdin: typeof options.stdin === 'string' ? Readable.from([Buffer.from(options.stdin)]) : null,
+    env: options.env ?? {},
+    clock: { now: () => now },
+    random: { bytes: (count) => new Uint8Array(count) },
+    async sleep(ms) {
+      slept_ms += ms
+      now += ms
+    },
+    onStopSignal: () => () => undefined,
+    exitNow: (code) => {
+      throw new Error(`exitNow(${code})`)
+    },
+  }
+  const exit = await run(words, io, '1.2.3')
+  return { exit, out: out.text(), err: err.text(), slept_ms }
+}
+
+const keeping = (isTTY: boolean): { readonly stream: Output; text(): string } => {
+  let text = ''
+  const stream: Output = Object.assign(new Writable({ write: (chunk: Buffer, _encoding, done) => ((text += chunk.toString()), done()) }), { isTTY, columns: 100 })
+  return { stream, text: () => text }
+}
