@@ -79,6 +79,10 @@ export const limits = {
   causal_waiters_max: 4_096,
   /** Below this much free space writes answer 507: room to flush what is in flight and to compact. */
   free_space_bytes_min: 256 * MIB,
+  /** A list or search without a token waits for the projection when it is only this far behind … */
+  fresh_read_lag_arrivals_max: 64,
+  /** … and only this long: what was just written is usually there, and a busy projection never makes reads slow. */
+  fresh_read_wait_ms: 150,
   /** Chains one causal token names. */
   token_chains_max: 256,
 
@@ -208,6 +212,33 @@ export const limits = {
   event_streams_max: 256,
   /** Clients of the live door at one time. */
   live_clients_max: 64,
+  /** One frame of a live client: two lists of hashes and a filter; what it writes itself is dropped, so larger ones say nothing. */
+  live_message_bytes_max: 256 * KIB,
+  /** Heads, needs or common heads one sync message names: an index of `live_index_segments_max` by 28 owners has fewer. */
+  live_hashes_max: 2_048,
+  /** Summaries in one sync message; clients send one. */
+  live_haves_max: 4,
+  /** Nesting and values of a frame's envelope: six fields, of which one is a map and one a list. */
+  live_envelope_depth_max: 8,
+  live_envelope_values_max: 1_024,
+  /** A peer id, a document id, a message type. */
+  live_name_bytes_max: 256,
+  /** Documents one client follows, those it asked for in vain among them: 500,000 memories. */
+  live_documents_per_client_max: 1_024,
+  /** Frames of one client that wait for their turn; past it its socket is not read. */
+  live_inbox_frames_max: 64,
+  /** Frames of one client within `ping_every_ms`: each document asked for anew, and every push answered. */
+  live_frames_per_interval_max: 8_192,
+  /** Unsent bytes past which a live client gets nothing further until it has read. */
+  live_buffered_bytes_max: 1 * MIB,
+  /** A live client that reads nothing for this long is closed. */
+  live_stall_ms_max: 30_000,
+  /** Changes are pushed together at most this often: not felt by a reader, and a busy segment is encoded 20 times a second at most. */
+  live_batch_ms: 50,
+  /** Work for live clients in one go before requests, disk and mesh get their turn. */
+  live_turn_ms_max: 8,
+  /** Segments one namespace's index lists: 8 million memories. */
+  live_index_segments_max: 16_384,
   idempotency_key_bytes_max: 256,
   /** Nesting of a request: the 16 of an event's metadata inside what bulk wraps around it. Checked by a scan, before any parser. */
   request_json_depth_max: 20,

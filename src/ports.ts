@@ -2,7 +2,7 @@
  * The ports: what the replica needs of the outside world, as small types that a driver or a test double fills.
  */
 import type { Body } from '../crdt/body.ts'
-import type { AgentId, ChainId, CommitHash, EventId, Namespace, PeerId, RecordId, Ref } from '../crdt/ids.ts'
+import type { AgentId, ChainId, CommitHash, EventId, Namespace, PeerId, RecordId, Ref, SegmentId } from '../crdt/ids.ts'
 
 /** Wall clock in ms since 1970. Only the HLC, `at` fields and waits read it; order never does. */
 export type Clock = { now(): number }
@@ -232,3 +232,19 @@ export class ProjectionFailure extends Error {
 
 /** The list cursor is not one of ours, or belongs to a list with other filters: ask again from the start. */
 export class BadCursor extends ProjectionFailure {}
+
+// ── the live door ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What the live door reads: whole documents, as they are on stable storage. */
+export type LiveSource = {
+  namespaces(): readonly Namespace[]
+  segments(namespace: Namespace): readonly SegmentId[]
+  /** The document as Automerge's `save` writes it (genesis and applied changes), or null when there is none. */
+  save(namespace: Namespace, segment: SegmentId): Uint8Array | null
+  /** The document's heads (64 hex digits each, ascending), or null when there is none. */
+  heads(namespace: Namespace, segment: SegmentId): readonly string[] | null
+  /** The changes that the document has and a reader at these heads lacks, deps first. Heads that the document does not have count for nothing. */
+  changesSince(namespace: Namespace, segment: SegmentId, heads: readonly string[]): readonly Uint8Array[]
+  /** Told of each segment that has changed, after the change is durable. Answers the function that ends it. */
+  onChanged(listener: (namespace: Namespace, segment: SegmentId) => void): () => void
+}
