@@ -30,7 +30,7 @@ export type Sending = {
 }
 
 type Ready = { readonly item: MemoryItem; readonly namespace: string; readonly body: Readonly<Record<string, unknown>>; readonly bytes: number }
-type Bulk = Pick<BulkAnswer, 'ids' | 'errors'> & { readonly token?: string; readonly existing?: unknown }
+type Bulk = Pick<BulkAnswer, 'created' | 'ids' | 'errors'> & { readonly token?: string }
 
 export const sendMemories = async (items: AsyncIterable<MemoryItem | ProblemItem>, sending: Sending): Promise<void> => {
   for await (const _done of inOrder(batches(items, sending), limits.import_requests_in_flight_max, (batch) => sendBatch(batch, sending))) sending.onProgress()
@@ -118,9 +118,9 @@ const bulk = async (client: Client, batch: readonly Ready[]): Promise<Bulk> => {
     return await client.call<Bulk>('POST', '/memories/bulk', { body: { memories: batch.map((ready) => ready.body) } })
   } catch (error) {
     if (!(error instanceof CallFailure) || error.status !== 422) throw error
-    const { ids, errors } = error.body
-    if (!Array.isArray(ids) || ids.length !== batch.length || !Array.isArray(errors)) throw error
-    return { ids, errors } as Bulk
+    const { created, ids, errors } = error.body
+    if (typeof created !== 'number' || !Array.isArray(ids) || ids.length !== batch.length || !Array.isArray(errors)) throw error
+    return { created, ids, errors } as Bulk
   }
 }
 
@@ -135,9 +135,8 @@ const take = (batch: readonly Ready[], answer: Bulk, sending: Sending): void => 
     const where = batch[error.index]?.item.where ?? `entry ${error.index}`
     addProblem(tally, where, error.error === 'idempotency_conflict' ? 'was imported before with other fields, and stays as it is; change it with `mnemesh update`' : `${error.message} (${error.error})`)
   }
-  if (typeof answer.existing === 'number') tally.existing += answer.existing
-  else if (Array.isArray(answer.existing)) tally.existing += answer.existing.filter((there) => there !== false && there !== null).length
-  else tally.existing_known = false
+  // An id that was answered for a memory that was not created is one that was there before.
+  tally.existing += Math.max(0, answer.ids.filter((id) => id !== null).length - answer.created)
   tally.token = answer.token ?? tally.token
 }
 

@@ -8,10 +8,8 @@ export type Problem = { readonly where: string; readonly message: string }
 export type Tally = {
   /** Memories that the mesh has answered an id for. */
   stored: number
-  /** Of these, how many the peer said were there already. */
+  /** Of these, how many were there already. */
   existing: number
-  /** False when the peer did not say it of every request: then counts before and after tell. */
-  existing_known: boolean
   links: number
   links_existing: number
   problems_total: number
@@ -22,7 +20,7 @@ export type Tally = {
   token: string | null
 }
 
-export const emptyTally = (): Tally => ({ stored: 0, existing: 0, existing_known: true, links: 0, links_existing: 0, problems_total: 0, problems: [], namespaces: new Set(), token: null })
+export const emptyTally = (): Tally => ({ stored: 0, existing: 0, links: 0, links_existing: 0, problems_total: 0, problems: [], namespaces: new Set(), token: null })
 
 export const addProblem = (tally: Tally, where: string, message: string): void => {
   tally.problems_total++

@@ -70,10 +70,11 @@ export const startTestServer = async (options: { readonly pageSize?: number; rea
     'POST /memories/bulk': ({ body }) => {
       const entries = Array.isArray(body) ? (body as unknown[]) : (body as { memories: unknown[] }).memories
       if (entries.some((entry) => JSON.stringify(entry).includes('\\u0000'))) return { status: 400, body: { error: 'malformed', message: 'NUL in a text' } }
+      const made_before = made
       const results = entries.map(create)
       const errors = results.flatMap((row, index) => ('error' in row && !('id' in row) ? [{ index, ...row }] : []))
       const ids = results.map((row) => ('id' in row ? row.id : null))
-      return { status: errors.length === entries.length ? 422 : 201, body: { ...(errors.length === entries.length ? { error: 'refused', message: 'none fits' } : {}), created: entries.length - errors.length, ids, errors, quorum_acks: 2, token: 'T2' } }
+      return { status: errors.length === entries.length ? 422 : 201, body: { ...(errors.length === entries.length ? { error: 'refused', message: 'none fits' } : {}), created: made - made_before, ids, errors, quorum_acks: 2, token: 'T2' } }
     },
     'GET /memories': ({ query }) => {
       const all = [...rows.values()].filter((row) => query.get('namespace') === null || row.namespace === query.get('namespace')).reverse()

@@ -6,7 +6,6 @@
  */
 import type { Command } from 'commander'
 import { parseNamespace } from '../../../crdt/ids.ts'
-import type { Facts } from '../answers.ts'
 import { CallFailure, type Client } from '../client.ts'
 import { CliFailure } from '../failure.ts'
 import type { ImportFormat, ImportSource } from '../import/item.ts'
@@ -42,11 +41,11 @@ const runImport = async (path: string, options: ImportOptions, io: Io): Promise<
   const named = options.namespace === undefined && source.format === 'jsonl' ? 'the namespaces it names, else ' : ''
   await note(io, `importing ${path} as ${source.format} into ${named}${fallback}`)
 
-  const before = await countsOf(client)
+  // Asked first and once: a peer that is not there is said at once, one that goes away meanwhile is waited for.
+  await client.call('GET', '/health', { accept: [503] })
   const tally = emptyTally()
   const failure = await transfer(source, client, io, tally, (own) => options.namespace ?? (own === undefined ? fallback : parseNamespace(own)))
-  const after = tally.existing_known ? null : await countsOf(client, tally.token)
-  await report({ source, fallback, tally, created: createdOf(tally, before, after), failure }, options, io)
+  await report({ source, fallback, tally, failure }, options, io)
 }
 
 /** Resolves with what stopped it, if anything did. */
@@ -70,39 +69,18 @@ const transfer = async (source: ImportSource, client: Client, io: Io, tally: Tal
   }
 }
 
-/** Memories by namespace, or null when the peer cannot count now. Rejects when it cannot be reached at all. */
-const countsOf = async (client: Client, token: string | null = null): Promise<Readonly<Record<string, unknown>> | null> => {
-  try {
-    const stats = await client.call<Facts>('GET', '/stats', { headers: { 'x-causal-token': token ?? undefined } })
-    const counts = stats['by_namespace']
-    return typeof counts === 'object' && counts !== null ? (counts as Record<string, unknown>) : null
-  } catch (error) {
-    if (error instanceof CallFailure && (error.status === 503 || error.status === 504)) return null
-    throw error
-  }
-}
+type Outcome = { readonly source: ImportSource; readonly fallback: string; readonly tally: Tally; readonly failure: CallFailure | null }
 
-/** New memories, or null when nobody can tell. */
-const createdOf = (tally: Tally, before: Readonly<Record<string, unknown>> | null, after: Readonly<Record<string, unknown>> | null): number | null => {
-  if (tally.existing_known) return tally.stored - tally.existing
-  if (before === null || after === null) return null
-  let grown = 0
-  for (const name of tally.namespaces) grown += Number(after[name] ?? 0) - Number(before[name] ?? 0)
-  return Math.min(tally.stored, Math.max(0, grown))
-}
-
-type Outcome = { readonly source: ImportSource; readonly fallback: string; readonly tally: Tally; readonly created: number | null; readonly failure: CallFailure | null }
-
-const report = async ({ source, fallback, tally, created, failure }: Outcome, options: ImportOptions, io: Io): Promise<void> => {
-  const existing = created === null ? null : tally.stored - created
+const report = async ({ source, fallback, tally, failure }: Outcome, options: ImportOptions, io: Io): Promise<void> => {
+  const { existing } = tally
+  const created = tally.stored - existing
   const into = [...tally.namespaces].sort()
   if (options.json === true) {
     const { links, links_existing, problems, problems_total } = tally
     await print(io, JSON.stringify({ format: source.format, namespaces: into.length === 0 ? [fallback] : into, memories: tally.stored, created, existing, links, links_existing, errors: problems, errors_total: problems_total, complete: failure === null }))
   } else {
-    const split = created === null ? '' : `: ${created} new, ${existing ?? 0} there already`
     const links = tally.links + tally.links_existing === 0 ? '' : `; ${plural(tally.links + tally.links_existing, 'link')}: ${tally.links} new, ${tally.links_existing} there already`
-    await print(io, `${coloursFor(io.stdout, io.env).green('imported')} ${plural(tally.stored, 'memory', 'memories')} into ${into.length === 0 ? fallback : into.join(', ')}${split}${links}`)
+    await print(io, `${coloursFor(io.stdout, io.env).green('imported')} ${plural(tally.stored, 'memory', 'memories')} into ${into.length === 0 ? fallback : into.join(', ')}: ${created} new, ${existing} there already${links}`)
   }
   for (const problem of tally.problems) await note(io, clean(`${problem.where}: ${problem.message}`))
   const more = tally.problems_total - tally.problems.length
