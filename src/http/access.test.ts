@@ -1,3 +1,4 @@
+/** Who gets in: keys, loopback names, foreign pages, upgrades. */
 import { createServer } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import net from 'node:net'

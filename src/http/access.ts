@@ -25,16 +25,17 @@ export const requiresKey = (host: string): boolean => !isLoopback(host)
 export const createAccess = (keys: readonly string[], host: string): Access => {
   const digests = keys.map(digestOf)
   const keyless = keys.length === 0
+  const guardLoopback = loopbackGuard(host)
   return {
     admit: ({ method, headers, open }) => {
-      if (keyless) guardLoopback(headers, host, method !== 'GET' && method !== 'HEAD')
+      if (keyless) guardLoopback(headers, method !== 'GET' && method !== 'HEAD')
       else if (!open && !isKnown(keyOf(headers), digests)) throw new NodeError('unauthorized', 'no or unknown API key; send Authorization: Bearer KEY or x-api-key: KEY')
     },
     refuseUpgrade: (request) => {
       if (!keyless) return null
       try {
         // A WebSocket is not bound by the same-origin rule: whoever opens one may read, so it counts as a write.
-        guardLoopback(request.headers, host, true)
+        guardLoopback(request.headers, true)
         return null
       } catch (error) {
         if (error instanceof NodeError) return error
@@ -66,15 +67,20 @@ const isKnown = (key: string | null, digests: readonly Buffer[]): boolean => {
   return known
 }
 
-const guardLoopback = (headers: IncomingHttpHeaders, boundHost: string, writes: boolean): void => {
-  // A browser always names the host; what does not (HTTP/1.0 probes) is none.
-  const named = headers.host
-  if (named !== undefined) {
-    const name = hostnameOf(named)
-    if (!isLoopback(name) && name !== boundHost.toLowerCase()) throw new NodeError('forbidden', 'the Host header names no loopback address; use http://127.0.0.1, or configure an API key')
+const loopbackGuard = (boundHost: string): ((headers: IncomingHttpHeaders, writes: boolean) => void) => {
+  // One client names one host, request after request.
+  let lastAdmitted: string | null = null
+  return (headers, writes) => {
+    // A browser always names the host; what does not (HTTP/1.0 probes) is none.
+    const named = headers.host
+    if (named !== undefined && named !== lastAdmitted) {
+      const name = hostnameOf(named)
+      if (!isLoopback(name) && name !== boundHost.toLowerCase()) throw new NodeError('forbidden', 'the Host header names no loopback address; use http://127.0.0.1, or configure an API key')
+      lastAdmitted = named
+    }
+    const origin = headers.origin
+    if (writes && origin !== undefined && !isSameHost(origin, named)) throw new NodeError('forbidden', 'a page of another origin may not write here; configure an API key and send it')
   }
-  const origin = headers.origin
-  if (writes && origin !== undefined && !isSameHost(origin, named)) throw new NodeError('forbidden', 'a page of another origin may not write here; configure an API key and send it')
 }
 
 const isSameHost = (origin: string, host: string | undefined): boolean => URL.canParse(origin) && new URL(origin).host === host?.toLowerCase()

@@ -1,3 +1,4 @@
+/** The published document against the routes and against what they really answer. */
 import Fastify from 'fastify'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 

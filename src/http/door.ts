@@ -80,6 +80,8 @@ export const createHttpDoor = async (node: Node, options: HttpDoorOptions): Prom
       void reply.header('connection', 'close')
       return done(new NodeError('shutting_down', 'this peer is stopping; ask another, or this one in a moment'))
     }
+    const encoding = request.headers['content-encoding']
+    if (encoding !== undefined && encoding !== 'identity') throw new NodeError('unsupported_media_type', 'compressed bodies are not taken; send it plain')
     access.admit({ method: request.method, headers: request.headers, open: request.routeOptions.config.open === true })
     done()
   })
@@ -158,13 +160,9 @@ const registerRoutes = (app: FastifyInstance, node: Node, log: DoorLog): Streams
   return { endAll: () => streams.endAll() }
 }
 
-/** JSON through our own scan; bytes for the mesh; nothing else, and nothing compressed. */
+/** JSON through our own scan; bytes for the mesh; nothing else. */
 const takeBodies = (app: FastifyInstance): void => {
   app.removeAllContentTypeParsers()
-  app.addHook('preParsing', (request, _reply, _payload, done) => {
-    const encoding = request.headers['content-encoding']
-    done(encoding === undefined || encoding === 'identity' ? null : new NodeError('unsupported_media_type', 'compressed bodies are not taken; send it plain'))
-  })
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, bytes, done) => {
     try {
       // A client that sets the type on every request sends nothing with it where nothing is due.

@@ -1,3 +1,4 @@
+/** The log as pages and as a stream, and what a closing door does with both. */
 import http from 'node:http'
 import net from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'

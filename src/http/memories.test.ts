@@ -1,14 +1,15 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+/** `/memories` over a real socket: what is stored, changed and forgotten, and what a failure tells. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { NodeError } from '../errors.ts'
 import { openDoor } from './testing/door-client.ts'
 import type { TestDoor } from './testing/door-client.ts'
 
 let d: TestDoor
-beforeEach(async () => {
+beforeAll(async () => {
   d = await openDoor()
 })
-afterEach(() => d.door.close())
+afterAll(() => d.door.close())
 
 const FULL = {
   content: 'grüße 🌱', title: 'a title', kind: 'fact', tier: 'long', tags: ['a', 'b', 'a'], priority: 10, confidence: 0, source: 's', scope: 'team', run_id: 'r1',
@@ -23,7 +24,7 @@ describe('memories', () => {
     expect(Object.keys(answer.body).sort()).toEqual(['agent_id', 'event_id', 'id', 'namespace', 'quorum_acks', 'receipt', 'tier', 'title', 'token'])
     expect(answer.body).toMatchObject({ namespace: 'team/api', title: 'a title', tier: 'long', agent_id: 'ai:alice', quorum_acks: 1 })
     expect(answer.headers.get('location')).toBe(`/api/v1/memories/${String(answer.body['id'])}`)
-    expect(d.seen[0]!.arguments[2]).toEqual({ agent: 'ai:alice', quorum: 1, idempotency_key: 'k1' })
+    expect(d.seen.at(-1)!.arguments[2]).toEqual({ agent: 'ai:alice', quorum: 1, idempotency_key: 'k1' })
   })
 
   test('every field comes back as it was given, times in UTC, tags once', async () => {
@@ -83,11 +84,11 @@ describe('memories', () => {
   })
 
   test('list pages to the end, and counts what it shows', async () => {
-    for (let i = 0; i < 5; i++) await store({ content: `m${i}` })
+    for (let i = 0; i < 5; i++) await store({ content: `m${i}`, namespace: 'paged' })
     const contents: unknown[] = []
     let cursor: string | null = ''
     while (cursor !== null) {
-      const { body }: { body: Readonly<Record<string, unknown>> } = await d.send('GET', `/memories?limit=2${cursor === '' ? '' : `&cursor=${cursor}`}`)
+      const { body }: { body: Readonly<Record<string, unknown>> } = await d.send('GET', `/memories?namespace=paged&limit=2${cursor === '' ? '' : `&cursor=${cursor}`}`)
       const memories = body['memories'] as { content: string }[]
       expect(body['count']).toBe(memories.length)
       contents.push(...memories.map(({ content }) => content))
@@ -98,7 +99,7 @@ describe('memories', () => {
 
   test('filters reach the node parsed', async () => {
     await d.send('GET', '/memories?namespace=team/api&kind=fact&tier=mid&tags=a,b&agent_id=ai:bob&run_id=r&since=2024-01-01T00:00:00+01:00&until=2025-01-01T00:00:00Z', undefined, { headers: { 'x-causal-token': 'tok', 'x-causal-wait': '50' } })
-    expect(d.seen[0]!.arguments).toEqual([
+    expect(d.seen.at(-1)!.arguments).toEqual([
       { namespace: 'team/api', kinds: ['fact'], tier: 'mid', tags: ['a', 'b'], agent_id: 'ai:bob', run_id: 'r', since: '2023-12-31T23:00:00.000Z', until: '2025-01-01T00:00:00.000Z' },
       { limit: 200 },
       { token: 'tok', wait_ms: 50 },

@@ -1,3 +1,4 @@
+/** Every other route over a real socket: bulk, recall, links, episodes, versions, mesh, about. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
 import { openDoor } from './testing/door-client.ts'
