@@ -93,7 +93,10 @@ export const createLink = (options: LinkOptions): Link => {
   let cancelRelay: (() => void) | null = null
 
   const transmit = (content: Uint8Array): void => wire.send(content)
-  const send = (message: Message): void => transmit(encode(message))
+  const send = (message: Message): void => {
+    count(`sent_${message.type}`, 1)
+    transmit(encode(message))
+  }
   const digest = (): Uint8Array => host.frontierDigest(session.digestKey).slice(0, DIGEST_BYTES)
   const standing = (): { arrivals: number; digest: Uint8Array } => (phase === 'open' ? { arrivals: host.arrivals(), digest: digest() } : NO_STANDING)
   const theyHoldAll = (): void => {

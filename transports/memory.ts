@@ -99,6 +99,7 @@ export const createMemoryNetwork = (options: MemoryNetworkOptions): MemoryNetwor
           if (item.kind === 'frame') buffered -= item.bytes.length
           end.other?.hear(item)
           if (queue.length === 0 && state === 'open') events?.drained()
+          if (queue.length === 0 && state === 'closed') ends.delete(end)
           end.pump()
         })
       },

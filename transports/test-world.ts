@@ -1,0 +1,51 @@
+/**
+ * A few peers on the network in memory, for the tests of this folder: hosts, meshes, virtual time, one seed.
+ */
+import { sha256 } from '../crdt/hash.ts'
+import { createMemoryNetwork, type MemoryNetwork } from './memory.ts'
+import { createMesh, type DriveableMesh } from './mesh.ts'
+import type { Compression, RandomBytes } from './ports.ts'
+import { createTestHost, peerOf, type TestHost } from './test-host.ts'
+import { createVirtualTime, type VirtualTime } from './virtual-time.ts'
+
+export type TestPeer = TestHost & { readonly name: string; readonly url: string; readonly mesh: DriveableMesh }
+export type TestWorld = { readonly time: VirtualTime; readonly network: MemoryNetwork; add(name: string, dials?: readonly string[], flushMs?: number): TestPeer }
+
+export const START_MS = 1_700_000_000_000
+export const urlOf = (name: string): string => `ws://${name}.test:7/mesh`
+
+/** Bytes from a counter and a seed: random enough for nonces, the same in every run. */
+export const seededBytes = (seed: string): RandomBytes => {
+  let n = 0
+  return {
+    bytes: (count) => {
+      const out = new Uint8Array(count)
+      for (let at = 0; at < count; at += 32) out.set(sha256(seed, String(n++)).subarray(0, Math.min(32, count - at)), at)
+      return out
+    },
+  }
+}
+
+/**
+ * @param members all of them voters; the first writes the control log, the others begin with a copy of it.
+ * @param delayMs one way.
+ */
+export const createTestWorld = (members: readonly string[], delayMs = 1, compression: Compression | null = null): TestWorld => {
+  const time = createVirtualTime(START_MS)
+  const network = createMemoryNetwork({ timers: time, delayMs: [delayMs, delayMs] })
+  const authority = createTestHost('authority', { timers: time })
+  for (const name of members) authority.enrol(peerOf(name), 'voter')
+  return {
+    time,
+    network,
+    add: (name, dials = [], flushMs = 1) => {
+      const test = createTestHost(name, { timers: time, flushMs })
+      test.joinFrom(authority)
+      const mesh = createMesh({ host: test.host, timers: time, random: seededBytes(name), dialer: network.dialer(urlOf(name)), compression, urls: dials.map(urlOf) })
+      test.attach(mesh)
+      network.listen(urlOf(name), mesh.accept)
+      mesh.start()
+      return Object.assign(test, { name, url: urlOf(name), mesh })
+    },
+  }
+}
