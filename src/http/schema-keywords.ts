@@ -50,8 +50,6 @@ export const ajvOptions: AjvOptions = {
     removeAdditional: false,
     allErrors: false,
     strict: false,
-    // Lengths are only ever asked to be at least 1; counting a text's code points for that would read all of it.
-    unicode: false,
     keywords: [bytesKeyword('x-bytes-max'), bytesKeyword('x-text-bytes-max')],
   },
   onCreate: (ajv) => {
