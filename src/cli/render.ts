@@ -20,8 +20,8 @@ export const clean = (text: string): string => text.replace(/[\u0000-\u0008\u000
 /** One line of at most `width` characters. */
 export const excerpt = (text: string, width: number): string => {
   const line = clean(text).replace(/\s+/g, ' ').trim()
-  const letters = [...line.slice(0, width * 2)]
-  return letters.length <= width && line.length <= width * 2 ? line : `${letters.slice(0, width - 1).join('')}…`
+  const letters = Array.from(line.slice(0, width * 2))
+  return letters.length <= width && line.length <= width * 2 ? line : `${letters.slice(0, Math.max(0, width - 1)).join('')}…`
 }
 
 /** `2026-11-20 23:27` in UTC. */

@@ -3,7 +3,7 @@
  */
 import { Writable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { runCli } from './testing/run-cli.ts'
+import { runCli, succeeded } from './testing/run-cli.ts'
 import { startTestServer, type TestServer } from './testing/server.ts'
 
 let server: TestServer
@@ -15,14 +15,14 @@ afterEach(() => server.close())
 const at = (): string[] => ['--url', server.url]
 const store = async (text: string, ...words: string[]): Promise<string> => {
   const ran = await runCli(['store', text, ...words, '--json', ...at()])
-  expect(ran.exit, ran.err).toBe(0)
+  succeeded(ran)
   return (JSON.parse(ran.out) as { id: string }).id
 }
 
 describe('store', () => {
   test('sends every field that was given, and no other', async () => {
     const ran = await runCli(['store', 'the', 'text', '--namespace', 'team/api', '--title', 'T', '--kind', 'fact', '--tier', 'long', '--tag', 'a,b', '--tag', 'c', '--priority', '7', '--confidence', '0.5', '--source', 's', '--scope', 'x', '--run-id', 'r', '--occurred-at', '2026-01-02', '--expires-at', '2027-01-02T03:04:05+01:00', '--metadata', '{"n":1}', '--idempotency-key', 'k', '--quorum', '2', '--agent', 'ai:alice', ...at()])
-    expect(ran.exit, ran.err).toBe(0)
+    succeeded(ran)
     const [request] = server.seen
     expect(request?.body).toEqual({ content: 'the text', namespace: 'team/api', title: 'T', kind: 'fact', tier: 'long', tags: ['a', 'b', 'c'], priority: 7, confidence: 0.5, source: 's', scope: 'x', run_id: 'r', occurred_at: '2026-01-02T00:00:00.000Z', expires_at: '2027-01-02T02:04:05.000Z', metadata: { n: 1 } })
     expect(request?.headers['x-agent-id']).toBe('ai:alice')
@@ -53,7 +53,7 @@ describe('reading', () => {
   test('get shows a memory without letting it move the cursor', async () => {
     const id = await store('\u001b]0;owned\u0007text', '--title', 'T')
     const ran = await runCli(['get', id, ...at()])
-    expect(ran.exit, ran.err).toBe(0)
+    succeeded(ran)
     expect(ran.out).toContain(']0;ownedtext')
     expect(ran.out).not.toContain('\u001b')
     expect(JSON.parse((await runCli(['get', id, '--json', ...at()])).out)).toMatchObject({ memory: { id, title: 'T' }, links: [], conflicts: [] })
@@ -82,7 +82,7 @@ describe('reading', () => {
   test('recall sends its filters and prints what was found', async () => {
     await store('the deploy key', '--title', 'Key')
     const ran = await runCli(['recall', 'deploy', '--kind', 'a,b', '--tag', 't', '--by', 'ai:bob', '--limit', '4', '--since', '2026-01-01', '--token', 'T', '--wait', '5', ...at()])
-    expect(ran.exit, ran.err).toBe(0)
+    succeeded(ran)
     expect(ran.out).toContain(' 1 Key\n   the deploy key\n')
     expect(server.seen[1]?.body).toEqual({ q: 'deploy', kinds: ['a', 'b'], tags: ['t'], agent_id: 'ai:bob', limit: 4, since: '2026-01-01T00:00:00.000Z' })
     expect([server.seen[1]?.headers['x-causal-token'], server.seen[1]?.headers['x-causal-wait']]).toEqual(['T', '5'])
@@ -90,7 +90,7 @@ describe('reading', () => {
 
   test('status: a table, JSON, and exit 1 when degraded', async () => {
     const ran = await runCli(['status', ...at()])
-    expect(ran.exit, ran.err).toBe(0)
+    succeeded(ran)
     expect(ran.out).toContain('berlin ok')
     expect(Object.keys(JSON.parse((await runCli(['status', '--json', ...at()])).out) as object)).toEqual(['health', 'peers', 'quorum', 'stats'])
     server.scripted.push(() => ({ status: 503, body: { status: 'degraded', name: 'berlin', version: '0', peer_id: 'a', mesh_id: 'b', members: 3, voters: 3, quorum: 2, connected: 0, projection: 'none', projection_lag: 0, embedder_ready: false, federation_enabled: true, reasons: ['no quorum'] } }))
@@ -112,7 +112,7 @@ describe('changing', () => {
   test('update sends the fields, null for --clear, and the version in quotes', async () => {
     const id = await store('old')
     const ran = await runCli(['update', id, '--title', 'new', '--clear', 'source,tags', '--if-match', 'v1', ...at()])
-    expect(ran.exit, ran.err).toBe(0)
+    succeeded(ran)
     expect(server.seen[1]).toMatchObject({ method: 'PATCH', body: { title: 'new', source: null, tags: [] } })
     expect(server.seen[1]?.headers['if-match']).toBe('"v1"')
     expect((await runCli(['update', id, ...at()])).exit).toBe(2)

@@ -18,9 +18,9 @@ export type FleetOptions = {
   readonly peers: readonly FleetPeer[]
   readonly io: Io
   /** What runs a peer. */
-  command(peer: FleetPeer): readonly [string, ...string[]]
+  readonly command: (peer: FleetPeer) => readonly [string, ...string[]]
   /** Called once all that will come up are up. @param away the peers that are not. */
-  onUp(up: readonly FleetPeer[], away: readonly FleetPeer[]): Promise<void>
+  readonly onUp: (up: readonly FleetPeer[], away: readonly FleetPeer[]) => Promise<void>
 }
 
 /** Resolves after a clean stop. Rejects with a `CliFailure` when too few peers came up, or every peer has died. */

@@ -68,7 +68,7 @@ async function* commits(path: string): AsyncGenerator<Commit | ProblemItem, unde
 const commitOf = (sha: string, fields: readonly (string | null)[]): Commit | ProblemItem => {
   const [date, author, email, message, ...rest] = fields
   const files = rest.map((file, index) => (index === 0 ? (file ?? '').replace(/^\n/, '') : (file ?? ''))).filter((file) => file !== '')
-  if (date == null || author == null || email == null || message == null || !message.endsWith('\x02')) {
+  if (typeof date !== 'string' || typeof author !== 'string' || typeof email !== 'string' || typeof message !== 'string' || !message.endsWith('\x02')) {
     return { kind: 'problem', where: `commit ${sha.slice(0, SHORT_DIGITS)}`, message: 'git printed it in a form that cannot be read; look at it with `git show`' }
   }
   return { kind: 'commit', sha, date, author, email, message: message.slice(0, -1).trim(), files: fitting(files), files_total: files.length }

@@ -6,7 +6,7 @@ import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { runCli, type Ran } from '../testing/run-cli.ts'
+import { runCli, succeeded, type Ran } from '../testing/run-cli.ts'
 import { startTestServer, type TestServer } from '../testing/server.ts'
 
 let server: TestServer
@@ -28,13 +28,13 @@ const lines = (...values: readonly unknown[]): string => `${values.map((value) =
 const importing = (...words: string[]): Promise<Ran> => runCli(['import', ...words, '--url', server.url])
 const summary = async (...words: string[]): Promise<Record<string, unknown>> => {
   const ran = await importing(...words, '--json')
-  expect(ran.exit, ran.err).toBe(0)
+  succeeded(ran)
   return JSON.parse(ran.out) as Record<string, unknown>
 }
 const rowBy = (field: string, value: unknown): Record<string, unknown> => {
   const row = [...server.rows.values()].find((candidate) => candidate[field] === value)
-  expect(row, `${field} ${String(value)}`).toBeDefined()
-  return row ?? {}
+  if (row === undefined) throw new Error(`no memory whose ${field} is ${String(value)}`)
+  return row
 }
 
 describe('markdown', () => {

@@ -9,7 +9,6 @@
  */
 import { opendir, readFile, stat } from 'node:fs/promises'
 import { basename, join, relative, sep } from 'node:path'
-import type { RootContent } from 'mdast'
 import { fromMarkdown } from 'mdast-util-from-markdown'
 import { limits } from '../../../crdt/limits.ts'
 import { errorCode, fileFailure } from '../failure.ts'
@@ -120,6 +119,8 @@ function* sections(text: string): Generator<Section> {
 }
 
 const trimLines = (text: string): string => text.replace(/^(?:[ \t]*\r?\n)+/, '').trimEnd()
+
+type RootContent = ReturnType<typeof fromMarkdown>['children'][number]
 
 /** A heading as one reads it: without marks of emphasis, links and code. */
 const plainText = (node: RootContent): string => {

@@ -21,12 +21,12 @@ export type Sending = {
   readonly client: Client
   readonly signal: AbortSignal
   /** @returns the namespace of a memory, or null when the source names one that is none. */
-  namespaceOf(item: MemoryItem): string | null
+  readonly namespaceOf: (item: MemoryItem) => string | null
   readonly tally: Tally
   /** Memory id by the name that links use; filled here. */
   readonly idByName: Map<string, string>
   /** Called after every batch. */
-  onProgress(): void
+  readonly onProgress: () => void
 }
 
 type Ready = { readonly item: MemoryItem; readonly namespace: string; readonly body: Readonly<Record<string, unknown>>; readonly bytes: number }
@@ -120,7 +120,7 @@ const bulk = async (client: Client, batch: readonly Ready[]): Promise<Bulk> => {
     if (!(error instanceof CallFailure) || error.status !== 422) throw error
     const { created, ids, errors } = error.body
     if (typeof created !== 'number' || !Array.isArray(ids) || ids.length !== batch.length || !Array.isArray(errors)) throw error
-    return { created, ids, errors } as Bulk
+    return { created, ids, errors }
   }
 }
 

@@ -39,3 +39,9 @@ const keeping = (isTTY: boolean): { readonly stream: Output; text(): string } =>
   const stream: Output = Object.assign(new Writable({ write: (chunk: Buffer, _encoding, done) => ((text += chunk.toString()), done()) }), { isTTY, columns: 100 })
   return { stream, text: () => text }
 }
+
+/** What it printed, of a run that must have succeeded. */
+export const succeeded = (ran: Ran): Ran => {
+  if (ran.exit !== 0) throw new Error(`exit ${ran.exit}: ${ran.err}`)
+  return ran
+}

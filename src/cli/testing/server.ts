@@ -24,6 +24,7 @@ export type TestServer = {
 }
 
 type Refusal = { readonly error: string; readonly message: string }
+type LinkInput = Pick<LinkRow, 'from' | 'to' | 'relation'> & { readonly valid_from?: string; readonly valid_until?: string }
 
 export const startTestServer = async (options: { readonly pageSize?: number; readonly key?: string } = {}): Promise<TestServer> => {
   const rows = new Map<string, Row>()
@@ -65,7 +66,7 @@ export const startTestServer = async (options: { readonly pageSize?: number; rea
     'POST /verify': () => ({ status: 200, body: { ok: true, commits: 3, events: 3, bodies: 1, chains: 1, problems: [] } }),
     'POST /memories': ({ body }) => {
       const row = create(body)
-      return 'error' in row ? { status: 422, body: row } : { status: 201, body: written(row as Row) }
+      return 'error' in row ? { status: 422, body: row } : { status: 201, body: written(row) }
     },
     'POST /memories/bulk': ({ body }) => {
       const entries = Array.isArray(body) ? (body as unknown[]) : (body as { memories: unknown[] }).memories
@@ -89,7 +90,7 @@ export const startTestServer = async (options: { readonly pageSize?: number; rea
       return { status: 200, body: { memories, count: memories.length, mode: 'lexical', frontier: {} } }
     },
     'POST /links': ({ body }) => {
-      const { from, to, relation, valid_from = null, valid_until = null } = body as LinkRow
+      const { from, to, relation, valid_from = null, valid_until = null } = body as LinkInput
       if (!rows.has(from) || !rows.has(to)) return notFound
       if (!links.some((link) => link.from === from && link.to === to && link.relation === relation)) links.push({ from, to, relation, valid_from, valid_until, removed: false })
       return { status: 201, body: { id: uuid(`${from}${to}${relation}`), link: body, token: 'T3' } }
