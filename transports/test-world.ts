@@ -4,12 +4,18 @@
 import { sha256 } from '../crdt/hash.ts'
 import { createMemoryNetwork, type MemoryNetwork } from './memory.ts'
 import { createMesh, type DriveableMesh } from './mesh.ts'
-import type { Compression, RandomBytes } from './ports.ts'
-import { createTestHost, peerOf, type TestHost } from './test-host.ts'
+import { encode, type Message } from './messages.ts'
+import { createNonces } from './nonces.ts'
+import type { Compression, RandomBytes, Socket } from './ports.ts'
+import { openSession, type Session } from './session.ts'
+import { createTestHost, keysOf, meshIdOfTests, peerOf, type TestHost } from './test-host.ts'
 import { createVirtualTime, type VirtualTime } from './virtual-time.ts'
 
 export type TestPeer = TestHost & { readonly name: string; readonly url: string; readonly mesh: DriveableMesh }
 export type TestWorld = { readonly time: VirtualTime; readonly network: MemoryNetwork; add(name: string, dials?: readonly string[], flushMs?: number): TestPeer }
+
+/** A peer of which only the session works: says what a test wants it to say. */
+export type RawPeer = { readonly socket: () => Socket | null; readonly closed: () => string | null; readonly frames: Uint8Array[]; readonly authenticated: () => boolean; say(message: Message): void; sayBytes(content: Uint8Array): void }
 
 export const START_MS = 1_700_000_000_000
 export const urlOf = (name: string): string => `ws://${name}.test:7/mesh`
@@ -47,5 +53,47 @@ export const createTestWorld = (members: readonly string[], delayMs = 1, compres
       mesh.start()
       return Object.assign(test, { name, url: urlOf(name), mesh })
     },
+  }
+}
+
+/** Dials `url` as `name`, authenticates, and then does only what it is told. */
+export const dialRaw = (world: TestWorld, name: string, url: string): RawPeer => {
+  let socket: Socket | null = null
+  let session: Session | null = null
+  let closed: string | null = null
+  let authenticated = false
+  const frames: Uint8Array[] = []
+  world.network.dialer(`ws://${name}.raw:7/mesh`).dial(url, (opened) => {
+    socket = opened
+    session = openSession({
+      socket: opened,
+      role: { kind: 'dialer', audience: null },
+      mesh: meshIdOfTests,
+      self: keysOf(name),
+      nonces: createNonces(16, 1_000),
+      random: seededBytes(`raw ${name} ${world.time.now()}`),
+      timers: world.time,
+      count: () => {},
+      events: {
+        authenticated: () => {
+          authenticated = true
+        },
+        frame: (content) => frames.push(content),
+        drained: () => {},
+        closed: (reason) => {
+          closed = reason
+        },
+      },
+    })
+  }, (reason) => {
+    closed = reason
+  })
+  return {
+    socket: () => socket,
+    closed: () => closed,
+    frames,
+    authenticated: () => authenticated,
+    say: (message) => session?.send(encode(message)),
+    sayBytes: (content) => session?.send(content),
   }
 }
