@@ -10,14 +10,21 @@ export type Packable = null | boolean | number | string | Uint8Array | readonly 
 
 const packr = new Packr({ useRecords: false, mapsAsObjects: false, int64AsType: 'number', copyBuffers: true, bundleStrings: false })
 
+/** @throws RangeError or TypeError for what is not `Packable` (a bug of the caller). */
 export const pack = (value: Packable): Uint8Array => {
   // msgpackr writes numbers from 2^32 on as floats, and BigInts as int 64.
   return Uint8Array.from(packr.pack(widen(value)))
 }
 
-const widen = (value: Packable): unknown => {
-  if (typeof value === 'number' && value > 0xffff_ffff) return BigInt(value)
-  return Array.isArray(value) ? value.map(widen) : value
+/** Also the guard of both directions: whatever is not `Packable` has no form, so `unpack` refuses it too. */
+const widen = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(widen)
+  if (typeof value === 'number') {
+    if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`${value} has no form: only safe integers from 0 on`)
+    return value > 0xffff_ffff ? BigInt(value) : value
+  }
+  if (value === null || typeof value === 'boolean' || typeof value === 'string' || value instanceof Uint8Array) return value
+  throw new TypeError(`a ${typeof value} has no form`)
 }
 
 /** The value, or null when the bytes are not exactly what `pack` writes. Bound the size before calling. Never throws. */
