@@ -41,8 +41,18 @@ const oneOf = (...values: readonly Json[]): Check => (value) => values.includes(
 const whole = (min: number, max: number): Check => (value) => Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max
 const utf8Length = (value: string): number => new TextEncoder().encode(value).length
 
-const TIME = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/
-export const isTime: Check = (value) => typeof value === 'string' && TIME.test(value)
+const TIME = /^(\d{4})-(0[1-9]|1[0-2])-(\d{2})T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/
+/** A day that exists, in the years 1 to 9999: what every database and language takes. */
+export const isTime: Check = (value) => {
+  const parts = typeof value === 'string' ? TIME.exec(value) : null
+  if (parts === null) return false
+  const [year, month, day] = [Number(parts[1]), Number(parts[2]), Number(parts[3])]
+  return year >= 1 && day >= 1 && day <= daysIn(year, month)
+}
+const daysIn = (year: number, month: number): number => {
+  if (month === 2) return (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0 ? 29 : 28
+  return [4, 6, 9, 11].includes(month) ? 30 : 31
+}
 
 const name = text(limits.name_bytes_max)
 const bodyRef: Check = (value) => isObject(value) && Object.keys(value).length === 1 && matches(parseRef)(value['ref'] ?? null)
