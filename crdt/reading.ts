@@ -52,7 +52,9 @@ type Twin = {
 }
 
 const readRecord = (segments: readonly Segment[], parent: string, id: RecordId): RecordState | null => {
-  const twins = segments.flatMap((segment) => readTwins(segment, parent, id)).sort((a, b) => compareWritten(a.created, b.created))
+  // Only a dishonest peer makes two writes with one (hlc, event id); sorting is stable, so segment ids and then Automerge's order decide.
+  const inOrder = segments.toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
+  const twins = inOrder.flatMap((segment) => readTwins(segment, parent, id)).sort((a, b) => compareWritten(a.created, b.created))
   const [leader] = twins
   if (leader === undefined) return null
   const registers = foldRegisters(twins)
