@@ -51,6 +51,8 @@ export const limits = {
   ack_watermarks_max: 256,
   /** 256 watermarks of some 60 bytes. */
   ack_bytes_max: 32 * KIB,
+  /** Chains on which one voter may be ahead of us, its word kept until we catch up; past it its oldest word goes, and its next statement says it again. */
+  ack_ahead_chains_per_voter_max: 4_096,
 
   // ── admission ─────────────────────────────────────────────────────────────────────────────────────────────────
   /** A clock further ahead than this makes a commit wait: a day covers any time zone mistake. */
@@ -61,6 +63,12 @@ export const limits = {
   pending_bytes_per_peer_max: 32 * MIB,
   /** Refusals remembered with their reasons, for people to look at. */
   refused_remembered_max: 1_024,
+
+  // ── membership ────────────────────────────────────────────────────────────────────────────────────────────────
+  /** An invite as text: keys, a few addresses, a path. */
+  invite_bytes_max: 8 * KIB,
+  /** A peer's or mesh's name. */
+  peer_name_bytes_max: 64,
 
   // ── replica ───────────────────────────────────────────────────────────────────────────────────────────────────
   /** Writes waiting for the next flush; past it the door answers 429. */
@@ -318,7 +326,7 @@ export const limits = {
   /** One request of the command line: the longest quorum wait, and time to answer. */
   cli_request_ms_max: 75_000,
   /** `verify` over HTTP answers when it is through: a million commits take about two minutes. */
-  cli_verify_ms_max: 290_000,
+  cli_verify_ms_max: 1_800_000,
   /** Text given on standard input; just past what a memory may hold, so that the refusal names the true limit. */
   cli_stdin_bytes_max: 1 * MIB,
   /** Memories in one bulk request of an import: one quorum wait each, small enough to show progress. */

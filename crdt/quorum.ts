@@ -2,11 +2,13 @@
  * Quorum: which voters have signed that a commit lies, whole, on their stable storage.
  *
  * Invariants: a voter counts once; only enrolled, unrevoked voters count; a watermark counts only when its hash is that of
- * our own commit at its place (so an ack for another history never does); an entry that is not `whole` never counts.
+ * our own commit at its place (so an ack for another history never does); an entry that is not `whole` never counts. What a
+ * voter says of commits that are not here waits, bounded, so that a lying one displaces only its own words.
  */
 import type { AckStatement, SignedAck, Watermark } from './ack.ts'
 import type { Position } from './frontier.ts'
 import type { ChainId, CommitHash, PeerId } from './ids.ts'
+import { limits } from './limits.ts'
 
 export type Counted = { readonly voter: PeerId; readonly ack: SignedAck; readonly watermark: Watermark }
 
@@ -24,18 +26,24 @@ export type HashOf = (chain: ChainId, seq: number) => CommitHash | null
 
 export const createAckTable = (): AckTable => {
   const countedByChain = new Map<ChainId, Map<PeerId, Counted>>()
-  const aheadByChain = new Map<ChainId, Map<PeerId, Counted>>()
+  const aheadByVoter = new Map<PeerId, Map<ChainId, Counted>>()
 
-  const keep = (table: Map<ChainId, Map<PeerId, Counted>>, entry: Counted): void => {
-    const byVoter = table.get(entry.watermark.chain) ?? new Map<PeerId, Counted>()
-    const known = byVoter.get(entry.voter)
-    if (known === undefined || known.watermark.seq < entry.watermark.seq) byVoter.set(entry.voter, entry)
-    table.set(entry.watermark.chain, byVoter)
+  const count = (entry: Counted): void => {
+    const byVoter = countedByChain.get(entry.watermark.chain) ?? new Map<PeerId, Counted>()
+    if (isFurther(entry, byVoter.get(entry.voter))) byVoter.set(entry.voter, entry)
+    countedByChain.set(entry.watermark.chain, byVoter)
+  }
+  const wait = (entry: Counted): void => {
+    const waiting = aheadByVoter.get(entry.voter) ?? new Map<ChainId, Counted>()
+    if (!isFurther(entry, waiting.get(entry.watermark.chain))) return
+    waiting.set(entry.watermark.chain, entry)
+    if (waiting.size > limits.ack_ahead_chains_per_voter_max) waiting.delete(waiting.keys().next().value!)
+    aheadByVoter.set(entry.voter, waiting)
   }
   const judge = (entry: Counted, hashOf: HashOf): void => {
     const ours = hashOf(entry.watermark.chain, entry.watermark.seq)
-    if (ours === null) keep(aheadByChain, entry)
-    else if (ours === entry.watermark.hash) keep(countedByChain, entry)
+    if (ours === null) wait(entry)
+    else if (ours === entry.watermark.hash) count(entry)
   }
 
   return {
@@ -43,18 +51,23 @@ export const createAckTable = (): AckTable => {
       for (const watermark of statement.watermarks) if (watermark.whole) judge({ voter: statement.voter, ack, watermark }, hashOf)
     },
     recheck: (chain, hashOf) => {
-      const waiting = aheadByChain.get(chain)
-      if (waiting === undefined) return
-      aheadByChain.delete(chain)
-      for (const entry of waiting.values()) judge(entry, hashOf)
+      for (const waiting of aheadByVoter.values()) {
+        const entry = waiting.get(chain)
+        if (entry === undefined) continue
+        waiting.delete(chain)
+        judge(entry, hashOf)
+      }
     },
     covering: ({ chain, seq }, voters) =>
       [...(countedByChain.get(chain)?.values() ?? [])].filter((entry) => entry.watermark.seq >= seq && voters.has(entry.voter)),
     forget: (voter) => {
-      for (const table of [countedByChain, aheadByChain]) for (const byVoter of table.values()) byVoter.delete(voter)
+      aheadByVoter.delete(voter)
+      for (const byVoter of countedByChain.values()) byVoter.delete(voter)
     },
   }
 }
+
+const isFurther = (entry: Counted, known: Counted | undefined): boolean => known === undefined || known.watermark.seq < entry.watermark.seq
 
 /** Two voters or more make two copies the default; a mesh of one voter answers alone. */
 export const defaultQuorum = (voters: number): number => (voters >= 2 ? 2 : 1)
