@@ -1,0 +1,107 @@
+/**
+ * What is behind a document id: a segment of the replica, read through its port, or a namespace's index, kept here.
+ *
+ * The door holds no copy of a segment: heads and changes are asked of the source when somebody needs them, so a document that
+ * was rebuilt without some commits (a fork, a revocation) is right at once. Indexes are small, and are kept while they are
+ * followed.
+ */
+import type { MeshId, Namespace, SegmentId } from '../../crdt/ids.ts'
+import type { LiveSource } from '../ports.ts'
+import { indexKey, segmentKey, segmentUrl, type DocumentKey } from './document-id.ts'
+import { openIndexDocument, type IndexDocument } from './index-document.ts'
+
+/** One document as readers are served from it. */
+export type LiveDocument = {
+  /** 64 hex digits each, ascending. */
+  heads(): readonly string[]
+  /** Changes that a reader at `heads` lacks, deps first; heads that the document does not have count for nothing. */
+  changesSince(heads: readonly string[]): readonly Uint8Array[]
+  /** The whole, as Automerge saves it; null when it is gone. */
+  save(): Uint8Array | null
+}
+
+export type Documents = {
+  /** Looks at what the source has by now. Call before readers ask, and again when any joins. */
+  refresh(): void
+  /** Takes note of a segment. @returns the documents that have changed with it. */
+  changed(namespace: Namespace, segment: SegmentId): readonly DocumentKey[]
+  /** Null when nothing is known under this id, or it holds nothing yet. */
+  find(key: DocumentKey): LiveDocument | null
+  /** Nobody follows this document any more. */
+  release(key: DocumentKey): void
+}
+
+type Place = { readonly namespace: Namespace; readonly segment: SegmentId | null }
+
+/** @param full told of a namespace whose index lists no more, and how many segments that leaves out. */
+export const createDocuments = (mesh: MeshId, source: LiveSource, full: (namespace: Namespace, left: number) => void): Documents => {
+  const placeByKey = new Map<DocumentKey, Place>()
+  const keysByNamespace = new Map<Namespace, { readonly index: DocumentKey; readonly keyBySegment: Map<SegmentId, DocumentKey> }>()
+  const indexByKey = new Map<DocumentKey, IndexDocument>()
+
+  const keysOf = (namespace: Namespace) => {
+    const known = keysByNamespace.get(namespace)
+    if (known !== undefined) return known
+    const keys = { index: indexKey(mesh, namespace), keyBySegment: new Map<SegmentId, DocumentKey>() }
+    keysByNamespace.set(namespace, keys)
+    placeByKey.set(keys.index, { namespace, segment: null })
+    return keys
+  }
+  /** @returns the segment's key, and whether it is new here. */
+  const note = (namespace: Namespace, segment: SegmentId): readonly [DocumentKey, boolean] => {
+    const { keyBySegment } = keysOf(namespace)
+    const known = keyBySegment.get(segment)
+    if (known !== undefined) return [known, false]
+    const key = segmentKey(mesh, namespace, segment)
+    keyBySegment.set(segment, key)
+    placeByKey.set(key, { namespace, segment })
+    return [key, true]
+  }
+  const list = (namespace: Namespace, index: IndexDocument, segments: readonly SegmentId[]): void => {
+    const left = index.list(segments)
+    if (left > 0) full(namespace, left)
+  }
+  const openIndex = (key: DocumentKey, namespace: Namespace): IndexDocument => {
+    const open = indexByKey.get(key)
+    if (open !== undefined) return open
+    const index = openIndexDocument(namespace, (segment) => segmentUrl(mesh, namespace, segment))
+    indexByKey.set(key, index)
+    list(namespace, index, [...keysOf(namespace).keyBySegment.keys()])
+    return index
+  }
+
+  return {
+    refresh: () => {
+      for (const namespace of source.namespaces()) {
+        const { index } = keysOf(namespace)
+        const fresh = source.segments(namespace).filter((segment) => note(namespace, segment)[1])
+        const open = indexByKey.get(index)
+        if (open !== undefined) list(namespace, open, fresh)
+      }
+    },
+    changed: (namespace, segment) => {
+      const { index } = keysOf(namespace)
+      const [key, isNew] = note(namespace, segment)
+      if (!isNew) return [key]
+      const open = indexByKey.get(index)
+      if (open !== undefined) list(namespace, open, [segment])
+      return [key, index]
+    },
+    find: (key) => {
+      const place = placeByKey.get(key)
+      if (place === undefined) return null
+      const { namespace, segment } = place
+      if (segment === null) return openIndex(key, namespace)
+      if (source.heads(namespace, segment) === null) return null
+      return {
+        heads: () => source.heads(namespace, segment) ?? [],
+        changesSince: (heads) => source.changesSince(namespace, segment, heads),
+        save: () => source.save(namespace, segment),
+      }
+    },
+    release: (key) => {
+      indexByKey.get(key)?.free()
+      indexByKey.delete(key)
+    },
+  }
+}
