@@ -45,6 +45,8 @@ export const limits = {
   hlc_counter_max: 1023,
   /** Hashes in one Merkle proof: 49 are the most a tree of `seq_max` leaves needs, and a verifier looks at no more than this. */
   merkle_proof_hashes_max: 64,
+  /** Values in one packed message that is hashed or signed: an ack has 1,300, a commit 600, a list of 64 KiB of hashes 2,000. */
+  packed_values_max: 16_384,
 
   // ── acks ──────────────────────────────────────────────────────────────────────────────────────────────────────
   /** Watermarks in one statement; a flush that touched more chains is acknowledged by several. */

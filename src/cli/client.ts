@@ -1,11 +1,12 @@
 /**
  * The HTTP client of the command line: one request, one answer, or one line that names cause and mend.
  *
- * Connections are kept alive by `fetch` itself. Bodies are JSON; times are in ms. It never retries: whether a request may
+ * Bodies are JSON; times are in ms. It never retries: whether a request may
  * be sent again is known only to who sends it.
  */
 import { limits } from '../../crdt/limits.ts'
-import { CliFailure, usage } from './failure.ts'
+import { exchange, type Answered } from './exchange.ts'
+import { CliFailure, errorCode, usage } from './failure.ts'
 
 export const DEFAULT_URL = 'http://127.0.0.1:7701'
 
@@ -59,15 +60,11 @@ export const createClient = (options: { readonly url: string; readonly key?: str
       if (call.body !== undefined) headers['content-type'] = 'application/json'
       const timeout_ms = call.timeout_ms ?? limits.cli_request_ms_max
       try {
-        const response = await fetch(`${url}/api/v1${path}${queryString(call.query ?? {})}`, {
-          method,
-          headers,
-          signal: AbortSignal.timeout(timeout_ms),
-          ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
-        })
-        const text = await response.text()
-        if (response.ok || (call.accept ?? []).includes(response.status)) return parseAnswer(url, text) as T
-        throw refusal(url, response, text)
+        const body = call.body === undefined ? {} : { body: JSON.stringify(call.body) }
+        const answer = await exchange({ method, url: `${url}/api/v1${path}${queryString(call.query ?? {})}`, headers, timeout_ms, ...body })
+        const good = answer.status >= 200 && answer.status < 300
+        if (good || (call.accept ?? []).includes(answer.status)) return parseAnswer(url, answer.text) as T
+        throw refusal(url, answer)
       } catch (error) {
         throw error instanceof CallFailure ? error : unreachable(url, error, timeout_ms)
       }
@@ -103,14 +100,13 @@ const parseAnswer = (url: string, text: string): unknown => {
   }
 }
 
-const refusal = (url: string, response: Response, text: string): CallFailure => {
+const refusal = (url: string, { status, text, retry_after }: Answered): CallFailure => {
   const body = objectOrNull(text)
-  const status = response.status
   const code = typeof body?.['error'] === 'string' ? body['error'] : null
   if (body === null || code === null) {
     return new CallFailure(`${url} answered ${status} with something that is not mnemesh's; check --url`, { status, code: 'not_json' })
   }
-  const seconds = Number(response.headers.get('retry-after') ?? Number.NaN)
+  const seconds = Number(retry_after ?? Number.NaN)
   const said = typeof body['message'] === 'string' ? body['message'] : code
   const facts = { status, code, body, retry_after_ms: Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : null }
   return new CallFailure(`${said}${mend(code, body)} (${code}, HTTP ${status})`, facts)
@@ -142,16 +138,10 @@ const unreachable = (url: string, error: unknown, timeout_ms: number): CallFailu
   return new CallFailure(`cannot reach ${url}: ${why}`, { status: 0, code: 'unreachable' })
 }
 
-/** `fetch` wraps what went wrong, once or, where a name has several addresses, twice. */
+/** Where a name has several addresses, each may have failed; the first says enough. */
 const causeOf = (error: unknown): { readonly code: string; readonly message: string } => {
-  let deepest = error
-  for (let depth = 0; depth < 4; depth++) {
-    if (deepest instanceof AggregateError && deepest.errors.length > 0) deepest = deepest.errors[0]
-    else if (deepest instanceof Error && deepest.cause !== undefined) deepest = deepest.cause
-    else break
-  }
-  if (!(deepest instanceof Error)) return { code: '', message: String(deepest) }
-  return { code: 'code' in deepest && typeof deepest.code === 'string' ? deepest.code : '', message: deepest.message }
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error
+  return { code: errorCode(first), message: first instanceof Error ? first.message : String(first) }
 }
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -159,7 +149,9 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the name is not known; check --url',
   EAI_AGAIN: 'the name cannot be looked up now; check the network',
   ECONNRESET: 'the connection broke; the peer may have stopped',
-  UND_ERR_SOCKET: 'the connection broke; the peer may have stopped',
+  EPIPE: 'the connection broke; the peer may have stopped',
+  EPROTO: 'it does not speak TLS there; try http:// in --url',
+  HPE_INVALID_CONSTANT: 'what answers there is not HTTP; check --url',
   EHOSTUNREACH: 'no way to that host; check the network',
   ETIMEDOUT: 'no answer from that host; check the network',
 }

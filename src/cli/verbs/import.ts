@@ -14,7 +14,7 @@ import { emptyTally, type Tally } from '../import/tally.ts'
 import { type Io, note, print } from '../io.ts'
 import { clientFor, example, namespace, overHttp, type ServerOptions } from '../options.ts'
 import { startProgress } from '../progress.ts'
-import { clean, coloursFor, plural } from '../render.ts'
+import { clean, coloursFor, count, plural } from '../render.ts'
 import { oneOf } from './choice.ts'
 
 type ImportOptions = ServerOptions & { readonly namespace?: string; readonly format?: ImportFormat | 'auto' }
@@ -79,8 +79,8 @@ const report = async ({ source, fallback, tally, failure }: Outcome, options: Im
     const { links, links_existing, problems, problems_total } = tally
     await print(io, JSON.stringify({ format: source.format, namespaces: into.length === 0 ? [fallback] : into, memories: tally.stored, created, existing, links, links_existing, errors: problems, errors_total: problems_total, complete: failure === null }))
   } else {
-    const links = tally.links + tally.links_existing === 0 ? '' : `; ${plural(tally.links + tally.links_existing, 'link')}: ${tally.links} new, ${tally.links_existing} there already`
-    await print(io, `${coloursFor(io.stdout, io.env).green('imported')} ${plural(tally.stored, 'memory', 'memories')} into ${into.length === 0 ? fallback : into.join(', ')}: ${created} new, ${existing} there already${links}`)
+    const links = tally.links + tally.links_existing === 0 ? '' : `; ${plural(tally.links + tally.links_existing, 'link')}: ${count(tally.links)} new, ${count(tally.links_existing)} there already`
+    await print(io, `${coloursFor(io.stdout, io.env).green('imported')} ${plural(tally.stored, 'memory', 'memories')} into ${into.length === 0 ? fallback : into.join(', ')}: ${count(created)} new, ${count(existing)} there already${links}`)
   }
   for (const problem of tally.problems) await note(io, clean(`${problem.where}: ${problem.message}`))
   const more = tally.problems_total - tally.problems.length

@@ -59,9 +59,7 @@ const serve = async (options: ServeOptions, io: Io): Promise<void> => {
       keys,
       log: (line: string) => io.stderr.write(`${line}\n`),
     })
-    const { listMembers } = await import('../../membership/index.ts')
-    const self = (await listMembers({ dir: options.data })).find((member) => member.self)
-    await print(io, `mnemesh ${self?.name ?? 'peer'} ready at ${node.url}`)
+    await print(io, `mnemesh ${node.name} ready at ${node.url}`)
     await asked.first
     await node.stop()
   } finally {
