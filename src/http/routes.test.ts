@@ -84,7 +84,7 @@ describe('links', () => {
     for (const remove of [(link: object) => d.send('DELETE', '/links', link), (link: object) => d.send('DELETE', `/links?${new URLSearchParams(Object.entries(link)).toString()}`)]) {
       const made = await d.send('POST', '/links', { from, to, relation: 'causes', valid_from: '2024-01-01T00:00:00+01:00', valid_until: null })
       expect(made.status).toBe(201)
-      expect(made.body['link']).toMatchObject({ from, to, relation: 'causes', valid_from: '2023-12-31T23:00:00.000Z', valid_until: null, created_by: { agent_id: 'anonymous' } })
+      expect(made.body['link']).toMatchObject({ from, to, relation: 'causes', valid_from: '2023-12-31T23:00:00.000Z', valid_until: null, removed: false, namespace: 'default', agent_id: 'anonymous', created_by: { agent_id: 'anonymous', peer_id: 'ab'.repeat(32) } })
       for (const id of [from, to]) expect((await d.send('GET', `/links/${id}`)).body).toMatchObject({ count: 1, links: [{ from, to }] })
       expect((await remove({ from, to, relation: 'causes' })).status).toBe(200)
       expect((await d.send('GET', `/links/${from}`)).body['count']).toBe(0)
