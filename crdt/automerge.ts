@@ -7,11 +7,12 @@
 import * as automerge from '@automerge/automerge'
 import { sha256Hex } from './hash.ts'
 import type { ChangeHash } from './ids.ts'
-import type { Op } from './derive.ts'
 
 /** A document's handle: mutable, freed with `free()`. */
 export type Document = ReturnType<typeof automerge.getBackend>
 export type Heads = string[]
+/** One operation as `encodeChange` takes it; ids are `counter@actor`, `_root` the document's root. */
+export type Op = { action: 'makeMap' | 'set' | 'del'; obj: string; key: string; value?: string | number | boolean; datatype?: string; pred: string[] }
 
 export const openDocument = (): Document => automerge.getBackend(automerge.init())
 

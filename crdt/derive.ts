@@ -8,13 +8,11 @@
  * The document: root { memories: { id: { register…, tags: { tag: true } } }, links: { id: { register… } } }. Everything is a
  * scalar; text registers hold body refs. A patch of a memory that exists twice in one document goes to its leader.
  */
-import type { Document, Heads } from './automerge.ts'
+import type { Document, Heads, Op } from './automerge.ts'
 import { TEXT_FIELDS, type DocumentEvent, type LinkPut, type MemoryPatch, type MemoryPut } from './event.ts'
 import type { RecordId } from './ids.ts'
 import { compareWritten, type EventSpan, type Written } from './provenance.ts'
 
-/** One operation as `encodeChange` takes it. */
-export type Op = { action: 'makeMap' | 'set' | 'del'; obj: string; key: string; value?: string | number | boolean; datatype?: string; pred: string[] }
 export type Derived = { readonly ops: readonly Op[]; readonly spans: readonly EventSpan[]; readonly memories: number; readonly links: number }
 
 /** The document as derivation sees it: values visible at the deps. */

@@ -1,0 +1,87 @@
+/**
+ * A peer's folder: who it is (`identity.json`, 0600) and which mesh it belongs to (`mesh.json`).
+ */
+import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { bytesToHex, hexToBytes, parseMeshId, type MeshId, type PeerId } from '../../crdt/ids.ts'
+import { keyPairFromSeed, publicKeyHex, type KeyPair } from '../../crdt/signature.ts'
+import { NodeError } from '../errors.ts'
+
+export type Identity = {
+  readonly dir: string
+  readonly mesh: MeshId
+  readonly meshName: string
+  readonly name: string
+  readonly peer: PeerId
+  readonly keys: KeyPair
+  /** The mesh's root key, in the folder where the mesh was made. */
+  readonly authority: KeyPair | null
+  /** Where other members were when this one joined: `ws://host:port/mesh`. */
+  readonly peers: readonly string[]
+}
+
+/** @param seed, authoritySeed 32 bytes each. */
+export const writeIdentity = async (dir: string, identity: { readonly mesh: MeshId; readonly meshName: string; readonly name: string; readonly seed: Uint8Array; readonly authoritySeed: Uint8Array | null; readonly peers: readonly string[] }): Promise<void> => {
+  await mkdir(dir, { recursive: true })
+  const peer = publicKeyHex(keyPairFromSeed(identity.seed))
+  const secret = { peer_id: peer, seed: bytesToHex(identity.seed), ...(identity.authoritySeed && { authority_seed: bytesToHex(identity.authoritySeed) }) }
+  await writeDurably(join(dir, 'identity.json'), secret, 0o600)
+  await writeDurably(join(dir, 'mesh.json'), { mesh_id: identity.mesh, mesh_name: identity.meshName, name: identity.name, peers: identity.peers }, 0o644)
+}
+
+/** Null when the folder belongs to no mesh yet. @throws NodeError when its files are damaged or cannot be read. */
+export const readIdentity = async (dir: string): Promise<Identity | null> => {
+  const secret = await readJson(join(dir, 'identity.json'))
+  const mesh = await readJson(join(dir, 'mesh.json'))
+  if (secret === null && mesh === null) return null
+  const meshId = typeof mesh?.['mesh_id'] === 'string' ? parseMeshId(mesh['mesh_id']) : null
+  const keys = keysFrom(secret?.['seed'])
+  if (meshId === null || keys === null) throw new NodeError('malformed', `${dir} holds a damaged identity.json or mesh.json: restore both from a backup, or join again in another folder`)
+  const peers = Array.isArray(mesh?.['peers']) ? mesh['peers'].filter((url): url is string => typeof url === 'string') : []
+  return {
+    dir, mesh: meshId, meshName: String(mesh?.['mesh_name'] ?? ''), name: String(mesh?.['name'] ?? ''), peer: publicKeyHex(keys) as PeerId, keys,
+    authority: keysFrom(secret?.['authority_seed']), peers,
+  }
+}
+
+/** @throws NodeError when the folder belongs to no mesh. */
+export const requireIdentity = async (dir: string): Promise<Identity> => {
+  const identity = await readIdentity(dir)
+  if (identity === null) throw new NodeError('not_found', `${dir} belongs to no mesh: run \`mnemesh mesh init --data ${dir} --name NAME\`, or \`mnemesh mesh join TOKEN --data ${dir} --name NAME\``)
+  return identity
+}
+
+/** Where the running peer of this folder can be reached, as it said when it started. */
+export const runningUrl = async (dir: string): Promise<string | null> => {
+  const run = await readJson(join(dir, 'run.json'))
+  return typeof run?.['url'] === 'string' ? run['url'] : null
+}
+export const sayRunning = (dir: string, url: string, pid: number): Promise<void> => writeDurably(join(dir, 'run.json'), { url, pid }, 0o644)
+
+const keysFrom = (seed: unknown): KeyPair | null => (typeof seed === 'string' && /^[0-9a-f]{64}$/.test(seed) ? keyPairFromSeed(hexToBytes(seed)) : null)
+
+const readJson = async (path: string): Promise<Record<string, unknown> | null> => {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null
+    throw new NodeError('internal', `cannot read ${path}: ${error.code ?? error.message}`)
+  })
+  if (text === null) return null
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+  } catch {
+    return {}
+  }
+}
+
+/** Written beside, synced, renamed: a crash leaves the old file or the new one. */
+const writeDurably = async (path: string, value: unknown, mode: number): Promise<void> => {
+  const file = await open(`${path}.new`, 'w', mode)
+  try {
+    await file.writeFile(`${JSON.stringify(value, null, 2)}\n`)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(`${path}.new`, path)
+}

@@ -1,0 +1,171 @@
+/**
+ * Membership from the command line: making a mesh, inviting, joining, listing, taking out. Works on a peer's folder while the
+ * peer is stopped, and through the running peer's HTTP door while it has the folder.
+ */
+import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { activeMembers, type ControlState } from '../../crdt/control.ts'
+import { bytesToHex, type ChainId, type MeshId, type PeerId } from '../../crdt/ids.ts'
+import { decodeInvite, encodeInvite, encodeJoin, encodeRevoke, type Invite } from '../../crdt/invite.ts'
+import { decodeCommit } from '../../crdt/commit.ts'
+import { keyPairFromSeed, publicKeyHex } from '../../crdt/signature.ts'
+import { NodeError } from '../errors.ts'
+import { StoreFailure, type Clock, type CommitStore, type Random } from '../ports.ts'
+import { openLevelStore } from '../store/level.ts'
+import { checkControlLog, emptyControlLog, readControlLog, sealControl, type ControlLog } from './control-log.ts'
+import { fetchControlLog, postJoin, postRevoke } from './door.ts'
+import { readIdentity, requireIdentity, runningUrl, writeIdentity, type Identity } from './folder.ts'
+import { checkExpiry, checkName, enrolment, findMember, firstEnrolment, genesis, revocation } from './statements.ts'
+
+type Saying = { readonly clock: Clock; readonly random: Random }
+
+export type Member = { readonly peer_id: PeerId; readonly name: string; readonly role: 'voter' | 'observer'; readonly revoked: boolean; readonly self: boolean; readonly authority: boolean }
+
+/** Makes a mesh: its authority key and the first peer's identity, in `dir`. */
+export const initMesh = async ({ dir, name, ...saying }: Saying & { readonly dir: string; readonly name: string }): Promise<{ mesh_id: MeshId; peer_id: PeerId }> => {
+  checkName(name)
+  await requireEmpty(dir)
+  const [authoritySeed, seed] = [saying.random.bytes(32), saying.random.bytes(32)]
+  const authority = keyPairFromSeed(authoritySeed)
+  const mesh = publicKeyHex(authority) as MeshId
+  const peer = publicKeyHex(keyPairFromSeed(seed)) as PeerId
+  const founded = sealControl(emptyControlLog(mesh), genesis(saying, name), authority, saying.clock.now())
+  const log = sealControl(founded, firstEnrolment(saying, peer, name), authority, saying.clock.now())
+  await withStore(dir, saying.random, (store) => store.write({ commits: log.commits }))
+  await writeIdentity(dir, { mesh, meshName: name, name, seed, authoritySeed, peers: [] })
+  return { mesh_id: mesh, peer_id: peer }
+}
+
+/** A single-use token. @param ttl_ms how long it may be used. */
+export const makeInvite = async ({ dir, role, ttl_ms, clock, random }: Saying & { readonly dir: string; readonly role: 'voter' | 'observer'; readonly ttl_ms: number }): Promise<string> => {
+  const identity = await requireIdentity(dir)
+  const authority = requireAuthority(identity)
+  const url = await runningUrl(dir)
+  const invite: Invite = { mesh: identity.mesh, id: bytesToHex(random.bytes(16)), role, expiresMs: clock.now() + ttl_ms, urls: url === null ? [] : [url], folder: resolve(dir) }
+  return encodeInvite(invite, authority)
+}
+
+/**
+ * Makes a peer's identity in `dir` and enrols it: through a running peer when one answers at the invite's address, else in
+ * the inviting peer's own folder when that is on this machine and stopped.
+ */
+export const joinMesh = async ({ token, dir, name, ...saying }: Saying & { readonly token: string; readonly dir: string; readonly name: string }): Promise<{ mesh_id: MeshId; peer_id: PeerId; members: number }> => {
+  const invite = decodeInvite(token)
+  if (invite === null) throw new NodeError('malformed', 'this is no invite token: give the one line that `mnemesh mesh invite` printed, whole')
+  checkName(name)
+  checkExpiry(invite, saying.clock)
+  const present = await readIdentity(dir)
+  if (present !== null) throw new NodeError(present.mesh === invite.mesh ? 'conflict' : 'wrong_mesh', present.mesh === invite.mesh ? `${dir} is a member of this mesh already: start it with \`mnemesh serve --data ${dir}\`` : `${dir} belongs to another mesh: join in another folder`)
+  const seed = saying.random.bytes(32)
+  const keys = keyPairFromSeed(seed)
+  const { log, url } = await enrolSomewhere(invite, encodeJoin(token.trim(), name, keys), { peer: publicKeyHex(keys) as PeerId, name }, saying)
+  await withStore(dir, saying.random, (store) => store.write({ commits: log.commits }))
+  await writeIdentity(dir, { mesh: invite.mesh, meshName: log.state.name, name, seed, authoritySeed: null, peers: url === null ? [] : [`${url.replace(/^http/, 'ws')}/mesh`] })
+  return { mesh_id: invite.mesh, peer_id: publicKeyHex(keys) as PeerId, members: activeMembers(log.state).length }
+}
+
+export const listMembers = async ({ dir }: { readonly dir: string }): Promise<Member[]> => {
+  const identity = await requireIdentity(dir)
+  const { state } = await controlLogOf(identity)
+  return [...state.members.values()].map((member) => ({
+    peer_id: member.peer, name: member.name, role: member.role, revoked: member.revoked !== null, self: member.peer === identity.peer, authority: member.peer === identity.peer && identity.authority !== null,
+  }))
+}
+
+/** @param peer a member's id, name, or the start of its id. */
+export const revokeMember = async ({ dir, peer, ...saying }: Saying & { readonly dir: string; readonly peer: string }): Promise<void> => {
+  const identity = await requireIdentity(dir)
+  const authority = requireAuthority(identity)
+  const member = (control: ControlState): PeerId => findMember(control, peer)
+  const done = await whenStopped(identity, async (store) => {
+    const log = readControlLog(identity.mesh, store)
+    const target = member(log.state)
+    const sealed = sealControl(log, revocation(saying, log.state, target, await lastOf(store, target)), authority, saying.clock.now())
+    await store.write({ commits: sealed.commits.slice(-1) })
+  })
+  if (done !== null) return
+  const url = await requireRunning(identity)
+  await postRevoke(url, encodeRevoke(identity.mesh, member((await fetchControlLog(url, identity.mesh)).state), saying.clock.now(), authority))
+}
+
+// ── where the control log can be reached ───────────────────────────────────────────────────────────────────────────────
+
+const enrolSomewhere = async (invite: Invite, request: Uint8Array, who: { peer: PeerId; name: string }, saying: Saying): Promise<{ log: ControlLog; url: string | null }> => {
+  for (const url of [...invite.urls, ...(await urlNow(invite.folder))]) {
+    const answer = await postJoin(url, request)
+    if (answer !== null) return { log: checkControlLog(invite.mesh, answer), url }
+  }
+  const inviter = await readIdentity(invite.folder).catch(() => null)
+  if (inviter?.mesh === invite.mesh && inviter.authority !== null) {
+    const { authority } = inviter
+    const log = await whenStopped(inviter, async (store) => {
+      const before = readControlLog(invite.mesh, store)
+      const sealed = sealControl(before, enrolment(saying, before.state, { invite, ...who }), authority, saying.clock.now())
+      await store.write({ commits: sealed.commits.slice(-1) })
+      return sealed
+    })
+    if (log !== null) return { log: log.result, url: null }
+  }
+  const tried = invite.urls.length > 0 ? ` (tried ${invite.urls.join(', ')})` : ''
+  throw new NodeError('not_found', `cannot reach the peer that gave the token${tried}: start it with \`mnemesh serve\`, make a new token there, and join again`)
+}
+
+/** The inviter may have been started, or moved to another port, since the token was made. */
+const urlNow = async (folder: string): Promise<readonly string[]> => {
+  const url = await runningUrl(folder).catch(() => null)
+  return url === null ? [] : [url]
+}
+
+const controlLogOf = async (identity: Identity): Promise<ControlLog> => {
+  const stopped = await whenStopped(identity, async (store) => readControlLog(identity.mesh, store))
+  return stopped === null ? fetchControlLog(await requireRunning(identity), identity.mesh) : stopped.result
+}
+
+/** Does the work in the peer's store; null when a running process has it. */
+const whenStopped = async <T>(identity: Pick<Identity, 'dir'>, work: (store: CommitStore) => Promise<T>): Promise<{ result: T } | null> => {
+  try {
+    return { result: await withStore(identity.dir, randomOfSystem, work) }
+  } catch (error) {
+    if (error instanceof StoreFailure && error.code === 'locked') return null
+    throw error
+  }
+}
+
+const withStore = async <T>(dir: string, random: Random, work: (store: CommitStore) => Promise<T>): Promise<T> => {
+  const store = await openLevelStore(dir, { random })
+  try {
+    return await work(store)
+  } finally {
+    await store.close()
+  }
+}
+const randomOfSystem: Random = { bytes: (count) => crypto.getRandomValues(new Uint8Array(count)) }
+
+const requireRunning = async (identity: Identity): Promise<string> => {
+  const url = await runningUrl(identity.dir)
+  if (url === null) throw new NodeError('conflict', `${identity.dir} is in use by a process that did not say where it listens: stop it, then try again`)
+  return url
+}
+
+const requireAuthority = (identity: Identity): NonNullable<Identity['authority']> => {
+  if (identity.authority === null) throw new NodeError('forbidden', `${identity.dir} does not hold the mesh's authority key: do this with the folder in which \`mesh init\` was run`)
+  return identity.authority
+}
+
+const requireEmpty = async (dir: string): Promise<void> => {
+  const found = await stat(dir).catch(() => null)
+  if (found !== null && !found.isDirectory()) throw new NodeError('malformed', `${dir} is not a folder`)
+  if ((await readIdentity(dir)) !== null) throw new NodeError('conflict', `${dir} belongs to a mesh already: take another folder, or start it with \`mnemesh serve --data ${dir}\``)
+}
+
+/** How far each chain of `peer` is in this log. */
+const lastOf = async (store: CommitStore, peer: PeerId): Promise<Record<ChainId, number>> => {
+  const last: Record<ChainId, number> = {}
+  for await (const batch of store.scan()) {
+    for (const scanned of batch) {
+      const decoded = scanned.kind === 'commit' ? decodeCommit(scanned.commit.bytes) : null
+      if (decoded?.ok && decoded.commit.header.peer === peer) last[decoded.commit.chain] = decoded.commit.header.seq
+    }
+  }
+  return last
+}

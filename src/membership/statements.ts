@@ -1,0 +1,59 @@
+/**
+ * What the authority says about members, as control events; and whether it may be said.
+ */
+import type { ControlState } from '../../crdt/control.ts'
+import type { ControlEvent } from '../../crdt/event.ts'
+import { CONTROL_NAMESPACE, parseAgentId, uuidV7, type AgentId, type ChainId, type EventId, type PeerId } from '../../crdt/ids.ts'
+import type { Invite } from '../../crdt/invite.ts'
+import { limits } from '../../crdt/limits.ts'
+import { NodeError } from '../errors.ts'
+import type { Clock, Random } from '../ports.ts'
+
+export type Saying = { readonly clock: Clock; readonly random: Random }
+const AUTHORITY = parseAgentId('mesh:authority') as AgentId
+
+const said = ({ clock, random }: Saying) => {
+  const now = clock.now()
+  return { v: 1 as const, id: uuidV7(now, random.bytes(10)) as EventId, ns: CONTROL_NAMESPACE, agent: AUTHORITY, at: new Date(now).toISOString() }
+}
+
+export const genesis = (saying: Saying, name: string): ControlEvent => ({ ...said(saying), kind: 'mesh.genesis', name })
+
+/** @throws NodeError `token_expired`, `token_used`, `wrong_mesh`. */
+export const enrolment = (saying: Saying, control: ControlState, request: { readonly invite: Invite; readonly peer: PeerId; readonly name: string }): ControlEvent => {
+  const { invite, peer, name } = request
+  if (invite.mesh !== control.mesh) throw new NodeError('wrong_mesh', 'the token is for another mesh: ask a member of this one for a new token')
+  checkExpiry(invite, saying.clock)
+  if (control.invitesUsed.has(invite.id)) throw new NodeError('token_used', 'the token has been used: each admits one peer; ask for a new one with `mnemesh mesh invite`')
+  if (control.members.has(peer)) throw new NodeError('conflict', 'this peer is a member already')
+  return { ...said(saying), kind: 'peer.enrol', peer, name: checkName(name), role: invite.role, invite: invite.id }
+}
+
+export const firstEnrolment = (saying: Saying, peer: PeerId, name: string): ControlEvent => ({ ...said(saying), kind: 'peer.enrol', peer, name: checkName(name), role: 'voter' })
+
+/** @param last how far each of the peer's chains counts. */
+export const revocation = (saying: Saying, control: ControlState, peer: PeerId, last: Readonly<Record<ChainId, number>>): ControlEvent => {
+  const member = control.members.get(peer)
+  if (member === undefined) throw new NodeError('not_found', `no member ${peer}: see \`mnemesh mesh members\``)
+  if (member.revoked !== null) throw new NodeError('conflict', `${member.name} has been taken out already`)
+  return { ...said(saying), kind: 'peer.revoke', peer, last }
+}
+
+export const checkExpiry = (invite: Invite, clock: Clock): void => {
+  if (invite.expiresMs <= clock.now()) throw new NodeError('token_expired', `the token expired at ${new Date(invite.expiresMs).toISOString()}: ask for a new one with \`mnemesh mesh invite\``)
+}
+
+export const checkName = (name: string): string => {
+  const bytes = new TextEncoder().encode(name).length
+  if (bytes < 1 || bytes > limits.peer_name_bytes_max || /\p{Cc}/u.test(name)) throw new NodeError('malformed', `a name has 1 … ${limits.peer_name_bytes_max} bytes and no control characters`)
+  return name
+}
+
+/** A member by its id, its name, or the start of its id. @throws NodeError when none or several are meant. */
+export const findMember = (control: ControlState, text: string): PeerId => {
+  const found = [...control.members.values()].filter((member) => member.peer === text || member.name === text || (text.length >= 6 && member.peer.startsWith(text)))
+  const [only] = found
+  if (only === undefined) throw new NodeError('not_found', `no member ${text}: see \`mnemesh mesh members\``)
+  if (found.length > 1) throw new NodeError('conflict', `${text} is the name of ${found.length} members: give the id, see \`mnemesh mesh members\``)
+  return only.peer
+}

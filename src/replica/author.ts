@@ -1,0 +1,211 @@
+/**
+ * Authoring: from what agents want said to sealed commits, in batches.
+ *
+ * All requests that wait for the disk share commits: one a segment, as long as their events do not touch the same record (a
+ * later request must see what an earlier one did). Creation goes to our own open segment; a change goes to every segment in
+ * which the memory lives, so that a writer who sees twins settles both.
+ *
+ * Invariants: a request is written whole or not at all; what is derived here is applied to the document at once, so the next
+ * derivation sees it; the caller persists it or drops the documents.
+ */
+import type { Body } from '../../crdt/body.ts'
+import { eventsRoot, sealCommit, type AdmittedCommit, type SealedEvent } from '../../crdt/commit.ts'
+import { chainId } from '../../crdt/commit.ts'
+import { emptyChain, type ChainState } from '../../crdt/chain.ts'
+import { encodeEvent, type DocumentEvent, type EpisodeAppend, type Event } from '../../crdt/event.ts'
+import { sha256 } from '../../crdt/hash.ts'
+import { observe, tick, type Hlc } from '../../crdt/hlc.ts'
+import { ZERO_HASH, bytesToHex, segmentId, uuidV8, type ChainId, type EventId, type Incarnation, type Namespace, type PeerId, type RecordId } from '../../crdt/ids.ts'
+import { limits } from '../../crdt/limits.ts'
+import { historyRoot } from '../../crdt/merkle.ts'
+import { applyDerived, derive } from '../../crdt/segment.ts'
+import type { KeyPair } from '../../crdt/signature.ts'
+import type { Documents } from './documents.ts'
+import { segmentsOf, type LogIndex, type SegmentEntry } from './log-index.ts'
+import type { Draft, Refusal, RequestId, WriteRequest } from './types.ts'
+
+export type AuthorContext = {
+  readonly self: PeerId
+  readonly keys: KeyPair
+  readonly incarnation: () => Incarnation
+  readonly index: LogIndex
+  readonly documents: Documents
+  /** The chain's state, the flush under way included. */
+  chain(id: ChainId): ChainState | null
+  /** Takes the sealed commit into the flush. */
+  accept(commit: AdmittedCommit, chain: ChainState, policySeq: number, bodies: Iterable<Body>): void
+  /** The events of the put that made `record`, when it is already here: for `Idempotency-Key`. */
+  original(record: RecordId): { readonly said: string; readonly where: WrittenHere } | null
+}
+type WrittenHere = { readonly chain: ChainId; readonly seq: number; readonly hash: string }
+
+export type Authored = { readonly request: RequestId; readonly written: readonly WrittenHere[]; readonly existed: boolean } | { readonly request: RequestId; readonly refusal: Refusal }
+
+type Target = { readonly namespace: Namespace; readonly segment: SegmentEntry | Pick<SegmentEntry, 'namespace' | 'id'> | null }
+type Group = { readonly target: Target; readonly entries: { readonly request: RequestId; readonly event: Event }[]; readonly records: Set<RecordId> }
+
+/** Writes the requests, in order. @param lastHlc the latest time seen; the answer's `hlc` is the latest given. */
+export const authorBatch = (context: AuthorContext, requests: readonly WriteRequest[], lastHlc: Hlc, nowMs: number): { readonly authored: readonly Authored[]; readonly hlc: Hlc } => {
+  const groups = new Map<string, Group>()
+  const bodies = new Map<string, Body>()
+  const writtenByRequest = new Map<RequestId, WrittenHere[]>()
+  const answers = new Map<RequestId, Authored>()
+  const freshIn = new Map<string, number>()
+  let hlc = lastHlc
+
+  const seal = (key: string): void => {
+    const group = groups.get(key)
+    if (group === undefined) return
+    groups.delete(key)
+    for (const part of [group, ...partsOf(group)]) {
+      const sealed = sealGroup(context, part, bodies, hlc, nowMs)
+      if ('refused' in sealed) {
+        if (isWhole(part)) answers.set(part.entries[0]!.request, { request: part.entries[0]!.request, refusal: { code: 'refused', message: `the document does not take this: ${sealed.refused}` } })
+        continue
+      }
+      hlc = sealed.hlc
+      for (const request of new Set(part.entries.map((entry) => entry.request))) writtenByRequest.get(request)!.push(sealed.where)
+      if (part === group) break
+    }
+  }
+  const sealAll = (): void => {
+    for (const key of [...groups.keys()]) seal(key)
+  }
+  const sealTouching = (records: readonly RecordId[]): void => {
+    for (const [key, group] of groups) if (records.some((record) => group.records.has(record))) seal(key)
+  }
+
+  for (const request of requests) {
+    sealTouching(request.drafts.flatMap(recordsOf))
+    const planned = plan(context, request, freshIn)
+    if ('refusal' in planned) {
+      answers.set(request.id, { request: request.id, refusal: planned.refusal })
+      continue
+    }
+    if ('existing' in planned) {
+      answers.set(request.id, { request: request.id, written: [planned.existing], existed: true })
+      continue
+    }
+    writtenByRequest.set(request.id, [])
+    for (const body of request.bodies) bodies.set(body.ref, body)
+    for (const { target, event } of planned.events) {
+      const key = `${target.namespace} ${target.segment?.id ?? ''}`
+      if ((groups.get(key)?.entries.length ?? 0) >= limits.events_per_commit_max) seal(key)
+      const group = groups.get(key) ?? { target, entries: [], records: new Set<RecordId>() }
+      groups.set(key, group)
+      group.entries.push({ request: request.id, event })
+      if ('record' in event) group.records.add(event.record)
+    }
+  }
+  sealAll()
+  for (const request of requests) {
+    if (!answers.has(request.id)) answers.set(request.id, { request: request.id, written: unique(writtenByRequest.get(request.id) ?? []), existed: false })
+  }
+  return { authored: requests.map(({ id }) => answers.get(id)!), hlc }
+}
+
+// ── one request: which events, where ───────────────────────────────────────────────────────────────────────────────────
+
+type Planned = { readonly events: readonly { readonly target: Target; readonly event: Event }[] } | { readonly existing: WrittenHere } | { readonly refusal: Refusal }
+
+const plan = (context: AuthorContext, request: WriteRequest, freshIn: Map<string, number>): Planned => {
+  const refusal = request.precondition?.() ?? null
+  if (refusal !== null) return { refusal }
+  const events: { target: Target; event: Event }[] = []
+  for (const draft of request.drafts) {
+    const base = { v: 1 as const, id: draft.event, ns: request.namespace, agent: draft.agent, at: draft.at }
+    if (draft.op === 'episode') {
+      const { event: _id, agent: _agent, at: _at, op: _op, ...fields } = draft
+      events.push({ target: { namespace: request.namespace, segment: null }, event: { ...base, kind: 'episode.append', ...fields } satisfies EpisodeAppend })
+      continue
+    }
+    if (draft.op === 'put') {
+      const original = context.original(draft.record)
+      if (original !== null) {
+        if (request.idempotent && original.said === saidByPut(draft.set, draft.tags)) return { existing: original.where }
+        return { refusal: { code: 'idempotency_conflict', message: 'this idempotency key was used with another body: repeat the first body, or take a new key', fields: { id: draft.record } } }
+      }
+      events.push({ target: { namespace: request.namespace, segment: ownSegment(context, request.namespace, freshIn) }, event: { ...base, kind: 'memory.put', record: draft.record, set: draft.set, ...(draft.tags && { tags: draft.tags }) } })
+      continue
+    }
+    const holder = draft.op === 'link' ? draft.from : draft.record
+    const homes = segmentsOf(context.index, holder).filter((segment) => context.documents.open(segment).segment.commitsByRecord.has(holder))
+    if (homes.length === 0) return { refusal: { code: 'not_found', message: 'there is no such memory, or it is not visible to you' } }
+    for (const [i, segment] of homes.entries()) {
+      if (context.documents.open(segment).damaged) {
+        return { refusal: { code: 'refused', message: 'part of this memory\'s log is damaged and being fetched again from other peers: try again when health says ok' } }
+      }
+      const id = i === 0 ? draft.event : (uuidV8(sha256(draft.event, segment.id)) as EventId)
+      events.push({ target: { namespace: segment.namespace, segment }, event: changeEvent(draft, { ...base, id, ns: segment.namespace }) })
+      if (draft.op === 'link') break
+    }
+  }
+  return { events }
+}
+
+const changeEvent = (draft: Exclude<Draft, { op: 'put' | 'episode' }>, base: { v: 1; id: EventId; ns: Namespace; agent: Draft['agent']; at: string }): DocumentEvent => {
+  switch (draft.op) {
+    case 'patch':
+      return { ...base, kind: 'memory.patch', record: draft.record, set: draft.set, ...(draft.tags && { tags: draft.tags }) }
+    case 'link':
+      return { ...base, kind: 'link.put', record: draft.record, from: draft.from, to: draft.to, relation: draft.relation, ...(draft.valid_from && { valid_from: draft.valid_from }), ...(draft.valid_until && { valid_until: draft.valid_until }) }
+    case 'unlink':
+      return { ...base, kind: 'link.remove', record: draft.record }
+    default:
+      return { ...base, kind: `memory.${draft.op}`, record: draft.record }
+  }
+}
+
+/** What a put says, without who and when: equal for the same request on any peer. */
+export const saidByPut = (set: unknown, tags: unknown): string => JSON.stringify([sortKeys(set), tags ?? null])
+const sortKeys = (value: unknown): unknown =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, sortKeys(inner)])) : value
+
+/** Our open segment in the namespace: the last one until it is full or damaged, then the next. */
+const ownSegment = (context: AuthorContext, namespace: Namespace, freshIn: Map<string, number>): Pick<SegmentEntry, 'namespace' | 'id'> => {
+  for (let index = context.index.ownSegment.get(namespace) ?? 0; ; index++) {
+    const id = segmentId(context.self, index)
+    const key = `${namespace} ${id}`
+    const entry = context.index.segments.get(key)
+    const used = (entry?.memories ?? 0) + (freshIn.get(key) ?? 0)
+    if (used >= limits.memories_per_segment_max || (entry !== undefined && context.documents.open(entry).damaged)) continue
+    freshIn.set(key, (freshIn.get(key) ?? 0) + 1)
+    return { namespace, id }
+  }
+}
+
+/** One request's part of a group each, for when the group as a whole is refused because of one of them. */
+const partsOf = (group: Group): Group[] =>
+  isWhole(group) ? [] : [...new Set(group.entries.map(({ request }) => request))].map((request) => ({ ...group, entries: group.entries.filter((entry) => entry.request === request) }))
+const isWhole = (group: Group): boolean => group.entries.every(({ request }) => request === group.entries[0]!.request)
+
+// ── one group: derive, seal, apply ─────────────────────────────────────────────────────────────────────────────────────
+
+const sealGroup = (context: AuthorContext, group: Group, bodies: ReadonlyMap<string, Body>, lastHlc: Hlc, nowMs: number): { readonly hlc: Hlc; readonly where: WrittenHere } | { readonly refused: string } => {
+  const { namespace, segment: target } = group.target
+  const incarnation = context.incarnation()
+  const id = chainId(context.self, incarnation, namespace)
+  const chain = context.chain(id) ?? emptyChain(id, context.self, incarnation, namespace)
+  const open = target === null ? null : context.documents.open(target)
+  const events = group.entries.map(({ event }) => event)
+  const author = { peer: context.self, incarnation, chain: id }
+  const derivation = open === null ? null : derive(open.segment, author, [...open.segment.heads].sort().slice(0, limits.deps_max), events as DocumentEvent[])
+  if (derivation !== null && 'refused' in derivation) return derivation
+  const hlc = chain.hlc > lastHlc ? observe(lastHlc, chain.hlc, nowMs) : tick(lastHlc, nowMs)
+  const sealed: SealedEvent[] = events.map((event) => ({ bytes: encodeEvent(event), event, attestation: null }))
+  const control = context.index.control
+  const commit = sealCommit({
+    mesh: context.index.mesh, namespace, peer: context.self, incarnation, seq: chain.seq + 1, prev: chain.hash, history: bytesToHex(historyRoot(chain.history)),
+    hlc, policy: control.head ?? (ZERO_HASH as never), segment: target?.id ?? null, deps: derivation?.deps ?? [], eventsRoot: eventsRoot(sealed), eventCount: sealed.length,
+    changeHash: derivation?.hash ?? null,
+  }, sealed, context.keys) as AdmittedCommit
+  if (open !== null && derivation !== null) {
+    applyDerived(open.segment, derivation, commit)
+    context.documents.touched(open)
+  }
+  context.accept(commit, chain, control.seq, bodies.values())
+  return { hlc, where: { chain: id, seq: commit.header.seq, hash: commit.hash } }
+}
+
+const recordsOf = (draft: Draft): readonly RecordId[] => ('record' in draft ? ('from' in draft ? [draft.record, draft.from] : [draft.record]) : [])
+const unique = (written: readonly WrittenHere[]): readonly WrittenHere[] => [...new Map(written.map((where) => [where.hash, where])).values()]

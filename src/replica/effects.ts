@@ -1,0 +1,129 @@
+/**
+ * The one place that performs effects, in the order the replica gave them.
+ *
+ *   PERSIST is started first and awaited by nobody but its own `persisted`; PUSH goes out while it is under way;
+ *   everything else is done in order. An input that arrives while effects are performed waits for its turn, so `handle` is
+ *   never re-entered.
+ */
+import type { Mesh } from '../../transports/host.ts'
+import { StoreFailure, type Clock, type CommitStore } from '../ports.ts'
+import type { Replica } from './replica.ts'
+import type { Effect, Input, RequestId, WriteOutcome } from './types.ts'
+
+export type Shell = {
+  /** Gives the replica an input and performs what follows. */
+  feed(input: Input): void
+  /** A write: resolves with its outcome, whatever it is. */
+  write(input: Extract<Input, { kind: 'write' }>): Promise<WriteOutcome>
+  /** Resolves when no flush is under way (documents hold nothing that is not durable). */
+  settled(): Promise<void>
+  onGrown(listener: (arrivals: number) => void): () => void
+  onRebuild(listener: () => void): () => void
+  onMembership(listener: () => void): () => void
+  /** Ends when the flushes under way have ended. */
+  stop(): Promise<void>
+}
+
+export type ShellOptions = {
+  readonly replica: Replica
+  readonly store: CommitStore
+  readonly clock: Clock
+  /** Set once the mesh exists; effects before that have nobody to go to. */
+  readonly mesh: () => Pick<Mesh, 'push' | 'announce' | 'membershipChanged'> | null
+  /** Credit of a delivery is free again. */
+  readonly taken: (delivery: number) => void
+  /** Told of every effect, for the tour of the write path. */
+  readonly observe?: (effect: Effect) => void
+}
+
+export const createShell = ({ replica, store, clock, mesh, taken, observe }: ShellOptions): Shell => {
+  const outcomes = new Map<RequestId, (outcome: WriteOutcome) => void>()
+  const grown = new Set<(arrivals: number) => void>()
+  const rebuild = new Set<() => void>()
+  const membership = new Set<() => void>()
+  const inputs: Input[] = []
+  let whenSettled: (() => void)[] = []
+  let performing = false
+  let stopped = false
+
+  const perform = (effect: Effect): void => {
+    observe?.(effect)
+    switch (effect.kind) {
+      case 'PERSIST':
+        store.write(effect.batch).then(
+          () => feed({ kind: 'persisted', flush: effect.flush, failure: null }),
+          (error: unknown) => feed({ kind: 'persisted', flush: effect.flush, failure: asFailure(error) }),
+        )
+        return
+      case 'PUSH':
+        mesh()?.push(effect.parcels)
+        return
+      case 'ACK':
+        mesh()?.announce(effect.ack)
+        return
+      case 'RESOLVE':
+        outcomes.get(effect.request)?.(effect.outcome)
+        outcomes.delete(effect.request)
+        return
+      case 'TAKEN':
+        taken(effect.delivery)
+        return
+      case 'GROWN':
+        for (const listener of grown) listener(effect.arrivals)
+        return
+      case 'MEMBERSHIP':
+        mesh()?.membershipChanged()
+        for (const listener of membership) listener()
+        return
+      case 'REBUILD':
+        for (const listener of rebuild) listener()
+    }
+  }
+
+  const feed = (input: Input): void => {
+    inputs.push(input)
+    if (performing) return
+    performing = true
+    try {
+      for (let next = inputs.shift(); next !== undefined; next = inputs.shift()) {
+        for (const effect of replica.handle(next, clock.now())) perform(effect)
+      }
+    } finally {
+      performing = false
+    }
+    if (replica.flushing()) return
+    const waiting = whenSettled
+    whenSettled = []
+    for (const call of waiting) call()
+  }
+
+  const settled = (): Promise<void> => (replica.flushing() ? new Promise((resolve) => whenSettled.push(resolve)) : Promise.resolve())
+  const listenTo = <Listener>(listeners: Set<Listener>) => (listener: Listener): (() => void) => {
+    listeners.add(listener)
+    return () => listeners.delete(listener)
+  }
+
+  return {
+    feed: (input) => {
+      if (!stopped) feed(input)
+    },
+    write: (input) =>
+      new Promise((resolve) => {
+        outcomes.set(input.request.id, resolve)
+        feed(input)
+      }),
+    settled,
+    onGrown: listenTo(grown),
+    onRebuild: listenTo(rebuild),
+    onMembership: listenTo(membership),
+    stop: async () => {
+      stopped = true
+      while (replica.flushing()) await settled()
+      for (const [request, end] of outcomes) end({ kind: 'refused', refusal: { code: 'shutting_down', message: `request ${request} was not finished: this peer is stopping, ask another`, fields: { local_committed: null } } })
+      outcomes.clear()
+    },
+  }
+}
+
+const asFailure = (error: unknown): StoreFailure =>
+  error instanceof StoreFailure ? error : new StoreFailure('io_error', error instanceof Error ? error.message : String(error))

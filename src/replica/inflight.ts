@@ -1,0 +1,74 @@
+/**
+ * The flush under way: what its commits will add to the log, seen by admission before it is on disk, and forgotten whole when
+ * the disk refuses.
+ *
+ * Invariant: at most one flush is in flight, so a chain's state here follows directly on the index's.
+ */
+import type { LogView } from '../../crdt/admission.ts'
+import type { Body } from '../../crdt/body.ts'
+import { extendChain, type ChainState } from '../../crdt/chain.ts'
+import { decodeHeader, type Commit } from '../../crdt/commit.ts'
+import { bodyRefs } from '../../crdt/event.ts'
+import type { ChainId, CommitHash, Ref } from '../../crdt/ids.ts'
+import { LRUCache } from 'lru-cache'
+import { unpack } from '../../crdt/msgpack.ts'
+import type { CommitStore } from '../ports.ts'
+import type { LogIndex } from './log-index.ts'
+
+type Meta = NonNullable<ReturnType<LogView['meta']>>
+
+/** Commits whose place and time are remembered: deps are nearly always recent. */
+const METAS_REMEMBERED_MAX = 65_536
+
+export type Flush = {
+  readonly commits: Commit[]
+  readonly own: Set<CommitHash>
+  readonly chains: Map<ChainId, ChainState>
+  readonly bodies: Map<Ref, Body>
+  readonly metas: Map<CommitHash, Meta>
+  readonly hashes: Map<string, CommitHash>
+}
+
+export const emptyFlush = (): Flush => ({ commits: [], own: new Set(), chains: new Map(), bodies: new Map(), metas: new Map(), hashes: new Map() })
+
+/** Adds an admitted commit, and those of `bodies` that it names. */
+export const addToFlush = (flush: Flush, commit: Commit, chain: ChainState, policySeq: number, bodies: Iterable<Body>, own: boolean): void => {
+  flush.commits.push(commit)
+  if (own) flush.own.add(commit.hash)
+  flush.chains.set(commit.chain, extendChain(chain, commit, policySeq))
+  flush.metas.set(commit.hash, metaOf(commit.header))
+  flush.hashes.set(`${commit.chain} ${commit.header.seq}`, commit.hash)
+  const named = new Set(commit.events.flatMap(({ event }) => bodyRefs(event).map(({ ref }) => ref)))
+  for (const body of bodies) if (named.has(body.ref)) flush.bodies.set(body.ref, body)
+}
+
+/** The log as admission sees it: the index, the store, and the flush being made. */
+export const createLogView = (index: LogIndex, store: CommitStore, flush: () => Flush): LogView => {
+  const metas = new LRUCache<CommitHash, Meta>({ max: METAS_REMEMBERED_MAX })
+  const stored = (hash: CommitHash): Meta | null => {
+    const place = store.find(hash)
+    const commit = place && store.commit(place.chain, place.seq)
+    const outer = commit && unpack(commit.bytes)
+    const header = Array.isArray(outer) && outer[0] instanceof Uint8Array ? decodeHeader(outer[0]) : null
+    return header && metaOf(header)
+  }
+  return {
+    mesh: index.mesh,
+    get control() {
+      return index.control
+    },
+    chain: (id) => flush().chains.get(id) ?? index.chains.get(id) ?? null,
+    hashAt: (chain, seq) => {
+      const state = flush().chains.get(chain) ?? index.chains.get(chain)
+      if (state?.seq === seq) return state.hash
+      return flush().hashes.get(`${chain} ${seq}`) ?? store.commit(chain, seq)?.hash ?? null
+    },
+    meta: (hash) => {
+      const known = flush().metas.get(hash) ?? metas.get(hash) ?? stored(hash)
+      if (known !== null) metas.set(hash, known)
+      return known
+    },
+  }
+}
+
+const metaOf = (header: Commit['header']): Meta => ({ namespace: header.namespace, segment: header.segment, hlc: header.hlc })

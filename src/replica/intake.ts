@@ -1,0 +1,190 @@
+/**
+ * Intake: commits that others sent, from bytes to admitted, and those that wait.
+ *
+ * Invariants:
+ * 1. Only covered commits (a valid signature on it, or on a later one that vouches for it) are judged by `admit`.
+ * 2. What waits is bounded per sender in commits and bytes; past that the newest are dropped, and anti-entropy brings them again.
+ * 3. A commit whose own signature is bad waits under its hash until a later commit names it; it is never refused for that.
+ */
+import { admit, type LogView } from '../../crdt/admission.ts'
+import type { Body } from '../../crdt/body.ts'
+import { coveredCommits, type ChainState } from '../../crdt/chain.ts'
+import { decodeCommit, type AdmittedCommit, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
+import type { ChainId, CommitHash, PeerId } from '../../crdt/ids.ts'
+import { limits } from '../../crdt/limits.ts'
+import type { Parcel } from '../../transports/host.ts'
+
+type Waiting<C extends Commit> = { readonly commit: C; readonly bodies: readonly Body[]; readonly from: PeerId }
+export type Refused = { readonly peer: PeerId; readonly from: PeerId; readonly chain: string; readonly seq: number; readonly reason: string; readonly atMs: number }
+
+export type Intake = {
+  /** Decodes and verifies what one delivery brought; nothing is admitted yet. */
+  take(from: PeerId, parcels: readonly Parcel[], nowMs: number): void
+  /** Admits whatever can be, in causal order, handing each to `accept` (which extends the log view); at most `commitsMax`. */
+  drain(log: LogView, nowMs: number, commitsMax: number, accept: (commit: AdmittedCommit, chain: ChainState, policySeq: number, bodies: readonly Body[]) => void): void
+  /** True when `drain` might admit something. */
+  ready(): boolean
+  /** Looks again at everything that waits (time has passed, control commits came). */
+  wake(): void
+  pending(): number
+  readonly refused: readonly Refused[]
+  readonly counters: { refused: number; forks: number; dropped: number; duplicates: number }
+}
+
+export const createIntake = (): Intake => {
+  const bySeqByChain = new Map<ChainId, Map<number, Waiting<VerifiedCommit>>>()
+  const uncovered = new Map<CommitHash, Waiting<Commit>>()
+  const usedBySender = new Map<PeerId, { commits: number; bytes: number }>()
+  const dirty = new Set<ChainId>()
+  /** Chains that wait for a commit of another chain, by that commit. */
+  const chainsByDep = new Map<CommitHash, Set<ChainId>>()
+  const refused: Refused[] = []
+  const counters = { refused: 0, forks: 0, dropped: 0, duplicates: 0 }
+
+  const refuse = (from: PeerId, place: { peer: string; chain: string; seq: number }, reason: string, nowMs: number): void => {
+    counters.refused++
+    refused.push({ peer: place.peer as PeerId, from, chain: place.chain, seq: place.seq, reason, atMs: nowMs })
+    if (refused.length > limits.refused_remembered_max) refused.shift()
+  }
+  const account = (entry: Waiting<Commit>, sign: 1 | -1): void => {
+    const used = usedBySender.get(entry.from) ?? { commits: 0, bytes: 0 }
+    used.commits += sign
+    used.bytes += sign * entry.commit.bytes.length
+    usedBySender.set(entry.from, used)
+  }
+  const hasRoom = (from: PeerId): boolean => {
+    const used = usedBySender.get(from)
+    return used === undefined || (used.commits < limits.pending_commits_per_peer_max && used.bytes < limits.pending_bytes_per_peer_max)
+  }
+  const keepVerified = (entry: Waiting<VerifiedCommit>, nowMs: number): void => {
+    const { chain, header, hash } = entry.commit
+    const bySeq = bySeqByChain.get(chain) ?? new Map<number, Waiting<VerifiedCommit>>()
+    const known = bySeq.get(header.seq)
+    if (known !== undefined) {
+      if (known.commit.hash === hash) counters.duplicates++
+      else {
+        counters.forks++
+        refuse(entry.from, { peer: header.peer, chain, seq: header.seq }, 'fork', nowMs)
+      }
+      return
+    }
+    bySeq.set(header.seq, entry)
+    bySeqByChain.set(chain, bySeq)
+    account(entry, 1)
+    dirty.add(chain)
+    promote(entry, nowMs)
+  }
+  /** A verified commit vouches for the one it names: if that waits for cover, it has it now. */
+  const promote = (entry: Waiting<VerifiedCommit>, nowMs: number): void => {
+    const before = uncovered.get(entry.commit.header.prev)
+    if (before === undefined || before.commit.chain !== entry.commit.chain) return
+    uncovered.delete(before.commit.hash)
+    account(before, -1)
+    keepVerified(before as Waiting<VerifiedCommit>, nowMs)
+  }
+  const keepUncovered = (entry: Waiting<Commit>, nowMs: number): void => {
+    const { chain, header, hash } = entry.commit
+    const after = bySeqByChain.get(chain)?.get(header.seq + 1)
+    if (after?.commit.header.prev === hash) keepVerified(entry as Waiting<VerifiedCommit>, nowMs)
+    else if (!uncovered.has(hash)) {
+      uncovered.set(hash, entry)
+      account(entry, 1)
+    }
+  }
+  const dropStored = (log: LogView): void => {
+    for (const [hash, entry] of uncovered) {
+      if ((log.chain(entry.commit.chain)?.seq ?? 0) < entry.commit.header.seq) continue
+      uncovered.delete(hash)
+      account(entry, -1)
+    }
+  }
+  const remove = (chain: ChainId, seq: number): void => {
+    const bySeq = bySeqByChain.get(chain)
+    const entry = bySeq?.get(seq)
+    if (bySeq === undefined || entry === undefined) return
+    bySeq.delete(seq)
+    account(entry, -1)
+    if (bySeq.size === 0) bySeqByChain.delete(chain)
+  }
+  const dropBefore = (chain: ChainId, seq: number): void => {
+    for (const waiting of bySeqByChain.get(chain)?.keys() ?? []) if (waiting <= seq) remove(chain, waiting)
+  }
+
+  return {
+    refused,
+    counters,
+    ready: () => dirty.size > 0,
+    pending: () => [...bySeqByChain.values()].reduce((sum, bySeq) => sum + bySeq.size, uncovered.size),
+    wake: () => {
+      for (const chain of bySeqByChain.keys()) dirty.add(chain)
+    },
+
+    take: (from, parcels, nowMs) => {
+      for (const run of consecutiveRuns(from, parcels, (place, reason) => refuse(from, place, reason, nowMs))) {
+        const covered = coveredCommits(run.map(({ commit }) => commit))
+        for (const [i, entry] of run.entries()) {
+          if (!hasRoom(from)) counters.dropped++
+          else if (i < covered.length) keepVerified(entry as Waiting<VerifiedCommit>, nowMs)
+          else keepUncovered(entry, nowMs)
+        }
+      }
+    },
+
+    drain: (log, nowMs, commitsMax, accept) => {
+      let accepted = 0
+      dropStored(log)
+      const judgeChain = (chain: ChainId): void => {
+        dropBefore(chain, log.chain(chain)?.seq ?? 0)
+        for (;;) {
+          const entry = bySeqByChain.get(chain)?.get((log.chain(chain)?.seq ?? 0) + 1)
+          if (entry === undefined) return
+          if (accepted >= commitsMax) {
+            dirty.add(chain)
+            return
+          }
+          const verdict = admit(log, entry.commit, nowMs)
+          if (verdict.kind === 'pending') {
+            for (const dep of verdict.missing === 'dep' ? entry.commit.header.deps : []) {
+              if (log.meta(dep) === null) chainsByDep.set(dep, (chainsByDep.get(dep) ?? new Set()).add(chain))
+            }
+            return
+          }
+          remove(chain, entry.commit.header.seq)
+          if (verdict.kind !== 'admitted') {
+            if (verdict.kind === 'refused') refuse(entry.from, { peer: entry.commit.header.peer, chain, seq: entry.commit.header.seq }, verdict.reason, nowMs)
+            return
+          }
+          accept(verdict.commit, verdict.chain, verdict.policySeq, entry.bodies)
+          accepted++
+          for (const waiting of chainsByDep.get(verdict.commit.hash) ?? []) dirty.add(waiting)
+          chainsByDep.delete(verdict.commit.hash)
+        }
+      }
+      while (dirty.size > 0 && accepted < commitsMax) {
+        const chain = dirty.values().next().value as ChainId
+        dirty.delete(chain)
+        judgeChain(chain)
+      }
+      if (bySeqByChain.size === 0) chainsByDep.clear()
+    },
+  }
+}
+
+/** Well-formed commits in runs of one chain in which each names the one before: what one signature can cover. */
+const consecutiveRuns = (from: PeerId, parcels: readonly Parcel[], refuse: (place: { peer: string; chain: string; seq: number }, reason: string) => void): Waiting<Commit>[][] => {
+  const runs: Waiting<Commit>[][] = []
+  const sorted = parcels.toSorted((a, b) => (a.chain === b.chain ? a.seq - b.seq : a.chain < b.chain ? -1 : 1))
+  for (const parcel of sorted) {
+    const decoded = decodeCommit(parcel.bytes)
+    if (!decoded.ok || decoded.commit.chain !== parcel.chain || decoded.commit.header.seq !== parcel.seq) {
+      refuse({ peer: from, chain: parcel.chain, seq: parcel.seq }, decoded.ok ? 'parcel_mislabelled' : decoded.reason)
+      continue
+    }
+    const { commit } = decoded
+    const last = runs.at(-1)?.at(-1)?.commit
+    const follows = last !== undefined && last.chain === commit.chain && last.header.seq + 1 === commit.header.seq && commit.header.prev === last.hash
+    if (follows) runs.at(-1)!.push({ commit, bodies: parcel.bodies, from })
+    else runs.push([{ commit, bodies: parcel.bodies, from }])
+  }
+  return runs
+}

@@ -1,0 +1,106 @@
+/**
+ * The log's index in memory: what the opening scan and every flush leave behind, so that a question to the log is a look-up.
+ *
+ * Invariant: it describes exactly what is on stable storage. What a flush under way adds is in `inflight.ts` until then.
+ */
+import { emptyChain, extendChain, type ChainState } from '../../crdt/chain.ts'
+import { controlChainId, type Commit } from '../../crdt/commit.ts'
+import { emptyControl, firstExcluded, reduceControl, type ControlState } from '../../crdt/control.ts'
+import { CONTROL_NAMESPACE, segmentIndex, segmentOwner, type ChainId, type CommitHash, type MeshId, type Namespace, type PeerId, type RecordId, type SegmentId } from '../../crdt/ids.ts'
+import type { VerifiedCommit } from '../../crdt/commit.ts'
+
+/** A segment as the log knows it: the arrival numbers of its commits, in order. */
+export type SegmentEntry = {
+  readonly namespace: Namespace
+  readonly id: SegmentId
+  readonly arrivals: number[]
+  /** Memories its owner created here. */
+  memories: number
+}
+
+export type LogIndex = {
+  readonly mesh: MeshId
+  readonly chains: Map<ChainId, ChainState>
+  control: ControlState
+  readonly segments: Map<string, SegmentEntry>
+  /** The segments that hold a memory or a link; more than one where it has twins. */
+  readonly segmentsByRecord: Map<RecordId, SegmentEntry | SegmentEntry[]>
+  readonly namespaces: Set<Namespace>
+  readonly erasedRecords: Set<RecordId>
+  /** Highest segment index of our own, by namespace. */
+  readonly ownSegment: Map<Namespace, number>
+  /** Quarantined commits by chain and seq, to be fetched again: what comes must have this hash. */
+  readonly holes: Map<string, { readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash }>
+  arrivals: number
+}
+
+export const createLogIndex = (mesh: MeshId): LogIndex => ({
+  mesh, chains: new Map(), control: emptyControl(mesh), segments: new Map(), segmentsByRecord: new Map(), namespaces: new Set(),
+  erasedRecords: new Set(), ownSegment: new Map(), holes: new Map(), arrivals: 0,
+})
+
+export const segmentKey = (namespace: Namespace, id: SegmentId): string => `${namespace} ${id}`
+
+/** Takes in the next arrival. The caller has admitted it, or reads it back from the store. */
+export const indexCommit = (index: LogIndex, commit: Commit, arrival: number, self: PeerId): void => {
+  const { header, chain } = commit
+  index.arrivals = Math.max(index.arrivals, arrival)
+  if (header.namespace === CONTROL_NAMESPACE) index.control = reduceControl(index.control, commit as VerifiedCommit)
+  else index.namespaces.add(header.namespace)
+  const known = index.chains.get(chain)
+  const state = known !== undefined && known.peer !== ('' as PeerId) ? known : { ...(known ?? emptyChain(chain, header.peer, header.incarnation, header.namespace)), peer: header.peer, incarnation: header.incarnation, namespace: header.namespace }
+  const policySeq = header.namespace === CONTROL_NAMESPACE ? header.seq - 1 : (index.control.seqByHash.get(header.policy) ?? state.policySeq)
+  index.chains.set(chain, extendChain(state, commit, policySeq))
+  if (header.segment !== null) indexSegment(index, commit, header.segment, arrival, self)
+}
+
+/** A damaged arrival: its place and hash are known, its content is not. The chain goes on behind it. */
+export const indexHole = (index: LogIndex, place: { readonly n: number; readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash }): void => {
+  index.arrivals = Math.max(index.arrivals, place.n)
+  index.holes.set(holeKey(place.chain, place.seq), { chain: place.chain, seq: place.seq, hash: place.hash })
+  const state = index.chains.get(place.chain) ?? emptyChain(place.chain, '' as PeerId, '' as never, '' as never)
+  if (place.seq !== state.seq + 1) return
+  index.chains.set(place.chain, extendChain(state, { hash: place.hash, header: { seq: place.seq, hlc: state.hlc } } as Commit, state.policySeq))
+}
+
+/** Forgets everything that was read from the log, for reading it again. */
+export const clearLogIndex = (index: LogIndex): void => {
+  for (const part of [index.chains, index.segments, index.segmentsByRecord, index.namespaces, index.erasedRecords, index.ownSegment, index.holes]) part.clear()
+  index.control = emptyControl(index.mesh)
+  index.arrivals = 0
+}
+
+export const holeKey = (chain: ChainId, seq: number): string => `${chain} ${seq}`
+
+export const segmentsOf = (index: LogIndex, record: RecordId): readonly SegmentEntry[] => {
+  const found = index.segmentsByRecord.get(record)
+  return found === undefined ? [] : Array.isArray(found) ? found : [found]
+}
+
+/** Whether a revocation leaves the commit out of the documents. */
+export const isExcluded = (index: LogIndex, commit: Commit): boolean =>
+  commit.header.seq >= firstExcluded(index.control, commit.header.peer, commit.chain)
+
+export const controlChain = (index: LogIndex): ChainId => controlChainId(index.mesh)
+
+const indexSegment = (index: LogIndex, commit: Commit, id: SegmentId, arrival: number, self: PeerId): void => {
+  const { namespace } = commit.header
+  const key = segmentKey(namespace, id)
+  const entry = index.segments.get(key) ?? { namespace, id, arrivals: [], memories: 0 }
+  index.segments.set(key, entry)
+  entry.arrivals.push(arrival)
+  if (segmentOwner(id) === self) index.ownSegment.set(namespace, Math.max(index.ownSegment.get(namespace) ?? 0, segmentIndex(id)))
+  for (const { event } of commit.events) {
+    if (event.kind === 'memory.put') entry.memories++
+    if (event.kind === 'memory.put' || event.kind === 'link.put') addRecord(index, event.record, entry)
+    if (event.kind === 'memory.erase') index.erasedRecords.add(event.record)
+  }
+}
+
+const addRecord = (index: LogIndex, record: RecordId, entry: SegmentEntry): void => {
+  const known = index.segmentsByRecord.get(record)
+  if (known === undefined) index.segmentsByRecord.set(record, entry)
+  else if (Array.isArray(known)) {
+    if (!known.includes(entry)) known.push(entry)
+  } else if (known !== entry) index.segmentsByRecord.set(record, [known, entry])
+}

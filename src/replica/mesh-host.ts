@@ -1,0 +1,172 @@
+/**
+ * What the mesh sees of the replica: the frontier on stable storage, runs and bodies from the store, and where to bring what
+ * arrives.
+ */
+import { decodeCommit } from '../../crdt/commit.ts'
+import { bodyRefs } from '../../crdt/event.ts'
+import { frontierDigest } from '../../crdt/frontier.ts'
+import type { ChainId, PeerId, Ref } from '../../crdt/ids.ts'
+import { limits } from '../../crdt/limits.ts'
+import type { KeyPair } from '../../crdt/signature.ts'
+import { pack, unpack } from '../../crdt/msgpack.ts'
+import type { MeshHost, Parcel, Run } from '../../transports/host.ts'
+import type { CommitStore } from '../ports.ts'
+import { holeRuns } from './boot.ts'
+import type { Shell } from './effects.ts'
+import { controlChain } from './log-index.ts'
+import type { Replica } from './replica.ts'
+
+export type Deliveries = { taken(delivery: number): void; add(done: () => void): number }
+
+/** Credit tickets: a delivery's number, until it was taken in. */
+export const createDeliveries = (): Deliveries => {
+  const doneByNumber = new Map<number, () => void>()
+  let last = 0
+  return {
+    add: (done) => {
+      doneByNumber.set(++last, done)
+      return last
+    },
+    taken: (delivery) => {
+      doneByNumber.get(delivery)?.()
+      doneByNumber.delete(delivery)
+    },
+  }
+}
+
+export type MeshHostOptions = {
+  readonly replica: Replica
+  readonly shell: Shell
+  readonly store: CommitStore
+  readonly keys: KeyPair
+  readonly deliveries: Deliveries
+  readonly linkChanged: (peer: PeerId, up: boolean, reason: string | null) => void
+}
+
+export const createMeshHost = ({ replica, shell, store, keys, deliveries, linkChanged }: MeshHostOptions): MeshHost => {
+  const { index } = replica
+  const facts = createFacts(store)
+  const entries = function* () {
+    const control = controlChain(index)
+    const first = index.chains.get(control)
+    if (first !== undefined) yield { chain: control, seq: first.seq, hash: first.hash }
+    for (const { id, seq, hash } of index.chains.values()) if (id !== control) yield { chain: id, seq, hash }
+  }
+  const parcel = (chain: ChainId, seq: number): Parcel | null => {
+    const stored = store.commit(chain, seq)
+    const decoded = stored && decodeCommit(stored.bytes)
+    if (!decoded?.ok) return null
+    return { chain, seq, bytes: decoded.commit.bytes, bodies: bodiesOf(decoded.commit.events.flatMap(({ event }) => bodyRefs(event).map(({ ref }) => ref))) }
+  }
+  const bodiesOf = (refs: readonly Ref[]) => refs.flatMap((ref) => {
+    const body = store.body(ref)
+    return body === null || body === 'erased' ? [] : [body]
+  })
+
+  return {
+    mesh: index.mesh,
+    self: keys,
+    peer: replica.self,
+    member: (peer) => {
+      const member = index.control.members.get(peer)
+      return member === undefined ? 'unknown' : member.revoked !== null ? 'revoked' : member.role
+    },
+    controlChain: controlChain(index),
+    frontier: entries,
+    seqOf: (chain) => index.chains.get(chain)?.seq ?? 0,
+    frontierDigest: (key) => frontierDigest(entries(), key),
+    logEpoch: store.opening.epoch,
+    arrivals: () => index.arrivals,
+    arrivalRuns: (after, limit) => {
+      const last = Math.min(index.arrivals, after + limit)
+      const runs: { chain: ChainId; from: number; count: number }[] = []
+      const openByChain = new Map<ChainId, { chain: ChainId; from: number; count: number }>()
+      for (let n = after + 1; n <= last; n++) {
+        const arrival = store.arrival(n)
+        if (arrival === null) continue
+        const open = openByChain.get(arrival.chain)
+        if (open !== undefined && open.from + open.count === arrival.seq) open.count++
+        else {
+          const run = { chain: arrival.chain, from: arrival.seq, count: 1 }
+          openByChain.set(arrival.chain, run)
+          runs.push(run)
+        }
+      }
+      return { runs, cursor: Math.max(after, last) }
+    },
+    cursorInto: (peer) => {
+      const value = facts.read(`cursor/${peer}`)
+      return Array.isArray(value) && typeof value[0] === 'string' && typeof value[1] === 'number' ? { epoch: value[0], cursor: value[1] } : null
+    },
+    keepCursor: (peer, epoch, cursor) => facts.keep(`cursor/${peer}`, [epoch, cursor]),
+
+    readRun: (run: Run, bytesMax) => {
+      const parcels: Parcel[] = []
+      let bytes = 0
+      for (let seq = run.from; seq < run.from + run.count && bytes < bytesMax; seq++) {
+        const next = parcel(run.chain, seq)
+        if (next === null) break
+        bytes += parcelBytes(next)
+        if (parcels.length > 0 && bytes > bytesMax) break
+        parcels.push(next)
+      }
+      return parcels
+    },
+    readBodies: bodiesOf,
+    holes: () => holeRuns(replica),
+    missingBodies: (limit) => replica.missing.list(limit),
+
+    receive: (from, parcels, done) => shell.feed({ kind: 'received', from, parcels, delivery: deliveries.add(done) }),
+    receiveBodies: (from, bodies, done) => shell.feed({ kind: 'bodies', from, bodies, delivery: deliveries.add(done) }),
+    receiveAck: (from, ack) => shell.feed({ kind: 'acked', from, ack }),
+    linkUp: (peer) => {
+      linkChanged(peer, true, null)
+      shell.feed({ kind: 'linkUp', peer })
+    },
+    linkDown: (peer, reason) => linkChanged(peer, false, reason),
+
+    addresses: () => {
+      const value = facts.read('addresses')
+      return Array.isArray(value) ? value.flatMap((entry) => (Array.isArray(entry) && entry[1] instanceof Uint8Array ? [entry[1]] : [])) : []
+    },
+    keepAddress: (peer, record) => {
+      const value = facts.read('addresses')
+      const others = Array.isArray(value) ? value.filter((entry) => Array.isArray(entry) && entry[0] !== peer) : []
+      facts.keep('addresses', [...others, [peer, record]].slice(-limits.links_max * 2))
+    },
+  }
+}
+
+const parcelBytes = (parcel: Parcel): number => parcel.bodies.reduce((sum, body) => sum + body.text.length + 64, parcel.bytes.length)
+
+/**
+ * Small facts that may be a little old after a crash (cursors, addresses): kept in memory, written behind, one write at a
+ * time, the latest value of each. Losing one costs a longer catch-up, never data.
+ */
+const createFacts = (store: CommitStore) => {
+  const latest = new Map<string, ReturnType<typeof unpack>>()
+  const dirty = new Set<string>()
+  let writing = false
+  const write = async (): Promise<void> => {
+    writing = true
+    while (dirty.size > 0) {
+      const names = [...dirty]
+      dirty.clear()
+      // A disk that refuses is the flush's matter; these are offered again with the next change.
+      await store.write({ facts: names.map((name) => [name, pack(latest.get(name) ?? null)]) }).then(undefined, () => undefined)
+    }
+    writing = false
+  }
+  return {
+    read: (name: string) => {
+      if (latest.has(name)) return latest.get(name)
+      const bytes = store.fact(name)
+      return bytes && unpack(bytes)
+    },
+    keep: (name: string, value: NonNullable<ReturnType<typeof unpack>>): void => {
+      latest.set(name, value)
+      dirty.add(name)
+      if (!writing) void write()
+    },
+  }
+}

@@ -1,0 +1,400 @@
+/**
+ * The replica: every input changes the state and answers what is to be done; the one decision is `startFlush`, which runs
+ * whenever the disk is free.
+ *
+ * Invariants:
+ * 1. At most one flush is in flight; everything that came meanwhile is the next batch (group commit without a timer).
+ * 2. Nothing is acknowledged, announced, indexed or shown before its flush returned.
+ * 3. A flush that failed leaves no trace here: its chains, documents and incarnation are given up, since others may already
+ *    hold what it tried to write.
+ * 4. A request ends exactly once: acknowledged, refused, or quorum not met.
+ */
+import { decodeAckStatement, signAck, verifyAck, type SignedAck } from '../../crdt/ack.ts'
+import { refOf, type Body } from '../../crdt/body.ts'
+import { CONTROL_INCARNATION, controlChainId, decodeCommit, eventsRoot, sealCommit, type AdmittedCommit, type Commit } from '../../crdt/commit.ts'
+import { emptyChain } from '../../crdt/chain.ts'
+import { activeMembers, type ControlState } from '../../crdt/control.ts'
+import { bodyRefs, encodeEvent, type ControlEvent } from '../../crdt/event.ts'
+import { frontierDigest } from '../../crdt/frontier.ts'
+import { HLC_ZERO, observe, tick, type Hlc } from '../../crdt/hlc.ts'
+import { CONTROL_NAMESPACE, bytesToHex, type ChainId, type CommitHash, type Incarnation, type MeshId, type PeerId, type RecordId, type Ref } from '../../crdt/ids.ts'
+import { limits } from '../../crdt/limits.ts'
+import { historyRoot } from '../../crdt/merkle.ts'
+import { createAckTable, defaultQuorum, type Counted } from '../../crdt/quorum.ts'
+import { applyCommit } from '../../crdt/segment.ts'
+import type { KeyPair } from '../../crdt/signature.ts'
+import { publicKeyHex } from '../../crdt/signature.ts'
+import type { Parcel } from '../../transports/host.ts'
+import type { CommitStore, StoreFailure } from '../ports.ts'
+import { authorBatch, saidByPut, type Authored } from './author.ts'
+import { createDocuments, type Documents } from './documents.ts'
+import { addToFlush, createLogView, emptyFlush, type Flush } from './inflight.ts'
+import { createIntake, type Intake } from './intake.ts'
+import { clearLogIndex, createLogIndex, holeKey, indexCommit, indexHole, isExcluded, segmentsOf, type LogIndex } from './log-index.ts'
+import { createMissingBodies, type MissingBodies } from './missing-bodies.ts'
+import type { Effect, Input, RequestId, WriteOutcome, WriteRequest, WrittenAt } from './types.ts'
+import { createWaits } from './waits.ts'
+
+/** Commits of others taken into one flush: bounds the time between two turns of the event loop to some 50 ms. */
+const RECEIVED_PER_FLUSH_MAX = 512
+/** Requests authored in one flush, for the same reason. */
+const REQUESTS_PER_FLUSH_MAX = 1_024
+
+export type ReplicaOptions = {
+  readonly mesh: MeshId
+  readonly keys: KeyPair
+  /** Present on the peer that may enrol and revoke. */
+  readonly authority: KeyPair | null
+  readonly store: CommitStore
+  /** A new one whenever it is called: continuing a chain is the composition root's decision, by the first. */
+  readonly newIncarnation: () => Incarnation
+  readonly incarnation: Incarnation
+  /** null: the mesh's default. */
+  readonly quorum: number | null
+}
+
+export type Replica = {
+  handle(input: Input, nowMs: number): Effect[]
+  readonly self: PeerId
+  readonly index: LogIndex
+  readonly documents: Documents
+  readonly intake: Intake
+  readonly missing: MissingBodies
+  incarnation(): Incarnation
+  voters(): ReadonlySet<PeerId>
+  /** Voters needed when a request names no number. */
+  quorum(): number
+  /** The voters' acks that cover a commit. */
+  covering(position: { chain: ChainId; seq: number }): readonly Counted[]
+  frontierDigest(key?: Uint8Array): Uint8Array
+  /** True while a flush is under way: documents may hold what is not yet durable. */
+  flushing(): boolean
+  queued(): { readonly requests: number; readonly bytes: number }
+  nextDeadlineMs(): number | null
+  lastFailure(): StoreFailure | null
+}
+
+export const createReplica = (options: ReplicaOptions): Replica => {
+  const { store, keys, mesh } = options
+  const self = publicKeyHex(keys) as PeerId
+  const index = createLogIndex(mesh)
+  const documents = createDocuments(index, store)
+  const intake = createIntake()
+  const missing = createMissingBodies(store)
+  const acks = createAckTable()
+  const waits = createWaits()
+  let incarnation = options.incarnation
+  let hlc: Hlc = HLC_ZERO
+  let flush: Flush = emptyFlush()
+  let flushId = 0
+  let inFlight: { readonly id: number; readonly flush: Flush; readonly authored: readonly Authored[]; readonly requests: ReadonlyMap<RequestId, WriteRequest>; readonly bodies: readonly Ref[]; readonly healed: readonly Parcel[] } | null = null
+  const log = createLogView(index, store, () => flush)
+  let writes: WriteRequest[] = []
+  let controls: { id: RequestId; event: ControlEvent }[] = []
+  let looseBodies: Body[] = []
+  let healing: Parcel[] = []
+  let toErase = new Set<Ref>()
+  let queuedBytes = 0
+  let lastFailure: StoreFailure | null = null
+
+  const voters = (): ReadonlySet<PeerId> => new Set(activeMembers(index.control, 'voter').map(({ peer }) => peer))
+  const quorum = (): number => options.quorum ?? defaultQuorum(voters().size)
+  const hashOf = (chain: ChainId, seq: number): CommitHash | null => {
+    const state = index.chains.get(chain)
+    if (state === undefined || seq > state.seq) return null
+    return state.seq === seq ? state.hash : log.hashAt(chain, seq)
+  }
+
+  // ── the decision: what the next flush holds ────────────────────────────────────────────────────────────────────────
+
+  const startFlush = (nowMs: number): Effect[] => {
+    if (inFlight !== null) return []
+    flush = emptyFlush()
+    const requests = writes.splice(0, REQUESTS_PER_FLUSH_MAX)
+    queuedBytes -= requests.reduce((sum, request) => sum + requestBytes(request), 0)
+    sealControls(nowMs)
+    const authored = requests.length === 0 ? [] : author(requests, nowMs)
+    const own = flush.commits.map((commit) => parcelOf(commit, flush.bodies))
+    intake.drain(log, nowMs, RECEIVED_PER_FLUSH_MAX, (commit, chain, policySeq, bodies) => {
+      hlc = observe(hlc, commit.header.hlc, nowMs)
+      addToFlush(flush, commit, chain, policySeq, bodies.filter(isSound), false)
+    })
+    const healed = healing.splice(0, RECEIVED_PER_FLUSH_MAX)
+    const bodies = [...looseBodies.splice(0, RECEIVED_PER_FLUSH_MAX), ...healed.flatMap((parcel) => parcel.bodies.filter(isSound))].filter(({ ref }) => missing.has(ref))
+    const erase = [...toErase]
+    toErase = new Set()
+    const refusals = authored.flatMap((answer): Effect[] => ('refusal' in answer ? [resolve(answer.request, { kind: 'refused', refusal: answer.refusal })] : []))
+    const nothing = flush.commits.length + bodies.length + erase.length + healed.length === 0
+    if (nothing) return [...refusals, ...settleExisting(authored, requests, nowMs)]
+
+    const id = ++flushId
+    const kept = [...flush.bodies.values()].filter(({ ref }) => !isErased(ref))
+    inFlight = { id, flush, authored, requests: new Map(requests.map((request) => [request.id, request])), bodies: [...kept, ...bodies].map(({ ref }) => ref), healed }
+    const commits = [...flush.commits.map(storedForm), ...healed.map((parcel) => ({ chain: parcel.chain, seq: parcel.seq, hash: index.holes.get(holeKey(parcel.chain, parcel.seq))!.hash, bytes: parcel.bytes }))]
+    const persist: Effect = { kind: 'PERSIST', flush: id, batch: { commits, bodies: [...kept, ...bodies], erase, facts: missing.factsAfter(flush.commits, kept, bodies, erase) } }
+    return [...refusals, persist, ...(own.length > 0 ? [{ kind: 'PUSH', parcels: own } satisfies Effect] : [])]
+  }
+
+  const author = (requests: readonly WriteRequest[], nowMs: number): readonly Authored[] => {
+    const context = { self, keys, incarnation: () => incarnation, index, documents, chain: log.chain, original, accept: (commit: AdmittedCommit, chain: Parameters<typeof addToFlush>[2], policySeq: number, bodies: Iterable<Body>) => addToFlush(flush, commit, chain, policySeq, bodies, true) }
+    const batch = authorBatch(context, requests, hlc, nowMs)
+    hlc = batch.hlc
+    return batch.authored
+  }
+
+  const sealControls = (nowMs: number): void => {
+    const [next] = controls.splice(0, 1)
+    if (next === undefined || options.authority === null) return
+    const id = controlChainId(mesh)
+    const chain = log.chain(id) ?? emptyChain(id, mesh as string as PeerId, CONTROL_INCARNATION, CONTROL_NAMESPACE)
+    hlc = tick(chain.hlc > hlc ? chain.hlc : hlc, nowMs)
+    const events = [{ bytes: encodeEvent(next.event), event: next.event, attestation: null }]
+    const commit = sealCommit({
+      mesh, namespace: CONTROL_NAMESPACE, peer: mesh as string as PeerId, incarnation: CONTROL_INCARNATION, seq: chain.seq + 1, prev: chain.hash, history: bytesToHex(historyRoot(chain.history)),
+      hlc, policy: chain.hash, segment: null, deps: [], eventsRoot: eventsRoot(events), eventCount: 1, changeHash: null,
+    }, events, options.authority) as AdmittedCommit
+    addToFlush(flush, commit, chain, chain.seq, [], true)
+  }
+
+  /** The put that made `record`, wherever it stands. */
+  const original = (record: RecordId): { said: string; where: WrittenAt } | null => {
+    for (const commit of [...flush.commits, ...storedCommitsOf(record)]) {
+      for (const { event } of commit.events) {
+        if (event.kind === 'memory.put' && event.record === record) return { said: saidByPut(event.set, event.tags), where: { chain: commit.chain, seq: commit.header.seq, hash: commit.hash } }
+      }
+    }
+    return null
+  }
+  const storedCommitsOf = function* (record: RecordId): Generator<Commit> {
+    for (const entry of segmentsOf(index, record)) {
+      for (const hash of documents.open(entry).segment.commitsByRecord.get(record) ?? []) {
+        const place = store.find(hash)
+        const stored = place && store.commit(place.chain, place.seq)
+        const decoded = stored && decodeCommit(stored.bytes)
+        if (decoded?.ok) yield decoded.commit
+      }
+    }
+  }
+
+  // ── after the flush ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  const onPersisted = (id: number, failure: StoreFailure | null, nowMs: number): Effect[] => {
+    if (inFlight?.id !== id) return []
+    const done = inFlight
+    inFlight = null
+    flush = emptyFlush()
+    lastFailure = failure
+    if (failure !== null) return [...giveUp(done, failure), ...startFlush(nowMs)]
+    const controlBefore = index.control
+    const touched = new Set<ChainId>()
+    // Texts and commits that came late belong to rows that were projected without them.
+    let rebuild = done.healed.length > 0 || done.bodies.some(missing.has)
+    const before = store.arrivals() - done.flush.commits.length
+    for (const [i, commit] of done.flush.commits.entries()) {
+      indexCommit(index, commit, before + i + 1, self)
+      touched.add(commit.chain)
+      if (!done.flush.own.has(commit.hash)) merge(commit)
+      collectErasures(commit)
+    }
+    missing.persisted(done.flush.commits, done.bodies)
+    if (done.healed.length > 0) reindex()
+    const membership = index.control !== controlBefore
+    if (membership && takesBack(controlBefore)) {
+      documents.dropAll()
+      rebuild = true
+    }
+    for (const chain of touched) acks.recheck(chain, hashOf)
+    const signed = announce([...touched, ...missing.chainsMadeWhole()])
+    return [
+      ...signed.map((ack): Effect => ({ kind: 'ACK', ack })),
+      ...(membership ? [{ kind: 'MEMBERSHIP' } satisfies Effect] : []),
+      ...(rebuild ? [{ kind: 'REBUILD' } satisfies Effect] : []),
+      ...done.authored.flatMap((answer) => ('refusal' in answer ? [] : settle(answer, done.requests.get(answer.request)!, nowMs))),
+      ...[...touched].flatMap((chain) => settleWaits(chain)),
+      ...(membership ? [...waits.all()].flatMap(settleWait) : []),
+      { kind: 'GROWN', arrivals: index.arrivals },
+      ...startFlush(nowMs),
+    ]
+  }
+
+  const merge = (commit: Commit): void => {
+    const { segment, namespace } = commit.header
+    if (segment === null) return
+    // Opened after it was indexed, so a cold segment's replay already has it; a hot one is given it now.
+    const open = documents.open({ namespace, id: segment })
+    if (open.segment.changeByCommit.has(commit.hash) || open.segment.refused.has(commit.hash)) return
+    if (isExcluded(index, commit)) open.segment.refused.set(commit.hash, 'excluded')
+    else applyCommit(open.segment, commit)
+    documents.touched(open)
+  }
+
+  /** An erased memory's texts, of every version, past and to come. */
+  const collectErasures = (commit: Commit): void => {
+    for (const { event } of commit.events) {
+      if (!('record' in event) || !index.erasedRecords.has(event.record)) continue
+      for (const { ref } of bodyRefs(event)) toErase.add(ref)
+      if (event.kind !== 'memory.erase') continue
+      for (const earlier of storedCommitsOf(event.record)) for (const { event: said } of earlier.events) if ('record' in said && said.record === event.record) for (const { ref } of bodyRefs(said)) toErase.add(ref)
+    }
+  }
+  const isErased = (ref: Ref): boolean => store.body(ref) === 'erased'
+
+  const giveUp = (done: NonNullable<typeof inFlight>, failure: StoreFailure): Effect[] => {
+    documents.dropAll()
+    incarnation = options.newIncarnation()
+    const code = failure.code === 'disk_full' ? 'disk_full' : 'internal'
+    return done.authored.map((answer): Effect => resolve(answer.request, { kind: 'refused', refusal: { code, message: `not stored: ${failure.message}`, fields: { local_committed: false } } }))
+  }
+
+  /** Whether a fresh revocation leaves out commits that are already in documents. */
+  const takesBack = (before: ControlState): boolean => {
+    for (const member of index.control.members.values()) {
+      if (member.revoked === null || before.members.get(member.peer)?.revoked) continue
+      acks.forget(member.peer)
+      for (const chain of index.chains.values()) if (chain.peer === member.peer && chain.seq > (member.revoked.last[chain.id] ?? 0)) return true
+    }
+    return false
+  }
+
+  const reindex = (): void => {
+    clearLogIndex(index)
+    documents.dropAll()
+    for (let n = 1; n <= store.arrivals(); n++) {
+      const arrival = store.arrival(n)
+      const stored = arrival && store.commit(arrival.chain, arrival.seq)
+      const decoded = stored && decodeCommit(stored.bytes)
+      if (decoded?.ok) indexCommit(index, decoded.commit, n, self)
+      else if (arrival !== null) indexHole(index, arrival)
+    }
+  }
+
+  // ── quorum ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  const announce = (chains: Iterable<ChainId>): SignedAck[] => {
+    const watermarks = [...new Set(chains)].flatMap((chain) => {
+      const state = index.chains.get(chain)
+      return state === undefined ? [] : [{ chain, seq: state.seq, hash: state.hash, whole: !missing.isMissingIn(chain) && !hasHole(chain) }]
+    })
+    const signed: SignedAck[] = []
+    for (let at = 0; at < watermarks.length; at += limits.ack_watermarks_max) {
+      const ack = signAck({ mesh, voter: self, watermarks: watermarks.slice(at, at + limits.ack_watermarks_max) }, keys)
+      acks.record(ack, decodeAckStatement(ack.statement)!, hashOf)
+      signed.push(ack)
+    }
+    return signed
+  }
+  const hasHole = (chain: ChainId): boolean => [...index.holes.values()].some((hole) => hole.chain === chain)
+
+  const countedFor = (written: readonly WrittenAt[]): readonly Counted[] => {
+    const eligible = voters()
+    const [fewest] = written.map((where) => acks.covering(where, eligible)).sort((a, b) => a.length - b.length)
+    return fewest ?? []
+  }
+  const resolve = (request: RequestId, outcome: WriteOutcome): Effect => ({ kind: 'RESOLVE', request, outcome })
+
+  const settle = (answer: Authored & { written: readonly WrittenAt[]; existed: boolean }, request: WriteRequest, nowMs: number): Effect[] => {
+    const wait = { request: request.id, written: answer.written, needed: request.quorum ?? quorum(), deadlineMs: request.deadlineMs, existed: answer.existed }
+    waits.add(wait)
+    const settled = settleWait(wait)
+    return settled.length > 0 || request.deadlineMs > nowMs ? settled : expire(wait)
+  }
+  const settleExisting = (authored: readonly Authored[], requests: readonly WriteRequest[], nowMs: number): Effect[] =>
+    authored.flatMap((answer) => ('refusal' in answer ? [] : settle(answer, requests.find(({ id }) => id === answer.request)!, nowMs)))
+  const settleWait = (wait: ReturnType<typeof waits.on>[number]): Effect[] => {
+    const counted = countedFor(wait.written)
+    if (counted.length < wait.needed || !counted.some(({ voter }) => voter === self) && voters().has(self)) return []
+    waits.remove(wait.request)
+    return [resolve(wait.request, { kind: 'acknowledged', written: wait.written, acks: counted, existed: wait.existed })]
+  }
+  const settleWaits = (chain: ChainId): Effect[] => waits.on(chain).flatMap(settleWait)
+  const expire = (wait: ReturnType<typeof waits.on>[number]): Effect[] => {
+    waits.remove(wait.request)
+    const got = countedFor(wait.written).length
+    return [resolve(wait.request, { kind: 'quorum_not_met', written: wait.written, got, needed: wait.needed, reason: `${got} of ${wait.needed} voters acknowledged in time` })]
+  }
+
+  const onAck = (from: PeerId, ack: SignedAck): Effect[] => {
+    if (!voters().has(from)) return []
+    const statement = verifyAck(ack, mesh)
+    if (statement === null || statement.voter !== from) return []
+    acks.record(ack, statement, hashOf)
+    return statement.watermarks.flatMap(({ chain }) => settleWaits(chain))
+  }
+
+  // ── inputs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  const takeParcels = (from: PeerId, parcels: readonly Parcel[], nowMs: number): void => {
+    const fresh: Parcel[] = []
+    for (const parcel of parcels) {
+      const hole = index.holes.get(holeKey(parcel.chain, parcel.seq))
+      const decoded = hole && decodeCommit(parcel.bytes)
+      if (hole === undefined) fresh.push(parcel)
+      else if (decoded?.ok && decoded.commit.hash === hole.hash && decoded.commit.chain === hole.chain && healing.length < limits.want_commits_max) healing.push(parcel)
+    }
+    intake.take(from, fresh, nowMs)
+  }
+
+  const damaged = (what: Extract<Input, { kind: 'damaged' }>['what']): void => {
+    if (what.kind === 'body') {
+      missing.add(what.ref)
+      return
+    }
+    const chain = what.chain as ChainId
+    const state = index.chains.get(chain)
+    const after = store.commit(chain, what.seq + 1)
+    const next = after && decodeCommit(after.bytes)
+    const hash = state?.seq === what.seq ? state.hash : next?.ok ? next.commit.header.prev : null
+    if (hash !== null) index.holes.set(holeKey(chain, what.seq), { chain, seq: what.seq, hash })
+  }
+
+  const handle = (input: Input, nowMs: number): Effect[] => {
+    switch (input.kind) {
+      case 'write':
+        writes.push(input.request)
+        queuedBytes += requestBytes(input.request)
+        return startFlush(nowMs)
+      case 'control':
+        controls.push({ id: input.id, event: input.event })
+        return startFlush(nowMs)
+      case 'received':
+        takeParcels(input.from, input.parcels, nowMs)
+        return [{ kind: 'TAKEN', delivery: input.delivery }, ...startFlush(nowMs)]
+      case 'bodies':
+        looseBodies.push(...input.bodies.filter(isSound).slice(0, limits.want_bodies_max))
+        return [{ kind: 'TAKEN', delivery: input.delivery }, ...startFlush(nowMs)]
+      case 'acked':
+        return onAck(input.from, input.ack)
+      case 'linkUp':
+        return announce(index.chains.keys()).map((ack) => ({ kind: 'ACK', ack }))
+      case 'persisted':
+        return onPersisted(input.flush, input.failure, nowMs)
+      case 'tick':
+        intake.wake()
+        return [...waits.expired(nowMs).flatMap(expire), ...startFlush(nowMs)]
+      case 'damaged':
+        damaged(input.what)
+        return []
+    }
+  }
+
+  return {
+    handle, self, index, documents, intake, missing, voters, quorum,
+    incarnation: () => incarnation,
+    covering: (position) => acks.covering(position, voters()),
+    frontierDigest: (key) => frontierDigest([...index.chains.values()].map(({ id, seq, hash }) => ({ chain: id, seq, hash })), key),
+    flushing: () => inFlight !== null,
+    queued: () => ({ requests: writes.length, bytes: queuedBytes }),
+    nextDeadlineMs: waits.nextDeadlineMs,
+    lastFailure: () => lastFailure,
+  }
+}
+
+const requestBytes = (request: WriteRequest): number => request.bodies.reduce((sum, body) => sum + body.text.length, 1_024)
+const storedForm = (commit: Commit) => ({ chain: commit.chain, seq: commit.header.seq, hash: commit.hash, bytes: commit.bytes })
+const parcelOf = (commit: Commit, bodies: ReadonlyMap<Ref, Body>): Parcel => ({
+  chain: commit.chain, seq: commit.header.seq, bytes: commit.bytes,
+  bodies: commit.events.flatMap(({ event }) => bodyRefs(event)).flatMap(({ ref }) => bodies.get(ref) ?? []),
+})
+
+/** A body is what its ref says, and no larger than any field may be. */
+const isSound = (body: Body): boolean => body.text.length <= limits.content_bytes_max && body.ref === refOf(body.salt, body.text)

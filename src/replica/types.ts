@@ -1,0 +1,86 @@
+/**
+ * What goes into the replica and what comes out: `handle(input) → Effect[]`, synchronous, without I/O.
+ *
+ * The order in which effects are performed is the order in which they are listed, and it is part of the guarantee:
+ *
+ *   PERSIST  completes BEFORE the `persisted` input is given, and with it BEFORE any ACK, RESOLVE or GROWN that it causes.
+ *   PUSH     may be performed while PERSIST is under way: what others hold early is still signed, and lost by nobody.
+ *   ACK      says 'on stable storage': it is only ever an answer to `persisted`.
+ */
+import type { SignedAck } from '../../crdt/ack.ts'
+import type { Body } from '../../crdt/body.ts'
+import type { ControlEvent, MemorySet, TagChange } from '../../crdt/event.ts'
+import type { Position } from '../../crdt/frontier.ts'
+import type { AgentId, EventId, Namespace, PeerId, RecordId, Ref } from '../../crdt/ids.ts'
+import type { Counted } from '../../crdt/quorum.ts'
+import type { Parcel } from '../../transports/host.ts'
+import type { ErrorCode } from '../errors.ts'
+import type { StoreBatch, StoreFailure } from '../ports.ts'
+
+/** One thing an agent wants said; the replica finds its segment. `event` is its id (a second twin's event derives one from it). */
+export type Draft = { readonly event: EventId; readonly agent: AgentId; readonly at: string } & (
+  | { readonly op: 'put'; readonly record: RecordId; readonly set: MemorySet & { readonly content: { readonly ref: Ref } }; readonly tags: TagChange | null }
+  | { readonly op: 'patch'; readonly record: RecordId; readonly set: MemorySet; readonly tags: TagChange | null }
+  | { readonly op: 'forget' | 'restore' | 'erase'; readonly record: RecordId }
+  | { readonly op: 'link'; readonly record: RecordId; readonly from: RecordId; readonly to: RecordId; readonly relation: string; readonly valid_from?: string; readonly valid_until?: string }
+  | { readonly op: 'unlink'; readonly record: RecordId }
+  | { readonly op: 'episode'; readonly event_type: string; readonly sender?: string; readonly recipient?: string; readonly body?: { readonly ref: Ref }; readonly inference_receipt_id?: string; readonly audit_event_hash?: string }
+)
+
+/** Answers why the write may not be, judged in one step with its authoring (so `If-Match` cannot be raced). */
+export type Precondition = () => Refusal | null
+export type Refusal = { readonly code: ErrorCode; readonly message: string; readonly fields?: Readonly<Record<string, unknown>> }
+
+export type RequestId = number
+export type WriteRequest = {
+  readonly id: RequestId
+  readonly namespace: Namespace
+  readonly drafts: readonly Draft[]
+  readonly bodies: readonly Body[]
+  readonly precondition: Precondition | null
+  /** A put whose record is already here: what was said then must be what is said now (`Idempotency-Key`). */
+  readonly idempotent: boolean
+  /** Voters that must have it on disk; null: the mesh's default. */
+  readonly quorum: number | null
+  readonly deadlineMs: number
+}
+
+export type WriteOutcome =
+  | { readonly kind: 'acknowledged'; readonly written: readonly WrittenAt[]; readonly acks: readonly Counted[]; readonly existed: boolean }
+  /** On our disk, not at the quorum in time: it stays and goes on replicating. */
+  | { readonly kind: 'quorum_not_met'; readonly written: readonly WrittenAt[]; readonly got: number; readonly needed: number; readonly reason: string }
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+
+/** Where a request's events came to stand. */
+export type WrittenAt = Position & { readonly hash: string }
+
+export type Input =
+  | { readonly kind: 'write'; readonly request: WriteRequest }
+  /** Sealed by the authority's key; for the peer that holds it. */
+  | { readonly kind: 'control'; readonly id: RequestId; readonly event: ControlEvent }
+  | { readonly kind: 'received'; readonly from: PeerId; readonly parcels: readonly Parcel[]; readonly delivery: number }
+  | { readonly kind: 'bodies'; readonly from: PeerId; readonly bodies: readonly Body[]; readonly delivery: number }
+  | { readonly kind: 'acked'; readonly from: PeerId; readonly ack: SignedAck }
+  /** A session has opened: it is told how far all our chains are. */
+  | { readonly kind: 'linkUp'; readonly peer: PeerId }
+  | { readonly kind: 'persisted'; readonly flush: number; readonly failure: StoreFailure | null }
+  /** Time has passed: waits end, commits from 'tomorrow' are looked at again. */
+  | { readonly kind: 'tick' }
+  | { readonly kind: 'damaged'; readonly what: { readonly kind: 'commit'; readonly chain: string; readonly seq: number } | { readonly kind: 'body'; readonly ref: Ref } }
+
+export type Effect =
+  /** One synced batch. Its end is given back as `persisted`, BEFORE anything that claims durability. */
+  | { readonly kind: 'PERSIST'; readonly flush: number; readonly batch: StoreBatch }
+  /** Own fresh commits, to every link that can take them; does not wait for PERSIST. */
+  | { readonly kind: 'PUSH'; readonly parcels: readonly Parcel[] }
+  /** To every link: how far our stable storage reaches. */
+  | { readonly kind: 'ACK'; readonly ack: SignedAck }
+  | { readonly kind: 'RESOLVE'; readonly request: RequestId; readonly outcome: WriteOutcome }
+  /** A delivery was taken in: its credit goes back to the sender. */
+  | { readonly kind: 'TAKEN'; readonly delivery: number }
+  /** The arrival log has grown to this length, and the documents with it. */
+  | { readonly kind: 'GROWN'; readonly arrivals: number }
+  /** Members have changed. */
+  | { readonly kind: 'MEMBERSHIP' }
+  /** What is in the documents has changed backwards (a revocation): the projection starts again. */
+  | { readonly kind: 'REBUILD' }

@@ -1,0 +1,83 @@
+/**
+ * From what an agent gave to what will be said: fields become registers, texts become bodies.
+ *
+ * With an idempotency key everything is a function of (namespace, agent, key, input): the record's id and the bodies' salts, so
+ * that the same request on another peer says the same bytes and folds without a conflict.
+ */
+import { makeBody, SALT_BYTES, type Body } from '../../crdt/body.ts'
+import { canonicalize, type Json } from '../../crdt/canonical.ts'
+import type { MemorySet, TagChange } from '../../crdt/event.ts'
+import { sha256 } from '../../crdt/hash.ts'
+import { uuidV7, uuidV8, type AgentId, type EventId, type Namespace, type RecordId } from '../../crdt/ids.ts'
+import { limits } from '../../crdt/limits.ts'
+import type { MemoryInput } from '../api.ts'
+import { NodeError } from '../errors.ts'
+import type { Random } from '../ports.ts'
+
+const utf8 = new TextEncoder()
+const BYTES_MAX = { content: limits.content_bytes_max, title: limits.title_bytes_max, metadata: limits.metadata_bytes_max, body: limits.episode_body_bytes_max } as const
+type TextField = keyof typeof BYTES_MAX
+
+/** 16 random bytes, or the key's own. */
+export type SaltSource = (field: TextField) => Uint8Array
+
+export const randomSalts = (random: Random): SaltSource => () => random.bytes(SALT_BYTES)
+export const keyedSalts = (namespace: Namespace, agent: AgentId, key: string): SaltSource => (field) =>
+  sha256('mnemesh/salt/1', canonicalize([namespace, agent, key, field])).subarray(0, SALT_BYTES)
+
+/** The same on every peer, so a retry after a failover is the same memory (DESIGN §6). */
+export const keyedRecord = (namespace: Namespace, agent: AgentId, key: string): RecordId => uuidV8(sha256('mnemesh/record/1', canonicalize([namespace, agent, key]))) as RecordId
+export const linkRecord = (namespace: Namespace, from: RecordId, to: RecordId, relation: string): RecordId =>
+  uuidV8(sha256('mnemesh/link/1', canonicalize([namespace, from, to, relation]))) as RecordId
+
+export const newRecord = (nowMs: number, random: Random): RecordId => uuidV7(nowMs, random.bytes(10)) as RecordId
+export const newEvent = (nowMs: number, random: Random): EventId => uuidV7(nowMs, random.bytes(10)) as EventId
+
+/** The registers that `input` sets, and the bodies of its texts. @throws NodeError `too_large`. */
+export const registersOf = (input: MemoryInput, salts: SaltSource): { readonly set: MemorySet; readonly bodies: readonly Body[] } => {
+  const bodies: Body[] = []
+  const text = (field: TextField, value: string | null): { ref: Body['ref'] } | null => {
+    if (value === null) return null
+    const body = bodyOf(field, value, salts)
+    bodies.push(body)
+    return { ref: body.ref }
+  }
+  const { content, title, metadata, tags: _tags, occurred_at, expires_at, ...scalars } = input
+  const set: MemorySet = {
+    ...withoutUndefined(scalars),
+    ...(content !== undefined && { content: text('content', content)! }),
+    ...(title !== undefined && { title: text('title', title === '' ? null : title) }),
+    ...(metadata !== undefined && { metadata: text('metadata', metadata === null ? null : canonicalize(metadata as Json)) }),
+    ...(occurred_at !== undefined && { occurred_at: normalTime('occurred_at', occurred_at) }),
+    ...(expires_at !== undefined && { expires_at: normalTime('expires_at', expires_at) }),
+  }
+  return { set, bodies }
+}
+
+/** In a put nothing can be cleared: null means 'not given'. */
+export const withoutNulls = <Fields extends object>(fields: Fields): Fields => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null)) as Fields
+
+export const bodyOf = (field: TextField, value: string, salts: SaltSource): Body => {
+  const bytes = utf8.encode(value)
+  if (bytes.length > BYTES_MAX[field]) throw new NodeError('too_large', `${field} has ${bytes.length} bytes, at most ${BYTES_MAX[field]} fit: split it into several memories`, { local_committed: false })
+  return makeBody(salts(field), bytes)
+}
+
+/** From `current` to `wanted`: what to add and what to remove; null when nothing changes. */
+export const tagChange = (current: readonly string[], wanted: readonly string[]): TagChange | null => {
+  const add = [...new Set(wanted)].filter((tag) => !current.includes(tag))
+  const remove = current.filter((tag) => !wanted.includes(tag))
+  return add.length + remove.length === 0 ? null : { add, remove }
+}
+
+/** RFC 3339 in, the one form of events out. */
+const normalTime = (field: string, value: string | null): string | null => {
+  if (value === null) return null
+  const ms = Date.parse(value)
+  if (Number.isNaN(ms)) throw new NodeError('malformed', `${field} is no time: write it as 2026-01-31T09:00:00Z`, { local_committed: false })
+  const text = new Date(ms).toISOString()
+  if (text.length !== 24) throw new NodeError('malformed', `${field} lies outside the years 0000 to 9999`, { local_committed: false })
+  return text
+}
+
+const withoutUndefined = (fields: object): object => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))

@@ -1,0 +1,65 @@
+/**
+ * The projection's source: rows that arrivals touched, as the documents say now, with the frontier they bring it to.
+ */
+import type { ChainId, Namespace, RecordId } from '../../crdt/ids.ts'
+import { CONTROL_NAMESPACE } from '../../crdt/ids.ts'
+import { decodeCommit } from '../../crdt/commit.ts'
+import type { CommitStore, EpisodeRow, LinkRow, MemoryRow, ProjectionBatch } from '../ports.ts'
+import type { Shell } from '../replica/effects.ts'
+import type { Replica } from '../replica/replica.ts'
+import { episodeRow, type Reader } from './rows.ts'
+
+type Frontier = Map<Namespace, Map<ChainId, number>>
+
+export const createFeedSource = (replica: Replica, store: CommitStore, shell: Shell, reader: Reader) => {
+  /** The frontier after `at` arrivals: carried from batch to batch, made anew when a batch starts elsewhere. */
+  let known: { at: number; frontier: Frontier } = { at: 0, frontier: new Map() }
+
+  const advance = (to: number): void => {
+    for (let n = known.at + 1; n <= to; n++) {
+      const arrival = store.arrival(n)
+      const namespace = arrival && replica.index.chains.get(arrival.chain)?.namespace
+      if (!arrival || !namespace || namespace === CONTROL_NAMESPACE) continue
+      const byChain = known.frontier.get(namespace) ?? new Map<ChainId, number>()
+      byChain.set(arrival.chain, Math.max(byChain.get(arrival.chain) ?? 0, arrival.seq))
+      known.frontier.set(namespace, byChain)
+    }
+    known.at = Math.max(known.at, to)
+  }
+
+  return {
+    epoch: store.opening.epoch,
+    arrivals: () => replica.index.arrivals,
+    onGrown: (listener: () => void) => shell.onGrown(listener),
+    batch: async (after: number, limit: number): Promise<ProjectionBatch | null> => {
+      // Documents may hold what a flush under way has not made durable: rows never do.
+      await shell.settled()
+      const last = Math.min(replica.index.arrivals, after + limit)
+      if (last <= after) return null
+      if (known.at !== after) known = { at: 0, frontier: new Map() }
+      advance(last)
+      const memories = new Map<RecordId, MemoryRow>()
+      const links = new Map<RecordId, LinkRow>()
+      const episodes: EpisodeRow[] = []
+      for (let n = after + 1; n <= last; n++) {
+        const arrival = store.arrival(n)
+        const stored = arrival && store.commit(arrival.chain, arrival.seq)
+        const decoded = stored && decodeCommit(stored.bytes)
+        if (!decoded?.ok) continue
+        for (const { event } of decoded.commit.events) {
+          if (event.kind === 'episode.append') episodes.push(episodeRow(decoded.commit, event, reader.text))
+          else if (event.kind.startsWith('link.') && 'record' in event) put(links, event.record, reader.link)
+          else if ('record' in event) put(memories, event.record, reader.memory)
+        }
+      }
+      const frontier = Object.fromEntries([...known.frontier].map(([namespace, byChain]) => [namespace, Object.fromEntries(byChain)]))
+      return { memories: [...memories.values()], links: [...links.values()], episodes, cursor: { epoch: store.opening.epoch, arrival: last, frontier } }
+    },
+  }
+}
+
+const put = <Row>(rows: Map<RecordId, Row>, id: RecordId, read: (id: RecordId) => Row | null): void => {
+  if (rows.has(id)) return
+  const row = read(id)
+  if (row !== null) rows.set(id, row)
+}

@@ -1,0 +1,56 @@
+/**
+ * The log as a reader outside sees it: events in arrival order, by cursors that stay good as long as this log does.
+ *
+ * cursor = epoch (8 hex digits) - arrival - place of the event in its commit.
+ */
+import { decodeCommit } from '../../crdt/commit.ts'
+import { CONTROL_NAMESPACE, type RecordId } from '../../crdt/ids.ts'
+import { limits } from '../../crdt/limits.ts'
+import type { LogEntry, Node } from '../api.ts'
+import { NodeError } from '../errors.ts'
+import type { CommitStore } from '../ports.ts'
+import type { Shell } from '../replica/effects.ts'
+import type { Replica } from '../replica/replica.ts'
+
+/** Arrivals looked at for one page, matching or not: a page may come short of its limit, never stall (LESSONS 7). */
+const ARRIVALS_PER_PAGE_MAX = 10_000
+
+export const createLog = (replica: Replica, store: CommitStore, shell: Shell): Pick<Node, 'events' | 'onLogGrown'> => {
+  const epoch = store.opening.epoch.slice(0, 8)
+  const cursorAt = (arrival: number, place: number): string => `${epoch}-${arrival}-${place}`
+  const parse = (cursor: string | undefined): { arrival: number; place: number } => {
+    if (cursor === undefined || cursor === '') return { arrival: 1, place: -1 }
+    const match = /^([0-9a-f]{8})-(\d{1,15})-(\d{1,4})$/.exec(cursor)
+    if (match === null) throw new NodeError('malformed', 'after is no cursor of an event list: send back `next`, unchanged, or leave it out to start')
+    if (match[1] !== epoch) throw new NodeError('malformed', 'the cursor belongs to another log (another peer, or this one before it was rebuilt): start without `after`')
+    return { arrival: Number(match[2]), place: Number(match[3]) }
+  }
+
+  return {
+    onLogGrown: (listener) => shell.onGrown(listener),
+    events: async (after, { namespace, limit }) => {
+      const from = parse(after)
+      const events: LogEntry[] = []
+      let next = after ?? cursorAt(0, 0)
+      const last = Math.min(replica.index.arrivals, from.arrival + ARRIVALS_PER_PAGE_MAX)
+      for (let n = Math.max(1, from.arrival); n <= last; n++) {
+        const arrival = store.arrival(n)
+        const stored = arrival && store.commit(arrival.chain, arrival.seq)
+        const decoded = stored && decodeCommit(stored.bytes)
+        if (!decoded?.ok) continue
+        const { commit } = decoded
+        for (const [place, { event }] of commit.events.entries()) {
+          if (n === from.arrival && place <= from.place) continue
+          if (events.length >= Math.min(limit, limits.events_limit_max)) return { events, next }
+          next = cursorAt(n, place)
+          if (event.ns === CONTROL_NAMESPACE || (namespace !== undefined && event.ns !== namespace)) continue
+          events.push({
+            cursor: next, event_id: event.id, namespace: event.ns, kind: event.kind, record: 'record' in event ? (event.record as RecordId) : null, agent_id: event.agent,
+            peer_id: commit.header.peer, at: event.at, commit: commit.hash, chain: commit.chain, seq: commit.header.seq, event: { ...event },
+          })
+        }
+      }
+      return { events, next }
+    },
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * Reads: from the documents by id, from the projection by list and search, each after what its token has seen.
+ *
+ * A read without a token sees what was durable here when it came; lists and searches wait a moment for a projection that is
+ * nearly there, and say by their frontier what they show.
+ */
+import { covers, decodeToken, encodeToken } from '../../crdt/frontier.ts'
+import { compareWritten } from '../../crdt/provenance.ts'
+import { TEXT_FIELDS } from '../../crdt/event.ts'
+import type { Namespace, RecordId } from '../../crdt/ids.ts'
+import { limits } from '../../crdt/limits.ts'
+import type { Node, ReadOptions, Version } from '../api.ts'
+import { NodeError } from '../errors.ts'
+import { BadCursor, ProjectionFailure, type Clock, type MemoryRow, type Projection } from '../ports.ts'
+import type { Shell } from '../replica/effects.ts'
+import type { Replica } from '../replica/replica.ts'
+import { objectOf, type Reader } from './rows.ts'
+import { isExpired } from './writes.ts'
+
+export type ReadContext = {
+  readonly replica: Replica
+  readonly shell: Shell
+  readonly reader: Reader
+  readonly projection: Projection
+  readonly feed: { lag(): number; waitFor(arrival: number, ms: number): Promise<boolean> }
+  readonly clock: Clock
+  readonly after: (ms: number, call: () => void) => () => void
+}
+
+type Reads = Pick<Node, 'get' | 'list' | 'history' | 'conflicts' | 'recall' | 'links' | 'episodes' | 'namespaces' | 'stats'>
+
+export const createReads = (context: ReadContext): Reads => {
+  const { replica, shell, reader, projection, feed, clock } = context
+  let waiting = 0
+
+  /** Waits until the log has what the token saw; answers the ms that are left for the projection. */
+  const logCovers = async ({ token, wait_ms }: ReadOptions): Promise<number> => {
+    const ms = Math.min(wait_ms ?? limits.causal_wait_ms_default, limits.causal_wait_ms_max)
+    if (token === undefined) return 0
+    const positions = decodeToken(replica.index.mesh, token)
+    if (positions === null) throw new NodeError('malformed', 'X-Causal-Token is no token of this mesh: send back what a write answered, unchanged')
+    const isHere = (): boolean => covers((chain) => replica.index.chains.get(chain)?.seq ?? 0, positions)
+    if (isHere()) return ms
+    if (waiting >= limits.causal_waiters_max) throw new NodeError('too_many_requests', 'too many reads wait for their token: try again in a second', { retry_after: 1 })
+    const from = clock.now()
+    waiting++
+    const arrived = await new Promise<boolean>((resolve) => {
+      const end = (answer: boolean): void => {
+        stopTimer()
+        stopListening()
+        resolve(answer)
+      }
+      const stopTimer = context.after(ms, () => end(false))
+      const stopListening = shell.onGrown(() => {
+        if (isHere()) end(true)
+      })
+    })
+    waiting--
+    if (!arrived) throw new NodeError('not_yet_here', `what the token saw has not arrived within ${ms} ms: try again, or ask the peer that gave it`)
+    return Math.max(1, ms - (clock.now() - from))
+  }
+
+  /** Documents hold what the token saw, and nothing that is not durable. */
+  const documentsAt = async (options: ReadOptions): Promise<void> => {
+    await logCovers(options)
+    await shell.settled()
+  }
+  /** So does the projection; without a token it is given a moment when it is nearly there. */
+  const rowsAt = async (options: ReadOptions): Promise<void> => {
+    const left = await logCovers(options)
+    const target = replica.index.arrivals
+    if (options.token !== undefined) {
+      if (!(await feed.waitFor(target, left))) throw new NodeError('not_yet_here', 'the search index has not taken in what the token saw in time: try again')
+    } else if (feed.lag() > 0 && feed.lag() <= limits.fresh_read_lag_arrivals_max) await feed.waitFor(target, limits.fresh_read_wait_ms)
+  }
+  const fromRows = async <T>(options: ReadOptions, ask: () => Promise<T>): Promise<T> => {
+    await rowsAt(options)
+    try {
+      return await ask()
+    } catch (error) {
+      if (error instanceof BadCursor) throw new NodeError('malformed', error.message)
+      if (error instanceof ProjectionFailure) throw new NodeError('projection_unavailable', error.message, { retry_after: 1 })
+      throw error
+    }
+  }
+
+  const visible = (id: RecordId): MemoryRow => {
+    const row = reader.memory(id)
+    if (row === null || row.forgotten || row.erased || isExpired(row, clock.now())) throw new NodeError('not_found', 'there is no such memory, or it is not visible to you')
+    return row
+  }
+  const known = (id: RecordId): void => {
+    if (reader.memoryState(id) === null) throw new NodeError('not_found', 'there is no such memory, or it is not visible to you')
+  }
+  const linksOf = async (id: RecordId) => (await projection.links(id)).filter(({ removed }) => !removed)
+  const tokenFor = (namespace: Namespace): string =>
+    encodeToken(replica.index.mesh, [...replica.index.chains.values()].filter((chain) => chain.namespace === namespace && chain.seq > 0).sort((a, b) => b.hlc - a.hlc).map(({ id, seq }) => ({ chain: id, seq })))
+
+  return {
+    get: async (id, options) => {
+      await documentsAt(options)
+      const row = visible(id)
+      // Links are found in the rows; when those are away, the memory itself still answers.
+      const links = await fromRows(options, () => linksOf(id)).catch((error: unknown) => {
+        if (error instanceof NodeError && error.code === 'projection_unavailable') return []
+        throw error
+      })
+      return { memory: row, links, conflicts: reader.conflicts(id), token: tokenFor(row.namespace) }
+    },
+    list: (filter, page, options) => fromRows(options, () => projection.list(filter, { ...page, now: new Date(clock.now()).toISOString() })),
+    recall: (query, options) => fromRows(options, () => projection.recall(query, new Date(clock.now()).toISOString())),
+    links: async (id, options) => {
+      await documentsAt(options)
+      known(id)
+      return fromRows(options, () => linksOf(id))
+    },
+    episodes: (filter, options) => fromRows(options, () => projection.episodes(filter)),
+    namespaces: (options) => fromRows(options, () => projection.namespaces()),
+    stats: (options) => fromRows(options, async () => ({ ...(await projection.stats()), commits: replica.index.arrivals, segments: replica.index.segments.size, hot_segments: replica.documents.hot })),
+    conflicts: async (id, options) => {
+      await documentsAt(options)
+      known(id)
+      return reader.conflicts(id)
+    },
+    history: async (id, options) => {
+      await documentsAt(options)
+      known(id)
+      return versionsOf(reader, id)
+    },
+  }
+}
+
+/** Every event that touched the memory, oldest first. */
+const versionsOf = (reader: Reader, id: RecordId): readonly Version[] => {
+  const said = reader.commitsOf(id).flatMap((commit) =>
+    commit.events.flatMap(({ event }) => (event.kind.startsWith('memory.') && 'record' in event && event.record === id ? [{ commit, event }] : [])))
+  return said
+    .map(({ commit, event }) => ({ commit, event, by: { hlc: commit.header.hlc, event: event.id, agent: event.agent, peer: commit.header.peer, at: event.at } }))
+    .sort((a, b) => compareWritten(a.by, b.by))
+    .map(({ commit, event }): Version => {
+      const base = { event_id: event.id, kind: event.kind, agent_id: event.agent, peer_id: commit.header.peer, at: event.at }
+      if (event.kind !== 'memory.put' && event.kind !== 'memory.patch') return { ...base, set: {} }
+      const set: Record<string, unknown> = { ...event.set }
+      for (const field of TEXT_FIELDS) {
+        const body = event.set[field]
+        if (body) set[field] = field === 'metadata' ? objectOf(reader.text(body.ref)) : reader.text(body.ref)
+      }
+      return { ...base, set, ...(event.tags && { tags: event.tags }) }
+    })
+}

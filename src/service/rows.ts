@@ -1,0 +1,145 @@
+/**
+ * Rows: what the documents and the bodies say now, in the shape of the read model and of answers.
+ */
+import { canonicalize } from '../../crdt/canonical.ts'
+import { decodeCommit, type Commit } from '../../crdt/commit.ts'
+import { MEMORY_DEFAULTS, TEXT_FIELDS, type EpisodeAppend } from '../../crdt/event.ts'
+import { sha256Hex } from '../../crdt/hash.ts'
+import type { CommitHash, RecordId, Ref } from '../../crdt/ids.ts'
+import { readLink, readMemory, shown, type RecordState } from '../../crdt/reading.ts'
+import type { Conflict, ConflictValue } from '../api.ts'
+import type { CommitStore, EpisodeRow, LinkRow, MemoryRow } from '../ports.ts'
+import type { Replica } from '../replica/replica.ts'
+import { segmentsOf, type SegmentEntry } from '../replica/log-index.ts'
+
+export type Reader = {
+  memoryState(id: RecordId): RecordState | null
+  memory(id: RecordId): MemoryRow | null
+  link(id: RecordId): LinkRow | null
+  conflicts(id: RecordId): readonly Conflict[]
+  text(ref: Ref): string | null
+  commit(hash: CommitHash): Commit | null
+  /** Commits of the log that touched the record, from all its segments. */
+  commitsOf(record: RecordId): readonly Commit[]
+}
+
+const utf8 = new TextDecoder()
+
+export const createReader = (replica: Replica, store: CommitStore): Reader => {
+  const open = (id: RecordId): readonly { entry: SegmentEntry; segment: ReturnType<typeof replica.documents.open>['segment'] }[] =>
+    segmentsOf(replica.index, id).map((entry) => ({ entry, segment: replica.documents.open(entry).segment }))
+  const text = (ref: Ref): string | null => {
+    const body = store.body(ref)
+    return body === null || body === 'erased' ? null : utf8.decode(body.text)
+  }
+  const commit = (hash: CommitHash): Commit | null => {
+    const place = store.find(hash)
+    const stored = place && store.commit(place.chain, place.seq)
+    const decoded = stored && decodeCommit(stored.bytes)
+    return decoded?.ok ? decoded.commit : null
+  }
+  const memoryState = (id: RecordId): RecordState | null => readMemory(open(id).map(({ segment }) => segment), id)
+
+  return {
+    memoryState,
+    text,
+    commit,
+    commitsOf: (record) => open(record).flatMap(({ segment }) => (segment.commitsByRecord.get(record) ?? []).flatMap((hash) => commit(hash) ?? [])),
+    memory: (id) => {
+      const state = memoryState(id)
+      const [home] = segmentsOf(replica.index, id)
+      return state && home ? memoryRow(state, home, text) : null
+    },
+    link: (id) => {
+      const state = readLink(open(id).map(({ segment }) => segment), id)
+      const [home] = segmentsOf(replica.index, id)
+      return state && home ? linkRow(state, home) : null
+    },
+    conflicts: (id) => {
+      const state = memoryState(id)
+      return state === null ? [] : conflictsOf(state, text)
+    },
+  }
+}
+
+const memoryRow = (state: RecordState, home: SegmentEntry, text: (ref: Ref) => string | null): MemoryRow => {
+  const string = (register: string): string | null => (shown(state, register) as string | undefined) ?? null
+  const body = (register: string): string | null => (state.erased || string(register) === null ? null : text(string(register) as Ref))
+  return {
+    id: state.id,
+    namespace: home.namespace,
+    title: body('title'),
+    content: body('content'),
+    kind: string('kind') ?? MEMORY_DEFAULTS.kind,
+    tier: string('tier') ?? MEMORY_DEFAULTS.tier,
+    tags: state.tags,
+    priority: (shown(state, 'priority') as number | undefined) ?? MEMORY_DEFAULTS.priority,
+    confidence: (shown(state, 'confidence') as number | undefined) ?? MEMORY_DEFAULTS.confidence,
+    source: string('source'),
+    scope: string('scope'),
+    run_id: string('run_id'),
+    occurred_at: string('occurred_at'),
+    expires_at: string('expires_at'),
+    metadata: objectOf(body('metadata')),
+    agent_id: state.created.agent,
+    peer_id: state.created.peer,
+    created_at: state.created.at,
+    updated_at: state.updated.at,
+    version: versionOf(state),
+    forgotten: state.forgotten,
+    erased: state.erased,
+    conflicts: conflictsOf(state, text).length,
+  }
+}
+
+/** Every visible value's writer is in it, so it changes with every visible change, and is equal wherever the state is. */
+const versionOf = (state: RecordState): string => {
+  const writers = [...state.registers].flatMap(([name, register]) => register.values.map(({ by }) => `${name} ${by.event}`))
+  return sha256Hex(canonicalize([state.created.event, state.updated.event, ...writers, ...state.tags.map((tag) => `#${tag}`)])).slice(0, 16)
+}
+
+const linkRow = (state: RecordState, home: SegmentEntry): LinkRow => {
+  const string = (register: string): string | null => (shown(state, register) as string | undefined) ?? null
+  return {
+    id: state.id, namespace: home.namespace, from: string('from') as RecordId, to: string('to') as RecordId, relation: string('relation') ?? '',
+    valid_from: string('valid_from'), valid_until: string('valid_until'), agent_id: state.created.agent, peer_id: state.created.peer,
+    created_at: state.created.at, removed: shown(state, 'removed') === true,
+  }
+}
+
+/** A register with several values is a conflict; two refs of one text are not. */
+const conflictsOf = (state: RecordState, text: (ref: Ref) => string | null): readonly Conflict[] => {
+  const conflicts: Conflict[] = []
+  for (const [field, register] of state.registers) {
+    if (field === 'erased' || register.values.length < 2) continue
+    const isText = (TEXT_FIELDS as readonly string[]).includes(field)
+    const values = register.values.map(({ value, by }, i): ConflictValue => ({ value: isText ? shownText(field, text(value as Ref)) : value, ...saidBy(by), shown: i === 0 }))
+    const distinct = new Set(values.map(({ value }) => canonicalize(value as never)))
+    if (distinct.size > 1) conflicts.push({ field, values })
+  }
+  const forget = state.registers.get('forgotten')?.values.find(({ value }) => value === true)
+  if (forget && !conflicts.some(({ field }) => field === 'forgotten') && state.editedMeanwhile.length > 0) {
+    const edits = state.editedMeanwhile.map((by): ConflictValue => ({ value: false, ...saidBy(by), shown: false }))
+    conflicts.push({ field: 'forgotten', values: [{ value: true, ...saidBy(forget.by), shown: true }, ...edits] })
+  }
+  return conflicts
+}
+
+const saidBy = (by: RecordState['created']) => ({ event_id: by.event, agent_id: by.agent, peer_id: by.peer, at: by.at })
+const shownText = (field: string, text: string | null): unknown => (field === 'metadata' ? objectOf(text) : text)
+
+export const objectOf = (json: string | null): Readonly<Record<string, unknown>> => {
+  if (json === null) return {}
+  try {
+    const value: unknown = JSON.parse(json)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {}
+  } catch {
+    return {}
+  }
+}
+
+export const episodeRow = (commit: Commit, event: EpisodeAppend, text: (ref: Ref) => string | null): EpisodeRow => ({
+  id: event.id, namespace: event.ns, agent_id: event.agent, peer_id: commit.header.peer, event_type: event.event_type,
+  sender: event.sender ?? null, recipient: event.recipient ?? null, body: event.body ? objectOf(text(event.body.ref)) : null,
+  inference_receipt_id: event.inference_receipt_id ?? null, audit_event_hash: event.audit_event_hash ?? null, created_at: event.at,
+})

@@ -1,0 +1,136 @@
+/**
+ * How the peer is: health, links, quorum, digests, metrics.
+ */
+import { Gauge, Registry, collectDefaultMetrics } from 'prom-client'
+import { activeMembers } from '../../crdt/control.ts'
+import { sha256Hex } from '../../crdt/hash.ts'
+import { bytesToHex, type PeerId } from '../../crdt/ids.ts'
+import { limits } from '../../crdt/limits.ts'
+import { documentHeads } from '../../crdt/segment.ts'
+import type { LinkInfo } from '../../transports/host.ts'
+import type { Health, Node, PeerAnswer } from '../api.ts'
+import { ProjectionFailure, type Clock, type CommitStore, type Projection } from '../ports.ts'
+import type { Boot } from '../replica/boot.ts'
+import type { Shell } from '../replica/effects.ts'
+import type { Replica } from '../replica/replica.ts'
+
+export type StatusContext = {
+  readonly replica: Replica
+  readonly shell: Shell
+  readonly store: CommitStore
+  readonly boot: Boot
+  readonly projection: Projection
+  readonly projectionKind: string
+  readonly feed: { lag(): number }
+  readonly projectionError: () => string | null
+  readonly links: () => readonly LinkInfo[]
+  readonly addressesOf: (peer: PeerId) => readonly string[]
+  readonly counters: () => Readonly<Record<string, number>>
+  readonly freeBytes: () => Promise<number>
+  readonly clock: Clock
+  readonly name: string
+  readonly version: string
+  readonly live: () => Readonly<Record<string, unknown>>
+}
+
+type Status = Pick<Node, 'health' | 'peers' | 'quorum' | 'capabilities' | 'digests' | 'metrics'>
+
+export const createStatus = (context: StatusContext): Status => {
+  const { replica, feed } = context
+  const { index } = replica
+  const upPeers = (): Set<PeerId> => new Set(context.links().flatMap((link) => (link.state === 'up' ? [link.peer] : [])))
+  const reachable = (): number => {
+    const up = upPeers()
+    return [...replica.voters()].filter((voter) => voter === replica.self || up.has(voter)).length
+  }
+
+  const health = async (): Promise<Health> => {
+    const voters = replica.voters()
+    const quorum = replica.quorum()
+    const blocking: string[] = []
+    const warnings: string[] = []
+    const reached = reachable()
+    if (reached < quorum) blocking.push(`${reached} of ${voters.size} voters can be reached, a write needs ${quorum}: start the others, or write with ?quorum=1`)
+    const free = await context.freeBytes()
+    if (free < limits.free_space_bytes_min) blocking.push(`only ${Math.floor(free / 2 ** 20)} MiB are free where the log lies: make room`)
+    const failure = replica.lastFailure()
+    if (failure !== null) blocking.push(`the last flush failed: ${failure.message}`)
+    const self = index.control.members.get(replica.self)
+    if (self === undefined || self.revoked !== null) blocking.push('this peer is not a member of the mesh (any more)')
+    if (index.holes.size > 0) warnings.push(`${index.holes.size} damaged commits are being fetched again from other peers`)
+    if (replica.missing.size > 0) warnings.push(`${replica.missing.size} texts are missing and asked for`)
+    const projectionError = context.projectionError()
+    if (projectionError !== null) warnings.push(`the search index is behind: ${projectionError}`)
+    return {
+      status: blocking.length > 0 ? 'degraded' : 'ok', version: context.version, peer_id: replica.self, name: context.name, mesh_id: index.mesh,
+      members: activeMembers(index.control).length, voters: voters.size, quorum, connected: upPeers().size, projection: context.projectionKind,
+      projection_lag: feed.lag(), embedder_ready: false, federation_enabled: true, reasons: [...blocking, ...warnings, ...context.boot.notes],
+    }
+  }
+
+  const peers = async (): Promise<readonly PeerAnswer[]> => {
+    const linkByPeer = new Map(context.links().map((link) => [link.peer, link]))
+    return [...index.control.members.values()].map((member): PeerAnswer => {
+      const link = linkByPeer.get(member.peer)
+      const self = member.peer === replica.self
+      return {
+        peer_id: member.peer, name: member.name, role: member.role, self, revoked: member.revoked !== null, link: self ? 'self' : (link?.state ?? 'down'),
+        addresses: context.addressesOf(member.peer), round_trip_ms: link?.round_trip_ms ?? null, commits_behind: self ? 0 : (link?.commits_behind ?? null), last_error: link?.last_error ?? null,
+      }
+    })
+  }
+
+  /** Every segment opened and its heads taken: for comparing peers, not for every minute. */
+  const documentsDigest = (): string => sha256Hex(JSON.stringify([...index.segments].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, entry]) => [key, documentHeads(replica.documents.open(entry).segment)])))
+
+  const metrics = createMetrics(context, reachable)
+  return {
+    health,
+    peers,
+    quorum: async () => ({
+      needed: replica.quorum(), voters: replica.voters().size, reachable: reachable(), met: reachable() >= replica.quorum(),
+      members: activeMembers(index.control).map((member) => ({ peer_id: member.peer, name: member.name, role: member.role, reachable: member.peer === replica.self || upPeers().has(member.peer) })),
+    }),
+    capabilities: async () => ({
+      version: context.version, api: 'v1', modes: ['lexical'], embedder: null, projection: context.projectionKind, formats: { commit: 1, event: 1, ack: 1 }, live: context.live(),
+      limits: { content_bytes: limits.content_bytes_max, request_bytes: limits.request_bytes_max, bulk: limits.bulk_memories_max, list: limits.list_limit_max },
+      features: ['memories', 'bulk', 'links', 'episodic', 'history', 'conflicts', 'events', 'idempotency', 'causal_tokens', 'quorum_receipts', 'erase'],
+    }),
+    digests: async () => {
+      await context.shell.settled()
+      const projection = await context.projection.digest().catch((error: unknown) => {
+        if (error instanceof ProjectionFailure) return null
+        throw error
+      })
+      return { frontier: bytesToHex(replica.frontierDigest()), documents: documentsDigest(), projection, log: index.arrivals }
+    },
+    metrics: () => metrics.metrics(),
+  }
+
+  function createMetrics(from: StatusContext, reached: () => number): Registry {
+    const registry = new Registry()
+    collectDefaultMetrics({ register: registry, prefix: 'mnemesh_' })
+    const gauge = (name: string, help: string, read: () => number): void => {
+      new Gauge({ name: `mnemesh_${name}`, help, registers: [registry], collect() {
+        this.set(read())
+      } })
+    }
+    gauge('log_commits', 'Commits in the arrival log', () => index.arrivals)
+    gauge('log_chains', 'Chains known', () => index.chains.size)
+    gauge('segments', 'Automerge documents', () => index.segments.size)
+    gauge('segments_hot', 'Documents in memory', () => replica.documents.hot)
+    gauge('commits_pending', 'Commits that wait for something that is not here', () => replica.intake.pending())
+    gauge('commits_refused', 'Commits refused since the start', () => replica.intake.counters.refused)
+    gauge('forks_seen', 'Commits that contradict one we hold', () => replica.intake.counters.forks)
+    gauge('bodies_missing', 'Texts that a commit names and that are not here', () => replica.missing.size)
+    gauge('commits_damaged', 'Quarantined commits', () => index.holes.size)
+    gauge('write_queue_requests', 'Writes waiting for the next flush', () => replica.queued().requests)
+    gauge('voters_reachable', 'Voters that can be reached, this peer included', reached)
+    gauge('quorum', 'Voters that a write needs', () => replica.quorum())
+    gauge('projection_lag', 'Arrivals that the search index has not taken in', () => from.feed.lag())
+    new Gauge({ name: 'mnemesh_mesh', help: 'Counters of the mesh since the start', labelNames: ['what'], registers: [registry], collect() {
+      for (const [what, value] of Object.entries(from.counters())) this.set({ what }, value)
+    } })
+    return registry
+  }
+}

@@ -1,0 +1,233 @@
+/**
+ * Writes: each becomes one request to the replica, and its outcome an answer or a `NodeError`.
+ */
+import { toBase64Url } from '../../crdt/base64.ts'
+import type { Body } from '../../crdt/body.ts'
+import { canonicalize, type Json } from '../../crdt/canonical.ts'
+import type { MemorySet } from '../../crdt/event.ts'
+import { encodeToken } from '../../crdt/frontier.ts'
+import type { EventId, Namespace, RecordId } from '../../crdt/ids.ts'
+import { limits } from '../../crdt/limits.ts'
+import type { BulkAnswer, MemoryInput, Node, Receipt, WriteAnswer, WriteOptions } from '../api.ts'
+import { NodeError } from '../errors.ts'
+import type { Clock, CommitStore, MemoryRow, Random } from '../ports.ts'
+import type { Shell } from '../replica/effects.ts'
+import type { Replica } from '../replica/replica.ts'
+import type { Draft, Precondition, RequestId, WriteOutcome, WriteRequest, WrittenAt } from '../replica/types.ts'
+import { bodyOf, keyedRecord, keyedSalts, linkRecord, newEvent, newRecord, randomSalts, registersOf, tagChange, withoutNulls } from './drafts.ts'
+import { episodeRow, type Reader } from './rows.ts'
+
+export type WriteContext = {
+  readonly replica: Replica
+  readonly shell: Shell
+  readonly store: CommitStore
+  readonly reader: Reader
+  readonly clock: Clock
+  readonly random: Random
+  readonly quorumTimeoutMs: number
+  /** Free space of the store's file system, at most a second old. */
+  readonly freeBytes: () => Promise<number>
+}
+
+type Writes = Pick<Node, 'remember' | 'rememberMany' | 'patch' | 'forget' | 'restore' | 'resolve' | 'link' | 'unlink' | 'appendEpisode'>
+type Plan = { readonly namespace: Namespace; readonly drafts: readonly Draft[]; readonly bodies: readonly Body[]; readonly precondition?: Precondition; readonly idempotent?: boolean }
+type Acknowledged = Extract<WriteOutcome, { kind: 'acknowledged' }>
+
+const ABSENT = { code: 'not_found', message: 'there is no such memory, or it is not visible to you' } as const
+
+export const createWrites = (context: WriteContext): Writes => {
+  const { replica, shell, reader, clock, random } = context
+  let lastRequest: RequestId = 0
+
+  const said = (options: WriteOptions): Pick<Draft, 'event' | 'agent' | 'at'> => {
+    const now = clock.now()
+    return { event: newEvent(now, random), agent: options.agent, at: new Date(now).toISOString() }
+  }
+  const isVisible = (row: MemoryRow | null): row is MemoryRow => row !== null && !row.forgotten && !row.erased && !isExpired(row, clock.now())
+
+  /** One request to the replica. @throws NodeError unless it was acknowledged. */
+  const submit = async (plan: Plan, options: WriteOptions, ids: { readonly id: string; readonly event_id: EventId }): Promise<Acknowledged> => {
+    await admitToQueue(options)
+    const request: WriteRequest = {
+      id: ++lastRequest, namespace: plan.namespace, drafts: plan.drafts, bodies: plan.bodies, precondition: plan.precondition ?? null,
+      idempotent: plan.idempotent ?? false, quorum: options.quorum ?? null,
+      deadlineMs: clock.now() + Math.min(options.timeout_ms ?? context.quorumTimeoutMs, limits.quorum_timeout_ms_max),
+    }
+    const outcome = await shell.write({ kind: 'write', request })
+    if (outcome.kind === 'refused') throw new NodeError(outcome.refusal.code, outcome.refusal.message, { local_committed: false, ...outcome.refusal.fields })
+    if (outcome.kind === 'quorum_not_met') {
+      const { got, needed, reason } = outcome
+      throw new NodeError('quorum_not_met', `stored here, acknowledged by ${got} of ${needed} voters in time: it stays and goes on replicating; do not repeat it without an Idempotency-Key`, { got, needed, reason, ...ids, local_committed: true, token: tokenOf(outcome.written) })
+    }
+    return outcome
+  }
+
+  const admitToQueue = async (options: WriteOptions): Promise<void> => {
+    const voters = replica.voters().size
+    if (options.quorum !== undefined && (options.quorum < 1 || options.quorum > Math.max(1, voters))) throw new NodeError('malformed', `quorum must be 1 … ${voters}, the number of voters`, { local_committed: false })
+    const queued = replica.queued()
+    if (queued.requests >= limits.write_queue_requests_max || queued.bytes >= limits.write_queue_bytes_max) throw new NodeError('too_many_requests', 'the write queue is full: try again in a second', { local_committed: false, retry_after: 1 })
+    const free = await context.freeBytes()
+    if (free < limits.free_space_bytes_min) throw new NodeError('disk_full', `only ${Math.floor(free / 2 ** 20)} MiB are free where the log lies, ${limits.free_space_bytes_min / 2 ** 20} MiB must stay free: make room, or ask another peer`, { local_committed: false })
+  }
+
+  const tokenOf = (written: readonly WrittenAt[]): string => encodeToken(replica.index.mesh, written)
+  const receiptOf = (outcome: Acknowledged): Receipt => {
+    const [first] = outcome.written
+    return {
+      commit: first?.hash ?? '', chain: first?.chain ?? '', seq: first?.seq ?? 0,
+      acks: outcome.acks.map(({ voter, ack }) => ({ voter, statement: toBase64Url(ack.statement), signature: toBase64Url(ack.signature) })),
+    }
+  }
+  const answer = (outcome: Acknowledged, of: Pick<WriteAnswer, 'id' | 'namespace' | 'title' | 'tier' | 'agent_id' | 'event_id'>): WriteAnswer => ({
+    ...of, quorum_acks: outcome.acks.length, receipt: receiptOf(outcome), token: tokenOf(outcome.written),
+  })
+  const answerRow = (outcome: Acknowledged, id: RecordId, event_id: EventId, options: WriteOptions): WriteAnswer => {
+    const row = reader.memory(id)
+    return answer(outcome, { id, namespace: row?.namespace ?? ('' as Namespace), title: row?.title ?? null, tier: row?.tier ?? '', agent_id: options.agent, event_id })
+  }
+
+  const planPut = (namespace: Namespace, input: MemoryInput, options: WriteOptions): { plan: Plan; record: RecordId; event: EventId } => {
+    const key = options.idempotency_key
+    const record = key === undefined ? newRecord(clock.now(), random) : keyedRecord(namespace, options.agent, key)
+    const { set, bodies } = registersOf(input, key === undefined ? randomSalts(random) : keyedSalts(namespace, options.agent, key))
+    const base = said(options)
+    const tags = tagChange([], input.tags ?? [])
+    const draft: Draft = { ...base, op: 'put', record, set: withoutNulls(set) as MemorySet & { content: { ref: Body['ref'] } }, tags }
+    return { plan: { namespace, drafts: [draft], bodies, idempotent: key !== undefined }, record, event: base.event }
+  }
+
+  /** The event that made the memory, when the key had been used before. */
+  const eventOf = (outcome: Acknowledged, record: RecordId, fresh: EventId): EventId => (outcome.existed ? (reader.memoryState(record)?.created.event ?? fresh) : fresh)
+
+  const change = async (id: RecordId, options: WriteOptions & { readonly if_match?: string }, make: (row: MemoryRow, base: Pick<Draft, 'event' | 'agent' | 'at'>) => { drafts: readonly Draft[]; bodies: readonly Body[] }, accepts: (row: MemoryRow | null) => boolean = isVisible): Promise<WriteAnswer> => {
+    await shell.settled()
+    const row = reader.memory(id)
+    if (row === null || !accepts(row)) throw new NodeError(ABSENT.code, ABSENT.message, { local_committed: false })
+    const base = said(options)
+    const { drafts, bodies } = make(row, base)
+    const precondition: Precondition = () => {
+      const now = reader.memory(id)
+      if (!accepts(now)) return ABSENT
+      if (options.if_match !== undefined && options.if_match !== '*' && options.if_match !== now!.version) return { code: 'version_mismatch', message: `the memory is at version ${now!.version}: read it again, then repeat the change`, fields: { version: now!.version } }
+      return null
+    }
+    const outcome = await submit({ namespace: row.namespace, drafts, bodies, precondition }, options, { id, event_id: base.event })
+    return answerRow(outcome, id, base.event, options)
+  }
+
+  return {
+    remember: async (namespace, input, options) => {
+      const { plan, record, event } = planPut(namespace, input, options)
+      const outcome = await submit(plan, options, { id: record, event_id: event })
+      return answer(outcome, { id: record, namespace, title: input.title ?? null, tier: input.tier ?? 'mid', agent_id: options.agent, event_id: eventOf(outcome, record, event) })
+    },
+
+    rememberMany: async (memories, options): Promise<BulkAnswer> => {
+      const settled = await Promise.allSettled(memories.map(async ({ namespace, input, idempotency_key }) => {
+        const own: WriteOptions = { ...options, ...(idempotency_key !== undefined && { idempotency_key }) }
+        const { plan, record, event } = planPut(namespace, input, own)
+        return { record, outcome: await submit(plan, own, { id: record, event_id: event }) }
+      }))
+      const ids: (RecordId | null)[] = []
+      const errors: { index: number; error: string; message: string }[] = []
+      const written: WrittenAt[] = []
+      let acks = Number.POSITIVE_INFINITY
+      let created = 0
+      let unmet: NodeError | null = null
+      for (const [i, result] of settled.entries()) {
+        if (result.status === 'fulfilled') {
+          ids.push(result.value.record)
+          written.push(...result.value.outcome.written)
+          acks = Math.min(acks, result.value.outcome.acks.length)
+          if (!result.value.outcome.existed) created++
+          continue
+        }
+        if (!(result.reason instanceof NodeError)) throw result.reason
+        if (result.reason.code === 'quorum_not_met') {
+          unmet = result.reason
+          ids.push(result.reason.fields['id'] as RecordId)
+          continue
+        }
+        ids.push(null)
+        errors.push({ index: i, error: result.reason.code, message: result.reason.message })
+      }
+      if (unmet !== null) throw new NodeError('quorum_not_met', unmet.message, { ...unmet.fields, ids, errors })
+      const [first] = settled
+      if (created === 0 && errors.length === memories.length && first?.status === 'rejected') throw first.reason
+      const unique = [...new Map(written.map((where) => [where.hash, where])).values()]
+      return { created, ids, errors, quorum_acks: Number.isFinite(acks) ? acks : 0, token: tokenOf(latestByChain(unique)) }
+    },
+
+    patch: (id, input, options) =>
+      change(id, options, (row, base) => {
+        const { set, bodies } = registersOf(input, randomSalts(random))
+        const tags = input.tags === undefined ? null : tagChange(row.tags, input.tags)
+        if (Object.keys(set).length === 0 && tags === null && input.tags === undefined) throw new NodeError('malformed', 'nothing to change: give at least one field', { local_committed: false })
+        return { drafts: [{ ...base, op: 'patch', record: id, set, tags }], bodies }
+      }),
+
+    forget: (id, options) =>
+      change(id, options, (_row, base) => ({ drafts: [{ ...base, op: options.erase ? 'erase' : 'forget', record: id }], bodies: [] }), options.erase ? (row) => row !== null && !row.erased : isVisible),
+
+    restore: (id, options) => change(id, options, (_row, base) => ({ drafts: [{ ...base, op: 'restore', record: id }], bodies: [] }), (row) => row !== null && !row.erased),
+
+    resolve: (id, choice, options) =>
+      change(id, options, (_row, base) => {
+        const conflict = reader.conflicts(id).find(({ field }) => field === choice.field)
+        if (conflict === undefined) throw new NodeError('conflict', `${choice.field} has no concurrent values: nothing to settle`, { local_committed: false })
+        const picked = choice.event_id === undefined ? undefined : conflict.values.find(({ event_id }) => event_id === choice.event_id)
+        if (choice.event_id !== undefined && picked === undefined) throw new NodeError('conflict', `event ${choice.event_id} wrote none of the concurrent values of ${choice.field}`, { local_committed: false })
+        const value = picked === undefined ? choice.value : picked.value
+        if (choice.field === 'forgotten') return { drafts: [{ ...base, op: value === true ? 'forget' : 'restore', record: id }], bodies: [] }
+        const { set, bodies } = registersOf({ [choice.field]: value } as MemoryInput, randomSalts(random))
+        return { drafts: [{ ...base, op: 'patch', record: id, set, tags: null }], bodies }
+      }, (row) => row !== null && !row.erased),
+
+    link: async (input, options) => {
+      await shell.settled()
+      const from = reader.memory(input.from)
+      if (!isVisible(from) || !isVisible(reader.memory(input.to))) throw new NodeError(ABSENT.code, 'from and to must be memories that are here and visible', { local_committed: false })
+      const base = said(options)
+      const record = linkRecord(from.namespace, input.from, input.to, input.relation)
+      const valid = registersOf({ ...(input.valid_from !== undefined && { occurred_at: input.valid_from }), ...(input.valid_until !== undefined && { expires_at: input.valid_until }) }, randomSalts(random)).set
+      const draft: Draft = { ...base, op: 'link', record, from: input.from, to: input.to, relation: input.relation, ...(valid.occurred_at && { valid_from: valid.occurred_at }), ...(valid.expires_at && { valid_until: valid.expires_at }) }
+      const precondition: Precondition = () => (isVisible(reader.memory(input.from)) ? null : ABSENT)
+      const outcome = await submit({ namespace: from.namespace, drafts: [draft], bodies: [], precondition }, options, { id: record, event_id: base.event })
+      await shell.settled()
+      return { ...answer(outcome, { id: record, namespace: from.namespace, title: null, tier: from.tier, agent_id: options.agent, event_id: base.event }), link: reader.link(record)! }
+    },
+
+    unlink: async ({ from, to, relation }, options) => {
+      await shell.settled()
+      const home = reader.memory(from)
+      const record = home && linkRecord(home.namespace, from, to, relation)
+      const link = record && reader.link(record)
+      if (!home || !record || !link || link.removed) throw new NodeError('not_found', 'there is no such link', { local_committed: false })
+      const base = said(options)
+      const outcome = await submit({ namespace: home.namespace, drafts: [{ ...base, op: 'unlink', record }], bodies: [] }, options, { id: record, event_id: base.event })
+      return answer(outcome, { id: record, namespace: home.namespace, title: null, tier: home.tier, agent_id: options.agent, event_id: base.event })
+    },
+
+    appendEpisode: async (namespace, input, options) => {
+      const { body, ...fields } = input
+      const base = said(options)
+      const text = body === undefined ? null : bodyOf('body', canonicalize(body as Json), randomSalts(random))
+      const draft: Draft = { ...base, op: 'episode', ...fields, ...(text && { body: { ref: text.ref } }) }
+      const outcome = await submit({ namespace, drafts: [draft], bodies: text ? [text] : [] }, options, { id: base.event, event_id: base.event })
+      const [where] = outcome.written
+      const commit = where && reader.commit(where.hash as never)
+      const event = commit?.events.find((sealed) => sealed.event.id === base.event)?.event
+      if (commit == null || event?.kind !== 'episode.append') throw new NodeError('internal', 'the episode was stored and cannot be read back: run verify', { local_committed: true })
+      return { ...answer(outcome, { id: base.event as string as RecordId, namespace, title: null, tier: '', agent_id: options.agent, event_id: base.event }), episode: episodeRow(commit, event, reader.text) }
+    },
+  }
+}
+
+const latestByChain = (written: readonly WrittenAt[]): readonly WrittenAt[] => {
+  const latest = new Map<string, WrittenAt>()
+  for (const where of written) if ((latest.get(where.chain)?.seq ?? 0) < where.seq) latest.set(where.chain, where)
+  return [...latest.values()]
+}
+
+export const isExpired = (row: MemoryRow, nowMs: number): boolean => row.expires_at !== null && Date.parse(row.expires_at) <= nowMs
