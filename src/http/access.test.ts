@@ -10,7 +10,6 @@ import { createHttpDoor } from './door.ts'
 import { openDoor } from './testing/door-client.ts'
 import type { TestDoor } from './testing/door-client.ts'
 import { createNodeDouble } from './testing/node-double.ts'
-import { keyedUpgrade } from './upgrades.ts'
 
 const opened: TestDoor[] = []
 const open: typeof openDoor = async (options) => {
@@ -98,12 +97,6 @@ describe('upgrades', () => {
     const closed = new Promise((resolve) => socket.once('close', resolve))
     await d.door.close()
     await closed
-  })
-
-  test('may want a key', async () => {
-    const d = await open({ keys: ['k'], upgrades: { '/live': keyedUpgrade(['k'], accept) } })
-    expect(await upgrade(d.url, '/live', 'Host: x')).toMatch(/ 401 /)
-    expect(await upgrade(d.url, '/live', 'Host: x', 'x-api-key: k')).toMatch(/ 101 /)
   })
 })
 

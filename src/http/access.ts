@@ -45,10 +45,6 @@ export const createAccess = (keys: readonly string[], host: string): Access => {
   }
 }
 
-/** True when the request carries one of `keys`, or none is configured: for upgrade handlers that want a key. */
-export const carriesKey = (request: IncomingMessage, keys: readonly string[]): boolean =>
-  keys.length === 0 || isKnown(keyOf(request.headers), keys.map(digestOf))
-
 const keyOf = (headers: IncomingHttpHeaders): string | null => {
   const apiKey = headers['x-api-key']
   if (typeof apiKey === 'string') return apiKey

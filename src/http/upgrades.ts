@@ -1,20 +1,14 @@
 /**
- * Upgrades to WebSockets: found by path, guarded like a write, handed to whoever speaks that protocol.
+ * Upgrades to WebSockets: found by path, guarded like a write, handed to whoever speaks that protocol. API keys
+ * are that handler's business: the mesh's handshake needs none, and a browser cannot send one in a header.
  */
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 
 import type { Access } from './access.ts'
-import { carriesKey } from './access.ts'
 import { rawFailure } from './failure.ts'
 
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
-
-/** A handler that wants an API key; one without carries its own proof, as the mesh's handshake does. */
-export const keyedUpgrade = (keys: readonly string[], handler: UpgradeHandler): UpgradeHandler => (request, socket, head) => {
-  if (carriesKey(request, keys)) handler(request, socket, head)
-  else refuse(socket, rawFailure(401, 'Unauthorized', 'unauthorized', 'no or unknown API key; send Authorization: Bearer KEY or x-api-key: KEY'))
-}
 
 /** @returns what destroys the sockets that were handed over and are still open. */
 export const routeUpgrades = (server: Server, handlerByPath: Readonly<Record<string, UpgradeHandler>>, access: Access): { readonly destroyAll: () => void } => {
