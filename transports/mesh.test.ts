@@ -7,7 +7,7 @@ import { pack } from '../crdt/msgpack.ts'
 import { signAddress } from './addresses.ts'
 import { decode } from './decode.ts'
 import { TAGS, type Message } from './messages.ts'
-import { keysOf, meshIdOfTests, peerOf } from './test-host.ts'
+import { keysOf, meshIdOfTests, peerOf, sameBytes } from './test-host.ts'
 import { createTestWorld, dialRaw, urlOf, type RawPeer, type TestPeer, type TestWorld } from './test-world.ts'
 
 const peers: TestPeer[] = []
@@ -60,8 +60,11 @@ test('MB2 a stranger with the whole control log is closed by name; one that stay
   expect(refusal(world, whole)).toBe('not_enrolled')
   const behind = dialRaw(world, 'another', a.url)
   expect(world.time.runUntil(behind.authenticated, 1_000)).toBe(true)
-  behind.say({ type: 'control', seq: 0 })
-  expect(refusal(world, behind, 29_000)).toBeNull()
+  for (let n = 0; n < 29; n++) {
+    behind.say({ type: 'control', seq: 0 })
+    world.time.advance(1_000)
+  }
+  expect(behind.closed()).toBeNull()
   expect(refusal(world, behind, 2_000)).toBe('not_enrolled')
 })
 
@@ -108,7 +111,7 @@ test('LK2 a peer that lost the link without a word replaces it; up and down alte
   const old = openRaw(world, 'b', a)
   world.time.advance(15_000)
   const b = add(world, 'b', ['a'])
-  expect(world.time.runUntil(() => up(b) === 1, 1_000)).toBe(true)
+  expect(world.time.runUntil(() => up(b) === 1 && a.ups.length === 3, 1_000)).toBe(true)
   expect(old.closed()).toBe('duplicate')
   expect(a.ups.map((line) => line.split(' ')[0])).toEqual(['up', 'down', 'up'])
 })
@@ -134,7 +137,8 @@ test('LK4 junk sockets do not keep an honest peer out: it joins within 1 s', () 
   expect(world.time.runUntil(() => up(a) === 1 && up(b) === 1, 1_000)).toBe(true)
   expect(counter(a, 'sockets')).toBeLessThanOrEqual(limits.unauthenticated_sockets_max + 1)
   expect(counter(a, 'nonces')).toBe(1)
-  expect(counter(a, 'closed_malformed_handshake')).toBe(1_000)
+  expect(counter(a, 'closed_malformed_handshake')).toBeGreaterThan(100)
+  expect(counter(a, 'closed_too_many_sockets')).toBeGreaterThan(1_000)
   world.time.advance(limits.handshake_ms_max + 1_000)
   expect(counter(a, 'sockets')).toBe(1)
 })
@@ -171,8 +175,12 @@ test.each<[string, string, (raw: RawPeer) => void]>([
   const a = add(world, 'a')
   const raw = openRaw(world, 'b', a)
   // Wants pile up only where the answers do not get away.
-  if (name.startsWith('AE12')) world.network.halfOpen(a.url, 'ws://b.raw:7/mesh')
-  if (name.startsWith('AE12')) raw.say({ type: 'want', runs: [{ chain: a.chain, from: 1, count: 1 }] })
+  if (name.startsWith('AE12')) {
+    a.author(300, 5_000)
+    world.time.advance(10)
+    world.network.halfOpen(a.url, 'ws://b.raw:7/mesh')
+    raw.say({ type: 'want', runs: [{ chain: a.chain, from: 1, count: 300 }] })
+  }
   misbehave(raw)
   world.time.advance(200)
   expect(counter(a, `closed_${expected}`)).toBe(1)
@@ -210,17 +218,17 @@ test('HB2 a peer that falls silent is closed within 25 s, one that never answers
 test('CR4 a reader that never reads is closed before it costs memory', () => {
   const world = createTestWorld(['a', 'b'])
   const a = add(world, 'a')
-  a.author(3_000)
   const raw = openRaw(world, 'b', a)
+  const entries = Array.from({ length: 4_000 }, (_, n) => ({ chain: n.toString(16).padStart(32, '0') as ChainId, seq: 1, hash: ZERO_HASH as CommitHash }))
+  a.host.frontier = () => entries
   world.network.halfOpen(a.url, 'ws://b.raw:7/mesh')
   let most = 0
-  for (let n = 0; n < 20_000 && counter(a, 'closed_slow_reader') === 0; n++) {
+  for (let n = 0; n < 60 && counter(a, 'closed_slow_reader') === 0; n++) {
     raw.say({ type: 'frontier_ask', restart: true })
-    for (let m = 0; m < 50; m++) raw.say({ type: 'want_bodies', refs: Array.from({ length: 1_000 }, () => ZERO_HASH as never) })
-    world.time.advance(10)
+    world.time.advance(2)
     most = Math.max(most, a.mesh.links()[0]?.buffered_bytes ?? 0)
   }
-  expect(counter(a, 'closed_slow_reader') + counter(a, 'closed_want_overrun')).toBe(1)
+  expect(counter(a, 'closed_slow_reader')).toBe(1)
   expect(most).toBeLessThan(limits.buffered_bytes_hard_max + limits.frame_bytes_max)
 })
 
@@ -260,10 +268,10 @@ test('ADDR3 an address record counts only signed, of this mesh, of a member, new
   raw.say({ type: 'addresses', records: refused })
   world.time.advance(100)
   expect(a.host.addresses()).toEqual([])
-  const [newer, older] = [record('b', now), record('b', now - 1)]
+  const [newer, older] = [record('b', now), record('b', now - 1)] as const
   raw.say({ type: 'addresses', records: [newer, older] })
   world.time.advance(100)
-  expect(a.host.addresses()).toEqual([newer])
+  expect(a.host.addresses().map((bytes) => sameBytes(bytes, newer))).toEqual([true])
 })
 
 test('DL2 an address that does not answer is dialed ever more rarely, up to 30 s', () => {
