@@ -5,7 +5,7 @@
 import { decodeCommit } from '../../crdt/commit.ts'
 import { bodyRefs } from '../../crdt/event.ts'
 import { frontierDigest } from '../../crdt/frontier.ts'
-import type { ChainId, PeerId, Ref } from '../../crdt/ids.ts'
+import type { ChainId, Ref } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { KeyPair } from '../../crdt/signature.ts'
 import { pack, unpack } from '../../crdt/msgpack.ts'
@@ -40,10 +40,9 @@ export type MeshHostOptions = {
   readonly store: CommitStore
   readonly keys: KeyPair
   readonly deliveries: Deliveries
-  readonly linkChanged: (peer: PeerId, up: boolean, reason: string | null) => void
 }
 
-export const createMeshHost = ({ replica, shell, store, keys, deliveries, linkChanged }: MeshHostOptions): MeshHost => {
+export const createMeshHost = ({ replica, shell, store, keys, deliveries }: MeshHostOptions): MeshHost => {
   const { index } = replica
   const facts = createFacts(store)
   const entries = function* () {
@@ -119,11 +118,9 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries, linkCh
     receive: (from, parcels, done) => shell.feed({ kind: 'received', from, parcels, delivery: deliveries.add(done) }),
     receiveBodies: (from, bodies, done) => shell.feed({ kind: 'bodies', from, bodies, delivery: deliveries.add(done) }),
     receiveAck: (from, ack) => shell.feed({ kind: 'acked', from, ack }),
-    linkUp: (peer) => {
-      linkChanged(peer, true, null)
-      shell.feed({ kind: 'linkUp', peer })
-    },
-    linkDown: (peer, reason) => linkChanged(peer, false, reason),
+    linkUp: (peer) => shell.feed({ kind: 'linkUp', peer }),
+    // The mesh itself remembers why, for `links()`; nothing here depends on it.
+    linkDown: () => undefined,
 
     addresses: () => {
       const value = facts.read('addresses')

@@ -9,7 +9,7 @@ import { limits } from '../../crdt/limits.ts'
 import { documentHeads } from '../../crdt/segment.ts'
 import type { LinkInfo } from '../../transports/host.ts'
 import type { Health, Node, PeerAnswer } from '../api.ts'
-import { ProjectionFailure, type Clock, type CommitStore, type Projection } from '../ports.ts'
+import { ProjectionFailure, type Projection } from '../ports.ts'
 import type { Boot } from '../replica/boot.ts'
 import type { Shell } from '../replica/effects.ts'
 import type { Replica } from '../replica/replica.ts'
@@ -17,7 +17,6 @@ import type { Replica } from '../replica/replica.ts'
 export type StatusContext = {
   readonly replica: Replica
   readonly shell: Shell
-  readonly store: CommitStore
   readonly boot: Boot
   readonly projection: Projection
   readonly projectionKind: string
@@ -27,7 +26,6 @@ export type StatusContext = {
   readonly addressesOf: (peer: PeerId) => readonly string[]
   readonly counters: () => Readonly<Record<string, number>>
   readonly freeBytes: () => Promise<number>
-  readonly clock: Clock
   readonly name: string
   readonly version: string
   readonly live: () => Readonly<Record<string, unknown>>

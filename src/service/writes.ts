@@ -10,7 +10,7 @@ import type { EventId, Namespace, RecordId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { BulkAnswer, MemoryInput, Node, Receipt, WriteAnswer, WriteOptions } from '../api.ts'
 import { NodeError } from '../errors.ts'
-import type { Clock, CommitStore, MemoryRow, Random } from '../ports.ts'
+import type { Clock, MemoryRow, Random } from '../ports.ts'
 import type { Shell } from '../replica/effects.ts'
 import type { Replica } from '../replica/replica.ts'
 import type { Draft, Precondition, RequestId, WriteOutcome, WriteRequest, WrittenAt } from '../replica/types.ts'
@@ -20,7 +20,6 @@ import { episodeRow, type Reader } from './rows.ts'
 export type WriteContext = {
   readonly replica: Replica
   readonly shell: Shell
-  readonly store: CommitStore
   readonly reader: Reader
   readonly clock: Clock
   readonly random: Random

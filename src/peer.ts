@@ -1,0 +1,155 @@
+/**
+ * One peer, without its doors: replica, mesh, projection and services, put together from drivers that are arguments. The same
+ * function runs in production (`node.ts` gives it disks, sockets and the real clock) and in simulated worlds.
+ *
+ *   store → replica → shell → mesh → projection and its feed → services
+ */
+import { incarnation as incarnationId, type Incarnation, type PeerId } from '../crdt/ids.ts'
+import { readAddress } from '../transports/addresses.ts'
+import { createMesh, type DriveableMesh } from '../transports/mesh.ts'
+import type { Compression, Dialer } from '../transports/ports.ts'
+import type { Node } from './api.ts'
+import type { Identity } from './membership/folder.ts'
+import type { Clock, CommitStore, LiveSource, Projection, Random } from './ports.ts'
+import { createFeed } from './projection/feed.ts'
+import { boot } from './replica/boot.ts'
+import { createShell, type Shell } from './replica/effects.ts'
+import { createDeliveries, createMeshHost } from './replica/mesh-host.ts'
+import { createReplica, type Replica } from './replica/replica.ts'
+import type { Effect } from './replica/types.ts'
+import { continueOrStart } from './service/incarnation.ts'
+import { createFeedSource } from './service/feed-source.ts'
+import { createLiveSource } from './service/live-source.ts'
+import { createLog } from './service/log.ts'
+import { membershipOf } from './service/membership.ts'
+import { createReads } from './service/reads.ts'
+import { createReader } from './service/rows.ts'
+import { createStatus } from './service/status.ts'
+import { verifyLog } from './service/verify.ts'
+import { createWrites } from './service/writes.ts'
+
+/** Clock and timers of one kind. */
+export type Timers = Clock & { after(ms: number, call: () => void): () => void }
+
+export type PeerOptions = {
+  readonly identity: Identity
+  readonly store: CommitStore
+  readonly projection: Projection
+  /** As health shows it. */
+  readonly projectionKind: string
+  readonly timers: Timers
+  readonly random: Random
+  readonly dialer: Dialer
+  readonly compression: Compression | null
+  /** `ws://host:port/mesh`; one reachable peer is enough. */
+  readonly peers: readonly string[]
+  readonly quorum: number | null
+  readonly quorumTimeoutMs: number
+  readonly version: string
+  readonly log: (line: string) => void
+  /** What `capabilities` tells of the live door. */
+  readonly live: () => Readonly<Record<string, unknown>>
+  /** Told of every effect in its order. */
+  readonly observe?: (effect: Effect) => void
+}
+
+export type Peer = {
+  readonly node: Node
+  readonly replica: Replica
+  readonly mesh: DriveableMesh
+  readonly liveSource: LiveSource
+  /** Dials, and tells the others where we listen. */
+  start(urls: readonly string[]): void
+  /** The mesh first, so that nothing new arrives; then what is under way; then the store. Resolves when all is on disk. */
+  stop(): Promise<void>
+}
+
+/** Deadlines are looked at this often while anybody waits. */
+const TICK_MS = 25
+/** Free space is asked of the system this often at most. */
+const FREE_BYTES_MS = 1_000
+
+/** @throws StoreFailure when the log cannot be read. The store and the projection are the peer's from here on. */
+export const createPeer = async (options: PeerOptions): Promise<Peer> => {
+  const { identity, store, projection, timers, random } = options
+  const newIncarnation = (): Incarnation => incarnationId(timers.now(), new DataView(random.bytes(2).buffer).getUint16(0))
+  const replica = createReplica({ mesh: identity.mesh, keys: identity.keys, authority: identity.authority, store, incarnation: await continueOrStart(store, newIncarnation), newIncarnation, quorum: options.quorum })
+  const booted = await boot(replica, store)
+  const deliveries = createDeliveries()
+  let running: DriveableMesh | null = null
+  const shell = createShell({ replica, store, clock: timers, mesh: () => running, taken: deliveries.taken, ...(options.observe && { observe: options.observe }) })
+  const host = createMeshHost({ replica, shell, store, keys: identity.keys, deliveries })
+  const mesh = createMesh({ host, timers, random, dialer: options.dialer, compression: options.compression, urls: [...new Set([...options.peers, ...identity.peers])] })
+  running = mesh
+  const stopTicking = tickWhileWaiting(timers, replica, shell)
+
+  const reader = createReader(replica, store)
+  let projectionError: string | null = null
+  const feed = createFeed({
+    source: createFeedSource(replica, store, shell, reader), projection, timers,
+    onError: (error) => {
+      if (projectionError !== error.message) options.log(`search index: ${error.message}`)
+      projectionError = error.message
+    },
+  })
+  shell.onRebuild(() => {
+    // Rejects only when stopped before it was done; the next start goes on with it.
+    feed.rebuild().catch(() => undefined)
+  })
+
+  const freeBytes = cached(timers, () => store.freeBytes(), FREE_BYTES_MS)
+  const liveSource = createLiveSource(replica, store, shell)
+  const addressesOf = (peer: PeerId): readonly string[] => host.addresses().flatMap((bytes) => {
+    const record = readAddress(bytes, identity.mesh)
+    return record?.peer === peer ? record.urls : []
+  })
+  const node: Node = {
+    ...createWrites({ replica, shell, reader, clock: timers, random, quorumTimeoutMs: options.quorumTimeoutMs, freeBytes }),
+    ...createReads({ replica, shell, reader, projection, feed, clock: timers, after: timers.after }),
+    ...createLog(replica, store, shell),
+    ...createStatus({
+      replica, shell, boot: booted, projection, projectionKind: options.projectionKind, feed, projectionError: () => (feed.lag() > 0 ? projectionError : null), links: () => mesh.links(),
+      addressesOf, counters: () => mesh.counters(), freeBytes, name: identity.name, version: options.version, live: options.live,
+    }),
+    ...membershipOf(replica, shell, store, identity, { clock: timers, random }),
+    verify: (onProgress) => verifyLog(identity.mesh, store, onProgress),
+  }
+
+  return {
+    node, replica, mesh, liveSource,
+    start: (urls) => {
+      mesh.start()
+      mesh.advertise(urls)
+    },
+    stop: async () => {
+      await mesh.stop()
+      await shell.stop()
+      stopTicking()
+      await feed.stop()
+      await projection.close()
+      await store.close()
+    },
+  }
+}
+
+const tickWhileWaiting = (timers: Timers, replica: Replica, shell: Shell): (() => void) => {
+  let cancel = (): void => undefined
+  const tick = (): void => {
+    if (replica.nextDeadlineMs() !== null || replica.intake.pending() > 0) shell.feed({ kind: 'tick' })
+    cancel = timers.after(TICK_MS, tick)
+  }
+  cancel = timers.after(TICK_MS, tick)
+  return () => cancel()
+}
+
+const cached = <T>(clock: Clock, read: () => Promise<T>, ms: number): (() => Promise<T>) => {
+  let atMs = Number.NEGATIVE_INFINITY
+  let value: Promise<T> | null = null
+  return () => {
+    if (value === null || clock.now() - atMs > ms) {
+      atMs = clock.now()
+      value = read()
+    }
+    return value
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * Membership of a running peer: the control log as bytes, and, on the peer that holds the authority's key, joining and taking out.
+ */
+import { controlChainId } from '../../crdt/commit.ts'
+import type { ControlEvent } from '../../crdt/event.ts'
+import { decodeJoin, decodeRevoke } from '../../crdt/invite.ts'
+import type { Node } from '../api.ts'
+import { NodeError } from '../errors.ts'
+import type { Identity } from '../membership/folder.ts'
+import { enrolment, revocation, type Saying } from '../membership/statements.ts'
+import type { CommitStore } from '../ports.ts'
+import type { Shell } from '../replica/effects.ts'
+import type { Replica } from '../replica/replica.ts'
+
+export const membershipOf = (replica: Replica, shell: Shell, store: CommitStore, identity: Identity, saying: Saying): Pick<Node, 'controlLog' | 'join' | 'revoke'> => {
+  const chain = controlChainId(identity.mesh)
+  const controlLog = (): Uint8Array[] => Array.from({ length: replica.index.chains.get(chain)?.seq ?? 0 }, (_, i) => store.commit(chain, i + 1)?.bytes).filter((bytes) => bytes !== undefined)
+  let lastId = 0
+  let turn: Promise<unknown> = Promise.resolve()
+
+  /** One control event at a time: each is judged after the one before is durable. */
+  const seal = <T>(make: () => ControlEvent, then: () => T): Promise<T> => {
+    const sealed = turn.then(async () => {
+      if (identity.authority === null) throw new NodeError('forbidden', 'this peer does not hold the mesh\'s authority key: ask the one where the mesh was made')
+      const event = make()
+      const before = replica.index.control.seq
+      await new Promise<void>((resolve, reject) => {
+        const stop = shell.onGrown(() => {
+          stop()
+          if (replica.index.control.seq > before) resolve()
+          else reject(new NodeError('internal', 'the control log could not be written: see health'))
+        })
+        shell.feed({ kind: 'control', id: --lastId, event })
+      })
+      return then()
+    })
+    turn = sealed.then(() => undefined, () => undefined)
+    return sealed
+  }
+
+  return {
+    controlLog,
+    join: (request) => {
+      const join = decodeJoin(request)
+      if (join === null) return Promise.reject(new NodeError('bad_signature', 'this is no join request that its key signed: give the token whole, and the key that signs'))
+      return seal(() => enrolment(saying, replica.index.control, join), controlLog)
+    },
+    revoke: (request) => {
+      const revoke = decodeRevoke(request, identity.mesh)
+      if (revoke === null) return Promise.reject(new NodeError('bad_signature', 'this is no revocation that the authority signed'))
+      const last = Object.fromEntries([...replica.index.chains.values()].filter((state) => state.peer === revoke.peer).map((state) => [state.id, state.seq]))
+      return seal(() => revocation(saying, replica.index.control, revoke.peer, last), () => undefined)
+    },
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * A mesh in memory: real peers (`peer.ts`) on a virtual clock, an in-memory network and disks, and seeded randomness. Nothing
+ * happens but by `run`; the same seed gives the same history.
+ *
+ * For tests: the tour of the write path, partitions, and the simulated world.
+ */
+import { createRandom } from './random.ts'
+import type { MeshId, PeerId } from '../../crdt/ids.ts'
+import { keyPairFromSeed, publicKeyHex, type KeyPair } from '../../crdt/signature.ts'
+import { createMemoryNetwork, type MemoryNetwork } from '../../transports/memory.ts'
+import { createVirtualTime, type VirtualTime } from '../../transports/virtual-time.ts'
+import { emptyControlLog, sealControl, type ControlLog } from '../membership/control-log.ts'
+import { firstEnrolment, genesis } from '../membership/statements.ts'
+import { createPeer, type Peer } from '../peer.ts'
+import type { Projection, Random } from '../ports.ts'
+import { createNoProjection } from '../projection/none.ts'
+import type { Effect } from '../replica/types.ts'
+import { memoryDisk, openMemoryStore, type MemoryDisk } from '../store/memory.ts'
+
+export type WorldOptions = {
+  readonly peers: number
+  readonly seed: number
+  /** Links that are dialed at the start; default: everybody dials the first. */
+  readonly dials?: (peer: number) => readonly number[]
+  readonly projection?: (peer: number) => Projection
+  readonly observe?: (peer: number, effect: Effect) => void
+  /** Each frame takes between these, ms. */
+  readonly delayMs?: readonly [number, number]
+}
+
+export type World = {
+  readonly time: VirtualTime
+  readonly network: MemoryNetwork
+  readonly random: Random
+  readonly peers: (Peer | null)[]
+  readonly disks: readonly MemoryDisk[]
+  peer(index: number): Peer
+  url(index: number): string
+  /** Lets time pass until the promise or the fact is there, at most `msMax` of virtual time. */
+  run<T>(until: Promise<T> | (() => boolean), msMax?: number): Promise<T | undefined>
+  start(index: number): Promise<void>
+  stop(index: number): Promise<void>
+  /** Nothing passes between the two groups. */
+  partition(left: readonly number[], right: readonly number[]): void
+  stopAll(): Promise<void>
+}
+
+const START_MS = Date.UTC(2026, 0, 1)
+const STEP_MS = 5
+
+export const createWorld = async (options: WorldOptions): Promise<World> => {
+  const random = createRandom(options.seed)
+  const time = createVirtualTime(START_MS)
+  const network = createMemoryNetwork({ timers: time, ...(options.delayMs && { delayMs: options.delayMs, random: () => random.bytes(1)[0]! / 256 }) })
+  const authority = keyPairFromSeed(random.bytes(32))
+  const mesh = publicKeyHex(authority) as MeshId
+  const keys = Array.from({ length: options.peers }, () => keyPairFromSeed(random.bytes(32)))
+  const log = founded(mesh, authority, keys, { clock: time, random })
+  const disks = keys.map(() => memoryDisk())
+  const peers: (Peer | null)[] = keys.map(() => null)
+  const stopListening: (() => void)[] = []
+  const url = (index: number): string => `ws://peer-${index}:1/mesh`
+  const dials = options.dials ?? ((index: number) => (index === 0 ? [] : [0]))
+
+  const start = async (index: number): Promise<void> => {
+    const store = openMemoryStore({ random, disk: disks[index]! })
+    if (store.arrivals() === 0) await store.write({ commits: log.commits })
+    const peer = await createPeer({
+      identity: { dir: '', mesh, meshName: 'world', name: `peer-${index}`, peer: publicKeyHex(keys[index]!) as PeerId, keys: keys[index]!, authority: index === 0 ? authority : null, peers: [] },
+      store, projection: options.projection?.(index) ?? createNoProjection(), projectionKind: 'none', timers: time, random, dialer: network.dialer(url(index)), compression: null,
+      peers: dials(index).map(url), quorum: null, quorumTimeoutMs: 5_000, version: '0.0.0', log: () => undefined, live: () => ({}),
+      ...(options.observe && { observe: (effect) => options.observe!(index, effect) }),
+    })
+    peers[index] = peer
+    stopListening[index] = network.listen(url(index), (socket) => peer.mesh.accept(socket))
+    peer.start([url(index)])
+  }
+  const run = async <T>(until: Promise<T> | (() => boolean), msMax = 60_000): Promise<T | undefined> => {
+    let settled: { value?: T; error?: unknown } | null = null
+    if (typeof until !== 'function') until.then((value) => (settled = { value }), (error: unknown) => (settled = { error }))
+    const endMs = time.now() + msMax
+    for (;;) {
+      await turn()
+      if (settled !== null) {
+        if ('error' in settled) throw (settled as { error: unknown }).error
+        return (settled as { value: T }).value
+      }
+      if (typeof until === 'function' && until()) return undefined
+      if (time.now() >= endMs) throw new Error(`not within ${msMax} ms of virtual time`)
+      time.advance(STEP_MS)
+    }
+  }
+  const stop = async (index: number): Promise<void> => {
+    const peer = peers[index]
+    if (!peer) return
+    stopListening[index]?.()
+    peers[index] = null
+    await run(peer.stop())
+  }
+
+  for (const index of keys.keys()) await start(index)
+  const world: World = {
+    time, network, random, peers, disks, url, run, start, stop,
+    peer: (index) => {
+      const peer = peers[index]
+      if (!peer) throw new Error(`peer ${index} is stopped`)
+      return peer
+    },
+    partition: (left, right) => {
+      for (const a of left) for (const b of right) network.cut(url(a), url(b))
+    },
+    stopAll: async () => {
+      for (const index of keys.keys()) await stop(index)
+    },
+  }
+  await run(() => peers.every((peer) => peer!.mesh.links().filter(({ state }) => state === 'up').length >= Math.min(1, options.peers - 1)))
+  return world
+}
+
+const founded = (mesh: MeshId, authority: KeyPair, keys: readonly KeyPair[], saying: Parameters<typeof genesis>[0]): ControlLog => {
+  let log = sealControl(emptyControlLog(mesh), genesis(saying, 'world'), authority, saying.clock.now())
+  for (const [index, pair] of keys.entries()) log = sealControl(log, firstEnrolment(saying, publicKeyHex(pair) as PeerId, `peer-${index}`), authority, saying.clock.now())
+  return log
+}
+
+/** Lets every promise that is ready go on. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
