@@ -110,11 +110,13 @@ export const createFetches = (): Fetches => {
     taken: (chain, have, nowMs) => {
       const state = stateOf(chain)
       state.inHand = Math.max(0, state.inHand - 1)
-      refresh(state, have, nowMs)
+      // Before `refresh`: a retry that has lapsed would hide that this one did not count either.
+      if (state.retry !== null && state.retry.seq <= have) state.retry = null
       if (state.delivered > have && state.inHand === 0 && (state.retry === null || state.retry.atMs <= nowMs)) {
         const waitMs = state.retry === null ? limits.want_ms_max : Math.min(2 * state.retry.waitMs, limits.retake_ms_max)
         state.retry = { seq: state.delivered, atMs: nowMs + waitMs, waitMs }
       }
+      refresh(state, have, nowMs)
       dropIfSettled(chain, state)
     },
 

@@ -185,7 +185,7 @@ test('CR2 large texts arrive within credit', () => {
   const world = createTestWorld(['a', 'b'])
   const a = add(world, 'a')
   a.author(200, 1_000, 60_000)
-  const b = add(world, 'b', ['a'], 5)
+  const b = add(world, 'b', ['a'], 500)
   expect(world.time.runUntil(() => all(200, a, b) && b.host.missingBodies(1).length === 0, 60_000)).toBe(true)
   expect(b.host.missingBodies(1)).toEqual([])
   expect(a.mesh.counters()['closed_by_peer_credit_overrun']).toBeUndefined()

@@ -1,0 +1,71 @@
+/** Who fetches what (PROTOCOL AE7–AE10), as a table of facts. */
+import { expect, test } from 'vitest'
+import type { ChainId } from '../crdt/ids.ts'
+import { limits } from '../crdt/limits.ts'
+import { createFetches } from './fetches.ts'
+
+const CHAIN = 'c'.repeat(32) as ChainId
+const NEVER = (): boolean => false
+
+test('AE7 one link at a time holds a chain; the same link goes on behind what it asked for', () => {
+  const fetches = createFetches()
+  expect(fetches.claim(CHAIN, 1, 0, 10, 99, 0)).toEqual({ from: 1, count: 10 })
+  expect(fetches.claim(CHAIN, 2, 0, 20, 99, 0)).toBeNull()
+  expect(fetches.claim(CHAIN, 1, 0, 20, 5, 0)).toEqual({ from: 11, count: 5 })
+  expect(fetches.outstanding(1)).toBe(15)
+  fetches.delivered(CHAIN, 1, 1, 15, 0, 0)
+  expect(fetches.outstanding(1)).toBe(0)
+  expect(fetches.claim(CHAIN, 2, 0, 20, 99, 0)).toEqual({ from: 16, count: 5 })
+})
+
+test('AE8 a stalled claim goes elsewhere, and back only after a pause; a full intake is no stall', () => {
+  const fetches = createFetches()
+  fetches.claim(CHAIN, 1, 0, 10, 99, 0)
+  const late = limits.want_ms_max + 1
+  expect(fetches.expire(late, () => true)).toBe(0)
+  expect(fetches.expire(late, NEVER)).toBe(1)
+  expect(fetches.claim(CHAIN, 1, 0, 10, 99, late)).toBeNull()
+  expect(fetches.claim(CHAIN, 2, 0, 10, 99, late)).toEqual({ from: 1, count: 10 })
+  fetches.releaseLink(2)
+  expect(fetches.claim(CHAIN, 1, 0, 10, 99, late + limits.want_ms_max)).toEqual({ from: 1, count: 10 })
+})
+
+test('AE8 progress keeps a claim, but not for ever', () => {
+  const fetches = createFetches()
+  fetches.claim(CHAIN, 1, 0, 1_000, 9_999, 0)
+  let released = 0
+  let seq = 0
+  for (let ms = 0; ms <= limits.claim_ms_max + 4_000; ms += 4_000) {
+    fetches.delivered(CHAIN, 1, seq + 1, seq + 1, seq, ms)
+    fetches.taken(CHAIN, ++seq, ms)
+    released += fetches.expire(ms, NEVER)
+  }
+  expect(released).toBe(1)
+})
+
+test('AE10 what did not count is asked for again, ever later, and nothing is kept of what did', () => {
+  const fetches = createFetches()
+  const waits: number[] = []
+  let now = 0
+  for (let n = 0; n < 6; n++) {
+    expect(fetches.claim(CHAIN, 1, 4, 5, 99, now)).toEqual({ from: 5, count: 1 })
+    fetches.delivered(CHAIN, 1, 5, 5, 4, now)
+    fetches.taken(CHAIN, 4, now)
+    expect(fetches.stuck(CHAIN, 1, now)).toBe(true)
+    const from = now
+    while (fetches.claim(CHAIN, 2, 4, 5, 99, now) === null) now += 1_000
+    fetches.releaseLink(2)
+    waits.push(now - from)
+  }
+  expect(waits).toEqual([5_000, 10_000, 20_000, 40_000, 60_000, 60_000])
+  fetches.delivered(CHAIN, 1, 5, 5, 4, now)
+  fetches.taken(CHAIN, 5, now)
+  expect(fetches.size()).toBe(0)
+})
+
+test('AE7 what is with the host is not asked for again', () => {
+  const fetches = createFetches()
+  fetches.delivered(CHAIN, 1, 1, 8, 0, 0)
+  expect(fetches.claim(CHAIN, 2, 0, 8, 99, 60_000)).toBeNull()
+  expect(fetches.claim(CHAIN, 2, 0, 9, 99, 0)).toEqual({ from: 9, count: 1 })
+})
