@@ -2,14 +2,14 @@
  * LevelDB under the store: opening it without ever losing silently, and the few calls that the store makes.
  *
  * A database whose CURRENT file is gone is never created anew (LevelDB would delete the tables it finds); it is repaired,
- * as one that does not open for damage. A repair keeps what it cannot read in `db/lost/`. It stacks all tables by file
+ * as one that does not open for damage, and one whose compaction met damage (LevelDB then takes no more writes). A repair keeps what it cannot read in `db/lost/`. It stacks all tables by file
  * number, under which an older value of a key may hide a newer, so everything is compacted once, which goes by sequence.
  */
 import { ClassicLevel } from 'classic-level'
 import { limits } from '../../crdt/limits.ts'
 import { StoreFailure } from '../ports.ts'
 import { causeOf, isDamage, toFailure } from './failure.ts'
-import { holderOf, isHeadless } from './folder.ts'
+import { holderOf, isHeadless, isRepairAsked, repairDone } from './folder.ts'
 import type { Folder } from './folder.ts'
 import { rangeOf } from './records.ts'
 import type { Entry } from './records.ts'
@@ -18,7 +18,7 @@ export type Database = ClassicLevel<Buffer, Buffer>
 
 /** @returns `repaired`: why the database had to be repaired, or null. */
 export const openDatabase = async (folder: Folder): Promise<{ readonly db: Database; readonly repaired: string | null }> => {
-  let cause = isHeadless(folder) ? 'its CURRENT file is missing' : null
+  let cause = isHeadless(folder) ? 'its CURRENT file is missing' : isRepairAsked(folder) ? 'it met damage when it was last open' : null
   if (cause === null) {
     try {
       return { db: await open(folder.db), repaired: null }
@@ -32,6 +32,7 @@ export const openDatabase = async (folder: Folder): Promise<{ readonly db: Datab
     await ClassicLevel.repair(folder.db)
     const db = await open(folder.db)
     await db.compactRange(Buffer.alloc(0), Buffer.from([0xff]))
+    repairDone(folder)
     return { db, repaired: cause }
   } catch (error) {
     if (isLocked(error)) throw locked(folder)

@@ -16,8 +16,9 @@ import { StoreFailure } from '../ports.ts'
 import type { CommitStore, Random, ScannedCommit, StoreBatch } from '../ports.ts'
 import { assertBatch, isEmpty } from './batch.ts'
 import { lastKey, openDatabase } from './database.ts'
-import { closed, toFailure } from './failure.ts'
-import { leaveClean, openFolder, setLogsAside } from './folder.ts'
+import { closed, isDamage, toFailure } from './failure.ts'
+import { askForRepair, leaveClean, openFolder, setLogsAside } from './folder.ts'
+import type { Folder } from './folder.ts'
 import { openMark } from './mark.ts'
 import { settleOpening } from './opening.ts'
 import { openPlanner } from './plan.ts'
@@ -40,11 +41,11 @@ export type LevelStoreOptions = {
  * @throws StoreFailure `locked`: open elsewhere; `unreadable`: damaged beyond repair; `disk_full`; `io_error`.
  */
 export const openLevelStore = async (dir: string, { random, freeBytesMin = limits.store_free_bytes_min }: LevelStoreOptions): Promise<CommitStore> => {
-  const { folder, db, mark, opened } = await openAll(dir, random)
+  const { folder, db, mark, opened, ...found } = await openAll(dir, random)
   const damage = damageReport()
   const planner = openPlanner(db, opened.extent)
   const inTurn = takeTurns()
-  let anyErased = (await lastKey(db, rangeOf(letters.erased))) !== null
+  let anyErased = found.anyErased
   let failed: StoreFailure | null = null
   let isClosed = false
 
@@ -53,7 +54,7 @@ export const openLevelStore = async (dir: string, { random, freeBytesMin = limit
   }
 
   const assertWritable = (): void => {
-    if (failed !== null) throw new StoreFailure(failed.code, `${dir} takes no writes since one failed; see to the cause and start again. ${failed.message}`)
+    if (failed !== null) throw new StoreFailure(failed.code, `${dir} takes no writes since one failed${failed.code === 'unreadable' ? '; start again to repair it' : '; see to the cause and start again'}. ${failed.message}`)
     const { bavail, bsize } = statfsSync(folder.root)
     if (bavail * bsize < freeBytesMin) {
       throw new StoreFailure('disk_full', `${bavail * bsize} bytes are free where ${dir} lies, ${freeBytesMin} are needed: free some space, then try again`)
@@ -66,6 +67,7 @@ export const openLevelStore = async (dir: string, { random, freeBytesMin = limit
       await write()
     } catch (error) {
       failed = toFailure(error, `write to ${dir}`)
+      if (failed.code === 'unreadable') askForRepair(folder)
       throw failed
     }
   }
@@ -176,16 +178,28 @@ const openAll = async (dir: string, random: Random) => {
   try {
     const folder = openFolder(dir)
     setLogsAside(folder)
-    const { db, repaired } = await openDatabase(folder)
     try {
-      const mark = openMark(folder.mark)
-      return { folder, db, mark, opened: await settleOpening(folder, db, mark, repaired, random, process.pid) }
+      return await openOnce(folder, random)
     } catch (error) {
-      await db.close()
-      throw error
+      // A table that LevelDB cannot read shows only when something is looked up in it.
+      if (error instanceof StoreFailure || !isDamage(error)) throw error
+      askForRepair(folder)
+      return await openOnce(folder, random)
     }
   } catch (error) {
     throw toFailure(error, `open the log in ${dir}`)
+  }
+}
+
+const openOnce = async (folder: Folder, random: Random) => {
+  const { db, repaired } = await openDatabase(folder)
+  try {
+    const anyErased = (await lastKey(db, rangeOf(letters.erased))) !== null
+    const mark = openMark(folder.mark)
+    return { folder, db, mark, anyErased, opened: await settleOpening(folder, db, mark, repaired, random, process.pid) }
+  } catch (error) {
+    await db.close()
+    throw error
   }
 }
 

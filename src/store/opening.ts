@@ -11,9 +11,8 @@
 import { limits } from '../../crdt/limits.ts'
 import { bytesToHex } from '../../crdt/ids.ts'
 import type { Random, StoreOpening } from '../ports.ts'
-import { entriesOf, get, lastKey } from './database.ts'
+import { entriesOf, lastKey } from './database.ts'
 import type { Database } from './database.ts'
-import { causeOf } from './failure.ts'
 import { claim, identityOf, removeClean, settleLogs, wasLeftClean } from './folder.ts'
 import type { Folder } from './folder.ts'
 import type { Mark } from './mark.ts'
@@ -25,11 +24,12 @@ export type Opened = { readonly opening: StoreOpening; readonly extent: Extent; 
 /**
  * Judges the folder, then claims it: from its return on a crash is not taken for a clean stop.
  * @param repaired why the database had to be repaired, or null.
+ * Throws what LevelDB throws at damage, before it changed anything.
  */
 export const settleOpening = async (folder: Folder, db: Database, mark: Mark, repaired: string | null, random: Random, pid: number): Promise<Opened> => {
   const before = identityOf(folder)
-  const metaRead = get(db, META_KEY)
-  const meta = metaRead.value === undefined ? null : readMeta(metaRead.value)
+  const ownRecord = db.getSync(META_KEY)
+  const meta = ownRecord === undefined ? null : readMeta(ownRecord)
   const trail = await readTrailOf(db, meta?.trailFrom ?? null)
   const found = trail.last
   const marked = typeof mark.read === 'string' ? null : mark.read
@@ -43,13 +43,12 @@ export const settleOpening = async (folder: Folder, db: Database, mark: Mark, re
   const notes: string[] = []
   if (repaired !== null) notes.push(`the database did not open (${repaired}) and was repaired; what could not be read is kept in ${folder.db}/lost`)
   if (trail.missing > 0) notes.push(`${trail.missing} batches are missing from the middle of the log; other peers are asked for what they held`)
-  if (trail.unreadable !== null) notes.push(`part of the log's trail cannot be read: ${trail.unreadable}`)
-  if (!isNew && meta === null) notes.push(`the log's own record is ${metaRead.value === undefined ? 'missing' : 'damaged'}`)
+  if (!isNew && meta === null) notes.push(`the log's own record is ${ownRecord === undefined ? 'missing' : 'damaged'}`)
   if (!isNew && marked === null) notes.push(`the high-water mark is ${mark.read}: a lost tail could not have been noticed`)
   if (foreign) notes.push('the high-water mark is of another log')
   if (moved) notes.push('the folder was copied or restored since it was last open')
 
-  const whole = trail.missing === 0 && trail.unreadable === null
+  const whole = trail.missing === 0
   const sameLog = meta !== null && marked !== null && repaired === null && !tailLost && !foreign && !moved
   const epoch = sameLog ? meta.epoch : bytesToHex(random.bytes(16))
   const continuable = sameLog && whole && wasLeftClean(folder, epoch, found, meta.folder)
@@ -77,26 +76,18 @@ type Trail = {
   readonly top: number
   /** Batch numbers up to the last that are not there, among those the trail still keeps. */
   readonly missing: number
-  readonly unreadable: string | null
   at(batch: number): Extent | undefined
 }
 
 /** @param from the batch that the trail is whole from, null when nothing says so. */
 const readTrailOf = async (db: Database, from: number | null): Promise<Trail> => {
   const kept = new Map<number, Extent>()
-  let unreadable: string | null = null
-  let top = 0
-  let first = from ?? 0
-  try {
-    const end = await lastKey(db, rangeOf(letters.trail))
-    if (end !== null && end.length === TRAIL_KEY_BYTES) top = end.readUIntBE(1, 6)
-    first = Math.max(first, top - limits.store_trail_batches_max + 1)
-    for await (const { key, value } of entriesOf(db, letters.trail, trailKey(first))) {
-      const extent = readTrail(key, value)
-      if (extent !== null) kept.set(extent.batches, extent)
-    }
-  } catch (error) {
-    unreadable = causeOf(error)
+  const end = await lastKey(db, rangeOf(letters.trail))
+  const top = end !== null && end.length === TRAIL_KEY_BYTES ? end.readUIntBE(1, 6) : 0
+  const first = Math.max(from ?? 0, top - limits.store_trail_batches_max + 1)
+  for await (const { key, value } of entriesOf(db, letters.trail, trailKey(first))) {
+    const extent = readTrail(key, value)
+    if (extent !== null) kept.set(extent.batches, extent)
   }
   const last = [...kept.values()].at(-1) ?? NOTHING
   const arrived = await lastArrival(db)
@@ -105,17 +96,12 @@ const readTrailOf = async (db: Database, from: number | null): Promise<Trail> =>
     last: arrived > last.arrivals ? { ...last, arrivals: arrived } : last,
     top,
     missing: gaps > 0 ? gaps : arrived > last.arrivals ? 1 : 0,
-    unreadable,
     at: (batch) => kept.get(batch),
   }
 }
 
-/** The greatest number in the arrival log, 0 when empty or unreadable there. */
+/** The greatest number in the arrival log, 0 when empty. */
 const lastArrival = async (db: Database): Promise<number> => {
-  try {
-    const key = await lastKey(db, rangeOf(letters.arrival))
-    return key !== null && key.length === ARRIVAL_KEY_BYTES ? key.readUIntBE(1, 6) : 0
-  } catch {
-    return 0
-  }
+  const key = await lastKey(db, rangeOf(letters.arrival))
+  return key !== null && key.length === ARRIVAL_KEY_BYTES ? key.readUIntBE(1, 6) : 0
 }
