@@ -249,6 +249,8 @@ export const limits = {
   live_turn_ms_max: 8,
   /** Segments one namespace's index lists: 8 million memories. */
   live_index_segments_max: 16_384,
+  /** Segments an index takes in at a time: some 0.1 ms each. */
+  live_index_slice_segments: 64,
   idempotency_key_bytes_max: 256,
   /** Nesting of a request: the 16 of an event's metadata inside what bulk wraps around it. Checked by a scan, before any parser. */
   request_json_depth_max: 20,

@@ -26,9 +26,9 @@ describe('embedded', () => {
     await target.engine.open()
   })
   afterAll(() => target?.engine.close())
-  engineContract('pglite', () => present(target))
+  engineContract(() => present(target))
 
-  it('leaves no erased text in its files, and survives damage to them', async () => {
+  it('leaves no erased text in its files, and does not trust them after the machine went down', async () => {
     const said: string[] = []
     const dir = join(folder, 'files')
     const holds = (text: string): readonly string[] =>
@@ -52,17 +52,8 @@ describe('embedded', () => {
     engine = open()
     expect(await engine.open()).toBeNull()
     expect(said.join()).toMatch(/made anew.*went down/)
-    await engine.apply(batch(1, { memories: [memory(3)] }))
     await engine.close()
-
-    writeFileSync(join(dir, 'pglite', 'global', 'pg_control'), 'garbage')
-    engine = open()
-    expect(await engine.open()).toBeNull()
-    expect(said.join()).toMatch(/made anew.*does not open/)
-    await engine.reset()
-    expect(await engine.open()).toBeNull()
-    await engine.close()
-  }, 60_000)
+  }, 120_000)
 })
 
 const reason = missingServer()
@@ -84,7 +75,7 @@ describe.skipIf(reason !== null)(`server${reason === null ? '' : ` (skipped: ${r
     await target?.engine.close()
     await server?.stop()
   })
-  engineContract('postgres', () => present(target))
+  engineContract(() => present(target))
 
   it('keeps peers apart by schema, and refuses one schema to two', async () => {
     await present(target).engine.apply(batch(1_000, { memories: [memory('mine')] }))

@@ -7,7 +7,7 @@
  * 3. A text that a batch removed is destroyed in the database's files too, at the latest when `scrub` next succeeds; the wish for
  *    it is stored with the batch, so a crash in between does not forget it.
  */
-import type { Projection, ProjectionBatch } from '../ports.ts'
+import { ProjectionFailure, type Projection, type ProjectionBatch } from '../ports.ts'
 import { isAhead, readCursor, writeCursor } from './cursor.ts'
 import { digestOf } from './digest.ts'
 import { timeOf } from './filter.ts'
@@ -35,7 +35,9 @@ export const createEngine = (sql: Sql): Engine => {
       await sql.connect()
       return sql.transaction(async (query) => {
         await migrate(query)
-        return readCursor(query)
+        const cursor = await readCursor(query)
+        await checkCount(query)
+        return cursor
       })
     },
     apply: async (batch) => {
@@ -69,6 +71,13 @@ export const createEngine = (sql: Sql): Engine => {
     digest: () => sql.snapshot(digestOf),
     close: () => sql.close(),
   }
+}
+
+/** A table that lost rows behind our back (a damaged or exchanged file) is noticed here, by its count. */
+const checkCount = async (query: Query): Promise<void> => {
+  const [row] = await query<{ told: number; found: number }>('select memories::float8 as told, (select count(*) from memories)::float8 as found from cursor')
+  if (row === undefined || row.told === row.found) return
+  throw new ProjectionFailure(`projection: ${row.told} memories were stored and ${row.found} are there; the rows are rebuilt from the log`, true)
 }
 
 /** Whether the batch erases a memory that is here with its text. */

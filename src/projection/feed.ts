@@ -56,7 +56,7 @@ export const createFeed = ({ source, projection, timers, onError }: FeedOptions)
   let stopped = false
   let mustReset = false
   let pauseMs: number = limits.projection_retry_ms_min
-  let batchArrivals = Math.ceil(limits.projection_batch_arrivals_max / 8)
+  let batchArrivals = 1
   let wake: () => void = () => undefined
   let woken = false
   const waiters = new Set<Waiter>()
@@ -118,15 +118,16 @@ export const createFeed = ({ source, projection, timers, onError }: FeedOptions)
     if (batch.cursor.arrival <= after) throw new Error(`the log answered a batch up to ${batch.cursor.arrival} when asked for what comes after ${after}`)
     await projection.apply(batch)
     if (!mustReset) moved(batch.cursor)
-    resize(batch)
+    resize(batch, batch.cursor.arrival - after)
     pauseMs = limits.projection_retry_ms_min
     return true
   }
 
-  const resize = (batch: ProjectionBatch): void => {
+  /** What would have met the target this time, at most twice as much as before. */
+  const resize = (batch: ProjectionBatch, arrivals: number): void => {
     const rows = batch.memories.length + batch.links.length + batch.episodes.length
-    if (rows > 2 * limits.projection_batch_rows_target) batchArrivals = Math.max(1, Math.floor(batchArrivals / 2))
-    else if (rows < limits.projection_batch_rows_target) batchArrivals = Math.min(limits.projection_batch_arrivals_max, 2 * batchArrivals)
+    const fitting = Math.floor((arrivals * limits.projection_batch_rows_target) / Math.max(1, rows))
+    batchArrivals = Math.max(1, Math.min(fitting, 2 * batchArrivals, limits.projection_batch_arrivals_max))
   }
 
   const follow = async (): Promise<void> => {

@@ -47,5 +47,6 @@ export const migrate = async (query: Query): Promise<void> => {
   const version = row?.version ?? 0
   if (version > STEPS.length) throw new ProjectionFailure(`projection: its tables are of version ${version}, this program knows ${STEPS.length}; they are rebuilt`, true)
   for (const step of STEPS.slice(version)) for (const statement of step) await query(statement)
+  if (version === STEPS.length) return
   await query(row === undefined ? 'insert into schema_version values ($1)' : 'update schema_version set version = $1', [STEPS.length])
 }

@@ -3,8 +3,12 @@
  *
  * It runs without fsync: a killed process loses nothing (the kernel has the writes), a machine that goes down may leave a
  * folder that opens and lies. So the folder is marked while it is open with the machine's boot id; a mark of another boot
- * means that, and the folder is made anew. So is one that does not open. Nothing is set aside: a copy would keep texts that
- * are erased later, and the log has everything.
+ * means that, and the folder is made anew. One that does not open, or turns out damaged, asks for a rebuild, and `wipe` deletes
+ * it. Nothing is set aside: a copy would keep texts that are erased later, and the log has everything.
+ *
+ * Assumption: after PGlite has aborted (a damaged folder makes it), another instance in the same thread may hang. So whoever
+ * hears of a rebuild ends the thread first (`projection.ts` does); without that a peer would stay without its projection until
+ * the time limit of the hanging call.
  *
  * Invariants: one statement or transaction at a time (PGlite's own lock); at most one process per folder (the node's lock).
  */
@@ -25,26 +29,28 @@ export const openPglite = (dir: string, log: (line: string) => void): Sql => {
   const folder = join(dir, 'pglite')
   const mark = join(dir, 'open')
   let db: PGlite | null = null
+  let opening: Promise<void> | null = null
   let unvacuumed = 0
 
-  const discard = (why: string): Promise<void> => {
-    log(`projection: ${folder} is made anew from the log: ${why}`)
-    return rm(folder, { recursive: true, force: true })
+  /** Two that open at once share one opening: two instances on one folder would destroy it. */
+  const connect = (): Promise<void> => {
+    opening ??= makeReady().finally(() => {
+      opening = null
+    })
+    return opening
   }
 
-  const connect = async (): Promise<void> => {
+  const makeReady = async (): Promise<void> => {
     if (db !== null) return
     await mkdir(dir, { recursive: true })
     const boot = await bootId()
     const marked = await textOf(mark)
-    if (marked !== null && (marked !== boot || boot === '')) await discard('the machine went down while it was open')
-    await writeFile(mark, boot)
-    try {
-      db = await start(folder)
-    } catch (error) {
-      await discard(`it does not open (${error instanceof Error ? error.message.split('\n')[0] : String(error)})`)
-      db = await start(folder)
+    if (marked !== null && (marked !== boot || boot === '')) {
+      log(`projection: ${folder} is made anew from the log: the machine went down while it was open`)
+      await rm(folder, { recursive: true, force: true })
     }
+    await writeFile(mark, boot)
+    db = await start(folder)
   }
 
   const run = async <T>(work: (open: PGlite) => Promise<T>): Promise<T> => {
@@ -97,9 +103,16 @@ export const openPglite = (dir: string, log: (line: string) => void): Sql => {
 }
 
 const start = async (folder: string): Promise<PGlite> => {
-  const db = await PGlite.create({ dataDir: folder, postgresqlconf: SETTINGS })
-  await db.query('select 1')
-  return db
+  try {
+    const db = await PGlite.create({ dataDir: folder, postgresqlconf: SETTINGS })
+    await db.query('select 1')
+    return db
+  } catch (error) {
+    const known = translated(error, NAME)
+    // A full disk or a missing right is no damage: its cause has a name.
+    if (!known.rebuild && error instanceof Error && 'code' in error && typeof error.code === 'string') throw known
+    throw new ProjectionFailure(`projection: ${folder} does not open (${error instanceof Error ? error.message.split('\n')[0] : String(error)}); it is made anew from the log`, true)
+  }
 }
 
 /** Names the machine's present run; '' where that is not to be had, which counts as another each time. */

@@ -13,7 +13,7 @@ import { limits } from '../../crdt/limits.ts'
 import { ProjectionFailure, type Clock, type Projection } from '../ports.ts'
 import type { Engine } from './engine.ts'
 import { failureOf } from './errors.ts'
-import type { Call, DatabaseChoice, Method, Said } from './protocol.ts'
+import type { DatabaseChoice, Method, Said } from './protocol.ts'
 import type { Timers } from './timers.ts'
 import { workerUrl } from './worker-url.ts'
 
@@ -44,7 +44,8 @@ const ENDS_WORKER: ReadonlySet<Method> = new Set(['open', 'apply', 'reset', 'clo
 /** Starts nothing yet: `open()` does, in the background. Every method rejects with a `ProjectionFailure`. */
 export const openProjection = (choice: DatabaseChoice, { clock, timers, log }: ProjectionOptions): Projection => {
   let worker: Worker | null = null
-  let ended: Promise<unknown> = Promise.resolve()
+  /** Resolves when the worker that is being ended is gone. */
+  let ending: Promise<unknown> | null = null
   let closed = false
   let lastId = 0
   const waitingById = new Map<number, Waiting>()
@@ -55,19 +56,22 @@ export const openProjection = (choice: DatabaseChoice, { clock, timers, log }: P
   }
 
   const start = async (): Promise<void> => {
-    await ended
+    if (ending !== null) await ending
     if (worker !== null || closed) return
     const started = new Worker(workerUrl(), { workerData: choice })
     worker = started
     started.on('message', hear)
     started.on('error', (error: Error) => log(`projection: its worker failed: ${error.message}; it is started again`))
-    ended = new Promise((resolve) =>
-      started.once('exit', () => {
-        if (worker === started) worker = null
-        for (const waiting of waitingById.values()) fail(waiting, 'projection: its worker ended; it is started again')
-        waitingById.clear()
-        resolve(undefined)
-      }))
+    started.once('exit', () => {
+      worker = null
+      ending = null
+      for (const waiting of waitingById.values()) fail(waiting, 'projection: its worker ended; it is started again')
+      waitingById.clear()
+    })
+  }
+
+  const end = (): void => {
+    ending ??= worker?.terminate() ?? null
   }
 
   const hear = (said: Said): void => {
@@ -76,8 +80,10 @@ export const openProjection = (choice: DatabaseChoice, { clock, timers, log }: P
     if (waiting === undefined) return
     waitingById.delete(said.id)
     waiting.cancel()
-    if (said.kind === 'answer') waiting.resolve(said.value)
-    else waiting.reject(failureOf(said.failure))
+    if (said.kind === 'answer') return waiting.resolve(said.value)
+    // A damaged embedded database may have aborted, and a thread in which it did is not to be trusted.
+    if (said.failure.rebuild && choice.kind === 'pglite') end()
+    waiting.reject(failureOf(said.failure))
   }
 
   const ask = <M extends Method>(method: M, ...args: Parameters<Engine[M]>): ReturnType<Engine[M]> =>
@@ -89,11 +95,11 @@ export const openProjection = (choice: DatabaseChoice, { clock, timers, log }: P
       const cancel = timers.after(MS_MAX[method], () => {
         waitingById.delete(id)
         fail(waiting, `projection: ${method} took longer than ${MS_MAX[method]} ms; try again`)
-        if (ENDS_WORKER.has(method)) void asked.terminate()
+        if (ENDS_WORKER.has(method) && worker === asked) end()
       })
       const waiting: Waiting = { method, resolve, reject, cancel }
       waitingById.set(id, waiting)
-      asked.postMessage({ id, method, args } as Call)
+      asked.postMessage({ id, method, args } satisfies { id: number; method: Method; args: unknown })
     }) as ReturnType<Engine[M]>
 
   const now = (): string => new Date(clock.now()).toISOString()
@@ -118,6 +124,7 @@ export const openProjection = (choice: DatabaseChoice, { clock, timers, log }: P
     close: async () => {
       if (closed) return
       closed = true
+      if (ending !== null) await ending
       const last = worker
       if (last === null) return
       try {

@@ -31,7 +31,7 @@ export function* words(text: string, use: 'index' | 'query'): Generator<Word> {
     const forms = new Set<string>()
     for (const form of formsOf(compound.replace(SPACELESS, ' '))) forms.add(form)
     if (forms.size > 0) yield [...forms]
-    for (const [run] of compound.matchAll(SPACELESS)) yield* pairs([...run], use)
+    for (const [run] of compound.matchAll(SPACELESS)) yield* pairs(Array.from(run), use)
   }
 }
 

@@ -11,8 +11,8 @@ import { searchContract } from './search-contract.ts'
 export type Target = { readonly engine: Engine; readonly sql: Sql }
 
 /** @param target the database under test, open; read when a test runs. */
-export const engineContract = (name: string, target: () => Target): void => {
-  describe(name, () => {
+export const engineContract = (target: () => Target): void => {
+  describe('the contract', () => {
     let arrival = 0
     const engine = (): Engine => target().engine
     const put = (...memories: readonly MemoryRow[]): Promise<void> => engine().apply(batch(++arrival, { memories }))
@@ -54,6 +54,12 @@ export const engineContract = (name: string, target: () => Target): void => {
         expect(await engine().open()).toEqual(cursor(1))
         await engine().apply(batch(2, { memories: [memory(2)] }))
         expect(await listed()).toHaveLength(2)
+      })
+
+      it('notices at opening that memories are gone', async () => {
+        await put(memory(1), memory(2))
+        await target().sql.transaction((query) => query('delete from memories where id = $1::uuid', [id(1)]))
+        await expect(engine().open()).rejects.toMatchObject({ rebuild: true })
       })
 
       it('takes more rows than one statement holds, and the last of rows with one id', async () => {
@@ -137,8 +143,8 @@ export const engineContract = (name: string, target: () => Target): void => {
           [{ since: at(1), until: at(1) }, []], [{ namespace: ns("a' or '1'='1") }, []], [{ tags: ["'}", 'x'] }, []],
         ]
         for (const [filter, expected] of cases) {
-          expect(await listed(filter), JSON.stringify(filter)).toEqual(expected.map(id))
-          expect([...(await recalled('text', filter))].sort(), JSON.stringify(filter)).toEqual(expected.map(id).sort())
+          expect([filter, await listed(filter)]).toEqual([filter, expected.map(id)])
+          expect([filter, [...(await recalled('text', filter))].sort()]).toEqual([filter, expected.map(id).sort()])
         }
       })
 

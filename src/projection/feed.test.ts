@@ -1,0 +1,226 @@
+/** The feeder, over an engine and a log that live in memory: what it does when things fail, at every point. */
+import { describe, expect, it, vi } from 'vitest'
+import { limits } from '../../crdt/limits.ts'
+import { ProjectionFailure, type MemoryRow, type ProjectionBatch, type ProjectionCursor } from '../ports.ts'
+import { createFeed, type Feed, type FeedSource } from './feed.ts'
+import { createNoProjection } from './none.ts'
+import { batch, EPOCH, id, memory } from './testing/rows.ts'
+
+/** A log in which arrival n wrote memory n mod 5; reading it shows the newest text, as documents do. */
+const createLog = (arrivals: number, rowsPerArrival = 1) => {
+  const listeners = new Set<() => void>()
+  const asked: number[] = []
+  let count = arrivals
+  const log: FeedSource & { grow(by: number): void; readonly asked: readonly number[]; epoch: string; truth(): ReadonlyMap<string, string> } = {
+    epoch: EPOCH,
+    asked,
+    arrivals: () => count,
+    batch: async (after, limit): Promise<ProjectionBatch | null> => {
+      asked.push(limit)
+      const end = Math.min(count, after + limit)
+      if (end === after) return null
+      const touched = new Set<number>()
+      for (let n = after + 1; n <= end; n++) for (let r = 0; r < rowsPerArrival; r++) touched.add(rowsPerArrival === 1 ? n % 5 : n * rowsPerArrival + r)
+      return batch(end, { memories: [...touched].map((key) => memory(key, { content: textOf(key) })) }, log.epoch)
+    },
+    onGrown: (listener) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    grow: (by) => {
+      count += by
+      for (const listener of listeners) listener()
+    },
+    truth: () => new Map(Array.from({ length: Math.min(5, count) }, (_, key) => [id(key), textOf(key)])),
+  }
+  const textOf = (key: number): string => `last written by ${count - ((((count - key) % 5) + 5) % 5)}`
+  return log
+}
+
+/** An engine in memory that fails at its `failAt`-th call, before or after its effect, as a crash does. */
+const createStore = (failAt = 0, when: 'before' | 'after' = 'before', rebuild = false) => {
+  let cursor: ProjectionCursor | null = null
+  let calls = 0
+  let underWay = 0
+  const rows = new Map<string, MemoryRow>()
+  const counts = { resets: 0, applied: [] as number[], overlaps: 0 }
+  const call = async (effect: () => void): Promise<void> => {
+    if (++underWay > 1) counts.overlaps++
+    await Promise.resolve()
+    underWay--
+    const fails = ++calls === failAt
+    if (fails && when === 'before') throw new ProjectionFailure('crash', rebuild)
+    effect()
+    if (fails) throw new ProjectionFailure('crash', rebuild)
+  }
+  return {
+    rows,
+    counts,
+    calls: () => calls,
+    open: async () => {
+      await call(() => undefined)
+      return cursor
+    },
+    apply: (given: ProjectionBatch) =>
+      call(() => {
+        if (cursor !== null && given.cursor.arrival <= cursor.arrival) return
+        for (const row of given.memories) rows.set(row.id, row)
+        cursor = given.cursor
+        counts.applied.push(given.cursor.arrival)
+      }),
+    reset: () =>
+      call(() => {
+        rows.clear()
+        cursor = null
+        counts.resets++
+      }),
+  }
+}
+
+const manual = () => {
+  const set = new Map<number, { readonly ms: number; readonly run: () => void }>()
+  let next = 0
+  return {
+    after: (ms: number, run: () => void) => {
+      const key = ++next
+      set.set(key, { ms, run })
+      return () => set.delete(key)
+    },
+    waits: () => [...set.values()].map(({ ms }) => ms),
+    fire: () => {
+      const due = [...set.values()]
+      set.clear()
+      for (const { run } of due) run()
+    },
+  }
+}
+/** Pauses end at once. */
+const hasty = { after: (_: number, run: () => void) => { queueMicrotask(run); return () => undefined } }
+
+const caughtUp = (feed: Feed): Promise<void> => vi.waitFor(() => expect([feed.lag(), feed.cursor() !== null]).toEqual([0, true]), { interval: 1 })
+const contents = (rows: ReadonlyMap<string, MemoryRow>) => new Map([...rows].map(([key, row]) => [key, row.content]))
+
+describe('the feeder', () => {
+  it('applies what is there, then what arrives', async () => {
+    const log = createLog(700)
+    const store = createStore()
+    const feed = createFeed({ source: log, projection: store, timers: manual(), onError: (error) => expect.unreachable(error.message) })
+    await caughtUp(feed)
+    log.grow(3)
+    expect(feed.lag()).toBe(3)
+    await caughtUp(feed)
+    expect(contents(store.rows)).toEqual(log.truth())
+    expect(store.counts.resets).toBe(0)
+    expect(Math.max(...log.asked)).toBe(limits.projection_batch_arrivals_max)
+    await feed.stop()
+    log.grow(1)
+    expect(feed.lag()).toBe(1)
+    expect(store.counts.applied.at(-1)).toBe(703)
+  })
+
+  it.each([['before', false], ['after', false], ['before', true], ['after', true]] as const)('ends with the rows of a straight run after a crash %s any one call (asking for a rebuild: %s)', async (when, rebuild) => {
+    const straight = createStore()
+    const run = async (store: ReturnType<typeof createStore>): Promise<readonly Error[]> => {
+      const log = createLog(300)
+      const errors: Error[] = []
+      const feed = createFeed({ source: log, projection: store, timers: hasty, onError: (error) => errors.push(error) })
+      await caughtUp(feed)
+      log.grow(300)
+      await caughtUp(feed)
+      await feed.stop()
+      expect(contents(store.rows)).toEqual(log.truth())
+      return errors
+    }
+    expect(await run(straight)).toEqual([])
+    expect(straight.calls()).toBeGreaterThan(4)
+    for (let failAt = 1; failAt <= straight.calls(); failAt++) {
+      const store = createStore(failAt, when, rebuild)
+      expect([failAt, await run(store)]).toEqual([failAt, [expect.objectContaining({ message: 'crash' })]])
+      expect(contents(store.rows)).toEqual(contents(straight.rows))
+      expect(store.counts.overlaps).toBe(0)
+      expect(store.counts.resets).toBe(rebuild ? 1 : 0)
+      expect(store.counts.applied.every((arrival, i, all) => i === 0 || arrival > all[i - 1]! || rebuild)).toBe(true)
+    }
+  })
+
+  it.each([['another log', '77'.repeat(16), 1], ['a longer log than ours', EPOCH, 99]])('rebuilds rows of %s', async (_, epoch, arrival) => {
+    const store = createStore()
+    await store.apply(batch(arrival, { memories: [memory('stranger')] }, epoch))
+    const log = createLog(3)
+    const feed = createFeed({ source: log, projection: store, timers: manual(), onError: (error) => expect.unreachable(error.message) })
+    await caughtUp(feed)
+    expect([store.counts.resets, store.rows.has(id('stranger')), feed.cursor()?.epoch]).toEqual([1, false, EPOCH])
+    await feed.stop()
+  })
+
+  it('does not pass what it could not read, says so, and pauses longer each time', async () => {
+    const log = createLog(5)
+    const store = createStore()
+    const timers = manual()
+    const errors: string[] = []
+    let broken = true
+    const source: FeedSource = { ...log, batch: (after, limit) => (broken ? Promise.reject(new Error('cannot read')) : log.batch(after, limit)) }
+    const feed = createFeed({ source, projection: store, timers, onError: (error) => errors.push(error.message) })
+    const pauses: number[] = []
+    for (let i = 1; i <= 10; i++) {
+      await vi.waitFor(() => expect([errors.length, timers.waits().length]).toEqual([i, 1]), { interval: 1 })
+      pauses.push(...timers.waits())
+      if (i === 10) broken = false
+      timers.fire()
+    }
+    expect(pauses).toEqual([100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000, 10_000])
+    await caughtUp(feed)
+    expect(store.counts.applied.at(-1)).toBe(5)
+    await feed.stop()
+  })
+
+  it('asks for fewer arrivals when they touch many rows', async () => {
+    const log = createLog(100, 256)
+    const feed = createFeed({ source: log, projection: createStore(), timers: manual(), onError: (error) => expect.unreachable(error.message) })
+    await caughtUp(feed)
+    expect(Math.max(...log.asked) * 256).toBeLessThanOrEqual(limits.projection_batch_rows_target)
+    await feed.stop()
+  })
+
+  it('lets readers wait for an arrival, or for more, up to a bound', async () => {
+    const log = createLog(2)
+    const timers = manual()
+    const feed = createFeed({ source: log, projection: createStore(), timers, onError: (error) => expect.unreachable(error.message) })
+    await caughtUp(feed)
+    expect(await feed.waitFor(2, 1_000)).toBe(true)
+    const [there, late] = [feed.waitFor((cursor) => cursor.arrival === 3, 1_000), feed.waitFor(9, 1_000)]
+    log.grow(1)
+    expect(await there).toBe(true)
+    expect(timers.waits()).toEqual([1_000])
+    timers.fire()
+    expect(await late).toBe(false)
+    const crowd = Array.from({ length: limits.causal_waiters_max }, () => feed.waitFor(99, 1))
+    expect(await feed.waitFor(99, 1)).toBe(false)
+    await feed.stop()
+    expect(new Set(await Promise.all(crowd))).toEqual(new Set([false]))
+  })
+
+  it('rebuilds when asked, in full view', async () => {
+    const log = createLog(100)
+    const store = createStore()
+    const feed = createFeed({ source: log, projection: store, timers: manual(), onError: (error) => expect.unreachable(error.message) })
+    await caughtUp(feed)
+    const seen: number[] = []
+    await feed.rebuild((done, total) => seen.push(done, total))
+    expect(store.counts.resets).toBe(1)
+    expect(seen.slice(-2)).toEqual([100, 100])
+    expect(contents(store.rows)).toEqual(log.truth())
+    await feed.stop()
+    await expect(feed.rebuild()).rejects.toBeInstanceOf(ProjectionFailure)
+  })
+
+  it('keeps a peer without a projection in step', async () => {
+    const log = createLog(10)
+    const none = createNoProjection()
+    const feed = createFeed({ source: log, projection: none, timers: manual(), onError: (error) => expect.unreachable(error.message) })
+    await caughtUp(feed)
+    expect((await none.open())?.arrival).toBe(10)
+    await expect(none.recall({ q: 'x', limit: 1 }, '')).rejects.toThrow(/--projection pglite/)
+    await feed.stop()
+  })
+})
