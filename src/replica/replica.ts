@@ -87,12 +87,14 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   let hlc: Hlc = HLC_ZERO
   let flush: Flush = emptyFlush()
   let flushId = 0
-  let inFlight: { readonly id: number; readonly flush: Flush; readonly authored: readonly Authored[]; readonly requests: ReadonlyMap<RequestId, WriteRequest>; readonly bodies: readonly Ref[]; readonly healed: readonly Parcel[] } | null = null
+  let inFlight: { readonly id: number; readonly flush: Flush; readonly authored: readonly Authored[]; readonly requests: ReadonlyMap<RequestId, WriteRequest>; readonly bodies: readonly Ref[]; readonly healed: readonly Parcel[]; readonly deliveries: readonly number[] } | null = null
   const log = createLogView(index, store, () => flush)
   let writes: WriteRequest[] = []
   let controls: { id: RequestId; event: ControlEvent }[] = []
   let looseBodies: Body[] = []
   let healing: Parcel[] = []
+  /** Taken in, and on their way to the disk with the next flush: until then they count against their sender's credit. */
+  let deliveries: number[] = []
   let toErase = new Set<Ref>()
   let queuedBytes = 0
   let lastFailure: StoreFailure | null = null
@@ -125,11 +127,13 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     toErase = new Set()
     const refusals = authored.flatMap((answer): Effect[] => ('refusal' in answer ? [resolve(answer.request, { kind: 'refused', refusal: answer.refusal })] : []))
     const nothing = flush.commits.length + bodies.length + erase.length + healed.length === 0
-    if (nothing) return [...refusals, ...settleExisting(authored, requests, nowMs)]
+    const under = deliveries
+    deliveries = []
+    if (nothing) return [...refusals, ...under.map(taken), ...settleExisting(authored, requests, nowMs)]
 
     const id = ++flushId
     const kept = [...flush.bodies.values()].filter(({ ref }) => !isErased(ref))
-    inFlight = { id, flush, authored, requests: new Map(requests.map((request) => [request.id, request])), bodies: [...kept, ...bodies].map(({ ref }) => ref), healed }
+    inFlight = { id, flush, authored, requests: new Map(requests.map((request) => [request.id, request])), bodies: [...kept, ...bodies].map(({ ref }) => ref), healed, deliveries: under }
     const commits = [...flush.commits.map(storedForm), ...healed.map((parcel) => ({ chain: parcel.chain, seq: parcel.seq, hash: index.holes.get(holeKey(parcel.chain, parcel.seq))!.hash, bytes: parcel.bytes }))]
     const persist: Effect = { kind: 'PERSIST', flush: id, batch: { commits, bodies: [...kept, ...bodies], erase, facts: missing.factsAfter(flush.commits, kept, bodies, erase) } }
     return [...refusals, persist, ...(own.length > 0 ? [{ kind: 'PUSH', parcels: own } satisfies Effect] : [])]
@@ -184,7 +188,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     inFlight = null
     flush = emptyFlush()
     lastFailure = failure
-    if (failure !== null) return [...giveUp(done, failure), ...startFlush(nowMs)]
+    if (failure !== null) return [...done.deliveries.map(taken), ...giveUp(done, failure), ...startFlush(nowMs)]
     const controlBefore = index.control
     const touched = new Set<ChainId>()
     // Texts and commits that came late belong to rows that were projected without them.
@@ -206,6 +210,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     for (const chain of touched) acks.recheck(chain, hashOf)
     const signed = announce([...touched, ...missing.chainsMadeWhole()])
     return [
+      ...done.deliveries.map(taken),
       ...signed.map((ack): Effect => ({ kind: 'ACK', ack })),
       ...(membership ? [{ kind: 'MEMBERSHIP' } satisfies Effect] : []),
       ...(rebuild ? [{ kind: 'REBUILD' } satisfies Effect] : []),
@@ -358,10 +363,12 @@ export const createReplica = (options: ReplicaOptions): Replica => {
         return startFlush(nowMs)
       case 'received':
         takeParcels(input.from, input.parcels, nowMs)
-        return [{ kind: 'TAKEN', delivery: input.delivery }, ...startFlush(nowMs)]
+        deliveries.push(input.delivery)
+        return startFlush(nowMs)
       case 'bodies':
         looseBodies.push(...input.bodies.filter(isSound).slice(0, limits.want_bodies_max))
-        return [{ kind: 'TAKEN', delivery: input.delivery }, ...startFlush(nowMs)]
+        deliveries.push(input.delivery)
+        return startFlush(nowMs)
       case 'acked':
         return onAck(input.from, input.ack)
       case 'linkUp':
@@ -390,6 +397,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
 }
 
 const requestBytes = (request: WriteRequest): number => request.bodies.reduce((sum, body) => sum + body.text.length, 1_024)
+const taken = (delivery: number): Effect => ({ kind: 'TAKEN', delivery })
 const storedForm = (commit: Commit) => ({ chain: commit.chain, seq: commit.header.seq, hash: commit.hash, bytes: commit.bytes })
 const parcelOf = (commit: Commit, bodies: ReadonlyMap<Ref, Body>): Parcel => ({
   chain: commit.chain, seq: commit.header.seq, bytes: commit.bytes,
