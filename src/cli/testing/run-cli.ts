@@ -6,13 +6,26 @@ import type { Io, Output } from '../io.ts'
 import { run } from '../program.ts'
 
 export type Ran = { readonly exit: number; readonly out: string; readonly err: string; /** What the waits added up to. */ readonly slept_ms: number }
-export type RunOptions = { readonly env?: Readonly<Record<string, string>>; readonly stdin?: string | null; readonly terminal?: boolean; readonly stdout?: Output }
+export type RunOptions = {
+  /** Of the randomness; the same seed gives the same bytes. */
+  readonly seed?: number
+  readonly env?: Readonly<Record<string, string>>
+  /** null is a terminal. */
+  readonly stdin?: string | null
+  /** Whether standard output is one. */
+  readonly terminal?: boolean
+  readonly stdout?: Output
+  /** Told all that has been printed so far, at every write to standard output. */
+  readonly onOut?: (text: string) => void
+  /** Given the function that plays a stop signal. */
+  readonly onListening?: (signal: () => void) => void
+}
 
-/** @param options.stdin null is a terminal. */
 export const runCli = async (words: readonly string[], options: RunOptions = {}): Promise<Ran> => {
-  const out = keeping(options.terminal === true)
+  const out = keeping(options.terminal === true, options.onOut)
   const err = keeping(false)
   let slept_ms = 0
+  let state = options.seed ?? 0
   let now = 1_700_000_000_000
   const io: Io = {
     stdout: options.stdout ?? out.stream,
@@ -20,12 +33,15 @@ export const runCli = async (words: readonly string[], options: RunOptions = {})
     stdin: typeof options.stdin === 'string' ? Readable.from([Buffer.from(options.stdin)]) : null,
     env: options.env ?? {},
     clock: { now: () => now },
-    random: { bytes: (count) => new Uint8Array(count) },
+    random: { bytes: (count) => Uint8Array.from({ length: count }, () => (state = (state * 75 + 74) % 65_537) & 0xff) },
     async sleep(ms) {
       slept_ms += ms
       now += ms
     },
-    onStopSignal: () => () => undefined,
+    onStopSignal(listener) {
+      options.onListening?.(listener)
+      return () => undefined
+    },
     exitNow: (code) => {
       throw new Error(`exitNow(${code})`)
     },
@@ -34,9 +50,14 @@ export const runCli = async (words: readonly string[], options: RunOptions = {})
   return { exit, out: out.text(), err: err.text(), slept_ms }
 }
 
-const keeping = (isTTY: boolean): { readonly stream: Output; text(): string } => {
+const keeping = (isTTY: boolean, onText: (text: string) => void = () => undefined): { readonly stream: Output; text(): string } => {
   let text = ''
-  const stream: Output = Object.assign(new Writable({ write: (chunk: Buffer, _encoding, done) => ((text += chunk.toString()), done()) }), { isTTY, columns: 100 })
+  const write = (chunk: Buffer, _encoding: string, done: () => void): void => {
+    text += chunk.toString()
+    onText(text)
+    done()
+  }
+  const stream: Output = Object.assign(new Writable({ write }), { isTTY, columns: 100 })
   return { stream, text: () => text }
 }
 

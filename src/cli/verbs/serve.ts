@@ -7,7 +7,7 @@
 import { isIP } from 'node:net'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { limits } from '../../../crdt/limits.ts'
-import { usage } from '../failure.ts'
+import { CliFailure, errorCode, usage } from '../failure.ts'
 import { type Io, print } from '../io.ts'
 import { collect, example, given, wholeNumber } from '../options.ts'
 
@@ -58,6 +58,8 @@ const serve = async (options: ServeOptions, io: Io): Promise<void> => {
       projection: options.projection,
       keys,
       log: (line: string) => io.stderr.write(`${line}\n`),
+    }).catch((error: unknown) => {
+      throw listenFailure(error, options)
     })
     await print(io, `mnemesh ${node.name} ready at ${node.url}`)
     await asked.first
@@ -65,6 +67,15 @@ const serve = async (options: ServeOptions, io: Io): Promise<void> => {
   } finally {
     asked.end()
   }
+}
+
+/** What the system says of an address that cannot be listened on, in words; anything else as it is. */
+const listenFailure = (error: unknown, { host, port }: ServeOptions): unknown => {
+  const code = errorCode(error)
+  if (code === 'EADDRINUSE') return new CliFailure(`port ${port} on ${host} is in use; stop what listens there, or take another with --port`)
+  if (code === 'EACCES') return new CliFailure(`not allowed to listen on port ${port}; take one above 1023 with --port`)
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return new CliFailure(`${host} is no address of this machine; give one with --host`)
+  return error
 }
 
 /** `first` resolves at the first signal (or the end of standard input); the second signal ends the process. */
