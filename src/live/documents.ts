@@ -9,6 +9,7 @@ import type { MeshId, Namespace, SegmentId } from '../../crdt/ids.ts'
 import type { LiveSource } from '../ports.ts'
 import { indexKey, segmentKey, segmentUrl, type DocumentKey } from './document-id.ts'
 import { openIndexDocument, type IndexDocument } from './index-document.ts'
+import type { Turns, Worker } from './turns.ts'
 
 /** One document as readers are served from it. */
 export type LiveDocument = {
@@ -23,8 +24,8 @@ export type LiveDocument = {
 export type Documents = {
   /** Looks at what the source has by now. Call before readers ask, and again when any joins. */
   refresh(): void
-  /** Takes note of a segment. @returns the documents that have changed with it. */
-  changed(namespace: Namespace, segment: SegmentId): readonly DocumentKey[]
+  /** Takes note of a segment. @returns its document. */
+  changed(namespace: Namespace, segment: SegmentId): DocumentKey
   /** Null when nothing is known under this id, or it holds nothing yet. */
   find(key: DocumentKey): LiveDocument | null
   /** Nobody follows this document any more. */
@@ -33,8 +34,15 @@ export type Documents = {
 
 type Place = { readonly namespace: Namespace; readonly segment: SegmentId | null }
 
-/** @param full told of a namespace whose index lists no more, and how many segments that leaves out. */
-export const createDocuments = (mesh: MeshId, source: LiveSource, full: (namespace: Namespace, left: number) => void): Documents => {
+export type DocumentsHost = {
+  /** An index lists more than before, or would if it were asked for. */
+  grown(key: DocumentKey): void
+  /** The namespace's index has no room, and how many segments that leaves out. */
+  full(namespace: Namespace, left: number): void
+  failed(error: unknown): void
+}
+
+export const createDocuments = (mesh: MeshId, source: LiveSource, turns: Turns, host: DocumentsHost): Documents => {
   const placeByKey = new Map<DocumentKey, Place>()
   const keysByNamespace = new Map<Namespace, { readonly index: DocumentKey; readonly keyBySegment: Map<SegmentId, DocumentKey> }>()
   const indexByKey = new Map<DocumentKey, IndexDocument>()
@@ -57,16 +65,40 @@ export const createDocuments = (mesh: MeshId, source: LiveSource, full: (namespa
     placeByKey.set(key, { namespace, segment })
     return [key, true]
   }
-  const list = (namespace: Namespace, index: IndexDocument, segments: readonly SegmentId[]): void => {
-    const left = index.list(segments)
-    if (left > 0) full(namespace, left)
+
+  const growing = new Set<DocumentKey>()
+  const grower: Worker = {
+    step: () => {
+      for (const key of growing) {
+        growing.delete(key)
+        if (indexByKey.get(key)?.grow() === true) growing.add(key)
+        host.grown(key)
+        break
+      }
+      return growing.size > 0
+    },
+    failed: (error) => host.failed(error),
+  }
+  const grow = (key: DocumentKey, namespace: Namespace, index: IndexDocument, segments: readonly SegmentId[]): void => {
+    const left = index.add(segments)
+    if (left > 0) host.full(namespace, left)
+    growing.add(key)
+    turns.wake(grower)
+  }
+  /** One that is not open may be followed too, by who asked before the namespace held anything. */
+  const growIfFollowed = (key: DocumentKey, namespace: Namespace, segments: readonly SegmentId[]): void => {
+    const open = indexByKey.get(key)
+    if (open === undefined) host.grown(key)
+    else grow(key, namespace, open, segments)
   }
   const openIndex = (key: DocumentKey, namespace: Namespace): IndexDocument => {
     const open = indexByKey.get(key)
     if (open !== undefined) return open
     const index = openIndexDocument(namespace, (segment) => segmentUrl(mesh, namespace, segment))
     indexByKey.set(key, index)
-    list(namespace, index, [...keysOf(namespace).keyBySegment.keys()])
+    // The first slice at once, so that a small index is whole at first sight; further ones in their turn.
+    grow(key, namespace, index, [...keysOf(namespace).keyBySegment.keys()])
+    index.grow()
     return index
   }
 
@@ -75,17 +107,14 @@ export const createDocuments = (mesh: MeshId, source: LiveSource, full: (namespa
       for (const namespace of source.namespaces()) {
         const { index } = keysOf(namespace)
         const fresh = source.segments(namespace).filter((segment) => note(namespace, segment)[1])
-        const open = indexByKey.get(index)
-        if (open !== undefined) list(namespace, open, fresh)
+        if (fresh.length > 0) growIfFollowed(index, namespace, fresh)
       }
     },
     changed: (namespace, segment) => {
       const { index } = keysOf(namespace)
       const [key, isNew] = note(namespace, segment)
-      if (!isNew) return [key]
-      const open = indexByKey.get(index)
-      if (open !== undefined) list(namespace, open, [segment])
-      return [key, index]
+      if (isNew) growIfFollowed(index, namespace, [segment])
+      return key
     },
     find: (key) => {
       const place = placeByKey.get(key)

@@ -1,5 +1,6 @@
 /** Stock clients over real sockets: what they see, and that what they write goes nowhere. */
 import { afterEach, describe, expect, test } from 'vitest'
+import { request } from 'node:http'
 import { encodeHeads, parseAutomergeUrl, type DocHandle } from '@automerge/automerge-repo'
 import type { Namespace } from '../../crdt/ids.ts'
 import { openDoor, until, urlIn, type Index, type SegmentDoc, type TestDoor } from './testing/door.ts'
@@ -88,7 +89,6 @@ describe('a stock automerge-repo client', () => {
     expect(source.changesSince(ns, segment, before!)).toHaveLength(1)
     expect(read.heads()).toEqual(encodeHeads([...source.heads(ns, segment)!]))
     expect(heard).toEqual([])
-    expect(door.clients()).toBe(2)
     expect(logged).toEqual([])
     // One that comes later does not find it either.
     expect(Object.keys((await repo().find<SegmentDoc>(written.url)).doc().memories)).toEqual([uuid(1), uuid(2)])
@@ -155,8 +155,7 @@ describe('the door', () => {
   })
 })
 
-const statusOf = async (url: string, headers: Readonly<Record<string, string>>): Promise<number> => {
-  const { request } = await import('node:http')
+const statusOf = (url: string, headers: Readonly<Record<string, string>>): Promise<number> => {
   return new Promise((resolve, reject) => {
     const asked = request(url.replace('ws:', 'http:'), { headers: { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==', ...headers } })
     asked.on('upgrade', (response, socket) => {

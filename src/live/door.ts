@@ -65,16 +65,21 @@ export const createLiveDoor = (options: LiveDoorOptions): LiveDoor => {
   const server = new WebSocketServer({ noServer: true, clientTracking: false, perMessageDeflate: false, maxPayload: limits.live_message_bytes_max })
   const turns = createTurns(() => timers.now(), options.defer)
   const fullNamespaces = new Set<Namespace>()
-  const documents = createDocuments(mesh, source, (namespace, left) => {
-    if (fullNamespaces.has(namespace)) return
-    fullNamespaces.add(namespace)
-    log.warn({ namespace, left }, 'live: the index of a namespace is full; further segments are served by their id alone')
+  const documents = createDocuments(mesh, source, turns, {
+    grown: (key) => followersOf(key).forEach((client) => client.changed(key)),
+    full: (namespace, left) => {
+      if (fullNamespaces.has(namespace)) return
+      fullNamespaces.add(namespace)
+      log.warn({ namespace, left }, 'live: the index of a namespace is full; further segments are served by their id alone')
+    },
+    failed: (error) => log.error({ err: error }, 'live: an index could not be brought up to date; it is when a follower comes anew'),
   })
   /** Being served. */
   const clients = new Set<LiveClient>()
   /** Those, and the ones whose sockets are still closing. */
   const sockets = new Set<LiveClient>()
   const followersByKey = new Map<DocumentKey, Set<LiveClient>>()
+  const followersOf = (key: DocumentKey): ReadonlySet<LiveClient> => followersByKey.get(key) ?? NOBODY
   const refusals: Partial<Record<Reason, number>> = {}
   let closing = false
   let allGone: (() => void) | null = null
@@ -86,12 +91,14 @@ export const createLiveDoor = (options: LiveDoorOptions): LiveDoor => {
   let cancelBatch: (() => void) | null = null
 
   const changed = (namespace: Namespace, segment: SegmentId): void => {
-    for (const key of documents.changed(namespace, segment)) if (followersByKey.has(key)) changedKeys.add(key)
-    if (changedKeys.size > 0) cancelBatch ??= timers.after(limits.live_batch_ms, tellFollowers)
+    const key = documents.changed(namespace, segment)
+    if (!followersByKey.has(key)) return
+    changedKeys.add(key)
+    cancelBatch ??= timers.after(limits.live_batch_ms, tellFollowers)
   }
   const tellFollowers = (): void => {
     cancelBatch = null
-    for (const key of changedKeys) for (const client of followersByKey.get(key) ?? []) client.changed(key)
+    for (const key of changedKeys) for (const client of followersOf(key)) client.changed(key)
     changedKeys.clear()
   }
   const stop = (): void => {
@@ -168,6 +175,7 @@ export const createLiveDoor = (options: LiveDoorOptions): LiveDoor => {
   }
 }
 
+const NOBODY: ReadonlySet<LiveClient> = new Set()
 const REASON_PHRASE = { 401: 'Unauthorized', 403: 'Forbidden', 503: 'Service Unavailable' } as const
 
 const refuse = (socket: Duplex, { status, code, message }: Refusal): void => {

@@ -20,8 +20,10 @@ import { limits } from '../../crdt/limits.ts'
 import type { LiveDocument } from './documents.ts'
 
 export type IndexDocument = LiveDocument & {
-  /** Lists what is not listed yet. @returns how many could not be, because the index is full. */
-  list(segments: readonly SegmentId[]): number
+  /** Takes note of segments; `grow` lists them. @returns how many it has no room for. */
+  add(segments: readonly SegmentId[]): number
+  /** Lists some of those noted. @returns whether there are more: a large index is made in slices, so that nobody waits for it. */
+  grow(): boolean
   /** Gives the memory back; nothing may be called after it. */
   free(): void
 }
@@ -39,10 +41,11 @@ export const openIndexDocument = (namespace: Namespace, urlOf: (segment: Segment
   })
   const genesisHash = changeHash(genesis)
   doc.applyChanges([genesis])
-  const listed = new Set<SegmentId>()
+  const noted = new Set<SegmentId>()
+  const pending: SegmentId[] = []
   const changesByBlock = new Map<string, ChangeHash[]>()
 
-  const changesFor = (segment: SegmentId): readonly Uint8Array[] => {
+  const changesFor = (segment: SegmentId): Uint8Array[] => {
     const change = encodeChange({
       actor: actorOf('mnemesh/live/segment/1', segment), seq: 1, startOp: 3, deps: [genesisHash],
       ops: [{ action: 'set', obj: SEGMENTS, key: segment, value: urlOf(segment), pred: [] }],
@@ -56,16 +59,23 @@ export const openIndexDocument = (namespace: Namespace, urlOf: (segment: Segment
   }
 
   return {
-    list: (segments) => {
-      const fresh = segments.filter((segment) => !listed.has(segment)).sort()
-      const room = Math.max(0, limits.live_index_segments_max - listed.size)
-      const changes: Uint8Array[] = []
-      for (const segment of fresh.slice(0, room)) {
-        listed.add(segment)
-        changes.push(...changesFor(segment))
+    add: (segments) => {
+      let left = 0
+      for (const segment of segments) {
+        if (noted.has(segment)) continue
+        if (noted.size >= limits.live_index_segments_max) {
+          left++
+          continue
+        }
+        noted.add(segment)
+        pending.push(segment)
       }
+      return left
+    },
+    grow: () => {
+      const changes = pending.splice(0, limits.live_index_slice_segments).flatMap(changesFor)
       if (changes.length > 0) doc.applyChanges(changes)
-      return Math.max(0, fresh.length - room)
+      return pending.length > 0
     },
     heads: () => doc.getHeads().sort(),
     changesSince: (heads) => doc.getChanges([...heads]),

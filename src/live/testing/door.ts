@@ -26,20 +26,20 @@ export type TestDoor = {
   readonly url: string
   readonly port: number
   readonly logged: Readonly<Record<string, unknown>>[]
-  /** A stock client. Comes back 50 ms after a lost connection. */
-  repo(query?: string): Repo
+  /** A stock client. Comes back 300 ms after a lost connection; sooner, it would try again while a busy machine still answers. */
+  readonly repo: (query?: string) => Repo
   /** Cuts every connection under it, as a network does. */
-  cut(): void
-  raw(): Promise<RawClient>
-  close(): Promise<void>
+  readonly cut: () => void
+  readonly raw: () => Promise<RawClient>
+  readonly close: () => Promise<void>
 }
 
 /** A socket that says whatever it is told to. */
 export type RawClient = {
   readonly socket: WebSocket
   readonly received: Uint8Array[]
-  send(message: unknown): void
-  join(): void
+  readonly send: (message: unknown) => void
+  readonly join: () => void
   /** Resolves with the close frame's name, or what the library made of the end. */
   readonly closed: Promise<string>
 }
@@ -66,7 +66,7 @@ export const openDoor = async (options: { readonly keys?: readonly string[]; rea
   return {
     door, source, url, port, logged, cut,
     repo: (query = '') => {
-      const repo = new Repo({ network: [new WebSocketClientAdapter(`${url}${query}`, 50)] })
+      const repo = new Repo({ network: [new WebSocketClientAdapter(`${url}${query}`, 300)] })
       repos.push(repo)
       return repo
     },
@@ -98,11 +98,13 @@ export const until = <T>(handle: DocHandle<T>, fact: (doc: T) => boolean): Promi
   new Promise((resolve) => {
     const look = () => {
       const doc = handle.isReady() ? handle.doc() : null
-      if (doc === null || !fact(doc as T)) return
+      if (doc === null || !fact(doc)) return
       handle.off('change', look)
-      resolve(doc as T)
+      resolve(doc)
     }
     handle.on('change', look)
+    // A document that was unavailable changes before it says that it is ready.
+    void handle.whenReady().then(look)
     look()
   })
 
