@@ -1,7 +1,8 @@
 /**
  * The commit store on disk: LevelDB (classic-level 3) in `DIR/log/db`, with what LevelDB does not notice watched from outside.
  *
- * - Records carry their own checks (records.ts): LevelDB reads without verifying its checksums.
+ * - Records carry their own checks (records.ts): LevelDB reads without verifying its checksums. Tables are checked before
+ *   LevelDB sees them (table.ts): on damage it may end the process.
  * - A batch is one synced LevelDB batch; each has a number, so one that is missing is noticed (opening.ts).
  * - The end of the log is held against a mark in another file (mark.ts).
  * - LevelDB may acknowledge and then lose what it writes *after* a write that failed (seen on a full disk: its log's blocks
@@ -15,7 +16,7 @@ import { limits } from '../../crdt/limits.ts'
 import { StoreFailure } from '../ports.ts'
 import type { CommitStore, Random, ScannedCommit, StoreBatch } from '../ports.ts'
 import { assertBatch, isEmpty } from './batch.ts'
-import { lastKey, openDatabase } from './database.ts'
+import { lastKey, lockFolder, mendTables, openDatabase } from './database.ts'
 import { closed, isDamage, toFailure } from './failure.ts'
 import { askForRepair, leaveClean, openFolder, setLogsAside } from './folder.ts'
 import type { Folder } from './folder.ts'
@@ -41,7 +42,7 @@ export type LevelStoreOptions = {
  * @throws StoreFailure `locked`: open elsewhere; `unreadable`: damaged beyond repair; `disk_full`; `io_error`.
  */
 export const openLevelStore = async (dir: string, { random, freeBytesMin = limits.store_free_bytes_min }: LevelStoreOptions): Promise<CommitStore> => {
-  const { folder, db, mark, opened, ...found } = await openAll(dir, random)
+  const { folder, lock, db, mark, opened, ...found } = await openAll(dir, random)
   const damage = damageReport()
   const planner = openPlanner(db, opened.extent)
   const inTurn = takeTurns()
@@ -169,6 +170,8 @@ export const openLevelStore = async (dir: string, { random, freeBytesMin = limit
         if (failed === null) leaveClean(folder, opened.opening.epoch, planner.extent(), opened.identity)
       } catch (error) {
         throw toFailure(error, `close the log in ${dir}`)
+      } finally {
+        await lock.close()
       }
     },
   }
@@ -177,26 +180,37 @@ export const openLevelStore = async (dir: string, { random, freeBytesMin = limit
 const openAll = async (dir: string, random: Random) => {
   try {
     const folder = openFolder(dir)
-    setLogsAside(folder)
+    const lock = await lockFolder(folder)
     try {
-      return await openOnce(folder, random)
+      setLogsAside(folder)
+      const tables = await mendTables(folder)
+      return { folder, lock, ...(await openTwice(folder, tables, random)) }
     } catch (error) {
-      // A table that LevelDB cannot read shows only when something is looked up in it.
-      if (error instanceof StoreFailure || !isDamage(error)) throw error
-      askForRepair(folder)
-      return await openOnce(folder, random)
+      await lock.close()
+      throw error
     }
   } catch (error) {
     throw toFailure(error, `open the log in ${dir}`)
   }
 }
 
-const openOnce = async (folder: Folder, random: Random) => {
+/** Some damage (a table that the manifest names and that is gone) shows only at the first look-up: repaired, then tried again. */
+const openTwice = async (folder: Folder, tables: readonly string[], random: Random) => {
+  try {
+    return await openOnce(folder, tables, random)
+  } catch (error) {
+    if (error instanceof StoreFailure || !isDamage(error)) throw error
+    askForRepair(folder)
+    return await openOnce(folder, tables, random)
+  }
+}
+
+const openOnce = async (folder: Folder, tables: readonly string[], random: Random) => {
   const { db, repaired } = await openDatabase(folder)
   try {
     const anyErased = (await lastKey(db, rangeOf(letters.erased))) !== null
     const mark = openMark(folder.mark)
-    return { folder, db, mark, anyErased, opened: await settleOpening(folder, db, mark, repaired, random, process.pid) }
+    return { db, mark, anyErased, opened: await settleOpening(folder, db, mark, { repaired, tables }, random, process.pid) }
   } catch (error) {
     await db.close()
     throw error
