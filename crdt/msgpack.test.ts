@@ -109,6 +109,17 @@ describe('unpack', () => {
     }
   })
 
+  it('refuses more values than it was told to take, of any kind, unread', () => {
+    expect(unpack(pack([1, [2, 'x'], Uint8Array.of(0x91, 0x91)]), 6)).not.toBeNull()
+    expect(unpack(pack([1, [2, 'x'], Uint8Array.of(0x91, 0x91)]), 5)).toBeNull()
+    for (const type of [0xc0, 0x00, 0x90, 0xa0, 0x91]) {
+      const bytes = Uint8Array.from([0xdd, 0, 8, 0, 0, ...new Uint8Array(limits.commit_bytes_max).fill(type)])
+      const start = performance.now()
+      expect(unpack(bytes)).toBeNull()
+      expect(performance.now() - start).toBeLessThan(20)
+    }
+  })
+
   it('never throws', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
       const value = unpack(bytes)
