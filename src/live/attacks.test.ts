@@ -1,24 +1,23 @@
 /** What must not get in: refused by name, nothing changed, and others served meanwhile. */
 import * as A from '@automerge/automerge'
 import { parseAutomergeUrl } from '@automerge/automerge-repo'
-import { randomBytes } from 'node:crypto'
 import { deflateRawSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { concat, sha256 } from '../../crdt/hash.ts'
-import type { Namespace, SegmentId } from '../../crdt/ids.ts'
+import { segmentId, type Namespace } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { LiveTimers } from './client.ts'
-import { openDoor, realTimers, until, type RawClient, type SegmentDoc, type TestDoor } from './testing/door.ts'
-import { uuid } from './testing/source.ts'
+import { indexUrl, segmentUrl } from './document-id.ts'
+import { mesh, openDoor, realTimers, until, type RawClient, type SegmentDoc, type TestDoor } from './testing/door.ts'
+import { createTestSource, uuid } from './testing/source.ts'
 
 const ns = 'team/api' as Namespace
 let door: TestDoor
-let segment: SegmentId
-let documentId: string
+const segment = segmentId(createTestSource().peer, 0)
+const { documentId } = parseAutomergeUrl(segmentUrl(mesh, ns, segment))
 beforeEach(async () => {
   door = await openDoor()
-  segment = door.source.put(ns, 0, 1)
-  documentId = parseAutomergeUrl(door.door.documentUrl(ns, segment)).documentId
+  door.source.put(ns, 0, 1)
 })
 afterEach(() => door.close())
 
@@ -28,8 +27,7 @@ const joined = async (): Promise<RawClient> => {
   return client
 }
 const sync = (data: Uint8Array, id: string = documentId): Readonly<Record<string, unknown>> => ({ type: 'sync', senderId: 'raw', targetId: 'door', documentId: id, data })
-/** Lazily: the document's id is not known before the door is open. */
-const syncOf = (data: Uint8Array): (() => unknown) => () => sync(data)
+const junk = sha256('junk')
 const nothing = A.encodeSyncMessage({ heads: [], need: [], have: [], changes: [] })
 
 /** The longest that the process answered nobody while `attack` ran. */
@@ -47,15 +45,15 @@ const longestStall = async (attack: () => Promise<unknown>): Promise<number> => 
 
 describe('a frame that is none', () => {
   test.each([
-    ['text', () => 'hello', 'not_binary'],
-    ['junk', () => randomBytes(200), 'bad_frame'],
-    ['another map', () => ({ hello: 1 }), 'bad_frame'],
-    ['words before a join', syncOf(nothing), 'not_joined'],
-    ['another protocol', () => ({ type: 'join', senderId: 'raw', supportedProtocolVersions: ['7'] }), 'unsupported_protocol_version'],
-    ['one too large', () => new Uint8Array(limits.live_message_bytes_max + 1), 'frame_too_large'],
+    ['text', 'hello', 'not_binary'],
+    ['junk', junk, 'bad_frame'],
+    ['another map', { hello: 1 }, 'bad_frame'],
+    ['words before a join', sync(nothing), 'not_joined'],
+    ['another protocol', { type: 'join', senderId: 'raw', supportedProtocolVersions: ['7'] }, 'unsupported_protocol_version'],
+    ['one too large', new Uint8Array(limits.live_message_bytes_max + 1), 'frame_too_large'],
   ] as const)('%s', async (_, frame, reason) => {
     const client = await door.raw()
-    client.send(frame())
+    client.send(frame)
     expect(await client.closed).toBe(reason === 'frame_too_large' ? '1009' : reason)
     expect(door.door.refusals()).toEqual({ [reason]: 1 })
     expect(door.door.clients()).toBe(0)
@@ -64,24 +62,28 @@ describe('a frame that is none', () => {
 
 describe('a sync message that is none, or too much', () => {
   test.each([
-    ['no document id', () => sync(nothing, 'not base58'), 'bad_frame'],
-    ['junk', syncOf(randomBytes(64)), 'bad_sync_message'],
-    ['cut short', syncOf(nothing.subarray(0, 2)), 'bad_sync_message'],
-    ['more heads than anybody has', syncOf(A.encodeSyncMessage({ heads: Array.from({ length: 5_000 }, (_, n) => n.toString(16).padStart(64, '0')), need: [], have: [], changes: [] })), 'too_many_hashes'],
+    ['no document id', sync(nothing, 'not base58'), 'bad_frame'],
+    ['junk', sync(junk), 'bad_sync_message'],
+    ['cut short', sync(nothing.subarray(0, 2)), 'bad_sync_message'],
+    ['more heads than anybody has', sync(A.encodeSyncMessage({ heads: Array.from({ length: 5_000 }, (_, n) => n.toString(16).padStart(64, '0')), need: [], have: [], changes: [] })), 'too_many_hashes'],
   ])('%s', async (_, frame, reason) => {
     const client = await joined()
-    client.send(frame())
+    client.send(frame)
     expect(await client.closed).toBe(reason)
     expect(door.door.refusals()).toEqual({ [reason]: 1 })
   })
 
   test('following 10,000 documents', async () => {
     const client = await joined()
+    const frames = Array.from({ length: 10_000 }, (_, n) => sync(nothing, parseAutomergeUrl(indexUrl(mesh, `n${n}` as Namespace)).documentId))
     const stall = await longestStall(async () => {
-      for (let n = 0; n < 10_000; n++) client.send(sync(nothing, parseAutomergeUrl(door.door.indexUrl(`n${n}` as Namespace)).documentId))
+      for (let n = 0; n < frames.length; n += 500) {
+        frames.slice(n, n + 500).forEach((frame) => client.send(frame))
+        await new Promise((resolve) => setImmediate(resolve))
+      }
       expect(await client.closed).toBe('too_many_documents')
     })
-    expect(stall).toBeLessThan(2_000)
+    expect(stall).toBeLessThan(1_000)
     expect(door.source.listeners()).toBe(0)
   })
 
@@ -109,7 +111,7 @@ describe('changes of a client', () => {
 
   test.each([
     ['a deflate bomb', withChanges(chunk(2, deflateRawSync(new Uint8Array(64 * 1024 * 1024))))],
-    ['junk in a change’s place', withChanges(randomBytes(500))],
+    ['junk in a change’s place', withChanges(junk)],
     ['a whole document', withChanges(A.save(A.from({ memories: { forged: true } })))],
     ['a real change', withChanges(...A.getAllChanges(A.from({ memories: { forged: true } })))],
   ])('%s: stepped over in no time', async (_, data) => {

@@ -8,18 +8,9 @@
 import type { MeshId, Namespace, SegmentId } from '../../crdt/ids.ts'
 import type { LiveSource } from '../ports.ts'
 import { indexKey, segmentKey, segmentUrl, type DocumentKey } from './document-id.ts'
+import type { LiveDocument } from './live-document.ts'
 import { openIndexDocument, type IndexDocument } from './index-document.ts'
 import type { Turns, Worker } from './turns.ts'
-
-/** One document as readers are served from it. */
-export type LiveDocument = {
-  /** 64 hex digits each, ascending. */
-  heads(): readonly string[]
-  /** Changes that a reader at `heads` lacks, deps first; heads that the document does not have count for nothing. */
-  changesSince(heads: readonly string[]): readonly Uint8Array[]
-  /** The whole, as Automerge saves it; null when it is gone. */
-  save(): Uint8Array | null
-}
 
 export type Documents = {
   /** Looks at what the source has by now. Call before readers ask, and again when any joins. */

@@ -26,8 +26,6 @@ import { createDocuments } from './documents.ts'
 import type { Reason } from './reasons.ts'
 import { createTurns } from './turns.ts'
 
-export const LIVE_PATH = '/live'
-
 /** What the door tells of clients it sent away; a pino logger fits. */
 export type LiveLog = {
   warn(fields: Readonly<Record<string, unknown>>, message: string): void
@@ -47,6 +45,7 @@ export type LiveDoorOptions = {
 }
 
 export type LiveDoor = {
+  readonly path: '/live'
   /** Takes over a socket that asks for `/live`. Never throws; refuses with an HTTP answer or a named close. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
   /** Says goodbye to every client; resolves when all are gone. */
@@ -146,6 +145,7 @@ export const createLiveDoor = (options: LiveDoorOptions): LiveDoor => {
   }
 
   return {
+    path: '/live',
     upgrade: (request, socket, head) => {
       const refusal: Refusal | null = closing ? { status: 503, code: 'shutting_down', message: 'this peer is stopping; try another' } : admit(request)
       if (refusal !== null) return refuse(socket, refusal)

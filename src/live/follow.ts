@@ -10,7 +10,7 @@
  * 2. Later it is told only what is new, so two sides that answer each other come to rest.
  * 3. Who says that it has nothing, or has forgotten, is told everything again.
  */
-import type { LiveDocument } from './documents.ts'
+import type { LiveDocument } from './live-document.ts'
 import { writeSyncMessage, type Said } from './sync-message.ts'
 
 export type Follow = {

@@ -17,7 +17,7 @@ import { changeHash, encodeChange, openDocument } from '../../crdt/automerge.ts'
 import { sha256 } from '../../crdt/hash.ts'
 import { bytesToHex, hexToBytes, segmentIndex, segmentOwner, type ChangeHash, type Namespace, type SegmentId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
-import type { LiveDocument } from './documents.ts'
+import type { LiveDocument } from './live-document.ts'
 
 export type IndexDocument = LiveDocument & {
   /** Takes note of segments; `grow` lists them. @returns how many it has no room for. */
