@@ -107,6 +107,24 @@ const layers = [
     mend: 'membership needs the control log and a folder, nothing that runs',
   },
   {
+    name: 'service',
+    files: '^src/service/',
+    imports: ['^src/(service|replica)/', '^src/membership/(folder|statements)\\.ts$', '^crdt/', '^transports/host\\.ts$', PORTS, ...npm('prom-client')],
+    mend: 'a service asks the replica and the ports; drivers come in as arguments',
+  },
+  {
+    name: 'peer',
+    files: '^src/peer\\.ts$',
+    imports: ['^(crdt|snapshots)/', '^transports/(?!websocket|memory)', '^src/(replica|service)/', '^src/membership/folder\\.ts$', '^src/projection/feed\\.ts$', PORTS],
+    mend: 'a peer is put together from drivers that are arguments: production gives them in src/node.ts, tests in src/testing',
+  },
+  {
+    name: 'version',
+    files: '^src/version\\.ts$',
+    imports: [node('fs')],
+    mend: 'the version is read from package.json and known to nobody else',
+  },
+  {
     name: 'http',
     files: '^src/http/',
     imports: ['^src/http/', ...DOOR_FACTS, NODE, ...npm('fastify', '@fastify/swagger', 'pino')],

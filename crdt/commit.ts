@@ -147,7 +147,7 @@ export const decodeHeader = (bytes: Uint8Array): CommitHeader | null => {
   const time = typeof hlc === 'number' ? parseHlc(hlc) : null
   if (time === null || typeof eventCount !== 'number' || eventCount < 1 || eventCount > limits.events_per_commit_max) return null
   if (deps.length > limits.deps_max || !deps.every((dep) => isBin(dep, 32))) return null
-  const depHashes = deps.map((dep) => bytesToHex(dep as Uint8Array) as CommitHash)
+  const depHashes = deps.map((dep) => bytesToHex(dep) as CommitHash)
   if (depHashes.some((dep, i) => i > 0 && depHashes[i - 1]! >= dep)) return null
   const logOnly = segment.length === 0
   if (logOnly ? changeHash.length !== 0 || deps.length !== 0 : segment.length !== 36 || changeHash.length !== 32) return null

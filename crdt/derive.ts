@@ -165,7 +165,7 @@ const createDraft = (view: View, actor: string, startOp: number) => {
 type Entry = readonly [type: string, valueOrObject: unknown, opId?: string]
 
 export const valuesAt = (view: Pick<View, 'doc' | 'heads'>, object: string, key: string): readonly Entry[] =>
-  (view.heads === null ? view.doc.getAll(object, key) : view.doc.getAll(object, key, view.heads)) as readonly Entry[]
+  view.heads === null ? view.doc.getAll(object, key) : view.doc.getAll(object, key, view.heads)
 
 /** A map's id is its operation's; a scalar carries its operation's id third. */
 export const opIdOf = (entry: Entry): string => (entry[2] ?? entry[1]) as string

@@ -4,7 +4,7 @@
  *
  * Times are RFC 3339 in UTC with milliseconds (`2026-01-31T09:00:00.000Z`), one form only.
  */
-import { canonicalize, parseCanonical, type Json } from './canonical.ts'
+import { canonicalize, parseCanonical } from './canonical.ts'
 import { checkEvent } from './event-schema.ts'
 import type { AgentId, ChainId, EventId, Namespace, PeerId, RecordId, Ref } from './ids.ts'
 import { limits } from './limits.ts'
@@ -68,9 +68,9 @@ export const isControlEvent = (event: Event): event is ControlEvent => event.kin
 
 /** The bytes that are signed, stored and relayed. @throws TypeError for a value that is no event (a bug of the caller). */
 export const encodeEvent = (event: Event): Uint8Array => {
-  const text = canonicalize(event as unknown as Json)
+  const text = canonicalize(event)
   const bytes = new TextEncoder().encode(text)
-  const fault = checkEvent(event as unknown as Json)
+  const fault = checkEvent(event)
   if (fault !== null) throw new TypeError(`not an event: ${fault}`)
   if (bytes.length > limits.event_bytes_max) throw new TypeError(`not an event: ${bytes.length} bytes, at most ${limits.event_bytes_max}`)
   return bytes
@@ -82,7 +82,7 @@ export const decodeEvent = (bytes: Uint8Array): { readonly ok: true; readonly ev
   const parsed = parseCanonical(bytes)
   if (!parsed.ok) return { ok: false, reason: `event_${parsed.reason}` }
   const fault = checkEvent(parsed.value)
-  return fault === null ? { ok: true, event: parsed.value as unknown as Event } : { ok: false, reason: `event_schema: ${fault}` }
+  return fault === null ? { ok: true, event: parsed.value as Event } : { ok: false, reason: `event_schema: ${fault}` }
 }
 
 /** Every body that the event names, with the field it is the text of. */

@@ -35,7 +35,7 @@ export const decodeInvite = (text: string): Invite | null => {
   const [, mesh, id, role, expiresMs, urls, folder] = fields
   if (!(id instanceof Uint8Array) || id.length !== 16 || (role !== 'voter' && role !== 'observer') || typeof expiresMs !== 'number' || typeof folder !== 'string') return null
   if (!Array.isArray(urls) || !urls.every((url) => typeof url === 'string')) return null
-  return { mesh: keyOf(mesh) as MeshId, id: bytesToHex(id), role, expiresMs, urls: urls as readonly string[], folder }
+  return { mesh: keyOf(mesh) as MeshId, id: bytesToHex(id), role, expiresMs, urls, folder }
 }
 
 export const encodeJoin = (invite: string, name: string, keys: KeyPair): Uint8Array => signed('mnemesh/join/1', [1, invite, keys.publicKey, name], keys)

@@ -79,6 +79,8 @@ export const limits = {
   write_queue_bytes_max: 64 * MIB,
   /** Open documents kept hot; a segment of 512 memories is counted at about 1 MiB. */
   hot_segments_bytes_max: 512 * MIB,
+  /** Commits kept decoded: a few thousand small ones, some dozens of the largest. */
+  decoded_commits_bytes_max: 64 * MIB,
   /** How long a write waits for its quorum when nobody says otherwise. */
   quorum_timeout_ms_default: 5_000,
   quorum_timeout_ms_max: 60_000,

@@ -98,7 +98,7 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
   })
 
   const freeBytes = cached(timers, () => store.freeBytes(), FREE_BYTES_MS)
-  const liveSource = createLiveSource(replica, store, shell)
+  const liveSource = createLiveSource(replica, shell)
   const addressesOf = (peer: PeerId): readonly string[] => host.addresses().flatMap((bytes) => {
     const record = readAddress(bytes, identity.mesh)
     return record?.peer === peer ? record.urls : []

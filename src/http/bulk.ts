@@ -41,7 +41,7 @@ export const bulkRoutes = (app: FastifyInstance, node: Node): void => {
     if (accepted.length === 0) throw new NodeError('refused', `none of the ${entries.length} memories fits; errors[] says why`, { created: 0, ids: entries.map(() => null), errors: refused })
     const done = await asking(request, async () => withRefused(refused, () => node.rememberMany(accepted.map(withoutIndex), { ...options, agent: agentOf(request) })))
     const answered = merge(entries.length, accepted, refused, done)
-    if (answered.created === 0) throw new NodeError('refused', `none of the ${entries.length} memories was stored; errors[] says why`, answered)
+    if (answered.ids.every((id) => id === null)) throw new NodeError('refused', `none of the ${entries.length} memories was stored; errors[] says why`, answered)
     return reply.code(201).send(answered)
   })
 }

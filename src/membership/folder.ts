@@ -39,7 +39,7 @@ export const readIdentity = async (dir: string): Promise<Identity | null> => {
   if (meshId === null || keys === null) throw new NodeError('malformed', `${dir} holds a damaged identity.json or mesh.json: restore both from a backup, or join again in another folder`)
   const peers = Array.isArray(mesh?.['peers']) ? mesh['peers'].filter((url): url is string => typeof url === 'string') : []
   return {
-    dir, mesh: meshId, meshName: String(mesh?.['mesh_name'] ?? ''), name: String(mesh?.['name'] ?? ''), peer: publicKeyHex(keys) as PeerId, keys,
+    dir, mesh: meshId, meshName: textOf(mesh?.['mesh_name']), name: textOf(mesh?.['name']), peer: publicKeyHex(keys) as PeerId, keys,
     authority: keysFrom(secret?.['authority_seed']), peers,
   }
 }
@@ -58,6 +58,7 @@ export const runningUrl = async (dir: string): Promise<string | null> => {
 }
 export const sayRunning = (dir: string, url: string, pid: number): Promise<void> => writeDurably(join(dir, 'run.json'), { url, pid }, 0o644)
 
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
 const keysFrom = (seed: unknown): KeyPair | null => (typeof seed === 'string' && /^[0-9a-f]{64}$/.test(seed) ? keyPairFromSeed(hexToBytes(seed)) : null)
 
 const readJson = async (path: string): Promise<Record<string, unknown> | null> => {

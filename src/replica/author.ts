@@ -69,7 +69,7 @@ export const authorBatch = (context: AuthorContext, requests: readonly WriteRequ
     }
   }
   const sealAll = (): void => {
-    for (const key of [...groups.keys()]) seal(key)
+    for (const key of groups.keys()) seal(key)
   }
   const sealTouching = (records: readonly RecordId[]): void => {
     for (const [key, group] of groups) if (records.some((record) => group.records.has(record))) seal(key)

@@ -5,10 +5,9 @@
  * A dropped handle may still be in somebody's hands, so its WASM memory is left to the collector (it registers itself).
  */
 import { LRUCache } from 'lru-cache'
-import { decodeCommit } from '../../crdt/commit.ts'
 import { limits } from '../../crdt/limits.ts'
 import { applyCommit, excludeCommit, openSegment, segmentBytes, type Segment } from '../../crdt/segment.ts'
-import type { CommitStore } from '../ports.ts'
+import type { Commits } from './commits.ts'
 import { isExcluded, segmentKey, type LogIndex, type SegmentEntry } from './log-index.ts'
 
 export type OpenSegment = {
@@ -26,7 +25,7 @@ export type Documents = {
   readonly hot: number
 }
 
-export const createDocuments = (index: LogIndex, store: CommitStore): Documents => {
+export const createDocuments = (index: LogIndex, commits: Commits): Documents => {
   const cache = new LRUCache<string, OpenSegment>({
     maxSize: limits.hot_segments_bytes_max,
     sizeCalculation: ({ segment }) => segmentBytes(segment),
@@ -35,12 +34,10 @@ export const createDocuments = (index: LogIndex, store: CommitStore): Documents 
     const segment = openSegment(entry.namespace, entry.id)
     let damaged = false
     for (const n of index.segments.get(segmentKey(entry.namespace, entry.id))?.arrivals ?? []) {
-      const arrival = store.arrival(n)
-      const stored = arrival && store.commit(arrival.chain, arrival.seq)
-      const decoded = stored ? decodeCommit(stored.bytes) : null
-      if (decoded === null || !decoded.ok) damaged = true
-      else if (isExcluded(index, decoded.commit)) excludeCommit(segment, decoded.commit.hash, 'excluded')
-      else applyCommit(segment, decoded.commit)
+      const commit = commits.arrived(n)
+      if (commit === null) damaged = true
+      else if (isExcluded(index, commit)) excludeCommit(segment, commit.hash, 'excluded')
+      else applyCommit(segment, commit)
     }
     return { segment, damaged }
   }

@@ -2,7 +2,6 @@
  * What the mesh sees of the replica: the frontier on stable storage, runs and bodies from the store, and where to bring what
  * arrives.
  */
-import { decodeCommit } from '../../crdt/commit.ts'
 import { bodyRefs } from '../../crdt/event.ts'
 import { frontierDigest } from '../../crdt/frontier.ts'
 import type { ChainId, Ref } from '../../crdt/ids.ts'
@@ -52,10 +51,8 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries }: Mesh
     for (const { id, seq, hash } of index.chains.values()) if (id !== control) yield { chain: id, seq, hash }
   }
   const parcel = (chain: ChainId, seq: number): Parcel | null => {
-    const stored = store.commit(chain, seq)
-    const decoded = stored && decodeCommit(stored.bytes)
-    if (!decoded?.ok) return null
-    return { chain, seq, bytes: decoded.commit.bytes, bodies: bodiesOf(decoded.commit.events.flatMap(({ event }) => bodyRefs(event).map(({ ref }) => ref))) }
+    const commit = replica.commits.at(chain, seq)
+    return commit && { chain, seq, bytes: commit.bytes, bodies: bodiesOf(commit.events.flatMap(({ event }) => bodyRefs(event).map(({ ref }) => ref))) }
   }
   const bodiesOf = (refs: readonly Ref[]) => refs.flatMap((ref) => {
     const body = store.body(ref)

@@ -9,31 +9,32 @@
  *    hold what it tried to write.
  * 4. A request ends exactly once: acknowledged, refused, or quorum not met.
  */
-import { decodeAckStatement, signAck, verifyAck, type SignedAck } from '../../crdt/ack.ts'
 import { refOf, type Body } from '../../crdt/body.ts'
 import { CONTROL_INCARNATION, controlChainId, decodeCommit, eventsRoot, sealCommit, type AdmittedCommit, type Commit } from '../../crdt/commit.ts'
 import { emptyChain } from '../../crdt/chain.ts'
-import { activeMembers, type ControlState } from '../../crdt/control.ts'
+import type { ControlState, Member } from '../../crdt/control.ts'
 import { bodyRefs, encodeEvent, type ControlEvent } from '../../crdt/event.ts'
 import { frontierDigest } from '../../crdt/frontier.ts'
 import { HLC_ZERO, observe, tick, type Hlc } from '../../crdt/hlc.ts'
 import { CONTROL_NAMESPACE, bytesToHex, type ChainId, type CommitHash, type Incarnation, type MeshId, type PeerId, type RecordId, type Ref } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import { historyRoot } from '../../crdt/merkle.ts'
-import { createAckTable, defaultQuorum, type Counted } from '../../crdt/quorum.ts'
+import type { Counted } from '../../crdt/quorum.ts'
 import { applyCommit } from '../../crdt/segment.ts'
 import type { KeyPair } from '../../crdt/signature.ts'
 import { publicKeyHex } from '../../crdt/signature.ts'
 import type { Parcel } from '../../transports/host.ts'
 import type { CommitStore, StoreFailure } from '../ports.ts'
-import { authorBatch, saidByPut, type Authored } from './author.ts'
+import { authorBatch, type Authored } from './author.ts'
+import { createCommits, type Commits } from './commits.ts'
 import { createDocuments, type Documents } from './documents.ts'
 import { addToFlush, createLogView, emptyFlush, type Flush } from './inflight.ts'
 import { createIntake, type Intake } from './intake.ts'
-import { clearLogIndex, createLogIndex, holeKey, indexCommit, indexHole, isExcluded, segmentsOf, type LogIndex } from './log-index.ts'
+import { createLogIndex, holeKey, indexCommit, isExcluded, type LogIndex } from './log-index.ts'
 import { createMissingBodies, type MissingBodies } from './missing-bodies.ts'
-import type { Effect, Input, RequestId, WriteOutcome, WriteRequest, WrittenAt } from './types.ts'
-import { createWaits } from './waits.ts'
+import { createPast } from './past.ts'
+import { createSettling } from './settling.ts'
+import type { Effect, Input, Refusal, RequestId, WriteRequest } from './types.ts'
 
 /** Commits of others taken into one flush: bounds the time between two turns of the event loop to some 50 ms. */
 const RECEIVED_PER_FLUSH_MAX = 512
@@ -58,6 +59,7 @@ export type Replica = {
   readonly self: PeerId
   readonly index: LogIndex
   readonly documents: Documents
+  readonly commits: Commits
   readonly intake: Intake
   readonly missing: MissingBodies
   incarnation(): Incarnation
@@ -78,34 +80,34 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   const { store, keys, mesh } = options
   const self = publicKeyHex(keys) as PeerId
   const index = createLogIndex(mesh)
-  const documents = createDocuments(index, store)
+  const commits = createCommits(store)
+  const documents = createDocuments(index, commits)
   const intake = createIntake()
   const missing = createMissingBodies(store)
-  const acks = createAckTable()
-  const waits = createWaits()
+  const past = createPast(index, documents, commits, store)
   let incarnation = options.incarnation
   let hlc: Hlc = HLC_ZERO
   let flush: Flush = emptyFlush()
   let flushId = 0
   let inFlight: { readonly id: number; readonly flush: Flush; readonly authored: readonly Authored[]; readonly requests: ReadonlyMap<RequestId, WriteRequest>; readonly bodies: readonly Ref[]; readonly healed: readonly Parcel[]; readonly deliveries: readonly number[] } | null = null
   const log = createLogView(index, store, () => flush)
-  let writes: WriteRequest[] = []
-  let controls: { id: RequestId; event: ControlEvent }[] = []
-  let looseBodies: Body[] = []
-  let healing: Parcel[] = []
+  const writes: WriteRequest[] = []
+  const controls: { id: RequestId; event: ControlEvent }[] = []
+  const looseBodies: Body[] = []
+  const healing: Parcel[] = []
   /** Taken in, and on their way to the disk with the next flush: until then they count against their sender's credit. */
   let deliveries: number[] = []
   let toErase = new Set<Ref>()
   let queuedBytes = 0
   let lastFailure: StoreFailure | null = null
 
-  const voters = (): ReadonlySet<PeerId> => new Set(activeMembers(index.control, 'voter').map(({ peer }) => peer))
-  const quorum = (): number => options.quorum ?? defaultQuorum(voters().size)
   const hashOf = (chain: ChainId, seq: number): CommitHash | null => {
     const state = index.chains.get(chain)
     if (state === undefined || seq > state.seq) return null
     return state.seq === seq ? state.hash : log.hashAt(chain, seq)
   }
+  const hasHole = (chain: ChainId): boolean => [...index.holes.values()].some((hole) => hole.chain === chain)
+  const settling = createSettling({ mesh, self, keys, index, quorum: options.quorum, hashOf, isWhole: (chain) => !missing.isMissingIn(chain) && !hasHole(chain) })
 
   // ── the decision: what the next flush holds ────────────────────────────────────────────────────────────────────────
 
@@ -125,11 +127,11 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const bodies = [...looseBodies.splice(0, RECEIVED_PER_FLUSH_MAX), ...healed.flatMap((parcel) => parcel.bodies.filter(isSound))].filter(({ ref }) => missing.has(ref))
     const erase = [...toErase]
     toErase = new Set()
-    const refusals = authored.flatMap((answer): Effect[] => ('refusal' in answer ? [resolve(answer.request, { kind: 'refused', refusal: answer.refusal })] : []))
+    const refusals = authored.flatMap((answer): Effect[] => ('refusal' in answer ? [refuse(answer.request, answer.refusal)] : []))
     const nothing = flush.commits.length + bodies.length + erase.length + healed.length === 0
     const under = deliveries
     deliveries = []
-    if (nothing) return [...refusals, ...under.map(taken), ...settleExisting(authored, requests, nowMs)]
+    if (nothing) return [...refusals, ...under.map(taken), ...settle(authored, new Map(requests.map((request) => [request.id, request])), nowMs)]
 
     const id = ++flushId
     const kept = [...flush.bodies.values()].filter(({ ref }) => !isErased(ref))
@@ -140,7 +142,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   }
 
   const author = (requests: readonly WriteRequest[], nowMs: number): readonly Authored[] => {
-    const context = { self, keys, incarnation: () => incarnation, index, documents, chain: log.chain, original, accept: (commit: AdmittedCommit, chain: Parameters<typeof addToFlush>[2], policySeq: number, bodies: Iterable<Body>) => addToFlush(flush, commit, chain, policySeq, bodies, true) }
+    const context = { self, keys, incarnation: () => incarnation, index, documents, chain: log.chain, original: (record: RecordId) => past.original(record, flush.commits), accept: (commit: AdmittedCommit, chain: Parameters<typeof addToFlush>[2], policySeq: number, bodies: Iterable<Body>) => addToFlush(flush, commit, chain, policySeq, bodies, true) }
     const batch = authorBatch(context, requests, hlc, nowMs)
     hlc = batch.hlc
     return batch.authored
@@ -160,26 +162,6 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     addToFlush(flush, commit, chain, chain.seq, [], true)
   }
 
-  /** The put that made `record`, wherever it stands. */
-  const original = (record: RecordId): { said: string; where: WrittenAt } | null => {
-    for (const commit of [...flush.commits, ...storedCommitsOf(record)]) {
-      for (const { event } of commit.events) {
-        if (event.kind === 'memory.put' && event.record === record) return { said: saidByPut(event.set, event.tags), where: { chain: commit.chain, seq: commit.header.seq, hash: commit.hash } }
-      }
-    }
-    return null
-  }
-  const storedCommitsOf = function* (record: RecordId): Generator<Commit> {
-    for (const entry of segmentsOf(index, record)) {
-      for (const hash of documents.open(entry).segment.commitsByRecord.get(record) ?? []) {
-        const place = store.find(hash)
-        const stored = place && store.commit(place.chain, place.seq)
-        const decoded = stored && decodeCommit(stored.bytes)
-        if (decoded?.ok) yield decoded.commit
-      }
-    }
-  }
-
   // ── after the flush ────────────────────────────────────────────────────────────────────────────────────────────────
 
   const onPersisted = (id: number, failure: StoreFailure | null, nowMs: number): Effect[] => {
@@ -196,31 +178,39 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const before = store.arrivals() - done.flush.commits.length
     for (const [i, commit] of done.flush.commits.entries()) {
       indexCommit(index, commit, before + i + 1, self)
+      commits.keep(commit)
       touched.add(commit.chain)
       if (!done.flush.own.has(commit.hash)) merge(commit)
-      collectErasures(commit)
+      for (const ref of past.erasedBy(commit)) toErase.add(ref)
     }
     missing.persisted(done.flush.commits, done.bodies)
-    if (done.healed.length > 0) reindex()
+    if (done.healed.length > 0) past.reindex(self)
+    const revoked = index.control === controlBefore ? [] : freshlyRevoked(controlBefore, index.control)
     const membership = index.control !== controlBefore
-    if (membership && takesBack(controlBefore)) {
+    if (membership) intake.wake()
+    if (revoked.some(leavesOut)) {
       documents.dropAll()
       rebuild = true
     }
-    for (const chain of touched) acks.recheck(chain, hashOf)
-    const signed = announce([...touched, ...missing.chainsMadeWhole()])
     return [
       ...done.deliveries.map(taken),
-      ...signed.map((ack): Effect => ({ kind: 'ACK', ack })),
+      ...settling.announce([...touched, ...missing.chainsMadeWhole()]),
       ...(membership ? [{ kind: 'MEMBERSHIP' } satisfies Effect] : []),
       ...(rebuild ? [{ kind: 'REBUILD' } satisfies Effect] : []),
-      ...done.authored.flatMap((answer) => ('refusal' in answer ? [] : settle(answer, done.requests.get(answer.request)!, nowMs))),
-      ...[...touched].flatMap((chain) => settleWaits(chain)),
-      ...(membership ? [...waits.all()].flatMap(settleWait) : []),
+      ...settle(done.authored, done.requests, nowMs),
+      ...settling.grown(touched),
+      ...(membership ? settling.votersChanged(revoked.map(({ peer }) => peer)) : []),
       { kind: 'GROWN', arrivals: index.arrivals },
       ...startFlush(nowMs),
     ]
   }
+
+  const settle = (authored: readonly Authored[], requests: ReadonlyMap<RequestId, WriteRequest>, nowMs: number): Effect[] =>
+    authored.flatMap((answer) => ('refusal' in answer ? [] : settling.settle(answer.written, answer.existed, requests.get(answer.request)!, nowMs)))
+
+  /** Whether a revocation leaves out commits that are in documents already. */
+  const leavesOut = ({ peer, revoked }: Member): boolean =>
+    [...index.chains.values()].some((chain) => chain.peer === peer && chain.seq > (revoked?.last[chain.id] ?? 0))
 
   const merge = (commit: Commit): void => {
     const { segment, namespace } = commit.header
@@ -233,97 +223,13 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     documents.touched(open)
   }
 
-  /** An erased memory's texts, of every version, past and to come. */
-  const collectErasures = (commit: Commit): void => {
-    for (const { event } of commit.events) {
-      if (!('record' in event) || !index.erasedRecords.has(event.record)) continue
-      for (const { ref } of bodyRefs(event)) toErase.add(ref)
-      if (event.kind !== 'memory.erase') continue
-      for (const earlier of storedCommitsOf(event.record)) for (const { event: said } of earlier.events) if ('record' in said && said.record === event.record) for (const { ref } of bodyRefs(said)) toErase.add(ref)
-    }
-  }
   const isErased = (ref: Ref): boolean => store.body(ref) === 'erased'
 
   const giveUp = (done: NonNullable<typeof inFlight>, failure: StoreFailure): Effect[] => {
     documents.dropAll()
     incarnation = options.newIncarnation()
     const code = failure.code === 'disk_full' ? 'disk_full' : 'internal'
-    return done.authored.map((answer): Effect => resolve(answer.request, { kind: 'refused', refusal: { code, message: `not stored: ${failure.message}`, fields: { local_committed: false } } }))
-  }
-
-  /** Whether a fresh revocation leaves out commits that are already in documents. */
-  const takesBack = (before: ControlState): boolean => {
-    for (const member of index.control.members.values()) {
-      if (member.revoked === null || before.members.get(member.peer)?.revoked) continue
-      acks.forget(member.peer)
-      for (const chain of index.chains.values()) if (chain.peer === member.peer && chain.seq > (member.revoked.last[chain.id] ?? 0)) return true
-    }
-    return false
-  }
-
-  const reindex = (): void => {
-    clearLogIndex(index)
-    documents.dropAll()
-    for (let n = 1; n <= store.arrivals(); n++) {
-      const arrival = store.arrival(n)
-      const stored = arrival && store.commit(arrival.chain, arrival.seq)
-      const decoded = stored && decodeCommit(stored.bytes)
-      if (decoded?.ok) indexCommit(index, decoded.commit, n, self)
-      else if (arrival !== null) indexHole(index, arrival)
-    }
-  }
-
-  // ── quorum ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  const announce = (chains: Iterable<ChainId>): SignedAck[] => {
-    const watermarks = [...new Set(chains)].flatMap((chain) => {
-      const state = index.chains.get(chain)
-      return state === undefined ? [] : [{ chain, seq: state.seq, hash: state.hash, whole: !missing.isMissingIn(chain) && !hasHole(chain) }]
-    })
-    const signed: SignedAck[] = []
-    for (let at = 0; at < watermarks.length; at += limits.ack_watermarks_max) {
-      const ack = signAck({ mesh, voter: self, watermarks: watermarks.slice(at, at + limits.ack_watermarks_max) }, keys)
-      acks.record(ack, decodeAckStatement(ack.statement)!, hashOf)
-      signed.push(ack)
-    }
-    return signed
-  }
-  const hasHole = (chain: ChainId): boolean => [...index.holes.values()].some((hole) => hole.chain === chain)
-
-  const countedFor = (written: readonly WrittenAt[]): readonly Counted[] => {
-    const eligible = voters()
-    const [fewest] = written.map((where) => acks.covering(where, eligible)).sort((a, b) => a.length - b.length)
-    return fewest ?? []
-  }
-  const resolve = (request: RequestId, outcome: WriteOutcome): Effect => ({ kind: 'RESOLVE', request, outcome })
-
-  const settle = (answer: Authored & { written: readonly WrittenAt[]; existed: boolean }, request: WriteRequest, nowMs: number): Effect[] => {
-    const wait = { request: request.id, written: answer.written, needed: request.quorum ?? quorum(), deadlineMs: request.deadlineMs, existed: answer.existed }
-    waits.add(wait)
-    const settled = settleWait(wait)
-    return settled.length > 0 || request.deadlineMs > nowMs ? settled : expire(wait)
-  }
-  const settleExisting = (authored: readonly Authored[], requests: readonly WriteRequest[], nowMs: number): Effect[] =>
-    authored.flatMap((answer) => ('refusal' in answer ? [] : settle(answer, requests.find(({ id }) => id === answer.request)!, nowMs)))
-  const settleWait = (wait: ReturnType<typeof waits.on>[number]): Effect[] => {
-    const counted = countedFor(wait.written)
-    if (counted.length < wait.needed || !counted.some(({ voter }) => voter === self) && voters().has(self)) return []
-    waits.remove(wait.request)
-    return [resolve(wait.request, { kind: 'acknowledged', written: wait.written, acks: counted, existed: wait.existed })]
-  }
-  const settleWaits = (chain: ChainId): Effect[] => waits.on(chain).flatMap(settleWait)
-  const expire = (wait: ReturnType<typeof waits.on>[number]): Effect[] => {
-    waits.remove(wait.request)
-    const got = countedFor(wait.written).length
-    return [resolve(wait.request, { kind: 'quorum_not_met', written: wait.written, got, needed: wait.needed, reason: `${got} of ${wait.needed} voters acknowledged in time` })]
-  }
-
-  const onAck = (from: PeerId, ack: SignedAck): Effect[] => {
-    if (!voters().has(from)) return []
-    const statement = verifyAck(ack, mesh)
-    if (statement === null || statement.voter !== from) return []
-    acks.record(ack, statement, hashOf)
-    return statement.watermarks.flatMap(({ chain }) => settleWaits(chain))
+    return done.authored.flatMap((answer): Effect[] => ('refusal' in answer ? [] : [refuse(answer.request, { code, message: `not stored: ${failure.message}`, fields: { local_committed: false } })]))
   }
 
   // ── inputs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -370,14 +276,14 @@ export const createReplica = (options: ReplicaOptions): Replica => {
         deliveries.push(input.delivery)
         return startFlush(nowMs)
       case 'acked':
-        return onAck(input.from, input.ack)
+        return settling.onAck(input.from, input.ack)
       case 'linkUp':
-        return announce(index.chains.keys()).map((ack) => ({ kind: 'ACK', ack }))
+        return settling.announce(index.chains.keys())
       case 'persisted':
         return onPersisted(input.flush, input.failure, nowMs)
       case 'tick':
         intake.wake()
-        return [...waits.expired(nowMs).flatMap(expire), ...startFlush(nowMs)]
+        return [...settling.expire(nowMs), ...startFlush(nowMs)]
       case 'damaged':
         damaged(input.what)
         return []
@@ -385,18 +291,20 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   }
 
   return {
-    handle, self, index, documents, intake, missing, voters, quorum,
+    handle, self, index, documents, commits, intake, missing, voters: settling.voters, quorum: settling.quorum,
     incarnation: () => incarnation,
-    covering: (position) => acks.covering(position, voters()),
+    covering: settling.covering,
     frontierDigest: (key) => frontierDigest([...index.chains.values()].map(({ id, seq, hash }) => ({ chain: id, seq, hash })), key),
     flushing: () => inFlight !== null,
     queued: () => ({ requests: writes.length, bytes: queuedBytes }),
-    nextDeadlineMs: waits.nextDeadlineMs,
+    nextDeadlineMs: settling.nextDeadlineMs,
     lastFailure: () => lastFailure,
   }
 }
 
 const requestBytes = (request: WriteRequest): number => request.bodies.reduce((sum, body) => sum + body.text.length, 1_024)
+const refuse = (request: RequestId, refusal: Refusal): Effect => ({ kind: 'RESOLVE', request, outcome: { kind: 'refused', refusal } })
+const freshlyRevoked = (before: ControlState, now: ControlState): readonly Member[] => [...now.members.values()].filter(({ peer, revoked }) => revoked !== null && !before.members.get(peer)?.revoked)
 const taken = (delivery: number): Effect => ({ kind: 'TAKEN', delivery })
 const storedForm = (commit: Commit) => ({ chain: commit.chain, seq: commit.header.seq, hash: commit.hash, bytes: commit.bytes })
 const parcelOf = (commit: Commit, bodies: ReadonlyMap<Ref, Body>): Parcel => ({

@@ -3,7 +3,6 @@
  */
 import type { ChainId, Namespace, RecordId } from '../../crdt/ids.ts'
 import { CONTROL_NAMESPACE } from '../../crdt/ids.ts'
-import { decodeCommit } from '../../crdt/commit.ts'
 import type { CommitStore, EpisodeRow, LinkRow, MemoryRow, ProjectionBatch } from '../ports.ts'
 import type { Shell } from '../replica/effects.ts'
 import type { Replica } from '../replica/replica.ts'
@@ -42,12 +41,10 @@ export const createFeedSource = (replica: Replica, store: CommitStore, shell: Sh
       const links = new Map<RecordId, LinkRow>()
       const episodes: EpisodeRow[] = []
       for (let n = after + 1; n <= last; n++) {
-        const arrival = store.arrival(n)
-        const stored = arrival && store.commit(arrival.chain, arrival.seq)
-        const decoded = stored && decodeCommit(stored.bytes)
-        if (!decoded?.ok) continue
-        for (const { event } of decoded.commit.events) {
-          if (event.kind === 'episode.append') episodes.push(episodeRow(decoded.commit, event, reader.text))
+        const commit = replica.commits.arrived(n)
+        if (commit === null) continue
+        for (const { event } of commit.events) {
+          if (event.kind === 'episode.append') episodes.push(episodeRow(commit, event, reader.text))
           else if (event.kind.startsWith('link.') && 'record' in event) put(links, event.record, reader.link)
           else if ('record' in event) put(memories, event.record, reader.memory)
         }

@@ -2,14 +2,12 @@
  * What the live door reads: documents as they are on stable storage.
  */
 import type { Namespace, SegmentId } from '../../crdt/ids.ts'
-import type { CommitStore, LiveSource } from '../ports.ts'
+import type { LiveSource } from '../ports.ts'
 import type { Shell } from '../replica/effects.ts'
 import { segmentKey } from '../replica/log-index.ts'
 import type { Replica } from '../replica/replica.ts'
-import { decodeHeader } from '../../crdt/commit.ts'
-import { unpack } from '../../crdt/msgpack.ts'
 
-export const createLiveSource = (replica: Replica, store: CommitStore, shell: Shell): LiveSource => {
+export const createLiveSource = (replica: Replica, shell: Shell): LiveSource => {
   const open = (namespace: Namespace, id: SegmentId) => {
     const entry = replica.index.segments.get(segmentKey(namespace, id))
     return entry === undefined ? null : replica.documents.open(entry).segment.doc
@@ -28,10 +26,7 @@ export const createLiveSource = (replica: Replica, store: CommitStore, shell: Sh
       return shell.onGrown((arrivals) => {
         const changed = new Map<string, { namespace: Namespace; id: SegmentId }>()
         for (let n = seen + 1; n <= arrivals; n++) {
-          const arrival = store.arrival(n)
-          const stored = arrival && store.commit(arrival.chain, arrival.seq)
-          const outer = stored && unpack(stored.bytes)
-          const header = Array.isArray(outer) && outer[0] instanceof Uint8Array ? decodeHeader(outer[0]) : null
+          const header = replica.commits.arrived(n)?.header
           if (header?.segment) changed.set(segmentKey(header.namespace, header.segment), { namespace: header.namespace, id: header.segment })
         }
         seen = arrivals

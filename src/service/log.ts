@@ -3,8 +3,7 @@
  *
  * cursor = epoch (8 hex digits) - arrival - place of the event in its commit.
  */
-import { decodeCommit } from '../../crdt/commit.ts'
-import { CONTROL_NAMESPACE, type RecordId } from '../../crdt/ids.ts'
+import { CONTROL_NAMESPACE } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { LogEntry, Node } from '../api.ts'
 import { NodeError } from '../errors.ts'
@@ -34,18 +33,15 @@ export const createLog = (replica: Replica, store: CommitStore, shell: Shell): P
       let next = after ?? cursorAt(0, 0)
       const last = Math.min(replica.index.arrivals, from.arrival + ARRIVALS_PER_PAGE_MAX)
       for (let n = Math.max(1, from.arrival); n <= last; n++) {
-        const arrival = store.arrival(n)
-        const stored = arrival && store.commit(arrival.chain, arrival.seq)
-        const decoded = stored && decodeCommit(stored.bytes)
-        if (!decoded?.ok) continue
-        const { commit } = decoded
+        const commit = replica.commits.arrived(n)
+        if (commit === null) continue
         for (const [place, { event }] of commit.events.entries()) {
           if (n === from.arrival && place <= from.place) continue
           if (events.length >= Math.min(limit, limits.events_limit_max)) return { events, next }
           next = cursorAt(n, place)
           if (event.ns === CONTROL_NAMESPACE || (namespace !== undefined && event.ns !== namespace)) continue
           events.push({
-            cursor: next, event_id: event.id, namespace: event.ns, kind: event.kind, record: 'record' in event ? (event.record as RecordId) : null, agent_id: event.agent,
+            cursor: next, event_id: event.id, namespace: event.ns, kind: event.kind, record: 'record' in event ? event.record : null, agent_id: event.agent,
             peer_id: commit.header.peer, at: event.at, commit: commit.hash, chain: commit.chain, seq: commit.header.seq, event: { ...event },
           })
         }

@@ -2,7 +2,7 @@
  * Rows: what the documents and the bodies say now, in the shape of the read model and of answers.
  */
 import { canonicalize } from '../../crdt/canonical.ts'
-import { decodeCommit, type Commit } from '../../crdt/commit.ts'
+import type { Commit } from '../../crdt/commit.ts'
 import { MEMORY_DEFAULTS, TEXT_FIELDS, type EpisodeAppend } from '../../crdt/event.ts'
 import { sha256Hex } from '../../crdt/hash.ts'
 import type { CommitHash, RecordId, Ref } from '../../crdt/ids.ts'
@@ -32,19 +32,13 @@ export const createReader = (replica: Replica, store: CommitStore): Reader => {
     const body = store.body(ref)
     return body === null || body === 'erased' ? null : utf8.decode(body.text)
   }
-  const commit = (hash: CommitHash): Commit | null => {
-    const place = store.find(hash)
-    const stored = place && store.commit(place.chain, place.seq)
-    const decoded = stored && decodeCommit(stored.bytes)
-    return decoded?.ok ? decoded.commit : null
-  }
   const memoryState = (id: RecordId): RecordState | null => readMemory(open(id).map(({ segment }) => segment), id)
 
   return {
     memoryState,
     text,
-    commit,
-    commitsOf: (record) => open(record).flatMap(({ segment }) => (segment.commitsByRecord.get(record) ?? []).flatMap((hash) => commit(hash) ?? [])),
+    commit: replica.commits.byHash,
+    commitsOf: (record) => open(record).flatMap(({ segment }) => (segment.commitsByRecord.get(record) ?? []).flatMap((hash) => replica.commits.byHash(hash) ?? [])),
     memory: (id) => {
       const state = memoryState(id)
       const [home] = segmentsOf(replica.index, id)

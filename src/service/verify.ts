@@ -43,7 +43,7 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
     if (fault !== null) report(`the chain is broken: ${fault}`)
     if (!hasValidSignature(commit)) report('the signature is not the peer\'s')
     if (commit.header.mesh !== mesh) report('the commit belongs to another mesh')
-    if (commit.header.namespace === CONTROL_NAMESPACE) control = reduceControl(control, commit as Commit as VerifiedCommit)
+    if (commit.header.namespace === CONTROL_NAMESPACE) control = reduceControl(control, commit as VerifiedCommit)
     else {
       const policySeq = control.seqByHash.get(commit.header.policy)
       if (policySeq === undefined) report('the control commit that it names is not here')

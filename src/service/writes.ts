@@ -179,7 +179,7 @@ export const createWrites = (context: WriteContext): Writes => {
         if (choice.event_id !== undefined && picked === undefined) throw new NodeError('conflict', `event ${choice.event_id} wrote none of the concurrent values of ${choice.field}`, { local_committed: false })
         const value = picked === undefined ? choice.value : picked.value
         if (choice.field === 'forgotten') return { drafts: [{ ...base, op: value === true ? 'forget' : 'restore', record: id }], bodies: [] }
-        const { set, bodies } = registersOf({ [choice.field]: value } as MemoryInput, randomSalts(random))
+        const { set, bodies } = registersOf({ [choice.field]: value }, randomSalts(random))
         return { drafts: [{ ...base, op: 'patch', record: id, set, tags: null }], bodies }
       }, (row) => row !== null && !row.erased),
 
@@ -217,7 +217,7 @@ export const createWrites = (context: WriteContext): Writes => {
       const [where] = outcome.written
       const commit = where && reader.commit(where.hash as never)
       const event = commit?.events.find((sealed) => sealed.event.id === base.event)?.event
-      if (commit == null || event?.kind !== 'episode.append') throw new NodeError('internal', 'the episode was stored and cannot be read back: run verify', { local_committed: true })
+      if (commit === undefined || commit === null || event?.kind !== 'episode.append') throw new NodeError('internal', 'the episode was stored and cannot be read back: run verify', { local_committed: true })
       return { ...answer(outcome, { id: base.event as string as RecordId, namespace, title: null, tier: '', agent_id: options.agent, event_id: base.event }), episode: episodeRow(commit, event, reader.text) }
     },
   }

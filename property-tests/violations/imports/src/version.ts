@@ -1,0 +1,4 @@
+// violates: version-layer
+import { target } from './errors.ts'
+
+export const used = target

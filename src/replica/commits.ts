@@ -1,0 +1,49 @@
+/**
+ * Commits read back from the store, decoded; the latest ones are kept, since one commit's events are usually asked for together.
+ */
+import { LRUCache } from 'lru-cache'
+import { decodeCommit, type Commit } from '../../crdt/commit.ts'
+import type { ChainId, CommitHash } from '../../crdt/ids.ts'
+import { limits } from '../../crdt/limits.ts'
+import type { CommitStore } from '../ports.ts'
+
+/** Each answers null for what is not here, or is damaged. */
+export type Commits = {
+  at(chain: ChainId, seq: number): Commit | null
+  byHash(hash: CommitHash): Commit | null
+  /** The n-th that arrived. */
+  arrived(n: number): Commit | null
+  /** Has just been persisted: nobody need decode it again. */
+  keep(commit: Commit): void
+}
+
+export const createCommits = (store: CommitStore): Commits => {
+  const cache = new LRUCache<string, Commit>({ maxSize: limits.decoded_commits_bytes_max, sizeCalculation: (commit) => commit.bytes.length * DECODED_TO_BYTES })
+  const at = (chain: ChainId, seq: number): Commit | null => {
+    const key = `${chain} ${seq}`
+    const known = cache.get(key)
+    if (known !== undefined) return known
+    const stored = store.commit(chain, seq)
+    const decoded = stored && decodeCommit(stored.bytes)
+    if (!decoded?.ok) return null
+    cache.set(key, decoded.commit)
+    return decoded.commit
+  }
+  return {
+    at,
+    byHash: (hash) => {
+      const place = store.find(hash)
+      return place && at(place.chain, place.seq)
+    },
+    arrived: (n) => {
+      const arrival = store.arrival(n)
+      return arrival && at(arrival.chain, arrival.seq)
+    },
+    keep: (commit) => {
+      cache.set(`${commit.chain} ${commit.header.seq}`, commit)
+    },
+  }
+}
+
+/** A decoded commit's objects beside its bytes. */
+const DECODED_TO_BYTES = 4

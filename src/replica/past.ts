@@ -1,0 +1,69 @@
+/**
+ * The past of a record, read back from the log: what was said of it, and by which commit.
+ */
+import type { Commit } from '../../crdt/commit.ts'
+import { bodyRefs } from '../../crdt/event.ts'
+import type { PeerId, RecordId, Ref } from '../../crdt/ids.ts'
+import type { CommitStore } from '../ports.ts'
+import { saidByPut } from './author.ts'
+import type { Commits } from './commits.ts'
+import type { Documents } from './documents.ts'
+import { clearLogIndex, indexCommit, indexHole, segmentsOf, type LogIndex } from './log-index.ts'
+import type { WrittenAt } from './types.ts'
+
+export type Past = {
+  /** Commits on disk whose events touched the record, from all its segments. */
+  commitsOf(record: RecordId): Iterable<Commit>
+  /** The put that made `record`, in `fresh` or on disk. */
+  original(record: RecordId, fresh: readonly Commit[]): { readonly said: string; readonly where: WrittenAt } | null
+  /** Texts to destroy because of this commit: of a record that is erased, every version's, past and to come. */
+  erasedBy(commit: Commit): readonly Ref[]
+  /** Makes the index again from the log, after something that was damaged came back. */
+  reindex(self: PeerId): void
+}
+
+export const createPast = (index: LogIndex, documents: Documents, commits: Commits, store: CommitStore): Past => {
+  const commitsOf = function* (record: RecordId): Generator<Commit> {
+    for (const entry of segmentsOf(index, record)) {
+      for (const hash of documents.open(entry).segment.commitsByRecord.get(record) ?? []) {
+        const commit = commits.byHash(hash)
+        if (commit !== null) yield commit
+      }
+    }
+  }
+  const refsOf = (commit: Commit, record: RecordId): readonly Ref[] =>
+    commit.events.flatMap(({ event }) => ('record' in event && event.record === record ? bodyRefs(event).map(({ ref }) => ref) : []))
+
+  return {
+    commitsOf,
+    original: (record, fresh) => {
+      for (const candidates of [fresh, commitsOf(record)]) {
+        for (const commit of candidates) {
+          for (const { event } of commit.events) {
+            if (event.kind === 'memory.put' && event.record === record) return { said: saidByPut(event.set, event.tags), where: { chain: commit.chain, seq: commit.header.seq, hash: commit.hash } }
+          }
+        }
+      }
+      return null
+    },
+    erasedBy: (commit) => {
+      const refs: Ref[] = []
+      for (const { event } of commit.events) {
+        if (!('record' in event) || !index.erasedRecords.has(event.record)) continue
+        refs.push(...refsOf(commit, event.record))
+        if (event.kind === 'memory.erase') for (const earlier of commitsOf(event.record)) refs.push(...refsOf(earlier, event.record))
+      }
+      return refs
+    },
+    reindex: (self) => {
+      clearLogIndex(index)
+      documents.dropAll()
+      for (let n = 1; n <= store.arrivals(); n++) {
+        const commit = commits.arrived(n)
+        const arrival = commit === null ? store.arrival(n) : null
+        if (commit !== null) indexCommit(index, commit, n, self)
+        else if (arrival !== null) indexHole(index, arrival)
+      }
+    },
+  }
+}

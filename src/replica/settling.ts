@@ -1,0 +1,131 @@
+/**
+ * Settling: our own acks, those of others, and the requests that wait for enough of them.
+ *
+ * Invariants: a request ends exactly once; it is acknowledged only when this peer, if it is a voter, and `needed` voters in
+ * all have signed that every commit of it is on their stable storage.
+ */
+import { decodeAckStatement, signAck, verifyAck, type SignedAck } from '../../crdt/ack.ts'
+import { activeMembers } from '../../crdt/control.ts'
+import type { Position } from '../../crdt/frontier.ts'
+import type { ChainId, MeshId, PeerId } from '../../crdt/ids.ts'
+import { limits } from '../../crdt/limits.ts'
+import { createAckTable, defaultQuorum, type Counted, type HashOf } from '../../crdt/quorum.ts'
+import type { KeyPair } from '../../crdt/signature.ts'
+import type { LogIndex } from './log-index.ts'
+import type { Effect, WriteOutcome, WriteRequest, WrittenAt } from './types.ts'
+import { createWaits, type Wait } from './waits.ts'
+
+export type Settling = {
+  voters(): ReadonlySet<PeerId>
+  /** Voters needed when a request names no number. */
+  quorum(): number
+  covering(position: Position): readonly Counted[]
+  /** Signs how far these chains are on our disk. */
+  announce(chains: Iterable<ChainId>): Effect[]
+  /** An ack of `from` itself; anybody else's, or of another mesh, counts for nothing. */
+  onAck(from: PeerId, ack: SignedAck): Effect[]
+  /** A request is on our disk: it waits, or ends at once. */
+  settle(written: readonly WrittenAt[], existed: boolean, request: WriteRequest, nowMs: number): Effect[]
+  /** These chains have grown on our disk. */
+  grown(chains: Iterable<ChainId>): Effect[]
+  /** Who counts has changed. */
+  votersChanged(out: Iterable<PeerId>): Effect[]
+  expire(nowMs: number): Effect[]
+  nextDeadlineMs(): number | null
+}
+
+export type SettlingOptions = {
+  readonly mesh: MeshId
+  readonly self: PeerId
+  readonly keys: KeyPair
+  readonly index: LogIndex
+  readonly quorum: number | null
+  readonly hashOf: HashOf
+  /** Nothing of the chain, commit or body, is missing here. */
+  readonly isWhole: (chain: ChainId) => boolean
+}
+
+export const createSettling = ({ mesh, self, keys, index, quorum: override, hashOf, isWhole }: SettlingOptions): Settling => {
+  const acks = createAckTable()
+  const waits = createWaits()
+  let votersOf: { control: unknown; voters: ReadonlySet<PeerId> } = { control: null, voters: new Set() }
+
+  const voters = (): ReadonlySet<PeerId> => {
+    if (votersOf.control !== index.control) votersOf = { control: index.control, voters: new Set(activeMembers(index.control, 'voter').map(({ peer }) => peer)) }
+    return votersOf.voters
+  }
+  const quorum = (): number => override ?? defaultQuorum(voters().size)
+
+  /** The acks of the commit that has fewest. */
+  const countedFor = (written: readonly WrittenAt[]): readonly Counted[] => {
+    let fewest: readonly Counted[] | null = null
+    for (const where of written) {
+      const counted = acks.covering(where, voters())
+      if (fewest === null || counted.length < fewest.length) fewest = counted
+    }
+    return fewest ?? []
+  }
+  const end = (wait: Wait, outcome: WriteOutcome): Effect[] => {
+    waits.remove(wait.request)
+    return [{ kind: 'RESOLVE', request: wait.request, outcome }]
+  }
+  const endIfMet = (wait: Wait): Effect[] => {
+    const counted = countedFor(wait.written)
+    const hasOwn = !voters().has(self) || counted.some(({ voter }) => voter === self)
+    if (counted.length < wait.needed || !hasOwn) return []
+    return end(wait, { kind: 'acknowledged', written: wait.written, acks: counted, existed: wait.existed })
+  }
+  const giveUp = (wait: Wait): Effect[] => {
+    const got = countedFor(wait.written).length
+    return end(wait, { kind: 'quorum_not_met', written: wait.written, got, needed: wait.needed, reason: `${got} of ${wait.needed} voters acknowledged in time` })
+  }
+
+  return {
+    voters,
+    quorum,
+    covering: (position) => acks.covering(position, voters()),
+    nextDeadlineMs: waits.nextDeadlineMs,
+
+    announce: (chains) => {
+      const watermarks = [...new Set(chains)].flatMap((chain) => {
+        const state = index.chains.get(chain)
+        return state === undefined ? [] : [{ chain, seq: state.seq, hash: state.hash, whole: isWhole(chain) }]
+      })
+      const effects: Effect[] = []
+      for (let at = 0; at < watermarks.length; at += limits.ack_watermarks_max) {
+        const ack = signAck({ mesh, voter: self, watermarks: watermarks.slice(at, at + limits.ack_watermarks_max) }, keys)
+        acks.record(ack, decodeAckStatement(ack.statement)!, hashOf)
+        effects.push({ kind: 'ACK', ack })
+      }
+      return effects
+    },
+
+    onAck: (from, ack) => {
+      if (!voters().has(from)) return []
+      const statement = verifyAck(ack, mesh)
+      if (statement === null || statement.voter !== from) return []
+      acks.record(ack, statement, hashOf)
+      return statement.watermarks.flatMap(({ chain }) => waits.on(chain).flatMap(endIfMet))
+    },
+
+    settle: (written, existed, request, nowMs) => {
+      const wait: Wait = { request: request.id, written, needed: request.quorum ?? quorum(), deadlineMs: request.deadlineMs, existed }
+      waits.add(wait)
+      const met = endIfMet(wait)
+      return met.length > 0 || request.deadlineMs > nowMs ? met : giveUp(wait)
+    },
+
+    grown: (chains) =>
+      [...chains].flatMap((chain) => {
+        acks.recheck(chain, hashOf)
+        return waits.on(chain).flatMap(endIfMet)
+      }),
+
+    votersChanged: (out) => {
+      for (const voter of out) acks.forget(voter)
+      return [...waits.all()].flatMap(endIfMet)
+    },
+
+    expire: (nowMs) => waits.expired(nowMs).flatMap(giveUp),
+  }
+}
