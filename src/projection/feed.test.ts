@@ -6,7 +6,10 @@ import { createFeed, type Feed, type FeedSource } from './feed.ts'
 import { createNoProjection } from './none.ts'
 import { batch, EPOCH, id, memory } from './testing/rows.ts'
 
-/** A log in which arrival n wrote memory n mod 5; reading it shows the newest text, as documents do. */
+/** Memories that a log writes: some once, some again, so that a batch left out shows. */
+const KEYS = 450
+
+/** A log in which arrival n wrote memory n mod 450; reading it shows the newest text, as documents do. */
 const createLog = (arrivals: number, rowsPerArrival = 1) => {
   const listeners = new Set<() => void>()
   const asked: number[] = []
@@ -20,7 +23,7 @@ const createLog = (arrivals: number, rowsPerArrival = 1) => {
       const end = Math.min(count, after + limit)
       if (end === after) return null
       const touched = new Set<number>()
-      for (let n = after + 1; n <= end; n++) for (let r = 0; r < rowsPerArrival; r++) touched.add(rowsPerArrival === 1 ? n % 5 : n * rowsPerArrival + r)
+      for (let n = after + 1; n <= end; n++) for (let r = 0; r < rowsPerArrival; r++) touched.add(rowsPerArrival === 1 ? n % KEYS : n * rowsPerArrival + r)
       return batch(end, { memories: [...touched].map((key) => memory(key, { content: textOf(key) })) }, log.epoch)
     },
     onGrown: (listener) => {
@@ -31,14 +34,14 @@ const createLog = (arrivals: number, rowsPerArrival = 1) => {
       count += by
       for (const listener of listeners) listener()
     },
-    truth: () => new Map(Array.from({ length: Math.min(5, count) }, (_, key) => [id(key), textOf(key)])),
+    truth: () => new Map(Array.from({ length: count }, (_, n) => [id((n + 1) % KEYS), textOf((n + 1) % KEYS)])),
   }
-  const textOf = (key: number): string => `last written by ${count - ((((count - key) % 5) + 5) % 5)}`
+  const textOf = (key: number): string => `last written by ${count - ((((count - key) % KEYS) + KEYS) % KEYS)}`
   return log
 }
 
-/** An engine in memory that fails at its `failAt`-th call, before or after its effect, as a crash does. */
-const createStore = (failAt = 0, when: 'before' | 'after' = 'before', rebuild = false) => {
+/** An engine in memory that fails at its `failAt`-th call, before or after its effect, as a crash does, or comes back empty. */
+const createStore = (failAt = 0, when: 'before' | 'after' | 'with the loss of all rows at' = 'before', rebuild = false) => {
   let cursor: ProjectionCursor | null = null
   let calls = 0
   let underWay = 0
@@ -51,6 +54,10 @@ const createStore = (failAt = 0, when: 'before' | 'after' = 'before', rebuild = 
     const fails = ++calls === failAt
     if (fails && when === 'before') throw new ProjectionFailure('crash', rebuild)
     effect()
+    if (fails && when !== 'after') {
+      rows.clear()
+      cursor = null
+    }
     if (fails) throw new ProjectionFailure('crash', rebuild)
   }
   return {
@@ -118,7 +125,7 @@ describe('the feeder', () => {
     expect(store.counts.applied.at(-1)).toBe(703)
   })
 
-  it.each([['before', false], ['after', false], ['before', true], ['after', true]] as const)('ends with the rows of a straight run after a crash %s any one call (asking for a rebuild: %s)', async (when, rebuild) => {
+  it.each([['before', false], ['after', false], ['before', true], ['after', true], ['with the loss of all rows at', false]] as const)('ends with the rows of a straight run after a crash %s any one call (asking for a rebuild: %s)', async (when, rebuild) => {
     const straight = createStore()
     const run = async (store: ReturnType<typeof createStore>): Promise<readonly Error[]> => {
       const log = createLog(300)
@@ -139,7 +146,7 @@ describe('the feeder', () => {
       expect(contents(store.rows)).toEqual(contents(straight.rows))
       expect(store.counts.overlaps).toBe(0)
       expect(store.counts.resets).toBe(rebuild ? 1 : 0)
-      expect(store.counts.applied.every((arrival, i, all) => i === 0 || arrival > all[i - 1]! || rebuild)).toBe(true)
+      expect(store.counts.applied.every((arrival, i, all) => i === 0 || arrival > all[i - 1]! || rebuild || when.startsWith('with'))).toBe(true)
     }
   })
 
@@ -212,6 +219,17 @@ describe('the feeder', () => {
     expect(contents(store.rows)).toEqual(log.truth())
     await feed.stop()
     await expect(feed.rebuild()).rejects.toBeInstanceOf(ProjectionFailure)
+  })
+
+  it('does not forget a rebuild by stopping', async () => {
+    const store = createStore()
+    const feed = createFeed({ source: createLog(10), projection: store, timers: manual(), onError: (error) => expect.unreachable(error.message) })
+    await caughtUp(feed)
+    const rebuilt = feed.rebuild()
+    const refused = expect(rebuilt).rejects.toThrow(/next start/)
+    await feed.stop()
+    await refused
+    expect([store.counts.resets, store.rows.size]).toEqual([1, 0])
   })
 
   it('keeps a peer without a projection in step', async () => {

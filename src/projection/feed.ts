@@ -151,6 +151,8 @@ export const createFeed = ({ source, projection, timers, onError }: FeedOptions)
         if (!stopped) await pause(until)
       }
     }
+    // A rebuild that was asked for is not forgotten by stopping: an empty projection is filled at the next start.
+    if (mustReset) await reset().catch((error: unknown) => onError(error instanceof Error ? error : new Error(String(error))))
   }
 
   /** Growth does not shorten a pause; stopping does. */
