@@ -30,7 +30,9 @@ test('after a clean stop, and one again, the log is continuable', async () => {
   for (let again = 0; again < 3; again++) {
     const store = await open(dir)
     expect(store.opening).toEqual({ epoch, continuable: true, tail: null, notes: [] })
+    expect(existsSync(join(dir, 'log', 'clean'))).toBe(false)
     await store.close()
+    expect(existsSync(join(dir, 'log', 'clean'))).toBe(true)
   }
   expect(existsSync(join(dir, 'log', 'before'))).toBe(false)
 })

@@ -2,7 +2,10 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { openDatabase } from './database.ts'
+import { openFolder } from './folder.ts'
 import { openLevelStore } from './level.ts'
+import { bodyEntry, erasedKey, purgeKey } from './records.ts'
 import { run, sampleBody, seeded } from './samples.ts'
 import { scratchFolders } from './scratch.ts'
 
@@ -46,4 +49,29 @@ test('more erasures than one turn of work, while writes go on', async () => {
   }
   expect(bodies.slice(0, 38).filter(({ text }) => filesWith(dir, text).length > 0)).toEqual([])
   expect(filesWith(dir, bodies[39]!.text)).toHaveLength(1)
+})
+
+test('written and erased in one session of a new store, and given again by a peer who has not heard of it', async () => {
+  const dir = newFolder()
+  const store = await openLevelStore(dir, { random })
+  await store.write({ bodies: [young] })
+  await store.write({ erase: [young.ref] })
+  await store.write({ bodies: [young] })
+  await store.close()
+  expect(filesWith(dir, young.text)).toEqual([])
+})
+
+test('the work of erasing is taken up again after a crash in the middle', async () => {
+  const dir = newFolder()
+  const { db } = await openDatabase(openFolder(dir))
+  const body = bodyEntry(old)
+  await db.put(body.key, body.value, { sync: true })
+  await db.batch().del(body.key).put(erasedKey(old.ref), Buffer.alloc(0)).put(purgeKey(old.ref), Buffer.alloc(0)).write({ sync: true })
+  await db.close()
+  expect(filesWith(dir, old.text)).not.toEqual([])
+  const store = await openLevelStore(dir, { random })
+  expect(store.body(old.ref)).toBe('erased')
+  await store.close()
+  // A log without its own record is not taken for a whole one: what it was before opening is kept.
+  expect(filesWith(dir, old.text).filter((name) => !name.startsWith(join('log', 'lost')))).toEqual([])
 })
