@@ -39,7 +39,7 @@ const readValue = (reader: Reader, depth: number): CborValue => {
     case 3:
       return utf8.decode(reader.take(reader.argument(info)))
     case 4:
-      return Array.from({ length: reader.items(info, 1) }, () => readValue(reader, depth + 1))
+      return readList(reader, info, depth)
     case 5:
       return readMap(reader, info, depth)
     case 7:
@@ -49,9 +49,16 @@ const readValue = (reader: Reader, depth: number): CborValue => {
   }
 }
 
+// A length is only ever counted down, never allocated: the bytes or the limit on values end before a false one does.
+const readList = (reader: Reader, info: number, depth: number): readonly CborValue[] => {
+  const values: CborValue[] = []
+  for (let left = reader.argument(info); left > 0; left--) values.push(readValue(reader, depth + 1))
+  return values
+}
+
 const readMap = (reader: Reader, info: number, depth: number): ReadonlyMap<string, CborValue> => {
   const valueByKey = new Map<string, CborValue>()
-  for (let left = reader.items(info, 2); left > 0; left--) {
+  for (let left = reader.argument(info); left > 0; left--) {
     const key = readValue(reader, depth + 1)
     if (typeof key !== 'string' || valueByKey.has(key)) throw new Malformed('a key that is no text, or stands twice')
     valueByKey.set(key, readValue(reader, depth + 1))
@@ -110,12 +117,6 @@ const createReader = (bytes: Uint8Array) => {
     take,
     view,
     argument,
-    /** A list's length: never more than could follow, at one byte a value. */
-    items: (info: number, valuesEach: number): number => {
-      const count = argument(info)
-      if (count * valuesEach > bytes.length - at) throw new Malformed('more items than bytes')
-      return count
-    },
     count: () => {
       if (++values > limits.live_envelope_values_max) throw new Malformed('too many values')
     },

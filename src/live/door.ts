@@ -5,6 +5,9 @@
  * A reader finds a namespace's index under `indexUrl`, and in it the URL of each segment. Documents hold what segments hold:
  * registers, tags, links and references to bodies; the texts themselves are answered by the HTTP door.
  *
+ * A reader cannot take back what it has merged: when a fork or a revocation takes commits out of a document, those who hold
+ * them keep them in their copies until they drop these and ask again; new readers never see them.
+ *
  * Flow: source says 'changed' → after `live_batch_ms` the documents' followers are marked → each in its turn is told what it
  * lacks. While nobody is connected nothing is listened to.
  *

@@ -30,6 +30,7 @@ describe('CBOR as automerge-repo writes it', () => {
     refused(0x1b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff) // 2^64 - 1
     refused(0x62, 0xc3, 0x28) // no UTF-8
     refused(0x00, 0x00) // something behind the end
+    refused(...Array.from({ length: limits.live_envelope_depth_max + 1 }, () => 0x81), 0x00) // one level too many
     refused(...Array.from({ length: 50_000 }, () => 0x81), 0x00) // 50,000 levels
     expect(readCbor(encode(Array.from({ length: limits.live_envelope_values_max }, () => 0)))).toBeNull()
   })
