@@ -4,9 +4,8 @@
  * - A lock first, before anything is touched: LevelDB's own, on an empty database beside the real one. (Node has no file
  *   locks; the real database must not be opened before its tables were checked.)
  * - Every table is checked (table.ts). A damaged one is copied to `lost/` and mended in place; an unusable one is moved there.
- * - A database whose CURRENT file or a table is gone, that does not open for damage, or whose compaction met damage (LevelDB
- *   then takes no more writes) is repaired. It is never created anew over what is there: LevelDB would delete the tables.
- *   A repair keeps what it cannot read in `db/lost/`. It stacks all tables by file number, under which an older value of a
+ * - A database whose CURRENT file or a table is gone, or that does not open for damage, is repaired. It is never created
+ *   anew over what is there: LevelDB would delete the tables. A repair keeps what it cannot read in `db/lost/`. It stacks all tables by file number, under which an older value of a
  *   key may hide a newer, so everything is compacted once, which goes by sequence.
  */
 import { copyFile, mkdir, open as openFile, readdir, readFile, rename, rm } from 'node:fs/promises'
@@ -16,7 +15,7 @@ import { ClassicLevel } from 'classic-level'
 import { limits } from '../../crdt/limits.ts'
 import { StoreFailure } from '../ports.ts'
 import { causeOf, isDamage, toFailure } from './failure.ts'
-import { askForRepair, holderOf, isHeadless, isRepairAsked, repairDone } from './folder.ts'
+import { holderOf, isHeadless } from './folder.ts'
 import type { Folder } from './folder.ts'
 import { rangeOf } from './records.ts'
 import type { Entry } from './records.ts'
@@ -56,7 +55,6 @@ export const mendTables = async (folder: Folder): Promise<readonly string[]> => 
     const kept = join(folder.lost, name)
     if (state.is === 'unusable') {
       await rename(path, kept)
-      askForRepair(folder)
       notes.push(`a table of the log is unusable (${state.reason}) and is kept as ${kept}`)
     } else {
       await copyFile(path, kept)
@@ -72,9 +70,12 @@ export const mendTables = async (folder: Folder): Promise<readonly string[]> => 
 
 const TABLE_FILE = /^\d+\.(ldb|sst)$/
 
-/** @returns `repaired`: why the database had to be repaired, or null. */
-export const openDatabase = async (folder: Folder): Promise<{ readonly db: Database; readonly repaired: string | null }> => {
-  let cause = isHeadless(folder) ? 'its CURRENT file is missing' : isRepairAsked(folder) ? 'it met damage when it was last open' : null
+/**
+ * @param damage what was met when it was opened before, or null: then it is repaired at once.
+ * @returns `repaired`: why the database had to be repaired, or null.
+ */
+export const openDatabase = async (folder: Folder, damage: string | null = null): Promise<{ readonly db: Database; readonly repaired: string | null }> => {
+  let cause = isHeadless(folder) ? 'its CURRENT file is missing' : damage
   if (cause === null) {
     try {
       return { db: await open(folder.db), repaired: null }
@@ -88,7 +89,6 @@ export const openDatabase = async (folder: Folder): Promise<{ readonly db: Datab
     await ClassicLevel.repair(folder.db)
     const db = await open(folder.db)
     await db.compactRange(Buffer.alloc(0), Buffer.from([0xff]))
-    repairDone(folder)
     return { db, repaired: cause }
   } catch (error) {
     if (isLocked(error)) throw locked(folder)

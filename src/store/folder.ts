@@ -6,7 +6,6 @@
  *   mark     the high-water mark (mark.ts)
  *   lock     the process id of who has it open; kept for good, because its inode is the folder's identity
  *   clean    left by a clean stop, removed at the next opening
- *   repair   asks the next opening to repair the database: LevelDB met damage while it compacted, and stopped writing
  *   before/  the database's write-ahead logs as they were before opening (hard links): recovering, LevelDB unlinks them,
  *            and with them what it could not read
  *   lost/    those of them in which something was missing, and damaged tables as they were: never deleted by us
@@ -19,14 +18,14 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, rea
 import { join } from 'node:path'
 import type { Extent } from './records.ts'
 
-export type Folder = { readonly dir: string; readonly root: string; readonly db: string; readonly guard: string; readonly mark: string; readonly lock: string; readonly clean: string; readonly repair: string; readonly before: string; readonly lost: string }
+export type Folder = { readonly dir: string; readonly root: string; readonly db: string; readonly guard: string; readonly mark: string; readonly lock: string; readonly clean: string; readonly before: string; readonly lost: string }
 
 /** @param dir the peer's data folder. Makes `DIR/log/` when absent. */
 export const openFolder = (dir: string): Folder => {
   const root = join(dir, 'log')
   mkdirSync(root, { recursive: true, mode: 0o700 })
   const at = (name: string): string => join(root, name)
-  return { dir, root, db: at('db'), guard: at('guard'), mark: at('mark'), lock: at('lock'), clean: at('clean'), repair: at('repair'), before: at('before'), lost: at('lost') }
+  return { dir, root, db: at('db'), guard: at('guard'), mark: at('mark'), lock: at('lock'), clean: at('clean'), before: at('before'), lost: at('lost') }
 }
 
 /** Device, inode and change time of the lock file, or null when there is none. */
@@ -79,12 +78,6 @@ export const removeClean = (folder: Folder): void => {
   rmSync(folder.clean, { force: true })
   flushFolder(folder.root)
 }
-
-// ── asking for a repair ─────────────────────────────────────────────────────────────────────────────────────────────
-
-export const askForRepair = (folder: Folder): void => writeFileSync(folder.repair, '', { mode: 0o600, flush: true })
-export const isRepairAsked = (folder: Folder): boolean => existsSync(folder.repair)
-export const repairDone = (folder: Folder): void => rmSync(folder.repair, { force: true })
 
 // ── the write-ahead logs before opening ─────────────────────────────────────────────────────────────────────────────
 

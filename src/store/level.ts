@@ -2,7 +2,8 @@
  * The commit store on disk: LevelDB (classic-level 3) in `DIR/log/db`, with what LevelDB does not notice watched from outside.
  *
  * - Records carry their own checks (records.ts): LevelDB reads without verifying its checksums. Tables are checked before
- *   LevelDB sees them (table.ts): on damage it may end the process.
+ *   LevelDB sees them (table.ts): on damage it may end the process. Assumption: tables do not change under an open store.
+ *   Consequence of violation: the process may end there and then; what was acknowledged is whole, and the next opening mends.
  * - A batch is one synced LevelDB batch; each has a number, so one that is missing is noticed (opening.ts).
  * - The end of the log is held against a mark in another file (mark.ts).
  * - LevelDB may acknowledge and then lose what it writes *after* a write that failed (seen on a full disk: its log's blocks
@@ -17,8 +18,8 @@ import { StoreFailure } from '../ports.ts'
 import type { CommitStore, Random, ScannedCommit, StoreBatch } from '../ports.ts'
 import { assertBatch, isEmpty } from './batch.ts'
 import { lastKey, lockFolder, mendTables, openDatabase } from './database.ts'
-import { closed, isDamage, toFailure } from './failure.ts'
-import { askForRepair, leaveClean, openFolder, setLogsAside } from './folder.ts'
+import { causeOf, closed, isDamage, toFailure } from './failure.ts'
+import { leaveClean, openFolder, setLogsAside } from './folder.ts'
 import type { Folder } from './folder.ts'
 import { openMark } from './mark.ts'
 import { settleOpening } from './opening.ts'
@@ -68,7 +69,6 @@ export const openLevelStore = async (dir: string, { random, freeBytesMin = limit
       await write()
     } catch (error) {
       failed = toFailure(error, `write to ${dir}`)
-      if (failed.code === 'unreadable') askForRepair(folder)
       throw failed
     }
   }
@@ -197,16 +197,15 @@ const openAll = async (dir: string, random: Random) => {
 /** Some damage (a table that the manifest names and that is gone) shows only at the first look-up: repaired, then tried again. */
 const openTwice = async (folder: Folder, tables: readonly string[], random: Random) => {
   try {
-    return await openOnce(folder, tables, random)
+    return await openOnce(folder, tables, null, random)
   } catch (error) {
     if (error instanceof StoreFailure || !isDamage(error)) throw error
-    askForRepair(folder)
-    return await openOnce(folder, tables, random)
+    return await openOnce(folder, tables, causeOf(error), random)
   }
 }
 
-const openOnce = async (folder: Folder, tables: readonly string[], random: Random) => {
-  const { db, repaired } = await openDatabase(folder)
+const openOnce = async (folder: Folder, tables: readonly string[], damage: string | null, random: Random) => {
+  const { db, repaired } = await openDatabase(folder, damage)
   try {
     const anyErased = (await lastKey(db, rangeOf(letters.erased))) !== null
     const mark = openMark(folder.mark)
