@@ -9,8 +9,9 @@
  *    hold what it tried to write.
  * 4. A request ends exactly once: acknowledged, refused, or quorum not met.
  */
+import { decodeAckStatement } from '../../crdt/ack.ts'
 import { refOf, type Body } from '../../crdt/body.ts'
-import { CONTROL_INCARNATION, controlChainId, decodeCommit, eventsRoot, sealCommit, type AdmittedCommit, type Commit } from '../../crdt/commit.ts'
+import { CONTROL_INCARNATION, chainId, controlChainId, decodeCommit, eventsRoot, sealCommit, type AdmittedCommit, type Commit } from '../../crdt/commit.ts'
 import { emptyChain } from '../../crdt/chain.ts'
 import type { ControlState, Member } from '../../crdt/control.ts'
 import { bodyRefs, encodeEvent, type ControlEvent } from '../../crdt/event.ts'
@@ -225,6 +226,18 @@ export const createReplica = (options: ReplicaOptions): Replica => {
 
   const isErased = (ref: Ref): boolean => store.body(ref) === 'erased'
 
+  /** Somebody holds more of a chain that we write than we do (our folder was put back): it is not ours to continue. */
+  const meetOwn = (chain: ChainId, seq: number): void => {
+    const state = log.chain(chain)
+    if (seq <= (state?.seq ?? 0)) return
+    const namespaces = state === null ? index.namespaces : [state.namespace]
+    for (const namespace of namespaces) {
+      if (chainId(self, incarnation, namespace) !== chain) continue
+      incarnation = options.newIncarnation()
+      return
+    }
+  }
+
   const giveUp = (done: NonNullable<typeof inFlight>, failure: StoreFailure): Effect[] => {
     documents.dropAll()
     incarnation = options.newIncarnation()
@@ -236,6 +249,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
 
   const takeParcels = (from: PeerId, parcels: readonly Parcel[], nowMs: number): void => {
     const fresh: Parcel[] = []
+    for (const { chain, seq } of parcels) meetOwn(chain, seq)
     for (const parcel of parcels) {
       const hole = index.holes.get(holeKey(parcel.chain, parcel.seq))
       const decoded = hole && decodeCommit(parcel.bytes)
@@ -276,6 +290,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
         deliveries.push(input.delivery)
         return startFlush(nowMs)
       case 'acked':
+        for (const { chain, seq } of decodeAckStatement(input.ack.statement)?.watermarks ?? []) meetOwn(chain, seq)
         return settling.onAck(input.from, input.ack)
       case 'linkUp':
         return settling.announce(index.chains.keys())
