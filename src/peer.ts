@@ -17,7 +17,7 @@ import { createShell, type Shell } from './replica/effects.ts'
 import { createDeliveries, createMeshHost } from './replica/mesh-host.ts'
 import { createReplica, type Replica } from './replica/replica.ts'
 import type { Effect } from './replica/types.ts'
-import { continueOrStart } from './service/incarnation.ts'
+import { continueOrStart, endIncarnation } from './service/incarnation.ts'
 import { createFeedSource } from './service/feed-source.ts'
 import { createLiveSource } from './service/live-source.ts'
 import { createLog } from './service/log.ts'
@@ -127,6 +127,10 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
       stopTicking()
       await feed.stop()
       await projection.close()
+      // The one in use now: a flush that failed has given up the one that was started with.
+      await endIncarnation(store, replica.incarnation()).catch((error: unknown) => {
+        options.log(`the next start begins a new incarnation: ${error instanceof Error ? error.message : String(error)}`)
+      })
       await store.close()
     },
   }

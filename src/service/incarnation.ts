@@ -1,19 +1,29 @@
 /**
  * Incarnations (DESIGN §4): our chains are continued only after a clean stop in the same folder, else begun anew, so that a
  * restored or copied folder, or one that lost its tail, never writes two commits with one seq.
+ *
+ * What is remembered is the incarnation and whether the peer that wrote under it has stopped cleanly. The store's own clean
+ * stop is not enough: whoever looks into the folder of a killed peer (verify, members) closes it cleanly as well, and what
+ * that peer had sent before its flush returned may be with others, and not here.
  */
 import type { Incarnation } from '../../crdt/ids.ts'
 import { parseIncarnation } from '../../crdt/ids.ts'
 import type { CommitStore } from '../ports.ts'
 
 const FACT = 'incarnation'
+const ENDED = ' ended'
 
-/** The incarnation to write under, remembered before anything is written. */
+/** The incarnation to write under, remembered as in use before anything is written. */
 export const continueOrStart = async (store: CommitStore, fresh: () => Incarnation): Promise<Incarnation> => {
-  const remembered = store.fact(FACT)
-  const last = remembered && parseIncarnation(new TextDecoder().decode(remembered))
-  if (store.opening.continuable && last !== null) return last
-  const next = fresh()
-  await store.write({ facts: [[FACT, new TextEncoder().encode(next)]] })
-  return next
+  const bytes = store.fact(FACT)
+  const text = bytes === null ? '' : new TextDecoder().decode(bytes)
+  const ended = text.endsWith(ENDED) ? parseIncarnation(text.slice(0, -ENDED.length)) : null
+  const incarnation = store.opening.continuable && ended !== null ? ended : fresh()
+  await remember(store, incarnation)
+  return incarnation
 }
+
+/** Everything written under it is on stable storage, and nothing else was sent: the next start may continue it. @throws StoreFailure; then that one begins anew. */
+export const endIncarnation = (store: CommitStore, incarnation: Incarnation): Promise<void> => remember(store, `${incarnation}${ENDED}`)
+
+const remember = (store: CommitStore, text: string): Promise<void> => store.write({ facts: [[FACT, new TextEncoder().encode(text)]] })
