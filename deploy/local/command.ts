@@ -8,7 +8,8 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url))
+/** The compiled command, as seen from this file's source and from its compiled form. */
+const MAIN = ['../../dist/src/cli/main.js', '../../src/cli/main.js'].map((path) => fileURLToPath(new URL(path, import.meta.url))).find(existsSync)
 /** No verb of these tests works longer; a hang meets it. */
 const RUN_MS_MAX = 30_000
 /** What is kept of a child's output: its end. */
@@ -45,7 +46,7 @@ export const mnemeshOk = async (words: readonly string[], env: Environment = {})
 
 /** Starts `mnemesh WORDS`. @param stdin `pipe`: it ends when this process does. */
 export const startMnemesh = (words: readonly string[], env: Environment = {}, stdin: 'pipe' | 'ignore' = 'pipe'): LastingChild => {
-  if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: run \`npm run build\` first`)
+  if (MAIN === undefined) throw new Error('dist/src/cli/main.js is missing: run `npm run build` first')
   const child = spawn(process.execPath, [MAIN, ...words], { stdio: [stdin, 'pipe', 'pipe'], env: { ...inherited(), ...env } })
   let stdout = ''
   let stderr = ''

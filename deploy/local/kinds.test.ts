@@ -1,9 +1,8 @@
 /**
  * Every kind of event, made on one peer over HTTP and read back on the others by the token that the write answered.
  */
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { filesWith } from './disk.ts'
 import { startFleet, type Fleet } from './fleet.ts'
 import { expecting, listIn, objectIn, textIn, type Json } from './http.ts'
 import type { Peer } from './peer.ts'
@@ -90,7 +89,7 @@ test('an erased text is gone from both: from reads, from the history, and from e
       expect(listIn(await expecting(200, peer.call('POST', '/recall', { body: { q: secret }, ...after(erased) })), 'memories').map(({ id }) => id)).not.toContain(written['id'])
       let left: readonly string[] = []
       await until(`no file of ${peer.name} holds the text`, 15_000, async () => {
-        left = await filesWith(peer.dir, secret)
+        left = (await filesWith(peer.dir, secret)).map(({ path }) => path)
         return left.length === 0 ? true : null
       }, () => left.join(', '))
       expect(await expecting(200, peer.call('POST', '/verify'))).toMatchObject({ ok: true, problems: [] })
@@ -103,18 +102,3 @@ test('both hold the same in the end, and all of it verifies', async () => {
   expect(projection).not.toBeNull()
   for (const peer of fleet.peers) expect(await expecting(200, peer.call('POST', '/verify'))).toMatchObject({ ok: true, problems: [] })
 })
-
-/** The files below `dir` that hold `text` as plain bytes; one that goes while it is being read holds nothing. */
-const filesWith = async (dir: string, text: string): Promise<readonly string[]> => {
-  const found: string[] = []
-  for (const entry of await readdir(dir, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue
-    const path = join(entry.parentPath, entry.name)
-    const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return Buffer.alloc(0)
-      throw error
-    })
-    if (bytes.includes(text)) found.push(path.slice(dir.length))
-  }
-  return found
-}
