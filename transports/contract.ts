@@ -64,6 +64,7 @@ export const socketContract = (name: string, start: () => Promise<DriverUnderTes
     await driver.until(() => atNear.frames.length === 1)
     const atFar = listen(far)
     await driver.until(() => atFar.frames.length === 1)
+    expect([...atNear.frames, ...atFar.frames].map((frame) => [...frame])).toEqual([[2], [1]])
   })
 
   test(`${name}: closing is heard once at each end, with its reason, after the frames before it`, async () => {

@@ -164,7 +164,7 @@ export const createMemoryNetwork = (options: MemoryNetworkOptions): MemoryNetwor
       return () => taps.delete(listener)
     },
     sever: (a, b) => {
-      for (const end of [...ends]) if ((end.from === a && end.to === b) || (end.from === b && end.to === a)) end.reset()
+      for (const end of ends) if ((end.from === a && end.to === b) || (end.from === b && end.to === a)) end.reset()
     },
   }
 }

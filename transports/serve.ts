@@ -42,11 +42,11 @@ const QUEUED_RUNS_MAX = limits.want_commits_max + limits.want_runs_max
 
 export const createServe = (options: ServeOptions): Serve => {
   const { host, credit, positions, transmit, count } = options
-  let runs: Run[] = []
-  let refs: Ref[] = []
+  const runs: Run[] = []
+  const refs: Ref[] = []
   const lastQueuedByChain = new Map<ChainId, Run>()
   /** Read and encoded, waiting for credit. */
-  let frames: ParcelFrame[] = []
+  const frames: ParcelFrame[] = []
   let frontier: { readonly entries: Iterator<FrontierEntry>; readonly arrivals: number } | null = null
   const send = (message: Message): void => transmit(encode(message))
 
