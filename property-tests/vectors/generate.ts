@@ -6,8 +6,9 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeVectors } from './cases.ts'
+import { makeCoreVectors } from './core-cases.ts'
 
 const folder = process.argv[2] ?? join('property-tests', 'vectors')
-for (const [name, vectors] of Object.entries(makeVectors())) {
+for (const [name, vectors] of Object.entries({ ...makeVectors(), ...makeCoreVectors() })) {
   writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(vectors, null, 1)}\n`)
 }

@@ -1,0 +1,191 @@
+/**
+ * The byte vectors of the core: events, commits, the control log, documents, frontiers and tokens.
+ *
+ * Keys come of the seeds 01… and 02… (members) and aa… (the mesh's authority). `core.test.ts` reads the files as a
+ * stranger would; `generate.ts` writes them.
+ */
+import { decodeCommit, decodeHeader, eventsRoot, sealCommit, type Commit, type CommitHeader, type SealedEvent } from '../../crdt/commit.ts'
+import { firstExcluded, enrolledAt } from '../../crdt/control.ts'
+import { bodyRefs, decodeEvent, encodeEvent, type Event } from '../../crdt/event.ts'
+import { encodeToken, frontierDigest, type FrontierEntry, type Position } from '../../crdt/frontier.ts'
+import { sha256Hex } from '../../crdt/hash.ts'
+import { CONTROL_NAMESPACE, ZERO_HASH, bytesToHex, hexToBytes, segmentId, type ChainId, type CommitHash, type MeshId, type Namespace, type PeerId } from '../../crdt/ids.ts'
+import { limits } from '../../crdt/limits.ts'
+import { pack } from '../../crdt/msgpack.ts'
+import { keyPairFromSeed, publicKeyHex, sign } from '../../crdt/signature.ts'
+import { NOW_MS, NS, body, createMesh, createReplica, hlcAt, record, said, sealEvents, seed } from '../../crdt/test-support.ts'
+import { makeDocumentVectors } from './document-cases.ts'
+
+export type EventVectors = {
+  readonly valid: readonly { readonly kind: string; readonly bytes: string; readonly bodies: readonly { readonly field: string; readonly ref: string }[] }[]
+  readonly refused: readonly { readonly name: string; readonly bytes: string; readonly reason: string }[]
+}
+export type CommitVectors = {
+  readonly commits: readonly {
+    readonly name: string; readonly seed: string; readonly header: CommitHeader; readonly events: readonly string[]; readonly attestations: readonly (string | null)[]
+    readonly header_bytes: string; readonly hash: string; readonly chain: string; readonly signature: string; readonly bytes: string
+  }[]
+  readonly refused: readonly { readonly name: string; readonly bytes: string; readonly reason: string }[]
+  /** Well formed, but the signature is not one of the header's peer. */
+  readonly not_signed: readonly { readonly name: string; readonly bytes: string }[]
+}
+export type ControlVectors = {
+  readonly mesh: string
+  readonly chain: string
+  readonly commits: readonly { readonly says: string; readonly bytes: string; readonly hash: string }[]
+  readonly enrolled: readonly { readonly peer: string; readonly at: readonly boolean[] }[]
+  readonly first_excluded: readonly { readonly peer: string; readonly chain: string; readonly seq: number | null }[]
+}
+export type FrontierVectors = {
+  readonly digests: readonly { readonly key: string; readonly entries: readonly FrontierEntry[]; readonly digest: string }[]
+  readonly tokens: readonly { readonly mesh: string; readonly positions: readonly Position[]; readonly token: string }[]
+}
+
+const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
+const PEER = publicKeyHex(keyPairFromSeed(seed(1))) as PeerId
+const OTHER = publicKeyHex(keyPairFromSeed(seed(2))) as PeerId
+const CHAIN = 'cd'.repeat(16) as ChainId
+const TIME = '2024-02-29T23:59:59.999Z'
+
+// ── events ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const EVENTS: readonly Event[] = [
+  { ...said('memory.put', 1), record: record(1), set: { content: body('text') } },
+  {
+    ...said('memory.put', 2), record: record(1), tags: { add: ['a', 'é'], remove: [] },
+    set: { content: body('text'), title: body('title'), metadata: body('{}'), kind: 'fact', tier: 'mid', priority: 5, confidence: 0.5, source: 's', scope: 's', run_id: 'r', occurred_at: TIME, expires_at: TIME },
+  },
+  { ...said('memory.patch', 3), record: record(1), set: { title: null, priority: 9 }, tags: { add: ['b'], remove: ['a'] } },
+  { ...said('memory.forget', 4), record: record(1) },
+  { ...said('memory.restore', 5), record: record(1) },
+  { ...said('memory.erase', 6), record: record(1) },
+  { ...said('link.put', 7), record: record(9), from: record(1), to: record(2), relation: 'about', valid_from: TIME },
+  { ...said('link.remove', 8), record: record(9) },
+  { ...said('episode.append', 9), event_type: 'call', sender: 'a', recipient: 'b', body: body('{}'), inference_receipt_id: 'i', audit_event_hash: 'h' },
+  { ...said('mesh.genesis', 10, CONTROL_NAMESPACE), name: 'home' },
+  { ...said('peer.enrol', 11, CONTROL_NAMESPACE), peer: PEER, name: 'one', role: 'voter', invite: 'x' },
+  { ...said('peer.revoke', 12, CONTROL_NAMESPACE), peer: PEER, last: { [CHAIN]: 7 } },
+]
+
+const refusedEvents = (): EventVectors['refused'] => {
+  const text = new TextDecoder().decode(encodeEvent(EVENTS[2]!))
+  const named: readonly (readonly [string, string])[] = [
+    ['a duplicate key', text.replace('"v":1', '"v":1,"v":1')], ['white space', text.replace(':', ': ')], ['keys in another order', text.replace('{"agent":"ai:alice",', '{').replace('"v":1', '"v":1,"agent":"ai:alice"')],
+    ['1.0', text.replace('"v":1', '"v":1.0')], ['minus zero', text.replace('"priority":9', '"priority":-0')], ['beyond doubles', text.replace('"priority":9', '"priority":1e400')], ['a big integer', text.replace('"priority":9', '"priority":9007199254740993')],
+    ['a lone surrogate', text.replace('alice', '\\ud800')], ['a key __proto__', text.replace('{', '{"__proto__":{},')], ['an unknown field', text.replace('"v":1', '"v":1,"w":1')], ['a missing field', text.replace(',"v":1', '')],
+    ['version 2', text.replace('"v":1', '"v":2')], ['an unknown kind', text.replace('memory.patch', 'memory.delete')], ['a memory in the control log', text.replace('team/api', '_mesh')], ['a namespace that climbs', text.replace('team/api', '../api')],
+    ['an id in upper case', text.replace('0000000e-', '0000000E-')], ['a day that does not exist', text.replace('2026-01-01', '2026-02-29')], ['the year 0', text.replace('2026-01-01', '0000-01-01')], ['seconds without ms', text.replace('.000Z', 'Z')],
+    ['priority 11', text.replace('"priority":9', '"priority":11')], ['priority 1.5', text.replace('"priority":9', '"priority":1.5')], ['a tag on both sides', text.replace('"add":["b"]', '"add":["a"]')], ['a tag twice', text.replace('["b"]', '["b","b"]')],
+    ['a tag of 129 bytes', text.replace('["b"]', `["${'b'.repeat(129)}"]`)], ['a NUL in a tag', text.replace('["b"]', '["\\u0000"]')], ['content cleared', text.replace('"title":null', '"content":null').replace('"set":{"content":null,"priority":9}', '"set":{"content":null,"priority":9}')],
+    ['a put without content', text.replace('memory.patch', 'memory.put')], ['too deep', text.replace('"priority":9', `"priority":${'['.repeat(20)}${']'.repeat(20)}`)], ['too large', text.replace('["b"]', `["${'b'.repeat(limits.event_bytes_max)}"]`)],
+  ]
+  return named.map(([name, hostile]) => {
+    const decoded = decodeEvent(utf8(hostile))
+    if (decoded.ok) throw new Error(`${name} is a valid event: mend the case`)
+    // The words behind the colon are for people.
+    return { name, bytes: bytesToHex(utf8(hostile)), reason: decoded.reason.split(':')[0]! }
+  })
+}
+
+const event = (): EventVectors => ({
+  valid: EVENTS.map((each) => ({ kind: each.kind, bytes: bytesToHex(encodeEvent(each)), bodies: bodyRefs(each) })),
+  refused: refusedEvents(),
+})
+
+// ── commits ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const commit = (): CommitVectors => {
+  const keys = keyPairFromSeed(seed(1))
+  const a = createReplica(createMesh(), 1)
+  const header = (list: readonly SealedEvent[], fields: Partial<CommitHeader> = {}): CommitHeader => ({
+    mesh: a.view.mesh, namespace: NS, peer: PEER, incarnation: a.incarnation, seq: 300, prev: sha256Hex('prev') as CommitHash, history: sha256Hex('history'), hlc: hlcAt(NOW_MS, 7),
+    policy: sha256Hex('policy') as CommitHash, segment: segmentId(PEER, 1), deps: [], eventsRoot: eventsRoot(list), eventCount: list.length, changeHash: sha256Hex('change') as NonNullable<CommitHeader['changeHash']>, ...fields,
+  })
+  const [put, , patch, forget] = sealEvents(EVENTS) as [SealedEvent, SealedEvent, SealedEvent, SealedEvent]
+  const episode = sealEvents([EVENTS[8]!])
+  const attested = [{ ...patch, attestation: sign('mnemesh/event/1', patch.bytes, keyPairFromSeed(seed(5))) }]
+  const deps = ['x', 'y', 'z'].map((text) => sha256Hex(text) as CommitHash).sort()
+  const logOnly = { segment: null, deps: [], changeHash: null } as const
+  const seal = (list: readonly SealedEvent[], fields: Partial<CommitHeader> = {}): Commit => sealCommit(header(list, fields), list, keys)
+  const good: readonly (readonly [string, Commit])[] = [
+    ['the first of a chain, one event', seal([put], { seq: 1, prev: ZERO_HASH as CommitHash, history: bytesToHex(hexToBytes(sha256Hex(''))) })],
+    ['three events, three deps', seal([put, patch, forget], { deps })],
+    ['an attested event', seal(attested)],
+    ['log only', seal(episode, logOnly)],
+    ['the last seq', seal([forget], { seq: limits.seq_max })],
+  ]
+  const parts = good[0]![1]
+  const raw = (headerBytes: Uint8Array): Uint8Array => pack([headerBytes, [put.bytes], [null], sign('mnemesh/commit/1', headerBytes, keys)])
+  const bad: readonly (readonly [string, Uint8Array])[] = [
+    ['a byte too many', Uint8Array.from([...parts.bytes, 0])], ['a byte too few', parts.bytes.slice(0, -1)], ['deps out of order', seal([put], { deps: deps.toReversed() }).bytes], ['a dep twice', seal([put], { deps: [deps[0]!, deps[0]!] }).bytes],
+    ['65 deps', seal([put], { deps: Array.from({ length: 65 }, (_, i) => sha256Hex(`${i}`) as CommitHash).sort() }).bytes], ['seq 0', seal([put], { seq: 0 }).bytes], ['seq 2^48 + 1', seal([put], { seq: limits.seq_max + 1 }).bytes],
+    ['seq in a longer form', raw(replaceOnce(parts.headerBytes, [...hexToBytes(parts.header.incarnation), 1], [...hexToBytes(parts.header.incarnation), 0xcc, 1]))],
+    ['version 2', raw(parts.headerBytes.with(1, 2))], ['an array header longer than needed', raw(Uint8Array.from([0xdc, 0, 15, ...parts.headerBytes.subarray(1)]))],
+    ['another root', seal([put], { eventsRoot: sha256Hex('') }).bytes], ['a count that is not', seal([put], { eventCount: 2 }).bytes], ['an event twice', seal([put, put]).bytes], ['an event of another namespace', seal([put], { namespace: 'team/web' as Namespace }).bytes],
+    ['a put in a foreign segment', seal([put], { segment: segmentId(OTHER, 0) }).bytes], ['an episode in a segment', seal(episode).bytes], ['a patch in the log alone', seal([patch], logOnly).bytes], ['a change without a segment', seal(episode, { segment: null }).bytes],
+  ]
+  return {
+    commits: good.map(([name, each]) => ({
+      name, seed: bytesToHex(seed(1)), header: each.header, events: each.events.map(({ bytes }) => bytesToHex(bytes)), attestations: each.events.map(({ attestation }) => attestation && bytesToHex(attestation)),
+      header_bytes: bytesToHex(each.headerBytes), hash: each.hash, chain: each.chain, signature: bytesToHex(each.signature), bytes: bytesToHex(each.bytes),
+    })),
+    refused: bad.map(([name, bytes]) => {
+      const decoded = decodeCommit(bytes)
+      if (decoded.ok) throw new Error(`${name} is a well-formed commit: mend the case`)
+      return { name, bytes: bytesToHex(bytes), reason: decoded.reason }
+    }),
+    not_signed: [
+      { name: 'signed by another member', bytes: bytesToHex(sealCommit(header([put]), [put], keyPairFromSeed(seed(2))).bytes) },
+      { name: 'signed for another purpose', bytes: bytesToHex(pack([parts.headerBytes, [put.bytes], [null], sign('mnemesh/ack/1', parts.headerBytes, keys)])) },
+      { name: 'a bit of the time is another', bytes: bytesToHex(pack([flippedTime(parts.headerBytes), [put.bytes], [null], parts.signature])) },
+    ],
+  }
+}
+
+const replaceOnce = (bytes: Uint8Array, from: readonly number[], to: readonly number[]): Uint8Array => {
+  const at = bytes.findIndex((_, i) => from.every((byte, j) => bytes[i + j] === byte))
+  return Uint8Array.from([...bytes.subarray(0, at), ...to, ...bytes.subarray(at + from.length)])
+}
+const flippedTime = (headerBytes: Uint8Array): Uint8Array => {
+  const hlc = decodeHeader(headerBytes)!.hlc
+  const written = [...pack(hlc)]
+  return replaceOnce(headerBytes, written, [...written.slice(0, -1), written.at(-1)! ^ 1])
+}
+
+// ── the control log ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const control = (): ControlVectors => {
+  const mesh = createMesh()
+  const enrol = (n: number, peer: PeerId): Event => ({ ...said('peer.enrol', n, CONTROL_NAMESPACE), peer, name: `peer ${n}`, role: 'voter', invite: 'once' })
+  const steps: readonly (readonly [string, Event])[] = [
+    ['genesis', { ...said('mesh.genesis', 1, CONTROL_NAMESPACE), name: 'home' }], ['enrol the first peer', enrol(2, PEER)], ['the same invite again: passed over', enrol(3, OTHER)],
+    ['enrol the second peer', { ...said('peer.enrol', 4, CONTROL_NAMESPACE), peer: OTHER, name: 'peer 4', role: 'observer' }],
+    ['revoke the first peer, its chain up to 7', { ...said('peer.revoke', 5, CONTROL_NAMESPACE), peer: PEER, last: { [CHAIN]: 7 } }], ['revoke it again: passed over', { ...said('peer.revoke', 6, CONTROL_NAMESPACE), peer: PEER, last: {} }],
+  ]
+  const commits = steps.map(([says, each]) => ({ says, made: mesh.say(each) }))
+  const state = createReplica(mesh, 1).control()
+  const excluded = (peer: PeerId, chain: ChainId) => ({ peer, chain, seq: Number.isFinite(firstExcluded(state, peer, chain)) ? firstExcluded(state, peer, chain) : null })
+  return {
+    mesh: mesh.id, chain: commits[0]!.made.chain,
+    commits: commits.map(({ says, made }) => ({ says, bytes: bytesToHex(made.bytes), hash: made.hash })),
+    enrolled: [PEER, OTHER].map((peer) => ({ peer, at: [0, ...steps.map((_, i) => i + 1)].map((seq) => enrolledAt(state, peer, seq)) })),
+    first_excluded: [excluded(PEER, CHAIN), excluded(PEER, 'ef'.repeat(16) as ChainId), excluded(OTHER, CHAIN)],
+  }
+}
+
+// ── frontiers ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const frontier = (): FrontierVectors => {
+  const entries = [3, 1, 2].map((n): FrontierEntry => ({ chain: sha256Hex(`chain ${n}`).slice(0, 32) as ChainId, seq: 10 ** (4 * n), hash: sha256Hex(`hash ${n}`) as CommitHash }))
+  const mesh = createMesh().id
+  const positions = entries.map(({ chain, seq }) => ({ chain, seq }))
+  const digest = (key: string, some: readonly FrontierEntry[]) => ({ key, entries: some, digest: bytesToHex(frontierDigest(some, hexToBytes(key))) })
+  const token = (of: MeshId, some: readonly Position[]) => ({ mesh: of, positions: some, token: encodeToken(of, some) })
+  return {
+    digests: [digest('', []), digest('', entries), digest('00'.repeat(32), entries), digest('', [...entries, { chain: CHAIN, seq: 0, hash: ZERO_HASH as CommitHash }])],
+    tokens: [token(mesh, []), token(mesh, positions.slice(0, 1)), token(mesh, positions)],
+  }
+}
+
+/** By file name, without `.json`. */
+export const makeCoreVectors = () => ({ event: event(), commit: commit(), control: control(), document: makeDocumentVectors(), frontier: frontier() })

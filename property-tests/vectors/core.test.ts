@@ -1,0 +1,162 @@
+/**
+ * The core's byte vectors on file, read as another implementation would read them: every output again from its input,
+ * hashes and signatures with `node:crypto`, changes with Automerge.
+ */
+import { applyChanges, decodeChange, encodeChange, getHeads, init } from '@automerge/automerge'
+import { createHash, createPublicKey, verify } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { chainId, controlChainId, decodeCommit, encodeHeader, eventsRoot, hasValidSignature, sealCommit, type Commit } from '../../crdt/commit.ts'
+import { emptyControl, enrolledAt, firstExcluded, reduceControl } from '../../crdt/control.ts'
+import { bodyRefs, decodeEvent, encodeEvent } from '../../crdt/event.ts'
+import { decodeToken, encodeToken, frontierDigest } from '../../crdt/frontier.ts'
+import { bytesToHex, hexToBytes, segmentId, type ChainId, type MeshId, type Namespace, type PeerId, type RecordId, type SegmentId } from '../../crdt/ids.ts'
+import { merkleRoot } from '../../crdt/merkle.ts'
+import { readLink, readMemory } from '../../crdt/reading.ts'
+import { applyCommit, documentHeads, openSegment } from '../../crdt/segment.ts'
+import { keyPairFromSeed } from '../../crdt/signature.ts'
+import { createReplica, createMesh } from '../../crdt/test-support.ts'
+import { makeCoreVectors, type CommitVectors, type ControlVectors, type EventVectors, type FrontierVectors } from './core-cases.ts'
+import { readingVector, type DocumentVectors } from './document-cases.ts'
+
+const read = (name: string): unknown => JSON.parse(readFileSync(new URL(`${name}.json`, import.meta.url), 'utf8'))
+const commitOf = (hex: string): Commit => {
+  const decoded = decodeCommit(hexToBytes(hex))
+  if (!decoded.ok) throw new Error(`no commit: ${decoded.reason}`)
+  return decoded.commit
+}
+const sha256 = (...parts: readonly (string | Uint8Array)[]): Buffer => parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest()
+
+describe('the files', () => {
+  it.each(Object.entries(makeCoreVectors()))('%s.json is what the script makes', (name, made) => {
+    expect(JSON.parse(JSON.stringify(made))).toEqual(read(name))
+  })
+})
+
+describe('event.json', () => {
+  const { valid, refused } = read('event') as EventVectors
+  it('has every kind', () => expect(new Set(valid.map(({ kind }) => kind)).size).toBe(11))
+  it.each(valid)('$kind', ({ kind, bytes, bodies }) => {
+    const decoded = decodeEvent(hexToBytes(bytes))
+    if (!decoded.ok) throw new Error(decoded.reason)
+    expect(decoded.event.kind).toBe(kind)
+    expect(bytesToHex(encodeEvent(decoded.event))).toBe(bytes)
+    expect(bodyRefs(decoded.event)).toEqual(bodies)
+  })
+  it.each(refused)('$name is $reason', ({ bytes, reason }) => {
+    const decoded = decodeEvent(hexToBytes(bytes))
+    expect(decoded.ok ? 'ok' : decoded.reason.split(':')[0]).toBe(reason)
+  })
+})
+
+describe('commit.json', () => {
+  const { commits, refused, not_signed } = read('commit') as CommitVectors
+  it.each(commits)('$name', (vector) => {
+    const commit = commitOf(vector.bytes)
+    expect(commit.header).toEqual(vector.header)
+    expect(bytesToHex(encodeHeader(vector.header))).toBe(vector.header_bytes)
+    expect(commit.hash).toBe(vector.hash)
+    expect(sha256('mnemesh/commit/1\0', hexToBytes(vector.header_bytes)).toString('hex')).toBe(vector.hash)
+    expect(chainId(commit.header.peer, commit.header.incarnation, commit.header.namespace)).toBe(vector.chain)
+    expect(sha256('mnemesh/chain/1', Buffer.from(vector.header.peer + vector.header.incarnation, 'hex'), vector.header.namespace).toString('hex', 0, 16)).toBe(vector.chain)
+    expect(commit.events.map(({ bytes }) => bytesToHex(bytes))).toEqual(vector.events)
+    expect(eventsRoot(commit.events)).toBe(vector.header.eventsRoot)
+    expect(hasValidSignature(commit)).toBe(true)
+    const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(vector.header.peer, 'hex').toString('base64url') }, format: 'jwk' })
+    expect(verify(null, Buffer.from(vector.hash, 'hex'), key, Buffer.from(vector.signature, 'hex'))).toBe(true)
+    expect(bytesToHex(sealCommit(vector.header, commit.events, keyPairFromSeed(hexToBytes(vector.seed))).bytes)).toBe(vector.bytes)
+  })
+  it.each(refused)('$name is $reason', ({ bytes, reason }) => {
+    const decoded = decodeCommit(hexToBytes(bytes))
+    expect(decoded.ok ? 'ok' : decoded.reason).toBe(reason)
+  })
+  it.each(not_signed)('$name covers nothing', ({ bytes }) => expect(hasValidSignature(commitOf(bytes))).toBe(false))
+})
+
+describe('control.json', () => {
+  const { mesh, chain, commits, enrolled, first_excluded } = read('control') as ControlVectors
+  it('is one chain of the authority', () => {
+    for (const [i, { bytes }] of commits.entries()) {
+      const commit = commitOf(bytes)
+      expect(commit).toMatchObject({ hash: commits[i]!.hash, chain })
+      expect(hasValidSignature(commit)).toBe(true)
+      expect(commit.header).toMatchObject({ peer: mesh, seq: i + 1, prev: commits[i - 1]?.hash ?? '00'.repeat(32), policy: commits[i - 1]?.hash ?? '00'.repeat(32) })
+      expect(commit.header.history).toBe(bytesToHex(merkleRoot(commits.slice(0, i).map(({ hash }) => hexToBytes(hash)))))
+    }
+    expect(controlChainId(mesh as MeshId)).toBe(chain)
+  })
+  it('says who is a member when', () => {
+    const authority = createMesh()
+    expect(authority.id).toBe(mesh)
+    const replica = createReplica(authority, 1)
+    for (const { bytes } of commits) expect(replica.take(hexToBytes(bytes)).kind).toBe('admitted')
+    const state = replica.control()
+    for (const { peer, at } of enrolled) expect(at.map((_, seq) => enrolledAt(state, peer as PeerId, seq))).toEqual(at)
+    for (const { peer, chain: of, seq } of first_excluded) expect(firstExcluded(state, peer as PeerId, of as ChainId)).toBe(seq ?? Number.POSITIVE_INFINITY)
+    expect(reduceControl(emptyControl(state.mesh), replica.log[0] as Parameters<typeof reduceControl>[1]).name).toBe('home')
+  })
+})
+
+describe('document.json', () => {
+  const vectors = read('document') as DocumentVectors
+
+  it('every change is derived again, byte for byte, in every segment', () => {
+    const segments = new Map(vectors.segments.map(({ id }) => [id, openSegment(vectors.namespace as Namespace, id as SegmentId)]))
+    for (const vector of vectors.commits) {
+      const commit = commitOf(vector.bytes)
+      expect([commit.hash, commit.header.history]).toEqual([vector.hash, vector.history])
+      const segment = segments.get(commit.header.segment ?? '')!
+      expect(applyCommit(segment, commit)).toBe(vector.left_out)
+      expect(commit.header.changeHash).toBe(vector.change_hash)
+      if (vector.change === null) continue
+      const change = hexToBytes(vector.change)
+      expect(sha256(change.subarray(8)).toString('hex')).toBe(vector.change_hash)
+      const { actor, seq, startOp, deps, ops } = decodeChange(change)
+      expect({ actor, seq, start_op: startOp, deps, ops }).toEqual({ actor: vector.actor, seq: vector.seq, start_op: vector.start_op, deps: vector.deps, ops: vector.ops })
+      const { peer, incarnation } = commit.header
+      expect(sha256(Buffer.from(peer + incarnation, 'hex'), vectors.namespace, Buffer.from(segment.id, 'hex')).toString('hex', 0, 16)).toBe(actor)
+    }
+    for (const { id, heads } of vectors.segments) expect(documentHeads(segments.get(id)!)).toEqual(heads)
+    const both = [...segments.values()]
+    expect(vectors.memories.map(({ id }) => readingVector(readMemory(both, id as RecordId)!))).toEqual(vectors.memories)
+    expect(vectors.links.map(({ id }) => readingVector(readLink(both, id as RecordId)!))).toEqual(vectors.links)
+  })
+
+  it('all of them are admitted, in this order, by a log that has the control log', () => {
+    const mesh = createMesh()
+    const replica = createReplica(mesh, 3)
+    for (const bytes of vectors.control) expect(replica.take(hexToBytes(bytes)).kind).toBe('admitted')
+    for (const { bytes, left_out } of vectors.commits) expect(replica.take(hexToBytes(bytes))).toMatchObject({ kind: 'admitted', left_out })
+  })
+
+  it('Automerge alone, given genesis and changes, has the same heads', () => {
+    const genesis = encodeChange({
+      actor: '00'.repeat(16), seq: 1, startOp: 1, time: 0, message: null, author: null, deps: [],
+      ops: [{ action: 'makeMap', obj: '_root', key: 'memories', pred: [] }, { action: 'makeMap', obj: '_root', key: 'links', pred: [] }] as never,
+    })
+    const [home] = vectors.segments
+    const changes = vectors.commits.filter(({ bytes, change }) => change !== null && commitOf(bytes).header.segment === home!.id).map(({ change }) => hexToBytes(change!))
+    const [doc] = applyChanges(init<unknown>(), [genesis, ...changes])
+    expect(getHeads(doc).sort()).toEqual(home!.heads)
+  })
+
+  it('has what it is for', () => {
+    expect(vectors.commits.some(({ ops }) => ops?.some((op) => 'pred' in op && (op.pred as readonly string[]).length === 2))).toBe(true)
+    expect(new Set(vectors.commits.flatMap(({ bytes }) => commitOf(bytes).events.map(({ event }) => event.kind))).size).toBe(7)
+    expect(vectors.memories[0]).toMatchObject({ edited_meanwhile: [expect.any(String)], segments: [expect.any(String), expect.any(String)] })
+    expect(segmentId(commitOf(vectors.commits[0]!.bytes).header.peer, 0)).toBe(vectors.segments[0]!.id)
+  })
+})
+
+describe('frontier.json', () => {
+  const { digests, tokens } = read('frontier') as FrontierVectors
+  it.each(digests)('$digest', ({ key, entries, digest }) => {
+    expect(bytesToHex(frontierDigest(entries, hexToBytes(key)))).toBe(digest)
+    const sorted = entries.filter(({ seq }) => seq > 0).toSorted((x, y) => (x.chain < y.chain ? -1 : 1))
+    expect(sha256(Buffer.from(key + sorted.map(({ chain, seq, hash }) => chain + seq.toString(16).padStart(16, '0') + hash).join(''), 'hex')).toString('hex')).toBe(digest)
+  })
+  it.each(tokens)('$token', ({ mesh, positions, token }) => {
+    expect(encodeToken(mesh as MeshId, positions)).toBe(token)
+    expect(decodeToken(mesh as MeshId, token)).toEqual(positions.toSorted((x, y) => (x.chain < y.chain ? -1 : 1)))
+  })
+})
