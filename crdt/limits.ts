@@ -112,7 +112,7 @@ export const limits = {
    * buffers, their tables and one compaction. LevelDB stops for good at the first failed write, so it must not see one.
    */
   store_free_bytes_min: 64 * MIB,
-  /** LevelDB's write buffer, of which two may be in memory: its default; 16 MiB was no faster and lengthens the opening. */
+  /** LevelDB's write buffer, of which two may be in memory: its default; 16 MiB showed no gain beyond noise and lengthens the opening. */
   store_write_buffer_bytes: 4 * MIB,
   /** Cache of uncompressed blocks: the recent end of a few hundred chains. */
   store_cache_bytes: 32 * MIB,

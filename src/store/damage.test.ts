@@ -9,8 +9,8 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { StoreFailure } from '../ports.ts'
 import type { CommitStore, StoreDamage, StoredCommit } from '../ports.ts'
 import { openLevelStore } from './level.ts'
-import { run, sampleBody, scanAll, seeded } from './samples.ts'
-import { scratchFolders } from './scratch.ts'
+import { run, sampleBody, scanAll, seeded } from './testing/samples.ts'
+import { scratchFolders } from './testing/scratch.ts'
 
 const newFolder = scratchFolders()
 const random = seeded('damage')
@@ -137,6 +137,9 @@ const judge = async (dir: string): Promise<'whole' | 'told' | 'refused'> => {
 /** Files by what they are; their names carry numbers. */
 const KINDS = { table: /\.ldb$/, 'write-ahead log': /^db\/\d+\.log$/, manifest: /MANIFEST/, current: /CURRENT/, mark: /^mark$/, 'lock and clean': /^(lock|clean)$/ } as const
 
+const HOLDS_RECORDS: ReadonlySet<string> = new Set(['table', 'write-ahead log'])
+const SHORT_LIST: ReadonlySet<string> = new Set(['one bit flipped', 'cut off'])
+
 describe('damage', () => {
   test.each(Object.entries(KINDS))('%s', async (kind, pattern) => {
     const original = await filled()
@@ -146,6 +149,8 @@ describe('damage', () => {
     const rolls = seeded(kind)
     for (const file of files.slice(0, 4)) {
       for (const [damageName, damage] of Object.entries(DAMAGES)) {
+        // Small files have no stretches to swap; two kinds of damage say all about them.
+        if (!HOLDS_RECORDS.has(kind) && !SHORT_LIST.has(damageName)) continue
         for (const [placeName, place] of Object.entries(PLACES)) {
           const dir = newFolder()
           cpSync(original, dir, { recursive: true })
@@ -159,7 +164,6 @@ describe('damage', () => {
         }
       }
     }
-    console.log(`${kind}: ${JSON.stringify(outcomes)}`)
-    if (kind === 'table' || kind === 'write-ahead log') expect(outcomes.told + outcomes.refused).toBeGreaterThan(0)
+    if (HOLDS_RECORDS.has(kind)) expect(outcomes.told + outcomes.refused).toBeGreaterThan(0)
   }, 60_000)
 })

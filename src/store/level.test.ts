@@ -6,7 +6,7 @@ import { commitStoreContract } from './contract.ts'
 import type { TestDisk } from './contract.ts'
 import { openLevelStore } from './level.ts'
 import { bodyKey, commitKey, factKey } from './records.ts'
-import { seeded } from './samples.ts'
+import { seeded } from './testing/samples.ts'
 
 const random = seeded('level')
 

@@ -9,6 +9,11 @@
  * - LevelDB may acknowledge and then lose what it writes *after* a write that failed (seen on a full disk: its log's blocks
  *   are out of step). So the free space is looked at before each batch, and after a failed one nothing is written until the
  *   store is opened anew. Reads go on.
+ *
+ * Measured with 100,000 commits of 600 B on four cores that others kept busy (load 4–6), where SHA-256 of 600 B took 2.5–5 µs
+ * and the barest synced LevelDB batch (64 puts of 600 B, nothing else) 20–38 µs a commit: written in batches of 64
+ * 50–77 µs a commit (23–27 µs of it on the main thread), scanned at 27,000–33,000 commits a second, a table check of
+ * 500–700 MB a second at opening.
  */
 import { readdir, stat, statfs } from 'node:fs/promises'
 import { statfsSync } from 'node:fs'

@@ -3,7 +3,7 @@ import { StoreFailure } from '../ports.ts'
 import { commitStoreContract } from './contract.ts'
 import type { TestDisk } from './contract.ts'
 import { memoryDisk, openMemoryStore, placeOf } from './memory.ts'
-import { chainOf, run, seeded } from './samples.ts'
+import { chainOf, run, seeded } from './testing/samples.ts'
 
 const random = seeded('memory')
 

@@ -1,15 +1,14 @@
 /** What the opening says about how the folder was left: DESIGN §4 (incarnations) and §5 (the tail, the mark). */
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import type { CommitStore } from '../ports.ts'
 import { openLevelStore } from './level.ts'
-import { chainOf, run, sampleBody, sampleCommit, scanAll, seeded } from './samples.ts'
-import { scratchFolders } from './scratch.ts'
+import { chainOf, run, sampleBody, sampleCommit, scanAll, seeded } from './testing/samples.ts'
+import { scratchFolders } from './testing/scratch.ts'
+import { runTypeScript } from './testing/typescript-process.ts'
 
 const newFolder = scratchFolders()
 const random = seeded('opening')
@@ -199,7 +198,7 @@ test('killed at any point, everything acknowledged is there, and the log is not 
   const dir = newFolder()
   let expected = 0
   for (const acknowledged of [1, 20]) {
-    const child = spawn(process.execPath, ['--import', fileURLToPath(new URL('./typescript-loader.js', import.meta.url)), fileURLToPath(new URL('./killed-writer.ts', import.meta.url)), dir], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = runTypeScript(new URL('./testing/killed-writer.ts', import.meta.url), [dir])
     const gone = once(child, 'exit')
     let last = -1
     let lines = 0

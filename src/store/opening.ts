@@ -45,7 +45,7 @@ export const settleOpening = async (folder: Folder, db: Database, mark: Mark, da
   if (repaired !== null) notes.push(`the database did not open (${repaired}) and was repaired; what could not be read is kept in ${folder.db}/lost`)
   if (trail.missing > 0) notes.push(`${trail.missing} batches are missing from the middle of the log; other peers are asked for what they held`)
   if (!isNew && meta === null) notes.push(`the log's own record is ${ownRecord === undefined ? 'missing' : 'damaged'}`)
-  if (!isNew && marked === null) notes.push(`the high-water mark is ${mark.read}: a lost tail could not have been noticed`)
+  if (!isNew && typeof mark.read === 'string') notes.push(`the high-water mark is ${mark.read}: a lost tail could not have been noticed`)
   if (foreign) notes.push('the high-water mark is of another log')
   if (moved) notes.push('the folder was copied or restored since it was last open')
 

@@ -6,8 +6,8 @@ import { openDatabase } from './database.ts'
 import { openFolder } from './folder.ts'
 import { openLevelStore } from './level.ts'
 import { bodyEntry, erasedKey, purgeKey } from './records.ts'
-import { run, sampleBody, seeded } from './samples.ts'
-import { scratchFolders } from './scratch.ts'
+import { run, sampleBody, seeded } from './testing/samples.ts'
+import { scratchFolders } from './testing/scratch.ts'
 
 const newFolder = scratchFolders()
 const random = seeded('purge')

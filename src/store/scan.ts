@@ -26,7 +26,8 @@ export async function* scanCommits(db: Database, arrivals: number, mend: (entrie
       const arrival = found.is === 'sound' ? found.value : orphans?.arrivalByNumber.get(n)
       if (arrival === undefined) {
         const reason = found.is === 'damaged' ? found.reason : 'neither its arrival nor its commit is there'
-        met.push({ kind: 'lost', n, reason: orphans?.cut == null ? reason : `${reason}; commits could not all be searched: ${orphans.cut}` })
+        const cut = orphans?.cut ?? null
+        met.push({ kind: 'lost', n, reason: cut === null ? reason : `${reason}; commits could not all be searched: ${cut}` })
         continue
       }
       if (found.is !== 'sound') mended.push(arrivalEntry(arrival))

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import { describe, expect, test } from 'vitest'
 import { crc32c } from './crc32c.ts'
-import { seeded } from './samples.ts'
-import { scratchFolders } from './scratch.ts'
+import { seeded } from './testing/samples.ts'
+import { scratchFolders } from './testing/scratch.ts'
 import { checkTable } from './table.ts'
 
 const newFolder = scratchFolders()

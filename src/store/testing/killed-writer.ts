@@ -1,5 +1,5 @@
 /** A process that writes to a store until it is killed, printing the number of each batch AFTER it was acknowledged. */
-import { openLevelStore } from './level.ts'
+import { openLevelStore } from '../level.ts'
 import { run, sampleBody, seeded } from './samples.ts'
 
 const [dir = ''] = process.argv.slice(2)

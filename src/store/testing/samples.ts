@@ -1,9 +1,9 @@
 /** Commits, bodies and randomness for the store's tests, all from a seed. The store never looks into a commit's bytes. */
-import { makeBody, SALT_BYTES } from '../../crdt/body.ts'
-import type { Body } from '../../crdt/body.ts'
-import { concat, sha256, sha256Hex } from '../../crdt/hash.ts'
-import type { ChainId, CommitHash } from '../../crdt/ids.ts'
-import type { CommitStore, Random, ScannedCommit, StoredCommit } from '../ports.ts'
+import { makeBody, SALT_BYTES } from '../../../crdt/body.ts'
+import type { Body } from '../../../crdt/body.ts'
+import { concat, sha256, sha256Hex } from '../../../crdt/hash.ts'
+import type { ChainId, CommitHash } from '../../../crdt/ids.ts'
+import type { CommitStore, Random, ScannedCommit, StoredCommit } from '../../ports.ts'
 
 /** A stream of bytes that depends on the seed alone: SHA-256 in counter mode. */
 export const seeded = (seed: string): Random => {
