@@ -35,11 +35,13 @@ const checkObject = (value: Readonly<Record<string, Json>>, schema: Schema): str
 
 const isObject = (value: Json): value is Readonly<Record<string, Json>> => typeof value === 'object' && value !== null && !Array.isArray(value)
 const matches = (parse: (text: string) => unknown): Check => (value) => typeof value === 'string' && parse(value) !== null
-const text = (bytesMax: number): Check => (value) => typeof value === 'string' && value.length > 0 && utf8Length(value) <= bytesMax && !value.includes('\u0000')
+const text = (bytesMax: number): Check => (value) => typeof value === 'string' && value.length > 0 && fitsUtf8(value, bytesMax) && !value.includes('\u0000')
 const nullable = (check: Check): Check => (value) => value === null || check(value)
 const oneOf = (...values: readonly Json[]): Check => (value) => values.includes(value)
 const whole = (min: number, max: number): Check => (value) => Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max
-const utf8Length = (value: string): number => new TextEncoder().encode(value).length
+const encoder = new TextEncoder()
+/** UTF-16 units bound the bytes from both sides, so most texts need not be encoded to be measured. */
+const fitsUtf8 = (value: string, bytesMax: number): boolean => value.length * 3 <= bytesMax || (value.length <= bytesMax && encoder.encode(value).length <= bytesMax)
 
 const TIME = /^(\d{4})-(0[1-9]|1[0-2])-(\d{2})T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/
 /** A day that exists, in the years 1 to 9999: what every database and language takes. */

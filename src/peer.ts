@@ -86,7 +86,7 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
   const reader = createReader(replica, store)
   let projectionError: string | null = null
   const feed = createFeed({
-    source: createFeedSource(replica, store, shell, reader), projection, timers,
+    source: createFeedSource(replica, store, shell, reader, options.projectionKind !== 'none'), projection, timers,
     onError: (error) => {
       if (projectionError !== error.message) options.log(`search index: ${error.message}`)
       projectionError = error.message

@@ -4,7 +4,7 @@
 import { decodeCommit } from '../../crdt/commit.ts'
 import type { ChainId } from '../../crdt/ids.ts'
 import type { CommitStore } from '../ports.ts'
-import { indexCommit, indexHole } from './log-index.ts'
+import { createLogReader } from './read-log.ts'
 import type { Replica } from './replica.ts'
 
 export type Boot = {
@@ -16,29 +16,34 @@ export type Boot = {
 
 /** Reads the whole log. @throws StoreFailure when it cannot be read at all. */
 export const boot = async (replica: Replica, store: CommitStore): Promise<Boot> => {
-  const lookForBodies = replica.missing.restore()
+  const { tail, notes } = store.opening
+  // What was lost may have been the list of what is missing.
+  const lookForBodies = replica.missing.restore() || tail !== null || notes.length > 0
+  const reader = createLogReader(replica.index, store, replica.commits, replica.self)
   let commits = 0
   let lost = 0
   for await (const batch of store.scan()) {
     for (const scanned of batch) {
       if (scanned.kind === 'lost') {
         lost++
+        reader.lost(scanned.n)
         continue
       }
       const decoded = scanned.kind === 'commit' ? decodeCommit(scanned.commit.bytes) : null
       if (decoded?.ok && scanned.kind === 'commit') {
-        indexCommit(replica.index, decoded.commit, scanned.n, replica.self)
+        reader.commit(decoded.commit, scanned.n)
         if (lookForBodies) replica.missing.check(decoded.commit)
         commits++
-      } else if (scanned.kind === 'damaged') indexHole(replica.index, scanned.arrival)
-      else if (scanned.kind === 'commit') indexHole(replica.index, { n: scanned.n, chain: scanned.commit.chain, seq: scanned.commit.seq, hash: scanned.commit.hash })
+      } else if (scanned.kind === 'damaged') reader.damaged(scanned.arrival)
+      else if (scanned.kind === 'commit') reader.damaged({ n: scanned.n, chain: scanned.commit.chain, seq: scanned.commit.seq, hash: scanned.commit.hash })
     }
   }
+  reader.end()
   store.onDamage((damage) => {
     if (damage.kind === 'commit') replica.handle({ kind: 'damaged', what: { kind: 'commit', chain: damage.chain, seq: damage.seq } }, 0)
     else if (damage.kind === 'body') replica.handle({ kind: 'damaged', what: { kind: 'body', ref: damage.ref } }, 0)
   })
-  return { commits, lost, notes: store.opening.notes }
+  return { commits, lost, notes: tail === null ? notes : [`the end of the log was lost (${tail.expected - tail.found} of ${tail.expected} commits); other peers are asked for what they held`, ...notes] }
 }
 
 /** Places that are to be fetched again. */

@@ -13,7 +13,7 @@ import type { ChainId, CommitHash, Ref } from '../../crdt/ids.ts'
 import { LRUCache } from 'lru-cache'
 import { unpack } from '../../crdt/msgpack.ts'
 import type { CommitStore } from '../ports.ts'
-import type { LogIndex } from './log-index.ts'
+import { placeKey, type LogIndex } from './log-index.ts'
 
 type Meta = NonNullable<ReturnType<LogView['meta']>>
 
@@ -47,7 +47,8 @@ export const createLogView = (index: LogIndex, store: CommitStore, flush: () => 
   const metas = new LRUCache<CommitHash, Meta>({ max: METAS_REMEMBERED_MAX })
   const stored = (hash: CommitHash): Meta | null => {
     const place = store.find(hash)
-    const commit = place && store.commit(place.chain, place.seq)
+    if (place === null || index.setAside.has(placeKey(place.chain, place.seq))) return null
+    const commit = store.commit(place.chain, place.seq)
     const outer = commit && unpack(commit.bytes)
     const header = Array.isArray(outer) && outer[0] instanceof Uint8Array ? decodeHeader(outer[0]) : null
     return header && metaOf(header)

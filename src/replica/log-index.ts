@@ -31,12 +31,14 @@ export type LogIndex = {
   readonly ownSegment: Map<Namespace, number>
   /** Quarantined commits by chain and seq, to be fetched again: what comes must have this hash. */
   readonly holes: Map<string, { readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash }>
+  /** Commits that lie in the store with a part of their past lost, by chain and seq: as if they were not here, until they are given again. */
+  readonly setAside: Map<string, { readonly hash: CommitHash; readonly n: number }>
   arrivals: number
 }
 
 export const createLogIndex = (mesh: MeshId): LogIndex => ({
   mesh, chains: new Map(), control: emptyControl(mesh), segments: new Map(), segmentsByRecord: new Map(), namespaces: new Set(),
-  erasedRecords: new Set(), ownSegment: new Map(), holes: new Map(), arrivals: 0,
+  erasedRecords: new Set(), ownSegment: new Map(), holes: new Map(), setAside: new Map(), arrivals: 0,
 })
 
 export const segmentKey = (namespace: Namespace, id: SegmentId): string => `${namespace} ${id}`
@@ -57,7 +59,7 @@ export const indexCommit = (index: LogIndex, commit: Commit, arrival: number, se
 /** A damaged arrival: its place and hash are known, its content is not. The chain goes on behind it. */
 export const indexHole = (index: LogIndex, place: { readonly n: number; readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash }): void => {
   index.arrivals = Math.max(index.arrivals, place.n)
-  index.holes.set(holeKey(place.chain, place.seq), { chain: place.chain, seq: place.seq, hash: place.hash })
+  index.holes.set(placeKey(place.chain, place.seq), { chain: place.chain, seq: place.seq, hash: place.hash })
   const state = index.chains.get(place.chain) ?? emptyChain(place.chain, '' as PeerId, '' as never, '' as never)
   if (place.seq !== state.seq + 1) return
   index.chains.set(place.chain, extendChain(state, { hash: place.hash, header: { seq: place.seq, hlc: state.hlc } } as Commit, state.policySeq))
@@ -65,12 +67,12 @@ export const indexHole = (index: LogIndex, place: { readonly n: number; readonly
 
 /** Forgets everything that was read from the log, for reading it again. */
 export const clearLogIndex = (index: LogIndex): void => {
-  for (const part of [index.chains, index.segments, index.segmentsByRecord, index.namespaces, index.erasedRecords, index.ownSegment, index.holes]) part.clear()
+  for (const part of [index.chains, index.segments, index.segmentsByRecord, index.namespaces, index.erasedRecords, index.ownSegment, index.holes, index.setAside]) part.clear()
   index.control = emptyControl(index.mesh)
   index.arrivals = 0
 }
 
-export const holeKey = (chain: ChainId, seq: number): string => `${chain} ${seq}`
+export const placeKey = (chain: ChainId, seq: number): string => `${chain} ${seq}`
 
 export const segmentsOf = (index: LogIndex, record: RecordId): readonly SegmentEntry[] => {
   const found = index.segmentsByRecord.get(record)

@@ -8,7 +8,8 @@ import type { CommitStore } from '../ports.ts'
 import { saidByPut } from './author.ts'
 import type { Commits } from './commits.ts'
 import type { Documents } from './documents.ts'
-import { clearLogIndex, indexCommit, indexHole, segmentsOf, type LogIndex } from './log-index.ts'
+import { clearLogIndex, segmentsOf, type LogIndex } from './log-index.ts'
+import { createLogReader } from './read-log.ts'
 import type { WrittenAt } from './types.ts'
 
 export type Past = {
@@ -58,12 +59,15 @@ export const createPast = (index: LogIndex, documents: Documents, commits: Commi
     reindex: (self) => {
       clearLogIndex(index)
       documents.dropAll()
+      const reader = createLogReader(index, store, commits, self)
       for (let n = 1; n <= store.arrivals(); n++) {
-        const commit = commits.arrived(n)
-        const arrival = commit === null ? store.arrival(n) : null
-        if (commit !== null) indexCommit(index, commit, n, self)
-        else if (arrival !== null) indexHole(index, arrival)
+        const arrival = store.arrival(n)
+        const commit = arrival && commits.at(arrival.chain, arrival.seq)
+        if (arrival === null) reader.lost(n)
+        else if (commit === null) reader.damaged(arrival)
+        else reader.commit(commit, n)
       }
+      reader.end()
     },
   }
 }

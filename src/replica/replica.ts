@@ -31,7 +31,7 @@ import { createCommits, type Commits } from './commits.ts'
 import { createDocuments, type Documents } from './documents.ts'
 import { addToFlush, createLogView, emptyFlush, type Flush } from './inflight.ts'
 import { createIntake, type Intake } from './intake.ts'
-import { createLogIndex, holeKey, indexCommit, isExcluded, type LogIndex } from './log-index.ts'
+import { createLogIndex, placeKey, indexCommit, isExcluded, type LogIndex } from './log-index.ts'
 import { createMissingBodies, type MissingBodies } from './missing-bodies.ts'
 import { createPast } from './past.ts'
 import { createSettling } from './settling.ts'
@@ -137,7 +137,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const id = ++flushId
     const kept = [...flush.bodies.values()].filter(({ ref }) => !isErased(ref))
     inFlight = { id, flush, authored, requests: new Map(requests.map((request) => [request.id, request])), bodies: [...kept, ...bodies].map(({ ref }) => ref), healed, deliveries: under }
-    const commits = [...flush.commits.map(storedForm), ...healed.map((parcel) => ({ chain: parcel.chain, seq: parcel.seq, hash: index.holes.get(holeKey(parcel.chain, parcel.seq))!.hash, bytes: parcel.bytes }))]
+    const commits = [...flush.commits.map(storedForm), ...healed.map((parcel) => ({ chain: parcel.chain, seq: parcel.seq, hash: index.holes.get(placeKey(parcel.chain, parcel.seq))!.hash, bytes: parcel.bytes }))]
     const persist: Effect = { kind: 'PERSIST', flush: id, batch: { commits, bodies: [...kept, ...bodies], erase, facts: missing.factsAfter(flush.commits, kept, bodies, erase) } }
     return [...refusals, persist, ...(own.length > 0 ? [{ kind: 'PUSH', parcels: own } satisfies Effect] : [])]
   }
@@ -176,9 +176,14 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const touched = new Set<ChainId>()
     // Texts and commits that came late belong to rows that were projected without them.
     let rebuild = done.healed.length > 0 || done.bodies.some(missing.has)
-    const before = store.arrivals() - done.flush.commits.length
-    for (const [i, commit] of done.flush.commits.entries()) {
-      indexCommit(index, commit, before + i + 1, self)
+    const again = done.flush.commits.flatMap((commit) => index.setAside.get(placeKey(commit.chain, commit.header.seq)) ?? [])
+    if (again.length > 0) rebuild = true
+    let arrival = store.arrivals() - (done.flush.commits.length - again.length)
+    for (const commit of done.flush.commits) {
+      // What had been set aside keeps its number, as in the store.
+      const place = placeKey(commit.chain, commit.header.seq)
+      indexCommit(index, commit, index.setAside.get(place)?.n ?? ++arrival, self)
+      index.setAside.delete(place)
       commits.keep(commit)
       touched.add(commit.chain)
       if (!done.flush.own.has(commit.hash)) merge(commit)
@@ -224,7 +229,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     documents.touched(open)
   }
 
-  const isErased = (ref: Ref): boolean => store.body(ref) === 'erased'
+  const isErased = (ref: Ref): boolean => index.erasedRecords.size > 0 && store.body(ref) === 'erased'
 
   /** Somebody holds more of a chain that we write than we do (our folder was put back): it is not ours to continue. */
   const meetOwn = (chain: ChainId, seq: number): void => {
@@ -251,7 +256,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const fresh: Parcel[] = []
     for (const { chain, seq } of parcels) meetOwn(chain, seq)
     for (const parcel of parcels) {
-      const hole = index.holes.get(holeKey(parcel.chain, parcel.seq))
+      const hole = index.holes.get(placeKey(parcel.chain, parcel.seq))
       const decoded = hole && decodeCommit(parcel.bytes)
       if (hole === undefined) fresh.push(parcel)
       else if (decoded?.ok && decoded.commit.hash === hole.hash && decoded.commit.chain === hole.chain && healing.length < limits.want_commits_max) healing.push(parcel)
@@ -269,7 +274,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const after = store.commit(chain, what.seq + 1)
     const next = after && decodeCommit(after.bytes)
     const hash = state?.seq === what.seq ? state.hash : next?.ok ? next.commit.header.prev : null
-    if (hash !== null) index.holes.set(holeKey(chain, what.seq), { chain, seq: what.seq, hash })
+    if (hash !== null) index.holes.set(placeKey(chain, what.seq), { chain, seq: what.seq, hash })
   }
 
   const handle = (input: Input, nowMs: number): Effect[] => {

@@ -10,7 +10,8 @@ import { episodeRow, type Reader } from './rows.ts'
 
 type Frontier = Map<Namespace, Map<ChainId, number>>
 
-export const createFeedSource = (replica: Replica, store: CommitStore, shell: Shell, reader: Reader) => {
+/** @param wantsRows false where nobody keeps them (no projection): then only the cursor moves. */
+export const createFeedSource = (replica: Replica, store: CommitStore, shell: Shell, reader: Reader, wantsRows: boolean) => {
   /** The frontier after `at` arrivals: carried from batch to batch, made anew when a batch starts elsewhere. */
   let known: { at: number; frontier: Frontier } = { at: 0, frontier: new Map() }
 
@@ -40,7 +41,7 @@ export const createFeedSource = (replica: Replica, store: CommitStore, shell: Sh
       const memories = new Map<RecordId, MemoryRow>()
       const links = new Map<RecordId, LinkRow>()
       const episodes: EpisodeRow[] = []
-      for (let n = after + 1; n <= last; n++) {
+      for (let n = after + 1; wantsRows && n <= last; n++) {
         const commit = replica.commits.arrived(n)
         if (commit === null) continue
         for (const { event } of commit.events) {
