@@ -48,6 +48,16 @@ export const limits = {
   /** Values in one packed message that is hashed or signed: an ack has 1,300, a commit 600, a list of 64 KiB of hashes 2,000. */
   packed_values_max: 16_384,
 
+  // ── forks ─────────────────────────────────────────────────────────────────────────────────────────────────────
+  /** A commit's header: fixed fields, at most 64 deps of 34 bytes, a namespace. */
+  header_bytes_max: 4 * KIB,
+  /** Two headers, two signatures, two paths of 64 hashes. */
+  fork_proof_bytes_max: 16 * KIB,
+  /** Forked chains known: each is an incident, not a way of life. */
+  forks_max: 4_096,
+  /** Headers of unknown deps asked for at a time. */
+  want_headers_max: 256,
+
   // ── acks ──────────────────────────────────────────────────────────────────────────────────────────────────────
   /** Watermarks in one statement; a flush that touched more chains is acknowledged by several. */
   ack_watermarks_max: 256,

@@ -43,6 +43,15 @@ export type MeshHost = {
   /** Bodies that some commit names and that are not here. */
   missingBodies(limit: number): readonly Ref[]
 
+  /** Proofs of forks, one a forked chain (`crdt/fork.ts`): told first, before any frontier. Of such a chain `frontier`, `seqOf` and `readRun` end before the fork. */
+  forkProofs(): readonly Uint8Array[]
+  receiveForkProofs(from: PeerId, proofs: readonly Uint8Array[]): void
+  /** Commits that waiting ones name as deps and that may belong to a fork: their headers are asked for. */
+  missingHeaders(limit: number): readonly CommitHash[]
+  /** Header bytes of those commits that are here, on whichever branch. */
+  readHeaders(hashes: readonly CommitHash[]): readonly Uint8Array[]
+  receiveHeaders(from: PeerId, headers: readonly Uint8Array[]): void
+
   receive(from: PeerId, parcels: readonly Parcel[], done: () => void): void
   receiveBodies(from: PeerId, bodies: readonly Body[], done: () => void): void
   /** An ack of `from` itself, by its own session. */
@@ -65,6 +74,8 @@ export type Mesh = {
   push(parcels: readonly Parcel[]): void
   /** After a flush: our signed word on how far we are, to every link. */
   announce(ack: SignedAck): void
+  /** A fork was found or learned: told to every link at once. */
+  announceForks(proofs: readonly Uint8Array[]): void
   /** The control log has grown: sessions of members that are out are cut, waiting ones go on. */
   membershipChanged(): void
   links(): readonly LinkInfo[]
