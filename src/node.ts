@@ -15,8 +15,9 @@ import { createPeer } from './peer.ts'
 import type { Projection, Random } from './ports.ts'
 import { createNoProjection } from './projection/none.ts'
 import { openProjection } from './projection/projection.ts'
-import { verifyLog } from './service/verify.ts'
+import { verifyStopped } from './service/verify.ts'
 import { openLevelStore } from './store/level.ts'
+import { arrivalsInLostLogs } from './store/lost.ts'
 import { VERSION } from './version.ts'
 
 export type NodeOptions = {
@@ -90,7 +91,7 @@ export const verifyFolder = async ({ dir, onProgress }: { readonly dir: string; 
   const identity = await requireIdentity(dir)
   const store = await openLevelStore(dir, { random: systemRandom })
   try {
-    return await verifyLog(identity.mesh, store, onProgress)
+    return await verifyStopped(identity.mesh, store, await arrivalsInLostLogs(dir), onProgress)
   } finally {
     await store.close()
   }

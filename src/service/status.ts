@@ -56,6 +56,7 @@ export const createStatus = (context: StatusContext): Status => {
     const self = index.control.members.get(replica.self)
     if (self === undefined || self.revoked !== null) blocking.push('this peer is not a member of the mesh (any more)')
     if (index.holes.size > 0) warnings.push(`${index.holes.size} damaged commits are being fetched again from other peers`)
+    if (index.setAside.size > 0) warnings.push(`${index.setAside.size} commits wait for what was lost before them: other peers are asked for it`)
     if (replica.missing.size > 0) warnings.push(`${replica.missing.size} texts are missing and asked for`)
     const projectionError = context.projectionError()
     if (projectionError !== null) warnings.push(`the search index is behind: ${projectionError}`)

@@ -1,5 +1,7 @@
 /**
  * Verify: every signature, chain, root and body of a log, read again from the disk; the first bad ones named.
+ *
+ * Each chain is followed by its own numbers: where a part of the log was lost and given again, arrival order is not theirs.
  */
 import { chainFault, emptyChain, extendChain, type ChainState } from '../../crdt/chain.ts'
 import { decodeCommit, hasValidSignature, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
@@ -14,23 +16,37 @@ const PROBLEMS_MAX = 100
 /** Commits between two turns of the event loop: some 10 ms. */
 const COMMITS_PER_TURN = 32
 
+type Place = Pick<Arrival, 'chain' | 'seq' | 'hash'>
+
 export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (done: number, total: number) => void = () => undefined): Promise<VerifyAnswer> => {
   const chains = new Map<ChainId, ChainState>()
+  /** Arrived before what they follow, by chain and seq. */
+  const early = new Map<ChainId, Map<number, Arrival>>()
+  /** Commits whose control commit had not been read yet. */
+  const undecided: Commit[] = []
   const problems: Problem[] = []
   const counts = { commits: 0, events: 0, bodies: 0 }
   let control = emptyControl(mesh)
   const total = store.arrivals()
 
-  const check = (arrival: Arrival): void => {
-    const where = `commit ${arrival.hash} (chain ${arrival.chain}, seq ${arrival.seq})`
-    const report = (what: string): void => {
-      if (problems.length < PROBLEMS_MAX) problems.push({ what, where })
-    }
+  const report = (what: string, where: string): void => {
+    if (problems.length < PROBLEMS_MAX) problems.push({ what, where })
+  }
+  const checkPolicy = (commit: Commit): 'unknown' | 'checked' => {
+    const policySeq = control.seqByHash.get(commit.header.policy)
+    if (policySeq === undefined) return 'unknown'
+    if (!enrolledAt(control, commit.header.peer, policySeq)) report('its peer was not a member', placeText(placeOf(commit)))
+    return 'checked'
+  }
+
+  /** @param broken the chain's past is not known: what rests on it cannot be judged. */
+  const check = (arrival: Arrival, broken: boolean): void => {
+    const where = placeText(arrival)
     const stored = store.commit(arrival.chain, arrival.seq)
     const decoded = stored && decodeCommit(stored.bytes)
     const chain = chains.get(arrival.chain)
     if (!decoded?.ok || decoded.commit.hash !== arrival.hash) {
-      report(decoded === null ? 'the commit is damaged: its bytes do not match their checksum' : decoded.ok ? 'the commit is not the one that arrived' : `the commit is malformed: ${decoded.reason}`)
+      report(decoded === null ? 'the commit is damaged: its bytes do not match their checksum' : decoded.ok ? 'the commit is not the one that arrived' : `the commit is malformed: ${decoded.reason}`, where)
       // Its place in the chain is known, so that what follows can still be checked.
       if (chain !== undefined) chains.set(arrival.chain, extendChain(chain, { hash: arrival.hash, header: { seq: arrival.seq, hlc: chain.hlc } } as Commit, chain.policySeq))
       return
@@ -39,32 +55,87 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
     counts.commits++
     counts.events += commit.events.length
     const state = chain ?? emptyChain(commit.chain, commit.header.peer, commit.header.incarnation, commit.header.namespace)
-    const fault = chainFault(state, commit)
-    if (fault !== null) report(`the chain is broken: ${fault}`)
-    if (!hasValidSignature(commit)) report('the signature is not the peer\'s')
-    if (commit.header.mesh !== mesh) report('the commit belongs to another mesh')
-    if (commit.header.namespace === CONTROL_NAMESPACE) control = reduceControl(control, commit as VerifiedCommit)
-    else {
-      const policySeq = control.seqByHash.get(commit.header.policy)
-      if (policySeq === undefined) report('the control commit that it names is not here')
-      else if (!enrolledAt(control, commit.header.peer, policySeq)) report('its peer was not a member')
-    }
+    const fault = broken ? null : chainFault(state, commit)
+    if (fault !== null) report(`the chain is broken: ${fault}`, where)
+    if (!hasValidSignature(commit)) report('the signature is not the peer\'s', where)
+    if (commit.header.mesh !== mesh) report('the commit belongs to another mesh', where)
+    if (commit.header.namespace === CONTROL_NAMESPACE) control = reduceControl(control, commit as Commit as VerifiedCommit)
+    else if (checkPolicy(commit) === 'unknown') undecided.push(commit)
     for (const { ref, field } of commit.events.flatMap(({ event }) => bodyRefs(event))) {
-      if (store.body(ref) === null) report(`the text ${ref} (${field}) is missing or does not match its hash`)
+      if (store.body(ref) === null) report(`the text ${ref} (${field}) is missing or does not match its hash`, where)
       else counts.bodies++
     }
     chains.set(commit.chain, extendChain(state, commit, state.policySeq))
   }
 
+  const take = (arrival: Arrival): void => {
+    const next = (chains.get(arrival.chain)?.seq ?? 0) + 1
+    // An entry of what has been read under another number.
+    if (arrival.seq < next) return
+    const waiting = early.get(arrival.chain) ?? new Map<number, Arrival>()
+    if (arrival.seq > next) {
+      early.set(arrival.chain, waiting.set(arrival.seq, arrival))
+      return
+    }
+    check(arrival, false)
+    for (let seq = next + 1, following = waiting.get(seq); following !== undefined; following = waiting.get(++seq)) {
+      waiting.delete(seq)
+      check(following, false)
+    }
+  }
+
+  /** What never got its predecessor: the gap is named by the commit behind it, and the rest is checked as far as it goes. */
+  const checkBehindGaps = (): void => {
+    for (const [chain, waiting] of early) {
+      for (const arrival of [...waiting.values()].toSorted((a, b) => a.seq - b.seq)) {
+        const have = chains.get(chain)?.seq ?? 0
+        if (arrival.seq > have + 1) for (const gap of gapBefore(arrival, have)) report('the commit is missing: it has been lost from the disk', gap)
+        check(arrival, true)
+        const state = chains.get(chain)
+        if (state !== undefined) chains.set(chain, { ...state, seq: arrival.seq })
+      }
+    }
+  }
+  const gapBefore = (arrival: Arrival, have: number): readonly string[] => {
+    const stored = store.commit(arrival.chain, arrival.seq)
+    const decoded = stored && decodeCommit(stored.bytes)
+    const last = arrival.seq - 1
+    const named = decoded?.ok ? placeText({ chain: arrival.chain, seq: last, hash: decoded.commit.header.prev }) : `chain ${arrival.chain}, seq ${last}`
+    return last === have + 1 ? [named] : [named, `chain ${arrival.chain}, seq ${have + 1} to ${last - 1}`]
+  }
+
   for (let n = 1; n <= total; n++) {
     const arrival = store.arrival(n)
-    if (arrival === null) problems.push({ what: 'an arrival is lost: neither its bytes nor its name are left', where: `arrival ${n}` })
-    else check(arrival)
+    // A number without a commit leaves a gap in a chain, unless the commit has come again.
+    if (arrival !== null) take(arrival)
     if (n % COMMITS_PER_TURN === 0) {
       onProgress(n, total)
       await new Promise((resolve) => setImmediate(resolve))
     }
   }
+  checkBehindGaps()
+  for (const commit of undecided) if (checkPolicy(commit) === 'unknown') report('the control commit that it names is not here', placeText(placeOf(commit)))
   onProgress(total, total)
   return { ok: problems.length === 0, ...counts, chains: chains.size, problems }
 }
+
+/**
+ * The log of a stopped peer, and what is known to be lost from it: of the log's end nothing else tells.
+ * @param lost what damaged write-ahead logs still name, come again or not.
+ */
+export const verifyStopped = async (mesh: MeshId, store: CommitStore, lost: readonly Place[], onProgress?: (done: number, total: number) => void): Promise<VerifyAnswer> => {
+  const answer = await verifyLog(mesh, store, onProgress)
+  const named = lost.filter(({ hash }) => store.find(hash) === null).map((place) => ({ what: 'the commit is lost: the write-ahead log in which it was is damaged', where: placeText(place) }))
+  const problems = [...named, ...answer.problems, ...lostEnd(store)].slice(0, PROBLEMS_MAX)
+  return { ...answer, ok: problems.length === 0, problems }
+}
+
+const lostEnd = (store: CommitStore): readonly Problem[] => {
+  const { tail } = store.opening
+  if (tail === null || tail.found >= tail.expected) return []
+  const last = tail.found > 0 ? store.arrival(tail.found) : null
+  return [{ what: `the end of the log is lost: ${tail.expected - tail.found} commits that had been on this disk`, where: last === null ? 'the whole log' : `behind ${placeText(last)}` }]
+}
+
+const placeOf = (commit: Commit): Place => ({ chain: commit.chain, seq: commit.header.seq, hash: commit.hash })
+const placeText = ({ chain, seq, hash }: Place): string => `commit ${hash} (chain ${chain}, seq ${seq})`

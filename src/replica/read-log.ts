@@ -1,0 +1,96 @@
+/**
+ * From the log on disk to the index, in causal order.
+ *
+ * Arrival order is a causal order as long as the disk keeps everything. Where arrivals are lost (only a number is left of
+ * them), what follows is held back until its past is here: its chain's predecessor, its control commit, its deps. So the
+ * frontier never claims what is missing, peers give it again, and documents replay in an order that holds. What came again
+ * later bears a later number, and is read in its place.
+ *
+ * Invariant: what is held back to the end is set aside: in the store, not in the index, and to be given again.
+ */
+import type { Commit } from '../../crdt/commit.ts'
+import { CONTROL_NAMESPACE, ZERO_HASH, type ChainId, type CommitHash, type PeerId } from '../../crdt/ids.ts'
+import type { Arrival, CommitStore } from '../ports.ts'
+import type { Commits } from './commits.ts'
+import { indexCommit, indexHole, placeKey, type LogIndex } from './log-index.ts'
+
+/** Told every arrival once, in order; `end` when there are no more. */
+export type LogReader = {
+  commit(commit: Commit, n: number): void
+  damaged(arrival: Arrival): void
+  lost(n: number): void
+  /** Sets aside what still waits. */
+  end(): void
+}
+
+type Held = { readonly n: number; readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash }
+
+export const createLogReader = (index: LogIndex, store: Pick<CommitStore, 'find'>, commits: Commits, self: PeerId): LogReader => {
+  /** By what they wait for: a place in their own chain, or a commit. */
+  const heldByNeed = new Map<string, Held[]>()
+  const held = new Set<CommitHash>()
+  const holes = new Set<CommitHash>()
+  let anyLost = false
+
+  /** The first thing that is not in the index and should be. */
+  const needOf = ({ chain, header }: Commit): string | null => {
+    const state = index.chains.get(chain)
+    if ((state?.seq ?? 0) + 1 < header.seq) return placeKey(chain, header.seq - 1)
+    if (header.namespace === CONTROL_NAMESPACE) return null
+    if (header.policy !== ZERO_HASH && !index.control.seqByHash.has(header.policy)) return header.policy
+    return header.deps.find((dep) => held.has(dep) || (!holes.has(dep) && store.find(dep) === null)) ?? null
+  }
+  const hold = (entry: Held, need: string): void => {
+    held.add(entry.hash)
+    const others = heldByNeed.get(need)
+    if (others === undefined) heldByNeed.set(need, [entry])
+    else others.push(entry)
+    index.arrivals = Math.max(index.arrivals, entry.n)
+  }
+  /** Whatever waited for `hash` at this place is looked at again, and what waited for that. */
+  const release = (first: Held): void => {
+    const arrived = [first]
+    for (let next = arrived.pop(); next !== undefined; next = arrived.pop()) {
+      for (const need of [placeKey(next.chain, next.seq), next.hash]) {
+        const waiting = heldByNeed.get(need) ?? []
+        heldByNeed.delete(need)
+        for (const entry of waiting) {
+          const commit = commits.at(entry.chain, entry.seq)
+          const still = commit === null ? need : needOf(commit)
+          if (commit === null || still !== null) {
+            hold(entry, still ?? need)
+            continue
+          }
+          held.delete(entry.hash)
+          indexCommit(index, commit, entry.n, self)
+          arrived.push(entry)
+        }
+      }
+    }
+  }
+
+  return {
+    commit: (commit, n) => {
+      const entry = { n, chain: commit.chain, seq: commit.header.seq, hash: commit.hash }
+      // An old arrival entry of what has been read under another number.
+      if (entry.seq <= (index.chains.get(entry.chain)?.seq ?? 0)) return
+      const need = anyLost ? needOf(commit) : null
+      if (need !== null) return hold(entry, need)
+      indexCommit(index, commit, n, self)
+      if (heldByNeed.size > 0) release(entry)
+    },
+    damaged: (arrival) => {
+      indexHole(index, arrival)
+      holes.add(arrival.hash)
+      if (heldByNeed.size > 0) release(arrival)
+    },
+    lost: (n) => {
+      anyLost = true
+      index.arrivals = Math.max(index.arrivals, n)
+    },
+    end: () => {
+      for (const waiting of heldByNeed.values()) for (const { chain, seq, hash, n } of waiting) index.setAside.set(placeKey(chain, seq), { hash, n })
+      heldByNeed.clear()
+    },
+  }
+}
