@@ -1,3 +1,5 @@
+/** Segments: the same document from the same commits in any causal order, and what stays out of it. */
+import { getHeads, load } from '@automerge/automerge'
 import { describe, expect, test } from 'vitest'
 import { chainId, sealCommit, type Commit, type SealedEvent } from './commit.ts'
 import { encodeEvent, type DocumentEvent, type Event } from './event.ts'
@@ -5,7 +7,7 @@ import { eventsRoot } from './commit.ts'
 import type { AgentId, CommitHash, EventId, Incarnation, MeshId, Namespace, PeerId, RecordId, Ref } from './ids.ts'
 import { ZERO_HASH, incarnation, segmentId } from './ids.ts'
 import { readMemory, shown } from './reading.ts'
-import { applyCommit, applyDerived, derive, documentHeads, openSegment, type Segment } from './segment.ts'
+import { applyCommit, applyDerived, derive, documentHeads, excludeCommit, openSegment, type Segment } from './segment.ts'
 import { keyPairFromSeed, publicKeyHex } from './signature.ts'
 import type { Hlc } from './hlc.ts'
 import { sha256Hex } from './hash.ts'
@@ -106,5 +108,41 @@ describe('a segment', () => {
     }
     expect(() => a.write(segment, 20, { ...said('memory.put'), record: record(9999), set: { content: ref('y') } })).toThrow('segment_full')
     expect(() => a.write(segment, 20, { ...said('memory.put'), record: record(1), set: { content: ref('y') } })).toThrow('put_of_an_existing_memory')
+  })
+
+  test('takes deps that are implied by others, and still loads', () => {
+    const a = writer(1)
+    const segment = openSegment(ns, segmentId(a.peer, 0))
+    const put = a.write(segment, 10, { ...said('memory.put'), record: record(1), set: { content: ref('x') } })
+    const patch = a.write(segment, 11, { ...said('memory.patch'), record: record(1), set: { priority: 2 } })
+    const author = { peer: a.peer, incarnation: patch.header.incarnation, chain: patch.chain }
+    const derivation = derive(segment, author, [put.hash, patch.hash].sort(), [{ ...said('memory.patch'), record: record(1), set: { priority: 3 } }])
+    if ('refused' in derivation) throw new Error(derivation.refused)
+    segment.doc.applyChanges([derivation.change])
+    const loaded = load<{ memories: Record<string, { priority: number }> }>(segment.doc.save())
+    expect(getHeads(loaded)).toEqual([derivation.hash])
+    expect(loaded.memories[record(1)]!.priority).toBe(3)
+  })
+
+  test('leaves out what was written without its author\'s own last change, on something refused, or on nothing it knows', () => {
+    const a = writer(1)
+    const segment = openSegment(ns, segmentId(a.peer, 0))
+    const put = a.write(segment, 10, { ...said('memory.put'), record: record(1), set: { content: ref('x') } })
+    const patch = a.write(segment, 11, { ...said('memory.patch'), record: record(1), set: { priority: 2 } })
+    const author = { peer: a.peer, incarnation: patch.header.incarnation, chain: patch.chain }
+    const more = [{ ...said('memory.patch'), record: record(1), set: { priority: 3 } }] as const
+    const reason = (deps: readonly CommitHash[], events: readonly DocumentEvent[] = more) => {
+      const derivation = derive(segment, author, deps, events)
+      return 'refused' in derivation ? derivation.refused : 'in'
+    }
+    expect(reason([patch.hash])).toBe('in')
+    expect(reason([put.hash])).toBe('own_change_not_in_past')
+    expect(reason([])).toBe('own_change_not_in_past')
+    expect(reason([ZERO_HASH as CommitHash])).toBe('dep_of_another_segment')
+    excludeCommit(segment, ZERO_HASH as CommitHash, 'forked')
+    expect(reason([ZERO_HASH as CommitHash])).toBe('dep_refused')
+    expect(reason([patch.hash], [{ ...said('memory.forget'), record: record(2) }])).toBe('unknown_memory')
+    expect(reason([patch.hash], [{ ...said('link.remove'), record: record(2) }])).toBe('unknown_link')
+    expect(reason([patch.hash], [{ ...said('link.put'), record: record(3), from: record(2), to: record(1), relation: 'about' }])).toBe('link_from_an_unknown_memory')
   })
 })
