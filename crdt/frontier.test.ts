@@ -49,11 +49,17 @@ describe('a token', () => {
     expect(decodeToken(mesh, token)).toEqual(positions.slice(0, 256))
   })
 
+  it('names a chain once, as far as it was given', () => {
+    expect(decodeToken(mesh, encodeToken(mesh, [{ chain: chain(1), seq: 4 }, { chain: chain(0), seq: 2 }, { chain: chain(1), seq: 3 }]))).toEqual([{ chain: chain(0), seq: 2 }, { chain: chain(1), seq: 4 }].sort((a, b) => (a.chain < b.chain ? -1 : 1)))
+  })
+
   const prefix = hexToBytes(mesh).subarray(0, 8)
   const token = (value: Packable): string => toBase64Url(pack(value))
   it.each<[string, string]>([
     ['of another mesh', encodeToken('ff'.repeat(32) as MeshId, [])], ['of version 2', token([2, prefix, []])], ['of a short mesh', token([1, prefix.subarray(1), []])], ['of four fields', token([1, prefix, [], 0])],
     ['with seq 0', token([1, prefix, [[new Uint8Array(16), 0]]])], ['with a short chain', token([1, prefix, [[new Uint8Array(15), 1]]])], ['with a triple', token([1, prefix, [[new Uint8Array(16), 1, 1]]])], ['with seq of text', token([1, prefix, [[new Uint8Array(16), '1']]])],
+    ['with a seq past the bound', token([1, prefix, [[new Uint8Array(16), limits.seq_max + 1]]])], ['with a chain twice', token([1, prefix, [[new Uint8Array(16), 1], [new Uint8Array(16), 2]]])],
+    ['with chains out of order', token([1, prefix, [[new Uint8Array(16).fill(2), 1], [new Uint8Array(16).fill(1), 1]]])], ['with 257 chains', token([1, prefix, Array.from({ length: 257 }, (_, i) => [hexToBytes(i.toString(16).padStart(32, '0')), 1])])],
     ['that is empty', ''], ['with padding', `${encodeToken(mesh, [])}==`], ['with a bit more', `${encodeToken(mesh, []).slice(0, -1)}_`], ['that is too long', 'A'.repeat(1_000_000)], ['that is no base64', '{"chain":1}'],
   ])('%s is none', (_, text) => {
     const start = performance.now()

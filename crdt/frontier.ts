@@ -31,28 +31,32 @@ export const covers = (seqOf: (chain: ChainId) => number, positions: readonly Po
   positions.every(({ chain, seq }) => seqOf(chain) >= seq)
 
 /**
- * At most `limits.token_chains_max` chains, the first given ones. Logs are causally closed, so one position
+ * At most `limits.token_chains_max` chains, the first given ones; of a chain given twice the greater seq. Logs are causally closed, so one position
  * stands for all that its commit had seen; a write's token is one entry.
  */
 export const encodeToken = (mesh: MeshId, positions: readonly Position[]): string => {
-  const kept = positions.slice(0, limits.token_chains_max).toSorted((a, b) => (a.chain < b.chain ? -1 : 1))
-  return toBase64Url(pack([1, hexToBytes(mesh).subarray(0, 8), kept.map(({ chain, seq }) => [hexToBytes(chain), seq])]))
+  const seqByChain = new Map<ChainId, number>()
+  for (const { chain, seq } of positions) {
+    if (seqByChain.size < limits.token_chains_max || seqByChain.has(chain)) seqByChain.set(chain, Math.max(seq, seqByChain.get(chain) ?? 0))
+  }
+  const kept = [...seqByChain].sort(([a], [b]) => (a < b ? -1 : 1))
+  return toBase64Url(pack([1, hexToBytes(mesh).subarray(0, 8), kept.map(([chain, seq]) => [hexToBytes(chain), seq])]))
 }
 
-/** Null for anything that is not a token of this mesh. */
+/** Null for anything that `encodeToken` would not have written for this mesh. */
 export const decodeToken = (mesh: MeshId, token: string): readonly Position[] | null => {
   if (token.length > limits.token_chains_max * 40 + 64) return null
   const bytes = fromBase64Url(token)
   const value = bytes && unpack(bytes)
   if (!Array.isArray(value) || value.length !== 3 || value[0] !== 1) return null
   const [, prefix, list] = value
-  if (!(prefix instanceof Uint8Array) || bytesToHex(prefix) !== mesh.slice(0, 16) || !Array.isArray(list)) return null
+  if (!(prefix instanceof Uint8Array) || bytesToHex(prefix) !== mesh.slice(0, 16) || !Array.isArray(list) || list.length > limits.token_chains_max) return null
   const positions: Position[] = []
   for (const entry of list) {
     if (!Array.isArray(entry) || entry.length !== 2) return null
     const [chain, seq] = entry
-    if (!(chain instanceof Uint8Array) || chain.length !== 16 || typeof seq !== 'number' || !Number.isSafeInteger(seq) || seq < 1) return null
+    if (!(chain instanceof Uint8Array) || chain.length !== 16 || typeof seq !== 'number' || seq < 1 || seq > limits.seq_max) return null
     positions.push({ chain: bytesToHex(chain) as ChainId, seq })
   }
-  return positions
+  return positions.every(({ chain }, i) => i === 0 || positions[i - 1]!.chain < chain) ? positions : null
 }
