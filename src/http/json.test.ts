@@ -24,6 +24,10 @@ describe('parseJson', () => {
     expect(() => parse(`{"_a":"\\"}","b":${'['.repeat(100)}`)).toThrow('nests deeper')
   })
 
+  test('an integer that would lose digits is refused wherever it stands, at the end of the text too', () => {
+    for (const text of ['9007199254740993', '-9007199254740992', '[9007199254740993]', '{"a":9007199254740993}', '9007199254740993 ']) expect(() => parse(text)).toThrow('2^53')
+  })
+
   test('values are counted to their bound', () => {
     const list = (count: number) => `[${Array.from({ length: count }, () => '1').join()}]`
     expect(parse(list(limits.request_json_values_max - 1))).toHaveLength(limits.request_json_values_max - 1)

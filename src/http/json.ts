@@ -64,6 +64,7 @@ const scan = (bytes: Buffer): boolean => {
     else if (byte === 0x2c) values++
     if (values > limits.request_json_values_max) throw malformed(`JSON holds more than ${limits.request_json_values_max} values; send it in parts`)
   }
+  if (digits >= LONG_DIGITS) refuseUnsafe(bytes, bytes.length - digits, bytes.length)
   if (!isUtf8(bytes)) throw malformed('the body is not UTF-8; encode it so')
   return suspicious
 }
