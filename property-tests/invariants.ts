@@ -1,0 +1,171 @@
+/**
+ * What must hold of a mesh that has healed, as functions from evidence to violations, one sentence each. Used by the
+ * simulated world; none of them asks the core how it reads.
+ *
+ *   I1  members hold the same commits and the same texts, sound            (G3)
+ *   I2  frontier digests, document digests and rows are equal everywhere   (G3)
+ *   I3  rows are what the dumb model reads from the history                (G3, G5)
+ *   I4  an acknowledged write is there                                     (G2)
+ *   I5  it lay on the disks of as many voters as it needed when answered   (G1)
+ *   I6  receipts verify, and name that many voters                         (G9)
+ *   I7  a request with a key is one memory, with the content that was asked (G6)
+ *   I8  a read with a token saw what the token saw                         (G7)
+ *   I9  what was said to be not committed is nowhere; what was said to be committed is there
+ *   I10 nothing that no honest client said is anywhere                     (G4)
+ */
+import { verifyAck, type SignedAck } from '../crdt/ack.ts'
+import { fromBase64Url } from '../crdt/base64.ts'
+import { refOf } from '../crdt/body.ts'
+import { canonicalize, type Json } from '../crdt/canonical.ts'
+import { decodeCommit, type Commit } from '../crdt/commit.ts'
+import { bodyRefs } from '../crdt/event.ts'
+import type { EventId, MeshId, PeerId, RecordId, Ref } from '../crdt/ids.ts'
+import type { Receipt } from '../src/api.ts'
+import type { LinkRow, MemoryRow } from '../src/ports.ts'
+import type { MemoryDisk } from '../src/store/memory.ts'
+import { heard, type Heard } from './model/history.ts'
+import { readLinkOf, readMemoryOf, type TextOf } from './model/memory.ts'
+
+export type Violations = readonly string[]
+
+// ── I1: the same on every disk ──────────────────────────────────────────────────────────────────────────────────────────
+
+export const sameOnEveryDisk = (disks: readonly MemoryDisk[]): Violations => {
+  const [first] = disks
+  if (first === undefined) return ['no disk to look at']
+  const hashes = [...first.placeByHash.keys()].sort()
+  return disks.flatMap((disk, index) => {
+    const own = new Set(disk.placeByHash.keys())
+    const lacking = hashes.filter((hash) => !own.has(hash))
+    const more = [...own].filter((hash) => !first.placeByHash.has(hash))
+    const bad = [...disk.commitByPlace.values()].filter(({ commit }) => !decodesTo(commit.bytes, commit.hash))
+    const faults = lacking.length + more.length === 0 ? [] : [`I1 disk ${index} lacks ${lacking.length} commits that disk 0 has, and has ${more.length} more`]
+    return [...faults, ...(disk.commitByPlace.size === hashes.length ? [] : [`I1 disk ${index} has ${disk.commitByPlace.size} records of ${hashes.length} commits`]), ...bad.map(({ commit }) => `I1 disk ${index}: commit ${commit.hash} is damaged`)]
+  })
+}
+
+export const sameTexts = (disks: readonly MemoryDisk[], commits: readonly Commit[], isErased: (commit: Commit, ref: Ref) => boolean): Violations =>
+  commits.flatMap((commit) => commit.events.flatMap(({ event }) => bodyRefs(event)).flatMap(({ ref }) =>
+    disks.flatMap((disk, index) => {
+      const body = disk.bodyByRef.get(ref)
+      if (isErased(commit, ref)) return body === undefined ? [] : [`I1 disk ${index} still has the erased text ${ref}`]
+      return body !== undefined && refOf(body.salt, body.text) === ref ? [] : [`I1 disk ${index} lacks the text ${ref}`]
+    })))
+
+const decodesTo = (bytes: Uint8Array, hash: string): boolean => {
+  const decoded = decodeCommit(bytes)
+  return decoded.ok && decoded.commit.hash === hash
+}
+
+/** Every commit of a disk, in arrival order. */
+export const commitsOn = (disk: MemoryDisk): Commit[] =>
+  disk.arrivals.flatMap(({ chain, seq }) => {
+    const kept = disk.commitByPlace.get(`${chain}/${seq}`)
+    const decoded = kept && decodeCommit(kept.commit.bytes)
+    return decoded?.ok ? [decoded.commit] : []
+  })
+
+// ── I2, I3: readings ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type Digests = { readonly frontier: string; readonly documents: string; readonly projection: string | null; readonly log: number }
+
+export const equalDigests = (digests: readonly Digests[]): Violations =>
+  (['frontier', 'documents', 'projection', 'log'] as const).flatMap((which) =>
+    new Set(digests.map((digest) => digest[which])).size <= 1 ? [] : [`I2 ${which} differs: ${digests.map((digest) => String(digest[which]).slice(0, 12)).join(' ')}`])
+
+export const rowsAsTheModel = (history: Heard, rows: { readonly memories: readonly MemoryRow[]; readonly links: readonly LinkRow[]; readonly episodes: number }, textOf: TextOf): Violations => {
+  const ids = (kind: string): Set<RecordId> => new Set(history.says.flatMap(({ event }) => (event.kind === kind && 'record' in event ? [event.record] : [])))
+  const [memories, links] = [ids('memory.put'), ids('link.put')]
+  const episodes = history.says.filter(({ event }) => event.kind === 'episode.append').length
+  return [
+    ...differing('memory', memories, new Map(rows.memories.map(({ version: _version, ...row }) => [row.id, row])), (id) => readMemoryOf(history, id, textOf)),
+    ...differing('link', links, new Map(rows.links.map((row) => [row.id, row])), (id) => readLinkOf(history, id)),
+    ...(rows.episodes === episodes ? [] : [`I3 ${rows.episodes} episodes in the rows, ${episodes} in the history`]),
+  ]
+}
+
+const differing = (what: string, ids: ReadonlySet<RecordId>, rowById: ReadonlyMap<RecordId, object>, model: (id: RecordId) => object | null): Violations => [
+  ...[...ids].flatMap((id) => {
+    const [row, wanted] = [rowById.get(id) ?? null, model(id)].map((value) => (value === null ? 'nothing' : canonicalize({ ...value } as Json)))
+    return row === wanted ? [] : [`I3 ${what} ${id} reads ${row}, the model says ${wanted}`]
+  }),
+  ...[...rowById.keys()].filter((id) => !ids.has(id)).map((id) => `I3 ${what} ${id} is in the rows and in nobody's history`),
+]
+
+// ── I4 … I10: what clients were told ────────────────────────────────────────────────────────────────────────────────────
+
+export type AcknowledgedWrite = {
+  readonly what: string
+  readonly record: RecordId | null
+  readonly events: readonly EventId[]
+  readonly needed: number
+  readonly acks: number
+  readonly receipt: Receipt | null
+  /** Members on whose disks it lay when it was answered. */
+  readonly holders: readonly number[]
+}
+
+/** @param spoiled members whose disks were rolled back or damaged since: what only they held may be lost. */
+export const acknowledgedIsThere = (writes: readonly AcknowledgedWrite[], history: Heard, spoiled: ReadonlySet<number>): Violations => {
+  const events = new Set(history.says.map(({ event }) => event.id))
+  const records = new Set(history.says.flatMap(({ event }) => ('record' in event ? [event.record] : [])))
+  return writes.flatMap(({ what, record, events: own, holders, receipt, needed }) => {
+    const survives = receipt === null ? needed > spoiled.size : holders.some((holder) => !spoiled.has(holder))
+    if (!survives) return []
+    const lost = own.filter((event) => !events.has(event))
+    if (record !== null && !records.has(record)) return [`I4 lost: ${what}, record ${record}`]
+    return lost.map((event) => `I4 lost: ${what}, event ${event}`)
+  })
+}
+
+/** @param liars voters that lie about their disks: an ack of theirs stands for nothing. */
+export const heldByQuorum = (writes: readonly AcknowledgedWrite[], spoiled: ReadonlySet<number>, liars: number): Violations =>
+  writes.flatMap(({ what, needed, receipt, holders }) =>
+    receipt === null || new Set([...holders, ...spoiled]).size >= needed - liars ? [] : [`I5 ${what} was acknowledged for ${needed} voters while it lay on ${holders.length} disks`])
+
+export const receiptsVerify = (writes: readonly AcknowledgedWrite[], mesh: MeshId, voters: ReadonlySet<PeerId>): Violations =>
+  writes.flatMap(({ what, receipt, needed, acks }) => {
+    if (receipt === null) return []
+    const vouching = new Set<PeerId>()
+    for (const { voter, statement, signature } of receipt.acks) {
+      const [bytes, sealed] = [fromBase64Url(statement), fromBase64Url(signature)]
+      const signed: SignedAck | null = bytes === null || sealed === null ? null : { statement: bytes, signature: sealed }
+      const said = signed && verifyAck(signed, mesh)
+      const covers = said?.watermarks.some(({ chain, seq, hash, whole }) => whole && chain === receipt.chain && (seq > receipt.seq || (seq === receipt.seq && hash === receipt.commit)))
+      if (said?.voter === voter && covers === true && voters.has(voter)) vouching.add(voter)
+    }
+    return vouching.size >= needed && vouching.size === acks ? [] : [`I6 the receipt of ${what} has ${vouching.size} good acks of ${acks} claimed, ${needed} needed`]
+  })
+
+export type KeyedRequest = { readonly record: RecordId; readonly content: string; readonly attempts: number }
+/** A retried request is never more events than it had attempts, and its twins say the same. */
+export const onceOnly = (requests: readonly KeyedRequest[], history: Heard, textOf: TextOf): Violations =>
+  requests.flatMap(({ record, content, attempts }) => {
+    const puts = history.says.flatMap(({ event }) => (event.kind === 'memory.put' && event.record === record ? [event] : []))
+    const refs = new Set(puts.map(({ set }) => set.content.ref))
+    const [ref] = refs
+    const text = ref === undefined ? null : textOf(ref)
+    return [
+      ...(puts.length <= attempts ? [] : [`I7 ${attempts} attempts of one request made ${puts.length} events of record ${record}`]),
+      ...(refs.size <= 1 ? [] : [`I7 one request made texts with ${refs.size} different refs, record ${record}`]),
+      ...(text === null || text === content ? [] : [`I7 record ${record} reads '${text}', asked was '${content}'`]),
+    ]
+  })
+
+export const causalReads = (reads: readonly { readonly machine: number; readonly event: EventId; readonly seen: boolean }[]): Violations =>
+  reads.flatMap(({ machine, event, seen }) => (seen ? [] : [`I8 a read on peer ${machine} answered without event ${event}, which its token had seen`]))
+
+export type ToldWrite = { readonly what: string; readonly machine: number; readonly localCommitted: unknown; readonly event: EventId | null }
+export const toldTheTruth = (told: readonly ToldWrite[], history: Heard, spoiled: ReadonlySet<number>): Violations => {
+  const events = new Set(history.says.map(({ event }) => event.id))
+  return told.flatMap(({ what, machine, localCommitted, event }) => {
+    if (event === null) return []
+    if (localCommitted === true && !events.has(event) && !spoiled.has(machine)) return [`I9 ${what} was said to be committed, and is lost`]
+    return localCommitted === false && events.has(event) ? [`I9 ${what} was said to be not committed, and is there`] : []
+  })
+}
+
+export const nothingForged = (history: Heard, honest: ReadonlySet<PeerId>): Violations =>
+  history.says.flatMap(({ event, peer, commit }) => (honest.has(peer) ? [] : [`I10 event ${event.id} in commit ${commit} is of a peer that never wrote`]))
+
+export const historyOf = (commits: readonly Commit[]): Heard => heard(commits)

@@ -1,0 +1,58 @@
+/**
+ * A projection made of maps: what the real ones must hold, in the plainest form. Rows are kept as they come, by id; there is
+ * no search. For the simulated world, and as the dumb side of comparisons with PGlite.
+ */
+import { canonicalize, type Json } from '../../crdt/canonical.ts'
+import { sha256Hex } from '../../crdt/hash.ts'
+import { ProjectionFailure, type EpisodeRow, type LinkRow, type MemoryRow, type Projection, type ProjectionCursor } from '../../src/ports.ts'
+
+export type DumbProjection = Projection & {
+  memories(): readonly MemoryRow[]
+  allLinks(): readonly LinkRow[]
+  allEpisodes(): readonly EpisodeRow[]
+  cursor(): ProjectionCursor | null
+  /** Every row is gone, as when somebody deleted the folder. */
+  lose(): void
+}
+
+export const createDumbProjection = (): DumbProjection => {
+  const memoryById = new Map<string, MemoryRow>()
+  const linkById = new Map<string, LinkRow>()
+  const episodeById = new Map<string, EpisodeRow>()
+  let cursor: ProjectionCursor | null = null
+  const lose = (): void => {
+    for (const rows of [memoryById, linkById, episodeById]) rows.clear()
+    cursor = null
+  }
+  const unsupported = async (): Promise<never> => {
+    throw new ProjectionFailure('the dumb projection neither ranks nor counts')
+  }
+  const sorted = <Row extends { readonly id: string }>(rows: Map<string, Row>): Row[] => [...rows.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
+  return {
+    open: async () => cursor,
+    apply: async (batch) => {
+      for (const row of batch.memories) memoryById.set(row.id, row)
+      for (const row of batch.links) linkById.set(row.id, row)
+      for (const row of batch.episodes) episodeById.set(row.id, row)
+      cursor = batch.cursor
+    },
+    reset: async () => lose(),
+    lose,
+    list: async (filter, { limit, now }) => ({
+      rows: [...memoryById.values()].filter((row) => !row.forgotten && !row.erased && (row.expires_at === null || row.expires_at > now) && (filter.namespace === undefined || row.namespace === filter.namespace))
+        .sort((a, b) => (a.created_at === b.created_at ? (a.id < b.id ? 1 : -1) : a.created_at < b.created_at ? 1 : -1)).slice(0, limit),
+      next_cursor: null,
+    }),
+    recall: unsupported,
+    links: async (of) => [...linkById.values()].filter(({ from, to }) => from === of || to === of),
+    episodes: async ({ agent_id, limit }) => [...episodeById.values()].filter((row) => row.agent_id === agent_id).slice(0, limit),
+    namespaces: unsupported,
+    stats: unsupported,
+    digest: async () => sha256Hex(canonicalize([sorted(memoryById), sorted(linkById), sorted(episodeById)].map((rows) => rows.map((row) => ({ ...row })))  as Json)),
+    close: async () => undefined,
+    memories: () => sorted(memoryById),
+    allLinks: () => sorted(linkById),
+    allEpisodes: () => sorted(episodeById),
+    cursor: () => cursor,
+  }
+}

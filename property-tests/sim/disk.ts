@@ -1,0 +1,136 @@
+/**
+ * A machine's disk: what lies on it (a `MemoryDisk`), how long a flush takes, and how it fails.
+ *
+ * A crash meets at most one unsynced batch, as the store writes one at a time. The batch is a checksummed record of 512-byte
+ * sectors, of which a random subset is on the disk afterwards: all of them, and the batch is there; any fewer, and the
+ * record does not match its checksum, so that opening finds a log without it.
+ */
+import type { CommitHash, Ref } from '../../crdt/ids.ts'
+import { StoreFailure, type CommitStore, type Random, type StoreBatch } from '../../src/ports.ts'
+import { memoryDisk, openMemoryStore, placeOf, type MemoryDisk } from '../../src/store/memory.ts'
+import type { DiskFault } from './schedule.ts'
+import type { Stream } from './streams.ts'
+import type { Host, Scheduler } from './network.ts'
+
+const SECTOR_BYTES = 512
+const SLOW_FLUSH_MS = 400
+const PLENTY_BYTES = 2 ** 40
+
+export type Disk = {
+  /** What lies on it; another object after a rollback. */
+  lies(): MemoryDisk
+  fault: DiskFault | null
+  /** Opens it for a process; the one that had it open before is cut off. @param random of the process. */
+  open(host: Host, random: Random): CommitStore
+  /** The process has just died: what of the batch under way is there. */
+  crash(survive: Stream): Promise<'idle' | 'nothing' | 'torn' | 'whole'>
+  /** A copy as a backup program or a hypervisor takes it, at any moment. */
+  snapshot(): void
+  /** The folder is what it was at the last snapshot; false when there was none. */
+  rollback(): boolean
+  /** Damages a record; false when there is none. */
+  flip(what: 'commit' | 'body' | 'fact' | 'missing', where: 'head' | 'middle' | 'tail', spare: (hash: CommitHash) => boolean): boolean
+  /** The commit and every text that it names lie on it, sound or not. */
+  holds(hash: CommitHash, refs: readonly Ref[]): boolean
+}
+
+/** @param flushMs of one flush, drawn anew for each. */
+export const createDisk = (timers: Scheduler, flushMs: () => number): Disk => {
+  let lying = memoryDisk()
+  let kept: MemoryDisk | null = null
+  let underWay: StoreBatch | null = null
+
+  const disk: Disk = {
+    fault: null,
+    lies: () => lying,
+    open: (host, random) => {
+      const inner = openMemoryStore({
+        random, disk: lying, freeBytes: () => (disk.fault === 'full' ? 0 : PLENTY_BYTES),
+        flush: (batch) => {
+          underWay = batch
+          return new Promise((resolve, reject) => {
+            timers.after(flushMs() + (disk.fault === 'slow' ? SLOW_FLUSH_MS : 0), () => {
+              if (!host.isAlive()) return
+              underWay = null
+              if (disk.fault === 'eio') reject(new StoreFailure('io_error', 'input/output error'))
+              else if (disk.fault === 'full') reject(new StoreFailure('disk_full', 'no space left on device'))
+              else resolve()
+            })
+          })
+        },
+      })
+      return {
+        ...inner,
+        // A dead process is told nothing any more.
+        write: (batch) =>
+          new Promise((resolve, reject) => {
+            inner.write(batch).then(
+              () => {
+                if (!host.isAlive()) return
+                if (disk.fault === 'eio_written') reject(new StoreFailure('io_error', 'input/output error on sync'))
+                else resolve()
+              },
+              (error: unknown) => {
+                if (host.isAlive()) reject(error instanceof Error ? error : new Error(String(error)))
+              },
+            )
+          }),
+      }
+    },
+    crash: async (survive) => {
+      const batch = underWay
+      underWay = null
+      if (batch === null) return 'idle'
+      const sectors = Math.ceil(bytesOf(batch) / SECTOR_BYTES)
+      const there = Array.from({ length: sectors }, () => survive.chance(0.6)).filter(Boolean).length
+      if (there < sectors) return there === 0 ? 'nothing' : 'torn'
+      await openMemoryStore({ random: survive, disk: lying }).write(batch)
+      return 'whole'
+    },
+    snapshot: () => {
+      kept = copyOf(lying)
+    },
+    rollback: () => {
+      if (kept === null) return false
+      underWay = null
+      lying = { ...copyOf(kept), clean: false }
+      return true
+    },
+    flip: (what, where, spare) => damage(lying, what, where, spare),
+    holds: (hash, refs) => {
+      const place = lying.placeByHash.get(hash)
+      return place !== undefined && lying.commitByPlace.get(placeOf(place.chain, place.seq))?.commit.hash === hash && refs.every((ref) => lying.bodyByRef.has(ref) || lying.erased.has(ref))
+    },
+  }
+  return disk
+}
+
+const bytesOf = ({ commits = [], bodies = [], erase = [], facts = [] }: StoreBatch): number =>
+  [...commits.map(({ bytes }) => bytes.length + 64), ...bodies.map(({ text }) => text.length + 64), ...erase.map(() => 48), ...facts.map(([, value]) => (value?.length ?? 0) + 32)].reduce((sum, bytes) => sum + bytes, 64)
+
+export const copyOf = (disk: MemoryDisk): MemoryDisk => ({
+  ...disk,
+  commitByPlace: new Map(disk.commitByPlace), numberByPlace: new Map(disk.numberByPlace), placeByHash: new Map(disk.placeByHash), arrivals: [...disk.arrivals],
+  bodyByRef: new Map(disk.bodyByRef), erased: new Set(disk.erased), factByName: new Map(disk.factByName),
+})
+
+const damage = (disk: MemoryDisk, what: 'commit' | 'body' | 'fact' | 'missing', where: 'head' | 'middle' | 'tail', spare: (hash: CommitHash) => boolean): boolean => {
+  const at = <T>(entries: readonly T[]): T | undefined => entries[where === 'head' ? 0 : where === 'tail' ? entries.length - 1 : entries.length >> 1]
+  const flipped = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === bytes.length >> 1 ? byte ^ 0x10 : byte))
+  if (what === 'body') {
+    const body = at([...disk.bodyByRef.values()].filter(({ text }) => text.length > 0))
+    if (body !== undefined) disk.bodyByRef.set(body.ref, { ...body, text: flipped(body.text) })
+    return body !== undefined
+  }
+  if (what === 'fact') {
+    const entry = at([...disk.factByName])
+    if (entry !== undefined) disk.factByName.set(entry[0], { ...entry[1], value: flipped(entry[1].value) })
+    return entry !== undefined
+  }
+  const entry = at([...disk.commitByPlace].filter(([, { commit }]) => !spare(commit.hash)))
+  if (entry === undefined) return false
+  const [place, record] = entry
+  if (what === 'missing') disk.commitByPlace.delete(place)
+  else disk.commitByPlace.set(place, { ...record, commit: { ...record.commit, bytes: flipped(record.commit.bytes) } })
+  return true
+}

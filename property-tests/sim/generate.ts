@@ -1,0 +1,122 @@
+/**
+ * From a seed to a schedule. Which faults may come is drawn first, then each subsystem draws its own steps from its own
+ * stream: one more draw in one of them leaves the others' steps as they were.
+ */
+import type { Ask, DiskFault, Moment, PatchField, Schedule, Step, Topology, Way } from './schedule.ts'
+import { stream, type Stream } from './streams.ts'
+
+export type GenerateOptions = {
+  /** 3 … 9; null: mostly three. */
+  readonly peers: number | null
+}
+
+const LARGE = 0.03
+const PATCH_FIELDS: readonly PatchField[] = ['title', 'content', 'tags', 'priority', 'source', 'metadata', 'expires_at']
+
+export const generate = (seed: string, options: GenerateOptions = { peers: null }): Schedule => {
+  const shape = stream(`${seed}/shape`)
+  const large = shape.chance(LARGE)
+  const peers = options.peers ?? (large ? shape.int(5, 9) : shape.weighted([[8, 3], [1, 4], [1, 5]] as const))
+  const weatherMs = large ? shape.int(8_000, 20_000) : shape.int(1_500, 5_000)
+  const world: Drawing = { seed, peers, weatherMs, asks: large ? shape.int(40, 80) : shape.int(8, 20), clients: shape.int(1, 3) }
+  const kinds = shape.some(FAULTS, shape.weighted([[1, 0], [4, 1], [4, 2], [2, 3], [1, 4]] as const))
+  const faults = kinds.flatMap((kind) => STEPS_BY_FAULT[kind](world, stream(`${seed}/${kind}`)))
+  const steps = [...clients(world, stream(`${seed}/clients`)), ...faults]
+  const skewed = kinds.includes('clocks')
+  return {
+    seed, peers, evil: null,
+    topology: shape.weighted<Topology>([[6, 'full'], [2, 'star'], [1, 'ring'], [1, 'line']]),
+    skewMs: Array.from({ length: peers }, () => (skewed ? shape.pick([0, 0, -5_000, 90_000, 3_600_000, -86_000_000, 40_000_000]) : shape.int(-20, 20))),
+    delayMs: shape.pick([[0, 2], [1, 10], [5, 80], [20, 300]] as const),
+    flushMs: shape.pick([[0, 1], [1, 5], [2, 40]] as const),
+    steps: steps.map((step, order) => ({ step, order })).sort((a, b) => a.step.at - b.step.at || a.order - b.order).map(({ step }) => step),
+  }
+}
+
+type Drawing = { readonly seed: string; readonly peers: number; readonly weatherMs: number; readonly asks: number; readonly clients: number }
+
+// ── clients ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const clients = (world: Drawing, draw: Stream): Step[] => {
+  let slots = 0
+  const steps: Step[] = []
+  for (let i = 0; i < world.asks; i++) {
+    const slot = slots === 0 ? 0 : draw.int(0, slots - 1)
+    const asked = draw.weighted<() => Ask>([
+      [slots < 3 ? 12 : 4, () => ({ op: 'put', slot: slots++, value: draw.int(0, 400), key: draw.chance(0.6) })],
+      [slots === 0 ? 0 : 6, () => ({ op: 'patch', slot, value: draw.int(0, 40), fields: draw.some(PATCH_FIELDS, draw.int(1, 3)) })],
+      [0.6, () => ({ op: 'bulk', slots: Array.from({ length: draw.int(2, 5) }, () => slots++), value: draw.int(0, 400) })],
+      [slots === 0 ? 0 : 1, () => ({ op: 'forget', slot })],
+      [slots === 0 ? 0 : 1, () => ({ op: 'restore', slot })],
+      [slots === 0 ? 0 : 0.5, () => ({ op: 'erase', slot })],
+      [slots < 2 ? 0 : 1, () => ({ op: draw.chance(0.7) ? 'link' : 'unlink', slot, other: draw.int(0, slots - 1), relation: 'about' })],
+      [0.7, () => ({ op: 'episode', value: draw.int(0, 40) })],
+      [slots === 0 ? 0 : 1, () => ({ op: 'resolve', slot })],
+      [slots === 0 ? 0 : 2, () => ({ op: 'get', slot })],
+    ])()
+    steps.push({
+      do: 'ask', at: 300 + Math.floor(draw.unit() ** 1.3 * world.weatherMs), client: draw.int(0, world.clients - 1), peer: draw.int(0, world.peers - 1), ask: asked,
+      quorum: draw.weighted<number | null>([[6, null], [3, 1], [1, world.peers], [1, 2]]), timeoutMs: draw.pick([400, 1_500, 5_000]),
+      retries: Array.from({ length: draw.int(0, 3) }, () => draw.int(0, world.peers - 1)),
+    })
+  }
+  return steps
+}
+
+// ── faults ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const FAULTS = ['partitions', 'links', 'crashes', 'power', 'pauses', 'clocks', 'disks', 'damage', 'rollback', 'restarts'] as const
+type Fault = (typeof FAULTS)[number]
+
+const when = (world: Drawing, draw: Stream): number => 200 + draw.int(0, world.weatherMs)
+const several = (draw: Stream, min: number, max: number, make: () => Step): Step[] => Array.from({ length: draw.int(min, max) }, make)
+const anyPeer = (world: Drawing, draw: Stream): number => draw.int(0, world.peers - 1)
+
+/** One is apart, a minority, a majority; a bridge that two halves share; a ring in which each sees its neighbours; one way only. */
+const cutWays = (world: Drawing, draw: Stream): { readonly shape: string; readonly ways: readonly Way[] } => {
+  const order = draw.some(Array.from({ length: world.peers }, (_, i) => i), world.peers)
+  const between = (left: readonly number[], right: readonly number[], both = true): Way[] => left.flatMap((a) => right.flatMap((b): Way[] => (a === b ? [] : both ? [[a, b], [b, a]] : [[a, b]])))
+  const half = Math.floor(world.peers / 2)
+  switch (draw.weighted<string>([[2, 'one'], [2, 'minority'], [1, 'majority'], [2, 'bridge'], [1, 'ring'], [2, 'one way'], [1, 'half open']])) {
+    case 'one': return { shape: 'one', ways: between([order[0]!], order.slice(1)) }
+    case 'minority': return { shape: 'minority', ways: between(order.slice(0, half), order.slice(half)) }
+    case 'majority': return { shape: 'majority', ways: between(order.slice(0, half + 1), order.slice(half + 1)) }
+    case 'bridge': return { shape: 'bridge', ways: between(order.slice(1, 1 + half), order.slice(1 + half)) }
+    case 'ring': return { shape: 'ring', ways: between(order, order).filter(([a, b]) => ![1, world.peers - 1].includes(Math.abs(order.indexOf(a) - order.indexOf(b))) || (world.peers === 3 && order.indexOf(a) + order.indexOf(b) === 2)) }
+    case 'one way': return { shape: 'one way', ways: between([order[0]!], order.slice(1), false) }
+    default: return { shape: 'half open', ways: [[order[0]!, order[1]!]] }
+  }
+}
+
+const moment = (draw: Stream): Moment => (draw.chance(0.3) ? null : { effect: draw.pick(['PERSIST', 'PUSH', 'ACK', 'RESOLVE', 'TAKEN', 'GROWN'] as const), nth: draw.int(1, 6) })
+
+const crash = (world: Drawing, draw: Stream, power: boolean): Step => ({
+  do: 'crash', at: when(world, draw), peer: anyPeer(world, draw), when: moment(draw), power, survive: draw.int(0, 1_000_000), downMs: draw.int(50, power ? 6_000 : 3_000),
+  projection: draw.chance(0.1) ? 'lost' : 'kept',
+})
+
+const STEPS_BY_FAULT: Readonly<Record<Fault, (world: Drawing, draw: Stream) => Step[]>> = {
+  partitions: (world, draw) => several(draw, 1, 3, () => ({ do: 'cut', at: when(world, draw), ...cutWays(world, draw), forMs: draw.chance(0.1) ? draw.int(20_000, 40_000) : draw.int(200, 6_000) })),
+  links: (world, draw) => several(draw, 1, 6, () => {
+    const pair: Way = draw.some(Array.from({ length: world.peers }, (_, i) => i), 2) as [number, number]
+    const at = when(world, draw)
+    return draw.chance(0.6) ? { do: 'reset', at, pair } : { do: 'slow', at, ways: draw.chance(0.5) ? [pair] : [pair, [pair[1], pair[0]]], delayMs: draw.int(50, 2_000), forMs: draw.int(500, 5_000) }
+  }),
+  crashes: (world, draw) => several(draw, 1, 4, () => crash(world, draw, false)),
+  power: (world, draw) => several(draw, 1, 1, () => crash(world, draw, true)),
+  pauses: (world, draw) => several(draw, 1, 2, () => ({ do: 'pause', at: when(world, draw), peer: anyPeer(world, draw), forMs: draw.chance(0.1) ? draw.int(20_000, 40_000) : draw.int(100, 5_000) })),
+  clocks: (world, draw) => several(draw, 1, 3, () => ({ do: 'clock', at: when(world, draw), peer: anyPeer(world, draw), jumpMs: draw.pick([-86_000_000, -3_600_000, -60_000, -500, 500, 60_000, 3_600_000, 80_000_000]) })),
+  disks: (world, draw) => several(draw, 1, 3, () => ({ do: 'disk', at: when(world, draw), peer: anyPeer(world, draw), fault: draw.pick<DiskFault>(['eio', 'eio_written', 'full', 'slow']), forMs: draw.int(20, 2_000) })),
+  // One victim a schedule: what lay on its disk alone may be lost, what others hold may not.
+  damage: (world, draw) => {
+    const peer = anyPeer(world, draw)
+    const steps = several(draw, 1, 3, () => ({ do: 'flip', at: when(world, draw), peer, what: draw.pick(['commit', 'body', 'fact', 'missing'] as const), where: draw.pick(['head', 'middle', 'tail'] as const) }))
+    return draw.chance(0.7) ? [...steps, { do: 'crash', at: world.weatherMs, peer, when: null, power: false, survive: 1, downMs: draw.int(50, 2_000), projection: 'kept' }] : steps
+  },
+  rollback: (world, draw) => {
+    const peer = anyPeer(world, draw)
+    const at = when(world, draw)
+    return [{ do: 'snapshot', at, peer }, { do: 'rollback', at: at + draw.int(100, 3_000), peer, downMs: draw.int(50, 2_000) }]
+  },
+  restarts: (world, draw) => several(draw, 1, 3, () => ({ do: 'stop', at: when(world, draw), peer: anyPeer(world, draw), downMs: draw.int(20, 3_000) })),
+}

@@ -1,0 +1,78 @@
+/**
+ * One schedule from beginning to verdict: weather, then healing within a limit of virtual time, so that a wedge fails, then a
+ * write that needs every voter, then the invariants.
+ */
+import { bytesToHex } from '../../crdt/ids.ts'
+import type { Evidence } from './clients.ts'
+import { START_MS } from './founding.ts'
+import { judge } from './judge.ts'
+import { endOf, type Schedule } from './schedule.ts'
+import { createWorld, type World, type WorldOptions } from './world.ts'
+
+/** The longest waits in the product: a silent link 25 s, reconnect 30 s, want again 60 s; some of them may follow one another. */
+export const HEAL_MS_MAX = 240_000
+const LOOK_EVERY_MS = 100
+
+export type Verdict = {
+  readonly violations: readonly string[]
+  readonly wedged: boolean
+  readonly simulatedMs: number
+  /** From the beginning of healing until all were equal. */
+  readonly healMs: number
+  readonly acknowledged: number
+  readonly evidence: Evidence
+  readonly happened: ReadonlyMap<string, number>
+  /** The same for the same schedule: frames sent, time, frontier. */
+  readonly fingerprint: string
+}
+
+export const runSchedule = async (schedule: Schedule, options: WorldOptions = {}): Promise<Verdict> => {
+  const world = createWorld(schedule, options)
+  for (const step of schedule.steps) world.time.after(step.at, () => world.play(step))
+  world.start()
+  await world.until(() => false, endOf(schedule) + 1)
+  const healedFromMs = world.time.now()
+  world.heal()
+  const equal = await untilEqual(world)
+  const healMs = world.time.now() - healedFromMs
+  const violations = equal ? await judge(world) : [...world.violations, `wedged: ${await stateOf(world)}`]
+  for (const machine of world.machines) machine.process?.die()
+  return {
+    violations, wedged: !equal, simulatedMs: world.time.now() - START_MS, healMs, acknowledged: world.evidence.acknowledged.length, evidence: world.evidence, happened: world.happened,
+    fingerprint: `${world.network.frames()} ${world.time.now() - START_MS} ${frontierOf(world)}`,
+  }
+}
+
+const untilEqual = (world: World): Promise<boolean> => {
+  let nextMs = 0
+  return world.until(() => {
+    if (world.time.now() < nextMs) return false
+    nextMs = world.time.now() + LOOK_EVERY_MS
+    world.time.after(LOOK_EVERY_MS, () => world.stirred())
+    return isEqual(world)
+  }, HEAL_MS_MAX)
+}
+
+/** Everybody runs, nothing waits, all frontiers are the same, and the rows are up to them. */
+const isEqual = ({ machines }: World): boolean => {
+  let frontier: string | null = null
+  for (const { process, rows } of machines) {
+    const replica = process?.peer?.replica
+    if (replica === undefined || replica.flushing() || replica.intake.pending() > 0 || replica.missing.size > 0 || replica.index.holes.size > 0 || replica.index.setAside.size > 0) return false
+    const own = bytesToHex(replica.frontierDigest())
+    if (frontier !== null && frontier !== own) return false
+    frontier = own
+    if ((rows.cursor()?.arrival ?? 0) !== replica.index.arrivals) return false
+  }
+  return true
+}
+
+const frontierOf = ({ machines }: World): string => machines.map(({ process }) => (process?.peer ? bytesToHex(process.peer.replica.frontierDigest()).slice(0, 8) : 'down')).join(' ')
+
+const stateOf = async (world: World): Promise<string> =>
+  world.machines.map(({ index, process, rows, disk }) => {
+    const replica = process?.peer?.replica
+    if (!replica) return `peer ${index} is ${process === null ? 'down' : 'starting or stopping'}`
+    const links = process!.peer!.mesh.links().map(({ state, last_error }) => (state === 'up' ? state : `${state} (${last_error ?? ''})`))
+    return `peer ${index}: ${replica.index.arrivals} arrivals (${disk.lies().arrivals.length} on disk), rows to ${rows.cursor()?.arrival ?? 0}, ${replica.intake.pending()} pending, ${replica.missing.size} texts missing, ${replica.index.holes.size} holes, ${replica.index.setAside.size} set aside, frontier ${bytesToHex(replica.frontierDigest()).slice(0, 8)}, links ${links.join(', ')}`
+  }).join('; ')

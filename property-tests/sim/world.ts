@@ -1,0 +1,287 @@
+/**
+ * The world that one schedule plays in: machines, network, time, and what each step does to them.
+ */
+import { decodeCommit } from '../../crdt/commit.ts'
+import { bodyRefs } from '../../crdt/event.ts'
+import type { CommitHash, RecordId, EventId } from '../../crdt/ids.ts'
+import { createVirtualTime, type VirtualTime } from '../../transports/virtual-time.ts'
+import type { Projection } from '../../src/ports.ts'
+import type { Effect } from '../../src/replica/types.ts'
+import { ask, noEvidence, type ClientWorld, type Evidence } from './clients.ts'
+import { createDisk } from './disk.ts'
+import { found, START_MS, type Founded } from './founding.ts'
+import { createMachine, startProcess, type Machine, type MachineWorld, type Process } from './machine.ts'
+import { createNetwork, type Network } from './network.ts'
+import type { Moment, Schedule, Step, Topology } from './schedule.ts'
+import { stream } from './streams.ts'
+
+export type World = {
+  readonly schedule: Schedule
+  readonly founded: Founded
+  readonly time: VirtualTime
+  readonly network: Network
+  readonly machines: readonly Machine[]
+  readonly evidence: Evidence
+  /** What really happened, by name: faults and rare branches. */
+  readonly happened: Map<string, number>
+  /** Violations seen while it happened. */
+  readonly violations: string[]
+  start(): void
+  play(step: Step): void
+  /** Something happened that somebody waits for. */
+  stirred(): void
+  /** Everything up, healthy, clocks right. */
+  heal(): void
+  /** Lets time pass until the fact holds; false when it did not within `msMax`. */
+  until(fact: () => boolean, msMax: number): Promise<boolean>
+  /** Waits for a promise in virtual time. */
+  settle<T>(promise: Promise<T>, msMax: number): Promise<T>
+}
+
+export type WorldOptions = { readonly projection?: (machine: Machine) => Projection; readonly trace?: (line: string) => void }
+
+export const createWorld = (schedule: Schedule, options: WorldOptions = {}): World => {
+  const root = stream(schedule.seed)
+  const time = createVirtualTime(START_MS)
+  const founded = found(schedule.peers, schedule.evil)
+  const [delays, flushes, survivals] = [root.split('delays'), root.split('flushes'), root.split('survivals')]
+  let dirty = true
+  const stirred = (): void => {
+    dirty = true
+  }
+  /** For calls that promises may wait for. */
+  const stirring = {
+    now: time.now,
+    after: (ms: number, call: () => void) => time.after(ms, () => {
+      stirred()
+      call()
+    }),
+  }
+  const network = createNetwork(time, () => schedule.delayMs[0] + delays.unit() * (schedule.delayMs[1] - schedule.delayMs[0]))
+  const machines = founded.members.filter(({ honest }) => honest).map((member, index) => createMachine(index, member, createDisk(stirring, () => flushes.int(...schedule.flushMs)), schedule.skewMs[index] ?? 0))
+  const evidence = noEvidence()
+  const happened = new Map<string, number>()
+  const violations: string[] = []
+  const endings = new Set<() => void>()
+  const armed: { readonly machine: number; readonly effect: Effect['kind']; left: number; readonly call: () => void }[] = []
+  let healed = false
+  let processes = 0
+
+  const note = (what: string): void => {
+    happened.set(what, (happened.get(what) ?? 0) + 1)
+  }
+  const spawn = (machine: Machine): void => {
+    if (machine.process !== null || !machine.wanted) return
+    note('start')
+    stirred()
+    void startProcess(machineWorld, machine, root.split(`process ${machine.index} ${processes++}`)).catch((error: unknown) => violations.push(`peer ${machine.index} does not start: ${error instanceof Error ? error.stack ?? error.message : String(error)}`))
+  }
+  const observe = (machine: Machine, process: Process, effect: Effect): void => {
+    options.trace?.(`${time.now() - START_MS} peer-${machine.index} ${effect.kind}`)
+    for (const trap of armed) {
+      if (trap.machine !== machine.index || trap.effect !== effect.kind || --trap.left > 0) continue
+      armed.splice(armed.indexOf(trap), 1)
+      trap.call()
+      break
+    }
+    if (effect.kind === 'RESOLVE' && effect.outcome.kind === 'acknowledged' && process.isAlive()) {
+      for (const { hash } of effect.outcome.written) if (!machine.disk.holds(hash as CommitHash, refsOf(hash))) violations.push(`peer ${machine.index} acknowledged commit ${hash} that is not on its own disk`)
+    }
+  }
+  const refsOf = (hash: string) => {
+    for (const { disk } of machines) {
+      const lies = disk.lies()
+      const place = lies.placeByHash.get(hash as CommitHash)
+      const kept = place && lies.commitByPlace.get(`${place.chain}/${place.seq}`)
+      const decoded = kept && decodeCommit(kept.commit.bytes)
+      if (decoded?.ok) return decoded.commit.events.flatMap(({ event }) => bodyRefs(event).map(({ ref }) => ref))
+    }
+    return []
+  }
+  const machineWorld: MachineWorld = {
+    time: { now: time.now, after: (ms, call) => time.after(ms, call) },
+    network, founded, observe, stirred,
+    dials: (index) => neighbours(schedule.topology, schedule.peers, index).map((other) => founded.members[other]!.url),
+    projection: (machine) => options.projection?.(machine) ?? machine.rows,
+  }
+  const clients: ClientWorld = {
+    machines, evidence, stirred, voters: founded.members.filter(({ role }) => role === 'voter').length,
+    time: stirring,
+    holders: (hash) => machines.filter(({ disk }) => disk.holds(hash as CommitHash, refsOf(hash))).map(({ index }) => index),
+    tokens: new Map<number, { token: string; record: RecordId; event: EventId }>(),
+  }
+
+  /** Undone after `ms`, or by healing, whichever comes first. */
+  const forAWhile = (ms: number, undo: () => void): void => {
+    const end = (): void => {
+      if (!endings.delete(end)) return
+      stirred()
+      undo()
+    }
+    endings.add(end)
+    time.after(ms, end)
+  }
+  const bringBack = (machine: Machine, ms: number): void => {
+    machine.wanted = false
+    forAWhile(ms, () => {
+      machine.wanted = true
+      spawn(machine)
+    })
+  }
+  const kill = (machine: Machine, power: boolean): Process | null => {
+    const { process } = machine
+    if (process === null) return null
+    process.die()
+    machine.process = null
+    network.died(process, power)
+    return process
+  }
+  /** Everything but the crash of a machine that was down already. */
+  const crash = (step: Extract<Step, { do: 'crash' }>): void => {
+    const machine = machines[step.peer]
+    if (healed || machine === undefined || kill(machine, step.power) === null) return
+    note(step.when === null ? 'crash' : `crash before ${step.when.effect}`)
+    if (step.power) note('power loss')
+    if (step.projection === 'lost') {
+      machine.rows.lose()
+      note('projection lost')
+    }
+    void machine.disk.crash(survivals.split(String(step.survive))).then((end) => note(`unsynced write: ${end}`))
+    bringBack(machine, step.downMs)
+  }
+  const at = (machine: Machine, when: Moment, call: () => void): void => {
+    if (when === null) call()
+    else armed.push({ machine: machine.index, effect: when.effect, left: when.nth, call })
+  }
+
+  const play = (step: Step): void => {
+    stirred()
+    if (step.do === 'ask') {
+      note(step.ask.op)
+      void ask(clients, step).catch((error: unknown) => violations.push(`an answer that is no NodeError: ${error instanceof Error ? error.stack ?? error.message : String(error)}`))
+      return
+    }
+    if (step.do === 'cut' || step.do === 'slow') {
+      note(step.do === 'cut' ? `cut: ${step.shape}` : 'slow link')
+      const undo = step.ways.map(([from, to]) => (step.do === 'cut' ? network.cut(from, to) : network.slow(from, to, step.delayMs)))
+      return forAWhile(step.forMs, () => undo.forEach((end) => end()))
+    }
+    if (step.do === 'reset') {
+      note('reset')
+      return network.reset(...step.pair)
+    }
+    if (step.do === 'evil') return
+    const machine = machines[step.peer]
+    if (machine !== undefined) onMachine(machine, step)
+  }
+  const onMachine = (machine: Machine, step: Exclude<Step, { do: 'ask' | 'cut' | 'slow' | 'reset' | 'evil' }>): void => {
+    switch (step.do) {
+      case 'crash':
+        return at(machine, step.when, () => crash(step))
+      case 'stop': {
+        const { process } = machine
+        if (process?.peer == null) return
+        note('clean stop')
+        machine.wanted = false
+        const stopping = process.peer.stop().then(() => {
+          if (!process.isAlive()) return
+          note('stopped cleanly')
+          process.die()
+          network.died(process, false)
+          machine.process = null
+          stirred()
+          spawn(machine)
+        })
+        void stopping.catch((error: unknown) => violations.push(`peer ${machine.index} does not stop: ${error instanceof Error ? error.stack ?? error.message : String(error)}`))
+        return bringBack(machine, step.downMs)
+      }
+      case 'pause': {
+        const { process } = machine
+        if (process === null || process.isPaused()) return
+        note('pause')
+        process.pause()
+        return forAWhile(step.forMs, () => {
+          if (!process.isAlive()) return
+          process.resume()
+          network.stir()
+        })
+      }
+      case 'clock':
+        note('clock jump')
+        machine.clockAheadMs += step.jumpMs
+        return
+      case 'disk':
+        note(`disk: ${step.fault}`)
+        machine.disk.fault = step.fault
+        return forAWhile(step.forMs, () => {
+          machine.disk.fault = null
+        })
+      case 'flip':
+        if (machine.disk.flip(step.what, step.where, () => false)) note(`damage: ${step.what} ${step.where}`)
+        return
+      case 'snapshot':
+        return machine.disk.snapshot()
+      case 'rollback':
+        if (kill(machine, false) === null) return
+        if (machine.disk.rollback()) note('rollback')
+        return bringBack(machine, step.downMs)
+      case 'clone':
+        return
+    }
+  }
+
+  const until = async (fact: () => boolean, msMax: number): Promise<boolean> => {
+    const endMs = time.now() + msMax
+    for (;;) {
+      if (dirty) {
+        dirty = false
+        await turn()
+      }
+      if (fact()) return true
+      if (time.now() >= endMs) return false
+      time.runUntil(() => dirty, endMs - time.now())
+      if (!dirty) time.advance(Math.max(0, endMs - time.now()))
+    }
+  }
+
+  return {
+    schedule, founded, time, network, machines, evidence, happened, violations, play, until, stirred,
+    start: () => machines.forEach(spawn),
+    heal: () => {
+      healed = true
+      armed.length = 0
+      for (const end of [...endings]) end()
+      for (const machine of machines) {
+        machine.clockAheadMs = 0
+        machine.disk.fault = null
+        machine.wanted = true
+        spawn(machine)
+      }
+      network.stir()
+    },
+    settle: async <T>(promise: Promise<T>, msMax: number): Promise<T> => {
+      const ends: ({ readonly value: T } | { readonly error: unknown })[] = []
+      void promise.then((value) => ends.push({ value }), (error: unknown) => ends.push({ error })).then(stirred)
+      stirred()
+      await until(() => ends.length > 0, msMax)
+      const [end] = ends
+      if (end === undefined) throw new Error(`not answered within ${msMax} ms of virtual time`)
+      if ('value' in end) return end.value
+      throw end.error
+    },
+  }
+}
+
+/** Whom a peer dials. What it learns from others comes on top, so a partial mesh fills up where addresses spread. */
+const neighbours = (topology: Topology, peers: number, index: number): readonly number[] => {
+  const others = Array.from({ length: peers }, (_, other) => other).filter((other) => other !== index)
+  switch (topology) {
+    case 'full': return others
+    case 'star': return index === 0 ? others : [0]
+    case 'ring': return [(index + 1) % peers, (index + peers - 1) % peers]
+    case 'line': return others.filter((other) => Math.abs(other - index) === 1)
+  }
+}
+
+/** Lets every promise that is ready go on. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
