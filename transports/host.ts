@@ -13,7 +13,8 @@ export type Run = { readonly chain: ChainId; readonly from: number; readonly cou
 /** A commit's bytes with those of its bodies that the sender has. */
 export type Parcel = { readonly chain: ChainId; readonly seq: number; readonly bytes: Uint8Array; readonly bodies: readonly Body[] }
 
-export type MemberState = 'voter' | 'observer' | 'revoked' | 'unknown'
+/** `frozen`: a chain of its was proven forked; it is told the proof and kept out, as a revoked one. */
+export type MemberState = 'voter' | 'observer' | 'revoked' | 'frozen' | 'unknown'
 
 export type MeshHost = {
   readonly mesh: MeshId
@@ -45,7 +46,12 @@ export type MeshHost = {
 
   /** Proofs of forks, one a forked chain (`crdt/fork.ts`): told first, before any frontier. Of such a chain `frontier`, `seqOf` and `readRun` end before the fork. */
   forkProofs(): readonly Uint8Array[]
+  /** Verifies and deduplicates; what is new becomes `Mesh.announceForks`. */
   receiveForkProofs(from: PeerId, proofs: readonly Uint8Array[]): void
+  /** The first seq of the chain that is out, by the proofs known; Infinity when it is not known to fork. Falls, never rises. */
+  forkAt(chain: ChainId): number
+  /** Our commit at this place (at most `seqOf`), or null when it is not here. The head's is asked often, others rarely. */
+  hashAt(chain: ChainId, seq: number): CommitHash | null
   /** Commits that waiting ones name as deps and that may belong to a fork: their headers are asked for. */
   missingHeaders(limit: number): readonly CommitHash[]
   /** Header bytes of those commits that are here, on whichever branch. */
