@@ -66,7 +66,7 @@ const commitOf = (written: Json): string => textIn(objectIn(written, 'receipt'),
 
 type OneBit = { readonly what: string; /** The file in which the commit's record lies. */ readonly file: RegExp; readonly textBytes: number; /** Opening moves what the write-ahead log holds into a table. */ readonly lookBefore: boolean }
 
-const damageOneBit = async ({ what, file, textBytes, lookBefore }: OneBit): Promise<void> => {
+const assertNoticedAndMended = async ({ what, file, textBytes, lookBefore }: OneBit): Promise<void> => {
   const written = await writeEach(a, 21, what, textBytes)
   await fleet.agree()
   await stopCleanly(c)
@@ -105,9 +105,9 @@ const damageOneBit = async ({ what, file, textBytes, lookBefore }: OneBit): Prom
 }
 
 describe('a bit that flips is found by verify, which names the commit, and is mended from the others', () => {
-  test('in a table', () => damageOneBit({ what: 'in a table', file: /db\/\d+\.ldb$/, textBytes: 200, lookBefore: true }), 60_000)
-  test('in the write-ahead log, whose end is lost with it', () => damageOneBit({ what: 'near the end', file: /db\/\d+\.log$/, textBytes: 20, lookBefore: false }), 60_000)
-  test('in the write-ahead log, out of whose middle a block is lost', () => damageOneBit({ what: 'in the middle', file: /db\/\d+\.log$/, textBytes: LOG_BLOCK_BYTES / 4, lookBefore: false }), 60_000)
+  test('in a table', () => assertNoticedAndMended({ what: 'in a table', file: /db\/\d+\.ldb$/, textBytes: 200, lookBefore: true }), 60_000)
+  test('in the write-ahead log, whose end is lost with it', () => assertNoticedAndMended({ what: 'near the end', file: /db\/\d+\.log$/, textBytes: 20, lookBefore: false }), 60_000)
+  test('in the write-ahead log, out of whose middle a block is lost', () => assertNoticedAndMended({ what: 'in the middle', file: /db\/\d+\.log$/, textBytes: LOG_BLOCK_BYTES / 4, lookBefore: false }), 60_000)
 })
 
 test('a log that was deleted is fetched again, and the peer goes on under a new incarnation', async () => {

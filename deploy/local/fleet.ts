@@ -88,7 +88,7 @@ const fleetOf = ({ all, ...base }: Pick<Fleet, 'dir' | 'peers' | 'place' | 'disp
         let seen = ''
         return until(`${from.name} is linked to ${[...names].join(', ')}`, SETTLE_MS, async () => {
           const found = listIn(await expecting(200, from.call('GET', '/peers')), 'peers')
-          seen = found.map(({ name, link, last_error }) => `${String(name)} ${String(link)} ${String(last_error ?? '')}`).join('; ')
+          seen = found.map(({ name, link, last_error }) => `${String(name)} ${String(link)} ${typeof last_error === 'string' ? last_error : ''}`).join('; ')
           const up = found.filter(({ name, link }) => names.has(String(name)) && (link === 'up' || link === 'self'))
           return up.length === names.size ? true : null
         }, () => seen)

@@ -56,6 +56,9 @@ export const allEvents = async (call: Call): Promise<readonly Json[]> => {
   throw new Error(`the log has more than ${PAGES_MAX} pages`)
 }
 
+/** The texts under `name` of each, ascending. */
+export const textsOf = (all: readonly Json[], name: string): readonly string[] => all.map((one) => textIn(one, name)).toSorted((a, b) => (a < b ? -1 : 1))
+
 export const textIn = (body: Json, name: string): string => {
   const value = body[name]
   if (typeof value !== 'string') throw new Error(`${name} is no text in ${JSON.stringify(body)}`)

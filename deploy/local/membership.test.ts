@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { mnemeshOk } from './command.ts'
 import { startFleet, type Fleet } from './fleet.ts'
-import { expecting, listIn, textIn, type Json } from './http.ts'
+import { expecting, listIn, textIn, textsOf, type Json } from './http.ts'
 import type { Peer } from './peer.ts'
 import { until } from './until.ts'
 
@@ -49,10 +49,15 @@ test('a peer that joins later gets everything, also when the inviter is stopped 
   await fleet.agree([a, b, c, late])
   for (const one of before) expect(await has(late, one)).toBe(true)
   const members = await membersOf(a)
-  expect(members.map(({ name }) => name).toSorted()).toEqual(['a', 'b', 'c', 'd'])
+  expect(textsOf(members, 'name')).toEqual(['a', 'b', 'c', 'd'])
   for (const peer of [b, c, late]) {
     expect(await membersOf(peer)).toEqual(members)
-    for (const other of [a, b, c, late]) await until(`${peer.name} knows where ${other.name} is`, CUT_MS, async () => ((await peersOf(peer)).find(({ name }) => name === other.name)?.['addresses'] as string[]).includes(`ws://127.0.0.1:${other.port}/mesh`) ? true : null)
+    for (const other of [a, b, c, late]) {
+      await until(`${peer.name} knows where ${other.name} is`, CUT_MS, async () => {
+        const addresses = (await peersOf(peer)).find(({ name }) => name === other.name)?.['addresses']
+        return JSON.stringify(addresses) === JSON.stringify([`ws://127.0.0.1:${other.port}/mesh`]) ? true : null
+      })
+    }
   }
   expect((await late.health())['quorum']).toBe(2)
   await late.stop()

@@ -64,15 +64,15 @@ const writeTo = async (peer: Peer, load: Load, onAcknowledged: (count: number) =
 test('every acknowledged memory is on all three, with one of them killed while it was writing', async () => {
   const load: Load = { textById: new Map(), acknowledgedBy: new Map(), unanswered: new Map() }
   const pid = c.pid()
-  let killed: Promise<void> | null = null
+  const killing: Promise<void>[] = []
   await Promise.all([
     writeTo(a, load, () => undefined),
     writeTo(b, load, () => undefined),
     writeTo(c, load, (acknowledged) => {
-      if (acknowledged >= KILL_AFTER) killed ??= c.kill()
+      if (acknowledged >= KILL_AFTER && killing.length === 0) killing.push(c.kill())
     }),
   ])
-  await killed
+  await Promise.all(killing)
   const whole = SINGLES + BULKS * BULK
   expect([load.acknowledgedBy.get(a), load.acknowledgedBy.get(b)]).toEqual([whole, whole])
   expect(load.acknowledgedBy.get(c)).toBeGreaterThanOrEqual(KILL_AFTER)

@@ -3,7 +3,7 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startFleet, type Fleet } from './fleet.ts'
-import { expecting, listIn, objectIn, textIn, type Json } from './http.ts'
+import { expecting, listIn, objectIn, textIn, textsOf, type Json } from './http.ts'
 import type { Peer } from './peer.ts'
 
 let fleet: Fleet
@@ -49,7 +49,7 @@ test('a write is refused by its quorum, kept, and converges; concurrent changes 
     const [title, ...more] = listIn(await expecting(200, peer.call('GET', `${path}/conflicts`)), 'conflicts')
     expect(more).toEqual([])
     expect(title?.['field']).toBe('title')
-    expect(listIn(title ?? {}, 'values').map(({ value }) => value).toSorted()).toEqual(['as a says', 'as b says'])
+    expect(textsOf(listIn(title ?? {}, 'values'), 'value')).toEqual(['as a says', 'as b says'])
   }
 
   const settled = await expecting(200, c.call('POST', `${path}/resolve`, { body: { field: 'title', value: 'as both say' } }))

@@ -2,14 +2,14 @@
  * What a person does first: `npm start`, an import, a recall, Ctrl-C, and again; and what they are told when it cannot be.
  */
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { isAlive, mnemesh, mnemeshOk, startMnemesh, type Ended, type LastingChild } from './command.ts'
-import { allMemories, callsTo, expecting, listIn, type Call } from './http.ts'
+import { allMemories, callsTo, expecting, listIn, textsOf, type Call } from './http.ts'
 import { freePorts } from './ports.ts'
 import { until } from './until.ts'
 
@@ -54,10 +54,9 @@ describe('npm start', () => {
     }, () => fleet.stderr())
     return fleet
   }
-  const pidsOf = async (data: string): Promise<readonly number[]> => {
-    const { readFile } = await import('node:fs/promises')
-    return Promise.all([1, 2, 3].map(async (n) => Number((await readFile(join(data, `peer-${n}`, 'log', 'lock'), 'utf8')).trim())))
-  }
+  /** Each peer's own word on its process. */
+  const pidsOf = (data: string): Promise<readonly number[]> =>
+    Promise.all([1, 2, 3].map(async (n) => (JSON.parse(await readFile(join(data, `peer-${n}`, 'run.json'), 'utf8')) as { readonly pid: number }).pid))
   const stopAll = async (fleet: LastingChild, data: string): Promise<void> => {
     const pids = await pidsOf(data)
     expect(pids.map(isAlive)).toEqual([true, true, true])
@@ -98,16 +97,16 @@ describe('npm start', () => {
       return found.length > 0 ? found : null
     })
     expect(`${String(best?.['title'])} ${String(best?.['content'])}`).toContain('Rotate deploy keys on Fridays')
-    const imported = (await allMemories(one, 'history')).map(({ id }) => id).toSorted()
+    const imported = textsOf(await allMemories(one, 'history'), 'id')
     expect(imported.length).toBeGreaterThanOrEqual(MESSAGES.length)
     await mnemeshOk(['import', repository, ...into])
-    expect((await allMemories(one, 'history')).map(({ id }) => id).toSorted()).toEqual(imported)
+    expect(textsOf(await allMemories(one, 'history'), 'id')).toEqual(imported)
     await stopAll(fleet, data)
 
     fleet = await startAll(env)
     for (const call of peers) {
       await until('the search index is there', UP_MS, async () => ((await call('GET', '/health')).body['projection_lag'] === 0 ? true : null))
-      expect((await allMemories(call, 'history')).map(({ id }) => id).toSorted()).toEqual(imported)
+      expect(textsOf(await allMemories(call, 'history'), 'id')).toEqual(imported)
     }
     await stopAll(fleet, data)
   }, 120_000)
@@ -128,7 +127,7 @@ describe('npm start', () => {
 describe('one line says why not', () => {
   const folder = (name: string): string => join(dir, name)
   const invite = async (...words: readonly string[]): Promise<string> => (await mnemeshOk(['mesh', 'invite', '--data', folder('home'), ...words])).trim()
-  const join_ = (token: string, name: string) => mnemesh(['mesh', 'join', token, '--data', folder(name), '--name', name])
+  const joinWith = (token: string, name: string) => mnemesh(['mesh', 'join', token, '--data', folder(name), '--name', name])
   let url: string
   beforeAll(async () => {
     await mnemeshOk(['mesh', 'init', '--data', folder('home'), '--name', 'home'])
@@ -139,15 +138,17 @@ describe('one line says why not', () => {
     const port = new URL(url).port
     const serving = (...words: readonly string[]) => mnemesh(['serve', '--projection', 'none', ...words])
     await mnemeshOk(['mesh', 'init', '--data', folder('second'), '--name', 'second'])
-    assertRefusal(await serving('--data', folder('second'), '--port', port), 1, new RegExp(`${port}.*in use`))
-    assertRefusal(await serving('--data', folder('home'), '--port', '0'), 1, /in use|locked|is open/)
-    assertRefusal(await serving('--data', folder('nothing-here'), '--port', '0'), 1, /belongs to no mesh/)
     await writeFile(folder('a-file'), 'no folder')
-    assertRefusal(await serving('--data', folder('a-file'), '--port', '0'), 1, /a-file/)
-    assertRefusal(await serving('--data', folder('second'), '--port', '0', '--peer', 'http://127.0.0.1:1/mesh'), 2, /ws:\/\/host:port\/mesh/)
-    assertRefusal(await serving('--data', folder('second'), '--port', '0', '--host', '0.0.0.0'), 2, /key/)
-    assertRefusal(await serving('--data', folder('second')), 2, /--port/)
-    assertRefusal(await mnemesh(['no-such-verb']), 2, /no-such-verb/)
+    await Promise.all([
+      serving('--data', folder('second'), '--port', port).then((ended) => assertRefusal(ended, 1, new RegExp(`${port}.*in use`))),
+      serving('--data', folder('home'), '--port', '0').then((ended) => assertRefusal(ended, 1, /in use|locked|is open/)),
+      serving('--data', folder('nothing-here'), '--port', '0').then((ended) => assertRefusal(ended, 1, /belongs to no mesh/)),
+      serving('--data', folder('a-file'), '--port', '0').then((ended) => assertRefusal(ended, 1, /a-file/)),
+      serving('--data', folder('second'), '--port', '0', '--peer', 'http://127.0.0.1:1/mesh').then((ended) => assertRefusal(ended, 2, /ws:\/\/host:port\/mesh/)),
+      serving('--data', folder('second'), '--port', '0', '--host', '0.0.0.0').then((ended) => assertRefusal(ended, 2, /key/)),
+      serving('--data', folder('second')).then((ended) => assertRefusal(ended, 2, /--port/)),
+      mnemesh(['no-such-verb']).then((ended) => assertRefusal(ended, 2, /no-such-verb/)),
+    ])
   }, 40_000)
 
   test('a peer that nobody can reach is not the end: it serves, and health says so', async () => {
@@ -161,19 +162,18 @@ describe('one line says why not', () => {
   test('joining', async () => {
     const used = await invite()
     await mnemeshOk(['mesh', 'join', used, '--data', folder('joined'), '--name', 'joined'])
-    assertRefusal(await join_(used, 'again'), 1, /token has been used/)
-    assertRefusal(await join_(await invite(), 'joined'), 1, /member of this mesh already/)
-    assertRefusal(await join_('no-token-at-all', 'nobody'), 1, /no invite token/)
-    assertRefusal(await join_(`${used.slice(0, -6)}AAAAAA`, 'nobody'), 1, /token/)
+    assertRefusal(await joinWith(used, 'again'), 1, /token has been used/)
+    assertRefusal(await joinWith(await invite(), 'joined'), 1, /member of this mesh already/)
+    assertRefusal(await joinWith('no-token-at-all', 'nobody'), 1, /no invite token/)
+    assertRefusal(await joinWith(`${used.slice(0, -6)}AAAAAA`, 'nobody'), 1, /token/)
 
-    const short = await invite('--ttl', '1ms')
-    await until('the token has expired', RECALL_MS, async () => true)
-    assertRefusal(await join_(short, 'late'), 1, /token expired/)
+    // By the time that the next process has started, it is over.
+    assertRefusal(await joinWith(await invite('--ttl', '1ms'), 'late'), 1, /token expired/)
 
     // A token of another mesh, for a folder of this one.
     await mnemeshOk(['mesh', 'init', '--data', folder('abroad'), '--name', 'abroad'])
     const foreign = (await mnemeshOk(['mesh', 'invite', '--data', folder('abroad')])).trim()
-    assertRefusal(await join_(foreign, 'joined'), 1, /another mesh/)
+    assertRefusal(await joinWith(foreign, 'joined'), 1, /another mesh/)
     assertRefusal(await mnemesh(['mesh', 'invite', '--data', folder('joined')]), 1, /authority key/)
     assertRefusal(await mnemesh(['mesh', 'invite', '--data', folder('home'), '--role', 'king']), 2, /voter/)
   }, 60_000)

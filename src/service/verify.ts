@@ -59,7 +59,7 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
     if (fault !== null) report(`the chain is broken: ${fault}`, where)
     if (!hasValidSignature(commit)) report('the signature is not the peer\'s', where)
     if (commit.header.mesh !== mesh) report('the commit belongs to another mesh', where)
-    if (commit.header.namespace === CONTROL_NAMESPACE) control = reduceControl(control, commit as Commit as VerifiedCommit)
+    if (commit.header.namespace === CONTROL_NAMESPACE) control = reduceControl(control, commit as VerifiedCommit)
     else if (checkPolicy(commit) === 'unknown') undecided.push(commit)
     for (const { ref, field } of commit.events.flatMap(({ event }) => bodyRefs(event))) {
       if (store.body(ref) === null) report(`the text ${ref} (${field}) is missing or does not match its hash`, where)
