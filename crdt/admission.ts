@@ -21,7 +21,9 @@ export type LogView = {
   readonly control: ControlState
   chain(id: ChainId): ChainState | null
   hashAt(chain: ChainId, seq: number): CommitHash | null
-  /** Place and time of a commit in the log, or null when it is not here. */
+  /** The first seq of a forked chain that does not count; Infinity otherwise. */
+  forkAt(chain: ChainId): number
+  /** Place and time of a commit in the log, or of one on a forked branch whose header is known; null when it is not here. */
   meta(hash: CommitHash): { readonly namespace: Namespace; readonly segment: SegmentId | null; readonly hlc: number } | null
 }
 
@@ -40,6 +42,7 @@ export const admit = (log: LogView, commit: VerifiedCommit, nowMs: number): Verd
   const isControl = header.namespace === CONTROL_NAMESPACE
   if (isControl && !isAuthority(commit)) return refused('control_not_by_the_authority')
 
+  if (header.seq >= log.forkAt(commit.chain)) return refused('forked')
   const chain = log.chain(commit.chain) ?? emptyChain(commit.chain, header.peer, header.incarnation, header.namespace)
   if (header.seq <= chain.seq) {
     const known = log.hashAt(commit.chain, header.seq)

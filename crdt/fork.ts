@@ -19,7 +19,7 @@ import { verify } from './signature.ts'
 export type Fork = { readonly chain: ChainId; readonly peer: PeerId; readonly at: number }
 type Side = readonly [header: Uint8Array, signature: Uint8Array, leaf: Uint8Array, inclusion: readonly Uint8Array[]]
 
-/** One branch from `at` on: successive commits, and the hashes of the chain's commits before `at`. */
+/** One branch: successive commits from `at` (or right behind it) on, and the hashes of the chain's commits before them. */
 export type Branch = { readonly before: readonly CommitHash[]; readonly commits: readonly Commit[] }
 
 /** The proof, or null when a branch holds no commit that its peer signed itself (its cover has not come yet). */

@@ -57,6 +57,14 @@ export const limits = {
   forks_max: 4_096,
   /** Headers of unknown deps asked for at a time. */
   want_headers_max: 256,
+  /** Proofs in one frame: some 30 ms of signatures to check, so that others get their turn between two frames. */
+  forks_per_frame_max: 256,
+  /** Proofs one link may send within `ping_every_ms`: all that are known, when it opens, and as many that are new. */
+  forks_per_interval_max: 8_192,
+  /** Commits before a place where two histories differ that are asked for first, doubled until the place where they part is among them. */
+  fork_search_commits_min: 64,
+  /** Chains of one link on which that place is looked for; further ones have their turn in the next session. */
+  fork_searches_per_link_max: 256,
 
   // ── acks ──────────────────────────────────────────────────────────────────────────────────────────────────────
   /** Watermarks in one statement; a flush that touched more chains is acknowledged by several. */

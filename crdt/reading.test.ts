@@ -69,7 +69,7 @@ describe('any causal order of delivery', () => {
     // Evidence that the histories met what they are for.
     expect(seen.commits).toBeGreaterThan(150)
     expect(Math.min(seen.conflicts, seen.twins, seen.edits)).toBeGreaterThan(0)
-  })
+  }, 120_000)
 })
 
 /** Two peers that have not met, each with a segment of its own. */

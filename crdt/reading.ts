@@ -22,7 +22,7 @@ export type Register = {
 export type RecordState = {
   readonly id: RecordId
   readonly created: Written
-  /** The latest visible write of all. */
+  /** The latest write of all, also one that left nothing visible (a register cleared, a tag removed). */
   readonly updated: Written
   /** The segments it lives in, the leader's first. */
   readonly segments: readonly SegmentId[]
@@ -58,11 +58,10 @@ const readRecord = (segments: readonly Segment[], parent: string, id: RecordId):
   const [leader] = twins
   if (leader === undefined) return null
   const registers = foldRegisters(twins)
-  const writes = [leader.created, ...[...registers.values()].flatMap((register) => register.values.map(({ by }) => by)), ...twins.flatMap((twin) => twin.tags.map(({ by }) => by))]
   return {
     id,
     created: leader.created,
-    updated: writes.reduce((latest, write) => (compareWritten(write, latest) > 0 ? write : latest)),
+    updated: inOrder.flatMap((segment) => writesTo(segment, id)).reduce((latest, write) => (compareWritten(write, latest) > 0 ? write : latest), leader.created),
     segments: [...new Set(twins.map((twin) => twin.segment))],
     registers,
     tags: [...new Set(twins.flatMap((twin) => twin.tags.map(({ tag }) => tag)))].sort(),
@@ -71,6 +70,12 @@ const readRecord = (segments: readonly Segment[], parent: string, id: RecordId):
     editedMeanwhile: twins.flatMap(editsDuringForget).sort(compareWritten),
   }
 }
+
+const writesTo = (segment: Segment, id: RecordId): readonly Written[] =>
+  (segment.commitsByRecord.get(id) ?? []).flatMap((commit) => {
+    const { hlc, peer, spans } = segment.changeByCommit.get(commit)!
+    return spans.flatMap(({ record, event, agent, at }) => (record === id ? [{ hlc, event, agent, peer, at }] : []))
+  })
 
 const readTwins = (segment: Segment, parent: string, id: RecordId): Twin[] => {
   const view = { doc: segment.doc, heads: null }

@@ -96,6 +96,7 @@ export const createReplica = (mesh: TestMesh, seedByte: number, incarnationMs = 
     get control() { return control },
     chain: (id) => chains.get(id) ?? null,
     hashAt: (chain, seq) => log.find((commit) => commit.chain === chain && commit.header.seq === seq)?.hash ?? null,
+    forkAt: () => Number.POSITIVE_INFINITY,
     meta: (hash) => byHash.get(hash)?.header ?? null,
   }
   const segment = (id: SegmentId): Segment => {

@@ -116,6 +116,8 @@ export type PeerAnswer = {
   readonly role: 'voter' | 'observer'
   readonly self: boolean
   readonly revoked: boolean
+  /** Its key wrote two histories: proven, and out for good. */
+  readonly forked: boolean
   readonly link: 'self' | 'up' | 'connecting' | 'down'
   readonly addresses: readonly string[]
   readonly round_trip_ms: number | null

@@ -56,6 +56,8 @@ export type PeerOptions = {
 export type Peer = {
   readonly node: Node
   readonly replica: Replica
+  /** Where inputs go in; a simulated world may give its own. */
+  readonly shell: Shell
   readonly mesh: DriveableMesh
   readonly liveSource: LiveSource
   /** Dials, and tells the others where we listen. */
@@ -74,7 +76,7 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
   const { identity, store, projection, timers, random } = options
   const newIncarnation = (): Incarnation => incarnationId(timers.now(), new DataView(random.bytes(2).buffer).getUint16(0))
   const replica = createReplica({ mesh: identity.mesh, keys: identity.keys, authority: identity.authority, store, incarnation: await continueOrStart(store, newIncarnation), newIncarnation, quorum: options.quorum })
-  const booted = await boot(replica, store)
+  const booted = await boot(replica, store, timers.now())
   const deliveries = createDeliveries()
   let running: DriveableMesh | null = null
   const shell = createShell({ replica, store, clock: timers, mesh: () => running, taken: deliveries.taken, ...(options.observe && { observe: options.observe }) })
@@ -116,7 +118,7 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
   }
 
   return {
-    node, replica, mesh, liveSource,
+    node, replica, shell, mesh, liveSource,
     start: (urls) => {
       mesh.start()
       mesh.advertise(urls)

@@ -15,10 +15,12 @@ export type Boot = {
 }
 
 /** Reads the whole log. @throws StoreFailure when it cannot be read at all. */
-export const boot = async (replica: Replica, store: CommitStore): Promise<Boot> => {
+export const boot = async (replica: Replica, store: CommitStore, nowMs: number): Promise<Boot> => {
   const { tail, notes } = store.opening
   // What was lost may have been the list of what is missing.
   const lookForBodies = replica.missing.restore() || tail !== null || notes.length > 0
+  replica.forks.restore()
+  for (const { chain, at } of replica.forks.all()) replica.index.forkedAt.set(chain, at)
   const reader = createLogReader(replica.index, store, replica.commits, replica.self)
   let commits = 0
   let lost = 0
@@ -39,6 +41,7 @@ export const boot = async (replica: Replica, store: CommitStore): Promise<Boot> 
     }
   }
   reader.end()
+  replica.booted(nowMs)
   store.onDamage((damage) => {
     if (damage.kind === 'commit') replica.handle({ kind: 'damaged', what: { kind: 'commit', chain: damage.chain, seq: damage.seq } }, 0)
     else if (damage.kind === 'body') replica.handle({ kind: 'damaged', what: { kind: 'body', ref: damage.ref } }, 0)

@@ -29,7 +29,7 @@ export type ShellOptions = {
   readonly store: CommitStore
   readonly clock: Clock
   /** Set once the mesh exists; effects before that have nobody to go to. */
-  readonly mesh: () => Pick<Mesh, 'push' | 'announce' | 'membershipChanged'> | null
+  readonly mesh: () => Pick<Mesh, 'push' | 'announce' | 'announceForks' | 'membershipChanged'> | null
   /** Credit of a delivery is free again. */
   readonly taken: (delivery: number) => void
   /** Told of every effect, for the tour of the write path. */
@@ -70,6 +70,9 @@ export const createShell = ({ replica, store, clock, mesh, taken, observe }: She
         return
       case 'GROWN':
         for (const listener of grown) listener(effect.arrivals)
+        return
+      case 'FORKS':
+        mesh()?.announceForks(effect.proofs)
         return
       case 'MEMBERSHIP':
         mesh()?.membershipChanged()

@@ -10,18 +10,23 @@ import { admit, type LogView } from '../../crdt/admission.ts'
 import type { Body } from '../../crdt/body.ts'
 import { coveredCommits, type ChainState } from '../../crdt/chain.ts'
 import { decodeCommit, type AdmittedCommit, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
-import type { ChainId, CommitHash, PeerId } from '../../crdt/ids.ts'
+import { ZERO_HASH, type ChainId, type CommitHash, type PeerId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { Parcel } from '../../transports/host.ts'
 
 type Waiting<C extends Commit> = { readonly commit: C; readonly bodies: readonly Body[]; readonly from: PeerId }
 export type Refused = { readonly peer: PeerId; readonly from: PeerId; readonly chain: string; readonly seq: number; readonly reason: string; readonly atMs: number }
 
+/** Verified commits that contradict ours: they follow our commit `at` − 1 (or name another as that), and one another. */
+export type Rival = { readonly chain: ChainId; readonly at: number; readonly commits: readonly VerifiedCommit[] }
+
 export type Intake = {
   /** Decodes and verifies what one delivery brought; nothing is admitted yet. */
   take(from: PeerId, parcels: readonly Parcel[], nowMs: number): void
   /** Admits whatever can be, in causal order, handing each to `accept` (which extends the log view); at most `commitsMax`. */
-  drain(log: LogView, nowMs: number, commitsMax: number, accept: (commit: AdmittedCommit, chain: ChainState, policySeq: number, bodies: readonly Body[]) => void): void
+  drain(log: LogView, nowMs: number, commitsMax: number, onRival: (rival: Rival) => void, accept: (commit: AdmittedCommit, chain: ChainState, policySeq: number, bodies: readonly Body[]) => void): void
+  /** Deps that waiting commits name and that are not in the log. */
+  missingDeps(): Iterable<CommitHash>
   /** True when `drain` might admit something. */
   ready(): boolean
   /** Looks again at everything that waits (time has passed, control commits came). */
@@ -113,6 +118,7 @@ export const createIntake = (): Intake => {
   return {
     refused,
     counters,
+    missingDeps: () => chainsByDep.keys(),
     ready: () => dirty.size > 0,
     pending: () => [...bySeqByChain.values()].reduce((sum, bySeq) => sum + bySeq.size, uncovered.size),
     wake: () => {
@@ -130,10 +136,15 @@ export const createIntake = (): Intake => {
       }
     },
 
-    drain: (log, nowMs, commitsMax, accept) => {
+    drain: (log, nowMs, commitsMax, onRival, accept) => {
       let accepted = 0
       dropStored(log)
       const judgeChain = (chain: ChainId): void => {
+        const rival = rivalOf(log, chain, bySeqByChain.get(chain))
+        if (rival !== null) {
+          counters.forks++
+          onRival(rival)
+        }
         dropBefore(chain, log.chain(chain)?.seq ?? 0)
         for (;;) {
           const entry = bySeqByChain.get(chain)?.get((log.chain(chain)?.seq ?? 0) + 1)
@@ -168,6 +179,23 @@ export const createIntake = (): Intake => {
       if (bySeqByChain.size === 0) chainsByDep.clear()
     },
   }
+}
+
+/** The first waiting commit that contradicts the log where the histories part, and what follows it. */
+const rivalOf = (log: LogView, chain: ChainId, bySeq: ReadonlyMap<number, Waiting<VerifiedCommit>> | undefined): Rival | null => {
+  const ours = log.chain(chain)
+  if (bySeq === undefined || ours === null || ours.seq === 0) return null
+  const seqs = [...bySeq.keys()].filter((seq) => seq <= ours.seq + 1).sort((a, b) => a - b)
+  for (const seq of seqs) {
+    const { header, hash } = bySeq.get(seq)!.commit
+    const before = seq === 1 ? ZERO_HASH : log.hashAt(chain, seq - 1)
+    const parts = header.prev === before ? seq <= ours.seq && log.hashAt(chain, seq) !== hash : before !== null
+    if (!parts) continue
+    const commits: VerifiedCommit[] = []
+    for (let next = bySeq.get(seq); next !== undefined; next = bySeq.get(seq + commits.length)) commits.push(next.commit)
+    return { chain, at: header.prev === before ? seq : seq - 1, commits }
+  }
+  return null
 }
 
 /** Well-formed commits in runs of one chain in which each names the one before: what one signature can cover. */

@@ -6,7 +6,7 @@
 import { emptyChain, extendChain, type ChainState } from '../../crdt/chain.ts'
 import { controlChainId, type Commit } from '../../crdt/commit.ts'
 import { emptyControl, firstExcluded, reduceControl, type ControlState } from '../../crdt/control.ts'
-import { CONTROL_NAMESPACE, segmentIndex, segmentOwner, type ChainId, type CommitHash, type MeshId, type Namespace, type PeerId, type RecordId, type SegmentId } from '../../crdt/ids.ts'
+import { CONTROL_NAMESPACE, ZERO_HASH, segmentIndex, segmentOwner, type ChainId, type CommitHash, type MeshId, type Namespace, type PeerId, type RecordId, type SegmentId } from '../../crdt/ids.ts'
 import type { VerifiedCommit } from '../../crdt/commit.ts'
 
 /** A segment as the log knows it: the arrival numbers of its commits, in order. */
@@ -33,12 +33,14 @@ export type LogIndex = {
   readonly holes: Map<string, { readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash }>
   /** Commits that lie in the store with a part of their past lost, by chain and seq: as if they were not here, until they are given again. */
   readonly setAside: Map<string, { readonly hash: CommitHash; readonly n: number }>
+  /** The first seq of each forked chain that does not count. */
+  readonly forkedAt: Map<ChainId, number>
   arrivals: number
 }
 
 export const createLogIndex = (mesh: MeshId): LogIndex => ({
   mesh, chains: new Map(), control: emptyControl(mesh), segments: new Map(), segmentsByRecord: new Map(), namespaces: new Set(),
-  erasedRecords: new Set(), ownSegment: new Map(), holes: new Map(), setAside: new Map(), arrivals: 0,
+  erasedRecords: new Set(), ownSegment: new Map(), holes: new Map(), setAside: new Map(), forkedAt: new Map(), arrivals: 0,
 })
 
 export const segmentKey = (namespace: Namespace, id: SegmentId): string => `${namespace} ${id}`
@@ -52,7 +54,8 @@ export const indexCommit = (index: LogIndex, commit: Commit, arrival: number, se
   const known = index.chains.get(chain)
   const state = known !== undefined && known.peer !== ('' as PeerId) ? known : { ...(known ?? emptyChain(chain, header.peer, header.incarnation, header.namespace)), peer: header.peer, incarnation: header.incarnation, namespace: header.namespace }
   const policySeq = header.namespace === CONTROL_NAMESPACE ? header.seq - 1 : (index.control.seqByHash.get(header.policy) ?? state.policySeq)
-  index.chains.set(chain, extendChain(state, commit, policySeq))
+  // What lies on a branch stays in the log, and counts for nothing.
+  if (header.seq < forkAt(index, chain)) index.chains.set(chain, extendChain(state, commit, policySeq))
   if (header.segment !== null) indexSegment(index, commit, header.segment, arrival, self)
 }
 
@@ -61,8 +64,17 @@ export const indexHole = (index: LogIndex, place: { readonly n: number; readonly
   index.arrivals = Math.max(index.arrivals, place.n)
   index.holes.set(placeKey(place.chain, place.seq), { chain: place.chain, seq: place.seq, hash: place.hash })
   const state = index.chains.get(place.chain) ?? emptyChain(place.chain, '' as PeerId, '' as never, '' as never)
-  if (place.seq !== state.seq + 1) return
+  if (place.seq !== state.seq + 1 || place.seq >= forkAt(index, place.chain)) return
   index.chains.set(place.chain, extendChain(state, { hash: place.hash, header: { seq: place.seq, hlc: state.hlc } } as Commit, state.policySeq))
+}
+
+export const forkAt = (index: LogIndex, chain: ChainId): number => index.forkedAt.get(chain) ?? Number.POSITIVE_INFINITY
+
+/** The chain ends before `at` from now on. @param before hash of the commit there, null when `at` is its first. */
+export const cutChain = (index: LogIndex, chain: ChainId, at: number, before: CommitHash | null): void => {
+  index.forkedAt.set(chain, Math.min(at, forkAt(index, chain)))
+  const state = index.chains.get(chain)
+  if (state !== undefined && state.seq >= at) index.chains.set(chain, { ...state, seq: at - 1, hash: before ?? (ZERO_HASH as CommitHash) })
 }
 
 /** Forgets everything that was read from the log, for reading it again. */
@@ -79,9 +91,9 @@ export const segmentsOf = (index: LogIndex, record: RecordId): readonly SegmentE
   return found === undefined ? [] : Array.isArray(found) ? found : [found]
 }
 
-/** Whether a revocation leaves the commit out of the documents. */
+/** Whether a revocation or a fork leaves the commit out of the documents. */
 export const isExcluded = (index: LogIndex, commit: Commit): boolean =>
-  commit.header.seq >= firstExcluded(index.control, commit.header.peer, commit.chain)
+  commit.header.seq >= Math.min(forkAt(index, commit.chain), firstExcluded(index.control, commit.header.peer, commit.chain))
 
 export const controlChain = (index: LogIndex): ChainId => controlChainId(index.mesh)
 

@@ -12,7 +12,7 @@ import type { MeshHost, Parcel, Run } from '../../transports/host.ts'
 import type { CommitStore } from '../ports.ts'
 import { holeRuns } from './boot.ts'
 import type { Shell } from './effects.ts'
-import { controlChain } from './log-index.ts'
+import { controlChain, forkAt } from './log-index.ts'
 import type { Replica } from './replica.ts'
 
 export type Deliveries = { taken(delivery: number): void; add(done: () => void): number }
@@ -51,7 +51,7 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries }: Mesh
     for (const { id, seq, hash } of index.chains.values()) if (id !== control) yield { chain: id, seq, hash }
   }
   const parcel = (chain: ChainId, seq: number): Parcel | null => {
-    const commit = replica.commits.at(chain, seq)
+    const commit = seq < forkAt(index, chain) ? replica.commits.at(chain, seq) : null
     return commit && { chain, seq, bytes: commit.bytes, bodies: bodiesOf(commit.events.flatMap(({ event }) => bodyRefs(event).map(({ ref }) => ref))) }
   }
   const bodiesOf = (refs: readonly Ref[]) => refs.flatMap((ref) => {
@@ -65,7 +65,7 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries }: Mesh
     peer: replica.self,
     member: (peer) => {
       const member = index.control.members.get(peer)
-      return member === undefined ? 'unknown' : member.revoked !== null ? 'revoked' : member.role
+      return member === undefined ? 'unknown' : member.revoked !== null ? 'revoked' : replica.forks.isFrozen(peer) ? 'frozen' : member.role
     },
     controlChain: controlChain(index),
     frontier: entries,
@@ -79,7 +79,7 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries }: Mesh
       const openByChain = new Map<ChainId, { chain: ChainId; from: number; count: number }>()
       for (let n = after + 1; n <= last; n++) {
         const arrival = store.arrival(n)
-        if (arrival === null) continue
+        if (arrival === null || arrival.seq >= forkAt(index, arrival.chain)) continue
         const open = openByChain.get(arrival.chain)
         if (open !== undefined && open.from + open.count === arrival.seq) open.count++
         else {
@@ -111,6 +111,19 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries }: Mesh
     readBodies: bodiesOf,
     holes: () => holeRuns(replica),
     missingBodies: (limit) => replica.missing.list(limit),
+
+    forkAt: (chain) => forkAt(index, chain),
+    hashAt: (chain, seq) => {
+      const known = index.chains.get(chain)
+      if (known === undefined || seq > known.seq) return null
+      return seq === known.seq ? known.hash : (store.commit(chain, seq)?.hash ?? null)
+    },
+    forkProofs: () => replica.forks.all().map(({ proof }) => proof),
+    receiveForkProofs: (from, proofs) => shell.feed({ kind: 'forks', from, proofs }),
+    // A dep that is not here may be on a branch that nobody sends: only where some fork is known.
+    missingHeaders: (limit) => (index.forkedAt.size === 0 ? [] : [...replica.intake.missingDeps()].filter((hash) => replica.forks.header(hash) === null).slice(0, limit)),
+    readHeaders: (hashes) => hashes.flatMap((hash) => replica.commits.byHash(hash)?.headerBytes ?? []),
+    receiveHeaders: (from, headers) => shell.feed({ kind: 'headers', from, headers }),
 
     receive: (from, parcels, done) => shell.feed({ kind: 'received', from, parcels, delivery: deliveries.add(done) }),
     receiveBodies: (from, bodies, done) => shell.feed({ kind: 'bodies', from, bodies, delivery: deliveries.add(done) }),

@@ -11,7 +11,7 @@
  */
 import { decodeAckStatement } from '../../crdt/ack.ts'
 import { refOf, type Body } from '../../crdt/body.ts'
-import { CONTROL_INCARNATION, chainId, controlChainId, decodeCommit, eventsRoot, sealCommit, type AdmittedCommit, type Commit } from '../../crdt/commit.ts'
+import { CONTROL_INCARNATION, chainId, commitHash, controlChainId, decodeCommit, eventsRoot, sealCommit, type AdmittedCommit, type Commit } from '../../crdt/commit.ts'
 import { emptyChain } from '../../crdt/chain.ts'
 import type { ControlState, Member } from '../../crdt/control.ts'
 import { bodyRefs, encodeEvent, type ControlEvent } from '../../crdt/event.ts'
@@ -30,10 +30,12 @@ import { authorBatch, type Authored } from './author.ts'
 import { createCommits, type Commits } from './commits.ts'
 import { createDocuments, type Documents } from './documents.ts'
 import { addToFlush, createLogView, emptyFlush, type Flush } from './inflight.ts'
-import { createIntake, type Intake } from './intake.ts'
-import { createLogIndex, placeKey, indexCommit, isExcluded, type LogIndex } from './log-index.ts'
+import { createForks, type Forks, type KnownFork } from './forks.ts'
+import { createIntake, type Intake, type Rival } from './intake.ts'
+import { createLogIndex, placeKey, indexCommit, isExcluded, type LogIndex, cutChain, segmentKey, type SegmentEntry } from './log-index.ts'
 import { createMissingBodies, type MissingBodies } from './missing-bodies.ts'
 import { createPast } from './past.ts'
+import { reoffer, takeTogether } from './reoffer.ts'
 import { createSettling } from './settling.ts'
 import type { Effect, Input, Refusal, RequestId, WriteRequest } from './types.ts'
 
@@ -57,9 +59,12 @@ export type ReplicaOptions = {
 
 export type Replica = {
   handle(input: Input, nowMs: number): Effect[]
+  /** Once, after the opening scan. */
+  booted(nowMs: number): void
   readonly self: PeerId
   readonly index: LogIndex
   readonly documents: Documents
+  readonly forks: Forks
   readonly commits: Commits
   readonly intake: Intake
   readonly missing: MissingBodies
@@ -84,6 +89,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   const commits = createCommits(store)
   const documents = createDocuments(index, commits)
   const intake = createIntake()
+  const forks = createForks(mesh, store, commits)
   const missing = createMissingBodies(store)
   const past = createPast(index, documents, commits, store)
   let incarnation = options.incarnation
@@ -91,10 +97,12 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   let flush: Flush = emptyFlush()
   let flushId = 0
   let inFlight: { readonly id: number; readonly flush: Flush; readonly authored: readonly Authored[]; readonly requests: ReadonlyMap<RequestId, WriteRequest>; readonly bodies: readonly Ref[]; readonly healed: readonly Parcel[]; readonly deliveries: readonly number[] } | null = null
-  const log = createLogView(index, store, () => flush)
+  const log = createLogView(index, store, forks, () => flush)
   const writes: WriteRequest[] = []
   const controls: { id: RequestId; event: ControlEvent }[] = []
   const looseBodies: Body[] = []
+  /** Said again, since a fork left out what it was written on. */
+  const reoffers: WriteRequest[] = []
   const healing: Parcel[] = []
   /** Taken in, and on their way to the disk with the next flush: until then they count against their sender's credit. */
   let deliveries: number[] = []
@@ -108,19 +116,24 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     return state.seq === seq ? state.hash : log.hashAt(chain, seq)
   }
   const hasHole = (chain: ChainId): boolean => [...index.holes.values()].some((hole) => hole.chain === chain)
-  const settling = createSettling({ mesh, self, keys, index, quorum: options.quorum, hashOf, isWhole: (chain) => !missing.isMissingIn(chain) && !hasHole(chain) })
+  const settling = createSettling({ mesh, self, keys, index, quorum: options.quorum, hashOf, isFrozen: forks.isFrozen, isWhole: (chain) => !missing.isMissingIn(chain) && !hasHole(chain) })
 
   // ── the decision: what the next flush holds ────────────────────────────────────────────────────────────────────────
 
   const startFlush = (nowMs: number): Effect[] => {
     if (inFlight !== null) return []
     flush = emptyFlush()
-    const requests = writes.splice(0, REQUESTS_PER_FLUSH_MAX)
+    const again = takeTogether(reoffers, REQUESTS_PER_FLUSH_MAX)
+    const requests = writes.splice(0, again.length > 0 ? 0 : REQUESTS_PER_FLUSH_MAX)
     queuedBytes -= requests.reduce((sum, request) => sum + requestBytes(request), 0)
     sealControls(nowMs)
-    const authored = requests.length === 0 ? [] : author(requests, nowMs)
+    if (again.length > 0) author(again, nowMs)
+    const authored = forks.isFrozen(self) ? requests.map((request): Authored => ({ request: request.id, refusal: FROZEN })) : requests.length === 0 ? [] : author(requests, nowMs)
     const own = flush.commits.map((commit) => parcelOf(commit, flush.bodies))
-    intake.drain(log, nowMs, RECEIVED_PER_FLUSH_MAX, (commit, chain, policySeq, bodies) => {
+    const onRival = ({ chain, at, commits: theirs }: Rival): void => {
+      forks.found(chain, at, theirs)
+    }
+    intake.drain(log, nowMs, RECEIVED_PER_FLUSH_MAX, onRival, (commit, chain, policySeq, bodies) => {
       hlc = observe(hlc, commit.header.hlc, nowMs)
       addToFlush(flush, commit, chain, policySeq, bodies.filter(isSound), false)
     })
@@ -129,7 +142,8 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const erase = [...toErase]
     toErase = new Set()
     const refusals = authored.flatMap((answer): Effect[] => ('refusal' in answer ? [refuse(answer.request, answer.refusal)] : []))
-    const nothing = flush.commits.length + bodies.length + erase.length + healed.length === 0
+    const forkFacts = forks.takeFacts()
+    const nothing = flush.commits.length + bodies.length + erase.length + healed.length + forkFacts.length === 0
     const under = deliveries
     deliveries = []
     if (nothing) return [...refusals, ...under.map(taken), ...settle(authored, new Map(requests.map((request) => [request.id, request])), nowMs)]
@@ -138,7 +152,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const kept = [...flush.bodies.values()].filter(({ ref }) => !isErased(ref))
     inFlight = { id, flush, authored, requests: new Map(requests.map((request) => [request.id, request])), bodies: [...kept, ...bodies].map(({ ref }) => ref), healed, deliveries: under }
     const commits = [...flush.commits.map(storedForm), ...healed.map((parcel) => ({ chain: parcel.chain, seq: parcel.seq, hash: index.holes.get(placeKey(parcel.chain, parcel.seq))!.hash, bytes: parcel.bytes }))]
-    const persist: Effect = { kind: 'PERSIST', flush: id, batch: { commits, bodies: [...kept, ...bodies], erase, facts: missing.factsAfter(flush.commits, kept, bodies, erase) } }
+    const persist: Effect = { kind: 'PERSIST', flush: id, batch: { commits, bodies: [...kept, ...bodies], erase, facts: [...missing.factsAfter(flush.commits, kept, bodies, erase), ...forkFacts] } }
     return [...refusals, persist, ...(own.length > 0 ? [{ kind: 'PUSH', parcels: own } satisfies Effect] : [])]
   }
 
@@ -171,6 +185,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     inFlight = null
     flush = emptyFlush()
     lastFailure = failure
+    if (failure !== null) forks.failed()
     if (failure !== null) return [...done.deliveries.map(taken), ...giveUp(done, failure), ...startFlush(nowMs)]
     const controlBefore = index.control
     const touched = new Set<ChainId>()
@@ -190,22 +205,26 @@ export const createReplica = (options: ReplicaOptions): Replica => {
       for (const ref of past.erasedBy(commit)) toErase.add(ref)
     }
     missing.persisted(done.flush.commits, done.bodies)
+    const forked = forks.applied()
+    for (const fork of forked) leaveOut(fork, nowMs)
+    if (forked.length > 0) rebuild = true
     if (done.healed.length > 0) past.reindex(self)
     const revoked = index.control === controlBefore ? [] : freshlyRevoked(controlBefore, index.control)
     const membership = index.control !== controlBefore
-    if (membership) intake.wake()
+    if (membership || forked.length > 0) intake.wake()
     if (revoked.some(leavesOut)) {
       documents.dropAll()
       rebuild = true
     }
     return [
+      ...(forked.length > 0 ? [{ kind: 'FORKS', proofs: forked.map(({ proof }) => proof) } satisfies Effect] : []),
       ...done.deliveries.map(taken),
       ...settling.announce([...touched, ...missing.chainsMadeWhole()]),
-      ...(membership ? [{ kind: 'MEMBERSHIP' } satisfies Effect] : []),
+      ...(membership || forked.length > 0 ? [{ kind: 'MEMBERSHIP' } satisfies Effect] : []),
       ...(rebuild ? [{ kind: 'REBUILD' } satisfies Effect] : []),
       ...settle(done.authored, done.requests, nowMs),
       ...settling.grown(touched),
-      ...(membership ? settling.votersChanged(revoked.map(({ peer }) => peer)) : []),
+      ...(membership || forked.length > 0 ? settling.votersChanged([...revoked, ...forked].map(({ peer }) => peer)) : []),
       { kind: 'GROWN', arrivals: index.arrivals },
       ...startFlush(nowMs),
     ]
@@ -217,6 +236,18 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   /** Whether a revocation leaves out commits that are in documents already. */
   const leavesOut = ({ peer, revoked }: Member): boolean =>
     [...index.chains.values()].some((chain) => chain.peer === peer && chain.seq > (revoked?.last[chain.id] ?? 0))
+
+  /** The chain ends before the fork; documents are made again without what follows it, and we say again what we built on it. */
+  const leaveOut = (fork: KnownFork, nowMs: number): void => {
+    const touched = new Map<string, SegmentEntry>()
+    for (let seq = fork.at, next = commits.at(fork.chain, seq); next !== null; next = commits.at(fork.chain, ++seq)) {
+      const entry = next.header.segment && index.segments.get(segmentKey(next.header.namespace, next.header.segment))
+      if (entry) touched.set(segmentKey(entry.namespace, entry.id), entry)
+    }
+    cutChain(index, fork.chain, fork.at, fork.at === 1 ? null : (store.commit(fork.chain, fork.at - 1)?.hash ?? null))
+    documents.dropAll()
+    if (!forks.isFrozen(self)) reoffers.push(...reoffer(index, documents, commits, self, touched.values(), nowMs + limits.quorum_timeout_ms_default))
+  }
 
   const merge = (commit: Commit): void => {
     const { segment, namespace } = commit.header
@@ -277,6 +308,12 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     if (hash !== null) index.holes.set(placeKey(chain, what.seq), { chain, seq: what.seq, hash })
   }
 
+  /** The log has been read: time goes on from what it has seen, and what was left unsaid after a fork is said. */
+  const booted = (nowMs: number): void => {
+    for (const chain of index.chains.values()) if (chain.hlc > hlc) hlc = chain.hlc
+    for (const fork of forks.all()) leaveOut(fork, nowMs)
+  }
+
   const handle = (input: Input, nowMs: number): Effect[] => {
     switch (input.kind) {
       case 'write':
@@ -293,6 +330,13 @@ export const createReplica = (options: ReplicaOptions): Replica => {
       case 'bodies':
         looseBodies.push(...input.bodies.filter(isSound).slice(0, limits.want_bodies_max))
         deliveries.push(input.delivery)
+        return startFlush(nowMs)
+      case 'forks':
+        for (const proof of input.proofs) forks.learn(proof)
+        return startFlush(nowMs)
+      case 'headers':
+        for (const header of input.headers) forks.meetHeader(commitHash(header), header)
+        intake.wake()
         return startFlush(nowMs)
       case 'acked':
         for (const { chain, seq } of decodeAckStatement(input.ack.statement)?.watermarks ?? []) meetOwn(chain, seq)
@@ -311,7 +355,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   }
 
   return {
-    handle, self, index, documents, commits, intake, missing, voters: settling.voters, quorum: settling.quorum,
+    handle, booted, self, index, forks, documents, commits, intake, missing, voters: settling.voters, quorum: settling.quorum,
     incarnation: () => incarnation,
     covering: settling.covering,
     frontierDigest: (key) => frontierDigest([...index.chains.values()].map(({ id, seq, hash }) => ({ chain: id, seq, hash })), key),
@@ -325,6 +369,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
 const requestBytes = (request: WriteRequest): number => request.bodies.reduce((sum, body) => sum + body.text.length, 1_024)
 const refuse = (request: RequestId, refusal: Refusal): Effect => ({ kind: 'RESOLVE', request, outcome: { kind: 'refused', refusal } })
 const freshlyRevoked = (before: ControlState, now: ControlState): readonly Member[] => [...now.members.values()].filter(({ peer, revoked }) => revoked !== null && !before.members.get(peer)?.revoked)
+const FROZEN: Refusal = { code: 'forbidden', message: 'this peer\'s key wrote two histories (a copied folder?), so the mesh has frozen it: join again in a new folder', fields: { local_committed: false } }
 const taken = (delivery: number): Effect => ({ kind: 'TAKEN', delivery })
 const storedForm = (commit: Commit) => ({ chain: commit.chain, seq: commit.header.seq, hash: commit.hash, bytes: commit.bytes })
 const parcelOf = (commit: Commit, bodies: ReadonlyMap<Ref, Body>): Parcel => ({

@@ -41,17 +41,21 @@ export type SettlingOptions = {
   readonly index: LogIndex
   readonly quorum: number | null
   readonly hashOf: HashOf
+  /** Its key wrote two histories: its word on its disk is worth nothing any more. */
+  readonly isFrozen: (peer: PeerId) => boolean
   /** Nothing of the chain, commit or body, is missing here. */
   readonly isWhole: (chain: ChainId) => boolean
 }
 
-export const createSettling = ({ mesh, self, keys, index, quorum: override, hashOf, isWhole }: SettlingOptions): Settling => {
+export const createSettling = ({ mesh, self, keys, index, quorum: override, hashOf, isFrozen, isWhole }: SettlingOptions): Settling => {
   const acks = createAckTable()
   const waits = createWaits()
-  let votersOf: { control: unknown; voters: ReadonlySet<PeerId> } = { control: null, voters: new Set() }
+  let votersOf: { control: unknown; forks: number; voters: ReadonlySet<PeerId> } = { control: null, forks: 0, voters: new Set() }
 
   const voters = (): ReadonlySet<PeerId> => {
-    if (votersOf.control !== index.control) votersOf = { control: index.control, voters: new Set(activeMembers(index.control, 'voter').map(({ peer }) => peer)) }
+    if (votersOf.control !== index.control || votersOf.forks !== index.forkedAt.size) {
+      votersOf = { control: index.control, forks: index.forkedAt.size, voters: new Set(activeMembers(index.control, 'voter').flatMap(({ peer }) => (isFrozen(peer) ? [] : [peer]))) }
+    }
     return votersOf.voters
   }
   const quorum = (): number => override ?? defaultQuorum(voters().size)

@@ -60,6 +60,9 @@ export type Input =
   | { readonly kind: 'control'; readonly id: RequestId; readonly event: ControlEvent }
   | { readonly kind: 'received'; readonly from: PeerId; readonly parcels: readonly Parcel[]; readonly delivery: number }
   | { readonly kind: 'bodies'; readonly from: PeerId; readonly bodies: readonly Body[]; readonly delivery: number }
+  | { readonly kind: 'forks'; readonly from: PeerId; readonly proofs: readonly Uint8Array[] }
+  /** Headers of commits on forked branches that waiting ones name. */
+  | { readonly kind: 'headers'; readonly from: PeerId; readonly headers: readonly Uint8Array[] }
   | { readonly kind: 'acked'; readonly from: PeerId; readonly ack: SignedAck }
   /** A session has opened: it is told how far all our chains are. */
   | { readonly kind: 'linkUp'; readonly peer: PeerId }
@@ -80,6 +83,8 @@ export type Effect =
   | { readonly kind: 'TAKEN'; readonly delivery: number }
   /** The arrival log has grown to this length, and the documents with it. */
   | { readonly kind: 'GROWN'; readonly arrivals: number }
+  /** Forks were found or learned, and their proofs are durable: told to every link before anything else. */
+  | { readonly kind: 'FORKS'; readonly proofs: readonly Uint8Array[] }
   /** Members have changed. */
   | { readonly kind: 'MEMBERSHIP' }
   /** What is in the documents has changed backwards (a revocation): the projection starts again. */

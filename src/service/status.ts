@@ -55,6 +55,8 @@ export const createStatus = (context: StatusContext): Status => {
     if (failure !== null) blocking.push(`the last flush failed: ${failure.message}`)
     const self = index.control.members.get(replica.self)
     if (self === undefined || self.revoked !== null) blocking.push('this peer is not a member of the mesh (any more)')
+    if (replica.forks.isFrozen(replica.self)) blocking.push('this peer\'s key wrote two histories (a copied folder?), so the mesh has frozen it: join again in a new folder')
+    for (const fork of replica.forks.all()) warnings.push(`${index.control.members.get(fork.peer)?.name ?? fork.peer} wrote two histories (chain ${fork.chain} from ${fork.at} on): what it wrote there is left out, and it is frozen`)
     if (index.holes.size > 0) warnings.push(`${index.holes.size} damaged commits are being fetched again from other peers`)
     if (index.setAside.size > 0) warnings.push(`${index.setAside.size} commits wait for what was lost before them: other peers are asked for it`)
     if (replica.missing.size > 0) warnings.push(`${replica.missing.size} texts are missing and asked for`)
@@ -73,7 +75,7 @@ export const createStatus = (context: StatusContext): Status => {
       const link = linkByPeer.get(member.peer)
       const self = member.peer === replica.self
       return {
-        peer_id: member.peer, name: member.name, role: member.role, self, revoked: member.revoked !== null, link: self ? 'self' : (link?.state ?? 'down'),
+        peer_id: member.peer, name: member.name, role: member.role, self, revoked: member.revoked !== null, forked: replica.forks.isFrozen(member.peer), link: self ? 'self' : (link?.state ?? 'down'),
         addresses: context.addressesOf(member.peer), round_trip_ms: link?.round_trip_ms ?? null, commits_behind: self ? 0 : (link?.commits_behind ?? null), last_error: link?.last_error ?? null,
       }
     })

@@ -45,7 +45,7 @@ export const peersText = (peers: readonly PeerAnswer[], colours: Colours): strin
   const rows = peers.map((peer) => [
     peer.peer_id.slice(0, 12),
     clean(peer.name),
-    peer.revoked ? 'revoked' : peer.role,
+    peer.revoked ? 'revoked' : peer.forked ? 'forked' : peer.role,
     peer.link === 'self' ? 'this peer' : peer.link,
     peer.round_trip_ms === null ? '-' : `${peer.round_trip_ms.toFixed(1)} ms`,
     peer.commits_behind === null ? '-' : count(peer.commits_behind),

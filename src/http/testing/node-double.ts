@@ -201,7 +201,7 @@ export const createNodeDouble = (): NodeDouble => {
     },
     peers: async () => {
       await called('peers')
-      return [{ peer_id: PEER, name: 'double', role: 'voter', self: true, revoked: false, link: 'self', addresses: [], round_trip_ms: null, commits_behind: null, last_error: null }]
+      return [{ peer_id: PEER, name: 'double', role: 'voter', self: true, revoked: false, forked: false, link: 'self', addresses: [], round_trip_ms: null, commits_behind: null, last_error: null }]
     },
     quorum: async () => {
       await called('quorum')

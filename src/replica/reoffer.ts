@@ -1,0 +1,64 @@
+/**
+ * Re-offering: what we wrote on top of commits that a fork left out, said again by new commits.
+ *
+ * The events are the same bytes, so an agent's word stays its word; only the commit around them is new. Nothing that is in the
+ * documents already is said twice.
+ */
+import type { Event } from '../../crdt/event.ts'
+import type { PeerId, RecordId } from '../../crdt/ids.ts'
+import type { Commits } from './commits.ts'
+import type { Documents } from './documents.ts'
+import { isExcluded, type LogIndex, type SegmentEntry } from './log-index.ts'
+import type { Draft, WriteRequest } from './types.ts'
+
+/** One request an event, in the order in which they were said. @param entries the segments in which something was left out. */
+export const reoffer = (index: LogIndex, documents: Documents, commits: Commits, self: PeerId, entries: Iterable<SegmentEntry>, deadlineMs: number): WriteRequest[] => {
+  const requests: WriteRequest[] = []
+  for (const entry of entries) {
+    const { segment } = documents.open(entry)
+    const applied = new Set([...segment.changeByCommit.values()].flatMap(({ spans }) => spans.map(({ event }) => event)))
+    for (const n of entry.arrivals) {
+      const commit = commits.arrived(n)
+      if (commit === null || commit.header.peer !== self || !segment.refused.has(commit.hash) || isExcluded(index, commit)) continue
+      for (const { event } of commit.events) {
+        const draft = applied.has(event.id) ? null : draftOf(event)
+        if (draft !== null) requests.push({ id: -1, namespace: event.ns, drafts: [draft], bodies: [], precondition: null, idempotent: false, quorum: 1, deadlineMs })
+      }
+    }
+  }
+  return requests
+}
+
+/** Takes from the front what can be written in one flush: nothing that changes a record which that flush only makes. */
+export const takeTogether = (waiting: WriteRequest[], max: number): WriteRequest[] => {
+  const made = new Set<RecordId>()
+  let count = 0
+  for (const { drafts } of waiting) {
+    const [draft] = drafts
+    const touches = draft !== undefined && 'record' in draft && (made.has(draft.record) || ('from' in draft && made.has(draft.from)))
+    if (touches || count >= max) break
+    if (draft?.op === 'put') made.add(draft.record)
+    count++
+  }
+  return waiting.splice(0, count)
+}
+
+const draftOf = (event: Event): Draft | null => {
+  const base = { event: event.id, agent: event.agent, at: event.at }
+  switch (event.kind) {
+    case 'memory.put':
+      return { ...base, op: 'put', record: event.record, set: event.set, tags: event.tags ?? null }
+    case 'memory.patch':
+      return { ...base, op: 'patch', record: event.record, set: event.set, tags: event.tags ?? null }
+    case 'memory.forget':
+    case 'memory.restore':
+    case 'memory.erase':
+      return { ...base, op: event.kind === 'memory.forget' ? 'forget' : event.kind === 'memory.restore' ? 'restore' : 'erase', record: event.record }
+    case 'link.put':
+      return { ...base, op: 'link', record: event.record, from: event.from, to: event.to, relation: event.relation, ...(event.valid_from && { valid_from: event.valid_from }), ...(event.valid_until && { valid_until: event.valid_until }) }
+    case 'link.remove':
+      return { ...base, op: 'unlink', record: event.record }
+    default:
+      return null
+  }
+}
