@@ -13,7 +13,8 @@ import type { ChainId, CommitHash, Ref } from '../../crdt/ids.ts'
 import { LRUCache } from 'lru-cache'
 import { unpack } from '../../crdt/msgpack.ts'
 import type { CommitStore } from '../ports.ts'
-import { placeKey, type LogIndex } from './log-index.ts'
+import type { Forks } from './forks.ts'
+import { forkAt, placeKey, type LogIndex } from './log-index.ts'
 
 type Meta = NonNullable<ReturnType<LogView['meta']>>
 
@@ -43,7 +44,7 @@ export const addToFlush = (flush: Flush, commit: Commit, chain: ChainState, poli
 }
 
 /** The log as admission sees it: the index, the store, and the flush being made. */
-export const createLogView = (index: LogIndex, store: CommitStore, flush: () => Flush): LogView => {
+export const createLogView = (index: LogIndex, store: CommitStore, forks: Pick<Forks, 'header'>, flush: () => Flush): LogView => {
   const metas = new LRUCache<CommitHash, Meta>({ maxSize: METAS_REMEMBERED_MAX, sizeCalculation: () => 1 })
   const stored = (hash: CommitHash): Meta | null => {
     const place = store.find(hash)
@@ -64,10 +65,12 @@ export const createLogView = (index: LogIndex, store: CommitStore, flush: () => 
       if (state?.seq === seq) return state.hash
       return flush().hashes.get(`${chain} ${seq}`) ?? store.commit(chain, seq)?.hash ?? null
     },
+    forkAt: (chain) => forkAt(index, chain),
     meta: (hash) => {
       const known = flush().metas.get(hash) ?? metas.get(hash) ?? stored(hash)
       if (known !== null) metas.set(hash, known)
-      return known
+      const forked = known === null ? forks.header(hash) : null
+      return known ?? (forked && metaOf(forked))
     },
   }
 }
