@@ -48,7 +48,8 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries }: Mesh
     const control = controlChain(index)
     const first = index.chains.get(control)
     if (first !== undefined) yield { chain: control, seq: first.seq, hash: first.hash }
-    for (const { id, seq, hash } of index.chains.values()) if (id !== control) yield { chain: id, seq, hash }
+    // A chain that forked with its first commit is here, and has nothing.
+    for (const { id, seq, hash } of index.chains.values()) if (id !== control && seq > 0) yield { chain: id, seq, hash }
   }
   const parcel = (chain: ChainId, seq: number): Parcel | null => {
     const commit = seq < forkAt(index, chain) ? replica.commits.at(chain, seq) : null

@@ -93,7 +93,7 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
     announce: (chains) => {
       const watermarks = [...new Set(chains)].flatMap((chain) => {
         const state = index.chains.get(chain)
-        return state === undefined ? [] : [{ chain, seq: state.seq, hash: state.hash, whole: isWhole(chain) }]
+        return state === undefined || state.seq === 0 ? [] : [{ chain, seq: state.seq, hash: state.hash, whole: isWhole(chain) }]
       })
       const effects: Effect[] = []
       for (let at = 0; at < watermarks.length; at += limits.ack_watermarks_max) {
