@@ -48,10 +48,11 @@ describe('npm start', () => {
   const startAll = async (env: Readonly<Record<string, string>>): Promise<LastingChild> => {
     const fleet = startMnemesh(['fleet'], env, 'ignore')
     children.push(fleet)
-    await until('all three are up', UP_MS, async () => {
-      if (fleet.ending() !== null) throw new Error(`it ended: ${fleet.stderr()}`)
+    const isUp = await until('all three are up', UP_MS, async () => {
+      if (fleet.ending() !== null) return false
       return fleet.stdout().includes('3 peers') && fleet.stdout().includes('Ctrl-C') ? true : null
     }, () => fleet.stderr())
+    if (!isUp) throw new Error(`it ended instead of coming up: ${fleet.stderr()}`)
     return fleet
   }
   /** Each peer's own word on its process. */
