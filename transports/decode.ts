@@ -130,8 +130,38 @@ const READERS: ReadonlyMap<number, Reader> = new Map<number, Reader>([
     {
       fields: 1,
       read: ([, list]) => {
-        const records = Array.isArray(list) && list.length <= limits.addresses_per_frame_max ? all(list.map(readRecord)) : null
+        const records = readBins(list, limits.addresses_per_frame_max, limits.address_record_bytes_max)
         return records === null ? null : { type: 'addresses', records }
+      },
+    },
+  ],
+  [
+    TAGS.forks,
+    {
+      fields: 1,
+      read: ([, list]) => {
+        const proofs = readBins(list, limits.forks_per_frame_max, limits.fork_proof_bytes_max)
+        return proofs === null ? null : { type: 'forks', proofs }
+      },
+    },
+  ],
+  [
+    TAGS.want_headers,
+    {
+      fields: 1,
+      read: ([, bytes]) => {
+        const hashes = readHashes<CommitHash>(bytes, limits.want_headers_max)
+        return hashes === null ? null : { type: 'want_headers', hashes }
+      },
+    },
+  ],
+  [
+    TAGS.headers,
+    {
+      fields: 1,
+      read: ([, list]) => {
+        const headers = readBins(list, limits.want_headers_max, limits.header_bytes_max)
+        return headers === null ? null : { type: 'headers', headers }
       },
     },
   ],
@@ -141,10 +171,18 @@ const readPing = (type: 'ping' | 'pong', [, id, arrivals, digest]: readonly unkn
   isCount(id) && isCount(arrivals) && isBin(digest, DIGEST_BYTES) ? { type, id, arrivals, digest } : null
 
 const readRefs = (type: 'want_bodies' | 'absent_bodies', bytes: unknown): Message | null => {
-  if (!(bytes instanceof Uint8Array) || bytes.length % 32 !== 0 || bytes.length > 32 * limits.want_bodies_max) return null
-  const refs = Array.from({ length: bytes.length / 32 }, (_, n) => bytesToHex(bytes.subarray(32 * n, 32 * n + 32)) as Ref)
-  return { type, refs }
+  const refs = readHashes<Ref>(bytes, limits.want_bodies_max)
+  return refs === null ? null : { type, refs }
 }
+
+/** 32 bytes each, joined. */
+const readHashes = <Hash extends Ref | CommitHash>(bytes: unknown, countMax: number): readonly Hash[] | null => {
+  if (!(bytes instanceof Uint8Array) || bytes.length % 32 !== 0 || bytes.length > 32 * countMax) return null
+  return Array.from({ length: bytes.length / 32 }, (_, n) => bytesToHex(bytes.subarray(32 * n, 32 * n + 32)) as Hash)
+}
+
+const readBins = (list: unknown, countMax: number, bytesMax: number): readonly Uint8Array[] | null =>
+  Array.isArray(list) && list.length <= countMax && list.every((bytes) => bytes instanceof Uint8Array && bytes.length <= bytesMax) ? list : null
 
 const readRuns = (table: unknown, order: unknown, runsMax: number): readonly Run[] | null => {
   if (!Array.isArray(table) || !Array.isArray(order) || table.length % 2 !== 0 || order.length % 2 !== 0) return null
@@ -197,7 +235,6 @@ const readBody = (value: unknown): Body | null => {
   return { ref: refOf(salt, text), salt, text }
 }
 
-const readRecord = (value: unknown): Uint8Array | null => (value instanceof Uint8Array && value.length <= limits.address_record_bytes_max ? value : null)
 
 const all = <T>(values: readonly (T | null)[]): readonly T[] | null => (values.includes(null) ? null : values.filter((value) => value !== null))
 

@@ -42,6 +42,8 @@ export type Fetches = {
   taken(chain: ChainId, have: number, nowMs: number): void
   absent(chain: ChainId, link: LinkNumber, nowMs: number): void
   releaseLink(link: LinkNumber): void
+  /** Forks became known: nothing behind a chain's end is under way any more, or asked for again. */
+  shorten(endOf: (chain: ChainId, seq: number) => number, haveOf: (chain: ChainId) => number): void
   /** Releases what stalled; answers how many claims. @param busy links whose own intake is full: not their fault. */
   expire(nowMs: number, busy: (link: LinkNumber) => boolean): number
   /** Commits asked of this link and not here yet. */
@@ -131,6 +133,19 @@ export const createFetches = (): Fetches => {
       for (const [chain, state] of states) {
         if (state.claim?.link === link) state.claim = null
         state.avoidUntilMsByLink.delete(link)
+        dropIfSettled(chain, state)
+      }
+    },
+
+    shorten: (endOf, haveOf) => {
+      for (const [chain, state] of states) {
+        state.delivered = endOf(chain, state.delivered)
+        if (state.retry !== null && endOf(chain, state.retry.seq) < state.retry.seq) state.retry = null
+        const end = state.claim === null ? 0 : endOf(chain, state.claim.upto)
+        if (state.claim !== null && end < state.claim.upto) {
+          if (end <= Math.max(haveOf(chain), state.delivered, state.claim.from - 1)) state.claim = null
+          else state.claim.upto = end
+        }
         dropIfSettled(chain, state)
       }
     },

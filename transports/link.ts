@@ -2,19 +2,22 @@
  * One authenticated session with one peer: the phases, and which part of the protocol each message belongs to.
  *
  *   CONTROL  both tell how far their control chain is, and fetch what they lack of it; nothing else passes
- *   OPEN     both said `open`, which each says only to a member with its own control log as long as the other's
+ *   OPEN     both said `open`, which each says only to a member with its own control log as long as the other's; the proofs
+ *            of forks go out first, and only then is anything asked for
  *
  * Invariants: (1) data passes only when we sent and received `open`; (2) a peer that is no member, by a control log of
  * equal length, is closed by name; (3) what the host was given is answered by exactly one `done`, also after the link's end.
  */
 import { decodeAckStatement } from '../crdt/ack.ts'
-import type { PeerId } from '../crdt/ids.ts'
+import type { ChainId, CommitHash, PeerId } from '../crdt/ids.ts'
 import { limits } from '../crdt/limits.ts'
 import { equalBytes } from '../crdt/msgpack.ts'
 import type { AddressBook } from './addresses.ts'
 import { createReceiveCredit, createSendCredit } from './credit.ts'
 import { decode } from './decode.ts'
 import type { Fetches, LinkNumber } from './fetches.ts'
+import { createForkSearch } from './fork-search.ts'
+import { createForkMeter, createForkTeller, endOf } from './forks.ts'
 import type { Authenticated } from './handshake.ts'
 import { createHeartbeat } from './heartbeat.ts'
 import type { MeshHost, Run } from './host.ts'
@@ -34,6 +37,8 @@ export type LinkEvents = {
   /** Bodies or a run that were asked for to mend something: here, or not to be had from this link. */
   bodiesCame(message: Extract<Message, { readonly type: 'bodies' | 'absent_bodies' }>): void
   runAbsent(run: Run): void
+  /** What it has of the headers that were asked for is with the host. */
+  headersCame(): void
 }
 
 export type LinkOptions = {
@@ -64,6 +69,7 @@ export type Link = {
   /** Fresh commits: sent to a reader that is directly before them and can take them, else left to be pulled. */
   push(frames: readonly ParcelFrame[]): void
   send(message: Message): void
+  wantHeaders(hashes: readonly CommitHash[]): void
   /** Content that is already encoded, for all links alike. */
   sendEncoded(content: Uint8Array): void
   /** The other side lacks so many of the commits we hold, as far as it has said. */
@@ -82,7 +88,8 @@ export const createLink = (options: LinkOptions): Link => {
   const control = host.controlChain
   const sendCredit = createSendCredit()
   const receiveCredit = createReceiveCredit()
-  const positions = createPositions()
+  const end = (chain: ChainId, seq: number): number => endOf(host, chain, seq)
+  const positions = createPositions(end)
   const heartbeat = createHeartbeat(timers.now(), options.roundTripMs)
   const startedAtMs = timers.now()
   let phase: 'control' | 'open' | 'ended' = 'control'
@@ -91,6 +98,8 @@ export const createLink = (options: LinkOptions): Link => {
   let sentOpen = false
   let theirOpen: Extract<Message, { readonly type: 'open' }> | null = null
   let cancelRelay: (() => void) | null = null
+  let pulling = false
+  let headersAsked = 0
 
   const transmit = (content: Uint8Array): void => wire.send(content)
   const send = (message: Message): void => {
@@ -103,7 +112,10 @@ export const createLink = (options: LinkOptions): Link => {
     for (const { chain, seq } of host.frontier()) positions.reached(chain, seq)
   }
   const serve = createServe({ host, credit: sendCredit, positions, compression: options.compression, bufferedBytes: wire.bufferedBytes, digest, transmit, count })
-  const pull = createPull({ host, link: number, peer, fetches, positions, digest, inStep: theyHoldAll, send })
+  const search = createForkSearch(host, (run) => send({ type: 'want', runs: [run] }))
+  const pull = createPull({ host, link: number, peer, fetches, positions, digest, differs: search.differs, inStep: theyHoldAll, send })
+  const tellForks = createForkTeller({ proofs: host.forkProofs, bufferedBytes: wire.bufferedBytes, transmit: wire.send })
+  const forkMeter = createForkMeter()
 
   const tellControl = (): void => {
     const seq = host.seqOf(control)
@@ -117,16 +129,17 @@ export const createLink = (options: LinkOptions): Link => {
     if (phase === 'ended') return
     const state = host.member(peer)
     const member = state === 'voter' || state === 'observer'
-    const refusal: CloseReason = state === 'revoked' ? 'revoked' : 'not_enrolled'
+    const refusal: CloseReason = state === 'revoked' || state === 'frozen' ? state : 'not_enrolled'
     if (phase === 'open') {
       if (!member) wire.close(refusal)
       return
     }
     const ours = host.seqOf(control)
-    if (theirControl === null || theirControl > ours) return
+    const theirs = theirControl === null ? null : end(control, theirControl)
+    if (theirs === null || theirs > ours) return
     if (!member) {
-      // Shorter than ours: it may still fetch what it lacks.
-      if (theirControl === ours) wire.close(refusal)
+      // Shorter than ours: it may still fetch what it lacks. One that is frozen hears why first.
+      if (theirs === ours && (state !== 'frozen' || tellForks.pump())) wire.close(refusal)
       return
     }
     if (!sentOpen) {
@@ -138,13 +151,26 @@ export const createLink = (options: LinkOptions): Link => {
 
   const becomeOpen = (open: Extract<Message, { readonly type: 'open' }>): void => {
     phase = 'open'
+    tellForks.pump()
     events.opened()
     host.linkUp(peer)
     if (!equalBytes(open.addresses, book.digest())) {
       const records = book.records().slice(0, limits.addresses_per_frame_max)
       if (records.length > 0) send({ type: 'addresses', records })
     }
-    pull.opened(open, timers.now())
+    beginPulling()
+  }
+
+  /** Asks for nothing before the proofs are told: what the other side then answers with ends where ours does. */
+  const beginPulling = (): void => {
+    if (phase !== 'open' || pulling || theirOpen === null || !tellForks.pump()) return
+    pulling = true
+    pull.opened(theirOpen, timers.now())
+  }
+  const drained = (): void => {
+    beginPulling()
+    if (phase === 'control') decide()
+    serve.pump()
   }
 
   const learnedLater = (): void => {
@@ -163,15 +189,19 @@ export const createLink = (options: LinkOptions): Link => {
   }
 
   const onParcels = (m: Extract<Message, { readonly type: 'parcels' }>, cost: number): void => {
-    const [from, to] = [m.parcels[0]!.seq, m.parcels.at(-1)!.seq]
+    const [from, sent] = [m.parcels[0]!.seq, m.parcels.at(-1)!.seq]
     if (!receiveCredit.took(cost)) return wire.close('credit_overrun')
-    if (!positions.reached(m.chain, to)) return wire.close('too_many_chains')
+    if (!positions.reached(m.chain, sent)) return wire.close('too_many_chains')
+    const to = end(m.chain, sent)
+    // Behind a fork they are the host's to look at, and nobody waits for them.
+    const awaited = from <= to
     count('parcels_in', m.parcels.length)
     // A gap before these is asked for, unless it fills by itself.
     if (from > host.seqOf(m.chain) + 1 && pull.learned(m.chain, to, timers.now() + limits.relay_after_ms)) learnedLater()
-    fetches.delivered(m.chain, number, from, to, host.seqOf(m.chain), timers.now())
+    if (awaited) fetches.delivered(m.chain, number, from, to, host.seqOf(m.chain), timers.now())
     host.receive(peer, m.parcels, once(() => {
-      fetches.taken(m.chain, host.seqOf(m.chain), timers.now())
+      if (awaited) fetches.taken(m.chain, host.seqOf(m.chain), timers.now())
+      if (phase !== 'ended') search.taken(m.parcels)
       settled(cost)
       events.othersMayPlan()
     }))
@@ -181,19 +211,21 @@ export const createLink = (options: LinkOptions): Link => {
     const statement = decodeAckStatement(m.ack.statement)
     if (statement === null || statement.voter !== peer || statement.mesh !== host.mesh) return wire.close('forged_ack')
     let news = false
-    for (const { chain, seq } of statement.watermarks) {
+    for (const { chain, seq, hash } of statement.watermarks) {
       if (!positions.reached(chain, seq)) return wire.close('too_many_chains')
+      if (seq === host.seqOf(chain) && host.hashAt(chain, seq) !== hash) search.differs(chain, seq)
       news = pull.learned(chain, seq, timers.now() + limits.relay_after_ms) || news
     }
     if (news) learnedLater()
     host.receiveAck(peer, m.ack)
   }
 
-  const onHave = (cursor: number): void => {
-    const after = host.arrivalRuns(cursor, limits.log_page_arrivals_max)
-    if (after.cursor < host.arrivals()) return
-    const firstAfterByChain = new Map(after.runs.toReversed().map((run) => [run.chain, run.from]))
-    for (const { chain, seq } of host.frontier()) positions.reached(chain, (firstAfterByChain.get(chain) ?? seq + 1) - 1)
+  /** As many answers as questions; more were not asked for, and cost nothing. */
+  const onHeaders = (headers: readonly Uint8Array[]): void => {
+    if (headersAsked === 0) return count('headers_unasked', headers.length)
+    headersAsked--
+    host.receiveHeaders(peer, headers)
+    events.headersCame()
   }
 
   const onControlPhase = (m: Message): boolean => {
@@ -209,6 +241,9 @@ export const createLink = (options: LinkOptions): Link => {
         return m.chain === control
       case 'want':
         return m.runs.every((run) => run.chain === control)
+      case 'forks':
+        // Told to one that is frozen, before the link ends; from strangers nothing is verified.
+        return host.member(peer) === 'voter' || host.member(peer) === 'observer'
       default:
         return false
     }
@@ -242,10 +277,11 @@ export const createLink = (options: LinkOptions): Link => {
       case 'frontier':
         return pull.frontier(m, now) ? undefined : wire.close('too_many_chains')
       case 'have':
-        return onHave(m.cursor)
+        return serve.have(m.cursor)
       case 'want':
         return serve.want(m.runs) ? undefined : wire.close('want_overrun')
       case 'absent':
+        if (search.absent(m.chain, m.from) || m.from > end(m.chain, m.from)) return
         fetches.absent(m.chain, number, now)
         positions.forget(m.chain)
         pull.absent(m.chain)
@@ -269,6 +305,14 @@ export const createLink = (options: LinkOptions): Link => {
         return onAck(m)
       case 'addresses':
         return events.addresses(m.records)
+      case 'forks':
+        if (!forkMeter.took(m.proofs.length, now)) return wire.close('fork_flood')
+        count('forks_in', m.proofs.length)
+        return host.receiveForkProofs(peer, m.proofs)
+      case 'want_headers':
+        return serve.wantHeaders(m.hashes) ? undefined : wire.close('want_overrun')
+      case 'headers':
+        return onHeaders(m.headers)
     }
   }
 
@@ -285,15 +329,16 @@ export const createLink = (options: LinkOptions): Link => {
       if (phase === 'control' && !onControlPhase(decoded.message)) return wire.close('not_open')
       dispatch(decoded.message, decoded.cost)
     },
-    drained: () => serve.pump(),
+    drained,
     tick: () => {
       const now = timers.now()
       const beat = heartbeat.tick(now)
       if (beat.kind === 'close') return wire.close(beat.reason)
       if (beat.kind === 'ping') send({ type: 'ping', id: beat.id, ...standing() })
+      beginPulling()
       if (phase === 'control' && now - startedAtMs > limits.control_ms_max) {
         const state = host.member(peer)
-        wire.close(state === 'revoked' ? 'revoked' : state === 'unknown' ? 'not_enrolled' : 'control_timeout')
+        wire.close(state === 'revoked' || state === 'frozen' ? state : state === 'unknown' ? 'not_enrolled' : 'control_timeout')
       }
     },
     membershipChanged: () => {
@@ -308,7 +353,7 @@ export const createLink = (options: LinkOptions): Link => {
       if (phase !== 'open') return
       let taking = false
       for (const frame of frames) {
-        if (frame.chain !== null) taking = positions.of(frame.chain) === frame.from - 1
+        if (frame.chain !== null) taking = positions.of(frame.chain) === frame.from - 1 && end(frame.chain, frame.from) === frame.from
         taking = taking && wire.bufferedBytes() <= limits.buffered_bytes_max && sendCredit.left() >= frame.content.length
         if (!taking) {
           count('pushes_skipped', 1)
@@ -321,6 +366,10 @@ export const createLink = (options: LinkOptions): Link => {
       }
     },
     send,
+    wantHeaders: (hashes) => {
+      headersAsked++
+      send({ type: 'want_headers', hashes })
+    },
     sendEncoded: transmit,
     behind: () => {
       let commits = 0

@@ -5,11 +5,12 @@
  * (2) at most `links_max` open, at most `unauthenticated_sockets_max` not yet open, the oldest of those goes first;
  * (3) `host.linkUp` and `host.linkDown` alternate for each peer; (4) every timer and socket ends with `stop`.
  */
-import type { PeerId, Ref } from '../crdt/ids.ts'
+import type { ChainId, CommitHash, PeerId, Ref } from '../crdt/ids.ts'
 import { limits } from '../crdt/limits.ts'
 import { createAddressBook, isMeshUrl, readAddress, signAddress } from './addresses.ts'
 import { createDialing, type Target } from './dialing.ts'
 import { createFetches } from './fetches.ts'
+import { endOf, forkFrames } from './forks.ts'
 import type { Authenticated } from './handshake.ts'
 import type { LinkInfo, Mesh, MeshHost, Run } from './host.ts'
 import { createLink, type Link } from './link.ts'
@@ -58,6 +59,7 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
   const book = createAddressBook(host.mesh, host.member)
   const bodyRounds = createRounds<Ref>((ref) => ref, limits.want_bodies_max)
   const holeRounds = createRounds<Run>((run) => `${run.chain} ${run.from}`, limits.want_runs_max)
+  const headerRounds = createRounds<CommitHash>((hash) => hash, limits.want_headers_max)
   /** In the order in which they came up. */
   const connections = new Set<Connection>()
   const lastErrorByPeer = new Map<PeerId, string>()
@@ -166,6 +168,7 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
           if (message.type === 'absent_bodies') for (const ref of message.refs) bodyRounds.absent(ref, link.number)
         },
         runAbsent: (run) => holeRounds.absent(run, link.number),
+        headersCame: () => headerRounds.answered(link.number),
       },
     })
     connection.link = link
@@ -238,8 +241,11 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
     const linkByNumber = new Map(openLinks().map((link) => [link.number, link]))
     const numbers = [...linkByNumber.keys()]
     for (const [number, refs] of bodyRounds.next(host.missingBodies(limits.want_bodies_max), numbers, now)) linkByNumber.get(number)?.send({ type: 'want_bodies', refs })
-    for (const [number, runs] of holeRounds.next(host.holes(), numbers, now)) linkByNumber.get(number)?.send({ type: 'want', runs })
+    for (const [number, runs] of holeRounds.next(host.holes().filter(isBeforeFork), numbers, now)) linkByNumber.get(number)?.send({ type: 'want', runs })
+    for (const [number, hashes] of headerRounds.next(host.missingHeaders(limits.want_headers_max), numbers, now)) linkByNumber.get(number)?.wantHeaders(hashes)
   }
+
+  const isBeforeFork = ({ chain, from }: Run): boolean => from < host.forkAt(chain)
 
   const linkInfos = (): LinkInfo[] => {
     const infos = new Map<PeerId, LinkInfo>()
@@ -281,6 +287,15 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
     announce: (ack) => {
       const content = encode({ type: 'ack', ack })
       for (const link of openLinks()) link.sendEncoded(content)
+    },
+    announceForks: (proofs) => {
+      const links = openLinks()
+      for (const content of forkFrames(proofs)) for (const link of links) link.sendEncoded(content)
+      count('forks_out', proofs.length * links.length)
+      fetches.shorten((chain: ChainId, seq: number) => endOf(host, chain, seq), host.seqOf)
+      // Whose chain it is, is a member no longer: cut behind the frame that says why.
+      for (const { link } of connections) link?.membershipChanged()
+      planSoon()
     },
     membershipChanged: () => {
       for (const { link } of connections) link?.membershipChanged()

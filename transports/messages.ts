@@ -7,7 +7,7 @@
 import type { SignedAck } from '../crdt/ack.ts'
 import type { Body } from '../crdt/body.ts'
 import { concat } from '../crdt/hash.ts'
-import { hexToBytes, type ChainId, type Ref } from '../crdt/ids.ts'
+import { hexToBytes, type ChainId, type CommitHash, type Ref } from '../crdt/ids.ts'
 import { pack, type Packable } from '../crdt/msgpack.ts'
 import type { FrontierEntry, Parcel, Run } from './host.ts'
 
@@ -34,6 +34,9 @@ export const TAGS = {
   ack: 17,
   addresses: 18,
   deflated: 19,
+  forks: 20,
+  want_headers: 21,
+  headers: 22,
 } as const
 
 /** Where the sender's log stands: `arrivals` and `digest` (16 bytes) are of the same moment. */
@@ -68,6 +71,11 @@ export type Message =
   | { readonly type: 'credit'; readonly bytes: number }
   | { readonly type: 'ack'; readonly ack: SignedAck }
   | { readonly type: 'addresses'; readonly records: readonly Uint8Array[] }
+  /** Proofs of forks (`crdt/fork.ts`). */
+  | { readonly type: 'forks'; readonly proofs: readonly Uint8Array[] }
+  | { readonly type: 'want_headers'; readonly hashes: readonly CommitHash[] }
+  /** The answer to one `want_headers`: those that are here, of what was asked. */
+  | { readonly type: 'headers'; readonly headers: readonly Uint8Array[] }
 
 export const encode = (message: Message): Uint8Array => pack(toPackable(message))
 
@@ -107,6 +115,12 @@ const toPackable = (m: Message): Packable => {
       return [TAGS.ack, m.ack.statement, m.ack.signature]
     case 'addresses':
       return [TAGS.addresses, m.records]
+    case 'forks':
+      return [TAGS.forks, m.proofs]
+    case 'want_headers':
+      return [TAGS.want_headers, concat(...m.hashes.map(hexToBytes))]
+    case 'headers':
+      return [TAGS.headers, m.headers]
   }
 }
 

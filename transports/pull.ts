@@ -10,12 +10,14 @@
  * `plan` is the single decision function: every event changes state, then `plan` decides what to ask. Invariants:
  * (1) the control chain is asked for first, and before the link is open nothing else; (2) the kept cursor never passes a commit that our log does not hold, though
  * reading goes on past what is stuck; (3) a page is one that the link still waits for, so memory is bounded by one page;
- * (4) whatever diverges is found without new writes: an unequal digest of a quiet link leads to a compared frontier.
+ * (4) whatever diverges is found without new writes: an unequal digest of a quiet link leads to a compared frontier;
+ * (5) of a chain known to have forked nothing behind its end is wanted or waited for, whatever others say they have.
  */
 import type { ChainId } from '../crdt/ids.ts'
 import { limits } from '../crdt/limits.ts'
 import { equalBytes } from '../crdt/msgpack.ts'
 import type { Fetches, LinkNumber } from './fetches.ts'
+import { endOf } from './forks.ts'
 import type { MeshHost, Run } from './host.ts'
 import type { Message } from './messages.ts'
 import type { Positions } from './positions.ts'
@@ -31,6 +33,8 @@ export type PullOptions = {
   readonly positions: Positions
   /** Our own digest under the session's key, 16 bytes. */
   readonly digest: () => Uint8Array
+  /** The other side has another commit at this place than we. */
+  readonly differs: (chain: ChainId, seq: number) => void
   /** The other side holds what we hold. */
   readonly inStep: () => void
   readonly send: (message: Message) => void
@@ -63,11 +67,11 @@ export const createPull = (options: PullOptions): Pull => {
   let readTo = 0
   let keptTo = -1
   let unsettled: { readonly runs: readonly Run[]; readonly cursor: number }[] | null = []
-  let compare: { readonly ownHashByChain: ReadonlyMap<ChainId, string>; readonly seqByLackingChain: Map<ChainId, number>; entries: number } | null = null
+  let compare: { readonly seqByLackingChain: Map<ChainId, number>; entries: number } | null = null
   let compareWaitMs: number = limits.frontier_compare_ms_min
   let compareAtMs = 0
 
-  const holds = (run: Run): boolean => host.seqOf(run.chain) >= run.from + run.count - 1
+  const holds = (run: Run): boolean => host.seqOf(run.chain) >= endOf(host, run.chain, run.from + run.count - 1)
   const keep = (cursor: number): void => {
     if (cursor <= keptTo) return
     keptTo = cursor
@@ -80,9 +84,7 @@ export const createPull = (options: PullOptions): Pull => {
     send({ type: 'since', cursor })
   }
   const askFrontier = (nowMs: number): void => {
-    const ownHashByChain = new Map<ChainId, string>()
-    for (const entry of host.frontier()) ownHashByChain.set(entry.chain, entry.hash)
-    compare = { ownHashByChain, seqByLackingChain: new Map(), entries: 0 }
+    compare = { seqByLackingChain: new Map(), entries: 0 }
     compareAtMs = nowMs + compareWaitMs
     compareWaitMs = Math.min(2 * compareWaitMs, limits.frontier_compare_ms_max)
     askedAtMs = nowMs
@@ -105,7 +107,8 @@ export const createPull = (options: PullOptions): Pull => {
     return true
   }
 
-  const learned = (chain: ChainId, seq: number, dueMs: number): boolean => {
+  const learned = (chain: ChainId, said: number, dueMs: number): boolean => {
+    const seq = endOf(host, chain, said)
     if (seq <= host.seqOf(chain)) return false
     const ahead = aheadByChain.get(chain)
     if (ahead === undefined) aheadByChain.set(chain, { seq, dueMs })
@@ -138,7 +141,7 @@ export const createPull = (options: PullOptions): Pull => {
   const compared = (seqByLackingChain: ReadonlyMap<ChainId, number>, arrivals: number, nowMs: number): void => {
     compare = null
     askedAtMs = null
-    const lacking = [...seqByLackingChain].map(([chain, seq]) => ({ chain, from: host.seqOf(chain) + 1, count: seq - host.seqOf(chain) })).filter((run) => run.count > 0)
+    const lacking = [...seqByLackingChain].map(([chain, seq]) => ({ chain, from: host.seqOf(chain) + 1, count: endOf(host, chain, seq) - host.seqOf(chain) })).filter((run) => run.count > 0)
     const commits = lacking.reduce((sum, run) => sum + run.count, 0)
     if (commits > limits.frontier_pull_commits_max) return askSince(0, nowMs)
     page = { runs: lacking, cursor: arrivals, end: false, digest: null }
@@ -149,7 +152,7 @@ export const createPull = (options: PullOptions): Pull => {
     const wants: Run[] = []
     let room = limits.want_commits_max - fetches.outstanding(link)
     const take = (chain: ChainId, upto: number): void => {
-      const range = wants.length < limits.want_runs_max ? fetches.claim(chain, link, host.seqOf(chain), upto, room, nowMs) : null
+      const range = wants.length < limits.want_runs_max ? fetches.claim(chain, link, host.seqOf(chain), endOf(host, chain, upto), room, nowMs) : null
       if (range === null) return
       room -= range.count
       wants.push({ chain, ...range })
@@ -162,7 +165,7 @@ export const createPull = (options: PullOptions): Pull => {
       if (current.runs.every((run) => holds(run) || fetches.stuck(run.chain, link, nowMs))) finishPage(current, nowMs)
     }
     for (const [chain, ahead] of aheadByChain) {
-      if (host.seqOf(chain) >= ahead.seq) aheadByChain.delete(chain)
+      if (host.seqOf(chain) >= endOf(host, chain, ahead.seq)) aheadByChain.delete(chain)
       else if (ahead.dueMs <= nowMs) take(chain, ahead.seq)
     }
     if (wants.length > 0) send({ type: 'want', runs: wants })
@@ -202,15 +205,13 @@ export const createPull = (options: PullOptions): Pull => {
       if (compare === null) return true
       compare.entries += part.entries.length
       if (compare.entries > limits.frontier_entries_max) return false
-      const forks: Run[] = []
       for (const { chain, seq, hash } of part.entries) {
         positions.reached(chain, seq)
-        const have = host.seqOf(chain)
-        if (seq > have) compare.seqByLackingChain.set(chain, seq)
-        // One place, two hashes: the host has to see the other commit, whoever is right.
-        else if (seq === have && (compare.ownHashByChain.get(chain) ?? hash) !== hash) forks.push({ chain, from: seq, count: 1 })
+        const ours = seq > host.seqOf(chain) ? null : host.hashAt(chain, seq)
+        if (seq > host.seqOf(chain)) compare.seqByLackingChain.set(chain, seq)
+        // One place, two hashes: the host has to see both branches, whoever is right.
+        else if (ours !== null && ours !== hash) options.differs(chain, seq)
       }
-      if (forks.length > 0) send({ type: 'want', runs: forks.slice(0, limits.want_runs_max) })
       if (!part.end && part.entries.length > 0) send({ type: 'frontier_ask', restart: false })
       else compared(compare.seqByLackingChain, part.arrivals, nowMs)
       return true

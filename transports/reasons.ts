@@ -16,6 +16,7 @@ export const CLOSE_REASONS = [
   // membership
   'not_enrolled',
   'revoked',
+  'frozen',
   'control_timeout',
   // frames
   'seal_broken',
@@ -28,6 +29,7 @@ export const CLOSE_REASONS = [
   'too_many_chains',
   'forged_ack',
   'ping_flood',
+  'fork_flood',
   // liveness and bounds
   'ping_timeout',
   'silence',
@@ -58,6 +60,7 @@ const MENDS: { readonly [Reason in CloseReason]?: string } = {
   self_connection: 'the address is our own; remove it from --peer',
   not_enrolled: 'this peer is not a member; enrol it with `mesh invite` and `mesh join`',
   revoked: 'the membership was revoked; a new identity has to join',
+  frozen: 'its peer signed two histories of one chain, and the proof is known; a new identity has to join',
   nonce_expired: 'the answer took over 30 s; check the network',
   silence: 'nothing heard within the limit; check the network',
   ping_timeout: 'a ping was not answered in time; the other side is overloaded or cut off',

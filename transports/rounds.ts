@@ -1,5 +1,5 @@
 /**
- * Asks around for single things that are missing (bodies, holes in chains): each of one link at a time, of another when
+ * Asks around for single things that are missing (bodies, holes in chains, headers): each of one link at a time, of another when
  * that one has it not or does not answer, and from the beginning after a pause (PROTOCOL AE11).
  *
  * Invariants: at most `askedMax` things under way; a thing is asked for only when it was missing twice in a row, for most
@@ -15,6 +15,8 @@ export type Rounds<Item> = {
   next(missing: readonly Item[], links: readonly LinkNumber[], nowMs: number): ReadonlyMap<LinkNumber, readonly Item[]>
   /** The link does not have it. */
   absent(item: Item, link: LinkNumber): void
+  /** The link gave what it has of all it was asked for: what is still missing is asked elsewhere. */
+  answered(link: LinkNumber): void
 }
 
 export const createRounds = <Item>(keyOf: (item: Item) => string, askedMax: number): Rounds<Item> => {
@@ -64,6 +66,13 @@ export const createRounds = <Item>(keyOf: (item: Item) => string, askedMax: numb
       if (search?.link !== link) return
       search.tried.add(link)
       search.link = null
+    },
+    answered: (link) => {
+      for (const search of searchByKey.values()) {
+        if (search.link !== link) continue
+        search.tried.add(link)
+        search.link = null
+      }
     },
   }
 }

@@ -6,7 +6,7 @@
  * memory. Invariants: (1) nothing is sent beyond the credit; (2) above `buffered_bytes_max` unsent nothing is added;
  * (3) the queues are bounded: more than an honest peer would ask for is refused.
  */
-import type { ChainId, Ref } from '../crdt/ids.ts'
+import type { ChainId, CommitHash, Ref } from '../crdt/ids.ts'
 import { limits } from '../crdt/limits.ts'
 import type { SendCredit } from './credit.ts'
 import type { FrontierEntry, MeshHost, Run } from './host.ts'
@@ -32,18 +32,25 @@ export type Serve = {
   /** False when more is wanted than an honest peer would want. */
   want(runs: readonly Run[]): boolean
   wantBodies(refs: readonly Ref[]): boolean
+  wantHeaders(hashes: readonly CommitHash[]): boolean
   since(cursor: number): void
   frontier(restart: boolean): void
+  /** The other side holds everything of our log up to this. */
+  have(cursor: number): void
   /** Sends what can be sent now: to be called when credit or room came back. */
   pump(): void
 }
 
+/** Questions for headers that wait for room; an honest peer has one a second. */
+const QUEUED_HEADER_WANTS_MAX = 16
 const QUEUED_RUNS_MAX = limits.want_commits_max + limits.want_runs_max
 
 export const createServe = (options: ServeOptions): Serve => {
   const { host, credit, positions, transmit, count } = options
   const runs: Run[] = []
   const refs: Ref[] = []
+  /** One answer each, so that the asker knows which are not here. */
+  const headerWants: (readonly CommitHash[])[] = []
   const lastQueuedByChain = new Map<ChainId, Run>()
   /** Read and encoded, waiting for credit. */
   const frames: ParcelFrame[] = []
@@ -57,6 +64,9 @@ export const createServe = (options: ServeOptions): Serve => {
     if (frame.chain !== null && frame.upto !== null) positions.reached(frame.chain, frame.upto)
     transmit(deflated(frame.content, options.compression))
   }
+
+  /** Headers cost no credit: few, small, and asked for so that something else can go on. */
+  const sendHeaders = (hashes: readonly CommitHash[]): void => send({ type: 'headers', headers: host.readHeaders(hashes) })
 
   /** Reads the next frames: bodies first, they complete what the other side already holds. False when nothing is wanted. */
   const readNext = (): boolean => {
@@ -84,6 +94,11 @@ export const createServe = (options: ServeOptions): Serve => {
 
   const pump = (): void => {
     while (options.bufferedBytes() <= limits.buffered_bytes_max) {
+      const hashes = headerWants.shift()
+      if (hashes !== undefined) {
+        sendHeaders(hashes)
+        continue
+      }
       const next = frames[0]
       if (next === undefined) {
         if (!readNext()) return
@@ -116,6 +131,13 @@ export const createServe = (options: ServeOptions): Serve => {
       return true
     },
 
+    wantHeaders: (hashes) => {
+      headerWants.push(hashes)
+      if (headerWants.length > QUEUED_HEADER_WANTS_MAX) return false
+      pump()
+      return true
+    },
+
     since: (cursor) => {
       const page = host.arrivalRuns(cursor, limits.log_page_arrivals_max)
       send({ type: 'runs', runs: page.runs, cursor: page.cursor, end: page.cursor >= host.arrivals(), digest: options.digest() })
@@ -133,6 +155,13 @@ export const createServe = (options: ServeOptions): Serve => {
       }
       if (next.done === true) frontier = null
       send({ type: 'frontier', entries: page, end: next.done === true, arrivals })
+    },
+
+    have: (cursor) => {
+      const after = host.arrivalRuns(cursor, limits.log_page_arrivals_max)
+      if (after.cursor < host.arrivals()) return
+      const firstAfterByChain = new Map(after.runs.toReversed().map((run) => [run.chain, run.from]))
+      for (const { chain, seq } of host.frontier()) positions.reached(chain, (firstAfterByChain.get(chain) ?? seq + 1) - 1)
     },
 
     pump,

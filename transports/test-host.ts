@@ -1,22 +1,25 @@
 /**
  * A host for the tests of this folder: a small log of chains whose commits are opaque bytes, kept as a replica keeps them.
  *
- * commit = pack([chain, seq, payload, body refs]); its hash is SHA-256. A commit is taken in when it is the next of its
- * chain, else it waits. Control commits say 'peer state' and make the members. Flushes take `flushMs` of the given timers,
- * and are followed by an ack, as a replica's are.
+ * commit = pack([chain, seq, hash before, payload, body refs]); its hash is SHA-256. A commit is taken in when it is the next
+ * of its chain and names our last one, else it waits, or is refused. Control commits say 'peer state' and make the members.
+ * Flushes take `flushMs` of the given timers, and are followed by an ack, as a replica's are. Proofs of forks are two commits
+ * of one place without signatures, [commit, commit]; headers are whole commits.
  */
 import { signAck, type SignedAck } from '../crdt/ack.ts'
 import { makeBody, type Body } from '../crdt/body.ts'
 import { sha256, sha256Hex } from '../crdt/hash.ts'
-import { bytesToHex, hexToBytes, type ChainId, type CommitHash, type MeshId, type PeerId, type Ref } from '../crdt/ids.ts'
+import { bytesToHex, hexToBytes, ZERO_HASH, type ChainId, type CommitHash, type MeshId, type PeerId, type Ref } from '../crdt/ids.ts'
 import { equalBytes, pack, unpack } from '../crdt/msgpack.ts'
 import { keyPairFromSeed, publicKeyHex } from '../crdt/signature.ts'
 import type { FrontierEntry, MemberState, Mesh, MeshHost, Parcel, Run } from './host.ts'
 import type { Timers } from './ports.ts'
 
+type MeshOfHost = Pick<Mesh, 'push' | 'announce' | 'announceForks' | 'membershipChanged'>
+
 export type TestHost = {
   readonly host: MeshHost
-  attach(mesh: Pick<Mesh, 'push' | 'announce' | 'membershipChanged'>): void
+  attach(mesh: MeshOfHost): void
   /** Commits of our own chain, pushed and then flushed. @param payload bytes each, of `fill`. */
   author(commits: number, payload?: number, bodyBytes?: number): void
   /** A control commit, as the authority's peer would write it. */
@@ -40,12 +43,34 @@ export type TestHost = {
   /** Bytes of commits, salts and texts that `other` has and we have not. */
   missingBytes(other: TestHost): number
   parcelsOf(chain: ChainId, from: number, count: number): readonly Parcel[]
+  /** Whether two commits of one place are proof enough, or only those that follow the same one (the place where histories part). */
+  provesAnyPlace: boolean
+  /** Commits whose headers are asked for until they come. */
+  readonly wantedHeaders: Set<CommitHash>
+  readonly metHeaders: { readonly from: PeerId; readonly hash: CommitHash }[]
+  /** Proofs handed over by the mesh, known ones included. */
+  proofsReceived(): number
 }
 
-type Entry = { bytes: Uint8Array | null; readonly hash: CommitHash; readonly refs: readonly Ref[] }
+type Entry = { bytes: Uint8Array | null; readonly hash: CommitHash; readonly before: string; readonly refs: readonly Ref[] }
 
 export const meshIdOfTests = publicKeyHex(keyPairFromSeed(sha256('tests: authority'))) as MeshId
 const CONTROL = bytesToHex(sha256('control', meshIdOfTests).subarray(0, 16)) as ChainId
+/** `count` commits behind `before`, as the owner of the chain would write them; another `branch` has other content. */
+export const branchOf = (chain: ChainId, branch: string, before: readonly Parcel[], count: number): readonly Parcel[] => {
+  const parcels = [...before]
+  for (let n = 0; n < count; n++) {
+    const last = parcels.at(-1)
+    parcels.push(commitOf(chain, parcels.length + 1, last === undefined ? ZERO_HASH : sha256Hex(last.bytes), sha256(branch, String(parcels.length)), []))
+  }
+  return parcels
+}
+const commitOf = (chain: ChainId, seq: number, before: string, payload: Uint8Array, bodies: readonly Body[]): Parcel => ({
+  chain,
+  seq,
+  bytes: pack([hexToBytes(chain), seq, hexToBytes(before), payload, bodies.map((body) => hexToBytes(body.ref))]),
+  bodies,
+})
 export const chainOfPeer = (peer: PeerId): ChainId => bytesToHex(sha256('chain', peer).subarray(0, 16)) as ChainId
 export const keysOf = (name: string) => keyPairFromSeed(sha256('tests: peer', name))
 export const peerOf = (name: string): PeerId => publicKeyHex(keysOf(name)) as PeerId
@@ -63,10 +88,17 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
   const members = new Map<PeerId, MemberState>()
   const cursors = new Map<PeerId, { readonly epoch: string; readonly cursor: number }>()
   const addresses = new Map<PeerId, Uint8Array>()
-  let mesh: Pick<Mesh, 'push' | 'announce' | 'membershipChanged'> | null = null
+  let mesh: MeshOfHost | null = null
   let received = 0
   let made = 0
-  let authored = 0
+  let proofsReceived = 0
+  /** Our own last commit, flushed or not. */
+  let own: { readonly seq: number; readonly hash: string } = { seq: 0, hash: ZERO_HASH }
+
+  const forks = new Map<ChainId, { readonly at: number; readonly proof: Uint8Array }>()
+  const atOf = (of: ChainId): number => forks.get(of)?.at ?? Number.POSITIVE_INFINITY
+  /** How many of a chain's commits count. */
+  const lengthOf = (of: ChainId): number => Math.min(chains.get(of)?.length ?? 0, atOf(of) - 1)
 
   const entries = (of: ChainId): Entry[] => {
     let list = chains.get(of)
@@ -75,16 +107,39 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
   }
   const readCommit = (parcel: Parcel): Entry | null => {
     const value = unpack(parcel.bytes)
-    if (!Array.isArray(value) || value.length !== 4) return null
-    const [of, seq, , refs] = value
-    if (!(of instanceof Uint8Array) || bytesToHex(of) !== parcel.chain || seq !== parcel.seq || !Array.isArray(refs)) return null
-    return { bytes: parcel.bytes, hash: sha256Hex(parcel.bytes) as CommitHash, refs: refs.flatMap((ref) => (ref instanceof Uint8Array ? [bytesToHex(ref) as Ref] : [])) }
+    if (!Array.isArray(value) || value.length !== 5) return null
+    const [of, seq, before, , refs] = value
+    if (!(of instanceof Uint8Array) || bytesToHex(of) !== parcel.chain || seq !== parcel.seq || !(before instanceof Uint8Array) || !Array.isArray(refs)) return null
+    return { bytes: parcel.bytes, before: bytesToHex(before), hash: sha256Hex(parcel.bytes) as CommitHash, refs: refs.flatMap((ref) => (ref instanceof Uint8Array ? [bytesToHex(ref) as Ref] : [])) }
   }
   const reduceControl = (parcel: Parcel): void => {
     const value = unpack(parcel.bytes)
-    if (!Array.isArray(value) || !(value[2] instanceof Uint8Array)) return
-    const [who, state] = new TextDecoder().decode(value[2]).split(' ')
+    if (!Array.isArray(value) || !(value[3] instanceof Uint8Array)) return
+    const [who, state] = new TextDecoder().decode(value[3]).split(' ')
     members.set(who as PeerId, state as MemberState)
+  }
+  /** Chain and place that a proof shows. */
+  const readProof = (proof: Uint8Array): { readonly chain: ChainId; readonly at: number } | null => {
+    const sides = unpack(proof)
+    if (!Array.isArray(sides) || sides.length !== 2) return null
+    const places = sides.map((side) => {
+      const value = side instanceof Uint8Array ? unpack(side) : null
+      return Array.isArray(value) && value[0] instanceof Uint8Array && typeof value[1] === 'number' ? { chain: bytesToHex(value[0]) as ChainId, at: value[1], side } : null
+    })
+    const [a, b] = places
+    return a && b && a.chain === b.chain && a.at === b.at && !equalBytes(a.side as Uint8Array, b.side as Uint8Array) ? a : null
+  }
+  /** Answers whether the proof says something new. */
+  const learnFork = (proof: Uint8Array): boolean => {
+    const place = readProof(proof)
+    if (place === null || place.at >= atOf(place.chain)) return false
+    forks.set(place.chain, { at: place.at, proof })
+    return true
+  }
+  const foundFork = (ours: Entry, theirs: Entry): void => {
+    if (ours.bytes === null || theirs.bytes === null || (ours.before !== theirs.before && !test.provesAnyPlace)) return
+    const proof = pack([ours.bytes, theirs.bytes])
+    if (learnFork(proof)) mesh?.announceForks([proof])
   }
   const take = (parcel: Parcel): void => {
     const list = entries(parcel.chain)
@@ -93,10 +148,13 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
     const held = list[parcel.seq - 1]
     for (const body of parcel.bodies) bodies.set(body.ref, body)
     if (held !== undefined) {
-      if (held.bytes === null && held.hash === entry.hash) held.bytes = entry.bytes
+      if (held.hash !== entry.hash) foundFork(held, entry)
+      else held.bytes ??= entry.bytes
       return
     }
+    if (parcel.seq >= atOf(parcel.chain)) return
     if (parcel.seq !== list.length + 1) return void waiting.set(`${parcel.chain} ${parcel.seq}`, parcel)
+    if (entry.before !== (list.at(-1)?.hash ?? ZERO_HASH)) return
     list.push(entry)
     log.push({ chain: parcel.chain, seq: parcel.seq })
     if (parcel.chain === CONTROL) reduceControl(parcel)
@@ -106,8 +164,8 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
   }
   const announce = (touched: Iterable<ChainId>): void => {
     const watermarks = [...new Set(touched)].flatMap((of) => {
-      const last = entries(of).at(-1)
-      return last === undefined ? [] : [{ chain: of, seq: entries(of).length, hash: last.hash, whole: true }]
+      const last = entries(of)[lengthOf(of) - 1]
+      return last === undefined ? [] : [{ chain: of, seq: lengthOf(of), hash: last.hash, whole: true }]
     })
     if (watermarks.length > 0) mesh?.announce(signAck({ mesh: host.mesh, voter: peer, watermarks }, keys))
   }
@@ -122,14 +180,8 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
     if (flushMs === 0) store()
     else timers.after(flushMs, store)
   }
-  const make = (of: ChainId, seq: number, payload: Uint8Array, texts: readonly Body[]): Parcel => ({
-    chain: of,
-    seq,
-    bytes: pack([hexToBytes(of), seq, payload, texts.map((body) => hexToBytes(body.ref))]),
-    bodies: texts,
-  })
   const parcelAt = (of: ChainId, seq: number): Parcel | null => {
-    const entry = entries(of)[seq - 1]
+    const entry = seq < atOf(of) ? entries(of)[seq - 1] : undefined
     if (entry === undefined || entry.bytes === null) return null
     return { chain: of, seq, bytes: entry.bytes, bodies: entry.refs.flatMap((ref) => bodies.get(ref) ?? []) }
   }
@@ -144,8 +196,8 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
   }
   const frontier = (): FrontierEntry[] =>
     [CONTROL, ...[...chains.keys()].filter((of) => of !== CONTROL)].flatMap((of) => {
-      const list = entries(of)
-      return list.length === 0 ? [] : [{ chain: of, seq: list.length, hash: list.at(-1)!.hash }]
+      const last = entries(of)[lengthOf(of) - 1]
+      return last === undefined ? [] : [{ chain: of, seq: lengthOf(of), hash: last.hash }]
     })
   const frontierDigest = (key: Uint8Array): Uint8Array =>
     sha256(key, ...frontier().map((e) => `${e.chain} ${e.seq} ${e.hash}\n`).sort())
@@ -154,9 +206,12 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
     mesh: options.mesh ?? meshIdOfTests,
     self: keys,
     peer,
-    member: (of) => members.get(of) ?? 'unknown',
+    member: (of) => {
+      const state = members.get(of) ?? 'unknown'
+      return (state === 'voter' || state === 'observer') && forks.has(chainOfPeer(of)) ? 'frozen' : state
+    },
     frontier,
-    seqOf: (of) => chains.get(of)?.length ?? 0,
+    seqOf: lengthOf,
     frontierDigest,
     logEpoch: epoch,
     arrivals: () => log.length,
@@ -186,6 +241,22 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
     readBodies: (refs) => refs.flatMap((ref) => bodies.get(ref) ?? []),
     holes: () => [...chains].flatMap(([of, list]) => list.flatMap((entry, at): Run[] => (entry.bytes === null ? [{ chain: of, from: at + 1, count: 1 }] : []))),
     missingBodies: (limit) => [...chains.values()].flatMap((list) => list.flatMap((entry) => entry.refs.filter((ref) => !bodies.has(ref)))).slice(0, limit),
+    forkProofs: () => [...forks.values()].map(({ proof }) => proof),
+    receiveForkProofs: (_from, proofs) => {
+      proofsReceived += proofs.length
+      const news = proofs.filter(learnFork)
+      if (news.length > 0) mesh?.announceForks(news)
+    },
+    forkAt: atOf,
+    hashAt: (of, seq) => (seq > lengthOf(of) ? null : (entries(of)[seq - 1]?.hash ?? null)),
+    missingHeaders: (limit) => [...test.wantedHeaders].slice(0, limit),
+    readHeaders: (hashes) => [...chains.values()].flatMap((list) => list.flatMap((entry) => (entry.bytes !== null && hashes.includes(entry.hash) ? [entry.bytes] : []))),
+    receiveHeaders: (from, headers) => {
+      for (const header of headers) {
+        const hash = sha256Hex(header) as CommitHash
+        if (test.wantedHeaders.delete(hash)) test.metHeaders.push({ from, hash })
+      }
+    },
     receive: (_from, parcels, done) => {
       received += parcels.length
       flush(parcels, done)
@@ -215,13 +286,15 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
       const parcels = Array.from({ length: commits }, () => {
         const noise = bytesOfNoise(`${name} ${made++}`, payload + bodyBytes)
         const texts = bodyBytes === 0 ? [] : [makeBody(sha256('salt', name, String(made)).slice(0, 16), noise.slice(payload))]
-        return make(chain, ++authored, noise.slice(0, payload), texts)
+        const parcel = commitOf(chain, own.seq + 1, own.hash, noise.slice(0, payload), texts)
+        own = { seq: parcel.seq, hash: sha256Hex(parcel.bytes) }
+        return parcel
       })
       mesh?.push(parcels)
       flush(parcels, () => {})
     },
     enrol: (of, state) => {
-      const parcel = make(CONTROL, entries(CONTROL).length + 1, new TextEncoder().encode(`${of} ${state}`), [])
+      const parcel = commitOf(CONTROL, entries(CONTROL).length + 1, entries(CONTROL).at(-1)?.hash ?? ZERO_HASH, new TextEncoder().encode(`${of} ${state}`), [])
       mesh?.push([parcel])
       flush([parcel], () => {})
     },
@@ -251,6 +324,10 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
       return bytes
     },
     parcelsOf,
+    provesAnyPlace: false,
+    wantedHeaders: new Set(),
+    metHeaders: [],
+    proofsReceived: () => proofsReceived,
   }
   return test
 }
