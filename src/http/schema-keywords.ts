@@ -27,12 +27,18 @@ const bytesKeyword = (keyword: string) => {
 
 const TIME = /^(\d{4})-(\d\d)-(\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/i
 
-/** True for an RFC 3339 date-time of a day that exists. Leap seconds are refused: no clock of ours can hold them. */
+/** In UTC: what events hold. The offset may move a time across either end. */
+const YEAR_ONE_MS = Date.parse('0001-01-01T00:00:00.000Z')
+const YEAR_9999_END_MS = Date.parse('9999-12-31T23:59:59.999Z')
+
+/** True for an RFC 3339 date-time of a day that exists, within the years 1 to 9999 in UTC. Leap seconds are refused: no clock of ours can hold them. */
 export const isTime = (text: string): boolean => {
   const parts = TIME.exec(text)
   if (parts === null) return false
   const [year, month, day] = [Number(parts[1]), Number(parts[2]), Number(parts[3])]
-  return month >= 1 && month <= 12 && day >= 1 && day <= daysIn(year, month) && !Number.isNaN(Date.parse(text.toUpperCase()))
+  if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return false
+  const ms = Date.parse(text.toUpperCase())
+  return ms >= YEAR_ONE_MS && ms <= YEAR_9999_END_MS
 }
 
 const daysIn = (year: number, month: number): number => {

@@ -7,6 +7,7 @@
 import { makeBody, SALT_BYTES, type Body } from '../../crdt/body.ts'
 import { canonicalize, type Json } from '../../crdt/canonical.ts'
 import type { MemorySet, TagChange } from '../../crdt/event.ts'
+import { isTime } from '../../crdt/event-schema.ts'
 import { sha256 } from '../../crdt/hash.ts'
 import { uuidV7, uuidV8, type AgentId, type EventId, type Namespace, type RecordId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
@@ -76,7 +77,7 @@ const normalTime = (field: string, value: string | null): string | null => {
   const ms = Date.parse(value)
   if (Number.isNaN(ms)) throw new NodeError('malformed', `${field} is no time: write it as 2026-01-31T09:00:00Z`, { local_committed: false })
   const text = new Date(ms).toISOString()
-  if (text.length !== 24) throw new NodeError('malformed', `${field} lies outside the years 0000 to 9999`, { local_committed: false })
+  if (!isTime(text)) throw new NodeError('malformed', `${field} lies outside the years 1 to 9999 in UTC: give a time within them`, { local_committed: false })
   return text
 }
 
