@@ -79,6 +79,7 @@ const untilDeath = async (queue: Chunk[], box: string, options: JobOptions): Pro
     }
     child.disconnect()
     await exited
+    if (child.exitCode !== 0) throw new Error(`a worker did not end well (${child.signalCode ?? `exit ${child.exitCode}`})`)
     return null
   } finally {
     clearInterval(watch)

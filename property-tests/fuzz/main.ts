@@ -80,11 +80,15 @@ const whole = (name: string, text: string | undefined, min: number): number | nu
 
 const work = ([seed = '', box = '']: readonly string[]): void => {
   const worker = serveChunks(Number(seed), box, (done) => process.send?.(done))
+  const fail = (error: unknown): void => {
+    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+    process.exit(1)
+  }
   process.on('message', (chunk: Chunk) => {
-    worker.receive(chunk).catch((error: unknown) => {
-      process.stderr.write(`${String(error)}\n`)
-      process.exit(1)
-    })
+    worker.receive(chunk).catch(fail)
+  })
+  process.on('disconnect', () => {
+    worker.close().then(() => process.exit(0), fail)
   })
 }
 

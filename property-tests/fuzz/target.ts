@@ -14,6 +14,8 @@ export type Opened = {
   make(draw: Draw): Uint8Array
   /** Throws `WronglyJudged` where the oracle disagrees; whatever else it throws is a crash of the reader. */
   feed(input: Uint8Array): Verdict | Promise<Verdict>
+  /** The reader without the oracle: what counts for a stall, where the oracle takes its time. */
+  readAlone?(input: Uint8Array): void
   close?(): Promise<void>
 }
 

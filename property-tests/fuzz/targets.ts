@@ -1,12 +1,14 @@
 /** Every target, by name. */
 import { commitTargets } from './targets/commit.ts'
 import { frameTargets } from './targets/frames.ts'
+import { httpTargets } from './targets/http.ts'
 import { jsonTargets } from './targets/json.ts'
 import { liveTargets } from './targets/live.ts'
 import { merkleTargets } from './targets/merkle.ts'
 import { packedTargets } from './targets/packed.ts'
 import { segmentTargets } from './targets/segment.ts'
+import { sessionTargets } from './targets/session.ts'
 import { storeTargets } from './targets/store.ts'
 import type { Target } from './target.ts'
 
-export const TARGETS: readonly Target[] = [...packedTargets, ...jsonTargets, ...merkleTargets, ...commitTargets, ...segmentTargets, ...frameTargets, ...liveTargets, ...storeTargets]
+export const TARGETS: readonly Target[] = [...packedTargets, ...jsonTargets, ...merkleTargets, ...commitTargets, ...segmentTargets, ...frameTargets, ...liveTargets, ...storeTargets, ...sessionTargets, ...httpTargets]

@@ -4,7 +4,7 @@
  * Before each input its index is written to the black box, a file of eight bytes, so that whoever finds this process dead or
  * hanging knows on which input. A write to the page cache survives any end of the process.
  */
-import { openSync, writeSync } from 'node:fs'
+import { closeSync, openSync, writeSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
 import { HEAP_GROWTH_BYTES_MAX, liveBytes } from './memory.ts'
 import type { Chunk } from './plan.ts'
@@ -14,7 +14,7 @@ import { TARGETS } from './targets.ts'
 export type Done = { readonly tally: Tally; readonly grownBytes: number }
 
 /** @param send answers a chunk; `receive` is told of the next. */
-export const serveChunks = (seed: number, blackBox: string, send: (done: Done) => void): { receive(chunk: Chunk): Promise<void> } => {
+export const serveChunks = (seed: number, blackBox: string, send: (done: Done) => void): { receive(chunk: Chunk): Promise<void>; close(): Promise<void> } => {
   const feeders = new Map<string, Feeder>()
   const grownByTarget = new Map<string, number>()
   const box = openSync(blackBox, 'r+')
@@ -42,6 +42,10 @@ export const serveChunks = (seed: number, blackBox: string, send: (done: Done) =
         grownByTarget.set(name, 0)
       }
       send({ tally, grownBytes: grown })
+    },
+    close: async () => {
+      for (const feeder of feeders.values()) await feeder.close()
+      closeSync(box)
     },
   }
 }

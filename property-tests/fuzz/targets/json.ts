@@ -24,6 +24,7 @@ const canonical: Target = {
     const samples = [...eventSamples(), encoder.encode(canonicalText({ a: [1, 1.5, -1e-7, 1e21, '\u20ac', '\ud83d\ude00', null, true, { é: { '': [] } }] }))]
     return {
       make: (draw) => mutant(draw, samples, mutateJson),
+      readAlone: parseCanonical,
       feed: (input) => {
         const read = parseCanonical(input)
         const expected = input.length > limits.event_bytes_max ? undefined : canonicalValue(input)
@@ -70,6 +71,13 @@ const request: Target = {
   micros: 20,
   open: () => ({
     make: (draw) => mutant(draw, requestBodies(), mutateJson),
+    readAlone: (input) => {
+      try {
+        parseJson(Buffer.from(input))
+      } catch (error) {
+        judge(error instanceof NodeError, 'refused without a code')
+      }
+    },
     feed: (input) => {
       // The door reads no more than this.
       if (input.length > limits.request_bytes_max) return refused('too_large')
@@ -90,7 +98,8 @@ const request: Target = {
 
 const FORBIDDEN_KEYS = ['__proto__', 'constructor', 'prototype']
 
-const acceptableRequest = (input: Uint8Array): unknown => {
+/** The value of a body that may come in, as far as its JSON decides; undefined for one that must not. */
+export const acceptableRequest = (input: Uint8Array): unknown => {
   const text = textOf(input)
   const value = text === null ? undefined : parsed(text)
   if (text === null || value === undefined || depthOf(value) > limits.request_json_depth_max) return undefined
