@@ -139,13 +139,14 @@ export const createFetches = (): Fetches => {
 
     shorten: (endOf, haveOf) => {
       for (const [chain, state] of states) {
+        const { claim, retry } = state
+        const have = haveOf(chain)
         state.delivered = endOf(chain, state.delivered)
-        if (state.retry !== null && endOf(chain, state.retry.seq) < state.retry.seq) state.retry = null
-        const end = state.claim === null ? 0 : endOf(chain, state.claim.upto)
-        if (state.claim !== null && end < state.claim.upto) {
-          if (end <= Math.max(haveOf(chain), state.delivered, state.claim.from - 1)) state.claim = null
-          else state.claim.upto = end
-        }
+        if (state.delivered <= have) state.delivered = 0
+        if (retry !== null) state.retry = endOf(chain, retry.seq) <= have ? null : { ...retry, seq: endOf(chain, retry.seq) }
+        const upto = claim === null ? 0 : endOf(chain, claim.upto)
+        if (claim !== null && upto <= Math.max(have, state.delivered, claim.from - 1)) state.claim = null
+        else if (claim !== null) claim.upto = upto
         dropIfSettled(chain, state)
       }
     },
