@@ -25,6 +25,8 @@ export type LogIndex = {
   readonly segments: Map<string, SegmentEntry>
   /** The segments that hold a memory or a link; more than one where it has twins. */
   readonly segmentsByRecord: Map<RecordId, SegmentEntry | SegmentEntry[]>
+  /** Links that begin or end at a memory. */
+  readonly linksByRecord: Map<RecordId, Set<RecordId>>
   readonly namespaces: Set<Namespace>
   readonly erasedRecords: Set<RecordId>
   /** Highest segment index of our own, by namespace. */
@@ -39,7 +41,7 @@ export type LogIndex = {
 }
 
 export const createLogIndex = (mesh: MeshId): LogIndex => ({
-  mesh, chains: new Map(), control: emptyControl(mesh), segments: new Map(), segmentsByRecord: new Map(), namespaces: new Set(),
+  mesh, chains: new Map(), control: emptyControl(mesh), segments: new Map(), segmentsByRecord: new Map(), linksByRecord: new Map(), namespaces: new Set(),
   erasedRecords: new Set(), ownSegment: new Map(), holes: new Map(), setAside: new Map(), forkedAt: new Map(), arrivals: 0,
 })
 
@@ -79,7 +81,7 @@ export const cutChain = (index: LogIndex, chain: ChainId, at: number, before: Co
 
 /** Forgets everything that was read from the log, for reading it again. */
 export const clearLogIndex = (index: LogIndex): void => {
-  for (const part of [index.chains, index.segments, index.segmentsByRecord, index.namespaces, index.erasedRecords, index.ownSegment, index.holes, index.setAside]) part.clear()
+  for (const part of [index.chains, index.segments, index.segmentsByRecord, index.linksByRecord, index.namespaces, index.erasedRecords, index.ownSegment, index.holes, index.setAside]) part.clear()
   index.control = emptyControl(index.mesh)
   index.arrivals = 0
 }
@@ -107,6 +109,7 @@ const indexSegment = (index: LogIndex, commit: Commit, id: SegmentId, arrival: n
   for (const { event } of commit.events) {
     if (event.kind === 'memory.put') entry.memories++
     if (event.kind === 'memory.put' || event.kind === 'link.put') addRecord(index, event.record, entry)
+    if (event.kind === 'link.put') for (const end of [event.from, event.to]) index.linksByRecord.set(end, (index.linksByRecord.get(end) ?? new Set()).add(event.record))
     if (event.kind === 'memory.erase') index.erasedRecords.add(event.record)
   }
 }

@@ -24,7 +24,8 @@ export type MissingBodies = {
   add(ref: Ref): void
   /** What the store should remember once this flush is on disk. */
   factsAfter(commits: readonly Commit[], bodies: readonly Body[], loose: readonly Body[], erase: readonly Ref[]): NonNullable<StoreBatch['facts']>
-  persisted(commits: readonly Commit[], bodies: readonly Ref[]): void
+  /** @param settled texts that are here now, or never will be. */
+  persisted(commits: readonly Commit[], settled: readonly Ref[]): void
   /** Chains that were not whole and are now; asked once. */
   chainsMadeWhole(): readonly ChainId[]
   /** Reads the fact back; true when every body must be looked for instead. */
@@ -73,9 +74,9 @@ export const createMissingBodies = (store: CommitStore): MissingBodies => {
       const kept = left.length > REMEMBERED_MAX ? true : left.map(([ref, chain]) => [hexToBytes(ref), hexToBytes(chain ?? '')])
       return [[FACT, pack([kept])]]
     },
-    persisted: (commits, bodies) => {
-      const here = new Set(bodies)
-      for (const ref of bodies) found(ref)
+    persisted: (commits, settled) => {
+      const here = new Set(settled)
+      for (const ref of settled) found(ref)
       for (const commit of commits) for (const ref of missingOf(commit, (candidate) => here.has(candidate))) note(ref, commit.chain)
     },
     chainsMadeWhole: () => {

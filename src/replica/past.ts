@@ -17,8 +17,8 @@ export type Past = {
   commitsOf(record: RecordId): Iterable<Commit>
   /** The put that made `record`, in `fresh` or on disk. */
   original(record: RecordId, fresh: readonly Commit[]): { readonly said: string; readonly where: WrittenAt } | null
-  /** Texts to destroy because of this commit: of a record that is erased, every version's, past and to come. */
-  erasedBy(commit: Commit): readonly Ref[]
+  /** Texts to destroy with these commits, which the index does not hold yet: of records that are erased, every version's, past and to come. */
+  erasedBy(fresh: readonly Commit[]): ReadonlySet<Ref>
   /** Makes the index again from the log, after something that was damaged came back. */
   reindex(self: PeerId): void
 }
@@ -47,14 +47,12 @@ export const createPast = (index: LogIndex, documents: Documents, commits: Commi
       }
       return null
     },
-    erasedBy: (commit) => {
-      const refs: Ref[] = []
-      for (const { event } of commit.events) {
-        if (!('record' in event) || !index.erasedRecords.has(event.record)) continue
-        refs.push(...refsOf(commit, event.record))
-        if (event.kind === 'memory.erase') for (const earlier of commitsOf(event.record)) refs.push(...refsOf(earlier, event.record))
-      }
-      return refs
+    erasedBy: (fresh) => {
+      const records = new Set(fresh.flatMap(({ events }) => events.flatMap(({ event }) => (event.kind === 'memory.erase' ? [event.record] : []))))
+      const isErased = (record: RecordId): boolean => records.has(record) || index.erasedRecords.has(record)
+      const touched = fresh.flatMap((commit) => commit.events.flatMap(({ event }) => ('record' in event && isErased(event.record) ? [[commit, event.record] as const] : [])))
+      const earlier = [...records].flatMap((record) => [...commitsOf(record)].map((commit) => [commit, record] as const))
+      return new Set([...touched, ...earlier].flatMap(([commit, record]) => refsOf(commit, record)))
     },
     reindex: (self) => {
       clearLogIndex(index)

@@ -96,7 +96,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   let hlc: Hlc = HLC_ZERO
   let flush: Flush = emptyFlush()
   let flushId = 0
-  let inFlight: { readonly id: number; readonly flush: Flush; readonly authored: readonly Authored[]; readonly requests: ReadonlyMap<RequestId, WriteRequest>; readonly bodies: readonly Ref[]; readonly healed: readonly Parcel[]; readonly deliveries: readonly number[] } | null = null
+  let inFlight: { readonly id: number; readonly flush: Flush; readonly authored: readonly Authored[]; readonly requests: ReadonlyMap<RequestId, WriteRequest>; readonly bodies: readonly Ref[]; readonly erased: readonly Ref[]; readonly healed: readonly Parcel[]; readonly deliveries: readonly number[] } | null = null
   const log = createLogView(index, store, forks, () => flush)
   const writes: WriteRequest[] = []
   const controls: { id: RequestId; event: ControlEvent }[] = []
@@ -106,7 +106,6 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   const healing: Parcel[] = []
   /** Taken in, and on their way to the disk with the next flush: until then they count against their sender's credit. */
   let deliveries: number[] = []
-  let toErase = new Set<Ref>()
   let queuedBytes = 0
   let lastFailure: StoreFailure | null = null
 
@@ -138,9 +137,11 @@ export const createReplica = (options: ReplicaOptions): Replica => {
       addToFlush(flush, commit, chain, policySeq, bodies.filter(isSound), false)
     })
     const healed = healing.splice(0, RECEIVED_PER_FLUSH_MAX)
-    const bodies = [...looseBodies.splice(0, RECEIVED_PER_FLUSH_MAX), ...healed.flatMap((parcel) => parcel.bodies.filter(isSound))].filter(({ ref }) => missing.has(ref))
-    const erase = [...toErase]
-    toErase = new Set()
+    // With the commits that erase, in one batch: a crash in between would leave texts that nobody erases any more.
+    const erased = past.erasedBy([...flush.commits, ...healed.flatMap(({ bytes }) => commitIn(bytes))])
+    const isGone = ({ ref }: Body): boolean => erased.has(ref) || isErased(ref)
+    const erase = [...erased].filter((ref) => !isErased(ref))
+    const bodies = [...looseBodies.splice(0, RECEIVED_PER_FLUSH_MAX), ...healed.flatMap((parcel) => parcel.bodies.filter(isSound))].filter((body) => missing.has(body.ref) && !isGone(body))
     const refusals = authored.flatMap((answer): Effect[] => ('refusal' in answer ? [refuse(answer.request, answer.refusal)] : []))
     const forkFacts = forks.takeFacts()
     const nothing = flush.commits.length + bodies.length + erase.length + healed.length + forkFacts.length === 0
@@ -149,8 +150,8 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     if (nothing) return [...refusals, ...under.map(taken), ...settle(authored, new Map(requests.map((request) => [request.id, request])), nowMs)]
 
     const id = ++flushId
-    const kept = [...flush.bodies.values()].filter(({ ref }) => !isErased(ref))
-    inFlight = { id, flush, authored, requests: new Map(requests.map((request) => [request.id, request])), bodies: [...kept, ...bodies].map(({ ref }) => ref), healed, deliveries: under }
+    const kept = [...flush.bodies.values()].filter((body) => !isGone(body))
+    inFlight = { id, flush, authored, requests: new Map(requests.map((request) => [request.id, request])), bodies: [...kept, ...bodies].map(({ ref }) => ref), erased: erase, healed, deliveries: under }
     const commits = [...flush.commits.map(storedForm), ...healed.map((parcel) => ({ chain: parcel.chain, seq: parcel.seq, hash: index.holes.get(placeKey(parcel.chain, parcel.seq))!.hash, bytes: parcel.bytes }))]
     const persist: Effect = { kind: 'PERSIST', flush: id, batch: { commits, bodies: [...kept, ...bodies], erase, facts: [...missing.factsAfter(flush.commits, kept, bodies, erase), ...forkFacts] } }
     return [...refusals, persist, ...(own.length > 0 ? [{ kind: 'PUSH', parcels: own } satisfies Effect] : [])]
@@ -202,9 +203,9 @@ export const createReplica = (options: ReplicaOptions): Replica => {
       commits.keep(commit)
       touched.add(commit.chain)
       if (!done.flush.own.has(commit.hash)) merge(commit)
-      for (const ref of past.erasedBy(commit)) toErase.add(ref)
     }
-    missing.persisted(done.flush.commits, done.bodies)
+    // An erased text is waited for no longer: nobody has it any more.
+    missing.persisted(done.flush.commits, [...done.bodies, ...done.erased])
     const forked = forks.applied()
     for (const fork of forked) leaveOut(fork, nowMs)
     if (forked.length > 0) rebuild = true
@@ -371,6 +372,10 @@ const refuse = (request: RequestId, refusal: Refusal): Effect => ({ kind: 'RESOL
 const freshlyRevoked = (before: ControlState, now: ControlState): readonly Member[] => [...now.members.values()].filter(({ peer, revoked }) => revoked !== null && !before.members.get(peer)?.revoked)
 const FROZEN: Refusal = { code: 'forbidden', message: 'this peer\'s key wrote two histories (a copied folder?), so the mesh has frozen it: join again in a new folder', fields: { local_committed: false } }
 const taken = (delivery: number): Effect => ({ kind: 'TAKEN', delivery })
+const commitIn = (bytes: Uint8Array): readonly Commit[] => {
+  const decoded = decodeCommit(bytes)
+  return decoded.ok ? [decoded.commit] : []
+}
 const storedForm = (commit: Commit) => ({ chain: commit.chain, seq: commit.header.seq, hash: commit.hash, bytes: commit.bytes })
 const parcelOf = (commit: Commit, bodies: ReadonlyMap<Ref, Body>): Parcel => ({
   chain: commit.chain, seq: commit.header.seq, bytes: commit.bytes,

@@ -92,7 +92,6 @@ export const createReads = (context: ReadContext): Reads => {
   const known = (id: RecordId): void => {
     if (reader.memoryState(id) === null) throw new NodeError('not_found', 'there is no such memory, or it is not visible to you')
   }
-  const linksOf = async (id: RecordId) => (await projection.links(id)).filter(({ removed }) => !removed)
   const tokenFor = (namespace: Namespace): string =>
     encodeToken(replica.index.mesh, [...replica.index.chains.values()].filter((chain) => chain.namespace === namespace && chain.seq > 0).sort((a, b) => b.hlc - a.hlc).map(({ id, seq }) => ({ chain: id, seq })))
 
@@ -100,19 +99,14 @@ export const createReads = (context: ReadContext): Reads => {
     get: async (id, options) => {
       await documentsAt(options)
       const row = visible(id)
-      // Links are found in the rows; when those are away, the memory itself still answers.
-      const links = await fromRows(options, () => linksOf(id)).catch((error: unknown) => {
-        if (error instanceof NodeError && error.code === 'projection_unavailable') return []
-        throw error
-      })
-      return { memory: row, links, conflicts: reader.conflicts(id), token: tokenFor(row.namespace) }
+      return { memory: row, links: reader.linksOf(id), conflicts: reader.conflicts(id), token: tokenFor(row.namespace) }
     },
     list: (filter, page, options) => fromRows(options, () => projection.list(filter, { ...page, now: new Date(clock.now()).toISOString() })),
     recall: (query, options) => fromRows(options, () => projection.recall(query, new Date(clock.now()).toISOString())),
     links: async (id, options) => {
       await documentsAt(options)
       known(id)
-      return fromRows(options, () => linksOf(id))
+      return reader.linksOf(id)
     },
     episodes: (filter, options) => fromRows(options, () => projection.episodes(filter)),
     namespaces: (options) => fromRows(options, () => projection.namespaces()),

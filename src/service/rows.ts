@@ -16,6 +16,8 @@ export type Reader = {
   memoryState(id: RecordId): RecordState | null
   memory(id: RecordId): MemoryRow | null
   link(id: RecordId): LinkRow | null
+  /** Links that begin or end at the memory and have not been removed, oldest first. */
+  linksOf(id: RecordId): readonly LinkRow[]
   conflicts(id: RecordId): readonly Conflict[]
   text(ref: Ref): string | null
   commit(hash: CommitHash): Commit | null
@@ -34,8 +36,20 @@ export const createReader = (replica: Replica, store: CommitStore): Reader => {
   }
   const memoryState = (id: RecordId): RecordState | null => readMemory(open(id).map(({ segment }) => segment), id)
 
+  const link = (id: RecordId): LinkRow | null => {
+    const state = readLink(open(id).map(({ segment }) => segment), id)
+    const [home] = segmentsOf(replica.index, id)
+    return state && home ? linkRow(state, home) : null
+  }
+
   return {
     memoryState,
+    link,
+    linksOf: (id) =>
+      [...(replica.index.linksByRecord.get(id) ?? [])]
+        .flatMap((record) => link(record) ?? [])
+        .filter(({ removed }) => !removed)
+        .sort((a, b) => (a.created_at === b.created_at ? (a.id < b.id ? -1 : 1) : a.created_at < b.created_at ? -1 : 1)),
     text,
     commit: replica.commits.byHash,
     commitsOf: (record) => open(record).flatMap(({ segment }) => (segment.commitsByRecord.get(record) ?? []).flatMap((hash) => replica.commits.byHash(hash) ?? [])),
@@ -43,11 +57,6 @@ export const createReader = (replica: Replica, store: CommitStore): Reader => {
       const state = memoryState(id)
       const [home] = segmentsOf(replica.index, id)
       return state && home ? memoryRow(state, home, text) : null
-    },
-    link: (id) => {
-      const state = readLink(open(id).map(({ segment }) => segment), id)
-      const [home] = segmentsOf(replica.index, id)
-      return state && home ? linkRow(state, home) : null
     },
     conflicts: (id) => {
       const state = memoryState(id)

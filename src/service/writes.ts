@@ -6,7 +6,7 @@ import type { Body } from '../../crdt/body.ts'
 import { canonicalize, type Json } from '../../crdt/canonical.ts'
 import type { MemorySet } from '../../crdt/event.ts'
 import { encodeToken } from '../../crdt/frontier.ts'
-import type { EventId, Namespace, RecordId } from '../../crdt/ids.ts'
+import type { CommitHash, EventId, Namespace, RecordId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { BulkAnswer, MemoryInput, Node, Receipt, WriteAnswer, WriteOptions } from '../api.ts'
 import { NodeError } from '../errors.ts'
@@ -55,10 +55,16 @@ export const createWrites = (context: WriteContext): Writes => {
     const outcome = await shell.write({ kind: 'write', request })
     if (outcome.kind === 'refused') throw new NodeError(outcome.refusal.code, outcome.refusal.message, { local_committed: false, ...outcome.refusal.fields })
     if (outcome.kind === 'quorum_not_met') {
-      const { got, needed, reason } = outcome
-      throw new NodeError('quorum_not_met', `stored here, acknowledged by ${got} of ${needed} voters in time: it stays and goes on replicating; do not repeat it without an Idempotency-Key`, { got, needed, reason, ...ids, local_committed: true, token: tokenOf(outcome.written) })
+      const { got, needed, reason, written } = outcome
+      throw new NodeError('quorum_not_met', `stored here, acknowledged by ${got} of ${needed} voters in time: it stays and goes on replicating; do not repeat it without an Idempotency-Key`, { got, needed, reason, ...ids, event_id: eventWritten(written, ids), local_committed: true, token: tokenOf(written) })
     }
     return outcome
+  }
+
+  /** The event that is there: of a request that had been made before, the one made then. */
+  const eventWritten = (written: readonly WrittenAt[], { id, event_id }: { readonly id: string; readonly event_id: EventId }): EventId => {
+    const events = written.flatMap(({ hash }) => reader.commit(hash as CommitHash)?.events ?? []).map(({ event }) => event)
+    return events.some((event) => event.id === event_id) ? event_id : (events.find((event) => event.kind === 'memory.put' && event.record === id)?.id ?? event_id)
   }
 
   const admitToQueue = async (options: WriteOptions): Promise<void> => {
