@@ -47,7 +47,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   let live: LiveDoor | null = null
   const peer = await createPeer({
     identity, store, projection: projectionOf(options, identity), projectionKind: options.projection.startsWith('postgres') ? 'postgres' : options.projection,
-    timers: systemTimers, random: systemRandom, dialer: createWebSocketDialer(systemTimers), compression: zlibCompression, peers: options.peers,
+    timers: systemTimers, monotonic: () => performance.now(), random: systemRandom, dialer: createWebSocketDialer(systemTimers), compression: zlibCompression, peers: options.peers,
     quorum: options.quorum ?? null, quorumTimeoutMs: options.quorum_timeout_ms ?? limits.quorum_timeout_ms_default, version: VERSION, log: options.log,
     live: () => ({ path: '/live', index_url_by_namespace: Object.fromEntries(peer.liveSource.namespaces().map((namespace) => [namespace, live?.indexUrl(namespace)])) }),
   })

@@ -38,6 +38,8 @@ export type PeerOptions = {
   /** As health shows it. */
   readonly projectionKind: string
   readonly timers: Timers
+  /** Ms that have passed since some moment; never goes back, whatever is done to the wall clock. */
+  readonly monotonic: () => number
   readonly random: Random
   readonly dialer: Dialer
   readonly compression: Compression | null
@@ -81,7 +83,8 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
   let running: DriveableMesh | null = null
   const shell = createShell({ replica, store, clock: timers, mesh: () => running, taken: deliveries.taken, ...(options.observe && { observe: options.observe }) })
   const host = createMeshHost({ replica, shell, store, keys: identity.keys, deliveries })
-  const mesh = createMesh({ host, timers, random, dialer: options.dialer, compression: options.compression, urls: [...new Set([...options.peers, ...identity.peers])] })
+  const steady = steadyTimers(timers, options.monotonic)
+  const mesh = createMesh({ host, timers: steady, random, dialer: options.dialer, compression: options.compression, urls: [...new Set([...options.peers, ...identity.peers])] })
   running = mesh
   const stopTicking = tickWhileWaiting(timers, replica, shell)
 
@@ -99,7 +102,7 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
     feed.rebuild().catch(() => undefined)
   })
 
-  const freeBytes = cached(timers, () => store.freeBytes(), FREE_BYTES_MS)
+  const freeBytes = cached(steady, () => store.freeBytes(), FREE_BYTES_MS)
   const liveSource = createLiveSource(replica, shell)
   const addressesOf = (peer: PeerId): readonly string[] => host.addresses().flatMap((bytes) => {
     const record = readAddress(bytes, identity.mesh)
@@ -136,6 +139,15 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
       await store.close()
     },
   }
+}
+
+/**
+ * For how long, never for what time it is: the mesh's retries, dials and deadlines would stop for an hour when somebody puts the
+ * clock back an hour. Shows the wall clock of the start, and goes on evenly from there.
+ */
+const steadyTimers = ({ now, after }: Timers, monotonic: () => number): Timers => {
+  const startMs = now() - monotonic()
+  return { now: () => Math.floor(startMs + monotonic()), after }
 }
 
 const tickWhileWaiting = (timers: Timers, replica: Replica, shell: Shell): (() => void) => {

@@ -69,7 +69,7 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
     if (store.arrivals() === 0) await store.write({ commits: log.commits })
     const peer = await createPeer({
       identity: { dir: '', mesh, meshName: 'world', name: `peer-${index}`, peer: publicKeyHex(keys[index]!) as PeerId, keys: keys[index]!, authority: index === 0 ? authority : null, peers: [] },
-      store, projection: options.projection?.(index) ?? createNoProjection(), projectionKind: options.projection === undefined ? 'none' : 'memory', timers: time, random, dialer: network.dialer(url(index)), compression: null,
+      store, projection: options.projection?.(index) ?? createNoProjection(), projectionKind: options.projection === undefined ? 'none' : 'memory', timers: time, monotonic: time.now, random, dialer: network.dialer(url(index)), compression: null,
       peers: dials(index).map(url), quorum: null, quorumTimeoutMs: 5_000, version: '0.0.0', log: () => undefined, live: () => ({}),
       ...(options.observe && { observe: (effect) => options.observe!(index, effect) }),
     })
