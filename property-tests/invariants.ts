@@ -86,11 +86,14 @@ export const rowsAsTheModel = (history: Heard, rows: { readonly memories: readon
 
 const differing = (what: string, ids: ReadonlySet<RecordId>, rowById: ReadonlyMap<RecordId, object>, model: (id: RecordId) => object | null): Violations => [
   ...[...ids].flatMap((id) => {
-    const [row, wanted] = [rowById.get(id) ?? null, model(id)].map((value) => (value === null ? 'nothing' : canonicalize({ ...value } as Json)))
-    return row === wanted ? [] : [`I3 ${what} ${id} reads ${row}, the model says ${wanted}`]
+    const [row, wanted] = [fieldsOf(rowById.get(id) ?? null), fieldsOf(model(id))]
+    const fields = [...new Set([...row.keys(), ...wanted.keys()])].filter((field) => row.get(field) !== wanted.get(field))
+    return fields.map((field) => `I3 ${what} ${id}: ${field} reads ${row.get(field) ?? 'nothing'}, the model says ${wanted.get(field) ?? 'nothing'}`)
   }),
   ...[...rowById.keys()].filter((id) => !ids.has(id)).map((id) => `I3 ${what} ${id} is in the rows and in nobody's history`),
 ]
+
+const fieldsOf = (row: object | null): ReadonlyMap<string, string> => new Map(Object.entries(row ?? {}).map(([field, value]) => [field, canonicalize(value as Json)]))
 
 // ── I4 … I10: what clients were told ────────────────────────────────────────────────────────────────────────────────────
 

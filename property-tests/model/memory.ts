@@ -32,7 +32,6 @@ export const readMemoryOf = ({ says, before }: Heard, id: RecordId, textOf: Text
   const erased = standing('erased').length > 0
   const text = (name: string): string | null => (erased || shown(name) === null ? null : textOf(shown(name) as Ref))
   const tags = names.filter((name) => name.startsWith(TAG) && standing(name).length > 0).map((name) => name.slice(TAG.length))
-  const visible = [leader, ...names.flatMap((name) => stand(writes.filter((write) => write.name === name), before).map(({ say }) => say))]
   const metadata = text('metadata')
   return {
     id, namespace: leader.event.ns, title: text('title'), content: text('content'),
@@ -40,7 +39,7 @@ export const readMemoryOf = ({ says, before }: Heard, id: RecordId, textOf: Text
     priority: (shown('priority') as number | null) ?? MEMORY_DEFAULTS.priority, confidence: (shown('confidence') as number | null) ?? MEMORY_DEFAULTS.confidence,
     source: string('source'), scope: string('scope'), run_id: string('run_id'), occurred_at: string('occurred_at'), expires_at: string('expires_at'),
     metadata: metadata === null ? {} : (JSON.parse(metadata) as Record<string, unknown>),
-    agent_id: leader.event.agent, peer_id: leader.peer, created_at: leader.event.at, updated_at: visible.sort(compareSays).at(-1)!.event.at,
+    agent_id: leader.event.agent, peer_id: leader.peer, created_at: leader.event.at, updated_at: about.toSorted(compareSays).at(-1)!.event.at,
     forgotten: shown('forgotten') === true, erased, conflicts: names.filter((name) => isConflict(name, standing(name), textOf)).length + (isHiddenEdit(writes, standing('forgotten'), before) ? 1 : 0),
   }
 }

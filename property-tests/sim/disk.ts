@@ -1,6 +1,9 @@
 /**
  * A machine's disk: what lies on it (a `MemoryDisk`), how long a flush takes, and how it fails.
  *
+ * As with the real store, a write that failed makes it read-only until the next start; only a full disk is seen before it is
+ * met, and refuses batch by batch. Of a write that failed on sync, what is there is seen at the next opening.
+ *
  * A crash meets at most one unsynced batch, as the store writes one at a time. The batch is a checksummed record of 512-byte
  * sectors, of which a random subset is on the disk afterwards: all of them, and the batch is there; any fewer, and the
  * record does not match its checksum, so that opening finds a log without it.
@@ -20,16 +23,18 @@ export type Disk = {
   /** What lies on it; another object after a rollback. */
   lies(): MemoryDisk
   fault: DiskFault | null
+  /** A write failed since it was opened. */
+  hasFailed: boolean
   /** Opens it for a process; the one that had it open before is cut off. @param random of the process. */
-  open(host: Host, random: Random): CommitStore
+  open(host: Host, random: Random): Promise<CommitStore>
   /** The process has just died: what of the batch under way is there. */
   crash(survive: Stream): Promise<'idle' | 'nothing' | 'torn' | 'whole'>
   /** A copy as a backup program or a hypervisor takes it, at any moment. */
   snapshot(): void
   /** The folder is what it was at the last snapshot; false when there was none. */
   rollback(): boolean
-  /** Damages a record; false when there is none. */
-  flip(what: 'commit' | 'body' | 'fact' | 'missing', where: 'head' | 'middle' | 'tail', spare: (hash: CommitHash) => boolean): boolean
+  /** Damages a record; false when there is none. @param elsewhere whether another disk holds the commit or text of this hash: damage to the only copy is loss. */
+  flip(what: 'commit' | 'body' | 'fact' | 'missing', where: 'head' | 'middle' | 'tail', elsewhere: (hash: CommitHash | Ref) => boolean): boolean
   /** The commit and every text that it names lie on it, sound or not. */
   holds(hash: CommitHash, refs: readonly Ref[]): boolean
 }
@@ -39,21 +44,31 @@ export const createDisk = (timers: Scheduler, flushMs: () => number): Disk => {
   let lying = memoryDisk()
   let kept: MemoryDisk | null = null
   let underWay: StoreBatch | null = null
+  /** Failed, and on the disk nevertheless. */
+  let written: StoreBatch | null = null
 
   const disk: Disk = {
     fault: null,
     lies: () => lying,
-    open: (host, random) => {
+    hasFailed: false,
+    open: async (host, random) => {
+      if (written !== null) await openMemoryStore({ random, disk: lying }).write(written)
+      written = null
+      disk.hasFailed = false
       const inner = openMemoryStore({
         random, disk: lying, freeBytes: () => (disk.fault === 'full' ? 0 : PLENTY_BYTES),
         flush: (batch) => {
+          if (disk.hasFailed) return Promise.reject(new StoreFailure('io_error', 'takes no writes since one failed'))
           underWay = batch
           return new Promise((resolve, reject) => {
             timers.after(flushMs() + (disk.fault === 'slow' ? SLOW_FLUSH_MS : 0), () => {
               if (!host.isAlive()) return
               underWay = null
-              if (disk.fault === 'eio') reject(new StoreFailure('io_error', 'input/output error'))
-              else if (disk.fault === 'full') reject(new StoreFailure('disk_full', 'no space left on device'))
+              if (disk.fault === 'eio' || disk.fault === 'eio_written') {
+                disk.hasFailed = true
+                if (disk.fault === 'eio_written') written = batch
+                reject(new StoreFailure('io_error', 'input/output error on sync'))
+              } else if (disk.fault === 'full') reject(new StoreFailure('disk_full', 'no space left on device'))
               else resolve()
             })
           })
@@ -66,15 +81,16 @@ export const createDisk = (timers: Scheduler, flushMs: () => number): Disk => {
           new Promise((resolve, reject) => {
             inner.write(batch).then(
               () => {
-                if (!host.isAlive()) return
-                if (disk.fault === 'eio_written') reject(new StoreFailure('io_error', 'input/output error on sync'))
-                else resolve()
+                if (host.isAlive()) resolve()
               },
               (error: unknown) => {
                 if (host.isAlive()) reject(error instanceof Error ? error : new Error(String(error)))
               },
             )
           }),
+        close: async () => {
+          if (!disk.hasFailed) await inner.close()
+        },
       }
     },
     crash: async (survive) => {
@@ -93,10 +109,11 @@ export const createDisk = (timers: Scheduler, flushMs: () => number): Disk => {
     rollback: () => {
       if (kept === null) return false
       underWay = null
+      written = null
       lying = { ...copyOf(kept), clean: false }
       return true
     },
-    flip: (what, where, spare) => damage(lying, what, where, spare),
+    flip: (what, where, elsewhere) => damage(lying, what, where, elsewhere),
     holds: (hash, refs) => {
       const place = lying.placeByHash.get(hash)
       return place !== undefined && lying.commitByPlace.get(placeOf(place.chain, place.seq))?.commit.hash === hash && refs.every((ref) => lying.bodyByRef.has(ref) || lying.erased.has(ref))
@@ -114,11 +131,11 @@ export const copyOf = (disk: MemoryDisk): MemoryDisk => ({
   bodyByRef: new Map(disk.bodyByRef), erased: new Set(disk.erased), factByName: new Map(disk.factByName),
 })
 
-const damage = (disk: MemoryDisk, what: 'commit' | 'body' | 'fact' | 'missing', where: 'head' | 'middle' | 'tail', spare: (hash: CommitHash) => boolean): boolean => {
+const damage = (disk: MemoryDisk, what: 'commit' | 'body' | 'fact' | 'missing', where: 'head' | 'middle' | 'tail', elsewhere: (hash: CommitHash | Ref) => boolean): boolean => {
   const at = <T>(entries: readonly T[]): T | undefined => entries[where === 'head' ? 0 : where === 'tail' ? entries.length - 1 : entries.length >> 1]
   const flipped = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === bytes.length >> 1 ? byte ^ 0x10 : byte))
   if (what === 'body') {
-    const body = at([...disk.bodyByRef.values()].filter(({ text }) => text.length > 0))
+    const body = at([...disk.bodyByRef.values()].filter(({ ref, text }) => text.length > 0 && elsewhere(ref)))
     if (body !== undefined) disk.bodyByRef.set(body.ref, { ...body, text: flipped(body.text) })
     return body !== undefined
   }
@@ -127,7 +144,7 @@ const damage = (disk: MemoryDisk, what: 'commit' | 'body' | 'fact' | 'missing', 
     if (entry !== undefined) disk.factByName.set(entry[0], { ...entry[1], value: flipped(entry[1].value) })
     return entry !== undefined
   }
-  const entry = at([...disk.commitByPlace].filter(([, { commit }]) => !spare(commit.hash)))
+  const entry = at([...disk.commitByPlace].filter(([, { commit }]) => elsewhere(commit.hash)))
   if (entry === undefined) return false
   const [place, record] = entry
   if (what === 'missing') disk.commitByPlace.delete(place)

@@ -10,16 +10,18 @@ export type GenerateOptions = {
   readonly peers: number | null
 }
 
-const LARGE = 0.03
+const LARGE = 0.02
 const PATCH_FIELDS: readonly PatchField[] = ['title', 'content', 'tags', 'priority', 'source', 'metadata', 'expires_at']
 
 export const generate = (seed: string, options: GenerateOptions = { peers: null }): Schedule => {
   const shape = stream(`${seed}/shape`)
   const large = shape.chance(LARGE)
-  const peers = options.peers ?? (large ? shape.int(5, 9) : shape.weighted([[8, 3], [1, 4], [1, 5]] as const))
-  const weatherMs = large ? shape.int(8_000, 20_000) : shape.int(1_500, 5_000)
-  const world: Drawing = { seed, peers, weatherMs, asks: large ? shape.int(40, 80) : shape.int(8, 20), clients: shape.int(1, 3) }
+  const peers = options.peers ?? (large ? shape.int(5, 9) : shape.weighted([[12, 3], [1, 4], [1, 5]] as const))
+  const weatherMs = large ? shape.int(6_000, 15_000) : shape.int(1_500, 4_500)
+  const world: Drawing = { seed, peers, weatherMs, asks: large ? shape.int(30, 50) : shape.int(5, 14), clients: shape.int(1, 3) }
   const kinds = shape.some(FAULTS, shape.weighted([[1, 0], [4, 1], [4, 2], [2, 3], [1, 4]] as const))
+  // One victim a schedule: two disks that lose what they held may have been the only two.
+  if (kinds.includes('damage') && kinds.includes('rollback')) kinds.splice(kinds.indexOf('rollback'), 1)
   const faults = kinds.flatMap((kind) => STEPS_BY_FAULT[kind](world, stream(`${seed}/${kind}`)))
   const steps = [...clients(world, stream(`${seed}/clients`)), ...faults]
   const skewed = kinds.includes('clocks')
@@ -105,9 +107,9 @@ const STEPS_BY_FAULT: Readonly<Record<Fault, (world: Drawing, draw: Stream) => S
   crashes: (world, draw) => several(draw, 1, 4, () => crash(world, draw, false)),
   power: (world, draw) => several(draw, 1, 1, () => crash(world, draw, true)),
   pauses: (world, draw) => several(draw, 1, 2, () => ({ do: 'pause', at: when(world, draw), peer: anyPeer(world, draw), forMs: draw.chance(0.1) ? draw.int(20_000, 40_000) : draw.int(100, 5_000) })),
-  clocks: (world, draw) => several(draw, 1, 3, () => ({ do: 'clock', at: when(world, draw), peer: anyPeer(world, draw), jumpMs: draw.pick([-86_000_000, -3_600_000, -60_000, -500, 500, 60_000, 3_600_000, 80_000_000]) })),
+  // Never a day ahead in all: what is from beyond tomorrow waits until then, by design.
+  clocks: (world, draw) => several(draw, 1, 3, () => ({ do: 'clock', at: when(world, draw), peer: anyPeer(world, draw), jumpMs: draw.pick([-86_000_000, -3_600_000, -60_000, -500, 500, 60_000, 3_600_000, 10_000_000]) })),
   disks: (world, draw) => several(draw, 1, 3, () => ({ do: 'disk', at: when(world, draw), peer: anyPeer(world, draw), fault: draw.pick<DiskFault>(['eio', 'eio_written', 'full', 'slow']), forMs: draw.int(20, 2_000) })),
-  // One victim a schedule: what lay on its disk alone may be lost, what others hold may not.
   damage: (world, draw) => {
     const peer = anyPeer(world, draw)
     const steps = several(draw, 1, 3, () => ({ do: 'flip', at: when(world, draw), peer, what: draw.pick(['commit', 'body', 'fact', 'missing'] as const), where: draw.pick(['head', 'middle', 'tail'] as const) }))

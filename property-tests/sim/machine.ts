@@ -105,10 +105,10 @@ export const startProcess = async (world: MachineWorld, machine: Machine, random
   const { member } = machine
   try {
     if (machine.disk.lies().arrivals.length === 0) await openMemoryStore({ random, disk: machine.disk.lies() }).write({ commits: world.founded.log.commits })
-    const store = machine.disk.open(process, random)
+    const store = await machine.disk.open(process, random)
     process.store = store
     const peer = await createPeer({
-      identity: identityOf(world.founded, member), store, projection: world.projection(machine), projectionKind: 'pglite', timers: process.timers, random, dialer: world.network.dialer(process),
+      identity: identityOf(world.founded, member), store, projection: whileAlive(process, world.projection(machine)), projectionKind: 'pglite', timers: process.timers, monotonic: world.time.now, random, dialer: world.network.dialer(process),
       compression: null, peers: world.dials(machine.index), quorum: null, quorumTimeoutMs: 5_000, version: '0.0.0', log: () => undefined, live: () => ({}),
       observe: (effect) => {
         world.stirred()
@@ -130,4 +130,10 @@ export const startProcess = async (world: MachineWorld, machine: Machine, random
       if (machine.wanted && machine.process === null) void startProcess(world, machine, random.split('again'))
     })
   }
+}
+
+/** Rows of a dead process reach nobody; its calls never end. */
+const whileAlive = (process: Process, projection: Projection): Projection => {
+  const never = new Promise<never>(() => undefined)
+  return { ...projection, apply: (batch) => (process.isAlive() ? projection.apply(batch) : never), reset: () => (process.isAlive() ? projection.reset() : never) }
 }

@@ -33,9 +33,11 @@ export const runSchedule = async (schedule: Schedule, options: WorldOptions = {}
   await world.until(() => false, endOf(schedule) + 1)
   const healedFromMs = world.time.now()
   world.heal()
+  await world.scrub()
   const equal = await untilEqual(world)
   const healMs = world.time.now() - healedFromMs
   const violations = equal ? await judge(world) : [...world.violations, `wedged: ${await stateOf(world)}`]
+  options.onEnd?.(world)
   for (const machine of world.machines) machine.process?.die()
   return {
     violations, wedged: !equal, simulatedMs: world.time.now() - START_MS, healMs, acknowledged: world.evidence.acknowledged.length, evidence: world.evidence, happened: world.happened,

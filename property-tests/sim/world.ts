@@ -3,10 +3,11 @@
  */
 import { decodeCommit } from '../../crdt/commit.ts'
 import { bodyRefs } from '../../crdt/event.ts'
-import type { CommitHash, RecordId, EventId } from '../../crdt/ids.ts'
+import type { CommitHash, RecordId, EventId, Ref } from '../../crdt/ids.ts'
 import { createVirtualTime, type VirtualTime } from '../../transports/virtual-time.ts'
 import type { Projection } from '../../src/ports.ts'
 import type { Effect } from '../../src/replica/types.ts'
+import type { MemoryDisk } from '../../src/store/memory.ts'
 import { ask, noEvidence, type ClientWorld, type Evidence } from './clients.ts'
 import { createDisk } from './disk.ts'
 import { found, START_MS, type Founded } from './founding.ts'
@@ -30,15 +31,17 @@ export type World = {
   play(step: Step): void
   /** Something happened that somebody waits for. */
   stirred(): void
-  /** Everything up, healthy, clocks right. */
+  /** Everything up, healthy, clocks right; peers with damaged disks are started anew. */
   heal(): void
+  /** Reads every byte on disks that were damaged, as `verify` does for an operator: damage in texts is noticed by reading alone. */
+  scrub(): Promise<void>
   /** Lets time pass until the fact holds; false when it did not within `msMax`. */
   until(fact: () => boolean, msMax: number): Promise<boolean>
   /** Waits for a promise in virtual time. */
   settle<T>(promise: Promise<T>, msMax: number): Promise<T>
 }
 
-export type WorldOptions = { readonly projection?: (machine: Machine) => Projection; readonly trace?: (line: string) => void }
+export type WorldOptions = { readonly projection?: (machine: Machine) => Projection; readonly trace?: (line: string) => void; /** Looked at before it is over. */ readonly onEnd?: (world: World) => void }
 
 export const createWorld = (schedule: Schedule, options: WorldOptions = {}): World => {
   const root = stream(schedule.seed)
@@ -63,6 +66,8 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
   const happened = new Map<string, number>()
   const violations: string[] = []
   const endings = new Set<() => void>()
+  /** Machines whose disks were damaged at rest: nobody notices before something is read. */
+  const damaged = new Set<Machine>()
   const armed: { readonly machine: number; readonly effect: Effect['kind']; left: number; readonly call: () => void }[] = []
   let healed = false
   let processes = 0
@@ -215,10 +220,15 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
         machine.disk.fault = step.fault
         return forAWhile(step.forMs, () => {
           machine.disk.fault = null
+          // Somebody has seen to the cause, and starts it again.
+          if (!machine.disk.hasFailed || kill(machine, false) === null) return
+          note('start after a failed write')
+          spawn(machine)
         })
       case 'flip':
-        if (machine.disk.flip(step.what, step.where, () => false)) note(`damage: ${step.what} ${step.where}`)
-        return
+        if (!machine.disk.flip(step.what, step.where, (hash) => machines.some((other) => other !== machine && holdsEither(other.disk.lies(), hash)))) return
+        damaged.add(machine)
+        return note(`damage: ${step.what} ${step.where}`)
       case 'snapshot':
         return machine.disk.snapshot()
       case 'rollback':
@@ -244,6 +254,17 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
     }
   }
 
+  const settle = async <T>(promise: Promise<T>, msMax: number): Promise<T> => {
+    const ends: ({ readonly value: T } | { readonly error: unknown })[] = []
+    void promise.then((value) => ends.push({ value }), (error: unknown) => ends.push({ error })).then(stirred)
+    stirred()
+    await until(() => ends.length > 0, msMax)
+    const [end] = ends
+    if (end === undefined) throw new Error(`not answered within ${msMax} ms of virtual time`)
+    if ('value' in end) return end.value
+    throw end.error
+  }
+
   return {
     schedule, founded, time, network, machines, evidence, happened, violations, play, until, stirred,
     start: () => machines.forEach(spawn),
@@ -252,6 +273,7 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
       armed.length = 0
       for (const end of [...endings]) end()
       for (const machine of machines) {
+        if (damaged.has(machine)) kill(machine, false)
         machine.clockAheadMs = 0
         machine.disk.fault = null
         machine.wanted = true
@@ -259,18 +281,19 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
       }
       network.stir()
     },
-    settle: async <T>(promise: Promise<T>, msMax: number): Promise<T> => {
-      const ends: ({ readonly value: T } | { readonly error: unknown })[] = []
-      void promise.then((value) => ends.push({ value }), (error: unknown) => ends.push({ error })).then(stirred)
-      stirred()
-      await until(() => ends.length > 0, msMax)
-      const [end] = ends
-      if (end === undefined) throw new Error(`not answered within ${msMax} ms of virtual time`)
-      if ('value' in end) return end.value
-      throw end.error
+    scrub: async () => {
+      for (const machine of damaged) {
+        await until(() => machine.process?.peer != null, SCRUB_MS)
+        await settle(machine.process!.peer!.node.verify(), SCRUB_MS)
+      }
     },
+    settle,
   }
 }
+
+const holdsEither = (disk: MemoryDisk, hash: CommitHash | Ref): boolean => disk.placeByHash.has(hash as CommitHash) || disk.bodyByRef.has(hash as Ref)
+
+const SCRUB_MS = 30_000
 
 /** Whom a peer dials. What it learns from others comes on top, so a partial mesh fills up where addresses spread. */
 const neighbours = (topology: Topology, peers: number, index: number): readonly number[] => {
