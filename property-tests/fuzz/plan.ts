@@ -4,7 +4,7 @@ import type { Target } from './target.ts'
 export type Chunk = { readonly target: string; readonly from: number; readonly to: number }
 
 /** Of a run, however dear a target is: less would say nothing about it. */
-const SHARE_MIN = 1 / 1_000
+const SHARE_MIN = 1 / 250
 /** Long enough that a collection before and after it costs little. */
 const CHUNK_MICROS = 1_500_000
 

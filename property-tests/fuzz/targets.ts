@@ -1,5 +1,6 @@
 /** Every target, by name. */
 import { commitTargets } from './targets/commit.ts'
+import { forkTargets } from './targets/fork.ts'
 import { frameTargets } from './targets/frames.ts'
 import { httpTargets } from './targets/http.ts'
 import { jsonTargets } from './targets/json.ts'
@@ -11,4 +12,4 @@ import { sessionTargets } from './targets/session.ts'
 import { storeTargets } from './targets/store.ts'
 import type { Target } from './target.ts'
 
-export const TARGETS: readonly Target[] = [...packedTargets, ...jsonTargets, ...merkleTargets, ...commitTargets, ...segmentTargets, ...frameTargets, ...liveTargets, ...storeTargets, ...sessionTargets, ...httpTargets]
+export const TARGETS: readonly Target[] = [...packedTargets, ...jsonTargets, ...merkleTargets, ...commitTargets, ...segmentTargets, ...forkTargets, ...frameTargets, ...liveTargets, ...storeTargets, ...sessionTargets, ...httpTargets]

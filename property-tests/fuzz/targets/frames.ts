@@ -51,6 +51,9 @@ export const sampleMessages = (): readonly Message[] => {
     { type: 'absent_bodies', refs },
     { type: 'credit', bytes: 65_536 },
     { type: 'ack', ack: signAck({ mesh, voter: peer, watermarks: [{ chain: chain(1), seq: 3, hash: hash(1), whole: true }] }, dialer) },
+    { type: 'forks', proofs: [commits[0]!.bytes, new Uint8Array(3)] },
+    { type: 'want_headers', hashes: [hash(1), hash(2)] },
+    { type: 'headers', headers: commits.slice(0, 2).map(({ headerBytes }) => headerBytes) },
     { type: 'addresses', records: [signAddress(mesh, { peer, atMs: 1_700_000_000_000, urls: ['ws://127.0.0.1:7701/mesh'] }, dialer)] },
   ]
 }
@@ -101,6 +104,12 @@ const isBounded = (m: Message): boolean => {
       return m.refs.length <= limits.want_bodies_max
     case 'credit':
       return m.bytes >= 1 && m.bytes <= limits.credit_bytes_initial
+    case 'forks':
+      return m.proofs.length <= limits.forks_per_frame_max && m.proofs.every(({ length }) => length <= limits.fork_proof_bytes_max)
+    case 'want_headers':
+      return m.hashes.length <= limits.want_headers_max
+    case 'headers':
+      return m.headers.length <= limits.want_headers_max && m.headers.every(({ length }) => length <= limits.header_bytes_max)
     case 'addresses':
       return m.records.length <= limits.addresses_per_frame_max
     default:

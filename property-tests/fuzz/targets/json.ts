@@ -19,7 +19,7 @@ const LONE_SURROGATE = /\p{Surrogate}/u
 /** `parseCanonical` against the specification in twenty lines: the same answer on every input. */
 const canonical: Target = {
   name: 'canonical',
-  micros: 20,
+  micros: 40,
   open: () => {
     const samples = [...eventSamples(), encoder.encode(canonicalText({ a: [1, 1.5, -1e-7, 1e21, '\u20ac', '\ud83d\ude00', null, true, { é: { '': [] } }] }))]
     return {
@@ -68,7 +68,7 @@ const event: Target = {
 /** What the HTTP door parses, against what JSON says and what CONTRACT says must not come through. */
 const request: Target = {
   name: 'http json',
-  micros: 20,
+  micros: 70,
   open: () => ({
     make: (draw) => mutant(draw, requestBodies(), mutateJson),
     readAlone: (input) => {

@@ -26,7 +26,7 @@ const decoder = new TextDecoder('latin1')
 /** `unpack` against a reader written from the specification: the same answer on every input. */
 const msgpack: Target = {
   name: 'msgpack',
-  micros: 40,
+  micros: 70,
   open: () => {
     const { commits } = makeHistory()
     const samples = [...commits.flatMap((commit) => [commit.bytes, commit.headerBytes]), pack([0, 127, 128, 255, 256, 65_536, 2 ** 32, 2 ** 53 - 1, 'text', 'é'.repeat(40), null, true, [[], [[]]], new Uint8Array(300)])]
@@ -51,7 +51,7 @@ const msgpack: Target = {
 
 const ack: Target = {
   name: 'ack',
-  micros: 60,
+  micros: 170,
   open: () => {
     const sampleOf = (count: number): Uint8Array => {
       const { statement, signature } = signAck({ mesh, voter: peer, watermarks: Array.from({ length: count }, (_, n) => ({ chain: chain(n), seq: n * 1_000 + 1, hash: bytesToHex(sha256(String(n))) as never, whole: n % 2 === 0 })) }, member)
@@ -77,7 +77,7 @@ const ack: Target = {
 
 const token: Target = {
   name: 'token',
-  micros: 25,
+  micros: 100,
   open: () => {
     const positions = (count: number) => Array.from({ length: count }, (_, n) => ({ chain: chain(n), seq: n + 1 }))
     const samples = [0, 1, 5, 256].map((count) => encoder.encode(encodeToken(mesh, positions(count))))
@@ -97,7 +97,7 @@ const token: Target = {
 
 const invite: Target = {
   name: 'invite',
-  micros: 90,
+  micros: 110,
   open: () => {
     const given: Invite = { mesh, id: 'ab'.repeat(16), role: 'voter', expiresMs: 1_800_000_000_000, urls: ['http://127.0.0.1:7701'], folder: '/data/peer-1' }
     const samples = [given, { ...given, urls: [], role: 'observer' as const }].map((one) => encoder.encode(encodeInvite(one, authority)))
