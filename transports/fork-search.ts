@@ -31,9 +31,7 @@ export const createForkSearch = (host: Pick<MeshHost, 'seqOf' | 'forkAt' | 'read
   const ask = (chain: ChainId, search: Search): void => want({ chain, from: search.from, count: search.upto - search.from + 1 })
   const begin = (chain: ChainId, seq: number, from: number, next: number): void => {
     const known = searchByChain.get(chain)
-    // One of a place that we no longer have was answered by a proof that came from elsewhere.
-    const free = known === undefined ? searchByChain.size < limits.fork_searches_per_link_max : known.seq !== seq && (known.over || known.seq > host.seqOf(chain))
-    if (!free) return
+    if (known === undefined ? searchByChain.size >= limits.fork_searches_per_link_max : !known.over || known.seq === seq) return
     const search: Search = { seq, from, upto: seq, next, differs: true, over: false }
     searchByChain.set(chain, search)
     ask(chain, search)

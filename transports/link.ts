@@ -89,7 +89,7 @@ export const createLink = (options: LinkOptions): Link => {
   const sendCredit = createSendCredit()
   const receiveCredit = createReceiveCredit()
   const end = (chain: ChainId, seq: number): number => endOf(host, chain, seq)
-  const positions = createPositions(end)
+  const positions = createPositions()
   const heartbeat = createHeartbeat(timers.now(), options.roundTripMs)
   const startedAtMs = timers.now()
   let phase: 'control' | 'open' | 'ended' = 'control'

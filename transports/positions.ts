@@ -1,8 +1,9 @@
 /**
  * How far the other side of a link is, chain by chain, by its own words and by what we sent it.
  *
- * The stream is reliable and ordered, so what was sent counts as there. Invariants: what is remembered only grows, and a
- * forked chain's is answered as ending before its fork, however far its sender was; at most `limits.frontier_entries_max` chains.
+ * The stream is reliable and ordered, so what was sent counts as there. Invariant: positions only grow; at most
+ * `limits.frontier_entries_max` chains are remembered. Of a chain known to have forked it may be more than there is: whoever
+ * asks or sends by it looks at `endOf` too (`forks.ts`).
  */
 import type { ChainId } from '../crdt/ids.ts'
 import { limits } from '../crdt/limits.ts'
@@ -16,11 +17,10 @@ export type Positions = {
   forget(chain: ChainId): void
 }
 
-/** @param endOf the seq, or the chain's end before its fork (`forks.ts`). */
-export const createPositions = (endOf: (chain: ChainId, seq: number) => number): Positions => {
+export const createPositions = (): Positions => {
   const seqByChain = new Map<ChainId, number>()
   return {
-    of: (chain) => endOf(chain, seqByChain.get(chain) ?? 0),
+    of: (chain) => seqByChain.get(chain) ?? 0,
     reached: (chain, seq) => {
       const known = seqByChain.get(chain)
       if (known === undefined && seqByChain.size >= limits.frontier_entries_max) return false

@@ -107,8 +107,7 @@ export const createPull = (options: PullOptions): Pull => {
     return true
   }
 
-  const learned = (chain: ChainId, said: number, dueMs: number): boolean => {
-    const seq = endOf(host, chain, said)
+  const learned = (chain: ChainId, seq: number, dueMs: number): boolean => {
     if (seq <= host.seqOf(chain)) return false
     const ahead = aheadByChain.get(chain)
     if (ahead === undefined) aheadByChain.set(chain, { seq, dueMs })
