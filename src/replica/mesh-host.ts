@@ -45,11 +45,19 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries }: Mesh
   const { index } = replica
   const facts = createFacts(store)
   const entries = function* () {
-    const control = controlChain(index)
     const first = index.chains.get(control)
     if (first !== undefined) yield { chain: control, seq: first.seq, hash: first.hash }
     // A chain that forked with its first commit is here, and has nothing.
     for (const { id, seq, hash } of index.chains.values()) if (id !== control && seq > 0) yield { chain: id, seq, hash }
+  }
+  const control = controlChain(index)
+  /**
+   * The control chain counts as far as it can be read: without it nobody is a member, so what is damaged of it is fetched where
+   * members need not be known yet, as a new peer fetches it.
+   */
+  const controlReadTo = (): number => {
+    const damaged = [...index.holes.values()].flatMap(({ chain, seq }) => (chain === control ? [seq] : []))
+    return damaged.length === 0 ? Number.POSITIVE_INFINITY : Math.min(...damaged) - 1
   }
   const parcel = (chain: ChainId, seq: number): Parcel | null => {
     const commit = seq < forkAt(index, chain) ? replica.commits.at(chain, seq) : null
@@ -68,9 +76,9 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries }: Mesh
       const member = index.control.members.get(peer)
       return member === undefined ? 'unknown' : member.revoked !== null ? 'revoked' : replica.forks.isFrozen(peer) ? 'frozen' : member.role
     },
-    controlChain: controlChain(index),
+    controlChain: control,
     frontier: entries,
-    seqOf: (chain) => index.chains.get(chain)?.seq ?? 0,
+    seqOf: (chain) => Math.min(index.chains.get(chain)?.seq ?? 0, chain === control ? controlReadTo() : Number.POSITIVE_INFINITY),
     frontierDigest: (key) => frontierDigest(entries(), key),
     logEpoch: store.opening.epoch,
     arrivals: () => index.arrivals,
