@@ -1,3 +1,4 @@
+/** The envelope of the live door's messages: what a stock client sends is read, anything else is refused. */
 import * as cbor from '@automerge/automerge-repo/helpers/cbor.js'
 import { describe, expect, test } from 'vitest'
 import { limits } from '../../crdt/limits.ts'

@@ -1,3 +1,4 @@
+/** Following a document: what a reader lacks is sent, nothing of theirs is asked for. */
 import * as A from '@automerge/automerge'
 import { describe, expect, test } from 'vitest'
 import { answer, newFollow, push, type Follow } from './follow.ts'

@@ -1,3 +1,4 @@
+/** The index document: the same bytes on every peer, whatever order its segments became known in. */
 import * as A from '@automerge/automerge'
 import { describe, expect, test } from 'vitest'
 import { segmentId, type MeshId, type Namespace, type PeerId, type SegmentId } from '../../crdt/ids.ts'

@@ -1,3 +1,4 @@
+/** Automerge's sync messages, read within bounds and without Automerge. */
 import * as A from '@automerge/automerge'
 import { describe, expect, test } from 'vitest'
 import { limits } from '../../crdt/limits.ts'

@@ -1,3 +1,4 @@
+/** Turns: one client's work never keeps the others waiting. */
 import { expect, test } from 'vitest'
 import { limits } from '../../crdt/limits.ts'
 import { createTurns, type Worker } from './turns.ts'

@@ -1,3 +1,4 @@
+/** Reading a log in which something is lost: what follows the loss waits until its past is here. */
 import { expect, test } from 'vitest'
 import type { Commit } from '../../crdt/commit.ts'
 import { segmentId } from '../../crdt/ids.ts'

@@ -1,3 +1,4 @@
+/** Which incarnation a start writes under: the one before only where its own peer ended it. */
 import { expect, test } from 'vitest'
 import { incarnation as incarnationId } from '../../crdt/ids.ts'
 import { memoryDisk, openMemoryStore } from '../store/memory.ts'

@@ -1,3 +1,4 @@
+/** The store on disk: the port's contract, and what only a folder can show (locks, copies, kills). */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+/** What a damaged write-ahead log still mentions, named. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'

@@ -1,3 +1,4 @@
+/** The store in memory, held to the port's contract. */
 import { expect, test } from 'vitest'
 import { StoreFailure } from '../ports.ts'
 import { commitStoreContract } from './contract.ts'

@@ -1,3 +1,4 @@
+/** Tables checked before LevelDB opens them: damage is found, set aside, and never aborts the process. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
