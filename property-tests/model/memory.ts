@@ -6,7 +6,7 @@
  * destroys the texts for good. Two puts of one id are two twins: a change goes to the earliest that its writer knew of in that
  * document; what is read is the union. Quadratic on purpose.
  */
-import { MEMORY_DEFAULTS, type LinkPut, type MemoryPatch, type MemoryPut } from '../../crdt/event.ts'
+import { MEMORY_DEFAULTS, type LinkPut } from '../../crdt/event.ts'
 import type { RecordId, Ref } from '../../crdt/ids.ts'
 import type { LinkRow, MemoryRow } from '../../src/ports.ts'
 import { compareSays, type Heard, type Say } from './history.ts'
@@ -72,7 +72,7 @@ const writesOf = (say: Say, twin: Say | null): Write[] => {
   switch (say.event.kind) {
     case 'memory.put':
     case 'memory.patch': {
-      const { set, tags } = say.event as MemoryPut | MemoryPatch
+      const { set, tags } = say.event
       const fields = Object.entries(set).map(([name, value]: [string, unknown]) => write(name, typeof value === 'object' && value !== null ? (value as { ref: string }).ref : (value as Value | null)))
       return [...fields, ...(tags?.add ?? []).map((tag) => write(TAG + tag, true)), ...(tags?.remove ?? []).map((tag) => write(TAG + tag, null))]
     }

@@ -74,7 +74,7 @@ type Answer = { readonly record: RecordId | null; readonly events: readonly Even
 const attempt = async (world: ClientWorld, step: AskStep, machine: number): Promise<'done' | 'again'> => {
   const { evidence } = world
   const process = world.machines[machine]!.process
-  if (process?.peer == null) return 'again'
+  if (!process?.peer) return 'again'
   const options: WriteOptions = { agent: agentOf(step.client), timeout_ms: step.timeoutMs, ...(step.quorum !== null && { quorum: Math.min(step.quorum, world.voters) }) }
   const { node } = process.peer
   const asked = perform(world, step, machine, process, node, options)

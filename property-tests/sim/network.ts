@@ -160,14 +160,14 @@ export const createNetwork = (timers: Scheduler, delayMs: () => number): Network
       }
     },
     reset: (a, b) => {
-      for (const end of [...ends]) {
+      for (const end of ends) {
         if (!(end.host.machine === a && end.to === b) && !(end.host.machine === b && end.to === a)) continue
         end.finish('reset')
         end.vanish()
       }
     },
     died: (host, power) => {
-      for (const end of [...ends]) {
+      for (const end of ends) {
         if (end.host !== host) continue
         const { other } = end
         end.vanish()

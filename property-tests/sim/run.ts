@@ -6,6 +6,7 @@ import { bytesToHex } from '../../crdt/ids.ts'
 import type { Evidence } from './clients.ts'
 import { START_MS } from './founding.ts'
 import { judge } from './judge.ts'
+import { markWhatHappened } from './marks.ts'
 import { endOf, type Schedule } from './schedule.ts'
 import { createWorld, type World, type WorldOptions } from './world.ts'
 
@@ -37,6 +38,7 @@ export const runSchedule = async (schedule: Schedule, options: WorldOptions = {}
   const equal = await untilEqual(world)
   const healMs = world.time.now() - healedFromMs
   const violations = equal ? await judge(world) : [...world.violations, `wedged: ${await stateOf(world)}`]
+  markWhatHappened(world)
   options.onEnd?.(world)
   for (const machine of world.machines) machine.process?.die()
   return {
@@ -75,6 +77,6 @@ const stateOf = async (world: World): Promise<string> =>
   world.machines.map(({ index, process, rows, disk }) => {
     const replica = process?.peer?.replica
     if (!replica) return `peer ${index} is ${process === null ? 'down' : 'starting or stopping'}`
-    const links = process!.peer!.mesh.links().map(({ state, last_error }) => (state === 'up' ? state : `${state} (${last_error ?? ''})`))
+    const links = process.peer!.mesh.links().map(({ state, last_error }) => (state === 'up' ? state : `${state} (${last_error ?? ''})`))
     return `peer ${index}: ${replica.index.arrivals} arrivals (${disk.lies().arrivals.length} on disk), rows to ${rows.cursor()?.arrival ?? 0}, ${replica.intake.pending()} pending, ${replica.missing.size} texts missing, ${replica.index.holes.size} holes, ${replica.index.setAside.size} set aside, frontier ${bytesToHex(replica.frontierDigest()).slice(0, 8)}, links ${links.join(', ')}`
   }).join('; ')

@@ -185,7 +185,7 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
         return at(machine, step.when, () => crash(step))
       case 'stop': {
         const { process } = machine
-        if (process?.peer == null) return
+        if (!process?.peer) return
         note('clean stop')
         machine.wanted = false
         const stopping = process.peer.stop().then(() => {
@@ -271,7 +271,7 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
     heal: () => {
       healed = true
       armed.length = 0
-      for (const end of [...endings]) end()
+      for (const end of endings) end()
       for (const machine of machines) {
         if (damaged.has(machine)) kill(machine, false)
         machine.clockAheadMs = 0
@@ -283,7 +283,7 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
     },
     scrub: async () => {
       for (const machine of damaged) {
-        await until(() => machine.process?.peer != null, SCRUB_MS)
+        await until(() => Boolean(machine.process?.peer), SCRUB_MS)
         await settle(machine.process!.peer!.node.verify(), SCRUB_MS)
       }
     },

@@ -1,0 +1,86 @@
+/**
+ * Coverage marks: the rare branches that every large run must have been through, and where they are in the code. A run of at
+ * least `MARKED_RUN_MIN` schedules in which one of them was never hit proves less than it seems to, and fails.
+ *
+ * Marks cost nothing in production: they are what the world does, what its clients are told, and what the peers count anyway.
+ */
+import type { World } from './world.ts'
+
+/** Enough for the rarest mark, which about one schedule in 150 hits. */
+export const MARKED_RUN_MIN = 1_000
+
+/** By name: the place in the code that it stands for. */
+export const MARKS: Readonly<Record<string, string>> = {
+  'crash before PERSIST': 'src/replica/effects.ts perform: a flush that never began',
+  'crash before PUSH': 'src/replica/effects.ts perform: persisting, nobody told',
+  'crash before ACK': 'src/replica/effects.ts perform: durable here, unsaid',
+  'crash before RESOLVE': 'src/replica/effects.ts perform: acknowledged by voters, the client never told',
+  'crash before TAKEN': 'src/replica/effects.ts perform: taken in, credit never given back',
+  'crash before GROWN': 'src/replica/effects.ts perform: in the log, not in the rows',
+  'unsynced write: whole': 'src/replica/boot.ts: a batch on disk that nobody was told of',
+  'unsynced write: torn': 'src/store: a batch of which a part was on disk',
+  'unsynced write: nothing': 'src/store: a batch that was lost whole',
+  'power loss': 'transports/heartbeat.ts: silence ends a link',
+  'projection lost': 'src/projection/feed.ts open: rows begin anew',
+  'stopped cleanly': 'src/service/incarnation.ts continueOrStart: chains are continued',
+  'start after a failed write': 'src/replica/replica.ts giveUp, then a new incarnation',
+  'disk: eio': 'src/replica/replica.ts giveUp: nothing of the batch is there',
+  'disk: eio_written': 'src/replica/replica.ts giveUp: all of the batch is there',
+  'disk: full': 'src/service/writes.ts admitToQueue: 507',
+  'rollback': 'src/service/incarnation.ts: an old folder begins a new incarnation',
+  'damage: commit head': 'src/replica/log-index.ts indexHole, src/replica/replica.ts takeParcels healing',
+  'damage: commit middle': 'the same, in the middle',
+  'damage: commit tail': 'the same, at the tail',
+  'damage: missing tail': 'src/store scan: a record that is gone',
+  'damage: body middle': 'src/replica/missing-bodies.ts add',
+  'damage: fact middle': 'src/replica/mesh-host.ts: a cursor or address that cannot be read',
+  'cut: one': 'transports/dialing.ts and pull.ts, one apart',
+  'cut: minority': 'the same, a minority apart',
+  'cut: majority': 'the same, a majority apart',
+  'cut: bridge': 'transports/pull.ts: relayed over the one that both halves see',
+  'cut: ring': 'transports/pull.ts: relayed around',
+  'cut: one way': 'transports/heartbeat.ts: pings that nobody answers',
+  'cut: half open': 'the same, one pair',
+  'reset': 'transports/mesh.ts closed: what was under way is sent again',
+  'clock jump': 'crdt/hlc.ts tick and observe, src/peer.ts steadyTimers',
+  'told quorum_not_met': 'src/replica/settling.ts giveUp',
+  'told idempotency_conflict or existed': 'src/replica/author.ts plan: the record is here already',
+  'told disk_full': 'src/service/writes.ts admitToQueue',
+  'told not_yet_here': 'src/service/reads.ts logCovers',
+  'told internal': 'src/replica/replica.ts giveUp: not stored',
+  'twins': 'crdt/reading.ts readTwins: one request written by two peers',
+  'conflicts': 'crdt/reading.ts foldRegisters: concurrent values',
+  'commits waited': 'crdt/admission.ts pending: a past that is not here yet',
+  'duplicates': 'src/replica/intake.ts keepVerified: delivered twice',
+  'fetches stalled': 'transports/fetches.ts expire',
+  'duplicate links': 'transports/mesh.ts settleDuplicates',
+  'dial failures': 'transports/dialing.ts rest',
+  'erased': 'src/replica/past.ts erasedBy',
+  'holes healed': 'src/replica/replica.ts onPersisted: reindex',
+}
+
+/** What a world that is over has been through besides what it was made to. Counted into `world.happened`. */
+export const markWhatHappened = (world: World): void => {
+  const note = (mark: string, times: number): void => {
+    if (times > 0) world.happened.set(mark, (world.happened.get(mark) ?? 0) + times)
+  }
+  for (const [code, times] of world.evidence.codes) note(`told ${code}`, times)
+  const asked = [...world.evidence.keyed.values()]
+  note('told idempotency_conflict or existed', asked.filter(({ attempts }) => attempts.length > 1).length)
+  for (const { process, rows } of world.machines) {
+    const peer = process?.peer
+    if (!peer) continue
+    const counters = peer.mesh.counters()
+    note('duplicates', peer.replica.intake.counters.duplicates)
+    note('fetches stalled', counters['fetches_stalled'] ?? 0)
+    note('dial failures', counters['dial_failures'] ?? 0)
+    note('duplicate links', (counters['closed_duplicate'] ?? 0) + (counters['closed_by_peer_duplicate'] ?? 0))
+    note('conflicts', rows.memories().filter(({ conflicts }) => conflicts > 0).length)
+    note('erased', rows.memories().filter(({ erased }) => erased).length)
+    note('twins', [...peer.replica.index.segmentsByRecord.values()].filter(Array.isArray).length)
+  }
+}
+
+/** The marks that a run has not hit; none are expected of a small one. */
+export const missedMarks = (happened: ReadonlyMap<string, number>, schedules: number): readonly string[] =>
+  schedules < MARKED_RUN_MIN ? [] : Object.keys(MARKS).filter((mark) => !happened.has(mark))

@@ -1,0 +1,23 @@
+/**
+ * What a test run plays of the simulated world. The seed is the same for a whole run and printed: `MNEMESH_SIM_SEED` sets it, so
+ * that a nightly run sees new weather; without it every run sees the same, and a failure is of the change at hand.
+ */
+import { expect, test } from 'vitest'
+import { play } from './campaign.ts'
+import { summary } from './report.ts'
+
+const SCHEDULES = 1_000
+/** Several times what they take on a busy core. */
+const REAL_MS_MAX = 600_000
+
+export const simulated = (name: string, from: number): void => {
+  test(`${SCHEDULES} schedules, ${name}: nothing acknowledged is lost, nobody differs, nothing wedges`, { timeout: REAL_MS_MAX }, async () => {
+    const seed = process.env['MNEMESH_SIM_SEED'] ?? '1'
+    const started = performance.now()
+    const tally = await play({ seed, peers: null, from, count: SCHEDULES })
+    const report = `seed ${seed}\n${summary(tally, (index) => `npm run sim -- --replay ${seed}:${index}`, (performance.now() - started) / 1_000)}`
+    expect(tally.failures, report).toEqual([])
+    // A world in which nothing is written proves nothing.
+    expect(tally.acknowledged, report).toBeGreaterThan(SCHEDULES)
+  })
+}
