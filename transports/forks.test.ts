@@ -1,57 +1,15 @@
-/** Forks on the wire: what PROTOCOL FK promises, over the network in memory. */
-import { afterEach, expect, test } from 'vitest'
-import { signAck } from '../crdt/ack.ts'
-import { sha256, sha256Hex } from '../crdt/hash.ts'
-import { bytesToHex, ZERO_HASH, type ChainId, type CommitHash } from '../crdt/ids.ts'
+/** Forks on the wire, told and kept to: what PROTOCOL FK1–FK5 and FK9–FK11 promise, over the network in memory. */
+import { expect, test } from 'vitest'
+import { sha256Hex } from '../crdt/hash.ts'
+import { bytesToHex, ZERO_HASH, type CommitHash } from '../crdt/ids.ts'
 import { limits } from '../crdt/limits.ts'
 import { equalBytes, pack } from '../crdt/msgpack.ts'
 import { decode } from './decode.ts'
 import { forkFrames } from './forks.ts'
-import type { Parcel, Run } from './host.ts'
 import type { Message } from './messages.ts'
-import { branchOf, chainOfPeer, keysOf, meshIdOfTests, peerOf, type TestHost } from './test-host.ts'
-import { createTestWorld, dialRaw, type RawPeer, type TestPeer, type TestWorld } from './test-world.ts'
-
-const peers: TestPeer[] = []
-const add = (world: TestWorld, name: string, dials: readonly string[] = []): TestPeer => {
-  const peer = world.add(name, dials)
-  peers.push(peer)
-  return peer
-}
-afterEach(async () => {
-  for (const peer of peers.splice(0)) await peer.mesh.stop()
-})
-
-const up = (peer: TestPeer): number => peer.mesh.links().filter((link) => link.state === 'up').length
-const counter = (peer: TestPeer, name: string): number => peer.mesh.counters()[name] ?? 0
-const framesOf = (...of: readonly TestPeer[]): number => of.reduce((sum, peer) => sum + counter(peer, 'frames_out'), 0)
-/** Closings that name a violation; what a test does to the network itself is none. */
-const closings = (peer: TestPeer): readonly string[] => Object.keys(peer.mesh.counters()).filter((name) => name.startsWith('closed_') && !/(lost|silence|ping_timeout|seal_broken|duplicate|handshake_timeout)$/.test(name))
-
-/** The forked chain: of a member that never runs here. */
-const CHAIN = chainOfPeer(peerOf('f'))
-const give = (peer: TestHost, parcels: readonly Parcel[]): void => peer.host.receive(peerOf('f'), parcels, () => {})
-/** Two histories that part behind `common` commits; `at` is the first place where they differ. */
-const fork = (common: number, ofX: number, ofY: number): { readonly x: readonly Parcel[]; readonly y: readonly Parcel[]; readonly at: number; readonly proof: Uint8Array } => {
-  const before = branchOf(CHAIN, 'common', [], common)
-  const [x, y] = [branchOf(CHAIN, 'x', before, ofX), branchOf(CHAIN, 'y', before, ofY)]
-  return { x, y, at: common + 1, proof: pack([x[common]!.bytes, y[common]!.bytes]) }
-}
-const ended = (at: number, ...of: readonly TestPeer[]): boolean => of.every((peer) => peer.host.forkAt(CHAIN) === at && peer.seqOf(CHAIN) === at - 1 && peer.digest() === of[0]!.digest())
-
-const heardBy = (raw: RawPeer): readonly Message[] => raw.frames.map((frame) => decode(frame, null)).flatMap((read) => (read.ok ? [read.message] : []))
-const dial = (world: TestWorld, name: string, peer: TestPeer): RawPeer => {
-  const raw = dialRaw(world, name, peer.url)
-  expect(world.time.runUntil(raw.authenticated, 1_000)).toBe(true)
-  raw.say({ type: 'control', seq: peer.seqOf(peer.host.controlChain) })
-  return raw
-}
-const openRaw = (world: TestWorld, name: string, peer: TestPeer): RawPeer => {
-  const raw = dial(world, name, peer)
-  raw.say({ type: 'open', epoch: '00', arrivals: 9, digest: new Uint8Array(16), addresses: new Uint8Array(8) })
-  expect(world.time.runUntil(() => up(peer) === 1, 1_000)).toBe(true)
-  return raw
-}
+import { ackOf, add, CHAIN, counter, dial, ended, fork, framesOf, give, heardBy, openRaw, up, wants } from './test-forks.ts'
+import { branchOf, peerOf } from './test-host.ts'
+import { createTestWorld, dialRaw } from './test-world.ts'
 
 test('FK1 when a link opens, proofs go out before anything is asked for or sent', () => {
   const world = createTestWorld(['a', 'b', 'f'])
@@ -211,121 +169,6 @@ test('FK5 a frozen peer that does not know it gets the control log and the proof
   expect([raw.closed(), heardBy(raw).map(({ type }) => type)]).toEqual(['frozen', ['control', 'parcels', 'forks']])
 })
 
-test.each([
-  ['of equal length', 100, 300, 300],
-  ['of which one is longer: its commits do not follow ours', 100, 50, 200],
-  ['of which one has only the place where they part', 30, 200, 1],
-  ['that part at the very beginning', 0, 150, 170],
-])('FK6 two histories %s meet: both peers find the proof, and end in step', (_name, common, ofX, ofY) => {
-  const world = createTestWorld(['a', 'b', 'f'])
-  const { x, y, at } = fork(common, ofX, ofY)
-  const a = add(world, 'a')
-  give(a, x)
-  const b = add(world, 'b', ['a'])
-  give(b, y)
-  expect(world.time.runUntil(() => ended(at, a, b), 30_000)).toBe(true)
-  a.author(5)
-  world.time.advance(60_000)
-  expect(ended(at, a, b) && b.seqOf(a.chain) === 5).toBe(true)
-  expect([counter(a, 'chains_under_way'), counter(b, 'chains_under_way'), closings(a), closings(b)]).toEqual([0, 0, [], []])
-})
-
-test('FK6 heads that differ are noticed by the next ack, in a mesh that was in step', () => {
-  const world = createTestWorld(['a', 'b', 'c', 'f'])
-  const [a, b, c] = [add(world, 'a'), add(world, 'b', ['a']), add(world, 'c', ['b'])]
-  const { x, y, at } = fork(40, 1, 1)
-  give(a, x.slice(0, 40))
-  expect(world.time.runUntil(() => c.seqOf(CHAIN) === 40 && up(b) === 2, 5_000)).toBe(true)
-  give(a, x.slice(40))
-  give(c, y.slice(40))
-  expect(world.time.runUntil(() => ended(at, a, b, c), 500)).toBe(true)
-})
-
-const wants = (raw: RawPeer): readonly Run[] => heardBy(raw).flatMap((message) => (message.type === 'want' ? message.runs : []))
-const ackOf = (parcels: readonly Parcel[]): Message => {
-  const { seq, bytes } = parcels.at(-1)!
-  return { type: 'ack', ack: signAck({ mesh: meshIdOfTests, voter: peerOf('b'), watermarks: [{ chain: CHAIN, seq, hash: sha256Hex(bytes) as CommitHash, whole: true }] }, keysOf('b')) }
-}
-
-test('FK6 commits that do not follow ours lead to the one at our head, and no further than the proof', () => {
-  const world = createTestWorld(['a', 'b', 'f'])
-  const a = add(world, 'a')
-  const { x, y, at } = fork(2, 1, 3)
-  give(a, x)
-  world.time.advance(10)
-  const raw = openRaw(world, 'b', a)
-  raw.say(ackOf(y))
-  world.time.advance(100)
-  raw.say({ type: 'parcels', chain: CHAIN, parcels: y.slice(3) })
-  world.time.advance(10)
-  expect(wants(raw)).toEqual([{ chain: CHAIN, from: 4, count: 2 }, { chain: CHAIN, from: 3, count: 1 }])
-  raw.say({ type: 'parcels', chain: CHAIN, parcels: y.slice(2, 3) })
-  world.time.advance(10_000)
-  expect([a.host.forkAt(CHAIN), wants(raw).length, counter(a, 'chains_under_way')]).toEqual([at, 2, 0])
-})
-
-test('FK6 a search that finds nothing holds up nothing else of the chain', () => {
-  const world = createTestWorld(['a', 'b', 'f'])
-  const a = add(world, 'a')
-  const { x, y } = fork(2, 3, 1)
-  give(a, x.slice(0, 3))
-  world.time.advance(10)
-  const raw = openRaw(world, 'b', a)
-  raw.say(ackOf(y))
-  world.time.advance(10)
-  raw.say({ type: 'absent', chain: CHAIN, from: 1 })
-  raw.say(ackOf(x))
-  world.time.advance(100)
-  expect(wants(raw)).toEqual([{ chain: CHAIN, from: 1, count: 3 }, { chain: CHAIN, from: 4, count: 2 }])
-})
-
-test('FK7 a host that proves any differing place is led down to the one where the histories part', () => {
-  const world = createTestWorld(['a', 'b', 'f'])
-  const { x, y, at } = fork(10, 700, 900)
-  const [a, b] = [add(world, 'a'), add(world, 'b', ['a'])]
-  a.provesAnyPlace = true
-  b.provesAnyPlace = true
-  give(a, x)
-  give(b, y)
-  expect(world.time.runUntil(() => ended(at, a, b), 60_000)).toBe(true)
-  // By doubling: 64, 128, 256, 512 before the head of the shorter one, and some twice.
-  expect(a.received() - x.length + b.received() - y.length).toBeLessThan(5_000)
-})
-
-test('FK8 where no proof can be made, nobody is asked without end, and no link is closed', () => {
-  const world = createTestWorld(['a', 'b', 'f'])
-  const { x, y } = fork(10, 300, 400)
-  const [a, b] = [add(world, 'a'), add(world, 'b', ['a'])]
-  for (const peer of [a, b]) peer.refuse = (chain, seq) => chain === CHAIN && peer.seqOf(CHAIN) >= seq
-  give(a, x)
-  give(b, y)
-  world.time.advance(60_000)
-  const [frames, commits] = [framesOf(a, b), a.received() + b.received()]
-  world.time.advance(60_000)
-  expect([up(a), up(b), closings(a), closings(b)]).toEqual([1, 1, [], []])
-  expect(framesOf(a, b) - frames).toBeLessThan(100)
-  // What follows another commit than ours is offered again ever more rarely (AE10), and no search begins anew (FK7).
-  expect(a.received() + b.received() - commits).toBeLessThan(300)
-})
-
-test('FK8 while only one side takes a proof, the other goes on by its own log', () => {
-  const world = createTestWorld(['a', 'b', 'f'])
-  const [a, b] = [add(world, 'a'), add(world, 'b', ['a'])]
-  const { x, proof } = fork(10, 30, 30)
-  b.host.receiveForkProofs = () => {}
-  give(a, x)
-  expect(world.time.runUntil(() => b.seqOf(CHAIN) === 40, 5_000)).toBe(true)
-  a.host.receiveForkProofs(peerOf('f'), [proof])
-  world.time.advance(1_000)
-  const frames = framesOf(a, b)
-  world.time.advance(60_000)
-  expect([a.seqOf(CHAIN), b.seqOf(CHAIN), up(a), up(b), closings(a), closings(b)]).toEqual([10, 40, 1, 1, [], []])
-  expect(framesOf(a, b) - frames).toBeLessThan(100)
-  a.author(3)
-  b.author(4)
-  expect(world.time.runUntil(() => a.seqOf(b.chain) === 4 && b.seqOf(a.chain) === 3, 1_000)).toBe(true)
-})
-
 test('FK9 a proof that comes in the middle of a catch-up ends it at the fork, and the rest arrives', () => {
   const world = createTestWorld(['a', 'b', 'c', 'f'])
   const { x, at, proof } = fork(200, 3_000, 1)
@@ -454,52 +297,4 @@ test('FK11 more questions for headers than an honest peer has close the link', (
   for (let n = 0; n < 20; n++) raw.say({ type: 'want_headers', hashes })
   world.time.advance(1_000)
   expect(counter(a, 'closed_want_overrun')).toBe(1)
-})
-
-/** Numbers below `n`, the same for the same seed. */
-const dice = (seed: string): ((n: number) => number) => {
-  let draws = 0
-  return (n) => {
-    const bytes = sha256(seed, String(draws++))
-    return (bytes[0]! * 65_536 + bytes[1]! * 256 + bytes[2]!) % n
-  }
-}
-
-test.each(Array.from({ length: 10 }, (_, n) => `seed ${n}`))('FK6 whatever the network does, all find the lowest place where histories part: %s', (seed) => {
-  const roll = dice(`forks ${seed}`)
-  const names = ['a', 'b', 'c', 'd']
-  const chains = ['f', 'g'].map((name) => chainOfPeer(peerOf(name)))
-  const world = createTestWorld([...names, 'f', 'g'], 1 + roll(20))
-  const all = names.map((name, n) => add(world, name, n === 0 ? [] : [names[roll(n)]!]))
-  for (const peer of all) peer.provesAnyPlace = roll(2) === 0
-  const any = (): TestPeer => all[roll(all.length)]!
-  const lowest = new Map<ChainId, number>()
-  const branches = chains.map((chain) => {
-    const common = branchOf(chain, 'common', [], roll(200))
-    lowest.set(chain, common.length + 1)
-    return [branchOf(chain, 'x', common, 1 + roll(200)), branchOf(chain, 'y', common, 1 + roll(200))] as const
-  })
-  for (const [x, y] of branches) {
-    const at = roll(all.length)
-    give(all[at]!, x.slice(0, 1 + roll(x.length)))
-    give(all[(at + 1) % all.length]!, y)
-    give(all[at]!, x)
-  }
-  for (let step = 0; step < 30; step++) {
-    const [one, other, kind] = [any(), any(), roll(5)]
-    if (kind === 0) one.author(1 + roll(20), 50)
-    else if (kind === 1) world.network.cut(one.url, other.url)
-    else if (kind === 2) world.network.sever(one.url, other.url)
-    else if (kind === 3) give(one, branches[roll(2)]![roll(2) === 0 ? 0 : 1])
-    else world.network.heal()
-    world.time.advance(roll(roll(4) === 0 ? 20_000 : 300))
-  }
-  world.network.heal()
-  const inStep = (): boolean => all.every((peer) => peer.digest() === all[0]!.digest() && chains.every((chain) => peer.host.forkAt(chain) === lowest.get(chain)))
-  expect(world.time.runUntil(inStep, 120_000), seed).toBe(true)
-  world.time.advance(60_000)
-  expect([inStep(), all.map((peer) => counter(peer, 'chains_under_way')), all.flatMap(closings)], seed).toEqual([true, [0, 0, 0, 0], []])
-  const frames = framesOf(...all)
-  world.time.advance(60_000)
-  expect(framesOf(...all) - frames, seed).toBeLessThan(250)
 })
