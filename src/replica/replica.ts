@@ -147,7 +147,11 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const nothing = flush.commits.length + bodies.length + erase.length + healed.length + forkFacts.length === 0
     const under = deliveries
     deliveries = []
-    if (nothing) return [...refusals, ...under.map(taken), ...settle(authored, new Map(requests.map((request) => [request.id, request])), nowMs)]
+    if (nothing) {
+      const settled = [...refusals, ...under.map(taken), ...settle(authored, new Map(requests.map((request) => [request.id, request])), nowMs)]
+      // What was taken came to nothing; what still waits must not wait for an input that may never come.
+      return writes.length + reoffers.length + looseBodies.length > 0 ? [...settled, ...startFlush(nowMs)] : settled
+    }
 
     const id = ++flushId
     const kept = [...flush.bodies.values()].filter((body) => !isGone(body))
@@ -279,7 +283,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     documents.dropAll()
     incarnation = options.newIncarnation()
     const code = failure.code === 'disk_full' ? 'disk_full' : 'internal'
-    return done.authored.flatMap((answer): Effect[] => ('refusal' in answer ? [] : [refuse(answer.request, { code, message: `not stored: ${failure.message}`, fields: { local_committed: false } })]))
+    return done.authored.flatMap((answer): Effect[] => ('refusal' in answer ? [] : [refuse(answer.request, { code, message: `not stored here, though peers it was sent to may keep it (repeat it with its Idempotency-Key): ${failure.message}`, fields: { local_committed: false } })]))
   }
 
   // ── inputs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
