@@ -91,7 +91,8 @@ export const createStatus = (context: StatusContext): Status => {
     return sha256Hex(JSON.stringify(heads))
   }
 
-  const metrics = createMetrics(context, reachable)
+  /** Made when first asked for: its observers of the event loop and the collector are the process's, and cost from then on. */
+  let metrics: Registry | null = null
   return {
     health,
     peers,
@@ -112,7 +113,7 @@ export const createStatus = (context: StatusContext): Status => {
       })
       return { frontier: bytesToHex(replica.frontierDigest()), documents: documentsDigest(), projection, log: index.arrivals }
     },
-    metrics: () => metrics.metrics(),
+    metrics: () => (metrics ??= createMetrics(context, reachable)).metrics(),
   }
 
   function createMetrics(from: StatusContext, reached: () => number): Registry {
