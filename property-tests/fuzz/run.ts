@@ -69,7 +69,7 @@ export const createFeeder = (target: Target, seed: number, nowMs: () => number):
       }
       for (let tries = 1; tookMs > STALL_MS && tries < STALL_TRIES; tries++) {
         const againMs = nowMs()
-        if (open.readAlone !== undefined) open.readAlone(input)
+        if (open.readAlone !== undefined) await open.readAlone(input)
         else await open.feed(input)
         tookMs = Math.min(tookMs, nowMs() - againMs)
       }

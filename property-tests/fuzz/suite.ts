@@ -20,9 +20,9 @@ export const underFuzz = async (target: Target): Promise<{ readonly tally: Tally
   const tally = emptyTally(target.name)
   const warm = Math.ceil(inputs / 4)
   await feeder.run(0, warm, tally)
-  const before = liveBytes()
+  const before = await liveBytes()
   await feeder.run(warm, inputs, tally)
-  const grownBytes = liveBytes() - before
+  const grownBytes = (await liveBytes()) - before
   await feeder.close()
   return { tally, grownBytes }
 }

@@ -15,7 +15,7 @@ export type Opened = {
   /** Throws `WronglyJudged` where the oracle disagrees; whatever else it throws is a crash of the reader. */
   feed(input: Uint8Array): Verdict | Promise<Verdict>
   /** The reader without the oracle: what counts for a stall, where the oracle takes its time. */
-  readAlone?(input: Uint8Array): void
+  readAlone?(input: Uint8Array): void | Promise<void>
   close?(): Promise<void>
 }
 

@@ -30,11 +30,11 @@ export const serveChunks = (seed: number, blackBox: string, send: (done: Done) =
       const isWarm = feeders.has(name)
       const feeder = feeders.get(name) ?? createFeeder(target, seed, () => performance.now())
       feeders.set(name, feeder)
-      const before = liveBytes()
+      const before = await liveBytes()
       const tally = emptyTally(name)
       await feeder.run(from, to, tally, note)
       // The first chunk compiles code and fills caches; what grows after that is kept of inputs.
-      const grown = (grownByTarget.get(name) ?? 0) + (isWarm ? liveBytes() - before : 0)
+      const grown = (grownByTarget.get(name) ?? 0) + (isWarm ? (await liveBytes()) - before : 0)
       grownByTarget.set(name, grown)
       if (grown > HEAP_GROWTH_BYTES_MAX) {
         tally.failed++

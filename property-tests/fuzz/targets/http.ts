@@ -42,6 +42,11 @@ const http: Target = {
     const signed = [encodeJoin(`${invite}A`, 'stranger', keys), encodeRevoke(mesh_id as string as MeshId, '00'.repeat(32) as PeerId, 1, keys)]
     return {
       make: (draw) => made(draw, signed),
+      readAlone: async (input) => {
+        const [at, body] = unpackLoose(input) as readonly [number, Uint8Array]
+        const { method, path, type } = ROUTES[at]!
+        await send(method, path, type, body)
+      },
       feed: async (input) => {
         const [at, body] = unpackLoose(input) as readonly [number, Uint8Array]
         const { method, path, type } = ROUTES[at]!
@@ -84,21 +89,28 @@ type Send = (method: string, path: string, type: string, body: Uint8Array | null
 
 const ANSWER_MS_MAX = 10_000
 
-const sender = (url: string, agent: Agent): Send => (method, path, type, body) =>
-  new Promise((resolve, reject) => {
-    const sent = request(`${url}/api/v1${path}`, { method, agent, headers: { ...(body !== null && { 'content-type': type, 'content-length': body.length }) }, timeout: ANSWER_MS_MAX }, (response) => {
-      const chunks: Buffer[] = []
-      response.on('data', (chunk: Buffer) => chunks.push(chunk))
-      response.on('end', () => {
-        const text = Buffer.concat(chunks).toString('utf8')
-        resolve({ status: response.statusCode ?? 0, body: parsed(text), text })
+/** A kept connection may have been closed for its silence just now: then, as any client does, it is asked again on a new one. */
+const sender = (url: string, agent: Agent): Send => {
+  const send = (method: string, path: string, type: string, body: Uint8Array | null, again: boolean): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      const sent = request(`${url}/api/v1${path}`, { method, agent, headers: { ...(body !== null && { 'content-type': type, 'content-length': body.length }) }, timeout: ANSWER_MS_MAX }, (response) => {
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString('utf8')
+          resolve({ status: response.statusCode ?? 0, body: parsed(text), text })
+        })
+        response.on('error', reject)
       })
-      response.on('error', reject)
+      sent.on('timeout', () => sent.destroy(new Error(`no answer within ${ANSWER_MS_MAX} ms`)))
+      sent.on('error', (error: NodeJS.ErrnoException) => {
+        if (!again && sent.reusedSocket && error.code === 'ECONNRESET') resolve(send(method, path, type, body, true))
+        else reject(error)
+      })
+      sent.end(body ?? undefined)
     })
-    sent.on('timeout', () => sent.destroy(new Error(`no answer within ${ANSWER_MS_MAX} ms`)))
-    sent.on('error', reject)
-    sent.end(body ?? undefined)
-  })
+  return (method, path, type, body) => send(method, path, type, body, false)
+}
 
 const fieldOf = ({ body }: Answer, name: string): unknown => (typeof body === 'object' && body !== null ? Object.entries(body).find(([key]) => key === name)?.[1] : undefined)
 

@@ -26,6 +26,11 @@ const applied: Target = {
   open: () => {
     const history = makeHistory()
     let honest = witness(history)
+    /** Documents lie outside the heap: left to finalisers they pile up faster than these run. */
+    const renew = (): void => {
+      honest.free()
+      honest = witness(history)
+    }
     return {
       make: (draw) => forged(draw, history),
       feed: (input) => {
@@ -38,23 +43,27 @@ const applied: Target = {
           const other = witness(history)
           other.replica.take(input)
           judge(other.state() === honest.state(), 'two peers that took the same commit differ')
-          honest = witness(history)
+          other.free()
+          renew()
           return ACCEPTED
         }
         judge(honest.state() === before, 'refused, and yet the documents changed')
         judge(honest.given.length === 0, 'refused, and yet a change reached the document')
         if (verdict.kind === 'admitted') {
-          const reason = verdict.left_out ?? ''
-          honest = witness(history)
-          return refused(reason)
+          renew()
+          return refused(verdict.left_out ?? '')
         }
         return refused(verdict.kind === 'refused' ? verdict.reason.replace(/: .*/, '') : verdict.kind)
+      },
+      close: async () => {
+        honest.free()
+        for (const replica of [history.alice, history.bob]) for (const { doc } of replica.segments.values()) doc.free()
       },
     }
   },
 }
 
-type Witness = { readonly replica: TestReplica; readonly given: Uint8Array[]; state(): string }
+type Witness = { readonly replica: TestReplica; readonly given: Uint8Array[]; state(): string; free(): void }
 
 /** A third peer that took the history, with an eye on everything that its documents are given from then on. */
 const witness = ({ mesh, commits }: History): Witness => {
@@ -62,7 +71,10 @@ const witness = ({ mesh, commits }: History): Witness => {
   for (const { bytes } of commits) replica.take(bytes)
   const given: Uint8Array[] = []
   for (const [id, segment] of replica.segments) replica.segments.set(id, { ...segment, doc: watched(segment.doc, given) })
-  return { replica, given, state: () => [...replica.segments].map(([id, segment]) => `${id} ${documentHeads(segment).join()}`).sort().join('\n') }
+  const free = (): void => {
+    for (const { doc } of replica.segments.values()) doc.free()
+  }
+  return { replica, given, free, state: () => [...replica.segments].map(([id, segment]) => `${id} ${documentHeads(segment).join()}`).sort().join('\n') }
 }
 
 const watched = (doc: Document, given: Uint8Array[]): Document =>
