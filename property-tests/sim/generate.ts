@@ -18,7 +18,7 @@ export const generate = (seed: string, options: GenerateOptions = { peers: null 
   const large = shape.chance(LARGE)
   const peers = options.peers ?? (large ? shape.int(5, 9) : shape.weighted([[12, 3], [1, 4], [1, 5]] as const))
   const weatherMs = large ? shape.int(6_000, 15_000) : shape.int(1_500, 4_500)
-  const world: Drawing = { seed, peers, weatherMs, asks: large ? shape.int(30, 50) : shape.int(5, 14), clients: shape.int(1, 3) }
+  const world: Drawing = { seed, peers, weatherMs, asks: large ? shape.int(30, 50) : shape.int(4, 12), clients: shape.int(1, 3) }
   const kinds = shape.some(FAULTS, shape.weighted([[1, 0], [4, 1], [4, 2], [2, 3], [1, 4]] as const))
   // One victim a schedule: two disks that lose what they held may have been the only two.
   if (kinds.includes('damage') && kinds.includes('rollback')) kinds.splice(kinds.indexOf('rollback'), 1)

@@ -1,0 +1,57 @@
+/**
+ * Schedules that once failed, cut down, under the name of what was wrong. What was mended stays mended.
+ */
+import { describe, expect, test } from 'vitest'
+import { runSchedule } from './run.ts'
+import type { Ask, Schedule, Step } from './schedule.ts'
+
+const calm = (steps: readonly Step[], more: Partial<Schedule> = {}): Schedule =>
+  ({ seed: 'kept', peers: 3, topology: 'full', evil: null, skewMs: [0, 0, 0], delayMs: [1, 1], flushMs: [2, 2], steps, ...more })
+const says = (at: number, peer: number, ask: Ask, more: Partial<Extract<Step, { do: 'ask' }>> = {}): Step => ({ do: 'ask', at, client: 0, peer, ask, quorum: 1, timeoutMs: 1_500, retries: [], ...more })
+const put = (slot: number, key = false): Ask => ({ op: 'put', slot, value: 6, key })
+const alone = (peer: number): [number, number][] => [0, 1, 2].flatMap((other): [number, number][] => (other === peer ? [] : [[peer, other], [other, peer]]))
+
+const kept: Readonly<Record<string, Schedule>> = {
+  'a crash just after an erasing left the text on the disk: erasing was a second flush': calm([
+    says(500, 1, put(0), { quorum: 3 }),
+    says(2_000, 1, { op: 'erase', slot: 0 }),
+    { do: 'crash', at: 2_002, peer: 1, when: null, power: false, survive: 1, downMs: 300, projection: 'kept' },
+  ]),
+  'a text that had been erased before its commit came was waited for until the next start': calm([
+    { do: 'stop', at: 400, peer: 0, downMs: 3_000 },
+    says(500, 1, put(0), { quorum: 2 }),
+    says(1_000, 1, { op: 'erase', slot: 0 }, { quorum: 2 }),
+  ]),
+  'a clock put back an hour stopped retries for that hour': calm([
+    { do: 'disk', at: 900, peer: 0, fault: 'full', forMs: 1_500 },
+    ...[0, 1, 2, 3].map((slot) => says(1_000 + 100 * slot, 2, put(slot))),
+  ], { skewMs: [3_600_000, 0, 0] }),
+  'a repeated request that missed its quorum named an event that nobody had written': calm([
+    { do: 'cut', at: 400, shape: 'one', ways: alone(0), forMs: 4_000 },
+    says(500, 0, put(0, true), { quorum: 2, timeoutMs: 400, retries: [0, 0] }),
+  ]),
+  'damage in the control log made a peer refuse everybody, for ever': calm([
+    ...(['head', 'head', 'middle', 'tail'] as const).map((where): Step => ({ do: 'flip', at: 600, peer: 1, what: 'missing', where })),
+    says(900, 0, put(0)),
+  ]),
+}
+
+describe('a schedule that failed once', () => {
+  test.each(Object.entries(kept))('%s', async (_name, schedule) => {
+    const { violations } = await runSchedule(schedule)
+    expect(violations).toEqual([])
+  })
+})
+
+describe('a schedule', () => {
+  test('happens alike whenever it is played', async () => {
+    const schedule = calm([
+      says(500, 0, put(0, true), { quorum: 2, retries: [1] }),
+      { do: 'crash', at: 600, peer: 0, when: { effect: 'ACK', nth: 1 }, power: true, survive: 3, downMs: 900, projection: 'lost' },
+      says(700, 1, { op: 'patch', slot: 0, value: 3, fields: ['title', 'tags'] }),
+      { do: 'reset', at: 720, pair: [1, 2] },
+    ], { delayMs: [1, 40] })
+    const [first, second] = [await runSchedule(schedule), await runSchedule(schedule)]
+    expect([second.fingerprint, second.violations]).toEqual([first.fingerprint, []])
+  })
+})
