@@ -43,10 +43,13 @@ export const lockFolder = async (folder: Folder): Promise<{ close(): Promise<voi
   }
 }
 
-/** Checks all tables, before the database is opened. Answers a sentence for each that was damaged. */
-export const mendTables = async (folder: Folder): Promise<readonly string[]> => {
+/** A damaged table, told in a sentence. `setAside` is where one that is of no use was moved, null when it was mended in place. */
+export type DamagedTable = { readonly note: string; readonly setAside: string | null }
+
+/** Checks all tables, before the database is opened. */
+export const mendTables = async (folder: Folder): Promise<readonly DamagedTable[]> => {
   if (!existsSync(folder.db)) return []
-  const notes: string[] = []
+  const damaged: DamagedTable[] = []
   for (const name of (await readdir(folder.db)).filter((file) => TABLE_FILE.test(file))) {
     const path = join(folder.db, name)
     const state = checkTable(await readFile(path))
@@ -55,17 +58,29 @@ export const mendTables = async (folder: Folder): Promise<readonly string[]> => 
     const kept = join(folder.lost, name)
     if (state.is === 'unusable') {
       await rename(path, kept)
-      notes.push(`a table of the log is unusable (${state.reason}) and is kept as ${kept}`)
+      damaged.push({ note: `a table of the log is unusable (${state.reason}) and is kept as ${kept}`, setAside: kept })
     } else {
       await copyFile(path, kept)
       const file = await openFile(path, 'r+')
       await file.writeFile(state.bytes)
       await file.sync()
       await file.close()
-      notes.push(`${state.blocks} damaged blocks in a table of the log are out of use; the table as it was is kept as ${kept}`)
+      damaged.push({ note: `${state.blocks} damaged blocks in a table of the log are out of use; the table as it was is kept as ${kept}`, setAside: null })
     }
   }
-  return notes
+  return damaged
+}
+
+/**
+ * The damaged tables that the database has need of. LevelDB does not open without a table that its manifest names, so where it
+ * opened without repair, a table set aside was one that a crash cut short in the writing: what it was made of is still there.
+ */
+export const namedTables = (tables: readonly DamagedTable[], repaired: string | null): readonly DamagedTable[] =>
+  repaired === null ? tables.filter(({ setAside }) => setAside === null) : tables
+
+/** Removes the tables that nothing names, as LevelDB would have: they may hold texts that were erased since. */
+export const removeUnnamed = async (tables: readonly DamagedTable[], named: readonly DamagedTable[]): Promise<void> => {
+  for (const table of tables) if (table.setAside !== null && !named.includes(table)) await rm(table.setAside, { force: true })
 }
 
 const TABLE_FILE = /^\d+\.(ldb|sst)$/

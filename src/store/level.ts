@@ -22,7 +22,8 @@ import { limits } from '../../crdt/limits.ts'
 import { StoreFailure } from '../ports.ts'
 import type { CommitStore, Random, ScannedCommit, StoreBatch } from '../ports.ts'
 import { assertBatch, isEmpty } from './batch.ts'
-import { lastKey, lockFolder, mendTables, openDatabase } from './database.ts'
+import { lastKey, lockFolder, mendTables, namedTables, openDatabase, removeUnnamed } from './database.ts'
+import type { DamagedTable } from './database.ts'
 import { causeOf, closed, isDamage, toFailure } from './failure.ts'
 import { leaveClean, openFolder, setLogsAside } from './folder.ts'
 import type { Folder } from './folder.ts'
@@ -200,7 +201,7 @@ const openAll = async (dir: string, random: Random) => {
 }
 
 /** Some damage (a table that the manifest names and that is gone) shows only at the first look-up: repaired, then tried again. */
-const openTwice = async (folder: Folder, tables: readonly string[], random: Random) => {
+const openTwice = async (folder: Folder, tables: readonly DamagedTable[], random: Random) => {
   try {
     return await openOnce(folder, tables, null, random)
   } catch (error) {
@@ -209,12 +210,15 @@ const openTwice = async (folder: Folder, tables: readonly string[], random: Rand
   }
 }
 
-const openOnce = async (folder: Folder, tables: readonly string[], damage: string | null, random: Random) => {
+const openOnce = async (folder: Folder, tables: readonly DamagedTable[], damage: string | null, random: Random) => {
   const { db, repaired } = await openDatabase(folder, damage)
   try {
     const anyErased = (await lastKey(db, rangeOf(letters.erased))) !== null
     const mark = openMark(folder.mark)
-    return { db, mark, anyErased, opened: await settleOpening(folder, db, mark, { repaired, tables }, random, process.pid) }
+    const named = namedTables(tables, repaired)
+    const opened = await settleOpening(folder, db, mark, { repaired, tables: named.map(({ note }) => note) }, random, process.pid)
+    await removeUnnamed(tables, named)
+    return { db, mark, anyErased, opened }
   } catch (error) {
     await db.close()
     throw error

@@ -180,6 +180,21 @@ test('without its CURRENT file the database is repaired, not made anew', async (
   await store.close()
 })
 
+test('a table that a crash cut short in the writing is no damage: nothing names it, so nothing is missing and nothing of it is kept', async () => {
+  const { dir, epoch } = await stopped()
+  const first = await open(dir)
+  await first.write({ commits: run('a', 15, 5) })
+  await first.close()
+  const db = join(dir, 'log', 'db')
+  const table = readFileSync(join(db, readdirSync(db).find((name) => name.endsWith('.ldb'))!))
+  writeFileSync(join(db, '000900.ldb'), table.subarray(0, table.length - 10))
+  const store = await open(dir)
+  expect(store.opening).toEqual({ epoch, continuable: true, tail: null, notes: [] })
+  expect((await scanAll(store)).map((met) => met.kind)).toEqual(Array.from({ length: 20 }, () => 'commit'))
+  expect(existsSync(join(dir, 'log', 'lost', '000900.ldb'))).toBe(false)
+  await store.close()
+})
+
 test('a second opening is refused by name, and the first goes on', async () => {
   const dir = newFolder()
   const store = await open(dir)
