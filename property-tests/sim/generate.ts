@@ -2,7 +2,7 @@
  * From a seed to a schedule. Which faults may come is drawn first, then each subsystem draws its own steps from its own
  * stream: one more draw in one of them leaves the others' steps as they were.
  */
-import type { Ask, DiskFault, Moment, PatchField, Schedule, Step, Topology, Way } from './schedule.ts'
+import type { Ask, DiskFault, EvilAct, Moment, PatchField, Schedule, Step, Topology, Way } from './schedule.ts'
 import { stream, type Stream } from './streams.ts'
 
 export type GenerateOptions = {
@@ -11,6 +11,7 @@ export type GenerateOptions = {
 }
 
 const LARGE = 0.02
+const LIES: readonly EvilAct[] = ['junk_parcels', 'changed_commit', 'foreign_signature', 'forged_acks', 'lying_digest', 'lying_frontier', 'junk_bodies', 'orphans']
 const PATCH_FIELDS: readonly PatchField[] = ['title', 'content', 'tags', 'priority', 'source', 'metadata', 'expires_at']
 
 export const generate = (seed: string, options: GenerateOptions = { peers: null }): Schedule => {
@@ -26,7 +27,7 @@ export const generate = (seed: string, options: GenerateOptions = { peers: null 
   const steps = [...clients(world, stream(`${seed}/clients`)), ...faults]
   const skewed = kinds.includes('clocks')
   return {
-    seed, peers, evil: null,
+    seed, peers, evil: kinds.includes('lies') ? shape.pick(['observer', 'voter'] as const) : null,
     topology: shape.weighted<Topology>([[6, 'full'], [2, 'star'], [1, 'ring'], [1, 'line']]),
     skewMs: Array.from({ length: peers }, () => (skewed ? shape.pick([0, 0, -5_000, 90_000, 3_600_000, -86_000_000, 40_000_000]) : shape.int(-20, 20))),
     delayMs: shape.pick([[0, 2], [1, 10], [5, 80], [20, 300]] as const),
@@ -67,7 +68,7 @@ const clients = (world: Drawing, draw: Stream): Step[] => {
 
 // ── faults ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const FAULTS = ['partitions', 'links', 'crashes', 'power', 'pauses', 'clocks', 'disks', 'damage', 'rollback', 'restarts'] as const
+const FAULTS = ['partitions', 'links', 'crashes', 'power', 'pauses', 'clocks', 'disks', 'damage', 'rollback', 'restarts', 'lies'] as const
 type Fault = (typeof FAULTS)[number]
 
 const when = (world: Drawing, draw: Stream): number => 200 + draw.int(0, world.weatherMs)
@@ -120,5 +121,6 @@ const STEPS_BY_FAULT: Readonly<Record<Fault, (world: Drawing, draw: Stream) => S
     const at = when(world, draw)
     return [{ do: 'snapshot', at, peer }, { do: 'rollback', at: at + draw.int(100, 3_000), peer, downMs: draw.int(50, 2_000) }]
   },
+  lies: (world, draw) => several(draw, 3, 10, () => ({ do: 'evil', at: when(world, draw), act: draw.pick(LIES) })),
   restarts: (world, draw) => several(draw, 1, 3, () => ({ do: 'stop', at: when(world, draw), peer: anyPeer(world, draw), downMs: draw.int(20, 3_000) })),
 }

@@ -41,6 +41,13 @@ export const MARKS: Readonly<Record<string, string>> = {
   'cut: ring': 'transports/pull.ts: relayed around',
   'cut: one way': 'transports/heartbeat.ts: pings that nobody answers',
   'cut: half open': 'the same, one pair',
+  'evil: junk_parcels': 'src/replica/intake.ts consecutiveRuns: malformed',
+  'evil: changed_commit': 'src/replica/intake.ts: mislabelled or uncovered',
+  'evil: foreign_signature': 'crdt/chain.ts coveredCommits: not covered',
+  'evil: forged_acks': 'src/replica/settling.ts onAck: another\'s, or of no voter',
+  'evil: lying_digest': 'transports/pull.ts: a log that brings nothing',
+  'evil: lying_frontier': 'transports/fetches.ts: wanted in vain',
+  'refusals': 'src/replica/intake.ts refuse',
   'reset': 'transports/mesh.ts closed: what was under way is sent again',
   'clock jump': 'crdt/hlc.ts tick and observe, src/peer.ts steadyTimers',
   'told quorum_not_met': 'src/replica/settling.ts giveUp',
@@ -50,13 +57,11 @@ export const MARKS: Readonly<Record<string, string>> = {
   'told internal': 'src/replica/replica.ts giveUp: not stored',
   'twins': 'crdt/reading.ts readTwins: one request written by two peers',
   'conflicts': 'crdt/reading.ts foldRegisters: concurrent values',
-  'commits waited': 'crdt/admission.ts pending: a past that is not here yet',
   'duplicates': 'src/replica/intake.ts keepVerified: delivered twice',
   'fetches stalled': 'transports/fetches.ts expire',
   'duplicate links': 'transports/mesh.ts settleDuplicates',
   'dial failures': 'transports/dialing.ts rest',
   'erased': 'src/replica/past.ts erasedBy',
-  'holes healed': 'src/replica/replica.ts onPersisted: reindex',
 }
 
 /** What a world that is over has been through besides what it was made to. Counted into `world.happened`. */
@@ -71,6 +76,7 @@ export const markWhatHappened = (world: World): void => {
     const peer = process?.peer
     if (!peer) continue
     const counters = peer.mesh.counters()
+    note('refusals', peer.replica.intake.counters.refused)
     note('duplicates', peer.replica.intake.counters.duplicates)
     note('fetches stalled', counters['fetches_stalled'] ?? 0)
     note('dial failures', counters['dial_failures'] ?? 0)

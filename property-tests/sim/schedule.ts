@@ -42,11 +42,11 @@ export type Step = { readonly at: number } & (
   | { readonly do: 'rollback'; readonly peer: number; readonly downMs: number }
   /** A copy of the folder runs beside the original for a while, as one more process of the same peer. */
   | { readonly do: 'clone'; readonly peer: number; readonly forMs: number }
-  | { readonly do: 'evil'; readonly act: EvilAct; readonly peer: number }
+  | { readonly do: 'evil'; readonly act: EvilAct }
 )
 /** `eio`: the flush fails, nothing is there. `eio_written`: it fails, all is there. */
 export type DiskFault = 'eio' | 'eio_written' | 'full' | 'slow'
-/** What the dishonest member does to `peer`. */
+/** What the dishonest member does to everybody. */
 export type EvilAct = 'junk_parcels' | 'changed_commit' | 'foreign_signature' | 'forged_acks' | 'lying_digest' | 'lying_frontier' | 'junk_bodies' | 'orphans'
 
 export type Topology = 'full' | 'star' | 'ring' | 'line'

@@ -10,6 +10,7 @@ import type { Effect } from '../../src/replica/types.ts'
 import type { MemoryDisk } from '../../src/store/memory.ts'
 import { ask, noEvidence, type ClientWorld, type Evidence } from './clients.ts'
 import { createDisk } from './disk.ts'
+import { createEvil } from './evil.ts'
 import { found, START_MS, type Founded } from './founding.ts'
 import { createMachine, startProcess, type Machine, type MachineWorld, type Process } from './machine.ts'
 import { createNetwork, type Network } from './network.ts'
@@ -62,6 +63,7 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
   }
   const network = createNetwork(time, () => schedule.delayMs[0] + delays.unit() * (schedule.delayMs[1] - schedule.delayMs[0]))
   const machines = founded.members.filter(({ honest }) => honest).map((member, index) => createMachine(index, member, createDisk(stirring, () => flushes.int(...schedule.flushMs)), schedule.skewMs[index] ?? 0))
+  const evil = schedule.evil === null ? null : createEvil(founded, network, stirring, root.split('evil'))
   const evidence = noEvidence()
   const happened = new Map<string, number>()
   const violations: string[] = []
@@ -175,7 +177,11 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
       note('reset')
       return network.reset(...step.pair)
     }
-    if (step.do === 'evil') return
+    if (step.do === 'evil') {
+      if (evil === null || healed) return
+      note(`evil: ${step.act}`)
+      return evil.act(step.act)
+    }
     const machine = machines[step.peer]
     if (machine !== undefined) onMachine(machine, step)
   }
@@ -267,9 +273,13 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
 
   return {
     schedule, founded, time, network, machines, evidence, happened, violations, play, until, stirred,
-    start: () => machines.forEach(spawn),
+    start: () => {
+      machines.forEach(spawn)
+      evil?.start()
+    },
     heal: () => {
       healed = true
+      evil?.stop()
       armed.length = 0
       for (const end of endings) end()
       for (const machine of machines) {

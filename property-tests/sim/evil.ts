@@ -1,0 +1,121 @@
+/**
+ * A member that lies: enrolled, with a key of its own and a true session to everybody, behind which a scripted host says what
+ * no honest one would. It holds no honest peer's key, so whatever it makes up must be refused, and nothing of it may stay.
+ */
+import { signAck, type Watermark } from '../../crdt/ack.ts'
+import type { Body } from '../../crdt/body.ts'
+import { controlChainId } from '../../crdt/commit.ts'
+import { bytesToHex, type ChainId, type CommitHash } from '../../crdt/ids.ts'
+import { sign } from '../../crdt/signature.ts'
+import { createMesh, type DriveableMesh } from '../../transports/mesh.ts'
+import type { FrontierEntry, MeshHost, Parcel, Run } from '../../transports/host.ts'
+import type { Founded } from './founding.ts'
+import type { Host, Network, Scheduler } from './network.ts'
+import type { EvilAct } from './schedule.ts'
+import type { Stream } from './streams.ts'
+
+export type Evil = {
+  start(): void
+  act(act: EvilAct): void
+  stop(): void
+}
+
+/** Parcels of honest peers that it remembers, to change and to send again. */
+const CAPTURED_MAX = 64
+const FAR_SEQ = 1_000_000
+
+export const createEvil = (founded: Founded, network: Network, time: Scheduler & { now(): number }, random: Stream): Evil => {
+  const index = founded.members.findIndex(({ honest }) => !honest)
+  const self = founded.members[index]!
+  const honest = founded.members.filter((member) => member.honest)
+  let alive = true
+  const process: Host = { machine: index, isAlive: () => alive, isPaused: () => false }
+  const captured: Parcel[] = []
+  const lies = new Set<EvilAct>()
+  const control = controlChainId(founded.mesh)
+  const controlRun = (from: number, count: number): Parcel[] => founded.log.commits.slice(from - 1, from - 1 + count).map(({ chain, seq, bytes }) => ({ chain, seq, bytes, bodies: [] }))
+  const chainOfNobody = (): ChainId => bytesToHex(random.bytes(16)) as ChainId
+  const junk = (chain: ChainId, seq: number): Parcel => ({ chain, seq, bytes: random.bytes(random.int(1, 400)), bodies: [] })
+  const one = (): Parcel | null => (captured.length === 0 ? null : random.pick(captured))
+
+  const host: MeshHost = {
+    mesh: founded.mesh, self: self.keys, peer: self.peer,
+    member: (peer) => founded.members.find((member) => member.peer === peer)?.role ?? 'unknown',
+    frontier: function* (): Iterable<FrontierEntry> {
+      const last = founded.log.commits.at(-1)!
+      yield { chain: control, seq: last.seq, hash: last.hash }
+      if (!lies.has('lying_frontier')) return
+      for (const { chain, seq } of captured) yield { chain, seq: seq + random.int(0, FAR_SEQ), hash: bytesToHex(random.bytes(32)) as CommitHash }
+      yield { chain: chainOfNobody(), seq: random.int(1, FAR_SEQ), hash: bytesToHex(random.bytes(32)) as CommitHash }
+    },
+    seqOf: (chain) => (chain === control ? founded.log.commits.length : 0),
+    frontierDigest: () => random.bytes(32),
+    logEpoch: bytesToHex(random.bytes(16)),
+    arrivals: () => (lies.has('lying_digest') ? random.int(0, FAR_SEQ) : founded.log.commits.length),
+    arrivalRuns: (after, limit) => ({ runs: lies.has('lying_digest') ? [{ chain: chainOfNobody(), from: 1, count: random.int(1, 500) }] : [], cursor: after + limit }),
+    cursorInto: () => null,
+    keepCursor: () => undefined,
+    readRun: (run: Run) => (run.chain === control ? controlRun(run.from, run.count) : lies.has('junk_parcels') ? [junk(run.chain, run.from)] : []),
+    readBodies: (refs) => (lies.has('junk_bodies') ? refs.map((ref): Body => ({ ref, salt: random.bytes(16), text: random.bytes(20) })) : []),
+    holes: () => [],
+    missingBodies: () => [],
+    forkProofs: () => [],
+    receiveForkProofs: () => undefined,
+    forkAt: () => Number.POSITIVE_INFINITY,
+    hashAt: (chain, seq) => (chain === control ? (founded.log.commits[seq - 1]?.hash ?? null) : null),
+    missingHeaders: () => [],
+    readHeaders: () => [],
+    receiveHeaders: () => undefined,
+    receive: (_from, parcels, done) => {
+      captured.push(...parcels.slice(0, CAPTURED_MAX - captured.length))
+      done()
+    },
+    receiveBodies: (_from, _bodies, done) => done(),
+    receiveAck: () => undefined,
+    linkUp: () => undefined,
+    linkDown: () => undefined,
+    controlChain: control,
+    addresses: () => [],
+    keepAddress: () => undefined,
+  }
+  const timers = { now: () => Math.floor(time.now()), after: (ms: number, call: () => void) => time.after(ms, () => alive && call()) }
+  const mesh: DriveableMesh = createMesh({ host, timers, random, dialer: network.dialer(process), compression: null, urls: honest.map(({ url }) => url) })
+
+  const act = (what: EvilAct): void => {
+    const parcel = one()
+    lies.add(what)
+    switch (what) {
+      case 'junk_parcels':
+        return mesh.push([junk(chainOfNobody(), 1), ...(parcel === null ? [] : [junk(parcel.chain, parcel.seq + 1)])])
+      case 'changed_commit':
+        return parcel === null ? undefined : mesh.push([{ ...parcel, bytes: flipped(parcel.bytes, random) }])
+      case 'foreign_signature':
+        return parcel === null ? undefined : mesh.push([{ ...parcel, bytes: Uint8Array.from([...parcel.bytes.subarray(0, -64), ...sign('mnemesh/commit/1', parcel.bytes.subarray(0, -64), self.keys)]) }])
+      case 'orphans':
+        return mesh.push(captured.filter(({ seq }) => seq > 1).slice(0, 8))
+      case 'forged_acks': {
+        const watermarks: Watermark[] = captured.slice(0, 8).map(({ chain, seq }) => ({ chain, seq: seq + random.int(0, 3), hash: bytesToHex(random.bytes(32)) as CommitHash, whole: true }))
+        // In the name of each voter, and in its own; each twice.
+        for (const voter of [...honest, self, ...honest, self]) mesh.announce(signAck({ mesh: founded.mesh, voter: voter.peer, watermarks }, self.keys))
+        return
+      }
+      case 'lying_digest':
+      case 'lying_frontier':
+      case 'junk_bodies':
+        return
+    }
+  }
+  return {
+    act,
+    start: () => mesh.start(),
+    stop: () => {
+      alive = false
+      network.died(process, false)
+    },
+  }
+}
+
+const flipped = (bytes: Uint8Array, random: Stream): Uint8Array => {
+  const at = random.int(0, bytes.length - 1)
+  return bytes.map((byte, i) => (i === at ? byte ^ (1 << random.int(0, 7)) : byte))
+}
