@@ -61,9 +61,9 @@ const bodyRef: Check = (value) => isObject(value) && Object.keys(value).length =
 
 const tagList: Check = (value) =>
   Array.isArray(value) && value.length <= limits.tags_per_event_max && value.every(text(limits.tag_bytes_max)) && new Set(value).size === value.length
+const tagLists: Schema = { required: { add: tagList, remove: tagList }, optional: {} }
 const tags: Check = (value) =>
-  isObject(value) && checkObject(value, { required: { add: tagList, remove: tagList }, optional: {} }) === null &&
-  !(value['add'] as readonly string[]).some((tag) => (value['remove'] as readonly string[]).includes(tag))
+  isObject(value) && checkObject(value, tagLists) === null && !(value['add'] as readonly string[]).some((tag) => (value['remove'] as readonly string[]).includes(tag))
 
 const SCALARS: Readonly<Record<string, Check>> = {
   kind: name,
@@ -74,8 +74,9 @@ const SCALARS: Readonly<Record<string, Check>> = {
 const CLEARABLE: Readonly<Record<string, Check>> = { source: name, scope: name, run_id: name, occurred_at: isTime, expires_at: isTime, title: bodyRef, metadata: bodyRef }
 const cleared = Object.fromEntries(Object.entries(CLEARABLE).map(([field, check]) => [field, nullable(check)]))
 
-const putSet: Check = (value) => isObject(value) && checkObject(value, { required: { content: bodyRef }, optional: { ...SCALARS, ...CLEARABLE } }) === null
-const patchSet: Check = (value) => isObject(value) && checkObject(value, { required: {}, optional: { content: bodyRef, ...SCALARS, ...cleared } }) === null
+const object = (schema: Schema): Check => (value) => isObject(value) && checkObject(value, schema) === null
+const putSet = object({ required: { content: bodyRef }, optional: { ...SCALARS, ...CLEARABLE } })
+const patchSet = object({ required: {}, optional: { content: bodyRef, ...SCALARS, ...cleared } })
 
 const said = (required: Readonly<Record<string, Check>>, optional: Readonly<Record<string, Check>> = {}): Schema => ({
   required: {
