@@ -33,6 +33,8 @@ export type Disk = {
   snapshot(): void
   /** The folder is what it was at the last snapshot; false when there was none. */
   rollback(): boolean
+  /** Is from now on a copy of another disk, as it is at this moment. */
+  copy(other: Disk): void
   /** Damages a record; false when there is none. @param elsewhere whether another disk holds the commit or text of this hash: damage to the only copy is loss. */
   flip(what: 'commit' | 'body' | 'fact' | 'missing', where: 'head' | 'middle' | 'tail', elsewhere: (hash: CommitHash | Ref) => boolean): boolean
   /** The commit and every text that it names lie on it, sound or not. */
@@ -112,6 +114,10 @@ export const createDisk = (timers: Scheduler, flushMs: () => number): Disk => {
       written = null
       lying = { ...copyOf(kept), clean: false }
       return true
+    },
+    copy: (other) => {
+      // Another folder is another log: the store would see it by its lock file, and begin a new epoch.
+      lying = { ...copyOf(other.lies()), clean: false, epoch: null }
     },
     flip: (what, where, elsewhere) => damage(lying, what, where, elsewhere),
     holds: (hash, refs) => {

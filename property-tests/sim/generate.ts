@@ -21,8 +21,8 @@ export const generate = (seed: string, options: GenerateOptions = { peers: null 
   const weatherMs = large ? shape.int(6_000, 15_000) : shape.int(1_500, 4_500)
   const world: Drawing = { seed, peers, weatherMs, asks: large ? shape.int(30, 50) : shape.int(4, 12), clients: shape.int(1, 3) }
   const kinds = shape.some(FAULTS, shape.weighted([[1, 0], [4, 1], [4, 2], [2, 3], [1, 4]] as const))
-  // One victim a schedule: two disks that lose what they held may have been the only two.
-  if (kinds.includes('damage') && kinds.includes('rollback')) kinds.splice(kinds.indexOf('rollback'), 1)
+ 
+  for (const victim of VICTIMS.filter((kind) => kinds.includes(kind)).slice(1)) kinds.splice(kinds.indexOf(victim), 1)
   const faults = kinds.flatMap((kind) => STEPS_BY_FAULT[kind](world, stream(`${seed}/${kind}`)))
   const steps = [...clients(world, stream(`${seed}/clients`)), ...faults]
   const skewed = kinds.includes('clocks')
@@ -68,8 +68,10 @@ const clients = (world: Drawing, draw: Stream): Step[] => {
 
 // ── faults ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const FAULTS = ['partitions', 'links', 'crashes', 'power', 'pauses', 'clocks', 'disks', 'damage', 'rollback', 'restarts', 'lies'] as const
+const FAULTS = ['partitions', 'links', 'crashes', 'power', 'pauses', 'clocks', 'disks', 'damage', 'rollback', 'restarts', 'lies', 'clones'] as const
 type Fault = (typeof FAULTS)[number]
+/** Faults after which a disk no longer holds what its peer acknowledged. */
+const VICTIMS: readonly Fault[] = ['damage', 'rollback', 'clones']
 
 const when = (world: Drawing, draw: Stream): number => 200 + draw.int(0, world.weatherMs)
 const several = (draw: Stream, min: number, max: number, make: () => Step): Step[] => Array.from({ length: draw.int(min, max) }, make)
@@ -121,6 +123,7 @@ const STEPS_BY_FAULT: Readonly<Record<Fault, (world: Drawing, draw: Stream) => S
     const at = when(world, draw)
     return [{ do: 'snapshot', at, peer }, { do: 'rollback', at: at + draw.int(100, 3_000), peer, downMs: draw.int(50, 2_000) }]
   },
+  clones: (world, draw) => several(draw, 1, 1, () => ({ do: 'clone', at: when(world, draw), peer: anyPeer(world, draw), forMs: draw.int(500, 5_000) })),
   lies: (world, draw) => several(draw, 3, 10, () => ({ do: 'evil', at: when(world, draw), act: draw.pick(LIES) })),
   restarts: (world, draw) => several(draw, 1, 3, () => ({ do: 'stop', at: when(world, draw), peer: anyPeer(world, draw), downMs: draw.int(20, 3_000) })),
 }

@@ -50,6 +50,6 @@ export const judge = async (world: World): Promise<Violations> => {
 }
 
 /** Members whose disks were rolled back, damaged or cloned: what only they held may be lost. */
-const spoiledBy = ({ schedule }: World): ReadonlySet<number> => new Set(schedule.steps.flatMap((step) => (step.do === 'rollback' || step.do === 'flip' ? [step.peer] : [])))
+const spoiledBy = ({ schedule }: World): ReadonlySet<number> => new Set(schedule.steps.flatMap((step) => (step.do === 'rollback' || step.do === 'flip' || step.do === 'clone' ? [step.peer] : [])))
 
 const nameOf = (step: AskStep): string => `${step.ask.op} at ${step.at} ms of client ${step.client}`

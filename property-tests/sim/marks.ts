@@ -28,6 +28,7 @@ export const MARKS: Readonly<Record<string, string>> = {
   'disk: eio_written': 'src/replica/replica.ts giveUp: all of the batch is there',
   'disk: full': 'src/service/writes.ts admitToQueue: 507',
   'rollback': 'src/service/incarnation.ts: an old folder begins a new incarnation',
+  'clone': 'transports/mesh.ts settleDuplicates: one key in two processes',
   'damage: commit head': 'src/replica/log-index.ts indexHole, src/replica/replica.ts takeParcels healing',
   'damage: commit middle': 'the same, in the middle',
   'damage: commit tail': 'the same, at the tail',

@@ -241,8 +241,17 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
         if (kill(machine, false) === null) return
         if (machine.disk.rollback()) note('rollback')
         return bringBack(machine, step.downMs)
-      case 'clone':
-        return
+      case 'clone': {
+        if (healed) return
+        note('clone')
+        const twin = createMachine(machine.index, machine.member, createDisk(stirring, () => flushes.int(...schedule.flushMs)), machine.clockAheadMs)
+        twin.disk.copy(machine.disk)
+        spawn(twin)
+        return forAWhile(step.forMs, () => {
+          twin.wanted = false
+          kill(twin, false)
+        })
+      }
     }
   }
 
