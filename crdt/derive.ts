@@ -122,19 +122,22 @@ type Draft = ReturnType<typeof createDraft>
 
 const createDraft = (view: View, actor: string, startOp: number) => {
   const ops: Op[] = []
-  /** What this commit itself left visible, by object and key. */
-  const written = new Map<string, string[]>()
+  /** What is visible, by object and key: looked up once, then as this commit leaves it. */
+  const visibleByPlace = new Map<string, string[]>()
   const fresh = new Set<string>()
 
   const visible = (object: string, key: string): string[] => {
-    const own = written.get(`${object}/${key}`)
-    if (own !== undefined) return own
-    return fresh.has(object) ? [] : valuesAt(view, object, key).map(opIdOf).sort(compareOpIds)
+    const place = `${object}/${key}`
+    const known = visibleByPlace.get(place)
+    if (known !== undefined) return known
+    const found = fresh.has(object) ? [] : valuesAt(view, object, key).map(opIdOf).sort(compareOpIds)
+    visibleByPlace.set(place, found)
+    return found
   }
   const append = (op: Op, leavesVisible: boolean): string => {
     const id = `${startOp + ops.length}@${actor}`
     ops.push(op)
-    written.set(`${op.obj}/${op.key}`, leavesVisible ? [id] : [])
+    visibleByPlace.set(`${op.obj}/${op.key}`, leavesVisible ? [id] : [])
     return id
   }
 

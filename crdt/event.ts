@@ -66,10 +66,12 @@ export type Event = DocumentEvent | EpisodeAppend | ControlEvent
 export const isDocumentEvent = (event: Event): event is DocumentEvent => event.kind.startsWith('memory.') || event.kind.startsWith('link.')
 export const isControlEvent = (event: Event): event is ControlEvent => event.kind.startsWith('mesh.') || event.kind.startsWith('peer.')
 
+const utf8 = new TextEncoder()
+
 /** The bytes that are signed, stored and relayed. @throws TypeError for a value that is no event (a bug of the caller). */
 export const encodeEvent = (event: Event): Uint8Array => {
   const text = canonicalize(event)
-  const bytes = new TextEncoder().encode(text)
+  const bytes = utf8.encode(text)
   const fault = checkEvent(event)
   if (fault !== null) throw new TypeError(`not an event: ${fault}`)
   if (bytes.length > limits.event_bytes_max) throw new TypeError(`not an event: ${bytes.length} bytes, at most ${limits.event_bytes_max}`)
