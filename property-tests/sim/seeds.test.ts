@@ -30,6 +30,14 @@ const kept: Readonly<Record<string, Schedule>> = {
     { do: 'cut', at: 400, shape: 'one', ways: alone(0), forMs: 4_000 },
     says(500, 0, put(0, true), { quorum: 2, timeoutMs: 400, retries: [0, 0] }),
   ]),
+  'a peer wrote on behind a damaged commit of its own, and what it acknowledged was left out everywhere': calm([
+    { do: 'stop', at: 500, peer: 2, downMs: 3_000 },
+    says(700, 1, put(0), { quorum: 2 }),
+    { do: 'stop', at: 1_000, peer: 1, downMs: 1_000 },
+    { do: 'flip', at: 1_500, peer: 1, what: 'missing', where: 'tail' },
+    { do: 'cut', at: 1_600, shape: 'one', ways: alone(1), forMs: 2_000 },
+    says(2_500, 1, put(1)),
+  ]),
   'damage in the control log made a peer refuse everybody, for ever': calm([
     ...(['head', 'head', 'middle', 'tail'] as const).map((where): Step => ({ do: 'flip', at: 600, peer: 1, what: 'missing', where })),
     says(900, 0, put(0)),

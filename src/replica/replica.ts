@@ -310,11 +310,15 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const after = store.commit(chain, what.seq + 1)
     const next = after && decodeCommit(after.bytes)
     const hash = state?.seq === what.seq ? state.hash : next?.ok ? next.commit.header.prev : null
-    if (hash !== null) index.holes.set(placeKey(chain, what.seq), { chain, seq: what.seq, hash })
+    if (hash === null) return
+    index.holes.set(placeKey(chain, what.seq), { chain, seq: what.seq, hash })
+    if (state?.peer === self) incarnation = options.newIncarnation()
   }
 
   /** The log has been read: time goes on from what it has seen, and what was left unsaid after a fork is said. */
   const booted = (nowMs: number): void => {
+    // What is not here may be our own: written on without it, our next commit would be refused everywhere.
+    if (index.holes.size + index.setAside.size > 0) incarnation = options.newIncarnation()
     for (const chain of index.chains.values()) if (chain.hlc > hlc) hlc = chain.hlc
     for (const fork of forks.all()) leaveOut(fork, nowMs)
   }
