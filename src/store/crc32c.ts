@@ -30,3 +30,6 @@ export const crc32c = (bytes: Uint8Array, from = 0, to = bytes.length): number =
   for (; at < to; at++) crc = (crc >>> 8) ^ TABLES[(crc ^ bytes[at]!) & 0xff]!
   return ~crc >>> 0
 }
+
+/** As LevelDB stores it: rotated and shifted, so that a checksum of data with checksums in it stays a good one. */
+export const maskedCrc = (crc: number): number => (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0

@@ -4,11 +4,12 @@
  * - A lock first, before anything is touched: LevelDB's own, on an empty database beside the real one. (Node has no file
  *   locks; the real database must not be opened before its tables were checked.)
  * - Every table is checked (table.ts). A damaged one is copied to `lost/` and mended in place; an unusable one is moved there.
+ * - Every write-ahead log is searched for batches that stand twice (write-ahead.ts), which would end the process too.
  * - A database whose CURRENT file or a table is gone, or that does not open for damage, is repaired. It is never created
  *   anew over what is there: LevelDB would delete the tables. A repair keeps what it cannot read in `db/lost/`. It stacks all tables by file number, under which an older value of a
  *   key may hide a newer, so everything is compacted once, which goes by sequence.
  */
-import { copyFile, mkdir, open as openFile, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { copyFile, mkdir, open as openFile, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
@@ -20,6 +21,7 @@ import type { Folder } from './folder.ts'
 import { rangeOf } from './records.ts'
 import type { Entry } from './records.ts'
 import { checkTable } from './table.ts'
+import { withoutRepeats } from './write-ahead.ts'
 
 export type Database = ClassicLevel<Buffer, Buffer>
 
@@ -43,13 +45,13 @@ export const lockFolder = async (folder: Folder): Promise<{ close(): Promise<voi
   }
 }
 
-/** A damaged table, told in a sentence. `setAside` is where one that is of no use was moved, null when it was mended in place. */
-export type DamagedTable = { readonly note: string; readonly setAside: string | null }
+/** A damaged table or log, told in a sentence. `setAside` is where a table that is of no use was moved, null when it was mended in place. */
+export type DamagedFile = { readonly note: string; readonly setAside: string | null }
 
 /** Checks all tables, before the database is opened. */
-export const mendTables = async (folder: Folder): Promise<readonly DamagedTable[]> => {
+export const mendTables = async (folder: Folder): Promise<readonly DamagedFile[]> => {
   if (!existsSync(folder.db)) return []
-  const damaged: DamagedTable[] = []
+  const damaged: DamagedFile[] = []
   for (const name of (await readdir(folder.db)).filter((file) => TABLE_FILE.test(file))) {
     const path = join(folder.db, name)
     const state = checkTable(await readFile(path))
@@ -71,18 +73,36 @@ export const mendTables = async (folder: Folder): Promise<readonly DamagedTable[
   return damaged
 }
 
-/**
- * The damaged tables that the database has need of. LevelDB does not open without a table that its manifest names, so where it
- * opened without repair, a table set aside was one that a crash cut short in the writing: what it was made of is still there.
- */
-export const namedTables = (tables: readonly DamagedTable[], repaired: string | null): readonly DamagedTable[] =>
-  repaired === null ? tables.filter(({ setAside }) => setAside === null) : tables
-
-/** Removes the tables that nothing names, as LevelDB would have: they may hold texts that were erased since. */
-export const removeUnnamed = async (tables: readonly DamagedTable[], named: readonly DamagedTable[]): Promise<void> => {
-  for (const table of tables) if (table.setAside !== null && !named.includes(table)) await rm(table.setAside, { force: true })
+/** Takes repeated batches out of the logs; the logs as they were lie in `before/` by then. */
+export const mendLogs = async (folder: Folder): Promise<readonly DamagedFile[]> => {
+  if (!existsSync(folder.db)) return []
+  const damaged: DamagedFile[] = []
+  for (const name of (await readdir(folder.db)).filter((file) => LOG_FILE.test(file))) {
+    const path = join(folder.db, name)
+    const mended = withoutRepeats(await readFile(path))
+    if (mended === null) continue
+    // A new file in its place: the old one is linked to what lies in `before/`.
+    const fresh = join(folder.root, `mended-${name}`)
+    await writeFile(fresh, mended.bytes, { mode: 0o600, flush: true })
+    await rename(fresh, path)
+    damaged.push({ note: `${mended.repeats} batches stood twice in the write-ahead log; the repeats are out of use`, setAside: null })
+  }
+  return damaged
 }
 
+/**
+ * The damaged files that the database has need of. LevelDB does not open without a table that its manifest names, so where it
+ * opened without repair, a table set aside was one that a crash cut short in the writing: what it was made of is still there.
+ */
+export const namedFiles = (files: readonly DamagedFile[], repaired: string | null): readonly DamagedFile[] =>
+  repaired === null ? files.filter(({ setAside }) => setAside === null) : files
+
+/** Removes the tables that nothing names, as LevelDB would have: they may hold texts that were erased since. */
+export const removeUnnamed = async (files: readonly DamagedFile[], named: readonly DamagedFile[]): Promise<void> => {
+  for (const file of files) if (file.setAside !== null && !named.includes(file)) await rm(file.setAside, { force: true })
+}
+
+const LOG_FILE = /^\d+\.log$/
 const TABLE_FILE = /^\d+\.(ldb|sst)$/
 
 /**

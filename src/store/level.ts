@@ -22,8 +22,8 @@ import { limits } from '../../crdt/limits.ts'
 import { StoreFailure } from '../ports.ts'
 import type { CommitStore, Random, ScannedCommit, StoreBatch } from '../ports.ts'
 import { assertBatch, isEmpty } from './batch.ts'
-import { lastKey, lockFolder, mendTables, namedTables, openDatabase, removeUnnamed } from './database.ts'
-import type { DamagedTable } from './database.ts'
+import { lastKey, lockFolder, mendLogs, mendTables, namedFiles, openDatabase, removeUnnamed } from './database.ts'
+import type { DamagedFile } from './database.ts'
 import { causeOf, closed, isDamage, toFailure } from './failure.ts'
 import { leaveClean, openFolder, setLogsAside } from './folder.ts'
 import type { Folder } from './folder.ts'
@@ -189,8 +189,8 @@ const openAll = async (dir: string, random: Random) => {
     const lock = await lockFolder(folder)
     try {
       setLogsAside(folder)
-      const tables = await mendTables(folder)
-      return { folder, lock, ...(await openTwice(folder, tables, random)) }
+      const damaged = [...(await mendTables(folder)), ...(await mendLogs(folder))]
+      return { folder, lock, ...(await openTwice(folder, damaged, random)) }
     } catch (error) {
       await lock.close()
       throw error
@@ -201,23 +201,23 @@ const openAll = async (dir: string, random: Random) => {
 }
 
 /** Some damage (a table that the manifest names and that is gone) shows only at the first look-up: repaired, then tried again. */
-const openTwice = async (folder: Folder, tables: readonly DamagedTable[], random: Random) => {
+const openTwice = async (folder: Folder, damaged: readonly DamagedFile[], random: Random) => {
   try {
-    return await openOnce(folder, tables, null, random)
+    return await openOnce(folder, damaged, null, random)
   } catch (error) {
     if (error instanceof StoreFailure || !isDamage(error)) throw error
-    return await openOnce(folder, tables, causeOf(error), random)
+    return await openOnce(folder, damaged, causeOf(error), random)
   }
 }
 
-const openOnce = async (folder: Folder, tables: readonly DamagedTable[], damage: string | null, random: Random) => {
+const openOnce = async (folder: Folder, damaged: readonly DamagedFile[], damage: string | null, random: Random) => {
   const { db, repaired } = await openDatabase(folder, damage)
   try {
     const anyErased = (await lastKey(db, rangeOf(letters.erased))) !== null
     const mark = openMark(folder.mark)
-    const named = namedTables(tables, repaired)
-    const opened = await settleOpening(folder, db, mark, { repaired, tables: named.map(({ note }) => note) }, random, process.pid)
-    await removeUnnamed(tables, named)
+    const named = namedFiles(damaged, repaired)
+    const opened = await settleOpening(folder, db, mark, { repaired, files: named.map(({ note }) => note) }, random, process.pid)
+    await removeUnnamed(damaged, named)
     return { db, mark, anyErased, opened }
   } catch (error) {
     await db.close()

@@ -3,7 +3,7 @@
  *
  *   the database ends before the mark          → tail lost: said in `tail`, new epoch, not continuable
  *   another lock file than at the last opening → copied or restored folder: new epoch, not continuable
- *   a batch number missing, or a table damaged → lost from the middle: said in `notes`, not continuable
+ *   a batch number missing, or a file damaged  → lost from the middle: said in `notes`, not continuable
  *   no clean stop, or not of this state        → not continuable
  *
  * A new epoch ends other peers' cursors into this log, which count arrivals that may be others now.
@@ -23,11 +23,11 @@ export type Opened = { readonly opening: StoreOpening; readonly extent: Extent; 
 
 /**
  * Judges the folder, then claims it: from its return on a crash is not taken for a clean stop.
- * @param damage why the database had to be repaired, or null; a sentence for each table that had to be mended.
+ * @param damage why the database had to be repaired, or null; a sentence for each table or log that had to be mended.
  * Throws what LevelDB throws at damage, before it changed anything.
  */
-export const settleOpening = async (folder: Folder, db: Database, mark: Mark, damage: { readonly repaired: string | null; readonly tables: readonly string[] }, random: Random, pid: number): Promise<Opened> => {
-  const { repaired, tables } = damage
+export const settleOpening = async (folder: Folder, db: Database, mark: Mark, damage: { readonly repaired: string | null; readonly files: readonly string[] }, random: Random, pid: number): Promise<Opened> => {
+  const { repaired, files } = damage
   const before = identityOf(folder)
   const ownRecord = db.getSync(META_KEY)
   const meta = ownRecord === undefined ? null : readMeta(ownRecord)
@@ -41,7 +41,7 @@ export const settleOpening = async (folder: Folder, db: Database, mark: Mark, da
   const foreign = marked !== null && !tailLost && (marked.epoch !== meta?.epoch || (there !== undefined && !sameExtent(there, marked.extent)))
   const moved = meta !== null && meta.folder !== before
 
-  const notes: string[] = [...tables]
+  const notes: string[] = [...files]
   if (repaired !== null) notes.push(`the database did not open (${repaired}) and was repaired; what could not be read is kept in ${folder.db}/lost`)
   if (trail.missing > 0) notes.push(`${trail.missing} batches are missing from the middle of the log; other peers are asked for what they held`)
   if (!isNew && meta === null) notes.push(`the log's own record is ${ownRecord === undefined ? 'missing' : 'damaged'}`)
@@ -49,7 +49,7 @@ export const settleOpening = async (folder: Folder, db: Database, mark: Mark, da
   if (foreign) notes.push('the high-water mark is of another log')
   if (moved) notes.push('the folder was copied or restored since it was last open')
 
-  const whole = trail.missing === 0 && tables.length === 0
+  const whole = trail.missing === 0 && files.length === 0
   const sameLog = meta !== null && marked !== null && repaired === null && !tailLost && !foreign && !moved
   const epoch = sameLog ? meta.epoch : bytesToHex(random.bytes(16))
   const continuable = sameLog && whole && wasLeftClean(folder, epoch, found, meta.folder)

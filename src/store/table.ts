@@ -12,7 +12,7 @@
  * checksum. So the file keeps its size and all its other blocks, and the loss is that block's entries, which the opening
  * scan then names. A damaged filter becomes one that excludes nothing. Without a sound index a table is of no use.
  */
-import { crc32c } from './crc32c.ts'
+import { crc32c, maskedCrc } from './crc32c.ts'
 
 const FOOTER_BYTES = 48
 const TRAILER_BYTES = 5
@@ -60,17 +60,14 @@ export const checkTable = (table: Buffer): TableState => {
 const fits = (table: Buffer, { offset, size }: Handle): boolean => size >= 4 && offset + size + TRAILER_BYTES <= table.length - FOOTER_BYTES
 
 const isSound = (table: Buffer, { offset, size }: Handle): boolean =>
-  masked(crc32c(table, offset, offset + size + 1)) === table.readUInt32LE(offset + size + 1)
-
-/** LevelDB stores checksums rotated and shifted, so that a checksum of data with checksums in it stays a good one. */
-const masked = (crc: number): number => (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0
+  maskedCrc(crc32c(table, offset, offset + size + 1)) === table.readUInt32LE(offset + size + 1)
 
 const empty = (table: Buffer, kind: Kind, { offset, size }: Handle): void => {
   const end = offset + size
   table.fill(kind === 'data' ? 0 : 0xff, offset, end)
   if (kind === 'filter') table[end - 1] = FILTER_BASE
   table[end] = UNCOMPRESSED
-  table.writeUInt32LE(masked(crc32c(table, offset, end + 1)), end + 1)
+  table.writeUInt32LE(maskedCrc(crc32c(table, offset, end + 1)), end + 1)
 }
 
 /** The handles that an index block names, or null when it is compressed or not an index. */
