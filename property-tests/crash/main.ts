@@ -1,0 +1,37 @@
+/**
+ * Crash states of the store on disk, by the thousand:
+ *
+ *   npm run crash -- [--states N] [--seed S]
+ *
+ * Prints a table (family, states, whole, told, refused, failed) and each failure; exit status 1 when there was one.
+ */
+import { performance } from 'node:perf_hooks'
+import { parseArgs } from 'node:util'
+import { folderStates, logStates } from './families.ts'
+import { runStates, type Count } from './run.ts'
+
+const STATES_DEFAULT = 20_000
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+
+const { values } = parseArgs({ options: { states: { type: 'string' }, seed: { type: 'string' } } })
+const about = Number(values.states ?? STATES_DEFAULT)
+const seed = Number(values.seed ?? Date.now() % 2 ** 31)
+if (!Number.isSafeInteger(about) || about < 1 || !Number.isSafeInteger(seed)) {
+  process.stderr.write('crash: --states is a whole number from 1 on, --seed any whole number\n')
+  process.exit(2)
+}
+
+const startedMs = performance.now()
+say(`crash: about ${about} states, seed ${seed}`)
+const states = [...(await logStates(seed, about * 0.6)), ...(await folderStates(seed, about * 0.4))]
+const { byFamily, failures } = await runStates(states, () => performance.now(), (done) => {
+  if (done % 1_000 === 0) say(`${Math.floor((100 * done) / states.length)} %  ${done} of ${states.length} states`)
+})
+const row = (name: string, { states: count, whole, told, refused, failed, slowestMs }: Count): string =>
+  [name.padEnd(34), ...[count, whole, told, refused, failed, Math.round(slowestMs)].map((cell) => String(cell).padStart(9))].join('')
+say(`${'family'.padEnd(34)}${['states', 'whole', 'told', 'refused', 'failed', 'ms'].map((head) => head.padStart(9)).join('')}`)
+for (const [family, count] of byFamily) say(row(family, count))
+for (const failure of failures) say(failure)
+say(`${states.length} states in ${((performance.now() - startedMs) / 1_000).toFixed(0)} s, ${failures.length === 0 ? 'no failure' : 'FAILED'}`)
+process.exitCode = failures.length === 0 ? 0 : 1
