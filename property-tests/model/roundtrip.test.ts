@@ -35,7 +35,7 @@ const expected = (input: MemoryInput): Readonly<Record<string, Json>> => ({
 const readable = (row: MemoryRow): string => canonicalize(Object.fromEntries(Object.keys(expected({ content: '' })).map((field) => [field, row[field as keyof MemoryRow] as Json])))
 
 describe('what an agent gives', () => {
-  test('is what every peer reads, in documents and in rows, and again after any change', async () => {
+  test('is what every peer reads, in documents and in rows, and again after any change', { timeout: 60_000 }, async () => {
     await fc.assert(fc.asyncProperty(memoryInput, memoryPatch, async (input, patch) => {
       const made = await ask(node(0).remember(NS, input, { agent, quorum: 3 }))
       for (const peer of [0, 1, 2]) expect(readable((await ask(node(peer).get(made.id, { token: made.token }))).memory)).toBe(canonicalize(expected(input)))
