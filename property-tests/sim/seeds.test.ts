@@ -38,6 +38,12 @@ const kept: Readonly<Record<string, Schedule>> = {
     { do: 'cut', at: 1_600, shape: 'one', ways: alone(1), forMs: 2_000 },
     says(2_500, 1, put(1)),
   ]),
+  'a peer that could not read its own enrolment wrote under an older policy, and was refused everywhere, for ever': calm([
+    { do: 'flip', at: 400, peer: 2, what: 'missing', where: 'tail' },
+    { do: 'cut', at: 600, shape: 'one', ways: alone(2), forMs: 4_000 },
+    { do: 'crash', at: 700, peer: 2, when: null, power: false, survive: 1, downMs: 300, projection: 'kept' },
+    says(2_000, 2, put(0)),
+  ]),
   'damage in the control log made a peer refuse everybody, for ever': calm([
     ...(['head', 'head', 'middle', 'tail'] as const).map((where): Step => ({ do: 'flip', at: 600, peer: 1, what: 'missing', where })),
     says(900, 0, put(0)),

@@ -127,7 +127,8 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     queuedBytes -= requests.reduce((sum, request) => sum + requestBytes(request), 0)
     sealControls(nowMs)
     if (again.length > 0) author(again, nowMs)
-    const authored = forks.isFrozen(self) ? requests.map((request): Authored => ({ request: request.id, refusal: FROZEN })) : requests.length === 0 ? [] : author(requests, nowMs)
+    const mayNot = forks.isFrozen(self) ? FROZEN : index.control.members.has(self) ? null : NOT_A_MEMBER
+    const authored = mayNot !== null ? requests.map((request): Authored => ({ request: request.id, refusal: mayNot })) : requests.length === 0 ? [] : author(requests, nowMs)
     const own = flush.commits.map((commit) => parcelOf(commit, flush.bodies))
     const onRival = ({ chain, at, commits: theirs }: Rival): void => {
       forks.found(chain, at, theirs)
@@ -378,6 +379,8 @@ export const createReplica = (options: ReplicaOptions): Replica => {
 const requestBytes = (request: WriteRequest): number => request.bodies.reduce((sum, body) => sum + body.text.length, 1_024)
 const refuse = (request: RequestId, refusal: Refusal): Effect => ({ kind: 'RESOLVE', request, outcome: { kind: 'refused', refusal } })
 const freshlyRevoked = (before: ControlState, now: ControlState): readonly Member[] => [...now.members.values()].filter(({ peer, revoked }) => revoked !== null && !before.members.get(peer)?.revoked)
+/** Also for a while after damage to the control log: what is written under it would be refused everywhere, for ever. */
+const NOT_A_MEMBER: Refusal = { code: 'forbidden', message: 'by its control log this peer is not a member (not yet, or not until a damaged log is here again): write to another, or enrol it with `mesh invite` and `mesh join`', fields: { local_committed: false } }
 const FROZEN: Refusal = { code: 'forbidden', message: 'this peer\'s key wrote two histories (a copied folder?), so the mesh has frozen it: join again in a new folder', fields: { local_committed: false } }
 const taken = (delivery: number): Effect => ({ kind: 'TAKEN', delivery })
 const commitIn = (bytes: Uint8Array): readonly Commit[] => {
