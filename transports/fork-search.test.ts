@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { sha256 } from '../crdt/hash.ts'
 import type { ChainId } from '../crdt/ids.ts'
-import { ackOf, add, CHAIN, closings, counter, ended, fork, framesOf, give, openRaw, up, wants } from './test-forks.ts'
+import { ackOf, add, CHAIN, closings, counter, ended, fork, framesOf, give, openRaw, up, wants } from './forks.test-support.ts'
 import { branchOf, chainOfPeer, peerOf } from './test-host.ts'
 import { createTestWorld, type TestPeer } from './test-world.ts'
 

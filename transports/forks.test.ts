@@ -7,7 +7,7 @@ import { equalBytes, pack } from '../crdt/msgpack.ts'
 import { decode } from './decode.ts'
 import { forkFrames } from './forks.ts'
 import type { Message } from './messages.ts'
-import { ackOf, add, CHAIN, counter, dial, ended, fork, framesOf, give, heardBy, openRaw, up, wants } from './test-forks.ts'
+import { ackOf, add, CHAIN, counter, dial, ended, fork, framesOf, give, heardBy, openRaw, up, wants } from './forks.test-support.ts'
 import { branchOf, peerOf } from './test-host.ts'
 import { createTestWorld, dialRaw } from './test-world.ts'
 
