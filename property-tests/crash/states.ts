@@ -144,7 +144,7 @@ export const tornMarks = (recording: Recording, seed: number, count: number): re
       expected: { kind: recording.kind, acknowledged: moment.acknowledged, begun: moment.acknowledged, after: both ? 'damage' as const : 'crash' as const, exactly: moment.acknowledged },
       make: () => {
         const mark = Buffer.from(moment.image.get(MARK)!)
-        const slots = [...(draw.chance(2) ? [0, 4_096] : [4_096, 0])].slice(0, both ? 2 : 1)
+        const slots = (draw.chance(2) ? [0, 4_096] : [4_096, 0]).slice(0, both ? 2 : 1)
         for (const slot of slots) {
           const from = slot + draw.below(84)
           if (draw.chance(2)) mark.fill(0, slot, Math.min(mark.length, slot + SECTOR_BYTES))

@@ -16,7 +16,7 @@ type Change = { readonly path: string; readonly rank: number; readonly before: B
 /** What the store's own files (mark, lock, clean, before/) follow: mark and clean are flushed, in this order with the database's. */
 const rankOf = (path: string, after: Buffer | undefined): number => {
   if (/^db\/.*\.(ldb|sst|dbtmp)$/.test(path)) return after === undefined ? 5 : 1
-  if (/^db\/MANIFEST/.test(path)) return after === undefined ? 5 : 2
+  if (path.startsWith('db/MANIFEST')) return after === undefined ? 5 : 2
   if (path === 'db/CURRENT') return 3
   if (/^db\/.*\.log$/.test(path)) return after === undefined ? 5 : 0
   return 4
@@ -39,7 +39,7 @@ const partly = (draw: Draw, { before, after }: Change): Buffer | undefined => {
 
 const between = (draw: Draw, a: Moment, b: Moment): Image => {
   const changes = changesBetween(a.image, b.image)
-  const ranks = [...new Set(changes.map(({ rank }) => rank))].sort()
+  const ranks = [...new Set(changes.map(({ rank }) => rank))].sort((x, y) => x - y)
   const stopped = draw.pick([...ranks, 9])
   const image = new Map(a.image)
   for (const change of changes) {

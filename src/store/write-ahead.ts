@@ -81,7 +81,7 @@ const framed = (batches: readonly Buffer[]): Buffer => {
       }
       const data = batch.subarray(from, from + left - HEADER_BYTES)
       const isLast = from + data.length === batch.length
-      push(record(from === 0 ? (isLast ? WHOLE! : FIRST!) : isLast ? LAST! : MIDDLE!, data))
+      push(record(from === 0 ? (isLast ? WHOLE : FIRST) : isLast ? LAST : MIDDLE, data))
       from += data.length
       if (isLast) break
     }

@@ -21,7 +21,7 @@ import { REQUESTS, requestBodies } from '../requests.ts'
 import { ACCEPTED, judge, mutant, refused, type Target } from '../target.ts'
 import { encodeJoin, encodeRevoke } from '../../../crdt/invite.ts'
 import { keyPairFromSeed } from '../../../crdt/signature.ts'
-import type { MeshId, PeerId } from '../../../crdt/ids.ts'
+import type { PeerId } from '../../../crdt/ids.ts'
 import { acceptableRequest } from './json.ts'
 
 const http: Target = {
@@ -39,7 +39,7 @@ const http: Target = {
     const send = sender(node.url, agent)
     const keys = keyPairFromSeed(new Uint8Array(32).fill(5))
     // Signed by a stranger, so that none of them may ever succeed.
-    const signed = [encodeJoin(`${invite}A`, 'stranger', keys), encodeRevoke(mesh_id as string as MeshId, '00'.repeat(32) as PeerId, 1, keys)]
+    const signed = [encodeJoin(`${invite}A`, 'stranger', keys), encodeRevoke(mesh_id, '00'.repeat(32) as PeerId, 1, keys)]
     return {
       make: (draw) => made(draw, signed),
       readAlone: async (input) => {

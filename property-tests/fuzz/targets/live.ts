@@ -65,9 +65,9 @@ const cbor: Target = {
           judge(message === null, 'a message out of what is no CBOR')
           return refused('not_cbor')
         }
-        judge(sameAs(read.value, decodeCbor(input) as unknown), 'read otherwise than a general CBOR library reads it')
+        judge(sameAs(read.value, decodeCbor<unknown>(input)), 'read otherwise than a general CBOR library reads it')
         if (message?.type === 'sync' || message?.type === 'request') {
-          const fields = decodeCbor(input) as { readonly documentId?: unknown; readonly data?: Uint8Array }
+          const fields = decodeCbor<{ readonly documentId?: unknown; readonly data?: Uint8Array }>(input)
           judge(fields.documentId === message.documentId && Buffer.compare(fields.data ?? new Uint8Array(), message.data) === 0, 'other fields than were sent')
         }
         return ACCEPTED
@@ -78,15 +78,17 @@ const cbor: Target = {
 
 const sameAs = (read: CborValue, other: unknown): boolean => {
   if (read instanceof Uint8Array) return other instanceof Uint8Array && Buffer.compare(read, other) === 0
-  if (read instanceof Map) {
+  if (isMap(read)) {
     if (typeof other !== 'object' || other === null) return false
     const entries = other instanceof Map ? [...(other as ReadonlyMap<string, unknown>)] : Object.entries(other)
     // A general library may hide `__proto__`; what it shows must be the same.
-    return entries.every(([key, value]) => read.has(key) && sameAs(read.get(key)!, value)) && (entries.length === read.size || read.has('__proto__'))
+    return entries.every(([key, value]) => read.has(key) && sameAs(read.get(key) ?? null, value)) && (entries.length === read.size || read.has('__proto__'))
   }
   if (Array.isArray(read)) return Array.isArray(other) && other.length === read.length && read.every((item: CborValue, i) => sameAs(item, other[i]))
   return Object.is(read, other) || (typeof other === 'bigint' && BigInt(read as number) === other) || (read === null && other === undefined) || read === other
 }
+
+const isMap = (value: CborValue): value is ReadonlyMap<string, CborValue> => value instanceof Map
 
 /** These formats are lengths and bytes: a length changed by a little or by much says most. */
 const changedLength = (draw: Draw, sample: Uint8Array): Uint8Array => {

@@ -3,7 +3,7 @@ import { decodeAckStatement, encodeAckStatement, signAck, verifyAck } from '../.
 import { fromBase64Url, toBase64Url } from '../../../crdt/base64.ts'
 import { sha256 } from '../../../crdt/hash.ts'
 import { decodeToken, encodeToken } from '../../../crdt/frontier.ts'
-import { bytesToHex, type ChainId, type MeshId, type PeerId } from '../../../crdt/ids.ts'
+import { bytesToHex, type ChainId, type CommitHash, type MeshId, type PeerId } from '../../../crdt/ids.ts'
 import { decodeInvite, decodeJoin, decodeRevoke, encodeInvite, encodeJoin, encodeRevoke, type Invite } from '../../../crdt/invite.ts'
 import { limits } from '../../../crdt/limits.ts'
 import { equalBytes, pack, unpack, unpackLoose, type Packable } from '../../../crdt/msgpack.ts'
@@ -54,7 +54,7 @@ const ack: Target = {
   micros: 170,
   open: () => {
     const sampleOf = (count: number): Uint8Array => {
-      const { statement, signature } = signAck({ mesh, voter: peer, watermarks: Array.from({ length: count }, (_, n) => ({ chain: chain(n), seq: n * 1_000 + 1, hash: bytesToHex(sha256(String(n))) as never, whole: n % 2 === 0 })) }, member)
+      const { statement, signature } = signAck({ mesh, voter: peer, watermarks: Array.from({ length: count }, (_, n) => ({ chain: chain(n), seq: n * 1_000 + 1, hash: bytesToHex(sha256(String(n))) as CommitHash, whole: n % 2 === 0 })) }, member)
       return pack([statement, signature])
     }
     const samples = [0, 1, 3, 256].map(sampleOf)

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
+import type { CommitHash } from '../../../crdt/ids.ts'
 import { equalBytes, pack, unpackLoose } from '../../../crdt/msgpack.ts'
 import { arrivalEntry, bodyEntry, chainOfCommitKey, commitEntry, extend, factKey, hashEntry, letters, META_KEY, metaEntry, NOTHING, readArrival, readBody, readCommit, readHash, readMeta, readTrail, refOfKey, sealed, seqOfCommitKey, trailEntry, unsealed, type Entry } from '../../../src/store/records.ts'
 import { run, sampleBody } from '../../../src/store/testing/samples.ts'
@@ -42,7 +43,7 @@ const isRead = (key: Buffer, value: Buffer): boolean => {
     case letters.arrival:
       return readArrival(key.readUIntBE(1, 6), value) !== null
     case letters.hash:
-      return readHash(key.toString('hex', 1) as never, value) !== null
+      return readHash(key.toString('hex', 1) as CommitHash, value) !== null
     case letters.body:
       return readBody(refOfKey(key), value) !== null
     case letters.trail:
