@@ -44,6 +44,22 @@ const kept: Readonly<Record<string, Schedule>> = {
     { do: 'crash', at: 700, peer: 2, when: null, power: false, survive: 1, downMs: 300, projection: 'kept' },
     says(2_000, 2, put(0)),
   ]),
+  'after a flush that failed, a commit was taken in before those it rests on, and left out of the document for ever': calm([
+    says(363, 1, put(0)),
+    says(2_382, 2, { op: 'bulk', slots: [10, 11, 12, 13], value: 350 }, { client: 1, timeoutMs: 400 }),
+    { do: 'crash', at: 2_742, peer: 0, when: null, power: false, survive: 860_561, downMs: 1_210, projection: 'kept' },
+    says(3_282, 0, { op: 'bulk', slots: [3, 4], value: 172 }, { client: 1, quorum: null, retries: [2, 2] }),
+    says(3_550, 0, { op: 'patch', slot: 12, value: 9, fields: ['title'] }, { quorum: 2, timeoutMs: 400, retries: [0, 0, 1] }),
+    { do: 'disk', at: 3_994, peer: 0, fault: 'full', forMs: 291 },
+  ], { seed: '1:110', topology: 'line', skewMs: [-5, -3, 3], delayMs: [1, 10], flushMs: [0, 1] }),
+  'a damaged text of a commit that was damaged too was never asked for': calm([
+    says(1_132, 2, { op: 'put', slot: 0, value: 15, key: true }),
+    { do: 'flip', at: 1_528, peer: 0, what: 'body', where: 'tail' },
+    says(2_087, 1, { op: 'bulk', slots: [2, 3, 4, 5], value: 244 }, { client: 1, retries: [0] }),
+    says(2_296, 0, { op: 'put', slot: 1, value: 259, key: true }, { quorum: null, timeoutMs: 5_000 }),
+    { do: 'flip', at: 2_919, peer: 0, what: 'missing', where: 'middle' },
+    says(3_757, 0, { op: 'patch', slot: 0, value: 6, fields: ['priority', 'metadata', 'tags'] }, { client: 2, quorum: null, retries: [1] }),
+  ], { seed: '1:586', skewMs: [0, -19, 3], delayMs: [1, 10], flushMs: [0, 1] }),
   'damage in the control log made a peer refuse everybody, for ever': calm([
     ...(['head', 'head', 'middle', 'tail'] as const).map((where): Step => ({ do: 'flip', at: 600, peer: 1, what: 'missing', where })),
     says(900, 0, put(0)),

@@ -67,7 +67,10 @@ export const createLogView = (index: LogIndex, store: CommitStore, forks: Pick<F
     },
     forkAt: (chain) => forkAt(index, chain),
     meta: (hash) => {
-      const known = flush().metas.get(hash) ?? metas.get(hash) ?? stored(hash)
+      // What is under way is remembered only once it is on disk: a flush that fails leaves nothing that a later commit could rest on.
+      const underWay = flush().metas.get(hash)
+      if (underWay !== undefined) return underWay
+      const known = metas.get(hash) ?? stored(hash)
       if (known !== null) metas.set(hash, known)
       const forked = known === null ? forks.header(hash) : null
       return known ?? (forked && metaOf(forked))

@@ -139,10 +139,13 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     })
     const healed = healing.splice(0, RECEIVED_PER_FLUSH_MAX)
     // With the commits that erase, in one batch: a crash in between would leave texts that nobody erases any more.
-    const erased = past.erasedBy([...flush.commits, ...healed.flatMap(({ bytes }) => commitIn(bytes))])
+    const whole = [...flush.commits, ...healed.flatMap(({ bytes }) => commitIn(bytes))]
+    const erased = past.erasedBy(whole)
     const isGone = ({ ref }: Body): boolean => erased.has(ref) || isErased(ref)
     const erase = [...erased].filter((ref) => !isErased(ref))
-    const bodies = [...looseBodies.splice(0, RECEIVED_PER_FLUSH_MAX), ...healed.flatMap((parcel) => parcel.bodies.filter(isSound))].filter((body) => missing.has(body.ref) && !isGone(body))
+    // Whether the texts of a commit that is healed were here nobody could know while it was not.
+    const unread = healed.flatMap((parcel) => parcel.bodies.filter((body) => isSound(body) && store.body(body.ref) === null))
+    const bodies = [...looseBodies.splice(0, RECEIVED_PER_FLUSH_MAX).filter(({ ref }) => missing.has(ref)), ...unread].filter((body) => !isGone(body))
     const refusals = authored.flatMap((answer): Effect[] => ('refusal' in answer ? [refuse(answer.request, answer.refusal)] : []))
     const forkFacts = forks.takeFacts()
     const nothing = flush.commits.length + bodies.length + erase.length + healed.length + forkFacts.length === 0
@@ -158,7 +161,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const kept = [...flush.bodies.values()].filter((body) => !isGone(body))
     inFlight = { id, flush, authored, requests: new Map(requests.map((request) => [request.id, request])), bodies: [...kept, ...bodies].map(({ ref }) => ref), erased: erase, healed, deliveries: under }
     const commits = [...flush.commits.map(storedForm), ...healed.map((parcel) => ({ chain: parcel.chain, seq: parcel.seq, hash: index.holes.get(placeKey(parcel.chain, parcel.seq))!.hash, bytes: parcel.bytes }))]
-    const persist: Effect = { kind: 'PERSIST', flush: id, batch: { commits, bodies: [...kept, ...bodies], erase, facts: [...missing.factsAfter(flush.commits, kept, bodies, erase), ...forkFacts] } }
+    const persist: Effect = { kind: 'PERSIST', flush: id, batch: { commits, bodies: [...kept, ...bodies], erase, facts: [...missing.factsAfter(whole, kept, bodies, erase), ...forkFacts] } }
     return [...refusals, persist, ...(own.length > 0 ? [{ kind: 'PUSH', parcels: own } satisfies Effect] : [])]
   }
 
@@ -210,7 +213,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
       if (!done.flush.own.has(commit.hash)) merge(commit)
     }
     // An erased text is waited for no longer: nobody has it any more.
-    missing.persisted(done.flush.commits, [...done.bodies, ...done.erased])
+    missing.persisted([...done.flush.commits, ...done.healed.flatMap(({ bytes }) => commitIn(bytes))], [...done.bodies, ...done.erased])
     const forked = forks.applied()
     for (const fork of forked) leaveOut(fork, nowMs)
     if (forked.length > 0) rebuild = true
