@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url'
 import { INTERRUPTED, runNode } from './run-step.js'
 import { checks, tests } from './steps.js'
 
-/** What CONTRACT.md promises on two cores; past it the run says so. */
+/** What is promised on two cores; past it the run says so. */
 const PROMISED_MS = 360_000
 
 const root = fileURLToPath(new URL('..', import.meta.url))

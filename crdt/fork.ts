@@ -1,5 +1,5 @@
 /**
- * Forks: proof that a peer wrote two histories, short enough to be told first (DESIGN §4).
+ * Forks: proof that a peer wrote two histories, short enough to be told first.
  *
  * proof = pack([1, at, side, side]), side = [header, signature, leaf, [inclusion hash…]]. A side shows, under the peer's own
  * signature, which commit stands at seq `at` of its history: the signed header itself (then leaf and inclusion are empty), or,

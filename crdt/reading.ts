@@ -4,7 +4,7 @@
  * Twins (one id created twice, by a request retried elsewhere during a partition) fold: the one with the lower (hlc, event id)
  * leads and gives creator and creation time; every register holds the union of the values visible in any of them; tags are
  * the union. Of several values the one with the greatest (hlc, event id) shows; the others are conflicts. Nothing is lost.
- * The fold is commutative: it depends on the set of readings alone (LESSONS 17, 18).
+ * The fold is commutative: it depends on the set of readings alone.
  */
 import { LINKS, MEMORIES, opIdOf, valuesAt } from './derive.ts'
 import type { RecordId, SegmentId } from './ids.ts'

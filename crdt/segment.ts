@@ -1,7 +1,7 @@
 /**
  * A segment: one Automerge document with up to 512 memories of one owner, and what is needed to judge and explain its changes.
  *
- * `applyCommit` is the second half of admission (DESIGN §4, rule 4): a function of the commit and its causal past alone, so
+ * `applyCommit` is the second half of admission: a function of the commit and its causal past alone, so
  * every peer answers alike, in whatever order independent commits come. A commit it refuses stays in the log and out of
  * the document, and so does whatever names it as a dep.
  *

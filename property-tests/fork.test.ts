@@ -1,6 +1,6 @@
 /**
  * Forks in a real mesh: one key writes two histories while the mesh is cut; after healing every peer leaves both out, says so, and
- * nobody honest loses a memory (DESIGN §4).
+ * nobody honest loses a memory.
  */
 import { afterEach, describe, expect, test } from 'vitest'
 import { makeBody, type Body } from '../crdt/body.ts'

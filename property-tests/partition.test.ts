@@ -1,5 +1,5 @@
 /**
- * Partitions, in memory: both sides go on, both values survive, one shows, and a settlement reaches everybody (CONTRACT G3, G5, G6, G10).
+ * Partitions, in memory: both sides go on, both values survive, one shows, and a settlement reaches everybody.
  */
 import { afterEach, describe, expect, test } from 'vitest'
 import type { AgentId, Namespace, RecordId } from '../crdt/ids.ts'

@@ -1,5 +1,5 @@
 /**
- * What a door may be told instead of an answer: one class, a code from CONTRACT §3, a sentence that names cause and mend.
+ * What a door may be told instead of an answer: one class, a code, a sentence that names cause and mend.
  */
 export const STATUS_BY_CODE = {
   malformed: 400,

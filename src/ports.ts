@@ -44,7 +44,7 @@ export type StoreOpening = {
   readonly epoch: string
   /**
    * True only after a clean stop, in the same folder on the same file system, with the tail as the high-water mark says:
-   * the condition under which a chain may be continued (DESIGN §4, incarnations).
+   * the condition under which a chain may be continued.
    */
   readonly continuable: boolean
   /** What is wrong with the tail, if anything: shown in health. */

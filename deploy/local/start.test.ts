@@ -13,7 +13,7 @@ import { allMemories, callsTo, expecting, listIn, textsOf, type Call } from './h
 import { freePorts } from './ports.ts'
 import { until } from './until.ts'
 
-/** CONTRACT §1 says 20 s; what is tried here is that it comes, on a machine that other tests share. */
+/** Twenty seconds are promised; what is tried here is that it comes, on a machine that other tests share. */
 const UP_MS = 45_000
 const RECALL_MS = 2_000
 const MESSAGES = ['Make the ledger idempotent', 'Rotate deploy keys on Fridays', 'Teach the parser about trailing commas']

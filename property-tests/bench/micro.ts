@@ -28,7 +28,7 @@ const MEMORIES = 512
 const ROUNDS = 12
 const WARM_ROUNDS = 4
 
-/** DESIGN's budget, µs an event in commits of 64; null where it names none. */
+/** The budget, µs an event in commits of 64; null where it names none. */
 const STEPS = {
   canonical: { budget: 8, what: 'canonical bytes, body and its hash' },
   seal: { budget: 0.4, what: 'roots, header, one signature a commit (14–25 µs ÷ 64)' },

@@ -1,6 +1,6 @@
 /**
  * One history, delivered to production replicas in any order, twice, late, in batches of any size: frontier, documents and
- * readings are the same, and they are what the dumb model reads (G3; LESSONS 9, 18). And what stands for a history is exact:
+ * readings are the same, and they are what the dumb model reads. And what stands for a history is exact:
  * causal tokens cover what was seen, receipts verify for what they say and for nothing else.
  */
 import * as fc from 'fast-check'

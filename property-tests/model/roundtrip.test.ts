@@ -1,6 +1,6 @@
 /**
  * Every field of every kind comes back as it was given: through registers, bodies, canonical bytes, the log of another peer,
- * documents and rows (LESSONS 3, 9, 19, 21). One mesh of three real peers on virtual time serves all runs.
+ * documents and rows. One mesh of three real peers on virtual time serves all runs.
  */
 import { canonicalize, type Json } from '../../crdt/canonical.ts'
 import * as fc from 'fast-check'

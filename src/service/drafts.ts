@@ -26,7 +26,7 @@ export const randomSalts = (random: Random): SaltSource => () => random.bytes(SA
 export const keyedSalts = (namespace: Namespace, agent: AgentId, key: string): SaltSource => (field) =>
   sha256('mnemesh/salt/1', canonicalize([namespace, agent, key, field])).subarray(0, SALT_BYTES)
 
-/** The same on every peer, so a retry after a failover is the same memory (DESIGN §6). */
+/** The same on every peer, so a retry after a failover is the same memory. */
 export const keyedRecord = (namespace: Namespace, agent: AgentId, key: string): RecordId => uuidV8(sha256('mnemesh/record/1', canonicalize([namespace, agent, key]))) as RecordId
 export const linkRecord = (namespace: Namespace, from: RecordId, to: RecordId, relation: string): RecordId =>
   uuidV8(sha256('mnemesh/link/1', canonicalize([namespace, from, to, relation]))) as RecordId

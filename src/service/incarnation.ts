@@ -1,5 +1,5 @@
 /**
- * Incarnations (DESIGN §4): our chains are continued only after a clean stop in the same folder, else begun anew, so that a
+ * Incarnations: our chains are continued only after a clean stop in the same folder, else begun anew, so that a
  * restored or copied folder, or one that lost its tail, never writes two commits with one seq.
  *
  * What is remembered is the incarnation and whether the peer that wrote under it has stopped cleanly. The store's own clean

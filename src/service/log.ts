@@ -11,7 +11,7 @@ import type { CommitStore } from '../ports.ts'
 import type { Shell } from '../replica/effects.ts'
 import type { Replica } from '../replica/replica.ts'
 
-/** Arrivals looked at for one page, matching or not: a page may come short of its limit, never stall (LESSONS 7). */
+/** Arrivals looked at for one page, matching or not: a page may come short of its limit, never stall. */
 const ARRIVALS_PER_PAGE_MAX = 10_000
 
 export const createLog = (replica: Replica, store: CommitStore, shell: Shell): Pick<Node, 'events' | 'onLogGrown'> => {

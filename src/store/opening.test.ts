@@ -1,4 +1,4 @@
-/** What the opening says about how the folder was left: DESIGN §4 (incarnations) and §5 (the tail, the mark). */
+/** What the opening says about how the folder was left: incarnations, the tail, the mark. */
 import { once } from 'node:events'
 import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

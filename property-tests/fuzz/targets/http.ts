@@ -1,7 +1,7 @@
 /**
  * A real peer with its HTTP door on loopback: mutated bodies on real sockets.
  *
- * What must hold: every answer is one that CONTRACT names, in its shape; a body that must not come in is refused as 4xx; what is
+ * What must hold: every answer is one that the API names, in its shape; a body that must not come in is refused as 4xx; what is
  * answered 201 reads back as it was given; the peer answers its health afterwards.
  */
 import { randomBytes } from 'node:crypto'
@@ -119,7 +119,7 @@ const checkShape = (answer: Answer): void => {
   judge(answer.body !== undefined, `no JSON: ${answer.status} ${answer.text.slice(0, 200)}`)
   if (answer.status < 300) return
   const code = fieldOf(answer, 'error')
-  judge(typeof code === 'string' && Object.hasOwn(STATUS_BY_CODE, code) && typeof fieldOf(answer, 'message') === 'string', `an error that CONTRACT does not know: ${answer.text.slice(0, 200)}`)
+  judge(typeof code === 'string' && Object.hasOwn(STATUS_BY_CODE, code) && typeof fieldOf(answer, 'message') === 'string', `an error that the API does not know: ${answer.text.slice(0, 200)}`)
   judge(Object.entries(STATUS_BY_CODE).some(([known, status]) => known === code && status === answer.status) && answer.status !== 500, `${answer.status} with ${String(code)}: ${answer.text.slice(0, 200)}`)
 }
 

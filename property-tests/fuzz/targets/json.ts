@@ -65,7 +65,7 @@ const event: Target = {
   },
 }
 
-/** What the HTTP door parses, against what JSON says and what CONTRACT says must not come through. */
+/** What the HTTP door parses, against what JSON says and what must not come through. */
 const request: Target = {
   name: 'http json',
   micros: 70,
