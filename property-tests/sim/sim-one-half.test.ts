@@ -1,5 +1,5 @@
 /**
- * A hundred schedules, half of what every test run plays; the other half is beside it, so that two cores share them.
+ * Sixty schedules, half of what every test run plays; the other half is beside it, so that two cores share them.
  */
 import { simulated } from './suite.ts'
 

@@ -46,8 +46,8 @@ export const registersOf = (input: MemoryInput, salts: SaltSource): { readonly s
   const { content, title, metadata, tags: _tags, occurred_at, expires_at, ...scalars } = input
   const set: MemorySet = {
     ...withoutUndefined(scalars),
-    // Automerge's encoder moves one double in ten by its last bit; four decimals come back as they were given.
-    ...(input.confidence !== undefined && { confidence: Math.round(input.confidence * 10_000) / 10_000 }),
+    // Automerge's encoder moves one double in ten by its last bit; five decimals come back as they were given.
+    ...(input.confidence !== undefined && { confidence: Math.round(input.confidence * 100_000) / 100_000 }),
     ...(content !== undefined && { content: text('content', content)! }),
     ...(title !== undefined && { title: text('title', title === '' ? null : title) }),
     ...(metadata !== undefined && { metadata: text('metadata', metadata === null ? null : canonicalize(metadata as Json)) }),
