@@ -330,19 +330,32 @@ export const limits = {
   projection_vacuum_rows: 20_000,
   /** Rows the digest reads at a time. */
   projection_digest_page_rows: 512,
-  /** Words of one memory that are indexed: 64 KiB of prose are some 11,000. Positions in a tsvector end at 16,383. */
+  /** Words of one memory that are indexed: 64 KiB of prose are some 11,000. */
   search_words_per_memory_max: 16_384,
-  /** Bytes of one memory's search vector, under Postgres' 1 MiB. */
-  search_vector_bytes_max: 512 * KIB,
+  /** Different lexemes of one memory that are indexed: a compound has several, and each is a row. */
+  search_lexemes_per_memory_max: 16_384,
+  /** Lexemes written by one statement: flat from there on, and its parameters stay small. */
+  search_statement_lexemes_max: 16_384,
   /** A longer word (a key, a blob) is found by its parts only. */
   search_lexeme_bytes_max: 128,
   /** Different words of one query; a longer text has said what it is about by then. */
   recall_words_max: 48,
-  /** Rows counted for one word's rarity: beyond it a word is common, how common no longer matters. */
-  recall_count_rows_max: 5_000,
-  /** Rows ranked for one query: rows that have only its commonest words are left out when the rarer ones match `_min` (twice the most anybody gets) and these would exceed `_max`. */
-  recall_ranked_rows_min: 400,
-  recall_ranked_rows_max: 2_000,
+  /** Lexemes of these: a path has a handful. */
+  recall_lexemes_max: 256,
+  /** Hits of the rarest words that are ranked together; commoner words only add to the best of these (about 1 ms on a server, 2 embedded). */
+  recall_hits_max: 2_000,
+  /** Hits of one word: of a word that more memories have, the newest count. */
+  recall_hits_per_word_max: 10_000,
+  /** Memories that lend to their neighbours: four lookups each, and beyond forty nothing more is found. */
+  recall_candidates_min: 40,
+  /** Further ones beside the limit, so that small weights may change places at its edge. */
+  recall_candidates_spare: 20,
+  /** Unknown words of a query that near ones are looked for. */
+  recall_near_words_max: 8,
+  /** Near words tried for each. */
+  recall_near_each_max: 4,
+  /** A word that no more memories have may be misspelt. */
+  recall_near_rows_max: 1,
   /** English stems remembered in the projection's worker: an agent's vocabulary, some 6 MiB. */
   stems_remembered_max: 65_536,
 

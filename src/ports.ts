@@ -193,6 +193,8 @@ export type RecallQuery = MemoryFilter & {
   readonly limit: number
   readonly max_tokens?: number
   readonly explain?: boolean
+  /** The question's embedding, by the embedder that made the rows' vectors; without it recall is lexical. */
+  readonly vector?: readonly number[]
 }
 
 export type RecallAnswer = {

@@ -14,7 +14,8 @@ import { timeOf } from './filter.ts'
 import { createStems, type StemMemory } from './lexemes.ts'
 import { linksOf, listEpisodes, listMemories } from './list.ts'
 import { migrate } from './migrations.ts'
-import { recall } from './recall.ts'
+import { prepareTrigrams } from './near.ts'
+import { recall, type Nearest } from './recall.ts'
 import { upsert } from './rows.ts'
 import type { Query, Sql } from './sql.ts'
 
@@ -26,15 +27,31 @@ export type Engine = Omit<Projection, 'namespaces' | 'stats'> & {
   tidy(): Promise<boolean>
 }
 
-export const createEngine = (sql: Sql): Engine => {
+export type EngineOptions = {
+  /** Without it recall is lexical. */
+  readonly nearest?: Nearest
+  /** Told, in one line, what the database lacks. */
+  readonly log?: (line: string) => void
+}
+
+const NO_VECTORS: Nearest = async () => []
+
+export const createEngine = (sql: Sql, { nearest = NO_VECTORS, log = () => undefined }: EngineOptions = {}): Engine => {
   const remembered: StemMemory = new Map()
   const stems = () => createStems(remembered)
+  let trigrams: string | null = null
+
+  const prepare = async (query: Query): Promise<void> => {
+    await migrate(query)
+    trigrams = await prepareTrigrams(query)
+    if (trigrams === null) log('projection: the database has no pg_trgm, so misspelt words find nothing; create extension pg_trgm there as its owner')
+  }
 
   return {
     open: async () => {
       await sql.connect()
       return sql.transaction(async (query) => {
-        await migrate(query)
+        await prepare(query)
         const cursor = await readCursor(query)
         await checkCount(query)
         return cursor
@@ -53,7 +70,7 @@ export const createEngine = (sql: Sql): Engine => {
     reset: async () => {
       await sql.wipe()
       await sql.connect()
-      await sql.transaction(migrate)
+      await sql.transaction(prepare)
     },
     tidy: async () => {
       const [row] = await sql.snapshot((query) => query<{ scrub: boolean }>('select scrub from cursor'))
@@ -63,7 +80,7 @@ export const createEngine = (sql: Sql): Engine => {
       return true
     },
     list: (filter, page) => sql.snapshot((query) => listMemories(query, filter, page)),
-    recall: (asked, now) => sql.snapshot((query) => recall(query, asked, now, stems())),
+    recall: (asked, now) => sql.snapshot((query) => recall(query, asked, now, { stems: stems(), trigrams, nearest })),
     links: (of) => sql.snapshot((query) => linksOf(query, of)),
     episodes: (filter) => sql.snapshot((query) => listEpisodes(query, filter)),
     namespaces: (now) => sql.snapshot((query) => namespacesOf(query, timeOf(now, 'now'))),

@@ -5,7 +5,8 @@
  */
 import type { MemoryFilter } from '../ports.ts'
 import { ProjectionFailure } from '../ports.ts'
-import { columnText, msOf } from './rows.ts'
+import { columnText } from './column-text.ts'
+import { msOf } from './rows.ts'
 
 export type Conditions = {
   readonly sql: string

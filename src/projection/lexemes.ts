@@ -1,25 +1,21 @@
 /**
- * From words to what Postgres searches: `tsvector` literals for memories, `tsquery` literals for queries.
+ * From words to lexemes, what the index holds and queries look for, and what each is worth in a memory.
  *
- * Every form is indexed as it stands and, where it is plain English letters, by its stem (Postgres' own Snowball dictionary).
- * What that dictionary calls a stop word is left out on both sides, which is why a query of stop words has no words.
- *
- * Weights name fields: A title, B tags, C agent and run, D content.
+ * A form of plain English letters is indexed by its stem (Postgres' own Snowball dictionary), every other form as it stands. What
+ * that dictionary calls a stop word is left out on both sides, which is why a query of stop words has no words.
  */
 import { limits } from '../../crdt/limits.ts'
 import type { MemoryRow } from '../ports.ts'
 import type { Query } from './sql.ts'
+import { FIELD_WEIGHT, impact, type Field } from './weights.ts'
 import { words, type Word } from './words.ts'
 
 export type Stems = {
   /** Looks up in the dictionary, in one statement, what of these texts' words is not known yet. */
   learn(query: Query, of: readonly Word[]): Promise<void>
-  /** The word's lexemes: its forms and their stems; none for a stop word. */
+  /** The word's lexemes, the whole before its parts; none for a stop word. */
   lexemes(word: Word): readonly string[]
 }
-
-/** Field weights in Postgres' order {D, C, B, A}. */
-export const FIELD_WEIGHTS = '{0.4,0.3,0.7,1.0}'
 
 const STEMMABLE = /^[a-z]{1,40}$/
 
@@ -54,16 +50,14 @@ export const createStems = (stemByForm: StemMemory): Stems => {
       const found = new Set<string>()
       for (const form of word) {
         const stem = present.get(form) ?? form
-        if (stem === '') continue
-        found.add(form)
-        found.add(stem)
+        if (stem !== '') found.add(stem)
       }
       return [...found]
     },
   }
 }
 
-export type WordsByField = readonly (readonly [weight: string, words: readonly Word[]])[]
+export type WordsByField = readonly (readonly [field: Field, words: readonly Word[]])[]
 
 /** The words of a memory that can be searched: none when it is hidden, so that an erased text leaves the index too. */
 export const wordsOf = (row: MemoryRow): WordsByField => {
@@ -80,36 +74,22 @@ export const wordsOf = (row: MemoryRow): WordsByField => {
   }
   const title = take(row.title)
   const names = [...take(row.agent_id), ...take(row.run_id)]
-  return [['A', title], ['C', names], ['B', row.tags.flatMap(take)], ['D', take(row.content)]]
+  return [['title', title], ['names', names], ['tags', row.tags.flatMap(take)], ['content', take(row.content)]]
 }
 
-/** A `tsvector` literal: `'lexeme':1A,7 …`. */
-export const vectorOf = (fields: WordsByField, stems: Stems): string => {
-  const placesByLexeme = new Map<string, string>()
-  let position = 0
-  let bytes = 0
-  for (const [weight, list] of fields) {
+/** What each lexeme is worth in the memory. A function of its own words alone. */
+export const weightByLexeme = (fields: WordsByField, stems: Stems): ReadonlyMap<string, number> => {
+  const frequencies = new Map<string, number>()
+  let length = 0
+  for (const [field, list] of fields) {
+    if (field === 'title' || field === 'content') length += list.length
     for (const word of list) {
-      position++
       for (const lexeme of stems.lexemes(word)) {
-        const before = placesByLexeme.get(lexeme)
-        bytes += before === undefined ? Buffer.byteLength(lexeme) + 8 : 2
-        if (bytes > limits.search_vector_bytes_max) return literal(placesByLexeme)
-        placesByLexeme.set(lexeme, before === undefined ? `${position}${weight}` : `${before},${position}${weight}`)
+        const before = frequencies.get(lexeme)
+        if (before === undefined && frequencies.size >= limits.search_lexemes_per_memory_max) continue
+        frequencies.set(lexeme, (before ?? 0) + FIELD_WEIGHT[field])
       }
     }
   }
-  return literal(placesByLexeme)
+  return new Map([...frequencies].map(([lexeme, frequency]) => [lexeme, impact(frequency, length)]))
 }
-
-const literal = (placesByLexeme: ReadonlyMap<string, string>): string => {
-  let text = ''
-  for (const [lexeme, places] of placesByLexeme) text += `${quoted(lexeme)}:${places} `
-  return text
-}
-
-/** A `tsquery` literal that any of the lexemes satisfies. */
-export const anyOf = (lexemes: readonly string[]): string => lexemes.map(quoted).join(' | ')
-
-/** Words hold no quotes; quoting does not rely on it. */
-const quoted = (lexeme: string): string => `'${lexeme.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`

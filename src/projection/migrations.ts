@@ -16,15 +16,22 @@ const STEPS: readonly (readonly string[])[] = [
     `create table memories (
       id uuid primary key, namespace text not null, kind text not null, tier text not null, tags text[] not null,
       agent_id text not null, run_id text, created_ms bigint not null, updated_ms bigint not null, expires_ms bigint,
-      hidden boolean not null, erased boolean not null, search tsvector not null, row text not null)
-      with (toast_tuple_target = 8160)`,
-    // Ranking reads the vector once a word: uncompressed and inside the row up to a page.
-    'alter table memories alter column search set storage external',
+      hidden boolean not null, erased boolean not null, row text not null,
+      no integer generated always as identity unique, run integer, ordered_ms bigint not null)`,
     'create index memories_newest on memories (created_ms desc, id desc) where not hidden',
     'create index memories_newest_in on memories (namespace, created_ms desc, id desc) where not hidden',
     'create index memories_run on memories (run_id) where not hidden and run_id is not null',
     'create index memories_tags on memories using gin (tags)',
-    'create index memories_search on memories using gin (search)',
+    // Neighbours in a run, in the order in which things happened.
+    'create index memories_beside on memories (run, ordered_ms, created_ms, id) where not hidden and run is not null',
+    'create table runs (id integer generated always as identity primary key, namespace text not null, run_id text not null, unique (namespace, run_id))',
+    // The inverted index: which memories have a word, and what it is worth in each (`weights.ts`). `memories` of a word is how many
+    // have it, of a space how many can be found there: exact at every moment, changed with the rows in one transaction.
+    `create table words (
+      id integer generated always as identity primary key, namespace text not null, word text not null, memories integer not null,
+      unique (namespace, word)) with (fillfactor = 70)`,
+    'create table postings (word integer not null, memory integer not null, run integer, weight real not null, primary key (word, memory) include (run, weight))',
+    'create table spaces (namespace text primary key, memories integer not null)',
     `create table links (
       id uuid primary key, from_id uuid not null, to_id uuid not null, created_ms bigint not null, removed boolean not null, row text not null)`,
     'create index links_from on links (from_id) where not removed',

@@ -13,11 +13,12 @@
  * Invariants: one statement or transaction at a time (PGlite's own lock); at most one process per folder (the node's lock).
  */
 import { PGlite } from '@electric-sql/pglite'
+import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { limits } from '../../crdt/limits.ts'
 import { ProjectionFailure } from '../ports.ts'
-import { translated, type Query, type Sql } from './sql.ts'
+import { SEARCHED, translated, WITH_TEXT, type Query, type Sql } from './sql.ts'
 
 const NAME = 'the embedded database'
 
@@ -84,11 +85,10 @@ export const openPglite = (dir: string, log: (line: string) => void): Sql => {
       unvacuumed += rows
       if (unvacuumed < limits.projection_vacuum_rows) return
       unvacuumed = 0
-      await run((open) => open.exec('vacuum (analyze) memories'))
+      for (const table of SEARCHED) await run((open) => open.exec(`vacuum (analyze) ${table}`))
     },
     scrub: async () => {
-      await run((open) => open.exec('vacuum full memories'))
-      await run((open) => open.exec('vacuum full episodes'))
+      for (const table of WITH_TEXT) await run((open) => open.exec(`vacuum full ${table}`))
       // Both the old table files and the log files with the old rows go only at a checkpoint, the current log file only after a switch.
       await run((open) => open.exec('checkpoint'))
       await run((open) => open.exec('select pg_switch_wal()'))
@@ -104,7 +104,7 @@ export const openPglite = (dir: string, log: (line: string) => void): Sql => {
 
 const start = async (folder: string): Promise<PGlite> => {
   try {
-    const db = await PGlite.create({ dataDir: folder, postgresqlconf: SETTINGS })
+    const db = await PGlite.create({ dataDir: folder, postgresqlconf: SETTINGS, extensions: { pg_trgm } })
     await db.query('select 1')
     return db
   } catch (error) {

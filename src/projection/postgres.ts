@@ -7,7 +7,7 @@
 import pg from 'pg'
 import { limits } from '../../crdt/limits.ts'
 import { ProjectionFailure } from '../ports.ts'
-import { translated, type Query, type Sql } from './sql.ts'
+import { translated, WITH_TEXT, type Query, type Sql } from './sql.ts'
 
 const SCHEMA = /^[a-z_][a-z0-9_]{0,62}$/
 
@@ -106,8 +106,7 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
     scrub: () =>
       inTurn(async () => {
         const client = await connectWriter()
-        await client.query('vacuum full memories')
-        await client.query('vacuum full episodes')
+        for (const table of WITH_TEXT) await client.query(`vacuum full ${table}`)
       }),
     close: () =>
       inTurn(async () => {

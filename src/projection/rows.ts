@@ -6,7 +6,9 @@
  */
 import { limits } from '../../crdt/limits.ts'
 import type { EpisodeRow, LinkRow, MemoryRow, ProjectionBatch } from '../ports.ts'
-import { vectorOf, wordsOf, type Stems, type WordsByField } from './lexemes.ts'
+import type { Stems } from './lexemes.ts'
+import { columnText } from './column-text.ts'
+import { runIds, writePostings, type Indexed } from './postings.ts'
 import type { Query } from './sql.ts'
 
 /** Keys sorted, no blanks, nothing undefined: equal content gives equal text (RFC 8785 for what rows hold). */
@@ -17,9 +19,6 @@ export const canonical = (value: unknown): string => {
   entries.sort(([a], [b]) => (a < b ? -1 : 1))
   return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${canonical(inner)}`).join(',')}}`
 }
-
-/** Text for a filter column or parameter. Postgres has no U+0000 and UTF-8 no lone surrogates; both sides replace them alike. */
-export const columnText = (text: string): string => text.replace(/\p{Cs}|\0/gu, '\ufffd')
 
 /** ms since 1970 of an RFC 3339 time, or null when it is none. */
 export const msOf = (time: string): number | null => {
@@ -32,21 +31,26 @@ type Table<Row> = { readonly name: string; readonly columns: readonly Column[]; 
 
 const MEMORY_COLUMNS: readonly Column[] = [
   ['id', 'uuid'], ['namespace', 'text'], ['kind', 'text'], ['tier', 'text'], ['tags', 'text[]'], ['agent_id', 'text'], ['run_id', 'text'],
-  ['created_ms', 'bigint'], ['updated_ms', 'bigint'], ['expires_ms', 'bigint'], ['hidden', 'boolean'], ['erased', 'boolean'], ['search', 'tsvector'], ['row', 'text'],
+  ['created_ms', 'bigint'], ['updated_ms', 'bigint'], ['expires_ms', 'bigint'], ['hidden', 'boolean'], ['erased', 'boolean'], ['row', 'text'],
+  ['run', 'integer'], ['ordered_ms', 'bigint'],
 ]
 
-type Worded = { readonly row: MemoryRow; readonly words: WordsByField }
+/** `text`: the row as it is stored. `run`: the number of its run, null when it has none. */
+type Placed = { readonly row: MemoryRow; readonly text: string; readonly run: number | null }
 
-const memoriesTable = (stems: Stems): Table<Worded> => ({
+const MEMORIES: Table<Placed> = {
   name: 'memories',
   columns: MEMORY_COLUMNS,
-  values: ({ row, words }) => [
-    row.id, row.namespace, columnText(row.kind), columnText(row.tier), arrayLiteral(row.tags), row.agent_id,
-    row.run_id === null ? null : columnText(row.run_id), msOf(row.created_at) ?? 0, msOf(row.updated_at) ?? 0,
-    row.expires_at === null ? null : msOf(row.expires_at), row.forgotten || row.erased, row.erased,
-    vectorOf(words, stems), canonical({ ...row, tags: [...row.tags].sort() }),
-  ],
-})
+  values: ({ row, text, run }) => {
+    const created = msOf(row.created_at) ?? 0
+    return [
+      row.id, row.namespace, columnText(row.kind), columnText(row.tier), arrayLiteral(row.tags), row.agent_id,
+      row.run_id === null ? null : columnText(row.run_id), created, msOf(row.updated_at) ?? 0,
+      row.expires_at === null ? null : msOf(row.expires_at), row.forgotten || row.erased, row.erased, text,
+      run, (row.occurred_at === null ? null : msOf(row.occurred_at)) ?? created,
+    ]
+  },
+}
 
 const LINKS: Table<LinkRow> = {
   name: 'links',
@@ -64,35 +68,51 @@ const EPISODES: Table<EpisodeRow> = {
 export const upsert = async (query: Query, batch: ProjectionBatch, stems: Stems): Promise<{ readonly given: number; readonly fresh: number }> => {
   const memories = lastOfEach(batch.memories)
   let fresh = 0
-  for (const part of parts(memories)) {
-    const worded = part.map((row): Worded => ({ row, words: wordsOf(row) }))
-    await stems.learn(query, worded.flatMap(({ words }) => words.flatMap(([, list]) => list)))
-    fresh += await insert(query, memoriesTable(stems), worded)
-  }
+  for (const part of parts(memories)) fresh += await putMemories(query, part, stems)
   const links = lastOfEach(batch.links)
-  for (const part of parts(links)) await insert(query, LINKS, part)
+  for (const part of parts(links)) await insert(query, LINKS, part, 'id')
   const episodes = lastOfEach(batch.episodes)
-  for (const part of parts(episodes)) await insert(query, EPISODES, part)
+  for (const part of parts(episodes)) await insert(query, EPISODES, part, 'id')
   return { given: memories.length + links.length + episodes.length, fresh }
 }
 
-/** Answers how many rows were not there before. */
-const insert = async <Row>(query: Query, table: Table<Row>, rows: readonly Row[]): Promise<number> => {
+type Stored = { readonly id: string; readonly no: number; readonly run: number | null; readonly row: string }
+
+/** The rows and what they can be found by, where they differ from what is there. Answers how many memories are new. */
+const putMemories = async (query: Query, part: readonly MemoryRow[], stems: Stems): Promise<number> => {
+  const stored = await query<Stored>('select id::text, no::float8 as no, run::float8 as run, row from memories where id = any($1::uuid[])', [part.map((row) => row.id)])
+  const storedById = new Map(stored.map((one) => [one.id, one]))
+  const changed = part
+    .map((row) => ({ row, text: canonical({ ...row, tags: [...row.tags].sort() }) }))
+    .filter(({ row, text }) => storedById.get(row.id)?.row !== text)
+  if (changed.length === 0) return 0
+  const runs = await runIds(query, changed.map(({ row }) => row))
+  const placed = changed.map(({ row, text }): Placed => ({ row, text, run: runs(row) }))
+  const numbers = await insert<Placed, { id: string; no: number }>(query, MEMORIES, placed, 'id::text, no::float8 as no')
+  const noById = new Map(numbers.map(({ id, no }) => [id, no]))
+  const indexed = placed.map(({ row, run }): Indexed => {
+    const before = storedById.get(row.id)
+    return { no: noById.get(row.id)!, row, run, before: before === undefined ? null : { row: JSON.parse(before.row) as MemoryRow, run: before.run } }
+  })
+  await writePostings(query, indexed, stems)
+  return indexed.filter(({ before }) => before === null).length
+}
+
+/** @param answer columns of the rows that were written, as a `returning` list. */
+const insert = <Row, Answer>(query: Query, table: Table<Row>, rows: readonly Row[], answer: string): Promise<readonly Answer[]> => {
   const valuesByColumn: unknown[][] = table.columns.map(() => [])
   for (const row of rows) table.values(row).forEach((value, i) => valuesByColumn[i]!.push(value))
   const names = table.columns.map(([name]) => name)
   // An array of arrays cannot be unnested one by one, so text arrays travel as literals.
   const params = table.columns.map(([, type], i) => `$${i + 1}::${type === 'text[]' ? 'text' : type}[]`)
   const selected = table.columns.map(([name, type]) => (type === 'text[]' ? `${name}::text[]` : name))
-  const [put] = await query<{ fresh: number }>(
-    `with put as (insert into ${table.name} (${names.join(', ')})
+  return query<Answer>(
+    `insert into ${table.name} (${names.join(', ')})
      select ${selected.join(', ')} from unnest(${params.join(', ')}) as given(${names.join(', ')})
      on conflict (id) do update set ${names.slice(1).map((name) => `${name} = excluded.${name}`).join(', ')}
-     where ${table.name}.row is distinct from excluded.row returning xmax = 0 as fresh)
-     select (count(*) filter (where fresh))::float8 as fresh from put`,
+     where ${table.name}.row is distinct from excluded.row returning ${answer}`,
     valuesByColumn,
   )
-  return put?.fresh ?? 0
 }
 
 /** A statement may touch an id once: the last given counts. */

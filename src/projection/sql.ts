@@ -24,6 +24,11 @@ export type Sql = {
   close(): Promise<void>
 }
 
+/** Tables that search reads all over: vacuumed, so that they are read from their indexes. */
+export const SEARCHED = ['memories', 'postings', 'words'] as const
+/** Tables and indexes that hold what people wrote: rewritten when something of it was erased. */
+export const WITH_TEXT = ['memories', 'words', 'episodes'] as const
+
 /**
  * SQLSTATE classes after which the rows cannot be trusted or are gone: damaged data (XX001, XX002), missing tables (42P01, 3F000),
  * missing files (58P01). So does an abort of the embedded database's WebAssembly. Everything else means: not now.

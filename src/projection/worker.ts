@@ -18,7 +18,7 @@ const say = (said: Said): void => port.postMessage(said)
 const log = (line: string): void => say({ kind: 'log', line })
 
 const choice = workerData as DatabaseChoice
-const engine: Engine = createEngine(choice.kind === 'pglite' ? openPglite(choice.dir, log) : openPostgres(choice.url, choice.schema, log))
+const engine: Engine = createEngine(choice.kind === 'pglite' ? openPglite(choice.dir, log) : openPostgres(choice.url, choice.schema, log), { log })
 
 const perform = (call: Call): Promise<unknown> => {
   switch (call.method) {

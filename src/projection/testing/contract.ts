@@ -21,7 +21,7 @@ export const engineContract = (target: () => Target): void => {
 
     beforeEach(async () => {
       arrival = 0
-      await target().sql.transaction((query) => query('truncate memories, links, episodes, cursor'))
+      await target().sql.transaction((query) => query('truncate memories, postings, words, spaces, runs, links, episodes, cursor'))
     })
 
     describe('batches', () => {
@@ -191,7 +191,7 @@ export const engineContract = (target: () => Target): void => {
         const random = seeded(7)
         const digests = new Set<string>()
         for (let round = 0; round < 3; round++) {
-          await target().sql.transaction((query) => query('truncate memories, links, episodes, cursor'))
+          await target().sql.transaction((query) => query('truncate memories, postings, words, spaces, runs, links, episodes, cursor'))
           arrival = 10 * round
           const shuffled = rows.map((row) => ({ row, key: random() })).sort((a, b) => a.key - b.key).map(({ row }) => row)
           for (let i = 0; i < shuffled.length; i += 7) await put(...shuffled.slice(i, i + 7).map((row) => ({ ...row, content: 'an earlier text' })))

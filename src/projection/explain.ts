@@ -1,0 +1,43 @@
+/**
+ * Why a memory was found, as `explain=true` shows it: the words that matched and where, each channel's rank and score, and the
+ * small weights. The score is theirs: lexical = words + context + run, or both channels' ranks fused, times 1 + the small weights.
+ */
+import type { ScoredMemory } from '../ports.ts'
+import { wordsOf, type Stems } from './lexemes.ts'
+import type { Nudged } from './nudge.ts'
+import type { Query } from './sql.ts'
+import type { Term } from './terms.ts'
+import { RUN_SHARE } from './weights.ts'
+
+/** @param nudged what `found` were made from, among others. */
+export const explained = async (query: Query, found: readonly ScoredMemory[], nudged: readonly Nudged[], terms: readonly Term[], stems: Stems): Promise<readonly ScoredMemory[]> => {
+  const fieldsOf = found.map((memory) => wordsOf(memory))
+  await stems.learn(query, fieldsOf.flatMap((fields) => fields.flatMap(([, list]) => list)))
+  const nudgedById = new Map(nudged.map((one) => [one.row.id, one]))
+  return found.map((memory, i) => {
+    const lexemesByField = fieldsOf[i]!.map(([field, list]) => [field, new Set(list.flatMap((word) => stems.lexemes(word)))] as const)
+    const matched = [...matchedWords(terms, (lexeme) => lexemesByField.flatMap(([field, set]) => (set.has(lexeme) ? [field] : [])))]
+    const { fused, nudges } = nudgedById.get(memory.id)!
+    const lexical = fused.lexical === null ? null : { rank: fused.lexical.rank, score: fused.lexical.score, words: fused.lexical.own }
+    const context = fused.lexical === null ? null : { neighbours: fused.lexical.context, run: RUN_SHARE * fused.lexical.whole }
+    return { ...memory, explain: { matched, lexical, context, vector: fused.vector, ...nudges } }
+  })
+}
+
+type Matched = { readonly word: string; readonly fields: readonly string[]; readonly idf: number; readonly in_memories: number; readonly near?: string }
+
+/** By the question's words: of a compound's lexemes the rarest that matched says how rare. */
+function* matchedWords(terms: readonly Term[], fieldsOf: (lexeme: string) => readonly string[]): Generator<Matched> {
+  const termsByWord = new Map<string, Term[]>()
+  for (const term of terms) termsByWord.set(term.of, [...(termsByWord.get(term.of) ?? []), term])
+  for (const [word, list] of termsByWord) {
+    const hits = list.flatMap((term) => {
+      const fields = fieldsOf(term.lexeme)
+      return fields.length === 0 ? [] : [{ term, fields }]
+    })
+    const [rarest] = hits
+    if (rarest === undefined) continue
+    const { lexeme, idf, memories, near } = rarest.term
+    yield { word, fields: [...new Set(hits.flatMap(({ fields }) => fields))], idf, in_memories: memories, ...(near ? { near: lexeme } : {}) }
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * Words of the index that are spelt nearly like asked ones, by trigrams (pg_trgm). A database without that extension, or without the
+ * right to make it, searches without: whoever misspells a word then finds only what the other words find.
+ */
+import type { Namespace } from '../../crdt/ids.ts'
+import { limits } from '../../crdt/limits.ts'
+import type { Query } from './sql.ts'
+import { NEAR_LETTERS_MIN, NEAR_SIMILARITY_MIN } from './weights.ts'
+
+export type Near = {
+  /** The word that was asked for. */
+  readonly of: string
+  readonly word: string
+  /** Share of trigrams in common, 0 … 1. */
+  readonly similarity: number
+  readonly known: readonly { readonly id: number; readonly word: string; readonly memories: number }[]
+}
+
+type Found = { readonly of: string; readonly id: number; readonly word: string; readonly memories: number; readonly similarity: number }
+
+/** The nearest words of each. @param trigrams the extension's schema, as an identifier. */
+export const nearTo = async (query: Query, asked: readonly string[], namespace: Namespace | undefined, trigrams: string): Promise<readonly Near[]> => {
+  const worth = asked.filter((word) => word.length >= NEAR_LETTERS_MIN).slice(0, limits.recall_near_words_max)
+  if (worth.length === 0) return []
+  const found = await query<Found>(
+    `select asked.word as of, near.* from unnest($1::text[]) as asked(word) cross join lateral (
+       select id::float8 as id, words.word, memories::float8 as memories, ${trigrams}.similarity(words.word, asked.word)::float8 as similarity from words
+       where words.word operator(${trigrams}.%) asked.word and words.word <> asked.word ${namespace === undefined ? '' : 'and namespace = $2::text'}
+       order by similarity desc, words.word collate "C", id limit ${limits.recall_near_each_max}) as near
+     where near.similarity >= ${NEAR_SIMILARITY_MIN}`,
+    [worth, ...(namespace === undefined ? [] : [namespace])])
+  const byPair = new Map<string, Near & { known: Near['known'][number][] }>()
+  for (const { of, similarity, ...known } of found) {
+    const pair = `${of}\n${known.word}`
+    const before = byPair.get(pair)
+    if (before === undefined) byPair.set(pair, { of, word: known.word, similarity, known: [known] })
+    else before.known.push(known)
+  }
+  return [...byPair.values()]
+}
+
+/** Makes the extension and its index where that is allowed. Answers its schema as an identifier, null when it is not to be had. */
+export const prepareTrigrams = async (query: Query): Promise<string | null> => {
+  const found = async (): Promise<string | null> => {
+    const [row] = await query<{ schema: string }>(
+      "select quote_ident(nspname) as schema from pg_extension join pg_namespace on pg_namespace.oid = extnamespace where extname = 'pg_trgm'")
+    return row?.schema ?? null
+  }
+  const schema = (await found()) ?? ((await attempted(query, 'create extension pg_trgm schema public')) ? await found() : null)
+  if (schema === null) return null
+  const indexed = await attempted(query, `create index if not exists words_near on words using gin (word ${schema}.gin_trgm_ops)`)
+  return indexed ? schema : null
+}
+
+/** Within a transaction a failed statement would end all; what is refused here is only done without. */
+const attempted = async (query: Query, statement: string): Promise<boolean> => {
+  await query('savepoint attempt')
+  try {
+    await query(statement)
+    await query('release savepoint attempt')
+    return true
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error
+    await query('rollback to savepoint attempt')
+    return false
+  }
+}
