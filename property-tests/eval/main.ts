@@ -1,0 +1,51 @@
+/**
+ * How well recall finds, on a LoCoMo file:
+ *
+ *   npm run eval -- PATH [--database postgres://…] [--k 10] [--only conv-26,conv-41]
+ *
+ * Starts one real peer with its embedded database (or that one), imports each conversation as a namespace, asks every question over
+ * HTTP, prints recall@5 and @k, all and by category and by conversation, and the time a question took.
+ */
+import { parseArgs } from 'node:util'
+import { startBar } from './bar.ts'
+import { readLocomo } from './locomo.ts'
+import { startPeer } from './peer.ts'
+import { askAll, importConversation, percentile, recallAt, scores, type Asked } from './recall.ts'
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+
+const { values, positionals } = parseArgs({ options: { database: { type: 'string' }, k: { type: 'string', default: '10' }, only: { type: 'string' } }, allowPositionals: true })
+const [path] = positionals
+const k = Number(values.k)
+if (path === undefined || !Number.isSafeInteger(k) || k < 5 || k > 200) {
+  process.stderr.write('eval: name a LoCoMo file; --k is 5 … 200: npm run eval -- locomo10.json\n')
+  process.exit(2)
+}
+
+const only = values.only?.split(',')
+const conversations = (await readLocomo(path)).filter(({ name }) => only === undefined || only.includes(name))
+const turns = conversations.reduce((sum, one) => sum + one.turns.length, 0)
+const questions = conversations.reduce((sum, one) => sum + one.questions.length, 0)
+const peer = await startPeer(values.database ?? 'pglite')
+try {
+  const importing = startBar('import', turns)
+  const turnsByName = new Map<string, ReadonlyMap<string, string>>()
+  for (const conversation of conversations) turnsByName.set(conversation.name, await importConversation(peer, conversation, importing.add))
+  await peer.indexed()
+  importing.stop()
+  const asking = startBar('ask', questions)
+  const askedByName = new Map<string, readonly Asked[]>()
+  for (const conversation of conversations) askedByName.set(conversation.name, await askAll(peer, conversation, turnsByName.get(conversation.name)!, k, () => asking.add(1)))
+  asking.stop()
+  const asked = [...askedByName.values()].flat()
+  say(`${turns} turns, ${asked.length} questions, ${values.database === undefined ? 'embedded database' : 'Postgres'}`)
+  say(`${''.padEnd(14)}questions  recall@5  recall@10${k === 10 ? '' : `  recall@${k}`}`)
+  const row = (name: string, some: readonly Asked[]): void =>
+    say(`${name.padEnd(14)}${String(some.length).padStart(9)}${recallAt(5, some).toFixed(4).padStart(10)}${recallAt(10, some).toFixed(4).padStart(11)}${k === 10 ? '' : recallAt(k, some).toFixed(4).padStart(`  recall@${k}`.length)}`)
+  for (const { name, of } of scores(asked)) row(name, of)
+  for (const [name, some] of askedByName) row(name, some)
+  const ms = asked.map((one) => one.ms)
+  say(`a question over HTTP: p50 ${percentile(ms, 0.5).toFixed(1)} ms, p95 ${percentile(ms, 0.95).toFixed(1)} ms`)
+} finally {
+  await peer.stop()
+}
