@@ -326,6 +326,8 @@ export const limits = {
   projection_digest_ms_max: 600_000,
   /** Connections to a Postgres server: one writes, the others read. */
   projection_connections_max: 5,
+  /** Statements kept planned on each connection to a Postgres server: some 20 KiB each there. */
+  projection_prepared_max: 128,
   /** Rows upserted into the embedded database between two vacuums; it has nobody else to do that. */
   projection_vacuum_rows: 20_000,
   /** Rows the digest reads at a time. */
@@ -346,16 +348,16 @@ export const limits = {
   recall_hits_max: 2_000,
   /** Hits of one word: of a word that more memories have, the newest count. */
   recall_hits_per_word_max: 10_000,
-  /** Memories that lend to their neighbours: four lookups each, and beyond forty nothing more is found. */
-  recall_candidates_min: 40,
+  /** Memories that lend to their neighbours: two lookups each, and beyond twenty hardly anything more is found. */
+  recall_candidates_min: 30,
   /** Further ones beside the limit, so that small weights may change places at its edge. */
-  recall_candidates_spare: 20,
+  recall_candidates_spare: 10,
   /** Unknown words of a query that near ones are looked for. */
   recall_near_words_max: 8,
   /** Near words tried for each. */
   recall_near_each_max: 4,
-  /** A word that no more memories have may be misspelt. */
-  recall_near_rows_max: 1,
+  /** A word that no more memories have may be misspelt. One that a single memory has is mostly a name, and the look costs 1 ms. */
+  recall_near_rows_max: 0,
   /** English stems remembered in the projection's worker: an agent's vocabulary, some 6 MiB. */
   stems_remembered_max: 65_536,
 

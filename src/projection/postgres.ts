@@ -50,10 +50,21 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
     return (writer = client)
   }
 
+  /** Statements that are planned once a connection: planning takes longer than many a search. Texts come from a few patterns, their number is bounded all the same. */
+  const nameByText = new Map<string, string>()
+  const prepared = (text: string): { readonly text: string; readonly name?: string } => {
+    const known = nameByText.get(text)
+    if (known !== undefined) return { text, name: known }
+    if (nameByText.size >= limits.projection_prepared_max) return { text }
+    const name = `mnemesh_${nameByText.size}`
+    nameByText.set(text, name)
+    return { text, name }
+  }
+
   const inTransaction = async <T>(client: pg.ClientBase, mode: string, work: (query: Query) => Promise<T>): Promise<T> => {
     await client.query(`begin ${mode}`)
     try {
-      const result = await work(async (text, params) => (await client.query(text, [...(params ?? [])])).rows as never)
+      const result = await work(async (text, params) => (await client.query({ ...prepared(text), values: [...(params ?? [])] })).rows as never)
       await client.query('commit')
       return result
     } catch (error) {

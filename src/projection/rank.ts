@@ -1,5 +1,5 @@
 /**
- * The lexical channel and its context, in one statement.
+ * The lexical channel and its context.
  *
  *     own      Σ over the question's words of rarity × impact (`weights.ts`), from the postings
  *     whole    the run as one text: Σ over the words of the best own share of any of its memories
@@ -7,8 +7,9 @@
  *
  * score = own + context + RUN_SHARE × whole; a memory without a run is a run of its own.
  *
- * Cost: the rarest words bring the hits, up to a bound; the commoner ones only add to the best of these. A word's newest
- * postings count, up to a bound. Neighbours are looked up for the best forty.
+ * Two statements: the postings come as one array a word and are summed here, which is half the time of grouping them in the
+ * database; then the best look up their neighbours. The rarest words bring the hits, up to a bound; the commoner ones only add to
+ * the best of these. A word's newest postings count, up to a bound.
  */
 import { limits } from '../../crdt/limits.ts'
 import type { Conditions } from './filter.ts'
@@ -21,25 +22,26 @@ export type Candidate = {
   readonly own: number
   readonly context: number
   readonly whole: number
-  readonly created: number
 }
 
-/** What a candidate has by words alone. */
+/** What a candidate has by words and context. */
 export const scoreOf = ({ own, context, whole }: Candidate): number => own + context + RUN_SHARE * whole
 
 /**
- * The best candidates, best first, with their neighbours. Neighbours need not satisfy the filter: the reader of the rows checks.
+ * The best candidates, best first, with their neighbours. Neighbours need not satisfy the filter: whoever reads the rows checks.
  * @param where filter that hits must satisfy, its parameters numbered from 1; null when every posting of these words does.
  */
 export const rank = async (query: Query, terms: readonly Term[], where: Conditions | null, best: number): Promise<readonly Candidate[]> => {
   const { bring, add } = divided(terms)
-  const found = await ask(query, bring, add, where, best)
+  let summed = await sums(query, bring, where)
   // The filter may have left few of the rarest words' memories.
-  if (found.length < best && add.length > 0 && where !== null) return (await ask(query, terms, [], where, best)).toSorted(byScore)
-  return found.toSorted(byScore)
+  const few = where !== null && add.length > 0 && summed.length < best
+  if (few) summed = await sums(query, terms, where)
+  return (await withNeighbours(query, summed.slice(0, best), few ? [] : add)).toSorted(byScore)
 }
 
-const byScore = (a: Candidate, b: Candidate): number => scoreOf(b) - scoreOf(a) || b.created - a.created || (a.id < b.id ? 1 : -1)
+/** Equals stay as they come: newest first. */
+const byScore = (a: Candidate, b: Candidate): number => scoreOf(b) - scoreOf(a)
 
 /** The rarest terms bring the hits, at least one; the others add. */
 const divided = (terms: readonly Term[]): { readonly bring: readonly Term[]; readonly add: readonly Term[] } => {
@@ -51,37 +53,79 @@ const divided = (terms: readonly Term[]): { readonly bring: readonly Term[]; rea
   return end === -1 ? { bring: terms, add: [] } : { bring: terms.slice(0, end), add: terms.slice(end) }
 }
 
-const ask = (query: Query, bring: readonly Term[], add: readonly Term[], where: Conditions | null, best: number): Promise<readonly Candidate[]> => {
+/** `run`: its number, 0 when the memory has none. */
+type Summed = { readonly memory: number; readonly run: number; own: number; whole: number }
+/** The postings of one term, as array literals. */
+type Hits = { readonly term: number; readonly memories: string; readonly runs: string; readonly weights: string }
+
+/** Every memory that has one of the words, best first. */
+const sums = async (query: Query, terms: readonly Term[], where: Conditions | null): Promise<readonly Summed[]> => {
   const params: unknown[] = [...(where?.params ?? [])]
-  const place = (value: unknown): string => `$${params.push(value)}`
-  const table = (terms: readonly Term[]): string => {
-    const rows = terms.flatMap((term, number) => term.ids.map((id) => ({ id, number, worth: term.worth })))
-    return `unnest(${place(rows.map(({ id }) => id))}::integer[], ${place(rows.map(({ number }) => number))}::integer[], ${place(rows.map(({ worth }) => worth))}::float8[]) as asked(word, term, worth)`
-  }
+  const numbered = terms.flatMap((term, number) => term.ids.map((id) => ({ id, number })))
+  const asked = `unnest($${params.push(numbered.map(({ id }) => id))}::integer[], $${params.push(numbered.map(({ number }) => number))}::integer[]) as asked(word, term)`
   const filtered = where === null ? '' : `join memories on memories.no = postings.memory and ${where.sql}`
-  const added = add.length === 0 ? '' : `+ coalesce((select sum(postings.weight * asked.worth) from ${table(add)} join postings on postings.word = asked.word and postings.memory = first.memory), 0)`
-  const beside = (shares: readonly number[], direction: '>' | '<'): string =>
-    `select id, created_ms, placed.own * (${literal(shares)})[row_number() over ()] as lent, placed.whole from (
-       select id, created_ms from memories where run = placed.run and not hidden and (ordered_ms, created_ms, id) ${direction} (placed.ordered_ms, placed.created_ms, placed.id)
-       order by ordered_ms ${order[direction]}, created_ms ${order[direction]}, id ${order[direction]} limit ${shares.length}) as next`
-  return query<Candidate>(
-    `with hits as materialized (
-       select postings.memory, postings.run, asked.term, postings.weight * asked.worth as value from ${table(bring)} cross join lateral (
-         select postings.memory, postings.run, postings.weight from postings ${filtered} where postings.word = asked.word order by postings.memory desc limit ${limits.recall_hits_per_word_max}) as postings),
-     owned as (select memory, run, sum(value) as own from hits group by memory, run),
-     wholes as (select run, sum(value) as whole from (select run, term, max(value) as value from hits where run is not null group by run, term) as words group by run),
-     first as materialized (
-       select memory, owned.run, own, coalesce(whole, own) as whole from owned left join wholes on wholes.run = owned.run
-       order by own + ${RUN_SHARE} * coalesce(whole, own) desc, memory desc limit ${best}),
-     placed as materialized (
-       select memories.id, memories.run, memories.ordered_ms, memories.created_ms, first.own ${added} as own, first.whole
-       from first join memories on memories.no = first.memory),
-     parts as (
-       select id, created_ms, own, 0 as lent, whole from placed
-       union all select beside.id, beside.created_ms, 0, beside.lent, beside.whole from placed cross join lateral (
-         (${beside(NEIGHBOUR_SHARES.after, '>')}) union all (${beside(NEIGHBOUR_SHARES.before, '<')})) as beside)
-     select id::text, sum(own)::float8 as own, sum(lent)::float8 as context, max(whole)::float8 as whole, max(created_ms)::float8 as created from parts group by id`, params)
+  const hits = await query<Hits>(
+    `select asked.term::float8 as term, hits.* from ${asked} cross join lateral (
+       select array_agg(memory)::text as memories, array_agg(coalesce(run, 0))::text as runs, array_agg(weight)::text as weights from (
+         select postings.memory, postings.run, postings.weight from postings ${filtered} where postings.word = asked.word
+         order by postings.memory desc limit ${limits.recall_hits_per_word_max}) as newest) as hits
+     where hits.memories is not null`, params)
+  const summedByMemory = new Map<number, Summed>()
+  const wholeByRun = new Map<number, number>()
+  for (const { term, memories, runs, weights } of hits) {
+    const { worth } = terms[term]!
+    const mostByRun = new Map<number, number>()
+    const [ofRun, ofWeight] = [numbersIn(runs), numbersIn(weights)]
+    numbersIn(memories).forEach((memory, i) => {
+      const run = ofRun[i]!
+      const value = ofWeight[i]! * worth
+      const summed = summedByMemory.get(memory)
+      if (summed === undefined) summedByMemory.set(memory, { memory, run, own: value, whole: 0 })
+      else summed.own += value
+      if (run !== 0 && value > (mostByRun.get(run) ?? 0)) mostByRun.set(run, value)
+    })
+    for (const [run, most] of mostByRun) wholeByRun.set(run, (wholeByRun.get(run) ?? 0) + most)
+  }
+  const summed = [...summedByMemory.values()]
+  for (const one of summed) one.whole = wholeByRun.get(one.run) ?? one.own
+  return summed.sort((a, b) => b.own + RUN_SHARE * b.whole - (a.own + RUN_SHARE * a.whole) || b.memory - a.memory)
 }
 
-const order = { '>': 'asc', '<': 'desc' } as const
-const literal = (shares: readonly number[]): string => `array[${shares.join(', ')}]::float8[]`
+/** `{1,2,3}`; shorter than a driver's way to read an array, which minds quotes and nulls. */
+const numbersIn = (literal: string): readonly number[] => literal.slice(1, -1).split(',').map(Number)
+
+/** `after`, `before`: ids of the neighbours, nearest first, as array literals. */
+type Placed = { readonly at: number; readonly id: string; readonly common: number; readonly after: string | null; readonly before: string | null }
+
+const withNeighbours = async (query: Query, best: readonly Summed[], add: readonly Term[]): Promise<readonly Candidate[]> => {
+  if (best.length === 0) return []
+  const params: unknown[] = [best.map(({ memory }) => memory)]
+  const added = add.flatMap((term) => term.ids.map((id) => ({ id, worth: term.worth })))
+  const common = added.length === 0 ? '0' : `coalesce((select sum(postings.weight * asked.worth) from unnest($2::integer[], $3::float8[]) as asked(word, worth)
+    join postings on postings.word = asked.word and postings.memory = best.memory), 0)`
+  if (added.length > 0) params.push(added.map(({ id }) => id), added.map(({ worth }) => worth))
+  const beside = (shares: readonly number[], sign: '>' | '<', order: 'asc' | 'desc'): string =>
+    `(select array_agg(id)::text from (
+       select id from memories as other where run = placed.run and not hidden and (ordered_ms, created_ms, id) ${sign} (placed.ordered_ms, placed.created_ms, placed.id)
+       order by ordered_ms ${order}, created_ms ${order}, id ${order} limit ${shares.length}) as nearest)`
+  const rows = await query<Placed>(
+    `select best.at::float8 as at, placed.id::text as id, ${common}::float8 as common, ${beside(NEIGHBOUR_SHARES.after, '>', 'asc')} as after, ${beside(NEIGHBOUR_SHARES.before, '<', 'desc')} as before
+     from unnest($1::integer[]) with ordinality as best(memory, at) join memories as placed on placed.no = best.memory`, params)
+  const candidates = new Map<string, { id: string; own: number; context: number; whole: number }>()
+  const lend = (id: string, own: number, context: number, whole: number): void => {
+    const before = candidates.get(id)
+    if (before === undefined) candidates.set(id, { id, own, context, whole })
+    else {
+      before.own += own
+      before.context += context
+    }
+  }
+  for (const { at, id, common: more, after, before } of rows) {
+    const { own, whole } = best[at - 1]!
+    lend(id, own + more, 0, whole)
+    for (const [ids, shares] of [[after, NEIGHBOUR_SHARES.after], [before, NEIGHBOUR_SHARES.before]] as const) {
+      ids?.slice(1, -1).split(',').forEach((neighbour, i) => lend(neighbour, 0, (own + more) * shares[i]!, whole))
+    }
+  }
+  return [...candidates.values()]
+}

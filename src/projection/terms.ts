@@ -31,6 +31,9 @@ export type Asked = {
   readonly worded: boolean
 }
 
+/** What one statement says of the index, for the time of the question. */
+type Index = { readonly found: readonly Known[] | null; readonly all: number | null }
+
 type Known = { readonly id: number; readonly word: string; readonly memories: number }
 
 /** @param trigrams the schema of pg_trgm, null when the database has none. */
@@ -43,12 +46,13 @@ export const termsOf = async (query: Query, text: string, namespace: Namespace |
   await stems.learn(query, [...asked.values()])
   const shares = sharesOf(asked, stems)
   if (shares.size === 0) return { terms: [], worded: false }
-  const found = await query<Known>(
-    `select id::float8 as id, word, memories::float8 as memories from words where word = any($1::text[]) ${namespace === undefined ? '' : 'and namespace = $2::text'}`,
+  const only = namespace === undefined ? '' : 'and namespace = $2::text'
+  const [index] = await query<Index>(
+    `select (select json_agg(json_build_object('id', id, 'word', word, 'memories', memories)) from words where word = any($1::text[]) ${only}) as found,
+       (select sum(memories)::float8 from spaces where true ${only}) as "all"`,
     [[...shares.keys()], ...(namespace === undefined ? [] : [namespace])])
-  const [space] = await query<{ memories: number | null }>(
-    `select sum(memories)::float8 as memories from spaces ${namespace === undefined ? '' : 'where namespace = $1::text'}`, namespace === undefined ? [] : [namespace])
-  const all = space?.memories ?? 0
+  const all = index?.all ?? 0
+  const found = index?.found ?? []
   const terms = [...grouped(found)].map(([lexeme, known]) => term(lexeme, known, shares.get(lexeme)!, all, false))
   return { terms: [...terms, ...(trigrams === null ? [] : await guessed(query, asked, shares, terms, namespace, all, trigrams))].sort(byRarity), worded: true }
 }
