@@ -6,6 +6,7 @@ import { BadCursor, ProjectionFailure, type MemoryFilter, type MemoryRow, type R
 import type { Engine } from '../engine.ts'
 import type { Sql } from '../sql.ts'
 import { agent, at, batch, cursor, episode, id, link, memory, NOW, ns, seeded } from './rows.ts'
+import { postingsContract } from './postings-contract.ts'
 import { searchContract } from './search-contract.ts'
 
 export type Target = { readonly engine: Engine; readonly sql: Sql }
@@ -19,10 +20,11 @@ export const engineContract = (target: () => Target): void => {
     const listed = async (filter: MemoryFilter = {}, now = NOW): Promise<readonly string[]> => (await engine().list(filter, { limit: 100, now })).rows.map((row) => row.id)
     const recalled = async (q: string, more: Partial<RecallQuery> = {}): Promise<readonly string[]> => (await engine().recall({ q, limit: 10, ...more }, NOW)).memories.map((row) => row.id)
 
-    beforeEach(async () => {
+    const clear = async (): Promise<void> => {
       arrival = 0
       await target().sql.transaction((query) => query('truncate memories, postings, words, spaces, runs, links, episodes, cursor'))
-    })
+    }
+    beforeEach(clear)
 
     describe('batches', () => {
       it('starts without a cursor, and reopens with the one last applied', async () => {
@@ -227,5 +229,6 @@ export const engineContract = (target: () => Target): void => {
     })
 
     searchContract(engine, put, recalled)
+    postingsContract(() => target().sql, put, clear)
   })
 }

@@ -5,6 +5,15 @@ import type { MemoryRow, RecallQuery } from '../../ports.ts'
 import type { Engine } from '../engine.ts'
 import { agent, at, cursor, id, memory, NOW, ns } from './rows.ts'
 
+type Explained = {
+  readonly lexical: { readonly score: number; readonly words: number }
+  readonly context: { readonly neighbours: number; readonly run: number }
+  readonly vector: unknown
+  readonly recency: number
+  readonly confidence: number
+  readonly priority: number
+}
+
 const CORPUS: Readonly<Record<string, Partial<MemoryRow>>> = {
   lamp: { content: 'The lamp in the kitchen was running all night.' },
   deploy: { title: 'Deployment', content: 'We ran the deploy script for src/projection/feed.ts and saw HTTP-503 from api_gateway.' },
@@ -81,6 +90,66 @@ export const searchContract = (
       const matched = memories[0]?.explain?.['matched']
       expect(matched).toHaveLength(2)
       expect(matched).toEqual(expect.arrayContaining([expect.objectContaining({ word: 'deploying', fields: ['title', 'content'], in_memories: 1 }), expect.objectContaining({ word: 'feed.ts', fields: ['content'] })]))
+    })
+
+    describe('near words', () => {
+      it.each([['kitchne', 'lamp'], ['deploymnet', 'deploy'], ['uberlignen', 'café'], ['jira-4171', 'parser'], ['quaterly-report', 'tagged']])('finds by the misspelt %j', async (query, best) => {
+        expect((await recalled(query))[0]).toBe(id(best))
+      })
+
+      it('prefers what was asked for to what is near', async () => {
+        await put(memory('asked', { content: 'the kitten sleeps' }), memory('near', { content: 'the mitten sleeps, the mitten is warm' }))
+        expect(await recalled('kitten')).toEqual([id('asked')])
+        const { memories } = await engine().recall({ q: 'kittne', limit: 5, explain: true }, NOW)
+        expect(memories[0]).toMatchObject({ id: id('asked'), explain: { matched: [{ word: 'kittne', near: 'kitten' }] } })
+      })
+    })
+
+    describe('context', () => {
+      const turns = [['q', 'Which colour did the committee choose for the bridge?'], ['a', 'Green, after long talks.'], ['thanks', 'Thanks!'], ['other', 'Dinner is at eight.']] as const
+
+      it('lends to neighbours in a run, whatever the order they came in', async () => {
+        for (const [name, content] of [turns[2], turns[0], turns[3], turns[1]]) {
+          const place = turns.findIndex(([turn]) => turn === name)
+          await put(memory(name, { content, run_id: 'talk', occurred_at: at(place), created_at: at(100 - place) }))
+        }
+        await put(memory('alone', { content: 'Green, after long talks.' }), memory('elsewhere', { content: 'Thanks!', run_id: 'talk', namespace: ns('other') }))
+        expect(await recalled('colour committee bridge')).toEqual([id('q'), id('a'), id('thanks')])
+        const { memories } = await engine().recall({ q: 'colour committee bridge', limit: 3, explain: true }, NOW)
+        expect(memories[1]?.explain).toMatchObject({ matched: [], lexical: { rank: 2, words: 0 } })
+      })
+
+      it('shows no neighbour that is hidden, expired, or not asked for', async () => {
+        await put(...turns.map(([name, content], i) => memory(name, { content, run_id: 'talk', occurred_at: at(i), tags: [name] })))
+        await put(memory('a', { content: turns[1][1], run_id: 'talk', occurred_at: at(1), forgotten: true }), memory('thanks', { content: turns[2][1], run_id: 'talk', occurred_at: at(2), expires_at: at(5) }))
+        expect(await recalled('colour committee bridge')).toEqual([id('q'), id('other')])
+        expect(await recalled('colour committee bridge', { tags: ['q'] })).toEqual([id('q')])
+      })
+
+      it('puts a memory without a run at no disadvantage', async () => {
+        await put(memory('in a run', { content: 'the harbour was closed', run_id: 'x', created_at: at(1) }), memory('without', { content: 'the harbour was closed', created_at: at(2) }))
+        expect((await recalled('harbour')).slice(0, 2)).toEqual([id('without'), id('in a run')])
+      })
+    })
+
+    it('breaks near-ties by recency, confidence and priority, and nothing else', async () => {
+      const same = { content: 'the harbour was closed', occurred_at: at(0) }
+      await put(memory('plain', { ...same, confidence: 0.5 }), memory('sure', { ...same, confidence: 1 }), memory('urgent', { ...same, confidence: 1, priority: 9 }), memory('recent', { ...same, confidence: 1, priority: 9, occurred_at: NOW }),
+        memory('better', { content: 'harbour', title: 'harbour', confidence: 0, priority: 1, occurred_at: at(-1e6) }))
+      expect(await recalled('harbour')).toEqual(['better', 'recent', 'urgent', 'sure', 'plain'].map(id))
+    })
+
+    it('explains each channel and how the score comes about', async () => {
+      const { memories } = await engine().recall({ q: 'lamp kitchen', limit: 1, explain: true }, NOW)
+      const { lexical, context, vector, recency, confidence, priority } = memories[0]!.explain as Explained
+      expect(vector).toBeNull()
+      expect(lexical.score).toBeCloseTo(lexical.words + context.neighbours + context.run, 9)
+      expect(memories[0]!.score).toBeCloseTo(lexical.score * (1 + recency + confidence + priority), 9)
+    })
+
+    it('finds what has not expired among much that has', async () => {
+      await put(...Array.from({ length: 300 }, (_, i) => memory(`gone ${i}`, { content: 'the harbour', expires_at: at(1) })), memory('stays', { content: 'somebody who was at the harbour on a long and rainy afternoon in the autumn' }))
+      expect(await recalled('harbour')).toEqual([id('stays')])
     })
 
     it('says which frontier it shows', async () => {

@@ -1,0 +1,119 @@
+/**
+ * How fast recall answers and rows are indexed:
+ *
+ *   npm run bench:recall -- [--memories 10000] [--database postgres://…] [--questions 400] [--seed 1]
+ *
+ * The projection as a peer has it: in its worker, on the embedded database in a temporary folder or in a schema of its own on that
+ * server, which is dropped at the end. Memories are drawn words, their frequencies as in prose (the n-th word 1/n as often), a
+ * dozen to sixty a memory, some twenty memories a run. Questions take their words from memories. Prints ms a question without a
+ * filter, and with one that keeps 1 %.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import { parseArgs } from 'node:util'
+import pg from 'pg'
+import { sha256 } from '../../crdt/hash.ts'
+import { uuidV8, type AgentId, type Namespace, type PeerId, type RecordId } from '../../crdt/ids.ts'
+import { limits } from '../../crdt/limits.ts'
+import type { MemoryRow, Projection, RecallQuery } from '../../src/ports.ts'
+import { openProjection } from '../../src/projection/projection.ts'
+import { systemTimers } from '../../transports/websocket.ts'
+import { percentile } from '../eval/recall.ts'
+
+const { values } = parseArgs({
+  options: { memories: { type: 'string', default: '10000' }, database: { type: 'string' }, questions: { type: 'string', default: '400' }, seed: { type: 'string', default: '1' } },
+})
+const [count, questions] = [Number(values.memories), Number(values.questions)]
+if (!Number.isSafeInteger(count) || count < 100 || !Number.isSafeInteger(questions) || questions < 20) {
+  process.stderr.write('bench:recall: --memories is 100 or more, --questions 20 or more\n')
+  process.exit(2)
+}
+
+const VOCABULARY = 20_000
+const RUN_MEMORIES = 20
+const WARM_QUESTIONS = 50
+const SCHEMA = 'mnemesh_bench_recall'
+const START_MS = Date.UTC(2026, 0, 1)
+
+let state = Number(values.seed)
+/** In [0, 1), replayed by the seed (mulberry32). */
+const random = (): number => {
+  state = (state + 0x6d2b79f5) | 0
+  let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+  mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+  return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+}
+
+const SYLLABLES = ['ba', 'cor', 'den', 'fi', 'gal', 'hum', 'ker', 'lon', 'mi', 'nar', 'pol', 'ru', 'sta', 'tre', 'vo', 'wes']
+const wordAt = (rank: number): string => {
+  let word = ''
+  for (let left = rank + SYLLABLES.length; left > 0; left = Math.floor(left / SYLLABLES.length)) word += SYLLABLES[left % SYLLABLES.length]
+  return word
+}
+/** Zipf's law: the logarithm of the rank is uniform. */
+const drawWord = (): string => wordAt(Math.floor(VOCABULARY ** random()) - 1)
+const drawText = (words: number): string => Array.from({ length: words }, drawWord).join(' ')
+
+const memoryAt = (n: number): MemoryRow => {
+  const at = new Date(START_MS + n * 60_000).toISOString()
+  return {
+    id: uuidV8(sha256('bench/recall/1', String(n))) as RecordId, namespace: 'bench' as Namespace, title: null, content: drawText(12 + Math.floor(48 * random())), kind: 'fact', tier: 'mid',
+    tags: n % 100 === 0 ? ['one-percent'] : [], priority: 5, confidence: 1, source: null, scope: null, run_id: `run-${Math.floor(n / RUN_MEMORIES)}`, occurred_at: null, expires_at: null,
+    metadata: {}, agent_id: `ai:${n % 7}` as AgentId, peer_id: 'cd'.repeat(32) as PeerId, created_at: at, updated_at: at, version: '1', forgotten: false, erased: false, conflicts: 0,
+  }
+}
+
+/** Four to eight words of one memory, as a question would have them. */
+const questionOf = (memory: MemoryRow): string => {
+  const words = (memory.content ?? '').split(' ')
+  return Array.from({ length: 4 + Math.floor(5 * random()) }, () => words[Math.floor(random() * words.length)]).join(' ')
+}
+
+const main = async (): Promise<void> => {
+  const dir = await mkdtemp(join(tmpdir(), 'mnemesh-bench-recall-'))
+  const { database } = values
+  const projection = openProjection(database === undefined ? { kind: 'pglite', dir } : { kind: 'postgres', url: database, schema: SCHEMA }, { clock: systemTimers, timers: systemTimers, log: (line) => console.error(line) })
+  try {
+    await projection.open()
+    await projection.reset()
+    const memories = Array.from({ length: count }, (_, n) => memoryAt(n))
+    const startedMs = performance.now()
+    for (let at = 0, arrival = 1; at < count; at += limits.projection_batch_rows_target, arrival++) {
+      await projection.apply({ memories: memories.slice(at, at + limits.projection_batch_rows_target), links: [], episodes: [], cursor: { epoch: 'ab'.repeat(16), arrival, frontier: {} } })
+    }
+    const seconds = (performance.now() - startedMs) / 1_000
+    if (database !== undefined) await onServer(database, `analyze ${SCHEMA}.memories, ${SCHEMA}.postings, ${SCHEMA}.words`)
+    console.log(`${count} memories on ${database === undefined ? 'the embedded database' : 'Postgres'}: ${Math.round(count / seconds)} rows/s indexed, ${Math.round(process.memoryUsage().rss / 2 ** 20)} MiB resident`)
+    await measure(projection, memories, 'no filter', {})
+    await measure(projection, memories, 'a filter that keeps 1 %', { tags: ['one-percent'] })
+  } finally {
+    await projection.close()
+    if (database !== undefined) await onServer(database, `drop schema if exists ${SCHEMA} cascade`)
+    await rm(dir, { recursive: true, force: true })
+  }
+}
+
+const measure = async (projection: Projection, memories: readonly MemoryRow[], what: string, filter: Partial<RecallQuery>): Promise<void> => {
+  const now = new Date(START_MS + count * 60_000).toISOString()
+  const took: number[] = []
+  let mode = ''
+  for (let n = 0; n < WARM_QUESTIONS + questions; n++) {
+    const q = questionOf(memories[Math.floor(random() * memories.length)]!)
+    const fromMs = performance.now()
+    const answer = await projection.recall({ q, namespace: 'bench' as Namespace, limit: 10, ...filter }, now)
+    if (n >= WARM_QUESTIONS) took.push(performance.now() - fromMs)
+    mode = answer.mode
+  }
+  console.log(`${what}, ${mode}: p50 ${percentile(took, 0.5).toFixed(2)} ms, p95 ${percentile(took, 0.95).toFixed(2)} ms over ${questions} questions`)
+}
+
+const onServer = async (url: string, statement: string): Promise<void> => {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await client.query(statement)
+  await client.end()
+}
+
+await main()
