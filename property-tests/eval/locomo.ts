@@ -30,7 +30,7 @@ const conversationOf = ({ sample_id, conversation, qa }: Raw): Conversation => {
   const turns = Object.entries(conversation).flatMap(([key, value]) => {
     const session = /^session_(\d+)$/.exec(key)?.[1]
     if (session === undefined || typeof value === 'string') return []
-    const begun = timeOf(String(conversation[`${key}_date_time`]))
+    const begun = timeOf(conversation[`${key}_date_time`])
     return value.map((turn, place): Turn => ({
       id: turn.dia_id, speaker: turn.speaker, session: key,
       text: turn.blip_caption === undefined ? turn.text : `${turn.text} [${turn.blip_caption}]`,
@@ -46,8 +46,8 @@ const goldOf = (evidence: readonly string[]): readonly string[] =>
   [...new Set(evidence.flatMap((text) => [...text.matchAll(/D(\d+):(\d+)/g)].map(([, session, turn]) => `D${Number(session)}:${Number(turn)}`)))]
 
 /** `1:56 pm on 8 May, 2023` → ms since 1970, UTC. */
-const timeOf = (text: string): number => {
-  const parts = /^(\d+):(\d+) (am|pm) on (\d+ \w+), (\d{4})$/.exec(text)
+const timeOf = (text: unknown): number => {
+  const parts = typeof text !== 'string' ? null : /^(\d+):(\d+) (am|pm) on (\d+ \w+), (\d{4})$/.exec(text)
   const day = Date.parse(`${parts?.[4]} ${parts?.[5]} UTC`)
   if (parts === null || Number.isNaN(day)) throw new Error(`a session's date is ${JSON.stringify(text)}; it should look like "1:56 pm on 8 May, 2023"`)
   return day + (((Number(parts[1]) % 12) + (parts[3] === 'pm' ? 12 : 0)) * 60 + Number(parts[2])) * 60_000

@@ -47,7 +47,7 @@ export const recallAt = (k: number, asked: readonly Asked[]): number =>
 
 /** All, then by category. */
 export const scores = (asked: readonly Asked[]): readonly { readonly name: string; readonly of: readonly Asked[] }[] => {
-  const categories = [...new Set(asked.map(({ question }) => question.category))].sort()
+  const categories = [...new Set(asked.map(({ question }) => question.category))].sort((a, b) => a - b)
   return [{ name: 'all', of: asked }, ...categories.map((category) => ({ name: CATEGORIES[category] ?? `category ${category}`, of: asked.filter(({ question }) => question.category === category) }))]
 }
 

@@ -56,7 +56,7 @@ describe('embedded', () => {
   }, 120_000)
 })
 
-const reason = missingServer()
+const reason = await missingServer()
 describe.skipIf(reason !== null)(`server${reason === null ? '' : ` (skipped: ${reason})`}`, () => {
   let server: Server | undefined
   let target: Target | undefined

@@ -7,7 +7,7 @@
  * 3. A text that a batch removed is destroyed in the database's files too, at the latest when `scrub` next succeeds; the wish for
  *    it is stored with the batch, so a crash in between does not forget it.
  */
-import { ProjectionFailure, type Projection, type ProjectionBatch } from '../ports.ts'
+import { ProjectionFailure, type Projection, type ProjectionBatch, type VectorStore } from '../ports.ts'
 import { isAhead, readCursor, writeCursor } from './cursor.ts'
 import { digestOf } from './digest.ts'
 import { timeOf } from './filter.ts'
@@ -18,9 +18,11 @@ import { prepareTrigrams } from './near.ts'
 import { recall, type Nearest } from './recall.ts'
 import { upsert } from './rows.ts'
 import type { Query, Sql } from './sql.ts'
+import { followRows, nearestIn, prepareVectors } from './vectors.ts'
+import { keepVectors, nextTexts } from './vectors-fill.ts'
 
 /** `Projection` with the present moment as an argument everywhere, and `tidy`. */
-export type Engine = Omit<Projection, 'namespaces' | 'stats'> & {
+export type Engine = Omit<Projection, 'namespaces' | 'stats'> & VectorStore & {
   namespaces(now: string): ReturnType<Projection['namespaces']>
   stats(now: string): ReturnType<Projection['stats']>
   /** Destroys in the files what batches removed, when there is such; answers whether there was. Takes seconds: for quiet moments. */
@@ -28,7 +30,7 @@ export type Engine = Omit<Projection, 'namespaces' | 'stats'> & {
 }
 
 export type EngineOptions = {
-  /** Without it recall is lexical. */
+  /** In place of the vectors of the rows. */
   readonly nearest?: Nearest
   /** Told, in one line, what the database lacks. */
   readonly log?: (line: string) => void
@@ -36,15 +38,20 @@ export type EngineOptions = {
 
 const NO_VECTORS: Nearest = async () => []
 
-export const createEngine = (sql: Sql, { nearest = NO_VECTORS, log = () => undefined }: EngineOptions = {}): Engine => {
+export const createEngine = (sql: Sql, { nearest, log = () => undefined }: EngineOptions = {}): Engine => {
   const remembered: StemMemory = new Map()
   const stems = () => createStems(remembered)
   let trigrams: string | null = null
+  /** The schema of pgvector. */
+  let vectors: string | null = null
 
   const prepare = async (query: Query): Promise<void> => {
     await migrate(query)
     trigrams = await prepareTrigrams(query)
     if (trigrams === null) log('projection: the database has no pg_trgm, so misspelt words find nothing; create extension pg_trgm there as its owner')
+    const prepared = await prepareVectors(query)
+    vectors = 'schema' in prepared ? prepared.schema : null
+    if ('missing' in prepared) log(`projection: recall is lexical, for ${prepared.missing}`)
   }
 
   return {
@@ -62,6 +69,7 @@ export const createEngine = (sql: Sql, { nearest = NO_VECTORS, log = () => undef
         if (!isAhead(batch.cursor, await readCursor(query))) return 0
         const scrub = await removesText(query, batch)
         const { given, fresh } = await upsert(query, batch, stems())
+        if (vectors !== null) await followRows(query, batch.memories)
         await writeCursor(query, batch.cursor, fresh, scrub)
         return given
       })
@@ -80,7 +88,17 @@ export const createEngine = (sql: Sql, { nearest = NO_VECTORS, log = () => undef
       return true
     },
     list: (filter, page) => sql.snapshot((query) => listMemories(query, filter, page)),
-    recall: (asked, now) => sql.snapshot((query) => recall(query, asked, now, { stems: stems(), trigrams, nearest })),
+    recall: (asked, now) => {
+      const own = vectors === null || asked.space === undefined ? NO_VECTORS : nearestIn(vectors, asked.space)
+      return sql.snapshot((query) => recall(query, asked, now, { stems: stems(), trigrams, nearest: nearest ?? own }))
+    },
+    unembedded: async (space, origin, limit) => {
+      const schema = vectors
+      return schema === null ? null : sql.transaction((query) => nextTexts(query, schema, space, origin, limit))
+    },
+    embed: async (space, texts) => {
+      if (vectors !== null) await keepVectors(sql, vectors, space, texts)
+    },
     links: (of) => sql.snapshot((query) => linksOf(query, of)),
     episodes: (filter) => sql.snapshot((query) => listEpisodes(query, filter)),
     namespaces: (now) => sql.snapshot((query) => namespacesOf(query, timeOf(now, 'now'))),

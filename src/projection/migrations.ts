@@ -39,6 +39,12 @@ const STEPS: readonly (readonly string[])[] = [
     `create table episodes (
       id uuid primary key, agent_id text not null, event_type text not null, created_ms bigint not null, row text not null)`,
     'create index episodes_of on episodes (agent_id, created_ms desc, id desc)',
+    // Whose vectors lie in `embeddings` (`vectors.ts`), at most one `wanted` and one `serving`; and the memories that lack one of the wanted.
+    `create table embedders (
+      id integer generated always as identity primary key, embedder text not null, version text not null, dim integer not null, origin text not null,
+      wanted boolean not null, serving boolean not null, vectors bigint not null, unique (embedder, version, dim))`,
+    'create table unembedded (memory uuid primary key, created_ms bigint not null)',
+    'create index unembedded_newest on unembedded (created_ms desc, memory desc)',
     // At most one row: the log's epoch and place that the rows reflect. `memories`: how many there are, which ranking asks every
     // time and counting takes long. `scrub`: an erased text may still lie in the files.
     `create table cursor (

@@ -4,6 +4,7 @@
  */
 import type { Namespace } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
+import { attempted, extension } from './extension.ts'
 import type { Query } from './sql.ts'
 import { NEAR_LETTERS_MIN, NEAR_SIMILARITY_MIN } from './weights.ts'
 
@@ -41,27 +42,8 @@ export const nearTo = async (query: Query, asked: readonly string[], namespace: 
 
 /** Makes the extension and its index where that is allowed. Answers its schema as an identifier, null when it is not to be had. */
 export const prepareTrigrams = async (query: Query): Promise<string | null> => {
-  const found = async (): Promise<string | null> => {
-    const [row] = await query<{ schema: string }>(
-      "select quote_ident(nspname) as schema from pg_extension join pg_namespace on pg_namespace.oid = extnamespace where extname = 'pg_trgm'")
-    return row?.schema ?? null
-  }
-  const schema = (await found()) ?? ((await attempted(query, 'create extension pg_trgm schema public')) ? await found() : null)
-  if (schema === null) return null
-  const indexed = await attempted(query, `create index if not exists words_near on words using gin (word ${schema}.gin_trgm_ops)`)
-  return indexed ? schema : null
-}
-
-/** Within a transaction a failed statement would end all; what is refused here is only done without. */
-const attempted = async (query: Query, statement: string): Promise<boolean> => {
-  await query('savepoint attempt')
-  try {
-    await query(statement)
-    await query('release savepoint attempt')
-    return true
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error)) throw error
-    await query('rollback to savepoint attempt')
-    return false
-  }
+  const found = await extension(query, 'pg_trgm')
+  if (found === null) return null
+  const indexed = await attempted(query, `create index if not exists words_near on words using gin (word ${found.schema}.gin_trgm_ops)`)
+  return indexed ? found.schema : null
 }

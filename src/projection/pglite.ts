@@ -14,6 +14,7 @@
  */
 import { PGlite } from '@electric-sql/pglite'
 import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm'
+import { vector } from '@electric-sql/pglite-pgvector'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { limits } from '../../crdt/limits.ts'
@@ -104,7 +105,7 @@ export const openPglite = (dir: string, log: (line: string) => void): Sql => {
 
 const start = async (folder: string): Promise<PGlite> => {
   try {
-    const db = await PGlite.create({ dataDir: folder, postgresqlconf: SETTINGS, extensions: { pg_trgm } })
+    const db = await PGlite.create({ dataDir: folder, postgresqlconf: SETTINGS, extensions: { pg_trgm, vector } })
     await db.query('select 1')
     return db
   } catch (error) {

@@ -10,7 +10,7 @@
  */
 import { Worker } from 'node:worker_threads'
 import { limits } from '../../crdt/limits.ts'
-import { ProjectionFailure, type Clock, type Projection } from '../ports.ts'
+import { ProjectionFailure, type Clock, type Projection, type VectorStore } from '../ports.ts'
 import type { Engine } from './engine.ts'
 import { failureOf } from './errors.ts'
 import type { DatabaseChoice, Method, Said } from './protocol.ts'
@@ -38,11 +38,13 @@ const MS_MAX: Readonly<Record<Method, number>> = {
   episodes: limits.projection_query_ms_max,
   namespaces: limits.projection_query_ms_max,
   stats: limits.projection_query_ms_max,
+  unembedded: limits.projection_write_ms_max,
+  embed: limits.projection_write_ms_max,
 }
 const ENDS_WORKER: ReadonlySet<Method> = new Set(['open', 'apply', 'reset', 'close'])
 
 /** Starts nothing yet: `open()` does, in the background. Every method rejects with a `ProjectionFailure`. */
-export const openProjection = (choice: DatabaseChoice, { clock, timers, log }: ProjectionOptions): Projection => {
+export const openProjection = (choice: DatabaseChoice, { clock, timers, log }: ProjectionOptions): Projection & VectorStore => {
   let worker: Worker | null = null
   /** Resolves when the worker that is being ended is gone. */
   let ending: Promise<unknown> | null = null
@@ -121,6 +123,8 @@ export const openProjection = (choice: DatabaseChoice, { clock, timers, log }: P
     namespaces: () => ask('namespaces', now()),
     stats: () => ask('stats', now()),
     digest: () => ask('digest'),
+    unembedded: (space, origin, limit) => ask('unembedded', space, origin, limit),
+    embed: (space, texts) => ask('embed', space, texts),
     close: async () => {
       if (closed) return
       closed = true

@@ -33,12 +33,18 @@ export const scoreOf = ({ own, context, whole }: Candidate): number => own + con
  */
 export const rank = async (query: Query, terms: readonly Term[], where: Conditions | null, best: number): Promise<readonly Candidate[]> => {
   const { bring, add } = divided(terms)
-  let summed = await sums(query, bring, where)
-  // The filter may have left few of the rarest words' memories.
-  const few = where !== null && add.length > 0 && summed.length < best
-  if (few) summed = await sums(query, terms, where)
-  return (await withNeighbours(query, summed.slice(0, best), few ? [] : add)).toSorted(byScore)
+  if (where === null) return ranked(query, (await sums(query, bring, newest(null))).slice(0, best), add)
+  const kept = await query<{ memories: string | null }>(
+    `select array_agg(no)::text as memories from (select no from memories where ${where.sql} limit ${limits.recall_filtered_memories_max + 1}) as kept`, where.params)
+  const numbers = kept[0]?.memories ?? '{}'
+  // A filter that leaves few is asked first, and every word then only of these.
+  if (numbersIn(numbers).length <= limits.recall_filtered_memories_max) return ranked(query, (await sums(query, terms, among(numbers))).slice(0, best), [])
+  const summed = await sums(query, bring, newest(where))
+  if (summed.length >= best || add.length === 0) return ranked(query, summed.slice(0, best), add)
+  return ranked(query, (await sums(query, terms, newest(where))).slice(0, best), [])
 }
+
+const ranked = async (query: Query, best: readonly Summed[], add: readonly Term[]): Promise<readonly Candidate[]> => (await withNeighbours(query, best, add)).toSorted(byScore)
 
 /** Equals stay as they come: newest first. */
 const byScore = (a: Candidate, b: Candidate): number => scoreOf(b) - scoreOf(a)
@@ -58,17 +64,31 @@ type Summed = { readonly memory: number; readonly run: number; own: number; whol
 /** The postings of one term, as array literals. */
 type Hits = { readonly term: number; readonly memories: string; readonly runs: string; readonly weights: string }
 
+/** Which postings of `asked.word` count: SQL for them, and its parameters, numbered from 1. */
+type Source = { readonly sql: string; readonly params: readonly unknown[] }
+
+/** The newest, of those that satisfy the filter. */
+const newest = (where: Conditions | null): Source => ({
+  sql: `select postings.memory, postings.run, postings.weight from postings ${where === null ? '' : `join memories on memories.no = postings.memory and ${where.sql}`}
+    where postings.word = asked.word order by postings.memory desc limit ${limits.recall_hits_per_word_max}`,
+  params: where?.params ?? [],
+})
+
+/** Those of these memories. */
+const among = (numbers: string): Source => ({
+  sql: `select postings.memory, postings.run, postings.weight from unnest($1::text::integer[]) as kept(memory)
+    join postings on postings.word = asked.word and postings.memory = kept.memory`,
+  params: [numbers],
+})
+
 /** Every memory that has one of the words, best first. */
-const sums = async (query: Query, terms: readonly Term[], where: Conditions | null): Promise<readonly Summed[]> => {
-  const params: unknown[] = [...(where?.params ?? [])]
+const sums = async (query: Query, terms: readonly Term[], source: Source): Promise<readonly Summed[]> => {
+  const params: unknown[] = [...source.params]
   const numbered = terms.flatMap((term, number) => term.ids.map((id) => ({ id, number })))
   const asked = `unnest($${params.push(numbered.map(({ id }) => id))}::integer[], $${params.push(numbered.map(({ number }) => number))}::integer[]) as asked(word, term)`
-  const filtered = where === null ? '' : `join memories on memories.no = postings.memory and ${where.sql}`
   const hits = await query<Hits>(
     `select asked.term::float8 as term, hits.* from ${asked} cross join lateral (
-       select array_agg(memory)::text as memories, array_agg(coalesce(run, 0))::text as runs, array_agg(weight)::text as weights from (
-         select postings.memory, postings.run, postings.weight from postings ${filtered} where postings.word = asked.word
-         order by postings.memory desc limit ${limits.recall_hits_per_word_max}) as newest) as hits
+       select array_agg(memory)::text as memories, array_agg(coalesce(run, 0))::text as runs, array_agg(weight)::text as weights from (${source.sql}) as found) as hits
      where hits.memories is not null`, params)
   const summedByMemory = new Map<number, Summed>()
   const wholeByRun = new Map<number, number>()
@@ -92,7 +112,7 @@ const sums = async (query: Query, terms: readonly Term[], where: Conditions | nu
 }
 
 /** `{1,2,3}`; shorter than a driver's way to read an array, which minds quotes and nulls. */
-const numbersIn = (literal: string): readonly number[] => literal.slice(1, -1).split(',').map(Number)
+const numbersIn = (literal: string): readonly number[] => (literal === '{}' ? [] : literal.slice(1, -1).split(',').map(Number))
 
 /** `after`, `before`: ids of the neighbours, nearest first, as array literals. */
 type Placed = { readonly at: number; readonly id: string; readonly common: number; readonly after: string | null; readonly before: string | null }

@@ -44,7 +44,7 @@ export const recall = async (query: Query, asked: RecallQuery, now: string, { st
   }
   const search = async (filter: Conditions | null): Promise<readonly Found[]> => {
     const lexical = terms.length === 0 ? [] : await rank(query, terms, filter, best)
-    return shown(query, fuse(lexical, near), where, limit + limits.recall_candidates_spare)
+    return shown(query, fuse(lexical, near), where, limit + limits.recall_candidates_spare, filter === null)
   }
   let found = await search(narrows(asked) ? where : null)
   // What has expired is among the hits as long as nothing is asked of them; it must not crowd out what has not.
@@ -64,11 +64,12 @@ const expires = async (query: Query): Promise<boolean> => {
   return row?.some === true
 }
 
-/** The rows of the first `most` that everybody may see, in their order. */
-const shown = async (query: Query, ranked: readonly Fused[], where: Conditions, most: number): Promise<readonly Found[]> => {
+/** The rows of the first `most` that may be seen, in their order. @param likely whether nearly all may, so that no more need be asked for. */
+const shown = async (query: Query, ranked: readonly Fused[], where: Conditions, most: number, likely: boolean): Promise<readonly Found[]> => {
   const found: Found[] = []
-  for (let at = 0; at < ranked.length && found.length < most; at += most) {
-    const part = ranked.slice(at, at + most)
+  const step = likely ? most : ranked.length
+  for (let at = 0; at < ranked.length && found.length < most; at += step) {
+    const part = ranked.slice(at, at + step)
     const rows = await query<{ id: string; row: string }>(
       `select id::text, row from memories where id = any($${where.params.length + 1}::uuid[]) and ${where.sql}`, [...where.params, part.map(({ id }) => id)])
     const textById = new Map(rows.map(({ id, row }) => [id, row]))

@@ -25,7 +25,7 @@ export type Sql = {
 }
 
 /** Tables that search reads all over: vacuumed, so that they are read from their indexes. */
-export const SEARCHED = ['memories', 'postings', 'words'] as const
+export const SEARCHED = ['memories', 'postings', 'words', 'embeddings'] as const
 /** Tables and indexes that hold what people wrote: rewritten when something of it was erased. */
 export const WITH_TEXT = ['memories', 'words', 'episodes'] as const
 

@@ -34,8 +34,8 @@ export const PARTS_WEIGHT = 1
 
 // ── a word that nobody has, or one at most ───────────────────────────────────────────────────────────────────────────
 
-/** Share of trigrams that a near word has in common with the asked one. `recieve` and `receive` have 0.45, unrelated words under 0.3. */
-export const NEAR_SIMILARITY_MIN = 0.4
+/** Share of trigrams that a near word has in common with the asked one: two letters that changed places in one of seven leave 0.33. */
+export const NEAR_SIMILARITY_MIN = 0.3
 /** A near word counts by its similarity times this: a guess never outweighs what was asked for. */
 export const NEAR_WEIGHT = 0.6
 /** Letters of a word that is worth a guess; shorter ones are near to everything. */

@@ -32,6 +32,8 @@ const perform = (call: Call): Promise<unknown> => {
     case 'namespaces': return engine.namespaces(...call.args)
     case 'stats': return engine.stats(...call.args)
     case 'digest': return engine.digest()
+    case 'unembedded': return engine.unembedded(...call.args)
+    case 'embed': return engine.embed(...call.args)
     case 'close': return engine.close()
   }
 }

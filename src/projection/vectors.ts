@@ -1,0 +1,106 @@
+/**
+ * Vectors of the rows: their table, what a batch does to them, and the nearest ones to a question's.
+ *
+ * One table for all embedders, told apart by `generation` (a row of `embedders`), each generation with its own partial HNSW index,
+ * so that a new embedder's vectors, of whatever dimension, grow beside those that serve. The index is there from the first row on:
+ * rows enter it as they come, and no one moment has to build it. Where there are few, it is not asked, for comparing all is exact.
+ *
+ * Invariants:
+ * 1. A vector is of the text that its memory has now (`hash`), and the memory can be found: a batch deletes what it contradicts, in
+ *    its own transaction.
+ * 2. `unembedded` names exactly the visible memories with a text that lack a vector of the wanted generation, but for those refused.
+ * 3. `embedders.vectors` is how many there are.
+ *
+ * Distances are cosine: 0 (same direction) … 2.
+ */
+import { createHash } from 'node:crypto'
+import { limits } from '../../crdt/limits.ts'
+import type { MemoryRow, VectorSpace } from '../ports.ts'
+import { attempted, extension } from './extension.ts'
+import type { Conditions } from './filter.ts'
+import type { Query } from './sql.ts'
+
+/** The first pgvector whose index goes on searching until a filter is satisfied. */
+const VERSION_MIN = [0, 8] as const
+
+export type Near = { readonly id: string; readonly distance: number }
+
+/** Makes the table. Answers the extension's schema as an identifier, or why there are no vectors, as the middle of a sentence. */
+export const prepareVectors = async (query: Query): Promise<{ readonly schema: string } | { readonly missing: string }> => {
+  const found = await extension(query, 'vector')
+  if (found === null) return { missing: 'the database has no pgvector: create extension vector there as its owner' }
+  const [major = 0, minor = 0] = found.version.split('.').map(Number)
+  if (major === VERSION_MIN[0] && minor < VERSION_MIN[1]) return { missing: `the database's pgvector ${found.version} is too old: update it to ${VERSION_MIN.join('.')} or newer` }
+  const made = await attempted(query,
+    `create table if not exists embeddings (
+       memory uuid not null, generation integer not null, hash text not null, vector ${found.schema}.vector not null, primary key (memory, generation))`)
+  // In one piece with its row: a look elsewhere for each would take most of a search's time.
+  if (made) await query('alter table embeddings alter column vector set storage plain')
+  return made ? { schema: found.schema } : { missing: `this peer may not use pgvector in schema ${found.schema}: grant usage on it` }
+}
+
+/** What stands for a memory before an embedder: title and text, cut at a character; null when there is nothing to find it by. */
+export const embeddedText = ({ title, content, forgotten, erased }: Pick<MemoryRow, 'title' | 'content' | 'forgotten' | 'erased'>): string | null => {
+  if (forgotten || erased) return null
+  const text = [title, content].filter((part) => part !== null && part.trim() !== '').join('\n').toWellFormed()
+  const bytes = Buffer.from(text)
+  if (bytes.length <= limits.embedding_text_bytes_max) return text === '' ? null : text
+  return new TextDecoder().decode(bytes.subarray(0, limits.embedding_text_bytes_max), { stream: true })
+}
+
+/** Of an embedded text: half of its SHA-256 in hex, enough to notice a change. */
+export const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 32)
+
+/** Holds the invariants for memories that a batch has written, in its transaction. */
+export const followRows = async (query: Query, memories: readonly MemoryRow[]): Promise<void> => {
+  if (memories.length === 0) return
+  const generations = await query<{ id: number; wanted: boolean }>('select id::float8 as id, wanted from embedders')
+  if (generations.length === 0) return
+  const rows = [...new Map(memories.map((row) => [row.id, row])).values()].map((row) => ({ row, text: embeddedText(row) }))
+  const given = [rows.map(({ row }) => row.id), rows.map(({ text }) => (text === null ? null : hashOf(text)))]
+  await query(
+    `with gone as (
+       delete from embeddings using unnest($1::uuid[], $2::text[]) as given(id, hash)
+       where memory = given.id and embeddings.hash is distinct from given.hash returning generation)
+     update embedders set vectors = vectors - fewer.count from (select generation, count(*) from gone group by generation) as fewer where id = fewer.generation`, given)
+  await query('delete from unembedded using unnest($1::uuid[], $2::text[]) as given(id, hash) where memory = given.id and given.hash is null', given)
+  const wanted = generations.find((one) => one.wanted)
+  if (wanted === undefined) return
+  await query(
+    `insert into unembedded select memories.id, created_ms from unnest($1::uuid[], $2::text[]) as given(id, hash) join memories using (id)
+     where given.hash is not null and not exists (select 1 from embeddings where memory = given.id and generation = $3::integer) on conflict do nothing`, [...given, wanted.id])
+}
+
+type Serving = { readonly id: number; readonly vectors: number }
+
+/**
+ * Answers how to find the memories nearest to a vector of `space`; none while the vectors of another serve.
+ * @param schema of pgvector, as an identifier.
+ */
+export const nearestIn = (schema: string, space: VectorSpace) =>
+  (query: Query, vector: readonly number[], where: Conditions, limit: number): Promise<readonly Near[]> => nearest(query, vector, where, limit, schema, space)
+
+const nearest = async (query: Query, vector: readonly number[], where: Conditions, limit: number, schema: string, space: VectorSpace): Promise<readonly Near[]> => {
+  if (vector.length !== space.dim || !vector.every(Number.isFinite)) return []
+  // The settings hold for this transaction. They are the index's own, so they cannot disturb another statement.
+  const width = Math.max(limits.embedding_search_width_min, limit)
+  const [serving] = await query<Serving>(
+    `select id::float8 as id, vectors::float8 as vectors, set_config('hnsw.iterative_scan', 'strict_order', true), set_config('hnsw.ef_search', '${width}', true),
+       set_config('hnsw.max_scan_tuples', '${limits.embedding_search_rows_max}', true)
+     from embedders where serving and embedder = $1 and version = $2 and dim = $3::integer`, [space.embedder, space.version, space.dim])
+  if (serving === undefined || serving.vectors === 0) return []
+  const params = [...where.params, vectorText(vector)]
+  const distance = `(embeddings.vector::${schema}.vector(${space.dim}) operator(${schema}.<=>) $${params.length}::text::${schema}.vector)`
+  const search = (order: string): Promise<readonly Near[]> => query<Near>(
+    `select memories.id::text as id, ${distance}::float8 as distance from embeddings join memories on memories.id = embeddings.memory
+     where embeddings.generation = ${serving.id} and ${where.sql} order by ${order} limit ${limit}`, params)
+  // A sum is no order that the index knows.
+  const exact = `${distance} + 0`
+  if (serving.vectors <= limits.embedding_exact_rows_max) return search(exact)
+  const found = await search(distance)
+  // The index gave up before the filter was satisfied: so few rows pass it that they can be compared one by one.
+  return found.length < limit ? search(exact) : found
+}
+
+/** As pgvector reads it. Seven digits are all that its four bytes keep. */
+export const vectorText = (vector: readonly number[]): string => `[${vector.map((value) => Number(value.toPrecision(7))).join(',')}]`
