@@ -30,15 +30,13 @@ export type Engine = Omit<Projection, 'namespaces' | 'stats'> & VectorStore & {
 }
 
 export type EngineOptions = {
-  /** In place of the vectors of the rows. */
-  readonly nearest?: Nearest
   /** Told, in one line, what the database lacks. */
   readonly log?: (line: string) => void
 }
 
 const NO_VECTORS: Nearest = async () => []
 
-export const createEngine = (sql: Sql, { nearest, log = () => undefined }: EngineOptions = {}): Engine => {
+export const createEngine = (sql: Sql, { log = () => undefined }: EngineOptions = {}): Engine => {
   const remembered: StemMemory = new Map()
   const stems = () => createStems(remembered)
   let trigrams: string | null = null
@@ -89,8 +87,8 @@ export const createEngine = (sql: Sql, { nearest, log = () => undefined }: Engin
     },
     list: (filter, page) => sql.snapshot((query) => listMemories(query, filter, page)),
     recall: (asked, now) => {
-      const own = vectors === null || asked.space === undefined ? NO_VECTORS : nearestIn(vectors, asked.space)
-      return sql.snapshot((query) => recall(query, asked, now, { stems: stems(), trigrams, nearest: nearest ?? own }))
+      const nearest = vectors === null || asked.space === undefined ? NO_VECTORS : nearestIn(vectors, asked.space)
+      return sql.snapshot((query) => recall(query, asked, now, { stems: stems(), trigrams, nearest }))
     },
     unembedded: async (space, origin, limit) => {
       const schema = vectors

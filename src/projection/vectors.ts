@@ -42,10 +42,10 @@ export const prepareVectors = async (query: Query): Promise<{ readonly schema: s
 /** What stands for a memory before an embedder: title and text, cut at a character; null when there is nothing to find it by. */
 export const embeddedText = ({ title, content, forgotten, erased }: Pick<MemoryRow, 'title' | 'content' | 'forgotten' | 'erased'>): string | null => {
   if (forgotten || erased) return null
-  const text = [title, content].filter((part) => part !== null && part.trim() !== '').join('\n').toWellFormed()
-  const bytes = Buffer.from(text)
-  if (bytes.length <= limits.embedding_text_bytes_max) return text === '' ? null : text
-  return new TextDecoder().decode(bytes.subarray(0, limits.embedding_text_bytes_max), { stream: true })
+  const bytes = Buffer.from([title, content].filter((part) => part !== null && part.trim() !== '').join('\n'))
+  // As a stream: half a character at the end is left out, not replaced.
+  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, limits.embedding_text_bytes_max), { stream: true })
+  return text === '' ? null : text
 }
 
 /** Of an embedded text: half of its SHA-256 in hex, enough to notice a change. */
