@@ -1,9 +1,11 @@
 /**
- * Every bound of mnemesh, in one file: a name that ends in its unit, the value, and why it is that.
+ * Every bound of mnemesh, in one place (those of search stand in `limits-search.ts`): a name that ends in its unit, the value, and why it is that.
  *
  * A limit that peers must agree on (what is *valid*) is marked AGREED: changing it changes which commits are admitted,
  * so it needs a new format version. The others are local choices.
  */
+import { searchLimits } from './limits-search.ts'
+
 const KIB = 1024
 const MIB = 1024 * KIB
 
@@ -332,78 +334,8 @@ export const limits = {
   projection_vacuum_rows: 20_000,
   /** Rows the digest reads at a time. */
   projection_digest_page_rows: 512,
-  /** Words of one memory that are indexed: 64 KiB of prose are some 11,000. */
-  search_words_per_memory_max: 16_384,
-  /** Different lexemes of one memory that are indexed: a compound has several, and each is a row. */
-  search_lexemes_per_memory_max: 16_384,
-  /** Lexemes written by one statement: flat from there on, and its parameters stay small. */
-  search_statement_lexemes_max: 16_384,
-  /** A longer word (a key, a blob) is found by its parts only. */
-  search_lexeme_bytes_max: 128,
-  /** Different words of one query; a longer text has said what it is about by then. */
-  recall_words_max: 48,
-  /** Lexemes of these: a path has a handful. */
-  recall_lexemes_max: 256,
-  /** Hits of the rarest words that are ranked together; commoner words only add to the best of these (about 1 ms on a server, 2 embedded). */
-  recall_hits_max: 2_000,
-  /** Hits of one word: of a word that more memories have, the newest count. */
-  recall_hits_per_word_max: 10_000,
-  /** A filter that leaves no more is asked before the words, and these of what it left: a probe each, some 3 µs. */
-  recall_filtered_memories_max: 2_000,
-  /** Memories that lend to their neighbours: two lookups each, and beyond twenty hardly anything more is found. */
-  recall_candidates_min: 30,
-  /** Further ones beside the limit, so that small weights may change places at its edge. */
-  recall_candidates_spare: 10,
-  /** Unknown words of a query that near ones are looked for. */
-  recall_near_words_max: 8,
-  /** Near words tried for each. */
-  recall_near_each_max: 4,
-  /** A word that no more memories have may be misspelt. One that a single memory has is mostly a name, and the look costs 1 ms. */
-  recall_near_rows_max: 0,
-  /** English stems remembered in the projection's worker: an agent's vocabulary, some 6 MiB. */
-  stems_remembered_max: 65_536,
-
-  // ── embeddings ────────────────────────────────────────────────────────────────────────────────────────────────
-  /** Numbers in a vector: what an HNSW index takes, and a page of the database holds in one piece. */
-  embedding_dim_max: 2_000,
-  /** Text of one memory that is embedded: about 2,000 tokens; most models read 512 to 8,192. */
-  embedding_text_bytes_max: 8 * KIB,
-  /** Texts fetched, embedded and stored in one round of the filling. */
-  embedding_batch_texts_max: 64,
-  /** Texts in one request to an embedder: a second of work for a small machine. */
-  embedding_request_texts_max: 32,
-  /** Bytes of the same. */
-  embedding_request_bytes_max: 64 * KIB,
-  /** An embedder's answer: 32 vectors of 2,000 numbers of 24 digits. */
-  embedding_answer_bytes_max: 4 * MIB,
-  /** One request for documents: a large batch on a slow machine, or a model that is only being loaded. */
-  embedding_request_ms_max: 60_000,
-  /** Tries of one request for documents; after that the filling pauses. */
-  embedding_tries_max: 3,
-  embedding_retry_ms_min: 250,
-  /** Pause of the filling after failures, doubled up to this; also the longest that a Retry-After is heeded. */
-  embedding_retry_ms_max: 60_000,
-  /** Pause between two looks at whether a database has learnt to hold vectors. */
-  embedding_absent_ms: 60_000,
-  /** How long recall waits for the question's vector: a local model takes 5 to 50 ms, a service 100; past it the answer is lexical. */
-  embedding_query_ms_max: 150,
-  /** After a failed or late one recall does not wait at all for this long, doubled up to the most. */
-  embedding_query_rest_ms_min: 1_000,
-  embedding_query_rest_ms_max: 30_000,
-  /** Questions being embedded at one time. */
-  embedding_queries_max: 8,
-  /** Questions whose vectors are kept: agents ask the same again; 3 MiB at 384 numbers. */
-  embedding_queries_remembered: 1_024,
-  /** Text of a question that is embedded. */
-  embedding_query_bytes_max: 8 * KIB,
-  /** Vectors stored in one transaction: the embedded database takes up to 10 ms for each, and searches wait meanwhile. */
-  embedding_statement_rows_max: 8,
-  /** Fewer vectors than this are compared one by one, which is exact; from here on the index is asked. */
-  embedding_exact_rows_max: 9_999,
-  /** Places an index search remembers: wide enough that it misses hardly any. */
-  embedding_search_width_min: 64,
-  /** Vectors an index search under a filter looks at before the filter's own rows are compared one by one: enough for thirty rows of 1 %. */
-  embedding_search_rows_max: 6_000,
+  // ── search and embeddings ─────────────────────────────────────────────────────────────────────────────────────────
+  ...searchLimits,
 
   // ── command line ──────────────────────────────────────────────────────────────────────────────────────────────
   /** One request of the command line: the longest quorum wait, and time to answer. */
