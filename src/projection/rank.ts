@@ -32,13 +32,18 @@ export const scoreOf = ({ own, context, whole }: Candidate): number => own + con
  * @param where filter that hits must satisfy, its parameters numbered from 1; null when every posting of these words does.
  */
 export const rank = async (query: Query, terms: readonly Term[], where: Conditions | null, best: number): Promise<readonly Candidate[]> => {
-  const { bring, add } = divided(terms)
+  const { bring, add } = divided(terms, limits.recall_hits_max)
   if (where === null) return ranked(query, (await sums(query, bring, newest(null))).slice(0, best), add)
   const kept = await query<{ memories: string | null }>(
     `select array_agg(no)::text as memories from (select no from memories where ${where.sql} limit ${limits.recall_filtered_memories_max + 1}) as kept`, where.params)
   const numbers = kept[0]?.memories ?? '{}'
-  // A filter that leaves few is asked first, and every word then only of these.
-  if (numbersIn(numbers).length <= limits.recall_filtered_memories_max) return ranked(query, (await sums(query, terms, among(numbers))).slice(0, best), [])
+  // A filter that leaves few is asked first: the rarer words only of what it left, and all words when these are too few.
+  if (numbersIn(numbers).length <= limits.recall_filtered_memories_max) {
+    const rarer = divided(terms, limits.recall_filtered_hits_max)
+    const found = await sums(query, rarer.bring, within(numbers))
+    if (found.length >= best || rarer.add.length === 0) return ranked(query, found.slice(0, best), rarer.add)
+    return ranked(query, (await sums(query, terms, among(numbers))).slice(0, best), [])
+  }
   const summed = await sums(query, bring, newest(where))
   if (summed.length >= best || add.length === 0) return ranked(query, summed.slice(0, best), add)
   return ranked(query, (await sums(query, terms, newest(where))).slice(0, best), [])
@@ -50,11 +55,11 @@ const ranked = async (query: Query, best: readonly Summed[], add: readonly Term[
 const byScore = (a: Candidate, b: Candidate): number => scoreOf(b) - scoreOf(a)
 
 /** The rarest terms bring the hits, at least one; the others add. */
-const divided = (terms: readonly Term[]): { readonly bring: readonly Term[]; readonly add: readonly Term[] } => {
+const divided = (terms: readonly Term[], hitsMax: number): { readonly bring: readonly Term[]; readonly add: readonly Term[] } => {
   let hits = 0
   const end = terms.findIndex((term, i) => {
     hits += term.memories
-    return i > 0 && hits > limits.recall_hits_max
+    return i > 0 && hits > hitsMax
   })
   return end === -1 ? { bring: terms, add: [] } : { bring: terms.slice(0, end), add: terms.slice(end) }
 }
@@ -74,7 +79,15 @@ const newest = (where: Conditions | null): Source => ({
   params: where?.params ?? [],
 })
 
-/** Those of these memories. */
+/** The word's own, looked through for these memories: for a word that is rarer than they are many. The test keeps it one hash, whatever the plan. */
+const within = (numbers: string): Source => ({
+  sql: `select postings.memory, postings.run, postings.weight from postings
+    where postings.word = asked.word and (postings.memory in (select unnest($1::text::integer[]))) is true
+    order by postings.memory desc limit ${limits.recall_hits_per_word_max}`,
+  params: [numbers],
+})
+
+/** Those of these memories, looked up one by one. */
 const among = (numbers: string): Source => ({
   sql: `select postings.memory, postings.run, postings.weight from unnest($1::text::integer[]) as kept(memory)
     join postings on postings.word = asked.word and postings.memory = kept.memory`,
