@@ -85,7 +85,7 @@ const layers = [
   {
     name: 'embedding',
     files: '^src/embedding/',
-    imports: ['^src/embedding/', '^crdt/', PORTS, NODE],
+    imports: ['^src/embedding/', '^crdt/', PORTS, NODE, ...npm('lru-cache')],
     mend: 'an embedder takes text behind its port',
   },
   {
@@ -211,7 +211,7 @@ export default {
       comment: 'nothing reaches this file: use it, delete it, or name it here as an entry point',
       from: {
         orphan: true,
-        pathNot: [String.raw`\.d\.ts$`, String.raw`\.test\.ts$`, String.raw`^[^/]+\.config\.ts$`, '^src/cli/main\\.ts$', '^src/projection/worker\\.ts$', '^deploy/'],
+        pathNot: [String.raw`\.d\.ts$`, String.raw`\.test\.ts$`, String.raw`^[^/]+\.config\.ts$`, '^src/cli/main\\.ts$', '^src/projection/worker\\.ts$', '^src/embedding/transformers-worker\\.ts$', '^deploy/'],
       },
       to: {},
     },

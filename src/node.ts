@@ -8,11 +8,14 @@ import { join } from 'node:path'
 import { limits } from '../crdt/limits.ts'
 import { createWebSocketAcceptor, createWebSocketDialer, systemTimers, zlibCompression } from '../transports/websocket.ts'
 import type { Node, VerifyAnswer } from './api.ts'
+import { createEmbedding, type EmbeddingOptions } from './embedding/embedding.ts'
+import { makeEmbedder, reviveEmbedder } from './embedding/make.ts'
+import type { EmbedderSettings } from './embedding/settings.ts'
 import { createHttpDoor } from './http/door.ts'
 import { createLiveDoor, type LiveDoor } from './live/door.ts'
 import { requireIdentity, sayRunning, type Identity } from './membership/folder.ts'
 import { createPeer } from './peer.ts'
-import type { Projection, Random } from './ports.ts'
+import type { Projection, Random, VectorStore } from './ports.ts'
 import { createNoProjection } from './projection/none.ts'
 import { openProjection } from './projection/projection.ts'
 import { verifyStopped } from './service/verify.ts'
@@ -31,9 +34,14 @@ export type NodeOptions = {
   readonly quorum_timeout_ms?: number
   /** `pglite`, `none`, or `postgres://…`. */
   readonly projection: string
+  /** null: recall is lexical. */
+  readonly embedder?: EmbedderChoice | null
   readonly keys: readonly string[]
   readonly log: (line: string) => void
 }
+
+/** `key`: what the endpoint asks for, null when nothing. */
+export type EmbedderChoice = { readonly settings: EmbedderSettings; readonly key: string | null }
 
 export type RunningNode = { readonly url: string; readonly name: string; readonly node: Node; stop(): Promise<void> }
 
@@ -42,11 +50,14 @@ const systemRandom: Random = { bytes: (count) => randomBytes(count) }
 /** Starts one peer. @throws NodeError, StoreFailure with a line that names cause and mend. */
 export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   const identity = await requireIdentity(options.dir)
+  const embedder = embedderOf(options.embedder ?? null)
   const store = await openLevelStore(options.dir, { random: systemRandom })
   const log = lineLog(options.log)
   let live: LiveDoor | null = null
+  const projection = projectionOf(options, identity)
+  const embedding = embedder && 'embed' in projection ? createEmbedding({ ...embedder, vectors: projection, clock: systemTimers, after: systemTimers.after, random: Math.random, log: options.log }) : null
   const peer = await createPeer({
-    identity, store, projection: projectionOf(options, identity), projectionKind: options.projection.startsWith('postgres') ? 'postgres' : options.projection,
+    identity, store, projection, ...(embedding && { embedding }), projectionKind: options.projection.startsWith('postgres') ? 'postgres' : options.projection,
     timers: systemTimers, monotonic: () => performance.now(), random: systemRandom, dialer: createWebSocketDialer(systemTimers), compression: zlibCompression, peers: options.peers,
     quorum: options.quorum ?? null, quorumTimeoutMs: options.quorum_timeout_ms ?? limits.quorum_timeout_ms_default, version: VERSION, log: options.log,
     live: () => ({ path: '/live', index_url_by_namespace: Object.fromEntries(peer.liveSource.namespaces().map((namespace) => [namespace, live?.indexUrl(namespace)])) }),
@@ -78,7 +89,14 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   }
 }
 
-const projectionOf = (options: NodeOptions, identity: Identity): Projection => {
+/** @throws EmbedderFailure when the settings cannot be right. */
+const embedderOf = (choice: EmbedderChoice | null): Pick<EmbeddingOptions, 'embedder' | 'revive'> | null => {
+  if (choice === null) return null
+  const tools = { fetch: globalThis.fetch, after: systemTimers.after, random: Math.random, key: choice.key }
+  return { embedder: makeEmbedder(choice.settings, tools), revive: (origin) => reviveEmbedder(origin, choice.settings, tools) }
+}
+
+const projectionOf = (options: NodeOptions, identity: Identity): Projection | (Projection & VectorStore) => {
   if (options.projection === 'none') return createNoProjection()
   const choice = options.projection === 'pglite'
     ? { kind: 'pglite' as const, dir: join(options.dir, 'projection') }

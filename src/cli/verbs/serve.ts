@@ -7,11 +7,12 @@
 import { isIP } from 'node:net'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { limits } from '../../../crdt/limits.ts'
+import { embedderChoice, type EmbedderOptions, embedderOptions } from '../embedder.ts'
 import { CliFailure, errorCode, usage } from '../failure.ts'
 import { type Io, print } from '../io.ts'
 import { collect, example, given, wholeNumber } from '../options.ts'
 
-type ServeOptions = {
+type ServeOptions = EmbedderOptions & {
   readonly data: string
   readonly port: number
   readonly host: string
@@ -36,6 +37,7 @@ export const addServe = (program: Command, io: Io): void => {
     .option('--projection <where>', 'pglite, none, or postgres://…', parseProjection, 'pglite')
     .option('--key <key>', 'API key that clients must give; may be repeated (default: $MNEMESH_KEY)', collect)
     .addOption(new Option('--until-stdin-ends', 'stop when standard input ends').hideHelp())
+  embedderOptions(verb)
   example(verb, 'mnemesh serve --data ./peer-1 --port 7701', 'mnemesh serve --data ./peer-2 --port 7702 --peer ws://10.0.0.1:7701/mesh --host 0.0.0.0 --key "$KEY"')
   verb.action((options: ServeOptions) => serve(options, io))
 }
@@ -44,6 +46,7 @@ const serve = async (options: ServeOptions, io: Io): Promise<void> => {
   const env_key = given(io.env['MNEMESH_KEY'])
   const keys = options.key ?? (env_key === undefined ? [] : [env_key])
   if (keys.length === 0 && !isLoopback(options.host)) throw usage(`refusing to listen on ${options.host} without a key; add --key or set MNEMESH_KEY`)
+  const embedder = embedderChoice(options, io.env)
   const { startNode } = await import('../../node.ts')
 
   const asked = stopAsked(options, io)
@@ -56,6 +59,7 @@ const serve = async (options: ServeOptions, io: Io): Promise<void> => {
       ...(options.quorum === undefined ? {} : { quorum: options.quorum }),
       ...(options.quorumTimeout === undefined ? {} : { quorum_timeout_ms: options.quorumTimeout }),
       projection: options.projection,
+      embedder,
       keys,
       log: (line: string) => io.stderr.write(`${line}\n`),
     }).catch((error: unknown) => {
