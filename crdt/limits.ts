@@ -334,6 +334,20 @@ export const limits = {
   projection_vacuum_rows: 20_000,
   /** Rows the digest reads at a time. */
   projection_digest_page_rows: 512,
+  /** An idle projection on a server is looked at this often: it may be gone, empty, or an old copy of itself. */
+  projection_check_ms: 30_000,
+  /** The first of a quiet connection's keep-alives, and their spacing: a server frees a vanished peer's place after some 30 s. */
+  projection_keep_alive_s: 10,
+  /** Links between a graph's start and its farthest node. */
+  graph_depth_default: 2,
+  graph_depth_max: 6,
+  /** Nodes of one graph: what a person can look at, and what a program can go on from. */
+  graph_nodes_default: 100,
+  graph_nodes_max: 500,
+  /** Links of one graph's answer. */
+  graph_edges_max: 2_000,
+  /** Letters of a node's text that its graph shows. */
+  graph_excerpt_letters: 200,
   // ── search and embeddings ─────────────────────────────────────────────────────────────────────────────────────────
   ...searchLimits,
 
@@ -342,6 +356,10 @@ export const limits = {
   cli_request_ms_max: 75_000,
   /** `verify` over HTTP answers when it is through: a million commits take about two minutes. */
   cli_verify_ms_max: 1_800_000,
+  /** A rebuilt projection answers when it is through: a million memories take about 20 minutes embedded. */
+  cli_rebuild_ms_max: 3_600_000,
+  /** Between two looks at how far it is. */
+  cli_rebuild_look_ms: 500,
   /** Text given on standard input; just past what a memory may hold, so that the refusal names the true limit. */
   cli_stdin_bytes_max: 1 * MIB,
   /** Memories in one bulk request of an import: one quorum wait each, small enough to show progress. */

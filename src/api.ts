@@ -5,7 +5,7 @@
  * checks what only it can know (existence, versions, quorum, disk).
  */
 import type { AgentId, EventId, Namespace, PeerId, RecordId } from '../crdt/ids.ts'
-import type { EpisodeRow, LinkRow, MemoryFilter, MemoryRow, Page, RecallAnswer, RecallQuery } from './ports.ts'
+import type { EpisodeRow, GraphAnswer, GraphQuery, LinkRow, ListAnswer, MemoryFilter, MemoryRow, RecallAnswer, RecallQuery } from './ports.ts'
 
 /** Fields of a memory as an agent gives them; in a patch, null clears. */
 export type MemoryInput = {
@@ -145,6 +145,9 @@ export type Health = {
 export type Problem = { readonly what: string; readonly where: string }
 export type VerifyAnswer = { readonly ok: boolean; readonly commits: number; readonly events: number; readonly bodies: number; readonly chains: number; readonly problems: readonly Problem[] }
 
+/** `digest`: of the rows, hex, when they were all there again. `commits`: those that they were made from. */
+export type RebuildAnswer = { readonly digest: string; readonly commits: number; readonly ms: number }
+
 export type Node = {
   remember(namespace: Namespace, input: MemoryInput & { readonly content: string }, options: WriteOptions): Promise<WriteAnswer>
   rememberMany(memories: readonly { readonly namespace: Namespace; readonly input: MemoryInput & { readonly content: string }; readonly idempotency_key?: string }[], options: WriteOptions): Promise<BulkAnswer>
@@ -158,11 +161,13 @@ export type Node = {
   appendEpisode(namespace: Namespace, input: EpisodeInput, options: WriteOptions): Promise<WriteAnswer & { readonly episode: EpisodeRow }>
 
   get(id: RecordId, options: ReadOptions): Promise<MemoryAnswer>
-  list(filter: MemoryFilter, page: { readonly limit: number; readonly cursor?: string }, options: ReadOptions): Promise<Page<MemoryRow>>
+  list(filter: MemoryFilter, page: { readonly limit: number; readonly cursor?: string }, options: ReadOptions): Promise<ListAnswer>
   history(id: RecordId, options: ReadOptions): Promise<readonly Version[]>
   conflicts(id: RecordId, options: ReadOptions): Promise<readonly Conflict[]>
   recall(query: RecallQuery, options: ReadOptions): Promise<RecallAnswer>
   links(id: RecordId, options: ReadOptions): Promise<readonly LinkRow[]>
+  /** `as_of` is now unless given. */
+  graph(query: Omit<GraphQuery, 'as_of'> & { readonly as_of?: string }, options: ReadOptions): Promise<GraphAnswer>
   episodes(filter: { readonly agent_id: AgentId; readonly event_type?: string; readonly since?: string; readonly limit: number }, options: ReadOptions): Promise<readonly EpisodeRow[]>
   namespaces(options: ReadOptions): Promise<readonly { readonly namespace: Namespace; readonly memories: number; readonly updated_at: string }[]>
   stats(options: ReadOptions): Promise<Readonly<Record<string, unknown>>>
@@ -179,6 +184,8 @@ export type Node = {
   /** Frontier digest, document heads by segment, projection digest: equal on two members that hold the same. */
   digests(): Promise<{ readonly frontier: string; readonly documents: string; readonly projection: string | null; readonly log: number }>
   verify(onProgress?: (done: number, total: number) => void): Promise<VerifyAnswer>
+  /** Drops every row of the projection and makes them anew from the log; those who ask meanwhile share one run. Progress in commits. */
+  rebuild(onProgress?: (done: number, total: number) => void): Promise<RebuildAnswer>
   /** Prometheus text. */
   metrics(): Promise<string>
 

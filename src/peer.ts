@@ -5,12 +5,13 @@
  *   store → replica → shell → mesh → projection and its feed → services
  */
 import { incarnation as incarnationId, type Incarnation, type PeerId } from '../crdt/ids.ts'
+import { limits } from '../crdt/limits.ts'
 import { readAddress } from '../transports/addresses.ts'
 import { createMesh, type DriveableMesh } from '../transports/mesh.ts'
 import type { Compression, Dialer } from '../transports/ports.ts'
 import type { Node } from './api.ts'
 import type { Identity } from './membership/folder.ts'
-import type { Clock, CommitStore, LiveSource, Projection, Random } from './ports.ts'
+import type { Clock, CommitStore, Embedding, LiveSource, Projection, Random } from './ports.ts'
 import { createFeed } from './projection/feed.ts'
 import { boot } from './replica/boot.ts'
 import { createShell, type Shell } from './replica/effects.ts'
@@ -23,6 +24,7 @@ import { createLiveSource } from './service/live-source.ts'
 import { createLog } from './service/log.ts'
 import { membershipOf } from './service/membership.ts'
 import { createReads } from './service/reads.ts'
+import { createRebuild } from './service/rebuild.ts'
 import { createReader } from './service/rows.ts'
 import { createStatus } from './service/status.ts'
 import { verifyLog } from './service/verify.ts'
@@ -37,6 +39,8 @@ export type PeerOptions = {
   readonly projection: Projection
   /** As health shows it. */
   readonly projectionKind: string
+  /** Without it recall is lexical. The peer's from here on, as the store is. */
+  readonly embedding?: Embedding
   readonly timers: Timers
   /** Ms that have passed since some moment; never goes back, whatever is done to the wall clock. */
   readonly monotonic: () => number
@@ -89,13 +93,14 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
   const stopTicking = tickWhileWaiting(timers, replica, shell)
 
   const reader = createReader(replica, store)
-  let projectionError: string | null = null
+  let told: string | null = null
   const feed = createFeed({
-    source: createFeedSource(replica, store, shell, reader, options.projectionKind !== 'none'), projection, timers,
+    source: createFeedSource(replica, store, shell, reader, options.projectionKind !== 'none'), projection: stirring(projection, options.embedding), timers,
     onError: (error) => {
-      if (projectionError !== error.message) options.log(`search index: ${error.message}`)
-      projectionError = error.message
+      if (told !== error.message) options.log(`search index: ${error.message}`)
+      told = error.message
     },
+    ...(options.projectionKind === 'postgres' && { checkEveryMs: limits.projection_check_ms }),
   })
   shell.onRebuild(() => {
     // Rejects only when stopped before it was done; the next start goes on with it.
@@ -110,14 +115,15 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
   })
   const node: Node = {
     ...createWrites({ replica, shell, reader, clock: timers, random, quorumTimeoutMs: options.quorumTimeoutMs, freeBytes }),
-    ...createReads({ replica, shell, reader, projection, feed, clock: timers, after: timers.after }),
+    ...createReads({ replica, shell, reader, projection, embedding: options.embedding ?? null, feed, clock: timers, after: timers.after }),
     ...createLog(replica, store, shell),
     ...createStatus({
-      replica, shell, boot: booted, projection, projectionKind: options.projectionKind, feed, projectionError: () => (feed.lag() > 0 ? projectionError : null), links: () => mesh.links(),
+      replica, shell, boot: booted, projection, projectionKind: options.projectionKind, embedding: () => options.embedding?.status() ?? null, feed, links: () => mesh.links(),
       addressesOf, counters: () => mesh.counters(), freeBytes, name: identity.name, version: options.version, live: options.live,
     }),
     ...membershipOf(replica, shell, store, identity, { clock: timers, random }),
     verify: (onProgress) => verifyLog(identity.mesh, store, onProgress),
+    rebuild: createRebuild({ projection, feed, arrivals: () => replica.index.arrivals, monotonic: options.monotonic }),
   }
 
   return {
@@ -131,6 +137,7 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
       await shell.stop()
       stopTicking()
       await feed.stop()
+      await options.embedding?.stop()
       await projection.close()
       // The one in use now: a flush that failed has given up the one that was started with.
       await endIncarnation(store, replica.incarnation()).catch((error: unknown) => {
@@ -140,6 +147,10 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
     },
   }
 }
+
+/** New rows may bring texts to embed. */
+const stirring = (projection: Projection, embedding: Embedding | undefined): Projection =>
+  embedding === undefined ? projection : { ...projection, apply: (batch) => projection.apply(batch).then(embedding.stir) }
 
 /**
  * For how long, never for what time it is: the mesh's retries, dials and deadlines would stop for an hour when somebody puts the

@@ -169,6 +169,8 @@ export type ProjectionBatch = {
   readonly links: readonly LinkRow[]
   readonly episodes: readonly EpisodeRow[]
   readonly cursor: ProjectionCursor
+  /** The arrival that the batch follows: rows that do not reach it must not take it, or what lies between would be missing. */
+  readonly after?: number
 }
 
 export type MemoryFilter = {
@@ -199,6 +201,34 @@ export type RecallQuery = MemoryFilter & {
   readonly space?: VectorSpace
 }
 
+/** `frontier`: what the page reflects. */
+export type ListAnswer = Page<MemoryRow> & { readonly frontier: ProjectionCursor['frontier'] }
+
+/** Which memories hang together with one: links are followed both ways unless `direction` says one. */
+export type GraphQuery = {
+  readonly from: RecordId
+  /** Links between `from` and the farthest node. */
+  readonly depth: number
+  /** Only links of this relation. */
+  readonly relation?: string
+  readonly direction: 'out' | 'in' | 'both'
+  /** Only memories and links of this namespace. */
+  readonly namespace?: Namespace
+  /** RFC 3339: links that hold then. */
+  readonly as_of: string
+  /** Most nodes. */
+  readonly limit: number
+}
+
+/** `depth`: links on the shortest way from the start. */
+export type GraphNode = Pick<MemoryRow, 'id' | 'namespace' | 'title' | 'kind' | 'tier' | 'tags' | 'run_id' | 'occurred_at' | 'agent_id' | 'peer_id' | 'created_at'> & {
+  readonly depth: number
+  /** How the text begins; null when it is not here. */
+  readonly excerpt: string | null
+}
+/** Nodes nearest first; every valid link between two of them. `truncated`: there are more of either. No nodes: the start is not visible. */
+export type GraphAnswer = { readonly nodes: readonly GraphNode[]; readonly edges: readonly LinkRow[]; readonly truncated: boolean; readonly frontier: ProjectionCursor['frontier'] }
+
 export type RecallAnswer = {
   readonly memories: readonly ScoredMemory[]
   readonly mode: 'hybrid' | 'lexical'
@@ -213,9 +243,11 @@ export type Projection = {
   /** Drops every row; the next batches rebuild it. */
   reset(): Promise<void>
   /** Newest first by (created_at, id); the cursor is stable under writes. @param now RFC 3339: expiry is judged against it. */
-  list(filter: MemoryFilter, page: { readonly limit: number; readonly cursor?: string; readonly now: string }): Promise<Page<MemoryRow>>
+  list(filter: MemoryFilter, page: { readonly limit: number; readonly cursor?: string; readonly now: string }): Promise<ListAnswer>
   recall(query: RecallQuery, now: string): Promise<RecallAnswer>
   links(of: RecordId): Promise<readonly LinkRow[]>
+  /** @param now RFC 3339: memories that expire then or before are not there. */
+  graph(query: GraphQuery, now: string): Promise<GraphAnswer>
   /** Newest first. `since` is inclusive. */
   episodes(filter: { readonly agent_id: AgentId; readonly event_type?: string; readonly since?: string; readonly limit: number }): Promise<readonly EpisodeRow[]>
   namespaces(): Promise<readonly { readonly namespace: Namespace; readonly memories: number; readonly updated_at: string }[]>

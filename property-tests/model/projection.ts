@@ -41,9 +41,10 @@ export const createDumbProjection = (): DumbProjection => {
     list: async (filter, { limit, now }) => ({
       rows: [...memoryById.values()].filter((row) => !row.forgotten && !row.erased && (row.expires_at === null || row.expires_at > now) && (filter.namespace === undefined || row.namespace === filter.namespace))
         .sort((a, b) => (a.created_at === b.created_at ? (a.id < b.id ? 1 : -1) : a.created_at < b.created_at ? 1 : -1)).slice(0, limit),
-      next_cursor: null,
+      next_cursor: null, frontier: cursor?.frontier ?? {},
     }),
     recall: unsupported,
+    graph: unsupported,
     links: async (of) => [...linkById.values()].filter(({ from, to }) => from === of || to === of),
     episodes: async ({ agent_id, limit }) => [...episodeById.values()].filter((row) => row.agent_id === agent_id).slice(0, limit),
     namespaces: unsupported,

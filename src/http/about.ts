@@ -4,12 +4,13 @@
 import type { FastifyInstance } from 'fastify'
 
 import type { Node, VerifyAnswer } from '../api.ts'
-import { readOptionsOf } from './request.ts'
+import { asking, readOptionsOf } from './request.ts'
 import { anyObject, answer, answers, boolean, integer, listOf, object, readHeaders, ref, text, textOrNull } from './schemas.ts'
 
 const namespaces = answer({ namespaces: { type: 'array', items: answer({ namespace: text, memories: integer, updated_at: text }) }, count: integer })
 const stats = object({ total: { ...integer, description: 'live memories' } }, ['total'], { additionalProperties: true })
 const digests = answer({ frontier: text, documents: text, projection: textOrNull, log: integer })
+const rebuilt = answer({ digest: { ...text, description: 'of all rows, as /digests shows it' }, commits: integer, ms: integer })
 const verified = answer({ ok: boolean, commits: integer, events: integer, bodies: integer, chains: integer, problems: { type: 'array', items: answer({ what: text, where: text }) } })
 
 export const aboutRoutes = (app: FastifyInstance, node: Node): void => {
@@ -40,6 +41,11 @@ export const aboutRoutes = (app: FastifyInstance, node: Node): void => {
       running = null
     })
     return running
+  })
+
+  app.post('/projection/rebuild', { schema: { summary: 'Drop the search index and make it anew from the log; answers when it is through (projection_lag of /health shows how far it is)', response: answers(200, rebuilt) } }, async (request) => {
+    request.raw.setTimeout(0)
+    return asking(request, () => node.rebuild())
   })
 }
 

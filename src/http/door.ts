@@ -25,6 +25,7 @@ import { answerFailure, NOT_FOUND_MESSAGE, rawFailure } from './failure.ts'
 import type { DoorLog } from './failure.ts'
 import { createInFlight } from './in-flight.ts'
 import { parseJson } from './json.ts'
+import { graphRoutes } from './graph.ts'
 import { linkRoutes } from './links.ts'
 import { memoryRoutes } from './memories.ts'
 import { meshRoutes } from './mesh.ts'
@@ -147,6 +148,7 @@ const registerRoutes = (app: FastifyInstance, node: Node, log: DoorLog): Streams
       bulkRoutes(api, node)
       recallRoutes(api, node)
       linkRoutes(api, node)
+      graphRoutes(api, node)
       episodeRoutes(api, node)
       aboutRoutes(api, node)
       meshRoutes(api, node)

@@ -9,7 +9,7 @@ import { filterOf, filterFields } from './filter.ts'
 import type { FilterInput } from './filter.ts'
 import { asking, ifMatchOf, memoryInput, namespaceOf, readOptionsOf, recordIdOf, writeOptionsOf } from './request.ts'
 import { shown } from './rows.ts'
-import { answer, answers, changeHeaders, cursorField, idParams, integer, limitField, listOf, memoryFields, namespaceField, object, quorumField, quorumQuery, readHeaders, ref, textOrNull, writeHeaders } from './schemas.ts'
+import { anyObject, answer, answers, changeHeaders, cursorField, idParams, integer, limitField, listOf, memoryFields, namespaceField, object, quorumField, quorumQuery, readHeaders, ref, textOrNull, writeHeaders } from './schemas.ts'
 
 type Created = MemoryInput & { readonly content: string }
 export type NewMemory = Created & { readonly namespace?: string }
@@ -31,10 +31,10 @@ export const memoryRoutes = (app: FastifyInstance, node: Node): void => {
     return reply.code(201).header('location', `/api/v1/memories/${written.id}`).send(written)
   })
 
-  app.get('/memories', { schema: { summary: 'List memories, newest first', querystring: list, headers: readHeaders, response: answers(200, answer({ memories: listOf('Memory'), count: integer, next_cursor: textOrNull })) } }, async (request) => {
+  app.get('/memories', { schema: { summary: 'List memories, newest first', querystring: list, headers: readHeaders, response: answers(200, answer({ memories: listOf('Memory'), count: integer, next_cursor: textOrNull, frontier: anyObject })) } }, async (request) => {
     const { limit = limits.list_limit_default, cursor, ...filter } = request.query as ListQuery
     const page = await node.list(filterOf(filter), { limit, ...(cursor === undefined ? {} : { cursor }) }, readOptionsOf(request))
-    return { memories: page.rows.map(shown), count: page.rows.length, next_cursor: page.next_cursor }
+    return { memories: page.rows.map(shown), count: page.rows.length, next_cursor: page.next_cursor, frontier: page.frontier }
   })
 
   app.get('/memories/:id', { schema: { summary: 'One memory with its links and conflicts', params: idParams, headers: readHeaders, response: answers(200, answer({ memory: ref('Memory'), links: listOf('Link'), conflicts: listOf('Conflict') })) } }, async (request, reply) => {

@@ -2,7 +2,8 @@
  * The read model over a database: what the worker runs, and tests run directly. Same SQL for PGlite and Postgres.
  *
  * Invariants:
- * 1. A batch's rows and its cursor are written in one transaction; a batch that is not ahead of the stored cursor changes nothing.
+ * 1. A batch's rows and its cursor are written in one transaction; a batch that is not ahead of the stored cursor changes nothing,
+ *    and one that does not follow it is refused, so that rows which went missing are never papered over.
  * 2. Reads that answer a frontier see rows and frontier of one moment.
  * 3. A text that a batch removed is destroyed in the database's files too, at the latest when `scrub` next succeeds; the wish for
  *    it is stored with the batch, so a crash in between does not forget it.
@@ -11,6 +12,7 @@ import { ProjectionFailure, type Projection, type ProjectionBatch, type VectorSt
 import { isAhead, readCursor, writeCursor } from './cursor.ts'
 import { digestOf } from './digest.ts'
 import { timeOf } from './filter.ts'
+import { graphOf } from './graph.ts'
 import { createStems, type StemMemory } from './lexemes.ts'
 import { linksOf, listEpisodes, listMemories } from './list.ts'
 import { migrate } from './migrations.ts'
@@ -64,7 +66,9 @@ export const createEngine = (sql: Sql, { log = () => undefined }: EngineOptions 
     },
     apply: async (batch) => {
       const rows = await sql.transaction(async (query) => {
-        if (!isAhead(batch.cursor, await readCursor(query))) return 0
+        const stored = await readCursor(query)
+        if (!isAhead(batch.cursor, stored)) return 0
+        if ((batch.after ?? 0) > (stored?.arrival ?? 0)) throw new ProjectionFailure(`projection: its rows end at arrival ${stored?.arrival ?? 0} and the batch follows ${batch.after}; it is asked where to go on`)
         const scrub = await removesText(query, batch)
         const { given, fresh } = await upsert(query, batch, stems())
         if (vectors !== null) await followRows(query, batch.memories)
@@ -85,7 +89,11 @@ export const createEngine = (sql: Sql, { log = () => undefined }: EngineOptions 
       await sql.transaction((query) => query('update cursor set scrub = false'))
       return true
     },
-    list: (filter, page) => sql.snapshot((query) => listMemories(query, filter, page)),
+    list: (filter, page) =>
+      sql.snapshot(async (query) => {
+        const rows = await listMemories(query, filter, page)
+        return { ...rows, frontier: (await readCursor(query))?.frontier ?? {} }
+      }),
     recall: (asked, now) => {
       const nearest = vectors === null || asked.space === undefined ? NO_VECTORS : nearestIn(vectors, asked.space)
       return sql.snapshot((query) => recall(query, asked, now, { stems: stems(), trigrams, nearest }))
@@ -98,6 +106,7 @@ export const createEngine = (sql: Sql, { log = () => undefined }: EngineOptions 
       if (vectors !== null) await keepVectors(sql, vectors, space, texts)
     },
     links: (of) => sql.snapshot((query) => linksOf(query, of)),
+    graph: (asked, now) => sql.snapshot((query) => graphOf(query, asked, now)),
     episodes: (filter) => sql.snapshot((query) => listEpisodes(query, filter)),
     namespaces: (now) => sql.snapshot((query) => namespacesOf(query, timeOf(now, 'now'))),
     stats: (now) => sql.snapshot((query) => statsOf(query, timeOf(now, 'now'))),

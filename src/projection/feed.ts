@@ -35,6 +35,10 @@ export type Feed = {
   waitFor(reached: number | ((cursor: ProjectionCursor) => boolean), ms: number): Promise<boolean>
   /** Drops all rows and projects the log anew. Resolves when all that had arrived by now is in again; rejects when stopped before. */
   rebuild(onProgress?: (done: number, total: number) => void): Promise<void>
+  /** A reader was refused: the database is looked at again, for it may be gone, empty or another. */
+  recheck(): void
+  /** What went wrong last and has not gone well since, in one line; null when all is well. */
+  trouble(): string | null
   /** Ends the feeding; a batch under way is finished first. The projection stays open. */
   stop(): Promise<void>
 }
@@ -45,16 +49,20 @@ export type FeedOptions = {
   readonly timers: Timers
   /** Every failure, before its retry. */
   readonly onError: (error: Error) => void
+  /** Looks at an idle database this often; never when absent, which will do for one that nobody else can touch. */
+  readonly checkEveryMs?: number
 }
 
 type Waiter = { readonly reached: (cursor: ProjectionCursor) => boolean; readonly settle: (reached: boolean) => void }
 type Rebuild = { readonly total: number; readonly onProgress: (done: number, total: number) => void; readonly resolve: () => void; readonly reject: (error: Error) => void }
 
 /** Starts at once, in the background. */
-export const createFeed = ({ source, projection, timers, onError }: FeedOptions): Feed => {
+export const createFeed = ({ source, projection, timers, onError, checkEveryMs }: FeedOptions): Feed => {
   let cursor: ProjectionCursor | null = null
   let stopped = false
   let mustReset = false
+  let mustOpen = true
+  let trouble: string | null = null
   let pauseMs: number = limits.projection_retry_ms_min
   let batchArrivals = 1
   let wake: () => void = () => undefined
@@ -67,11 +75,15 @@ export const createFeed = ({ source, projection, timers, onError }: FeedOptions)
     wake()
   }
 
-  /** Resolves when something happened since the last call returned, or after `ms`. */
-  const rest = async (ms?: number): Promise<void> => {
+  /** Resolves when something happened since the last call returned, or when it is time for a look. */
+  const rest = async (): Promise<void> => {
     if (!woken) {
       await new Promise<void>((resolve) => {
-        const cancel = ms === undefined ? () => undefined : timers.after(ms, resolve)
+        const look = (): void => {
+          mustOpen = true
+          resolve()
+        }
+        const cancel = checkEveryMs === undefined ? () => undefined : timers.after(checkEveryMs, look)
         wake = () => {
           cancel()
           resolve()
@@ -97,6 +109,7 @@ export const createFeed = ({ source, projection, timers, onError }: FeedOptions)
 
   const open = async (): Promise<void> => {
     if (mustReset) return reset()
+    mustOpen = false
     const found = await projection.open()
     if (found !== null && (found.epoch !== source.epoch || found.arrival > source.arrivals())) return reset()
     moved(found)
@@ -107,20 +120,29 @@ export const createFeed = ({ source, projection, timers, onError }: FeedOptions)
     cursor = null
     await projection.reset()
     mustReset = false
+    mustOpen = false
   }
 
   /** One batch. False when there was nothing to do. */
   const step = async (): Promise<boolean> => {
-    if (mustReset) await reset()
+    while (mustReset || mustOpen) await open()
     const after = cursor?.arrival ?? 0
     const batch = after < source.arrivals() ? await source.batch(after, batchArrivals) : null
-    if (batch === null) return false
+    if (batch === null) {
+      wentWell()
+      return false
+    }
     if (batch.cursor.arrival <= after) throw new Error(`the log answered a batch up to ${batch.cursor.arrival} when asked for what comes after ${after}`)
     await projection.apply(batch)
     if (!mustReset) moved(batch.cursor)
     resize(batch, batch.cursor.arrival - after)
-    pauseMs = limits.projection_retry_ms_min
+    wentWell()
     return true
+  }
+
+  const wentWell = (): void => {
+    trouble = null
+    pauseMs = limits.projection_retry_ms_min
   }
 
   /** What would have met the target this time, at most twice as much as before. */
@@ -131,11 +153,10 @@ export const createFeed = ({ source, projection, timers, onError }: FeedOptions)
   }
 
   const follow = async (): Promise<void> => {
-    await open()
     while (!stopped) {
       while (!stopped && (await step()));
       if (!mustReset) settleRebuilds()
-      if (!stopped && !mustReset) await rest()
+      if (!stopped && !mustReset && !mustOpen) await rest()
     }
   }
 
@@ -145,7 +166,10 @@ export const createFeed = ({ source, projection, timers, onError }: FeedOptions)
         await follow()
       } catch (error) {
         if (error instanceof ProjectionFailure && error.rebuild) mustReset = true
-        onError(error instanceof Error ? error : new Error(String(error)))
+        mustOpen = true
+        const failure = error instanceof Error ? error : new Error(String(error))
+        trouble = failure.message
+        onError(failure)
         const until = pauseMs
         pauseMs = Math.min(limits.projection_retry_ms_max, 2 * pauseMs)
         if (!stopped) await pause(until)
@@ -170,6 +194,11 @@ export const createFeed = ({ source, projection, timers, onError }: FeedOptions)
   const running = run()
 
   return {
+    recheck: () => {
+      mustOpen = true
+      stir()
+    },
+    trouble: () => trouble,
     lag: () => source.arrivals() - (cursor?.arrival ?? 0),
     cursor: () => cursor,
     waitFor: (reached, ms) =>

@@ -33,7 +33,8 @@ const STEPS: readonly (readonly string[])[] = [
     'create table postings (word integer not null, memory integer not null, run integer, weight real not null, primary key (word, memory) include (run, weight))',
     'create table spaces (namespace text primary key, memories integer not null)',
     `create table links (
-      id uuid primary key, from_id uuid not null, to_id uuid not null, created_ms bigint not null, removed boolean not null, row text not null)`,
+      id uuid primary key, namespace text not null, from_id uuid not null, to_id uuid not null, relation text not null, valid_from_ms bigint,
+      valid_until_ms bigint, created_ms bigint not null, removed boolean not null, row text not null, no integer generated always as identity unique)`,
     'create index links_from on links (from_id) where not removed',
     'create index links_to on links (to_id) where not removed',
     `create table episodes (

@@ -20,6 +20,7 @@ export const createNoProjection = (): Projection => {
     list: absent,
     recall: absent,
     links: absent,
+    graph: absent,
     episodes: absent,
     namespaces: absent,
     stats: absent,

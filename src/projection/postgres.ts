@@ -9,6 +9,7 @@ import { limits } from '../../crdt/limits.ts'
 import { ProjectionFailure } from '../ports.ts'
 import { translated, WITH_TEXT, type Query, type Sql } from './sql.ts'
 
+const KEEP_ALIVE = limits.projection_keep_alive_s
 const SCHEMA = /^[a-z_][a-z0-9_]{0,62}$/
 
 /** @param url `postgres://user:password@host:port/database`. @param schema lower-case letters, digits, `_`; at most 63. */
@@ -18,9 +19,11 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
   const options: pg.ClientConfig = {
     connectionString: url,
     application_name: 'mnemesh',
-    options: `-c search_path=${schema}`,
+    // A peer that vanished without a word would hold its schema's lock for two hours: the system's own keep-alives are that slow.
+    options: `-c search_path=${schema} -c tcp_keepalives_idle=${KEEP_ALIVE} -c tcp_keepalives_interval=${KEEP_ALIVE} -c tcp_keepalives_count=2`,
     connectionTimeoutMillis: limits.projection_query_ms_max,
     keepAlive: true,
+    keepAliveInitialDelayMillis: 1_000 * KEEP_ALIVE,
   }
   let readers: pg.Pool | null = null
   let writer: pg.Client | null = null
@@ -39,7 +42,7 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
       if (writer === client) writer = null
     })
     try {
-      await client.connect()
+      await client.connect().catch((error: unknown) => refused(error))
       const locked = await client.query<{ ok: boolean }>("select pg_try_advisory_lock(hashtextextended('mnemesh/projection/' || $1, 0)) as ok", [schema])
       if (locked.rows[0]?.ok !== true) throw new ProjectionFailure(`projection: schema ${schema} at ${name} is in use by another peer; give this one its own`)
       await client.query(`create schema if not exists ${schema}`)
@@ -48,6 +51,24 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
       throw error
     }
     return (writer = client)
+  }
+
+  /** A database that is not there is made, where its user may do so; either way the next attempt shows. */
+  const refused = async (error: unknown): Promise<never> => {
+    const database = codeOf(error) === NO_DATABASE ? databaseOf(url) : null
+    if (database === null) throw error
+    const client = new pg.Client({ ...options, connectionString: Object.assign(new URL(url), { pathname: '/postgres' }).href, options: '' })
+    client.on('error', (failed) => log(`projection: the connection to make a database at ${name} ended: ${failed.message}`))
+    try {
+      await client.connect()
+      await client.query(`create database ${client.escapeIdentifier(database)}`)
+      log(`projection: ${name} was not there and is made anew; the rows come from the log`)
+    } catch (failed) {
+      log(`projection: ${name} is not there and cannot be made (${failed instanceof Error ? failed.message : String(failed)}); create it, or name another with --projection`)
+    } finally {
+      await client.end().catch((ending: Error) => log(`projection: closing the connection to ${name} failed: ${ending.message}`))
+    }
+    throw error
   }
 
   /** Statements that are planned once a connection: planning takes longer than many a search. Texts come from a few patterns, their number is bounded all the same. */
@@ -85,7 +106,7 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
       inTurn(async () => {
         await connectWriter()
         if (readers !== null) return
-        readers = new pg.Pool({ ...options, max: limits.projection_connections_max - 1, statement_timeout: limits.projection_query_ms_max })
+        readers = new pg.Pool({ ...options, max: limits.projection_connections_max - 1, statement_timeout: limits.projection_query_ms_max, query_timeout: limits.projection_query_ms_max })
         readers.on('error', (error) => log(`projection: a connection to ${name} ended: ${error.message}`))
       }),
     transaction: (work) => inTurn(async () => inTransaction(await connectWriter(), '', work)),
@@ -129,6 +150,13 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
       }),
   }
 }
+
+/** SQLSTATE: the database does not exist. */
+const NO_DATABASE = '3D000'
+const codeOf = (error: unknown): unknown => (typeof error === 'object' && error !== null && 'code' in error ? error.code : null)
+
+/** The database that a URL names; null when it names none, or cannot be taken apart. */
+const databaseOf = (url: string): string | null => (URL.canParse(url) ? decodeURIComponent(new URL(url).pathname.slice(1)) || null : null)
 
 /** Host and database without the password, for messages. */
 const nameOf = (url: string): string => {

@@ -26,6 +26,8 @@ export const msOf = (time: string): number | null => {
   return Number.isNaN(ms) ? null : ms
 }
 
+const msOrNull = (time: string | null): number | null => (time === null ? null : msOf(time))
+
 type Column = readonly [name: string, type: string]
 type Table<Row> = { readonly name: string; readonly columns: readonly Column[]; readonly values: (row: Row) => readonly unknown[] }
 
@@ -54,8 +56,14 @@ const MEMORIES: Table<Placed> = {
 
 const LINKS: Table<LinkRow> = {
   name: 'links',
-  columns: [['id', 'uuid'], ['from_id', 'uuid'], ['to_id', 'uuid'], ['created_ms', 'bigint'], ['removed', 'boolean'], ['row', 'text']],
-  values: (row) => [row.id, row.from, row.to, msOf(row.created_at) ?? 0, row.removed, canonical(row)],
+  columns: [
+    ['id', 'uuid'], ['namespace', 'text'], ['from_id', 'uuid'], ['to_id', 'uuid'], ['relation', 'text'], ['valid_from_ms', 'bigint'],
+    ['valid_until_ms', 'bigint'], ['created_ms', 'bigint'], ['removed', 'boolean'], ['row', 'text'],
+  ],
+  values: (row) => [
+    row.id, row.namespace, row.from, row.to, columnText(row.relation), msOrNull(row.valid_from), msOrNull(row.valid_until), msOf(row.created_at) ?? 0,
+    row.removed, canonical(row),
+  ],
 }
 
 const EPISODES: Table<EpisodeRow> = {

@@ -51,7 +51,7 @@ export const createFeedSource = (replica: Replica, store: CommitStore, shell: Sh
         }
       }
       const frontier = Object.fromEntries([...known.frontier].map(([namespace, byChain]) => [namespace, Object.fromEntries(byChain)]))
-      return { memories: [...memories.values()], links: [...links.values()], episodes, cursor: { epoch: store.opening.epoch, arrival: last, frontier } }
+      return { memories: [...memories.values()], links: [...links.values()], episodes, cursor: { epoch: store.opening.epoch, arrival: last, frontier }, after }
     },
   }
 }

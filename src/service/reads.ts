@@ -4,14 +4,14 @@
  * A read without a token sees what was durable here when it came; lists and searches wait a moment for a projection that is
  * nearly there, and say by their frontier what they show.
  */
-import { covers, decodeToken, encodeToken } from '../../crdt/frontier.ts'
+import { covers, decodeToken, encodeToken, type Position } from '../../crdt/frontier.ts'
 import { compareWritten } from '../../crdt/provenance.ts'
 import { TEXT_FIELDS } from '../../crdt/event.ts'
 import type { Namespace, RecordId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { Node, ReadOptions, Version } from '../api.ts'
 import { NodeError } from '../errors.ts'
-import { BadCursor, ProjectionFailure, type Clock, type MemoryRow, type Projection } from '../ports.ts'
+import { BadCursor, ProjectionFailure, type Clock, type Embedding, type MemoryRow, type Projection, type RecallAnswer } from '../ports.ts'
 import type { Shell } from '../replica/effects.ts'
 import type { Replica } from '../replica/replica.ts'
 import { objectOf, type Reader } from './rows.ts'
@@ -22,12 +22,13 @@ export type ReadContext = {
   readonly shell: Shell
   readonly reader: Reader
   readonly projection: Projection
-  readonly feed: { lag(): number; waitFor(arrival: number, ms: number): Promise<boolean> }
+  readonly embedding: Embedding | null
+  readonly feed: { lag(): number; waitFor(arrival: number, ms: number): Promise<boolean>; recheck(): void; trouble(): string | null }
   readonly clock: Clock
   readonly after: (ms: number, call: () => void) => () => void
 }
 
-type Reads = Pick<Node, 'get' | 'list' | 'history' | 'conflicts' | 'recall' | 'links' | 'episodes' | 'namespaces' | 'stats'>
+type Reads = Pick<Node, 'get' | 'list' | 'history' | 'conflicts' | 'recall' | 'links' | 'graph' | 'episodes' | 'namespaces' | 'stats'>
 
 export const createReads = (context: ReadContext): Reads => {
   const { replica, shell, reader, projection, feed, clock } = context
@@ -70,7 +71,7 @@ export const createReads = (context: ReadContext): Reads => {
     const left = await logCovers(options)
     const target = replica.index.arrivals
     if (options.token !== undefined) {
-      if (!(await feed.waitFor(target, left))) throw new NodeError('not_yet_here', 'the search index has not taken in what the token saw in time: try again')
+      if (!(await feed.waitFor(target, left))) throw notYetShown(feed.trouble())
     } else if (feed.lag() > 0 && feed.lag() <= limits.fresh_read_lag_arrivals_max) await feed.waitFor(target, limits.fresh_read_wait_ms)
   }
   const fromRows = async <T>(options: ReadOptions, ask: () => Promise<T>): Promise<T> => {
@@ -79,9 +80,17 @@ export const createReads = (context: ReadContext): Reads => {
       return await ask()
     } catch (error) {
       if (error instanceof BadCursor) throw new NodeError('malformed', error.message)
-      if (error instanceof ProjectionFailure) throw new NodeError('projection_unavailable', error.message, { retry_after: 1 })
-      throw error
+      if (!(error instanceof ProjectionFailure)) throw error
+      feed.recheck()
+      throw new NodeError('projection_unavailable', error.message, { retry_after: 1 })
     }
+  }
+  /** The same, held to what the answer itself says it shows: the database may have lost rows since we last heard of it. */
+  const fromShown = async <T extends Shown>(options: ReadOptions, ask: () => Promise<T>): Promise<T> => {
+    const answer = await fromRows(options, ask)
+    if (options.token === undefined || showsAll(answer.frontier, decodeToken(replica.index.mesh, options.token) ?? [])) return answer
+    feed.recheck()
+    throw notYetShown(feed.trouble())
   }
 
   const visible = (id: RecordId): MemoryRow => {
@@ -101,16 +110,22 @@ export const createReads = (context: ReadContext): Reads => {
       const row = visible(id)
       return { memory: row, links: reader.linksOf(id), conflicts: reader.conflicts(id), token: tokenFor(row.namespace) }
     },
-    list: (filter, page, options) => fromRows(options, () => projection.list(filter, { ...page, now: new Date(clock.now()).toISOString() })),
-    recall: (query, options) => fromRows(options, () => projection.recall(query, new Date(clock.now()).toISOString())),
+    list: (filter, page, options) => fromShown(options, () => projection.list(filter, { ...page, now: new Date(clock.now()).toISOString() })),
+    recall: (query, options) => fromShown(options, async () => projection.recall({ ...query, ...await context.embedding?.vectorOf(query.q) }, new Date(clock.now()).toISOString())),
     links: async (id, options) => {
       await documentsAt(options)
       known(id)
       return reader.linksOf(id)
     },
+    graph: async (query, options) => {
+      const now = new Date(clock.now()).toISOString()
+      const graph = await fromShown(options, () => projection.graph({ ...query, as_of: query.as_of ?? now }, now))
+      if (graph.nodes.length === 0) throw new NodeError('not_found', 'there is no such memory, or it is not visible to you')
+      return graph
+    },
     episodes: (filter, options) => fromRows(options, () => projection.episodes(filter)),
     namespaces: (options) => fromRows(options, () => projection.namespaces()),
-    stats: (options) => fromRows(options, async () => ({ ...(await projection.stats()), commits: replica.index.arrivals, segments: replica.index.segments.size, hot_segments: replica.documents.hot })),
+    stats: (options) => fromRows(options, async () => ({ ...(await projection.stats()), commits: replica.index.arrivals, segments: replica.index.segments.size, hot_segments: replica.documents.hot, ...embeddingStats(context.embedding) })),
     conflicts: async (id, options) => {
       await documentsAt(options)
       known(id)
@@ -122,6 +137,22 @@ export const createReads = (context: ReadContext): Reads => {
       return versionsOf(reader, id)
     },
   }
+}
+
+type Shown = { readonly frontier: RecallAnswer['frontier'] }
+
+const showsAll = (frontier: Shown['frontier'], positions: readonly Position[]): boolean => {
+  const chains = Object.values(frontier)
+  return covers((chain) => Math.max(0, ...chains.map((seqByChain) => seqByChain[chain] ?? 0)), positions)
+}
+
+const notYetShown = (trouble: string | null): NodeError =>
+  new NodeError('not_yet_here', `the search index has not taken in what the token saw in time${trouble === null ? '' : ` (${trouble})`}: try again`)
+
+const embeddingStats = (embedding: Embedding | null): Readonly<Record<string, number>> => {
+  if (embedding === null) return {}
+  const { embedded, waiting } = embedding.status()
+  return { embedded, embeddings_waiting: waiting }
 }
 
 /** Every event that touched the memory, oldest first. */

@@ -9,7 +9,7 @@ import { limits } from '../../crdt/limits.ts'
 import { documentHeads } from '../../crdt/segment.ts'
 import type { LinkInfo } from '../../transports/host.ts'
 import type { Health, Node, PeerAnswer } from '../api.ts'
-import { ProjectionFailure, type Projection } from '../ports.ts'
+import { ProjectionFailure, type EmbeddingStatus, type Projection } from '../ports.ts'
 import type { Boot } from '../replica/boot.ts'
 import type { Shell } from '../replica/effects.ts'
 import type { Replica } from '../replica/replica.ts'
@@ -20,8 +20,9 @@ export type StatusContext = {
   readonly boot: Boot
   readonly projection: Projection
   readonly projectionKind: string
-  readonly feed: { lag(): number }
-  readonly projectionError: () => string | null
+  /** null where recall is lexical by choice. */
+  readonly embedding: () => EmbeddingStatus | null
+  readonly feed: { lag(): number; trouble(): string | null }
   readonly links: () => readonly LinkInfo[]
   readonly addressesOf: (peer: PeerId) => readonly string[]
   readonly counters: () => Readonly<Record<string, number>>
@@ -60,12 +61,14 @@ export const createStatus = (context: StatusContext): Status => {
     if (index.holes.size > 0) warnings.push(`${index.holes.size} damaged commits are being fetched again from other peers`)
     if (index.setAside.size > 0) warnings.push(`${index.setAside.size} commits wait for what was lost before them: other peers are asked for it`)
     if (replica.missing.size > 0) warnings.push(`${replica.missing.size} texts are missing and asked for`)
-    const projectionError = context.projectionError()
-    if (projectionError !== null) warnings.push(`the search index is behind: ${projectionError}`)
+    const trouble = feed.trouble()
+    if (trouble !== null) warnings.push(`the search index ${feed.lag() > 0 ? 'is behind' : 'cannot be reached'}: ${trouble}`)
+    const embedding = context.embedding()
+    if (embedding?.problem) warnings.push(`recall may go by words alone: ${embedding.problem}`)
     return {
       status: blocking.length > 0 ? 'degraded' : 'ok', version: context.version, peer_id: replica.self, name: context.name, mesh_id: index.mesh,
       members: activeMembers(index.control).length, voters: voters.size, quorum, connected: upPeers().size, projection: context.projectionKind,
-      projection_lag: feed.lag(), embedder_ready: false, federation_enabled: true, reasons: [...blocking, ...warnings, ...context.boot.notes],
+      projection_lag: feed.lag(), embedder_ready: embedding?.ready ?? false, federation_enabled: true, reasons: [...blocking, ...warnings, ...context.boot.notes],
     }
   }
 
@@ -101,7 +104,7 @@ export const createStatus = (context: StatusContext): Status => {
       members: activeMembers(index.control).map((member) => ({ peer_id: member.peer, name: member.name, role: member.role, reachable: member.peer === replica.self || upPeers().has(member.peer) })),
     }),
     capabilities: async () => ({
-      version: context.version, api: 'v1', modes: ['lexical'], embedder: null, projection: context.projectionKind, formats: { commit: 1, event: 1, ack: 1 }, live: context.live(),
+      version: context.version, api: 'v1', modes: context.embedding()?.ready ? ['lexical', 'hybrid'] : ['lexical'], embedder: shownEmbedder(context.embedding()), projection: context.projectionKind, formats: { commit: 1, event: 1, ack: 1 }, live: context.live(),
       limits: { content_bytes: limits.content_bytes_max, request_bytes: limits.request_bytes_max, bulk: limits.bulk_memories_max, list: limits.list_limit_max },
       features: ['memories', 'bulk', 'links', 'episodic', 'history', 'conflicts', 'events', 'idempotency', 'causal_tokens', 'quorum_receipts', 'erase'],
     }),
@@ -137,9 +140,16 @@ export const createStatus = (context: StatusContext): Status => {
     gauge('voters_reachable', 'Voters that can be reached, this peer included', reached)
     gauge('quorum', 'Voters that a write needs', () => replica.quorum())
     gauge('projection_lag', 'Arrivals that the search index has not taken in', () => from.feed.lag())
+    gauge('embedder_ready', '1 while the embedder answers and the rows hold vectors', () => (from.embedding()?.ready ? 1 : 0))
+    gauge('embeddings', 'Memories that have a vector', () => from.embedding()?.embedded ?? 0)
+    gauge('embeddings_waiting', 'Memories that wait for one', () => from.embedding()?.waiting ?? 0)
+    gauge('embedder_failures', 'Requests to the embedder that failed or came late, since the start', () => from.embedding()?.failures ?? 0)
     new Gauge({ name: 'mnemesh_mesh', help: 'Counters of the mesh since the start', labelNames: ['what'], registers: [registry], collect() {
       for (const [what, value] of Object.entries(from.counters())) this.set({ what }, value)
     } })
     return registry
   }
 }
+
+const shownEmbedder = (status: EmbeddingStatus | null) =>
+  status === null ? null : { id: status.embedder, dim: status.dim, embedded: status.embedded, waiting: status.waiting, replacing: status.replacing }

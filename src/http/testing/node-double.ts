@@ -152,7 +152,7 @@ export const createNodeDouble = (): NodeDouble => {
       await called('list', filter, page, options)
       const rows = live().filter((row) => filter.namespace === undefined || row.namespace === filter.namespace).reverse()
       const from = Number(page.cursor ?? 0)
-      return { rows: rows.slice(from, from + page.limit), next_cursor: from + page.limit < rows.length ? String(from + page.limit) : null }
+      return { rows: rows.slice(from, from + page.limit), next_cursor: from + page.limit < rows.length ? String(from + page.limit) : null, frontier: {} }
     },
     history: async (id, options) => {
       await called('history', id, options)
@@ -171,6 +171,13 @@ export const createNodeDouble = (): NodeDouble => {
       await called('links', id, options)
       found(id)
       return [...links.values()].filter((link) => !link.removed && (link.from === id || link.to === id))
+    },
+    graph: async (query, options) => {
+      await called('graph', query, options)
+      const edges = [...links.values()].filter((link) => !link.removed && (link.from === query.from || link.to === query.from))
+      const around = [...new Set(edges.flatMap((link) => [link.from, link.to]))].filter((id) => id !== query.from)
+      const node = (id: RecordId, depth: number) => ({ ...found(id), depth, excerpt: found(id).content })
+      return { nodes: [node(query.from, 0), ...around.map((id) => node(id, 1))], edges, truncated: false, frontier: {} }
     },
     episodes: async (filter, options) => {
       await called('episodes', filter, options)
@@ -218,6 +225,10 @@ export const createNodeDouble = (): NodeDouble => {
     verify: async () => {
       await called('verify')
       return { ok: true, commits: events.length, events: events.length, bodies: 0, chains: 1, problems: [{ what: 'none really', where: 'nowhere' }] }
+    },
+    rebuild: async () => {
+      await called('rebuild')
+      return { digest: '22', commits: events.length, ms: 1 }
     },
     metrics: async () => {
       await called('metrics')

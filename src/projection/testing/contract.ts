@@ -6,6 +6,7 @@ import { BadCursor, ProjectionFailure, type MemoryFilter, type MemoryRow, type R
 import type { Engine } from '../engine.ts'
 import type { Sql } from '../sql.ts'
 import { agent, at, batch, cursor, episode, id, link, memory, NOW, ns, seeded } from './rows.ts'
+import { graphContract } from './graph-contract.ts'
 import { postingsContract } from './postings-contract.ts'
 import { searchContract } from './search-contract.ts'
 
@@ -228,6 +229,7 @@ export const engineContract = (target: () => Target): void => {
       expect(await listed()).toEqual([id(2)])
     })
 
+    graphContract(engine, clear)
     searchContract(engine, put, recalled)
     postingsContract(() => target().sql, put, clear)
   })
