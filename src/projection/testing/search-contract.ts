@@ -117,6 +117,9 @@ export const searchContract = (
         expect(await recalled('colour committee bridge')).toEqual([id('q'), id('a'), id('thanks')])
         const { memories } = await engine().recall({ q: 'colour committee bridge', limit: 3, explain: true }, NOW)
         expect(memories[1]?.explain).toMatchObject({ matched: [], lexical: { rank: 2, words: 0 } })
+        const lent = memories.map((row) => (row.explain as Explained).context.neighbours)
+        expect(lent[1]).toBeGreaterThan(lent[2]!)
+        expect(lent[2]).toBeGreaterThan(0)
       })
 
       it('shows no neighbour that is hidden, expired, or not asked for', async () => {
@@ -124,6 +127,12 @@ export const searchContract = (
         await put(memory('a', { content: turns[1][1], run_id: 'talk', occurred_at: at(1), forgotten: true }), memory('thanks', { content: turns[2][1], run_id: 'talk', occurred_at: at(2), expires_at: at(5) }))
         expect(await recalled('colour committee bridge')).toEqual([id('q'), id('other')])
         expect(await recalled('colour committee bridge', { tags: ['q'] })).toEqual([id('q')])
+      })
+
+      it('follows a memory into another run', async () => {
+        await put(...turns.map(([name, content], i) => memory(name, { content, run_id: 'talk', occurred_at: at(i) })), memory('there', { content: 'Nothing to see.', run_id: 'walk' }))
+        await put(memory('q', { content: turns[0][1], run_id: 'walk', occurred_at: at(0) }))
+        expect(await recalled('colour committee bridge')).toEqual([id('q'), id('there')])
       })
 
       it('puts a memory without a run at no disadvantage', async () => {
