@@ -5,6 +5,7 @@ import { hashedVector } from '../../embedding/hashing.test-support.ts'
 import type { MemoryRow, RecallQuery, Unembedded, VectorSpace } from '../../ports.ts'
 import type { Engine } from '../engine.ts'
 import type { Sql } from '../sql.ts'
+import { empty } from './empty.ts'
 import { at, batch, id, memory, NOW, ns } from './rows.ts'
 
 const DIM = 64
@@ -38,10 +39,7 @@ export const vectorsContract = (target: () => { readonly engine: Engine; readonl
 
     beforeEach(async () => {
       arrival = 0
-      await target().sql.transaction(async (query) => {
-        for (const { id: generation } of await query<{ id: number }>('select id::float8 as id from embedders')) await query(`drop index if exists embeddings_near_${generation}`)
-        await query('truncate memories, postings, words, spaces, runs, links, episodes, cursor, embedders, unembedded, embeddings')
-      })
+      await empty(target().sql)
     })
 
     it('find what words cannot, and lose nothing that words found', async () => {
