@@ -7,7 +7,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { limits } from '../crdt/limits.ts'
 import { createWebSocketAcceptor, createWebSocketDialer, systemTimers, zlibCompression } from '../transports/websocket.ts'
-import type { Node, VerifyAnswer } from './api.ts'
+import type { Node, RebuildAnswer, VerifyAnswer } from './api.ts'
 import { createEmbedding, type EmbeddingOptions } from './embedding/embedding.ts'
 import { makeEmbedder, reviveEmbedder } from './embedding/make.ts'
 import type { EmbedderSettings } from './embedding/settings.ts'
@@ -57,7 +57,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   const projection = projectionOf(options, identity)
   const embedding = embedder && 'embed' in projection ? createEmbedding({ ...embedder, vectors: projection, clock: systemTimers, after: systemTimers.after, random: Math.random, log: options.log }) : null
   const peer = await createPeer({
-    identity, store, projection, ...(embedding && { embedding }), projectionKind: options.projection.startsWith('postgres') ? 'postgres' : options.projection,
+    identity, store, projection, ...(embedding && { embedding }), projectionKind: kindOf(options.projection),
     timers: systemTimers, monotonic: () => performance.now(), random: systemRandom, dialer: createWebSocketDialer(systemTimers), compression: zlibCompression, peers: options.peers,
     quorum: options.quorum ?? null, quorumTimeoutMs: options.quorum_timeout_ms ?? limits.quorum_timeout_ms_default, version: VERSION, log: options.log,
     live: () => ({ path: '/live', index_url_by_namespace: Object.fromEntries(peer.liveSource.namespaces().map((namespace) => [namespace, live?.indexUrl(namespace)])) }),
@@ -96,7 +96,10 @@ const embedderOf = (choice: EmbedderChoice | null): Pick<EmbeddingOptions, 'embe
   return { embedder: makeEmbedder(choice.settings, tools), revive: (origin) => reviveEmbedder(origin, choice.settings, tools) }
 }
 
-const projectionOf = (options: NodeOptions, identity: Identity): Projection | (Projection & VectorStore) => {
+/** As health shows it. */
+const kindOf = (projection: string): string => (projection.startsWith('postgres') ? 'postgres' : projection)
+
+const projectionOf = (options: Pick<NodeOptions, 'dir' | 'projection' | 'log'>, identity: Identity): Projection | (Projection & VectorStore) => {
   if (options.projection === 'none') return createNoProjection()
   const choice = options.projection === 'pglite'
     ? { kind: 'pglite' as const, dir: join(options.dir, 'projection') }
@@ -112,6 +115,22 @@ export const verifyFolder = async ({ dir, onProgress }: { readonly dir: string; 
     return await verifyStopped(identity.mesh, store, await arrivalsInLostLogs(dir), onProgress)
   } finally {
     await store.close()
+  }
+}
+
+/** Drops the projection of a stopped peer and makes it anew from its log. @param projection as for `serve`. */
+export const rebuildFolder = async ({ dir, projection, onProgress, log }: Pick<NodeOptions, 'dir' | 'projection' | 'log'> & { readonly onProgress?: (done: number, total: number) => void }): Promise<RebuildAnswer> => {
+  const identity = await requireIdentity(dir)
+  const store = await openLevelStore(dir, { random: systemRandom })
+  // A peer that is never started: it dials nobody, and nobody can reach it.
+  const peer = await createPeer({
+    identity, store, projection: projectionOf({ dir, projection, log }, identity), projectionKind: kindOf(projection), timers: systemTimers, monotonic: () => performance.now(), random: systemRandom,
+    dialer: createWebSocketDialer(systemTimers), compression: zlibCompression, peers: [], quorum: null, quorumTimeoutMs: limits.quorum_timeout_ms_default, version: VERSION, log, live: () => ({}),
+  })
+  try {
+    return await peer.node.rebuild(onProgress)
+  } finally {
+    await peer.stop()
   }
 }
 

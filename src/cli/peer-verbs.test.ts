@@ -53,6 +53,24 @@ test('serve: one line when ready, a memory over HTTP, a clean stop; then the fol
   expect(succeeded(await runCli(['verify', '--data', data])).out).toMatch(/^all is well: \d+ commits, /)
 })
 
+test('project rebuild: of a stopped peer, the same digest again and again', async () => {
+  const data = await made()
+  let signal: () => void = () => undefined
+  let sayReady: (url: string) => void = () => undefined
+  const ready = new Promise<string>((resolve) => (sayReady = resolve))
+  const serving = runCli(['serve', '--data', data, '--port', '0', '--projection', 'none'], { onListening: (play) => (signal = play), onOut: (text) => sayReady(/ready at (\S+)/.exec(text)?.[1] ?? '') })
+  const url = await Promise.race([ready, serving.then((ran) => Promise.reject(new Error(ran.err)))])
+  succeeded(await runCli(['store', 'the owl hoots at noon', '--url', url]))
+  const without = await runCli(['project', 'rebuild', '--url', url])
+  expect([without.exit, without.err]).toEqual([1, expect.stringMatching(/^error: this peer has no projection.*\n$/)])
+  signal()
+  succeeded(await serving)
+  const rebuild = async () => JSON.parse(succeeded(await runCli(['project', 'rebuild', '--data', data, '--json'])).out) as { digest: string; commits: number }
+  const first = await rebuild()
+  expect(first).toMatchObject({ digest: expect.stringMatching(/^[0-9a-f]{64}$/), commits: expect.any(Number) })
+  expect(await rebuild()).toMatchObject({ digest: first.digest, commits: first.commits })
+}, 120_000)
+
 test('serve: a folder without identity and a port in use are one line each', async () => {
   const nobody = await runCli(['serve', '--data', join(dir, 'none'), '--port', '0'])
   expect([nobody.exit, nobody.err]).toEqual([1, expect.stringMatching(/^error: .*mesh init.*mesh join.*\n$/)])

@@ -16,6 +16,7 @@ import { addImport } from './verbs/import.ts'
 import { addLinkVerbs } from './verbs/links.ts'
 import { addMemoryVerbs } from './verbs/memories.ts'
 import { addMeshVerbs } from './verbs/mesh.ts'
+import { addProject } from './verbs/project.ts'
 import { addServe } from './verbs/serve.ts'
 import { addStateVerbs } from './verbs/state.ts'
 import { addStatus } from './verbs/status.ts'
@@ -35,6 +36,7 @@ export const createProgram = (io: Io, version: string): Command => {
   addStateVerbs(program, io)
   addStatus(program, io)
   addVerify(program, io)
+  addProject(program, io)
   addMeshVerbs(program, io)
   addServe(program, io)
   addFleet(program, io)

@@ -160,12 +160,22 @@ describe('usage and failures', () => {
     expect(ran.err.trim().split('\n')).toHaveLength(1)
   })
 
+  test('project rebuild: through the peer, with its digest; a refusal is one line; not both ways at once', async () => {
+    const ran = succeeded(await runCli(['project', 'rebuild', ...at()]))
+    expect(ran.out).toBe(`rebuilt from 1,234 commits in 2.5 s, digest ${'ef'.repeat(32)}\n`)
+    expect(JSON.parse(succeeded(await runCli(['project', 'rebuild', '--json', ...at()])).out)).toEqual({ digest: 'ef'.repeat(32), commits: 1234, ms: 2500 })
+    server.scripted.push(({ path }) => (path === '/projection/rebuild' ? { status: 503, body: { error: 'projection_unavailable', message: 'this peer has no projection' } } : null))
+    const refused = await runCli(['project', 'rebuild', ...at()])
+    expect([refused.exit, refused.err]).toEqual([1, 'error: this peer has no projection (projection_unavailable, HTTP 503)\n'])
+    for (const words of [['--data', 'x', '--url', 'http://x'], ['--projection', 'pglite'], ['--data', 'x', '--projection', 'none']]) expect((await runCli(['project', 'rebuild', ...words])).exit).toBe(2)
+  })
+
   test('every verb has help with an example, and no verb is an empty line', async () => {
     const help = await runCli(['--help'])
     expect(help.exit).toBe(0)
     const verbs = [...help.out.matchAll(/^ {2}([a-z]+)(?: \[| <|  )/gm)].map((found) => found[1] ?? '').filter((verb) => verb !== 'help')
-    expect(verbs).toEqual(expect.arrayContaining(['store', 'recall', 'search', 'get', 'list', 'update', 'forget', 'restore', 'link', 'unlink', 'links', 'history', 'conflicts', 'resolve', 'namespaces', 'stats', 'peers', 'status', 'verify', 'export', 'import', 'mesh', 'serve']))
-    const all = [...verbs.map((verb) => [verb]), ...['init', 'invite', 'join', 'members', 'revoke'].map((verb) => ['mesh', verb])]
+    expect(verbs).toEqual(expect.arrayContaining(['store', 'recall', 'search', 'get', 'list', 'update', 'forget', 'restore', 'link', 'unlink', 'links', 'history', 'conflicts', 'resolve', 'namespaces', 'stats', 'peers', 'status', 'verify', 'export', 'import', 'mesh', 'project', 'serve']))
+    const all = [...verbs.map((verb) => [verb]), ...['init', 'invite', 'join', 'members', 'revoke'].map((verb) => ['mesh', verb]), ['project', 'rebuild']]
     for (const words of all) {
       const ran = await runCli([...words, '--help'])
       expect([words, ran.exit]).toEqual([words, 0])

@@ -63,6 +63,7 @@ export const startTestServer = async (options: { readonly pageSize?: number; rea
     'GET /quorum': () => ({ status: 200, body: { quorum: 2, voters: 3 } }),
     'GET /stats': () => ({ status: 200, body: { total: rows.size, by_namespace: countBy([...rows.values()].map((row) => row.namespace)) } }),
     'GET /namespaces': () => ({ status: 200, body: { namespaces: Object.entries(countBy([...rows.values()].map((row) => row.namespace))).map(([namespace, memories]) => ({ namespace, memories, updated_at: '2026-01-01T00:00:00.000Z' })) } }),
+    'POST /projection/rebuild': () => ({ status: 200, body: { digest: 'ef'.repeat(32), commits: 1234, ms: 2_500 } }),
     'POST /verify': () => ({ status: 200, body: { ok: true, commits: 3, events: 3, bodies: 1, chains: 1, problems: [] } }),
     'POST /memories': ({ body }) => {
       const row = create(body)

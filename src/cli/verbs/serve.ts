@@ -107,7 +107,7 @@ const collectPeer = (text: string, before: readonly string[] = []): string[] => 
   return [...before, text]
 }
 
-const parseProjection = (text: string): string => {
+export const parseProjection = (text: string): string => {
   if (text === 'pglite' || text === 'none' || /^postgres(ql)?:\/\//.test(text)) return text
   throw new InvalidArgumentError('Give pglite, none, or postgres://user:password@host/database.')
 }
