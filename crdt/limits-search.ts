@@ -58,7 +58,7 @@ export const searchLimits = {
   embedding_tries_max: 3,
   embedding_retry_ms_min: 250,
   /** Pause of the filling after failures, doubled up to this; also the longest that a Retry-After is heeded. */
-  embedding_retry_ms_max: 60_000,
+  embedding_retry_ms_max: 30_000,
   /** Pause between two looks at whether a database has learnt to hold vectors. */
   embedding_absent_ms: 60_000,
   /** How long recall waits for the question's vector: a local model takes 5 to 50 ms, a service 100; past it the answer is lexical. */
