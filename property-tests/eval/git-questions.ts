@@ -1,5 +1,5 @@
 /**
- * Forty questions of the kind that coding agents ask of a project's history, written by hand and not in the commits' own words, each
+ * Forty questions of the kind that coding agents ask of a project's history, written by hand by somebody who had read the history, so some share words with it, each
  * with the commits that answer it (the first digits of their ids in `git-history.jsonl`). One of them among the first five is a hit.
  */
 export type GitQuestion = { readonly kind: string; readonly text: string; readonly answers: readonly string[] }

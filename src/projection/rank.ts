@@ -7,8 +7,7 @@
  *
  * score = own + context + RUN_SHARE × whole; a memory without a run is a run of its own.
  *
- * Two statements: the postings come as one array a word and are summed here, which is half the time of grouping them in the
- * database; then the best look up their neighbours. The rarest words bring the hits, up to a bound; the commoner ones only add to
+ * Two statements: the postings come as one array a word and are summed here; then the best look up their neighbours. The rarest words bring the hits, up to a bound; the commoner ones only add to
  * the best of these. A word's newest postings count, up to a bound.
  */
 import { limits } from '../../crdt/limits.ts'
