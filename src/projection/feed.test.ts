@@ -221,6 +221,42 @@ describe('the feeder', () => {
     await expect(feed.rebuild()).rejects.toBeInstanceOf(ProjectionFailure)
   })
 
+  it('looks again when a reader was refused, says so until all is well, and takes what it finds for the truth', async () => {
+    const log = createLog(100)
+    const store = createStore()
+    const errors: string[] = []
+    let gone = false
+    const projection = { ...store, open: () => (gone ? Promise.reject(new ProjectionFailure('no such server')) : store.open()) }
+    const timers = manual()
+    const feed = createFeed({ source: log, projection, timers, onError: (error) => errors.push(error.message) })
+    await caughtUp(feed)
+    expect(feed.trouble()).toBeNull()
+    gone = true
+    feed.recheck('a reader was refused')
+    expect(feed.trouble()).toBe('a reader was refused')
+    await vi.waitFor(() => expect([feed.trouble(), timers.waits()]).toEqual(['no such server', [limits.projection_retry_ms_min]]), { interval: 1 })
+    gone = false
+    await store.reset()
+    timers.fire()
+    await vi.waitFor(() => expect(feed.trouble()).toBeNull(), { interval: 1 })
+    await caughtUp(feed)
+    expect([contents(store.rows), errors]).toEqual([log.truth(), ['no such server']])
+    await feed.stop()
+  })
+
+  it('looks at an idle database in its own time, when told to', async () => {
+    const store = createStore()
+    const timers = manual()
+    const feed = createFeed({ source: createLog(10), projection: store, timers, onError: (error) => expect.unreachable(error.message), checkEveryMs: 77 })
+    await caughtUp(feed)
+    await vi.waitFor(() => expect(timers.waits()).toEqual([77]), { interval: 1 })
+    await store.reset()
+    timers.fire()
+    await vi.waitFor(() => expect(store.rows.size).toBe(10), { interval: 1 })
+    expect([feed.lag(), feed.trouble()]).toEqual([0, null])
+    await feed.stop()
+  })
+
   it('does not forget a rebuild by stopping', async () => {
     const store = createStore()
     const feed = createFeed({ source: createLog(10), projection: store, timers: manual(), onError: (error) => expect.unreachable(error.message) })

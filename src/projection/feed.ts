@@ -35,8 +35,8 @@ export type Feed = {
   waitFor(reached: number | ((cursor: ProjectionCursor) => boolean), ms: number): Promise<boolean>
   /** Drops all rows and projects the log anew. Resolves when all that had arrived by now is in again; rejects when stopped before. */
   rebuild(onProgress?: (done: number, total: number) => void): Promise<void>
-  /** A reader was refused: the database is looked at again, for it may be gone, empty or another. */
-  recheck(): void
+  /** A reader was refused (`why`, one line) or misled: the database is looked at again, for it may be gone, empty or another. */
+  recheck(why: string): void
   /** What went wrong last and has not gone well since, in one line; null when all is well. */
   trouble(): string | null
   /** Ends the feeding; a batch under way is finished first. The projection stays open. */
@@ -194,8 +194,9 @@ export const createFeed = ({ source, projection, timers, onError, checkEveryMs }
   const running = run()
 
   return {
-    recheck: () => {
+    recheck: (why) => {
       mustOpen = true
+      trouble ??= why
       stir()
     },
     trouble: () => trouble,

@@ -23,7 +23,7 @@ export type ReadContext = {
   readonly reader: Reader
   readonly projection: Projection
   readonly embedding: Embedding | null
-  readonly feed: { lag(): number; waitFor(arrival: number, ms: number): Promise<boolean>; recheck(): void; trouble(): string | null }
+  readonly feed: { lag(): number; waitFor(arrival: number, ms: number): Promise<boolean>; recheck(why: string): void; trouble(): string | null }
   readonly clock: Clock
   readonly after: (ms: number, call: () => void) => () => void
 }
@@ -81,7 +81,7 @@ export const createReads = (context: ReadContext): Reads => {
     } catch (error) {
       if (error instanceof BadCursor) throw new NodeError('malformed', error.message)
       if (!(error instanceof ProjectionFailure)) throw error
-      feed.recheck()
+      feed.recheck(error.message)
       throw new NodeError('projection_unavailable', error.message, { retry_after: 1 })
     }
   }
@@ -89,7 +89,7 @@ export const createReads = (context: ReadContext): Reads => {
   const fromShown = async <T extends Shown>(options: ReadOptions, ask: () => Promise<T>): Promise<T> => {
     const answer = await fromRows(options, ask)
     if (options.token === undefined || showsAll(answer.frontier, decodeToken(replica.index.mesh, options.token) ?? [])) return answer
-    feed.recheck()
+    feed.recheck('projection: its rows show less than was stored in them; they are caught up from the log')
     throw notYetShown(feed.trouble())
   }
 

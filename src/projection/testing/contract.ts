@@ -43,6 +43,16 @@ export const engineContract = (target: () => Target): void => {
         expect(await engine().open()).toEqual(cursor(7))
       })
 
+      it('refuses a batch that does not follow its rows, and takes it when they are there', async () => {
+        await put(memory(1))
+        const far = { ...batch(9, { memories: [memory(9)] }), after: 5 }
+        await expect(engine().apply(far)).rejects.toMatchObject({ rebuild: false, message: expect.stringMatching(/end at arrival 1.*follows 5/) })
+        expect([await listed(), await engine().open()]).toEqual([[id(1)], cursor(1)])
+        await engine().apply({ ...batch(5, { memories: [memory(5)] }), after: 1 })
+        await engine().apply(far)
+        expect(await listed()).toHaveLength(3)
+      })
+
       it('asks for a rebuild when the log is another', async () => {
         await put(memory(1))
         await expect(engine().apply(batch(2, { memories: [memory(2)] }, '99'.repeat(16)))).rejects.toMatchObject({ rebuild: true })

@@ -132,7 +132,13 @@ const launch = async (programs: Programs, dir: string, port: number): Promise<Ch
 const sweep = (folder: string): void => {
   for (const name of readdirSync(folder)) {
     const pid = Number(/^mnemesh-pg-(\d+)-/.exec(name)?.[1] ?? 0)
-    if (pid > 0 && !isAlive(pid)) rmSync(join(folder, name), { recursive: true, force: true })
+    if (pid === 0 || isAlive(pid)) continue
+    try {
+      rmSync(join(folder, name), { recursive: true, force: true })
+    } catch (error) {
+      // A small disk that a killed test has mounted there, for one.
+      console.warn(`${join(folder, name)} of an earlier run stays: ${error instanceof Error ? error.message : String(error)}`)
+    }
   }
 }
 
