@@ -18,13 +18,13 @@ export const searchLimits = {
   recall_words_max: 48,
   /** Lexemes of these: a path has a handful. */
   recall_lexemes_max: 256,
-  /** Hits of the rarest words that are ranked together; commoner words only add to the best of these (about 1 ms on a server, 2 embedded). */
+  /** Hits of the rarest words that are ranked together; commoner words only add to the best of these. */
   recall_hits_max: 2_000,
   /** Hits of one word: of a word that more memories have, the newest count. */
   recall_hits_per_word_max: 10_000,
-  /** The same under such a filter: most hits are passed over, at some 0.2 µs each. */
+  /** The same under such a filter: most hits are passed over. */
   recall_filtered_hits_max: 10_000,
-  /** A filter that leaves no more is asked before the words, and these of what it left: at most a probe each, some 2 µs. */
+  /** A filter that leaves no more is asked before the words, and these of what it left: at most a probe a word. */
   recall_filtered_memories_max: 2_000,
   /** Memories that lend to their neighbours: two lookups each, and beyond twenty hardly anything more is found. */
   recall_candidates_min: 30,
@@ -34,7 +34,7 @@ export const searchLimits = {
   recall_near_words_max: 8,
   /** Near words tried for each. */
   recall_near_each_max: 4,
-  /** A word that no more memories have may be misspelt. One that a single memory has is mostly a name, and the look costs 1 ms. */
+  /** A word that no more memories have may be misspelt. One that a single memory has is mostly a name, and the look costs 1 to 6 ms. */
   recall_near_rows_max: 0,
   /** English stems remembered in the projection's worker: an agent's vocabulary, some 6 MiB. */
   stems_remembered_max: 65_536,
