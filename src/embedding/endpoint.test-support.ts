@@ -10,6 +10,8 @@ export type Endpoint = {
   readonly url: string
   readonly requests: Request[]
   misbehave: Misbehaviour
+  /** As it would have answered by itself. */
+  answer(response: ServerResponse, input: readonly string[], model: string, dim: number): void
   stop(): Promise<void>
 }
 
@@ -22,6 +24,7 @@ export const startEndpoint = async (port = 0): Promise<Endpoint> => {
     url: '',
     requests: [] as Request[],
     misbehave: (() => false) as Misbehaviour,
+    answer: (response: ServerResponse, input: readonly string[], model: string, dim: number): void => void sayVectors(response, input.map((text) => hashedVector(text, dim, model))),
     stop: () =>
       new Promise<void>((resolve) => {
         server.close(() => resolve())
@@ -33,7 +36,7 @@ export const startEndpoint = async (port = 0): Promise<Endpoint> => {
     for await (const chunk of incoming) chunks.push(chunk as Buffer)
     const request: Request = { ...(JSON.parse(Buffer.concat(chunks).toString()) as Pick<Request, 'input' | 'model'>), authorization: incoming.headers.authorization, path: incoming.url }
     endpoint.requests.push(request)
-    if (!endpoint.misbehave(request, response)) sayVectors(response, request.input.map((text) => hashedVector(text, request.dimensions ?? DIM, request.model)))
+    if (!endpoint.misbehave(request, response)) endpoint.answer(response, request.input, request.model, request.dimensions ?? DIM)
   }
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   const address = server.address()

@@ -110,14 +110,17 @@ export const createFill = ({ embedder, vectors, after, random, log }: FillOption
 
   const failed = async (error: unknown): Promise<void> => {
     failures++
-    const message = error instanceof Error ? error.message : String(error)
     // What the projection has to say it says itself.
-    if (problem !== message && !signal.aborted && !(error instanceof ProjectionFailure)) log(`embeddings: ${message}`)
-    problem = message
+    if (!(error instanceof ProjectionFailure)) tell(error instanceof Error ? error.message : String(error))
     const ms = pauseMs * (0.5 + random())
     pauseMs = Math.min(limits.embedding_retry_ms_max, 2 * pauseMs)
     // The projection opens by itself, and soon; a stir after it is worth another look.
     await rest(ms, error instanceof ProjectionFailure)
+  }
+
+  const tell = (message: string): void => {
+    if (problem !== message && !signal.aborted) log(`embeddings: ${message}`)
+    problem = message
   }
 
   const run = async (): Promise<void> => {
