@@ -34,6 +34,8 @@ export type NodeOptions = {
   readonly quorum_timeout_ms?: number
   /** `pglite`, `none`, or `postgres://…`. */
   readonly projection: string
+  /** Whether a graph in Apache AGE is kept in that database. */
+  readonly age?: boolean
   /** null: recall is lexical. */
   readonly embedder?: EmbedderChoice | null
   readonly keys: readonly string[]
@@ -99,11 +101,12 @@ const embedderOf = (choice: EmbedderChoice | null): Pick<EmbeddingOptions, 'embe
 /** As health shows it. */
 const kindOf = (projection: string): string => (projection.startsWith('postgres') ? 'postgres' : projection)
 
-const projectionOf = (options: Pick<NodeOptions, 'dir' | 'projection' | 'log'>, identity: Identity): Projection | (Projection & VectorStore) => {
+const projectionOf = (options: Pick<NodeOptions, 'dir' | 'projection' | 'age' | 'log'>, identity: Identity): Projection | (Projection & VectorStore) => {
   if (options.projection === 'none') return createNoProjection()
+  const age = options.age ?? false
   const choice = options.projection === 'pglite'
-    ? { kind: 'pglite' as const, dir: join(options.dir, 'projection') }
-    : { kind: 'postgres' as const, url: options.projection, schema: `mnemesh_${identity.peer.slice(0, 16)}` }
+    ? { kind: 'pglite' as const, dir: join(options.dir, 'projection'), age }
+    : { kind: 'postgres' as const, url: options.projection, schema: `mnemesh_${identity.peer.slice(0, 16)}`, age }
   return openProjection(choice, { clock: systemTimers, timers: systemTimers, log: options.log })
 }
 
@@ -119,12 +122,12 @@ export const verifyFolder = async ({ dir, onProgress }: { readonly dir: string; 
 }
 
 /** Drops the projection of a stopped peer and makes it anew from its log. @param projection as for `serve`. */
-export const rebuildFolder = async ({ dir, projection, onProgress, log }: Pick<NodeOptions, 'dir' | 'projection' | 'log'> & { readonly onProgress?: (done: number, total: number) => void }): Promise<RebuildAnswer> => {
+export const rebuildFolder = async ({ dir, projection, age = false, onProgress, log }: Pick<NodeOptions, 'dir' | 'projection' | 'age' | 'log'> & { readonly onProgress?: (done: number, total: number) => void }): Promise<RebuildAnswer> => {
   const identity = await requireIdentity(dir)
   const store = await openLevelStore(dir, { random: systemRandom })
   // A peer that is never started: it dials nobody, and nobody can reach it.
   const peer = await createPeer({
-    identity, store, projection: projectionOf({ dir, projection, log }, identity), projectionKind: kindOf(projection), timers: systemTimers, monotonic: () => performance.now(), random: systemRandom,
+    identity, store, projection: projectionOf({ dir, projection, age, log }, identity), projectionKind: kindOf(projection), timers: systemTimers, monotonic: () => performance.now(), random: systemRandom,
     dialer: createWebSocketDialer(systemTimers), compression: zlibCompression, peers: [], quorum: null, quorumTimeoutMs: limits.quorum_timeout_ms_default, version: VERSION, log, live: () => ({}),
   })
   try {

@@ -248,6 +248,8 @@ export type Projection = {
   links(of: RecordId): Promise<readonly LinkRow[]>
   /** @param now RFC 3339: memories that expire then or before are not there. */
   graph(query: GraphQuery, now: string): Promise<GraphAnswer>
+  /** What the graph in Apache AGE is called that is kept in step with the links; null when there is none. */
+  age(): Promise<string | null>
   /** Newest first. `since` is inclusive. */
   episodes(filter: { readonly agent_id: AgentId; readonly event_type?: string; readonly since?: string; readonly limit: number }): Promise<readonly EpisodeRow[]>
   namespaces(): Promise<readonly { readonly namespace: Namespace; readonly memories: number; readonly updated_at: string }[]>

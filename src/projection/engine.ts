@@ -9,13 +9,14 @@
  *    it is stored with the batch, so a crash in between does not forget it.
  */
 import { ProjectionFailure, type Projection, type ProjectionBatch, type VectorStore } from '../ports.ts'
+import { dropAge, prepareAge, stepAge } from './age.ts'
 import { isAhead, readCursor, writeCursor } from './cursor.ts'
 import { digestOf } from './digest.ts'
 import { timeOf } from './filter.ts'
 import { graphOf } from './graph.ts'
 import { createStems, type StemMemory } from './lexemes.ts'
 import { linksOf, listEpisodes, listMemories } from './list.ts'
-import { migrate } from './migrations.ts'
+import { hasTables, migrate } from './migrations.ts'
 import { prepareTrigrams } from './near.ts'
 import { recall, type Nearest } from './recall.ts'
 import { upsert } from './rows.ts'
@@ -34,31 +35,49 @@ export type Engine = Omit<Projection, 'namespaces' | 'stats'> & VectorStore & {
 export type EngineOptions = {
   /** Told, in one line, what the database lacks. */
   readonly log?: (line: string) => void
+  /** The graph of this name in Apache AGE, and whether it is wanted: one that is not is dropped. */
+  readonly age?: { readonly graph: string; readonly wanted: boolean }
 }
 
 const NO_VECTORS: Nearest = async () => []
 
-export const createEngine = (sql: Sql, { log = () => undefined }: EngineOptions = {}): Engine => {
+export const createEngine = (sql: Sql, { log = () => undefined, age }: EngineOptions = {}): Engine => {
   const remembered: StemMemory = new Map()
   const stems = () => createStems(remembered)
   let trigrams: string | null = null
-  /** The schema of pgvector. */
-  let vectors: string | null = null
+  /** The schema of pgvector, null without; undefined until the tables are there. */
+  let vectors: string | null | undefined
+  /** The name of the graph that is kept. */
+  let graph: string | null = null
+  let prepared = false
 
   const prepare = async (query: Query): Promise<void> => {
     await migrate(query)
     trigrams = await prepareTrigrams(query)
     if (trigrams === null) log('projection: the database has no pg_trgm, so misspelt words find nothing; create extension pg_trgm there as its owner')
-    const prepared = await prepareVectors(query)
-    vectors = 'schema' in prepared ? prepared.schema : null
-    if ('missing' in prepared) log(`projection: recall is lexical, for ${prepared.missing}`)
+    const found = await prepareVectors(query)
+    vectors = 'schema' in found ? found.schema : null
+    if ('missing' in found) log(`projection: recall is lexical, for ${found.missing}`)
+    graph = await prepareGraph(query)
+    prepared = true
+  }
+  const prepareGraph = async (query: Query): Promise<string | null> => {
+    if (age === undefined) return null
+    if (!age.wanted) {
+      if (!(await dropAge(query, age.graph))) log(`projection: the graph ${age.graph} is not kept any longer and cannot be dropped; it holds no texts`)
+      return null
+    }
+    const missing = await prepareAge(query, age.graph)
+    if (missing !== null) log(`projection: there is no graph in Apache AGE, for ${missing}`)
+    return missing === null ? age.graph : null
   }
 
   return {
     open: async () => {
       await sql.connect()
       return sql.transaction(async (query) => {
-        await prepare(query)
+        // What was found prepared is looked at no further, unless somebody has taken it away: this is asked time and again.
+        if (!prepared || !(await hasTables(query))) await prepare(query)
         const cursor = await readCursor(query)
         await checkCount(query)
         return cursor
@@ -71,7 +90,8 @@ export const createEngine = (sql: Sql, { log = () => undefined }: EngineOptions 
         if ((batch.after ?? 0) > (stored?.arrival ?? 0)) throw new ProjectionFailure(`projection: its rows end at arrival ${stored?.arrival ?? 0} and the batch follows ${batch.after}; it is asked where to go on`)
         const scrub = await removesText(query, batch)
         const { given, fresh } = await upsert(query, batch, stems())
-        if (vectors !== null) await followRows(query, batch.memories)
+        if (vectors) await followRows(query, batch.memories)
+        if (graph !== null) await stepAge(query, graph, batch)
         await writeCursor(query, batch.cursor, fresh, scrub)
         return given
       })
@@ -95,18 +115,20 @@ export const createEngine = (sql: Sql, { log = () => undefined }: EngineOptions 
         return { ...rows, frontier: (await readCursor(query))?.frontier ?? {} }
       }),
     recall: (asked, now) => {
-      const nearest = vectors === null || asked.space === undefined ? NO_VECTORS : nearestIn(vectors, asked.space)
+      const nearest = vectors && asked.space ? nearestIn(vectors, asked.space) : NO_VECTORS
       return sql.snapshot((query) => recall(query, asked, now, { stems: stems(), trigrams, nearest }))
     },
     unembedded: async (space, origin, limit) => {
       const schema = vectors
+      if (schema === undefined) throw new ProjectionFailure('projection: not open yet; try again')
       return schema === null ? null : sql.transaction((query) => nextTexts(query, schema, space, origin, limit))
     },
     embed: async (space, texts) => {
-      if (vectors !== null) await keepVectors(sql, vectors, space, texts)
+      if (vectors) await keepVectors(sql, vectors, space, texts)
     },
     links: (of) => sql.snapshot((query) => linksOf(query, of)),
     graph: (asked, now) => sql.snapshot((query) => graphOf(query, asked, now)),
+    age: async () => graph,
     episodes: (filter) => sql.snapshot((query) => listEpisodes(query, filter)),
     namespaces: (now) => sql.snapshot((query) => namespacesOf(query, timeOf(now, 'now'))),
     stats: (now) => sql.snapshot((query) => statsOf(query, timeOf(now, 'now'))),

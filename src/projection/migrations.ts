@@ -46,6 +46,8 @@ const STEPS: readonly (readonly string[])[] = [
       wanted boolean not null, serving boolean not null, vectors bigint not null, unique (embedder, version, dim))`,
     'create table unembedded (memory uuid primary key, created_ms bigint not null)',
     'create index unembedded_newest on unembedded (created_ms desc, memory desc)',
+    // At most one row: how far the graph in Apache AGE is (`age.ts`), where there is one.
+    'create table graphs (one boolean primary key default true check (one), arrival bigint not null)',
     // At most one row: the log's epoch and place that the rows reflect. `memories`: how many there are, which ranking asks every
     // time and counting takes long. `scrub`: an erased text may still lie in the files.
     `create table cursor (
@@ -53,6 +55,11 @@ const STEPS: readonly (readonly string[])[] = [
       memories bigint not null, scrub boolean not null)`,
   ],
 ]
+
+export const hasTables = async (query: Query): Promise<boolean> => {
+  const [row] = await query<{ there: boolean }>("select to_regclass('schema_version') is not null as there")
+  return row?.there === true
+}
 
 /** Brings the tables up to date. Rows of a newer version than ours ask for a rebuild. */
 export const migrate = async (query: Query): Promise<void> => {

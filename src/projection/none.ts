@@ -21,6 +21,7 @@ export const createNoProjection = (): Projection => {
     recall: absent,
     links: absent,
     graph: absent,
+    age: async () => null,
     episodes: absent,
     namespaces: absent,
     stats: absent,

@@ -12,7 +12,7 @@
  *
  * Invariants: one statement or transaction at a time (PGlite's own lock); at most one process per folder (the node's lock).
  */
-import { PGlite } from '@electric-sql/pglite'
+import { PGlite, type Extensions } from '@electric-sql/pglite'
 import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm'
 import { vector } from '@electric-sql/pglite-pgvector'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
@@ -26,8 +26,8 @@ const NAME = 'the embedded database'
 /** Small memory, and a write-ahead log whose old files are deleted, not kept for another use with the old texts in them. */
 const SETTINGS = ['shared_buffers=32MB', 'wal_level=minimal', 'max_wal_senders=0', 'full_page_writes=off', 'wal_recycle=off', 'min_wal_size=32MB', 'max_wal_size=64MB']
 
-/** @param dir `DIR/projection`. @param log told, in one line, when the folder had to be made anew. */
-export const openPglite = (dir: string, log: (line: string) => void): Sql => {
+/** @param dir `DIR/projection`. @param log told, in one line, when the folder had to be made anew. @param extensions beside those that search needs. */
+export const openPglite = (dir: string, log: (line: string) => void, extensions: Extensions = {}): Sql => {
   const folder = join(dir, 'pglite')
   const mark = join(dir, 'open')
   let db: PGlite | null = null
@@ -52,7 +52,7 @@ export const openPglite = (dir: string, log: (line: string) => void): Sql => {
       await rm(folder, { recursive: true, force: true })
     }
     await writeFile(mark, boot)
-    db = await start(folder)
+    db = await start(folder, extensions)
   }
 
   const run = async <T>(work: (open: PGlite) => Promise<T>): Promise<T> => {
@@ -103,9 +103,9 @@ export const openPglite = (dir: string, log: (line: string) => void): Sql => {
   }
 }
 
-const start = async (folder: string): Promise<PGlite> => {
+const start = async (folder: string, extensions: Extensions): Promise<PGlite> => {
   try {
-    const db = await PGlite.create({ dataDir: folder, postgresqlconf: SETTINGS, extensions: { pg_trgm, vector } })
+    const db = await PGlite.create({ dataDir: folder, postgresqlconf: SETTINGS, extensions: { pg_trgm, vector, ...extensions } })
     await db.query('select 1')
     return db
   } catch (error) {

@@ -3,10 +3,10 @@ import type { FailureData } from './errors.ts'
 import type { Engine } from './engine.ts'
 
 export type DatabaseChoice =
-  /** `dir`: `DIR/projection`. */
-  | { readonly kind: 'pglite'; readonly dir: string }
+  /** `dir`: `DIR/projection`. `age`: whether a graph in Apache AGE is kept. */
+  | { readonly kind: 'pglite'; readonly dir: string; readonly age?: boolean }
   /** `schema`: an identifier of this peer's own. */
-  | { readonly kind: 'postgres'; readonly url: string; readonly schema: string }
+  | { readonly kind: 'postgres'; readonly url: string; readonly schema: string; readonly age?: boolean }
 
 /** `tidy` is the worker's own affair. */
 export type Method = Exclude<keyof Engine, 'tidy'>

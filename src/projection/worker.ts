@@ -4,6 +4,7 @@
  * When no call is under way it tidies: texts that a batch erased are destroyed in the files then. A failed attempt is told and
  * made again after the next batch.
  */
+import { age } from '@electric-sql/pglite-age'
 import { parentPort, workerData } from 'node:worker_threads'
 import { createEngine, type Engine } from './engine.ts'
 import { failureData } from './errors.ts'
@@ -18,7 +19,9 @@ const say = (said: Said): void => port.postMessage(said)
 const log = (line: string): void => say({ kind: 'log', line })
 
 const choice = workerData as DatabaseChoice
-const engine: Engine = createEngine(choice.kind === 'pglite' ? openPglite(choice.dir, log) : openPostgres(choice.url, choice.schema, log), { log })
+const engine: Engine = choice.kind === 'pglite'
+  ? createEngine(openPglite(choice.dir, log, choice.age === true ? { age } : {}), { log, age: { graph: 'mnemesh', wanted: choice.age === true } })
+  : createEngine(openPostgres(choice.url, choice.schema, log), { log, age: { graph: `${choice.schema}_graph`, wanted: choice.age === true } })
 
 const perform = (call: Call): Promise<unknown> => {
   switch (call.method) {
@@ -28,6 +31,7 @@ const perform = (call: Call): Promise<unknown> => {
     case 'list': return engine.list(...call.args)
     case 'recall': return engine.recall(...call.args)
     case 'links': return engine.links(...call.args)
+    case 'age': return engine.age()
     case 'graph': return engine.graph(...call.args)
     case 'episodes': return engine.episodes(...call.args)
     case 'namespaces': return engine.namespaces(...call.args)

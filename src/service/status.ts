@@ -104,6 +104,7 @@ export const createStatus = (context: StatusContext): Status => {
       members: activeMembers(index.control).map((member) => ({ peer_id: member.peer, name: member.name, role: member.role, reachable: member.peer === replica.self || upPeers().has(member.peer) })),
     }),
     capabilities: async () => ({
+      graph: { route: '/api/v1/graph', depth: limits.graph_depth_max, nodes: limits.graph_nodes_max, age: await ageOf(context.projection) },
       version: context.version, api: 'v1', modes: context.embedding()?.ready ? ['lexical', 'hybrid'] : ['lexical'], embedder: shownEmbedder(context.embedding()), projection: context.projectionKind, formats: { commit: 1, event: 1, ack: 1 }, live: context.live(),
       limits: { content_bytes: limits.content_bytes_max, request_bytes: limits.request_bytes_max, bulk: limits.bulk_memories_max, list: limits.list_limit_max },
       features: ['memories', 'bulk', 'links', 'episodic', 'history', 'conflicts', 'events', 'idempotency', 'causal_tokens', 'quorum_receipts', 'erase'],
@@ -117,6 +118,11 @@ export const createStatus = (context: StatusContext): Status => {
       return { frontier: bytesToHex(replica.frontierDigest()), documents: documentsDigest(), projection, log: index.arrivals }
     },
     metrics: () => (metrics ??= createMetrics(context, reachable)).metrics(),
+  }
+
+  /** null too while the database cannot be asked. */
+  function ageOf(projection: Projection): Promise<string | null> {
+    return projection.age().catch((error: unknown) => (error instanceof ProjectionFailure ? null : Promise.reject(error instanceof Error ? error : new Error(String(error)))))
   }
 
   function createMetrics(from: StatusContext, reached: () => number): Registry {

@@ -12,22 +12,23 @@ import { type Progress, startProgress } from '../progress.ts'
 import { clean, coloursFor, plural } from '../render.ts'
 import { parseProjection } from './serve.ts'
 
-type RebuildOptions = ServerOptions & { readonly data?: string; readonly projection?: string }
+type RebuildOptions = ServerOptions & { readonly data?: string; readonly projection?: string; readonly age?: boolean }
 
 export const addProject = (program: Command, io: Io): void => {
   const group = example(program.command('project').description('the projection: the search index that is derived from the log'), 'mnemesh project rebuild')
   const verb = overHttp(group.command('rebuild').description('drop the search index and make it anew from the log'))
     .option('--data <dir>', "rebuild this peer's folder instead (the peer must be stopped)")
     .option('--projection <where>', 'with --data: pglite or postgres://…, as the peer is served with (default: pglite)', parseProjection)
+    .option('--age', 'with --data: the graph in Apache AGE as well, as the peer is served with')
   example(verb, 'mnemesh project rebuild --url http://127.0.0.1:7702', 'mnemesh project rebuild --data .mnemesh/peer-1')
   verb.addHelpText('after', '\nThe peer goes on meanwhile: writes and reads by id as always, lists and searches from what is there again\n(`projection_lag` of `mnemesh status` shows how much is missing). Nothing can be lost: the log is the truth.')
   verb.action(async (options: RebuildOptions) => {
     if (options.data !== undefined && options.url !== undefined) throw usage('give either --data or --url')
-    if (options.data === undefined && options.projection !== undefined) throw usage('--projection goes with --data; a running peer knows its own')
+    if (options.data === undefined && (options.projection !== undefined || options.age === true)) throw usage('--projection and --age go with --data; a running peer knows its own')
     if (options.projection === 'none') throw usage('with --projection none there is nothing to rebuild')
     const progress = startProgress(io, 'rebuilding', 'commits')
     try {
-      const answer = options.data === undefined ? await overWire(options, io, progress) : await inFolder(options.data, options.projection ?? 'pglite', io, progress)
+      const answer = options.data === undefined ? await overWire(options, io, progress) : await inFolder(options.data, options, io, progress)
       progress.stop()
       await print(io, options.json === true ? JSON.stringify(answer) : text(answer, io))
     } finally {
@@ -59,10 +60,10 @@ const follow = async (health: () => Promise<Health>, io: Io, progress: Progress,
   }
 }
 
-const inFolder = async (dir: string, projection: string, io: Io, progress: Progress): Promise<RebuildAnswer> => {
+const inFolder = async (dir: string, { projection = 'pglite', age = false }: RebuildOptions, io: Io, progress: Progress): Promise<RebuildAnswer> => {
   const { rebuildFolder } = await import('../../node.ts')
   return rebuildFolder({
-    dir, projection,
+    dir, projection, age,
     onProgress: (done, total) => progress.update(done, total, ''),
     log: (line) => io.stderr.write(`${line}\n`),
   })

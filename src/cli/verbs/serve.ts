@@ -20,6 +20,7 @@ type ServeOptions = EmbedderOptions & {
   readonly quorum?: number
   readonly quorumTimeout?: number
   readonly projection: string
+  readonly age?: boolean
   readonly key?: readonly string[]
   readonly untilStdinEnds?: boolean
 }
@@ -35,6 +36,7 @@ export const addServe = (program: Command, io: Io): void => {
     .option('--quorum <n>', 'voters that must have a write on disk (default: 2 where there are two or more, else 1)', wholeNumber(1, 1_000))
     .option('--quorum-timeout <ms>', `how long a write waits for them (default: ${limits.quorum_timeout_ms_default})`, wholeNumber(1, limits.quorum_timeout_ms_max))
     .option('--projection <where>', 'pglite, none, or postgres://…', parseProjection, 'pglite')
+    .option('--age', 'keep the links as a graph in Apache AGE too, for those who query the database in Cypher')
     .option('--key <key>', 'API key that clients must give; may be repeated (default: $MNEMESH_KEY)', collect)
     .addOption(new Option('--until-stdin-ends', 'stop when standard input ends').hideHelp())
   embedderOptions(verb)
@@ -59,6 +61,7 @@ const serve = async (options: ServeOptions, io: Io): Promise<void> => {
       ...(options.quorum === undefined ? {} : { quorum: options.quorum }),
       ...(options.quorumTimeout === undefined ? {} : { quorum_timeout_ms: options.quorumTimeout }),
       projection: options.projection,
+      age: options.age ?? false,
       embedder,
       keys,
       log: (line: string) => io.stderr.write(`${line}\n`),
