@@ -143,7 +143,7 @@ type Shown = { readonly frontier: RecallAnswer['frontier'] }
 
 const showsAll = (frontier: Shown['frontier'], positions: readonly Position[]): boolean => {
   const chains = Object.values(frontier)
-  return covers((chain) => Math.max(0, ...chains.map((seqByChain) => seqByChain[chain] ?? 0)), positions)
+  return positions.every(({ chain, seq }) => chains.some((seqByChain) => (seqByChain[chain] ?? 0) >= seq))
 }
 
 const notYetShown = (trouble: string | null): NodeError =>
