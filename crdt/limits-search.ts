@@ -76,6 +76,8 @@ export const searchLimits = {
   embedding_statement_rows_max: 8,
   /** Fewer vectors than this are compared one by one, which is exact; from here on the index is asked. */
   embedding_exact_rows_max: 9_999,
+  /** Memories that pass a filter which are compared one by one, however many vectors there are: a few ms, and the index would look at many more. */
+  embedding_filtered_rows_max: 2_000,
   /** Places an index search remembers: wide enough that it misses hardly any. */
   embedding_search_width_min: 64,
   /** Vectors an index search under a filter looks at before the filter's own rows are compared one by one: enough for thirty rows of 1 %. */

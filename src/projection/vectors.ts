@@ -97,9 +97,18 @@ const nearest = async (query: Query, vector: readonly number[], where: Condition
   // A sum is no order that the index knows.
   const exact = `${distance} + 0`
   if (serving.vectors <= limits.embedding_exact_rows_max) return search(exact)
-  const found = await search(distance)
-  // The index gave up before the filter was satisfied: so few rows pass it that they can be compared one by one.
-  return found.length < limit ? search(exact) : found
+  // With nothing asked but that it has not expired, nearly all pass.
+  const narrows = where.params.length > 1
+  const [{ few, found } = { few: false, found: null }] = !narrows ? [] : await query<{ few: boolean; found: readonly Near[] | null }>(
+    `with kept as materialized (select id from memories where ${where.sql} limit ${limits.embedding_filtered_rows_max + 1}),
+       counted as (select count(*) <= ${limits.embedding_filtered_rows_max} as few from kept)
+     select few, (select json_agg(near) from (
+       select kept.id::text as id, ${distance}::float8 as distance from kept join embeddings on embeddings.memory = kept.id and embeddings.generation = ${serving.id}
+       where counted.few order by ${exact} limit ${limit}) as near) as found from counted`, params)
+  if (few) return found ?? []
+  const indexed = await search(distance)
+  // The index gave up before the filter was satisfied.
+  return indexed.length < limit ? search(exact) : indexed
 }
 
 /** As pgvector reads it. Seven digits are all that its four bytes keep. */

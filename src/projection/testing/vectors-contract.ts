@@ -158,15 +158,19 @@ export const vectorsContract = (target: () => { readonly engine: Engine; readonl
         await query('delete from unembedded')
       })
       const vector = Array.from({ length: DIM }, (_, i) => Math.cos(i))
-      const found = async (count: number): Promise<readonly string[]> => {
+      const found = async (count: number, filter: Partial<RecallQuery> = { namespace: ns('few') }): Promise<readonly string[]> => {
         await target().sql.transaction((query) => query('update embedders set vectors = $1::bigint', [count]))
-        return (await asked('', { vector, namespace: ns('few') })).ids
+        return (await asked('', { vector, ...filter })).ids
       }
       const exact = await found(1_000)
       expect(exact).toHaveLength(10)
-      // As if there were more than are compared one by one: the index answers.
-      const indexed = await found(limits.embedding_exact_rows_max + 1)
-      expect(new Set(indexed)).toEqual(new Set(exact))
+      // As if there were more than are compared one by one: the index answers, but of a filter that keeps few.
+      const many = limits.embedding_exact_rows_max + 1
+      expect(new Set(await found(many))).toEqual(new Set(exact))
+      expect(await found(many, { kinds: ['nothing'] })).toEqual([])
+      const [all, indexed] = [await found(1_000, {}), await found(many, {})]
+      expect(indexed).toHaveLength(10)
+      expect(indexed.filter((one) => all.includes(one)).length).toBeGreaterThanOrEqual(9)
     })
   })
 }
