@@ -14,7 +14,7 @@ import type { EmbedderSettings } from './embedding/settings.ts'
 import { createHttpDoor } from './http/door.ts'
 import { createLiveDoor, type LiveDoor } from './live/door.ts'
 import { requireIdentity, sayRunning, type Identity } from './membership/folder.ts'
-import { createPeer } from './peer.ts'
+import { createPeer, type Peer } from './peer.ts'
 import type { Projection, Random, VectorStore } from './ports.ts'
 import { createNoProjection } from './projection/none.ts'
 import { openProjection } from './projection/projection.ts'
@@ -58,11 +58,14 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   let live: LiveDoor | null = null
   const projection = projectionOf(options, identity)
   const embedding = embedder && 'embed' in projection ? createEmbedding({ ...embedder, vectors: projection, clock: systemTimers, after: systemTimers.after, random: Math.random, log: options.log }) : null
-  const peer = await createPeer({
+  const peer: Peer = await createPeer({
     identity, store, projection, ...(embedding && { embedding }), projectionKind: kindOf(options.projection),
     timers: systemTimers, monotonic: () => performance.now(), random: systemRandom, dialer: createWebSocketDialer(systemTimers), compression: zlibCompression, peers: options.peers,
     quorum: options.quorum ?? null, quorumTimeoutMs: options.quorum_timeout_ms ?? limits.quorum_timeout_ms_default, version: VERSION, log: options.log,
     live: () => ({ path: '/live', index_url_by_namespace: Object.fromEntries(peer.liveSource.namespaces().map((namespace) => [namespace, live?.indexUrl(namespace)])) }),
+  }).catch(async (error: unknown) => {
+    await embedding?.stop()
+    throw error
   })
   const acceptor = createWebSocketAcceptor(systemTimers, (socket) => peer.mesh.accept(socket))
   const door = createLiveDoor({ mesh: identity.mesh, peer: identity.peer, source: peer.liveSource, timers: systemTimers, defer: (call) => setImmediate(call), keys: options.keys, log })
@@ -126,7 +129,7 @@ export const rebuildFolder = async ({ dir, projection, age = false, onProgress, 
   const identity = await requireIdentity(dir)
   const store = await openLevelStore(dir, { random: systemRandom })
   // A peer that is never started: it dials nobody, and nobody can reach it.
-  const peer = await createPeer({
+  const peer: Peer = await createPeer({
     identity, store, projection: projectionOf({ dir, projection, age, log }, identity), projectionKind: kindOf(projection), timers: systemTimers, monotonic: () => performance.now(), random: systemRandom,
     dialer: createWebSocketDialer(systemTimers), compression: zlibCompression, peers: [], quorum: null, quorumTimeoutMs: limits.quorum_timeout_ms_default, version: VERSION, log, live: () => ({}),
   })

@@ -142,13 +142,22 @@ it('refuses vectors of an embedder that breaks its word', async () => {
 
 it('says that the database holds no vectors, and looks again', async () => {
   await put(memory(1))
-  let absent = true
-  const vectors: VectorStore = { unembedded: async (...args) => (absent ? null : engine.unembedded(...args)), embed: engine.embed }
-  const timers = hastyTimers((ms) => absent && ms === 60_000)
-  const embedding = start(hashingEmbedder(), { vectors, after: timers.after })
+  let looks = 0
+  const vectors: VectorStore = { unembedded: async (...args) => (looks++ < 3 ? null : engine.unembedded(...args)), embed: engine.embed }
+  let go: () => void = () => undefined
+  const after = (_: number, run: () => void): (() => void) => {
+    go = run
+    return () => undefined
+  }
+  const embedding = start(hashingEmbedder(), { vectors, after })
   await expect.poll(() => embedding.status().problem).toMatch(/holds no vectors/)
   expect(await embedding.vectorOf('x')).toBeNull()
-  expect(timers.waits).toEqual([60_000])
+  embedding.stir()
+  for (let look = 1; look <= 3; look++) {
+    await expect.poll(() => looks).toBe(look)
+    go()
+  }
+  await filled(embedding, 1)
 })
 
 it('waits for a projection that is not open yet without a word', async () => {

@@ -49,7 +49,7 @@ export const transformersEmbedder = (settings: EmbedderSettings, { after, module
     started.on('error', (error: Error) => (why = error.message))
     started.once('exit', () => {
       if (worker === started) worker = null
-      for (const id of [...waitingById.keys()]) settle(id, ({ reject }) => reject(new EmbedderFailure('unavailable', `${name} failed: ${why}; it is started again`)))
+      for (const id of waitingById.keys()) settle(id, ({ reject }) => reject(new EmbedderFailure('unavailable', `${name} failed: ${why}; it is started again`)))
     })
     return (worker = started)
   }
