@@ -117,7 +117,8 @@ const bodyOf = async (response: Response): Promise<string | null> => {
   if (response.body === null) return ''
   const chunks: Uint8Array[] = []
   let bytes = 0
-  for await (const chunk of response.body) {
+  const stream: ReadableStream<Uint8Array> = response.body
+  for await (const chunk of stream) {
     bytes += chunk.length
     // Leaving the loop cancels the rest.
     if (bytes > limits.embedding_answer_bytes_max) return null
