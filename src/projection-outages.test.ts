@@ -17,6 +17,7 @@ import { missingServer, startServer, type Server } from './projection/testing/po
 const NAMESPACE = 'default' as Namespace
 const AGENT = 'ai:tester' as AgentId
 const saying = { clock: { now: () => Date.now() }, random: { bytes: (count: number) => new Uint8Array(randomBytes(count)) } }
+const command = (file: string, ...args: readonly string[]): Buffer => execFileSync(file, args, { stdio: 'pipe' })
 const PATIENCE = { timeout: 40_000, interval: 50 }
 
 const reason = await missingServer()
@@ -37,16 +38,16 @@ describe.skipIf(reason !== null)(`a peer on a server in trouble${reason === null
     rmSync(folder, { recursive: true, force: true })
   })
 
-  const start = async (dir: string, projection: string, peers: readonly string[] = []): Promise<RunningNode> => {
-    const node = await startNode({ dir, host: '127.0.0.1', port: 0, peers, quorum: 1, projection, keys: [], log: (line) => said.push(line) })
+  const start = async (dir: string, projection: string, peers: readonly string[] = [], age = false): Promise<RunningNode> => {
+    const node = await startNode({ dir, host: '127.0.0.1', port: 0, peers, quorum: 1, projection, age, keys: [], log: (line) => said.push(line) })
     running.push(node)
     return node
   }
   /** A peer of its own mesh, with ten memories that are in the rows. */
-  const peerOn = async (projection: string): Promise<Subject> => {
+  const peerOn = async (projection: string, age = false): Promise<Subject> => {
     const dir = join(folder, `peer-${++made}`)
     await initMesh({ dir, name: 'alone', ...saying })
-    const subject = subjectOf(await start(dir, projection))
+    const subject = subjectOf(await start(dir, projection, [], age))
     for (let n = 0; n < 10; n++) await subject.remember(`note ${n} of before`)
     await subject.caughtUp()
     return subject
@@ -97,9 +98,10 @@ describe.skipIf(reason !== null)(`a peer on a server in trouble${reason === null
     const subject = await peerOn(url)
     for (let n = 0; n < 40; n++) {
       await subject.remember(`note ${n} while cut`)
-      if (n % 10 === 5) await cut(url)
+      if (n % 10 === 5) expect(await cut(url)).not.toEqual([])
     }
     await subject.isWhole(50)
+    expect(await subject.total()).toBe(50)
   }, 90_000)
 
   it('the server is killed, and comes back', async ({ skip }) => {
@@ -192,7 +194,7 @@ describe.skipIf(reason !== null)(`a peer on a server in trouble${reason === null
     const disk = join(server.own.folder, 'small')
     mkdirSync(disk)
     try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=32m,mode=0700,uid=65534,gid=65534', 'mnemesh-test', disk], { stdio: 'pipe' })
+      command('mount', '-t', 'tmpfs', '-o', 'size=32m,mode=0700,uid=65534,gid=65534', 'mnemesh-test', disk)
     } catch (error) {
       return skip(`no small disk to be had: ${String(error).split('\n')[0]}`)
     }
@@ -215,7 +217,7 @@ describe.skipIf(reason !== null)(`a peer on a server in trouble${reason === null
       await server.ask(`drop database ${new URL(url).pathname.slice(1)} with (force)`)
       await server.ask('drop tablespace small')
     } finally {
-      execFileSync('umount', ['--lazy', disk])
+      command('umount', '--lazy', disk)
     }
   }, 120_000)
 
@@ -240,7 +242,7 @@ describe.skipIf(reason !== null)(`a peer on a server in trouble${reason === null
     expect(await server.ask("select nspname from pg_namespace where nspname like 'mnemesh\\_%' order by 1", [], url)).toHaveLength(2)
   }, 90_000)
 
-  it('it lets its user make no extension: recall is lexical, and nothing is amiss', async () => {
+  it('its user may make no extension: recall is lexical, and nothing is amiss', async () => {
     const url = await database('bare')
     await server.ask("create function refuse() returns event_trigger language plpgsql as $$ begin raise insufficient_privilege using message = 'no extensions here'; end $$", [], url)
     await server.ask("create event trigger refuse_extensions on ddl_command_start when tag in ('CREATE EXTENSION') execute function refuse()", [], url)
@@ -248,6 +250,34 @@ describe.skipIf(reason !== null)(`a peer on a server in trouble${reason === null
     expect(await subject.search()).toMatchObject({ mode: 'lexical' })
     expect(said.join('\n')).toMatch(/recall is lexical, for/)
     await subject.isWhole(10)
+  }, 90_000)
+
+  it('the graph is asked for, over HTTP and in Cypher, before and after a rebuild', async ({ skip }) => {
+    if (!server.extensions.includes('age')) return skip('the server has no Apache AGE')
+    const url = await database('graph')
+    const subject = await peerOn(url, true)
+    const [a, b, c] = [await subject.remember('note a'), await subject.remember('note b'), await subject.remember('note c')]
+    for (const [from, to] of [[a, b], [b, c]] as const) await subject.node.link({ from: from.id, to: to.id, relation: 'causes', valid_from: '2026-01-01T00:00:00.000Z' }, { agent: AGENT })
+    const { token } = await subject.node.forget(c.id, { agent: AGENT, erase: false })
+    const drawn = async (query: string) => (await fetch(`${subject.url}/api/v1/graph?from=${a.id}${query}`, { headers: { 'x-causal-token': token } })).json() as Promise<{ nodes: { id: string; depth: number }[]; edges: { relation: string }[]; truncated: boolean }>
+    expect(await drawn('')).toMatchObject({ nodes: [{ id: a.id, depth: 0 }, { id: b.id, depth: 1 }], edges: [{ from: a.id, to: b.id, relation: 'causes' }], truncated: false })
+    expect(await drawn('&as_of=2025-01-01T00:00:00Z')).toMatchObject({ nodes: [{ id: a.id }], edges: [] })
+    expect((await fetch(`${subject.url}/api/v1/graph?from=${c.id}`, { headers: { 'x-causal-token': token } })).status).toBe(404)
+    const graph = `${await schemaOf(subject)}_graph`
+    expect(await subject.node.capabilities()).toMatchObject({ graph: { age: graph } })
+    const inCypher = async (): Promise<readonly unknown[]> => {
+      const client = new pg.Client({ connectionString: url })
+      await client.connect()
+      try {
+        await client.query("load 'age'; set search_path = ag_catalog, public")
+        return (await client.query<{ found: string }>(`select * from cypher('${graph}', $$ match (a:Memory)-[l:Link {relation: 'causes'}]->(b:Memory) return [a.id, b.id] $$) as (found agtype)`)).rows.map(({ found }) => JSON.parse(found) as unknown)
+      } finally {
+        await client.end()
+      }
+    }
+    expect(await inCypher()).toEqual([[a.id, b.id]])
+    await subject.isWhole(12)
+    expect(await inCypher()).toEqual([[a.id, b.id]])
   }, 90_000)
 
   const tablesOf = async (url: string, schema: string): Promise<readonly string[]> =>

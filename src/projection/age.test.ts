@@ -102,7 +102,9 @@ const ageContract = (open: () => Sql): void => {
   }, 60_000)
 }
 
-describe('embedded', () => ageContract(() => openPglite(join(folder, 'with'), quiet, { age })))
+describe('embedded', () => {
+  ageContract(() => openPglite(join(folder, 'with'), quiet, { age }))
+})
 
 it('says what is missing, and does without', async () => {
   const said: string[] = []
@@ -117,4 +119,6 @@ const reason = await missingServer()
 const server = reason === null ? await startServer() : null
 afterAll(() => server?.stop())
 const why = reason ?? (server?.extensions.includes('age') === true ? null : 'the server has no Apache AGE')
-describe.skipIf(why !== null)(`server${why === null ? '' : ` (skipped: ${why})`}`, () => ageContract(() => openPostgres(server?.url ?? '', `mnemesh_age_${process.pid}`, quiet)))
+describe.skipIf(why !== null)(`server${why === null ? '' : ` (skipped: ${why})`}`, () => {
+  ageContract(() => openPostgres(server?.url ?? '', `mnemesh_age_${process.pid}`, quiet))
+})

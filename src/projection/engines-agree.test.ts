@@ -49,13 +49,16 @@ describe.skipIf(reason !== null)(`both engines${reason === null ? '' : ` (skippe
   })
 
   it('list in one order, page by page', async () => {
+    let pages = 0
     for (const filter of [{}, { namespace: ns('b') }, { tags: ['Über'] }, { kinds: ['öl', 'i'] }] satisfies MemoryFilter[]) {
       let cursor: string | undefined
       do {
         const page = await both((engine) => engine.list(filter, { limit: 37, now: NOW, ...(cursor === undefined ? {} : { cursor }) }))
         cursor = page.next_cursor ?? undefined
+        pages++
       } while (cursor !== undefined)
     }
+    expect(pages).toBeGreaterThan(10)
   })
 
   it('recall in one order, with the same scores and reasons', async () => {
@@ -72,7 +75,9 @@ describe.skipIf(reason !== null)(`both engines${reason === null ? '' : ` (skippe
   }, 60_000)
 
   it('draw the same graphs', async () => {
-    for (let n = 0; n < 20; n++) await both((engine) => engine.graph({ from: id(n), depth: n % 4, direction: 'both', as_of: at(n * 10), limit: 50 }, NOW))
+    let nodes = 0
+    for (let n = 0; n < 20; n++) nodes += (await both((engine) => engine.graph({ from: id(n), depth: n % 4, direction: 'both', as_of: at(n * 10), limit: 50 }, NOW))).nodes.length
+    expect(nodes).toBeGreaterThan(40)
   })
 })
 

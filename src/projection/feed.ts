@@ -8,6 +8,8 @@
  * 1. One call to the projection at a time, so batches never overlap or overtake each other.
  * 2. A batch starts where the stored cursor ends: what failed half-way is read and written again, whole.
  * 3. A failure is told to `onError` and retried for ever; the cursor never passes rows that were not applied.
+ * 4. What the database kept is asked of it after every failure, when a reader was refused (`recheck`), and now and then where others
+ *    have their hands on it: then the answer, not what was believed, is the cursor.
  *
  * A batch's size in arrivals follows its size in rows: a commit may touch one memory or 256.
  */

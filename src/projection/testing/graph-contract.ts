@@ -82,7 +82,7 @@ export const graphContract = (engine: () => Engine, clear: () => Promise<void>):
         const valid = given.filter(({ from, to, since, until, removed }) => !removed && since <= moment && moment < until && from !== hidden && to !== hidden)
         const depths = new Map(hidden === 1 ? [] : [[1, 0]])
         for (let step = 0; step < depth; step++) {
-          for (const [node, depth_of] of [...depths]) {
+          for (const [node, depth_of] of depths) {
             if (depth_of !== step) continue
             for (const { from, to } of valid) {
               if (direction !== 'in' && from === node && !depths.has(to)) depths.set(to, step + 1)

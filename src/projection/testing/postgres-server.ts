@@ -137,7 +137,7 @@ const sweep = (folder: string): void => {
       rmSync(join(folder, name), { recursive: true, force: true })
     } catch (error) {
       // A small disk that a killed test has mounted there, for one.
-      console.warn(`${join(folder, name)} of an earlier run stays: ${error instanceof Error ? error.message : String(error)}`)
+      process.stderr.write(`${join(folder, name)} of an earlier run stays: ${error instanceof Error ? error.message : String(error)}\n`)
     }
   }
 }
