@@ -8,7 +8,7 @@ import { openPglite } from './pglite.ts'
 import { openPostgres } from './postgres.ts'
 import { engineContract, type Target } from './testing/contract.ts'
 import { missingServer, startServer, type Server } from './testing/postgres-server.ts'
-import { batch, cursor, id, memory, NOW } from './testing/rows.ts'
+import { batch, cursor, id, memory, NOW, seeded } from './testing/rows.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mnemesh-projection-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -53,6 +53,35 @@ describe('embedded', () => {
     expect(await engine.open()).toBeNull()
     expect(said.join()).toMatch(/made anew.*went down/)
     await engine.close()
+  }, 120_000)
+
+  it('leaves no vector of an erased text in its files, and finds the others by theirs', async () => {
+    const dir = join(folder, 'vectors')
+    const space = { embedder: 'x', version: '1', dim: 64 }
+    const random = seeded(1)
+    // Of length 1 to the last bit, so that table and index, which keeps directions, hold the same bytes.
+    const [erased, kept] = [1, 2].map(() => Array.from({ length: space.dim }, () => (random() < 0.5 ? -0.125 : 0.125))) as [number[], number[]]
+    const holding = (vector: readonly number[]): readonly string[] =>
+      readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((name) => statSync(join(dir, name)).isFile() && readFileSync(join(dir, name)).includes(Buffer.from(Float32Array.from(vector).buffer)))
+    const open = () => createEngine(openPglite(dir, () => undefined))
+    let engine = open()
+    await engine.open()
+    await engine.apply(batch(1, { memories: [memory(1), memory(2)] }))
+    await engine.unembedded(space, '{}', 9)
+    await engine.embed(space, [{ id: id(1), text: 'text of 1', vector: erased }, { id: id(2), text: 'text of 2', vector: kept }])
+    await engine.close()
+    expect(holding(erased).length).toBeGreaterThan(1)
+
+    engine = open()
+    await engine.open()
+    await engine.apply(batch(2, { memories: [memory(1, { erased: true, content: null })] }))
+    expect(await engine.tidy()).toBe(true)
+    expect(holding(erased)).toEqual([])
+    const { mode, memories } = await engine.recall({ q: 'elsewhere', limit: 9, vector: kept, space }, NOW)
+    expect([mode, memories.map((row) => row.id)]).toEqual(['hybrid', [id(2)]])
+    await engine.close()
+    expect(holding(erased)).toEqual([])
+    expect(holding(kept)).not.toEqual([])
   }, 120_000)
 })
 

@@ -19,7 +19,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { limits } from '../../crdt/limits.ts'
 import { ProjectionFailure } from '../ports.ts'
-import { SEARCHED, translated, WITH_TEXT, type Query, type Sql } from './sql.ts'
+import { SEARCHED, tablesWithText, translated, type Query, type Sql } from './sql.ts'
 
 const NAME = 'the embedded database'
 
@@ -89,7 +89,7 @@ export const openPglite = (dir: string, log: (line: string) => void, extensions:
       for (const table of SEARCHED) await run((open) => open.exec(`vacuum (analyze) ${table}`))
     },
     scrub: async () => {
-      for (const table of WITH_TEXT) await run((open) => open.exec(`vacuum full ${table}`))
+      for (const table of await transaction(tablesWithText)) await run((open) => open.exec(`vacuum full ${table}`))
       // Both the old table files and the log files with the old rows go only at a checkpoint, the current log file only after a switch.
       await run((open) => open.exec('checkpoint'))
       await run((open) => open.exec('select pg_switch_wal()'))

@@ -7,7 +7,7 @@
 import pg from 'pg'
 import { limits } from '../../crdt/limits.ts'
 import { ProjectionFailure } from '../ports.ts'
-import { translated, WITH_TEXT, type Query, type Sql } from './sql.ts'
+import { tablesWithText, translated, type Query, type Sql } from './sql.ts'
 
 const KEEP_ALIVE = limits.projection_keep_alive_s
 const SCHEMA = /^[a-z_][a-z0-9_]{0,62}$/
@@ -138,7 +138,7 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
     scrub: () =>
       inTurn(async () => {
         const client = await connectWriter()
-        for (const table of WITH_TEXT) await client.query(`vacuum full ${table}`)
+        for (const table of await inTransaction(client, '', tablesWithText)) await client.query(`vacuum full ${table}`)
       }),
     close: () =>
       inTurn(async () => {

@@ -26,8 +26,18 @@ export type Sql = {
 
 /** Tables that search reads all over: vacuumed, so that they are read from their indexes. */
 export const SEARCHED = ['memories', 'postings', 'words', 'embeddings'] as const
-/** Tables and indexes that hold what people wrote: rewritten when something of it was erased. */
-export const WITH_TEXT = ['memories', 'words', 'episodes'] as const
+/**
+ * Tables and indexes that hold what people wrote, and vectors, from which it can be guessed: rewritten when something of it was
+ * erased. Rewriting `embeddings` builds its HNSW indexes anew, which takes far longer than all the rest: it comes last, and like
+ * everything here only after an erasure, in a quiet moment.
+ */
+const WITH_TEXT = ['memories', 'words', 'episodes', 'embeddings'] as const
+
+/** Those that are there, in that order: `embeddings` is not in a database without pgvector. */
+export const tablesWithText = async (query: Query): Promise<readonly string[]> => {
+  const tables = await query<{ name: string }>('select name from unnest($1::text[]) with ordinality as given(name, place) where to_regclass(name) is not null order by place', [WITH_TEXT])
+  return tables.map(({ name }) => name)
+}
 
 /**
  * SQLSTATE classes after which the rows cannot be trusted or are gone: damaged data (XX001, XX002), missing tables (42P01, 3F000),

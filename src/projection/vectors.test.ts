@@ -56,6 +56,9 @@ describe('embedded', () => {
     await engine.embed(space, [{ id: id('plain'), text: 'plain words', vector: hashedVector('x', 8) }])
     const { mode, memories } = await engine.recall({ q: 'plain', limit: 1, vector: hashedVector('x', 8), space }, NOW)
     expect([mode, memories[0]?.id]).toEqual(['lexical', id('plain')])
+    // What it lacks is no hindrance to destroying the texts.
+    await engine.apply(batch(1_001, { memories: [memory('plain', { erased: true, content: null })] }))
+    expect(await engine.tidy()).toBe(true)
     await sql.transaction((query) => query('truncate cursor'))
   })
 })
