@@ -57,9 +57,41 @@ it('waits a moment for a slow one, then not at all, and keeps what comes late', 
   expect(await Promise.all([questions.vectorOf(embedder, 'why'), questions.vectorOf(embedder, 'else')])).toEqual([null, null])
   expect([embedder.asked.requests, time.waiting()]).toEqual([1, 0])
   answer()
-  await expect.poll(() => questions.problem()).toBeNull()
-  expect(await questions.vectorOf(embedder, 'why')).toEqual(hashedVector('why', 64))
+  await expect.poll(() => questions.vectorOf(embedder, 'why')).toEqual(hashedVector('why', 64))
   expect(embedder.asked.requests).toBe(1)
+  expect(questions.problem()).toMatch(/longer than 150 ms/)
+})
+
+it('does not wait for one that is always late more often than for a dead one, and takes it back once it is in time', async () => {
+  const time = handTimers()
+  let answer: () => void = () => undefined
+  const embedder = hashingEmbedder({ fail: () => new Promise((resolve) => (answer = resolve)) })
+  const questions = createQuestions(time)
+  /** Whether a question was waited for, and its answer came late. */
+  const late = async (question: string): Promise<boolean> => {
+    const asked = questions.vectorOf(embedder, question)
+    const waited = time.waiting() === 1
+    time.pass(limits.embedding_query_ms_max)
+    expect(await asked).toBeNull()
+    answer()
+    if (waited) await expect.poll(() => questions.vectorOf(embedder, question)).toEqual(hashedVector(question, 64))
+    return waited
+  }
+  for (let restMs: number = limits.embedding_query_rest_ms_min; restMs <= limits.embedding_query_rest_ms_max; restMs *= 2) {
+    expect(await late(`first after ${restMs}`)).toBe(true)
+    expect(questions.problem()).toMatch(/longer than/)
+    time.pass(restMs - limits.embedding_query_ms_max - 1)
+    expect(await late(`second after ${restMs}`)).toBe(false)
+    time.pass(1)
+  }
+  time.pass(limits.embedding_query_rest_ms_max)
+  const asked = questions.vectorOf(embedder, 'in time')
+  answer()
+  expect([await asked, questions.problem()]).toEqual([hashedVector('in time', 64), null])
+  time.pass(1)
+  expect(await late('again')).toBe(true)
+  time.pass(limits.embedding_query_rest_ms_min)
+  expect(await late('rested the least')).toBe(true)
 })
 
 it('leaves a dead one alone for longer and longer, and takes it back at once', async () => {

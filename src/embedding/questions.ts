@@ -1,6 +1,7 @@
 /**
  * The vector of a question, soon or not at all: recall never waits longer than `embedding_query_ms_max`, and after a late or failed
- * answer it does not wait for a while, doubled up to a bound. What comes late is kept for the next time it is asked.
+ * answer it does not wait for a while, doubled up to a bound, until one comes in time. What comes late is kept for the next time it is
+ * asked, and ends no rest: an embedder that is always a bit too slow would have every question wait for nothing.
  */
 import { LRUCache } from 'lru-cache'
 import { limits } from '../../crdt/limits.ts'
@@ -16,9 +17,12 @@ export type Questions = {
   stop(): void
 }
 
+/** `late`: somebody waited for it in vain. */
+type Asked = { readonly vector: Promise<readonly number[] | null>; late: boolean }
+
 export const createQuestions = ({ clock, after }: { readonly clock: Clock; readonly after: After }): Questions => {
   const remembered = new LRUCache<string, readonly number[]>({ max: limits.embedding_queries_remembered })
-  const underWay = new Map<string, Promise<readonly number[] | null>>()
+  const underWay = new Map<string, Asked>()
   const stopping = new AbortController()
   let restMs: number = limits.embedding_query_rest_ms_min
   let restUntil = Number.NEGATIVE_INFINITY
@@ -37,6 +41,7 @@ export const createQuestions = ({ clock, after }: { readonly clock: Clock; reado
     try {
       const [vector = null] = await embedder.embed([question], 'query', stopping.signal)
       if (vector !== null) remembered.set(key, vector)
+      if (underWay.get(key)?.late === true) return vector
       problem = null
       restMs = limits.embedding_query_rest_ms_min
       restUntil = Number.NEGATIVE_INFINITY
@@ -50,13 +55,14 @@ export const createQuestions = ({ clock, after }: { readonly clock: Clock; reado
   }
 
   /** One of several that end together when the time is over. */
-  const inTime = (asked: Promise<readonly number[] | null>): Promise<readonly number[] | null> =>
+  const inTime = (asked: Asked): Promise<readonly number[] | null> =>
     new Promise((resolve, reject) => {
       const cancel = after(limits.embedding_query_ms_max, () => {
+        asked.late = true
         failed(`the embedder takes longer than ${limits.embedding_query_ms_max} ms for a question, so recall goes by words; a smaller model or a nearer one mends that`)
         resolve(null)
       })
-      asked.then(resolve, reject).finally(cancel)
+      asked.vector.then(resolve, reject).finally(cancel)
     })
 
   return {
@@ -69,7 +75,7 @@ export const createQuestions = ({ clock, after }: { readonly clock: Clock; reado
       const before = underWay.get(key)
       if (before !== undefined) return resting ? null : inTime(before)
       if (text.trim() === '' || resting || underWay.size >= limits.embedding_queries_max || stopping.signal.aborted) return null
-      const asked = ask(embedder, text, key)
+      const asked: Asked = { vector: ask(embedder, text, key), late: false }
       underWay.set(key, asked)
       return inTime(asked)
     },
