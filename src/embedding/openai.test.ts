@@ -66,7 +66,7 @@ describe('believes no answer that cannot be right', () => {
     ['too few', (_, response) => sayVectors(response, [good]), /1 vectors for 2 texts/],
     ['too many', (_, response) => sayVectors(response, [good, good, good]), /3 vectors for 2 texts/],
     ['one place twice', (_, response) => say(response, 200, JSON.stringify({ data: [{ index: 0, embedding: good }, { index: 0, embedding: good }] })), /numbers 0/],
-    ['a place that is none', (_, response) => say(response, 200, JSON.stringify({ data: [{ index: 0, embedding: good }, { index: '__proto__', embedding: good }] })), /numbers "__proto__"/],
+    ['a place that is none', (_, response) => say(response, 200, JSON.stringify({ data: [{ index: 0, embedding: good }, { index: '__proto__', embedding: good }] })), /numbers without numbers/],
     ['text for a vector', (_, response) => sayVectors(response, [good, 'AAAA']), /no list of numbers/],
     ['uneven vectors', (_, response) => sayVectors(response, [good, good.slice(1)]), /31 numbers where 32/],
     ['NaN', (_, response) => sayVectors(response, [good, good.map(() => Number.NaN)]), /no number/],
@@ -92,13 +92,28 @@ describe('believes no answer that cannot be right', () => {
 
 describe('says what is wrong', () => {
   const refusals: readonly (readonly [status: number, kind: string, why: RegExp])[] = [
-    [401, 'misconfigured', /MNEMESH_EMBEDDER_KEY/], [403, 'misconfigured', /MNEMESH_EMBEDDER_KEY/], [404, 'misconfigured', /--embedder-model/], [302, 'misconfigured', /redirect/], [400, 'refused', /refused the text.*too long/],
+    [401, 'misconfigured', /MNEMESH_EMBEDDER_KEY/], [403, 'misconfigured', /MNEMESH_EMBEDDER_KEY/], [404, 'misconfigured', /--embedder-model/], [302, 'misconfigured', /redirect/], [400, 'refused', /refused the text/],
     [413, 'refused', /refused the text/],
   ]
   it.each(refusals)('of %d, without trying again', async (status, kind, why) => {
     endpoint.misbehave = (_, response) => say(response, status, 'input\n too long', { location: `${endpoint.url}/elsewhere` })
     await expect(made().embedder.embed(['x'], 'document', never)).rejects.toMatchObject({ kind, message: expect.stringMatching(why) as string })
     expect(endpoint.requests).toHaveLength(1)
+  })
+
+  const secret = 'sesamesesame'
+  const echoes: readonly (readonly [status: number, body: string, end: RegExp])[] = [
+    [400, `cannot embed "${secret}"`, /\(400\)$/], [422, JSON.stringify({ detail: [{ input: secret }] }), /\(422\)$/], [500, secret, /answered 500; /],
+    [400, JSON.stringify({ error: { message: secret, code: 'context_length_exceeded' } }), /\(400, context_length_exceeded\)$/],
+    [429, JSON.stringify({ code: 'rate_limited', message: secret }), /answered 429, rate_limited; /], [400, JSON.stringify({ error: { code: `${secret} opens` } }), /\(400\)$/],
+    [400, JSON.stringify({ error: { code: `a_${'long_'.repeat(20)}${secret}` } }), /\(400\)$/], [400, JSON.stringify({ error: { code: [secret] }, code: 400 }), /\(400\)$/],
+    [400, JSON.stringify({ error: { code: secret } }), /\(400\)$/], [400, 'null', /\(400\)$/], [200, JSON.stringify({ data: [{ index: secret, embedding: good }] }), /numbers/], [200, JSON.stringify({ data: secret }), /without data/],
+  ]
+  it.each(echoes)('of %d, without the text that the endpoint echoes: %s', async (status, body, end) => {
+    endpoint.misbehave = (_, response) => say(response, status, body)
+    const failure: unknown = await made().embedder.embed([secret], 'query', never).catch((error: unknown) => error)
+    expect(failure).toMatchObject({ constructor: EmbedderFailure, message: expect.stringMatching(end) as string })
+    expect(String(failure)).not.toContain(secret)
   })
 
   it('of an address where nobody is', async () => {

@@ -3,6 +3,9 @@
  *
  * What comes back is checked before it is believed: count, order, length, every number. A redirect is refused, since the key would
  * travel with it. Every request has a time limit, every answer a size limit, every wait an end.
+ *
+ * Invariant: no failure's message has anything of a text in it, for health and the log show messages. Endpoints put what they were
+ * asked into what they answer, so of an answer only its status and a code that is one plain word are told.
  */
 import { limits } from '../../crdt/limits.ts'
 import { EmbedderFailure, type Embedder } from '../ports.ts'
@@ -40,7 +43,7 @@ export const openAiEmbedder = (settings: EmbedderSettings, tools: OpenAiTools): 
         body: JSON.stringify({ model: settings.model, input: texts, encoding_format: 'float', ...(settings.dim === null ? {} : { dimensions: settings.dim }) }),
       })
       const body = await bodyOf(response)
-      if (response.status !== 200) return refusal(response, body, name, settings.model)
+      if (response.status !== 200) return refusal(response, codeOf(body, texts), name, settings.model)
       if (body === null) return failed('unavailable', `${name} answered more than ${limits.embedding_answer_bytes_max} bytes; is it an embedding endpoint?`)
       const vectors = readVectors(body, texts.length, dim)
       if (typeof vectors === 'string') return failed('unavailable', `${name} answered ${vectors}; check --embedder-model and --embedder-dim`)
@@ -96,15 +99,38 @@ export const openAiEmbedder = (settings: EmbedderSettings, tools: OpenAiTools): 
 
 const failed = (kind: EmbedderFailure['kind'], message: string, retryMs: number | null = null): Failed => ({ failure: new EmbedderFailure(kind, message), retryMs })
 
-const refusal = (response: Response, body: string | null, name: string, model: string): Failed => {
+/** @param code what the endpoint calls it; null without. */
+const refusal = (response: Response, code: string | null, name: string, model: string): Failed => {
   const { status } = response
-  const said = body === null || body.trim() === '' ? '' : `: ${body.replace(/[\s\x00-\x1f]+/g, ' ').slice(0, 200)}`
+  const said = code === null ? `${status}` : `${status}, ${code}`
   if (status >= 300 && status < 400) return failed('misconfigured', `${name} answered a redirect, which is not followed with a key at hand; give the final address with --embedder-url`)
   if (status === 401 || status === 403) return failed('misconfigured', `${name} refused the key (${status}); set MNEMESH_EMBEDDER_KEY`)
   if (status === 404) return failed('misconfigured', `${name} knows no such address or no model ${model} (404); check --embedder-url and --embedder-model`)
-  if (status === 429 || status === 408 || status >= 500) return failed('unavailable', `${name} answered ${status}${said}; it is asked again`, retryAfterMs(response.headers.get('retry-after')))
-  return failed('refused', `${name} refused the text (${status})${said}`)
+  if (status === 429 || status === 408 || status >= 500) return failed('unavailable', `${name} answered ${said}; it is asked again`, retryAfterMs(response.headers.get('retry-after')))
+  return failed('refused', `${name} refused the text (${said})`)
 }
+
+/** Long enough for `context_length_exceeded`. */
+const CODE = /^[a-z_]{1,40}$/
+
+/** The `code` of an error answer, in OpenAI's form or bare; null when it is no plain word, or one of the texts has it. */
+const codeOf = (body: string | null, texts: readonly string[]): string | null => {
+  const code = fieldOf(fieldOf(parsed(body), 'error'), 'code') ?? fieldOf(parsed(body), 'code')
+  if (typeof code !== 'string' || !CODE.test(code)) return null
+  return texts.some((text) => text.toLowerCase().includes(code)) ? null : code
+}
+
+const parsed = (body: string | null): unknown => {
+  try {
+    return body === null ? null : JSON.parse(body)
+  } catch {
+    // Proxies answer in HTML.
+    return null
+  }
+}
+
+const fieldOf = (value: unknown, name: 'error' | 'code'): unknown =>
+  typeof value === 'object' && value !== null && name in value ? (value as Readonly<Record<string, unknown>>)[name] : null
 
 /** A Retry-After in seconds; 0 without one. Dates are not used by these services, and would need a clock. */
 const retryAfterMs = (header: string | null): number => {

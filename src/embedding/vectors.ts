@@ -13,7 +13,9 @@ export const readVectors = (body: string, count: number, dim: number | null): re
   if (entries.length !== count) return `${entries.length} vectors for ${count} texts`
   const vectors: (readonly number[] | undefined)[] = Array.from({ length: count }, () => undefined)
   for (const [place, { index = place, embedding }] of entries.entries()) {
-    if (typeof index !== 'number' || !(index in vectors) || vectors[index] !== undefined) return `vectors that it numbers ${JSON.stringify(index)?.slice(0, 40)}`
+    // Told only when it is a number: an answer may have the text that was asked anywhere.
+    if (typeof index !== 'number') return 'vectors that it numbers without numbers'
+    if (!(index in vectors) || vectors[index] !== undefined) return `vectors that it numbers ${index}`
     const wrong = wrongWith(embedding, dim ?? lengthOf(entries[0]?.embedding))
     if (wrong !== null) return wrong
     vectors[index] = embedding as readonly number[]
