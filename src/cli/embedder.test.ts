@@ -21,6 +21,10 @@ describe('the embedder', () => {
     expect(() => embedderChoice({}, { MNEMESH_EMBEDDER: 'magic' })).toThrow(/MNEMESH_EMBEDDER is 'magic'/)
     expect(() => embedderChoice({ embedder: 'openai' }, {})).toThrow(/--embedder-model/)
     for (const url of ['localhost:11434', 'ftp://x', '']) expect(() => embedderChoice({ embedder: 'openai', embedderModel: 'm', embedderUrl: url }, {})).toThrow(/--embedder-url/)
+    for (const url of ['https://me:sesame@host/v1', 'https://sesame@host/v1', 'https://host/v1?key=sesame', 'https://host/v1#sesame', 'me:sesame@host/v1', 'http://me:sesame@']) {
+      const told = [() => embedderChoice({ embedder: 'openai', embedderModel: 'm', embedderUrl: url }, {}), () => embedderChoice({ embedder: 'openai', embedderModel: 'm' }, { MNEMESH_EMBEDDER_URL: url })]
+      for (const choose of told) expect(choose).toThrow(expect.objectContaining({ exit: 2, message: expect.stringMatching(/^(?!.*sesame).*--embedder-url.*MNEMESH_EMBEDDER_KEY.*$/) as string }) as Error)
+    }
     for (const dim of ['0', '2001', '1.5', 'x']) expect(() => embedderChoice({ embedder: 'openai', embedderModel: 'm' }, { MNEMESH_EMBEDDER_DIM: dim })).toThrow(/MNEMESH_EMBEDDER_DIM/)
   })
 })

@@ -44,8 +44,16 @@ export const embedderChoice = (options: EmbedderOptions, env: Io['env']): Embedd
   }
   if (kind === 'transformers') return { settings: { kind, url: model, model: '', ...shared }, key: null }
   const url = options.embedderUrl ?? given(env['MNEMESH_EMBEDDER_URL']) ?? DEFAULT_EMBEDDER_URL
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) throw usage(`--embedder-url is like ${DEFAULT_EMBEDDER_URL}, not '${url}'`)
+  // Not repeated: there may be a secret in it.
+  if (!isBaseAddress(url)) throw usage(`--embedder-url is like ${DEFAULT_EMBEDDER_URL}, without user name, password, ? or #; a key goes into MNEMESH_EMBEDDER_KEY`)
   return { settings: { kind, url, model, ...shared }, key: given(env['MNEMESH_EMBEDDER_KEY']) ?? null }
+}
+
+/** The address is told in health, in the log and in the database, so nothing secret may be in it. */
+const isBaseAddress = (text: string): boolean => {
+  if (!URL.canParse(text) || /[?#]/.test(text)) return false
+  const { protocol, username, password } = new URL(text)
+  return /^https?:$/.test(protocol) && username === '' && password === ''
 }
 
 const dimOf = (text: string | undefined): number | null => {
