@@ -3,7 +3,7 @@
  * stand-in, so nothing is installed and nothing reaches the network.
  */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -21,6 +21,8 @@ beforeEach(() => {
   for (const name of REAL) symlinkSync(['/usr/bin', '/bin'].map((folder) => join(folder, name)).find(existsSync) ?? name, join(machine, 'bin', name))
   program('id', 'echo 0')
   program('git', '')
+  program('debootstrap', '')
+  tree('')
 })
 afterEach(() => rmSync(machine, { recursive: true, force: true }))
 
@@ -28,6 +30,13 @@ afterEach(() => rmSync(machine, { recursive: true, force: true }))
 function program(name: string, body: string): void {
   const file = join(machine, 'bin', name)
   writeFileSync(file, `#!/usr/bin/env bash\necho "${name} $*" >> ${machine}/calls\n${body}\n`)
+  chmodSync(file, 0o755)
+}
+
+/** What makes the tests' Postgres server. */
+function tree(body: string): void {
+  const file = join(machine, 'checkout/.ci/postgres-tree')
+  writeFileSync(file, `#!/usr/bin/env bash\necho tree >> ${machine}/tree\n${body}\n`)
   chmodSync(file, 0o755)
 }
 
@@ -39,10 +48,10 @@ const apt = (offered: string) => {
   program('apt-get', `[[ $1 != install ]] || { ${give}; }`)
 }
 
-function run(): { readonly status: number | null; readonly stdout: string; readonly stderr: string; readonly calls: readonly string[] } {
+function run(env: Readonly<Record<string, string>> = {}): { readonly status: number | null; readonly stdout: string; readonly stderr: string; readonly calls: readonly string[] } {
   const result = spawnSync(join(machine, 'bin/bash'), [join(machine, 'checkout/.ci/run')], {
     encoding: 'utf8',
-    env: { PATH: join(machine, 'bin') },
+    env: { PATH: join(machine, 'bin'), ...env },
     timeout: 15_000,
   })
   const calls = existsSync(join(machine, 'calls')) ? readFileSync(join(machine, 'calls'), 'utf8').trimEnd().split('\n') : []
@@ -91,6 +100,31 @@ it('brings node and npm from Debian where that is recent enough', () => {
   expect(calls.filter((call) => call.startsWith('apt-get')).map((call) => call.split(' ')[1])).toEqual(['update', 'install'])
   expect(calls.at(-1)).toBe('npm test --silent')
   expect(status).toBe(3)
+})
+
+const postgres = '/usr/share/postgresql'
+/** The script looks at the real machine for these two. */
+const makesServer = existsSync('/etc/apt') && !(existsSync(postgres) && readdirSync(postgres).some((version) => existsSync(join(postgres, version, 'extension/age.control'))))
+it.skipIf(!makesServer)('on a Debian without Apache AGE, has a Postgres server made before the tests, with debootstrap from Debian, and goes on where it cannot be had', () => {
+  node('v22.1.0')
+  npm()
+  apt('')
+  rmSync(join(machine, 'bin/debootstrap'))
+  tree("echo 'no network' >&2; exit 1")
+  const { status, stderr, calls } = run()
+  expect(calls.filter((call) => call.startsWith('apt-get install')).join()).toContain(' debootstrap ')
+  expect(readFileSync(join(machine, 'tree'), 'utf8')).toBe('tree\n')
+  expect(stderr).toMatch(/no network\n.*no Postgres server for the tests/)
+  expect([calls.at(-1), status]).toEqual(['npm test --silent', 3])
+})
+
+it('has none made where one is named, or where nobody may make it', () => {
+  node('v22.1.0')
+  npm()
+  expect(run({ TEST_DATABASE_URL: 'postgres://db' }).status).toBe(3)
+  program('id', 'echo 1000')
+  expect(run().status).toBe(3)
+  expect(existsSync(join(machine, 'tree'))).toBe(false)
 })
 
 it.each(['18.19.0+dfsg-6', '(none)'])('does not install nodejs %s', (offered) => {
