@@ -34,11 +34,20 @@ export const sameOnEveryDisk = (disks: readonly MemoryDisk[]): Violations => {
   const [first] = disks
   if (first === undefined) return ['no disk to look at']
   const hashes = [...first.placeByHash.keys()].sort()
+  const soundByHash = new Map<string, Uint8Array>()
+  /** Bytes that decode to what they are kept as; equal bytes are decoded once. */
+  const isSound = ({ hash, bytes }: { readonly hash: string; readonly bytes: Uint8Array }): boolean => {
+    const sound = soundByHash.get(hash)
+    if (sound !== undefined && Buffer.compare(sound, bytes) === 0) return true
+    if (!decodesTo(bytes, hash)) return false
+    soundByHash.set(hash, bytes)
+    return true
+  }
   return disks.flatMap((disk, index) => {
     const own = new Set(disk.placeByHash.keys())
     const lacking = hashes.filter((hash) => !own.has(hash))
     const more = [...own].filter((hash) => !first.placeByHash.has(hash))
-    const bad = [...disk.commitByPlace.values()].filter(({ commit }) => !decodesTo(commit.bytes, commit.hash))
+    const bad = [...disk.commitByPlace.values()].filter(({ commit }) => !isSound(commit))
     const faults = lacking.length + more.length === 0 ? [] : [`I1 disk ${index} lacks ${lacking.length} commits that disk 0 has, and has ${more.length} more`]
     return [...faults, ...(disk.commitByPlace.size === hashes.length ? [] : [`I1 disk ${index} has ${disk.commitByPlace.size} records of ${hashes.length} commits`]), ...bad.map(({ commit }) => `I1 disk ${index}: commit ${commit.hash} is damaged`)]
   })

@@ -32,7 +32,9 @@ type Listener = { readonly host: Host; readonly accept: (socket: Socket) => void
 
 /** @param delayMs of one frame, drawn anew for each. */
 export const createNetwork = (timers: Scheduler, delayMs: () => number): Network => {
-  const listenerByUrl = new Map<string, Listener>()
+  const listenersByUrl = new Map<string, readonly Listener[]>()
+  /** Of an original and its clone the one that came last, until it is gone. */
+  const listenerAt = (url: string): Listener | undefined => listenersByUrl.get(url)?.findLast(({ host }) => host.isAlive())
   const ends = new Set<End>()
   const cutsByWay = new Map<string, number>()
   const slownessByWay = new Map<string, number[]>()
@@ -117,21 +119,21 @@ export const createNetwork = (timers: Scheduler, delayMs: () => number): Network
     stir,
     listen: (host, url, accept) => {
       const listener = { host, accept }
-      listenerByUrl.set(url, listener)
+      listenersByUrl.set(url, [...(listenersByUrl.get(url) ?? []).filter((other) => other.host.isAlive()), listener])
       return () => {
-        if (listenerByUrl.get(url) === listener) listenerByUrl.delete(url)
+        listenersByUrl.set(url, (listenersByUrl.get(url) ?? []).filter((other) => other !== listener))
       }
     },
     dialer: (host) => ({
       dial: (url, opened, failed) => {
-        const target = listenerByUrl.get(url)
+        const target = listenerAt(url)
         const to = target?.host.machine ?? -1
         const silent = target !== undefined && (isCut(host.machine, to) || isCut(to, host.machine) || target.host.isPaused())
         return timers.after(silent ? limits.handshake_ms_max : delayOf(host.machine, to), () => {
           if (!host.isAlive()) return
-          const listener = listenerByUrl.get(url)
+          const listener = listenerAt(url)
           if (silent) return failed('connection timed out')
-          if (listener === undefined || !listener.host.isAlive()) return failed('connection refused')
+          if (listener === undefined) return failed('connection refused')
           const [ours, theirs] = [createEnd(host, listener.host.machine), createEnd(listener.host, host.machine)]
           ours.other = theirs
           theirs.other = ours

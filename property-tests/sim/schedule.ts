@@ -49,7 +49,8 @@ export type DiskFault = 'eio' | 'eio_written' | 'full' | 'slow'
 /** What the dishonest member does to everybody. */
 export type EvilAct = 'junk_parcels' | 'changed_commit' | 'foreign_signature' | 'forged_acks' | 'lying_digest' | 'lying_frontier' | 'junk_bodies' | 'orphans'
 
-export type Topology = 'full' | 'star' | 'ring' | 'line'
+/** Whom each dials from the start: all, those before it (one of each pair dials), the first, its neighbours. */
+export type Topology = 'full' | 'upwards' | 'star' | 'ring' | 'line'
 
 export type Schedule = {
   readonly seed: string

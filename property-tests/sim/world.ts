@@ -16,6 +16,7 @@ import { createMachine, startProcess, type Machine, type MachineWorld, type Proc
 import { createNetwork, type Network } from './network.ts'
 import type { Moment, Schedule, Step, Topology } from './schedule.ts'
 import { stream } from './streams.ts'
+import './verify-once.ts'
 
 export type World = {
   readonly schedule: Schedule
@@ -319,6 +320,7 @@ const neighbours = (topology: Topology, peers: number, index: number): readonly 
   const others = Array.from({ length: peers }, (_, other) => other).filter((other) => other !== index)
   switch (topology) {
     case 'full': return others
+    case 'upwards': return others.filter((other) => other < index)
     case 'star': return index === 0 ? others : [0]
     case 'ring': return [(index + 1) % peers, (index + peers - 1) % peers]
     case 'line': return others.filter((other) => Math.abs(other - index) === 1)
