@@ -26,6 +26,6 @@ const remembered = <T extends {}>(call: (...input: Uint8Array[]) => T): ((...inp
 await sodium.ready
 const { crypto_sign_verify_detached: verify, crypto_sign_ed25519_pk_to_curve25519: toCurve } = sodium
 Object.assign(sodium, {
-  crypto_sign_verify_detached: remembered((signature, message, key) => verify(signature!, message!, key!)),
-  crypto_sign_ed25519_pk_to_curve25519: remembered((key) => toCurve(key!)),
+  crypto_sign_verify_detached: remembered((signature, message, key) => verify(signature, message, key)),
+  crypto_sign_ed25519_pk_to_curve25519: remembered((key) => toCurve(key)),
 })
