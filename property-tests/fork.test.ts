@@ -88,7 +88,11 @@ describe('a key that writes two histories', () => {
     await untilEqual([0, 1, 2])
     await world.run(() => [0, 1, 2].every((peer) => world.peer(peer).replica.forks.isFrozen(left.peer)))
     await untilEqual([0, 1, 2])
+    // What it says behind the fork counts for nothing, and nobody keeps it waiting.
+    left.say(segmentId(left.peer, 0), { ...said('memory.put', 4), record: uuid(104) as RecordId, set: { content: { ref: x.ref } } }, x)
+    await world.run(() => world.peer(0).replica.intake.refused.some(({ reason }) => reason === 'forked'))
     for (const peer of [0, 1, 2]) {
+      expect(world.peer(peer).replica.intake.pending(), `waiting on ${peer}`).toBe(0)
       expect(await has(peer, uuid(101) as RecordId), `left history on ${peer}`).toBe(false)
       expect(await has(peer, uuid(102) as RecordId), `right history on ${peer}`).toBe(false)
       const { memory } = (await world.run(world.peer(peer).node.get(own.id, {})))!

@@ -10,7 +10,8 @@ export type GenerateOptions = {
   readonly peers: number | null
 }
 
-const LIES: readonly EvilAct[] = ['junk_parcels', 'changed_commit', 'foreign_signature', 'forged_acks', 'lying_digest', 'lying_frontier', 'junk_bodies', 'orphans']
+/** Drawn once a schedule, so that what takes several acts of one kind comes about. */
+const LIES: readonly EvilAct[] = ['equivocate', 'impersonate', 'stripped', 'junk_parcels', 'changed_commit', 'foreign_signature', 'forged_acks', 'lying_digest', 'lying_frontier', 'junk_bodies', 'orphans']
 const PATCH_FIELDS: readonly PatchField[] = ['title', 'content', 'tags', 'priority', 'source', 'metadata', 'expires_at']
 
 export const generate = (seed: string, options: GenerateOptions = { peers: null }): Schedule => {
@@ -135,6 +136,9 @@ const STEPS_BY_FAULT: Readonly<Record<Fault, (world: Drawing, draw: Stream) => S
     return [{ do: 'snapshot', at, peer }, { do: 'rollback', at: at + draw.int(100, 3_000), peer, downMs: draw.int(50, 2_000) }]
   },
   clones: (world, draw) => several(draw, 1, 1, () => ({ do: 'clone', at: when(world, draw), peer: anyPeer(world, draw), forMs: draw.int(500, 5_000) })),
-  lies: (world, draw) => several(draw, 3, 10, () => ({ do: 'evil', at: when(world, draw), act: draw.pick(LIES) })),
+  lies: (world, draw) => {
+    const acts = draw.some(LIES, draw.int(1, 3))
+    return several(draw, 3, 10, () => ({ do: 'evil', at: when(world, draw), act: draw.pick(acts) }))
+  },
   restarts: (world, draw) => several(draw, 1, 3, () => ({ do: 'stop', at: when(world, draw), peer: anyPeer(world, draw), downMs: draw.int(20, 3_000) })),
 }

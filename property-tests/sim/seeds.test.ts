@@ -60,6 +60,12 @@ const kept: Readonly<Record<string, Schedule>> = {
     { do: 'flip', at: 2_919, peer: 0, what: 'missing', where: 'middle' },
     says(3_757, 0, { op: 'patch', slot: 0, value: 6, fields: ['priority', 'metadata', 'tags'] }, { client: 2, quorum: null, retries: [1] }),
   ], { seed: '1:586', skewMs: [0, -19, 3], delayMs: [1, 10], flushMs: [0, 1] }),
+  'a write that met its deadline while its peer was stopping was answered by a fault in place of where it stands': calm([
+    { do: 'disk', at: 684, peer: 0, fault: 'slow', forMs: 1_985 },
+    { do: 'disk', at: 551, peer: 2, fault: 'slow', forMs: 1_618 },
+    says(798, 2, put(0, true), { quorum: null, timeoutMs: 400, retries: [0, 2] }),
+    { do: 'stop', at: 842, peer: 0, downMs: 1_729 },
+  ].sort((a, b) => a.at - b.at) as Step[], { seed: '79:1539', topology: 'upwards', delayMs: [20, 300], flushMs: [0, 1] }),
   'damage in the control log made a peer refuse everybody, for ever': calm([
     ...(['head', 'head', 'middle', 'tail'] as const).map((where): Step => ({ do: 'flip', at: 600, peer: 1, what: 'missing', where })),
     says(900, 0, put(0)),

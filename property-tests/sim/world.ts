@@ -64,7 +64,10 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
   }
   const network = createNetwork(time, () => schedule.delayMs[0] + delays.unit() * (schedule.delayMs[1] - schedule.delayMs[0]))
   const machines = founded.members.filter(({ honest }) => honest).map((member, index) => createMachine(index, member, createDisk(stirring, () => flushes.int(...schedule.flushMs)), schedule.skewMs[index] ?? 0))
-  const evil = schedule.evil === null ? null : createEvil(founded, network, stirring, root.split('evil'))
+  const evil = schedule.evil === null ? null : createEvil(founded, network, stirring, root.split('evil'), (index) => {
+    const process = machines[index]?.process
+    return process?.peer && process.isAlive() && !process.isPaused() ? process.peer : null
+  })
   const evidence = noEvidence()
   const happened = new Map<string, number>()
   const violations: string[] = []

@@ -98,7 +98,8 @@ export const createIntake = (): Intake => {
   }
   const dropStored = (log: LogView): void => {
     for (const [hash, entry] of uncovered) {
-      if ((log.chain(entry.commit.chain)?.seq ?? 0) < entry.commit.header.seq) continue
+      const { chain, header } = entry.commit
+      if ((log.chain(chain)?.seq ?? 0) < header.seq && header.seq < log.forkAt(chain)) continue
       uncovered.delete(hash)
       account(entry, -1)
     }
@@ -113,6 +114,14 @@ export const createIntake = (): Intake => {
   }
   const dropBefore = (chain: ChainId, seq: number): void => {
     for (const waiting of bySeqByChain.get(chain)?.keys() ?? []) if (waiting <= seq) remove(chain, waiting)
+  }
+  /** Behind a fork nothing of a chain will ever count: it must not wait, nor use up its sender's room. */
+  const dropForked = (chain: ChainId, at: number, nowMs: number): void => {
+    for (const [seq, { from, commit }] of bySeqByChain.get(chain) ?? []) {
+      if (seq < at) continue
+      remove(chain, seq)
+      refuse(from, { peer: commit.header.peer, chain, seq }, 'forked', nowMs)
+    }
   }
 
   return {
@@ -146,6 +155,7 @@ export const createIntake = (): Intake => {
           onRival(rival)
         }
         dropBefore(chain, log.chain(chain)?.seq ?? 0)
+        dropForked(chain, log.forkAt(chain), nowMs)
         for (;;) {
           const entry = bySeqByChain.get(chain)?.get((log.chain(chain)?.seq ?? 0) + 1)
           if (entry === undefined) return

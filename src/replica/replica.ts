@@ -240,7 +240,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   }
 
   const settle = (authored: readonly Authored[], requests: ReadonlyMap<RequestId, WriteRequest>, nowMs: number): Effect[] =>
-    authored.flatMap((answer) => ('refusal' in answer ? [] : settling.settle(answer.written, answer.existed, requests.get(answer.request)!, nowMs)))
+    authored.flatMap((answer) => ('refusal' in answer ? [] : settling.settle(answer.written, answer.existing, requests.get(answer.request)!, nowMs)))
 
   /** Whether a revocation leaves out commits that are in documents already. */
   const leavesOut = ({ peer, revoked }: Member): boolean =>
@@ -361,6 +361,8 @@ export const createReplica = (options: ReplicaOptions): Replica => {
       case 'tick':
         intake.wake()
         return [...settling.expire(nowMs), ...startFlush(nowMs)]
+      case 'stopping':
+        return settling.giveUpAll()
       case 'damaged':
         damaged(input.what)
         return []

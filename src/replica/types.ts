@@ -45,10 +45,11 @@ export type WriteRequest = {
   readonly deadlineMs: number
 }
 
+/** `existing`: the event that made the memory when the same request had been made before; null when its own events were written. */
 export type WriteOutcome =
-  | { readonly kind: 'acknowledged'; readonly written: readonly WrittenAt[]; readonly acks: readonly Counted[]; readonly existed: boolean }
+  | { readonly kind: 'acknowledged'; readonly written: readonly WrittenAt[]; readonly acks: readonly Counted[]; readonly existing: EventId | null }
   /** On our disk, not at the quorum in time: it stays and goes on replicating. */
-  | { readonly kind: 'quorum_not_met'; readonly written: readonly WrittenAt[]; readonly got: number; readonly needed: number; readonly reason: string }
+  | { readonly kind: 'quorum_not_met'; readonly written: readonly WrittenAt[]; readonly got: number; readonly needed: number; readonly reason: string; readonly existing: EventId | null }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
 
 /** Where a request's events came to stand. */
@@ -69,6 +70,9 @@ export type Input =
   | { readonly kind: 'persisted'; readonly flush: number; readonly failure: StoreFailure | null }
   /** Time has passed: waits end, commits from 'tomorrow' are looked at again. */
   | { readonly kind: 'tick' }
+  /** Nobody waits any longer: what is on disk stays, and is said to be. */
+  | { readonly kind: 'stopping' }
+  /** A reader met damage on the disk. */
   | { readonly kind: 'damaged'; readonly what: { readonly kind: 'commit'; readonly chain: string; readonly seq: number } | { readonly kind: 'body'; readonly ref: Ref } }
 
 export type Effect =
