@@ -52,7 +52,7 @@ export const sameOnEveryDisk = (disks: readonly MemoryDisk[], forkAt: ForkAt): V
     const own = new Set(hashesOn(disk))
     const lacking = hashes.filter((hash) => !own.has(hash))
     const more = [...own].filter((hash) => !first.placeByHash.has(hash as CommitHash))
-    const bad = [...disk.commitByPlace.values()].filter(({ commit }) => !isSound(commit))
+    const bad = [...disk.commitByPlace.values()].filter(({ commit }) => countsAt(forkAt, commit.chain, commit.seq) && !isSound(commit))
     const faults = lacking.length + more.length === 0 ? [] : [`I1 disk ${index} lacks ${lacking.length} commits that disk 0 has, and has ${more.length} more`]
     return [...faults, ...(recordsOn(disk) === hashes.length ? [] : [`I1 disk ${index} has ${recordsOn(disk)} records of ${hashes.length} commits`]), ...bad.map(({ commit }) => `I1 disk ${index}: commit ${commit.hash} is damaged`)]
   })

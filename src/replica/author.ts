@@ -15,7 +15,7 @@ import { emptyChain, type ChainState } from '../../crdt/chain.ts'
 import { encodeEvent, type DocumentEvent, type EpisodeAppend, type Event } from '../../crdt/event.ts'
 import { sha256 } from '../../crdt/hash.ts'
 import { observe, tick, type Hlc } from '../../crdt/hlc.ts'
-import { ZERO_HASH, bytesToHex, segmentId, uuidV8, type ChainId, type EventId, type Incarnation, type Namespace, type PeerId, type RecordId } from '../../crdt/ids.ts'
+import { ZERO_HASH, bytesToHex, segmentId, segmentOwner, uuidV8, type ChainId, type EventId, type Incarnation, type Namespace, type PeerId, type RecordId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import { historyRoot } from '../../crdt/merkle.ts'
 import { applyDerived, derive } from '../../crdt/segment.ts'
@@ -123,7 +123,7 @@ const plan = (context: AuthorContext, request: WriteRequest, freshIn: Map<string
     }
     if (draft.op === 'put') {
       const original = context.original(draft.record)
-      if (original !== null) {
+      if (original !== null && !(request.again && !isInOwn(context, draft.record))) {
         if (request.idempotent && original.said === saidByPut(draft.set, draft.tags)) return { existing: original }
         return { refusal: { code: 'idempotency_conflict', message: 'this idempotency key was used with another body: repeat the first body, or take a new key', fields: { id: draft.record } } }
       }
@@ -144,6 +144,9 @@ const plan = (context: AuthorContext, request: WriteRequest, freshIn: Map<string
   }
   return { events }
 }
+
+const isInOwn = ({ index, documents, self }: AuthorContext, record: RecordId): boolean =>
+  segmentsOf(index, record).some((segment) => segmentOwner(segment.id) === self && documents.open(segment).segment.commitsByRecord.has(record))
 
 const changeEvent = (draft: Exclude<Draft, { op: 'put' | 'episode' }>, base: { v: 1; id: EventId; ns: Namespace; agent: Draft['agent']; at: string }): DocumentEvent => {
   switch (draft.op) {

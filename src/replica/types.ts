@@ -40,6 +40,8 @@ export type WriteRequest = {
   readonly precondition: Precondition | null
   /** A put whose record is already here: what was said then must be what is said now (`Idempotency-Key`). */
   readonly idempotent: boolean
+  /** Said before and left out by a fork: a put is made again even where a twin of its record stands in another's document. */
+  readonly again: boolean
   /** Voters that must have it on disk; null: the mesh's default. */
   readonly quorum: number | null
   readonly deadlineMs: number

@@ -49,7 +49,7 @@ export const createWrites = (context: WriteContext): Writes => {
     await admitToQueue(options)
     const request: WriteRequest = {
       id: ++lastRequest, namespace: plan.namespace, drafts: plan.drafts, bodies: plan.bodies, precondition: plan.precondition ?? null,
-      idempotent: plan.idempotent ?? false, quorum: options.quorum ?? null,
+      idempotent: plan.idempotent ?? false, again: false, quorum: options.quorum ?? null,
       deadlineMs: clock.now() + Math.min(options.timeout_ms ?? context.quorumTimeoutMs, limits.quorum_timeout_ms_max),
     }
     const outcome = await shell.write({ kind: 'write', request })
