@@ -207,9 +207,9 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     lastFailure = failure
     if (failure !== null) {
       forks.failed()
+      const refusals = giveUp(done, failure)
       // The proofs go with whatever is flushed next: by themselves they would ask a disk that refuses again and again.
-      const more = isSomethingQueued() || intake.ready() ? startFlush(nowMs) : []
-      return [...done.deliveries.map(taken), ...giveUp(done, failure), ...more]
+      return [...done.deliveries.map(taken), ...refusals, ...(isSomethingQueued() || intake.ready() ? startFlush(nowMs) : [])]
     }
     const controlBefore = index.control
     const touched = new Set<ChainId>()
