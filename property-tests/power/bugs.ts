@@ -23,7 +23,7 @@ export const BUGS: readonly Bug[] = [
   bug(WORLD, 'an ack counted twice', ['crdt/quorum.ts', 'entry.watermark.seq >= seq && voters.has(entry.voter)),', 'entry.watermark.seq >= seq && voters.has(entry.voter)).flatMap((entry) => [entry, entry]),']),
   bug(WORLD, 'an ack that lacks texts counts', ['src/replica/settling.ts', 'whole: isWhole(chain)', 'whole: true']),
   bug(WORLD, 'a failed flush taken for a good one', ['src/replica/replica.ts', '    if (failure !== null) {\n      forks.failed()', '    if (failure === undefined) {\n      forks.failed()']),
-  bug(WORLD, 'effects performed out of their order', ['src/replica/effects.ts', 'of replica.handle(next, clock.now())) perform', 'of replica.handle(next, clock.now()).reverse()) perform']),
+  bug('src/write-path.test.ts', 'effects performed out of their order', ['src/replica/effects.ts', 'of replica.handle(next, clock.now())) perform', 'of replica.handle(next, clock.now()).reverse()) perform']),
   bug('src/replica/settling.test.ts', 'an ack of a revoked peer counts', ['src/replica/settling.ts', '      if (!voters().has(from)) return []\n', ''], ['crdt/quorum.ts', '&& voters.has(entry.voter)),', '),']),
   bug(WORLD, 'a lost control log taken for a smaller mesh', ['src/replica/may-write.ts', '    index.control.seq >= seen &&', '    index.control.seq >= 0 &&']),
   // ── anti-entropy ──

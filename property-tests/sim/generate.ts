@@ -117,6 +117,7 @@ const STEPS_BY_FAULT: Readonly<Record<Fault, (world: Drawing, draw: Stream) => S
   links: (world, draw) => several(draw, 1, 6, () => {
     const pair: Way = draw.some(Array.from({ length: world.peers }, (_, i) => i), 2) as [number, number]
     const at = when(world, draw)
+    if (draw.chance(0.15)) return { do: 'repeat', at, way: pair }
     return draw.chance(0.6) ? { do: 'reset', at, pair } : { do: 'slow', at, ways: draw.chance(0.5) ? [pair] : [pair, [pair[1], pair[0]]], delayMs: draw.int(50, 2_000), forMs: draw.int(500, 5_000) }
   }),
   crashes: (world, draw) => several(draw, 1, 4, () => crash(world, draw, false)),
@@ -138,7 +139,11 @@ const STEPS_BY_FAULT: Readonly<Record<Fault, (world: Drawing, draw: Stream) => S
   clones: (world, draw) => several(draw, 1, 1, () => ({ do: 'clone', at: when(world, draw), peer: anyPeer(world, draw), forMs: draw.int(500, 5_000) })),
   lies: (world, draw) => {
     const acts = draw.some(LIES, draw.int(1, 3))
-    return several(draw, 3, 10, () => ({ do: 'evil', at: when(world, draw), act: draw.pick(acts) }))
+    const steps = several(draw, 3, 10, () => ({ do: 'evil', at: when(world, draw), act: draw.pick(acts) }))
+    if (!acts.includes('stripped')) return steps
+    // What the liar passes on must overtake the word of the one who said it.
+    const ways = Array.from({ length: world.peers }, (_, a) => a).flatMap((a) => Array.from({ length: world.peers }, (_, b): Way => [a, b])).filter(([a, b]) => a !== b && draw.chance(0.5))
+    return [...steps, { do: 'evil', at: 200, act: 'stripped' }, { do: 'slow', at: 250, ways, delayMs: draw.int(100, 1_500), forMs: world.weatherMs }]
   },
   restarts: (world, draw) => several(draw, 1, 3, () => ({ do: 'stop', at: when(world, draw), peer: anyPeer(world, draw), downMs: draw.int(20, 3_000) })),
 }

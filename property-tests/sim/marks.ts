@@ -52,6 +52,7 @@ export const MARKS: Readonly<Record<string, string>> = {
   'evil: impersonate': 'src/replica/intake.ts: a name without its signature',
   'evil: stripped': 'src/replica/missing-bodies.ts: commits whose texts come later',
   'refusals': 'src/replica/intake.ts refuse',
+  'frame repeated': 'crdt/secret-stream.ts: a frame that comes twice breaks the seal',
   'reset': 'transports/mesh.ts closed: what was under way is sent again',
   'clock jump': 'crdt/hlc.ts tick and observe, src/peer.ts steadyTimers',
   'told quorum_not_met': 'src/replica/settling.ts giveUp',

@@ -19,6 +19,8 @@ export type Network = {
   cut(from: number, to: number): () => void
   slow(from: number, to: number, delayMs: number): () => void
   reset(a: number, b: number): void
+  /** The next frame on this way is delivered twice. */
+  repeat(from: number, to: number): void
   /** The host is dead. Without power its ends vanish silently; else its system resets every connection. */
   died(host: Host, power: boolean): void
   /** Frames that waited for a way or for a paused host go on. */
@@ -38,6 +40,7 @@ export const createNetwork = (timers: Scheduler, delayMs: () => number): Network
   const ends = new Set<End>()
   const cutsByWay = new Map<string, number>()
   const slownessByWay = new Map<string, number[]>()
+  const repeats = new Set<string>()
   let frames = 0
   const way = (from: number, to: number): string => `${from}>${to}`
   const isCut = (from: number, to: number): boolean => cutsByWay.size > 0 && (cutsByWay.get(way(from, to)) ?? 0) > 0
@@ -84,6 +87,7 @@ export const createNetwork = (timers: Scheduler, delayMs: () => number): Network
           if (item === undefined) return
           if ('bytes' in item) buffered -= item.bytes.length
           end.other?.hear(item)
+          if (repeats.size > 0 && 'bytes' in item && repeats.delete(way(host.machine, to))) end.other?.hear(item)
           if (queue.length === 0 && state === 'open' && host.isAlive()) events?.drained()
           if (queue.length === 0 && state === 'closed') ends.delete(end)
           end.pump()
@@ -160,6 +164,9 @@ export const createNetwork = (timers: Scheduler, delayMs: () => number): Network
         list.splice(list.indexOf(ms), 1)
         if (list.length === 0) slownessByWay.delete(key)
       }
+    },
+    repeat: (from, to) => {
+      repeats.add(way(from, to))
     },
     reset: (a, b) => {
       for (const end of ends) {

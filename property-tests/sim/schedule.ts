@@ -27,6 +27,8 @@ export type Step = { readonly at: number } & (
   /** Nothing passes these ways for `forMs`; nobody is told. `shape` is for people. */
   | { readonly do: 'cut'; readonly shape: string; readonly ways: readonly Way[]; readonly forMs: number }
   | { readonly do: 'slow'; readonly ways: readonly Way[]; readonly delayMs: number; readonly forMs: number }
+  /** The next frame on this way comes twice. */
+  | { readonly do: 'repeat'; readonly way: Way }
   /** Connections between the two end, and what was under way is lost. */
   | { readonly do: 'reset'; readonly pair: Way }
   /** `power`: nobody is told that its connections are gone. `survive` decides which sectors of the unsynced write are there. */

@@ -182,6 +182,10 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
       note('reset')
       return network.reset(...step.pair)
     }
+    if (step.do === 'repeat') {
+      note('frame repeated')
+      return network.repeat(...step.way)
+    }
     if (step.do === 'evil') {
       if (evil === null || healed) return
       note(`evil: ${step.act}`)
@@ -190,7 +194,7 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
     const machine = machines[step.peer]
     if (machine !== undefined) onMachine(machine, step)
   }
-  const onMachine = (machine: Machine, step: Exclude<Step, { do: 'ask' | 'cut' | 'slow' | 'reset' | 'evil' }>): void => {
+  const onMachine = (machine: Machine, step: Exclude<Step, { do: 'ask' | 'cut' | 'slow' | 'reset' | 'repeat' | 'evil' }>): void => {
     switch (step.do) {
       case 'crash':
         return at(machine, step.when, () => crash(step))

@@ -138,7 +138,8 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     if (again.length > 0) author(again, nowMs)
     const mayNot = mayWrite.refusal()
     const authored = mayNot !== null ? requests.map((request): Authored => ({ request: request.id, refusal: mayNot })) : requests.length === 0 ? [] : author(requests, nowMs)
-    const own = flush.commits.map((commit) => parcelOf(commit, flush.bodies))
+    // The control log is never told before it is on disk: after a crash its one writer would say something else in that place.
+    const own = flush.commits.filter(({ header }) => header.namespace !== CONTROL_NAMESPACE).map((commit) => parcelOf(commit, flush.bodies))
     const onRival = ({ chain, at, commits: theirs }: Rival): void => {
       forks.found(chain, at, theirs)
     }
