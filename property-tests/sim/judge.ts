@@ -43,7 +43,7 @@ export const judge = async (world: World): Promise<Violations> => {
     ...world.violations,
     ...sameOnEveryDisk(disks, forkAt),
     ...forksKnown(forks, disks, liars),
-    ...sameTexts(disks, commits, isErased),
+    ...sameTexts(disks, commits, (commit, ref) => isErased(commit, ref) || world.isWithheld(ref)),
     ...equalDigests(digests, forkAt.size > 0),
     ...rowsAsTheModel(history, { memories: rows.memories(), links: rows.allLinks(), episodes: rows.allEpisodes().length }, textOf),
     ...acknowledgedIsThere(acknowledged, history, spoiled),

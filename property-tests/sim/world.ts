@@ -37,6 +37,8 @@ export type World = {
   heal(): void
   /** Reads every byte on disks that were damaged, as `verify` does for an operator: damage in texts is noticed by reading alone. */
   scrub(): Promise<void>
+  /** A liar passed the commit on without this text, and whoever had said it lost it before it was on any disk. */
+  isWithheld(ref: Ref): boolean
   /** Lets time pass until the fact holds; false when it did not within `msMax`. */
   until(fact: () => boolean, msMax: number): Promise<boolean>
   /** Waits for a promise in virtual time. */
@@ -316,6 +318,7 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
       }
     },
     settle,
+    isWithheld: (ref) => schedule.steps.some((step) => step.do === 'evil' && step.act === 'stripped') && !machines.some(({ disk }) => disk.lies().bodyByRef.has(ref)),
   }
 }
 
