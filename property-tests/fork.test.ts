@@ -109,3 +109,19 @@ describe('a key that writes two histories', () => {
     expect(await has(2, after.id)).toBe(true)
   })
 })
+
+describe('a commit that came without its text', () => {
+  test.each([['while it is being flushed', false], ['when it is on disk', true]])('gets it from whoever brings it behind, %s', async (_, flushed) => {
+    world = await createWorld({ peers: 4, seed: 22 })
+    await world.stop(LIAR)
+    const victim = world.peer(0)
+    const careless = liar(victim)
+    const text = bodyOf('said once, and passed on without its words')
+    const commit = careless.say(segmentId(careless.peer, 0), { ...said('memory.put', 1), record: uuid(201) as RecordId, set: { content: { ref: text.ref } } }, null)
+    if (flushed) await world.run(() => victim.replica.missing.size === 1)
+    victim.shell.feed({ kind: 'received', from: careless.peer, parcels: [{ chain: commit.chain, seq: 1, bytes: commit.bytes, bodies: [text] }], delivery: 0 })
+    await world.run(() => victim.replica.index.chains.get(commit.chain)?.seq === 1 && victim.replica.missing.size === 0)
+    await untilEqual([0, 1, 2])
+    for (const peer of [0, 1, 2]) expect((await world.run(world.peer(peer).node.get(uuid(201) as RecordId, {})))!.memory.content).toBe('said once, and passed on without its words')
+  })
+})

@@ -129,7 +129,9 @@ const STEPS_BY_FAULT: Readonly<Record<Fault, (world: Drawing, draw: Stream) => S
   damage: (world, draw) => {
     const peer = anyPeer(world, draw)
     const steps = several(draw, 1, 3, () => ({ do: 'flip', at: when(world, draw), peer, what: draw.pick(['commit', 'body', 'fact', 'missing'] as const), where: draw.pick(['head', 'middle', 'tail'] as const) }))
-    return draw.chance(0.7) ? [...steps, { do: 'crash', at: world.weatherMs, peer, when: null, power: false, survive: 1, downMs: draw.int(50, 2_000), projection: 'kept' }] : steps
+    // Started again, it meets what is damaged, and goes on answering clients.
+    const last = steps.reduce((latest, { at }) => Math.max(latest, at), 0)
+    return draw.chance(0.8) ? [...steps, { do: 'crash', at: last + draw.int(1, 300), peer, when: null, power: false, survive: 1, downMs: draw.int(20, 600), projection: 'kept' }] : steps
   },
   rollback: (world, draw) => {
     const peer = anyPeer(world, draw)

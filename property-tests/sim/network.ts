@@ -32,6 +32,15 @@ type End = { readonly host: Host; readonly to: number; readonly socket: Socket; 
 type Item = { readonly bytes: Uint8Array } | { readonly reason: string }
 type Listener = { readonly host: Host; readonly accept: (socket: Socket) => void }
 
+/** What a process that died in the middle of it still threw (its disk is gone) reached nobody. */
+const heard = (host: Host, call: () => void): void => {
+  try {
+    call()
+  } catch (error) {
+    if (host.isAlive()) throw error
+  }
+}
+
 /** @param delayMs of one frame, drawn anew for each. */
 export const createNetwork = (timers: Scheduler, delayMs: () => number): Network => {
   const listenersByUrl = new Map<string, readonly Listener[]>()
@@ -97,7 +106,7 @@ export const createNetwork = (timers: Scheduler, delayMs: () => number): Network
         if (!host.isAlive()) return
         if (events === null) early.push(item)
         else if ('reason' in item) end.finish(item.reason)
-        else if (state === 'open') events.message(item.bytes)
+        else if (state === 'open') heard(host, () => events?.message(item.bytes))
       },
       finish: (reason) => {
         if (state === 'closed') return
