@@ -43,7 +43,7 @@ export const BUGS: readonly Bug[] = [
   // ── storage ──
   bug(WORLD, 'the tail of the log dropped after damage in the middle', ['src/replica/boot.ts', "else if (scanned.kind === 'damaged') reader.damaged(scanned.arrival)", "else if (scanned.kind === 'damaged') break"]),
   bug(WORLD, 'erased texts kept on disk', ['src/replica/replica.ts', 'const erase = [...erased].filter((ref) => !isErased(ref))', 'const erase = [...erased].filter((ref) => isErased(ref))']),
-  bug(WORLD, 'a chain continued after a crash', ['src/service/incarnation.ts', 'store.opening.continuable && ended !== null ? ended : fresh()', 'parseIncarnation(text.slice(0, 16)) ?? fresh()']),
+  bug('src/service/incarnation.test.ts', 'a chain continued after a crash', ['src/service/incarnation.ts', 'store.opening.continuable && ended !== null ? ended : fresh()', 'parseIncarnation(text.slice(0, 16)) ?? fresh()']),
   bug(WORLD, 'rows not made again after a crash in mid-exclusion', ['src/replica/replica.ts', '...(rebuild ? [revision.fact()] : [])', '...(rebuild ? [] : [])'], ['src/replica/replica.ts', "...(done.rebuild ? [{ kind: 'REBUILD' } satisfies Effect] : []),", '']),
   // ── order and meaning ──
   bug(WORLD, 'the wall clock taken as the order', ['crdt/hlc.ts', 'Math.max(seen + 1, usableMs(nowMs) * COUNTERS)', 'usableMs(nowMs) * COUNTERS']),
