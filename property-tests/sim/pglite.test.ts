@@ -28,6 +28,10 @@ const empty = (): Promise<unknown> => sql.transaction(async (query) => {
   const tables = await query<{ name: string }>("select format('%I', tablename) as name from pg_tables where schemaname = current_schema() and tablename <> 'schema_version'")
   await query(`truncate ${tables.map(({ name }) => name).join(', ')}`)
 })
+afterAll(async () => {
+  await engine.close()
+  rmSync(folder, { recursive: true, force: true })
+})
 
 type Told = { readonly kind: 'batch'; readonly batch: ProjectionBatch } | { readonly kind: 'reset' }
 
