@@ -54,7 +54,6 @@ export const BUGS: readonly Bug[] = [
   // ── trust ──
   bug(WORLD, "a commit's signature not checked", ['crdt/commit.ts', "verify('mnemesh/commit/1', commit.headerBytes, commit.signature, commit.header.peer)", 'commit.signature.length === 64']),
   bug(WORLD, 'a signature not checked on one path: runs of one', ['crdt/chain.ts', 'if (hasValidSignature(run[last]!)) return', 'if (run.length === 1 || hasValidSignature(run[last]!)) return']),
-  bug(WORLD, 'texts taken in unchecked', ['src/replica/replica.ts', 'bodies: given.bodies.filter(isSound)', 'bodies: given.bodies']),
   bug('transports/handshake.test.ts', 'a nonce not consumed', ['transports/handshake.ts', "return nonces.use(nonce, nowMs) ? null : 'nonce_reused'", "return nonces.use(nonce, nowMs) || nonce.length > 0 ? null : 'nonce_reused'"]),
   bug(WORLD, 'a fork seen and not told', ['src/replica/replica.ts', '      forks.found(chain, at, theirs)\n', '      forks.found(chain, at, theirs.slice(theirs.length))\n']),
   bug(WORLD, 'what honest peers built on a lie not said again', ['src/replica/reoffer.ts', 'const draft = applied.has(event.id) ? null : draftOf(event)', 'const draft = applied.has(event.id) || event.id.length > 0 ? null : draftOf(event)']),

@@ -72,7 +72,7 @@ export const createEvil = (founded: Founded, network: Network, time: Scheduler &
     receiveHeaders: () => undefined,
     receive: (_from, parcels, done) => {
       captured.push(...parcels.slice(0, CAPTURED_MAX - captured.length))
-      if (lies.has('stripped')) mesh.push(parcels.map((parcel) => ({ ...parcel, bodies: [] })))
+      if (lies.has('stripped')) mesh.push(parcels.map((parcel) => ({ ...parcel, bodies: random.chance(0.5) ? [] : parcel.bodies.map(({ ref }) => ({ ref, salt: random.bytes(16), text: random.bytes(20) })) })))
       done()
     },
     receiveBodies: (_from, _bodies, done) => done(),

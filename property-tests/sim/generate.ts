@@ -74,6 +74,9 @@ const clients = (world: Drawing, draw: Stream): Step[] => {
       quorum: draw.weighted<number | null>([[6, null], [3, 1], [1, world.peers], [1, 2]]), timeoutMs: draw.pick([400, 1_500, 5_000]),
       retries: Array.from({ length: draw.int(0, 3) }, () => draw.int(0, world.peers - 1)),
     })
+    // Whoever wrote reads soon after, of another peer, with what the write answered.
+    const { at, client } = steps.at(-1) as Extract<Step, { do: 'ask' }>
+    if (draw.chance(0.25)) steps.push({ do: 'ask', at: at + draw.int(5, 400), client, peer: draw.int(0, world.peers - 1), ask: { op: 'get', slot }, quorum: null, timeoutMs: 1_500, retries: [] })
   }
   return steps
 }
