@@ -92,9 +92,12 @@ export const bytesToHex = (bytes: Uint8Array): string => {
   return hex
 }
 
+/** The value of a hex digit by its character code. */
+const DIGIT = Uint8Array.from({ length: 128 }, (_, code) => Number.parseInt(String.fromCharCode(code), 16) || 0)
+
 /** @param hex an even number of hex digits; ids of this file always are. */
 export const hexToBytes = (hex: string): Uint8Array => {
   const bytes = new Uint8Array(hex.length / 2)
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16)
+  for (let i = 0; i < bytes.length; i++) bytes[i] = (DIGIT[hex.charCodeAt(2 * i)]! << 4) | DIGIT[hex.charCodeAt(2 * i + 1)]!
   return bytes
 }

@@ -88,7 +88,11 @@ describe('a key that writes two histories', () => {
     await untilEqual([0, 1, 2])
     await world.run(() => [0, 1, 2].every((peer) => world.peer(peer).replica.forks.isFrozen(left.peer)))
     await untilEqual([0, 1, 2])
+    // What it says behind the fork counts for nothing, and nobody keeps it waiting.
+    left.say(segmentId(left.peer, 0), { ...said('memory.put', 4), record: uuid(104) as RecordId, set: { content: { ref: x.ref } } }, x)
+    await world.run(() => world.peer(0).replica.intake.refused.some(({ reason }) => reason === 'forked'))
     for (const peer of [0, 1, 2]) {
+      expect(world.peer(peer).replica.intake.pending(), `waiting on ${peer}`).toBe(0)
       expect(await has(peer, uuid(101) as RecordId), `left history on ${peer}`).toBe(false)
       expect(await has(peer, uuid(102) as RecordId), `right history on ${peer}`).toBe(false)
       const { memory } = (await world.run(world.peer(peer).node.get(own.id, {})))!
@@ -103,5 +107,21 @@ describe('a key that writes two histories', () => {
     const after = (await world.run(world.peer(1).node.remember(ns, { content: 'after' }, { agent, quorum: 3 })))!
     await untilEqual([0, 1, 2])
     expect(await has(2, after.id)).toBe(true)
+  })
+})
+
+describe('a commit that came without its text', () => {
+  test.each([['while it is being flushed', false], ['when it is on disk', true]])('gets it from whoever brings it behind, %s', async (_, flushed) => {
+    world = await createWorld({ peers: 4, seed: 22 })
+    await world.stop(LIAR)
+    const victim = world.peer(0)
+    const careless = liar(victim)
+    const text = bodyOf('said once, and passed on without its words')
+    const commit = careless.say(segmentId(careless.peer, 0), { ...said('memory.put', 1), record: uuid(201) as RecordId, set: { content: { ref: text.ref } } }, null)
+    if (flushed) await world.run(() => victim.replica.missing.size === 1)
+    victim.shell.feed({ kind: 'received', from: careless.peer, parcels: [{ chain: commit.chain, seq: 1, bytes: commit.bytes, bodies: [text] }], delivery: 0 })
+    await world.run(() => victim.replica.index.chains.get(commit.chain)?.seq === 1 && victim.replica.missing.size === 0)
+    await untilEqual([0, 1, 2])
+    for (const peer of [0, 1, 2]) expect((await world.run(world.peer(peer).node.get(uuid(201) as RecordId, {})))!.memory.content).toBe('said once, and passed on without its words')
   })
 })

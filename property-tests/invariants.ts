@@ -12,6 +12,7 @@
  *   I8  a read with a token saw what the token saw                         (G7)
  *   I9  what was said to be not committed is nowhere; what was said to be committed is there
  *   I10 nothing that no honest client said is anywhere                     (G4)
+ *   I11 who forked is known to all alike, and nobody honest did            (G4, G8)
  */
 import { verifyAck, type SignedAck } from '../crdt/ack.ts'
 import { fromBase64Url } from '../crdt/base64.ts'
@@ -19,10 +20,11 @@ import { refOf } from '../crdt/body.ts'
 import { canonicalize, type Json } from '../crdt/canonical.ts'
 import { decodeCommit, type Commit } from '../crdt/commit.ts'
 import { bodyRefs } from '../crdt/event.ts'
-import type { EventId, MeshId, PeerId, RecordId, Ref } from '../crdt/ids.ts'
+import type { AgentId, ChainId, CommitHash, EventId, MeshId, PeerId, RecordId, Ref } from '../crdt/ids.ts'
 import type { Receipt } from '../src/api.ts'
 import type { LinkRow, MemoryRow } from '../src/ports.ts'
 import type { MemoryDisk } from '../src/store/memory.ts'
+import { countsAt, type ForkAt } from './model/forks.ts'
 import { heard, type Heard } from './model/history.ts'
 import { readLinkOf, readMemoryOf, type TextOf } from './model/memory.ts'
 
@@ -30,17 +32,29 @@ export type Violations = readonly string[]
 
 // ── I1: the same on every disk ──────────────────────────────────────────────────────────────────────────────────────────
 
-export const sameOnEveryDisk = (disks: readonly MemoryDisk[]): Violations => {
+/** @param forkAt of forked chains each may hold another branch. */
+export const sameOnEveryDisk = (disks: readonly MemoryDisk[], forkAt: ForkAt): Violations => {
   const [first] = disks
   if (first === undefined) return ['no disk to look at']
-  const hashes = [...first.placeByHash.keys()].sort()
+  const hashesOn = (disk: MemoryDisk): string[] => [...disk.placeByHash].flatMap(([hash, { chain, seq }]) => (countsAt(forkAt, chain, seq) ? [hash] : []))
+  const recordsOn = (disk: MemoryDisk): number => [...disk.commitByPlace.values()].filter(({ commit }) => countsAt(forkAt, commit.chain, commit.seq)).length
+  const hashes = hashesOn(first).sort()
+  const soundByHash = new Map<string, Uint8Array>()
+  /** Bytes that decode to what they are kept as; equal bytes are decoded once. */
+  const isSound = ({ hash, bytes }: { readonly hash: string; readonly bytes: Uint8Array }): boolean => {
+    const sound = soundByHash.get(hash)
+    if (sound !== undefined && Buffer.compare(sound, bytes) === 0) return true
+    if (!decodesTo(bytes, hash)) return false
+    soundByHash.set(hash, bytes)
+    return true
+  }
   return disks.flatMap((disk, index) => {
-    const own = new Set(disk.placeByHash.keys())
+    const own = new Set(hashesOn(disk))
     const lacking = hashes.filter((hash) => !own.has(hash))
-    const more = [...own].filter((hash) => !first.placeByHash.has(hash))
-    const bad = [...disk.commitByPlace.values()].filter(({ commit }) => !decodesTo(commit.bytes, commit.hash))
+    const more = [...own].filter((hash) => !first.placeByHash.has(hash as CommitHash))
+    const bad = [...disk.commitByPlace.values()].filter(({ commit }) => countsAt(forkAt, commit.chain, commit.seq) && !isSound(commit))
     const faults = lacking.length + more.length === 0 ? [] : [`I1 disk ${index} lacks ${lacking.length} commits that disk 0 has, and has ${more.length} more`]
-    return [...faults, ...(disk.commitByPlace.size === hashes.length ? [] : [`I1 disk ${index} has ${disk.commitByPlace.size} records of ${hashes.length} commits`]), ...bad.map(({ commit }) => `I1 disk ${index}: commit ${commit.hash} is damaged`)]
+    return [...faults, ...(recordsOn(disk) === hashes.length ? [] : [`I1 disk ${index} has ${recordsOn(disk)} records of ${hashes.length} commits`]), ...bad.map(({ commit }) => `I1 disk ${index}: commit ${commit.hash} is damaged`)]
   })
 }
 
@@ -69,8 +83,9 @@ export const commitsOn = (disk: MemoryDisk): Commit[] =>
 
 export type Digests = { readonly frontier: string; readonly documents: string; readonly projection: string | null; readonly log: number }
 
-export const equalDigests = (digests: readonly Digests[]): Violations =>
-  (['frontier', 'documents', 'projection', 'log'] as const).flatMap((which) =>
+/** @param forked branches that count nowhere lie on some disks: logs then differ in length. */
+export const equalDigests = (digests: readonly Digests[], forked: boolean): Violations =>
+  (['frontier', 'documents', 'projection', ...(forked ? [] : ['log'] as const)] as const).flatMap((which) =>
     new Set(digests.map((digest) => digest[which])).size <= 1 ? [] : [`I2 ${which} differs: ${digests.map((digest) => String(digest[which]).slice(0, 12)).join(' ')}`])
 
 export const rowsAsTheModel = (history: Heard, rows: { readonly memories: readonly MemoryRow[]; readonly links: readonly LinkRow[]; readonly episodes: number }, textOf: TextOf): Violations => {
@@ -168,7 +183,29 @@ export const toldTheTruth = (told: readonly ToldWrite[], history: Heard, spoiled
   })
 }
 
-export const nothingForged = (history: Heard, honest: ReadonlySet<PeerId>): Violations =>
-  history.says.flatMap(({ event, peer, commit }) => (honest.has(peer) ? [] : [`I10 event ${event.id} in commit ${commit} is of a peer that never wrote`]))
+/** @param mayHaveSaid whether a peer may have said what this agent says. */
+export const nothingForged = (history: Heard, mayHaveSaid: (peer: PeerId, agent: AgentId) => boolean): Violations =>
+  history.says.flatMap(({ event, peer, commit }) => (mayHaveSaid(peer, event.agent) ? [] : [`I10 event ${event.id} in commit ${commit} is of a peer that never said it`]))
+
+export type KnownForks = readonly { readonly chain: ChainId; readonly peer: PeerId; readonly at: number }[]
+
+/** @param known by member: the forks it holds proofs of. @param liars who may have forked. */
+export const forksKnown = (known: readonly KnownForks[], disks: readonly MemoryDisk[], liars: ReadonlySet<PeerId>): Violations => {
+  const told = (forks: KnownForks): string => forks.map(({ chain, at }) => `${chain}@${at}`).sort().join(' ')
+  const first = told(known[0] ?? [])
+  const forkAt = new Map((known[0] ?? []).map(({ chain, at }) => [chain, at]))
+  const hashByPlace = new Map<string, CommitHash>()
+  const unproven = disks.flatMap((disk) => [...disk.placeByHash].flatMap(([hash, { chain, seq }]) => {
+    const place = `${chain}/${seq}`
+    const before = hashByPlace.get(place)
+    hashByPlace.set(place, hash)
+    return before === undefined || before === hash || !countsAt(forkAt, chain, seq) ? [] : [`I11 two commits stand at ${place}, and nobody says so`]
+  }))
+  return [
+    ...known.flatMap((forks, index) => (told(forks) === first ? [] : [`I11 peer ${index} knows other forks than peer 0: ${told(forks)} against ${first}`])),
+    ...known.flat().filter(({ peer }) => !liars.has(peer)).map(({ peer, chain, at }) => `I11 the honest peer ${peer} is said to have forked ${chain} at ${at}`),
+    ...new Set(unproven),
+  ]
+}
 
 export const historyOf = (commits: readonly Commit[]): Heard => heard(commits)

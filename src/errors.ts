@@ -24,6 +24,7 @@ export const STATUS_BY_CODE = {
   internal: 500,
   quorum_not_met: 503,
   shutting_down: 503,
+  not_ready: 503,
   projection_unavailable: 503,
   not_yet_here: 504,
   disk_full: 507,

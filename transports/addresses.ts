@@ -22,6 +22,16 @@ export const signAddress = (mesh: MeshId, record: AddressRecord, keys: KeyPair):
 
 /** The record, if it is well formed, of this mesh and signed by its peer; else null. */
 export const readAddress = (bytes: Uint8Array, mesh: MeshId): AddressRecord | null => {
+  const claimed = parseAddress(bytes, mesh)
+  return claimed !== null && isGenuine(claimed) ? claimed.record : null
+}
+
+type Claimed = { readonly record: AddressRecord; readonly signed: Uint8Array; readonly signature: Uint8Array }
+
+const isGenuine = ({ record, signed, signature }: Claimed): boolean => verify('mnemesh/address/1', signed, signature, record.peer)
+
+/** What the bytes say, whoever wrote them. */
+const parseAddress = (bytes: Uint8Array, mesh: MeshId): Claimed | null => {
   if (bytes.length > limits.address_record_bytes_max) return null
   const outer = unpack(bytes)
   if (!Array.isArray(outer) || outer.length !== 2) return null
@@ -34,8 +44,7 @@ export const readAddress = (bytes: Uint8Array, mesh: MeshId): AddressRecord | nu
   const peer = parsePeerId(bytesToHex(peerBytes))
   if (peer === null || !Number.isSafeInteger(atMs) || !Array.isArray(list) || list.length > limits.addresses_per_peer_max) return null
   const urls = list.filter((url): url is string => typeof url === 'string' && isMeshUrl(url))
-  if (urls.length !== list.length || !verify('mnemesh/address/1', signed, signature, peer)) return null
-  return { peer, atMs: atMs as number, urls }
+  return urls.length === list.length ? { record: { peer, atMs: atMs as number, urls }, signed, signature } : null
 }
 
 /** `ws://host:port/mesh` or `wss://…`, without credentials, query or fragment. */
@@ -63,10 +72,13 @@ export const createAddressBook = (mesh: MeshId, member: (peer: PeerId) => Member
   const current = (): { readonly record: AddressRecord; readonly bytes: Uint8Array }[] => [...entryByPeer.values()].filter(({ record }) => isMember(record.peer))
   return {
     offer: (bytes, nowMs) => {
-      const record = readAddress(bytes, mesh)
-      if (record === null || !isMember(record.peer) || record.atMs > nowMs + limits.address_ahead_ms_max) return null
+      const claimed = parseAddress(bytes, mesh)
+      if (claimed === null) return null
+      const { record } = claimed
+      if (!isMember(record.peer) || record.atMs > nowMs + limits.address_ahead_ms_max) return null
       const known = entryByPeer.get(record.peer)
-      if (known !== undefined && known.record.atMs >= record.atMs) return null
+      // Every link brings every record again: only news is worth a signature check.
+      if ((known !== undefined && known.record.atMs >= record.atMs) || !isGenuine(claimed)) return null
       entryByPeer.set(record.peer, { record, bytes })
       return record.peer
     },

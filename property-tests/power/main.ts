@@ -1,52 +1,84 @@
 /**
- * `npm run power`: plants each known bug, and says after how many schedules the simulated world found it. Exit 1 when one was
- * not found, or when the world finds fault with the code as it is.
+ * `npm run power`: plants each known bug, and says which suite found it, and after how many schedules or by how many tests.
+ * Exit 1 when one was not found, or when the world finds fault with the code as it is.
  *
- *   npm run power -- --schedules 400 --seed 1 [--jobs 2]
+ *   npm run power -- --schedules 4000 --seed 1 [--jobs 2] [--only TEXT]
  */
 import { spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { BUGS } from './bugs.ts'
+import { BUGS, WORLD, type Bug } from './bugs.ts'
 import type { Found } from './hunt.ts'
+import { rootPath } from './swap.ts'
 
 const HUNT_MS_MAX = 30 * 60_000
-const TEXT_CHARS_MAX = 110
+const TEXT_CHARS_MAX = 96
 
-const { values } = parseArgs({ options: { schedules: { type: 'string', default: '400' }, seed: { type: 'string', default: '1' }, jobs: { type: 'string', default: '1' } } })
+const { values } = parseArgs({ options: { schedules: { type: 'string', default: '4000' }, seed: { type: 'string', default: '1' }, jobs: { type: 'string', default: '1' }, only: { type: 'string', default: '' } } })
 const [schedules, jobs] = [Number(values.schedules), Number(values.jobs)]
 if (!Number.isInteger(schedules) || schedules < 1 || !Number.isInteger(jobs) || jobs < 1 || jobs > 64) {
-  console.error('npm run power -- [--schedules N] [--seed S] [--jobs 1…64]')
+  console.error('npm run power -- [--schedules N] [--seed S] [--jobs 1…64] [--only part of a name]')
   process.exit(2)
 }
 
-/** @param bug null: the code as it is. */
-const hunt = (bug: string | null): Promise<Found> =>
+const run = (args: readonly string[], plant: string): Promise<{ readonly code: number | null; readonly out: string; readonly errors: string }> =>
   new Promise((resolve, reject) => {
-    const path = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
-    const planted = bug === null ? [] : ['--import', new URL('./plant.js', import.meta.url).href]
-    const child = spawn(process.execPath, [...planted, path('./hunt.js'), values.seed, String(schedules)], { env: { ...process.env, MNEMESH_PLANT: bug ?? '' }, stdio: ['ignore', 'pipe', 'pipe'], timeout: HUNT_MS_MAX })
+    const child = spawn(process.execPath, args, { cwd: rootPath(), env: { ...process.env, MNEMESH_PLANT: plant }, stdio: ['ignore', 'pipe', 'pipe'], timeout: HUNT_MS_MAX })
     let [out, errors] = ['', '']
     child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString('utf8')))
     child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString('utf8')))
     child.on('error', reject)
-    child.on('close', (code) => (code === 0 ? resolve(JSON.parse(out) as Found) : reject(new Error(`the hunt for '${bug ?? 'nothing'}' ended with ${code ?? 'a signal'}: ${errors.trim().split('\n').at(-1) ?? ''}`))))
+    child.on('close', (code) => resolve({ code, out, errors }))
   })
 
-const line = (name: string, { schedules: after, violation }: Found): string =>
-  `${name.padEnd(56)}${violation === null ? 'NOT FOUND in' : 'found after'} ${String(after).padStart(5)}  ${(violation ?? '').split('\n')[0]!.slice(0, TEXT_CHARS_MAX)}`
+/** @param bug '': the code as it is. */
+const huntInWorld = async (bug: string): Promise<Found> => {
+  const path = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
+  const { code, out, errors } = await run([...(bug === '' ? [] : ['--import', new URL('./plant.js', import.meta.url).href]), path('./hunt.js'), values.seed, String(schedules)], bug)
+  if (code !== 0) throw new Error(`the hunt for '${bug}' ended with ${code ?? 'a signal'}: ${errors.trim().split('\n').at(-1) ?? ''}`)
+  return JSON.parse(out) as Found
+}
 
-const queue = [...BUGS]
-let missed = 0
-const work = async (): Promise<void> => {
-  for (let bug = queue.shift(); bug !== undefined; bug = queue.shift()) {
-    const found = await hunt(bug.name)
-    if (found.violation === null) missed++
-    console.log(line(bug.name, found))
+type Report = { readonly numTotalTests: number; readonly numFailedTests: number; readonly testResults: readonly { readonly assertionResults: readonly { readonly status: string; readonly title: string }[] }[] }
+
+const testWith = async ({ name, suite }: Bug): Promise<{ readonly tests: number; readonly failed: number; readonly first: string }> => {
+  const folder = mkdtempSync(join(tmpdir(), 'mnemesh-power-'))
+  const file = join(folder, 'report.json')
+  try {
+    await run(['node_modules/vitest/vitest.mjs', 'run', suite, '--config', 'property-tests/power/vitest.config.ts', '--reporter=json', `--outputFile=${file}`], name)
+    const { numTotalTests, numFailedTests, testResults } = JSON.parse(readFileSync(file, 'utf8')) as Report
+    const first = testResults.flatMap(({ assertionResults }) => assertionResults).find(({ status }) => status === 'failed')
+    return { tests: numTotalTests, failed: numFailedTests, first: first?.title ?? '' }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
   }
 }
+
+const line = (name: string, suite: string, found: string, how: string): string => `${name.padEnd(58)}${suite.padEnd(46)}${found.padEnd(26)}${how.split('\n')[0]!.slice(0, TEXT_CHARS_MAX)}`
+
+/** Prints the bug's line of the table; whether it was found. */
+const hunt = async (bug: Bug): Promise<boolean> => {
+  if (bug.suite === WORLD) {
+    const { schedules: after, violation } = await huntInWorld(bug.name)
+    console.log(line(bug.name, WORLD, violation === null ? `NOT FOUND in ${after}` : `after ${after} schedules`, violation ?? ''))
+    return violation !== null
+  }
+  const { tests, failed, first } = await testWith(bug)
+  console.log(line(bug.name, bug.suite, failed === 0 ? `NOT FOUND by ${tests} tests` : `by ${failed} of ${tests} tests`, first))
+  return failed > 0
+}
+
+const bugs = BUGS.filter(({ name }) => name.includes(values.only))
+const queue = [...bugs]
+let found = 0
+const work = async (): Promise<void> => {
+  for (let bug = queue.shift(); bug !== undefined; bug = queue.shift()) if (await hunt(bug)) found++
+}
 await Promise.all(Array.from({ length: jobs }, work))
-const sound = await hunt(null)
-console.log(sound.violation === null ? `no bug planted: no fault in ${sound.schedules} schedules` : line('NO BUG PLANTED', sound))
-console.log(`${BUGS.length - missed} of ${BUGS.length} found, seed ${values.seed}, at most ${schedules} schedules each`)
-process.exitCode = missed > 0 || sound.violation !== null ? 1 : 0
+const sound = await huntInWorld('')
+console.log(sound.violation === null ? `no bug planted: no fault in ${sound.schedules} schedules` : line('NO BUG PLANTED', WORLD, `after ${sound.schedules} schedules`, sound.violation))
+console.log(`${found} of ${bugs.length} found, seed ${values.seed}, at most ${schedules} schedules each`)
+process.exitCode = found < bugs.length || sound.violation !== null ? 1 : 0

@@ -1,10 +1,11 @@
 /**
- * Loaded before everything else (`node --import`): from then on one built module has the bug that `MNEMESH_PLANT` names.
+ * Loaded before everything else (`node --import`): from then on built modules have the bug that `MNEMESH_PLANT` names.
  */
 import { register } from 'node:module'
-import { BUGS } from './bugs.ts'
+import ts from 'typescript'
+import { bugNamed, planted } from './swap.ts'
 
-const name = process.env['MNEMESH_PLANT']
-const bug = BUGS.find((known) => known.name === name)
-if (bug === undefined) throw new Error(`no bug is called '${name ?? ''}': the names are in property-tests/power/bugs.ts`)
-register('./swap.js', import.meta.url, { data: { url: new URL(`../../${bug.module}`, import.meta.url).href, find: bug.find, put: bug.put } })
+const options: ts.CompilerOptions = { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext, rewriteRelativeImportExtensions: true, verbatimModuleSyntax: true }
+const sourceByUrl = Object.fromEntries([...planted(bugNamed(process.env['MNEMESH_PLANT']))].map(([module, source]) =>
+  [new URL(`../../${module.replace(/\.ts$/, '.js')}`, import.meta.url).href, ts.transpileModule(source, { compilerOptions: options }).outputText]))
+register('./hooks.js', import.meta.url, { data: { sourceByUrl } })

@@ -1,21 +1,30 @@
 /**
- * The module loader's hook (Node's `module.register`): one module's source is changed on its way in, on no disk.
+ * A planted bug's modules, changed on their way in and on no disk: for the built program by Node's loader (`plant.ts`), for test
+ * files by Vite (`vitest.config.ts`).
  */
-import type { InitializeHook, LoadHook } from 'node:module'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { BUGS, type Bug } from './bugs.ts'
 
-type Swap = { readonly url: string; readonly find: string; readonly put: string }
+/** The checkout, from the sources as well as from `dist/`. */
+const ROOT = new URL(import.meta.url.includes('/dist/property-tests/') ? '../../../' : '../../', import.meta.url)
 
-let swap: Swap | null = null
-
-export const initialize: InitializeHook<Swap> = (data) => {
-  swap = data
+export const bugNamed = (name: string | undefined): Bug => {
+  const bug = BUGS.find((known) => known.name === name)
+  if (bug === undefined) throw new Error(`no bug is called '${name ?? ''}': the names are in property-tests/power/bugs.ts`)
+  return bug
 }
 
-export const load: LoadHook = async (url, context, nextLoad) => {
-  const loaded = await nextLoad(url, context)
-  if (swap === null || url !== swap.url) return loaded
-  const source = Buffer.from(loaded.source as Uint8Array).toString('utf8')
-  const changed = source.replace(swap.find, () => swap!.put)
-  if (changed === source) throw new Error(`the bug does not fit ${url} any more: mend property-tests/power/bugs.ts`)
-  return { ...loaded, source: changed }
+export const sourceOf = (module: string): string => readFileSync(new URL(module, ROOT), 'utf8')
+export const rootPath = (): string => fileURLToPath(ROOT)
+
+/** By module: the TypeScript with the bug in it. @throws when an edit does not fit exactly once. */
+export const planted = (bug: Bug): ReadonlyMap<string, string> => {
+  const sources = new Map<string, string>()
+  for (const { module, find, put } of bug.edits) {
+    const source = sources.get(module) ?? sourceOf(module)
+    if (source.split(find).length !== 2) throw new Error(`'${bug.name}' does not fit ${module} any more: mend property-tests/power/bugs.ts`)
+    sources.set(module, source.replace(find, () => put))
+  }
+  return sources
 }

@@ -187,8 +187,9 @@ const onMemory = async (world: ClientWorld, step: AskStep, machine: number, proc
         if (error instanceof NodeError && error.code === 'not_found') return true
         throw error
       })
-      const history = answered && process.isAlive() ? await node.history(seen.record, {}) : []
-      world.evidence.reads.push({ machine, record: seen.record, event: seen.event, seen: history.some(({ event_id }) => event_id === seen.event) })
+      const history = answered ? await node.history(seen.record, {}) : []
+      // What a dead process answers reaches nobody.
+      if (process.isAlive()) world.evidence.reads.push({ machine, record: seen.record, event: seen.event, seen: history.some(({ event_id }) => event_id === seen.event) })
       return null
     }
     default: return null

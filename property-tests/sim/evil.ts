@@ -1,6 +1,7 @@
 /**
  * A member that lies: enrolled, with a key of its own and a true session to everybody, behind which a scripted host says what
- * no honest one would. It holds no honest peer's key, so whatever it makes up must be refused, and nothing of it may stay.
+ * no honest one would. It holds no honest peer's key, so whatever it makes up in another's name must be refused, and nothing of
+ * it may stay; of two histories of its own neither may.
  */
 import { signAck, type Watermark } from '../../crdt/ack.ts'
 import type { Body } from '../../crdt/body.ts'
@@ -9,7 +10,9 @@ import { bytesToHex, type ChainId, type CommitHash } from '../../crdt/ids.ts'
 import { sign } from '../../crdt/signature.ts'
 import { createMesh, type DriveableMesh } from '../../transports/mesh.ts'
 import type { FrontierEntry, MeshHost, Parcel, Run } from '../../transports/host.ts'
+import type { Peer } from '../../src/peer.ts'
 import type { Founded } from './founding.ts'
+import { createLiar } from './liar.ts'
 import type { Host, Network, Scheduler } from './network.ts'
 import type { EvilAct } from './schedule.ts'
 import type { Stream } from './streams.ts'
@@ -24,7 +27,8 @@ export type Evil = {
 const CAPTURED_MAX = 64
 const FAR_SEQ = 1_000_000
 
-export const createEvil = (founded: Founded, network: Network, time: Scheduler & { now(): number }, random: Stream): Evil => {
+/** @param victim the running peer of a machine, or null. */
+export const createEvil = (founded: Founded, network: Network, time: Scheduler & { now(): number }, random: Stream, victim: (machine: number) => Peer | null): Evil => {
   const index = founded.members.findIndex(({ honest }) => !honest)
   const self = founded.members[index]!
   const honest = founded.members.filter((member) => member.honest)
@@ -68,6 +72,7 @@ export const createEvil = (founded: Founded, network: Network, time: Scheduler &
     receiveHeaders: () => undefined,
     receive: (_from, parcels, done) => {
       captured.push(...parcels.slice(0, CAPTURED_MAX - captured.length))
+      if (lies.has('stripped')) mesh.push(parcels.map((parcel) => ({ ...parcel, bodies: random.chance(0.5) ? [] : parcel.bodies.map(({ ref }) => ({ ref, salt: random.bytes(16), text: random.bytes(20) })) })))
       done()
     },
     receiveBodies: (_from, _bodies, done) => done(),
@@ -80,6 +85,8 @@ export const createEvil = (founded: Founded, network: Network, time: Scheduler &
   }
   const timers = { now: () => Math.floor(time.now()), after: (ms: number, call: () => void) => time.after(ms, () => alive && call()) }
   const mesh: DriveableMesh = createMesh({ host, timers, random, dialer: network.dialer(process), compression: null, urls: honest.map(({ url }) => url) })
+
+  const liar = createLiar(self, honest.length, time.now, random.split('liar'), victim)
 
   const act = (what: EvilAct): void => {
     const parcel = one()
@@ -99,6 +106,13 @@ export const createEvil = (founded: Founded, network: Network, time: Scheduler &
         for (const voter of [...honest, self, ...honest, self]) mesh.announce(signAck({ mesh: founded.mesh, voter: voter.peer, watermarks }, self.keys))
         return
       }
+      case 'equivocate':
+        return liar.equivocate()
+      case 'impersonate': {
+        const forged = liar.impersonate(random.pick(honest))
+        return forged === null ? undefined : mesh.push([forged])
+      }
+      case 'stripped':
       case 'lying_digest':
       case 'lying_frontier':
       case 'junk_bodies':

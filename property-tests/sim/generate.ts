@@ -10,30 +10,42 @@ export type GenerateOptions = {
   readonly peers: number | null
 }
 
-const LARGE = 0.02
-const LIES: readonly EvilAct[] = ['junk_parcels', 'changed_commit', 'foreign_signature', 'forged_acks', 'lying_digest', 'lying_frontier', 'junk_bodies', 'orphans']
+/** Drawn once a schedule, so that what takes several acts of one kind comes about. */
+const LIES: readonly EvilAct[] = ['equivocate', 'impersonate', 'stripped', 'junk_parcels', 'changed_commit', 'foreign_signature', 'forged_acks', 'lying_digest', 'lying_frontier', 'junk_bodies', 'orphans']
 const PATCH_FIELDS: readonly PatchField[] = ['title', 'content', 'tags', 'priority', 'source', 'metadata', 'expires_at']
 
 export const generate = (seed: string, options: GenerateOptions = { peers: null }): Schedule => {
   const shape = stream(`${seed}/shape`)
-  const large = shape.chance(LARGE)
-  const peers = options.peers ?? (large ? shape.int(5, 9) : shape.weighted([[12, 3], [1, 4], [1, 5]] as const))
-  const weatherMs = large ? shape.int(6_000, 15_000) : shape.int(1_500, 4_500)
-  const world: Drawing = { seed, peers, weatherMs, asks: large ? shape.int(30, 50) : shape.int(4, 12), clients: shape.int(1, 3) }
-  const kinds = shape.some(FAULTS, shape.weighted([[1, 0], [4, 1], [4, 2], [2, 3], [1, 4]] as const))
- 
+  const size = SIZES[shape.weighted<keyof typeof SIZES>([[96, 'small'], [3.8, 'medium'], [0.2, 'large']])]
+  const peers = options.peers ?? shape.weighted(size.peers)
+  const weatherMs = shape.int(...size.weatherMs)
+  const world: Drawing = { seed, peers, weatherMs, asks: shape.int(...size.asks), clients: shape.int(1, 3) }
+  const kinds = shape.some(FAULTS, shape.weighted(size.faults))
   for (const victim of VICTIMS.filter((kind) => kinds.includes(kind)).slice(1)) kinds.splice(kinds.indexOf(victim), 1)
   const faults = kinds.flatMap((kind) => STEPS_BY_FAULT[kind](world, stream(`${seed}/${kind}`)))
   const steps = [...clients(world, stream(`${seed}/clients`)), ...faults]
   const skewed = kinds.includes('clocks')
   return {
     seed, peers, evil: kinds.includes('lies') ? shape.pick(['observer', 'voter'] as const) : null,
-    topology: shape.weighted<Topology>([[6, 'full'], [2, 'star'], [1, 'ring'], [1, 'line']]),
+    topology: shape.weighted<Topology>([[2, 'full'], [5, 'upwards'], [1, 'star'], [1, 'ring'], [1, 'line']]),
     skewMs: Array.from({ length: peers }, () => (skewed ? shape.pick([0, 0, -5_000, 90_000, 3_600_000, -86_000_000, 40_000_000]) : shape.int(-20, 20))),
     delayMs: shape.pick([[0, 2], [1, 10], [5, 80], [20, 300]] as const),
     flushMs: shape.pick([[0, 1], [1, 5], [2, 40]] as const),
     steps: steps.map((step, order) => ({ step, order })).sort((a, b) => a.step.at - b.step.at || a.order - b.order).map(({ step }) => step),
   }
+}
+
+type Weights<T> = readonly (readonly [weight: number, value: T])[]
+type Size = { readonly peers: Weights<number>; readonly weatherMs: readonly [number, number]; readonly asks: readonly [number, number]; readonly faults: Weights<number> }
+
+/**
+ * Nearly all schedules are small: a bug that a long one meets, many short ones meet for less (`npm run power` tells how many and
+ * how much time each planted bug took). The others are there for what needs many peers, long histories or several faults.
+ */
+const SIZES: Readonly<Record<'small' | 'medium' | 'large', Size>> = {
+  small: { peers: [[1, 3]], weatherMs: [300, 1_200], asks: [2, 5], faults: [[1, 0], [6, 1], [3, 2]] },
+  medium: { peers: [[12, 3], [1, 4], [1, 5]], weatherMs: [1_500, 4_500], asks: [4, 12], faults: [[1, 0], [4, 1], [4, 2], [2, 3], [1, 4]] },
+  large: { peers: [[1, 5], [1, 6], [1, 7], [1, 8], [1, 9]], weatherMs: [6_000, 15_000], asks: [30, 50], faults: [[4, 1], [4, 2], [2, 3], [1, 4]] },
 }
 
 type Drawing = { readonly seed: string; readonly peers: number; readonly weatherMs: number; readonly asks: number; readonly clients: number }
@@ -62,6 +74,9 @@ const clients = (world: Drawing, draw: Stream): Step[] => {
       quorum: draw.weighted<number | null>([[6, null], [3, 1], [1, world.peers], [1, 2]]), timeoutMs: draw.pick([400, 1_500, 5_000]),
       retries: Array.from({ length: draw.int(0, 3) }, () => draw.int(0, world.peers - 1)),
     })
+    // Whoever wrote reads soon after, of another peer, with what the write answered.
+    const { at, client } = steps.at(-1) as Extract<Step, { do: 'ask' }>
+    if (draw.chance(0.25)) steps.push({ do: 'ask', at: at + draw.int(5, 400), client, peer: draw.int(0, world.peers - 1), ask: { op: 'get', slot }, quorum: null, timeoutMs: 1_500, retries: [] })
   }
   return steps
 }
@@ -105,6 +120,7 @@ const STEPS_BY_FAULT: Readonly<Record<Fault, (world: Drawing, draw: Stream) => S
   links: (world, draw) => several(draw, 1, 6, () => {
     const pair: Way = draw.some(Array.from({ length: world.peers }, (_, i) => i), 2) as [number, number]
     const at = when(world, draw)
+    if (draw.chance(0.15)) return { do: 'repeat', at, way: pair }
     return draw.chance(0.6) ? { do: 'reset', at, pair } : { do: 'slow', at, ways: draw.chance(0.5) ? [pair] : [pair, [pair[1], pair[0]]], delayMs: draw.int(50, 2_000), forMs: draw.int(500, 5_000) }
   }),
   crashes: (world, draw) => several(draw, 1, 4, () => crash(world, draw, false)),
@@ -116,7 +132,9 @@ const STEPS_BY_FAULT: Readonly<Record<Fault, (world: Drawing, draw: Stream) => S
   damage: (world, draw) => {
     const peer = anyPeer(world, draw)
     const steps = several(draw, 1, 3, () => ({ do: 'flip', at: when(world, draw), peer, what: draw.pick(['commit', 'body', 'fact', 'missing'] as const), where: draw.pick(['head', 'middle', 'tail'] as const) }))
-    return draw.chance(0.7) ? [...steps, { do: 'crash', at: world.weatherMs, peer, when: null, power: false, survive: 1, downMs: draw.int(50, 2_000), projection: 'kept' }] : steps
+    // Started again, it meets what is damaged, and goes on answering clients.
+    const last = steps.reduce((latest, { at }) => Math.max(latest, at), 0)
+    return draw.chance(0.8) ? [...steps, { do: 'crash', at: last + draw.int(1, 300), peer, when: null, power: false, survive: 1, downMs: draw.int(20, 600), projection: 'kept' }] : steps
   },
   rollback: (world, draw) => {
     const peer = anyPeer(world, draw)
@@ -124,6 +142,13 @@ const STEPS_BY_FAULT: Readonly<Record<Fault, (world: Drawing, draw: Stream) => S
     return [{ do: 'snapshot', at, peer }, { do: 'rollback', at: at + draw.int(100, 3_000), peer, downMs: draw.int(50, 2_000) }]
   },
   clones: (world, draw) => several(draw, 1, 1, () => ({ do: 'clone', at: when(world, draw), peer: anyPeer(world, draw), forMs: draw.int(500, 5_000) })),
-  lies: (world, draw) => several(draw, 3, 10, () => ({ do: 'evil', at: when(world, draw), act: draw.pick(LIES) })),
+  lies: (world, draw) => {
+    const acts = draw.some(LIES, draw.int(1, 3))
+    const steps = several(draw, 3, 10, () => ({ do: 'evil', at: when(world, draw), act: draw.pick(acts) }))
+    if (!acts.includes('stripped')) return steps
+    // What the liar passes on must overtake the word of the one who said it.
+    const ways = Array.from({ length: world.peers }, (_, a) => a).flatMap((a) => Array.from({ length: world.peers }, (_, b): Way => [a, b])).filter(([a, b]) => a !== b && draw.chance(0.5))
+    return [...steps, { do: 'evil', at: 200, act: 'stripped' }, { do: 'slow', at: 250, ways, delayMs: draw.int(100, 1_500), forMs: world.weatherMs }]
+  },
   restarts: (world, draw) => several(draw, 1, 3, () => ({ do: 'stop', at: when(world, draw), peer: anyPeer(world, draw), downMs: draw.int(20, 3_000) })),
 }

@@ -4,10 +4,12 @@
 import type { Commit } from '../../crdt/commit.ts'
 import type { Ref } from '../../crdt/ids.ts'
 import {
-  acknowledgedIsThere, causalReads, commitsOn, equalDigests, heldByQuorum, historyOf, nothingForged, onceOnly, receiptsVerify, rowsAsTheModel, sameOnEveryDisk, sameTexts, toldTheTruth, type Violations,
+  acknowledgedIsThere, causalReads, commitsOn, equalDigests, forksKnown, heldByQuorum, historyOf, nothingForged, onceOnly, receiptsVerify, rowsAsTheModel, sameOnEveryDisk, sameTexts, toldTheTruth, type Violations,
 } from '../invariants.ts'
 import type { AskStep } from './clients.ts'
 import type { World } from './world.ts'
+import { withoutForks } from '../model/forks.ts'
+import { LIAR } from './liar.ts'
 import { putInput } from './texts.ts'
 
 const ANSWER_MS = 30_000
@@ -15,7 +17,9 @@ const ANSWER_MS = 30_000
 export const judge = async (world: World): Promise<Violations> => {
   const { machines, founded, evidence, schedule } = world
   const disks = machines.map(({ disk }) => disk.lies())
-  const commits = commitsOn(disks[0]!)
+  const forks = machines.map(({ process }) => process!.peer!.replica.forks.all())
+  const forkAt = new Map(forks[0]!.map(({ chain, at }) => [chain, at]))
+  const commits = withoutForks(commitsOn(disks[0]!), forkAt)
   const history = historyOf(commits)
   const erased = new Set(history.says.flatMap(({ event }) => (event.kind === 'memory.erase' ? [event.record] : [])))
   const isErased = (commit: Commit, ref: Ref): boolean =>
@@ -32,12 +36,15 @@ export const judge = async (world: World): Promise<Violations> => {
   const acknowledged = evidence.acknowledged.map((write) => ({ ...write, what: nameOf(write.step) }))
   const told = evidence.told.filter(({ localCommitted }) => typeof localCommitted === 'boolean').map((each) => ({ ...each, what: nameOf(each.step) }))
   const keyed = [...evidence.keyed].map(([record, { value, attempts }]) => ({ record, content: putInput(value).content, attempts: attempts.length }))
+  const liars = new Set(founded.members.flatMap((member) => (member.honest ? [] : [member.peer])))
+  const honest = new Set<string>([founded.mesh, ...founded.members.flatMap((member) => (member.honest ? [member.peer] : []))])
   const voters = new Set(founded.members.filter(({ role }) => role === 'voter').map(({ peer }) => peer))
   return [
     ...world.violations,
-    ...sameOnEveryDisk(disks),
-    ...sameTexts(disks, commits, isErased),
-    ...equalDigests(digests),
+    ...sameOnEveryDisk(disks, forkAt),
+    ...forksKnown(forks, disks, liars),
+    ...sameTexts(disks, commits, (commit, ref) => isErased(commit, ref) || world.isWithheld(ref)),
+    ...equalDigests(digests, forkAt.size > 0),
     ...rowsAsTheModel(history, { memories: rows.memories(), links: rows.allLinks(), episodes: rows.allEpisodes().length }, textOf),
     ...acknowledgedIsThere(acknowledged, history, spoiled),
     ...heldByQuorum(acknowledged, spoiled, schedule.evil === 'voter' ? 1 : 0),
@@ -45,7 +52,7 @@ export const judge = async (world: World): Promise<Violations> => {
     ...onceOnly(keyed, history, textOf),
     ...causalReads(evidence.reads),
     ...toldTheTruth(told, history, spoiled),
-    ...nothingForged(history, new Set([...founded.members.filter(({ honest }) => honest).map(({ peer }) => peer), founded.mesh as string as (typeof founded.members)[number]['peer']])),
+    ...nothingForged(history, (peer, agent) => (agent === LIAR ? liars.has(peer) : honest.has(peer))),
   ]
 }
 

@@ -16,6 +16,8 @@ const SHRINK_RUNS_MAX = 2_000
 const JOBS_MAX = 64
 /** A share is small enough that all threads end together. */
 const SHARE = 50
+/** Of what was wrong, while it goes on; the end tells all. */
+const PLAIN_CHARS_MAX = 160
 const PLAIN_LINE_EVERY = 500
 
 const usage = 'npm run sim -- [--schedules N] [--seed S] [--peers 3…9] [--jobs J]   or   --replay SEED:INDEX [--peers P] [--shrink] [--trace]'
@@ -52,6 +54,7 @@ const runMany = async (): Promise<boolean> => {
   const told = (one: Tally): void => {
     addTo(sum, one)
     bar?.update(sum.schedules, { failed: sum.failures.length })
+    if (bar === null) for (const { index, violations } of one.failures) console.log(`failed: ${again(seed)(index)}: ${violations[0]!.slice(0, PLAIN_CHARS_MAX)}`)
     if (bar === null && sum.schedules % PLAIN_LINE_EVERY === 0) console.log(`${sum.schedules} of ${schedules} schedules, ${sum.failures.length} failed`)
   }
   let next = 0
@@ -66,9 +69,16 @@ const runMany = async (): Promise<boolean> => {
     for (let mine = share(); mine !== null; mine = share()) await (thread === null ? play(mine, told) : inThread(thread, mine, told))
     await thread?.terminate()
   }
+  const tell = (): void => {
+    bar?.stop()
+    console.log(summary(sum, again(seed), (performance.now() - started) / 1_000))
+  }
+  process.once('SIGINT', () => {
+    tell()
+    process.exit(130)
+  })
   await Promise.all(Array.from({ length: jobs }, work))
-  bar?.stop()
-  console.log(summary(sum, again(seed), (performance.now() - started) / 1_000))
+  tell()
   return isGood(sum)
 }
 

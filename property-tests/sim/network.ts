@@ -19,6 +19,8 @@ export type Network = {
   cut(from: number, to: number): () => void
   slow(from: number, to: number, delayMs: number): () => void
   reset(a: number, b: number): void
+  /** The next frame on this way is delivered twice. */
+  repeat(from: number, to: number): void
   /** The host is dead. Without power its ends vanish silently; else its system resets every connection. */
   died(host: Host, power: boolean): void
   /** Frames that waited for a way or for a paused host go on. */
@@ -30,12 +32,24 @@ type End = { readonly host: Host; readonly to: number; readonly socket: Socket; 
 type Item = { readonly bytes: Uint8Array } | { readonly reason: string }
 type Listener = { readonly host: Host; readonly accept: (socket: Socket) => void }
 
+/** What a process that died in the middle of it still threw (its disk is gone) reached nobody. */
+const heard = (host: Host, call: () => void): void => {
+  try {
+    call()
+  } catch (error) {
+    if (host.isAlive()) throw error
+  }
+}
+
 /** @param delayMs of one frame, drawn anew for each. */
 export const createNetwork = (timers: Scheduler, delayMs: () => number): Network => {
-  const listenerByUrl = new Map<string, Listener>()
+  const listenersByUrl = new Map<string, readonly Listener[]>()
+  /** Of an original and its clone the one that came last, until it is gone. */
+  const listenerAt = (url: string): Listener | undefined => listenersByUrl.get(url)?.findLast(({ host }) => host.isAlive())
   const ends = new Set<End>()
   const cutsByWay = new Map<string, number>()
   const slownessByWay = new Map<string, number[]>()
+  const repeats = new Set<string>()
   let frames = 0
   const way = (from: number, to: number): string => `${from}>${to}`
   const isCut = (from: number, to: number): boolean => cutsByWay.size > 0 && (cutsByWay.get(way(from, to)) ?? 0) > 0
@@ -82,6 +96,7 @@ export const createNetwork = (timers: Scheduler, delayMs: () => number): Network
           if (item === undefined) return
           if ('bytes' in item) buffered -= item.bytes.length
           end.other?.hear(item)
+          if (repeats.size > 0 && 'bytes' in item && repeats.delete(way(host.machine, to))) end.other?.hear(item)
           if (queue.length === 0 && state === 'open' && host.isAlive()) events?.drained()
           if (queue.length === 0 && state === 'closed') ends.delete(end)
           end.pump()
@@ -91,7 +106,7 @@ export const createNetwork = (timers: Scheduler, delayMs: () => number): Network
         if (!host.isAlive()) return
         if (events === null) early.push(item)
         else if ('reason' in item) end.finish(item.reason)
-        else if (state === 'open') events.message(item.bytes)
+        else if (state === 'open') heard(host, () => events?.message(item.bytes))
       },
       finish: (reason) => {
         if (state === 'closed') return
@@ -117,21 +132,21 @@ export const createNetwork = (timers: Scheduler, delayMs: () => number): Network
     stir,
     listen: (host, url, accept) => {
       const listener = { host, accept }
-      listenerByUrl.set(url, listener)
+      listenersByUrl.set(url, [...(listenersByUrl.get(url) ?? []).filter((other) => other.host.isAlive()), listener])
       return () => {
-        if (listenerByUrl.get(url) === listener) listenerByUrl.delete(url)
+        listenersByUrl.set(url, (listenersByUrl.get(url) ?? []).filter((other) => other !== listener))
       }
     },
     dialer: (host) => ({
       dial: (url, opened, failed) => {
-        const target = listenerByUrl.get(url)
+        const target = listenerAt(url)
         const to = target?.host.machine ?? -1
         const silent = target !== undefined && (isCut(host.machine, to) || isCut(to, host.machine) || target.host.isPaused())
         return timers.after(silent ? limits.handshake_ms_max : delayOf(host.machine, to), () => {
           if (!host.isAlive()) return
-          const listener = listenerByUrl.get(url)
+          const listener = listenerAt(url)
           if (silent) return failed('connection timed out')
-          if (listener === undefined || !listener.host.isAlive()) return failed('connection refused')
+          if (listener === undefined) return failed('connection refused')
           const [ours, theirs] = [createEnd(host, listener.host.machine), createEnd(listener.host, host.machine)]
           ours.other = theirs
           theirs.other = ours
@@ -158,6 +173,9 @@ export const createNetwork = (timers: Scheduler, delayMs: () => number): Network
         list.splice(list.indexOf(ms), 1)
         if (list.length === 0) slownessByWay.delete(key)
       }
+    },
+    repeat: (from, to) => {
+      repeats.add(way(from, to))
     },
     reset: (a, b) => {
       for (const end of ends) {

@@ -3,7 +3,7 @@
  * write that needs every voter, then the invariants.
  */
 import { bytesToHex } from '../../crdt/ids.ts'
-import type { Evidence } from './clients.ts'
+import { agentOf, NS, type Evidence } from './clients.ts'
 import { START_MS } from './founding.ts'
 import { judge } from './judge.ts'
 import { markWhatHappened } from './marks.ts'
@@ -13,6 +13,9 @@ import { createWorld, type World, type WorldOptions } from './world.ts'
 /** The longest waits in the product: a silent link 25 s, reconnect 30 s, want again 60 s; some of them may follow one another. */
 export const HEAL_MS_MAX = 240_000
 const LOOK_EVERY_MS = 100
+/** A peer that has only just met another brings it what it lacks first. */
+const ALL_VOTERS_MS = 60_000
+const FREE_SPACE_MS = 1_100
 
 export type Verdict = {
   readonly violations: readonly string[]
@@ -35,16 +38,35 @@ export const runSchedule = async (schedule: Schedule, options: WorldOptions = {}
   const healedFromMs = world.time.now()
   world.heal()
   await world.scrub()
-  const equal = await untilEqual(world)
+  let equal = await untilEqual(world)
   const healMs = world.time.now() - healedFromMs
-  const violations = equal ? await judge(world) : [...world.violations, `wedged: ${await stateOf(world)}`]
+  const refusal = equal ? await writeToAll(world) : null
+  equal &&= await untilEqual(world)
+  const wedged = !equal ? [`wedged: ${stateOf(world)}`] : refusal === null ? [] : [`wedged: after healing, a write for every neighbour was answered ${refusal}`]
+  const violations = equal ? [...wedged, ...(await judge(world))] : [...world.violations, ...wedged]
   markWhatHappened(world)
   options.onEnd?.(world)
   for (const machine of world.machines) machine.process?.die()
   return {
-    violations, wedged: !equal, simulatedMs: world.time.now() - START_MS, healMs, acknowledged: world.evidence.acknowledged.length, evidence: world.evidence, happened: world.happened,
+    violations, wedged: wedged.length > 0, simulatedMs: world.time.now() - START_MS, healMs, acknowledged: world.evidence.acknowledged.length, evidence: world.evidence, happened: world.happened,
     fingerprint: `${world.network.frames()} ${world.time.now() - START_MS} ${frontierOf(world)}`,
   }
+}
+
+/**
+ * A write that every neighbour must have on its disk: whoever answers slower than that is wedged. Acks are not passed on, so in a
+ * partial mesh nobody else can be waited for.
+ *
+ * @returns how it was refused, or null.
+ */
+const writeToAll = async (world: World): Promise<string | null> => {
+  // What a peer knows of free space is up to a second old.
+  if (world.schedule.steps.some((step) => step.do === 'disk')) await world.until(() => false, FREE_SPACE_MS)
+  const { node, mesh } = world.machines[0]!.process!.peer!
+  const up = new Set(mesh.links().flatMap(({ state, peer }) => (state === 'up' ? [peer] : [])))
+  const neighbours = world.founded.members.filter(({ honest, role, peer }) => honest && role === 'voter' && up.has(peer)).length
+  const written = node.remember(NS, { content: 'after the weather' }, { agent: agentOf(0), quorum: 1 + neighbours, timeout_ms: ALL_VOTERS_MS })
+  return world.settle(written.then(() => null, (error: unknown) => (error instanceof Error ? error.message : String(error))), 2 * ALL_VOTERS_MS)
 }
 
 const untilEqual = (world: World): Promise<boolean> => {
@@ -58,11 +80,15 @@ const untilEqual = (world: World): Promise<boolean> => {
 }
 
 /** Everybody runs, nothing waits, all frontiers are the same, and the rows are up to them. */
-const isEqual = ({ machines }: World): boolean => {
+const isEqual = ({ machines, schedule, isWithheld }: World): boolean => {
   let frontier: string | null = null
+  // Within its sender's room may wait for ever: what a liar signs in another's name, and what rests on a commit of which a disk that
+  // was put back had the only copy.
+  const mayWait = schedule.evil !== null || schedule.steps.some((step) => step.do === 'rollback' || step.do === 'clone' || step.do === 'flip')
+  const waits = (pending: number): boolean => pending > 0 && !mayWait
   for (const { process, rows } of machines) {
     const replica = process?.peer?.replica
-    if (replica === undefined || replica.flushing() || replica.intake.pending() > 0 || replica.missing.size > 0 || replica.index.holes.size > 0 || replica.index.setAside.size > 0) return false
+    if (replica === undefined || replica.flushing() || waits(replica.intake.pending()) || replica.missing.list(replica.missing.size).some((ref) => !isWithheld(ref)) || replica.index.holes.size > 0 || replica.index.setAside.size > 0) return false
     const own = bytesToHex(replica.frontierDigest())
     if (frontier !== null && frontier !== own) return false
     frontier = own
@@ -73,7 +99,7 @@ const isEqual = ({ machines }: World): boolean => {
 
 const frontierOf = ({ machines }: World): string => machines.map(({ process }) => (process?.peer ? bytesToHex(process.peer.replica.frontierDigest()).slice(0, 8) : 'down')).join(' ')
 
-const stateOf = async (world: World): Promise<string> =>
+const stateOf = (world: World): string =>
   world.machines.map(({ index, process, rows, disk }) => {
     const replica = process?.peer?.replica
     if (!replica) return `peer ${index} is ${process === null ? 'down' : 'starting or stopping'}`

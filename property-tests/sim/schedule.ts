@@ -27,6 +27,8 @@ export type Step = { readonly at: number } & (
   /** Nothing passes these ways for `forMs`; nobody is told. `shape` is for people. */
   | { readonly do: 'cut'; readonly shape: string; readonly ways: readonly Way[]; readonly forMs: number }
   | { readonly do: 'slow'; readonly ways: readonly Way[]; readonly delayMs: number; readonly forMs: number }
+  /** The next frame on this way comes twice. */
+  | { readonly do: 'repeat'; readonly way: Way }
   /** Connections between the two end, and what was under way is lost. */
   | { readonly do: 'reset'; readonly pair: Way }
   /** `power`: nobody is told that its connections are gone. `survive` decides which sectors of the unsynced write are there. */
@@ -46,10 +48,11 @@ export type Step = { readonly at: number } & (
 )
 /** `eio`: the flush fails, nothing is there. `eio_written`: it fails, all is there. */
 export type DiskFault = 'eio' | 'eio_written' | 'full' | 'slow'
-/** What the dishonest member does to everybody. */
-export type EvilAct = 'junk_parcels' | 'changed_commit' | 'foreign_signature' | 'forged_acks' | 'lying_digest' | 'lying_frontier' | 'junk_bodies' | 'orphans'
+/** What the dishonest member does. `stripped`: from now on it passes on what it is told, without the texts, or with others in their place. */
+export type EvilAct = 'equivocate' | 'impersonate' | 'stripped' | 'junk_parcels' | 'changed_commit' | 'foreign_signature' | 'forged_acks' | 'lying_digest' | 'lying_frontier' | 'junk_bodies' | 'orphans'
 
-export type Topology = 'full' | 'star' | 'ring' | 'line'
+/** Whom each dials from the start: all, those before it (one of each pair dials), the first, its neighbours. */
+export type Topology = 'full' | 'upwards' | 'star' | 'ring' | 'line'
 
 export type Schedule = {
   readonly seed: string

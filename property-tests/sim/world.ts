@@ -16,6 +16,7 @@ import { createMachine, startProcess, type Machine, type MachineWorld, type Proc
 import { createNetwork, type Network } from './network.ts'
 import type { Moment, Schedule, Step, Topology } from './schedule.ts'
 import { stream } from './streams.ts'
+import './verify-once.ts'
 
 export type World = {
   readonly schedule: Schedule
@@ -36,6 +37,8 @@ export type World = {
   heal(): void
   /** Reads every byte on disks that were damaged, as `verify` does for an operator: damage in texts is noticed by reading alone. */
   scrub(): Promise<void>
+  /** A liar passed the commit on without this text, and whoever had said it lost it before it was on any disk. */
+  isWithheld(ref: Ref): boolean
   /** Lets time pass until the fact holds; false when it did not within `msMax`. */
   until(fact: () => boolean, msMax: number): Promise<boolean>
   /** Waits for a promise in virtual time. */
@@ -63,7 +66,10 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
   }
   const network = createNetwork(time, () => schedule.delayMs[0] + delays.unit() * (schedule.delayMs[1] - schedule.delayMs[0]))
   const machines = founded.members.filter(({ honest }) => honest).map((member, index) => createMachine(index, member, createDisk(stirring, () => flushes.int(...schedule.flushMs)), schedule.skewMs[index] ?? 0))
-  const evil = schedule.evil === null ? null : createEvil(founded, network, stirring, root.split('evil'))
+  const evil = schedule.evil === null ? null : createEvil(founded, network, stirring, root.split('evil'), (index) => {
+    const process = machines[index]?.process
+    return process?.peer && process.isAlive() && !process.isPaused() ? process.peer : null
+  })
   const evidence = noEvidence()
   const happened = new Map<string, number>()
   const violations: string[] = []
@@ -91,7 +97,8 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
       trap.call()
       break
     }
-    if (effect.kind === 'RESOLVE' && effect.outcome.kind === 'acknowledged' && process.isAlive()) {
+    // What the disk lost after the flush is no fault of the answer.
+    if (effect.kind === 'RESOLVE' && effect.outcome.kind === 'acknowledged' && process.isAlive() && !damaged.has(machine)) {
       for (const { hash } of effect.outcome.written) if (!machine.disk.holds(hash as CommitHash, refsOf(hash))) violations.push(`peer ${machine.index} acknowledged commit ${hash} that is not on its own disk`)
     }
   }
@@ -177,6 +184,10 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
       note('reset')
       return network.reset(...step.pair)
     }
+    if (step.do === 'repeat') {
+      note('frame repeated')
+      return network.repeat(...step.way)
+    }
     if (step.do === 'evil') {
       if (evil === null || healed) return
       note(`evil: ${step.act}`)
@@ -185,7 +196,7 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
     const machine = machines[step.peer]
     if (machine !== undefined) onMachine(machine, step)
   }
-  const onMachine = (machine: Machine, step: Exclude<Step, { do: 'ask' | 'cut' | 'slow' | 'reset' | 'evil' }>): void => {
+  const onMachine = (machine: Machine, step: Exclude<Step, { do: 'ask' | 'cut' | 'slow' | 'reset' | 'repeat' | 'evil' }>): void => {
     switch (step.do) {
       case 'crash':
         return at(machine, step.when, () => crash(step))
@@ -307,6 +318,7 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
       }
     },
     settle,
+    isWithheld: (ref) => schedule.steps.some((step) => step.do === 'evil' && step.act === 'stripped') && !machines.some(({ disk }) => disk.lies().bodyByRef.has(ref)),
   }
 }
 
@@ -319,6 +331,7 @@ const neighbours = (topology: Topology, peers: number, index: number): readonly 
   const others = Array.from({ length: peers }, (_, other) => other).filter((other) => other !== index)
   switch (topology) {
     case 'full': return others
+    case 'upwards': return others.filter((other) => other < index)
     case 'star': return index === 0 ? others : [0]
     case 'ring': return [(index + 1) % peers, (index + peers - 1) % peers]
     case 'line': return others.filter((other) => Math.abs(other - index) === 1)

@@ -14,8 +14,8 @@ const createLog = (arrivals: number, rowsPerArrival = 1) => {
   const listeners = new Set<() => void>()
   const asked: number[] = []
   let count = arrivals
-  const log: FeedSource & { grow(by: number): void; readonly asked: readonly number[]; epoch: string; truth(): ReadonlyMap<string, string> } = {
-    epoch: EPOCH,
+  const log: FeedSource & { grow(by: number): void; readonly asked: readonly number[]; epoch(): string; truth(): ReadonlyMap<string, string> } = {
+    epoch: () => EPOCH,
     asked,
     arrivals: () => count,
     batch: async (after, limit): Promise<ProjectionBatch | null> => {
@@ -24,7 +24,7 @@ const createLog = (arrivals: number, rowsPerArrival = 1) => {
       if (end === after) return null
       const touched = new Set<number>()
       for (let n = after + 1; n <= end; n++) for (let r = 0; r < rowsPerArrival; r++) touched.add(rowsPerArrival === 1 ? n % KEYS : n * rowsPerArrival + r)
-      return batch(end, { memories: [...touched].map((key) => memory(key, { content: textOf(key) })) }, log.epoch)
+      return batch(end, { memories: [...touched].map((key) => memory(key, { content: textOf(key) })) }, log.epoch())
     },
     onGrown: (listener) => {
       listeners.add(listener)

@@ -19,8 +19,8 @@ import type { Timers } from './timers.ts'
 
 /** The log, as far as the feeder needs it. */
 export type FeedSource = {
-  /** Hex id of the arrival log. */
-  readonly epoch: string
+  /** Which arrival log, and which reading of it: rows under another are made anew. */
+  epoch(): string
   arrivals(): number
   /** The rows that arrivals after+1 … touched (at most `limit` of them), as the documents say now; null when there are none. */
   batch(after: number, limit: number): Promise<ProjectionBatch | null>
@@ -113,7 +113,7 @@ export const createFeed = ({ source, projection, timers, onError, checkEveryMs }
     if (mustReset) return reset()
     mustOpen = false
     const found = await projection.open()
-    if (found !== null && (found.epoch !== source.epoch || found.arrival > source.arrivals())) return reset()
+    if (found !== null && (found.epoch !== source.epoch() || found.arrival > source.arrivals())) return reset()
     moved(found)
   }
 

@@ -15,7 +15,7 @@ import { emptyChain, type ChainState } from '../../crdt/chain.ts'
 import { encodeEvent, type DocumentEvent, type EpisodeAppend, type Event } from '../../crdt/event.ts'
 import { sha256 } from '../../crdt/hash.ts'
 import { observe, tick, type Hlc } from '../../crdt/hlc.ts'
-import { ZERO_HASH, bytesToHex, segmentId, uuidV8, type ChainId, type EventId, type Incarnation, type Namespace, type PeerId, type RecordId } from '../../crdt/ids.ts'
+import { ZERO_HASH, bytesToHex, segmentId, segmentOwner, uuidV8, type ChainId, type EventId, type Incarnation, type Namespace, type PeerId, type RecordId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import { historyRoot } from '../../crdt/merkle.ts'
 import { applyDerived, derive } from '../../crdt/segment.ts'
@@ -35,11 +35,13 @@ export type AuthorContext = {
   /** Takes the sealed commit into the flush. */
   accept(commit: AdmittedCommit, chain: ChainState, policySeq: number, bodies: Iterable<Body>): void
   /** The events of the put that made `record`, when it is already here: for `Idempotency-Key`. */
-  original(record: RecordId): { readonly said: string; readonly where: WrittenHere } | null
+  original(record: RecordId): Original | null
 }
+/** The put that made a record: what it said, and where it stands. */
+export type Original = { readonly event: EventId; readonly said: string; readonly where: WrittenHere }
 type WrittenHere = { readonly chain: ChainId; readonly seq: number; readonly hash: string }
 
-export type Authored = { readonly request: RequestId; readonly written: readonly WrittenHere[]; readonly existed: boolean } | { readonly request: RequestId; readonly refusal: Refusal }
+export type Authored = { readonly request: RequestId; readonly written: readonly WrittenHere[]; readonly existing: EventId | null } | { readonly request: RequestId; readonly refusal: Refusal }
 
 type Target = { readonly namespace: Namespace; readonly segment: SegmentEntry | Pick<SegmentEntry, 'namespace' | 'id'> | null }
 type Group = { readonly target: Target; readonly entries: { readonly request: RequestId; readonly event: Event }[]; readonly records: Set<RecordId> }
@@ -83,7 +85,7 @@ export const authorBatch = (context: AuthorContext, requests: readonly WriteRequ
       continue
     }
     if ('existing' in planned) {
-      answers.set(request.id, { request: request.id, written: [planned.existing], existed: true })
+      answers.set(request.id, { request: request.id, written: [planned.existing.where], existing: planned.existing.event })
       continue
     }
     writtenByRequest.set(request.id, [])
@@ -99,14 +101,14 @@ export const authorBatch = (context: AuthorContext, requests: readonly WriteRequ
   }
   sealAll()
   for (const request of requests) {
-    if (!answers.has(request.id)) answers.set(request.id, { request: request.id, written: unique(writtenByRequest.get(request.id) ?? []), existed: false })
+    if (!answers.has(request.id)) answers.set(request.id, { request: request.id, written: unique(writtenByRequest.get(request.id) ?? []), existing: null })
   }
   return { authored: requests.map(({ id }) => answers.get(id)!), hlc }
 }
 
 // ── one request: which events, where ───────────────────────────────────────────────────────────────────────────────────
 
-type Planned = { readonly events: readonly { readonly target: Target; readonly event: Event }[] } | { readonly existing: WrittenHere } | { readonly refusal: Refusal }
+type Planned = { readonly events: readonly { readonly target: Target; readonly event: Event }[] } | { readonly existing: Original } | { readonly refusal: Refusal }
 
 const plan = (context: AuthorContext, request: WriteRequest, freshIn: Map<string, number>): Planned => {
   const refusal = request.precondition?.() ?? null
@@ -121,8 +123,8 @@ const plan = (context: AuthorContext, request: WriteRequest, freshIn: Map<string
     }
     if (draft.op === 'put') {
       const original = context.original(draft.record)
-      if (original !== null) {
-        if (request.idempotent && original.said === saidByPut(draft.set, draft.tags)) return { existing: original.where }
+      if (original !== null && !(request.again && !isInOwn(context, draft.record))) {
+        if (request.idempotent && original.said === saidByPut(draft.set, draft.tags)) return { existing: original }
         return { refusal: { code: 'idempotency_conflict', message: 'this idempotency key was used with another body: repeat the first body, or take a new key', fields: { id: draft.record } } }
       }
       events.push({ target: { namespace: request.namespace, segment: ownSegment(context, request.namespace, freshIn) }, event: { ...base, kind: 'memory.put', record: draft.record, set: draft.set, ...(draft.tags && { tags: draft.tags }) } })
@@ -142,6 +144,9 @@ const plan = (context: AuthorContext, request: WriteRequest, freshIn: Map<string
   }
   return { events }
 }
+
+const isInOwn = ({ index, documents, self }: AuthorContext, record: RecordId): boolean =>
+  segmentsOf(index, record).some((segment) => segmentOwner(segment.id) === self && documents.open(segment).segment.commitsByRecord.has(record))
 
 const changeEvent = (draft: Exclude<Draft, { op: 'put' | 'episode' }>, base: { v: 1; id: EventId; ns: Namespace; agent: Draft['agent']; at: string }): DocumentEvent => {
   switch (draft.op) {

@@ -42,6 +42,7 @@ export const boot = async (replica: Replica, store: CommitStore, nowMs: number):
   }
   reader.end()
   replica.booted(nowMs)
+  await replica.mayWrite.restore()
   store.onDamage((damage) => {
     if (damage.kind === 'commit') replica.handle({ kind: 'damaged', what: { kind: 'commit', chain: damage.chain, seq: damage.seq } }, 0)
     else if (damage.kind === 'body') replica.handle({ kind: 'damaged', what: { kind: 'body', ref: damage.ref } }, 0)

@@ -111,7 +111,7 @@ export const createShell = ({ replica, store, clock, mesh, taken, observe }: She
       if (!stopped) feed(input)
     },
     write: (input) =>
-      new Promise((resolve) => {
+      stopped ? Promise.resolve(STOPPING) : new Promise((resolve) => {
         outcomes.set(input.request.id, resolve)
         feed(input)
       }),
@@ -122,11 +122,12 @@ export const createShell = ({ replica, store, clock, mesh, taken, observe }: She
     stop: async () => {
       stopped = true
       while (replica.flushing()) await settled()
-      for (const [request, end] of outcomes) end({ kind: 'refused', refusal: { code: 'shutting_down', message: `request ${request} was not finished: this peer is stopping, ask another`, fields: { local_committed: null } } })
-      outcomes.clear()
+      feed({ kind: 'stopping' })
     },
   }
 }
+
+const STOPPING: WriteOutcome = { kind: 'refused', refusal: { code: 'shutting_down', message: 'this peer is stopping: ask another', fields: { local_committed: false } } }
 
 const asFailure = (error: unknown): StoreFailure =>
   error instanceof StoreFailure ? error : new StoreFailure('io_error', error instanceof Error ? error.message : String(error))

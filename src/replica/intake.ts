@@ -8,6 +8,7 @@
  */
 import { admit, type LogView } from '../../crdt/admission.ts'
 import type { Body } from '../../crdt/body.ts'
+import { bodyRefs } from '../../crdt/event.ts'
 import { coveredCommits, type ChainState } from '../../crdt/chain.ts'
 import { decodeCommit, type AdmittedCommit, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
 import { ZERO_HASH, type ChainId, type CommitHash, type PeerId } from '../../crdt/ids.ts'
@@ -66,8 +67,10 @@ export const createIntake = (): Intake => {
     const bySeq = bySeqByChain.get(chain) ?? new Map<number, Waiting<VerifiedCommit>>()
     const known = bySeq.get(header.seq)
     if (known !== undefined) {
-      if (known.commit.hash === hash) counters.duplicates++
-      else {
+      if (known.commit.hash === hash) {
+        counters.duplicates++
+        bySeq.set(header.seq, withTexts(known, entry.bodies))
+      } else {
         counters.forks++
         refuse(entry.from, { peer: header.peer, chain, seq: header.seq }, 'fork', nowMs)
       }
@@ -91,14 +94,16 @@ export const createIntake = (): Intake => {
     const { chain, header, hash } = entry.commit
     const after = bySeqByChain.get(chain)?.get(header.seq + 1)
     if (after?.commit.header.prev === hash) keepVerified(entry as Waiting<VerifiedCommit>, nowMs)
-    else if (!uncovered.has(hash)) {
-      uncovered.set(hash, entry)
-      account(entry, 1)
+    else {
+      const known = uncovered.get(hash)
+      uncovered.set(hash, known === undefined ? entry : withTexts(known, entry.bodies))
+      if (known === undefined) account(entry, 1)
     }
   }
   const dropStored = (log: LogView): void => {
     for (const [hash, entry] of uncovered) {
-      if ((log.chain(entry.commit.chain)?.seq ?? 0) < entry.commit.header.seq) continue
+      const { chain, header } = entry.commit
+      if ((log.chain(chain)?.seq ?? 0) < header.seq && header.seq < log.forkAt(chain)) continue
       uncovered.delete(hash)
       account(entry, -1)
     }
@@ -113,6 +118,14 @@ export const createIntake = (): Intake => {
   }
   const dropBefore = (chain: ChainId, seq: number): void => {
     for (const waiting of bySeqByChain.get(chain)?.keys() ?? []) if (waiting <= seq) remove(chain, waiting)
+  }
+  /** Behind a fork nothing of a chain will ever count: it must not wait, nor use up its sender's room. */
+  const dropForked = (chain: ChainId, at: number, nowMs: number): void => {
+    for (const [seq, { from, commit }] of bySeqByChain.get(chain) ?? []) {
+      if (seq < at) continue
+      remove(chain, seq)
+      refuse(from, { peer: commit.header.peer, chain, seq }, 'forked', nowMs)
+    }
   }
 
   return {
@@ -146,6 +159,7 @@ export const createIntake = (): Intake => {
           onRival(rival)
         }
         dropBefore(chain, log.chain(chain)?.seq ?? 0)
+        dropForked(chain, log.forkAt(chain), nowMs)
         for (;;) {
           const entry = bySeqByChain.get(chain)?.get((log.chain(chain)?.seq ?? 0) + 1)
           if (entry === undefined) return
@@ -179,6 +193,13 @@ export const createIntake = (): Intake => {
       if (bySeqByChain.size === 0) chainsByDep.clear()
     },
   }
+}
+
+/** With the texts that another delivery of the same commit brought besides. */
+const withTexts = <C extends Commit>(waiting: Waiting<C>, bodies: readonly Body[]): Waiting<C> => {
+  const wanted = new Set(waiting.commit.events.flatMap(({ event }) => bodyRefs(event).map(({ ref }) => ref)))
+  const more = bodies.filter(({ ref }) => wanted.has(ref) && !waiting.bodies.some((body) => body.ref === ref))
+  return more.length === 0 ? waiting : { ...waiting, bodies: [...waiting.bodies, ...more] }
 }
 
 /** The first waiting commit that contradicts the log where the histories part, and what follows it. */

@@ -64,9 +64,10 @@ export const indexCommit = (index: LogIndex, commit: Commit, arrival: number, se
 /** A damaged arrival: its place and hash are known, its content is not. The chain goes on behind it. */
 export const indexHole = (index: LogIndex, place: { readonly n: number; readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash }): void => {
   index.arrivals = Math.max(index.arrivals, place.n)
+  if (place.seq >= forkAt(index, place.chain)) return
   index.holes.set(placeKey(place.chain, place.seq), { chain: place.chain, seq: place.seq, hash: place.hash })
   const state = index.chains.get(place.chain) ?? emptyChain(place.chain, '' as PeerId, '' as never, '' as never)
-  if (place.seq !== state.seq + 1 || place.seq >= forkAt(index, place.chain)) return
+  if (place.seq !== state.seq + 1) return
   index.chains.set(place.chain, extendChain(state, { hash: place.hash, header: { seq: place.seq, hlc: state.hlc } } as Commit, state.policySeq))
 }
 
@@ -76,6 +77,8 @@ export const forkAt = (index: LogIndex, chain: ChainId): number => index.forkedA
 export const cutChain = (index: LogIndex, chain: ChainId, at: number, before: CommitHash | null): void => {
   index.forkedAt.set(chain, Math.min(at, forkAt(index, chain)))
   const state = index.chains.get(chain)
+  // Nobody brings again what counts nowhere.
+  for (const [place, hole] of index.holes) if (hole.chain === chain && hole.seq >= at) index.holes.delete(place)
   if (state !== undefined && state.seq >= at) index.chains.set(chain, { ...state, seq: at - 1, hash: before ?? (ZERO_HASH as CommitHash) })
 }
 

@@ -5,18 +5,17 @@ import type { Commit } from '../../crdt/commit.ts'
 import { bodyRefs } from '../../crdt/event.ts'
 import type { PeerId, RecordId, Ref } from '../../crdt/ids.ts'
 import type { CommitStore } from '../ports.ts'
-import { saidByPut } from './author.ts'
+import { saidByPut, type Original } from './author.ts'
 import type { Commits } from './commits.ts'
 import type { Documents } from './documents.ts'
 import { clearLogIndex, segmentsOf, type LogIndex } from './log-index.ts'
 import { createLogReader } from './read-log.ts'
-import type { WrittenAt } from './types.ts'
 
 export type Past = {
   /** Commits on disk whose events touched the record, from all its segments. */
   commitsOf(record: RecordId): Iterable<Commit>
   /** The put that made `record`, in `fresh` or on disk. */
-  original(record: RecordId, fresh: readonly Commit[]): { readonly said: string; readonly where: WrittenAt } | null
+  original(record: RecordId, fresh: readonly Commit[]): Original | null
   /** Texts to destroy with these commits, which the index does not hold yet: of records that are erased, every version's, past and to come. */
   erasedBy(fresh: readonly Commit[]): ReadonlySet<Ref>
   /** Makes the index again from the log, after something that was damaged came back. */
@@ -41,7 +40,7 @@ export const createPast = (index: LogIndex, documents: Documents, commits: Commi
       for (const candidates of [fresh, commitsOf(record)]) {
         for (const commit of candidates) {
           for (const { event } of commit.events) {
-            if (event.kind === 'memory.put' && event.record === record) return { said: saidByPut(event.set, event.tags), where: { chain: commit.chain, seq: commit.header.seq, hash: commit.hash } }
+            if (event.kind === 'memory.put' && event.record === record) return { event: event.id, said: saidByPut(event.set, event.tags), where: { chain: commit.chain, seq: commit.header.seq, hash: commit.hash } }
           }
         }
       }

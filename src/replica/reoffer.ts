@@ -22,7 +22,7 @@ export const reoffer = (index: LogIndex, documents: Documents, commits: Commits,
       if (commit === null || commit.header.peer !== self || !segment.refused.has(commit.hash) || isExcluded(index, commit)) continue
       for (const { event } of commit.events) {
         const draft = applied.has(event.id) ? null : draftOf(event)
-        if (draft !== null) requests.push({ id: -1, namespace: event.ns, drafts: [draft], bodies: [], precondition: null, idempotent: false, quorum: 1, deadlineMs })
+        if (draft !== null) requests.push({ id: -1, namespace: event.ns, drafts: [draft], bodies: [], precondition: null, idempotent: false, again: true, quorum: 1, deadlineMs })
       }
     }
   }

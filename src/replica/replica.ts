@@ -10,11 +10,11 @@
  * 4. A request ends exactly once: acknowledged, refused, or quorum not met.
  */
 import { decodeAckStatement } from '../../crdt/ack.ts'
-import { refOf, type Body } from '../../crdt/body.ts'
+import type { Body } from '../../crdt/body.ts'
 import { CONTROL_INCARNATION, chainId, commitHash, controlChainId, decodeCommit, eventsRoot, sealCommit, type AdmittedCommit, type Commit } from '../../crdt/commit.ts'
 import { emptyChain } from '../../crdt/chain.ts'
 import type { ControlState, Member } from '../../crdt/control.ts'
-import { bodyRefs, encodeEvent, type ControlEvent } from '../../crdt/event.ts'
+import { encodeEvent, type ControlEvent } from '../../crdt/event.ts'
 import { frontierDigest } from '../../crdt/frontier.ts'
 import { HLC_ZERO, observe, tick, type Hlc } from '../../crdt/hlc.ts'
 import { CONTROL_NAMESPACE, bytesToHex, type ChainId, type CommitHash, type Incarnation, type MeshId, type PeerId, type RecordId, type Ref } from '../../crdt/ids.ts'
@@ -29,13 +29,16 @@ import type { CommitStore, StoreFailure } from '../ports.ts'
 import { authorBatch, type Authored } from './author.ts'
 import { createCommits, type Commits } from './commits.ts'
 import { createDocuments, type Documents } from './documents.ts'
+import { commitIn, isSound, parcelOf, storedForm } from './forms.ts'
 import { addToFlush, createLogView, emptyFlush, type Flush } from './inflight.ts'
 import { createForks, type Forks, type KnownFork } from './forks.ts'
 import { createIntake, type Intake, type Rival } from './intake.ts'
 import { createLogIndex, placeKey, indexCommit, isExcluded, type LogIndex, cutChain, segmentKey, type SegmentEntry } from './log-index.ts'
 import { createMissingBodies, type MissingBodies } from './missing-bodies.ts'
 import { createPast } from './past.ts'
+import { createMayWrite, type MayWrite } from './may-write.ts'
 import { reoffer, takeTogether } from './reoffer.ts'
+import { changesPast, createRevision } from './revision.ts'
 import { createSettling } from './settling.ts'
 import type { Effect, Input, Refusal, RequestId, WriteRequest } from './types.ts'
 
@@ -68,6 +71,9 @@ export type Replica = {
   readonly commits: Commits
   readonly intake: Intake
   readonly missing: MissingBodies
+  readonly mayWrite: MayWrite
+  /** One more each time that something already read reads differently. */
+  revision(): number
   incarnation(): Incarnation
   voters(): ReadonlySet<PeerId>
   /** Voters needed when a request names no number. */
@@ -92,11 +98,13 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   const forks = createForks(mesh, store, commits)
   const missing = createMissingBodies(store)
   const past = createPast(index, documents, commits, store)
+  const mayWrite = createMayWrite(index, forks, store, self)
+  const revision = createRevision(store)
   let incarnation = options.incarnation
   let hlc: Hlc = HLC_ZERO
   let flush: Flush = emptyFlush()
   let flushId = 0
-  let inFlight: { readonly id: number; readonly flush: Flush; readonly authored: readonly Authored[]; readonly requests: ReadonlyMap<RequestId, WriteRequest>; readonly bodies: readonly Ref[]; readonly erased: readonly Ref[]; readonly healed: readonly Parcel[]; readonly deliveries: readonly number[] } | null = null
+  let inFlight: { readonly id: number; readonly flush: Flush; readonly authored: readonly Authored[]; readonly requests: ReadonlyMap<RequestId, WriteRequest>; readonly bodies: readonly Ref[]; readonly erased: readonly Ref[]; readonly healed: readonly Parcel[]; readonly deliveries: readonly number[]; readonly rebuild: boolean } | null = null
   const log = createLogView(index, store, forks, () => flush)
   const writes: WriteRequest[] = []
   const controls: { id: RequestId; event: ControlEvent }[] = []
@@ -114,6 +122,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     if (state === undefined || seq > state.seq) return null
     return state.seq === seq ? state.hash : log.hashAt(chain, seq)
   }
+  const isSomethingQueued = (): boolean => writes.length + reoffers.length + looseBodies.length > 0
   const hasHole = (chain: ChainId): boolean => [...index.holes.values()].some((hole) => hole.chain === chain)
   const settling = createSettling({ mesh, self, keys, index, quorum: options.quorum, hashOf, isFrozen: forks.isFrozen, isWhole: (chain) => !missing.isMissingIn(chain) && !hasHole(chain) })
 
@@ -127,15 +136,16 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     queuedBytes -= requests.reduce((sum, request) => sum + requestBytes(request), 0)
     sealControls(nowMs)
     if (again.length > 0) author(again, nowMs)
-    const mayNot = forks.isFrozen(self) ? FROZEN : index.control.members.has(self) ? null : NOT_A_MEMBER
+    const mayNot = mayWrite.refusal()
     const authored = mayNot !== null ? requests.map((request): Authored => ({ request: request.id, refusal: mayNot })) : requests.length === 0 ? [] : author(requests, nowMs)
-    const own = flush.commits.map((commit) => parcelOf(commit, flush.bodies))
+    // The control log is never told before it is on disk: after a crash its one writer would say something else in that place.
+    const own = flush.commits.filter(({ header }) => header.namespace !== CONTROL_NAMESPACE).map((commit) => parcelOf(commit, flush.bodies))
     const onRival = ({ chain, at, commits: theirs }: Rival): void => {
       forks.found(chain, at, theirs)
     }
     intake.drain(log, nowMs, RECEIVED_PER_FLUSH_MAX, onRival, (commit, chain, policySeq, bodies) => {
       hlc = observe(hlc, commit.header.hlc, nowMs)
-      addToFlush(flush, commit, chain, policySeq, bodies.filter(isSound), false)
+      addToFlush(flush, commit, chain, policySeq, bodies, false)
     })
     const healed = healing.splice(0, RECEIVED_PER_FLUSH_MAX)
     // With the commits that erase, in one batch: a crash in between would leave texts that nobody erases any more.
@@ -144,7 +154,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const isGone = ({ ref }: Body): boolean => erased.has(ref) || isErased(ref)
     const erase = [...erased].filter((ref) => !isErased(ref))
     // Whether the texts of a commit that is healed were here nobody could know while it was not.
-    const unread = healed.flatMap((parcel) => parcel.bodies.filter((body) => isSound(body) && store.body(body.ref) === null))
+    const unread = healed.flatMap((parcel) => parcel.bodies.filter((body) => store.body(body.ref) === null))
     const bodies = [...looseBodies.splice(0, RECEIVED_PER_FLUSH_MAX).filter(({ ref }) => missing.has(ref)), ...unread].filter((body) => !isGone(body))
     const refusals = authored.flatMap((answer): Effect[] => ('refusal' in answer ? [refuse(answer.request, answer.refusal)] : []))
     const forkFacts = forks.takeFacts()
@@ -154,14 +164,16 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     if (nothing) {
       const settled = [...refusals, ...under.map(taken), ...settle(authored, new Map(requests.map((request) => [request.id, request])), nowMs)]
       // What was taken came to nothing; what still waits must not wait for an input that may never come.
-      return writes.length + reoffers.length + looseBodies.length > 0 ? [...settled, ...startFlush(nowMs)] : settled
+      return isSomethingQueued() ? [...settled, ...startFlush(nowMs)] : settled
     }
 
     const id = ++flushId
     const kept = [...flush.bodies.values()].filter((body) => !isGone(body))
-    inFlight = { id, flush, authored, requests: new Map(requests.map((request) => [request.id, request])), bodies: [...kept, ...bodies].map(({ ref }) => ref), erased: erase, healed, deliveries: under }
+    // Texts and commits that came late belong to rows that were projected without them.
+    const rebuild = bodies.length + healed.length + forkFacts.length > 0 || kept.some(({ ref }) => missing.has(ref)) || changesPast(index, flush.commits)
+    inFlight = { id, rebuild, flush, authored, requests: new Map(requests.map((request) => [request.id, request])), bodies: [...kept, ...bodies].map(({ ref }) => ref), erased: erase, healed, deliveries: under }
     const commits = [...flush.commits.map(storedForm), ...healed.map((parcel) => ({ chain: parcel.chain, seq: parcel.seq, hash: index.holes.get(placeKey(parcel.chain, parcel.seq))!.hash, bytes: parcel.bytes }))]
-    const persist: Effect = { kind: 'PERSIST', flush: id, batch: { commits, bodies: [...kept, ...bodies], erase, facts: [...missing.factsAfter(whole, kept, bodies, erase), ...forkFacts] } }
+    const persist: Effect = { kind: 'PERSIST', flush: id, batch: { commits, bodies: [...kept, ...bodies], erase, facts: [...missing.factsAfter(whole, kept, bodies, erase), ...forkFacts, ...mayWrite.factsAfter(flush.commits), ...(rebuild ? [revision.fact()] : [])] } }
     return [...refusals, persist, ...(own.length > 0 ? [{ kind: 'PUSH', parcels: own } satisfies Effect] : [])]
   }
 
@@ -194,14 +206,16 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     inFlight = null
     flush = emptyFlush()
     lastFailure = failure
-    if (failure !== null) forks.failed()
-    if (failure !== null) return [...done.deliveries.map(taken), ...giveUp(done, failure), ...startFlush(nowMs)]
+    if (failure !== null) {
+      forks.failed()
+      const refusals = giveUp(done, failure)
+      // The proofs go with whatever is flushed next: by themselves they would ask a disk that refuses again and again.
+      return [...done.deliveries.map(taken), ...refusals, ...(isSomethingQueued() || intake.ready() ? startFlush(nowMs) : [])]
+    }
     const controlBefore = index.control
     const touched = new Set<ChainId>()
-    // Texts and commits that came late belong to rows that were projected without them.
-    let rebuild = done.healed.length > 0 || done.bodies.some(missing.has)
+    if (done.rebuild) revision.applied()
     const again = done.flush.commits.flatMap((commit) => index.setAside.get(placeKey(commit.chain, commit.header.seq)) ?? [])
-    if (again.length > 0) rebuild = true
     let arrival = store.arrivals() - (done.flush.commits.length - again.length)
     for (const commit of done.flush.commits) {
       // What had been set aside keeps its number, as in the store.
@@ -216,21 +230,17 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     missing.persisted([...done.flush.commits, ...done.healed.flatMap(({ bytes }) => commitIn(bytes))], [...done.bodies, ...done.erased])
     const forked = forks.applied()
     for (const fork of forked) leaveOut(fork, nowMs)
-    if (forked.length > 0) rebuild = true
     if (done.healed.length > 0) past.reindex(self)
     const revoked = index.control === controlBefore ? [] : freshlyRevoked(controlBefore, index.control)
     const membership = index.control !== controlBefore
     if (membership || forked.length > 0) intake.wake()
-    if (revoked.some(leavesOut)) {
-      documents.dropAll()
-      rebuild = true
-    }
+    if (done.rebuild && revoked.length > 0) documents.dropAll()
     return [
       ...(forked.length > 0 ? [{ kind: 'FORKS', proofs: forked.map(({ proof }) => proof) } satisfies Effect] : []),
       ...done.deliveries.map(taken),
       ...settling.announce([...touched, ...missing.chainsMadeWhole()]),
       ...(membership || forked.length > 0 ? [{ kind: 'MEMBERSHIP' } satisfies Effect] : []),
-      ...(rebuild ? [{ kind: 'REBUILD' } satisfies Effect] : []),
+      ...(done.rebuild ? [{ kind: 'REBUILD' } satisfies Effect] : []),
       ...settle(done.authored, done.requests, nowMs),
       ...settling.grown(touched),
       ...(membership || forked.length > 0 ? settling.votersChanged([...revoked, ...forked].map(({ peer }) => peer)) : []),
@@ -240,11 +250,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   }
 
   const settle = (authored: readonly Authored[], requests: ReadonlyMap<RequestId, WriteRequest>, nowMs: number): Effect[] =>
-    authored.flatMap((answer) => ('refusal' in answer ? [] : settling.settle(answer.written, answer.existed, requests.get(answer.request)!, nowMs)))
-
-  /** Whether a revocation leaves out commits that are in documents already. */
-  const leavesOut = ({ peer, revoked }: Member): boolean =>
-    [...index.chains.values()].some((chain) => chain.peer === peer && chain.seq > (revoked?.last[chain.id] ?? 0))
+    authored.flatMap((answer) => ('refusal' in answer ? [] : settling.settle(answer.written, answer.existing, requests.get(answer.request)!, nowMs)))
 
   /** The chain ends before the fork; documents are made again without what follows it, and we say again what we built on it. */
   const leaveOut = (fork: KnownFork, nowMs: number): void => {
@@ -295,9 +301,12 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   const takeParcels = (from: PeerId, parcels: readonly Parcel[], nowMs: number): void => {
     const fresh: Parcel[] = []
     for (const { chain, seq } of parcels) meetOwn(chain, seq)
-    for (const parcel of parcels) {
+    for (const given of parcels) {
+      const parcel = { ...given, bodies: given.bodies.filter(isSound) }
       const hole = index.holes.get(placeKey(parcel.chain, parcel.seq))
       const decoded = hole && decodeCommit(parcel.bytes)
+      // A commit may have come before without its texts, from somebody careless: they are taken from whoever brings them.
+      if (parcel.bodies.length > 0 && parcel.seq <= (log.chain(parcel.chain)?.seq ?? 0)) looseBodies.push(...parcel.bodies)
       if (hole === undefined) fresh.push(parcel)
       else if (decoded?.ok && decoded.commit.hash === hole.hash && decoded.commit.chain === hole.chain && healing.length < limits.want_commits_max) healing.push(parcel)
     }
@@ -361,6 +370,8 @@ export const createReplica = (options: ReplicaOptions): Replica => {
       case 'tick':
         intake.wake()
         return [...settling.expire(nowMs), ...startFlush(nowMs)]
+      case 'stopping':
+        return settling.giveUpAll()
       case 'damaged':
         damaged(input.what)
         return []
@@ -368,7 +379,8 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   }
 
   return {
-    handle, booted, self, index, forks, documents, commits, intake, missing, voters: settling.voters, quorum: settling.quorum,
+    handle, booted, self, index, forks, documents, commits, intake, missing, mayWrite, voters: settling.voters, quorum: settling.quorum,
+    revision: revision.current,
     incarnation: () => incarnation,
     covering: settling.covering,
     frontierDigest: (key) => frontierDigest([...index.chains.values()].map(({ id, seq, hash }) => ({ chain: id, seq, hash })), key),
@@ -382,19 +394,4 @@ export const createReplica = (options: ReplicaOptions): Replica => {
 const requestBytes = (request: WriteRequest): number => request.bodies.reduce((sum, body) => sum + body.text.length, 1_024)
 const refuse = (request: RequestId, refusal: Refusal): Effect => ({ kind: 'RESOLVE', request, outcome: { kind: 'refused', refusal } })
 const freshlyRevoked = (before: ControlState, now: ControlState): readonly Member[] => [...now.members.values()].filter(({ peer, revoked }) => revoked !== null && !before.members.get(peer)?.revoked)
-/** Also for a while after damage to the control log: what is written under it would be refused everywhere, for ever. */
-const NOT_A_MEMBER: Refusal = { code: 'forbidden', message: 'by its control log this peer is not a member (not yet, or not until a damaged log is here again): write to another, or enrol it with `mesh invite` and `mesh join`', fields: { local_committed: false } }
-const FROZEN: Refusal = { code: 'forbidden', message: 'this peer\'s key wrote two histories (a copied folder?), so the mesh has frozen it: join again in a new folder', fields: { local_committed: false } }
 const taken = (delivery: number): Effect => ({ kind: 'TAKEN', delivery })
-const commitIn = (bytes: Uint8Array): readonly Commit[] => {
-  const decoded = decodeCommit(bytes)
-  return decoded.ok ? [decoded.commit] : []
-}
-const storedForm = (commit: Commit) => ({ chain: commit.chain, seq: commit.header.seq, hash: commit.hash, bytes: commit.bytes })
-const parcelOf = (commit: Commit, bodies: ReadonlyMap<Ref, Body>): Parcel => ({
-  chain: commit.chain, seq: commit.header.seq, bytes: commit.bytes,
-  bodies: commit.events.flatMap(({ event }) => bodyRefs(event)).flatMap(({ ref }) => bodies.get(ref) ?? []),
-})
-
-/** A body is what its ref says, and no larger than any field may be. */
-const isSound = (body: Body): boolean => body.text.length <= limits.content_bytes_max && body.ref === refOf(body.salt, body.text)

@@ -7,7 +7,7 @@
 import { decodeAckStatement, signAck, verifyAck, type SignedAck } from '../../crdt/ack.ts'
 import { activeMembers } from '../../crdt/control.ts'
 import type { Position } from '../../crdt/frontier.ts'
-import type { ChainId, MeshId, PeerId } from '../../crdt/ids.ts'
+import type { ChainId, EventId, MeshId, PeerId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import { createAckTable, defaultQuorum, type Counted, type HashOf } from '../../crdt/quorum.ts'
 import type { KeyPair } from '../../crdt/signature.ts'
@@ -25,12 +25,14 @@ export type Settling = {
   /** An ack of `from` itself; anybody else's, or of another mesh, counts for nothing. */
   onAck(from: PeerId, ack: SignedAck): Effect[]
   /** A request is on our disk: it waits, or ends at once. */
-  settle(written: readonly WrittenAt[], existed: boolean, request: WriteRequest, nowMs: number): Effect[]
+  settle(written: readonly WrittenAt[], existing: EventId | null, request: WriteRequest, nowMs: number): Effect[]
   /** These chains have grown on our disk. */
   grown(chains: Iterable<ChainId>): Effect[]
   /** Who counts has changed. */
   votersChanged(out: Iterable<PeerId>): Effect[]
   expire(nowMs: number): Effect[]
+  /** Ends every wait: this peer stops. */
+  giveUpAll(): Effect[]
   nextDeadlineMs(): number | null
 }
 
@@ -77,11 +79,11 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
     const counted = countedFor(wait.written)
     const hasOwn = !voters().has(self) || counted.some(({ voter }) => voter === self)
     if (counted.length < wait.needed || !hasOwn) return []
-    return end(wait, { kind: 'acknowledged', written: wait.written, acks: counted, existed: wait.existed })
+    return end(wait, { kind: 'acknowledged', written: wait.written, acks: counted, existing: wait.existing })
   }
-  const giveUp = (wait: Wait): Effect[] => {
+  const giveUp = (wait: Wait, when = 'in time'): Effect[] => {
     const got = countedFor(wait.written).length
-    return end(wait, { kind: 'quorum_not_met', written: wait.written, got, needed: wait.needed, reason: `${got} of ${wait.needed} voters acknowledged in time` })
+    return end(wait, { kind: 'quorum_not_met', written: wait.written, got, needed: wait.needed, reason: `${got} of ${wait.needed} voters acknowledged ${when}`, existing: wait.existing })
   }
 
   return {
@@ -112,8 +114,8 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
       return statement.watermarks.flatMap(({ chain }) => waits.on(chain).flatMap(endIfMet))
     },
 
-    settle: (written, existed, request, nowMs) => {
-      const wait: Wait = { request: request.id, written, needed: request.quorum ?? quorum(), deadlineMs: request.deadlineMs, existed }
+    settle: (written, existing, request, nowMs) => {
+      const wait: Wait = { request: request.id, written, needed: request.quorum ?? quorum(), deadlineMs: request.deadlineMs, existing }
       waits.add(wait)
       const met = endIfMet(wait)
       return met.length > 0 || request.deadlineMs > nowMs ? met : giveUp(wait)
@@ -130,6 +132,7 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
       return [...waits.all()].flatMap(endIfMet)
     },
 
-    expire: (nowMs) => waits.expired(nowMs).flatMap(giveUp),
+    expire: (nowMs) => waits.expired(nowMs).flatMap((wait) => giveUp(wait)),
+    giveUpAll: () => [...waits.all()].flatMap((wait) => giveUp(wait, 'before this peer stopped')),
   }
 }

@@ -40,15 +40,18 @@ export type WriteRequest = {
   readonly precondition: Precondition | null
   /** A put whose record is already here: what was said then must be what is said now (`Idempotency-Key`). */
   readonly idempotent: boolean
+  /** Said before and left out by a fork: a put is made again even where a twin of its record stands in another's document. */
+  readonly again: boolean
   /** Voters that must have it on disk; null: the mesh's default. */
   readonly quorum: number | null
   readonly deadlineMs: number
 }
 
+/** `existing`: the event that made the memory when the same request had been made before; null when its own events were written. */
 export type WriteOutcome =
-  | { readonly kind: 'acknowledged'; readonly written: readonly WrittenAt[]; readonly acks: readonly Counted[]; readonly existed: boolean }
+  | { readonly kind: 'acknowledged'; readonly written: readonly WrittenAt[]; readonly acks: readonly Counted[]; readonly existing: EventId | null }
   /** On our disk, not at the quorum in time: it stays and goes on replicating. */
-  | { readonly kind: 'quorum_not_met'; readonly written: readonly WrittenAt[]; readonly got: number; readonly needed: number; readonly reason: string }
+  | { readonly kind: 'quorum_not_met'; readonly written: readonly WrittenAt[]; readonly got: number; readonly needed: number; readonly reason: string; readonly existing: EventId | null }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
 
 /** Where a request's events came to stand. */
@@ -69,6 +72,9 @@ export type Input =
   | { readonly kind: 'persisted'; readonly flush: number; readonly failure: StoreFailure | null }
   /** Time has passed: waits end, commits from 'tomorrow' are looked at again. */
   | { readonly kind: 'tick' }
+  /** Nobody waits any longer: what is on disk stays, and is said to be. */
+  | { readonly kind: 'stopping' }
+  /** A reader met damage on the disk. */
   | { readonly kind: 'damaged'; readonly what: { readonly kind: 'commit'; readonly chain: string; readonly seq: number } | { readonly kind: 'body'; readonly ref: Ref } }
 
 export type Effect =

@@ -3,10 +3,10 @@
  *
  * Indexed by chain, so that an ack looks only at the requests it can end.
  */
-import type { ChainId } from '../../crdt/ids.ts'
+import type { ChainId, EventId } from '../../crdt/ids.ts'
 import type { RequestId, WrittenAt } from './types.ts'
 
-export type Wait = { readonly request: RequestId; readonly written: readonly WrittenAt[]; readonly needed: number; readonly deadlineMs: number; readonly existed: boolean }
+export type Wait = { readonly request: RequestId; readonly written: readonly WrittenAt[]; readonly needed: number; readonly deadlineMs: number; readonly existing: EventId | null }
 
 export type Waits = {
   add(wait: Wait): void

@@ -15,6 +15,9 @@ export const createFeedSource = (replica: Replica, store: CommitStore, shell: Sh
   /** The frontier after `at` arrivals: carried from batch to batch, made anew when a batch starts elsewhere. */
   let known: { at: number; frontier: Frontier } = { at: 0, frontier: new Map() }
 
+  /** Which log, and which reading of it. */
+  const epoch = (): string => `${store.opening.epoch}.${replica.revision()}`
+
   const advance = (to: number): void => {
     for (let n = known.at + 1; n <= to; n++) {
       const arrival = store.arrival(n)
@@ -28,7 +31,7 @@ export const createFeedSource = (replica: Replica, store: CommitStore, shell: Sh
   }
 
   return {
-    epoch: store.opening.epoch,
+    epoch,
     arrivals: () => replica.index.arrivals,
     onGrown: (listener: () => void) => shell.onGrown(listener),
     batch: async (after: number, limit: number): Promise<ProjectionBatch | null> => {
@@ -51,7 +54,7 @@ export const createFeedSource = (replica: Replica, store: CommitStore, shell: Sh
         }
       }
       const frontier = Object.fromEntries([...known.frontier].map(([namespace, byChain]) => [namespace, Object.fromEntries(byChain)]))
-      return { memories: [...memories.values()], links: [...links.values()], episodes, cursor: { epoch: store.opening.epoch, arrival: last, frontier }, after }
+      return { memories: [...memories.values()], links: [...links.values()], episodes, cursor: { epoch: epoch(), arrival: last, frontier }, after }
     },
   }
 }

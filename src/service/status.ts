@@ -56,6 +56,7 @@ export const createStatus = (context: StatusContext): Status => {
     if (failure !== null) blocking.push(`the last flush failed: ${failure.message}`)
     const self = index.control.members.get(replica.self)
     if (self === undefined || self.revoked !== null) blocking.push('this peer is not a member of the mesh (any more)')
+    if (!replica.mayWrite.isControlWhole()) blocking.push('a part of the control log was lost, so who the voters are is not known here: it is fetched from the other peers')
     if (replica.forks.isFrozen(replica.self)) blocking.push('this peer\'s key wrote two histories (a copied folder?), so the mesh has frozen it: join again in a new folder')
     for (const fork of replica.forks.all()) warnings.push(`${index.control.members.get(fork.peer)?.name ?? fork.peer} wrote two histories (chain ${fork.chain} from ${fork.at} on): what it wrote there is left out, and it is frozen`)
     if (index.holes.size > 0) warnings.push(`${index.holes.size} damaged commits are being fetched again from other peers`)

@@ -6,7 +6,7 @@ import type { Body } from '../../crdt/body.ts'
 import { canonicalize, type Json } from '../../crdt/canonical.ts'
 import type { MemorySet } from '../../crdt/event.ts'
 import { encodeToken } from '../../crdt/frontier.ts'
-import type { CommitHash, EventId, Namespace, RecordId } from '../../crdt/ids.ts'
+import type { EventId, Namespace, RecordId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { BulkAnswer, MemoryInput, Node, Receipt, WriteAnswer, WriteOptions } from '../api.ts'
 import { NodeError } from '../errors.ts'
@@ -49,22 +49,16 @@ export const createWrites = (context: WriteContext): Writes => {
     await admitToQueue(options)
     const request: WriteRequest = {
       id: ++lastRequest, namespace: plan.namespace, drafts: plan.drafts, bodies: plan.bodies, precondition: plan.precondition ?? null,
-      idempotent: plan.idempotent ?? false, quorum: options.quorum ?? null,
+      idempotent: plan.idempotent ?? false, again: false, quorum: options.quorum ?? null,
       deadlineMs: clock.now() + Math.min(options.timeout_ms ?? context.quorumTimeoutMs, limits.quorum_timeout_ms_max),
     }
     const outcome = await shell.write({ kind: 'write', request })
     if (outcome.kind === 'refused') throw new NodeError(outcome.refusal.code, outcome.refusal.message, { local_committed: false, ...outcome.refusal.fields })
     if (outcome.kind === 'quorum_not_met') {
-      const { got, needed, reason, written } = outcome
-      throw new NodeError('quorum_not_met', `stored here, acknowledged by ${got} of ${needed} voters in time: it stays and goes on replicating; do not repeat it without an Idempotency-Key`, { got, needed, reason, ...ids, event_id: eventWritten(written, ids), local_committed: true, token: tokenOf(written) })
+      const { got, needed, reason, written, existing } = outcome
+      throw new NodeError('quorum_not_met', `stored here, acknowledged by ${got} of ${needed} voters in time: it stays and goes on replicating; do not repeat it without an Idempotency-Key`, { got, needed, reason, ...ids, event_id: existing ?? ids.event_id, local_committed: true, token: tokenOf(written) })
     }
     return outcome
-  }
-
-  /** The event that is there: of a request that had been made before, the one made then. */
-  const eventWritten = (written: readonly WrittenAt[], { id, event_id }: { readonly id: string; readonly event_id: EventId }): EventId => {
-    const events = written.flatMap(({ hash }) => reader.commit(hash as CommitHash)?.events ?? []).map(({ event }) => event)
-    return events.some((event) => event.id === event_id) ? event_id : (events.find((event) => event.kind === 'memory.put' && event.record === id)?.id ?? event_id)
   }
 
   const admitToQueue = async (options: WriteOptions): Promise<void> => {
@@ -102,9 +96,6 @@ export const createWrites = (context: WriteContext): Writes => {
     return { plan: { namespace, drafts: [draft], bodies, idempotent: key !== undefined }, record, event: base.event }
   }
 
-  /** The event that made the memory, when the key had been used before. */
-  const eventOf = (outcome: Acknowledged, record: RecordId, fresh: EventId): EventId => (outcome.existed ? (reader.memoryState(record)?.created.event ?? fresh) : fresh)
-
   const change = async (id: RecordId, options: WriteOptions & { readonly if_match?: string }, make: (row: MemoryRow, base: Pick<Draft, 'event' | 'agent' | 'at'>) => { drafts: readonly Draft[]; bodies: readonly Body[] }, accepts: (row: MemoryRow | null) => boolean = isVisible): Promise<WriteAnswer> => {
     await shell.settled()
     const row = reader.memory(id)
@@ -125,7 +116,7 @@ export const createWrites = (context: WriteContext): Writes => {
     remember: async (namespace, input, options) => {
       const { plan, record, event } = planPut(namespace, input, options)
       const outcome = await submit(plan, options, { id: record, event_id: event })
-      return answer(outcome, { id: record, namespace, title: input.title ?? null, tier: input.tier ?? 'mid', agent_id: options.agent, event_id: eventOf(outcome, record, event) })
+      return answer(outcome, { id: record, namespace, title: input.title ?? null, tier: input.tier ?? 'mid', agent_id: options.agent, event_id: outcome.existing ?? event })
     },
 
     rememberMany: async (memories, options): Promise<BulkAnswer> => {
@@ -145,7 +136,7 @@ export const createWrites = (context: WriteContext): Writes => {
           ids.push(result.value.record)
           written.push(...result.value.outcome.written)
           acks = Math.min(acks, result.value.outcome.acks.length)
-          if (!result.value.outcome.existed) created++
+          if (result.value.outcome.existing === null) created++
           continue
         }
         if (!(result.reason instanceof NodeError)) throw result.reason

@@ -1,0 +1,27 @@
+/**
+ * A commit in its forms: from the wire, for the disk, for neighbours; and what makes a text sound.
+ */
+import { refOf, type Body } from '../../crdt/body.ts'
+import { decodeCommit, type Commit } from '../../crdt/commit.ts'
+import { bodyRefs } from '../../crdt/event.ts'
+import type { Ref } from '../../crdt/ids.ts'
+import { limits } from '../../crdt/limits.ts'
+import type { Parcel } from '../../transports/host.ts'
+import type { StoredCommit } from '../ports.ts'
+
+/** As the store keeps it. */
+export const storedForm = (commit: Commit): StoredCommit => ({ chain: commit.chain, seq: commit.header.seq, hash: commit.hash, bytes: commit.bytes })
+/** As neighbours are given it: with those of its texts that are at hand. */
+export const parcelOf = (commit: Commit, bodies: ReadonlyMap<Ref, Body>): Parcel => ({
+  chain: commit.chain, seq: commit.header.seq, bytes: commit.bytes,
+  bodies: commit.events.flatMap(({ event }) => bodyRefs(event)).flatMap(({ ref }) => bodies.get(ref) ?? []),
+})
+
+/** One, or none when the bytes are no commit. */
+export const commitIn = (bytes: Uint8Array): readonly Commit[] => {
+  const decoded = decodeCommit(bytes)
+  return decoded.ok ? [decoded.commit] : []
+}
+
+/** A body is what its ref says, and no larger than any field may be. */
+export const isSound = (body: Body): boolean => body.text.length <= limits.content_bytes_max && body.ref === refOf(body.salt, body.text)

@@ -1,0 +1,74 @@
+/**
+ * Whose word counts for a write: enrolled voters that are neither revoked nor frozen, each for itself, each once.
+ */
+import { beforeEach, describe, expect, test } from 'vitest'
+import { signAck, type SignedAck } from '../../crdt/ack.ts'
+import { bytesToHex, type ChainId, type CommitHash, type MeshId, type PeerId } from '../../crdt/ids.ts'
+import { sha256 } from '../../crdt/hash.ts'
+import { keyPairFromSeed, publicKeyHex, type KeyPair } from '../../crdt/signature.ts'
+import { createLogIndex, type LogIndex } from './log-index.ts'
+import { createSettling, type Settling } from './settling.ts'
+import type { Effect, WriteRequest } from './types.ts'
+
+const keysOf = (name: string): KeyPair => keyPairFromSeed(sha256(`mnemesh/settling.test/${name}`))
+const peerOf = (name: string): PeerId => publicKeyHex(keysOf(name)) as PeerId
+const mesh = publicKeyHex(keysOf('authority')) as MeshId
+const chain = bytesToHex(sha256('a chain').subarray(0, 16)) as ChainId
+const hash = bytesToHex(sha256('a commit')) as CommitHash
+const where = { chain, seq: 1, hash }
+
+let settling: Settling
+let frozen: PeerId | null
+let index: LogIndex
+const member = (name: string, role: 'voter' | 'observer', revoked = false) =>
+  [peerOf(name), { peer: peerOf(name), name, role, enrolledSeq: 1, revoked: revoked ? { seq: 2, last: {} } : null }] as const
+
+beforeEach(() => {
+  frozen = null
+  index = createLogIndex(mesh)
+  index.control = { ...index.control, members: new Map([member('self', 'voter'), member('ann', 'voter'), member('bob', 'voter'), member('gone', 'voter', true), member('watcher', 'observer')]) }
+  index.chains.set(chain, { id: chain, seq: 1, hash } as never)
+  settling = createSettling({ mesh, self: peerOf('self'), keys: keysOf('self'), index, quorum: null, hashOf: (_, seq) => (seq === 1 ? hash : null), isFrozen: (peer) => peer === frozen, isWhole: () => true })
+  settling.announce([chain])
+})
+
+const ackOf = (name: string, more: { readonly signer?: string; readonly mesh?: MeshId; readonly hash?: CommitHash; readonly whole?: boolean } = {}): SignedAck =>
+  signAck({ mesh: more.mesh ?? mesh, voter: peerOf(name), watermarks: [{ chain, seq: 1, hash: more.hash ?? hash, whole: more.whole ?? true }] }, keysOf(more.signer ?? name))
+const request: WriteRequest = { id: 1, namespace: 'a' as never, drafts: [], bodies: [], precondition: null, idempotent: false, again: false, quorum: 2, deadlineMs: 1_000 }
+const acknowledged = (effects: readonly Effect[]): boolean => effects.some((effect) => effect.kind === 'RESOLVE' && effect.outcome.kind === 'acknowledged')
+
+describe('a write that needs two voters', () => {
+  test('is acknowledged by its own disk and one more voter', () => {
+    expect(acknowledged(settling.settle([where], null, request, 0))).toBe(false)
+    expect(acknowledged(settling.onAck(peerOf('ann'), ackOf('ann')))).toBe(true)
+  })
+
+  test.each<readonly [string, () => Effect[]]>([
+    ['a revoked voter', () => settling.onAck(peerOf('gone'), ackOf('gone'))],
+    ['an observer', () => settling.onAck(peerOf('watcher'), ackOf('watcher'))],
+    ['somebody who was never enrolled', () => settling.onAck(peerOf('stranger'), ackOf('stranger'))],
+    ['a voter, in the name of another', () => settling.onAck(peerOf('ann'), ackOf('bob', { signer: 'ann' }))],
+    ['a voter, passing on another\'s', () => settling.onAck(peerOf('ann'), ackOf('bob'))],
+    ['a voter, for another mesh', () => settling.onAck(peerOf('ann'), ackOf('ann', { mesh: peerOf('ann') as string as MeshId }))],
+    ['a voter, for another commit at that place', () => settling.onAck(peerOf('ann'), ackOf('ann', { hash: bytesToHex(sha256('another')) as CommitHash }))],
+    ['a voter that lacks the texts', () => settling.onAck(peerOf('ann'), ackOf('ann', { whole: false }))],
+    ['its own, again', () => settling.onAck(peerOf('self'), ackOf('self'))],
+    ['a voter that is frozen', () => {
+      frozen = peerOf('ann')
+      index.forkedAt.set(bytesToHex(sha256('her chain').subarray(0, 16)) as ChainId, 1)
+      settling.votersChanged([peerOf('ann')])
+      return settling.onAck(peerOf('ann'), ackOf('ann'))
+    }],
+  ])('is not by an ack of %s', (_, ack) => {
+    expect(acknowledged(settling.settle([where], null, request, 0))).toBe(false)
+    expect(acknowledged(ack())).toBe(false)
+    expect(settling.expire(1_000)).toMatchObject([{ kind: 'RESOLVE', outcome: { kind: 'quorum_not_met', got: 1, needed: 2 } }])
+  })
+
+  test('loses the ack of a voter that is taken out meanwhile, and says so when it stops waiting', () => {
+    settling.settle([where], null, { ...request, quorum: 3 }, 0)
+    settling.onAck(peerOf('ann'), ackOf('ann'))
+    settling.votersChanged([peerOf('ann')])
+    expect(settling.giveUpAll()).toMatchObject([{ outcome: { kind: 'quorum_not_met', got: 1, needed: 3, reason: '1 of 3 voters acknowledged before this peer stopped' } }])
+  })
+})
