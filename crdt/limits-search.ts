@@ -74,6 +74,8 @@ export const searchLimits = {
   embedding_query_bytes_max: 8 * KIB,
   /** Vectors stored in one transaction: the embedded database takes up to 10 ms for each, and searches wait meanwhile. */
   embedding_statement_rows_max: 8,
+  /** Vectors whose table is rewritten after an erasure: some 8 s in the embedded database, which answers nobody meanwhile. */
+  scrub_embeddings_max: 2_000,
   /** Fewer vectors than this are compared one by one, which is exact; from here on the index is asked. */
   embedding_exact_rows_max: 9_999,
   /** Memories that pass a filter which are compared one by one, however many vectors there are: a few ms, and the index would look at many more. */

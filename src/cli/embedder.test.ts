@@ -25,6 +25,7 @@ describe('the embedder', () => {
       const told = [() => embedderChoice({ embedder: 'openai', embedderModel: 'm', embedderUrl: url }, {}), () => embedderChoice({ embedder: 'openai', embedderModel: 'm' }, { MNEMESH_EMBEDDER_URL: url })]
       for (const choose of told) expect(choose).toThrow(expect.objectContaining({ exit: 2, message: expect.stringMatching(/^(?!.*sesame).*--embedder-url.*MNEMESH_EMBEDDER_KEY.*$/) as string }) as Error)
     }
+    for (const key of ['ses ame', 'sesame\n', 'sésame']) expect(() => embedderChoice({}, { MNEMESH_EMBEDDER: 'openai', MNEMESH_EMBEDDER_MODEL: 'm', MNEMESH_EMBEDDER_KEY: key })).toThrow(/^MNEMESH_EMBEDDER_KEY holds a space(?!.*s.same)/)
     for (const dim of ['0', '2001', '1.5', 'x']) expect(() => embedderChoice({ embedder: 'openai', embedderModel: 'm' }, { MNEMESH_EMBEDDER_DIM: dim })).toThrow(/MNEMESH_EMBEDDER_DIM/)
   })
 })

@@ -46,7 +46,7 @@ export const embedderChoice = (options: EmbedderOptions, env: Io['env']): Embedd
   const url = options.embedderUrl ?? given(env['MNEMESH_EMBEDDER_URL']) ?? DEFAULT_EMBEDDER_URL
   // Not repeated: there may be a secret in it.
   if (!isBaseAddress(url)) throw usage(`--embedder-url is like ${DEFAULT_EMBEDDER_URL}, without user name, password, ? or #; a key goes into MNEMESH_EMBEDDER_KEY`)
-  return { settings: { kind, url, model, ...shared }, key: given(env['MNEMESH_EMBEDDER_KEY']) ?? null }
+  return { settings: { kind, url, model, ...shared }, key: keyOf(given(env['MNEMESH_EMBEDDER_KEY'])) }
 }
 
 /** The address is told in health, in the log and in the database, so nothing secret may be in it. */
@@ -61,4 +61,11 @@ const dimOf = (text: string | undefined): number | null => {
   const dim = Number(text)
   if (!(Number.isInteger(dim) && dim >= 1 && dim <= limits.embedding_dim_max)) throw usage(`MNEMESH_EMBEDDER_DIM is '${text}'; set it to a number from 1 to ${limits.embedding_dim_max}`)
   return dim
+}
+
+/** As a header can carry it: anything else would come back in an error's text. */
+const keyOf = (key: string | undefined): string | null => {
+  if (key === undefined) return null
+  if (!/^[\x21-\x7e]+$/.test(key)) throw usage('MNEMESH_EMBEDDER_KEY holds a space, a line break or another sign that no key has: set it again')
+  return key
 }

@@ -4,6 +4,7 @@
  * Parameters are null, strings, numbers, booleans and arrays of these. Whole numbers come back as numbers only when cast to
  * `float8` (drivers differ on `int8`), so the engine's SQL casts.
  */
+import { limits } from '../../crdt/limits.ts'
 import { ProjectionFailure } from '../ports.ts'
 
 export type Query = <Row>(text: string, params?: readonly unknown[]) => Promise<readonly Row[]>
@@ -28,15 +29,19 @@ export type Sql = {
 export const SEARCHED = ['memories', 'postings', 'words', 'embeddings'] as const
 /**
  * Tables and indexes that hold what people wrote, and vectors, from which it can be guessed: rewritten when something of it was
- * erased. Rewriting `embeddings` builds its HNSW indexes anew, which takes far longer than all the rest: it comes last, and like
- * everything here only after an erasure, in a quiet moment.
+ * erased. Rewriting `embeddings` builds its HNSW indexes anew, some 4 ms a vector during which the embedded database answers
+ * nobody: it comes last, and only up to `scrub_embeddings_max`. Above that an erased memory's vector is gone from table and index,
+ * but its bytes stay in free space until they are written over.
  */
 const WITH_TEXT = ['memories', 'words', 'episodes', 'embeddings'] as const
 
 /** Those that are there, in that order: `embeddings` is not in a database without pgvector. */
 export const tablesWithText = async (query: Query): Promise<readonly string[]> => {
   const tables = await query<{ name: string }>('select name from unnest($1::text[]) with ordinality as given(name, place) where to_regclass(name) is not null order by place', [WITH_TEXT])
-  return tables.map(({ name }) => name)
+  const names = tables.map(({ name }) => name)
+  if (!names.includes('embeddings')) return names
+  const [many] = await query<{ many: boolean }>('select count(*) > $1::bigint as many from (select 1 from embeddings limit $1::bigint + 1) as counted', [limits.scrub_embeddings_max])
+  return many?.many === true ? names.filter((name) => name !== 'embeddings') : names
 }
 
 /**
