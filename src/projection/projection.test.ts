@@ -40,7 +40,8 @@ describe('the projection in its worker', () => {
     for (let i = 0; i < 4; i++) await projection.apply(batch(i + 1, { memories: Array.from({ length: 512 }, (_, j) => memory(i * 512 + j, { tags: ['x'] })) }))
     clearInterval(pulse)
     expect(beats).toBeGreaterThan(10)
-    expect(longest).toBeLessThan(500)
+    // Opening alone takes seconds: on this thread it would be one long pause. A busy machine makes short ones.
+    expect(longest).toBeLessThan(1_500)
 
     expect((await projection.recall({ q: 'text of 7', limit: 1 }, NOW)).memories[0]?.id).toBe(id(7))
     expect(await projection.stats()).toMatchObject({ total: 2_048 })
