@@ -98,7 +98,7 @@ describe.skipIf(reason !== null)(`a peer on a server in trouble${reason === null
     const subject = await peerOn(url)
     for (let n = 0; n < 40; n++) {
       await subject.remember(`note ${n} while cut`)
-      if (n % 10 === 5) expect(await cut(url)).not.toEqual([])
+      if (n % 10 === 5) await vi.waitFor(async () => expect(await cut(url)).not.toEqual([]), PATIENCE)
     }
     await subject.isWhole(50)
     expect(await subject.total()).toBe(50)
