@@ -12,7 +12,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
-import { parseArgs } from 'node:util'
 import pg from 'pg'
 import { sha256 } from '../../crdt/hash.ts'
 import { uuidV8, type AgentId, type Namespace, type PeerId, type RecordId } from '../../crdt/ids.ts'
@@ -20,16 +19,17 @@ import { limits } from '../../crdt/limits.ts'
 import type { MemoryRow, Projection, RecallQuery } from '../../src/ports.ts'
 import { openProjection } from '../../src/projection/projection.ts'
 import { systemTimers } from '../../transports/websocket.ts'
+import { tool, whole } from '../command.ts'
 import { percentile } from '../eval/recall.ts'
 
-const { values } = parseArgs({
-  options: { memories: { type: 'string', default: '10000' }, database: { type: 'string' }, questions: { type: 'string', default: '400' }, seed: { type: 'string', default: '1' } },
-})
-const [count, questions] = [Number(values.memories), Number(values.questions)]
-if (!Number.isSafeInteger(count) || count < 100 || !Number.isSafeInteger(questions) || questions < 20) {
-  process.stderr.write('bench:recall: --memories is 100 or more, --questions 20 or more\n')
-  process.exit(2)
-}
+const values = tool('bench:recall', 'Times recall over made-up memories: lexical, filtered and hybrid; how fast they are indexed, and what they take.')
+  .option('--memories <n>', 'how many', whole(100), 10_000)
+  .option('--questions <n>', 'how many of each kind', whole(20), 400)
+  .option('--database <url>', 'a Postgres server instead of the embedded database')
+  .option('--seed <text>', 'the same seed makes the same memories', '1')
+  .parse()
+  .opts<{ memories: number; questions: number; database?: string; seed: string }>()
+const { memories: count, questions } = values
 
 const VOCABULARY = 20_000
 const RUN_MEMORIES = 20

@@ -6,21 +6,23 @@
  * Starts one real peer with its embedded database (or that one), imports each conversation as a namespace, asks every question over
  * HTTP, prints recall@5 and @k, all and by category and by conversation, and the time a question took.
  */
-import { parseArgs } from 'node:util'
-import { startBar } from './bar.ts'
+import { startBar } from '../bar.ts'
+import { tool, whole } from '../command.ts'
 import { readLocomo } from './locomo.ts'
 import { startPeer } from './peer.ts'
 import { askAll, importConversation, percentile, recallAt, scores, type Asked } from './recall.ts'
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
-const { values, positionals } = parseArgs({ options: { database: { type: 'string' }, k: { type: 'string', default: '10' }, only: { type: 'string' } }, allowPositionals: true })
-const [path] = positionals
-const k = Number(values.k)
-if (path === undefined || !Number.isSafeInteger(k) || k < 5 || k > 200) {
-  process.stderr.write('eval: name a LoCoMo file; --k is 5 … 200: npm run eval -- locomo10.json\n')
-  process.exit(2)
-}
+const command = tool('eval', 'How much of what is asked is found: imports a LoCoMo file, asks its questions over HTTP, prints recall at 5 and 10.')
+  .argument('<file>', 'a LoCoMo file, such as locomo10.json')
+  .option('--database <url>', 'a Postgres server instead of the embedded database')
+  .option('--k <n>', 'how many answers each question gets', whole(5, 200), 10)
+  .option('--only <names>', 'conversations by name, with commas between')
+  .parse()
+const [path] = command.processedArgs as [string]
+const values = command.opts<{ database?: string; k: number; only?: string }>()
+const { k } = values
 
 const only = values.only?.split(',')
 const conversations = (await readLocomo(path)).filter(({ name }) => only === undefined || only.includes(name))

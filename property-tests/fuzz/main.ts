@@ -10,28 +10,34 @@
 import { availableParallelism } from 'node:os'
 import { performance } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { startBar } from '../bar.ts'
+import { tool, whole } from '../command.ts'
 import { runJobs } from './jobs.ts'
 import { chunksOf, type Chunk } from './plan.ts'
 import { createFeeder, emptyTally } from './run.ts'
 import { addDone, addFailure, emptySummary, renderFailure, renderTable, type Summary } from './table.ts'
 import type { Target } from './target.ts'
 import { TARGETS } from './targets.ts'
-import { serveChunks } from './worker.ts'
+import { serveChunks, type Done } from './worker.ts'
 
 const INPUTS_DEFAULT = 200_000
-const PROGRESS_EVERY_MS = 5_000
+const JOBS_MAX = 64
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
 const main = async (): Promise<number> => {
-  const { values } = parseArgs({ options: { inputs: { type: 'string' }, seed: { type: 'string' }, target: { type: 'string' }, jobs: { type: 'string' }, index: { type: 'string' } } })
-  const seed = whole('seed', values.seed, 0) ?? Date.now() % 2 ** 31
-  const targets = TARGETS.filter(({ name }) => name.includes(values.target ?? ''))
-  if (targets.length === 0) throw new RangeError(`no target is named ${values.target}; there are ${TARGETS.map(({ name }) => name).join(', ')}`)
-  const index = whole('index', values.index, 0)
-  if (index !== null) return replay(TARGETS.find(({ name }) => name === values.target) ?? targets[0]!, seed, index)
-  return run(targets, seed, whole('inputs', values.inputs, 1) ?? INPUTS_DEFAULT, whole('jobs', values.jobs, 1) ?? availableParallelism())
+  const { seed, target, index, inputs, jobs } = tool('fuzz', 'Feeds made-up and damaged bytes to everything that reads bytes from outside.')
+    .option('--inputs <n>', 'how many, shared among the targets', whole(1), INPUTS_DEFAULT)
+    .option('--seed <n>', 'the same seed makes the same inputs', whole(0), Date.now() % 2 ** 31)
+    .option('--target <text>', `only those whose name contains it, of ${TARGETS.map(({ name }) => name).join(', ')}`, '')
+    .option('--jobs <n>', 'processes', whole(1, JOBS_MAX), availableParallelism())
+    .option('--index <n>', 'one input again, of --seed and --target', whole(0))
+    .parse()
+    .opts<{ inputs: number; seed: number; target: string; jobs: number; index?: number }>()
+  const targets = TARGETS.filter(({ name }) => name.includes(target))
+  if (targets.length === 0) throw new RangeError(`no target is named ${target}; there are ${TARGETS.map(({ name }) => name).join(', ')}`)
+  if (index !== undefined) return replay(TARGETS.find(({ name }) => name === target) ?? targets[0]!, seed, index)
+  return run(targets, seed, inputs, jobs)
 }
 
 const run = async (targets: readonly Target[], seed: number, inputs: number, jobs: number): Promise<number> => {
@@ -40,25 +46,25 @@ const run = async (targets: readonly Target[], seed: number, inputs: number, job
   const total = chunks.reduce((sum, { from, to }) => sum + to - from, 0)
   const startedMs = performance.now()
   say(`fuzz: ${total} inputs over ${targets.length} targets, seed ${seed}, ${jobs} jobs`)
-  const showing = setInterval(() => say(progress(summary, total, performance.now() - startedMs)), PROGRESS_EVERY_MS)
+  const bar = startBar('fuzz', total, () => `${tallied(summary, 'failed')} failed`)
+  const onDone = (done: Done): void => {
+    const before = tallied(summary, 'inputs')
+    addDone(summary, done)
+    bar.add(tallied(summary, 'inputs') - before)
+  }
   try {
-    await runJobs(chunks, { script: fileURLToPath(import.meta.url), seed, jobs, onDone: (done) => addDone(summary, done), onDeath: (failure) => addFailure(summary, failure) })
+    await runJobs(chunks, { script: fileURLToPath(import.meta.url), seed, jobs, onDone, onDeath: (failure) => addFailure(summary, failure) })
   } finally {
-    clearInterval(showing)
+    bar.stop()
   }
   say(renderTable(summary))
   const failures = [...summary.tallies.values()].flatMap((tally) => tally.failures)
   for (const failure of failures) say(renderFailure(failure, seed))
-  const fed = [...summary.tallies.values()].reduce((sum, tally) => sum + tally.inputs, 0)
-  say(`${fed} inputs in ${((performance.now() - startedMs) / 1_000).toFixed(0)} s, ${failures.length === 0 ? 'no failure' : `${failures.length} failures`}`)
+  say(`${tallied(summary, 'inputs')} inputs in ${((performance.now() - startedMs) / 1_000).toFixed(0)} s, ${failures.length === 0 ? 'no failure' : `${failures.length} failures`}`)
   return failures.length === 0 ? 0 : 1
 }
 
-const progress = ({ tallies }: Summary, total: number, elapsedMs: number): string => {
-  const all = [...tallies.values()]
-  const fed = all.reduce((sum, tally) => sum + tally.inputs, 0)
-  return `${Math.floor((100 * fed) / total)} %  ${fed} of ${total} inputs, ${Math.round((1_000 * fed) / elapsedMs)} a second, ${all.reduce((sum, tally) => sum + tally.failed, 0)} failed`
-}
+const tallied = ({ tallies }: Summary, what: 'inputs' | 'failed'): number => [...tallies.values()].reduce((sum, tally) => sum + tally[what], 0)
 
 const replay = async (target: Target, seed: number, index: number): Promise<number> => {
   const from = target.inputsPerOpening === undefined ? index : index - (index % target.inputsPerOpening)
@@ -69,13 +75,6 @@ const replay = async (target: Target, seed: number, index: number): Promise<numb
   for (const failure of tally.failures) say(renderFailure(failure, seed))
   say(`${target.name}, seed ${seed}, input ${index}: accepted ${tally.accepted}, refused ${JSON.stringify(tally.refusals)}, slowest ${tally.slowestMs.toFixed(1)} ms`)
   return tally.failures.length === 0 ? 0 : 1
-}
-
-const whole = (name: string, text: string | undefined, min: number): number | null => {
-  if (text === undefined) return null
-  const value = Number(text.replaceAll('_', ''))
-  if (!Number.isSafeInteger(value) || value < min) throw new RangeError(`--${name} is a whole number from ${min} on, not ${text}`)
-  return value
 }
 
 const work = ([seed = '', box = '']: readonly string[]): void => {

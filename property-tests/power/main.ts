@@ -6,23 +6,26 @@
  */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { startBar } from '../bar.ts'
+import { tool, whole } from '../command.ts'
 import { BUGS, WORLD, type Bug } from './bugs.ts'
 import type { Found } from './hunt.ts'
 import { rootPath } from './swap.ts'
 
 const HUNT_MS_MAX = 30 * 60_000
 const TEXT_CHARS_MAX = 96
+const JOBS_MAX = 64
 
-const { values } = parseArgs({ options: { schedules: { type: 'string', default: '4000' }, seed: { type: 'string', default: '1' }, jobs: { type: 'string', default: '1' }, only: { type: 'string', default: '' } } })
-const [schedules, jobs] = [Number(values.schedules), Number(values.jobs)]
-if (!Number.isInteger(schedules) || schedules < 1 || !Number.isInteger(jobs) || jobs < 1 || jobs > 64) {
-  console.error('npm run power -- [--schedules N] [--seed S] [--jobs 1…64] [--only part of a name]')
-  process.exit(2)
-}
+const { schedules, seed, jobs, only } = tool('power', 'Plants each known bug in a build of its own, and says which suite found it, and when.')
+  .option('--schedules <n>', 'how long the simulated world looks for each', whole(1), 4_000)
+  .option('--seed <text>', 'of the schedules', '1')
+  .option('--jobs <n>', 'bugs hunted side by side', whole(1, JOBS_MAX), Math.max(1, Math.floor(availableParallelism() / 2)))
+  .option('--only <text>', 'those bugs whose name contains it', '')
+  .parse()
+  .opts<{ schedules: number; seed: string; jobs: number; only: string }>()
 
 const run = (args: readonly string[], plant: string): Promise<{ readonly code: number | null; readonly out: string; readonly errors: string }> =>
   new Promise((resolve, reject) => {
@@ -37,7 +40,7 @@ const run = (args: readonly string[], plant: string): Promise<{ readonly code: n
 /** @param bug '': the code as it is. */
 const huntInWorld = async (bug: string): Promise<Found> => {
   const path = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
-  const { code, out, errors } = await run([...(bug === '' ? [] : ['--import', new URL('./plant.js', import.meta.url).href]), path('./hunt.js'), values.seed, String(schedules)], bug)
+  const { code, out, errors } = await run([...(bug === '' ? [] : ['--import', new URL('./plant.js', import.meta.url).href]), path('./hunt.js'), seed, String(schedules)], bug)
   if (code !== 0) throw new Error(`the hunt for '${bug}' ended with ${code ?? 'a signal'}: ${errors.trim().split('\n').at(-1) ?? ''}`)
   return JSON.parse(out) as Found
 }
@@ -59,26 +62,32 @@ const testWith = async ({ name, suite }: Bug): Promise<{ readonly tests: number;
 
 const line = (name: string, suite: string, found: string, how: string): string => `${name.padEnd(58)}${suite.padEnd(46)}${found.padEnd(26)}${how.split('\n')[0]!.slice(0, TEXT_CHARS_MAX)}`
 
+const bugs = BUGS.filter(({ name }) => name.includes(only))
+let found = 0
+const bar = startBar('bugs', bugs.length, () => `${found} found`)
+
 /** Prints the bug's line of the table; whether it was found. */
 const hunt = async (bug: Bug): Promise<boolean> => {
   if (bug.suite === WORLD) {
     const { schedules: after, violation } = await huntInWorld(bug.name)
-    console.log(line(bug.name, WORLD, violation === null ? `NOT FOUND in ${after}` : `after ${after} schedules`, violation ?? ''))
+    bar.print(line(bug.name, WORLD, violation === null ? `NOT FOUND in ${after}` : `after ${after} schedules`, violation ?? ''))
     return violation !== null
   }
   const { tests, failed, first } = await testWith(bug)
-  console.log(line(bug.name, bug.suite, failed === 0 ? `NOT FOUND by ${tests} tests` : `by ${failed} of ${tests} tests`, first))
+  bar.print(line(bug.name, bug.suite, failed === 0 ? `NOT FOUND by ${tests} tests` : `by ${failed} of ${tests} tests`, first))
   return failed > 0
 }
 
-const bugs = BUGS.filter(({ name }) => name.includes(values.only))
 const queue = [...bugs]
-let found = 0
 const work = async (): Promise<void> => {
-  for (let bug = queue.shift(); bug !== undefined; bug = queue.shift()) if (await hunt(bug)) found++
+  for (let bug = queue.shift(); bug !== undefined; bug = queue.shift()) {
+    if (await hunt(bug)) found++
+    bar.add(1)
+  }
 }
 await Promise.all(Array.from({ length: jobs }, work))
+bar.stop()
 const sound = await huntInWorld('')
 console.log(sound.violation === null ? `no bug planted: no fault in ${sound.schedules} schedules` : line('NO BUG PLANTED', WORLD, `after ${sound.schedules} schedules`, sound.violation))
-console.log(`${found} of ${bugs.length} found, seed ${values.seed}, at most ${schedules} schedules each`)
+console.log(`${found} of ${bugs.length} found, seed ${seed}, at most ${schedules} schedules each`)
 process.exitCode = found < bugs.length || sound.violation !== null ? 1 : 0

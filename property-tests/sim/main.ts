@@ -4,9 +4,10 @@
  *   npm run sim -- --schedules 100000 --seed 7 --peers 5 --jobs 4
  *   npm run sim -- --replay 7:1234 [--peers 5] [--shrink] [--trace]
  */
-import { parseArgs } from 'node:util'
+import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { SingleBar } from 'cli-progress'
+import { startBar } from '../bar.ts'
+import { tool, whole } from '../command.ts'
 import { addTo, emptyTally, play, scheduleOf, type Campaign, type Tally } from './campaign.ts'
 import { isGood, summary } from './report.ts'
 import { runSchedule } from './run.ts'
@@ -14,48 +15,36 @@ import { shrink } from './shrink.ts'
 
 const SHRINK_RUNS_MAX = 2_000
 const JOBS_MAX = 64
+const SCHEDULES_MAX = 10_000_000
 /** A share is small enough that all threads end together. */
 const SHARE = 50
 /** Of what was wrong, while it goes on; the end tells all. */
 const PLAIN_CHARS_MAX = 160
-const PLAIN_LINE_EVERY = 500
 
-const usage = 'npm run sim -- [--schedules N] [--seed S] [--peers 3…9] [--jobs J]   or   --replay SEED:INDEX [--peers P] [--shrink] [--trace]'
+const options = tool('sim', 'Plays schedules of clients and faults in a simulated world of whole peers, and judges what is left.')
+  .option('--schedules <n>', 'how many', whole(1, SCHEDULES_MAX), 1_000)
+  .option('--seed <text>', 'the same seed makes the same schedules', String(Date.now() % 1_000_000))
+  .option('--peers <n>', 'so many in each world, 3 to 9 (default: mostly three)', whole(3, 9))
+  .option('--jobs <n>', 'threads', whole(1, JOBS_MAX), availableParallelism())
+  .option('--replay <seed:index>', 'one schedule again, printed step by step')
+  .option('--shrink', 'with --replay: as few steps as still fail', false)
+  .option('--trace', 'with --replay: each effect of each peer', false)
+  .parse()
+  .opts<{ schedules: number; seed: string; peers?: number; jobs: number; replay?: string; shrink: boolean; trace: boolean }>()
+const peers = options.peers ?? null
 
-const options = (() => {
-  const { values } = parseArgs({
-    options: {
-      schedules: { type: 'string', default: '1000' }, seed: { type: 'string', default: String(Date.now() % 1_000_000) }, peers: { type: 'string' }, jobs: { type: 'string', default: '1' },
-      replay: { type: 'string' }, shrink: { type: 'boolean', default: false }, trace: { type: 'boolean', default: false },
-    },
-  })
-  const whole = (name: string, text: string, min: number, max: number): number => {
-    const value = Number(text)
-    if (Number.isInteger(value) && value >= min && value <= max) return value
-    console.error(`--${name} is a whole number, ${min} … ${max}. ${usage}`)
-    process.exit(2)
-  }
-  return {
-    ...values,
-    schedules: whole('schedules', values.schedules, 1, 10_000_000), jobs: whole('jobs', values.jobs, 1, JOBS_MAX),
-    peers: values.peers === undefined ? null : whole('peers', values.peers, 3, 9),
-  }
-})()
-
-const again = (seed: string) => (index: number): string => `npm run sim -- --replay ${seed}:${index}${options.peers === null ? '' : ` --peers ${options.peers}`}`
+const again = (seed: string) => (index: number): string => `npm run sim -- --replay ${seed}:${index}${peers === null ? '' : ` --peers ${peers}`}`
 
 const runMany = async (): Promise<boolean> => {
-  const { schedules, seed, peers, jobs } = options
+  const { schedules, seed, jobs } = options
   console.log(`seed ${seed}`)
   const sum = emptyTally()
   const started = performance.now()
-  const bar = process.stdout.isTTY ? new SingleBar({ format: '{bar} {percentage}% | {value}/{total} schedules | {failed} failed | {eta_formatted} left' }) : null
-  bar?.start(schedules, 0, { failed: 0 })
+  const bar = startBar('schedules', schedules, () => `${sum.failures.length} failed`)
   const told = (one: Tally): void => {
     addTo(sum, one)
-    bar?.update(sum.schedules, { failed: sum.failures.length })
-    if (bar === null) for (const { index, violations } of one.failures) console.log(`failed: ${again(seed)(index)}: ${violations[0]!.slice(0, PLAIN_CHARS_MAX)}`)
-    if (bar === null && sum.schedules % PLAIN_LINE_EVERY === 0) console.log(`${sum.schedules} of ${schedules} schedules, ${sum.failures.length} failed`)
+    bar.add(1)
+    for (const { index, violations } of one.failures) bar.print(`failed: ${again(seed)(index)}: ${violations[0]!.slice(0, PLAIN_CHARS_MAX)}`)
   }
   let next = 0
   const share = (): Campaign | null => {
@@ -70,7 +59,7 @@ const runMany = async (): Promise<boolean> => {
     await thread?.terminate()
   }
   const tell = (): void => {
-    bar?.stop()
+    bar.stop()
     console.log(summary(sum, again(seed), (performance.now() - started) / 1_000))
   }
   process.once('SIGINT', () => {
@@ -97,7 +86,7 @@ const inThread = (thread: Worker, campaign: Campaign, told: (tally: Tally) => vo
 
 const replay = async (place: string): Promise<boolean> => {
   const at = place.lastIndexOf(':')
-  const given = scheduleOf({ seed: place.slice(0, at), peers: options.peers }, Number(place.slice(at + 1)))
+  const given = scheduleOf({ seed: place.slice(0, at), peers }, Number(place.slice(at + 1)))
   const { schedule, runs } = options.shrink ? await shrink(given, SHRINK_RUNS_MAX) : { schedule: given, runs: 0 }
   console.log(JSON.stringify({ ...schedule, steps: [] }))
   for (const step of schedule.steps) console.log(JSON.stringify(step))
