@@ -100,6 +100,11 @@ const kept: Readonly<Record<string, Schedule>> = {
     { do: 'evil', at: 476, act: 'equivocate' },
     { do: 'disk', at: 490, peer: 1, fault: 'eio_written', forMs: 1_919 },
   ], { seed: '81:4268', evil: 'voter', topology: 'line', skewMs: [0, -19, -4], delayMs: [1, 10], flushMs: [1, 5] }),
+  'a scrub that met damage on a branch of a fork waited for somebody to bring what counts nowhere': calm([
+    { do: 'evil', at: 289, act: 'equivocate' },
+    { do: 'evil', at: 334, act: 'equivocate' },
+    { do: 'flip', at: 362, peer: 2, what: 'commit', where: 'tail' },
+  ], { seed: 'nov21:260', evil: 'voter', topology: 'star', skewMs: [3, -6, 10], delayMs: [0, 2], flushMs: [2, 40] }),
   'damage in the control log made a peer refuse everybody, for ever': calm([
     ...(['head', 'head', 'middle', 'tail'] as const).map((where): Step => ({ do: 'flip', at: 600, peer: 1, what: 'missing', where })),
     says(900, 0, put(0)),

@@ -64,11 +64,17 @@ export const indexCommit = (index: LogIndex, commit: Commit, arrival: number, se
 /** A damaged arrival: its place and hash are known, its content is not. The chain goes on behind it. */
 export const indexHole = (index: LogIndex, place: { readonly n: number; readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash }): void => {
   index.arrivals = Math.max(index.arrivals, place.n)
-  if (place.seq >= forkAt(index, place.chain)) return
-  index.holes.set(placeKey(place.chain, place.seq), { chain: place.chain, seq: place.seq, hash: place.hash })
+  if (!markHole(index, place)) return
   const state = index.chains.get(place.chain) ?? emptyChain(place.chain, '' as PeerId, '' as never, '' as never)
   if (place.seq !== state.seq + 1) return
   index.chains.set(place.chain, extendChain(state, { hash: place.hash, header: { seq: place.seq, hlc: state.hlc } } as Commit, state.policySeq))
+}
+
+/** Somebody may bring it again; not what lies on a branch, which counts nowhere: false. */
+export const markHole = (index: LogIndex, { chain, seq, hash }: { readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash }): boolean => {
+  if (seq >= forkAt(index, chain)) return false
+  index.holes.set(placeKey(chain, seq), { chain, seq, hash })
+  return true
 }
 
 export const forkAt = (index: LogIndex, chain: ChainId): number => index.forkedAt.get(chain) ?? Number.POSITIVE_INFINITY

@@ -33,7 +33,7 @@ import { commitIn, isSound, parcelOf, storedForm } from './forms.ts'
 import { addToFlush, createLogView, emptyFlush, type Flush } from './inflight.ts'
 import { createForks, type Forks, type KnownFork } from './forks.ts'
 import { createIntake, type Intake, type Rival } from './intake.ts'
-import { createLogIndex, placeKey, indexCommit, isExcluded, type LogIndex, cutChain, segmentKey, type SegmentEntry } from './log-index.ts'
+import { createLogIndex, placeKey, indexCommit, isExcluded, type LogIndex, cutChain, markHole, segmentKey, type SegmentEntry } from './log-index.ts'
 import { createMissingBodies, type MissingBodies } from './missing-bodies.ts'
 import { createPast } from './past.ts'
 import { createMayWrite, type MayWrite } from './may-write.ts'
@@ -323,8 +323,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const after = store.commit(chain, what.seq + 1)
     const next = after && decodeCommit(after.bytes)
     const hash = state?.seq === what.seq ? state.hash : next?.ok ? next.commit.header.prev : null
-    if (hash === null) return
-    index.holes.set(placeKey(chain, what.seq), { chain, seq: what.seq, hash })
+    if (hash === null || !markHole(index, { chain, seq: what.seq, hash })) return
     if (state?.peer === self) incarnation = options.newIncarnation()
   }
 
