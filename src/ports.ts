@@ -77,7 +77,7 @@ export type CommitStore = {
   /** How many commits have arrived; their numbers are 1 … arrivals. */
   arrivals(): number
   body(ref: Ref): Body | 'erased' | null
-  fact(name: string): Uint8Array | null
+  fact(name: string): Uint8Array | 'damaged' | null
   /** Bytes free on the file system that holds the store. */
   freeBytes(): Promise<number>
   diskBytes(): Promise<number>

@@ -40,9 +40,11 @@ export const createLiar = (self: Member, machines: number, now: () => number, ra
     const event: DocumentEvent = { ...said(), kind: 'memory.put', record: uuidV7(now(), random.bytes(10)) as RecordId, set: { content: { ref: body.ref } } }
     return { event, bodies: [body] }
   }
-  /** One commit more of a chain, in the name of whose chain it is; null when the victim's document refuses it. */
+  /** One commit more of a chain, in the name of whose chain it is; null when the victim's document refuses it, or has not got what it rests on yet. */
   const seal = (peer: Peer, state: ChainState, owner: PeerId, event: DocumentEvent, bodies: Parcel['bodies']): { readonly parcel: Parcel; readonly state: ChainState } | null => {
     const { index, documents } = peer.replica
+    // On top of a commit that the victim is still writing to its disk the change would be none that follows from it.
+    if (state.seq > 0 && index.chains.get(state.id)?.hash !== state.hash && !index.forkedAt.has(state.id)) return null
     const id = segmentId(owner, 0)
     const open = documents.open({ namespace: NS, id }).segment
     const derivation = derive(open, { peer: state.peer, incarnation: state.incarnation, chain: state.id }, [...open.heads].sort(), [event])

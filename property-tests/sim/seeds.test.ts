@@ -105,6 +105,23 @@ const kept: Readonly<Record<string, Schedule>> = {
     { do: 'evil', at: 334, act: 'equivocate' },
     { do: 'flip', at: 362, peer: 2, what: 'commit', where: 'tail' },
   ], { seed: 'nov21:260', evil: 'voter', topology: 'star', skewMs: [3, -6, 10], delayMs: [0, 2], flushMs: [2, 40] }),
+  'a peer whose clock was put right wrote earlier than what was brought back to it, and nobody took that': calm([
+    says(816, 0, { op: 'put', slot: 0, value: 376, key: true }, { client: 1, quorum: 2, retries: [0] }),
+    { do: 'flip', at: 1_110, peer: 0, what: 'missing', where: 'tail' },
+  ], { seed: 'nov21:11859', evil: 'observer', topology: 'star', skewMs: [3_600_000, -5_000, -86_000_000], delayMs: [1, 10], flushMs: [1, 5] }),
+  'a read that waited while its peer stopped met a closed log': calm([
+    says(568, 0, { op: 'put', slot: 4, value: 267, key: false }, { quorum: 3, retries: [0, 0] }),
+    says(676, 0, { op: 'bulk', slots: [0, 1, 2, 3], value: 372 }, { retries: [0, 2] }),
+    { do: 'stop', at: 735, peer: 2, downMs: 352 },
+    { do: 'stop', at: 745, peer: 2, downMs: 1_162 },
+    says(776, 2, { op: 'get', slot: 4 }, { quorum: null }),
+  ], { seed: 'nov21:16016', evil: 'voter', skewMs: [-8, 8, -7], delayMs: [0, 2], flushMs: [2, 40] }),
+  'a damaged list of missing texts was taken for none': calm([
+    { do: 'evil', at: 200, act: 'stripped' },
+    { do: 'slow', at: 250, ways: [[0, 1], [1, 0], [2, 0]], delayMs: 617, forMs: 494 },
+    says(387, 0, { op: 'put', slot: 0, value: 387, key: true }, { quorum: null, retries: [1] }),
+    { do: 'flip', at: 566, peer: 1, what: 'fact', where: 'tail' },
+  ], { seed: 'nov21:18978', evil: 'observer', topology: 'upwards', skewMs: [8, 0, -15], delayMs: [1, 10], flushMs: [1, 5] }),
   'damage in the control log made a peer refuse everybody, for ever': calm([
     ...(['head', 'head', 'middle', 'tail'] as const).map((where): Step => ({ do: 'flip', at: 600, peer: 1, what: 'missing', where })),
     says(900, 0, put(0)),

@@ -20,6 +20,8 @@ export type Shell = {
   onGrown(listener: (arrivals: number) => void): () => void
   onRebuild(listener: () => void): () => void
   onMembership(listener: () => void): () => void
+  /** From the call of `stop` on: nothing is read or written here any more. */
+  isStopping(): boolean
   /** Ends when the flushes under way have ended. */
   stop(): Promise<void>
 }
@@ -119,6 +121,7 @@ export const createShell = ({ replica, store, clock, mesh, taken, observe }: She
     onGrown: listenTo(grown),
     onRebuild: listenTo(rebuild),
     onMembership: listenTo(membership),
+    isStopping: () => stopped,
     stop: async () => {
       stopped = true
       while (replica.flushing()) await settled()

@@ -95,11 +95,12 @@ export const createForks = (mesh: MeshId, store: CommitStore, commits: Commits):
     },
     restore: () => {
       const bytes = store.fact(INDEX)
-      const chains = bytes && unpack(bytes)
+      // What was damaged is told again by whoever else knows of it.
+      const chains = bytes instanceof Uint8Array ? unpack(bytes) : null
       for (const chain of Array.isArray(chains) ? chains : []) {
         const proof = typeof chain === 'string' ? store.fact(factOf(chain as ChainId)) : null
-        const fork = proof && verifyForkProof(proof, mesh)
-        if (proof && fork) byChain.set(fork.chain, { ...fork, proof })
+        const fork = proof instanceof Uint8Array ? verifyForkProof(proof, mesh) : null
+        if (proof instanceof Uint8Array && fork) byChain.set(fork.chain, { ...fork, proof })
       }
     },
     meetHeader: (hash, bytes) => {

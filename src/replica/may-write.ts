@@ -46,7 +46,7 @@ export const createMayWrite = (index: LogIndex, forks: Forks, store: CommitStore
     },
     restore: async () => {
       const fact = store.fact(SEEN)
-      const value = fact && unpack(fact)
+      const value = fact instanceof Uint8Array ? unpack(fact) : null
       seen = typeof value === 'number' ? value : 0
       if (index.control.seq <= seen) return
       seen = index.control.seq

@@ -177,7 +177,7 @@ const createFacts = (store: CommitStore) => {
     read: (name: string) => {
       if (latest.has(name)) return latest.get(name)
       const bytes = store.fact(name)
-      return bytes && unpack(bytes)
+      return bytes instanceof Uint8Array ? unpack(bytes) : null
     },
     keep: (name: string, value: NonNullable<ReturnType<typeof unpack>>): void => {
       latest.set(name, value)

@@ -86,6 +86,7 @@ export const createMissingBodies = (store: CommitStore): MissingBodies => {
     },
     restore: () => {
       const bytes = store.fact(FACT)
+      if (bytes === 'damaged') return true
       const value = bytes && unpack(bytes)
       if (!Array.isArray(value)) return false
       if (!Array.isArray(value[0])) return true

@@ -230,7 +230,10 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     missing.persisted([...done.flush.commits, ...done.healed.flatMap(({ bytes }) => commitIn(bytes))], [...done.bodies, ...done.erased])
     const forked = forks.applied()
     for (const fork of forked) leaveOut(fork, nowMs)
-    if (done.healed.length > 0) past.reindex(self)
+    if (done.healed.length > 0) {
+      past.reindex(self)
+      followTime()
+    }
     const revoked = index.control === controlBefore ? [] : freshlyRevoked(controlBefore, index.control)
     const membership = index.control !== controlBefore
     if (membership || forked.length > 0) intake.wake()
@@ -327,11 +330,16 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     if (state?.peer === self) incarnation = options.newIncarnation()
   }
 
+  /** What we write comes after all that the log holds: it may build on any of it. */
+  const followTime = (): void => {
+    for (const chain of index.chains.values()) if (chain.hlc > hlc) hlc = chain.hlc
+  }
+
   /** The log has been read: time goes on from what it has seen, and what was left unsaid after a fork is said. */
   const booted = (nowMs: number): void => {
     // What is not here may be our own: written on without it, our next commit would be refused everywhere.
     if (index.holes.size + index.setAside.size > 0) incarnation = options.newIncarnation()
-    for (const chain of index.chains.values()) if (chain.hlc > hlc) hlc = chain.hlc
+    followTime()
     for (const fork of forks.all()) leaveOut(fork, nowMs)
   }
 

@@ -16,7 +16,7 @@ const ENDED = ' ended'
 /** The incarnation to write under, remembered as in use before anything is written. */
 export const continueOrStart = async (store: CommitStore, fresh: () => Incarnation): Promise<Incarnation> => {
   const bytes = store.fact(FACT)
-  const text = bytes === null ? '' : new TextDecoder().decode(bytes)
+  const text = bytes instanceof Uint8Array ? new TextDecoder().decode(bytes) : ''
   const ended = text.endsWith(ENDED) ? parseIncarnation(text.slice(0, -ENDED.length)) : null
   const incarnation = store.opening.continuable && ended !== null ? ended : fresh()
   await remember(store, incarnation)

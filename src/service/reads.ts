@@ -61,14 +61,20 @@ export const createReads = (context: ReadContext): Reads => {
     return Math.max(1, ms - (clock.now() - from))
   }
 
+  const assertRuns = (): void => {
+    if (shell.isStopping()) throw new NodeError('shutting_down', 'this peer is stopping: ask another, or this one in a moment')
+  }
+
   /** Documents hold what the token saw, and nothing that is not durable. */
   const documentsAt = async (options: ReadOptions): Promise<void> => {
     await logCovers(options)
     await shell.settled()
+    assertRuns()
   }
   /** So does the projection; without a token it is given a moment when it is nearly there. */
   const rowsAt = async (options: ReadOptions): Promise<void> => {
     const left = await logCovers(options)
+    assertRuns()
     const target = replica.index.arrivals
     if (options.token !== undefined) {
       if (!(await feed.waitFor(target, left))) throw notYetShown(feed.trouble())

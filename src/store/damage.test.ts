@@ -111,7 +111,7 @@ const judge = async (dir: string): Promise<'whole' | 'told' | 'refused'> => {
       else if (notes.length === 0 && opening.tail === null) expect(found).toBe('erased')
     }
     const fact = store.fact('f')
-    const isFactWhole = fact !== null && fact[0] === 200
+    const isFactWhole = fact instanceof Uint8Array && fact[0] === 200
     if (!isFactWhole) expect(notes.length + damages.length + cut + (opening.tail === null ? 0 : 1)).toBeGreaterThan(0)
 
     // Everything comes again from other peers, and then all is well for good. LevelDB may meet the damage only when it

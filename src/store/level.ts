@@ -157,7 +157,7 @@ export const openLevelStore = async (dir: string, { random, freeBytesMin = limit
       assertOpen()
       const found = findFact(db, name)
       if (found.is === 'damaged') damage.tell({ kind: 'fact', name, reason: found.reason })
-      return found.is === 'sound' ? found.value : null
+      return found.is === 'sound' ? found.value : found.is === 'damaged' ? 'damaged' : null
     },
     async freeBytes() {
       const { bavail, bsize } = await statfs(folder.root)

@@ -124,7 +124,7 @@ export const openMemoryStore = ({ random, disk = memoryDisk(), flush = async () 
       if (fact === undefined) return null
       if (sha256Hex(fact.value) === fact.sum) return fact.value
       damage.tell({ kind: 'fact', name, reason: WRONG_SUM })
-      return null
+      return 'damaged'
     },
     freeBytes: async () => freeBytes(),
     async diskBytes() {
