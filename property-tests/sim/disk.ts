@@ -139,7 +139,8 @@ export const copyOf = (disk: MemoryDisk): MemoryDisk => ({
 
 const damage = (disk: MemoryDisk, what: 'commit' | 'body' | 'fact' | 'missing', where: 'head' | 'middle' | 'tail', elsewhere: (hash: CommitHash | Ref) => boolean): boolean => {
   const at = <T>(entries: readonly T[]): T | undefined => entries[where === 'head' ? 0 : where === 'tail' ? entries.length - 1 : entries.length >> 1]
-  const flipped = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === bytes.length >> 1 ? byte ^ 0x10 : byte))
+  // Added, not flipped: damage that comes twice must not undo itself.
+  const flipped = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === bytes.length >> 1 ? byte + 1 : byte))
   if (what === 'body') {
     const body = at([...disk.bodyByRef.values()].filter(({ ref, text }) => text.length > 0 && elsewhere(ref)))
     if (body !== undefined) disk.bodyByRef.set(body.ref, { ...body, text: flipped(body.text) })

@@ -11,22 +11,21 @@
  */
 import { decodeAckStatement } from '../../crdt/ack.ts'
 import type { Body } from '../../crdt/body.ts'
-import { CONTROL_INCARNATION, chainId, commitHash, controlChainId, decodeCommit, eventsRoot, sealCommit, type AdmittedCommit, type Commit } from '../../crdt/commit.ts'
+import { CONTROL_INCARNATION, chainId, commitHash, controlChainId, decodeCommit, type AdmittedCommit, type Commit } from '../../crdt/commit.ts'
 import { emptyChain } from '../../crdt/chain.ts'
 import type { ControlState, Member } from '../../crdt/control.ts'
-import { encodeEvent, type ControlEvent } from '../../crdt/event.ts'
+import { type ControlEvent } from '../../crdt/event.ts'
 import { frontierDigest } from '../../crdt/frontier.ts'
 import { HLC_ZERO, observe, tick, type Hlc } from '../../crdt/hlc.ts'
-import { CONTROL_NAMESPACE, bytesToHex, type ChainId, type CommitHash, type Incarnation, type MeshId, type PeerId, type RecordId, type Ref } from '../../crdt/ids.ts'
+import { CONTROL_NAMESPACE, type ChainId, type CommitHash, type Incarnation, type MeshId, type PeerId, type RecordId, type Ref } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
-import { historyRoot } from '../../crdt/merkle.ts'
 import type { Counted } from '../../crdt/quorum.ts'
 import { applyCommit } from '../../crdt/segment.ts'
 import type { KeyPair } from '../../crdt/signature.ts'
 import { publicKeyHex } from '../../crdt/signature.ts'
 import type { Parcel } from '../../transports/host.ts'
 import type { CommitStore, StoreFailure } from '../ports.ts'
-import { authorBatch, type Authored } from './author.ts'
+import { authorBatch, sealControl, type Authored } from './author.ts'
 import { createCommits, type Commits } from './commits.ts'
 import { createDocuments, type Documents } from './documents.ts'
 import { commitIn, isSound, parcelOf, storedForm } from './forms.ts'
@@ -190,12 +189,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const id = controlChainId(mesh)
     const chain = log.chain(id) ?? emptyChain(id, mesh as string as PeerId, CONTROL_INCARNATION, CONTROL_NAMESPACE)
     hlc = tick(chain.hlc > hlc ? chain.hlc : hlc, nowMs)
-    const events = [{ bytes: encodeEvent(next.event), event: next.event, attestation: null }]
-    const commit = sealCommit({
-      mesh, namespace: CONTROL_NAMESPACE, peer: mesh as string as PeerId, incarnation: CONTROL_INCARNATION, seq: chain.seq + 1, prev: chain.hash, history: bytesToHex(historyRoot(chain.history)),
-      hlc, policy: chain.hash, segment: null, deps: [], eventsRoot: eventsRoot(events), eventCount: 1, changeHash: null,
-    }, events, options.authority) as AdmittedCommit
-    addToFlush(flush, commit, chain, chain.seq, [], true)
+    addToFlush(flush, sealControl(chain, next.event, hlc, options.authority), chain, chain.seq, [], true)
   }
 
   // ── after the flush ────────────────────────────────────────────────────────────────────────────────────────────────
