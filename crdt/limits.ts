@@ -332,6 +332,9 @@ export const limits = {
   projection_prepared_max: 128,
   /** Rows upserted into the embedded database between two vacuums; it has nobody else to do that. */
   projection_vacuum_rows: 20_000,
+  /** The same when nothing has been written for `projection_rest_ms`: it takes some 0.3 s of 10,000 memories, so not for every one. */
+  projection_vacuum_rest_rows: 500,
+  projection_rest_ms: 2_000,
   /** Rows the digest reads at a time. */
   projection_digest_page_rows: 512,
   /** An idle projection on a server is looked at this often: it may be gone, empty, or an old copy of itself. */

@@ -1,24 +1,26 @@
 /**
  * How fast recall answers and rows are indexed:
  *
- *   npm run bench:recall -- [--memories 10000] [--database postgres://…] [--questions 400] [--seed 1]
+ *   npm run bench:recall -- [--memories 10000] [--database postgres://…] [--questions 400] [--dim 384] [--seed 1]
  *
  * The projection as a peer has it: in its worker, on the embedded database in a temporary folder or in a schema of its own on that
  * server, which is dropped at the end. Memories are drawn words, their frequencies as in prose (the n-th word 1/n as often), a
  * dozen to sixty a memory, some twenty memories a run. Questions take their words from memories. Prints ms a question without a
- * filter, and with one that keeps 1 %.
+ * filter, and with one that keeps 1 %: by words, and by words and vectors.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { sha256 } from '../../crdt/hash.ts'
 import { uuidV8, type AgentId, type Namespace, type PeerId, type RecordId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
-import type { MemoryRow, Projection, RecallQuery } from '../../src/ports.ts'
+import type { MemoryRow, Projection, RecallQuery, VectorStore } from '../../src/ports.ts'
 import { openProjection } from '../../src/projection/projection.ts'
 import { systemTimers } from '../../transports/websocket.ts'
+import { startBar } from '../bar.ts'
 import { tool, whole } from '../command.ts'
 import { percentile } from '../eval/recall.ts'
 
@@ -26,10 +28,11 @@ const values = tool('bench:recall', 'Times recall over made-up memories: lexical
   .option('--memories <n>', 'how many', whole(100), 10_000)
   .option('--questions <n>', 'how many of each kind', whole(20), 400)
   .option('--database <url>', 'a Postgres server instead of the embedded database')
+  .option('--dim <n>', 'length of the vectors that each has; 0: none, and no hybrid figures', whole(0, limits.embedding_dim_max), 384)
   .option('--seed <text>', 'the same seed makes the same memories', '1')
   .parse()
-  .opts<{ memories: number; questions: number; database?: string; seed: string }>()
-const { memories: count, questions } = values
+  .opts<{ memories: number; questions: number; database?: string; dim: number; seed: string }>()
+const { memories: count, questions, dim } = values
 
 const VOCABULARY = 20_000
 const RUN_MEMORIES = 20
@@ -84,10 +87,18 @@ const main = async (): Promise<void> => {
       await projection.apply({ memories: memories.slice(at, at + limits.projection_batch_rows_target), links: [], episodes: [], cursor: { epoch: 'ab'.repeat(16), arrival, frontier: {} } })
     }
     const seconds = (performance.now() - startedMs) / 1_000
-    if (database !== undefined) await onServer(database, `analyze ${SCHEMA}.memories, ${SCHEMA}.postings, ${SCHEMA}.words`)
     console.log(`${count} memories on ${database === undefined ? 'the embedded database' : 'Postgres'}: ${Math.round(count / seconds)} rows/s indexed, ${Math.round(process.memoryUsage().rss / 2 ** 20)} MiB resident`)
+    await rested(projection, database)
     await measure(projection, memories, 'no filter', {})
     await measure(projection, memories, 'a filter that keeps 1 %', { tags: ['one-percent'] })
+    if (dim === 0) return
+    const embeddedMs = performance.now()
+    const vectors = await embedAll(projection)
+    console.log(`${vectors} vectors of ${dim} numbers: ${Math.round((1_000 * vectors) / (performance.now() - embeddedMs))} a second stored and indexed`)
+    await rested(projection, database)
+    const vector = (): Partial<RecallQuery> => ({ vector: vectorNear(Math.floor(random() * TOPICS)), space: SPACE })
+    await measure(projection, memories, 'no filter', {}, vector)
+    await measure(projection, memories, 'a filter that keeps 1 %', { tags: ['one-percent'] }, vector)
   } finally {
     await projection.close()
     if (database !== undefined) await onServer(database, `drop schema if exists ${SCHEMA} cascade`)
@@ -95,18 +106,48 @@ const main = async (): Promise<void> => {
   }
 }
 
-const measure = async (projection: Projection, memories: readonly MemoryRow[], what: string, filter: Partial<RecallQuery>): Promise<void> => {
+const measure = async (projection: Projection, memories: readonly MemoryRow[], what: string, filter: Partial<RecallQuery>, vector: () => Partial<RecallQuery> = () => ({})): Promise<void> => {
   const now = new Date(START_MS + count * 60_000).toISOString()
   const took: number[] = []
   let mode = ''
   for (let n = 0; n < WARM_QUESTIONS + questions; n++) {
     const q = questionOf(memories[Math.floor(random() * memories.length)]!)
+    const asked = vector()
     const fromMs = performance.now()
-    const answer = await projection.recall({ q, namespace: 'bench' as Namespace, limit: 10, ...filter }, now)
+    const answer = await projection.recall({ q, namespace: 'bench' as Namespace, limit: 10, ...filter, ...asked }, now)
     if (n >= WARM_QUESTIONS) took.push(performance.now() - fromMs)
     mode = answer.mode
   }
   console.log(`${what}, ${mode}: p50 ${percentile(took, 0.5).toFixed(2)} ms, p95 ${percentile(took, 0.95).toFixed(2)} ms over ${questions} questions`)
+}
+
+/** As a database is once nothing has been written for a while: the embedded one vacuums itself then, a server by its autovacuum, which comes when it likes. */
+const rested = async (projection: Projection, database: string | undefined): Promise<void> => {
+  if (database !== undefined) return onServer(database, `vacuum (analyze) ${['memories', 'postings', 'words', ...(dim > 0 ? ['embeddings'] : [])].map((table) => `${SCHEMA}.${table}`).join(', ')}`)
+  await sleep(limits.projection_rest_ms + 500)
+  await projection.stats()
+}
+
+const SPACE = { embedder: 'bench', version: '1', dim }
+/** Texts of one topic lie near each other, as they do for any model. */
+const TOPICS = 200
+const SPREAD = 0.6
+const topics = Array.from({ length: dim === 0 ? 0 : TOPICS }, () => Array.from({ length: dim }, () => random() - 0.5))
+const vectorNear = (topic: number): readonly number[] => topics[topic]!.map((value) => value + SPREAD * (random() - 0.5))
+
+const embedAll = async (projection: Projection & VectorStore): Promise<number> => {
+  const bar = startBar('vectors', count)
+  for (let done = 0; ;) {
+    const next = await projection.unembedded(SPACE, '{}', limits.embedding_batch_texts_max)
+    if (next === null) throw new Error('this database cannot hold vectors: it has no pgvector; --dim 0 measures without')
+    if (next.texts.length === 0) {
+      bar.stop()
+      return done
+    }
+    await projection.embed(SPACE, next.texts.map((text) => ({ ...text, vector: vectorNear(Math.floor(random() * TOPICS)) })))
+    done += next.texts.length
+    bar.add(next.texts.length)
+  }
 }
 
 const onServer = async (url: string, statement: string): Promise<void> => {

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { limits } from '../../crdt/limits.ts'
 import { createEngine } from './engine.ts'
 import { openPglite } from './pglite.ts'
 import { openPostgres } from './postgres.ts'
@@ -54,6 +55,33 @@ describe('embedded', () => {
     expect(said.join()).toMatch(/made anew.*went down/)
     await engine.close()
   }, 120_000)
+
+  it('is vacuumed when it rests, also of what a process before it left', async () => {
+    const dir = join(folder, 'resting')
+    const seen = async (engine: ReturnType<typeof openPglite>): Promise<number> =>
+      (await engine.transaction((query) => query<{ seen: number }>("select relallvisible::float8 as seen from pg_class where relname = 'postings'")))[0]!.seen
+    const text = Array.from({ length: 60 }, (_, n) => `word${n}`).join(' ')
+    const rows = Array.from({ length: limits.projection_vacuum_rest_rows }, (_, n) => memory(`rest ${n}`, { content: text }))
+    let sql = openPglite(dir, () => undefined)
+    let engine = createEngine(sql)
+    await engine.open()
+    await engine.apply(batch(1, { memories: rows.slice(1) }))
+    await engine.close()
+    sql = openPglite(dir, () => undefined)
+    engine = createEngine(sql)
+    await engine.open()
+    expect(await seen(sql)).toBe(0)
+    await engine.rest()
+    const first = await seen(sql)
+    expect(first).toBeGreaterThan(50)
+    await engine.apply(batch(2, { memories: rows.slice(0, 1) }))
+    await engine.rest()
+    expect(await seen(sql)).toBe(first)
+    await engine.apply(batch(3, { memories: rows.map((row) => ({ ...row, id: id(`more ${row.id}`) })) }))
+    await engine.rest()
+    expect(await seen(sql)).toBeGreaterThan(first)
+    await engine.close()
+  }, 60_000)
 
   it('leaves no vector of an erased text in its files, and finds the others by theirs', async () => {
     const dir = join(folder, 'vectors')

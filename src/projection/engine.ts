@@ -30,6 +30,8 @@ export type Engine = Omit<Projection, 'namespaces' | 'stats'> & VectorStore & {
   stats(now: string): ReturnType<Projection['stats']>
   /** Destroys in the files what batches removed, when there is such; answers whether there was. Takes seconds: for quiet moments. */
   tidy(): Promise<boolean>
+  /** To be called when nothing has been written for a while. */
+  rest(): Promise<void>
 }
 
 export type EngineOptions = {
@@ -109,6 +111,7 @@ export const createEngine = (sql: Sql, { log = () => undefined, age }: EngineOpt
       await sql.transaction((query) => query('update cursor set scrub = false'))
       return true
     },
+    rest: () => sql.rest(),
     list: (filter, page) =>
       sql.snapshot(async (query) => {
         const rows = await listMemories(query, filter, page)

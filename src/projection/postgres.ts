@@ -135,6 +135,7 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
       }),
     // The server's autovacuum does both in its own time; its write-ahead log is the operator's.
     wrote: async () => undefined,
+    rest: async () => undefined,
     scrub: () =>
       inTurn(async () => {
         const client = await connectWriter()

@@ -8,8 +8,8 @@ export type DatabaseChoice =
   /** `schema`: an identifier of this peer's own. */
   | { readonly kind: 'postgres'; readonly url: string; readonly schema: string; readonly age?: boolean }
 
-/** `tidy` is the worker's own affair. */
-export type Method = Exclude<keyof Engine, 'tidy'>
+/** `tidy` and `rest` are the worker's own affair. */
+export type Method = Exclude<keyof Engine, 'tidy' | 'rest'>
 export type Call = { [M in Method]: { readonly id: number; readonly method: M; readonly args: Parameters<Engine[M]> } }[Method]
 
 export type Said =

@@ -71,7 +71,8 @@ const shown = async (query: Query, ranked: readonly Fused[], where: Conditions, 
   for (let at = 0; at < ranked.length && found.length < most; at += step) {
     const part = ranked.slice(at, at + step)
     const rows = await query<{ id: string; row: string }>(
-      `select id::text, row from memories where id = any($${where.params.length + 1}::uuid[]) and ${where.sql}`, [...where.params, part.map(({ id }) => id)])
+      // Looked up one by one, then tested: the planner would rather read a namespace through (2.4 against 0.5 ms of 10,000).
+      `select id::text, row from (select * from memories where id = any($${where.params.length + 1}::uuid[]) offset 0) as found where ${where.sql}`, [...where.params, part.map(({ id }) => id)])
     const textById = new Map(rows.map(({ id, row }) => [id, row]))
     for (const fused of part) {
       const text = textById.get(fused.id)

@@ -20,6 +20,8 @@ export type Sql = {
   wipe(): Promise<void>
   /** Tells that `rows` were written, so that an embedded database can be kept in order between batches. */
   wrote(rows: number): Promise<void>
+  /** Nothing has been written for a while: an embedded database puts in order what is worth it, which holds searches up for some 0.3 s. */
+  rest(): Promise<void>
   /** Destroys what deleted texts left behind in files, where the engine can do so. */
   scrub(): Promise<void>
   close(): Promise<void>

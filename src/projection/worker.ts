@@ -2,10 +2,11 @@
  * The projection's worker: one database, one engine, calls in, answers out. Runs only as a worker thread.
  *
  * When no call is under way it tidies: texts that a batch erased are destroyed in the files then. A failed attempt is told and
- * made again after the next batch.
+ * made again after the next batch. When no batch has come for a while the database rests, which an embedded one vacuums in.
  */
 import { age } from '@electric-sql/pglite-age'
 import { parentPort, workerData } from 'node:worker_threads'
+import { limits } from '../../crdt/limits.ts'
 import { createEngine, type Engine } from './engine.ts'
 import { failureData } from './errors.ts'
 import { openPglite } from './pglite.ts'
@@ -53,12 +54,23 @@ const tidyWhenQuiet = (): void => {
   tidying = engine.tidy().then(() => undefined, (error: unknown) => log(`projection: erased texts were not destroyed in the files yet: ${failureData(error).message}`))
 }
 
+let resting: NodeJS.Timeout | undefined
+const restLater = (): void => {
+  clearTimeout(resting)
+  resting = setTimeout(() => {
+    tidying = tidying.then(() => engine.rest()).then(undefined, (error: unknown) => log(`projection: not vacuumed yet: ${failureData(error).message}`))
+  }, limits.projection_rest_ms)
+}
+
 const answer = async (call: Call): Promise<void> => {
   underWay++
+  if (call.method === 'apply' || call.method === 'reset' || call.method === 'close') clearTimeout(resting)
   try {
     if (call.method === 'close' || call.method === 'reset') await tidying
     say({ kind: 'answer', id: call.id, value: await perform(call) })
-    untidy = call.method === 'close' ? false : untidy || call.method === 'open' || call.method === 'apply'
+    const hasWritten = call.method === 'open' || call.method === 'apply' || call.method === 'embed'
+    untidy = call.method === 'close' ? false : untidy || hasWritten
+    if (hasWritten) restLater()
   } catch (error) {
     say({ kind: 'failure', id: call.id, failure: failureData(error) })
   } finally {
