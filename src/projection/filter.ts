@@ -5,12 +5,20 @@
  */
 import type { MemoryFilter } from '../ports.ts'
 import { ProjectionFailure } from '../ports.ts'
+import { limits } from '../../crdt/limits.ts'
 import { columnText } from './column-text.ts'
 import { msOf } from './rows.ts'
+import type { Query } from './sql.ts'
 
 export type Conditions = {
   readonly sql: string
   readonly params: readonly unknown[]
+}
+
+/** A filter, and the memories that it leaves when these are few. */
+export type Kept = Conditions & {
+  /** Their numbers as an array literal; null when they are more than `recall_filtered_memories_max`, or were not counted. */
+  readonly few: string | null
 }
 
 /** @param now ms since 1970: what expires then or before is not shown. @param first number of the first parameter. */
@@ -27,6 +35,14 @@ export const conditions = (filter: MemoryFilter, now: number, first = 1): Condit
   if (filter.since !== undefined) terms.push(`created_ms >= ${place(timeOf(filter.since, 'since'))}::bigint`)
   if (filter.until !== undefined) terms.push(`created_ms < ${place(timeOf(filter.until, 'until'))}::bigint`)
   return { sql: terms.join(' and '), params }
+}
+
+/** Asks the filter first: of few memories each channel looks at no other. */
+export const keptBy = async (query: Query, where: Conditions): Promise<Kept> => {
+  const most = limits.recall_filtered_memories_max
+  const [row] = await query<{ memories: string | null; many: boolean }>(
+    `select array_agg(no)::text as memories, count(*) > ${most} as many from (select no from memories where ${where.sql} limit ${most + 1}) as kept`, where.params)
+  return { ...where, few: row?.many === true ? null : (row?.memories ?? '{}') }
 }
 
 /** ms of a time that somebody asked with. */

@@ -82,11 +82,11 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
     return { text, name }
   }
 
-  const inTransaction = async <T>(client: pg.ClientBase, mode: string, work: (query: Query) => Promise<T>): Promise<T> => {
+  const inTransaction = async <T>(client: pg.ClientBase, mode: string, work: (query: Query) => Promise<T>, commit: () => Promise<unknown> = () => client.query('commit')): Promise<T> => {
     await client.query(`begin ${mode}`)
     try {
       const result = await work(async (text, params) => (await client.query({ ...prepared(text), values: [...(params ?? [])] })).rows as never)
-      await client.query('commit')
+      await commit()
       return result
     } catch (error) {
       await client.query('rollback').catch((failed: Error) => log(`projection: rollback at ${name} failed: ${failed.message}; the connection is dropped`))
@@ -114,14 +114,14 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
       try {
         if (readers === null) throw new ProjectionFailure(`projection: ${name} is not open; open it first`)
         const client = await readers.connect()
-        let failure: Error | undefined
         try {
-          return await inTransaction(client, 'isolation level repeatable read read only', work)
+          // What was read is the answer, whatever comes of the commit: only the connection waits for it.
+          return await inTransaction(client, 'isolation level repeatable read read only', work, async () => {
+            client.query('commit').then(() => client.release(), (error: Error) => client.release(error))
+          })
         } catch (error) {
-          failure = error instanceof Error ? error : new Error(String(error))
+          client.release(error instanceof Error ? error : new Error(String(error)))
           throw error
-        } finally {
-          client.release(failure)
         }
       } catch (error) {
         throw translate(error)

@@ -11,7 +11,7 @@
  * the best of these. A word's newest postings count, up to a bound.
  */
 import { limits } from '../../crdt/limits.ts'
-import type { Conditions } from './filter.ts'
+import type { Conditions, Kept } from './filter.ts'
 import type { Query } from './sql.ts'
 import type { Term } from './terms.ts'
 import { NEIGHBOUR_SHARES, RUN_SHARE } from './weights.ts'
@@ -28,24 +28,21 @@ export const scoreOf = ({ own, context, whole }: Candidate): number => own + con
 
 /**
  * The best candidates, best first, with their neighbours. Neighbours need not satisfy the filter: whoever reads the rows checks.
- * @param where filter that hits must satisfy, its parameters numbered from 1; null when every posting of these words does.
+ * @param kept filter that hits must satisfy, its parameters numbered from 1; null when every posting of these words does.
  */
-export const rank = async (query: Query, terms: readonly Term[], where: Conditions | null, best: number): Promise<readonly Candidate[]> => {
+export const rank = async (query: Query, terms: readonly Term[], kept: Kept | null, best: number): Promise<readonly Candidate[]> => {
   const { bring, add } = divided(terms, limits.recall_hits_max)
-  if (where === null) return ranked(query, await sums(query, bring, newest(null), best), add)
-  const kept = await query<{ memories: string | null }>(
-    `select array_agg(no)::text as memories from (select no from memories where ${where.sql} limit ${limits.recall_filtered_memories_max + 1}) as kept`, where.params)
-  const numbers = kept[0]?.memories ?? '{}'
-  // A filter that leaves few is asked first: the rarer words only of what it left, and all words when these are too few.
-  if (numbersIn(numbers).length <= limits.recall_filtered_memories_max) {
+  if (kept === null) return ranked(query, await sums(query, bring, newest(null), best), add)
+  // Of few the rarer words only, and all words when these are too few.
+  if (kept.few !== null) {
     const rarer = divided(terms, limits.recall_filtered_hits_max)
-    const found = await sums(query, rarer.bring, within(numbers), best)
+    const found = await sums(query, rarer.bring, within(kept.few), best)
     if (found.length >= best || rarer.add.length === 0) return ranked(query, found, rarer.add)
-    return ranked(query, await sums(query, terms, among(numbers), best), [])
+    return ranked(query, await sums(query, terms, among(kept.few), best), [])
   }
-  const found = await sums(query, bring, newest(where), best)
+  const found = await sums(query, bring, newest(kept), best)
   if (found.length >= best || add.length === 0) return ranked(query, found, add)
-  return ranked(query, await sums(query, terms, newest(where), best), [])
+  return ranked(query, await sums(query, terms, newest(kept), best), [])
 }
 
 const ranked = async (query: Query, best: readonly Summed[], add: readonly Term[]): Promise<readonly Candidate[]> => (await withNeighbours(query, best, add)).toSorted(byScore)

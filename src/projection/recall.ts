@@ -9,7 +9,7 @@ import { limits } from '../../crdt/limits.ts'
 import type { MemoryRow, RecallAnswer, RecallQuery, ScoredMemory } from '../ports.ts'
 import { readCursor } from './cursor.ts'
 import { explained } from './explain.ts'
-import { bounded, conditions, timeOf, type Conditions } from './filter.ts'
+import { bounded, conditions, keptBy, timeOf, type Conditions, type Kept } from './filter.ts'
 import { fuse, type Fused } from './fuse.ts'
 import type { Stems } from './lexemes.ts'
 import { listMemories } from './list.ts'
@@ -19,7 +19,7 @@ import type { Query } from './sql.ts'
 import { termsOf } from './terms.ts'
 
 /** The memories nearest to a vector, nearest first. */
-export type Nearest = (query: Query, vector: readonly number[], where: Conditions, limit: number) => Promise<readonly { readonly id: string; readonly distance: number }[]>
+export type Nearest = (query: Query, vector: readonly number[], kept: Kept, limit: number) => Promise<readonly { readonly id: string; readonly distance: number }[]>
 
 export type RecallTools = {
   readonly stems: Stems
@@ -34,21 +34,23 @@ export const recall = async (query: Query, asked: RecallQuery, now: string, { st
   const frontier = (await readCursor(query))?.frontier ?? {}
   const limit = bounded(asked.limit, limits.recall_limit_max)
   const where = conditions(asked, timeOf(now, 'now'))
-  const { terms, worded } = await termsOf(query, asked.q, asked.namespace, stems, trigrams)
+  const { terms, worded, searched } = await termsOf(query, asked.q, asked.namespace, stems, trigrams)
   const best = Math.max(limits.recall_candidates_min, limit + limits.recall_candidates_spare)
-  const near = asked.vector === undefined ? [] : await nearest(query, asked.vector, where, best)
+  // A namespace is a filter too, for vectors: their index knows of none.
+  const kept = narrows(asked) || (asked.vector !== undefined && searched <= limits.recall_filtered_memories_max) ? await keptBy(query, where) : { ...where, few: null }
+  const near = asked.vector === undefined ? [] : await nearest(query, asked.vector, kept, best)
   const mode = near.length > 0 ? 'hybrid' : 'lexical'
   if (!worded && near.length === 0) {
     const { rows } = await listMemories(query, asked, { limit, now })
     return { memories: fill(rows.map((row) => ({ ...row, score: 0 })), asked.max_tokens), mode, frontier }
   }
-  const search = async (filter: Conditions | null): Promise<readonly Found[]> => {
+  const search = async (filter: Kept | null): Promise<readonly Found[]> => {
     const lexical = terms.length === 0 ? [] : await rank(query, terms, filter, best)
     return shown(query, fuse(lexical, near), where, limit + limits.recall_candidates_spare, filter === null)
   }
-  let found = await search(narrows(asked) ? where : null)
+  let found = await search(narrows(asked) ? kept : null)
   // What has expired is among the hits as long as nothing is asked of them; it must not crowd out what has not.
-  if (found.length < limit && !narrows(asked) && await expires(query)) found = await search(where)
+  if (found.length < limit && !narrows(asked) && await expires(query)) found = await search(await keptBy(query, where))
   const nudged = nudge(found, Date.parse(now)).slice(0, limit)
   const filled = fill(nudged.map(({ row, score }) => ({ ...row, score })), asked.max_tokens)
   if (asked.explain !== true) return { memories: filled, mode, frontier }

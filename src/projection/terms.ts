@@ -29,6 +29,8 @@ export type Asked = {
   readonly terms: readonly Term[]
   /** False when the question had nothing but stop words and signs: there is nothing to look for. */
   readonly worded: boolean
+  /** How many memories with words there are to search; infinite when nobody looked. */
+  readonly searched: number
 }
 
 /** What one statement says of the index, for the time of the question. */
@@ -45,7 +47,7 @@ export const termsOf = async (query: Query, text: string, namespace: Namespace |
   }
   await stems.learn(query, [...asked.values()])
   const shares = sharesOf(asked, stems)
-  if (shares.size === 0) return { terms: [], worded: false }
+  if (shares.size === 0) return { terms: [], worded: false, searched: Number.POSITIVE_INFINITY }
   const only = namespace === undefined ? '' : 'and namespace = $2::text'
   const [index] = await query<Index>(
     `select (select json_agg(json_build_object('id', id, 'word', word, 'memories', memories)) from words where word = any($1::text[]) ${only}) as found,
@@ -54,7 +56,7 @@ export const termsOf = async (query: Query, text: string, namespace: Namespace |
   const all = index?.all ?? 0
   const found = index?.found ?? []
   const terms = [...grouped(found)].map(([lexeme, known]) => term(lexeme, known, shares.get(lexeme)!, all, false))
-  return { terms: [...terms, ...(trigrams === null ? [] : await guessed(query, asked, shares, terms, namespace, all, trigrams))].sort(byRarity), worded: true }
+  return { terms: [...terms, ...(trigrams === null ? [] : await guessed(query, asked, shares, terms, namespace, all, trigrams))].sort(byRarity), worded: true, searched: all }
 }
 
 type Share = { readonly of: string; readonly share: number }

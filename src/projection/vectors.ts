@@ -17,7 +17,7 @@ import { createHash } from 'node:crypto'
 import { limits } from '../../crdt/limits.ts'
 import type { MemoryRow, VectorSpace } from '../ports.ts'
 import { attempted, extension } from './extension.ts'
-import type { Conditions } from './filter.ts'
+import type { Kept } from './filter.ts'
 import type { Query } from './sql.ts'
 
 /** The first pgvector whose index goes on searching until a filter is satisfied. */
@@ -78,9 +78,9 @@ type Serving = { readonly id: number; readonly vectors: number }
  * @param schema of pgvector, as an identifier.
  */
 export const nearestIn = (schema: string, space: VectorSpace) =>
-  (query: Query, vector: readonly number[], where: Conditions, limit: number): Promise<readonly Near[]> => nearest(query, vector, where, limit, schema, space)
+  (query: Query, vector: readonly number[], kept: Kept, limit: number): Promise<readonly Near[]> => nearest(query, vector, kept, limit, schema, space)
 
-const nearest = async (query: Query, vector: readonly number[], where: Conditions, limit: number, schema: string, space: VectorSpace): Promise<readonly Near[]> => {
+const nearest = async (query: Query, vector: readonly number[], { few, ...where }: Kept, limit: number, schema: string, space: VectorSpace): Promise<readonly Near[]> => {
   if (vector.length !== space.dim || !vector.every(Number.isFinite)) return []
   // The settings hold for this transaction. They are the index's own, so they cannot disturb another statement.
   const width = Math.max(limits.embedding_search_width_min, limit)
@@ -89,26 +89,24 @@ const nearest = async (query: Query, vector: readonly number[], where: Condition
        set_config('hnsw.max_scan_tuples', '${limits.embedding_search_rows_max}', true)
      from embedders where serving and embedder = $1 and version = $2 and dim = $3::integer`, [space.embedder, space.version, space.dim])
   if (serving === undefined || serving.vectors === 0) return []
+  // In a select of its own the question's vector is read once; a prepared statement would read its text again for every row (40 µs).
+  const distanceTo = (place: number): string => `(embeddings.vector::${schema}.vector(${space.dim}) operator(${schema}.<=>) (select $${place}::text::${schema}.vector))`
+  // A sum is no order that the index knows.
+  const exact = (distance: string): string => `${distance} + 0`
+  if (few !== null) {
+    return query<Near>(
+      `select memories.id::text as id, ${distanceTo(2)}::float8 as distance from unnest($1::text::integer[]) as kept(no) join memories on memories.no = kept.no
+       join embeddings on embeddings.memory = memories.id and embeddings.generation = ${serving.id} order by ${exact(distanceTo(2))} limit ${limit}`, [few, vectorText(vector)])
+  }
   const params = [...where.params, vectorText(vector)]
-  const distance = `(embeddings.vector::${schema}.vector(${space.dim}) operator(${schema}.<=>) $${params.length}::text::${schema}.vector)`
+  const distance = distanceTo(params.length)
   const search = (order: string): Promise<readonly Near[]> => query<Near>(
     `select memories.id::text as id, ${distance}::float8 as distance from embeddings join memories on memories.id = embeddings.memory
      where embeddings.generation = ${serving.id} and ${where.sql} order by ${order} limit ${limit}`, params)
-  // A sum is no order that the index knows.
-  const exact = `${distance} + 0`
-  if (serving.vectors <= limits.embedding_exact_rows_max) return search(exact)
-  // With nothing asked but that it has not expired, nearly all pass.
-  const narrows = where.params.length > 1
-  const [{ few, found } = { few: false, found: null }] = !narrows ? [] : await query<{ few: boolean; found: readonly Near[] | null }>(
-    `with kept as materialized (select id from memories where ${where.sql} limit ${limits.embedding_filtered_rows_max + 1}),
-       counted as (select count(*) <= ${limits.embedding_filtered_rows_max} as few from kept)
-     select few, (select json_agg(near) from (
-       select kept.id::text as id, ${distance}::float8 as distance from kept join embeddings on embeddings.memory = kept.id and embeddings.generation = ${serving.id}
-       where counted.few order by ${exact} limit ${limit}) as near) as found from counted`, params)
-  if (few) return found ?? []
+  if (serving.vectors <= limits.embedding_exact_rows_max) return search(exact(distance))
   const indexed = await search(distance)
   // The index gave up before the filter was satisfied.
-  return indexed.length < limit ? search(exact) : indexed
+  return indexed.length < limit ? search(exact(distance)) : indexed
 }
 
 /** As pgvector reads it. Seven digits are all that its four bytes keep. */
