@@ -201,6 +201,12 @@ export type RecallQuery = MemoryFilter & {
   readonly space?: VectorSpace
 }
 
+export type Abilities = {
+  /** The graph in Apache AGE that is kept in step with the links; null when there is none. */
+  readonly age: string | null
+  /** What is not to be had here, each in one line with its mend. */
+  readonly lacks: readonly string[]
+}
 /** `frontier`: what the page reflects. */
 export type ListAnswer = Page<MemoryRow> & { readonly frontier: ProjectionCursor['frontier'] }
 
@@ -248,8 +254,8 @@ export type Projection = {
   links(of: RecordId): Promise<readonly LinkRow[]>
   /** @param now RFC 3339: memories that expire then or before are not there. */
   graph(query: GraphQuery, now: string): Promise<GraphAnswer>
-  /** What the graph in Apache AGE is called that is kept in step with the links; null when there is none. */
-  age(): Promise<string | null>
+  /** What this database does beside, and what not; known once it is open. */
+  abilities(): Promise<Abilities>
   /** Newest first. `since` is inclusive. */
   episodes(filter: { readonly agent_id: AgentId; readonly event_type?: string; readonly since?: string; readonly limit: number }): Promise<readonly EpisodeRow[]>
   namespaces(): Promise<readonly { readonly namespace: Namespace; readonly memories: number; readonly updated_at: string }[]>

@@ -45,7 +45,7 @@ export const createDumbProjection = (): DumbProjection => {
     }),
     recall: unsupported,
     graph: unsupported,
-    age: async () => null,
+    abilities: async () => ({ age: null, lacks: [] }),
     links: async (of) => [...linkById.values()].filter(({ from, to }) => from === of || to === of),
     episodes: async ({ agent_id, limit }) => [...episodeById.values()].filter((row) => row.agent_id === agent_id).slice(0, limit),
     namespaces: unsupported,

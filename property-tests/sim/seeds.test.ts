@@ -116,6 +116,15 @@ const kept: Readonly<Record<string, Schedule>> = {
     { do: 'stop', at: 745, peer: 2, downMs: 1_162 },
     says(776, 2, { op: 'get', slot: 4 }, { quorum: null }),
   ], { seed: 'nov21:16016', evil: 'voter', skewMs: [-8, 8, -7], delayMs: [0, 2], flushMs: [2, 40] }),
+  'a read with a token was answered without what it had seen, for that was damaged here': calm([
+    says(547, 2, { op: 'put', slot: 1, value: 230, key: false }, { client: 2, quorum: 3, timeoutMs: 400 }),
+    says(653, 2, { op: 'patch', slot: 1, value: 5, fields: ['tags'] }, { client: 1, quorum: null, retries: [2, 2, 2] }),
+    says(663, 0, { op: 'put', slot: 2, value: 276, key: true }, { client: 2, timeoutMs: 5_000, retries: [0, 2] }),
+    { do: 'flip', at: 675, peer: 1, what: 'missing', where: 'tail' },
+    { do: 'flip', at: 696, peer: 1, what: 'commit', where: 'tail' },
+    { do: 'crash', at: 724, peer: 1, when: null, power: false, survive: 1, downMs: 145, projection: 'kept' },
+    says(968, 1, { op: 'get', slot: 1 }, { client: 1, quorum: null }),
+  ], { seed: 'nov21c:65602', topology: 'upwards', skewMs: [-14, 17, -9], delayMs: [1, 10], flushMs: [0, 1] }),
   'a damaged list of missing texts was taken for none': calm([
     { do: 'evil', at: 200, act: 'stripped' },
     { do: 'slow', at: 250, ways: [[0, 1], [1, 0], [2, 0]], delayMs: 617, forMs: 494 },

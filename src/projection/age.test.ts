@@ -65,7 +65,7 @@ const ageContract = (open: () => Sql): void => {
       expect(await everything(sql)).toEqual(expected(memories, links))
     }
     expect(expected(memories, links).length).toBeGreaterThan(8)
-    expect(await engine.age()).toBe(GRAPH)
+    expect((await engine.abilities()).age).toBe(GRAPH)
     expect((await cypher(sql, 'match (m:Memory) return m')).join()).not.toContain('secret')
     await engine.close()
 
@@ -96,7 +96,7 @@ const ageContract = (open: () => Sql): void => {
     sql = open()
     engine = createEngine(sql, { age: { graph: GRAPH, wanted: false } })
     await engine.open()
-    expect(await engine.age()).toBeNull()
+    expect((await engine.abilities()).age).toBeNull()
     expect(await sql.snapshot((query) => query('select 1 from pg_namespace where nspname = $1', [GRAPH]))).toEqual([])
     await engine.close()
   }, 60_000)
@@ -111,7 +111,7 @@ it('says what is missing, and does without', async () => {
   const engine = createEngine(openPglite(join(folder, 'without'), quiet), { log: (line) => said.push(line), age: { graph: GRAPH, wanted: true } })
   await engine.open()
   await engine.apply(batch(1, { memories: [memory(1)] }))
-  expect([await engine.age(), said.join()]).toEqual([null, expect.stringMatching(/no graph in Apache AGE, for the database has no Apache AGE: create extension age/)])
+  expect([(await engine.abilities()).age, said.join()]).toEqual([null, expect.stringMatching(/no graph in Apache AGE, for the database has no Apache AGE: create extension age/)])
   await engine.close()
 }, 60_000)
 

@@ -51,12 +51,19 @@ export const createEngine = (sql: Sql, { log = () => undefined, age }: EngineOpt
   let vectors: string | null | undefined
   /** The name of the graph that is kept. */
   let graph: string | null = null
+  let lacks: string[] = []
   let prepared = false
 
+  const lack = (what: string): void => {
+    lacks.push(what)
+    log(`projection: ${what}`)
+  }
+
   const prepare = async (query: Query): Promise<void> => {
+    lacks = []
     await migrate(query)
     trigrams = await prepareTrigrams(query)
-    if (trigrams === null) log('projection: the database has no pg_trgm, so misspelt words find nothing; create extension pg_trgm there as its owner')
+    if (trigrams === null) lack('the database has no pg_trgm, so misspelt words find nothing; create extension pg_trgm there as its owner')
     const found = await prepareVectors(query)
     vectors = 'schema' in found ? found.schema : null
     if ('missing' in found) log(`projection: recall is lexical, for ${found.missing}`)
@@ -70,7 +77,7 @@ export const createEngine = (sql: Sql, { log = () => undefined, age }: EngineOpt
       return null
     }
     const missing = await prepareAge(query, age.graph)
-    if (missing !== null) log(`projection: there is no graph in Apache AGE, for ${missing}`)
+    if (missing !== null) lack(`there is no graph in Apache AGE, for ${missing}`)
     return missing === null ? age.graph : null
   }
 
@@ -131,7 +138,7 @@ export const createEngine = (sql: Sql, { log = () => undefined, age }: EngineOpt
     },
     links: (of) => sql.snapshot((query) => linksOf(query, of)),
     graph: (asked, now) => sql.snapshot((query) => graphOf(query, asked, now)),
-    age: async () => graph,
+    abilities: async () => ({ age: graph, lacks }),
     episodes: (filter) => sql.snapshot((query) => listEpisodes(query, filter)),
     namespaces: (now) => sql.snapshot((query) => namespacesOf(query, timeOf(now, 'now'))),
     stats: (now) => sql.snapshot((query) => statsOf(query, timeOf(now, 'now'))),

@@ -68,6 +68,7 @@ const createStore = (failAt = 0, when: 'before' | 'after' | 'with the loss of al
       await call(() => undefined)
       return cursor
     },
+    abilities: async () => ({ age: null, lacks: [] }),
     apply: (given: ProjectionBatch) =>
       call(() => {
         if (cursor !== null && given.cursor.arrival <= cursor.arrival) return

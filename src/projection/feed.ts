@@ -14,7 +14,7 @@
  * A batch's size in arrivals follows its size in rows: a commit may touch one memory or 256.
  */
 import { limits } from '../../crdt/limits.ts'
-import { ProjectionFailure, type Projection, type ProjectionBatch, type ProjectionCursor } from '../ports.ts'
+import { ProjectionFailure, type Abilities, type Projection, type ProjectionBatch, type ProjectionCursor } from '../ports.ts'
 import type { Timers } from './timers.ts'
 
 /** The log, as far as the feeder needs it. */
@@ -41,13 +41,15 @@ export type Feed = {
   recheck(why: string): void
   /** What went wrong last and has not gone well since, in one line; null when all is well. */
   trouble(): string | null
+  /** As the database said when it was opened last. */
+  abilities(): Abilities
   /** Ends the feeding; a batch under way is finished first. The projection stays open. */
   stop(): Promise<void>
 }
 
 export type FeedOptions = {
   readonly source: FeedSource
-  readonly projection: Pick<Projection, 'open' | 'apply' | 'reset'>
+  readonly projection: Pick<Projection, 'open' | 'apply' | 'reset' | 'abilities'>
   readonly timers: Timers
   /** Every failure, before its retry. */
   readonly onError: (error: Error) => void
@@ -61,6 +63,7 @@ type Rebuild = { readonly total: number; readonly onProgress: (done: number, tot
 /** Starts at once, in the background. */
 export const createFeed = ({ source, projection, timers, onError, checkEveryMs }: FeedOptions): Feed => {
   let cursor: ProjectionCursor | null = null
+  let abilities: Abilities = { age: null, lacks: [] }
   let stopped = false
   let mustReset = false
   let mustOpen = true
@@ -113,6 +116,7 @@ export const createFeed = ({ source, projection, timers, onError, checkEveryMs }
     if (mustReset) return reset()
     mustOpen = false
     const found = await projection.open()
+    abilities = await projection.abilities()
     if (found !== null && (found.epoch !== source.epoch() || found.arrival > source.arrivals())) return reset()
     moved(found)
   }
@@ -121,6 +125,7 @@ export const createFeed = ({ source, projection, timers, onError, checkEveryMs }
     mustReset = true
     cursor = null
     await projection.reset()
+    abilities = await projection.abilities()
     mustReset = false
     mustOpen = false
   }
@@ -228,6 +233,7 @@ export const createFeed = ({ source, projection, timers, onError, checkEveryMs }
         rebuilds.push({ total: source.arrivals(), onProgress, resolve, reject })
         stir()
       }),
+    abilities: () => abilities,
     stop: async () => {
       stopped = true
       unsubscribe()

@@ -21,7 +21,7 @@ export const createNoProjection = (): Projection => {
     recall: absent,
     links: absent,
     graph: absent,
-    age: async () => null,
+    abilities: async () => ({ age: null, lacks: [] }),
     episodes: absent,
     namespaces: absent,
     stats: absent,

@@ -32,7 +32,7 @@ const perform = (call: Call): Promise<unknown> => {
     case 'list': return engine.list(...call.args)
     case 'recall': return engine.recall(...call.args)
     case 'links': return engine.links(...call.args)
-    case 'age': return engine.age()
+    case 'abilities': return engine.abilities()
     case 'graph': return engine.graph(...call.args)
     case 'episodes': return engine.episodes(...call.args)
     case 'namespaces': return engine.namespaces(...call.args)

@@ -77,6 +77,13 @@ export const markHole = (index: LogIndex, { chain, seq, hash }: { readonly chain
   return true
 }
 
+/** How far a chain is here without a gap: it goes on behind a hole, but whoever asks for what is in it has to wait. */
+export const wholeUpTo = (index: LogIndex, chain: ChainId): number => {
+  let end = index.chains.get(chain)?.seq ?? 0
+  for (const hole of index.holes.values()) if (hole.chain === chain && hole.seq <= end) end = hole.seq - 1
+  return end
+}
+
 export const forkAt = (index: LogIndex, chain: ChainId): number => index.forkedAt.get(chain) ?? Number.POSITIVE_INFINITY
 
 /** The chain ends before `at` from now on. @param before hash of the commit there, null when `at` is its first. */

@@ -12,6 +12,7 @@ import { limits } from '../../crdt/limits.ts'
 import type { Node, ReadOptions, Version } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import { BadCursor, ProjectionFailure, type Clock, type Embedding, type MemoryRow, type Projection, type RecallAnswer } from '../ports.ts'
+import { wholeUpTo } from '../replica/log-index.ts'
 import type { Shell } from '../replica/effects.ts'
 import type { Replica } from '../replica/replica.ts'
 import { objectOf, type Reader } from './rows.ts'
@@ -40,7 +41,7 @@ export const createReads = (context: ReadContext): Reads => {
     if (token === undefined) return 0
     const positions = decodeToken(replica.index.mesh, token)
     if (positions === null) throw new NodeError('malformed', 'X-Causal-Token is no token of this mesh: send back what a write answered, unchanged')
-    const isHere = (): boolean => covers((chain) => replica.index.chains.get(chain)?.seq ?? 0, positions)
+    const isHere = (): boolean => covers((chain) => wholeUpTo(replica.index, chain), positions)
     if (isHere()) return ms
     if (waiting >= limits.causal_waiters_max) throw new NodeError('too_many_requests', 'too many reads wait for their token: try again in a second', { retry_after: 1 })
     const from = clock.now()

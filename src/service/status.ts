@@ -9,7 +9,7 @@ import { limits } from '../../crdt/limits.ts'
 import { documentHeads } from '../../crdt/segment.ts'
 import type { LinkInfo } from '../../transports/host.ts'
 import type { Health, Node, PeerAnswer } from '../api.ts'
-import { ProjectionFailure, type EmbeddingStatus, type Projection } from '../ports.ts'
+import { ProjectionFailure, type Abilities, type EmbeddingStatus, type Projection } from '../ports.ts'
 import type { Boot } from '../replica/boot.ts'
 import type { Shell } from '../replica/effects.ts'
 import type { Replica } from '../replica/replica.ts'
@@ -22,7 +22,7 @@ export type StatusContext = {
   readonly projectionKind: string
   /** null where recall is lexical by choice. */
   readonly embedding: () => EmbeddingStatus | null
-  readonly feed: { lag(): number; trouble(): string | null }
+  readonly feed: { lag(): number; trouble(): string | null; abilities(): Abilities }
   readonly links: () => readonly LinkInfo[]
   readonly addressesOf: (peer: PeerId) => readonly string[]
   readonly counters: () => Readonly<Record<string, number>>
@@ -64,6 +64,7 @@ export const createStatus = (context: StatusContext): Status => {
     if (replica.missing.size > 0) warnings.push(`${replica.missing.size} texts are missing and asked for`)
     const trouble = feed.trouble()
     if (trouble !== null) warnings.push(`the search index ${feed.lag() > 0 ? 'is behind' : 'cannot be reached'}: ${trouble}`)
+    for (const lack of feed.abilities().lacks) warnings.push(`search does without something: ${lack}`)
     const embedding = context.embedding()
     if (embedding?.problem) warnings.push(`recall may go by words alone: ${embedding.problem}`)
     return {
@@ -105,7 +106,7 @@ export const createStatus = (context: StatusContext): Status => {
       members: activeMembers(index.control).map((member) => ({ peer_id: member.peer, name: member.name, role: member.role, reachable: member.peer === replica.self || upPeers().has(member.peer) })),
     }),
     capabilities: async () => ({
-      graph: { route: '/api/v1/graph', depth: limits.graph_depth_max, nodes: limits.graph_nodes_max, age: await ageOf(context.projection) },
+      graph: { route: '/api/v1/graph', depth: limits.graph_depth_max, nodes: limits.graph_nodes_max, age: feed.abilities().age },
       version: context.version, api: 'v1', modes: context.embedding()?.ready ? ['lexical', 'hybrid'] : ['lexical'], embedder: shownEmbedder(context.embedding()), projection: context.projectionKind, formats: { commit: 1, event: 1, ack: 1 }, live: context.live(),
       limits: { content_bytes: limits.content_bytes_max, request_bytes: limits.request_bytes_max, bulk: limits.bulk_memories_max, list: limits.list_limit_max },
       features: ['memories', 'bulk', 'links', 'episodic', 'history', 'conflicts', 'events', 'idempotency', 'causal_tokens', 'quorum_receipts', 'erase'],
@@ -119,11 +120,6 @@ export const createStatus = (context: StatusContext): Status => {
       return { frontier: bytesToHex(replica.frontierDigest()), documents: documentsDigest(), projection, log: index.arrivals }
     },
     metrics: () => (metrics ??= createMetrics(context, reachable)).metrics(),
-  }
-
-  /** null too while the database cannot be asked. */
-  function ageOf(projection: Projection): Promise<string | null> {
-    return projection.age().catch((error: unknown) => (error instanceof ProjectionFailure ? null : Promise.reject(error instanceof Error ? error : new Error(String(error)))))
   }
 
   function createMetrics(from: StatusContext, reached: () => number): Registry {
