@@ -31,7 +31,6 @@ export const keyedRecord = (namespace: Namespace, agent: AgentId, key: string): 
 export const linkRecord = (namespace: Namespace, from: RecordId, to: RecordId, relation: string): RecordId =>
   uuidV8(sha256('mnemesh/link/1', canonicalize([namespace, from, to, relation]))) as RecordId
 
-export const newRecord = (nowMs: number, random: Random): RecordId => uuidV7(nowMs, random.bytes(10)) as RecordId
 export const newEvent = (nowMs: number, random: Random): EventId => uuidV7(nowMs, random.bytes(10)) as EventId
 
 /** The registers that `input` sets, and the bodies of its texts. @throws NodeError `too_large`. */

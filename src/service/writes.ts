@@ -6,7 +6,7 @@ import type { Body } from '../../crdt/body.ts'
 import { canonicalize, type Json } from '../../crdt/canonical.ts'
 import type { MemorySet } from '../../crdt/event.ts'
 import { encodeToken } from '../../crdt/frontier.ts'
-import type { EventId, Namespace, RecordId } from '../../crdt/ids.ts'
+import { createUuidsV7, type EventId, type Namespace, type RecordId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { BulkAnswer, MemoryInput, Node, Receipt, WriteAnswer, WriteOptions } from '../api.ts'
 import { NodeError } from '../errors.ts'
@@ -14,7 +14,7 @@ import type { Clock, MemoryRow, Random } from '../ports.ts'
 import type { Shell } from '../replica/effects.ts'
 import type { Replica } from '../replica/replica.ts'
 import type { Draft, Precondition, RequestId, WriteOutcome, WriteRequest, WrittenAt } from '../replica/types.ts'
-import { bodyOf, keyedRecord, keyedSalts, linkRecord, newEvent, newRecord, randomSalts, registersOf, tagChange, withoutNulls } from './drafts.ts'
+import { bodyOf, keyedRecord, keyedSalts, linkRecord, newEvent, randomSalts, registersOf, tagChange, withoutNulls } from './drafts.ts'
 import { episodeRow, type Reader } from './rows.ts'
 
 export type WriteContext = {
@@ -86,9 +86,10 @@ export const createWrites = (context: WriteContext): Writes => {
     return answer(outcome, { id, namespace: row?.namespace ?? ('' as Namespace), title: row?.title ?? null, tier: row?.tier ?? '', agent_id: options.agent, event_id })
   }
 
+  const newRecord = createUuidsV7()
   const planPut = (namespace: Namespace, input: MemoryInput, options: WriteOptions): { plan: Plan; record: RecordId; event: EventId } => {
     const key = options.idempotency_key
-    const record = key === undefined ? newRecord(clock.now(), random) : keyedRecord(namespace, options.agent, key)
+    const record = key === undefined ? (newRecord(clock.now(), random.bytes(10)) as RecordId) : keyedRecord(namespace, options.agent, key)
     const { set, bodies } = registersOf(input, key === undefined ? randomSalts(random) : keyedSalts(namespace, options.agent, key))
     const base = said(options)
     const tags = tagChange([], input.tags ?? [])
