@@ -22,7 +22,7 @@ export const searchLimits = {
   recall_hits_max: 2_000,
   /** Hits of one word: of a word that more memories have, the newest count. */
   recall_hits_per_word_max: 10_000,
-  /** The same under such a filter: most hits are passed over. */
+  /** The same under a filter that leaves few: most hits are passed over. */
   recall_filtered_hits_max: 10_000,
   /** A filter that leaves no more is asked before words and vectors: at most a probe a word, and a few ms of comparing vectors one by one. */
   recall_filtered_memories_max: 2_000,

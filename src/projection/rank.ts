@@ -31,18 +31,16 @@ export const scoreOf = ({ own, context, whole }: Candidate): number => own + con
  * @param kept filter that hits must satisfy, its parameters numbered from 1; null when every posting of these words does.
  */
 export const rank = async (query: Query, terms: readonly Term[], kept: Kept | null, best: number): Promise<readonly Candidate[]> => {
-  const { bring, add } = divided(terms, limits.recall_hits_max)
-  if (kept === null) return ranked(query, await sums(query, bring, newest(null), best), add)
-  // Of few the rarer words only, and all words when these are too few.
-  if (kept.few !== null) {
-    const rarer = divided(terms, limits.recall_filtered_hits_max)
-    const found = await sums(query, rarer.bring, within(kept.few), best)
-    if (found.length >= best || rarer.add.length === 0) return ranked(query, found, rarer.add)
-    return ranked(query, await sums(query, terms, among(kept.few), best), [])
+  if (kept === null) {
+    const { bring, add } = divided(terms, limits.recall_hits_max)
+    return ranked(query, await sums(query, bring, newest(null), best), add)
   }
-  const found = await sums(query, bring, newest(kept), best)
+  // Of few the rarer words only, and all words when these are too few.
+  const source = kept.few === null ? newest(kept) : among(kept.few)
+  const { bring, add } = divided(terms, kept.few === null ? limits.recall_hits_max : limits.recall_filtered_hits_max)
+  const found = await sums(query, bring, source, best)
   if (found.length >= best || add.length === 0) return ranked(query, found, add)
-  return ranked(query, await sums(query, terms, newest(kept), best), [])
+  return ranked(query, await sums(query, terms, source, best), [])
 }
 
 const ranked = async (query: Query, best: readonly Summed[], add: readonly Term[]): Promise<readonly Candidate[]> => (await withNeighbours(query, best, add)).toSorted(byScore)
@@ -75,18 +73,9 @@ const newest = (where: Conditions | null): Source => ({
   params: where?.params ?? [],
 })
 
-/** The word's own, looked through for these memories: for a word that is rarer than they are many. The test keeps it one hash, whatever the plan. */
-const within = (numbers: string): Source => ({
-  sql: `select postings.memory, postings.run, postings.weight from postings
-    where postings.word = asked.word and (postings.memory in (select unnest($1::text::integer[]))) is true
-    order by postings.memory desc limit ${limits.recall_hits_per_word_max}`,
-  params: [numbers],
-})
-
-/** Those of these memories, looked up one by one. */
+/** Those of these memories: one walk along the word's part of the index, page by page (from Postgres 17 on; a look for each before). */
 const among = (numbers: string): Source => ({
-  sql: `select postings.memory, postings.run, postings.weight from unnest($1::text::integer[]) as kept(memory)
-    join postings on postings.word = asked.word and postings.memory = kept.memory`,
+  sql: 'select postings.memory, postings.run, postings.weight from postings where postings.word = asked.word and postings.memory = any((select $1::text::integer[])::integer[])',
   params: [numbers],
 })
 
