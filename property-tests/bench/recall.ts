@@ -6,7 +6,7 @@
  * The projection as a peer has it: in its worker, on the embedded database in a temporary folder or in a schema of its own on that
  * server, which is dropped at the end. Memories are drawn words, their frequencies as in prose (the n-th word 1/n as often), a
  * dozen to sixty a memory, some twenty memories a run. Questions take their words from memories. Prints ms a question without a
- * filter, and with one that keeps 1 %: by words, and by words and vectors.
+ * filter, and with one that keeps 1 %: by words, and by words and vectors; and how far the rows are behind 1,000 memories a second.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -17,7 +17,7 @@ import pg from 'pg'
 import { sha256 } from '../../crdt/hash.ts'
 import { uuidV8, type AgentId, type Namespace, type PeerId, type RecordId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
-import type { MemoryRow, Projection, RecallQuery, VectorStore } from '../../src/ports.ts'
+import type { MemoryRow, Projection, ProjectionBatch, RecallQuery, VectorStore } from '../../src/ports.ts'
 import { openProjection } from '../../src/projection/projection.ts'
 import { systemTimers } from '../../transports/websocket.ts'
 import { startBar } from '../bar.ts'
@@ -83,14 +83,13 @@ const main = async (): Promise<void> => {
     await projection.reset()
     const memories = Array.from({ length: count }, (_, n) => memoryAt(n))
     const startedMs = performance.now()
-    for (let at = 0, arrival = 1; at < count; at += limits.projection_batch_rows_target, arrival++) {
-      await projection.apply({ memories: memories.slice(at, at + limits.projection_batch_rows_target), links: [], episodes: [], cursor: { epoch: 'ab'.repeat(16), arrival, frontier: {} } })
-    }
+    for (let at = 0; at < count; at += limits.projection_batch_rows_target) await projection.apply(batchOf(memories.slice(at, at + limits.projection_batch_rows_target)))
     const seconds = (performance.now() - startedMs) / 1_000
     console.log(`${count} memories on ${database === undefined ? 'the embedded database' : 'Postgres'}: ${Math.round(count / seconds)} rows/s indexed, ${Math.round(process.memoryUsage().rss / 2 ** 20)} MiB resident`)
     await rested(projection, database)
     await measure(projection, memories, 'no filter', {})
     await measure(projection, memories, 'a filter that keeps 1 %', { tags: ['one-percent'] })
+    await follow(projection, memories)
     if (dim === 0) return
     const embeddedMs = performance.now()
     const vectors = await embedAll(projection)
@@ -104,6 +103,45 @@ const main = async (): Promise<void> => {
     if (database !== undefined) await onServer(database, `drop schema if exists ${SCHEMA} cascade`)
     await rm(dir, { recursive: true, force: true })
   }
+}
+
+let arrival = 0
+const batchOf = (memories: readonly MemoryRow[]): ProjectionBatch => ({ memories, links: [], episodes: [], cursor: { epoch: 'ab'.repeat(16), arrival: ++arrival, frontier: {} } })
+
+const RATE = 1_000
+const RATE_SECONDS = 20
+const ASK_EVERY_MS = 50
+
+/** Memories come at a steady rate, and somebody asks meanwhile: how long does each take until it can be found, how many wait at most? */
+const follow = async (projection: Projection, known: readonly MemoryRow[]): Promise<void> => {
+  const fresh = Array.from({ length: RATE * RATE_SECONDS }, (_, n) => memoryAt(count + n))
+  const [lags, asked]: [number[], number[]] = [[], []]
+  let [applied, behindMost] = [0, 0]
+  const startMs = performance.now()
+  const ask = async (): Promise<void> => {
+    while (applied < fresh.length) {
+      const fromMs = performance.now()
+      await projection.recall({ q: questionOf(known[Math.floor(random() * known.length)]!), namespace: 'bench' as Namespace, limit: 10 }, new Date(START_MS + count * 60_000).toISOString())
+      asked.push(performance.now() - fromMs)
+      await sleep(ASK_EVERY_MS)
+    }
+  }
+  const asking = ask()
+  while (applied < fresh.length) {
+    const due = Math.min(fresh.length, Math.floor((performance.now() - startMs) * RATE / 1_000))
+    behindMost = Math.max(behindMost, due - applied)
+    const part = fresh.slice(applied, Math.min(due, applied + limits.projection_batch_rows_target))
+    if (part.length === 0) {
+      await sleep(1)
+      continue
+    }
+    await projection.apply(batchOf(part))
+    const nowMs = performance.now()
+    for (let i = 0; i < part.length; i++) lags.push(nowMs - startMs - ((applied + i) * 1_000) / RATE)
+    applied += part.length
+  }
+  await asking
+  console.log(`${RATE} memories a second for ${RATE_SECONDS} s: found after p50 ${percentile(lags, 0.5).toFixed(0)} ms, p95 ${percentile(lags, 0.95).toFixed(0)} ms, at most ${behindMost} waiting; a question meanwhile p50 ${percentile(asked, 0.5).toFixed(1)} ms, p95 ${percentile(asked, 0.95).toFixed(1)} ms; ${Math.round(process.memoryUsage().rss / 2 ** 20)} MiB resident`)
 }
 
 const measure = async (projection: Projection, memories: readonly MemoryRow[], what: string, filter: Partial<RecallQuery>, vector: () => Partial<RecallQuery> = () => ({})): Promise<void> => {
