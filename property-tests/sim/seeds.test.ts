@@ -125,6 +125,15 @@ const kept: Readonly<Record<string, Schedule>> = {
     { do: 'crash', at: 724, peer: 1, when: null, power: false, survive: 1, downMs: 145, projection: 'kept' },
     says(968, 1, { op: 'get', slot: 1 }, { client: 1, quorum: null }),
   ], { seed: 'nov21c:65602', topology: 'upwards', skewMs: [-14, 17, -9], delayMs: [1, 10], flushMs: [0, 1] }),
+  'an erasure passed over a text whose commit rested on a damaged one': calm([
+    says(610, 0, { op: 'put', slot: 4, value: 332, key: true }, { timeoutMs: 400 }),
+    says(805, 2, { op: 'put', slot: 0, value: 332, key: true }, { quorum: null, timeoutMs: 400, retries: [1] }),
+    says(1_296, 2, { op: 'put', slot: 3, value: 66, key: false }, { quorum: null, timeoutMs: 5_000, retries: [0, 3] }),
+    says(1_607, 0, { op: 'put', slot: 1, value: 257, key: true }, { timeoutMs: 5_000, retries: [3, 2, 2] }),
+    says(1_760, 0, { op: 'put', slot: 2, value: 271, key: false }, { quorum: 2, retries: [1] }),
+    { do: 'flip', at: 2_405, peer: 3, what: 'missing', where: 'middle' },
+    says(3_118, 0, { op: 'erase', slot: 2 }, { quorum: null, timeoutMs: 400, retries: [2] }),
+  ], { seed: 'nov21d:54362', peers: 4, topology: 'upwards', skewMs: [0, 10, -1, 17], delayMs: [5, 80], flushMs: [2, 40] }),
   'a damaged list of missing texts was taken for none': calm([
     { do: 'evil', at: 200, act: 'stripped' },
     { do: 'slow', at: 250, ways: [[0, 1], [1, 0], [2, 0]], delayMs: 617, forMs: 494 },

@@ -31,6 +31,15 @@ export const createPast = (index: LogIndex, documents: Documents, commits: Commi
       }
     }
   }
+  /** Commits of the record's segments that are in the log and not in the document: for good, or until what they rest on has been brought again. */
+  const leftOut = function* (record: RecordId): Generator<Commit> {
+    for (const entry of segmentsOf(index, record)) {
+      for (const hash of documents.open(entry).segment.refused.keys()) {
+        const commit = commits.byHash(hash)
+        if (commit !== null) yield commit
+      }
+    }
+  }
   const refsOf = (commit: Commit, record: RecordId): readonly Ref[] =>
     commit.events.flatMap(({ event }) => ('record' in event && event.record === record ? bodyRefs(event).map(({ ref }) => ref) : []))
 
@@ -50,7 +59,7 @@ export const createPast = (index: LogIndex, documents: Documents, commits: Commi
       const records = new Set(fresh.flatMap(({ events }) => events.flatMap(({ event }) => (event.kind === 'memory.erase' ? [event.record] : []))))
       const isErased = (record: RecordId): boolean => records.has(record) || index.erasedRecords.has(record)
       const touched = fresh.flatMap((commit) => commit.events.flatMap(({ event }) => ('record' in event && isErased(event.record) ? [[commit, event.record] as const] : [])))
-      const earlier = [...records].flatMap((record) => [...commitsOf(record)].map((commit) => [commit, record] as const))
+      const earlier = [...records].flatMap((record) => [...commitsOf(record), ...leftOut(record)].map((commit) => [commit, record] as const))
       return new Set([...touched, ...earlier].flatMap(([commit, record]) => refsOf(commit, record)))
     },
     reindex: (self) => {
