@@ -55,6 +55,10 @@ export const limits = {
   header_bytes_max: 4 * KIB,
   /** Two headers, two signatures, two paths of 64 hashes. */
   fork_proof_bytes_max: 16 * KIB,
+  /** What a disk refused and nobody will ask for again is written once more after so long. */
+  flush_retry_ms: 1_000,
+  /** What is said again and waits for what others have to say again first. */
+  reoffers_waiting_max: 10_000,
   /** Forked chains known: each is an incident, not a way of life. */
   forks_max: 4_096,
   /** Headers of unknown deps asked for at a time. */

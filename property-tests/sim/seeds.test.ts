@@ -134,6 +134,18 @@ const kept: Readonly<Record<string, Schedule>> = {
     { do: 'flip', at: 2_405, peer: 3, what: 'missing', where: 'middle' },
     says(3_118, 0, { op: 'erase', slot: 2 }, { quorum: null, timeoutMs: 400, retries: [2] }),
   ], { seed: 'nov21d:54362', peers: 4, topology: 'upwards', skewMs: [0, 10, -1, 17], delayMs: [5, 80], flushMs: [2, 40] }),
+  'a change of a memory that another peer had yet to say again after a fork was dropped': calm([
+    says(344, 1, { op: 'put', slot: 0, value: 12, key: true }, { quorum: 3, timeoutMs: 400, retries: [2, 0, 2] }),
+    { do: 'evil', at: 372, act: 'equivocate' },
+    says(537, 1, { op: 'bulk', slots: [1, 2, 3], value: 112 }, { timeoutMs: 400, retries: [1] }),
+    says(761, 0, { op: 'patch', slot: 1, value: 3, fields: ['content', 'priority'] }, { timeoutMs: 5_000, retries: [0] }),
+    { do: 'evil', at: 772, act: 'equivocate' },
+  ], { seed: 'nov21e:6454', evil: 'observer', topology: 'upwards', skewMs: [-20, 1, 6], delayMs: [1, 10], flushMs: [2, 40] }),
+  'a proof of a fork that a full disk refused was kept back until something else was written, which nothing was': calm([
+    { do: 'evil', at: 870, act: 'equivocate' },
+    { do: 'disk', at: 1_072, peer: 2, fault: 'full', forMs: 1_320 },
+    { do: 'evil', at: 1_075, act: 'equivocate' },
+  ], { seed: 'nov21e:9399', evil: 'voter', skewMs: [0, -3, 6], delayMs: [0, 2], flushMs: [2, 40] }),
   'a damaged list of missing texts was taken for none': calm([
     { do: 'evil', at: 200, act: 'stripped' },
     { do: 'slow', at: 250, ways: [[0, 1], [1, 0], [2, 0]], delayMs: 617, forMs: 494 },

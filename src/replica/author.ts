@@ -130,8 +130,7 @@ const plan = (context: AuthorContext, request: WriteRequest, freshIn: Map<string
       events.push({ target: { namespace: request.namespace, segment: ownSegment(context, request.namespace, freshIn) }, event: { ...base, kind: 'memory.put', record: draft.record, set: draft.set, ...(draft.tags && { tags: draft.tags }) } })
       continue
     }
-    const holder = draft.op === 'link' ? draft.from : draft.record
-    const homes = segmentsOf(context.index, holder).filter((segment) => context.documents.open(segment).segment.commitsByRecord.has(holder))
+    const homes = homesOf(context.index, context.documents, holderOf(draft)!)
     if (homes.length === 0) return { refusal: { code: 'not_found', message: 'there is no such memory, or it is not visible to you' } }
     for (const [i, segment] of homes.entries()) {
       if (context.documents.open(segment).damaged) {
@@ -145,8 +144,15 @@ const plan = (context: AuthorContext, request: WriteRequest, freshIn: Map<string
   return { events }
 }
 
+/** The memory or link that a draft changes; null when it makes something new. */
+export const holderOf = (draft: Draft): RecordId | null => (draft.op === 'put' || draft.op === 'episode' ? null : draft.op === 'link' ? draft.from : draft.record)
+
+/** The segments whose documents have it. */
+export const homesOf = (index: LogIndex, documents: Documents, holder: RecordId): readonly SegmentEntry[] =>
+  segmentsOf(index, holder).filter((segment) => documents.open(segment).segment.commitsByRecord.has(holder))
+
 const isInOwn = ({ index, documents, self }: AuthorContext, record: RecordId): boolean =>
-  segmentsOf(index, record).some((segment) => segmentOwner(segment.id) === self && documents.open(segment).segment.commitsByRecord.has(record))
+  homesOf(index, documents, record).some((segment) => segmentOwner(segment.id) === self)
 
 const changeEvent = (draft: Exclude<Draft, { op: 'put' | 'episode' }>, base: { v: 1; id: EventId; ns: Namespace; agent: Draft['agent']; at: string }): DocumentEvent => {
   switch (draft.op) {

@@ -28,7 +28,9 @@ export type Forks = {
   /** Those facts are on disk: the forks that count from now on. */
   applied(): readonly KnownFork[]
   /** The facts were not written: they are offered to the next flush. */
+  /** The disk refused them: they rest until `retry`, for by themselves they would ask it again and again. */
   failed(): void
+  retry(): void
   restore(): void
   /** A header that was asked for: remembered when it stands on a forked branch. */
   meetHeader(hash: CommitHash, header: Uint8Array): boolean
@@ -47,6 +49,7 @@ export const createForks = (mesh: MeshId, store: CommitStore, commits: Commits):
   const byChain = new Map<ChainId, KnownFork>()
   const waiting = new Map<ChainId, KnownFork>()
   let writing: readonly KnownFork[] = []
+  let resting = false
   const headers = new Map<CommitHash, CommitHeader>()
 
   const learn = (proof: Uint8Array): boolean => {
@@ -77,6 +80,7 @@ export const createForks = (mesh: MeshId, store: CommitStore, commits: Commits):
       return proof !== null && learn(proof)
     },
     takeFacts: () => {
+      if (resting) return []
       writing = [...waiting.values()]
       waiting.clear()
       if (writing.length === 0) return []
@@ -90,8 +94,12 @@ export const createForks = (mesh: MeshId, store: CommitStore, commits: Commits):
       return now
     },
     failed: () => {
+      resting = true
       for (const fork of writing) if (!waiting.has(fork.chain)) waiting.set(fork.chain, fork)
       writing = []
+    },
+    retry: () => {
+      resting = false
     },
     restore: () => {
       const bytes = store.fact(INDEX)

@@ -6,6 +6,7 @@
 import { emptyChain, extendChain, type ChainState } from '../../crdt/chain.ts'
 import { controlChainId, type Commit } from '../../crdt/commit.ts'
 import { emptyControl, firstExcluded, reduceControl, type ControlState } from '../../crdt/control.ts'
+import type { Hlc } from '../../crdt/hlc.ts'
 import { CONTROL_NAMESPACE, ZERO_HASH, segmentIndex, segmentOwner, type ChainId, type CommitHash, type MeshId, type Namespace, type PeerId, type RecordId, type SegmentId } from '../../crdt/ids.ts'
 import type { VerifiedCommit } from '../../crdt/commit.ts'
 
@@ -75,6 +76,13 @@ export const markHole = (index: LogIndex, { chain, seq, hash }: { readonly chain
   if (seq >= forkAt(index, chain)) return false
   index.holes.set(placeKey(chain, seq), { chain, seq, hash })
   return true
+}
+
+/** What we write comes after all that the log holds, for it may build on any of it. */
+export const latest = (index: LogIndex, hlc: Hlc): Hlc => {
+  let last = hlc
+  for (const chain of index.chains.values()) if (chain.hlc > last) last = chain.hlc
+  return last
 }
 
 /** How far a chain is here without a gap: it goes on behind a hole, but whoever asks for what is in it has to wait. */

@@ -3,7 +3,8 @@
  */
 import type { Commit } from '../../crdt/commit.ts'
 import { bodyRefs } from '../../crdt/event.ts'
-import type { PeerId, RecordId, Ref } from '../../crdt/ids.ts'
+import type { CommitHash, PeerId, RecordId, Ref } from '../../crdt/ids.ts'
+import type { Segment } from '../../crdt/segment.ts'
 import type { CommitStore } from '../ports.ts'
 import { saidByPut, type Original } from './author.ts'
 import type { Commits } from './commits.ts'
@@ -23,23 +24,17 @@ export type Past = {
 }
 
 export const createPast = (index: LogIndex, documents: Documents, commits: Commits, store: CommitStore): Past => {
-  const commitsOf = function* (record: RecordId): Generator<Commit> {
+  const read = function* (record: RecordId, hashesOf: (segment: Segment) => Iterable<CommitHash>): Generator<Commit> {
     for (const entry of segmentsOf(index, record)) {
-      for (const hash of documents.open(entry).segment.commitsByRecord.get(record) ?? []) {
+      for (const hash of hashesOf(documents.open(entry).segment)) {
         const commit = commits.byHash(hash)
         if (commit !== null) yield commit
       }
     }
   }
+  const commitsOf = (record: RecordId): Iterable<Commit> => read(record, (segment) => segment.commitsByRecord.get(record) ?? [])
   /** Commits of the record's segments that are in the log and not in the document: for good, or until what they rest on has been brought again. */
-  const leftOut = function* (record: RecordId): Generator<Commit> {
-    for (const entry of segmentsOf(index, record)) {
-      for (const hash of documents.open(entry).segment.refused.keys()) {
-        const commit = commits.byHash(hash)
-        if (commit !== null) yield commit
-      }
-    }
-  }
+  const leftOut = (record: RecordId): Iterable<Commit> => read(record, (segment) => segment.refused.keys())
   const refsOf = (commit: Commit, record: RecordId): readonly Ref[] =>
     commit.events.flatMap(({ event }) => ('record' in event && event.record === record ? bodyRefs(event).map(({ ref }) => ref) : []))
 

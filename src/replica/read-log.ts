@@ -8,7 +8,7 @@
  *
  * Invariant: what is held back to the end is set aside: in the store, not in the index, and to be given again.
  */
-import type { Commit } from '../../crdt/commit.ts'
+import { decodeCommit, type Commit } from '../../crdt/commit.ts'
 import { CONTROL_NAMESPACE, ZERO_HASH, type ChainId, type CommitHash, type PeerId } from '../../crdt/ids.ts'
 import type { Arrival, CommitStore } from '../ports.ts'
 import type { Commits } from './commits.ts'
@@ -93,4 +93,13 @@ export const createLogReader = (index: LogIndex, store: Pick<CommitStore, 'find'
       heldByNeed.clear()
     },
   }
+}
+
+/** The hash of a commit that cannot be read: the end of its chain, or what the one behind it calls its predecessor; null when that is not here. */
+export const nameOf = (index: LogIndex, store: CommitStore, chain: ChainId, seq: number): CommitHash | null => {
+  const state = index.chains.get(chain)
+  if (state?.seq === seq) return state.hash
+  const after = store.commit(chain, seq + 1)
+  const next = after && decodeCommit(after.bytes)
+  return next?.ok ? next.commit.header.prev : null
 }

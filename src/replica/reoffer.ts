@@ -5,7 +5,9 @@
  * documents already is said twice.
  */
 import type { Event } from '../../crdt/event.ts'
-import type { PeerId, RecordId } from '../../crdt/ids.ts'
+import type { EventId, PeerId, RecordId } from '../../crdt/ids.ts'
+import { limits } from '../../crdt/limits.ts'
+import { holderOf, homesOf } from './author.ts'
 import type { Commits } from './commits.ts'
 import type { Documents } from './documents.ts'
 import { isExcluded, type LogIndex, type SegmentEntry } from './log-index.ts'
@@ -29,8 +31,57 @@ export const reoffer = (index: LogIndex, documents: Documents, commits: Commits,
   return requests
 }
 
+/** What is to be said again. A change of a memory that somebody else has to say again first waits for that. */
+export type Reoffers = {
+  /** What waits already is not taken twice. */
+  add(requests: readonly WriteRequest[]): void
+  /** What can be written in one flush. */
+  take(max: number): readonly WriteRequest[]
+  /** The disk refused them: they wait until the documents have grown, or somebody says so. */
+  failed(requests: readonly WriteRequest[]): void
+  /** The documents have grown: what waits may have its memory now. */
+  grown(): void
+  readonly ready: number
+}
+
+export const createReoffers = (index: LogIndex, documents: Documents): Reoffers => {
+  let ready: WriteRequest[] = []
+  /** Kept up to a bound; all are found again by the next start. */
+  let waiting: WriteRequest[] = []
+  const eventOf = ({ drafts }: WriteRequest): EventId | undefined => drafts[0]?.event
+  const isHere = ({ drafts }: WriteRequest): boolean => {
+    const holder = drafts[0] === undefined ? null : holderOf(drafts[0])
+    if (holder === null) return true
+    const homes = homesOf(index, documents, holder)
+    return homes.length > 0 && homes.every((home) => !documents.open(home).damaged)
+  }
+  return {
+    add: (requests) => {
+      const known = new Set([...ready, ...waiting].map(eventOf))
+      ready.push(...requests.filter((request) => !known.has(eventOf(request))))
+    },
+    take: (max) => {
+      if (ready.length === 0) return []
+      waiting.push(...ready.filter((request) => !isHere(request)).slice(0, limits.reoffers_waiting_max - waiting.length))
+      ready = ready.filter(isHere)
+      return takeTogether(ready, max)
+    },
+    failed: (requests) => {
+      waiting = [...requests, ...waiting]
+    },
+    grown: () => {
+      if (waiting.length === 0) return
+      ready.push(...waiting.filter(isHere))
+      waiting = waiting.filter((request) => !isHere(request))
+    },
+    get ready() {
+      return ready.length
+    },
+  }
+}
+
 /** Takes from the front what can be written in one flush: nothing that changes a record which that flush only makes. */
-export const takeTogether = (waiting: WriteRequest[], max: number): WriteRequest[] => {
+const takeTogether = (waiting: WriteRequest[], max: number): WriteRequest[] => {
   const made = new Set<RecordId>()
   let count = 0
   for (const { drafts } of waiting) {

@@ -32,14 +32,15 @@ import { commitIn, isSound, parcelOf, storedForm } from './forms.ts'
 import { addToFlush, createLogView, emptyFlush, type Flush } from './inflight.ts'
 import { createForks, type Forks, type KnownFork } from './forks.ts'
 import { createIntake, type Intake, type Rival } from './intake.ts'
-import { createLogIndex, placeKey, indexCommit, isExcluded, type LogIndex, cutChain, markHole, segmentKey, type SegmentEntry } from './log-index.ts'
+import { createLogIndex, placeKey, indexCommit, isExcluded, type LogIndex, cutChain, latest, markHole, segmentKey, type SegmentEntry } from './log-index.ts'
 import { createMissingBodies, type MissingBodies } from './missing-bodies.ts'
 import { createPast } from './past.ts'
 import { createMayWrite, type MayWrite } from './may-write.ts'
-import { reoffer, takeTogether } from './reoffer.ts'
+import { nameOf } from './read-log.ts'
+import { createReoffers, reoffer } from './reoffer.ts'
 import { changesPast, createRevision } from './revision.ts'
 import { createSettling } from './settling.ts'
-import type { Effect, Input, Refusal, RequestId, WriteRequest } from './types.ts'
+import { refuse, taken, type Effect, type Input, type RequestId, type WriteRequest } from './types.ts'
 
 /** Commits of others taken into one flush: bounds the time between two turns of the event loop to some 50 ms. */
 const RECEIVED_PER_FLUSH_MAX = 512
@@ -103,25 +104,27 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   let hlc: Hlc = HLC_ZERO
   let flush: Flush = emptyFlush()
   let flushId = 0
-  let inFlight: { readonly id: number; readonly flush: Flush; readonly authored: readonly Authored[]; readonly requests: ReadonlyMap<RequestId, WriteRequest>; readonly bodies: readonly Ref[]; readonly erased: readonly Ref[]; readonly healed: readonly Parcel[]; readonly deliveries: readonly number[]; readonly rebuild: boolean } | null = null
+  let inFlight: { readonly id: number; readonly flush: Flush; readonly again: readonly WriteRequest[]; readonly authored: readonly Authored[]; readonly requests: ReadonlyMap<RequestId, WriteRequest>; readonly bodies: readonly Ref[]; readonly erased: readonly Ref[]; readonly healed: readonly Parcel[]; readonly deliveries: readonly number[]; readonly rebuild: boolean } | null = null
   const log = createLogView(index, store, forks, () => flush)
   const writes: WriteRequest[] = []
   const controls: { id: RequestId; event: ControlEvent }[] = []
   const looseBodies: Body[] = []
   /** Said again, since a fork left out what it was written on. */
-  const reoffers: WriteRequest[] = []
+  const reoffers = createReoffers(index, documents)
   const healing: Parcel[] = []
   /** Taken in, and on their way to the disk with the next flush: until then they count against their sender's credit. */
   let deliveries: number[] = []
   let queuedBytes = 0
   let lastFailure: StoreFailure | null = null
+  /** After a failed flush: when what nobody else will ask for again (proofs, what is said again) is tried once more. */
+  let retryAtMs: number | null = null
 
   const hashOf = (chain: ChainId, seq: number): CommitHash | null => {
     const state = index.chains.get(chain)
     if (state === undefined || seq > state.seq) return null
     return state.seq === seq ? state.hash : log.hashAt(chain, seq)
   }
-  const isSomethingQueued = (): boolean => writes.length + reoffers.length + looseBodies.length > 0
+  const isSomethingQueued = (): boolean => writes.length + reoffers.ready + looseBodies.length > 0
   const hasHole = (chain: ChainId): boolean => [...index.holes.values()].some((hole) => hole.chain === chain)
   const settling = createSettling({ mesh, self, keys, index, quorum: options.quorum, hashOf, isFrozen: forks.isFrozen, isWhole: (chain) => !missing.isMissingIn(chain) && !hasHole(chain) })
 
@@ -130,7 +133,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   const startFlush = (nowMs: number): Effect[] => {
     if (inFlight !== null) return []
     flush = emptyFlush()
-    const again = takeTogether(reoffers, REQUESTS_PER_FLUSH_MAX)
+    const again = reoffers.take(REQUESTS_PER_FLUSH_MAX)
     const requests = writes.splice(0, again.length > 0 ? 0 : REQUESTS_PER_FLUSH_MAX)
     queuedBytes -= requests.reduce((sum, request) => sum + requestBytes(request), 0)
     sealControls(nowMs)
@@ -170,7 +173,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const kept = [...flush.bodies.values()].filter((body) => !isGone(body))
     // Texts and commits that came late belong to rows that were projected without them.
     const rebuild = bodies.length + healed.length + forkFacts.length > 0 || kept.some(({ ref }) => missing.has(ref)) || changesPast(index, flush.commits)
-    inFlight = { id, rebuild, flush, authored, requests: new Map(requests.map((request) => [request.id, request])), bodies: [...kept, ...bodies].map(({ ref }) => ref), erased: erase, healed, deliveries: under }
+    inFlight = { id, rebuild, flush, again, authored, requests: new Map(requests.map((request) => [request.id, request])), bodies: [...kept, ...bodies].map(({ ref }) => ref), erased: erase, healed, deliveries: under }
     const commits = [...flush.commits.map(storedForm), ...healed.map((parcel) => ({ chain: parcel.chain, seq: parcel.seq, hash: index.holes.get(placeKey(parcel.chain, parcel.seq))!.hash, bytes: parcel.bytes }))]
     const persist: Effect = { kind: 'PERSIST', flush: id, batch: { commits, bodies: [...kept, ...bodies], erase, facts: [...missing.factsAfter(whole, kept, bodies, erase), ...forkFacts, ...mayWrite.factsAfter(flush.commits), ...(rebuild ? [revision.fact()] : [])] } }
     return [...refusals, persist, ...(own.length > 0 ? [{ kind: 'PUSH', parcels: own } satisfies Effect] : [])]
@@ -202,8 +205,9 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     lastFailure = failure
     if (failure !== null) {
       forks.failed()
+      reoffers.failed(done.again)
+      retryAtMs = nowMs + limits.flush_retry_ms
       const refusals = giveUp(done, failure)
-      // The proofs go with whatever is flushed next: by themselves they would ask a disk that refuses again and again.
       return [...done.deliveries.map(taken), ...refusals, ...(isSomethingQueued() || intake.ready() ? startFlush(nowMs) : [])]
     }
     const controlBefore = index.control
@@ -224,9 +228,10 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     missing.persisted([...done.flush.commits, ...done.healed.flatMap(({ bytes }) => commitIn(bytes))], [...done.bodies, ...done.erased])
     const forked = forks.applied()
     for (const fork of forked) leaveOut(fork, nowMs)
+    reoffers.grown()
     if (done.healed.length > 0) {
       past.reindex(self)
-      followTime()
+      hlc = latest(index, hlc)
     }
     const revoked = index.control === controlBefore ? [] : freshlyRevoked(controlBefore, index.control)
     const membership = index.control !== controlBefore
@@ -258,7 +263,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     }
     cutChain(index, fork.chain, fork.at, fork.at === 1 ? null : (store.commit(fork.chain, fork.at - 1)?.hash ?? null))
     documents.dropAll()
-    if (!forks.isFrozen(self)) reoffers.push(...reoffer(index, documents, commits, self, touched.values(), nowMs + limits.quorum_timeout_ms_default))
+    if (!forks.isFrozen(self)) reoffers.add(reoffer(index, documents, commits, self, touched.values(), nowMs + limits.quorum_timeout_ms_default))
   }
 
   const merge = (commit: Commit): void => {
@@ -286,6 +291,14 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     }
   }
 
+  const retry = (nowMs: number): void => {
+    // A clock that was put back keeps nothing waiting.
+    if (retryAtMs === null || (nowMs < retryAtMs && nowMs >= retryAtMs - limits.flush_retry_ms)) return
+    retryAtMs = null
+    forks.retry()
+    reoffers.grown()
+  }
+
   const giveUp = (done: NonNullable<typeof inFlight>, failure: StoreFailure): Effect[] => {
     documents.dropAll()
     incarnation = options.newIncarnation()
@@ -311,29 +324,18 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   }
 
   const damaged = (what: Extract<Input, { kind: 'damaged' }>['what']): void => {
-    if (what.kind === 'body') {
-      missing.add(what.ref)
-      return
-    }
+    if (what.kind === 'body') return missing.add(what.ref)
     const chain = what.chain as ChainId
-    const state = index.chains.get(chain)
-    const after = store.commit(chain, what.seq + 1)
-    const next = after && decodeCommit(after.bytes)
-    const hash = state?.seq === what.seq ? state.hash : next?.ok ? next.commit.header.prev : null
+    const hash = nameOf(index, store, chain, what.seq)
     if (hash === null || !markHole(index, { chain, seq: what.seq, hash })) return
-    if (state?.peer === self) incarnation = options.newIncarnation()
-  }
-
-  /** What we write comes after all that the log holds: it may build on any of it. */
-  const followTime = (): void => {
-    for (const chain of index.chains.values()) if (chain.hlc > hlc) hlc = chain.hlc
+    if (index.chains.get(chain)?.peer === self) incarnation = options.newIncarnation()
   }
 
   /** The log has been read: time goes on from what it has seen, and what was left unsaid after a fork is said. */
   const booted = (nowMs: number): void => {
     // What is not here may be our own: written on without it, our next commit would be refused everywhere.
     if (index.holes.size + index.setAside.size > 0) incarnation = options.newIncarnation()
-    followTime()
+    hlc = latest(index, hlc)
     for (const fork of forks.all()) leaveOut(fork, nowMs)
   }
 
@@ -370,6 +372,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
         return onPersisted(input.flush, input.failure, nowMs)
       case 'tick':
         intake.wake()
+        retry(nowMs)
         return [...settling.expire(nowMs), ...startFlush(nowMs)]
       case 'stopping':
         return settling.giveUpAll()
@@ -387,12 +390,10 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     frontierDigest: (key) => frontierDigest([...index.chains.values()].map(({ id, seq, hash }) => ({ chain: id, seq, hash })), key),
     flushing: () => inFlight !== null,
     queued: () => ({ requests: writes.length, bytes: queuedBytes }),
-    nextDeadlineMs: settling.nextDeadlineMs,
+    nextDeadlineMs: () => settling.nextDeadlineMs() ?? retryAtMs,
     lastFailure: () => lastFailure,
   }
 }
 
 const requestBytes = (request: WriteRequest): number => request.bodies.reduce((sum, body) => sum + body.text.length, 1_024)
-const refuse = (request: RequestId, refusal: Refusal): Effect => ({ kind: 'RESOLVE', request, outcome: { kind: 'refused', refusal } })
 const freshlyRevoked = (before: ControlState, now: ControlState): readonly Member[] => [...now.members.values()].filter(({ peer, revoked }) => revoked !== null && !before.members.get(peer)?.revoked)
-const taken = (delivery: number): Effect => ({ kind: 'TAKEN', delivery })
