@@ -20,6 +20,7 @@ import { join } from 'node:path'
 import { limits } from '../../crdt/limits.ts'
 import { ProjectionFailure } from '../ports.ts'
 import { SEARCHED, tablesWithText, translated, type Query, type Sql } from './sql.ts'
+import { copyTemplate } from './template.ts'
 
 const NAME = 'the embedded database'
 
@@ -52,6 +53,7 @@ export const openPglite = (dir: string, log: (line: string) => void, extensions:
       await rm(folder, { recursive: true, force: true })
     }
     await writeFile(mark, boot)
+    await copyTemplate(folder).catch((error: unknown) => log(`projection: the new database is made from nothing: ${error instanceof Error ? error.message : String(error)}`))
     db = await start(folder, extensions)
   }
 
