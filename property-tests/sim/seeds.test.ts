@@ -146,6 +146,12 @@ const kept: Readonly<Record<string, Schedule>> = {
     { do: 'disk', at: 1_072, peer: 2, fault: 'full', forMs: 1_320 },
     { do: 'evil', at: 1_075, act: 'equivocate' },
   ], { seed: 'nov21e:9399', evil: 'voter', skewMs: [0, -3, 6], delayMs: [0, 2], flushMs: [2, 40] }),
+  'a copy without its text was called whole, for that text was already asked for on behalf of its twin': calm([
+    { do: 'evil', at: 200, act: 'stripped' },
+    { do: 'slow', at: 250, ways: [[0, 2], [1, 0], [1, 2], [2, 0]], delayMs: 1_173, forMs: 740 },
+    { do: 'disk', at: 302, peer: 2, fault: 'eio_written', forMs: 1_766 },
+    says(687, 2, { op: 'put', slot: 2, value: 101, key: true }, { client: 2, quorum: null, retries: [1, 2] }),
+  ], { seed: 'nov21f:40781', evil: 'observer', topology: 'upwards', skewMs: [11, 0, 9], delayMs: [0, 2], flushMs: [1, 5] }),
   'a damaged list of missing texts was taken for none': calm([
     { do: 'evil', at: 200, act: 'stripped' },
     { do: 'slow', at: 250, ways: [[0, 1], [1, 0], [2, 0]], delayMs: 617, forMs: 494 },

@@ -35,42 +35,50 @@ export type MissingBodies = {
 }
 
 export const createMissingBodies = (store: CommitStore): MissingBodies => {
-  const chainByRef = new Map<Ref, ChainId | null>()
+  /** Chains that name a text: two do when one request was written twice. None: a read met damage. */
+  const chainsByRef = new Map<Ref, Set<ChainId>>()
   const countByChain = new Map<ChainId, number>()
   const madeWhole = new Set<ChainId>()
 
   const note = (ref: Ref, chain: ChainId | null): void => {
-    if (chainByRef.has(ref)) return
-    chainByRef.set(ref, chain)
-    if (chain !== null) countByChain.set(chain, (countByChain.get(chain) ?? 0) + 1)
+    const chains = chainsByRef.get(ref) ?? new Set()
+    chainsByRef.set(ref, chains)
+    if (chain === null || chains.has(chain)) return
+    chains.add(chain)
+    countByChain.set(chain, (countByChain.get(chain) ?? 0) + 1)
   }
   const found = (ref: Ref): void => {
-    const chain = chainByRef.get(ref)
-    if (!chainByRef.delete(ref) || chain === undefined || chain === null) return
-    const left = (countByChain.get(chain) ?? 1) - 1
-    if (left > 0) countByChain.set(chain, left)
-    else {
-      countByChain.delete(chain)
-      madeWhole.add(chain)
+    const chains = chainsByRef.get(ref) ?? []
+    chainsByRef.delete(ref)
+    for (const chain of chains) {
+      const left = (countByChain.get(chain) ?? 1) - 1
+      if (left > 0) countByChain.set(chain, left)
+      else {
+        countByChain.delete(chain)
+        madeWhole.add(chain)
+      }
     }
   }
+  /** Each with each of its chains, as the fact keeps them. */
+  const pairs = (): (readonly [Ref, ChainId | null])[] =>
+    [...chainsByRef].flatMap(([ref, chains]) => (chains.size === 0 ? [null] : [...chains]).map((chain) => [ref, chain] as const))
   const missingOf = (commit: Commit, here: (ref: Ref) => boolean): Ref[] =>
     commit.events.flatMap(({ event }) => bodyRefs(event)).flatMap(({ ref }) => (here(ref) || store.body(ref) !== null ? [] : [ref]))
 
   return {
-    has: (ref) => chainByRef.has(ref),
+    has: (ref) => chainsByRef.has(ref),
     isMissingIn: (chain) => countByChain.has(chain),
-    list: (limit) => [...chainByRef.keys()].slice(0, limit),
+    list: (limit) => [...chainsByRef.keys()].slice(0, limit),
     get size() {
-      return chainByRef.size
+      return chainsByRef.size
     },
     add: (ref) => note(ref, null),
     factsAfter: (commits, bodies, loose, erase) => {
       const given = new Set([...bodies, ...loose].map(({ ref }) => ref).concat(erase))
       const fresh = commits.flatMap((commit) => missingOf(commit, (ref) => given.has(ref)).map((ref) => [ref, commit.chain] as const))
-      const filled = [...given].some((ref) => chainByRef.has(ref))
+      const filled = [...given].some((ref) => chainsByRef.has(ref))
       if (fresh.length === 0 && !filled) return []
-      const left = [...[...chainByRef].filter(([ref]) => !given.has(ref)), ...fresh]
+      const left = [...pairs().filter(([ref]) => !given.has(ref)), ...fresh]
       const kept = left.length > REMEMBERED_MAX ? true : left.map(([ref, chain]) => [hexToBytes(ref), hexToBytes(chain ?? '')])
       return [[FACT, pack([kept])]]
     },
