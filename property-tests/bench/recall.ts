@@ -89,20 +89,23 @@ const main = async (): Promise<void> => {
     await rested(projection, database)
     await measure(projection, memories, 'no filter', {})
     await measure(projection, memories, 'a filter that keeps 1 %', { tags: ['one-percent'] })
+    if (dim > 0) await measureHybrid(projection, memories, database)
     await follow(projection, memories)
-    if (dim === 0) return
-    const embeddedMs = performance.now()
-    const vectors = await embedAll(projection)
-    console.log(`${vectors} vectors of ${dim} numbers: ${Math.round((1_000 * vectors) / (performance.now() - embeddedMs))} a second stored and indexed`)
-    await rested(projection, database)
-    const vector = (): Partial<RecallQuery> => ({ vector: vectorNear(Math.floor(random() * TOPICS)), space: SPACE })
-    await measure(projection, memories, 'no filter', {}, vector)
-    await measure(projection, memories, 'a filter that keeps 1 %', { tags: ['one-percent'] }, vector)
   } finally {
     await projection.close()
     if (database !== undefined) await onServer(database, `drop schema if exists ${SCHEMA} cascade`)
     await rm(dir, { recursive: true, force: true })
   }
+}
+
+const measureHybrid = async (projection: Projection & VectorStore, memories: readonly MemoryRow[], database: string | undefined): Promise<void> => {
+  const embeddedMs = performance.now()
+  const vectors = await embedAll(projection)
+  console.log(`${vectors} vectors of ${dim} numbers: ${Math.round((1_000 * vectors) / (performance.now() - embeddedMs))} a second stored and indexed`)
+  await rested(projection, database)
+  const vector = (): Partial<RecallQuery> => ({ vector: vectorNear(Math.floor(random() * TOPICS)), space: SPACE })
+  await measure(projection, memories, 'no filter', {}, vector)
+  await measure(projection, memories, 'a filter that keeps 1 %', { tags: ['one-percent'] }, vector)
 }
 
 let arrival = 0
