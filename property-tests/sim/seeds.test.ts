@@ -152,6 +152,11 @@ const kept: Readonly<Record<string, Schedule>> = {
     { do: 'disk', at: 302, peer: 2, fault: 'eio_written', forMs: 1_766 },
     says(687, 2, { op: 'put', slot: 2, value: 101, key: true }, { client: 2, quorum: null, retries: [1, 2] }),
   ], { seed: 'nov21f:40781', evil: 'observer', topology: 'upwards', skewMs: [11, 0, 9], delayMs: [0, 2], flushMs: [1, 5] }),
+  'a stop that was under way when the weather ended': calm([
+    says(1_169, 2, { op: 'put', slot: 3, value: 62, key: true }, { quorum: 3, retries: [0, 0] }),
+    says(1_908, 2, put(1), { quorum: null, timeoutMs: 400, retries: [2] }),
+    { do: 'stop', at: 2_914, peer: 0, downMs: 22 },
+  ], { seed: 'nov21g:4694', topology: 'upwards', skewMs: [90_000, 0, -5_000], delayMs: [5, 80], flushMs: [2, 40] }),
   'a damaged list of missing texts was taken for none': calm([
     { do: 'evil', at: 200, act: 'stripped' },
     { do: 'slow', at: 250, ways: [[0, 1], [1, 0], [2, 0]], delayMs: 617, forMs: 494 },
