@@ -5,13 +5,13 @@
  *   npm run sim -- --replay 7:1234 [--peers 5] [--shrink] [--trace]
  */
 import { availableParallelism } from 'node:os'
-import { Worker } from 'node:worker_threads'
 import { startBar } from '../bar.ts'
 import { tool, whole } from '../command.ts'
 import { addTo, emptyTally, play, scheduleOf, type Campaign, type Tally } from './campaign.ts'
 import { isGood, summary } from './report.ts'
 import { runSchedule } from './run.ts'
 import { shrink } from './shrink.ts'
+import { startThread } from './thread.ts'
 
 const SHRINK_RUNS_MAX = 2_000
 const JOBS_MAX = 64
@@ -54,9 +54,9 @@ const runMany = async (): Promise<boolean> => {
     return { seed, peers, from, count: next - from }
   }
   const work = async (): Promise<void> => {
-    const thread = jobs === 1 ? null : new Worker(new URL('./worker.js', import.meta.url))
-    for (let mine = share(); mine !== null; mine = share()) await (thread === null ? play(mine, told) : inThread(thread, mine, told))
-    await thread?.terminate()
+    const thread = jobs === 1 ? null : startThread()
+    for (let mine = share(); mine !== null; mine = share()) await (thread === null ? play(mine, told) : thread.play(mine, told))
+    await thread?.end()
   }
   const tell = (): void => {
     bar.stop()
@@ -70,19 +70,6 @@ const runMany = async (): Promise<boolean> => {
   tell()
   return isGood(sum)
 }
-
-const inThread = (thread: Worker, campaign: Campaign, told: (tally: Tally) => void): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const hear = (message: Tally | 'done'): void => {
-      if (message !== 'done') return told(message)
-      thread.off('message', hear)
-      thread.off('error', reject)
-      resolve()
-    }
-    thread.on('message', hear)
-    thread.once('error', reject)
-    thread.postMessage(campaign)
-  })
 
 const replay = async (place: string): Promise<boolean> => {
   const at = place.lastIndexOf(':')

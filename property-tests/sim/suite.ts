@@ -3,8 +3,9 @@
  * that a nightly run sees new weather; without it every run sees the same, and a failure is of the change at hand.
  */
 import { expect, test } from 'vitest'
-import { play } from './campaign.ts'
+import { addTo, emptyTally } from './campaign.ts'
 import { summary } from './report.ts'
+import { startThread } from './thread.ts'
 
 /** What fits beside all the other tests into six minutes on two cores; `npm run sim` plays as many as one likes. */
 const SCHEDULES = 1_000
@@ -15,9 +16,12 @@ export const simulated = (name: string, from: number): void => {
   test(`${SCHEDULES} schedules, ${name}: nothing acknowledged is lost, nobody differs, nothing wedges`, { timeout: REAL_MS_MAX }, async () => {
     const seed = process.env['MNEMESH_SIM_SEED'] ?? '1'
     const started = performance.now()
-    const tally = await play({ seed, peers: null, from, count: SCHEDULES })
+    const tally = emptyTally()
+    const thread = startThread()
+    await thread.play({ seed, peers: null, from, count: SCHEDULES }, (one) => addTo(tally, one))
+    await thread.end()
     const report = `seed ${seed}\n${summary(tally, (index) => `npm run sim -- --replay ${seed}:${index}`, (performance.now() - started) / 1_000)}`
-    expect(tally.failures, report).toEqual([])
+    expect([tally.schedules, tally.failures], report).toEqual([SCHEDULES, []])
     // A world in which nothing is written proves nothing.
     expect(tally.acknowledged, report).toBeGreaterThan(SCHEDULES)
   })
