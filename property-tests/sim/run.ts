@@ -88,7 +88,7 @@ const isEqual = ({ machines, schedule, isWithheld }: World): boolean => {
   const waits = (pending: number): boolean => pending > 0 && !mayWait
   for (const { process, rows } of machines) {
     const replica = process?.peer?.replica
-    if (replica === undefined || process!.peer!.shell.isStopping() || replica.flushing() || waits(replica.intake.pending()) || replica.missing.list(replica.missing.size).some((ref) => !isWithheld(ref)) || replica.index.holes.size > 0 || replica.index.setAside.size > 0) return false
+    if (replica === undefined || process?.peer?.shell.isStopping() || replica.flushing() || waits(replica.intake.pending()) || replica.missing.list(replica.missing.size).some((ref) => !isWithheld(ref)) || replica.index.holes.size > 0 || replica.index.setAside.size > 0) return false
     const own = bytesToHex(replica.frontierDigest())
     if (frontier !== null && frontier !== own) return false
     frontier = own

@@ -18,8 +18,11 @@ export const simulated = (name: string, from: number): void => {
     const started = performance.now()
     const tally = emptyTally()
     const thread = startThread()
-    await thread.play({ seed, peers: null, from, count: SCHEDULES }, (one) => addTo(tally, one))
-    await thread.end()
+    try {
+      await thread.play({ seed, peers: null, from, count: SCHEDULES }, (one) => addTo(tally, one))
+    } finally {
+      await thread.end()
+    }
     const report = `seed ${seed}\n${summary(tally, (index) => `npm run sim -- --replay ${seed}:${index}`, (performance.now() - started) / 1_000)}`
     expect([tally.schedules, tally.failures], report).toEqual([SCHEDULES, []])
     // A world in which nothing is written proves nothing.

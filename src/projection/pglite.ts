@@ -115,7 +115,7 @@ export const openPglite = (dir: string, log: (line: string) => void, extensions:
 /** Whether a table is a fifth larger than when it was vacuumed last: by a process before us, that did not come to it. */
 const hasGrown = async (query: Query): Promise<boolean> => {
   const [row] = await query<{ grown: boolean }>(
-    "select exists (select 1 from pg_class where relname = any($1::text[]) and relkind = 'r' and pg_relation_size(oid) / current_setting('block_size')::integer > greatest(relpages, 0) * 1.2 + 50) as grown", [SEARCHED])
+    "select exists (select 1 from pg_class where relname = any($1::text[]) and relkind = 'r' and pg_relation_size(oid) / current_setting('block_size')::integer > relpages * 1.2 + 50) as grown", [SEARCHED])
   return row?.grown === true
 }
 

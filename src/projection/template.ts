@@ -23,8 +23,9 @@ export const hasTemplate = (folder: string): boolean => existsSync(join(folder, 
 
 /** Makes `folder` as a copy when there is a template and no such folder. A crash in between leaves no half of one. */
 export const copyTemplate = async (folder: string): Promise<void> => {
+  if (existsSync(folder)) return
   const template = templateFolder()
-  if (existsSync(folder) || !hasTemplate(template)) return
+  if (!hasTemplate(template)) return
   const half = `${folder}.new`
   await rm(half, { recursive: true, force: true })
   await mkdir(dirname(folder), { recursive: true })

@@ -48,17 +48,22 @@ let underWay = 0
 let untidy = false
 let tidying: Promise<void> = Promise.resolve()
 
+/** One after the other, so that whoever waits for the last has waited for all. */
+const inTurn = (work: () => Promise<unknown>, failed: string): void => {
+  tidying = tidying.then(work).then(() => undefined, (error: unknown) => log(`projection: ${failed}: ${failureData(error).message}`))
+}
+
 const tidyWhenQuiet = (): void => {
   if (!untidy || underWay > 0) return
   untidy = false
-  tidying = engine.tidy().then(() => undefined, (error: unknown) => log(`projection: erased texts were not destroyed in the files yet: ${failureData(error).message}`))
+  inTurn(() => engine.tidy(), 'erased texts were not destroyed in the files yet')
 }
 
 let resting: NodeJS.Timeout | undefined
 const restLater = (): void => {
   clearTimeout(resting)
   resting = setTimeout(() => {
-    tidying = tidying.then(() => engine.rest()).then(undefined, (error: unknown) => log(`projection: not vacuumed yet: ${failureData(error).message}`))
+    inTurn(() => engine.rest(), 'not vacuumed yet')
   }, limits.projection_rest_ms)
 }
 

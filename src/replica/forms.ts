@@ -25,3 +25,6 @@ export const commitIn = (bytes: Uint8Array): readonly Commit[] => {
 
 /** A body is what its ref says, and no larger than any field may be. */
 export const isSound = (body: Body): boolean => body.text.length <= limits.content_bytes_max && body.ref === refOf(body.salt, body.text)
+
+/** The memories and links that their events are about. */
+export const recordsIn = (commits: readonly Commit[]): ReadonlySet<string> => new Set(commits.flatMap(({ events }) => events.flatMap(({ event }) => ('record' in event ? [event.record] : []))))

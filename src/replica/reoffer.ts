@@ -39,8 +39,8 @@ export type Reoffers = {
   take(max: number): readonly WriteRequest[]
   /** The disk refused them: they wait until the documents have grown, or somebody says so. */
   failed(requests: readonly WriteRequest[]): void
-  /** The documents have grown: what waits may have its memory now. */
-  grown(): void
+  /** What waits may have its memory now. @param records that the documents may have since; all, when it is not known which. */
+  grown(records?: ReadonlySet<string>): void
   readonly ready: number
 }
 
@@ -62,17 +62,21 @@ export const createReoffers = (index: LogIndex, documents: Documents): Reoffers 
     },
     take: (max) => {
       if (ready.length === 0) return []
-      waiting.push(...ready.filter((request) => !isHere(request)).slice(0, limits.reoffers_waiting_max - waiting.length))
-      ready = ready.filter(isHere)
+      const here = new Set(ready.filter(isHere))
+      waiting.push(...ready.filter((request) => !here.has(request)).slice(0, Math.max(0, limits.reoffers_waiting_max - waiting.length)))
+      ready = [...here]
       return takeTogether(ready, max)
     },
     failed: (requests) => {
       waiting = [...requests, ...waiting]
     },
-    grown: () => {
+    grown: (records) => {
       if (waiting.length === 0) return
-      ready.push(...waiting.filter(isHere))
-      waiting = waiting.filter((request) => !isHere(request))
+      // Whether it is here may take the replay of a cold segment: asked only of those that the news is about.
+      const isNews = ({ drafts }: WriteRequest): boolean => records === undefined || drafts[0] === undefined || records.has(holderOf(drafts[0]) ?? '')
+      const here = new Set(waiting.filter((request) => isNews(request) && isHere(request)))
+      ready.push(...here)
+      waiting = waiting.filter((request) => !here.has(request))
     },
     get ready() {
       return ready.length

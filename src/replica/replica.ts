@@ -14,7 +14,7 @@ import type { Body } from '../../crdt/body.ts'
 import { CONTROL_INCARNATION, chainId, commitHash, controlChainId, decodeCommit, type AdmittedCommit, type Commit } from '../../crdt/commit.ts'
 import { emptyChain } from '../../crdt/chain.ts'
 import type { ControlState, Member } from '../../crdt/control.ts'
-import { type ControlEvent } from '../../crdt/event.ts'
+import type { ControlEvent } from '../../crdt/event.ts'
 import { frontierDigest } from '../../crdt/frontier.ts'
 import { HLC_ZERO, observe, tick, type Hlc } from '../../crdt/hlc.ts'
 import { CONTROL_NAMESPACE, type ChainId, type CommitHash, type Incarnation, type MeshId, type PeerId, type RecordId, type Ref } from '../../crdt/ids.ts'
@@ -28,7 +28,7 @@ import type { CommitStore, StoreFailure } from '../ports.ts'
 import { authorBatch, sealControl, type Authored } from './author.ts'
 import { createCommits, type Commits } from './commits.ts'
 import { createDocuments, type Documents } from './documents.ts'
-import { commitIn, isSound, parcelOf, storedForm } from './forms.ts'
+import { commitIn, isSound, parcelOf, recordsIn, storedForm } from './forms.ts'
 import { addToFlush, createLogView, emptyFlush, type Flush } from './inflight.ts'
 import { createForks, type Forks, type KnownFork } from './forks.ts'
 import { createIntake, type Intake, type Rival } from './intake.ts'
@@ -228,11 +228,12 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     missing.persisted([...done.flush.commits, ...done.healed.flatMap(({ bytes }) => commitIn(bytes))], [...done.bodies, ...done.erased])
     const forked = forks.applied()
     for (const fork of forked) leaveOut(fork, nowMs)
-    reoffers.grown()
     if (done.healed.length > 0) {
       past.reindex(self)
       hlc = latest(index, hlc)
     }
+    // What was healed brings back whatever rested on it.
+    reoffers.grown(done.healed.length > 0 ? undefined : recordsIn(done.flush.commits))
     const revoked = index.control === controlBefore ? [] : freshlyRevoked(controlBefore, index.control)
     const membership = index.control !== controlBefore
     if (membership || forked.length > 0) intake.wake()
