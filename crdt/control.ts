@@ -73,6 +73,10 @@ export const firstExcluded = (state: ControlState, peer: PeerId, chain: ChainId)
   return revoked ? (revoked.last[chain] ?? 0) + 1 : Number.POSITIVE_INFINITY
 }
 
+/** Members whose revocation `now` has and `before` had not. */
+export const freshlyRevoked = (before: ControlState, now: ControlState): readonly Member[] =>
+  [...now.members.values()].filter(({ peer, revoked }) => revoked !== null && !before.members.get(peer)?.revoked)
+
 /** Members that are in, by role. */
 export const activeMembers = (state: ControlState, role?: Role): readonly Member[] =>
   [...state.members.values()].filter((member) => member.revoked === null && (role === undefined || member.role === role))

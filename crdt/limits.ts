@@ -59,6 +59,8 @@ export const limits = {
   flush_retry_ms: 1_000,
   /** What is said again and waits for what others have to say again first. */
   reoffers_waiting_max: 10_000,
+  /** Events left out that tokens wait for until they are said again: a token that saw one beyond that is answered without it. */
+  unsaid_events_max: 10_000,
   /** Forked chains known: each is an incident, not a way of life. */
   forks_max: 4_096,
   /** Headers of unknown deps asked for at a time. */

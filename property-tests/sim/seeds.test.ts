@@ -163,6 +163,27 @@ const kept: Readonly<Record<string, Schedule>> = {
     says(387, 0, { op: 'put', slot: 0, value: 387, key: true }, { quorum: null, retries: [1] }),
     { do: 'flip', at: 566, peer: 1, what: 'fact', where: 'tail' },
   ], { seed: 'nov21:18978', evil: 'observer', topology: 'upwards', skewMs: [8, 0, -15], delayMs: [1, 10], flushMs: [1, 5] }),
+  'one of two branches rested on what a rolled back peer had lost, and waited for it for ever in the way of the other': calm([
+    { do: 'snapshot', at: 245, peer: 2 },
+    says(301, 2, { op: 'put', slot: 0, value: 210, key: true }, { client: 1, quorum: 1, timeoutMs: 5_000 }),
+    { do: 'evil', at: 486, act: 'equivocate' },
+    { do: 'rollback', at: 565, peer: 2, downMs: 1_360 },
+  ], { seed: '20261121:33004', evil: 'observer', topology: 'upwards', skewMs: [-6, 4, -18], delayMs: [20, 300], flushMs: [0, 1] }),
+  'what rested on a damaged commit was taken for left out by a fork, and said twice': calm([
+    says(997, 1, { op: 'put', slot: 2, value: 84, key: true }, { client: 1, quorum: 1, timeoutMs: 400, retries: [0] }),
+    { do: 'evil', at: 1_067, act: 'equivocate' },
+    { do: 'flip', at: 1_094, peer: 1, what: 'commit', where: 'tail' },
+    says(1_321, 1, { op: 'put', slot: 4, value: 283, key: true }, { quorum: null, retries: [2] }),
+    says(1_412, 0, { op: 'get', slot: 1 }, { quorum: null }),
+  ], { seed: '20261121:47109', evil: 'observer', skewMs: [16, 4, 4], delayMs: [0, 2], flushMs: [1, 5] }),
+  'a read with a token was answered without what a fork had left out and its author had yet to say again': calm([
+    says(309, 2, { op: 'put', slot: 0, value: 87, key: false }, { client: 1, quorum: null, timeoutMs: 400, retries: [2, 0] }),
+    { do: 'evil', at: 773, act: 'equivocate' },
+    { do: 'crash', at: 876, peer: 1, when: { effect: 'PERSIST', nth: 2 }, power: true, survive: 142_285, downMs: 2_173, projection: 'kept' },
+    says(925, 1, { op: 'patch', slot: 0, value: 24, fields: ['metadata'] }, { client: 1, quorum: null, timeoutMs: 400, retries: [0, 0, 1] }),
+    { do: 'evil', at: 1_060, act: 'equivocate' },
+    says(1_133, 2, { op: 'get', slot: 0 }, { client: 1, quorum: 2, timeoutMs: 400, retries: [1, 2, 1] }),
+  ], { seed: '20261121:49855', evil: 'observer', topology: 'upwards', skewMs: [-7, 4, -12], delayMs: [0, 2], flushMs: [0, 1] }),
   'damage in the control log made a peer refuse everybody, for ever': calm([
     ...(['head', 'head', 'middle', 'tail'] as const).map((where): Step => ({ do: 'flip', at: 600, peer: 1, what: 'missing', where })),
     says(900, 0, put(0)),

@@ -21,8 +21,8 @@ export type Forks = {
   all(): readonly KnownFork[]
   /** A proof from outside, or made here: true when it says something new. It counts once `applied`. */
   learn(proof: Uint8Array): boolean
-  /** Verified commits that part from ours at `at` (theirs begin there, or right behind it): makes the proof if it can. */
-  found(chain: ChainId, at: number, theirs: readonly Commit[]): boolean
+  /** Verified commits that part from ours at `at` (theirs begin there, or right behind it): makes the proof if it can. @param waiting ours from `at` on; null: those in the log. */
+  found(chain: ChainId, at: number, theirs: readonly Commit[], waiting: readonly Commit[] | null): boolean
   /** What the next flush must make durable. */
   takeFacts(): NonNullable<StoreBatch['facts']>
   /** Those facts are on disk: the forks that count from now on. */
@@ -71,12 +71,12 @@ export const createForks = (mesh: MeshId, store: CommitStore, commits: Commits):
     isFrozen: (peer) => [...byChain.values()].some((fork) => fork.peer === peer),
     all: () => [...byChain.values()],
     learn,
-    found: (chain, at, theirs) => {
+    found: (chain, at, theirs, waiting) => {
       const before = hashes(chain, at - 1)
       const [first] = theirs
       // Where their commit `at` is not here, the one behind it names it.
       const named = first !== undefined && first.header.seq > at ? [first.header.prev] : []
-      const proof = makeForkProof(at, { before, commits: [...ours(chain, at)].slice(0, BRANCH_COMMITS_MAX) }, { before: [...before, ...named], commits: theirs })
+      const proof = makeForkProof(at, { before, commits: (waiting ?? [...ours(chain, at)]).slice(0, BRANCH_COMMITS_MAX) }, { before: [...before, ...named], commits: theirs })
       return proof !== null && learn(proof)
     },
     takeFacts: () => {

@@ -8,6 +8,7 @@ import type { Ref } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { Parcel } from '../../transports/host.ts'
 import type { StoredCommit } from '../ports.ts'
+import type { WriteRequest } from './types.ts'
 
 /** As the store keeps it. */
 export const storedForm = (commit: Commit): StoredCommit => ({ chain: commit.chain, seq: commit.header.seq, hash: commit.hash, bytes: commit.bytes })
@@ -28,3 +29,6 @@ export const isSound = (body: Body): boolean => body.text.length <= limits.conte
 
 /** The memories and links that their events are about. */
 export const recordsIn = (commits: readonly Commit[]): ReadonlySet<string> => new Set(commits.flatMap(({ events }) => events.flatMap(({ event }) => ('record' in event ? [event.record] : []))))
+
+/** What a request takes while it waits, about. */
+export const requestBytes = (request: WriteRequest): number => request.bodies.reduce((sum, body) => sum + body.text.length, 1_024)

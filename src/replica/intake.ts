@@ -18,8 +18,11 @@ import type { Parcel } from '../../transports/host.ts'
 type Waiting<C extends Commit> = { readonly commit: C; readonly bodies: readonly Body[]; readonly from: PeerId }
 export type Refused = { readonly peer: PeerId; readonly from: PeerId; readonly chain: string; readonly seq: number; readonly reason: string; readonly atMs: number }
 
-/** Verified commits that contradict ours: they follow our commit `at` − 1 (or name another as that), and one another. */
-export type Rival = { readonly chain: ChainId; readonly at: number; readonly commits: readonly VerifiedCommit[] }
+/**
+ * Verified commits that contradict ours: they follow our commit `at` − 1 (or name another as that), and one another.
+ * `waiting`: what they contradict, successive commits that wait; null when that lies in the log.
+ */
+export type Rival = { readonly chain: ChainId; readonly at: number; readonly commits: readonly VerifiedCommit[]; readonly waiting: readonly VerifiedCommit[] | null }
 
 export type Intake = {
   /** Decodes and verifies what one delivery brought; nothing is admitted yet. */
@@ -42,6 +45,8 @@ export const createIntake = (): Intake => {
   const uncovered = new Map<CommitHash, Waiting<Commit>>()
   const usedBySender = new Map<PeerId, { commits: number; bytes: number }>()
   const dirty = new Set<ChainId>()
+  /** Found among what waits, the lowest of each chain: what one of the two rests on may never come, and then the log would never show it. */
+  const rivals = new Map<ChainId, Rival>()
   /** Chains that wait for a commit of another chain, by that commit. */
   const chainsByDep = new Map<CommitHash, Set<ChainId>>()
   const refused: Refused[] = []
@@ -62,7 +67,8 @@ export const createIntake = (): Intake => {
     const used = usedBySender.get(from)
     return used === undefined || (used.commits < limits.pending_commits_per_peer_max && used.bytes < limits.pending_bytes_per_peer_max)
   }
-  const keepVerified = (entry: Waiting<VerifiedCommit>, nowMs: number): void => {
+  /** @param after what follows it, commit by commit: its cover, when it is not signed itself. */
+  const keepVerified = (entry: Waiting<VerifiedCommit>, after: () => readonly VerifiedCommit[], nowMs: number): void => {
     const { chain, header, hash } = entry.commit
     const bySeq = bySeqByChain.get(chain) ?? new Map<number, Waiting<VerifiedCommit>>()
     const known = bySeq.get(header.seq)
@@ -72,6 +78,8 @@ export const createIntake = (): Intake => {
         bySeq.set(header.seq, withTexts(known, entry.bodies))
       } else {
         counters.forks++
+        if (header.seq < (rivals.get(chain)?.at ?? Number.POSITIVE_INFINITY)) rivals.set(chain, { chain, at: header.seq, commits: [entry.commit, ...after()], waiting: strandFrom(bySeq, header.seq) })
+        dirty.add(chain)
         refuse(entry.from, { peer: header.peer, chain, seq: header.seq }, 'fork', nowMs)
       }
       return
@@ -80,20 +88,20 @@ export const createIntake = (): Intake => {
     bySeqByChain.set(chain, bySeq)
     account(entry, 1)
     dirty.add(chain)
-    promote(entry, nowMs)
+    promote(entry, after, nowMs)
   }
   /** A verified commit vouches for the one it names: if that waits for cover, it has it now. */
-  const promote = (entry: Waiting<VerifiedCommit>, nowMs: number): void => {
+  const promote = (entry: Waiting<VerifiedCommit>, after: () => readonly VerifiedCommit[], nowMs: number): void => {
     const before = uncovered.get(entry.commit.header.prev)
     if (before === undefined || before.commit.chain !== entry.commit.chain) return
     uncovered.delete(before.commit.hash)
     account(before, -1)
-    keepVerified(before as Waiting<VerifiedCommit>, nowMs)
+    keepVerified(before as Waiting<VerifiedCommit>, () => [entry.commit, ...after()], nowMs)
   }
   const keepUncovered = (entry: Waiting<Commit>, nowMs: number): void => {
     const { chain, header, hash } = entry.commit
-    const after = bySeqByChain.get(chain)?.get(header.seq + 1)
-    if (after?.commit.header.prev === hash) keepVerified(entry as Waiting<VerifiedCommit>, nowMs)
+    const bySeq = bySeqByChain.get(chain)
+    if (bySeq?.get(header.seq + 1)?.commit.header.prev === hash) keepVerified(entry as Waiting<VerifiedCommit>, () => strandFrom(bySeq, header.seq + 1), nowMs)
     else {
       const known = uncovered.get(hash)
       uncovered.set(hash, known === undefined ? entry : withTexts(known, entry.bodies))
@@ -143,7 +151,7 @@ export const createIntake = (): Intake => {
         const covered = coveredCommits(run.map(({ commit }) => commit))
         for (const [i, entry] of run.entries()) {
           if (!hasRoom(from)) counters.dropped++
-          else if (i < covered.length) keepVerified(entry as Waiting<VerifiedCommit>, nowMs)
+          else if (i < covered.length) keepVerified(entry as Waiting<VerifiedCommit>, () => covered.slice(i + 1), nowMs)
           else keepUncovered(entry, nowMs)
         }
       }
@@ -158,6 +166,9 @@ export const createIntake = (): Intake => {
           counters.forks++
           onRival(rival)
         }
+        const among = rivals.get(chain)
+        rivals.delete(chain)
+        if (among !== undefined) onRival(among)
         dropBefore(chain, log.chain(chain)?.seq ?? 0)
         dropForked(chain, log.forkAt(chain), nowMs)
         for (;;) {
@@ -212,11 +223,16 @@ const rivalOf = (log: LogView, chain: ChainId, bySeq: ReadonlyMap<number, Waitin
     const before = seq === 1 ? ZERO_HASH : log.hashAt(chain, seq - 1)
     const parts = header.prev === before ? seq <= ours.seq && log.hashAt(chain, seq) !== hash : before !== null
     if (!parts) continue
-    const commits: VerifiedCommit[] = []
-    for (let next = bySeq.get(seq); next !== undefined; next = bySeq.get(seq + commits.length)) commits.push(next.commit)
-    return { chain, at: header.prev === before ? seq : seq - 1, commits }
+    return { chain, at: header.prev === before ? seq : seq - 1, commits: strandFrom(bySeq, seq), waiting: null }
   }
   return null
+}
+
+/** What waits from `seq` on without a gap. */
+const strandFrom = (bySeq: ReadonlyMap<number, Waiting<VerifiedCommit>> | undefined, seq: number): readonly VerifiedCommit[] => {
+  const commits: VerifiedCommit[] = []
+  for (let next = bySeq?.get(seq); next !== undefined; next = bySeq?.get(seq + commits.length)) commits.push(next.commit)
+  return commits
 }
 
 /** Well-formed commits in runs of one chain in which each names the one before: what one signature can cover. */

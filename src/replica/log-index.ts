@@ -7,7 +7,7 @@ import { emptyChain, extendChain, type ChainState } from '../../crdt/chain.ts'
 import { controlChainId, type Commit } from '../../crdt/commit.ts'
 import { emptyControl, firstExcluded, reduceControl, type ControlState } from '../../crdt/control.ts'
 import type { Hlc } from '../../crdt/hlc.ts'
-import { CONTROL_NAMESPACE, ZERO_HASH, segmentIndex, segmentOwner, type ChainId, type CommitHash, type MeshId, type Namespace, type PeerId, type RecordId, type SegmentId } from '../../crdt/ids.ts'
+import { CONTROL_NAMESPACE, ZERO_HASH, segmentIndex, segmentOwner, type ChainId, type CommitHash, type EventId, type MeshId, type Namespace, type PeerId, type RecordId, type SegmentId } from '../../crdt/ids.ts'
 import type { VerifiedCommit } from '../../crdt/commit.ts'
 
 /** A segment as the log knows it: the arrival numbers of its commits, in order. */
@@ -36,6 +36,8 @@ export type LogIndex = {
   readonly holes: Map<string, { readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash }>
   /** Commits that lie in the store with a part of their past lost, by chain and seq: as if they were not here, until they are given again. */
   readonly setAside: Map<string, { readonly hash: CommitHash; readonly n: number }>
+  /** Events that wait to be said again by whoever said them (`left-behind.ts`): where they stood. */
+  readonly unsaid: Map<EventId, { readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash }>
   /** The first seq of each forked chain that does not count. */
   readonly forkedAt: Map<ChainId, number>
   arrivals: number
@@ -43,7 +45,7 @@ export type LogIndex = {
 
 export const createLogIndex = (mesh: MeshId): LogIndex => ({
   mesh, chains: new Map(), control: emptyControl(mesh), segments: new Map(), segmentsByRecord: new Map(), linksByRecord: new Map(), namespaces: new Set(),
-  erasedRecords: new Set(), ownSegment: new Map(), holes: new Map(), setAside: new Map(), forkedAt: new Map(), arrivals: 0,
+  erasedRecords: new Set(), ownSegment: new Map(), holes: new Map(), setAside: new Map(), unsaid: new Map(), forkedAt: new Map(), arrivals: 0,
 })
 
 export const segmentKey = (namespace: Namespace, id: SegmentId): string => `${namespace} ${id}`
@@ -85,10 +87,10 @@ export const latest = (index: LogIndex, hlc: Hlc): Hlc => {
   return last
 }
 
-/** How far a chain is here without a gap: it goes on behind a hole, but whoever asks for what is in it has to wait. */
+/** How far a chain is here without a gap: it goes on behind a hole and behind what is yet to be said again, but whoever asks for that has to wait. */
 export const wholeUpTo = (index: LogIndex, chain: ChainId): number => {
   let end = index.chains.get(chain)?.seq ?? 0
-  for (const hole of index.holes.values()) if (hole.chain === chain && hole.seq <= end) end = hole.seq - 1
+  for (const gaps of [index.holes, index.unsaid]) for (const gap of gaps.values()) if (gap.chain === chain && gap.seq <= end) end = gap.seq - 1
   return end
 }
 
@@ -105,7 +107,7 @@ export const cutChain = (index: LogIndex, chain: ChainId, at: number, before: Co
 
 /** Forgets everything that was read from the log, for reading it again. */
 export const clearLogIndex = (index: LogIndex): void => {
-  for (const part of [index.chains, index.segments, index.segmentsByRecord, index.linksByRecord, index.namespaces, index.erasedRecords, index.ownSegment, index.holes, index.setAside]) part.clear()
+  for (const part of [index.chains, index.segments, index.segmentsByRecord, index.linksByRecord, index.namespaces, index.erasedRecords, index.ownSegment, index.holes, index.setAside, index.unsaid]) part.clear()
   index.control = emptyControl(index.mesh)
   index.arrivals = 0
 }

@@ -1,35 +1,24 @@
 /**
- * Re-offering: what we wrote on top of commits that a fork left out, said again by new commits.
+ * Re-offering: what we wrote on top of commits that a fork or a revocation left out, said again by new commits.
  *
  * The events are the same bytes, so an agent's word stays its word; only the commit around them is new. Nothing that is in the
  * documents already is said twice.
  */
-import type { Event } from '../../crdt/event.ts'
+import type { DocumentEvent } from '../../crdt/event.ts'
 import type { EventId, PeerId, RecordId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import { holderOf, homesOf } from './author.ts'
-import type { Commits } from './commits.ts'
 import type { Documents } from './documents.ts'
-import { isExcluded, type LogIndex, type SegmentEntry } from './log-index.ts'
+import type { LeftBehind } from './left-behind.ts'
+import type { LogIndex } from './log-index.ts'
 import type { Draft, WriteRequest } from './types.ts'
 
-/** One request an event, in the order in which they were said. @param entries the segments in which something was left out. */
-export const reoffer = (index: LogIndex, documents: Documents, commits: Commits, self: PeerId, entries: Iterable<SegmentEntry>, deadlineMs: number): WriteRequest[] => {
-  const requests: WriteRequest[] = []
-  for (const entry of entries) {
-    const { segment } = documents.open(entry)
-    const applied = new Set([...segment.changeByCommit.values()].flatMap(({ spans }) => spans.map(({ event }) => event)))
-    for (const n of entry.arrivals) {
-      const commit = commits.arrived(n)
-      if (commit === null || commit.header.peer !== self || !segment.refused.has(commit.hash) || isExcluded(index, commit)) continue
-      for (const { event } of commit.events) {
-        const draft = applied.has(event.id) ? null : draftOf(event)
-        if (draft !== null) requests.push({ id: -1, namespace: event.ns, drafts: [draft], bodies: [], precondition: null, idempotent: false, again: true, quorum: 1, deadlineMs })
-      }
-    }
-  }
-  return requests
-}
+/** One request an event, of what we said ourselves. */
+export const reoffer = (left: readonly LeftBehind[], self: PeerId, deadlineMs: number): WriteRequest[] =>
+  left.flatMap(({ commit, event }) => {
+    const draft = commit.header.peer === self ? draftOf(event) : null
+    return draft === null ? [] : [{ id: -1, namespace: event.ns, drafts: [draft], bodies: [], precondition: null, idempotent: false, again: true, quorum: 1, deadlineMs }]
+  })
 
 /** What is to be said again. A change of a memory that somebody else has to say again first waits for that. */
 export type Reoffers = {
@@ -98,7 +87,7 @@ const takeTogether = (waiting: WriteRequest[], max: number): WriteRequest[] => {
   return waiting.splice(0, count)
 }
 
-const draftOf = (event: Event): Draft | null => {
+const draftOf = (event: DocumentEvent): Draft | null => {
   const base = { event: event.id, agent: event.agent, at: event.at }
   switch (event.kind) {
     case 'memory.put':

@@ -13,7 +13,7 @@ import { decodeAckStatement } from '../../crdt/ack.ts'
 import type { Body } from '../../crdt/body.ts'
 import { CONTROL_INCARNATION, chainId, commitHash, controlChainId, decodeCommit, type AdmittedCommit, type Commit } from '../../crdt/commit.ts'
 import { emptyChain } from '../../crdt/chain.ts'
-import type { ControlState, Member } from '../../crdt/control.ts'
+import { freshlyRevoked } from '../../crdt/control.ts'
 import type { ControlEvent } from '../../crdt/event.ts'
 import { frontierDigest } from '../../crdt/frontier.ts'
 import { HLC_ZERO, observe, tick, type Hlc } from '../../crdt/hlc.ts'
@@ -28,15 +28,16 @@ import type { CommitStore, StoreFailure } from '../ports.ts'
 import { authorBatch, sealControl, type Authored } from './author.ts'
 import { createCommits, type Commits } from './commits.ts'
 import { createDocuments, type Documents } from './documents.ts'
-import { commitIn, isSound, parcelOf, recordsIn, storedForm } from './forms.ts'
+import { commitIn, isSound, parcelOf, recordsIn, requestBytes, storedForm } from './forms.ts'
 import { addToFlush, createLogView, emptyFlush, type Flush } from './inflight.ts'
 import { createForks, type Forks, type KnownFork } from './forks.ts'
 import { createIntake, type Intake, type Rival } from './intake.ts'
-import { createLogIndex, placeKey, indexCommit, isExcluded, type LogIndex, cutChain, latest, markHole, segmentKey, type SegmentEntry } from './log-index.ts'
+import { createLogIndex, placeKey, indexCommit, isExcluded, type LogIndex, cutChain, latest, markHole } from './log-index.ts'
 import { createMissingBodies, type MissingBodies } from './missing-bodies.ts'
 import { createPast } from './past.ts'
 import { createMayWrite, type MayWrite } from './may-write.ts'
 import { nameOf } from './read-log.ts'
+import { createLookBehind } from './left-behind.ts'
 import { createReoffers, reoffer } from './reoffer.ts'
 import { changesPast, createRevision } from './revision.ts'
 import { createSettling } from './settling.ts'
@@ -109,8 +110,9 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   const writes: WriteRequest[] = []
   const controls: { id: RequestId; event: ControlEvent }[] = []
   const looseBodies: Body[] = []
-  /** Said again, since a fork left out what it was written on. */
+  /** Said again, since what it was written on is left out. */
   const reoffers = createReoffers(index, documents)
+  const lookBehind = createLookBehind(index, documents, commits, forks)
   const healing: Parcel[] = []
   /** Taken in, and on their way to the disk with the next flush: until then they count against their sender's credit. */
   let deliveries: number[] = []
@@ -142,8 +144,8 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const authored = mayNot !== null ? requests.map((request): Authored => ({ request: request.id, refusal: mayNot })) : requests.length === 0 ? [] : author(requests, nowMs)
     // The control log is never told before it is on disk: after a crash its one writer would say something else in that place.
     const own = flush.commits.filter(({ header }) => header.namespace !== CONTROL_NAMESPACE).map((commit) => parcelOf(commit, flush.bodies))
-    const onRival = ({ chain, at, commits: theirs }: Rival): void => {
-      forks.found(chain, at, theirs)
+    const onRival = ({ chain, at, commits: theirs, waiting }: Rival): void => {
+      forks.found(chain, at, theirs, waiting)
     }
     intake.drain(log, nowMs, RECEIVED_PER_FLUSH_MAX, onRival, (commit, chain, policySeq, bodies) => {
       hlc = observe(hlc, commit.header.hlc, nowMs)
@@ -222,12 +224,13 @@ export const createReplica = (options: ReplicaOptions): Replica => {
       index.setAside.delete(place)
       commits.keep(commit)
       touched.add(commit.chain)
-      if (!done.flush.own.has(commit.hash)) merge(commit)
+      if (done.flush.own.has(commit.hash)) lookBehind.said(commit)
+      else merge(commit)
     }
     // An erased text is waited for no longer: nobody has it any more.
     missing.persisted([...done.flush.commits, ...done.healed.flatMap(({ bytes }) => commitIn(bytes))], [...done.bodies, ...done.erased])
     const forked = forks.applied()
-    for (const fork of forked) leaveOut(fork, nowMs)
+    for (const fork of forked) leaveOut(fork)
     if (done.healed.length > 0) {
       past.reindex(self)
       hlc = latest(index, hlc)
@@ -238,6 +241,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const membership = index.control !== controlBefore
     if (membership || forked.length > 0) intake.wake()
     if (done.rebuild && revoked.length > 0) documents.dropAll()
+    if (done.healed.length + forked.length + revoked.length > 0) sayAgain(nowMs)
     return [
       ...(forked.length > 0 ? [{ kind: 'FORKS', proofs: forked.map(({ proof }) => proof) } satisfies Effect] : []),
       ...done.deliveries.map(taken),
@@ -255,27 +259,25 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   const settle = (authored: readonly Authored[], requests: ReadonlyMap<RequestId, WriteRequest>, nowMs: number): Effect[] =>
     authored.flatMap((answer) => ('refusal' in answer ? [] : settling.settle(answer.written, answer.existing, requests.get(answer.request)!, nowMs)))
 
-  /** The chain ends before the fork; documents are made again without what follows it, and we say again what we built on it. */
-  const leaveOut = (fork: KnownFork, nowMs: number): void => {
-    const touched = new Map<string, SegmentEntry>()
-    for (let seq = fork.at, next = commits.at(fork.chain, seq); next !== null; next = commits.at(fork.chain, ++seq)) {
-      const entry = next.header.segment && index.segments.get(segmentKey(next.header.namespace, next.header.segment))
-      if (entry) touched.set(segmentKey(entry.namespace, entry.id), entry)
-    }
-    cutChain(index, fork.chain, fork.at, fork.at === 1 ? null : (store.commit(fork.chain, fork.at - 1)?.hash ?? null))
+  /** The chain ends before the fork; documents are made again without what follows it. */
+  const leaveOut = ({ chain, at }: KnownFork): void => {
+    cutChain(index, chain, at, at === 1 ? null : (store.commit(chain, at - 1)?.hash ?? null))
     documents.dropAll()
-    if (!forks.isFrozen(self)) reoffers.add(reoffer(index, documents, commits, self, touched.values(), nowMs + limits.quorum_timeout_ms_default))
   }
+
+  const sayAgain = (nowMs: number): void => reoffers.add(reoffer(lookBehind.all(), self, nowMs + limits.quorum_timeout_ms_default))
 
   const merge = (commit: Commit): void => {
     const { segment, namespace } = commit.header
     if (segment === null) return
     // Opened after it was indexed, so a cold segment's replay already has it; a hot one is given it now.
     const open = documents.open({ namespace, id: segment })
-    if (open.segment.changeByCommit.has(commit.hash) || open.segment.refused.has(commit.hash)) return
-    if (isExcluded(index, commit)) open.segment.refused.set(commit.hash, 'excluded')
-    else applyCommit(open.segment, commit)
-    documents.touched(open)
+    if (!open.segment.changeByCommit.has(commit.hash) && !open.segment.refused.has(commit.hash)) {
+      if (isExcluded(index, commit)) open.segment.refused.set(commit.hash, 'excluded')
+      else applyCommit(open.segment, commit)
+      documents.touched(open)
+    }
+    lookBehind.met(commit, open)
   }
 
   const isErased = (ref: Ref): boolean => index.erasedRecords.size > 0 && store.body(ref) === 'erased'
@@ -337,7 +339,8 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     // What is not here may be our own: written on without it, our next commit would be refused everywhere.
     if (index.holes.size + index.setAside.size > 0) incarnation = options.newIncarnation()
     hlc = latest(index, hlc)
-    for (const fork of forks.all()) leaveOut(fork, nowMs)
+    for (const fork of forks.all()) leaveOut(fork)
+    sayAgain(nowMs)
   }
 
   const handle = (input: Input, nowMs: number): Effect[] => {
@@ -395,6 +398,3 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     lastFailure: () => lastFailure,
   }
 }
-
-const requestBytes = (request: WriteRequest): number => request.bodies.reduce((sum, body) => sum + body.text.length, 1_024)
-const freshlyRevoked = (before: ControlState, now: ControlState): readonly Member[] => [...now.members.values()].filter(({ peer, revoked }) => revoked !== null && !before.members.get(peer)?.revoked)
