@@ -8,7 +8,7 @@ import { LRUCache } from 'lru-cache'
 import { limits } from '../../crdt/limits.ts'
 import { applyCommit, excludeCommit, openSegment, segmentBytes, type Segment } from '../../crdt/segment.ts'
 import type { Commits } from './commits.ts'
-import { isExcluded, segmentKey, type LogIndex, type SegmentEntry } from './log-index.ts'
+import { isExcluded, noteLost, segmentKey, type LogIndex, type SegmentEntry } from './log-index.ts'
 
 export type OpenSegment = {
   readonly segment: Segment
@@ -37,7 +37,7 @@ export const createDocuments = (index: LogIndex, commits: Commits): Documents =>
       const commit = commits.arrived(n)
       if (commit === null) damaged = true
       else if (isExcluded(index, commit)) excludeCommit(segment, commit.hash, 'excluded')
-      else applyCommit(segment, commit)
+      else if (applyCommit(segment, commit) !== null) noteLost(index, commit)
     }
     return { segment, damaged }
   }

@@ -34,6 +34,8 @@ export type LogIndex = {
   readonly ownSegment: Map<Namespace, number>
   /** Quarantined commits by chain and seq, to be fetched again: what comes must have this hash. */
   readonly holes: Map<string, { readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash }>
+  /** Those, and every commit that rests on one: the document lacks them when it is made again. */
+  readonly lost: Map<CommitHash, { readonly chain: ChainId; readonly seq: number }>
   /** Commits that lie in the store with a part of their past lost, by chain and seq: as if they were not here, until they are given again. */
   readonly setAside: Map<string, { readonly hash: CommitHash; readonly n: number }>
   /** Events that wait to be said again by whoever said them (`left-behind.ts`): where they stood. */
@@ -45,7 +47,7 @@ export type LogIndex = {
 
 export const createLogIndex = (mesh: MeshId): LogIndex => ({
   mesh, chains: new Map(), control: emptyControl(mesh), segments: new Map(), segmentsByRecord: new Map(), linksByRecord: new Map(), namespaces: new Set(),
-  erasedRecords: new Set(), ownSegment: new Map(), holes: new Map(), setAside: new Map(), unsaid: new Map(), forkedAt: new Map(), arrivals: 0,
+  erasedRecords: new Set(), ownSegment: new Map(), holes: new Map(), lost: new Map(), setAside: new Map(), unsaid: new Map(), forkedAt: new Map(), arrivals: 0,
 })
 
 export const segmentKey = (namespace: Namespace, id: SegmentId): string => `${namespace} ${id}`
@@ -62,6 +64,12 @@ export const indexCommit = (index: LogIndex, commit: Commit, arrival: number, se
   // What lies on a branch stays in the log, and counts for nothing.
   if (header.seq < forkAt(index, chain)) index.chains.set(chain, extendChain(state, commit, policySeq))
   if (header.segment !== null) indexSegment(index, commit, header.segment, arrival, self)
+  noteLost(index, commit)
+}
+
+/** Notes a commit that rests on a damaged one. */
+export const noteLost = (index: LogIndex, { hash, chain, header }: Commit): void => {
+  if (index.lost.size > 0 && header.deps.some((dep) => index.lost.has(dep))) index.lost.set(hash, { chain, seq: header.seq })
 }
 
 /** A damaged arrival: its place and hash are known, its content is not. The chain goes on behind it. */
@@ -77,6 +85,7 @@ export const indexHole = (index: LogIndex, place: { readonly n: number; readonly
 export const markHole = (index: LogIndex, { chain, seq, hash }: { readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash }): boolean => {
   if (seq >= forkAt(index, chain)) return false
   index.holes.set(placeKey(chain, seq), { chain, seq, hash })
+  index.lost.set(hash, { chain, seq })
   return true
 }
 
@@ -87,10 +96,10 @@ export const latest = (index: LogIndex, hlc: Hlc): Hlc => {
   return last
 }
 
-/** How far a chain is here without a gap: it goes on behind a hole and behind what is yet to be said again, but whoever asks for that has to wait. */
+/** How far a chain is here without a gap: it goes on behind what is lost or yet to be said again, but whoever asks for that has to wait. */
 export const wholeUpTo = (index: LogIndex, chain: ChainId): number => {
   let end = index.chains.get(chain)?.seq ?? 0
-  for (const gaps of [index.holes, index.unsaid]) for (const gap of gaps.values()) if (gap.chain === chain && gap.seq <= end) end = gap.seq - 1
+  for (const gaps of [index.lost, index.unsaid]) for (const gap of gaps.values()) if (gap.chain === chain && gap.seq <= end) end = gap.seq - 1
   return end
 }
 
@@ -102,12 +111,13 @@ export const cutChain = (index: LogIndex, chain: ChainId, at: number, before: Co
   const state = index.chains.get(chain)
   // Nobody brings again what counts nowhere.
   for (const [place, hole] of index.holes) if (hole.chain === chain && hole.seq >= at) index.holes.delete(place)
+  for (const [hash, lost] of index.lost) if (lost.chain === chain && lost.seq >= at) index.lost.delete(hash)
   if (state !== undefined && state.seq >= at) index.chains.set(chain, { ...state, seq: at - 1, hash: before ?? (ZERO_HASH as CommitHash) })
 }
 
 /** Forgets everything that was read from the log, for reading it again. */
 export const clearLogIndex = (index: LogIndex): void => {
-  for (const part of [index.chains, index.segments, index.segmentsByRecord, index.linksByRecord, index.namespaces, index.erasedRecords, index.ownSegment, index.holes, index.setAside, index.unsaid]) part.clear()
+  for (const part of [index.chains, index.segments, index.segmentsByRecord, index.linksByRecord, index.namespaces, index.erasedRecords, index.ownSegment, index.holes, index.lost, index.setAside, index.unsaid]) part.clear()
   index.control = emptyControl(index.mesh)
   index.arrivals = 0
 }

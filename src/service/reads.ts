@@ -12,7 +12,7 @@ import { limits } from '../../crdt/limits.ts'
 import type { Node, ReadOptions, Version } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import { BadCursor, ProjectionFailure, type Clock, type Embedding, type MemoryRow, type Projection, type RecallAnswer } from '../ports.ts'
-import { wholeUpTo } from '../replica/log-index.ts'
+import { segmentsOf, wholeUpTo } from '../replica/log-index.ts'
 import type { Shell } from '../replica/effects.ts'
 import type { Replica } from '../replica/replica.ts'
 import { objectOf, type Reader } from './rows.ts'
@@ -66,8 +66,10 @@ export const createReads = (context: ReadContext): Reads => {
     if (shell.isStopping()) throw new NodeError('shutting_down', 'this peer is stopping: ask another, or this one in a moment')
   }
 
-  /** Documents hold what the token saw, and nothing that is not durable. */
-  const documentsAt = async (options: ReadOptions): Promise<void> => {
+  /** The memory's documents hold what the token saw, and nothing that is not durable. */
+  const documentsAt = async (id: RecordId, options: ReadOptions): Promise<void> => {
+    // What a document lacks is known once it is open.
+    if (options.token !== undefined) for (const segment of segmentsOf(replica.index, id)) replica.documents.open(segment)
     await logCovers(options)
     await shell.settled()
     assertRuns()
@@ -113,14 +115,14 @@ export const createReads = (context: ReadContext): Reads => {
 
   return {
     get: async (id, options) => {
-      await documentsAt(options)
+      await documentsAt(id, options)
       const row = visible(id)
       return { memory: row, links: reader.linksOf(id), conflicts: reader.conflicts(id), token: tokenFor(row.namespace) }
     },
     list: (filter, page, options) => fromShown(options, () => projection.list(filter, { ...page, now: new Date(clock.now()).toISOString() })),
     recall: (query, options) => fromShown(options, async () => projection.recall({ ...query, ...await context.embedding?.vectorOf(query.q) }, new Date(clock.now()).toISOString())),
     links: async (id, options) => {
-      await documentsAt(options)
+      await documentsAt(id, options)
       known(id)
       return reader.linksOf(id)
     },
@@ -134,12 +136,12 @@ export const createReads = (context: ReadContext): Reads => {
     namespaces: (options) => fromRows(options, () => projection.namespaces()),
     stats: (options) => fromRows(options, async () => ({ ...(await projection.stats()), commits: replica.index.arrivals, segments: replica.index.segments.size, hot_segments: replica.documents.hot, ...embeddingStats(context.embedding) })),
     conflicts: async (id, options) => {
-      await documentsAt(options)
+      await documentsAt(id, options)
       known(id)
       return reader.conflicts(id)
     },
     history: async (id, options) => {
-      await documentsAt(options)
+      await documentsAt(id, options)
       known(id)
       return versionsOf(reader, id)
     },
