@@ -41,7 +41,7 @@ export type EngineOptions = {
   readonly age?: { readonly graph: string; readonly wanted: boolean }
 }
 
-const NO_VECTORS: Nearest = async () => []
+const NO_VECTORS: Nearest = async () => async () => []
 
 export const createEngine = (sql: Sql, { log = () => undefined, age }: EngineOptions = {}): Engine => {
   const remembered: StemMemory = new Map()

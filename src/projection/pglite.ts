@@ -10,7 +10,7 @@
  * hears of a rebuild ends the thread first (`projection.ts` does); without that a peer would stay without its projection until
  * the time limit of the hanging call.
  *
- * Invariants: one statement or transaction at a time (PGlite's own lock); at most one process per folder (the node's lock).
+ * Invariants: one transaction at a time, and nothing beside it (PGlite's own lock); at most one process per folder (the node's lock).
  */
 import { PGlite, type Extensions } from '@electric-sql/pglite'
 import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm'
@@ -19,6 +19,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { limits } from '../../crdt/limits.ts'
 import { ProjectionFailure } from '../ports.ts'
+import { createPrepared, type Prepared } from './prepared.ts'
 import { SEARCHED, tablesWithText, translated, type Query, type Sql } from './sql.ts'
 import { copyTemplate } from './template.ts'
 
@@ -31,7 +32,7 @@ const SETTINGS = ['random_page_cost=1', 'shared_buffers=32MB', 'wal_level=minima
 export const openPglite = (dir: string, log: (line: string) => void, extensions: Extensions = {}): Sql => {
   const folder = join(dir, 'pglite')
   const mark = join(dir, 'open')
-  let db: PGlite | null = null
+  let db: (Prepared & { readonly lite: PGlite }) | null = null
   let opening: Promise<void> | null = null
   let unvacuumed = 0
 
@@ -54,10 +55,11 @@ export const openPglite = (dir: string, log: (line: string) => void, extensions:
     }
     await writeFile(mark, boot)
     await copyTemplate(folder).catch((error: unknown) => log(`projection: the new database is made from nothing: ${error instanceof Error ? error.message : String(error)}`))
-    db = await start(folder, extensions)
+    const lite = await start(folder, extensions)
+    db = { lite, ...createPrepared(lite) }
   }
 
-  const run = async <T>(work: (open: PGlite) => Promise<T>): Promise<T> => {
+  const run = async <T>(work: (open: NonNullable<typeof db>) => Promise<T>): Promise<T> => {
     if (db === null) throw new ProjectionFailure(`projection: ${NAME} is not open; open it first`)
     try {
       return await work(db)
@@ -69,16 +71,27 @@ export const openPglite = (dir: string, log: (line: string) => void, extensions:
   const disconnect = async (): Promise<void> => {
     const open = db
     db = null
-    await open?.close()
+    await open?.lite.close()
   }
 
   const transaction = <T>(work: (query: Query) => Promise<T>): Promise<T> =>
-    run((open) => open.transaction((tx) => work(async (text, params) => (await tx.query(text, [...(params ?? [])])).rows as never)))
+    run(({ lite, say, query }) =>
+      lite.runExclusive(async () => {
+        await say('begin')
+        try {
+          const result = await work(query)
+          await say('commit')
+          return result
+        } catch (error) {
+          await say('rollback').catch((failed: unknown) => log(`projection: rollback in ${folder} failed: ${String(failed)}`))
+          throw error
+        }
+      }))
 
   /** Searches read postings from their index alone where pages are known to hold nothing dead: half the time of a filtered one. */
   const vacuum = async (): Promise<void> => {
     unvacuumed = 0
-    for (const table of SEARCHED) await run((open) => open.exec(`vacuum (analyze) ${table}`))
+    for (const table of SEARCHED) await run((open) => open.lite.exec(`vacuum (analyze) ${table}`))
   }
 
   return {
@@ -98,11 +111,11 @@ export const openPglite = (dir: string, log: (line: string) => void, extensions:
       if (db !== null && (unvacuumed >= limits.projection_vacuum_rest_rows || await transaction(hasGrown))) await vacuum()
     },
     scrub: async () => {
-      for (const table of await transaction(tablesWithText)) await run((open) => open.exec(`vacuum full ${table}`))
+      for (const table of await transaction(tablesWithText)) await run((open) => open.lite.exec(`vacuum full ${table}`))
       // Both the old table files and the log files with the old rows go only at a checkpoint, the current log file only after a switch.
-      await run((open) => open.exec('checkpoint'))
-      await run((open) => open.exec('select pg_switch_wal()'))
-      await run((open) => open.exec('checkpoint'))
+      await run((open) => open.lite.exec('checkpoint'))
+      await run((open) => open.lite.exec('select pg_switch_wal()'))
+      await run((open) => open.lite.exec('checkpoint'))
     },
     close: async () => {
       if (db === null) return

@@ -15,7 +15,7 @@ describe('recall', () => {
   const folder = mkdtempSync(join(tmpdir(), 'mnemesh-recall-'))
   const sql: Sql = openPglite(folder, () => undefined)
   const near: { readonly id: string; readonly distance: number }[] = [{ id: id('sense'), distance: 0.1 }, { id: id('both'), distance: 0.3 }, { id: id('hidden'), distance: 0.4 }]
-  const nearest: Nearest = async () => near
+  const nearest: Nearest = async () => async () => near
   const ask = (asked: Partial<RecallQuery>, trigrams: string | null = null) =>
     sql.snapshot((query) => recall(query, { q: 'harbour', limit: 10, ...asked }, NOW, { stems: createStems(new Map()), trigrams, nearest }))
 

@@ -14,12 +14,13 @@ import { fuse, type Fused } from './fuse.ts'
 import type { Stems } from './lexemes.ts'
 import { listMemories } from './list.ts'
 import { nudge } from './nudge.ts'
-import { rank } from './rank.ts'
+import { rank, type Candidate } from './rank.ts'
 import type { Query } from './sql.ts'
 import { termsOf } from './terms.ts'
+import type { NearSearch } from './vectors.ts'
 
-/** The memories nearest to a vector, nearest first. */
-export type Nearest = (query: Query, vector: readonly number[], kept: Kept, limit: number) => Promise<readonly { readonly id: string; readonly distance: number }[]>
+/** Makes ready to find the memories nearest to a vector, nearest first. */
+export type Nearest = (query: Query, vector: readonly number[], limit: number) => Promise<NearSearch>
 
 export type RecallTools = {
   readonly stems: Stems
@@ -28,29 +29,31 @@ export type RecallTools = {
   readonly nearest: Nearest
 }
 
+const NOTHING_NEAR: NearSearch = async () => []
+
 type Found = { readonly row: MemoryRow; readonly fused: Fused }
 
 export const recall = async (query: Query, asked: RecallQuery, now: string, { stems, trigrams, nearest }: RecallTools): Promise<RecallAnswer> => {
-  const frontier = (await readCursor(query))?.frontier ?? {}
   const limit = bounded(asked.limit, limits.recall_limit_max)
   const where = conditions(asked, timeOf(now, 'now'))
-  const { terms, worded, searched } = await termsOf(query, asked.q, asked.namespace, stems, trigrams)
   const best = Math.max(limits.recall_candidates_min, limit + limits.recall_candidates_spare)
+  // Together, as far as one does not wait for the other: a server is asked in fewer round trips.
+  const [cursor, { terms, worded, searched }, nearTo] = await Promise.all([
+    readCursor(query), termsOf(query, asked.q, asked.namespace, stems, trigrams), asked.vector === undefined ? NOTHING_NEAR : nearest(query, asked.vector, best)])
+  const frontier = cursor?.frontier ?? {}
   // A namespace is a filter too, for vectors: their index knows of none.
   const kept = narrows(asked) || (asked.vector !== undefined && searched <= limits.recall_filtered_memories_max) ? await keptBy(query, where) : { ...where, few: null }
-  const near = asked.vector === undefined ? [] : await nearest(query, asked.vector, kept, best)
+  const lexical = async (filter: Kept | null): Promise<readonly Candidate[]> => (terms.length === 0 ? [] : rank(query, terms, filter, best))
+  const [near, ranked] = await Promise.all([nearTo(kept), lexical(narrows(asked) ? kept : null)])
   const mode = near.length > 0 ? 'hybrid' : 'lexical'
   if (!worded && near.length === 0) {
     const { rows } = await listMemories(query, asked, { limit, now })
     return { memories: fill(rows.map((row) => ({ ...row, score: 0 })), asked.max_tokens), mode, frontier }
   }
-  const search = async (filter: Kept | null): Promise<readonly Found[]> => {
-    const lexical = terms.length === 0 ? [] : await rank(query, terms, filter, best)
-    return shown(query, fuse(lexical, near), where, limit + limits.recall_candidates_spare, filter === null)
-  }
-  let found = await search(narrows(asked) ? kept : null)
+  const show = (candidates: readonly Candidate[], likely: boolean): Promise<readonly Found[]> => shown(query, fuse(candidates, near), where, limit + limits.recall_candidates_spare, likely)
+  let found = await show(ranked, !narrows(asked))
   // What has expired is among the hits as long as nothing is asked of them; it must not crowd out what has not.
-  if (found.length < limit && !narrows(asked) && await expires(query)) found = await search(await keptBy(query, where))
+  if (found.length < limit && !narrows(asked) && await expires(query)) found = await show(await lexical(await keptBy(query, where)), false)
   const nudged = nudge(found, Date.parse(now)).slice(0, limit)
   const filled = fill(nudged.map(({ row, score }) => ({ ...row, score })), asked.max_tokens)
   if (asked.explain !== true) return { memories: filled, mode, frontier }

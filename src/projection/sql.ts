@@ -1,7 +1,7 @@
 /**
  * What the engine asks of a database: the least that PGlite and a Postgres server have in common.
  *
- * Parameters are null, strings, numbers, booleans and arrays of these. Whole numbers come back as numbers only when cast to
+ * Parameters are null, strings, numbers, booleans, arrays of these, and bytes in a type's own binary form. Whole numbers come back as numbers only when cast to
  * `float8` (drivers differ on `int8`), so the engine's SQL casts.
  */
 import { limits } from '../../crdt/limits.ts'

@@ -8,7 +8,7 @@ import { limits } from '../../crdt/limits.ts'
 import type { RecordId } from '../../crdt/ids.ts'
 import { ProjectionFailure, type EmbeddedText, type MemoryRow, type TextToEmbed, type Unembedded, type VectorSpace } from '../ports.ts'
 import type { Query, Sql } from './sql.ts'
-import { embeddedText, hashOf, vectorText } from './vectors.ts'
+import { embeddedText, hashOf, vectorBytes } from './vectors.ts'
 
 type Generation = VectorSpace & { readonly id: number; readonly origin: string; readonly wanted: boolean; readonly serving: boolean; readonly vectors: number }
 
@@ -47,13 +47,14 @@ const keep = async (query: Query, schema: string, space: VectorSpace, part: read
     'select memories.id::text as id, row from unembedded join memories on memories.id = unembedded.memory where memory = any($1::uuid[]) and not hidden', [part.map(({ id }) => id)])
   const textById = new Map(stored.map(({ id, row }) => [id, embeddedText(JSON.parse(row) as MemoryRow)]))
   const current = part.filter(({ id, text }) => textById.get(id) === text)
-  const taken = current.flatMap(({ id, text, vector }) => (vector === null ? [] : [{ id, hash: hashOf(text), vector: vectorText(vector) }]))
-  await query(
-    `with added as (
-       insert into embeddings (memory, generation, hash, vector) select id, ${wanted.id}, hash, vector::${schema}.vector(${space.dim})
-       from unnest($1::uuid[], $2::text[], $3::text[]) as given(id, hash, vector) on conflict (memory, generation) do nothing returning memory)
-     update embedders set vectors = vectors + (select count(*) from added) where id = ${wanted.id}`,
-    [taken.map(({ id }) => id), taken.map(({ hash }) => hash), taken.map(({ vector }) => vector)])
+  const taken = current.flatMap(({ id, text, vector }) => (vector === null ? [] : [{ id, hash: hashOf(text), vector: vectorBytes(vector) }]))
+  let added = 0
+  for (const { id, hash, vector } of taken) {
+    const rows = await query(
+      `insert into embeddings (memory, generation, hash, vector) values ($1::uuid, ${wanted.id}, $2, $3::${schema}.vector(${space.dim})) on conflict (memory, generation) do nothing returning 1 as one`, [id, hash, vector])
+    added += rows.length
+  }
+  await query(`update embedders set vectors = vectors + $1::integer where id = ${wanted.id}`, [added])
   await query('delete from unembedded where memory = any($1::uuid[])', [current.map(({ id }) => id)])
 }
 
