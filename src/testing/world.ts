@@ -36,6 +36,7 @@ export type World = {
   readonly disks: readonly MemoryDisk[]
   /** The peers' keys: a test may write in anybody's name. */
   readonly keys: readonly KeyPair[]
+  readonly authority: KeyPair
   peer(index: number): Peer
   url(index: number): string
   /** Lets time pass until the promise or the fact is there, at most `msMax` of virtual time. */
@@ -102,7 +103,7 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
 
   for (const index of keys.keys()) await start(index)
   const world: World = {
-    time, network, random, peers, disks, keys, url, run, start, stop,
+    time, network, random, peers, disks, keys, authority, url, run, start, stop,
     peer: (index) => {
       const peer = peers[index]
       if (!peer) throw new Error(`peer ${index} is stopped`)
