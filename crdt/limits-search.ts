@@ -82,4 +82,16 @@ export const searchLimits = {
   embedding_search_width_min: 64,
   /** Vectors an index search under a filter looks at before the filter's own rows are compared one by one: enough for thirty rows of 1 %. */
   embedding_search_rows_max: 6_000,
+
+  // ── graph ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+  /** Links between a graph's start and its farthest node. */
+  graph_depth_default: 2,
+  graph_depth_max: 6,
+  /** Nodes of one graph: what a person can look at, and what a program can go on from. */
+  graph_nodes_default: 100,
+  graph_nodes_max: 500,
+  /** Links of one graph's answer. */
+  graph_edges_max: 2_000,
+  /** Letters of a node's text that its graph shows. */
+  graph_excerpt_letters: 200,
 } as const

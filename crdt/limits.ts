@@ -334,7 +334,7 @@ export const limits = {
   projection_digest_ms_max: 600_000,
   /** Connections to a Postgres server: one writes, the others read. */
   projection_connections_max: 5,
-  /** Statements kept planned on each connection to a Postgres server: some 20 KiB each there. */
+  /** Statements kept planned on each connection to a Postgres server, some 20 KiB each there, and in the embedded database. */
   projection_prepared_max: 128,
   /** Rows upserted into the embedded database between two vacuums; it has nobody else to do that. */
   projection_vacuum_rows: 20_000,
@@ -347,16 +347,7 @@ export const limits = {
   projection_check_ms: 30_000,
   /** The first of a quiet connection's keep-alives, and their spacing: a server frees a vanished peer's place after some 30 s. */
   projection_keep_alive_s: 10,
-  /** Links between a graph's start and its farthest node. */
-  graph_depth_default: 2,
-  graph_depth_max: 6,
-  /** Nodes of one graph: what a person can look at, and what a program can go on from. */
-  graph_nodes_default: 100,
-  graph_nodes_max: 500,
-  /** Links of one graph's answer. */
-  graph_edges_max: 2_000,
-  /** Letters of a node's text that its graph shows. */
-  graph_excerpt_letters: 200,
+
   // ── search and embeddings ─────────────────────────────────────────────────────────────────────────────────────────
   ...searchLimits,
 
