@@ -1,5 +1,5 @@
 /**
- * The bounds of search and embeddings, a part of `limits.ts`: all local choices, none that peers must agree on.
+ * The bounds of search, graphs and embeddings, a part of `limits.ts`: all local choices, none that peers must agree on.
  */
 const KIB = 1024
 const MIB = 1024 * KIB

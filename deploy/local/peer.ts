@@ -18,6 +18,8 @@ export type ServeOptions = {
   readonly quorum?: number
   /** `ws://host:port/mesh`. */
   readonly peers?: readonly string[]
+  /** Base address of an embedding endpoint. */
+  readonly embedderUrl?: string
 }
 
 export type Digests = { readonly frontier: string; readonly documents: string; readonly projection: string | null; readonly log: number }
@@ -91,7 +93,8 @@ export const createPeer = (place: PeerPlace, defaults: ServeOptions): Peer => {
   }
 }
 
-const serveWords = ({ dir, port }: PeerPlace, { projection, quorumTimeoutMs, quorum, peers = [] }: ServeOptions): readonly string[] => [
+const serveWords = ({ dir, port }: PeerPlace, { projection, quorumTimeoutMs, quorum, peers = [], embedderUrl }: ServeOptions): readonly string[] => [
   'serve', '--data', dir, '--port', String(port), '--projection', projection, '--quorum-timeout', String(quorumTimeoutMs), '--until-stdin-ends',
   ...(quorum === undefined ? [] : ['--quorum', String(quorum)]), ...peers.flatMap((url) => ['--peer', url]),
+  ...(embedderUrl === undefined ? [] : ['--embedder', 'openai', '--embedder-url', embedderUrl, '--embedder-model', 'trigrams']),
 ]
