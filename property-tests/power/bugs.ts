@@ -55,8 +55,8 @@ export const BUGS: readonly Bug[] = [
   bug(WORLD, "a commit's signature not checked", ['crdt/commit.ts', "verify('mnemesh/commit/1', commit.headerBytes, commit.signature, commit.header.peer)", 'commit.signature.length === 64']),
   bug(WORLD, 'a signature not checked on one path: runs of one', ['crdt/chain.ts', 'if (hasValidSignature(run[last]!)) return', 'if (run.length === 1 || hasValidSignature(run[last]!)) return']),
   bug('transports/handshake.test.ts', 'a nonce not consumed', ['transports/handshake.ts', "return nonces.use(nonce, nowMs) ? null : 'nonce_reused'", "return nonces.use(nonce, nowMs) || nonce.length > 0 ? null : 'nonce_reused'"]),
-  bug(WORLD, 'a fork seen and not told', ['src/replica/replica.ts', '      forks.found(chain, at, theirs)\n', '      forks.found(chain, at, theirs.slice(theirs.length))\n']),
-  bug(WORLD, 'what honest peers built on a lie not said again', ['src/replica/reoffer.ts', 'const draft = applied.has(event.id) ? null : draftOf(event)', 'const draft = applied.has(event.id) || event.id.length > 0 ? null : draftOf(event)']),
+  bug(WORLD, 'a fork seen and not told', ['src/replica/replica.ts', '      forks.found(chain, at, theirs, waiting)\n', '      forks.found(chain, at, theirs.slice(theirs.length), waiting)\n']),
+  bug(WORLD, 'what honest peers built on a lie not said again', ['src/replica/reoffer.ts', 'commit.header.peer === self ? draftOf(event) : null', 'commit.header.peer === self && event.id.length === 0 ? draftOf(event) : null']),
   bug(WORLD, 'only the lie left out, not what follows it', ['src/replica/log-index.ts', 'commit.header.seq >= Math.min(forkAt(index, commit.chain), ', 'commit.header.seq > Math.min(forkAt(index, commit.chain), ']),
   // ── a checker ──
   bug('src/cli/verbs.test.ts', 'a checker that reads one page', ['src/cli/pages.ts', 'if (page.next_cursor === null || page.next_cursor === undefined) return undefined', 'if (page.next_cursor !== cursor) return undefined']),
