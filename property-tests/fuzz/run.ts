@@ -1,8 +1,8 @@
 /**
  * Feeds a target its inputs and keeps the tally: accepted, refused by reason, slowest, failures.
  *
- * A stall is a feed of over 250 ms: longer than that, and other clients wait. On a busy machine one slow feed says nothing,
- * so the input is fed again (to the reader alone, where that can be had) and the fastest time counts.
+ * A stall is a feed that holds the event loop for over 250 ms: longer than that, and other clients wait. On a busy machine one slow
+ * feed says nothing, so the input is fed again (to the reader alone, where that can be had) and the fastest time counts.
  */
 import { createDraw } from './draw.ts'
 import { WronglyJudged, type Opened, type Target } from './target.ts'
@@ -57,21 +57,17 @@ export const createFeeder = (target: Target, seed: number, nowMs: () => number):
       if (tally.failures.length < FAILURES_SHOWN) tally.failures.push({ kind, target: target.name, index, hex: Buffer.from(input).toString('hex'), says })
     }
     tally.inputs++
-    const startedMs = nowMs()
     try {
-      const fed = open.feed(input)
-      const verdict = fed instanceof Promise ? await fed : fed
-      let tookMs = nowMs() - startedMs
+      const { answer: verdict, heldMs } = await held(nowMs, () => open.feed(input))
+      let tookMs = heldMs
       if (verdict.is === 'accepted') tally.accepted++
       else {
         const reason = verdict.reason in tally.refusals || Object.keys(tally.refusals).length < REASONS_MAX ? verdict.reason : 'other'
         tally.refusals[reason] = (tally.refusals[reason] ?? 0) + 1
       }
       for (let tries = 1; tookMs > STALL_MS && tries < STALL_TRIES; tries++) {
-        const againMs = nowMs()
-        if (open.readAlone !== undefined) await open.readAlone(input)
-        else await open.feed(input)
-        tookMs = Math.min(tookMs, nowMs() - againMs)
+        const again = await held<unknown>(nowMs, () => (open.readAlone === undefined ? open.feed(input) : open.readAlone(input)))
+        tookMs = Math.min(tookMs, again.heldMs)
       }
       if (tookMs > tally.slowestMs) [tally.slowestMs, tally.slowestIndex] = [tookMs, index]
       if (tookMs > STALL_MS) fail('stall', `${Math.round(tookMs)} ms`)
@@ -90,6 +86,29 @@ export const createFeeder = (target: Target, seed: number, nowMs: () => number):
       }
     },
     close,
+  }
+}
+
+/** Does it, and measures the longest that nobody else had a turn meanwhile. */
+const held = async <T>(nowMs: () => number, run: () => T | Promise<T>): Promise<{ readonly answer: T; readonly heldMs: number }> => {
+  let [turnMs, heldMs] = [nowMs(), 0]
+  const turn = (): void => {
+    const now = nowMs()
+    ;[turnMs, heldMs] = [now, Math.max(heldMs, now - turnMs)]
+  }
+  const answer = run()
+  turn()
+  if (!(answer instanceof Promise)) return { answer, heldMs }
+  let waits = true
+  const look = (): void => {
+    turn()
+    if (waits) setImmediate(look)
+  }
+  setImmediate(look)
+  try {
+    return { answer: await answer, heldMs: (turn(), heldMs) }
+  } finally {
+    waits = false
   }
 }
 

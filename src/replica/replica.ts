@@ -45,8 +45,8 @@ import { refuse, taken, type Effect, type Input, type RequestId, type WriteReque
 
 /** Commits of others taken into one flush: bounds the time between two turns of the event loop to some 50 ms. */
 const RECEIVED_PER_FLUSH_MAX = 512
-/** Requests authored in one flush, for the same reason. */
-const REQUESTS_PER_FLUSH_MAX = 1_024
+/** Requests authored in one flush, for the same reason: up to 0.2 ms each, on a slow machine. */
+const REQUESTS_PER_FLUSH_MAX = 256
 
 export type ReplicaOptions = {
   readonly mesh: MeshId
