@@ -41,11 +41,10 @@ export type ReceiptAck = {
 }
 export type Receipt = { readonly commit: string; readonly chain: string; readonly seq: number; readonly acks: readonly ReceiptAck[] }
 
-export type WriteAnswer = {
+/** What every write answers; `WriteAnswer` is that of a memory. */
+export type Written = {
   readonly id: RecordId
   readonly namespace: Namespace
-  readonly title: string | null
-  readonly tier: string
   readonly agent_id: AgentId
   readonly event_id: EventId
   /** Voters that acknowledged, this peer included. */
@@ -54,6 +53,7 @@ export type WriteAnswer = {
   /** Causal token. */
   readonly token: string
 }
+export type WriteAnswer = Written & { readonly title: string | null; readonly tier: string }
 
 export type ReadOptions = { readonly token?: string; readonly wait_ms?: number }
 
@@ -156,9 +156,9 @@ export type Node = {
   restore(id: RecordId, options: WriteOptions): Promise<WriteAnswer>
   /** Settles `field` by a new event: to the value that `event_id` wrote, or to `value`. */
   resolve(id: RecordId, choice: { readonly field: string; readonly event_id?: EventId; readonly value?: unknown }, options: WriteOptions): Promise<WriteAnswer>
-  link(input: LinkInput, options: WriteOptions): Promise<WriteAnswer & { readonly link: LinkRow }>
-  unlink(input: Pick<LinkInput, 'from' | 'to' | 'relation'>, options: WriteOptions): Promise<WriteAnswer>
-  appendEpisode(namespace: Namespace, input: EpisodeInput, options: WriteOptions): Promise<WriteAnswer & { readonly episode: EpisodeRow }>
+  link(input: LinkInput, options: WriteOptions): Promise<Written & { readonly link: LinkRow }>
+  unlink(input: Pick<LinkInput, 'from' | 'to' | 'relation'>, options: WriteOptions): Promise<Written>
+  appendEpisode(namespace: Namespace, input: EpisodeInput, options: WriteOptions): Promise<Written & { readonly episode: EpisodeRow }>
 
   get(id: RecordId, options: ReadOptions): Promise<MemoryAnswer>
   list(filter: MemoryFilter, page: { readonly limit: number; readonly cursor?: string }, options: ReadOptions): Promise<ListAnswer>

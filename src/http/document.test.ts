@@ -1,13 +1,9 @@
 /** The published document against the routes and against what they really answer. */
-import Fastify from 'fastify'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import { ajvOptions } from './schema-keywords.ts'
 import { openDoor } from './testing/door-client.ts'
 import type { Answer, TestDoor } from './testing/door-client.ts'
-
-type Operation = { readonly parameters?: readonly { readonly in: string; readonly name: string }[]; readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { readonly schema: object }>> }>> }
-type Document = { readonly openapi: string; readonly info: { readonly version: string }; readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>; readonly components: { readonly schemas: Readonly<Record<string, object>> } }
+import { responseChecker, type Document } from './testing/response-checker.ts'
 
 let d: TestDoor
 let document: Document
@@ -97,27 +93,4 @@ describe('openapi.json', () => {
 const metricsAtRoot = async (url: string): Promise<Answer> => {
   const response = await fetch(`${url}/metrics`)
   return { status: response.status, headers: response.headers, text: await response.text(), body: {} }
-}
-
-/** Checks answers against the published schemas alone: nothing of the door's own serializers. */
-const responseChecker = async (of: Document): Promise<(method: string, path: string, answer: Answer) => Promise<void>> => {
-  const app = Fastify({ ajv: ajvOptions })
-  const inline = (schema: object): object => JSON.parse(JSON.stringify({ ...schema, components: of.components })) as object
-  app.post('/', async (request) => {
-    const { schema, value } = request.body as { schema: object; value: unknown }
-    const validate = request.compileValidationSchema(schema)
-    return { ok: validate(value), errors: validate.errors ?? null }
-  })
-  await app.ready()
-  return async (method, path, { status, headers, text }) => {
-    const responses = of.paths[path]?.[method.toLowerCase()]?.responses ?? {}
-    const declared = responses[String(status)] ?? responses[`${String(status)[0]}XX`]
-    const type = (headers.get('content-type') ?? '').split(';', 1)[0]!
-    const schema = declared?.content?.[type]?.schema
-    if (schema === undefined) throw new Error(`${method} ${path} declares no ${status} ${type}`)
-    const value: unknown = type === 'application/json' ? JSON.parse(text) : text
-    const result = await app.inject({ method: 'POST', url: '/', headers: { 'content-type': 'application/json' }, payload: JSON.stringify({ schema: inline(schema), value }) })
-    const { ok, errors } = result.json<{ ok: boolean; errors: unknown }>()
-    if (!ok) throw new Error(`${method} ${path} ${status}: ${result.statusCode} ${result.statusCode === 200 ? JSON.stringify(errors) : result.body}`)
-  }
 }

@@ -8,7 +8,7 @@ import type { MemorySet } from '../../crdt/event.ts'
 import { encodeToken } from '../../crdt/frontier.ts'
 import { createUuidsV7, type EventId, type Namespace, type RecordId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
-import type { BulkAnswer, MemoryInput, Node, Receipt, WriteAnswer, WriteOptions } from '../api.ts'
+import type { BulkAnswer, MemoryInput, Node, Receipt, WriteAnswer, WriteOptions, Written } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import type { Clock, MemoryRow, Random } from '../ports.ts'
 import type { Shell } from '../replica/effects.ts'
@@ -78,7 +78,7 @@ export const createWrites = (context: WriteContext): Writes => {
       acks: outcome.acks.map(({ voter, ack }) => ({ voter, statement: toBase64Url(ack.statement), signature: toBase64Url(ack.signature) })),
     }
   }
-  const answer = (outcome: Acknowledged, of: Pick<WriteAnswer, 'id' | 'namespace' | 'title' | 'tier' | 'agent_id' | 'event_id'>): WriteAnswer => ({
+  const answer = <Of extends Pick<Written, 'id' | 'namespace' | 'agent_id' | 'event_id'>>(outcome: Acknowledged, of: Of): Of & Written => ({
     ...of, quorum_acks: outcome.acks.length, receipt: receiptOf(outcome), token: tokenOf(outcome.written),
   })
   const answerRow = (outcome: Acknowledged, id: RecordId, event_id: EventId, options: WriteOptions): WriteAnswer => {
@@ -192,7 +192,7 @@ export const createWrites = (context: WriteContext): Writes => {
       const precondition: Precondition = () => (isVisible(reader.memory(input.from)) ? null : ABSENT)
       const outcome = await submit({ namespace: from.namespace, drafts: [draft], bodies: [], precondition }, options, { id: record, event_id: base.event })
       await shell.settled()
-      return { ...answer(outcome, { id: record, namespace: from.namespace, title: null, tier: from.tier, agent_id: options.agent, event_id: base.event }), link: reader.link(record)! }
+      return { ...answer(outcome, { id: record, namespace: from.namespace, agent_id: options.agent, event_id: base.event }), link: reader.link(record)! }
     },
 
     unlink: async ({ from, to, relation }, options) => {
@@ -203,7 +203,7 @@ export const createWrites = (context: WriteContext): Writes => {
       if (!home || !record || !link || link.removed) throw new NodeError('not_found', 'there is no such link', { local_committed: false })
       const base = said(options)
       const outcome = await submit({ namespace: home.namespace, drafts: [{ ...base, op: 'unlink', record }], bodies: [] }, options, { id: record, event_id: base.event })
-      return answer(outcome, { id: record, namespace: home.namespace, title: null, tier: home.tier, agent_id: options.agent, event_id: base.event })
+      return answer(outcome, { id: record, namespace: home.namespace, agent_id: options.agent, event_id: base.event })
     },
 
     appendEpisode: async (namespace, input, options) => {
@@ -216,7 +216,7 @@ export const createWrites = (context: WriteContext): Writes => {
       const commit = where && reader.commit(where.hash as never)
       const event = commit?.events.find((sealed) => sealed.event.id === base.event)?.event
       if (commit === undefined || commit === null || event?.kind !== 'episode.append') throw new NodeError('internal', 'the episode was stored and cannot be read back: run verify', { local_committed: true })
-      return { ...answer(outcome, { id: base.event as string as RecordId, namespace, title: null, tier: '', agent_id: options.agent, event_id: base.event }), episode: episodeRow(commit, event, reader.text) }
+      return { ...answer(outcome, { id: base.event as string as RecordId, namespace, agent_id: options.agent, event_id: base.event }), episode: episodeRow(commit, event, reader.text) }
     },
   }
 }

@@ -2,7 +2,7 @@
  * The verbs on links between memories: link, unlink, links.
  */
 import type { Command } from 'commander'
-import type { WriteAnswer } from '../../api.ts'
+import type { Written } from '../../api.ts'
 import type { LinksAnswer } from '../answers.ts'
 import { usage } from '../failure.ts'
 import { type Io, note, print } from '../io.ts'
@@ -40,7 +40,7 @@ const addLink = (program: Command, io: Io): void => {
   verb.action(async (from: string, to: string, word: string | undefined, options: LinkOptions) => {
     const relation = relationOf(word, options)
     const times = { ...(options.validFrom === undefined ? {} : { valid_from: options.validFrom }), ...(options.validUntil === undefined ? {} : { valid_until: options.validUntil }) }
-    const answer = await clientFor(options, io).call<WriteAnswer>('POST', '/links', { body: { from, to, relation, ...times }, query: { quorum: options.quorum } })
+    const answer = await clientFor(options, io).call<Written>('POST', '/links', { body: { from, to, relation, ...times }, query: { quorum: options.quorum } })
     await printLink(io, options, answer, `${coloursFor(io.stdout, io.env).green('linked')} ${from} ${clean(relation)} ${to}`)
   })
 }
@@ -51,7 +51,7 @@ const addUnlink = (program: Command, io: Io): void => {
   example(verb, 'mnemesh unlink 0193a1b2-0000-7000-8000-000000000000 0193a1b2-0000-7000-8000-000000000001 --relation supports')
   verb.action(async (from: string, to: string, word: string | undefined, options: LinkOptions) => {
     const relation = relationOf(word, options)
-    const answer = await clientFor(options, io).call<WriteAnswer>('DELETE', '/links', { body: { from, to, relation }, query: { quorum: options.quorum } })
+    const answer = await clientFor(options, io).call<Written>('DELETE', '/links', { body: { from, to, relation }, query: { quorum: options.quorum } })
     await printLink(io, options, answer, `${coloursFor(io.stdout, io.env).green('unlinked')} ${from} ${clean(relation)} ${to}`)
   })
 }
@@ -68,5 +68,5 @@ const addLinks = (program: Command, io: Io): void => {
   })
 }
 
-const printLink = (io: Io, options: LinkOptions, answer: WriteAnswer, line: string): Promise<void> =>
+const printLink = (io: Io, options: LinkOptions, answer: Written, line: string): Promise<void> =>
   print(io, options.json === true ? JSON.stringify(answer) : line)

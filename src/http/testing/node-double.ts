@@ -5,11 +5,12 @@
  */
 import type { AgentId, EventId, Namespace, PeerId, RecordId } from '../../../crdt/ids.ts'
 import { parsePeerId, parseRecordId, uuidV7 } from '../../../crdt/ids.ts'
-import type { LogEntry, MemoryAnswer, MemoryInput, Node, Version, WriteAnswer, WriteOptions } from '../../api.ts'
+import type { LogEntry, MemoryAnswer, MemoryInput, Node, Version, WriteAnswer, WriteOptions, Written } from '../../api.ts'
 import { NodeError } from '../../errors.ts'
 
 type MemoryRow = MemoryAnswer['memory']
 type LinkRow = MemoryAnswer['links'][number]
+type GraphNode = Awaited<ReturnType<Node['graph']>>['nodes'][number]
 type EpisodeRow = Awaited<ReturnType<Node['episodes']>>[number]
 type Seen = { readonly method: string; readonly arguments: readonly unknown[] }
 
@@ -58,8 +59,8 @@ export const createNodeDouble = (): NodeDouble => {
     for (const listener of listeners) listener()
     return id
   }
-  const written = (row: { readonly id: RecordId; readonly namespace: Namespace; readonly title?: string | null; readonly tier?: string }, event: EventId, options: WriteOptions): WriteAnswer => ({
-    id: row.id, namespace: row.namespace, title: row.title ?? null, tier: row.tier ?? 'mid', agent_id: options.agent, event_id: event, quorum_acks: options.quorum ?? 1,
+  const written = (row: { readonly id: RecordId; readonly namespace: Namespace }, event: EventId, options: WriteOptions): Written => ({
+    id: row.id, namespace: row.namespace, agent_id: options.agent, event_id: event, quorum_acks: options.quorum ?? 1,
     receipt: { commit: '00'.repeat(32), chain: '11'.repeat(16), seq: events.length, acks: [{ voter: PEER, statement: 'c3RhdGVtZW50', signature: 'c2lnbmF0dXJl' }] },
     token: `t${events.length}`,
   })
@@ -77,14 +78,14 @@ export const createNodeDouble = (): NodeDouble => {
       ...input, metadata: input.metadata ?? {}, agent_id: options.agent, peer_id: PEER, created_at: AT, updated_at: AT, version: '1', forgotten: false, erased: false, conflicts: 0,
     }
     memories.set(id, row)
-    return written(row, say('memory.put', id, namespace, options.agent), options)
+    return { ...written(row, say('memory.put', id, namespace, options.agent), options), title: row.title, tier: row.tier }
   }
   const change = (id: RecordId, fields: Partial<MemoryRow>, kind: string, options: WriteOptions & { readonly if_match?: string }): WriteAnswer => {
     const row = found(id)
     if (options.if_match !== undefined && options.if_match !== row.version) throw new NodeError('version_mismatch', `the version is ${row.version}`)
     const next = { ...row, ...fields, version: String(Number(row.version) + 1) }
     memories.set(id, next)
-    return written(next, say(kind, id, row.namespace, options.agent), options)
+    return { ...written(next, say(kind, id, row.namespace, options.agent), options), title: next.title, tier: next.tier }
   }
   const versions = (id: RecordId): readonly Version[] => {
     found(id)
@@ -176,7 +177,10 @@ export const createNodeDouble = (): NodeDouble => {
       await called('graph', query, options)
       const edges = [...links.values()].filter((link) => !link.removed && (link.from === query.from || link.to === query.from))
       const around = [...new Set(edges.flatMap((link) => [link.from, link.to]))].filter((id) => id !== query.from)
-      const node = (id: RecordId, depth: number) => ({ ...found(id), depth, excerpt: found(id).content })
+      const node = (of: RecordId, depth: number): GraphNode => {
+        const { id, namespace, title, kind, tier, tags, run_id, occurred_at, agent_id, peer_id, created_at, content } = found(of)
+        return { id, namespace, title, kind, tier, tags, run_id, occurred_at, agent_id, peer_id, created_at, depth, excerpt: content }
+      }
       return { nodes: [node(query.from, 0), ...around.map((id) => node(id, 1))], edges, truncated: false, frontier: {} }
     },
     episodes: async (filter, options) => {
