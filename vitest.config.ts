@@ -1,14 +1,21 @@
 /**
- * How the tests run: beside the code they are about, each file in a process of its own (native modules and real sockets
- * do not share one well), quiet where they pass.
+ * How the tests run: beside the code they are about, quiet where they pass. Files that start databases or processes have a process
+ * each; the many small ones share a few, which spares each the loading of everything (a quarter of their processor time).
  */
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
+const ALL = '{crdt,transports,snapshots,src,property-tests,deploy}/**/*.test.ts'
+const NONE = ['dist/**', 'node_modules/**', 'property-tests/violations/**']
+/** Not among them: what runs other programs. */
+const SMALL = ['{crdt,transports,snapshots}/**/*.test.ts', 'src/{http,live,replica,service}/**/*.test.ts', 'src/cli/**/!(peer-verbs).test.ts', 'property-tests/{model,generators}/**/*.test.ts', 'property-tests/!(ci-*).test.ts']
+
 export default defineConfig({
   test: {
-    include: ['{crdt,transports,snapshots,src,property-tests,deploy}/**/*.test.ts'],
-    exclude: ['dist/**', 'node_modules/**', 'property-tests/violations/**'],
+    projects: [
+      { extends: true, test: { name: 'small', include: SMALL, exclude: NONE, isolate: false } },
+      { extends: true, test: { name: 'large', include: [ALL], exclude: [...NONE, ...SMALL] } },
+    ],
     pool: 'forks',
     // One a core: the default leaves a core idle, which on two cores doubles the time.
     maxWorkers: Math.max(2, availableParallelism()),
