@@ -52,14 +52,6 @@ const liar = (victim: Peer) => {
 const said = <Kind extends string>(kind: Kind, n: number) => ({ v: 1 as const, id: uuid(n) as EventId, ns, kind, agent, at: '2026-01-01T00:00:00.000Z' })
 const bodyOf = (text: string): Body => makeBody(new Uint8Array(16).fill(text.length), new TextEncoder().encode(text))
 
-const untilEqual = async (peers: readonly number[]): Promise<void> => {
-  for (let round = 0; round < 240; round++) {
-    const digests = await Promise.all(peers.map((peer) => world.peer(peer).node.digests()))
-    if (digests.every(({ frontier, documents }) => frontier === digests[0]!.frontier && documents === digests[0]!.documents)) return
-    await world.run(() => false, 250).catch(() => undefined)
-  }
-  expect(await Promise.all(peers.map((peer) => world.peer(peer).node.digests()))).toBe('equal within a minute of virtual time')
-}
 const has = (peer: number, id: RecordId): Promise<boolean> => world.run(world.peer(peer).node.get(id, {})).then(() => true, () => false)
 
 describe('a key that writes two histories', () => {
@@ -67,7 +59,7 @@ describe('a key that writes two histories', () => {
     world = await createWorld({ peers: 4, seed: 21 })
     await world.stop(LIAR)
     const own = (await world.run(world.peer(0).node.remember(ns, { content: 'made by an honest peer' }, { agent, quorum: 3 })))!
-    await untilEqual([0, 1, 2])
+    await world.agree([0, 1, 2])
     world.partition([0], [1, 2])
 
     // To the left: a memory, and a change in the honest peer's own document, on which it then builds.
@@ -85,9 +77,9 @@ describe('a key that writes two histories', () => {
     await world.run(() => world.peer(1).replica.index.chains.get(chainId(right.peer, inc, ns))?.seq === 1)
 
     world.network.heal()
-    await untilEqual([0, 1, 2])
+    await world.agree([0, 1, 2])
     await world.run(() => [0, 1, 2].every((peer) => world.peer(peer).replica.forks.isFrozen(left.peer)))
-    await untilEqual([0, 1, 2])
+    await world.agree([0, 1, 2])
     // What it says behind the fork counts for nothing, and nobody keeps it waiting.
     left.say(segmentId(left.peer, 0), { ...said('memory.put', 4), record: uuid(104) as RecordId, set: { content: { ref: x.ref } } }, x)
     await world.run(() => world.peer(0).replica.intake.refused.some(({ reason }) => reason === 'forked'))
@@ -105,7 +97,7 @@ describe('a key that writes two histories', () => {
     await world.stop(1)
     await world.start(1)
     const after = (await world.run(world.peer(1).node.remember(ns, { content: 'after' }, { agent, quorum: 3 })))!
-    await untilEqual([0, 1, 2])
+    await world.agree([0, 1, 2])
     expect(await has(2, after.id)).toBe(true)
   })
 })
@@ -121,7 +113,7 @@ describe('a commit that came without its text', () => {
     if (flushed) await world.run(() => victim.replica.missing.size === 1)
     victim.shell.feed({ kind: 'received', from: careless.peer, parcels: [{ chain: commit.chain, seq: 1, bytes: commit.bytes, bodies: [text] }], delivery: 0 })
     await world.run(() => victim.replica.index.chains.get(commit.chain)?.seq === 1 && victim.replica.missing.size === 0)
-    await untilEqual([0, 1, 2])
+    await world.agree([0, 1, 2])
     for (const peer of [0, 1, 2]) expect((await world.run(world.peer(peer).node.get(uuid(201) as RecordId, {})))!.memory.content).toBe('said once, and passed on without its words')
   })
 })

@@ -12,17 +12,6 @@ const bob = 'ai:bob' as AgentId
 let world: World
 afterEach(() => world.stopAll())
 
-const equalEverywhere = async (): Promise<boolean> => {
-  const digests = await Promise.all(world.peers.map((peer) => peer!.node.digests()))
-  return digests.every(({ frontier, documents }) => frontier === digests[0]!.frontier && documents === digests[0]!.documents)
-}
-const untilEqual = async (): Promise<void> => {
-  for (let round = 0; round < 200; round++) {
-    if (await equalEverywhere()) return
-    await world.run(() => false, 250).catch(() => undefined)
-  }
-  expect(await Promise.all(world.peers.map((peer) => peer!.node.digests()))).toBe('equal')
-}
 const get = (peer: number, id: RecordId) => world.run(world.peer(peer).node.get(id, {})).then((answer) => answer!)
 
 describe('a partition', () => {
@@ -36,7 +25,7 @@ describe('a partition', () => {
     expect((await get(1, made.id)).memory.title).toBe('right')
 
     world.network.heal()
-    await untilEqual()
+    await world.agree()
     for (const peer of [0, 1, 2]) {
       const { memory, conflicts } = await get(peer, made.id)
       // Later in (hlc, event id): the right side wrote second.
@@ -49,7 +38,7 @@ describe('a partition', () => {
 
     const values = (await get(2, made.id)).conflicts[0]!.values
     await world.run(world.peer(2).node.resolve(made.id, { field: 'title', event_id: values.find(({ value }) => value === 'left')!.event_id }, { agent }))
-    await untilEqual()
+    await world.agree()
     for (const peer of [0, 1, 2]) {
       const { memory, conflicts } = await get(peer, made.id)
       expect(memory.title).toBe('left')
@@ -70,7 +59,7 @@ describe('a partition', () => {
     await expect(world.run(world.peer(0).node.remember(ns, { ...request, content: 'another body' }, options))).rejects.toMatchObject({ code: 'idempotency_conflict' })
 
     world.network.heal()
-    await untilEqual()
+    await world.agree()
     for (const peer of [0, 1, 2]) {
       const { memory, conflicts } = await get(peer, first.id)
       expect([memory.content, memory.title, memory.tags, conflicts]).toEqual(['retry me', 'once', ['a'], []])
@@ -78,7 +67,7 @@ describe('a partition', () => {
     }
     // Whoever changes it now settles both twins: no conflict appears.
     await world.run(world.peer(2).node.patch(first.id, { title: 'changed' }, { agent, quorum: 3 }))
-    await untilEqual()
+    await world.agree()
     expect((await get(0, first.id)).memory.title).toBe('changed')
     expect((await get(0, first.id)).conflicts).toEqual([])
   })
@@ -90,14 +79,14 @@ describe('a partition', () => {
     await world.run(world.peer(0).node.forget(made.id, { agent, quorum: 1, erase: false }))
     await world.run(world.peer(1).node.patch(made.id, { priority: 9 }, { agent: bob, quorum: 1 }))
     world.network.heal()
-    await untilEqual()
+    await world.agree()
     for (const peer of [0, 1, 2]) {
       await expect(world.run(world.peer(peer).node.get(made.id, {}))).rejects.toMatchObject({ code: 'not_found' })
       const [conflict] = (await world.run(world.peer(peer).node.conflicts(made.id, {})))!
       expect(conflict).toMatchObject({ field: 'forgotten', values: [{ value: true, agent_id: agent, shown: true }, { value: false, agent_id: bob, shown: false }] })
     }
     await world.run(world.peer(1).node.resolve(made.id, { field: 'forgotten', value: false }, { agent: bob }))
-    await untilEqual()
+    await world.agree()
     expect((await get(0, made.id)).memory.priority).toBe(9)
   })
 
@@ -109,7 +98,7 @@ describe('a partition', () => {
     expect(failure).toMatchObject({ code: 'quorum_not_met', fields: { got: 1, needed: 2, local_committed: true } })
     await world.run(world.peer(1).node.remember(ns, { content: 'together' }, { agent }))
     world.network.heal()
-    await untilEqual()
+    await world.agree()
     expect((await get(2, failure!.fields['id'] as RecordId)).memory.content).toBe('alone')
   })
 })

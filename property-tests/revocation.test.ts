@@ -11,22 +11,13 @@ const REVOKED = 3
 let world: World
 afterEach(() => world.stopAll())
 
-const untilEqual = async (peers: readonly number[]): Promise<void> => {
-  const states = () => Promise.all(peers.map((peer) => world.peer(peer).node.digests()))
-  for (let round = 0; round < 240; round++) {
-    const digests = await states()
-    if (digests.every(({ frontier, documents }) => frontier === digests[0]!.frontier && documents === digests[0]!.documents)) return
-    await world.run(() => false, 250).catch(() => undefined)
-  }
-  expect(await states()).toBe('equal within a minute of virtual time')
-}
 const read = async (peer: number, id: RecordId, token?: string) => (await world.run(world.peer(peer).node.get(id, { ...(token !== undefined && { token, wait_ms: 100 }) })))!.memory
 
 test('what was built on words that a revocation leaves out is said again, and waited for by whoever saw it', async () => {
   world = await createWorld({ peers: 4, seed: 31, dials: (peer) => [0, 1, 2, 3].filter((other) => other < peer) })
   const whose = world.peer(1)
   const made = (await world.run(whose.node.remember(ns, { content: 'the plan' }, { agent, quorum: 4 })))!
-  await untilEqual([0, 1, 2, REVOKED])
+  await world.agree([0, 1, 2, REVOKED])
   // The authority hears nothing of this.
   world.partition([0], [1, 2, REVOKED])
   await world.run(world.peer(REVOKED).node.patch(made.id, { priority: 9 }, { agent, quorum: 3 }))
@@ -44,12 +35,12 @@ test('what was built on words that a revocation leaves out is said again, and wa
   expect(await read(2, made.id)).toMatchObject({ priority: 5, title: null })
 
   world.network.heal()
-  await untilEqual([0, 1, 2])
+  await world.agree([0, 1, 2])
   for (const peer of [0, 1, 2]) expect(await read(peer, made.id, built.token), `on peer ${peer}`).toMatchObject({ priority: 5, title: 'the plan, reviewed' })
   // Once, over a restart too.
   await world.stop(1)
   await world.start(1)
-  await untilEqual([0, 1, 2])
+  await world.agree([0, 1, 2])
   const history = (await world.run(world.peer(2).node.history(made.id, {})))!
   expect(history.filter(({ event_id }) => event_id === built.event_id)).toHaveLength(1)
 })

@@ -43,6 +43,8 @@ export type World = {
   run<T>(until: Promise<T> | (() => boolean), msMax?: number): Promise<T | undefined>
   start(index: number): Promise<void>
   stop(index: number): Promise<void>
+  /** Lets time pass until these peers (default: all) have equal logs and documents. @throws with what each has, after `AGREE_MS_MAX`. */
+  agree(among?: readonly number[]): Promise<void>
   /** Nothing passes between the two groups. */
   partition(left: readonly number[], right: readonly number[]): void
   stopAll(): Promise<void>
@@ -50,6 +52,8 @@ export type World = {
 
 const START_MS = Date.UTC(2026, 0, 1)
 const STEP_MS = 5
+const AGREE_MS_MAX = 60_000
+const AGREE_LOOK_MS = 250
 
 export const createWorld = async (options: WorldOptions): Promise<World> => {
   const random = createRandom(options.seed)
@@ -101,9 +105,19 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
     await run(peer.stop())
   }
 
+  const agree = async (among: readonly number[] = [...keys.keys()]): Promise<void> => {
+    const endMs = time.now() + AGREE_MS_MAX
+    for (;;) {
+      const digests = await Promise.all(among.map((index) => world.peer(index).node.digests()))
+      if (digests.every(({ frontier, documents }) => frontier === digests[0]!.frontier && documents === digests[0]!.documents)) return
+      if (time.now() >= endMs) throw new Error(`peers ${among.join(', ')} do not agree within ${AGREE_MS_MAX} ms of virtual time: ${JSON.stringify(digests)}`)
+      await run(new Promise<void>((resolve) => void time.after(AGREE_LOOK_MS, resolve)))
+    }
+  }
+
   for (const index of keys.keys()) await start(index)
   const world: World = {
-    time, network, random, peers, disks, keys, authority, url, run, start, stop,
+    time, network, random, peers, disks, keys, authority, url, run, start, stop, agree,
     peer: (index) => {
       const peer = peers[index]
       if (!peer) throw new Error(`peer ${index} is stopped`)
