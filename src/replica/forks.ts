@@ -27,7 +27,6 @@ export type Forks = {
   takeFacts(): NonNullable<StoreBatch['facts']>
   /** Those facts are on disk: the forks that count from now on. */
   applied(): readonly KnownFork[]
-  /** The facts were not written: they are offered to the next flush. */
   /** The disk refused them: they rest until `retry`, for by themselves they would ask it again and again. */
   failed(): void
   retry(): void

@@ -8,12 +8,13 @@
 import type { Commit } from '../../crdt/commit.ts'
 import { firstExcluded } from '../../crdt/control.ts'
 import { isDocumentEvent, type DocumentEvent } from '../../crdt/event.ts'
-import type { ChainId, CommitHash, RecordId } from '../../crdt/ids.ts'
+import type { ChainId, CommitHash } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
+import { homesOf } from './author.ts'
 import type { Commits } from './commits.ts'
 import type { Documents, OpenSegment } from './documents.ts'
 import type { Forks } from './forks.ts'
-import { isExcluded, segmentKey, segmentsOf, type LogIndex, type SegmentEntry } from './log-index.ts'
+import { isExcluded, segmentKey, type LogIndex, type SegmentEntry } from './log-index.ts'
 
 /** An event that was left out, and the commit that it stood in. */
 export type LeftBehind = { readonly commit: Commit; readonly event: DocumentEvent }
@@ -30,11 +31,10 @@ export type LookBehind = {
 export const createLookBehind = (index: LogIndex, documents: Documents, commits: Commits, forks: Forks): LookBehind => {
   const isGone = ({ header }: Commit): boolean => forks.isFrozen(header.peer) || index.control.members.get(header.peer)?.revoked !== null
   const isSaid = ({ id, record }: DocumentEvent): boolean =>
-    segmentsOf(index, record).some((entry) => {
-      const { commitsByRecord, changeByCommit } = documents.open(entry).segment
+    homesOf(index, documents, record).some((home) => {
+      const { commitsByRecord, changeByCommit } = documents.open(home).segment
       return commitsByRecord.get(record)?.some((hash) => changeByCommit.get(hash)?.spans.some(({ event }) => event === id)) === true
     })
-  const hasHome = (record: RecordId): boolean => segmentsOf(index, record).some((entry) => documents.open(entry).segment.commitsByRecord.has(record))
 
   const touched = (): Iterable<SegmentEntry> => {
     const entries = new Map<string, SegmentEntry>()
@@ -70,7 +70,7 @@ export const createLookBehind = (index: LogIndex, documents: Documents, commits:
     const again = new Set(left.flatMap(({ event }) => (event.kind === 'memory.put' || event.kind === 'link.put' ? [event.record] : [])))
     for (const { commit, event } of left) {
       if (index.unsaid.size >= limits.unsaid_events_max) return
-      if (again.has(event.record) || hasHome(event.record)) index.unsaid.set(event.id, { chain: commit.chain, seq: commit.header.seq, hash: commit.hash })
+      if (again.has(event.record) || homesOf(index, documents, event.record).length > 0) index.unsaid.set(event.id, { chain: commit.chain, seq: commit.header.seq, hash: commit.hash })
     }
   }
 

@@ -394,7 +394,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     frontierDigest: (key) => frontierDigest([...index.chains.values()].map(({ id, seq, hash }) => ({ chain: id, seq, hash })), key),
     flushing: () => inFlight !== null,
     queued: () => ({ requests: writes.length, bytes: queuedBytes }),
-    nextDeadlineMs: () => settling.nextDeadlineMs() ?? retryAtMs,
+    nextDeadlineMs: () => (retryAtMs === null ? settling.nextDeadlineMs() : Math.min(retryAtMs, settling.nextDeadlineMs() ?? retryAtMs)),
     lastFailure: () => lastFailure,
   }
 }
