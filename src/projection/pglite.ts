@@ -20,7 +20,7 @@ import { join } from 'node:path'
 import { limits } from '../../crdt/limits.ts'
 import { ProjectionFailure } from '../ports.ts'
 import { createPrepared, type Prepared } from './prepared.ts'
-import { SEARCHED, tablesWithText, translated, type Query, type Sql } from './sql.ts'
+import { SEARCHED, tablesWithText, translated, whileOpen, type Query, type Sql } from './sql.ts'
 import { copyTemplate } from './template.ts'
 
 const NAME = 'the embedded database'
@@ -82,7 +82,7 @@ export const openPglite = (dir: string, log: (line: string) => void, extensions:
       lite.runExclusive(async () => {
         await say('begin')
         try {
-          const result = await work(query)
+          const result = await whileOpen(query, work)
           await say('commit')
           return result
         } catch (error) {

@@ -7,7 +7,7 @@
 import pg from 'pg'
 import { limits } from '../../crdt/limits.ts'
 import { ProjectionFailure } from '../ports.ts'
-import { tablesWithText, translated, type Query, type Sql } from './sql.ts'
+import { tablesWithText, translated, whileOpen, type Query, type Sql } from './sql.ts'
 
 const KEEP_ALIVE = limits.projection_keep_alive_s
 const SCHEMA = /^[a-z_][a-z0-9_]{0,62}$/
@@ -86,7 +86,8 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
 
   const inTransaction = async <T>(client: pg.ClientBase, mode: string, work: (query: Query) => Promise<T>, commit: () => Promise<unknown> = () => client.query('commit')): Promise<T> => {
     try {
-      const [, result] = await Promise.all([client.query(`begin ${mode}`), work(async (text, params) => (await client.query({ ...prepared(text), values: [...(params ?? [])] })).rows as never)])
+      const query: Query = async (text, params) => (await client.query({ ...prepared(text), values: [...(params ?? [])] })).rows as never
+      const [, result] = await Promise.all([client.query(`begin ${mode}`), whileOpen(query, work)])
       await commit()
       return result
     } catch (error) {

@@ -5,7 +5,7 @@
  * Speaks PostgreSQL's extended query protocol (manual, 53.2.3): parse once, then bind, describe, execute and sync in one piece.
  * One statement at a time, in the order in which they were asked.
  */
-import { parse, protocol, type PGlite } from '@electric-sql/pglite'
+import { Mutex, parse, protocol, type PGlite } from '@electric-sql/pglite'
 import { limits } from '../../crdt/limits.ts'
 import type { Query } from './sql.ts'
 
@@ -20,13 +20,9 @@ const { serialize } = protocol
 export const createPrepared = (db: PGlite): Prepared => {
   const nameByText = new Map<string, string>()
   let named = 0
-  let turn: Promise<unknown> = Promise.resolve()
+  const turns = new Mutex()
 
-  const send = (messages: readonly Uint8Array[]): ReturnType<PGlite['execProtocol']> => {
-    const mine = turn.then(() => db.execProtocol(Buffer.concat(messages)))
-    turn = mine.catch(() => undefined)
-    return mine
-  }
+  const send = (messages: readonly Uint8Array[]): ReturnType<PGlite['execProtocol']> => turns.runExclusive(() => db.execProtocol(Buffer.concat(messages)))
 
   return {
     query: async (text, params = []) => {

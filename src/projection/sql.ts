@@ -27,6 +27,19 @@ export type Sql = {
   close(): Promise<void>
 }
 
+/**
+ * `work` with a `query` that ends when it does: where one of several statements failed, the others' followers would otherwise run
+ * behind the rollback, in the next transaction.
+ */
+export const whileOpen = async <T>(query: Query, work: (query: Query) => Promise<T>): Promise<T> => {
+  let ended = false
+  try {
+    return await work((text, params) => (ended ? Promise.reject(new ProjectionFailure('projection: this transaction has ended because a statement of it failed; ask again')) : query(text, params)))
+  } finally {
+    ended = true
+  }
+}
+
 /** Tables that search reads all over: vacuumed, so that they are read from their indexes. */
 export const SEARCHED = ['memories', 'postings', 'words', 'embeddings'] as const
 /**
