@@ -48,13 +48,10 @@ const keep = async (query: Query, schema: string, space: VectorSpace, part: read
   const textById = new Map(stored.map(({ id, row }) => [id, embeddedText(JSON.parse(row) as MemoryRow)]))
   const current = part.filter(({ id, text }) => textById.get(id) === text)
   const taken = current.flatMap(({ id, text, vector }) => (vector === null ? [] : [{ id, hash: hashOf(text), vector: vectorBytes(vector) }]))
-  let added = 0
-  for (const { id, hash, vector } of taken) {
-    const rows = await query(
-      `insert into embeddings (memory, generation, hash, vector) values ($1::uuid, ${wanted.id}, $2, $3::${schema}.vector(${space.dim})) on conflict (memory, generation) do nothing returning 1 as one`, [id, hash, vector])
-    added += rows.length
-  }
-  await query(`update embedders set vectors = vectors + $1::integer where id = ${wanted.id}`, [added])
+  // A statement each, for a vector has no array that a driver knows the bytes of; they go out together.
+  const added = await Promise.all(taken.map(({ id, hash, vector }) => query(
+    `insert into embeddings (memory, generation, hash, vector) values ($1::uuid, ${wanted.id}, $2, $3::${schema}.vector(${space.dim})) on conflict (memory, generation) do nothing returning 1 as one`, [id, hash, vector])))
+  await query(`update embedders set vectors = vectors + $1::integer where id = ${wanted.id}`, [added.flat().length])
   await query('delete from unembedded where memory = any($1::uuid[])', [current.map(({ id }) => id)])
 }
 
