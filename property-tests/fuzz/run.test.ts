@@ -1,5 +1,6 @@
 /** The harness itself: it finds what is planted, and any input can be made again. */
 import { performance } from 'node:perf_hooks'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { createDraw } from './draw.ts'
 import { liveBytes } from './memory.ts'
@@ -44,6 +45,18 @@ describe('a planted fault', () => {
     expect((await fed(planted(() => { busy(STALL_MS + 10); return ACCEPTED }), 1)).failures).toMatchObject([{ kind: 'stall', index: 0 }])
     let first = true
     expect((await fed(planted(() => { if (first) busy(STALL_MS + 10); first = false; return ACCEPTED }), 1)).failures).toEqual([])
+  })
+
+  it('that takes long in all is no stall as long as others have their turns, and one when they have not', async () => {
+    const inTurns = (turns: number, ms: number): Opened['feed'] => async () => {
+      for (let turn = 0; turn < turns; turn++) {
+        busy(ms)
+        await nextTurn()
+      }
+      return ACCEPTED
+    }
+    expect((await fed(planted(inTurns(4, STALL_MS / 2)), 1)).failures).toEqual([])
+    expect((await fed(planted(inTurns(2, STALL_MS + 10)), 1)).failures).toMatchObject([{ kind: 'stall', index: 0 }])
   })
 
   it('that keeps every input is seen in memory', async () => {

@@ -106,7 +106,9 @@ const held = async <T>(nowMs: () => number, run: () => T | Promise<T>): Promise<
   }
   setImmediate(look)
   try {
-    return { answer: await answer, heldMs: (turn(), heldMs) }
+    const settled = await answer
+    turn()
+    return { answer: settled, heldMs }
   } finally {
     waits = false
   }
