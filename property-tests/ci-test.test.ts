@@ -30,7 +30,7 @@ function node(...args: readonly string[]): { readonly status: number | null; rea
 }
 
 describe('npm test', () => {
-  const TOOLS = ['typescript/bin/tsc', 'oxlint/bin/oxlint', 'dependency-cruiser/bin/dependency-cruise.mjs', 'knip/bin/knip.js']
+  const TOOLS = ['typescript-7/bin/tsc', 'oxlint/bin/oxlint', 'dependency-cruiser/bin/dependency-cruise.mjs', 'knip/bin/knip.js']
   const tools = (exit: number) => {
     for (const tool of TOOLS) write(`node_modules/${tool}`, `process.exitCode = ${exit}\n`)
   }
