@@ -54,6 +54,12 @@ const STEPS: readonly (readonly string[])[] = [
       one boolean primary key default true check (one), epoch text not null, arrival bigint not null, frontier jsonb not null,
       memories bigint not null, scrub boolean not null)`,
   ],
+  [
+    // Vectors were of memories by id; by number a filtered search of them takes half the time. They are embedded again.
+    'drop table if exists embeddings',
+    'delete from embedders',
+    'delete from unembedded',
+  ],
 ]
 
 export const hasTables = async (query: Query): Promise<boolean> => {

@@ -12,7 +12,7 @@
  */
 import { limits } from '../../crdt/limits.ts'
 import type { Conditions, Kept } from './filter.ts'
-import type { Query } from './sql.ts'
+import { unseen, type Query } from './sql.ts'
 import type { Term } from './terms.ts'
 import { NEIGHBOUR_SHARES, RUN_SHARE } from './weights.ts'
 
@@ -75,7 +75,7 @@ const newest = (where: Conditions | null): Source => ({
 
 /** Those of these memories: one walk along the word's part of the index, page by page (from Postgres 17 on; a look for each before). */
 const among = (numbers: string): Source => ({
-  sql: 'select postings.memory, postings.run, postings.weight from postings where postings.word = asked.word and postings.memory = any((select $1::text::integer[])::integer[])',
+  sql: 'select postings.memory, postings.run, postings.weight from postings where postings.word = asked.word and postings.memory = any((select $1::text)::integer[])',
   params: [numbers],
 })
 
@@ -83,7 +83,7 @@ const among = (numbers: string): Source => ({
 const sums = async (query: Query, terms: readonly Term[], source: Source, most: number): Promise<readonly Summed[]> => {
   const params: unknown[] = [...source.params]
   const numbered = terms.flatMap((term, number) => term.ids.map((id) => ({ id, number })))
-  const asked = `unnest($${params.push(numbered.map(({ id }) => id))}::integer[], $${params.push(numbered.map(({ number }) => number))}::integer[]) as asked(word, term)`
+  const asked = `unnest(${unseen(params.push(numbered.map(({ id }) => id)), 'integer')}, ${unseen(params.push(numbered.map(({ number }) => number)), 'integer')}) as asked(word, term)`
   const hits = await query<Hits>(
     `select asked.term::float8 as term, hits.* from ${asked} cross join lateral (
        select array_agg(memory)::text as memories, array_agg(coalesce(run, 0))::text as runs, array_agg(weight)::text as weights from (${source.sql}) as found) as hits
@@ -127,7 +127,7 @@ const withNeighbours = async (query: Query, best: readonly Summed[], add: readon
   if (best.length === 0) return []
   const params: unknown[] = [best.map(({ memory }) => memory)]
   const added = add.flatMap((term) => term.ids.map((id) => ({ id, worth: term.worth })))
-  const common = added.length === 0 ? '0' : `coalesce((select sum(postings.weight * asked.worth) from unnest($2::integer[], $3::float8[]) as asked(word, worth)
+  const common = added.length === 0 ? '0' : `coalesce((select sum(postings.weight * asked.worth) from unnest(${unseen(2, 'integer')}, ${unseen(3, 'float8')}) as asked(word, worth)
     join postings on postings.word = asked.word and postings.memory = best.memory), 0)`
   if (added.length > 0) params.push(added.map(({ id }) => id), added.map(({ worth }) => worth))
   const beside = (shares: readonly number[], sign: '>' | '<', order: 'asc' | 'desc'): string =>
@@ -136,7 +136,7 @@ const withNeighbours = async (query: Query, best: readonly Summed[], add: readon
        order by ordered_ms ${order}, created_ms ${order}, id ${order} limit ${shares.length}) as nearest)`
   const rows = await query<Placed>(
     `select best.at::float8 as at, placed.id::text as id, ${common}::float8 as common, ${beside(NEIGHBOUR_SHARES.after, '>', 'asc')} as after, ${beside(NEIGHBOUR_SHARES.before, '<', 'desc')} as before
-     from unnest($1::integer[]) with ordinality as best(memory, at) join memories as placed on placed.no = best.memory`, params)
+     from unnest(${unseen(1, 'integer')}) with ordinality as best(memory, at) join memories as placed on placed.no = best.memory`, params)
   const candidates = new Map<string, { id: string; own: number; context: number; whole: number }>()
   const lend = (id: string, own: number, context: number, whole: number): void => {
     const before = candidates.get(id)

@@ -5,9 +5,9 @@
  * vectors. One channel's score is the answer's; two are fused by reciprocal ranks, so that neither's scale matters, and what
  * either found stays: no threshold of one cuts a hit of the other. Then recency, confidence and priority break near-ties.
  */
+import type { Namespace } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { MemoryRow, RecallAnswer, RecallQuery, ScoredMemory } from '../ports.ts'
-import { readCursor } from './cursor.ts'
 import { explained } from './explain.ts'
 import { bounded, conditions, keptBy, timeOf, type Conditions, type Kept } from './filter.ts'
 import { fuse, type Fused } from './fuse.ts'
@@ -15,8 +15,8 @@ import type { Stems } from './lexemes.ts'
 import { listMemories } from './list.ts'
 import { nudge } from './nudge.ts'
 import { rank, type Candidate } from './rank.ts'
-import type { Query } from './sql.ts'
-import { termsOf } from './terms.ts'
+import { unseen, type Query } from './sql.ts'
+import { termsOf, type Asked, type Term } from './terms.ts'
 import type { NearSearch } from './vectors.ts'
 
 /** Makes ready to find the memories nearest to a vector, nearest first. */
@@ -29,8 +29,6 @@ export type RecallTools = {
   readonly nearest: Nearest
 }
 
-const NOTHING_NEAR: NearSearch = async () => []
-
 type Found = { readonly row: MemoryRow; readonly fused: Fused }
 
 export const recall = async (query: Query, asked: RecallQuery, now: string, { stems, trigrams, nearest }: RecallTools): Promise<RecallAnswer> => {
@@ -38,31 +36,48 @@ export const recall = async (query: Query, asked: RecallQuery, now: string, { st
   const where = conditions(asked, timeOf(now, 'now'))
   const best = Math.max(limits.recall_candidates_min, limit + limits.recall_candidates_spare)
   // Together, as far as one does not wait for the other: a server is asked in fewer round trips.
-  const [cursor, { terms, worded, searched }, nearTo] = await Promise.all([
-    readCursor(query), termsOf(query, asked.q, asked.namespace, stems, trigrams), asked.vector === undefined ? NOTHING_NEAR : nearest(query, asked.vector, best)])
-  const frontier = cursor?.frontier ?? {}
-  // A namespace is a filter too, for vectors: their index knows of none.
-  const kept = narrows(asked) || (asked.vector !== undefined && searched <= limits.recall_filtered_memories_max) ? await keptBy(query, where) : { ...where, few: null }
-  const lexical = async (filter: Kept | null): Promise<readonly Candidate[]> => (terms.length === 0 ? [] : rank(query, terms, filter, best))
-  const [near, ranked] = await Promise.all([nearTo(kept), lexical(narrows(asked) ? kept : null)])
+  const standing = standingOf(query, asked.namespace)
+  const searched = standing.then((found) => found.searched)
+  const narrowed = narrows(asked) ? keptBy(query, where) : Promise.resolve(null)
+  const nearby = async (): ReturnType<NearSearch> => {
+    if (asked.vector === undefined) return []
+    const [search, kept, memories] = await Promise.all([nearest(query, asked.vector, best), narrowed, searched])
+    // A namespace is a filter too, for vectors: their index knows of none.
+    return search(kept ?? (memories <= limits.recall_filtered_memories_max ? await keptBy(query, where) : { ...where, few: null }))
+  }
+  const lexical = async (terms: readonly Term[], filter: Kept | null): Promise<readonly Candidate[]> => (terms.length === 0 ? [] : rank(query, terms, filter, best))
+  const worded = async (): Promise<Asked & { readonly ranked: readonly Candidate[] }> => {
+    const found = await termsOf(query, asked.q, asked.namespace, stems, trigrams, searched)
+    return { ...found, ranked: await lexical(found.terms, await narrowed) }
+  }
+  const [{ frontier }, near, words] = await Promise.all([standing, nearby(), worded(), searched, narrowed])
   const mode = near.length > 0 ? 'hybrid' : 'lexical'
-  if (!worded && near.length === 0) {
+  if (!words.worded && near.length === 0) {
     const { rows } = await listMemories(query, asked, { limit, now })
     return { memories: fill(rows.map((row) => ({ ...row, score: 0 })), asked.max_tokens), mode, frontier }
   }
   const show = (candidates: readonly Candidate[], likely: boolean): Promise<readonly Found[]> => shown(query, fuse(candidates, near), where, limit + limits.recall_candidates_spare, likely)
-  let found = await show(ranked, !narrows(asked))
+  let found = await show(words.ranked, !narrows(asked))
   // What has expired is among the hits as long as nothing is asked of them; it must not crowd out what has not.
-  if (found.length < limit && !narrows(asked) && await expires(query)) found = await show(await lexical(await keptBy(query, where)), false)
+  if (found.length < limit && !narrows(asked) && await expires(query)) found = await show(await lexical(words.terms, await keptBy(query, where)), false)
   const nudged = nudge(found, Date.parse(now)).slice(0, limit)
   const filled = fill(nudged.map(({ row, score }) => ({ ...row, score })), asked.max_tokens)
   if (asked.explain !== true) return { memories: filled, mode, frontier }
-  return { memories: await explained(query, filled, nudged, terms, stems), mode, frontier }
+  return { memories: await explained(query, filled, nudged, words.terms, stems), mode, frontier }
 }
 
 /** Whether the filter asks more than the postings themselves satisfy: they are of the namespace, and of nothing hidden. */
 const narrows = ({ kinds, tier, tags, agent_id, run_id, since, until }: RecallQuery): boolean =>
   (kinds?.length ?? 0) + (tags?.length ?? 0) > 0 || [tier, agent_id, run_id, since, until].some((one) => one !== undefined)
+
+type Standing = { readonly frontier: RecallAnswer['frontier']; /** Memories with words, of that namespace or of all. */ readonly searched: number }
+
+/** What the rows reflect, and how many there are to search. */
+const standingOf = async (query: Query, namespace: Namespace | undefined): Promise<Standing> => {
+  const [row] = await query<{ frontier: Standing['frontier'] | null; searched: number | null }>(
+    `select (select frontier from cursor) as frontier, (select sum(memories) from spaces ${namespace === undefined ? '' : 'where namespace = $1::text'})::float8 as searched`, namespace === undefined ? [] : [namespace])
+  return { frontier: row?.frontier ?? {}, searched: row?.searched ?? 0 }
+}
 
 const expires = async (query: Query): Promise<boolean> => {
   const [row] = await query<{ some: boolean }>('select exists (select 1 from memories where expires_ms is not null and not hidden) as some')
@@ -77,7 +92,7 @@ const shown = async (query: Query, ranked: readonly Fused[], where: Conditions, 
     const part = ranked.slice(at, at + step)
     const rows = await query<{ id: string; row: string }>(
       // Looked up one by one, then tested: the planner would rather read a namespace through (2.4 against 0.5 ms of 10,000).
-      `select id::text, row from (select * from memories where id = any($${where.params.length + 1}::uuid[]) offset 0) as found where ${where.sql}`, [...where.params, part.map(({ id }) => id)])
+      `select id::text, row from (select * from memories where id = any(${unseen(where.params.length + 1, 'uuid')}) offset 0) as found where ${where.sql}`, [...where.params, part.map(({ id }) => id)])
     const textById = new Map(rows.map(({ id, row }) => [id, row]))
     for (const fused of part) {
       const text = textById.get(fused.id)

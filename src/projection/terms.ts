@@ -7,7 +7,7 @@
 import { limits } from '../../crdt/limits.ts'
 import type { Namespace } from '../../crdt/ids.ts'
 import type { Stems } from './lexemes.ts'
-import type { Query } from './sql.ts'
+import { unseen, type Query } from './sql.ts'
 import { nearTo } from './near.ts'
 import { NEAR_WEIGHT, PARTS_WEIGHT, rarity } from './weights.ts'
 import { words, type Word } from './words.ts'
@@ -29,17 +29,12 @@ export type Asked = {
   readonly terms: readonly Term[]
   /** False when the question had nothing but stop words and signs: there is nothing to look for. */
   readonly worded: boolean
-  /** How many memories with words there are to search; infinite when nobody looked. */
-  readonly searched: number
 }
-
-/** What one statement says of the index, for the time of the question. */
-type Index = { readonly found: readonly Known[] | null; readonly all: number | null }
 
 type Known = { readonly id: number; readonly word: string; readonly memories: number }
 
-/** @param trigrams the schema of pg_trgm, null when the database has none. */
-export const termsOf = async (query: Query, text: string, namespace: Namespace | undefined, stems: Stems, trigrams: string | null): Promise<Asked> => {
+/** @param trigrams the schema of pg_trgm, null when the database has none. @param searched how many memories with words there are to search. */
+export const termsOf = async (query: Query, text: string, namespace: Namespace | undefined, stems: Stems, trigrams: string | null, searched: Promise<number>): Promise<Asked> => {
   const asked = new Map<string, Word>()
   for (const word of words(text, 'query')) {
     if (asked.size >= limits.recall_words_max) break
@@ -47,16 +42,13 @@ export const termsOf = async (query: Query, text: string, namespace: Namespace |
   }
   await stems.learn(query, [...asked.values()])
   const shares = sharesOf(asked, stems)
-  if (shares.size === 0) return { terms: [], worded: false, searched: Number.POSITIVE_INFINITY }
-  const only = namespace === undefined ? '' : 'and namespace = $2::text'
-  const [index] = await query<Index>(
-    `select (select json_agg(json_build_object('id', id, 'word', word, 'memories', memories)) from words where word = any($1::text[]) ${only}) as found,
-       (select sum(memories)::float8 from spaces where true ${only}) as "all"`,
+  if (shares.size === 0) return { terms: [], worded: false }
+  const found = await query<Known>(
+    `select id::float8 as id, word, memories::float8 as memories from words where word = any(${unseen(1, 'text')}) ${namespace === undefined ? '' : 'and namespace = $2::text'}`,
     [[...shares.keys()], ...(namespace === undefined ? [] : [namespace])])
-  const all = index?.all ?? 0
-  const found = index?.found ?? []
+  const all = await searched
   const terms = [...grouped(found)].map(([lexeme, known]) => term(lexeme, known, shares.get(lexeme)!, all, false))
-  return { terms: [...terms, ...(trigrams === null ? [] : await guessed(query, asked, shares, terms, namespace, all, trigrams))].sort(byRarity), worded: true, searched: all }
+  return { terms: [...terms, ...(trigrams === null ? [] : await guessed(query, asked, shares, terms, namespace, all, trigrams))].sort(byRarity), worded: true }
 }
 
 type Share = { readonly of: string; readonly share: number }

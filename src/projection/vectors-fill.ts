@@ -43,14 +43,14 @@ export const keepVectors = async (sql: Sql, schema: string, space: VectorSpace, 
 const keep = async (query: Query, schema: string, space: VectorSpace, part: readonly EmbeddedText[]): Promise<void> => {
   const [wanted] = (await readGenerations(query)).filter((one) => one.wanted && same(one, space))
   if (wanted === undefined) throw new ProjectionFailure(`projection: the vectors of ${space.embedder} are not the wanted ones any more; they are asked for again`)
-  const stored = await query<{ id: RecordId; row: string }>(
-    'select memories.id::text as id, row from unembedded join memories on memories.id = unembedded.memory where memory = any($1::uuid[]) and not hidden', [part.map(({ id }) => id)])
-  const textById = new Map(stored.map(({ id, row }) => [id, embeddedText(JSON.parse(row) as MemoryRow)]))
-  const current = part.filter(({ id, text }) => textById.get(id) === text)
-  const taken = current.flatMap(({ id, text, vector }) => (vector === null ? [] : [{ id, hash: hashOf(text), vector: vectorBytes(vector) }]))
+  const stored = await query<{ id: RecordId; no: number; row: string }>(
+    'select memories.id::text as id, no::float8 as no, row from unembedded join memories on memories.id = unembedded.memory where memory = any($1::uuid[]) and not hidden', [part.map(({ id }) => id)])
+  const storedById = new Map(stored.map(({ id, no, row }) => [id, { no, text: embeddedText(JSON.parse(row) as MemoryRow) }]))
+  const current = part.filter(({ id, text }) => storedById.get(id)?.text === text)
+  const taken = current.flatMap(({ id, text, vector }) => (vector === null ? [] : [{ no: storedById.get(id)!.no, hash: hashOf(text), vector: vectorBytes(vector) }]))
   // A statement each, for a vector has no array that a driver knows the bytes of; they go out together.
-  const added = await Promise.all(taken.map(({ id, hash, vector }) => query(
-    `insert into embeddings (memory, generation, hash, vector) values ($1::uuid, ${wanted.id}, $2, $3::${schema}.vector(${space.dim})) on conflict (memory, generation) do nothing returning 1 as one`, [id, hash, vector])))
+  const added = await Promise.all(taken.map(({ no, hash, vector }) => query(
+    `insert into embeddings (memory, generation, hash, vector) values ($1::integer, ${wanted.id}, $2, $3::${schema}.vector(${space.dim})) on conflict (memory, generation) do nothing returning 1 as one`, [no, hash, vector])))
   await query(`update embedders set vectors = vectors + $1::integer where id = ${wanted.id}`, [added.flat().length])
   await query('delete from unembedded where memory = any($1::uuid[])', [current.map(({ id }) => id)])
 }
@@ -71,7 +71,7 @@ const want = async (query: Query, schema: string, generations: readonly Generati
   await query('delete from unembedded')
   await query(
     `insert into unembedded select id, created_ms from memories
-     where not hidden and not exists (select 1 from embeddings where memory = memories.id and generation = ${id})`)
+     where not hidden and not exists (select 1 from embeddings where memory = memories.no and generation = ${id})`)
 }
 
 const make = async (query: Query, schema: string, { embedder, version, dim }: VectorSpace, origin: string, serving: boolean): Promise<number> => {

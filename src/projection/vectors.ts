@@ -1,7 +1,7 @@
 /**
  * Vectors of the rows: their table, what a batch does to them, and the nearest ones to a question's.
  *
- * One table for all embedders, told apart by `generation` (a row of `embedders`), each generation with its own partial HNSW index,
+ * A memory is known by its number here, as in the postings. One table for all embedders, told apart by `generation` (a row of `embedders`), each generation with its own partial HNSW index,
  * so that a new embedder's vectors, of whatever dimension, grow beside those that serve. The index is there from the first row on:
  * rows enter it as they come, and no one moment has to build it. Where there are few, it is not asked, for comparing all is exact.
  *
@@ -33,7 +33,7 @@ export const prepareVectors = async (query: Query): Promise<{ readonly schema: s
   if (major === VERSION_MIN[0] && minor < VERSION_MIN[1]) return { missing: `the database's pgvector ${found.version} is too old: update it to ${VERSION_MIN.join('.')} or newer` }
   const made = await attempted(query,
     `create table if not exists embeddings (
-       memory uuid not null, generation integer not null, hash text not null, vector ${found.schema}.vector not null, primary key (memory, generation))`)
+       memory integer not null, generation integer not null, hash text not null, vector ${found.schema}.vector not null, primary key (memory, generation))`)
   // In one piece with its row: a look elsewhere for each would take most of a search's time.
   if (made) await query('alter table embeddings alter column vector set storage plain')
   return made ? { schema: found.schema } : { missing: `this peer may not use pgvector in schema ${found.schema}: grant usage on it` }
@@ -60,15 +60,15 @@ export const followRows = async (query: Query, memories: readonly MemoryRow[]): 
   const given = [rows.map(({ row }) => row.id), rows.map(({ text }) => (text === null ? null : hashOf(text)))]
   await query(
     `with gone as (
-       delete from embeddings using unnest($1::uuid[], $2::text[]) as given(id, hash)
-       where memory = given.id and embeddings.hash is distinct from given.hash returning generation)
+       delete from embeddings using unnest($1::uuid[], $2::text[]) as given(id, hash) join memories using (id)
+       where memory = memories.no and embeddings.hash is distinct from given.hash returning generation)
      update embedders set vectors = vectors - fewer.count from (select generation, count(*) from gone group by generation) as fewer where id = fewer.generation`, given)
   await query('delete from unembedded using unnest($1::uuid[], $2::text[]) as given(id, hash) where memory = given.id and given.hash is null', given)
   const wanted = generations.find((one) => one.wanted)
   if (wanted === undefined) return
   await query(
     `insert into unembedded select memories.id, created_ms from unnest($1::uuid[], $2::text[]) as given(id, hash) join memories using (id)
-     where given.hash is not null and not exists (select 1 from embeddings where memory = given.id and generation = $3::integer) on conflict do nothing`, [...given, wanted.id])
+     where given.hash is not null and not exists (select 1 from embeddings where memory = memories.no and generation = $3::integer) on conflict do nothing`, [...given, wanted.id])
 }
 
 type Serving = { readonly id: number; readonly vectors: number }
@@ -97,13 +97,15 @@ const nearest = async (query: Query, vector: readonly number[], { few, ...where 
   const exact = (distance: string): string => `${distance} + 0`
   if (few !== null) {
     return query<Near>(
-      `select memories.id::text as id, ${distanceTo(2)}::float8 as distance from unnest($1::text::integer[]) as kept(no) join memories on memories.no = kept.no
-       join embeddings on embeddings.memory = memories.id and embeddings.generation = ${serving.id} order by ${exact(distanceTo(2))} limit ${limit}`, [few, vectorBytes(vector)])
+      `select memories.id::text as id, distance from (
+         select memory, ${distanceTo(2)}::float8 as distance from embeddings
+         where memory = any((select $1::text)::integer[]) and generation = ${serving.id} order by ${exact(distanceTo(2))} limit ${limit}) as near
+       join memories on memories.no = near.memory order by distance`, [few, vectorBytes(vector)])
   }
   const params = [...where.params, vectorBytes(vector)]
   const distance = distanceTo(params.length)
   const search = (order: string): Promise<readonly Near[]> => query<Near>(
-    `select memories.id::text as id, ${distance}::float8 as distance from embeddings join memories on memories.id = embeddings.memory
+    `select memories.id::text as id, ${distance}::float8 as distance from embeddings join memories on memories.no = embeddings.memory
      where embeddings.generation = ${serving.id} and ${where.sql} order by ${order} limit ${limit}`, params)
   if (serving.vectors <= limits.embedding_exact_rows_max) return search(exact(distance))
   const indexed = await search(distance)

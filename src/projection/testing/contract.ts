@@ -207,10 +207,7 @@ export const engineContract = (target: () => Target): void => {
         const random = seeded(7)
         const digests = new Set<string>()
         for (let round = 0; round < 3; round++) {
-          // Not `truncate`, which makes each table's and index's file anew.
-      await target().sql.transaction(async (query) => {
-        for (const table of ['memories', 'postings', 'words', 'spaces', 'runs', 'links', 'episodes', 'cursor']) await query(`delete from ${table}`)
-      })
+          await clear()
           arrival = 10 * round
           const shuffled = rows.map((row) => ({ row, key: random() })).sort((a, b) => a.key - b.key).map(({ row }) => row)
           for (let i = 0; i < shuffled.length; i += 7) await put(...shuffled.slice(i, i + 7).map((row) => ({ ...row, content: 'an earlier text' })))

@@ -3,10 +3,10 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { limits } from '../../../crdt/limits.ts'
 import { hashedVector } from '../../embedding/hashing.test-support.ts'
 import type { MemoryRow, RecallQuery, Unembedded, VectorSpace } from '../../ports.ts'
-import type { Engine } from '../engine.ts'
+import { createEngine, type Engine } from '../engine.ts'
 import type { Sql } from '../sql.ts'
 import { empty } from './empty.ts'
-import { at, batch, id, memory, NOW, ns } from './rows.ts'
+import { at, batch, cursor, id, memory, NOW, ns } from './rows.ts'
 
 const DIM = 64
 const SPACE: VectorSpace = { embedder: 'hashing:trigrams', version: '1', dim: DIM }
@@ -35,7 +35,7 @@ export const vectorsContract = (target: () => { readonly engine: Engine; readonl
     const asked = (q: string, more: Partial<RecallQuery> = {}, space = SPACE): Promise<{ mode: string; ids: readonly string[] }> =>
       engine().recall({ q, limit: 10, vector: hashedVector(q, space.dim, space.version), space, ...more }, NOW).then(({ mode, memories }) => ({ mode, ids: memories.map((row) => row.id) }))
     const stored = (): Promise<readonly { readonly memory: string; readonly generation: number }[]> =>
-      target().sql.transaction((query) => query('select memory::text as memory, generation::float8 as generation from embeddings order by memory, generation'))
+      target().sql.transaction((query) => query('select memories.id::text as memory, generation::float8 as generation from embeddings join memories on no = memory order by memories.id, generation'))
 
     beforeEach(async () => {
       arrival = 0
@@ -60,6 +60,21 @@ export const vectorsContract = (target: () => { readonly engine: Engine; readonl
       await put(memory(1, { created_at: at(1), priority: 9 }), memory(2, { created_at: at(2), content: 'another' }))
       expect((await stored()).map((row) => row.memory)).toEqual([id(1), id(5)].sort())
       expect(await next()).toMatchObject({ texts: [{ id: id(2), text: 'another' }], waiting: 1, embedded: 2 })
+    })
+
+    it('of a version that knew memories by id there are asked for again; the rows stay', async () => {
+      await put(memory(1), memory(2))
+      await embedAll()
+      await target().sql.transaction(async (query) => {
+        await query('drop table embeddings')
+        await query('create table embeddings (memory uuid, generation integer, hash text, vector real[], primary key (memory, generation))')
+        await query('update schema_version set version = 1')
+      })
+      const engine = createEngine(target().sql)
+      expect(await engine.open()).toEqual(cursor(arrival))
+      expect((await engine.unembedded(SPACE, '{}', 9))?.texts).toHaveLength(2)
+      await embedAll()
+      expect(await asked('text of 1')).toMatchObject({ mode: 'hybrid', ids: expect.arrayContaining([id(1)]) as unknown })
     })
 
     it('vanish with what they are of, in the same batch, and come back when it does', async () => {
@@ -154,7 +169,7 @@ export const vectorsContract = (target: () => { readonly engine: Engine; readonl
       await target().sql.transaction(async (query) => {
         const [row] = await query<{ schema: string; generation: number }>("select quote_ident(nspname) as schema, (select id::float8 from embedders) as generation from pg_extension join pg_namespace on pg_namespace.oid = extnamespace where extname = 'vector'")
         await query(
-          `insert into embeddings select id, ${row!.generation}, 'x', (select array_agg(sin(no * place)) from generate_series(1, ${DIM}) as place)::real[]::${row!.schema}.vector from memories`)
+          `insert into embeddings select no, ${row!.generation}, 'x', (select array_agg(sin(no * place)) from generate_series(1, ${DIM}) as place)::real[]::${row!.schema}.vector from memories`)
         await query('delete from unembedded')
       })
       const vector = Array.from({ length: DIM }, (_, i) => Math.cos(i))
