@@ -31,16 +31,14 @@ export const scoreOf = ({ own, context, whole }: Candidate): number => own + con
  * @param kept filter that hits must satisfy, its parameters numbered from 1; null when every posting of these words does.
  */
 export const rank = async (query: Query, terms: readonly Term[], kept: Kept | null, best: number): Promise<readonly Candidate[]> => {
-  if (kept === null) {
-    const { bring, add } = divided(terms, limits.recall_hits_max)
-    return ranked(query, await sums(query, bring, newest(null), best), add)
-  }
-  // Of few the rarer words only, and all words when these are too few.
-  const source = kept.few === null ? newest(kept) : among(kept.few)
-  const { bring, add } = divided(terms, kept.few === null ? limits.recall_hits_max : limits.recall_filtered_hits_max)
-  const found = await sums(query, bring, source, best)
-  if (found.length >= best || add.length === 0) return ranked(query, found, add)
-  return ranked(query, await sums(query, terms, source, best), [])
+  const source = kept === null || kept.few === null ? newest(kept) : among(kept.few)
+  const { bring, add } = divided(terms, kept === null || kept.few === null ? limits.recall_hits_max : limits.recall_filtered_hits_max)
+  const sums: Sums = { byMemory: new Map(), wholeByRun: new Map() }
+  await addHits(query, bring, source, sums)
+  // Under a filter the rarer words may bring too few: then the commoner ones bring too.
+  if (kept === null || sums.byMemory.size >= best || add.length === 0) return ranked(query, bestOf(sums, best), add)
+  await addHits(query, add, source, sums)
+  return ranked(query, bestOf(sums, best), [])
 }
 
 const ranked = async (query: Query, best: readonly Summed[], add: readonly Term[]): Promise<readonly Candidate[]> => (await withNeighbours(query, best, add)).toSorted(byScore)
@@ -58,6 +56,7 @@ const divided = (terms: readonly Term[], hitsMax: number): { readonly bring: rea
   return end === -1 ? { bring: terms, add: [] } : { bring: terms.slice(0, end), add: terms.slice(end) }
 }
 
+type Sums = { readonly byMemory: Map<number, Summed>; /** The run read as one text, of the words so far. */ readonly wholeByRun: Map<number, number> }
 /** `run`: its number, 0 when the memory has none. */
 type Summed = { readonly memory: number; readonly run: number; own: number; whole: number }
 /** The postings of one term, as array literals. */
@@ -79,8 +78,8 @@ const among = (numbers: string): Source => ({
   params: [numbers],
 })
 
-/** The best of all memories that have one of the words, best first, at most `most`. */
-const sums = async (query: Query, terms: readonly Term[], source: Source, most: number): Promise<readonly Summed[]> => {
+/** Adds what these words are worth in each memory that has one of them. */
+const addHits = async (query: Query, terms: readonly Term[], source: Source, { byMemory, wholeByRun }: Sums): Promise<void> => {
   const params: unknown[] = [...source.params]
   const numbered = terms.flatMap((term, number) => term.ids.map((id) => ({ id, number })))
   const asked = `unnest(${unseen(params.push(numbered.map(({ id }) => id)), 'integer')}, ${unseen(params.push(numbered.map(({ number }) => number)), 'integer')}) as asked(word, term)`
@@ -88,8 +87,6 @@ const sums = async (query: Query, terms: readonly Term[], source: Source, most: 
     `select asked.term::float8 as term, hits.* from ${asked} cross join lateral (
        select array_agg(memory)::text as memories, array_agg(coalesce(run, 0))::text as runs, array_agg(weight)::text as weights from (${source.sql}) as found) as hits
      where hits.memories is not null`, params)
-  const summedByMemory = new Map<number, Summed>()
-  const wholeByRun = new Map<number, number>()
   for (const { term, memories, runs, weights } of hits) {
     const { worth } = terms[term]!
     const mostByRun = new Map<number, number>()
@@ -97,14 +94,18 @@ const sums = async (query: Query, terms: readonly Term[], source: Source, most: 
     numbersIn(memories).forEach((memory, i) => {
       const run = ofRun[i]!
       const value = ofWeight[i]! * worth
-      const summed = summedByMemory.get(memory)
-      if (summed === undefined) summedByMemory.set(memory, { memory, run, own: value, whole: 0 })
+      const summed = byMemory.get(memory)
+      if (summed === undefined) byMemory.set(memory, { memory, run, own: value, whole: 0 })
       else summed.own += value
       if (run !== 0 && value > (mostByRun.get(run) ?? 0)) mostByRun.set(run, value)
     })
     for (const [run, most] of mostByRun) wholeByRun.set(run, (wholeByRun.get(run) ?? 0) + most)
   }
-  const summed = [...summedByMemory.values()]
+}
+
+/** The best of them, best first, at most `most`. */
+const bestOf = ({ byMemory, wholeByRun }: Sums, most: number): readonly Summed[] => {
+  const summed = [...byMemory.values()]
   for (const one of summed) one.whole = wholeByRun.get(one.run) ?? one.own
   return firstOf(summed, most)
 }
