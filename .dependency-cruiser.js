@@ -127,7 +127,7 @@ const layers = [
   {
     name: 'http',
     files: '^src/http/',
-    imports: ['^src/http/', ...DOOR_FACTS, NODE, ...npm('fastify', '@fastify/swagger', 'pino')],
+    imports: ['^src/http/', ...DOOR_FACTS, NODE, ...npm('fastify', '@fastify/ajv-compiler', '@fastify/swagger', 'pino')],
     mend: 'a door parses, asks the Node of src/api.ts, answers',
   },
   {

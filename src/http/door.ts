@@ -37,6 +37,7 @@ import { ajvOptions } from './schema-keywords.ts'
 import { sharedSchemas } from './schemas.ts'
 import { routeUpgrades } from './upgrades.ts'
 import type { UpgradeHandler } from './upgrades.ts'
+import { validatorsOnDemand } from './validators.ts'
 import { versionRoutes } from './versions.ts'
 
 export type HttpDoorOptions = {
@@ -125,6 +126,7 @@ const newApp = (): FastifyInstance =>
   Fastify({
     logger: false,
     ajv: ajvOptions,
+    schemaController: { compilersFactory: { buildValidator: validatorsOnDemand } },
     bodyLimit: limits.request_bytes_max,
     requestTimeout: limits.http_request_ms_max,
     connectionTimeout: limits.http_silence_ms_max,
