@@ -8,7 +8,7 @@ import { defineConfig } from 'vitest/config'
 const ALL = '{crdt,transports,snapshots,src,property-tests,deploy}/**/*.test.ts'
 const NONE = ['dist/**', 'node_modules/**', 'property-tests/violations/**']
 /** Not among them: what runs other programs. */
-const SMALL = ['{crdt,transports,snapshots}/**/*.test.ts', 'src/{http,live,replica,service}/**/*.test.ts', 'src/cli/**/!(peer-verbs).test.ts', 'property-tests/{model,generators}/**/*.test.ts', 'property-tests/!(ci-*).test.ts']
+const SMALL = ['{crdt,transports,snapshots}/**/*.test.ts', 'src/{http,live,replica,service,store,embedding}/**/*.test.ts', 'src/cli/**/!(peer-verbs).test.ts', 'property-tests/{model,generators,vectors}/**/*.test.ts', 'src/projection/{feed,fuse,projection,recall}.test.ts', 'src/{causal-reads,write-path,recall-by-meaning}.test.ts', 'property-tests/!(ci-*).test.ts']
 
 export default defineConfig({
   test: {
