@@ -151,6 +151,21 @@ describe.skipIf(reason !== null)(`server${reason === null ? '' : ` (skipped: ${r
     expect(() => openPostgres('postgres://x', 'a"; drop', () => undefined)).toThrow(/not an identifier/)
   })
 
+  it('tells the planner of many new rows when it rests, and of few not', async () => {
+    const { sql, engine } = open(`${schema}_resting`)
+    const counted = (): Promise<number> => sql.transaction(async (query) => (await query<{ rows: number }>("select reltuples::float8 as rows from pg_class where oid = 'postings'::regclass"))[0]!.rows)
+    await engine.open()
+    const before = await counted()
+    await engine.apply(batch(1, { memories: [memory('few')] }))
+    await engine.rest()
+    expect(await counted()).toBe(before)
+    await engine.apply(batch(2, { memories: Array.from({ length: limits.projection_vacuum_rest_rows }, (_, n) => memory(`many ${n}`)) }))
+    await engine.rest()
+    expect(await counted()).toBeGreaterThan(limits.projection_vacuum_rest_rows)
+    await sql.transaction((query) => query(`drop schema ${schema}_resting cascade`))
+    await engine.close()
+  })
+
   it('comes back after the connection was cut', async () => {
     const { sql, engine } = present(target)
     const before = await engine.open()

@@ -20,7 +20,7 @@ export type Sql = {
   wipe(): Promise<void>
   /** Tells that `rows` were written, so that an embedded database can be kept in order between batches. */
   wrote(rows: number): Promise<void>
-  /** Nothing has been written for a while: an embedded database puts in order what is worth it, which holds searches up for some 0.3 s. */
+  /** Nothing has been written for a while: an embedded database puts in order what is worth it, which holds searches up for some 0.3 s; a server counts its rows. */
   rest(): Promise<void>
   /** Destroys what deleted texts left behind in files, where the engine can do so. */
   scrub(): Promise<void>
@@ -56,10 +56,13 @@ export const SEARCHED = ['memories', 'postings', 'words', 'embeddings'] as const
  */
 const WITH_TEXT = ['memories', 'words', 'episodes', 'embeddings'] as const
 
-/** Those that are there, in that order: `embeddings` is not in a database without pgvector. */
+/** Those of the tables that are there, in that order: `embeddings` is not in a database without pgvector. */
+export const present = async (query: Query, tables: readonly string[]): Promise<readonly string[]> =>
+  (await query<{ name: string }>('select name from unnest($1::text[]) with ordinality as given(name, place) where to_regclass(name) is not null order by place', [tables])).map(({ name }) => name)
+
+/** Those with text that are to be rewritten. */
 export const tablesWithText = async (query: Query): Promise<readonly string[]> => {
-  const tables = await query<{ name: string }>('select name from unnest($1::text[]) with ordinality as given(name, place) where to_regclass(name) is not null order by place', [WITH_TEXT])
-  const names = tables.map(({ name }) => name)
+  const names = await present(query, WITH_TEXT)
   if (!names.includes('embeddings')) return names
   const [many] = await query<{ many: boolean }>('select count(*) > $1::bigint as many from (select 1 from embeddings limit $1::bigint + 1) as counted', [limits.scrub_embeddings_max])
   return many?.many === true ? names.filter((name) => name !== 'embeddings') : names
