@@ -1,14 +1,22 @@
 /**
- * How the tests run: beside the code they are about, quiet where they pass. Files that start databases or processes have a process
- * each; the many small ones share a few, which spares each the loading of everything (a quarter of their processor time).
+ * How the tests run: beside the code they are about, quiet where they pass. Files that start programs, or the embedded database
+ * in their own thread, have a process each; the many others share a few, which spares each the loading of everything (a quarter of
+ * their processor time).
  */
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 const ALL = '{crdt,transports,snapshots,src,property-tests,deploy}/**/*.test.ts'
 const NONE = ['dist/**', 'node_modules/**', 'property-tests/violations/**']
-/** Not among them: what runs other programs. */
-const SMALL = ['{crdt,transports,snapshots}/**/*.test.ts', 'src/{http,live,replica,service,store,embedding}/**/*.test.ts', 'src/cli/**/!(peer-verbs).test.ts', 'property-tests/{model,generators,vectors}/**/*.test.ts', 'src/projection/{feed,fuse,projection,recall}.test.ts', 'src/{causal-reads,write-path,recall-by-meaning}.test.ts', 'property-tests/!(ci-*).test.ts']
+const SMALL = [
+  '{crdt,transports,snapshots}/**/*.test.ts',
+  'src/{embedding,http,live,replica,service,store}/**/*.test.ts',
+  'src/cli/**/!(peer-verbs).test.ts',
+  'src/projection/{feed,fuse,projection,recall}.test.ts',
+  'src/{causal-reads,recall-by-meaning,write-path}.test.ts',
+  'property-tests/{generators,model,vectors}/**/*.test.ts',
+  'property-tests/!(ci-*).test.ts',
+]
 
 export default defineConfig({
   test: {
