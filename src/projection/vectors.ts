@@ -1,9 +1,10 @@
 /**
  * Vectors of the rows: their table, what a batch does to them, and the nearest ones to a question's.
  *
- * A memory is known by its number here, as in the postings. One table for all embedders, told apart by `generation` (a row of `embedders`), each generation with its own partial HNSW index,
- * so that a new embedder's vectors, of whatever dimension, grow beside those that serve. The index is there from the first row on:
- * rows enter it as they come, and no one moment has to build it. Where there are few, it is not asked, for comparing all is exact.
+ * A memory is known by its number here, as in the postings. One table for all embedders, told apart by `generation` (a row of
+ * `embedders`), each generation with its own partial HNSW index, so that a new embedder's vectors, of whatever dimension, grow beside
+ * those that serve. The index is there from the first row on: rows enter it as they come, and no one moment has to build it. Where
+ * there are few, it is not asked, for comparing all is exact.
  *
  * Invariants:
  * 1. A vector is of the text that its memory has now (`hash`), and the memory can be found: a batch deletes what it contradicts, in
