@@ -315,13 +315,13 @@ export const limits = {
   event_stall_ms_max: 30_000,
 
   // ── projection ────────────────────────────────────────────────────────────────────────────────────────────────
-  /** Arrivals projected in one transaction: PGlite's best rate, and under a second of work. */
-  projection_batch_arrivals_max: 512,
+  /** Arrivals projected in one transaction: a quarter of a second of PGlite's work, for which a question waits. Twice as many wait twice as long and come 7 % faster. */
+  projection_batch_arrivals_max: 256,
   /** Pause after a failed batch, doubled up to the most. */
   projection_retry_ms_min: 100,
   projection_retry_ms_max: 10_000,
   /** Rows a batch should hold: the feeder asks for fewer arrivals when a batch held more (a commit may touch 256 rows). */
-  projection_batch_rows_target: 512,
+  projection_batch_rows_target: 256,
   /** Rows in one upsert statement: flat from 256 on; its parameters stay far under a message's 1 GiB at 64 KiB a memory. */
   projection_statement_rows_max: 256,
   /** Calls under way to the worker; past it a caller is told to come back, so a slow query cannot pile up requests. */
