@@ -8,7 +8,7 @@ import { createDraw } from './draw.ts'
 import { WronglyJudged, type Opened, type Target } from './target.ts'
 
 export const STALL_MS = 250
-const STALL_TRIES = 6
+const STALL_TRIES = 3
 /** Failures kept whole; the rest are counted. */
 const FAILURES_SHOWN = 5
 /** Reasons told apart; readers name some dozens. */

@@ -33,6 +33,12 @@ const applied: Target = {
     }
     return {
       make: (draw) => forged(draw, history),
+      // Of what `feed` does, most is the judge's: a second peer, all read, saved and loaded.
+      readAlone: (input) => {
+        const fresh = witness(history)
+        fresh.replica.take(input)
+        fresh.free()
+      },
       feed: (input) => {
         const before = honest.state()
         const verdict = honest.replica.take(input)
