@@ -1,16 +1,12 @@
 /** The embedded database's template: the build made one, a first start copies it whole, and nobody's rows are copied over. */
-import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, expect, it } from 'vitest'
 import { openPglite } from './pglite.ts'
 import { copyTemplate, hasTemplate, templateFolder } from './template.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'mnemesh-template-'))
-// `npm run build` ends with it; a checkout whose packages were installed without scripts has none yet.
-beforeAll(() => void execFileSync(process.execPath, [fileURLToPath(new URL('../../dist/src/projection/make-template.js', import.meta.url))]))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
 it('was made by the build, with nothing in it', async () => {

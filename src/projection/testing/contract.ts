@@ -6,6 +6,7 @@ import { BadCursor, ProjectionFailure, type MemoryFilter, type MemoryRow, type R
 import type { Engine } from '../engine.ts'
 import type { Sql } from '../sql.ts'
 import { agent, at, batch, cursor, episode, id, link, memory, NOW, ns, seeded } from './rows.ts'
+import { empty } from './empty.ts'
 import { graphContract } from './graph-contract.ts'
 import { postingsContract } from './postings-contract.ts'
 import { searchContract } from './search-contract.ts'
@@ -23,10 +24,7 @@ export const engineContract = (target: () => Target): void => {
 
     const clear = async (): Promise<void> => {
       arrival = 0
-      // Not `truncate`, which makes each table's and index's file anew.
-      await target().sql.transaction(async (query) => {
-        for (const table of ['memories', 'postings', 'words', 'spaces', 'runs', 'links', 'episodes', 'cursor']) await query(`delete from ${table}`)
-      })
+      await empty(target().sql)
     }
     beforeEach(clear)
 
