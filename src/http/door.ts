@@ -2,7 +2,7 @@
  * The HTTP door: routes over a `Node`, on one port with whatever is upgraded to a WebSocket there.
  *
  * A request passes, in this order: connection bounds (Node) → in-flight bounds → access → scan and parse (`json.ts`) → schema
- * → its route → the node → compiled serializer. Every way out that is not an answer goes through `failure.ts`. Nothing is
+ * → its route → the node → JSON. Every way out that is not an answer goes through `failure.ts`. Nothing is
  * logged for a request that succeeds.
  */
 import Fastify from 'fastify'

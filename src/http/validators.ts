@@ -13,13 +13,13 @@ export const validatorsOnDemand: Build = (shared, options) => {
   const compile = build(shared, options)
   return (route) => {
     let compiled: Validate | undefined
-    const validate = (value: unknown): unknown => {
+    const validate = ((value: unknown) => {
       compiled ??= compile(route)
-      const answer: unknown = compiled(value)
+      const answer = compiled(value)
       // Where Fastify looks for them.
-      Object.assign(validate, { errors: compiled.errors })
+      validate.errors = compiled.errors ?? null
       return answer
-    }
-    return validate as Validate
+    }) as Validate
+    return validate
   }
 }
