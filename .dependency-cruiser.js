@@ -119,6 +119,12 @@ const layers = [
     mend: 'a peer is put together from drivers that are arguments: production gives them in src/node.ts, tests in src/testing',
   },
   {
+    name: 'wasm-tiering',
+    files: '^src/wasm-tiering\\.ts$',
+    imports: [node('v8')],
+    mend: 'it is imported before everything else, so it imports nothing that runs',
+  },
+  {
     name: 'version',
     files: '^src/version\\.ts$',
     imports: [node('fs')],
@@ -148,6 +154,7 @@ const layers = [
     imports: [
       '^src/cli/',
       '^src/membership/index\\.ts$',
+      '^src/wasm-tiering\\.ts$',
       ...DOOR_FACTS,
       NODE,
       ...npm('commander', 'cli-progress', 'picocolors', 'yaml', 'mdast', 'mdast-util-from-markdown', 'pino'),

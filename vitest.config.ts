@@ -25,8 +25,8 @@ export default defineConfig({
       { extends: true, test: { name: 'large', include: [ALL], exclude: [...NONE, ...SMALL] } },
     ],
     pool: 'forks',
-    // What newer versions of V8 do by themselves: WebAssembly that runs only for a moment is not worth optimizing.
-    execArgv: ['--wasm-tiering-budget=13000000'],
+    // As a peer's process has it; and WebAssembly that runs only for a moment is not worth optimizing.
+    setupFiles: ['./src/wasm-tiering.ts'],
     // One a core: the default leaves a core idle, which on two cores doubles the time.
     maxWorkers: Math.max(2, availableParallelism()),
     // Longer than any single test should need on a loaded machine: a hang, not a slow disk, meets it.

@@ -1,0 +1,4 @@
+// violates: wasm-tiering-layer
+import { target } from './errors.ts'
+
+export const used = target
