@@ -328,7 +328,7 @@ export const limits = {
   projection_calls_max: 256,
   /** One query. Ten thousand rows are ranked in well under 0.1 s. */
   projection_query_ms_max: 10_000,
-  /** Opening makes the embedded database (3 s, more on a busy machine), applying writes up to 512 arrivals: past it the worker is restarted. */
+  /** Opening makes the embedded database (3 s, more on a busy machine), applying writes up to 256 arrivals: past it the worker is restarted. */
   projection_write_ms_max: 120_000,
   /** The digest reads every row. */
   projection_digest_ms_max: 600_000,
@@ -338,7 +338,7 @@ export const limits = {
   projection_prepared_max: 128,
   /** Rows upserted into the embedded database between two vacuums; it has nobody else to do that. */
   projection_vacuum_rows: 20_000,
-  /** The same when nothing has been written for `projection_rest_ms`: it takes some 0.3 s of 10,000 memories, so not for every one. */
+  /** The same, or until a server is told to count them, when nothing has been written for `projection_rest_ms`: it takes some 0.3 s of 10,000 memories, so not for every one. */
   projection_vacuum_rest_rows: 500,
   projection_rest_ms: 2_000,
   /** Rows the digest reads at a time. */

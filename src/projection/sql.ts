@@ -1,8 +1,8 @@
 /**
  * What the engine asks of a database: the least that PGlite and a Postgres server have in common.
  *
- * Parameters are null, strings, numbers, booleans, arrays of these, and bytes in a type's own binary form. Whole numbers come back as numbers only when cast to
- * `float8` (drivers differ on `int8`), so the engine's SQL casts.
+ * Parameters are null, strings, numbers, booleans, arrays of these, and bytes in a type's own binary form. Whole numbers come back as
+ * numbers only when cast to `float8` (drivers differ on `int8`), so the engine's SQL casts.
  */
 import { limits } from '../../crdt/limits.ts'
 import { ProjectionFailure } from '../ports.ts'
@@ -18,7 +18,7 @@ export type Sql = {
   snapshot<T>(run: (query: Query) => Promise<T>): Promise<T>
   /** Destroys everything of ours, on disk as well, even when it could not be opened; `connect` comes next. */
   wipe(): Promise<void>
-  /** Tells that `rows` were written, so that an embedded database can be kept in order between batches. */
+  /** Tells that `rows` were written, so that the database can be kept in order between batches. */
   wrote(rows: number): Promise<void>
   /** Nothing has been written for a while: an embedded database puts in order what is worth it, which holds searches up for some 0.3 s; a server counts its rows. */
   rest(): Promise<void>
@@ -46,7 +46,7 @@ export const whileOpen = async <T>(query: Query, work: (query: Query) => Promise
  */
 export const unseen = (place: number, type: 'integer' | 'float8' | 'text' | 'uuid'): string => `(select $${place}::${type}[])::${type}[]`
 
-/** Tables that search reads all over: vacuumed, so that they are read from their indexes. */
+/** Tables that search reads all over: kept vacuumed, so that they are read from their indexes, and counted. */
 export const SEARCHED = ['memories', 'postings', 'words', 'embeddings'] as const
 /**
  * Tables and indexes that hold what people wrote, and vectors, from which it can be guessed: rewritten when something of it was

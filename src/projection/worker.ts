@@ -63,7 +63,7 @@ let resting: NodeJS.Timeout | undefined
 const restLater = (): void => {
   clearTimeout(resting)
   resting = setTimeout(() => {
-    inTurn(() => engine.rest(), 'not vacuumed yet')
+    inTurn(() => engine.rest(), 'the database is not put in order yet')
   }, limits.projection_rest_ms)
 }
 
