@@ -96,7 +96,7 @@ const layers = [
       '^crdt/',
       PORTS,
       NODE,
-      ...npm('ws', '@automerge/automerge', '@automerge/automerge-repo', '@automerge/automerge-repo-network-websocket'),
+      ...npm('ws', '@automerge/automerge', 'bs58check', 'cbor-x'),
     ],
     mend: 'the live door reads documents behind its port',
   },
@@ -154,12 +154,13 @@ const layers = [
     imports: [
       '^src/cli/',
       '^src/membership/index\\.ts$',
+      '^src/node/(verify|rebuild)-folder\\.ts$',
       '^src/wasm-tiering\\.ts$',
       ...DOOR_FACTS,
       NODE,
       ...npm('commander', 'cli-progress', 'picocolors', 'yaml', 'mdast', 'mdast-util-from-markdown', 'pino'),
     ],
-    mend: 'a verb goes over HTTP, or asks src/node.ts or src/membership/index.ts',
+    mend: 'a verb goes over HTTP, or asks src/node.ts, what lies beside it for stopped peers, or src/membership/index.ts',
   },
   {
     name: 'composition-root',

@@ -7,24 +7,20 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { limits } from '../crdt/limits.ts'
 import { createWebSocketAcceptor, createWebSocketDialer, systemTimers, zlibCompression } from '../transports/websocket.ts'
-import type { Node, RebuildAnswer, VerifyAnswer } from './api.ts'
+import type { Node } from './api.ts'
 import { createEmbedding, type EmbeddingOptions } from './embedding/embedding.ts'
 import { makeEmbedder, reviveEmbedder } from './embedding/make.ts'
 import type { EmbedderSettings } from './embedding/settings.ts'
 import { createHttpDoor } from './http/door.ts'
 import { createLiveDoor, type LiveDoor } from './live/door.ts'
-import { requireIdentity, sayRunning, type Identity } from './membership/folder.ts'
+import { requireIdentity, sayRunning } from './membership/folder.ts'
+import { kindOf, projectionOf, type ProjectionOptions } from './node/projection.ts'
 import { createPeer, type Peer } from './peer.ts'
-import type { Projection, Random, VectorStore } from './ports.ts'
-import { createNoProjection } from './projection/none.ts'
-import { openProjection } from './projection/projection.ts'
-import { verifyStopped } from './service/verify.ts'
+import type { Random } from './ports.ts'
 import { openLevelStore } from './store/level.ts'
-import { arrivalsInLostLogs } from './store/lost.ts'
 import { VERSION } from './version.ts'
 
-export type NodeOptions = {
-  readonly dir: string
+export type NodeOptions = ProjectionOptions & {
   readonly host: string
   /** 0 takes a free one. */
   readonly port: number
@@ -32,14 +28,9 @@ export type NodeOptions = {
   readonly peers: readonly string[]
   readonly quorum?: number
   readonly quorum_timeout_ms?: number
-  /** `pglite`, `none`, or `postgres://…`. */
-  readonly projection: string
-  /** Whether a graph in Apache AGE is kept in that database. */
-  readonly age?: boolean
   /** null: recall is lexical. */
   readonly embedder?: EmbedderChoice | null
   readonly keys: readonly string[]
-  readonly log: (line: string) => void
 }
 
 /** `key`: what the endpoint asks for, null when nothing. */
@@ -99,45 +90,6 @@ const embedderOf = (choice: EmbedderChoice | null): Pick<EmbeddingOptions, 'embe
   if (choice === null) return null
   const tools = { fetch: globalThis.fetch, after: systemTimers.after, random: Math.random, key: choice.key }
   return { embedder: makeEmbedder(choice.settings, tools), revive: (origin) => reviveEmbedder(origin, choice.settings, tools) }
-}
-
-/** As health shows it. */
-const kindOf = (projection: string): string => (projection.startsWith('postgres') ? 'postgres' : projection)
-
-const projectionOf = (options: Pick<NodeOptions, 'dir' | 'projection' | 'age' | 'log'>, identity: Identity): Projection | (Projection & VectorStore) => {
-  if (options.projection === 'none') return createNoProjection()
-  const age = options.age ?? false
-  const choice = options.projection === 'pglite'
-    ? { kind: 'pglite' as const, dir: join(options.dir, 'projection'), age }
-    : { kind: 'postgres' as const, url: options.projection, schema: `mnemesh_${identity.peer.slice(0, 16)}`, age }
-  return openProjection(choice, { clock: systemTimers, timers: systemTimers, log: options.log })
-}
-
-/** Verifies the log of a stopped peer. */
-export const verifyFolder = async ({ dir, onProgress }: { readonly dir: string; readonly onProgress?: (done: number, total: number) => void }): Promise<VerifyAnswer> => {
-  const identity = await requireIdentity(dir)
-  const store = await openLevelStore(dir, { random: systemRandom })
-  try {
-    return await verifyStopped(identity.mesh, store, await arrivalsInLostLogs(dir), onProgress)
-  } finally {
-    await store.close()
-  }
-}
-
-/** Drops the projection of a stopped peer and makes it anew from its log. @param projection as for `serve`. */
-export const rebuildFolder = async ({ dir, projection, age = false, onProgress, log }: Pick<NodeOptions, 'dir' | 'projection' | 'age' | 'log'> & { readonly onProgress?: (done: number, total: number) => void }): Promise<RebuildAnswer> => {
-  const identity = await requireIdentity(dir)
-  const store = await openLevelStore(dir, { random: systemRandom })
-  // A peer that is never started: it dials nobody, and nobody can reach it.
-  const peer: Peer = await createPeer({
-    identity, store, projection: projectionOf({ dir, projection, age, log }, identity), projectionKind: kindOf(projection), timers: systemTimers, monotonic: () => performance.now(), random: systemRandom,
-    dialer: createWebSocketDialer(systemTimers), compression: zlibCompression, peers: [], quorum: null, quorumTimeoutMs: limits.quorum_timeout_ms_default, version: VERSION, log, live: () => ({}),
-  })
-  try {
-    return await peer.node.rebuild(onProgress)
-  } finally {
-    await peer.stop()
-  }
 }
 
 /** Doors log facts and a sentence; a peer's log is lines. */

@@ -15,7 +15,6 @@
  * 1. No byte of a client's sync message reaches Automerge; only hashes do, as heads to compare with (`sync-message.ts`).
  * 2. A client's failure ends that client: every step of its work is caught by `turns.ts`.
  */
-import type { AutomergeUrl } from '@automerge/automerge-repo/slim'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
@@ -24,7 +23,7 @@ import { limits } from '../../crdt/limits.ts'
 import type { LiveSource } from '../ports.ts'
 import { createAdmission, type Refusal } from './admit.ts'
 import { serveClient, type ClientHost, type LiveClient, type LiveTimers } from './client.ts'
-import { indexUrl, segmentUrl, type DocumentKey } from './document-id.ts'
+import { indexUrl, segmentUrl, type DocumentKey, type DocumentUrl } from './document-id.ts'
 import { createDocuments } from './documents.ts'
 import type { Reason } from './reasons.ts'
 import { createTurns } from './turns.ts'
@@ -56,8 +55,8 @@ export type LiveDoor = {
   clients(): number
   /** How often clients were sent away, by reason. */
   refusals(): Readonly<Partial<Record<Reason, number>>>
-  indexUrl(namespace: Namespace): AutomergeUrl
-  documentUrl(namespace: Namespace, segment: SegmentId): AutomergeUrl
+  indexUrl(namespace: Namespace): DocumentUrl
+  documentUrl(namespace: Namespace, segment: SegmentId): DocumentUrl
 }
 
 export const createLiveDoor = (options: LiveDoorOptions): LiveDoor => {

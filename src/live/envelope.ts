@@ -5,7 +5,7 @@
  * A client may join, ask for a document and report how far it is (`request`, `sync`); whatever else it says (presence,
  * gossip about heads, its own lack of a document) concerns other readers, and a reader here is alone with the door.
  */
-import { encode } from '@automerge/automerge-repo/helpers/cbor.js'
+import { Encoder } from 'cbor-x/encode'
 import { limits } from '../../crdt/limits.ts'
 import { readCbor, type CborValue } from './cbor.ts'
 
@@ -50,6 +50,10 @@ const readJoin = (fields: ReadonlyMap<string, CborValue>): ClientMessage | null 
 const isMap = (value: CborValue | undefined): value is ReadonlyMap<string, CborValue> => value instanceof Map
 const text = (value: CborValue | undefined): string | null =>
   typeof value === 'string' && value.length > 0 && value.length <= limits.live_name_bytes_max ? value : null
+
+/** Bytes without the library's tag for them, maps as maps: what automerge-repo itself writes. */
+const encoder = new Encoder({ tagUint8Array: false, useRecords: false })
+const encode = (message: object): Uint8Array => encoder.encode(message)
 
 type Ends = { readonly senderId: string; readonly targetId: string }
 

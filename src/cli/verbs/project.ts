@@ -61,9 +61,9 @@ const follow = async (health: () => Promise<Health>, io: Io, progress: Progress,
 }
 
 const inFolder = async (dir: string, { projection = 'pglite', age = false }: RebuildOptions, io: Io, progress: Progress): Promise<RebuildAnswer> => {
-  const { rebuildFolder } = await import('../../node.ts')
+  const { rebuildFolder } = await import('../../node/rebuild-folder.ts')
   return rebuildFolder({
-    dir, projection, age,
+    dir, projection, age, random: io.random,
     onProgress: (done, total) => progress.update(done, total, ''),
     log: (line) => io.stderr.write(`${line}\n`),
   })

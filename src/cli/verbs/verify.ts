@@ -27,10 +27,10 @@ const overWire = (options: ServerOptions, io: Io): Promise<VerifyAnswer> =>
   clientFor(options, io).call<VerifyAnswer>('POST', '/verify', { body: {}, accept: [422, 500], timeout_ms: limits.cli_verify_ms_max })
 
 const inFolder = async (dir: string, io: Io): Promise<VerifyAnswer> => {
-  const { verifyFolder } = await import('../../node.ts')
+  const { verifyFolder } = await import('../../node/verify-folder.ts')
   const progress = startProgress(io, 'verifying', 'commits')
   try {
-    return await verifyFolder({ dir, onProgress: (done: number, total: number) => progress.update(done, total, '') })
+    return await verifyFolder({ dir, random: io.random, onProgress: (done: number, total: number) => progress.update(done, total, '') })
   } finally {
     progress.stop()
   }

@@ -1,0 +1,31 @@
+/**
+ * Which search index a peer's options name: none, the embedded database in its folder, or a schema on a server.
+ */
+import { join } from 'node:path'
+import { systemTimers } from '../../transports/websocket.ts'
+import type { Identity } from '../membership/folder.ts'
+import type { Projection, VectorStore } from '../ports.ts'
+import { createNoProjection } from '../projection/none.ts'
+import { openProjection } from '../projection/projection.ts'
+
+export type ProjectionOptions = {
+  /** The peer's folder. */
+  readonly dir: string
+  /** `pglite`, `none`, or `postgres://…`. */
+  readonly projection: string
+  /** Whether a graph in Apache AGE is kept in that database. */
+  readonly age?: boolean
+  readonly log: (line: string) => void
+}
+
+/** As health shows it. */
+export const kindOf = (projection: string): string => (projection.startsWith('postgres') ? 'postgres' : projection)
+
+export const projectionOf = (options: ProjectionOptions, identity: Identity): Projection | (Projection & VectorStore) => {
+  if (options.projection === 'none') return createNoProjection()
+  const age = options.age ?? false
+  const choice = options.projection === 'pglite'
+    ? { kind: 'pglite' as const, dir: join(options.dir, 'projection'), age }
+    : { kind: 'postgres' as const, url: options.projection, schema: `mnemesh_${identity.peer.slice(0, 16)}`, age }
+  return openProjection(choice, { clock: systemTimers, timers: systemTimers, log: options.log })
+}

@@ -1,0 +1,30 @@
+/**
+ * Drops the projection of a stopped peer and makes it anew from its log.
+ */
+import { limits } from '../../crdt/limits.ts'
+import { createWebSocketDialer, systemTimers, zlibCompression } from '../../transports/websocket.ts'
+import type { RebuildAnswer } from '../api.ts'
+import { requireIdentity } from '../membership/folder.ts'
+import { createPeer } from '../peer.ts'
+import type { Random } from '../ports.ts'
+import { openLevelStore } from '../store/level.ts'
+import { VERSION } from '../version.ts'
+import { kindOf, projectionOf, type ProjectionOptions } from './projection.ts'
+
+type RebuildOptions = ProjectionOptions & { readonly random: Random; readonly onProgress?: (done: number, total: number) => void }
+
+/** @throws NodeError, StoreFailure with a line that names cause and mend. */
+export const rebuildFolder = async ({ random, onProgress, ...options }: RebuildOptions): Promise<RebuildAnswer> => {
+  const identity = await requireIdentity(options.dir)
+  const store = await openLevelStore(options.dir, { random })
+  // A peer that is never started: it dials nobody, and nobody can reach it.
+  const peer = await createPeer({
+    identity, store, projection: projectionOf(options, identity), projectionKind: kindOf(options.projection), timers: systemTimers, monotonic: () => performance.now(), random,
+    dialer: createWebSocketDialer(systemTimers), compression: zlibCompression, peers: [], quorum: null, quorumTimeoutMs: limits.quorum_timeout_ms_default, version: VERSION, log: options.log, live: () => ({}),
+  })
+  try {
+    return await peer.node.rebuild(onProgress)
+  } finally {
+    await peer.stop()
+  }
+}
