@@ -5,6 +5,7 @@
  */
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 const ALL = '{crdt,transports,snapshots,src,property-tests,deploy}/**/*.test.ts'
 const NONE = ['dist/**', 'node_modules/**', 'property-tests/violations/**']
@@ -18,8 +19,18 @@ const SMALL = [
   'property-tests/!(ci-*).test.ts',
 ]
 
+/** The longest by far go first: where no times are known yet they would come last, and leave the other cores idle. */
+const LONGEST = /\/property-tests\/sim\/sim-/
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files)
+    return [...sorted.filter(({ moduleId }) => LONGEST.test(moduleId)), ...sorted.filter(({ moduleId }) => !LONGEST.test(moduleId))]
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       { extends: true, test: { name: 'small', include: SMALL, exclude: NONE, isolate: false } },
       { extends: true, test: { name: 'large', include: [ALL], exclude: [...NONE, ...SMALL] } },
