@@ -46,3 +46,13 @@ test('a folder that does not open must say why, and must open after a crash', as
   expect(['told', 'refused']).toContain(outcome)
   await expect(judged(image, { after: 'crash' })).rejects.toThrow(/after a crash/)
 })
+
+test('a table cut short is nothing to tell of after a crash, unless the manifest is torn too: then both are told, and all is there', async () => {
+  const half = replace(after(6), 'db/000099.ldb', Buffer.alloc(300))
+  expect(await judged(half, { after: 'crash', exactly: 6 })).toBe('whole')
+  const manifest = `db/${after(6).get('db/CURRENT')!.toString().trim()}`
+  const record = after(6).get(manifest)!
+  const torn = replace(half, manifest, Buffer.concat([record.subarray(0, -4), Buffer.alloc(4, 1)]))
+  expect(await judged(torn, { after: 'crash', exactly: 6, mayNeedRepair: true })).toBe('told')
+  await expect(judged(torn, { after: 'crash', exactly: 6 })).rejects.toThrow(/unusable.*repaired/)
+})
