@@ -24,6 +24,8 @@ export const searchLimits = {
   recall_hits_per_word_max: 10_000,
   /** The same under a filter that leaves few: most hits are passed over. */
   recall_filtered_hits_max: 10_000,
+  /** So many times the hits that are wanted are to be left by the filter, as far as can be told beforehand: words share memories. */
+  recall_filtered_margin: 2,
   /** A filter that leaves no more is asked before words and vectors: at most a probe a word, and a few ms of comparing vectors one by one. */
   recall_filtered_memories_max: 2_000,
   /** Memories that lend to their neighbours: two lookups each, and with thirty nothing more is found (LoCoMo, recall at 10: 0.774 and 0.775). */

@@ -4,11 +4,11 @@
  * Every condition list starts with what holds for every reader: not hidden, not expired.
  */
 import type { MemoryFilter } from '../ports.ts'
-import { ProjectionFailure } from '../ports.ts'
 import { limits } from '../../crdt/limits.ts'
 import { columnText } from './column-text.ts'
-import { msOf } from './rows.ts'
 import type { Query } from './sql.ts'
+import { taggedBy } from './tags.ts'
+import { timeOf } from './times.ts'
 
 export type Conditions = {
   readonly sql: string
@@ -17,8 +17,8 @@ export type Conditions = {
 
 /** A filter, and the memories that it leaves when these are few. */
 export type Kept = Conditions & {
-  /** Their numbers as an array literal; null when they are more than `recall_filtered_memories_max`, or were not counted. */
-  readonly few: string | null
+  /** Their numbers, as an array literal; null when they are more than `recall_filtered_memories_max`, or were not counted. */
+  readonly few: { readonly numbers: string; readonly count: number } | null
 }
 
 /** @param now ms since 1970: what expires then or before is not shown. @param first number of the first parameter. */
@@ -37,19 +37,20 @@ export const conditions = (filter: MemoryFilter, now: number, first = 1): Condit
   return { sql: terms.join(' and '), params }
 }
 
-/** Asks the filter first: of few memories each channel looks at no other. */
-export const keptBy = async (query: Query, where: Conditions): Promise<Kept> => {
+/** Asks the filter first: of few memories each channel looks at no other. @param where the same filter as conditions. */
+export const keptBy = async (query: Query, filter: MemoryFilter, where: Conditions, now: number): Promise<Kept> => {
   const most = limits.recall_filtered_memories_max
-  const [row] = await query<{ memories: string | null; many: boolean }>(
-    `select array_agg(no)::text as memories, count(*) > ${most} as many from (select no from memories where ${where.sql} limit ${most + 1}) as kept`, where.params)
-  return { ...where, few: row?.many === true ? null : (row?.memories ?? '{}') }
+  const kept = asksTagsAlone(filter) ? taggedBy(filter.tags, filter.namespace, now) : { sql: `select no from memories where ${where.sql}`, params: where.params }
+  const [row] = await query<{ numbers: string | null; count: number }>(
+    `select array_agg(no)::text as numbers, count(*)::float8 as count from (${kept.sql} limit ${most + 1}) as kept`, kept.params)
+  const { numbers, count } = row!
+  return { ...where, few: count > most ? null : { numbers: numbers ?? '{}', count } }
 }
 
-/** ms of a time that somebody asked with. */
-export const timeOf = (time: string, what: string): number => {
-  const ms = msOf(time)
-  if (ms === null) throw new ProjectionFailure(`projection: ${what} ${JSON.stringify(time.slice(0, 64))} is not a time; use RFC 3339`)
-  return ms
+/** Nothing but tags and, perhaps, the namespace. */
+const asksTagsAlone = (filter: MemoryFilter): filter is MemoryFilter & { readonly tags: readonly string[] } => {
+  const { kinds, tags, tier, agent_id, run_id, since, until } = filter
+  return (tags?.length ?? 0) > 0 && (kinds?.length ?? 0) === 0 && [tier, agent_id, run_id, since, until].every((one) => one === undefined)
 }
 
 /** Limits are checked at the doors; here they are held to their bounds, for nobody may ask for everything. */

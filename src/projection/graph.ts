@@ -13,8 +13,9 @@ import { limits } from '../../crdt/limits.ts'
 import type { GraphAnswer, GraphNode, GraphQuery, LinkRow, MemoryRow } from '../ports.ts'
 import { columnText } from './column-text.ts'
 import { readCursor } from './cursor.ts'
-import { bounded, conditions, timeOf } from './filter.ts'
+import { bounded, conditions } from './filter.ts'
 import type { Query } from './sql.ts'
+import { timeOf } from './times.ts'
 
 /** Within their bounds, times in ms since 1970. */
 type Asked = Omit<GraphQuery, 'as_of'> & { readonly at: number; readonly now: number }

@@ -8,9 +8,10 @@ import { sha256 } from '../../crdt/hash.ts'
 import { limits } from '../../crdt/limits.ts'
 import { BadCursor, type EpisodeRow, type LinkRow, type MemoryFilter, type MemoryRow, type Page, type Projection } from '../ports.ts'
 import { columnText } from './column-text.ts'
-import { bounded, conditions, timeOf } from './filter.ts'
+import { bounded, conditions } from './filter.ts'
 import { canonical } from './rows.ts'
 import type { Query } from './sql.ts'
+import { timeOf } from './times.ts'
 
 type Stored = { readonly row: string; readonly id: string; readonly created: number }
 type Place = readonly [created: number, id: string]

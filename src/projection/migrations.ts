@@ -60,6 +60,13 @@ const STEPS: readonly (readonly string[])[] = [
     'delete from embedders',
     'delete from unembedded',
   ],
+  [
+    // Which visible memories have a tag (`tags.ts`).
+    `create table tags (
+      tag text collate "C" not null, namespace text collate "C" not null, memory integer not null, expires_ms bigint,
+      primary key (tag, namespace, memory) include (expires_ms))`,
+    'insert into tags select distinct tag, namespace, no, expires_ms from memories, unnest(tags) as tag where not hidden',
+  ],
 ]
 
 export const hasTables = async (query: Query): Promise<boolean> => {

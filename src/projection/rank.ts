@@ -29,10 +29,13 @@ export const scoreOf = ({ own, context, whole }: Candidate): number => own + con
 /**
  * The best candidates, best first, with their neighbours. Neighbours need not satisfy the filter: whoever reads the rows checks.
  * @param kept filter that hits must satisfy, its parameters numbered from 1; null when every posting of these words does.
+ * @param searched how many memories with words there are.
  */
-export const rank = async (query: Query, terms: readonly Term[], kept: Kept | null, best: number): Promise<readonly Candidate[]> => {
-  const source = kept === null || kept.few === null ? newest(kept) : among(kept.few)
-  const { bring, add } = divided(terms, kept === null || kept.few === null ? limits.recall_hits_max : limits.recall_filtered_hits_max)
+export const rank = async (query: Query, terms: readonly Term[], kept: Kept | null, best: number, searched: number): Promise<readonly Candidate[]> => {
+  const few = kept?.few ?? null
+  const source = few === null ? newest(kept) : among(few.numbers)
+  // A filter passes over most hits: so many that, by its share of all, enough are left. Asking once more takes longer.
+  const { bring, add } = few === null ? divided(terms, limits.recall_hits_max, 0) : divided(terms, limits.recall_filtered_hits_max, (limits.recall_filtered_margin * best * searched) / few.count)
   const sums: Sums = { byMemory: new Map(), wholeByRun: new Map() }
   await addHits(query, bring, source, sums)
   // Under a filter the rarer words may bring too few: then the commoner ones bring too.
@@ -46,12 +49,13 @@ const ranked = async (query: Query, best: readonly Summed[], add: readonly Term[
 /** Equals stay as they come: newest first. */
 const byScore = (a: Candidate, b: Candidate): number => scoreOf(b) - scoreOf(a)
 
-/** The rarest terms bring the hits, at least one; the others add. */
-const divided = (terms: readonly Term[], hitsMax: number): { readonly bring: readonly Term[]; readonly add: readonly Term[] } => {
+/** The rarest terms bring the hits, at least one, and more than `hitsMax` where there are less than `hitsMin` without; the others add. */
+const divided = (terms: readonly Term[], hitsMax: number, hitsMin: number): { readonly bring: readonly Term[]; readonly add: readonly Term[] } => {
   let hits = 0
-  const end = terms.findIndex((term, i) => {
-    hits += term.memories
-    return i > 0 && hits > hitsMax
+  const end = terms.findIndex(({ memories }, i) => {
+    if (i > 0 && hits >= hitsMin && hits + memories > hitsMax) return true
+    hits += memories
+    return false
   })
   return end === -1 ? { bring: terms, add: [] } : { bring: terms.slice(0, end), add: terms.slice(end) }
 }

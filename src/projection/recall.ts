@@ -9,7 +9,7 @@ import type { Namespace } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { MemoryRow, RecallAnswer, RecallQuery, ScoredMemory } from '../ports.ts'
 import { explained } from './explain.ts'
-import { bounded, conditions, keptBy, timeOf, type Conditions, type Kept } from './filter.ts'
+import { bounded, conditions, keptBy, type Conditions, type Kept } from './filter.ts'
 import { fuse, type Fused } from './fuse.ts'
 import type { Stems } from './lexemes.ts'
 import { listMemories } from './list.ts'
@@ -17,6 +17,7 @@ import { nudge } from './nudge.ts'
 import { rank, type Candidate } from './rank.ts'
 import { unseen, type Query } from './sql.ts'
 import { termsOf, type Asked, type Term } from './terms.ts'
+import { timeOf } from './times.ts'
 import type { NearSearch } from './vectors.ts'
 
 /** Makes ready to find the memories nearest to a vector, nearest first. */
@@ -33,19 +34,21 @@ type Found = { readonly row: MemoryRow; readonly fused: Fused }
 
 export const recall = async (query: Query, asked: RecallQuery, now: string, { stems, trigrams, nearest }: RecallTools): Promise<RecallAnswer> => {
   const limit = bounded(asked.limit, limits.recall_limit_max)
-  const where = conditions(asked, timeOf(now, 'now'))
+  const nowMs = timeOf(now, 'now')
+  const where = conditions(asked, nowMs)
+  const asksFilter = (): Promise<Kept> => keptBy(query, asked, where, nowMs)
   const best = Math.max(limits.recall_candidates_min, limit + limits.recall_candidates_spare)
   // Together, as far as one does not wait for the other: a server is asked in fewer round trips.
   const standing = standingOf(query, asked.namespace)
   const searched = standing.then((found) => found.searched)
-  const narrowed = narrows(asked) ? keptBy(query, where) : Promise.resolve(null)
+  const narrowed = narrows(asked) ? asksFilter() : Promise.resolve(null)
   const nearby = async (): ReturnType<NearSearch> => {
     if (asked.vector === undefined) return []
     const [search, kept, memories] = await Promise.all([nearest(query, asked.vector, best), narrowed, searched])
     // A namespace is a filter too, for vectors: their index knows of none.
-    return search(kept ?? (memories <= limits.recall_filtered_memories_max ? await keptBy(query, where) : { ...where, few: null }))
+    return search(kept ?? (memories <= limits.recall_filtered_memories_max ? await asksFilter() : { ...where, few: null }))
   }
-  const lexical = async (terms: readonly Term[], filter: Kept | null): Promise<readonly Candidate[]> => (terms.length === 0 ? [] : rank(query, terms, filter, best))
+  const lexical = async (terms: readonly Term[], filter: Kept | null): Promise<readonly Candidate[]> => (terms.length === 0 ? [] : rank(query, terms, filter, best, await searched))
   const worded = async (): Promise<Asked & { readonly ranked: readonly Candidate[] }> => {
     const found = await termsOf(query, asked.q, asked.namespace, stems, trigrams, searched)
     return { ...found, ranked: await lexical(found.terms, await narrowed) }
@@ -59,7 +62,7 @@ export const recall = async (query: Query, asked: RecallQuery, now: string, { st
   const show = (candidates: readonly Candidate[], likely: boolean): Promise<readonly Found[]> => shown(query, fuse(candidates, near), where, limit + limits.recall_candidates_spare, likely)
   let found = await show(words.ranked, !narrows(asked))
   // What has expired is among the hits as long as nothing is asked of them; it must not crowd out what has not.
-  if (found.length < limit && !narrows(asked) && await expires(query)) found = await show(await lexical(words.terms, await keptBy(query, where)), false)
+  if (found.length < limit && !narrows(asked) && await expires(query)) found = await show(await lexical(words.terms, await asksFilter()), false)
   const nudged = nudge(found, Date.parse(now)).slice(0, limit)
   const filled = fill(nudged.map(({ row, score }) => ({ ...row, score })), asked.max_tokens)
   if (asked.explain !== true) return { memories: filled, mode, frontier }

@@ -10,6 +10,8 @@ import type { Stems } from './lexemes.ts'
 import { columnText } from './column-text.ts'
 import { runIds, writePostings, type Indexed } from './postings.ts'
 import type { Query } from './sql.ts'
+import { writeTags } from './tags.ts'
+import { msOf, msOrNull } from './times.ts'
 
 /** Keys sorted, no blanks, nothing undefined: equal content gives equal text (RFC 8785 for what rows hold). */
 export const canonical = (value: unknown): string => {
@@ -19,14 +21,6 @@ export const canonical = (value: unknown): string => {
   entries.sort(([a], [b]) => (a < b ? -1 : 1))
   return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${canonical(inner)}`).join(',')}}`
 }
-
-/** ms since 1970 of an RFC 3339 time, or null when it is none. */
-export const msOf = (time: string): number | null => {
-  const ms = Date.parse(time)
-  return Number.isNaN(ms) ? null : ms
-}
-
-const msOrNull = (time: string | null): number | null => (time === null ? null : msOf(time))
 
 type Column = readonly [name: string, type: string]
 type Table<Row> = { readonly name: string; readonly columns: readonly Column[]; readonly values: (row: Row) => readonly unknown[] }
@@ -48,8 +42,8 @@ const MEMORIES: Table<Placed> = {
     return [
       row.id, row.namespace, columnText(row.kind), columnText(row.tier), arrayLiteral(row.tags), row.agent_id,
       row.run_id === null ? null : columnText(row.run_id), created, msOf(row.updated_at) ?? 0,
-      row.expires_at === null ? null : msOf(row.expires_at), row.forgotten || row.erased, row.erased, text,
-      run, (row.occurred_at === null ? null : msOf(row.occurred_at)) ?? created,
+      msOrNull(row.expires_at), row.forgotten || row.erased, row.erased, text,
+      run, msOrNull(row.occurred_at) ?? created,
     ]
   },
 }
@@ -103,6 +97,7 @@ const putMemories = async (query: Query, part: readonly MemoryRow[], stems: Stem
     return { no: noById.get(row.id)!, row, run, before: before === undefined ? null : { row: JSON.parse(before.row) as MemoryRow, run: before.run } }
   })
   await writePostings(query, indexed, stems)
+  await writeTags(query, indexed)
   return indexed.filter(({ before }) => before === null).length
 }
 

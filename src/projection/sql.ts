@@ -47,14 +47,14 @@ export const whileOpen = async <T>(query: Query, work: (query: Query) => Promise
 export const unseen = (place: number, type: 'integer' | 'float8' | 'text' | 'uuid'): string => `(select $${place}::${type}[])::${type}[]`
 
 /** Tables that search reads all over: kept vacuumed, so that they are read from their indexes, and counted. */
-export const SEARCHED = ['memories', 'postings', 'words', 'embeddings'] as const
+export const SEARCHED = ['memories', 'postings', 'words', 'tags', 'embeddings'] as const
 /**
  * Tables and indexes that hold what people wrote, and vectors, from which it can be guessed: rewritten when something of it was
  * erased. Rewriting `embeddings` builds its HNSW indexes anew, some 4 ms a vector during which the embedded database answers
  * nobody: it comes last, and only up to `scrub_embeddings_max`. Above that an erased memory's vector is gone from table and index,
  * but its bytes stay in free space until they are written over.
  */
-const WITH_TEXT = ['memories', 'words', 'episodes', 'embeddings'] as const
+const WITH_TEXT = ['memories', 'words', 'tags', 'episodes', 'embeddings'] as const
 
 /** Those of the tables that are there, in that order: `embeddings` is not in a database without pgvector. */
 export const present = async (query: Query, tables: readonly string[]): Promise<readonly string[]> =>

@@ -101,7 +101,7 @@ const nearest = async (query: Query, vector: readonly number[], { few, ...where 
       `select memories.id::text as id, distance from (
          select memory, ${distanceTo(2)}::float8 as distance from embeddings
          where memory = any((select $1::text)::integer[]) and generation = ${serving.id} order by ${exact(distanceTo(2))} limit ${limit}) as near
-       join memories on memories.no = near.memory order by distance`, [few, vectorBytes(vector)])
+       join memories on memories.no = near.memory order by distance`, [few.numbers, vectorBytes(vector)])
   }
   const params = [...where.params, vectorBytes(vector)]
   const distance = distanceTo(params.length)

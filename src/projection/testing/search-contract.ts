@@ -70,6 +70,20 @@ export const searchContract = (
       expect(memories.slice(1).map((row) => row.created_at)).toEqual(memories.slice(1).map((row) => row.created_at).sort().reverse())
     })
 
+    it('keeps by tags what a list keeps', async () => {
+      const expiry = [null, at(1), '2031-01-01T00:00:00.000Z']
+      const row = (i: number): MemoryRow => memory(i, {
+        content: 'the harbour', namespace: ns((i & 1) === 0 ? 'even' : 'odd'), tags: [...((i & 2) === 0 ? [] : ['a', 'é\0']), ...((i & 4) === 0 ? [] : ['b', 'b'])], expires_at: expiry[(i >> 3) % 3]!, forgotten: i % 5 === 0,
+      })
+      await put(...Array.from({ length: 48 }, (_, i) => row(i)))
+      await put({ ...row(6), tags: ['a'] }, { ...row(14), expires_at: null }, { ...row(22), erased: true, content: null })
+      for (const filter of [{ tags: ['a'] }, { tags: ['b', 'a', 'b'] }, { tags: ['é\0'], namespace: ns('odd') }, { tags: ['a'], kinds: ['fact'] }, { tags: ['a', 'none'] }]) {
+        const { rows } = await engine().list(filter, { limit: 100, now: NOW })
+        expect(rows.length > 3, JSON.stringify(filter)).toBe(!filter.tags.includes('none'))
+        expect([...await recalled('harbour', { ...filter, limit: 100 })].sort(), JSON.stringify(filter)).toEqual(rows.map((one) => one.id).sort())
+      }
+    })
+
     it('still answers in full when the rarer words alone match plenty but the filter leaves few', async () => {
       const rows = Array.from({ length: 1_600 }, (_, i) => memory(`many ${i}`, { content: i < 500 ? 'alpha beta gamma' : 'gamma', namespace: ns(i < 1_590 ? 'big' : 'small') }))
       await put(...rows)

@@ -62,12 +62,13 @@ export const vectorsContract = (target: () => { readonly engine: Engine; readonl
       expect(await next()).toMatchObject({ texts: [{ id: id(2), text: 'another' }], waiting: 1, embedded: 2 })
     })
 
-    it('of a version that knew memories by id there are asked for again; the rows stay', async () => {
-      await put(memory(1), memory(2))
+    it('of a version that knew memories by id there, and no tags, are asked for again; the rows stay', async () => {
+      await put(memory(1, { tags: ['x', 'x'] }), memory(2))
       await embedAll()
       await target().sql.transaction(async (query) => {
         await query('drop table embeddings')
         await query('create table embeddings (memory uuid, generation integer, hash text, vector real[], primary key (memory, generation))')
+        await query('drop table tags')
         await query('update schema_version set version = 1')
       })
       const engine = createEngine(target().sql)
@@ -75,6 +76,7 @@ export const vectorsContract = (target: () => { readonly engine: Engine; readonl
       expect((await engine.unembedded(SPACE, '{}', 9))?.texts).toHaveLength(2)
       await embedAll()
       expect(await asked('text of 1')).toMatchObject({ mode: 'hybrid', ids: expect.arrayContaining([id(1)]) as unknown })
+      expect((await engine.recall({ q: 'text', tags: ['x'], limit: 9 }, NOW)).memories.map((row) => row.id)).toEqual([id(1)])
     })
 
     it('vanish with what they are of, in the same batch, and come back when it does', async () => {
