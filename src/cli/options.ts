@@ -55,7 +55,7 @@ export const fieldOptions = (command: Command): Command =>
     .option('--title <text>', 'one line')
     .option('--kind <name>', 'fact, decision, …')
     .option('--tier <name>', 'short, mid, long')
-    .option('--tag <tags>', 'a tag, or several with commas; may be repeated', collectTags)
+    .option('--tags, --tag <tags>', 'a tag, or several with commas; may be repeated', collectTags)
     .option('--priority <n>', '1 to 10', wholeNumber(1, 10))
     .option('--confidence <n>', '0 to 1', fraction)
     .option('--source <text>', 'where it comes from')
@@ -99,7 +99,7 @@ export type FilterOptions = {
 export const filterOptions = (command: Command): Command =>
   command
     .option('--namespace <name>', 'only this namespace', namespace)
-    .option('--tag <tags>', 'only with all of these; several with commas', collectTags)
+    .option('--tags, --tag <tags>', 'only with all of these; several with commas', collectTags)
     .option('--by <agent>', 'only what this agent said')
     .option('--run-id <id>', 'only of this run')
     .option('--since <time>', 'from this time on (RFC 3339)', time)

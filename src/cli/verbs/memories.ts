@@ -28,7 +28,7 @@ const addStore = (program: Command, io: Io): void => {
     .option('--namespace <name>', 'where it belongs (default: default)', namespace)
     .option('--idempotency-key <key>', 'said twice with one key, it is stored once')
   quorumOption(fieldOptions(overHttp(verb)))
-  example(verb, 'mnemesh store "The deploy key rotates on Fridays" --title "Deploy key" --tag ops', 'git diff | mnemesh store - --kind change --namespace team/api')
+  example(verb, 'mnemesh store "The deploy key rotates on Fridays" --title "Deploy key" --tags ops', 'git diff | mnemesh store - --kind change --namespace team/api')
   verb.action(async (words: string[], options: WriteOptions & FieldOptions & { namespace?: string; idempotencyKey?: string }) => {
     const client = clientFor(options, io)
     const content = await textOf(words, io, 'text')
@@ -58,7 +58,7 @@ const addUpdate = (program: Command, io: Io): void => {
     .option('--clear <fields>', 'fields to clear, with commas: title, source, …', collectTags)
     .option('--if-match <version>', 'only if it is still at this version')
   quorumOption(fieldOptions(overHttp(verb)))
-  example(verb, 'mnemesh update 0193a1b2-0000-7000-8000-000000000000 --content "It rotates on Mondays" --tag ops,keys')
+  example(verb, 'mnemesh update 0193a1b2-0000-7000-8000-000000000000 --content "It rotates on Mondays" --tags ops,keys')
   verb.action(async (id: string, options: WriteOptions & FieldOptions & { content?: string; clear?: string[]; ifMatch?: string }) => {
     const client = clientFor(options, io)
     const body = fieldsOf(options)
