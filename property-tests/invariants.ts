@@ -22,7 +22,7 @@ import { decodeCommit, type Commit } from '../crdt/commit.ts'
 import { bodyRefs } from '../crdt/event.ts'
 import type { AgentId, ChainId, CommitHash, EventId, MeshId, PeerId, RecordId, Ref } from '../crdt/ids.ts'
 import type { Receipt } from '../src/api.ts'
-import type { LinkRow, MemoryRow } from '../src/ports.ts'
+import type { ProjectionBatch } from '../src/ports.ts'
 import type { MemoryDisk } from '../src/store/memory.ts'
 import { countsAt, type ForkAt } from './model/forks.ts'
 import { heard, type Heard } from './model/history.ts'
@@ -88,14 +88,22 @@ export const equalDigests = (digests: readonly Digests[], forked: boolean): Viol
   (['frontier', 'documents', 'projection', ...(forked ? [] : ['log'] as const)] as const).flatMap((which) =>
     new Set(digests.map((digest) => digest[which])).size <= 1 ? [] : [`I2 ${which} differs: ${digests.map((digest) => String(digest[which]).slice(0, 12)).join(' ')}`])
 
-export const rowsAsTheModel = (history: Heard, rows: { readonly memories: readonly MemoryRow[]; readonly links: readonly LinkRow[]; readonly episodes: number }, textOf: TextOf): Violations => {
+export const rowsAsTheModel = (history: Heard, rows: Pick<ProjectionBatch, 'memories' | 'links' | 'events' | 'conflicts'> & { readonly episodes: number }, textOf: TextOf): Violations => {
   const ids = (kind: string): Set<RecordId> => new Set(history.says.flatMap(({ event }) => (event.kind === kind && 'record' in event ? [event.record] : [])))
   const [memories, links] = [ids('memory.put'), ids('link.put')]
   const episodes = history.says.filter(({ event }) => event.kind === 'episode.append').length
+  const told = new Set(rows.events.map(({ id, commit, kind, record, agent_id, peer_id, hlc }) => [commit, id, kind, record, agent_id, peer_id, hlc].join(' ')))
+  const said = new Set(history.says.map(({ event, commit, peer, hlc }) => [commit, event.id, event.kind, 'record' in event ? event.record : null, event.agent, peer, hlc].join(' ')))
   return [
     ...differing('memory', memories, new Map(rows.memories.map(({ version: _version, ...row }) => [row.id, row])), (id) => readMemoryOf(history, id, textOf)),
     ...differing('link', links, new Map(rows.links.map((row) => [row.id, row])), (id) => readLinkOf(history, id)),
     ...(rows.episodes === episodes ? [] : [`I3 ${rows.episodes} episodes in the rows, ${episodes} in the history`]),
+    ...[...told].filter((event) => !said.has(event)).map((event) => `I3 event ${event} is in the rows and in nobody's history`),
+    ...[...said].filter((event) => !told.has(event)).map((event) => `I3 event ${event} is in no row`),
+    ...rows.memories.flatMap(({ id, conflicts }) => {
+      const fields = new Set(rows.conflicts.flatMap(({ memory, field }) => (memory === id ? [field] : [])))
+      return fields.size === conflicts ? [] : [`I3 memory ${id} has ${conflicts} conflicts, the rows name ${fields.size}: ${[...fields].join()}`]
+    }),
   ]
 }
 

@@ -156,6 +156,25 @@ export type EpisodeRow = {
   readonly created_at: string
 }
 
+/** One event of the log, for an audit: who said what of which record, when. No text. */
+export type EventRow = {
+  readonly id: EventId
+  readonly commit: CommitHash
+  readonly namespace: Namespace
+  readonly kind: string
+  /** null for an episode. */
+  readonly record: RecordId | null
+  readonly agent_id: AgentId
+  readonly peer_id: PeerId
+  /** When its agent says that it was. */
+  readonly at: string
+  /** The commit's time in the order that decides which of two values shows. */
+  readonly hlc: number
+}
+
+/** One of the values that stand side by side in a field; the value itself is asked of the peer. */
+export type ConflictRow = { readonly memory: RecordId; readonly field: string; readonly event_id: EventId; readonly agent_id: AgentId; readonly peer_id: PeerId; readonly at: string; readonly shown: boolean }
+
 /** The projection's place: everything up to `arrival` of the log `epoch` is in the rows; `frontier` says the same by namespace and chain. */
 export type ProjectionCursor = {
   readonly epoch: string
@@ -168,6 +187,9 @@ export type ProjectionBatch = {
   readonly memories: readonly MemoryRow[]
   readonly links: readonly LinkRow[]
   readonly episodes: readonly EpisodeRow[]
+  readonly events: readonly EventRow[]
+  /** All that the batch's memories have now. */
+  readonly conflicts: readonly ConflictRow[]
   readonly cursor: ProjectionCursor
   /** The arrival that the batch follows: rows that do not reach it must not take it, or what lies between would be missing. */
   readonly after?: number

@@ -17,9 +17,9 @@ import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { sha256 } from '../../crdt/hash.ts'
-import { uuidV8, type AgentId, type Namespace, type PeerId, type RecordId } from '../../crdt/ids.ts'
+import { uuidV8, type AgentId, type CommitHash, type EventId, type Namespace, type PeerId, type RecordId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
-import type { MemoryRow, Projection, ProjectionBatch, RecallQuery, VectorStore } from '../../src/ports.ts'
+import type { EventRow, MemoryRow, Projection, ProjectionBatch, RecallQuery, VectorStore } from '../../src/ports.ts'
 import { openProjection } from '../../src/projection/projection.ts'
 import { systemTimers } from '../../transports/websocket.ts'
 import { startBar } from '../bar.ts'
@@ -110,8 +110,14 @@ const measureHybrid = async (projection: Projection & VectorStore, memories: rea
   await measure(projection, memories, 'a filter that keeps 1 %', { tags: ['one-percent'] }, vector)
 }
 
+const eventOf = ({ id, namespace, agent_id, peer_id, created_at }: MemoryRow): EventRow => ({
+  id: id as string as EventId, commit: 'ef'.repeat(32) as CommitHash, namespace, kind: 'memory.put', record: id, agent_id, peer_id, at: created_at, hlc: 0,
+})
+
 let arrival = 0
-const batchOf = (memories: readonly MemoryRow[]): ProjectionBatch => ({ memories, links: [], episodes: [], cursor: { epoch: 'ab'.repeat(16), arrival: ++arrival, frontier: {} } })
+const batchOf = (memories: readonly MemoryRow[]): ProjectionBatch => ({
+  memories, links: [], episodes: [], events: memories.map(eventOf), conflicts: [], cursor: { epoch: 'ab'.repeat(16), arrival: ++arrival, frontier: {} },
+})
 
 const RATE = 1_000
 const RATE_SECONDS = 20

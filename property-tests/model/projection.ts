@@ -4,12 +4,14 @@
  */
 import { canonicalize, type Json } from '../../crdt/canonical.ts'
 import { sha256Hex } from '../../crdt/hash.ts'
-import { ProjectionFailure, type EpisodeRow, type LinkRow, type MemoryRow, type Projection, type ProjectionCursor } from '../../src/ports.ts'
+import { ProjectionFailure, type ConflictRow, type EpisodeRow, type EventRow, type LinkRow, type MemoryRow, type Projection, type ProjectionCursor } from '../../src/ports.ts'
 
 export type DumbProjection = Projection & {
   memories(): readonly MemoryRow[]
   allLinks(): readonly LinkRow[]
   allEpisodes(): readonly EpisodeRow[]
+  allEvents(): readonly EventRow[]
+  allConflicts(): readonly ConflictRow[]
   cursor(): ProjectionCursor | null
   /** Every row is gone, as when somebody deleted the folder. */
   lose(): void
@@ -19,9 +21,11 @@ export const createDumbProjection = (): DumbProjection => {
   const memoryById = new Map<string, MemoryRow>()
   const linkById = new Map<string, LinkRow>()
   const episodeById = new Map<string, EpisodeRow>()
+  const eventByPlace = new Map<string, EventRow>()
+  const conflictsById = new Map<string, readonly ConflictRow[]>()
   let cursor: ProjectionCursor | null = null
   const lose = (): void => {
-    for (const rows of [memoryById, linkById, episodeById]) rows.clear()
+    for (const rows of [memoryById, linkById, episodeById, eventByPlace, conflictsById]) rows.clear()
     cursor = null
   }
   const unsupported = async (): Promise<never> => {
@@ -34,6 +38,8 @@ export const createDumbProjection = (): DumbProjection => {
       for (const row of batch.memories) memoryById.set(row.id, row)
       for (const row of batch.links) linkById.set(row.id, row)
       for (const row of batch.episodes) episodeById.set(row.id, row)
+      for (const row of batch.events) eventByPlace.set(`${row.commit} ${row.id}`, row)
+      for (const { id } of batch.memories) conflictsById.set(id, batch.conflicts.filter(({ memory }) => memory === id))
       cursor = batch.cursor
     },
     reset: async () => lose(),
@@ -55,6 +61,8 @@ export const createDumbProjection = (): DumbProjection => {
     memories: () => sorted(memoryById),
     allLinks: () => sorted(linkById),
     allEpisodes: () => sorted(episodeById),
+    allEvents: () => [...eventByPlace.values()],
+    allConflicts: () => [...conflictsById.values()].flat(),
     cursor: () => cursor,
   }
 }

@@ -108,6 +108,8 @@ export const createEvil = (founded: Founded, network: Network, time: Scheduler &
       }
       case 'equivocate':
         return liar.equivocate()
+      case 'equivocate_episodes':
+        return liar.equivocateEpisodes()
       case 'impersonate': {
         const forged = liar.impersonate(random.pick(honest))
         return forged === null ? undefined : mesh.push([forged])

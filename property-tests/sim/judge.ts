@@ -45,7 +45,7 @@ export const judge = async (world: World): Promise<Violations> => {
     ...forksKnown(forks, disks, liars),
     ...sameTexts(disks, commits, (commit, ref) => isErased(commit, ref) || world.isWithheld(ref)),
     ...equalDigests(digests, forkAt.size > 0),
-    ...rowsAsTheModel(history, { memories: rows.memories(), links: rows.allLinks(), episodes: rows.allEpisodes().length }, textOf),
+    ...rowsAsTheModel(history, { memories: rows.memories(), links: rows.allLinks(), episodes: rows.allEpisodes().length, events: rows.allEvents(), conflicts: rows.allConflicts() }, textOf),
     ...acknowledgedIsThere(acknowledged, history, spoiled),
     ...heldByQuorum(acknowledged, spoiled, schedule.evil === 'voter' ? 1 : 0),
     ...receiptsVerify(acknowledged, founded.mesh, voters),

@@ -49,6 +49,7 @@ export const MARKS: Readonly<Record<string, string>> = {
   'evil: lying_digest': 'transports/pull.ts: a log that brings nothing',
   'evil: lying_frontier': 'transports/fetches.ts: wanted in vain',
   'evil: equivocate': 'src/replica/forks.ts found',
+  'evil: equivocate_episodes': 'src/service/feed-source.ts counts',
   'evil: impersonate': 'src/replica/intake.ts: a name without its signature',
   'evil: stripped': 'src/replica/missing-bodies.ts: commits whose texts come later',
   'refusals': 'src/replica/intake.ts refuse',

@@ -199,6 +199,10 @@ const kept: Readonly<Record<string, Schedule>> = {
     { do: 'crash', at: 11_178, peer: 7, when: null, power: false, survive: 1, downMs: 124, projection: 'kept' },
     says(11_807, 7, { op: 'get', slot: 6 }, { client: 1, quorum: null }),
   ], { seed: '20261121b:4713', peers: 8, evil: 'observer', skewMs: [3, -20, 16, 4, 20, 0, 3, -19], delayMs: [20, 300], flushMs: [0, 1] }),
+  'what a forked chain had said of no document stayed in the rows, on each peer another branch of it': calm([
+    ...[500, 600, 700, 800].map((at): Step => ({ do: 'evil', at, act: 'equivocate_episodes' })),
+    says(900, 0, { op: 'episode', value: 1 }),
+  ], { evil: 'observer' }),
   'damage in the control log made a peer refuse everybody, for ever': calm([
     ...(['head', 'head', 'middle', 'tail'] as const).map((where): Step => ({ do: 'flip', at: 600, peer: 1, what: 'missing', where })),
     says(900, 0, put(0)),

@@ -67,6 +67,21 @@ const STEPS: readonly (readonly string[])[] = [
       primary key (tag, namespace, memory) include (expires_ms))`,
     'insert into tags select distinct tag, namespace, no, expires_ms from memories, unnest(tags) as tag where not hidden',
   ],
+  [
+    // What the log says, for those who ask in SQL (`audit.ts`).
+    `create table events (
+      id uuid not null, commit_hash text collate "C" not null, namespace text not null, kind text not null, record uuid, agent_id text not null, peer_id text not null,
+      at_ms bigint not null, hlc bigint not null, primary key (id, commit_hash))`,
+    'create index events_of on events (record, hlc) where record is not null',
+    `create table conflicts (
+      memory uuid not null, field text not null, event uuid not null, agent_id text not null, peer_id text not null, at_ms bigint not null, shown boolean not null,
+      primary key (memory, field, event))`,
+    `create view versions as select record as memory, row_number() over (partition by record order by hlc, id) as number, id as event, kind, agent_id, peer_id, at_ms, commit_hash
+      from events where kind like 'memory.%'`,
+    'create view agents as select agent_id, count(*) as events, min(at_ms) as first_ms, max(at_ms) as last_ms from events group by agent_id',
+    // The log is told again from its beginning: rows that are there already stay as they are.
+    "update cursor set arrival = 0, frontier = '{}'",
+  ],
 ]
 
 export const hasTables = async (query: Query): Promise<boolean> => {

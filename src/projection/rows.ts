@@ -4,10 +4,11 @@
  * One `insert … select from unnest(columns)` per table and 256 rows. A row that is already there in the same words is left
  * alone, so projecting something again costs no dead row.
  */
-import { limits } from '../../crdt/limits.ts'
 import type { EpisodeRow, LinkRow, MemoryRow, ProjectionBatch } from '../ports.ts'
 import type { Stems } from './lexemes.ts'
+import { writeConflicts, writeEvents } from './audit.ts'
 import { columnText } from './column-text.ts'
+import { parts } from './parts.ts'
 import { runIds, writePostings, type Indexed } from './postings.ts'
 import type { Query } from './sql.ts'
 import { writeTags } from './tags.ts'
@@ -75,6 +76,8 @@ export const upsert = async (query: Query, batch: ProjectionBatch, stems: Stems)
   for (const part of parts(links)) await insert(query, LINKS, part, 'id')
   const episodes = lastOfEach(batch.episodes)
   for (const part of parts(episodes)) await insert(query, EPISODES, part, 'id')
+  await writeEvents(query, batch.events)
+  await writeConflicts(query, memories, batch.conflicts)
   return { given: memories.length + links.length + episodes.length, fresh }
 }
 
@@ -120,10 +123,6 @@ const insert = <Row, Answer>(query: Query, table: Table<Row>, rows: readonly Row
 
 /** A statement may touch an id once: the last given counts. */
 const lastOfEach = <Row extends { readonly id: string }>(rows: readonly Row[]): Row[] => [...new Map(rows.map((row) => [row.id, row])).values()]
-
-function* parts<Row>(rows: readonly Row[]): Generator<readonly Row[]> {
-  for (let at = 0; at < rows.length; at += limits.projection_statement_rows_max) yield rows.slice(at, at + limits.projection_statement_rows_max)
-}
 
 const arrayLiteral = (items: readonly string[]): string =>
   `{${items.map((item) => `"${columnText(item).replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`).join(',')}}`

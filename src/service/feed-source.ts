@@ -1,12 +1,14 @@
 /**
  * The projection's source: rows that arrivals touched, as the documents say now, with the frontier they bring it to.
  */
+import type { Commit } from '../../crdt/commit.ts'
 import type { ChainId, Namespace, RecordId } from '../../crdt/ids.ts'
 import { CONTROL_NAMESPACE } from '../../crdt/ids.ts'
-import type { CommitStore, EpisodeRow, LinkRow, MemoryRow, ProjectionBatch } from '../ports.ts'
+import type { CommitStore, EpisodeRow, EventRow, LinkRow, MemoryRow, ProjectionBatch } from '../ports.ts'
 import type { Shell } from '../replica/effects.ts'
+import { isExcluded } from '../replica/log-index.ts'
 import type { Replica } from '../replica/replica.ts'
-import { episodeRow, type Reader } from './rows.ts'
+import { conflictRows, episodeRow, eventRow, type Reader } from './rows.ts'
 
 type Frontier = Map<Namespace, Map<ChainId, number>>
 
@@ -17,6 +19,12 @@ export const createFeedSource = (replica: Replica, store: CommitStore, shell: Sh
 
   /** Which log, and which reading of it. */
   const epoch = (): string => `${store.opening.epoch}.${replica.revision()}`
+
+  /** Whether it is part of what all hold alike: before a fork or a revocation of its chain, and not built on what is out. */
+  const counts = (commit: Commit): boolean => {
+    const { namespace, segment } = commit.header
+    return !isExcluded(replica.index, commit) && (segment === null || !replica.documents.open({ namespace, id: segment }).segment.refused.has(commit.hash))
+  }
 
   const advance = (to: number): void => {
     for (let n = known.at + 1; n <= to; n++) {
@@ -44,17 +52,20 @@ export const createFeedSource = (replica: Replica, store: CommitStore, shell: Sh
       const memories = new Map<RecordId, MemoryRow>()
       const links = new Map<RecordId, LinkRow>()
       const episodes: EpisodeRow[] = []
+      const events: EventRow[] = []
       for (let n = after + 1; wantsRows && n <= last; n++) {
         const commit = replica.commits.arrived(n)
-        if (commit === null) continue
+        if (commit === null || !counts(commit)) continue
         for (const { event } of commit.events) {
+          events.push(eventRow(commit, event))
           if (event.kind === 'episode.append') episodes.push(episodeRow(commit, event, reader.text))
           else if (event.kind.startsWith('link.') && 'record' in event) put(links, event.record, reader.link)
           else if ('record' in event) put(memories, event.record, reader.memory)
         }
       }
+      const conflicts = [...memories.values()].flatMap(({ id, conflicts: many }) => (many === 0 ? [] : conflictRows(id, reader.conflicts(id))))
       const frontier = Object.fromEntries([...known.frontier].map(([namespace, byChain]) => [namespace, Object.fromEntries(byChain)]))
-      return { memories: [...memories.values()], links: [...links.values()], episodes, cursor: { epoch: epoch(), arrival: last, frontier }, after }
+      return { memories: [...memories.values()], links: [...links.values()], episodes, events, conflicts, cursor: { epoch: epoch(), arrival: last, frontier }, after }
     },
   }
 }

@@ -3,12 +3,12 @@
  */
 import { canonicalize } from '../../crdt/canonical.ts'
 import type { Commit } from '../../crdt/commit.ts'
-import { MEMORY_DEFAULTS, TEXT_FIELDS, type EpisodeAppend } from '../../crdt/event.ts'
+import { MEMORY_DEFAULTS, TEXT_FIELDS, type EpisodeAppend, type Event } from '../../crdt/event.ts'
 import { sha256Hex } from '../../crdt/hash.ts'
 import type { CommitHash, RecordId, Ref } from '../../crdt/ids.ts'
 import { readLink, readMemory, shown, type RecordState } from '../../crdt/reading.ts'
 import type { Conflict, ConflictValue } from '../api.ts'
-import type { CommitStore, EpisodeRow, LinkRow, MemoryRow } from '../ports.ts'
+import type { CommitStore, ConflictRow, EpisodeRow, EventRow, LinkRow, MemoryRow } from '../ports.ts'
 import type { Replica } from '../replica/replica.ts'
 import { segmentsOf, type SegmentEntry } from '../replica/log-index.ts'
 
@@ -146,3 +146,10 @@ export const episodeRow = (commit: Commit, event: EpisodeAppend, text: (ref: Ref
   sender: event.sender ?? null, recipient: event.recipient ?? null, body: event.body ? objectOf(text(event.body.ref)) : null,
   inference_receipt_id: event.inference_receipt_id ?? null, audit_event_hash: event.audit_event_hash ?? null, created_at: event.at,
 })
+
+export const eventRow = ({ hash, header }: Commit, event: Event): EventRow => ({
+  id: event.id, commit: hash, namespace: event.ns, kind: event.kind, record: 'record' in event ? event.record : null, agent_id: event.agent, peer_id: header.peer, at: event.at, hlc: header.hlc,
+})
+
+export const conflictRows = (memory: RecordId, conflicts: readonly Conflict[]): readonly ConflictRow[] =>
+  conflicts.flatMap(({ field, values }) => values.map(({ event_id, agent_id, peer_id, at, shown }): ConflictRow => ({ memory, field, event_id, agent_id, peer_id, at, shown })))

@@ -6,6 +6,7 @@ import { BadCursor, ProjectionFailure, type MemoryFilter, type MemoryRow, type R
 import type { Engine } from '../engine.ts'
 import type { Sql } from '../sql.ts'
 import { agent, at, batch, cursor, episode, id, link, memory, NOW, ns, seeded } from './rows.ts'
+import { auditContract } from './audit-contract.ts'
 import { empty } from './empty.ts'
 import { graphContract } from './graph-contract.ts'
 import { postingsContract } from './postings-contract.ts'
@@ -243,5 +244,6 @@ export const engineContract = (target: () => Target): void => {
     graphContract(engine, clear)
     searchContract(engine, put, recalled)
     postingsContract(() => target().sql, put, clear)
+    auditContract(() => target().sql, (rows) => engine().apply(batch(++arrival, rows)))
   })
 }

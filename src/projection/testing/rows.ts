@@ -36,7 +36,7 @@ export const cursor = (arrival: number, epoch = EPOCH): ProjectionCursor => ({
 })
 
 export const batch = (arrival: number, rows: Partial<Omit<ProjectionBatch, 'cursor'>>, epoch = EPOCH): ProjectionBatch => ({
-  memories: [], links: [], episodes: [], ...rows, cursor: cursor(arrival, epoch),
+  memories: [], links: [], episodes: [], events: [], conflicts: [], ...rows, cursor: cursor(arrival, epoch),
 })
 
 /** Numbers in [0, 1) that a seed replays (mulberry32). */

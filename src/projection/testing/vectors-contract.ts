@@ -68,11 +68,13 @@ export const vectorsContract = (target: () => { readonly engine: Engine; readonl
       await target().sql.transaction(async (query) => {
         await query('drop table embeddings')
         await query('create table embeddings (memory uuid, generation integer, hash text, vector real[], primary key (memory, generation))')
-        await query('drop table tags')
+        await query('drop view versions, agents')
+        await query('drop table tags, events, conflicts')
         await query('update schema_version set version = 1')
       })
       const engine = createEngine(target().sql)
-      expect(await engine.open()).toEqual(cursor(arrival))
+      // The log is told again, for what is new in the tables; what is there is found meanwhile.
+      expect(await engine.open()).toMatchObject({ arrival: 0, epoch: cursor(arrival).epoch })
       expect((await engine.unembedded(SPACE, '{}', 9))?.texts).toHaveLength(2)
       await embedAll()
       expect(await asked('text of 1')).toMatchObject({ mode: 'hybrid', ids: expect.arrayContaining([id(1)]) as unknown })
