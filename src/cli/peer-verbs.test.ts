@@ -6,7 +6,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { runCli, succeeded } from './testing/run-cli.ts'
+import { runCli, succeeded, type Ran } from './testing/run-cli.ts'
 
 let dir: string
 beforeEach(async () => {
@@ -34,37 +34,56 @@ test('mesh: the invite is one line, joining uses it up, members are listed', asy
   expect(members).toMatchObject([{ name: 'berlin', role: 'voter', self: true, authority: true }, { name: 'name-b', role: 'observer', self: false }])
 })
 
-test('serve: one line when ready, a memory over HTTP, a clean stop; then the folder verifies', async () => {
-  const data = await made()
+/** A peer in this process. */
+const serve = async (data: string, ...words: readonly string[]): Promise<{ readonly url: string; stop(): Promise<Ran> }> => {
   let signal: () => void = () => undefined
   let sayReady: (url: string) => void = () => undefined
   const ready = new Promise<string>((resolve) => (sayReady = resolve))
-  const serving = runCli(['serve', '--data', data, '--port', '0', '--projection', 'none'], {
+  const serving = runCli(['serve', '--data', data, '--port', '0', '--projection', 'none', ...words], {
     onListening: (play) => (signal = play),
     onOut: (text) => sayReady(/ready at (\S+)/.exec(text)?.[1] ?? ''),
   })
   const url = await Promise.race([ready, serving.then((ran) => Promise.reject(new Error(ran.err)))])
+  return { url, stop: async () => {
+    signal()
+    return succeeded(await serving)
+  } }
+}
+
+test('mesh: a running peer with a key is asked with it, to list members and to take one out', async () => {
+  const data = await made()
+  const invite = succeeded(await runCli(['mesh', 'invite', '--data', data], { seed: 2 }))
+  succeeded(await runCli(['mesh', 'join', invite.out.trim(), '--data', join(dir, 'b'), '--name', 'paris'], { seed: 3 }))
+  const peer = await serve(data, '--key', 'secret')
+  for (const words of [['mesh', 'members', '--data', data], ['mesh', 'revoke', 'paris', '--data', data]]) {
+    const without = await runCli(words)
+    expect([without.exit, without.err]).toEqual([1, `error: the peer at ${peer.url} runs with a key: give it with --key or MNEMESH_KEY\n`])
+  }
+  const members = async () => (JSON.parse(succeeded(await runCli(['mesh', 'members', '--data', data, '--json'], { env: { MNEMESH_KEY: 'secret' } })).out) as { members: unknown[] }).members
+  expect(await members()).toMatchObject([{ name: 'berlin', revoked: false }, { name: 'paris', revoked: false }])
+  expect(succeeded(await runCli(['mesh', 'revoke', 'paris', '--data', data, '--key', 'secret'], { seed: 4 })).out).toBe('revoked paris\n')
+  expect(await members()).toMatchObject([{ name: 'berlin', revoked: false }, { name: 'paris', revoked: true }])
+  await peer.stop()
+})
+
+test('serve: one line when ready, a memory over HTTP, a clean stop; then the folder verifies', async () => {
+  const data = await made()
+  const { url, stop } = await serve(data)
   succeeded(await runCli(['store', 'x', '--url', url]))
   const locked = await runCli(['verify', '--data', data])
   expect([locked.exit, locked.err]).toEqual([1, expect.stringMatching(/^error: .*in use.*\n$/)])
-  signal()
-  const served = succeeded(await serving)
+  const served = await stop()
   expect(served.out).toBe(`mnemesh berlin ready at ${url}\n`)
   expect(succeeded(await runCli(['verify', '--data', data])).out).toMatch(/^all is well: \d+ commits, /)
 })
 
 test('project rebuild: of a stopped peer, the same digest again and again', async () => {
   const data = await made()
-  let signal: () => void = () => undefined
-  let sayReady: (url: string) => void = () => undefined
-  const ready = new Promise<string>((resolve) => (sayReady = resolve))
-  const serving = runCli(['serve', '--data', data, '--port', '0', '--projection', 'none'], { onListening: (play) => (signal = play), onOut: (text) => sayReady(/ready at (\S+)/.exec(text)?.[1] ?? '') })
-  const url = await Promise.race([ready, serving.then((ran) => Promise.reject(new Error(ran.err)))])
+  const { url, stop } = await serve(data)
   succeeded(await runCli(['store', 'the owl hoots at noon', '--url', url]))
   const without = await runCli(['project', 'rebuild', '--url', url])
   expect([without.exit, without.err]).toEqual([1, expect.stringMatching(/^error: this peer has no projection.*\n$/)])
-  signal()
-  succeeded(await serving)
+  await stop()
   const rebuild = async () => JSON.parse(succeeded(await runCli(['project', 'rebuild', '--data', data, '--json'])).out) as { digest: string; commits: number }
   const first = await rebuild()
   expect(first).toMatchObject({ digest: expect.stringMatching(/^[0-9a-f]{64}$/), commits: expect.any(Number) })

@@ -19,14 +19,15 @@ export const postRevoke = async (url: string, request: Uint8Array): Promise<void
   if ((await ask(`${url}/api/v1/mesh/revoke`, request)) === null) throw new NodeError('not_found', `the peer at ${url} does not answer: is it running?`)
 }
 
-export const fetchControlLog = async (url: string, mesh: MeshId): Promise<ControlLog> => {
-  const response = await ask(`${url}/api/v1/mesh/control`, null)
+/** @param key what the peer asks its clients for, null when nothing was given. */
+export const fetchControlLog = async (url: string, mesh: MeshId, key: string | null): Promise<ControlLog> => {
+  const response = await ask(`${url}/api/v1/mesh/control`, null, key)
   if (response === null) throw new NodeError('not_found', `the peer at ${url} does not answer: is it running?`)
   return checkControlLog(mesh, commitsOf(await response.json()))
 }
 
-const ask = async (url: string, body: Uint8Array | null): Promise<Response | null> => {
-  const init: RequestInit = body === null ? {} : { method: 'POST', headers: { 'content-type': 'application/octet-stream' }, body: Buffer.from(body) }
+const ask = async (url: string, body: Uint8Array | null, key: string | null = null): Promise<Response | null> => {
+  const init: RequestInit = body === null ? { headers: key === null ? {} : { 'x-api-key': key } } : { method: 'POST', headers: { 'content-type': 'application/octet-stream' }, body: Buffer.from(body) }
   let response: Response
   try {
     response = await fetch(url, { ...init, signal: AbortSignal.timeout(ANSWER_MS_MAX) })
@@ -36,7 +37,8 @@ const ask = async (url: string, body: Uint8Array | null): Promise<Response | nul
   if (response.ok) return response
   const said = (await response.json().catch(() => ({}))) as { error?: unknown; message?: unknown }
   const code = typeof said.error === 'string' && Object.hasOwn(STATUS_BY_CODE, said.error) ? (said.error as ErrorCode) : 'internal'
-  throw new NodeError(code, typeof said.message === 'string' ? said.message : `the peer at ${url} answered ${response.status}`)
+  const message = typeof said.message === 'string' ? said.message : `the peer at ${url} answered ${response.status}`
+  throw new NodeError(code, code === 'unauthorized' ? `the peer at ${new URL(url).origin} runs with a key: give it with --key or MNEMESH_KEY` : message)
 }
 
 const commitsOf = (value: unknown): readonly Uint8Array[] => {

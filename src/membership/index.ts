@@ -64,16 +64,17 @@ export const joinMesh = async ({ token, dir, name, ...saying }: Saying & { reado
   return { mesh_id: invite.mesh, peer_id: publicKeyHex(keys) as PeerId, members: activeMembers(log.state).length }
 }
 
-export const listMembers = async ({ dir }: { readonly dir: string }): Promise<Member[]> => {
+/** @param key for a peer that runs with one. */
+export const listMembers = async ({ dir, key = null }: { readonly dir: string; readonly key?: string | null }): Promise<Member[]> => {
   const identity = await requireIdentity(dir)
-  const { state } = await controlLogOf(identity)
+  const { state } = await controlLogOf(identity, key)
   return [...state.members.values()].map((member) => ({
     peer_id: member.peer, name: member.name, role: member.role, revoked: member.revoked !== null, self: member.peer === identity.peer, authority: member.peer === identity.peer && identity.authority !== null,
   }))
 }
 
-/** @param peer a member's id, name, or the start of its id. */
-export const revokeMember = async ({ dir, peer, ...saying }: Saying & { readonly dir: string; readonly peer: string }): Promise<void> => {
+/** @param peer a member's id, name, or the start of its id. @param key for a peer that runs with one. */
+export const revokeMember = async ({ dir, peer, key = null, ...saying }: Saying & { readonly dir: string; readonly peer: string; readonly key?: string | null }): Promise<void> => {
   const identity = await requireIdentity(dir)
   const authority = requireAuthority(identity)
   const member = (control: ControlState): PeerId => findMember(control, peer)
@@ -85,7 +86,7 @@ export const revokeMember = async ({ dir, peer, ...saying }: Saying & { readonly
   })
   if (done !== null) return
   const url = await requireRunning(identity)
-  await postRevoke(url, encodeRevoke(identity.mesh, member((await fetchControlLog(url, identity.mesh)).state), saying.clock.now(), authority))
+  await postRevoke(url, encodeRevoke(identity.mesh, member((await fetchControlLog(url, identity.mesh, key)).state), saying.clock.now(), authority))
 }
 
 // ── where the control log can be reached ───────────────────────────────────────────────────────────────────────────────
@@ -116,9 +117,9 @@ const urlNow = async (folder: string): Promise<readonly string[]> => {
   return url === null ? [] : [url]
 }
 
-const controlLogOf = async (identity: Identity): Promise<ControlLog> => {
+const controlLogOf = async (identity: Identity, key: string | null): Promise<ControlLog> => {
   const stopped = await whenStopped(identity, async (store) => readControlLog(identity.mesh, store))
-  return stopped === null ? fetchControlLog(await requireRunning(identity), identity.mesh) : stopped.result
+  return stopped === null ? fetchControlLog(await requireRunning(identity), identity.mesh, key) : stopped.result
 }
 
 /** Does the work in the peer's store; null when a running process has it. */

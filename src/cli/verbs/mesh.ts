@@ -3,7 +3,7 @@
  */
 import type { Command } from 'commander'
 import { type Io, note, print } from '../io.ts'
-import { duration, example } from '../options.ts'
+import { duration, example, given } from '../options.ts'
 import { clean, coloursFor, table } from '../render.ts'
 import { oneOf } from './choice.ts'
 
@@ -60,10 +60,11 @@ const addJoin = (mesh: Command, io: Io): void => {
 
 const addMembers = (mesh: Command, io: Io): void => {
   const verb = mesh.command('members').description('who belongs to the mesh').requiredOption('--data <dir>', "a member's folder").option('--json', 'print the answer as JSON')
+  keyOption(verb)
   example(verb, 'mnemesh mesh members --data ./peer-1')
-  verb.action(async (options: { data: string; json?: boolean }) => {
+  verb.action(async (options: { data: string; key?: string; json?: boolean }) => {
     const { listMembers } = await import('../../membership/index.ts')
-    const members = await listMembers({ dir: options.data })
+    const members = await listMembers({ dir: options.data, key: keyOf(options, io) })
     if (options.json === true) return print(io, JSON.stringify({ members }))
     const rows = members.map((member) => [member.peer_id, clean(member.name), member.revoked ? 'revoked' : member.role, [member.self ? 'this peer' : '', member.authority ? 'authority' : ''].filter((part) => part !== '').join(', ')])
     await print(io, table([['PEER', 'NAME', 'ROLE', ''], ...rows], [null, coloursFor(io.stdout, io.env).bold]))
@@ -72,11 +73,15 @@ const addMembers = (mesh: Command, io: Io): void => {
 
 const addRevoke = (mesh: Command, io: Io): void => {
   const verb = mesh.command('revoke').description('take a member out of the mesh, for good').argument('<peer>', "the member's id or name")
-  verb.requiredOption('--data <dir>', 'a folder that holds the authority key')
+  keyOption(verb.requiredOption('--data <dir>', 'a folder that holds the authority key'))
   example(verb, 'mnemesh mesh revoke paris --data ./peer-1')
-  verb.action(async (peer: string, options: { data: string }) => {
+  verb.action(async (peer: string, options: { data: string; key?: string }) => {
     const { revokeMember } = await import('../../membership/index.ts')
-    await revokeMember({ dir: options.data, peer, clock: io.clock, random: io.random })
+    await revokeMember({ dir: options.data, peer, key: keyOf(options, io), clock: io.clock, random: io.random })
     await print(io, `revoked ${peer}`)
   })
 }
+
+/** A running peer is asked, and it may have a key. */
+const keyOption = (verb: Command): Command => verb.option('--key <key>', "the running peer's API key (default: $MNEMESH_KEY)")
+const keyOf = ({ key }: { readonly key?: string }, io: Io): string | null => key ?? given(io.env['MNEMESH_KEY']) ?? null
