@@ -199,6 +199,15 @@ const kept: Readonly<Record<string, Schedule>> = {
     { do: 'crash', at: 11_178, peer: 7, when: null, power: false, survive: 1, downMs: 124, projection: 'kept' },
     says(11_807, 7, { op: 'get', slot: 6 }, { client: 1, quorum: null }),
   ], { seed: '20261121b:4713', peers: 8, evil: 'observer', skewMs: [3, -20, 16, 4, 20, 0, 3, -19], delayMs: [20, 300], flushMs: [0, 1] }),
+  'an erasure passed over a change of a memory whose own commit was damaged': calm([
+    says(424, 1, { op: 'put', slot: 0, value: 340, key: false }, { quorum: null, timeoutMs: 5_000 }),
+    { do: 'flip', at: 513, peer: 0, what: 'missing', where: 'head' },
+    says(566, 1, { op: 'patch', slot: 0, value: 40, fields: ['content'] }),
+    says(625, 0, { op: 'put', slot: 1, value: 185, key: false }, { quorum: null, timeoutMs: 5_000, retries: [1, 0] }),
+    { do: 'flip', at: 673, peer: 0, what: 'missing', where: 'middle' },
+    { do: 'crash', at: 774, peer: 0, when: null, power: false, survive: 1, downMs: 234, projection: 'kept' },
+    says(924, 0, { op: 'erase', slot: 0 }, { quorum: 2, timeoutMs: 400, retries: [0, 2] }),
+  ], { seed: '20261121g:25062', topology: 'ring', skewMs: [1, -10, 7], delayMs: [1, 10], flushMs: [0, 1] }),
   'what a forked chain had said of no document stayed in the rows, on each peer another branch of it': calm([
     ...[500, 600, 700, 800].map((at): Step => ({ do: 'evil', at, act: 'equivocate_episodes' })),
     says(900, 0, { op: 'episode', value: 1 }),

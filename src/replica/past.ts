@@ -9,7 +9,7 @@ import type { CommitStore } from '../ports.ts'
 import { saidByPut, type Original } from './author.ts'
 import type { Commits } from './commits.ts'
 import type { Documents } from './documents.ts'
-import { clearLogIndex, segmentsOf, type LogIndex } from './log-index.ts'
+import { clearLogIndex, segmentKey, segmentsOf, type LogIndex, type SegmentEntry } from './log-index.ts'
 import { createLogReader } from './read-log.ts'
 
 export type Past = {
@@ -24,17 +24,22 @@ export type Past = {
 }
 
 export const createPast = (index: LogIndex, documents: Documents, commits: Commits, store: CommitStore): Past => {
-  const read = function* (record: RecordId, hashesOf: (segment: Segment) => Iterable<CommitHash>): Generator<Commit> {
-    for (const entry of segmentsOf(index, record)) {
+  const read = function* (entries: Iterable<Pick<SegmentEntry, 'namespace' | 'id'>>, hashesOf: (segment: Segment) => Iterable<CommitHash>): Generator<Commit> {
+    for (const entry of entries) {
       for (const hash of hashesOf(documents.open(entry).segment)) {
         const commit = commits.byHash(hash)
         if (commit !== null) yield commit
       }
     }
   }
-  const commitsOf = (record: RecordId): Iterable<Commit> => read(record, (segment) => segment.commitsByRecord.get(record) ?? [])
-  /** Commits of the record's segments that are in the log and not in the document: for good, or until what they rest on has been brought again. */
-  const leftOut = (record: RecordId): Iterable<Commit> => read(record, (segment) => segment.refused.keys())
+  const commitsOf = (record: RecordId): Iterable<Commit> => read(segmentsOf(index, record), (segment) => segment.commitsByRecord.get(record) ?? [])
+  /** The record's segments, those too that only `fresh` tells of: the index knows none by a put that is damaged. */
+  const homesOf = (record: RecordId, fresh: readonly Commit[]): Iterable<Pick<SegmentEntry, 'namespace' | 'id'>> => {
+    const told = fresh.flatMap(({ header: { namespace, segment }, events }) => (segment !== null && events.some(({ event }) => 'record' in event && event.record === record) ? [{ namespace, id: segment }] : []))
+    return new Map([...segmentsOf(index, record), ...told].map((entry) => [segmentKey(entry.namespace, entry.id), entry])).values()
+  }
+  /** Commits that touched the record, or are in the log and not in the document: for good, or until what they rest on has been brought again. */
+  const everOf = (record: RecordId, fresh: readonly Commit[]): Iterable<Commit> => read(homesOf(record, fresh), (segment) => [...(segment.commitsByRecord.get(record) ?? []), ...segment.refused.keys()])
   const refsOf = (commit: Commit, record: RecordId): readonly Ref[] =>
     commit.events.flatMap(({ event }) => ('record' in event && event.record === record ? bodyRefs(event).map(({ ref }) => ref) : []))
 
@@ -54,7 +59,7 @@ export const createPast = (index: LogIndex, documents: Documents, commits: Commi
       const records = new Set(fresh.flatMap(({ events }) => events.flatMap(({ event }) => (event.kind === 'memory.erase' ? [event.record] : []))))
       const isErased = (record: RecordId): boolean => records.has(record) || index.erasedRecords.has(record)
       const touched = fresh.flatMap((commit) => commit.events.flatMap(({ event }) => ('record' in event && isErased(event.record) ? [[commit, event.record] as const] : [])))
-      const earlier = [...records].flatMap((record) => [...commitsOf(record), ...leftOut(record)].map((commit) => [commit, record] as const))
+      const earlier = [...new Set(touched.map(([, record]) => record))].flatMap((record) => [...everOf(record, fresh)].map((commit) => [commit, record] as const))
       return new Set([...touched, ...earlier].flatMap(([commit, record]) => refsOf(commit, record)))
     },
     reindex: (self) => {
