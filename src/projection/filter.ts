@@ -47,11 +47,12 @@ export const keptBy = async (query: Query, filter: MemoryFilter, where: Conditio
   return { ...where, few: count > most ? null : { numbers: numbers ?? '{}', count } }
 }
 
+/** Whether the filter asks more than the postings themselves satisfy: they are of the namespace, and of nothing hidden. */
+export const narrows = ({ kinds, tier, tags, agent_id, run_id, since, until }: MemoryFilter): boolean =>
+  (kinds?.length ?? 0) + (tags?.length ?? 0) > 0 || [tier, agent_id, run_id, since, until].some((one) => one !== undefined)
+
 /** Nothing but tags and, perhaps, the namespace. */
-const asksTagsAlone = (filter: MemoryFilter): filter is MemoryFilter & { readonly tags: readonly string[] } => {
-  const { kinds, tags, tier, agent_id, run_id, since, until } = filter
-  return (tags?.length ?? 0) > 0 && (kinds?.length ?? 0) === 0 && [tier, agent_id, run_id, since, until].every((one) => one === undefined)
-}
+const asksTagsAlone = (filter: MemoryFilter): filter is MemoryFilter & { readonly tags: readonly string[] } => narrows(filter) && !narrows({ ...filter, tags: [] })
 
 /** Limits are checked at the doors; here they are held to their bounds, for nobody may ask for everything. */
 export const bounded = (limit: number, most: number): number => (limit >= 1 ? Math.min(Math.floor(limit), most) : 1)

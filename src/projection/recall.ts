@@ -9,7 +9,7 @@ import type { Namespace } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { MemoryRow, RecallAnswer, RecallQuery, ScoredMemory } from '../ports.ts'
 import { explained } from './explain.ts'
-import { bounded, conditions, keptBy, type Conditions, type Kept } from './filter.ts'
+import { bounded, conditions, keptBy, narrows, type Conditions, type Kept } from './filter.ts'
 import { fuse, type Fused } from './fuse.ts'
 import type { Stems } from './lexemes.ts'
 import { listMemories } from './list.ts'
@@ -68,10 +68,6 @@ export const recall = async (query: Query, asked: RecallQuery, now: string, { st
   if (asked.explain !== true) return { memories: filled, mode, frontier }
   return { memories: await explained(query, filled, nudged, words.terms, stems), mode, frontier }
 }
-
-/** Whether the filter asks more than the postings themselves satisfy: they are of the namespace, and of nothing hidden. */
-const narrows = ({ kinds, tier, tags, agent_id, run_id, since, until }: RecallQuery): boolean =>
-  (kinds?.length ?? 0) + (tags?.length ?? 0) > 0 || [tier, agent_id, run_id, since, until].some((one) => one !== undefined)
 
 type Standing = { readonly frontier: RecallAnswer['frontier']; /** Memories with words, of that namespace or of all. */ readonly searched: number }
 
