@@ -19,10 +19,13 @@ export const overHttp = (command: Command): Command =>
     .option('--agent <id>', 'who is speaking, like ai:alice (default: $MNEMESH_AGENT)')
     .option('--json', 'print the answer as JSON')
 
+/** What a peer with a key is asked with. */
+export const keyOf = ({ key }: { readonly key?: string }, io: Io): string | undefined => key ?? given(io.env['MNEMESH_KEY'])
+
 export const clientFor = (options: ServerOptions, io: Io): Client =>
   createClient({
     url: options.url ?? given(io.env['MNEMESH_URL']) ?? DEFAULT_URL,
-    key: options.key ?? given(io.env['MNEMESH_KEY']),
+    key: keyOf(options, io),
     agent: options.agent ?? given(io.env['MNEMESH_AGENT']),
   })
 

@@ -55,9 +55,9 @@ test('mesh: a running peer with a key is asked with it, to list members and to t
   const invite = succeeded(await runCli(['mesh', 'invite', '--data', data], { seed: 2 }))
   succeeded(await runCli(['mesh', 'join', invite.out.trim(), '--data', join(dir, 'b'), '--name', 'paris'], { seed: 3 }))
   const peer = await serve(data, '--key', 'secret')
-  for (const words of [['mesh', 'members', '--data', data], ['mesh', 'revoke', 'paris', '--data', data]]) {
+  for (const words of [['mesh', 'members', '--data', data], ['mesh', 'revoke', 'paris', '--data', data], ['mesh', 'members', '--data', data, '--key', 'wrong']]) {
     const without = await runCli(words)
-    expect([without.exit, without.err]).toEqual([1, `error: the peer at ${peer.url} runs with a key: give it with --key or MNEMESH_KEY\n`])
+    expect([without.exit, without.err]).toEqual([1, `error: the peer at ${peer.url} runs with a key: give the right one with --key or MNEMESH_KEY\n`])
   }
   const members = async () => (JSON.parse(succeeded(await runCli(['mesh', 'members', '--data', data, '--json'], { env: { MNEMESH_KEY: 'secret' } })).out) as { members: unknown[] }).members
   expect(await members()).toMatchObject([{ name: 'berlin', revoked: false }, { name: 'paris', revoked: false }])

@@ -11,26 +11,26 @@ const ANSWER_MS_MAX = 10_000
 
 /** The control log after the enrolment, or null when nobody answers there. @throws NodeError with what the peer refused. */
 export const postJoin = async (url: string, request: Uint8Array): Promise<readonly Uint8Array[] | null> => {
-  const response = await ask(`${url}/api/v1/mesh/join`, request)
+  const response = await ask(url, 'join', request)
   return response === null ? null : commitsOf(await response.json())
 }
 
 export const postRevoke = async (url: string, request: Uint8Array): Promise<void> => {
-  if ((await ask(`${url}/api/v1/mesh/revoke`, request)) === null) throw new NodeError('not_found', `the peer at ${url} does not answer: is it running?`)
+  if ((await ask(url, 'revoke', request)) === null) throw new NodeError('not_found', `the peer at ${url} does not answer: is it running?`)
 }
 
-/** @param key what the peer asks its clients for, null when nothing was given. */
-export const fetchControlLog = async (url: string, mesh: MeshId, key: string | null): Promise<ControlLog> => {
-  const response = await ask(`${url}/api/v1/mesh/control`, null, key)
+/** @param key what the peer asks its clients for. */
+export const fetchControlLog = async (url: string, mesh: MeshId, key: string | undefined): Promise<ControlLog> => {
+  const response = await ask(url, 'control', null, key)
   if (response === null) throw new NodeError('not_found', `the peer at ${url} does not answer: is it running?`)
   return checkControlLog(mesh, commitsOf(await response.json()))
 }
 
-const ask = async (url: string, body: Uint8Array | null, key: string | null = null): Promise<Response | null> => {
-  const init: RequestInit = body === null ? { headers: key === null ? {} : { 'x-api-key': key } } : { method: 'POST', headers: { 'content-type': 'application/octet-stream' }, body: Buffer.from(body) }
+const ask = async (url: string, what: 'join' | 'revoke' | 'control', body: Uint8Array | null, key?: string): Promise<Response | null> => {
+  const init: RequestInit = body === null ? { headers: key === undefined ? {} : { 'x-api-key': key } } : { method: 'POST', headers: { 'content-type': 'application/octet-stream' }, body: Buffer.from(body) }
   let response: Response
   try {
-    response = await fetch(url, { ...init, signal: AbortSignal.timeout(ANSWER_MS_MAX) })
+    response = await fetch(`${url}/api/v1/mesh/${what}`, { ...init, signal: AbortSignal.timeout(ANSWER_MS_MAX) })
   } catch {
     return null
   }
@@ -38,7 +38,7 @@ const ask = async (url: string, body: Uint8Array | null, key: string | null = nu
   const said = (await response.json().catch(() => ({}))) as { error?: unknown; message?: unknown }
   const code = typeof said.error === 'string' && Object.hasOwn(STATUS_BY_CODE, said.error) ? (said.error as ErrorCode) : 'internal'
   const message = typeof said.message === 'string' ? said.message : `the peer at ${url} answered ${response.status}`
-  throw new NodeError(code, code === 'unauthorized' ? `the peer at ${new URL(url).origin} runs with a key: give it with --key or MNEMESH_KEY` : message)
+  throw new NodeError(code, code === 'unauthorized' ? `the peer at ${url} runs with a key: give the right one with --key or MNEMESH_KEY` : message)
 }
 
 const commitsOf = (value: unknown): readonly Uint8Array[] => {

@@ -65,7 +65,7 @@ export const joinMesh = async ({ token, dir, name, ...saying }: Saying & { reado
 }
 
 /** @param key for a peer that runs with one. */
-export const listMembers = async ({ dir, key = null }: { readonly dir: string; readonly key?: string | null }): Promise<Member[]> => {
+export const listMembers = async ({ dir, key }: { readonly dir: string; readonly key: string | undefined }): Promise<Member[]> => {
   const identity = await requireIdentity(dir)
   const { state } = await controlLogOf(identity, key)
   return [...state.members.values()].map((member) => ({
@@ -74,7 +74,7 @@ export const listMembers = async ({ dir, key = null }: { readonly dir: string; r
 }
 
 /** @param peer a member's id, name, or the start of its id. @param key for a peer that runs with one. */
-export const revokeMember = async ({ dir, peer, key = null, ...saying }: Saying & { readonly dir: string; readonly peer: string; readonly key?: string | null }): Promise<void> => {
+export const revokeMember = async ({ dir, peer, key, ...saying }: Saying & { readonly dir: string; readonly peer: string; readonly key: string | undefined }): Promise<void> => {
   const identity = await requireIdentity(dir)
   const authority = requireAuthority(identity)
   const member = (control: ControlState): PeerId => findMember(control, peer)
@@ -117,7 +117,7 @@ const urlNow = async (folder: string): Promise<readonly string[]> => {
   return url === null ? [] : [url]
 }
 
-const controlLogOf = async (identity: Identity, key: string | null): Promise<ControlLog> => {
+const controlLogOf = async (identity: Identity, key: string | undefined): Promise<ControlLog> => {
   const stopped = await whenStopped(identity, async (store) => readControlLog(identity.mesh, store))
   return stopped === null ? fetchControlLog(await requireRunning(identity), identity.mesh, key) : stopped.result
 }

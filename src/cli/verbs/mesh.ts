@@ -3,7 +3,7 @@
  */
 import type { Command } from 'commander'
 import { type Io, note, print } from '../io.ts'
-import { duration, example, given } from '../options.ts'
+import { duration, example, keyOf } from '../options.ts'
 import { clean, coloursFor, table } from '../render.ts'
 import { oneOf } from './choice.ts'
 
@@ -84,4 +84,3 @@ const addRevoke = (mesh: Command, io: Io): void => {
 
 /** A running peer is asked, and it may have a key. */
 const keyOption = (verb: Command): Command => verb.option('--key <key>', "the running peer's API key (default: $MNEMESH_KEY)")
-const keyOf = ({ key }: { readonly key?: string }, io: Io): string | null => key ?? given(io.env['MNEMESH_KEY']) ?? null
