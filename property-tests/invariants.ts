@@ -92,7 +92,7 @@ export const rowsAsTheModel = (history: Heard, rows: Pick<ProjectionBatch, 'memo
   const ids = (kind: string): Set<RecordId> => new Set(history.says.flatMap(({ event }) => (event.kind === kind && 'record' in event ? [event.record] : [])))
   const [memories, links] = [ids('memory.put'), ids('link.put')]
   const episodes = history.says.filter(({ event }) => event.kind === 'episode.append').length
-  const told = new Set(rows.events.map(({ id, commit, kind, record, agent_id, peer_id, hlc }) => [commit, id, kind, record, agent_id, peer_id, hlc].join(' ')))
+  const told = new Set(rows.events.map(({ event_id, commit, kind, record, agent_id, peer_id, hlc }) => [commit, event_id, kind, record, agent_id, peer_id, hlc].join(' ')))
   const said = new Set(history.says.map(({ event, commit, peer, hlc }) => [commit, event.id, event.kind, 'record' in event ? event.record : null, event.agent, peer, hlc].join(' ')))
   return [
     ...differing('memory', memories, new Map(rows.memories.map(({ version: _version, ...row }) => [row.id, row])), (id) => readMemoryOf(history, id, textOf)),

@@ -5,7 +5,7 @@
  * checks what only it can know (existence, versions, quorum, disk).
  */
 import type { AgentId, EventId, Namespace, PeerId, RecordId } from '../crdt/ids.ts'
-import type { EpisodeRow, GraphAnswer, GraphQuery, LinkRow, ListAnswer, MemoryFilter, MemoryRow, RecallAnswer, RecallQuery } from './ports.ts'
+import type { ConflictRow, EpisodeRow, EventFacts, GraphAnswer, GraphQuery, LinkRow, ListAnswer, MemoryFilter, MemoryRow, RecallAnswer, RecallQuery } from './ports.ts'
 
 /** Fields of a memory as an agent gives them; in a patch, null clears. */
 export type MemoryInput = {
@@ -68,7 +68,7 @@ export type Version = {
   readonly tags?: { readonly add: readonly string[]; readonly remove: readonly string[] }
 }
 
-export type ConflictValue = { readonly value: unknown; readonly event_id: EventId; readonly agent_id: AgentId; readonly peer_id: PeerId; readonly at: string; readonly shown: boolean }
+export type ConflictValue = Omit<ConflictRow, 'memory' | 'field'> & { readonly value: unknown }
 export type Conflict = { readonly field: string; readonly values: readonly ConflictValue[] }
 
 export type MemoryAnswer = { readonly memory: MemoryRow; readonly links: readonly LinkRow[]; readonly conflicts: readonly Conflict[]; readonly token: string }
@@ -94,16 +94,8 @@ export type EpisodeInput = {
 }
 
 /** One event of the log, in arrival order at this peer. */
-export type LogEntry = {
+export type LogEntry = EventFacts & {
   readonly cursor: string
-  readonly event_id: EventId
-  readonly namespace: Namespace
-  readonly kind: string
-  readonly record: RecordId | null
-  readonly agent_id: AgentId
-  readonly peer_id: PeerId
-  readonly at: string
-  readonly commit: string
   readonly chain: string
   readonly seq: number
   /** The event as it was said. */

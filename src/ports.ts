@@ -156,10 +156,9 @@ export type EpisodeRow = {
   readonly created_at: string
 }
 
-/** One event of the log, for an audit: who said what of which record, when. No text. */
-export type EventRow = {
-  readonly id: EventId
-  readonly commit: CommitHash
+/** One event of the log: who said what of which record, when, in which commit. No text. */
+export type EventFacts = {
+  readonly event_id: EventId
   readonly namespace: Namespace
   readonly kind: string
   /** null for an episode. */
@@ -168,6 +167,10 @@ export type EventRow = {
   readonly peer_id: PeerId
   /** When its agent says that it was. */
   readonly at: string
+  readonly commit: CommitHash
+}
+
+export type EventRow = EventFacts & {
   /** The commit's time in the order that decides which of two values shows. */
   readonly hlc: number
 }

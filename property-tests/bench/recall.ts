@@ -111,7 +111,7 @@ const measureHybrid = async (projection: Projection & VectorStore, memories: rea
 }
 
 const eventOf = ({ id, namespace, agent_id, peer_id, created_at }: MemoryRow): EventRow => ({
-  id: id as string as EventId, commit: 'ef'.repeat(32) as CommitHash, namespace, kind: 'memory.put', record: id, agent_id, peer_id, at: created_at, hlc: 0,
+  event_id: id as string as EventId, commit: 'ef'.repeat(32) as CommitHash, namespace, kind: 'memory.put', record: id, agent_id, peer_id, at: created_at, hlc: 0,
 })
 
 let arrival = 0

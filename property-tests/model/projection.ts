@@ -38,7 +38,7 @@ export const createDumbProjection = (): DumbProjection => {
       for (const row of batch.memories) memoryById.set(row.id, row)
       for (const row of batch.links) linkById.set(row.id, row)
       for (const row of batch.episodes) episodeById.set(row.id, row)
-      for (const row of batch.events) eventByPlace.set(`${row.commit} ${row.id}`, row)
+      for (const row of batch.events) eventByPlace.set(`${row.commit} ${row.event_id}`, row)
       for (const { id } of batch.memories) conflictsById.set(id, batch.conflicts.filter(({ memory }) => memory === id))
       cursor = batch.cursor
     },

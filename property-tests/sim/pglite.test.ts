@@ -59,9 +59,13 @@ test.each(Array.from({ length: SCHEDULES }, (_, i) => `rows:${i}`))('%s', { time
     }
   }
   const visible = new Map<Machine, readonly string[]>()
+  const audited = new Map<Machine, readonly string[]>()
   const { violations } = await runSchedule(generate(seed), {
     projection: listening,
-    onEnd: ({ machines }) => machines.forEach((machine) => visible.set(machine, machine.rows.memories().filter(({ forgotten, erased }) => !forgotten && !erased).map(({ id, version }) => `${id} ${version}`))),
+    onEnd: ({ machines }) => machines.forEach((machine) => {
+      visible.set(machine, machine.rows.memories().filter(({ forgotten, erased }) => !forgotten && !erased).map(({ id, version }) => `${id} ${version}`))
+      audited.set(machine, [...machine.rows.allEvents().map(({ event_id, commit }) => `${event_id} ${commit}`), ...machine.rows.allConflicts().map(({ memory, field, event_id }) => `${memory} ${field} ${event_id}`)].sort())
+    }),
   })
   expect(violations).toEqual([])
   const digests: string[] = []
@@ -70,6 +74,8 @@ test.each(Array.from({ length: SCHEDULES }, (_, i) => `rows:${i}`))('%s', { time
     for (const told of toldByMachine.get(machine) ?? []) await (told.kind === 'reset' ? empty() : engine.apply(told.batch))
     const listed = await engine.list({}, { limit: LISTED_MAX, now: NOW })
     expect(listed.rows.map(({ id, version }) => `${id} ${version}`).toSorted(), `rows of ${machine.member.name}`).toEqual([...rows])
+    const audit = await sql.snapshot((query) => query<{ said: string }>("select id || ' ' || commit_hash as said from events union all select memory || ' ' || field || ' ' || event from conflicts"))
+    expect(audit.map(({ said }) => said).sort(), `events and conflicts of ${machine.member.name}`).toEqual(audited.get(machine))
     digests.push(await engine.digest())
   }
   expect(new Set(digests).size).toBe(1)

@@ -8,7 +8,7 @@ import type { CommitStore, EpisodeRow, EventRow, LinkRow, MemoryRow, ProjectionB
 import type { Shell } from '../replica/effects.ts'
 import { isExcluded } from '../replica/log-index.ts'
 import type { Replica } from '../replica/replica.ts'
-import { conflictRows, episodeRow, eventRow, type Reader } from './rows.ts'
+import { conflictRows, episodeRow, eventFacts, type Reader } from './rows.ts'
 
 type Frontier = Map<Namespace, Map<ChainId, number>>
 
@@ -57,7 +57,7 @@ export const createFeedSource = (replica: Replica, store: CommitStore, shell: Sh
         const commit = replica.commits.arrived(n)
         if (commit === null || !counts(commit)) continue
         for (const { event } of commit.events) {
-          events.push(eventRow(commit, event))
+          events.push({ ...eventFacts(commit, event), hlc: commit.header.hlc })
           if (event.kind === 'episode.append') episodes.push(episodeRow(commit, event, reader.text))
           else if (event.kind.startsWith('link.') && 'record' in event) put(links, event.record, reader.link)
           else if ('record' in event) put(memories, event.record, reader.memory)

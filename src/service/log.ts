@@ -10,6 +10,7 @@ import { NodeError } from '../errors.ts'
 import type { CommitStore } from '../ports.ts'
 import type { Shell } from '../replica/effects.ts'
 import type { Replica } from '../replica/replica.ts'
+import { eventFacts } from './rows.ts'
 
 /** Arrivals looked at for one page, matching or not: a page may come short of its limit, never stall. */
 const ARRIVALS_PER_PAGE_MAX = 10_000
@@ -40,10 +41,7 @@ export const createLog = (replica: Replica, store: CommitStore, shell: Shell): P
           if (events.length >= Math.min(limit, limits.events_limit_max)) return { events, next }
           next = cursorAt(n, place)
           if (event.ns === CONTROL_NAMESPACE || (namespace !== undefined && event.ns !== namespace)) continue
-          events.push({
-            cursor: next, event_id: event.id, namespace: event.ns, kind: event.kind, record: 'record' in event ? event.record : null, agent_id: event.agent,
-            peer_id: commit.header.peer, at: event.at, commit: commit.hash, chain: commit.chain, seq: commit.header.seq, event: { ...event },
-          })
+          events.push({ cursor: next, ...eventFacts(commit, event), chain: commit.chain, seq: commit.header.seq, event: { ...event } })
         }
       }
       return { events, next }

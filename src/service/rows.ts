@@ -8,7 +8,7 @@ import { sha256Hex } from '../../crdt/hash.ts'
 import type { CommitHash, RecordId, Ref } from '../../crdt/ids.ts'
 import { readLink, readMemory, shown, type RecordState } from '../../crdt/reading.ts'
 import type { Conflict, ConflictValue } from '../api.ts'
-import type { CommitStore, ConflictRow, EpisodeRow, EventRow, LinkRow, MemoryRow } from '../ports.ts'
+import type { CommitStore, ConflictRow, EpisodeRow, EventFacts, LinkRow, MemoryRow } from '../ports.ts'
 import type { Replica } from '../replica/replica.ts'
 import { segmentsOf, type SegmentEntry } from '../replica/log-index.ts'
 
@@ -147,8 +147,8 @@ export const episodeRow = (commit: Commit, event: EpisodeAppend, text: (ref: Ref
   inference_receipt_id: event.inference_receipt_id ?? null, audit_event_hash: event.audit_event_hash ?? null, created_at: event.at,
 })
 
-export const eventRow = ({ hash, header }: Commit, event: Event): EventRow => ({
-  id: event.id, commit: hash, namespace: event.ns, kind: event.kind, record: 'record' in event ? event.record : null, agent_id: event.agent, peer_id: header.peer, at: event.at, hlc: header.hlc,
+export const eventFacts = ({ hash, header }: Commit, event: Event): EventFacts => ({
+  event_id: event.id, namespace: event.ns, kind: event.kind, record: 'record' in event ? event.record : null, agent_id: event.agent, peer_id: header.peer, at: event.at, commit: hash,
 })
 
 export const conflictRows = (memory: RecordId, conflicts: readonly Conflict[]): readonly ConflictRow[] =>

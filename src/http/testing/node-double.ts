@@ -3,7 +3,7 @@
  *
  * It keeps what it is given and answers it back; versions count up. `refuseNext` makes the next call fail as told.
  */
-import type { AgentId, EventId, Namespace, PeerId, RecordId } from '../../../crdt/ids.ts'
+import type { AgentId, CommitHash, EventId, Namespace, PeerId, RecordId } from '../../../crdt/ids.ts'
 import { parsePeerId, parseRecordId, uuidV7 } from '../../../crdt/ids.ts'
 import type { LogEntry, MemoryAnswer, MemoryInput, Node, Version, WriteAnswer, WriteOptions, Written } from '../../api.ts'
 import { NodeError } from '../../errors.ts'
@@ -55,13 +55,13 @@ export const createNodeDouble = (): NodeDouble => {
   const say = (kind: string, record: RecordId, namespace: Namespace, agent: AgentId, more: Readonly<Record<string, unknown>> = {}): EventId => {
     const id = newId() as string as EventId
     const seq = events.length + 1
-    events.push({ cursor: `c${seq}`, event_id: id, namespace, kind, record, agent_id: agent, peer_id: PEER, at: AT, commit: '00'.repeat(32), chain: '11'.repeat(16), seq, event: { v: 1, id, kind, ...more } })
+    events.push({ cursor: `c${seq}`, event_id: id, namespace, kind, record, agent_id: agent, peer_id: PEER, at: AT, commit: '00'.repeat(32) as CommitHash, chain: '11'.repeat(16), seq, event: { v: 1, id, kind, ...more } })
     for (const listener of listeners) listener()
     return id
   }
   const written = (row: { readonly id: RecordId; readonly namespace: Namespace }, event: EventId, options: WriteOptions): Written => ({
     id: row.id, namespace: row.namespace, agent_id: options.agent, event_id: event, quorum_acks: options.quorum ?? 1,
-    receipt: { commit: '00'.repeat(32), chain: '11'.repeat(16), seq: events.length, acks: [{ voter: PEER, statement: 'c3RhdGVtZW50', signature: 'c2lnbmF0dXJl' }] },
+    receipt: { commit: '00'.repeat(32) as CommitHash, chain: '11'.repeat(16), seq: events.length, acks: [{ voter: PEER, statement: 'c3RhdGVtZW50', signature: 'c2lnbmF0dXJl' }] },
     token: `t${events.length}`,
   })
   const found = (id: RecordId): MemoryRow => {

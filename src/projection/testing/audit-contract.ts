@@ -7,7 +7,7 @@ import { agent, at, id, memory, ns } from './rows.ts'
 
 const peer = memory(1).peer_id
 const event = (seed: string, record: RecordId | null, fields: Partial<EventRow> = {}): EventRow => ({
-  id: id(`event ${seed}`) as string as EventId, commit: 'cc'.repeat(32) as CommitHash, namespace: ns('default'), kind: 'memory.patch', record, agent_id: agent('ai:alice'), peer_id: peer, at: at(1), hlc: 1, ...fields,
+  event_id: id(`event ${seed}`) as string as EventId, commit: 'cc'.repeat(32) as CommitHash, namespace: ns('default'), kind: 'memory.patch', record, agent_id: agent('ai:alice'), peer_id: peer, at: at(1), hlc: 1, ...fields,
 })
 const conflict = (of: RecordId, field: string, seed: string): ConflictRow => ({ memory: of, field, event_id: id(`event ${seed}`) as string as EventId, agent_id: agent('ai:alice'), peer_id: peer, at: at(1), shown: seed === 'a' })
 
