@@ -195,7 +195,7 @@ const layerRules = layers.map(({ name, files, imports, mend }, at) => ({
 const testRules = [
   { name: 'crdt-tests-look-down', from: '^crdt/', above: '^(transports|snapshots|src|deploy)/' },
   { name: 'transports-tests-look-down', from: '^(transports|snapshots)/', above: '^(src|deploy)/' },
-  { name: 'driver-tests-look-down', from: '^src/(?!(http|cli|mcp|console|node)/)[^/]+/', above: `^(src/node\\.ts|deploy/)|${DOORS}` },
+  { name: 'driver-tests-look-down', from: '^src/(?!(http|cli|mcp|console|node)/)[^/]+/', above: `^(src/node[./]|deploy/)|${DOORS}` },
 ].map(({ name, from, above }) => ({
   name,
   severity: 'error',

@@ -1,5 +1,5 @@
 /**
- * Verifies the log of a stopped peer. Apart from what serves, so that it starts in half the time.
+ * Verifies the log of a stopped peer. Apart from what serves, so that it starts in a third of the time.
  */
 import type { VerifyAnswer } from '../api.ts'
 import { requireIdentity } from '../membership/folder.ts'

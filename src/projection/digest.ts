@@ -1,8 +1,9 @@
 /**
- * One hash over all rows: equal on two members that projected the same commits, whatever the order they came in.
+ * One hash over memories, links and episodes: equal on two members that projected the same commits, whatever the order they came in.
  *
  * SHA-256 over, for memories, then links, then episodes: the table's name and a line feed, then each row's canonical JSON
- * (which holds no line feed) and a line feed, in the order of their ids. The cursor and arrival numbers are local and not in it.
+ * (which holds no line feed) and a line feed, in the order of their ids. The cursor and arrival numbers are local and not
+ * in it, nor what is derived from the same commits beside them (words, tags, vectors, events, conflicts).
  */
 import { createHash } from 'node:crypto'
 import { limits } from '../../crdt/limits.ts'

@@ -34,12 +34,12 @@ export const createPast = (index: LogIndex, documents: Documents, commits: Commi
   }
   const commitsOf = (record: RecordId): Iterable<Commit> => read(segmentsOf(index, record), (segment) => segment.commitsByRecord.get(record) ?? [])
   /** The record's segments, those too that only `fresh` tells of: the index knows none by a put that is damaged. */
-  const homesOf = (record: RecordId, fresh: readonly Commit[]): Iterable<Pick<SegmentEntry, 'namespace' | 'id'>> => {
+  const touchedSegments = (record: RecordId, fresh: readonly Commit[]): Iterable<Pick<SegmentEntry, 'namespace' | 'id'>> => {
     const told = fresh.flatMap(({ header: { namespace, segment }, events }) => (segment !== null && events.some(({ event }) => 'record' in event && event.record === record) ? [{ namespace, id: segment }] : []))
     return new Map([...segmentsOf(index, record), ...told].map((entry) => [segmentKey(entry.namespace, entry.id), entry])).values()
   }
   /** Commits that touched the record, or are in the log and not in the document: for good, or until what they rest on has been brought again. */
-  const everOf = (record: RecordId, fresh: readonly Commit[]): Iterable<Commit> => read(homesOf(record, fresh), (segment) => [...(segment.commitsByRecord.get(record) ?? []), ...segment.refused.keys()])
+  const everSaid = (record: RecordId, fresh: readonly Commit[]): Iterable<Commit> => read(touchedSegments(record, fresh), (segment) => [...(segment.commitsByRecord.get(record) ?? []), ...segment.refused.keys()])
   const refsOf = (commit: Commit, record: RecordId): readonly Ref[] =>
     commit.events.flatMap(({ event }) => ('record' in event && event.record === record ? bodyRefs(event).map(({ ref }) => ref) : []))
 
@@ -59,7 +59,7 @@ export const createPast = (index: LogIndex, documents: Documents, commits: Commi
       const records = new Set(fresh.flatMap(({ events }) => events.flatMap(({ event }) => (event.kind === 'memory.erase' ? [event.record] : []))))
       const isErased = (record: RecordId): boolean => records.has(record) || index.erasedRecords.has(record)
       const touched = fresh.flatMap((commit) => commit.events.flatMap(({ event }) => ('record' in event && isErased(event.record) ? [[commit, event.record] as const] : [])))
-      const earlier = [...new Set(touched.map(([, record]) => record))].flatMap((record) => [...everOf(record, fresh)].map((commit) => [commit, record] as const))
+      const earlier = [...new Set(touched.map(([, record]) => record))].flatMap((record) => [...everSaid(record, fresh)].map((commit) => [commit, record] as const))
       return new Set([...touched, ...earlier].flatMap(([commit, record]) => refsOf(commit, record)))
     },
     reindex: (self) => {
