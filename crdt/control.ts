@@ -5,9 +5,13 @@
  * it names. A statement that makes no sense (an invite used twice, a revocation of nobody) is passed over, the same
  * everywhere, so that a mistake of the authority never stops the mesh.
  */
-import type { VerifiedCommit } from './commit.ts'
-import type { ControlEvent } from './event.ts'
-import { CONTROL_NAMESPACE, type ChainId, type CommitHash, type MeshId, type PeerId } from './ids.ts'
+import { emptyChain, type ChainState } from './chain.ts'
+import { CONTROL_INCARNATION, controlChainId, eventsRoot, sealCommit, type VerifiedCommit } from './commit.ts'
+import { encodeEvent, type ControlEvent } from './event.ts'
+import type { Hlc } from './hlc.ts'
+import { bytesToHex, CONTROL_NAMESPACE, type ChainId, type CommitHash, type MeshId, type PeerId } from './ids.ts'
+import { historyRoot } from './merkle.ts'
+import type { KeyPair } from './signature.ts'
 
 export type Role = 'voter' | 'observer'
 export type Member = {
@@ -33,6 +37,18 @@ export type ControlState = {
 export const emptyControl = (mesh: MeshId): ControlState => ({
   mesh, name: '', seq: 0, head: null, members: new Map(), invitesUsed: new Set(), seqByHash: new Map(),
 })
+
+/** The control log before anything has been said in it. */
+export const emptyControlChain = (mesh: MeshId): ChainState => emptyChain(controlChainId(mesh), mesh as string as PeerId, CONTROL_INCARNATION, CONTROL_NAMESPACE)
+
+/** The next commit of the control log, whose one writer is the authority: it follows its own state as policy. */
+export const sealControl = (chain: ChainState, event: ControlEvent, hlc: Hlc, authority: KeyPair): VerifiedCommit => {
+  const events = [{ bytes: encodeEvent(event), event, attestation: null }]
+  return sealCommit({
+    mesh: chain.peer as string as MeshId, namespace: chain.namespace, peer: chain.peer, incarnation: chain.incarnation, seq: chain.seq + 1, prev: chain.hash, history: bytesToHex(historyRoot(chain.history)),
+    hlc, policy: chain.hash, segment: null, deps: [], eventsRoot: eventsRoot(events), eventCount: 1, changeHash: null,
+  }, events, authority)
+}
 
 /** @param commit the next one of the control chain, already verified against the mesh's key. */
 export const reduceControl = (state: ControlState, commit: VerifiedCommit): ControlState => {

@@ -1,6 +1,6 @@
 /**
- * What a history reads like when chains have forked: a commit counts when it stands before its chain's fork and everything it
- * rests on counts. A loop over sets; nothing of the core's index is used.
+ * What a history reads like when chains have forked, or their peers were taken out: a commit counts when it stands before its chain's
+ * fork, or not beyond what the revocation names, and everything it rests on counts. Loops over sets; nothing of the core's index is used.
  */
 import type { Commit } from '../../crdt/commit.ts'
 import type { ChainId } from '../../crdt/ids.ts'
@@ -9,6 +9,17 @@ import type { ChainId } from '../../crdt/ids.ts'
 export type ForkAt = ReadonlyMap<ChainId, number>
 
 export const countsAt = (forkAt: ForkAt, chain: ChainId, seq: number): boolean => seq < (forkAt.get(chain) ?? Number.POSITIVE_INFINITY)
+
+/** What the revocations among these commits leave out. @param forkAt what forks do. */
+export const withRevoked = (commits: readonly Commit[], forkAt: ForkAt): ForkAt => {
+  const outFrom = new Map(forkAt)
+  for (const { event } of commits.flatMap(({ events }) => events)) {
+    if (event.kind !== 'peer.revoke') continue
+    const chains = new Set(commits.flatMap(({ chain, header }) => (header.peer === event.peer ? [chain] : [])))
+    for (const chain of chains) outFrom.set(chain, Math.min(outFrom.get(chain) ?? Number.POSITIVE_INFINITY, (event.last[chain] ?? 0) + 1))
+  }
+  return outFrom
+}
 
 /** @param commits in an order in which every commit comes after those of its deps that are here. */
 export const withoutForks = (commits: readonly Commit[], forkAt: ForkAt): Commit[] => {

@@ -28,6 +28,7 @@ export const BUGS: readonly Bug[] = [
   bug('src/write-path.test.ts', 'effects performed out of their order', ['src/replica/effects.ts', 'of replica.handle(next, clock.now())) perform', 'of replica.handle(next, clock.now()).reverse()) perform']),
   bug('src/replica/settling.test.ts', 'an ack of a revoked peer counts', ['src/replica/settling.ts', '      if (!voters().has(from)) return []\n', ''], ['crdt/quorum.ts', '&& voters.has(entry.voter)),', '),']),
   bug(SEEDS, 'a lost control log taken for a smaller mesh', ['src/replica/may-write.ts', 'if (!isControlWhole()) return CONTROL_LOST', 'if (!isControlWhole() && index.control.seq < 0) return CONTROL_LOST']),
+  bug(WORLD, 'a control log called longer before it is on disk', ['src/replica/may-write.ts', 'return last > seen ? [controlSeenFact(last)]', 'return last > seen ? [controlSeenFact((seen = last))]']),
   // ── anti-entropy ──
   bug(WORLD, 'some authors skipped in anti-entropy',
     ['src/replica/mesh-host.ts', 'if (id !== control && seq > 0) yield', "if (id !== control && seq > 0 && id > '8') yield"],
@@ -59,6 +60,8 @@ export const BUGS: readonly Bug[] = [
   bug(WORLD, 'what honest peers built on a lie not said again', ['src/replica/reoffer.ts', 'commit.header.peer === self ? draftOf(event) : null', 'commit.header.peer === self && event.id.length === 0 ? draftOf(event) : null']),
   bug(WORLD, 'what a forked chain said of no document kept in the rows', ['src/service/feed-source.ts', 'if (commit === null || !counts(commit)) continue', 'if (commit === null || (n < 1 && !counts(commit))) continue']),
   bug(WORLD, 'only the lie left out, not what follows it', ['src/replica/log-index.ts', 'commit.header.seq >= Math.min(forkAt(index, commit.chain), ', 'commit.header.seq > Math.min(forkAt(index, commit.chain), ']),
+  bug(WORLD, 'a revocation that leaves nothing out', ['crdt/control.ts', 'return revoked ? (revoked.last[chain] ?? 0) + 1', 'return revoked && chain.length === 0 ? (revoked.last[chain] ?? 0) + 1']),
+  bug(WORLD, 'somebody taken out is still talked to', ['transports/mesh.ts', '    membershipChanged: () => {\n      for (const { link } of connections) link?.membershipChanged()\n', '    membershipChanged: () => {\n']),
   // ── a checker ──
   bug('src/cli/verbs.test.ts', 'a checker that reads one page', ['src/cli/pages.ts', 'if (page.next_cursor === null || page.next_cursor === undefined) return undefined', 'if (page.next_cursor !== cursor) return undefined']),
 ]

@@ -2,24 +2,28 @@
  * The verdict on a world that has healed: what `invariants.ts` says of its disks, its rows and what its clients were told.
  */
 import type { Commit } from '../../crdt/commit.ts'
-import type { Ref } from '../../crdt/ids.ts'
+import type { EventId, RecordId, Ref } from '../../crdt/ids.ts'
 import {
   acknowledgedIsThere, causalReads, commitsOn, equalDigests, forksKnown, heldByQuorum, historyOf, nothingForged, onceOnly, receiptsVerify, rowsAsTheModel, sameOnEveryDisk, sameTexts, toldTheTruth, type Violations,
 } from '../invariants.ts'
 import type { AskStep } from './clients.ts'
 import type { World } from './world.ts'
-import { withoutForks } from '../model/forks.ts'
+import { withoutForks, withRevoked } from '../model/forks.ts'
 import { LIAR } from './liar.ts'
 import { putInput } from './texts.ts'
 
 const ANSWER_MS = 30_000
 
 export const judge = async (world: World): Promise<Violations> => {
-  const { machines, founded, evidence, schedule } = world
+  const { founded, evidence, schedule, authority } = world
+  // Nobody need agree with whom the mesh has taken out.
+  const machines = world.machines.filter(({ member }) => !authority.isRevoked(member.peer))
   const disks = machines.map(({ disk }) => disk.lies())
   const forks = machines.map(({ process }) => process!.peer!.replica.forks.all())
   const forkAt = new Map(forks[0]!.map(({ chain, at }) => [chain, at]))
-  const commits = withoutForks(commitsOn(disks[0]!), forkAt)
+  const all = commitsOn(disks[0]!)
+  const outFrom = withRevoked(all, forkAt)
+  const commits = withoutForks(all, outFrom)
   const history = historyOf(commits)
   const erased = new Set(history.says.flatMap(({ event }) => (event.kind === 'memory.erase' ? [event.record] : [])))
   const isErased = (commit: Commit, ref: Ref): boolean =>
@@ -34,7 +38,8 @@ export const judge = async (world: World): Promise<Violations> => {
   const rows = machines[0]!.rows
   const spoiled = spoiledBy(world)
   const acknowledged = evidence.acknowledged.map((write) => ({ ...write, what: nameOf(write.step) }))
-  const told = evidence.told.filter(({ localCommitted }) => typeof localCommitted === 'boolean').map((each) => ({ ...each, what: nameOf(each.step) }))
+  const out = leftOutBy(world, all, commits)
+  const told = evidence.told.filter((told) => typeof told.localCommitted === 'boolean' && !out.isOut(told)).map((each) => ({ ...each, what: nameOf(each.step) }))
   const keyed = [...evidence.keyed].map(([record, { value, attempts }]) => ({ record, content: putInput(value).content, attempts: attempts.length }))
   const liars = new Set(founded.members.flatMap((member) => (member.honest ? [] : [member.peer])))
   const honest = new Set<string>([founded.mesh, ...founded.members.flatMap((member) => (member.honest ? [member.peer] : []))])
@@ -46,14 +51,34 @@ export const judge = async (world: World): Promise<Violations> => {
     ...sameTexts(disks, commits, (commit, ref) => isErased(commit, ref) || world.isWithheld(ref)),
     ...equalDigests(digests, forkAt.size > 0),
     ...rowsAsTheModel(history, { memories: rows.memories(), links: rows.allLinks(), episodes: rows.allEpisodes().length, events: rows.allEvents(), conflicts: rows.allConflicts() }, textOf),
-    ...acknowledgedIsThere(acknowledged, history, spoiled),
+    ...acknowledgedIsThere(acknowledged.filter((write) => !out.isOut(write)), history, spoiled),
     ...heldByQuorum(acknowledged, spoiled, schedule.evil === 'voter' ? 1 : 0),
     ...receiptsVerify(acknowledged, founded.mesh, voters),
     ...onceOnly(keyed, history, textOf),
-    ...causalReads(evidence.reads),
+    ...causalReads(evidence.reads.filter(({ event, machine }) => !out.events.has(event) && !authority.isRevoked(world.machines[machine]!.member.peer))),
     ...toldTheTruth(told, history, spoiled),
     ...nothingForged(history, (peer, agent) => (agent === LIAR ? liars.has(peer) : honest.has(peer))),
   ]
+}
+
+/**
+ * What a revocation has left out for good: what the one taken out said beyond what it names, and what others said of memories that went
+ * with it. Everything else that rested on such words is said again by whoever said it.
+ */
+const leftOutBy = ({ authority, machines }: World, all: readonly Commit[], counting: readonly Commit[]) => {
+  const recordsIn = (commits: readonly Commit[]): ReadonlySet<RecordId> => new Set(commits.flatMap(({ events }) => events.flatMap(({ event }) => (event.kind === 'memory.put' || event.kind === 'link.put' ? [event.record] : []))))
+  const eventsIn = (commits: readonly Commit[]): readonly (readonly [EventId, RecordId | null])[] => commits.flatMap(({ events }) => events.map(({ event }) => [event.id, 'record' in event ? event.record : null] as const))
+  const [puts, left] = [recordsIn(all), recordsIn(counting)]
+  const isGone = (record: RecordId | null): boolean => record !== null && puts.has(record) && !left.has(record)
+  const counted = new Set(eventsIn(counting).map(([id]) => id))
+  const ofRevoked = all.filter(({ header }) => authority.isRevoked(header.peer))
+  const events = new Set([...eventsIn(ofRevoked), ...eventsIn(all).filter(([, record]) => isGone(record))].flatMap(([id]) => (counted.has(id) ? [] : [id])))
+  return {
+    events,
+    /** A write that was answered by one that is out, or is of a memory that went with it. */
+    isOut: ({ machine, record, ...told }: { readonly machine: number; readonly record: RecordId | null; readonly event?: EventId | null; readonly events?: readonly EventId[] }): boolean =>
+      isGone(record) || (authority.isRevoked(machines[machine]!.member.peer) && [...(told.events ?? []), told.event ?? null].every((event) => event === null || !counted.has(event))),
+  }
 }
 
 /** Members whose disks were rolled back, damaged or cloned: what only they held may be lost. */

@@ -7,7 +7,7 @@
  */
 import { limits } from '../../crdt/limits.ts'
 import { createPeer, type Peer, type Timers } from '../../src/peer.ts'
-import type { CommitStore, Projection, Random } from '../../src/ports.ts'
+import type { CommitStore, Projection, Random, StoredCommit } from '../../src/ports.ts'
 import type { Effect } from '../../src/replica/types.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
 import { createDumbProjection, type DumbProjection } from '../model/projection.ts'
@@ -38,6 +38,8 @@ export type Machine = {
   process: Process | null
   /** Somebody wants it to run; null while it is meant to be down. */
   wanted: boolean
+  /** What its disk begins with; null while it is no member yet. */
+  enrolled: readonly StoredCommit[] | null
 }
 
 export type MachineWorld = {
@@ -56,7 +58,8 @@ const RESTART_MS = 1_000
 /** The replica's tick (`src/peer.ts`) and the mesh's. */
 const TICKS_MS: ReadonlySet<number> = new Set([25, limits.mesh_tick_ms])
 
-export const createMachine = (index: number, member: Member, disk: Disk, clockAheadMs: number): Machine => ({ index, member, disk, rows: createDumbProjection(), clockAheadMs, process: null, wanted: true })
+export const createMachine = (index: number, member: Member, disk: Disk, clockAheadMs: number, enrolled: Machine['enrolled']): Machine =>
+  ({ index, member, disk, rows: createDumbProjection(), clockAheadMs, process: null, wanted: true, enrolled })
 
 export const createProcess = (world: MachineWorld, machine: Machine, random: Stream): Process => {
   let alive = true
@@ -104,7 +107,7 @@ export const startProcess = async (world: MachineWorld, machine: Machine, random
   machine.process = process
   const { member } = machine
   try {
-    if (machine.disk.lies().arrivals.length === 0) await openMemoryStore({ random, disk: machine.disk.lies() }).write({ commits: world.founded.log.commits })
+    if (machine.disk.lies().arrivals.length === 0) await openMemoryStore({ random, disk: machine.disk.lies() }).write({ commits: machine.enrolled! })
     const store = await machine.disk.open(process, random)
     process.store = store
     const peer = await createPeer({

@@ -4,6 +4,7 @@
  *
  * Marks cost nothing in production: they are what the world does, what its clients are told, and what the peers count anyway.
  */
+import { firstExcluded } from '../../crdt/control.ts'
 import type { World } from './world.ts'
 
 /** Enough for the rarest mark, which about one schedule in 150 hits. */
@@ -52,6 +53,9 @@ export const MARKS: Readonly<Record<string, string>> = {
   'evil: equivocate_episodes': 'src/service/feed-source.ts counts',
   'evil: impersonate': 'src/replica/intake.ts: a name without its signature',
   'evil: stripped': 'src/replica/missing-bodies.ts: commits whose texts come later',
+  'join': 'src/service/membership.ts join: enrolled while the others write',
+  'revoke': 'src/service/membership.ts revoke',
+  'left out by a revocation': 'crdt/control.ts firstExcluded: said before it was known',
   'refusals': 'src/replica/intake.ts refuse',
   'frame repeated': 'crdt/secret-stream.ts: a frame that comes twice breaks the seal',
   'reset': 'transports/mesh.ts closed: what was under way is sent again',
@@ -89,6 +93,7 @@ export const markWhatHappened = (world: World): void => {
     note('duplicate links', (counters['closed_duplicate'] ?? 0) + (counters['closed_by_peer_duplicate'] ?? 0))
     note('conflicts', rows.memories().filter(({ conflicts }) => conflicts > 0).length)
     note('erased', rows.memories().filter(({ erased }) => erased).length)
+    note('left out by a revocation', [...peer.replica.index.chains.values()].filter(({ id, peer: whose, seq }) => firstExcluded(peer.replica.index.control, whose, id) <= seq).length)
     note('twins', [...peer.replica.index.segmentsByRecord.values()].filter(Array.isArray).length)
   }
 }

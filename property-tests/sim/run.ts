@@ -79,16 +79,19 @@ const untilEqual = (world: World): Promise<boolean> => {
   }, HEAL_MS_MAX)
 }
 
-/** Everybody runs, nothing waits, all frontiers are the same, and the rows are up to them. */
-const isEqual = ({ machines, schedule, isWithheld }: World): boolean => {
+/** Who was to join or to be taken out has, everybody runs, nothing waits, nobody talks to whom was taken out, all frontiers are the same, and the rows are up to them. */
+const isEqual = ({ machines, authority, schedule, isWithheld }: World): boolean => {
+  if (!authority.isDone()) return false
   let frontier: string | null = null
   // Within its sender's room may wait for ever: what a liar signs in another's name, and what rests on a commit of which a disk that
   // was put back had the only copy.
-  const mayWait = schedule.evil !== null || schedule.steps.some((step) => step.do === 'rollback' || step.do === 'clone' || step.do === 'flip')
+  const mayWait = schedule.evil !== null || schedule.steps.some((step) => step.do === 'rollback' || step.do === 'clone' || step.do === 'flip' || step.do === 'revoke')
   const waits = (pending: number): boolean => pending > 0 && !mayWait
-  for (const { process, rows } of machines) {
+  for (const { process, rows, member } of machines) {
+    if (authority.isRevoked(member.peer)) continue
     const replica = process?.peer?.replica
     if (replica === undefined || process?.peer?.shell.isStopping() || replica.flushing() || waits(replica.intake.pending()) || replica.missing.list(replica.missing.size).some((ref) => !isWithheld(ref)) || replica.index.holes.size > 0 || replica.index.setAside.size > 0) return false
+    if (process!.peer!.mesh.links().some(({ state, peer }) => state === 'up' && peer !== null && authority.isRevoked(peer))) return false
     const own = bytesToHex(replica.frontierDigest())
     if (frontier !== null && frontier !== own) return false
     frontier = own

@@ -44,6 +44,10 @@ export type Step = { readonly at: number } & (
   | { readonly do: 'rollback'; readonly peer: number; readonly downMs: number }
   /** A copy of the folder runs beside the original for a while, as one more process of the same peer. */
   | { readonly do: 'clone'; readonly peer: number; readonly forMs: number }
+  /** Not a member until now: it is enrolled, and starts. */
+  | { readonly do: 'join'; readonly peer: number }
+  /** Taken out of the mesh, for good. The one after the last machine is the liar. */
+  | { readonly do: 'revoke'; readonly peer: number }
   | { readonly do: 'evil'; readonly act: EvilAct }
 )
 /** `eio`: the flush fails, nothing is there. `eio_written`: it fails, all is there. */

@@ -212,6 +212,18 @@ const kept: Readonly<Record<string, Schedule>> = {
     ...[500, 600, 700, 800].map((at): Step => ({ do: 'evil', at, act: 'equivocate_episodes' })),
     says(900, 0, { op: 'episode', value: 1 }),
   ], { evil: 'observer' }),
+  'a disk that was full when somebody joined: nobody could join any more, and the peer took its control log for lost': calm([
+    { do: 'disk', at: 568, peer: 0, fault: 'full', forMs: 1_878 },
+    { do: 'join', at: 1_593, peer: 2 },
+    says(5_000, 0, put(0)),
+  ], { seed: 'm2:1841', topology: 'upwards' }),
+  'who joined where the control log was damaged was given what was left of it': calm([
+    says(376, 1, put(0), { retries: [0] }),
+    { do: 'flip', at: 393, peer: 0, what: 'commit', where: 'tail' },
+    { do: 'join', at: 437, peer: 2 },
+    { do: 'flip', at: 489, peer: 0, what: 'missing', where: 'middle' },
+    { do: 'crash', at: 721, peer: 0, when: null, power: false, survive: 1, downMs: 82, projection: 'kept' },
+  ], { seed: 'm1:350', topology: 'upwards', skewMs: [-12, -14, 8], delayMs: [0, 2], flushMs: [1, 5] }),
   'damage in the control log made a peer refuse everybody, for ever': calm([
     ...(['head', 'head', 'middle', 'tail'] as const).map((where): Step => ({ do: 'flip', at: 600, peer: 1, what: 'missing', where })),
     says(900, 0, put(0)),

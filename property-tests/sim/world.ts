@@ -9,6 +9,7 @@ import type { Projection } from '../../src/ports.ts'
 import type { Effect } from '../../src/replica/types.ts'
 import type { MemoryDisk } from '../../src/store/memory.ts'
 import { ask, noEvidence, type ClientWorld, type Evidence } from './clients.ts'
+import { createAuthority, type Authority } from './authority.ts'
 import { createDisk } from './disk.ts'
 import { createEvil } from './evil.ts'
 import { found, START_MS, type Founded } from './founding.ts'
@@ -24,6 +25,7 @@ export type World = {
   readonly time: VirtualTime
   readonly network: Network
   readonly machines: readonly Machine[]
+  readonly authority: Authority
   readonly evidence: Evidence
   /** What really happened, by name: faults and rare branches. */
   readonly happened: Map<string, number>
@@ -50,7 +52,8 @@ export type WorldOptions = { readonly projection?: (machine: Machine) => Project
 export const createWorld = (schedule: Schedule, options: WorldOptions = {}): World => {
   const root = stream(schedule.seed)
   const time = createVirtualTime(START_MS)
-  const founded = found(schedule.peers, schedule.evil)
+  const late = new Set(schedule.steps.flatMap((step) => (step.do === 'join' ? [step.peer] : [])))
+  const founded = found(schedule.peers, schedule.evil, late)
   const [delays, flushes, survivals] = [root.split('delays'), root.split('flushes'), root.split('survivals')]
   let dirty = true
   const stirred = (): void => {
@@ -65,7 +68,8 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
     }),
   }
   const network = createNetwork(time, () => schedule.delayMs[0] + delays.unit() * (schedule.delayMs[1] - schedule.delayMs[0]))
-  const machines = founded.members.filter(({ honest }) => honest).map((member, index) => createMachine(index, member, createDisk(stirring, () => flushes.int(...schedule.flushMs)), schedule.skewMs[index] ?? 0))
+  const machines = founded.members.filter(({ honest }) => honest).map((member, index) => createMachine(index, member, createDisk(stirring, () => flushes.int(...schedule.flushMs)), schedule.skewMs[index] ?? 0, member.late ? null : founded.log.commits))
+  const authority = createAuthority(founded, machines[0]!, stirring, root.split('authority'))
   const evil = schedule.evil === null ? null : createEvil(founded, network, stirring, root.split('evil'), (index) => {
     const process = machines[index]?.process
     return process?.peer && process.isAlive() && !process.isPaused() ? process.peer : null
@@ -84,7 +88,7 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
     happened.set(what, (happened.get(what) ?? 0) + 1)
   }
   const spawn = (machine: Machine): void => {
-    if (machine.process !== null || !machine.wanted) return
+    if (machine.process !== null || !machine.wanted || machine.enrolled === null) return
     note('start')
     stirred()
     void startProcess(machineWorld, machine, root.split(`process ${machine.index} ${processes++}`)).catch((error: unknown) => violations.push(`peer ${machine.index} does not start: ${error instanceof Error ? error.stack ?? error.message : String(error)}`))
@@ -193,10 +197,24 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
       note(`evil: ${step.act}`)
       return evil.act(step.act)
     }
+    if (step.do === 'revoke') {
+      const member = founded.members[step.peer]
+      if (member === undefined) return
+      note('revoke')
+      return authority.revoke(member)
+    }
     const machine = machines[step.peer]
-    if (machine !== undefined) onMachine(machine, step)
+    if (machine === undefined) return
+    if (step.do === 'join') {
+      note('join')
+      return authority.join(machine.member, (log) => {
+        machine.enrolled = log
+        spawn(machine)
+      })
+    }
+    if (machine.enrolled !== null) onMachine(machine, step)
   }
-  const onMachine = (machine: Machine, step: Exclude<Step, { do: 'ask' | 'cut' | 'slow' | 'reset' | 'repeat' | 'evil' }>): void => {
+  const onMachine = (machine: Machine, step: Exclude<Step, { do: 'ask' | 'cut' | 'slow' | 'reset' | 'repeat' | 'evil' | 'join' | 'revoke' }>): void => {
     switch (step.do) {
       case 'crash':
         return at(machine, step.when, () => crash(step))
@@ -255,7 +273,7 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
       case 'clone': {
         if (healed) return
         note('clone')
-        const twin = createMachine(machine.index, machine.member, createDisk(stirring, () => flushes.int(...schedule.flushMs)), machine.clockAheadMs)
+        const twin = createMachine(machine.index, machine.member, createDisk(stirring, () => flushes.int(...schedule.flushMs)), machine.clockAheadMs, machine.enrolled)
         twin.disk.copy(machine.disk)
         spawn(twin)
         return forAWhile(step.forMs, () => {
@@ -292,7 +310,7 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
   }
 
   return {
-    schedule, founded, time, network, machines, evidence, happened, violations, play, until, stirred,
+    schedule, founded, time, network, machines, authority, evidence, happened, violations, play, until, stirred,
     start: () => {
       machines.forEach(spawn)
       evil?.start()

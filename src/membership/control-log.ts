@@ -1,21 +1,21 @@
 /**
  * The control log of a stopped peer: read from its store, and extended by the authority's key.
  */
-import { chainFault, emptyChain, extendChain, type ChainState } from '../../crdt/chain.ts'
-import { CONTROL_INCARNATION, controlChainId, decodeCommit, eventsRoot, hasValidSignature, sealCommit, type VerifiedCommit } from '../../crdt/commit.ts'
-import { emptyControl, reduceControl, type ControlState } from '../../crdt/control.ts'
-import { encodeEvent, type ControlEvent } from '../../crdt/event.ts'
+import { chainFault, extendChain, type ChainState } from '../../crdt/chain.ts'
+import { controlChainId, decodeCommit, hasValidSignature, type VerifiedCommit } from '../../crdt/commit.ts'
+import { emptyControl, emptyControlChain, reduceControl, sealControl, type ControlState } from '../../crdt/control.ts'
+import type { ControlEvent } from '../../crdt/event.ts'
 import { HLC_ZERO, tick } from '../../crdt/hlc.ts'
-import { CONTROL_NAMESPACE, bytesToHex, type MeshId, type PeerId } from '../../crdt/ids.ts'
-import { historyRoot } from '../../crdt/merkle.ts'
+import type { MeshId } from '../../crdt/ids.ts'
 import type { KeyPair } from '../../crdt/signature.ts'
 import { NodeError } from '../errors.ts'
 import type { CommitStore, StoredCommit } from '../ports.ts'
+import { controlSeen } from '../replica/control-seen.ts'
 
 export type ControlLog = { readonly state: ControlState; readonly chain: ChainState; readonly commits: readonly StoredCommit[] }
 
 export const emptyControlLog = (mesh: MeshId): ControlLog => ({
-  state: emptyControl(mesh), commits: [], chain: emptyChain(controlChainId(mesh), mesh as string as PeerId, CONTROL_INCARNATION, CONTROL_NAMESPACE),
+  state: emptyControl(mesh), commits: [], chain: emptyControlChain(mesh),
 })
 
 /** @throws NodeError when the bytes are not the control log of this mesh. */
@@ -31,24 +31,20 @@ export const checkControlLog = (mesh: MeshId, commits: readonly Uint8Array[]): C
   return log
 }
 
+/** @throws NodeError when a part of it was lost: sealed on top of the rest, a statement would stand where another one does. */
 export const readControlLog = (mesh: MeshId, store: CommitStore): ControlLog => {
   const chain = controlChainId(mesh)
   const commits: Uint8Array[] = []
   for (let next = store.commit(chain, 1); next !== null; next = store.commit(chain, commits.length + 1)) commits.push(next.bytes)
-  return checkControlLog(mesh, commits)
+  const log = checkControlLog(mesh, commits)
+  // In a folder that nobody has served there is nothing else.
+  if (log.chain.seq < (controlSeen(store) || store.arrivals())) throw new NodeError('not_ready', 'a part of the control log in this folder is damaged, so it does not tell who the members are: start the peer, which fetches it from the others, and ask again')
+  return log
 }
 
 /** Seals one control event. The caller writes the commit. */
-export const sealControl = (log: ControlLog, event: ControlEvent, authority: KeyPair, nowMs: number): ControlLog => {
-  const { chain, state } = log
-  const events = [{ bytes: encodeEvent(event), event, attestation: null }]
-  const commit = sealCommit({
-    mesh: state.mesh, namespace: CONTROL_NAMESPACE, peer: chain.peer, incarnation: CONTROL_INCARNATION, seq: chain.seq + 1, prev: chain.hash,
-    history: bytesToHex(historyRoot(chain.history)), hlc: tick(chain.seq === 0 ? HLC_ZERO : chain.hlc, nowMs), policy: chain.hash, segment: null, deps: [],
-    eventsRoot: eventsRoot(events), eventCount: 1, changeHash: null,
-  }, events, authority)
-  return extended(log, commit)
-}
+export const sealOnto = (log: ControlLog, event: ControlEvent, authority: KeyPair, nowMs: number): ControlLog =>
+  extended(log, sealControl(log.chain, event, tick(log.chain.seq === 0 ? HLC_ZERO : log.chain.hlc, nowMs), authority))
 
 const extended = (log: ControlLog, commit: VerifiedCommit): ControlLog => ({
   state: reduceControl(log.state, commit),

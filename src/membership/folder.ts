@@ -1,11 +1,15 @@
 /**
  * A peer's folder: who it is (`identity.json`, 0600) and which mesh it belongs to (`mesh.json`).
+ *
+ * The keys are written first and the mesh last, when the key is enrolled and the log is there: a folder with `mesh.json` is whole, and
+ * one without is gone on with, under the same key, which may be enrolled already.
  */
 import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { bytesToHex, hexToBytes, parseMeshId, type MeshId, type PeerId } from '../../crdt/ids.ts'
 import { keyPairFromSeed, publicKeyHex, type KeyPair } from '../../crdt/signature.ts'
 import { NodeError } from '../errors.ts'
+import type { Random } from '../ports.ts'
 
 export type Identity = {
   readonly dir: string
@@ -20,26 +24,42 @@ export type Identity = {
   readonly peers: readonly string[]
 }
 
-/** @param seed, authoritySeed 32 bytes each. */
-export const writeIdentity = async (dir: string, identity: { readonly mesh: MeshId; readonly meshName: string; readonly name: string; readonly seed: Uint8Array; readonly authoritySeed: Uint8Array | null; readonly peers: readonly string[] }): Promise<void> => {
+type Keys = Pick<Identity, 'keys' | 'authority'>
+
+/** The keys with which the folder begins: those of an attempt that was cut short, else fresh ones. @param by `init` makes a mesh, and so its authority's key too. */
+export const beginIdentity = async (dir: string, random: Random, by: 'init' | 'join'): Promise<Keys> => {
+  const begun = await readJson(join(dir, SECRET))
+  if (begun !== null) {
+    const [keys, authority] = [keysFrom(begun['seed']), keysFrom(begun['authority_seed'])]
+    if (keys === null) throw new NodeError('malformed', `${dir} holds a damaged identity.json: delete it, or take another folder`)
+    if ((authority !== null) !== (by === 'init')) throw new NodeError('conflict', `${dir} was begun with \`mesh ${authority === null ? 'join' : 'init'}\` and not finished: finish that, or take another folder`)
+    return { keys, authority }
+  }
   await mkdir(dir, { recursive: true })
-  const peer = publicKeyHex(keyPairFromSeed(identity.seed))
-  const secret = { peer_id: peer, seed: bytesToHex(identity.seed), ...(identity.authoritySeed && { authority_seed: bytesToHex(identity.authoritySeed) }) }
-  await writeDurably(join(dir, 'identity.json'), secret, 0o600)
-  await writeDurably(join(dir, 'mesh.json'), { mesh_id: identity.mesh, mesh_name: identity.meshName, name: identity.name, peers: identity.peers }, 0o644)
+  const [seed, authoritySeed] = [random.bytes(32), by === 'init' ? random.bytes(32) : null]
+  const keys = keyPairFromSeed(seed)
+  await writeDurably(join(dir, SECRET), { peer_id: publicKeyHex(keys), seed: bytesToHex(seed), ...(authoritySeed && { authority_seed: bytesToHex(authoritySeed) }) }, 0o600)
+  return { keys, authority: authoritySeed && keyPairFromSeed(authoritySeed) }
 }
+
+/** The folder is whole from here on. */
+export const finishIdentity = (dir: string, { mesh, meshName, name, peers }: Pick<Identity, 'mesh' | 'meshName' | 'name' | 'peers'>): Promise<void> =>
+  writeDurably(join(dir, MESH), { mesh_id: mesh, mesh_name: meshName, name, peers }, 0o644)
+
+const SECRET = 'identity.json'
+const MESH = 'mesh.json'
 
 /** Null when the folder belongs to no mesh yet. @throws NodeError when its files are damaged or cannot be read. */
 export const readIdentity = async (dir: string): Promise<Identity | null> => {
-  const secret = await readJson(join(dir, 'identity.json'))
-  const mesh = await readJson(join(dir, 'mesh.json'))
-  if (secret === null && mesh === null) return null
-  const meshId = typeof mesh?.['mesh_id'] === 'string' ? parseMeshId(mesh['mesh_id']) : null
+  const mesh = await readJson(join(dir, MESH))
+  if (mesh === null) return null
+  const secret = await readJson(join(dir, SECRET))
+  const meshId = typeof mesh['mesh_id'] === 'string' ? parseMeshId(mesh['mesh_id']) : null
   const keys = keysFrom(secret?.['seed'])
   if (meshId === null || keys === null) throw new NodeError('malformed', `${dir} holds a damaged identity.json or mesh.json: restore both from a backup, or join again in another folder`)
-  const peers = Array.isArray(mesh?.['peers']) ? mesh['peers'].filter((url): url is string => typeof url === 'string') : []
+  const peers = Array.isArray(mesh['peers']) ? mesh['peers'].filter((url): url is string => typeof url === 'string') : []
   return {
-    dir, mesh: meshId, meshName: textOf(mesh?.['mesh_name']), name: textOf(mesh?.['name']), peer: publicKeyHex(keys) as PeerId, keys,
+    dir, mesh: meshId, meshName: textOf(mesh['mesh_name']), name: textOf(mesh['name']), peer: publicKeyHex(keys) as PeerId, keys,
     authority: keysFrom(secret?.['authority_seed']), peers,
   }
 }
@@ -47,6 +67,7 @@ export const readIdentity = async (dir: string): Promise<Identity | null> => {
 /** @throws NodeError when the folder belongs to no mesh. */
 export const requireIdentity = async (dir: string): Promise<Identity> => {
   const identity = await readIdentity(dir)
+  if (identity === null && (await readJson(join(dir, SECRET))) !== null) throw new NodeError('not_found', `${dir} was on its way into a mesh when that was cut short: run the same \`mnemesh mesh init\` or \`mnemesh mesh join\` again`)
   if (identity === null) throw new NodeError('not_found', `${dir} belongs to no mesh: run \`mnemesh mesh init --data ${dir} --name NAME\`, or \`mnemesh mesh join TOKEN --data ${dir} --name NAME\``)
   return identity
 }

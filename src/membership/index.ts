@@ -7,15 +7,15 @@ import { resolve } from 'node:path'
 import { activeMembers, type ControlState } from '../../crdt/control.ts'
 import { bytesToHex, type ChainId, type MeshId, type PeerId } from '../../crdt/ids.ts'
 import { decodeInvite, encodeInvite, encodeJoin, encodeRevoke, type Invite } from '../../crdt/invite.ts'
-import { decodeCommit } from '../../crdt/commit.ts'
-import { keyPairFromSeed, publicKeyHex } from '../../crdt/signature.ts'
+import { controlChainId, decodeCommit } from '../../crdt/commit.ts'
+import { publicKeyHex } from '../../crdt/signature.ts'
 import { NodeError } from '../errors.ts'
 import { StoreFailure, type Clock, type CommitStore, type Random } from '../ports.ts'
 import { openLevelStore } from '../store/level.ts'
-import { checkControlLog, emptyControlLog, readControlLog, sealControl, type ControlLog } from './control-log.ts'
+import { checkControlLog, emptyControlLog, readControlLog, sealOnto, type ControlLog } from './control-log.ts'
 import { fetchControlLog, postJoin, postRevoke } from './door.ts'
-import { readIdentity, requireIdentity, runningUrl, writeIdentity, type Identity } from './folder.ts'
-import { checkExpiry, checkName, enrolment, findMember, firstEnrolment, genesis, revocation } from './statements.ts'
+import { beginIdentity, finishIdentity, readIdentity, requireIdentity, runningUrl, type Identity } from './folder.ts'
+import { checkExpiry, checkName, enrolment, findMember, firstEnrolment, genesis, isEnrolled, revocation } from './statements.ts'
 
 type Saying = { readonly clock: Clock; readonly random: Random }
 
@@ -25,14 +25,14 @@ export type Member = { readonly peer_id: PeerId; readonly name: string; readonly
 export const initMesh = async ({ dir, name, ...saying }: Saying & { readonly dir: string; readonly name: string }): Promise<{ mesh_id: MeshId; peer_id: PeerId }> => {
   checkName(name)
   await requireEmpty(dir)
-  const [authoritySeed, seed] = [saying.random.bytes(32), saying.random.bytes(32)]
-  const authority = keyPairFromSeed(authoritySeed)
+  const begun = await beginIdentity(dir, saying.random, 'init')
+  const authority = requireAuthority({ dir, authority: begun.authority })
   const mesh = publicKeyHex(authority) as MeshId
-  const peer = publicKeyHex(keyPairFromSeed(seed)) as PeerId
-  const founded = sealControl(emptyControlLog(mesh), genesis(saying, name), authority, saying.clock.now())
-  const log = sealControl(founded, firstEnrolment(saying, peer, name), authority, saying.clock.now())
-  await withStore(dir, saying.random, (store) => store.write({ commits: log.commits }))
-  await writeIdentity(dir, { mesh, meshName: name, name, seed, authoritySeed, peers: [] })
+  const peer = publicKeyHex(begun.keys) as PeerId
+  const founded = sealOnto(emptyControlLog(mesh), genesis(saying, name), authority, saying.clock.now())
+  const log = sealOnto(founded, firstEnrolment(saying, peer, name), authority, saying.clock.now())
+  await withStore(dir, saying.random, (store) => beginLog(dir, store, log))
+  await finishIdentity(dir, { mesh, meshName: name, name, peers: [] })
   return { mesh_id: mesh, peer_id: peer }
 }
 
@@ -56,12 +56,19 @@ export const joinMesh = async ({ token, dir, name, ...saying }: Saying & { reado
   checkExpiry(invite, saying.clock)
   const present = await readIdentity(dir)
   if (present !== null) throw new NodeError(present.mesh === invite.mesh ? 'conflict' : 'wrong_mesh', present.mesh === invite.mesh ? `${dir} is a member of this mesh already: start it with \`mnemesh serve --data ${dir}\`` : `${dir} belongs to another mesh: join in another folder`)
-  const seed = saying.random.bytes(32)
-  const keys = keyPairFromSeed(seed)
-  const { log, url } = await enrolSomewhere(invite, encodeJoin(token.trim(), name, keys), { peer: publicKeyHex(keys) as PeerId, name }, saying)
-  await withStore(dir, saying.random, (store) => store.write({ commits: log.commits }))
-  await writeIdentity(dir, { mesh: invite.mesh, meshName: log.state.name, name, seed, authoritySeed: null, peers: url === null ? [] : [`${url.replace(/^http/, 'ws')}/mesh`] })
-  return { mesh_id: invite.mesh, peer_id: publicKeyHex(keys) as PeerId, members: activeMembers(log.state).length }
+  const { keys } = await beginIdentity(dir, saying.random, 'join')
+  const peer = publicKeyHex(keys) as PeerId
+  const { log, url } = await enrolSomewhere(invite, encodeJoin(token.trim(), name, keys), { peer, name }, saying)
+  await withStore(dir, saying.random, (store) => beginLog(dir, store, log))
+  // Enrolled under another name by an attempt that was cut short, it has that.
+  await finishIdentity(dir, { mesh: invite.mesh, meshName: log.state.name, name: log.state.members.get(peer)?.name ?? name, peers: url === null ? [] : [`${url.replace(/^http/, 'ws')}/mesh`] })
+  return { mesh_id: invite.mesh, peer_id: peer, members: activeMembers(log.state).length }
+}
+
+/** What the log begins with, unless an attempt that was cut short has written it. */
+const beginLog = async (dir: string, store: CommitStore, { state, commits }: ControlLog): Promise<void> => {
+  if (store.arrivals() === 0) return store.write({ commits })
+  if (store.commit(controlChainId(state.mesh), 1) === null) throw new NodeError('wrong_mesh', `${dir} holds the log of another mesh: take another folder`)
 }
 
 /** @param key for a peer that runs with one. */
@@ -81,7 +88,7 @@ export const revokeMember = async ({ dir, peer, key, ...saying }: Saying & { rea
   const done = await whenStopped(identity, async (store) => {
     const log = readControlLog(identity.mesh, store)
     const target = member(log.state)
-    const sealed = sealControl(log, revocation(saying, log.state, target, await lastOf(store, target)), authority, saying.clock.now())
+    const sealed = sealOnto(log, revocation(saying, log.state, target, await lastOf(store, target)), authority, saying.clock.now())
     await store.write({ commits: sealed.commits.slice(-1) })
   })
   if (done !== null) return
@@ -101,7 +108,8 @@ const enrolSomewhere = async (invite: Invite, request: Uint8Array, who: { peer: 
     const { authority } = inviter
     const log = await whenStopped(inviter, async (store) => {
       const before = readControlLog(invite.mesh, store)
-      const sealed = sealControl(before, enrolment(saying, before.state, { invite, ...who }), authority, saying.clock.now())
+      if (isEnrolled(before.state, who.peer)) return before
+      const sealed = sealOnto(before, enrolment(saying, before.state, { invite, ...who }), authority, saying.clock.now())
       await store.write({ commits: sealed.commits.slice(-1) })
       return sealed
     })
@@ -148,7 +156,7 @@ const requireRunning = async (identity: Identity): Promise<string> => {
   return url
 }
 
-const requireAuthority = (identity: Identity): NonNullable<Identity['authority']> => {
+const requireAuthority = (identity: Pick<Identity, 'dir' | 'authority'>): NonNullable<Identity['authority']> => {
   if (identity.authority === null) throw new NodeError('forbidden', `${identity.dir} does not hold the mesh's authority key: do this with the folder in which \`mesh init\` was run`)
   return identity.authority
 }

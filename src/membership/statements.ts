@@ -19,13 +19,16 @@ const said = ({ clock, random }: Saying) => {
 
 export const genesis = (saying: Saying, name: string): ControlEvent => ({ ...said(saying), kind: 'mesh.genesis', name })
 
-/** @throws NodeError `token_expired`, `token_used`, `wrong_mesh`. */
+/** Whether nothing is to be done for its request: a join that was cut short, or whose answer was lost, is asked for again. */
+export const isEnrolled = (control: ControlState, peer: PeerId): boolean => control.members.get(peer)?.revoked === null
+
+/** Of one who is no member yet. @throws NodeError `token_expired`, `token_used`, `wrong_mesh`. */
 export const enrolment = (saying: Saying, control: ControlState, request: { readonly invite: Invite; readonly peer: PeerId; readonly name: string }): ControlEvent => {
   const { invite, peer, name } = request
   if (invite.mesh !== control.mesh) throw new NodeError('wrong_mesh', 'the token is for another mesh: ask a member of this one for a new token')
   checkExpiry(invite, saying.clock)
+  if (control.members.has(peer)) throw new NodeError('conflict', 'this peer was taken out of the mesh: join in a new folder')
   if (control.invitesUsed.has(invite.id)) throw new NodeError('token_used', 'the token has been used: each admits one peer; ask for a new one with `mnemesh mesh invite`')
-  if (control.members.has(peer)) throw new NodeError('conflict', 'this peer is a member already')
   return { ...said(saying), kind: 'peer.enrol', peer, name: checkName(name), role: invite.role, invite: invite.id }
 }
 

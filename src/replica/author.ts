@@ -12,10 +12,10 @@ import type { Body } from '../../crdt/body.ts'
 import { eventsRoot, sealCommit, type AdmittedCommit, type SealedEvent } from '../../crdt/commit.ts'
 import { chainId } from '../../crdt/commit.ts'
 import { emptyChain, type ChainState } from '../../crdt/chain.ts'
-import { encodeEvent, type ControlEvent, type DocumentEvent, type EpisodeAppend, type Event } from '../../crdt/event.ts'
+import { encodeEvent, type DocumentEvent, type EpisodeAppend, type Event } from '../../crdt/event.ts'
 import { sha256 } from '../../crdt/hash.ts'
 import { observe, tick, type Hlc } from '../../crdt/hlc.ts'
-import { ZERO_HASH, bytesToHex, segmentId, segmentOwner, uuidV8, type ChainId, type EventId, type Incarnation, type MeshId, type Namespace, type PeerId, type RecordId } from '../../crdt/ids.ts'
+import { ZERO_HASH, bytesToHex, segmentId, segmentOwner, uuidV8, type ChainId, type EventId, type Incarnation, type Namespace, type PeerId, type RecordId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import { historyRoot } from '../../crdt/merkle.ts'
 import { applyDerived, derive } from '../../crdt/segment.ts'
@@ -216,15 +216,6 @@ const sealGroup = (context: AuthorContext, group: Group, bodies: ReadonlyMap<str
   }
   context.accept(commit, chain, control.seq, bodies.values())
   return { hlc, where: { chain: id, seq: commit.header.seq, hash: commit.hash } }
-}
-
-/** The next commit of the control log, whose one writer is the authority: it follows its own state as policy. */
-export const sealControl = (chain: ChainState, event: ControlEvent, hlc: Hlc, authority: KeyPair): AdmittedCommit => {
-  const events: SealedEvent[] = [{ bytes: encodeEvent(event), event, attestation: null }]
-  return sealCommit({
-    mesh: chain.peer as string as MeshId, namespace: chain.namespace, peer: chain.peer, incarnation: chain.incarnation, seq: chain.seq + 1, prev: chain.hash, history: bytesToHex(historyRoot(chain.history)),
-    hlc, policy: chain.hash, segment: null, deps: [], eventsRoot: eventsRoot(events), eventCount: 1, changeHash: null,
-  }, events, authority) as AdmittedCommit
 }
 
 const recordsOf = (draft: Draft): readonly RecordId[] => ('record' in draft ? ('from' in draft ? [draft.record, draft.from] : [draft.record]) : [])

@@ -13,8 +13,8 @@ import type { Effect, Input, RequestId, WriteOutcome } from './types.ts'
 export type Shell = {
   /** Gives the replica an input and performs what follows. */
   feed(input: Input): void
-  /** A write: resolves with its outcome, whatever it is. */
-  write(input: Extract<Input, { kind: 'write' }>): Promise<WriteOutcome>
+  /** A write, or a statement of the authority: resolves with its outcome, whatever it is. */
+  write(input: Extract<Input, { kind: 'write' | 'control' }>): Promise<WriteOutcome>
   /** Resolves when no flush is under way (documents hold nothing that is not durable). */
   settled(): Promise<void>
   onGrown(listener: (arrivals: number) => void): () => void
@@ -114,7 +114,7 @@ export const createShell = ({ replica, store, clock, mesh, taken, observe }: She
     },
     write: (input) =>
       stopped ? Promise.resolve(STOPPING) : new Promise((resolve) => {
-        outcomes.set(input.request.id, resolve)
+        outcomes.set(input.kind === 'write' ? input.request.id : input.id, resolve)
         feed(input)
       }),
     settled,

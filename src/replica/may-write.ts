@@ -7,8 +7,8 @@
  */
 import type { Commit } from '../../crdt/commit.ts'
 import { CONTROL_NAMESPACE, type PeerId } from '../../crdt/ids.ts'
-import { pack, unpack } from '../../crdt/msgpack.ts'
 import type { CommitStore, StoreBatch } from '../ports.ts'
+import { controlSeen, controlSeenFact } from './control-seen.ts'
 import type { Forks } from './forks.ts'
 import { controlChain, type LogIndex } from './log-index.ts'
 import type { Refusal } from './types.ts'
@@ -20,16 +20,15 @@ export type MayWrite = {
   isControlWhole(): boolean
   /** What a flush that takes these in makes durable besides. */
   factsAfter(commits: readonly Commit[]): NonNullable<StoreBatch['facts']>
+  /** Such a flush is on disk: what a disk refused was never seen. */
+  persisted(): void
   /** After the opening scan: what the log shows is remembered, if it is more. */
   restore(): Promise<void>
 }
 
-const SEEN = 'control/seen'
-
 export const createMayWrite = (index: LogIndex, forks: Forks, store: CommitStore, self: PeerId): MayWrite => {
   const control = controlChain(index)
   let seen = 0
-  const factOf = (seq: number): NonNullable<StoreBatch['facts']>[number] => [SEEN, pack(seq)]
   const isControlWhole = (): boolean =>
     index.control.seq >= seen && ![...index.holes.values()].some(({ chain }) => chain === control)
   return {
@@ -37,25 +36,27 @@ export const createMayWrite = (index: LogIndex, forks: Forks, store: CommitStore
     refusal: () => {
       if (forks.isFrozen(self)) return FROZEN
       if (!isControlWhole()) return CONTROL_LOST
-      return index.control.members.has(self) ? null : NOT_A_MEMBER
+      const member = index.control.members.get(self)
+      return member === undefined ? NOT_A_MEMBER : member.revoked === null ? null : REVOKED
     },
     factsAfter: (commits) => {
-      const before = seen
-      for (const { header } of commits) if (header.namespace === CONTROL_NAMESPACE) seen = Math.max(seen, header.seq)
-      return seen > before ? [factOf(seen)] : []
+      const last = Math.max(0, ...commits.flatMap(({ header }) => (header.namespace === CONTROL_NAMESPACE ? [header.seq] : [])))
+      return last > seen ? [controlSeenFact(last)] : []
+    },
+    persisted: () => {
+      seen = Math.max(seen, index.control.seq)
     },
     restore: async () => {
-      const fact = store.fact(SEEN)
-      const value = fact instanceof Uint8Array ? unpack(fact) : null
-      seen = typeof value === 'number' ? value : 0
+      seen = controlSeen(store)
       if (index.control.seq <= seen) return
       seen = index.control.seq
       // A disk that refuses is the first flush's matter; the next start remembers it then.
-      await store.write({ facts: [factOf(seen)] }).catch(() => undefined)
+      await store.write({ facts: [controlSeenFact(seen)] }).catch(() => undefined)
     },
   }
 }
 
 const NOT_A_MEMBER: Refusal = { code: 'forbidden', message: 'by its control log this peer is not a member (yet): write to another, or enrol it with `mesh invite` and `mesh join`', fields: { local_committed: false } }
+const REVOKED: Refusal = { code: 'forbidden', message: 'this peer was taken out of the mesh, so nobody would take what it writes: write to another peer', fields: { local_committed: false } }
 const CONTROL_LOST: Refusal = { code: 'not_ready', message: 'this peer lost a part of its control log, so it does not know who the voters are; it is fetching it from the others: write to one of them meanwhile', fields: { local_committed: false } }
 const FROZEN: Refusal = { code: 'forbidden', message: 'this peer\'s key wrote two histories (a copied folder?), so the mesh has frozen it: join again in a new folder', fields: { local_committed: false } }

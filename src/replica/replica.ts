@@ -11,12 +11,10 @@
  */
 import { decodeAckStatement } from '../../crdt/ack.ts'
 import type { Body } from '../../crdt/body.ts'
-import { CONTROL_INCARNATION, chainId, commitHash, controlChainId, decodeCommit, type AdmittedCommit, type Commit } from '../../crdt/commit.ts'
-import { emptyChain } from '../../crdt/chain.ts'
+import { chainId, commitHash, controlChainId, decodeCommit, type AdmittedCommit, type Commit } from '../../crdt/commit.ts'
 import { freshlyRevoked } from '../../crdt/control.ts'
-import type { ControlEvent } from '../../crdt/event.ts'
 import { frontierDigest } from '../../crdt/frontier.ts'
-import { HLC_ZERO, observe, tick, type Hlc } from '../../crdt/hlc.ts'
+import { HLC_ZERO, observe, type Hlc } from '../../crdt/hlc.ts'
 import { CONTROL_NAMESPACE, type ChainId, type CommitHash, type Incarnation, type MeshId, type PeerId, type RecordId, type Ref } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { Counted } from '../../crdt/quorum.ts'
@@ -25,7 +23,8 @@ import type { KeyPair } from '../../crdt/signature.ts'
 import { publicKeyHex } from '../../crdt/signature.ts'
 import type { Parcel } from '../../transports/host.ts'
 import type { CommitStore, StoreFailure } from '../ports.ts'
-import { authorBatch, sealControl, type Authored } from './author.ts'
+import { authorBatch, type Authored } from './author.ts'
+import { createControls } from './controls.ts'
 import { createCommits, type Commits } from './commits.ts'
 import { createDocuments, type Documents } from './documents.ts'
 import { commitIn, isSound, parcelOf, recordsIn, requestBytes, storedForm } from './forms.ts'
@@ -108,7 +107,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   let inFlight: { readonly id: number; readonly flush: Flush; readonly again: readonly WriteRequest[]; readonly authored: readonly Authored[]; readonly requests: ReadonlyMap<RequestId, WriteRequest>; readonly bodies: readonly Ref[]; readonly erased: readonly Ref[]; readonly healed: readonly Parcel[]; readonly deliveries: readonly number[]; readonly rebuild: boolean } | null = null
   const log = createLogView(index, store, forks, () => flush)
   const writes: WriteRequest[] = []
-  const controls: { id: RequestId; event: ControlEvent }[] = []
+  const controls = createControls(mesh, options.authority)
   const looseBodies: Body[] = []
   /** Said again, since what it was written on is left out. */
   const reoffers = createReoffers(index, documents)
@@ -126,7 +125,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     if (state === undefined || seq > state.seq) return null
     return state.seq === seq ? state.hash : log.hashAt(chain, seq)
   }
-  const isSomethingQueued = (): boolean => writes.length + reoffers.ready + looseBodies.length > 0
+  const isSomethingQueued = (): boolean => writes.length + controls.waiting() + reoffers.ready + looseBodies.length > 0
   const hasHole = (chain: ChainId): boolean => [...index.holes.values()].some((hole) => hole.chain === chain)
   const settling = createSettling({ mesh, self, keys, index, quorum: options.quorum, hashOf, isFrozen: forks.isFrozen, isWhole: (chain) => !missing.isMissingIn(chain) && !hasHole(chain) })
 
@@ -189,12 +188,10 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   }
 
   const sealControls = (nowMs: number): void => {
-    const [next] = controls.splice(0, 1)
-    if (next === undefined || options.authority === null) return
-    const id = controlChainId(mesh)
-    const chain = log.chain(id) ?? emptyChain(id, mesh as string as PeerId, CONTROL_INCARNATION, CONTROL_NAMESPACE)
-    hlc = tick(chain.hlc > hlc ? chain.hlc : hlc, nowMs)
-    addToFlush(flush, sealControl(chain, next.event, hlc, options.authority), chain, chain.seq, [], true)
+    const next = controls.next(log.chain(controlChainId(mesh)), hlc, nowMs)
+    if (next === null) return
+    hlc = next.commit.header.hlc
+    addToFlush(flush, next.commit, next.chain, next.chain.seq, [], true)
   }
 
   // ── after the flush ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -210,7 +207,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
       reoffers.failed(done.again)
       retryAtMs = nowMs + limits.flush_retry_ms
       const refusals = giveUp(done, failure)
-      return [...done.deliveries.map(taken), ...refusals, ...(isSomethingQueued() || intake.ready() ? startFlush(nowMs) : [])]
+      return [...done.deliveries.map(taken), ...refusals, ...controls.failed(failure), ...(isSomethingQueued() || intake.ready() ? startFlush(nowMs) : [])]
     }
     const controlBefore = index.control
     const touched = new Set<ChainId>()
@@ -239,6 +236,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     reoffers.grown(done.healed.length > 0 ? undefined : recordsIn(done.flush.commits))
     const revoked = index.control === controlBefore ? [] : freshlyRevoked(controlBefore, index.control)
     const membership = index.control !== controlBefore
+    if (membership) mayWrite.persisted()
     if (membership || forked.length > 0) intake.wake()
     if (done.rebuild && revoked.length > 0) documents.dropAll()
     if (done.healed.length + forked.length + revoked.length > 0) sayAgain(nowMs)
@@ -248,6 +246,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
       ...settling.announce([...touched, ...missing.chainsMadeWhole()]),
       ...(membership || forked.length > 0 ? [{ kind: 'MEMBERSHIP' } satisfies Effect] : []),
       ...(done.rebuild ? [{ kind: 'REBUILD' } satisfies Effect] : []),
+      ...controls.persisted(),
       ...settle(done.authored, done.requests, nowMs),
       ...settling.grown(touched),
       ...(membership || forked.length > 0 ? settling.votersChanged([...revoked, ...forked].map(({ peer }) => peer)) : []),
@@ -350,7 +349,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
         queuedBytes += requestBytes(input.request)
         return startFlush(nowMs)
       case 'control':
-        controls.push({ id: input.id, event: input.event })
+        controls.push(input)
         return startFlush(nowMs)
       case 'received':
         takeParcels(input.from, input.parcels, nowMs)

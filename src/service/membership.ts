@@ -7,31 +7,34 @@ import { decodeJoin, decodeRevoke } from '../../crdt/invite.ts'
 import type { Node } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import type { Identity } from '../membership/folder.ts'
-import { enrolment, revocation, type Saying } from '../membership/statements.ts'
+import { enrolment, isEnrolled, revocation, type Saying } from '../membership/statements.ts'
 import type { CommitStore } from '../ports.ts'
 import type { Shell } from '../replica/effects.ts'
 import type { Replica } from '../replica/replica.ts'
 
 export const membershipOf = (replica: Replica, shell: Shell, store: CommitStore, identity: Identity, saying: Saying): Pick<Node, 'controlLog' | 'join' | 'revoke'> => {
   const chain = controlChainId(identity.mesh)
-  const controlLog = (): Uint8Array[] => Array.from({ length: replica.index.chains.get(chain)?.seq ?? 0 }, (_, i) => store.commit(chain, i + 1)?.bytes).filter((bytes) => bytes !== undefined)
+  /** @throws NodeError when a part of it was lost: what is left says too little of who the members are. */
+  const controlLog = (): Uint8Array[] => {
+    const commits = Array.from({ length: replica.index.chains.get(chain)?.seq ?? 0 }, (_, i) => store.commit(chain, i + 1)?.bytes)
+    const found = commits.filter((bytes) => bytes !== undefined)
+    if (found.length < commits.length || !replica.mayWrite.isControlWhole()) throw new NodeError('not_ready', 'this peer lost a part of its control log, so it does not know who the members are; it is fetching it from the others: try again when health says ok')
+    return found
+  }
+  /** Below nought, where no write's is. */
   let lastId = 0
   let turn: Promise<unknown> = Promise.resolve()
 
-  /** One control event at a time: each is judged after the one before is durable. */
-  const seal = <T>(make: () => ControlEvent, then: () => T): Promise<T> => {
+  /** One control event at a time: each is judged after the one before is durable. Null: it has been said already. */
+  const seal = <T>(make: () => ControlEvent | null, then: () => T): Promise<T> => {
     const sealed = turn.then(async () => {
       if (identity.authority === null) throw new NodeError('forbidden', 'this peer does not hold the mesh\'s authority key: ask the one where the mesh was made')
+      // On top of an older state the authority would say two things in one place, and nobody could tell which holds.
+      controlLog()
       const event = make()
-      const before = replica.index.control.seq
-      await new Promise<void>((resolve, reject) => {
-        const stop = shell.onGrown(() => {
-          stop()
-          if (replica.index.control.seq > before) resolve()
-          else reject(new NodeError('internal', 'the control log could not be written: see health'))
-        })
-        shell.feed({ kind: 'control', id: --lastId, event })
-      })
+      if (event === null) return then()
+      const outcome = await shell.write({ kind: 'control', id: --lastId, event })
+      if (outcome.kind === 'refused') throw new NodeError(outcome.refusal.code, outcome.refusal.message, outcome.refusal.fields)
       return then()
     })
     turn = sealed.then(() => undefined, () => undefined)
@@ -43,7 +46,7 @@ export const membershipOf = (replica: Replica, shell: Shell, store: CommitStore,
     join: (request) => {
       const join = decodeJoin(request)
       if (join === null) return Promise.reject(new NodeError('bad_signature', 'this is no join request that its key signed: give the token whole, and the key that signs'))
-      return seal(() => enrolment(saying, replica.index.control, join), controlLog)
+      return seal(() => (isEnrolled(replica.index.control, join.peer) ? null : enrolment(saying, replica.index.control, join)), controlLog)
     },
     revoke: (request) => {
       const revoke = decodeRevoke(request, identity.mesh)

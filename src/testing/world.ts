@@ -9,7 +9,7 @@ import type { MeshId, PeerId } from '../../crdt/ids.ts'
 import { keyPairFromSeed, publicKeyHex, type KeyPair } from '../../crdt/signature.ts'
 import { createMemoryNetwork, type MemoryNetwork } from '../../transports/memory.ts'
 import { createVirtualTime, type VirtualTime } from '../../transports/virtual-time.ts'
-import { emptyControlLog, sealControl, type ControlLog } from '../membership/control-log.ts'
+import { emptyControlLog, sealOnto, type ControlLog } from '../membership/control-log.ts'
 import { firstEnrolment, genesis } from '../membership/statements.ts'
 import { createPeer, type Peer } from '../peer.ts'
 import type { Projection, Random } from '../ports.ts'
@@ -135,8 +135,8 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
 }
 
 const founded = (mesh: MeshId, authority: KeyPair, keys: readonly KeyPair[], saying: Parameters<typeof genesis>[0]): ControlLog => {
-  let log = sealControl(emptyControlLog(mesh), genesis(saying, 'world'), authority, saying.clock.now())
-  for (const [index, pair] of keys.entries()) log = sealControl(log, firstEnrolment(saying, publicKeyHex(pair) as PeerId, `peer-${index}`), authority, saying.clock.now())
+  let log = sealOnto(emptyControlLog(mesh), genesis(saying, 'world'), authority, saying.clock.now())
+  for (const [index, pair] of keys.entries()) log = sealOnto(log, firstEnrolment(saying, publicKeyHex(pair) as PeerId, `peer-${index}`), authority, saying.clock.now())
   return log
 }
 

@@ -1,6 +1,6 @@
 /**
  * First start of a local mesh: the first peer makes it, the others are invited and join. Each step is skipped where its
- * folder has an identity already, so a start that was cut short is taken up where it ended.
+ * folder is whole already, so a start that was cut short is taken up where it ended.
  */
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ const INVITE_TTL_MS = 10 * 60_000
 /** Resolves with whether anything had to be made. */
 export const prepareFleet = async (peers: readonly FleetPeer[], io: Io): Promise<boolean> => {
   const missing: FleetPeer[] = []
-  for (const peer of peers) if (!(await hasIdentity(peer.dir))) missing.push(peer)
+  for (const peer of peers) if (!(await isWhole(peer.dir))) missing.push(peer)
   const [first] = peers
   if (missing.length === 0 || first === undefined) return false
 
@@ -25,8 +25,9 @@ export const prepareFleet = async (peers: readonly FleetPeer[], io: Io): Promise
   return true
 }
 
-const hasIdentity = (dir: string): Promise<boolean> =>
-  access(join(dir, 'identity.json')).then(
+/** The last file that becoming a member writes. */
+const isWhole = (dir: string): Promise<boolean> =>
+  access(join(dir, 'mesh.json')).then(
     () => true,
     () => false,
   )

@@ -1,0 +1,91 @@
+/**
+ * Becoming a member is cut short at any moment, and asked for again: the folder goes on under the same key, and the mesh has one member
+ * more, not two. And nothing is sealed on top of a control log that is not whole.
+ */
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { controlChainId } from '../../crdt/commit.ts'
+import { sha256 } from '../../crdt/hash.ts'
+import { keyPairFromSeed, publicKeyHex } from '../../crdt/signature.ts'
+import type { MeshId, PeerId } from '../../crdt/ids.ts'
+import { memoryDisk, openMemoryStore } from '../store/memory.ts'
+import { controlSeenFact } from '../replica/control-seen.ts'
+import { emptyControlLog, readControlLog, sealOnto } from './control-log.ts'
+import { initMesh, joinMesh, listMembers, makeInvite, revokeMember } from './index.ts'
+import { firstEnrolment, genesis } from './statements.ts'
+
+const saying = { clock: { now: () => Date.UTC(2026, 0, 1) }, random: { bytes: (count: number) => crypto.getRandomValues(new Uint8Array(count)) } }
+
+let root: string
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'mnemesh-cut-short-'))
+})
+afterEach(() => rm(root, { recursive: true }))
+
+const at = (name: string): string => join(root, name)
+const invite = (): Promise<string> => makeInvite({ dir: at('first'), role: 'voter', ttl_ms: 60_000, ...saying })
+const members = async (): Promise<readonly string[]> => (await listMembers({ dir: at('first'), key: undefined })).map(({ peer_id }) => peer_id)
+/** As a process leaves the folder that is killed before its log, or after. */
+const cutShort = async (name: string, when: 'before its log' | 'after its log'): Promise<void> => {
+  await rm(join(at(name), 'mesh.json'))
+  if (when === 'before its log') await rm(join(at(name), 'log'), { recursive: true })
+}
+
+test.each(['before its log', 'after its log'] as const)('a mesh whose making was cut short %s is made by the same key', async (when) => {
+  const made = await initMesh({ dir: at('first'), name: 'first', ...saying })
+  await cutShort('first', when)
+  await expect(listMembers({ dir: at('first'), key: undefined })).rejects.toMatchObject({ code: 'not_found', message: expect.stringContaining('cut short') })
+  expect(await initMesh({ dir: at('first'), name: 'first', ...saying })).toEqual(made)
+  expect(await members()).toEqual([made.peer_id])
+})
+
+test.each(['before its log', 'after its log'] as const)('a join that was cut short %s ends as one member, by the same token or another', async (when) => {
+  const first = await initMesh({ dir: at('first'), name: 'first', ...saying })
+  const token = await invite()
+  const joined = await joinMesh({ token, dir: at('second'), name: 'second', ...saying })
+  for (const again of [token, await invite()]) {
+    await cutShort('second', when)
+    expect(await joinMesh({ token: again, dir: at('second'), name: 'other', ...saying })).toEqual(joined)
+    // It is enrolled under the name that it gave first.
+    expect(JSON.parse(await readFile(join(at('second'), 'mesh.json'), 'utf8'))).toMatchObject({ name: 'second' })
+  }
+  expect(await members()).toEqual([first.peer_id, joined.peer_id])
+})
+
+test('a folder that was begun for one thing is not gone on with for another', async () => {
+  await initMesh({ dir: at('first'), name: 'first', ...saying })
+  await joinMesh({ token: await invite(), dir: at('second'), name: 'second', ...saying })
+  await cutShort('second', 'after its log')
+  await expect(initMesh({ dir: at('second'), name: 'second', ...saying })).rejects.toMatchObject({ code: 'conflict' })
+  await initMesh({ dir: at('elsewhere'), name: 'elsewhere', ...saying })
+  const foreign = await makeInvite({ dir: at('elsewhere'), role: 'voter', ttl_ms: 60_000, ...saying })
+  await expect(joinMesh({ token: foreign, dir: at('second'), name: 'second', ...saying })).rejects.toMatchObject({ code: 'wrong_mesh' })
+  await cutShort('elsewhere', 'after its log')
+  await expect(joinMesh({ token: await invite(), dir: at('elsewhere'), name: 'elsewhere', ...saying })).rejects.toMatchObject({ code: 'conflict' })
+})
+
+test('one that was taken out does not come back by joining again', async () => {
+  await initMesh({ dir: at('first'), name: 'first', ...saying })
+  await joinMesh({ token: await invite(), dir: at('second'), name: 'second', ...saying })
+  await cutShort('second', 'after its log')
+  await revokeMember({ dir: at('first'), peer: 'second', key: undefined, ...saying })
+  await expect(joinMesh({ token: await invite(), dir: at('second'), name: 'second', ...saying })).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining('taken out') })
+})
+
+test('nothing is sealed on top of a control log that is not whole', async () => {
+  const authority = keyPairFromSeed(sha256('authority'))
+  const mesh = publicKeyHex(authority) as MeshId
+  const now = saying.clock.now()
+  const one = sealOnto(emptyControlLog(mesh), genesis(saying, 'mesh'), authority, now)
+  const log = sealOnto(one, firstEnrolment(saying, publicKeyHex(keyPairFromSeed(sha256('peer'))) as PeerId, 'peer'), authority, now)
+  for (const facts of [[], [controlSeenFact(2)]]) {
+    const disk = memoryDisk()
+    const store = openMemoryStore({ random: saying.random, disk })
+    await store.write({ commits: log.commits, facts })
+    expect(readControlLog(mesh, store).chain.seq).toBe(2)
+    disk.commitByPlace.delete(`${controlChainId(mesh)}/2`)
+    expect(() => readControlLog(mesh, store)).toThrow(/damaged/)
+  }
+})

@@ -1,0 +1,49 @@
+/**
+ * What the authority says, on its way into the control log: one statement a flush, each sealed on top of the one before, and answered
+ * when it is durable or when the disk has refused it.
+ */
+import type { ChainState } from '../../crdt/chain.ts'
+import type { AdmittedCommit } from '../../crdt/commit.ts'
+import { emptyControlChain, sealControl } from '../../crdt/control.ts'
+import type { ControlEvent } from '../../crdt/event.ts'
+import { tick, type Hlc } from '../../crdt/hlc.ts'
+import type { MeshId } from '../../crdt/ids.ts'
+import type { KeyPair } from '../../crdt/signature.ts'
+import type { StoreFailure } from '../ports.ts'
+import { refuse, type Effect, type RequestId } from './types.ts'
+
+type Statement = { readonly id: RequestId; readonly event: ControlEvent }
+
+export type Controls = {
+  push(statement: Statement): void
+  waiting(): number
+  /** Seals the next for the flush that is being made; null when none waits. */
+  next(chain: ChainState | null, hlc: Hlc, nowMs: number): { readonly commit: AdmittedCommit; readonly chain: ChainState } | null
+  persisted(): Effect[]
+  failed(failure: StoreFailure): Effect[]
+}
+
+/** @param authority the mesh's key; null where it is not, and nothing is ever pushed. */
+export const createControls = (mesh: MeshId, authority: KeyPair | null): Controls => {
+  const queue: Statement[] = []
+  let sealed: { readonly id: RequestId; readonly commit: AdmittedCommit } | null = null
+  const answered = (answer: (done: NonNullable<typeof sealed>) => Effect): Effect[] => {
+    const done = sealed
+    sealed = null
+    return done === null ? [] : [answer(done)]
+  }
+  return {
+    push: (statement) => void queue.push(statement),
+    waiting: () => queue.length,
+    next: (known, hlc, nowMs) => {
+      const statement = authority === null ? undefined : queue.shift()
+      if (statement === undefined || authority === null) return null
+      const chain = known ?? emptyControlChain(mesh)
+      const commit = sealControl(chain, statement.event, tick(chain.hlc > hlc ? chain.hlc : hlc, nowMs), authority) as AdmittedCommit
+      sealed = { id: statement.id, commit }
+      return { commit, chain }
+    },
+    persisted: () => answered(({ id, commit }) => ({ kind: 'RESOLVE', request: id, outcome: { kind: 'acknowledged', written: [{ chain: commit.chain, seq: commit.header.seq, hash: commit.hash }], acks: [], existing: null } })),
+    failed: (failure) => answered(({ id }) => refuse(id, { code: failure.code === 'disk_full' ? 'disk_full' : 'internal', message: `the control log could not be written: ${failure.message}`, fields: {} })),
+  }
+}

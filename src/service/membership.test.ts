@@ -1,0 +1,43 @@
+/** Enrolling and taking out on a running peer: each answer is about that statement, whatever else is on its way to the disk. */
+import { afterEach, expect, test } from 'vitest'
+import { encodeInvite, encodeJoin, encodeRevoke } from '../../crdt/invite.ts'
+import { bytesToHex, type AgentId, type MeshId, type Namespace } from '../../crdt/ids.ts'
+import { sha256 } from '../../crdt/hash.ts'
+import { keyPairFromSeed, publicKeyHex } from '../../crdt/signature.ts'
+import { createWorld, type World } from '../testing/world.ts'
+
+const ns = 'team/api' as Namespace
+const agent = 'ai:alice' as AgentId
+const HOUR_MS = 3_600_000
+
+let world: World
+afterEach(() => world.stopAll())
+
+const mesh = (): MeshId => publicKeyHex(world.authority) as MeshId
+const joining = (name: string): Uint8Array => {
+  const invite = encodeInvite({ mesh: mesh(), id: bytesToHex(sha256(name).subarray(0, 16)), role: 'voter', expiresMs: world.time.now() + HOUR_MS, urls: [], folder: '' }, world.authority)
+  return encodeJoin(invite, name, keyPairFromSeed(sha256(`key of ${name}`)))
+}
+const members = (peer: number) => [...world.peer(peer).replica.index.control.members.values()]
+
+test('who joins while others write is told so, and asked again is told the same', async () => {
+  world = await createWorld({ peers: 2, seed: 5 })
+  const { node } = world.peer(0)
+  const writing = node.remember(ns, { content: 'on its way to the disk' }, { agent, quorum: 1 })
+  const both = [node.join(joining('third')), node.join(joining('fourth'))]
+  const [one, two] = (await world.run(Promise.all(both)))!
+  expect([one!.length, two!.length]).toEqual([4, 5])
+  expect(await world.run(node.join(joining('third')))).toHaveLength(5)
+  await world.run(writing)
+  await world.agree()
+  for (const peer of [0, 1]) expect(members(peer).map(({ name }) => name)).toEqual(['peer-0', 'peer-1', 'third', 'fourth'])
+})
+
+test('a peer that knows it was taken out takes no writes, and says why', async () => {
+  world = await createWorld({ peers: 3, seed: 6 })
+  // Of all peers the one with the authority's key learns of it for sure: the others are cut off before.
+  const self = world.peer(0).replica.self
+  await world.run(world.peer(0).node.revoke(encodeRevoke(mesh(), self, world.time.now(), world.authority)))
+  await expect(world.run(world.peer(0).node.remember(ns, { content: 'too late' }, { agent, quorum: 1 }))).rejects.toMatchObject({ code: 'forbidden', message: expect.stringContaining('taken out'), fields: { local_committed: false } })
+  await expect(world.run(world.peer(0).node.revoke(encodeRevoke(mesh(), self, world.time.now(), world.authority)))).rejects.toMatchObject({ code: 'conflict' })
+})
