@@ -39,5 +39,7 @@ test('a peer that knows it was taken out takes no writes, and says why', async (
   const self = world.peer(0).replica.self
   await world.run(world.peer(0).node.revoke(encodeRevoke(mesh(), self, world.time.now(), world.authority)))
   await expect(world.run(world.peer(0).node.remember(ns, { content: 'too late' }, { agent, quorum: 1 }))).rejects.toMatchObject({ code: 'forbidden', message: expect.stringContaining('taken out'), fields: { local_committed: false } })
+  // Nor is it told to start the others.
+  expect((await world.run(world.peer(0).node.health()))!.reasons).toEqual([expect.stringContaining('taken out')])
   await expect(world.run(world.peer(0).node.revoke(encodeRevoke(mesh(), self, world.time.now(), world.authority)))).rejects.toMatchObject({ code: 'conflict' })
 })

@@ -49,15 +49,14 @@ export const createStatus = (context: StatusContext): Status => {
     const blocking: string[] = []
     const warnings: string[] = []
     const reached = reachable()
-    if (reached < quorum) blocking.push(`${reached} of ${voters.size} voters can be reached, a write needs ${quorum}: start the others, or write with ?quorum=1`)
+    const refusal = replica.mayWrite.refusal()
+    // Who may not write at all is not helped by others that can be reached.
+    if (refusal !== null) blocking.push(refusal.message)
+    else if (reached < quorum) blocking.push(`${reached} of ${voters.size} voters can be reached, a write needs ${quorum}: start the others, or write with ?quorum=1`)
     const free = await context.freeBytes()
     if (free < limits.free_space_bytes_min) blocking.push(`only ${Math.floor(free / 2 ** 20)} MiB are free where the log lies: make room`)
     const failure = replica.lastFailure()
     if (failure !== null) blocking.push(`the last flush failed: ${failure.message}`)
-    const self = index.control.members.get(replica.self)
-    if (self === undefined || self.revoked !== null) blocking.push('this peer is not a member of the mesh (any more)')
-    if (!replica.mayWrite.isControlWhole()) blocking.push('a part of the control log was lost, so who the voters are is not known here: it is fetched from the other peers')
-    if (replica.forks.isFrozen(replica.self)) blocking.push('this peer\'s key wrote two histories (a copied folder?), so the mesh has frozen it: join again in a new folder')
     for (const fork of replica.forks.all()) warnings.push(`${index.control.members.get(fork.peer)?.name ?? fork.peer} wrote two histories (chain ${fork.chain} from ${fork.at} on): what it wrote there is left out, and it is frozen`)
     if (index.holes.size > 0) warnings.push(`${index.holes.size} damaged commits are being fetched again from other peers`)
     if (index.setAside.size > 0) warnings.push(`${index.setAside.size} commits wait for what was lost before them: other peers are asked for it`)
