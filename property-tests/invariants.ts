@@ -216,4 +216,5 @@ export const forksKnown = (known: readonly KnownForks[], disks: readonly MemoryD
   ]
 }
 
-export const historyOf = (commits: readonly Commit[]): Heard => heard(commits)
+/** @param log with what a revocation leaves out. */
+export const historyOf = (commits: readonly Commit[], log: readonly Commit[]): Heard => heard(commits, log)

@@ -4,7 +4,7 @@
  */
 import type { Commit } from '../../crdt/commit.ts'
 import type { Event } from '../../crdt/event.ts'
-import type { PeerId } from '../../crdt/ids.ts'
+import type { PeerId, RecordId } from '../../crdt/ids.ts'
 
 export type Say<E extends Event = Event> = {
   readonly event: E
@@ -18,12 +18,14 @@ export type Say<E extends Event = Event> = {
 
 export type Heard = {
   readonly says: readonly Say[]
+  /** Memories whose texts are destroyed. */
+  readonly erased: ReadonlySet<RecordId>
   /** Whether `a` was known to whoever said `b`. */
   readonly before: (a: Say, b: Say) => boolean
 }
 
-/** @param commits in an order in which every commit comes after its deps. */
-export const heard = (commits: readonly Commit[]): Heard => {
+/** @param commits in an order in which every commit comes after its deps. @param log those, and what a revocation leaves out of them: an erasure is not undone. */
+export const heard = (commits: readonly Commit[], log: readonly Commit[] = commits): Heard => {
   const pastByCommit = new Map<string, ReadonlySet<string>>()
   const says: Say[] = []
   for (const { hash, header, events } of commits) {
@@ -34,6 +36,7 @@ export const heard = (commits: readonly Commit[]): Heard => {
   }
   return {
     says,
+    erased: new Set(log.flatMap(({ events }) => events.flatMap(({ event }) => (event.kind === 'memory.erase' ? [event.record] : [])))),
     before: (a, b) => (a.commit === b.commit ? a.place < b.place : (pastByCommit.get(b.commit)?.has(a.commit) ?? false)),
   }
 }

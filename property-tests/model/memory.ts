@@ -19,7 +19,7 @@ type Write = { readonly twin: Say; readonly name: string; readonly say: Say; rea
 
 export type MemoryReading = Omit<MemoryRow, 'version'>
 
-export const readMemoryOf = ({ says, before }: Heard, id: RecordId, textOf: TextOf): MemoryReading | null => {
+export const readMemoryOf = ({ says, before, erased: destroyed }: Heard, id: RecordId, textOf: TextOf): MemoryReading | null => {
   const about = says.filter(({ event }) => event.kind.startsWith('memory.') && 'record' in event && event.record === id)
   const twins = about.filter(({ event }) => event.kind === 'memory.put').sort(compareSays)
   const [leader] = twins
@@ -29,7 +29,7 @@ export const readMemoryOf = ({ says, before }: Heard, id: RecordId, textOf: Text
   const names = [...new Set(writes.map(({ name }) => name))]
   const shown = (name: string): Value | null => standing(name)[0]?.value ?? null
   const string = (name: string): string | null => shown(name) as string | null
-  const erased = standing('erased').length > 0
+  const erased = destroyed.has(id)
   const text = (name: string): string | null => (erased || shown(name) === null ? null : textOf(shown(name) as Ref))
   const tags = names.filter((name) => name.startsWith(TAG) && standing(name).length > 0).map((name) => name.slice(TAG.length))
   const metadata = text('metadata')

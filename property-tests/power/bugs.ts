@@ -58,9 +58,10 @@ export const BUGS: readonly Bug[] = [
   bug('transports/handshake.test.ts', 'a nonce not consumed', ['transports/handshake.ts', "return nonces.use(nonce, nowMs) ? null : 'nonce_reused'", "return nonces.use(nonce, nowMs) || nonce.length > 0 ? null : 'nonce_reused'"]),
   bug(WORLD, 'a fork seen and not told', ['src/replica/replica.ts', '      forks.found(chain, at, theirs, waiting)\n', '      forks.found(chain, at, theirs.slice(theirs.length), waiting)\n']),
   bug(WORLD, 'what honest peers built on a lie not said again', ['src/replica/reoffer.ts', 'commit.header.peer === self ? draftOf(event) : null', 'commit.header.peer === self && event.id.length === 0 ? draftOf(event) : null']),
-  bug(WORLD, 'what a forked chain said of no document kept in the rows', ['src/service/feed-source.ts', 'if (commit === null || !counts(commit)) continue', 'if (commit === null || (n < 1 && !counts(commit))) continue']),
+  bug(WORLD, 'what a forked chain said of no document kept in the rows', ['src/service/feed-source.ts', 'const counted = counts(commit)', 'const counted = n > 0 || counts(commit)']),
   bug(WORLD, 'only the lie left out, not what follows it', ['src/replica/log-index.ts', 'commit.header.seq >= Math.min(forkAt(index, commit.chain), ', 'commit.header.seq > Math.min(forkAt(index, commit.chain), ']),
   bug(WORLD, 'a revocation that leaves nothing out', ['crdt/control.ts', 'return revoked ? (revoked.last[chain] ?? 0) + 1', 'return revoked && chain.length === 0 ? (revoked.last[chain] ?? 0) + 1']),
+  bug(WORLD, 'an erasure undone by a revocation', ['src/service/rows.ts', 'erased: state.erased || isErased(replica.index, id)', 'erased: state.erased || (id.length === 0 && isErased(replica.index, id))']),
   bug(WORLD, 'somebody taken out is still talked to', ['transports/mesh.ts', '    membershipChanged: () => {\n      for (const { link } of connections) link?.membershipChanged()\n', '    membershipChanged: () => {\n']),
   // ── a checker ──
   bug('src/cli/verbs.test.ts', 'a checker that reads one page', ['src/cli/pages.ts', 'if (page.next_cursor === null || page.next_cursor === undefined) return undefined', 'if (page.next_cursor !== cursor) return undefined']),

@@ -53,8 +53,8 @@ export const createAuthority = ({ mesh, authority }: Founded, seat: Machine, tim
   return {
     isDone: () => open === 0,
     isRevoked: (peer) => revoked.has(peer),
-    join: ({ name, keys }, joined) => {
-      const invite = encodeInvite({ mesh, id: bytesToHex(random.bytes(16)), role: 'voter', expiresMs: time.now() + INVITE_MS * 3, urls: [], folder: '' }, authority)
+    join: ({ name, keys, role }, joined) => {
+      const invite = encodeInvite({ mesh, id: bytesToHex(random.bytes(16)), role, expiresMs: time.now() + INVITE_MS * 3, urls: [], folder: '' }, authority)
       untilDone(
         ({ node }) => node.join(encodeJoin(invite, name, keys)),
         (log) => joined(checkControlLog(mesh, log).commits))

@@ -44,6 +44,8 @@ export type Evidence = {
 export const noEvidence = (): Evidence => ({ acknowledged: [], told: [], reads: [], codes: new Map(), silent: 0, recordBySlot: new Map(), keyed: new Map() })
 
 export const NS = 'team/api' as Namespace
+const APART = 'team/web' as Namespace
+const namespaceOf = (apart: boolean | undefined): Namespace => (apart === true ? APART : NS)
 export const agentOf = (client: number): AgentId => `ai:client-${client}` as AgentId
 
 export type ClientWorld = {
@@ -126,18 +128,18 @@ const perform = async (world: ClientWorld, step: AskStep, machine: number, proce
     case 'put': {
       const key = asked.key ? `key-${step.client}-${asked.slot}` : null
       if (key !== null) {
-        const record = keyedRecord(NS, options.agent, key)
+        const record = keyedRecord(namespaceOf(asked.apart), options.agent, key)
         evidence.recordBySlot.set(asked.slot, record)
         const keyed = evidence.keyed.get(record) ?? { value: asked.value, attempts: [] }
         keyed.attempts.push({ machine, process })
         evidence.keyed.set(record, keyed)
       }
-      const answer = await node.remember(NS, putInput(asked.value), { ...options, ...(key !== null && { idempotency_key: key }) })
+      const answer = await node.remember(namespaceOf(asked.apart), putInput(asked.value), { ...options, ...(key !== null && { idempotency_key: key }) })
       evidence.recordBySlot.set(asked.slot, answer.id)
       return { record: answer.id, events: [answer.event_id], acks: answer.quorum_acks, receipt: answer.receipt, token: answer.token }
     }
     case 'bulk': {
-      const answer = await node.rememberMany(asked.slots.map((slot, i) => ({ namespace: NS, input: putInput(asked.value + i), idempotency_key: `bulk-${step.client}-${slot}` })), options)
+      const answer = await node.rememberMany(asked.slots.map((slot, i) => ({ namespace: namespaceOf(asked.apart === true && i % 2 === 1), input: putInput(asked.value + i), idempotency_key: `bulk-${step.client}-${slot}` })), options)
       for (const [i, slot] of asked.slots.entries()) {
         const id = answer.ids[i]
         if (id) evidence.recordBySlot.set(slot, id)
@@ -145,7 +147,7 @@ const perform = async (world: ClientWorld, step: AskStep, machine: number, proce
       return { record: answer.ids.find((id) => id !== null) ?? null, events: [], acks: answer.quorum_acks, receipt: null, token: answer.token }
     }
     case 'episode': {
-      const answer = await node.appendEpisode(NS, { event_type: 'seen', sender: 'a', body: { value: asked.value } }, options)
+      const answer = await node.appendEpisode(namespaceOf(asked.apart), { event_type: 'seen', sender: 'a', body: { value: asked.value } }, options)
       return { record: null, events: [answer.event_id], acks: answer.quorum_acks, receipt: answer.receipt, token: answer.token }
     }
     case 'link':

@@ -19,15 +19,15 @@ export type Founded = { readonly mesh: MeshId; readonly authority: KeyPair; read
 const authority = keyPairFromSeed(sha256('mnemesh/sim/authority'))
 const foundedByShape = new Map<string, Founded>()
 
-/** @param honest voters; @param evil one more member, which lies; @param late those of the honest that are enrolled later. */
-export const found = (honest: number, evil: 'observer' | 'voter' | null, late: ReadonlySet<number>): Founded => {
+/** @param honest voters; @param evil one more member, which lies; @param late what those of the honest are who are enrolled later. */
+export const found = (honest: number, evil: 'observer' | 'voter' | null, late: ReadonlyMap<number, Member['role']>): Founded => {
   const shape = `${honest} ${evil ?? ''} ${[...late].join(' ')}`
   const known = foundedByShape.get(shape)
   if (known !== undefined) return known
   const members = Array.from({ length: honest + (evil === null ? 0 : 1) }, (_, index): Member => {
     const keys = keyPairFromSeed(sha256(`mnemesh/sim/member/${index}`))
     const isHonest = index < honest
-    return { keys, peer: publicKeyHex(keys) as PeerId, name: `peer-${index}`, role: isHonest || evil === null ? 'voter' : evil, url: `ws://peer-${index}:1/mesh`, honest: isHonest, late: late.has(index) }
+    return { keys, peer: publicKeyHex(keys) as PeerId, name: `peer-${index}`, role: late.get(index) ?? (isHonest || evil === null ? 'voter' : evil), url: `ws://peer-${index}:1/mesh`, honest: isHonest, late: late.has(index) }
   })
   const mesh = publicKeyHex(authority) as MeshId
   const saying = { clock: { now: () => START_MS }, random: stream(`founding ${shape}`) }

@@ -59,14 +59,14 @@ const clients = (world: Drawing, draw: Stream): Step[] => {
   for (let i = 0; i < world.asks; i++) {
     const slot = slots === 0 ? 0 : draw.int(0, slots - 1)
     const asked = draw.weighted<() => Ask>([
-      [slots < 3 ? 12 : 4, () => ({ op: 'put', slot: slots++, value: draw.int(0, 400), key: draw.chance(0.6) })],
+      [slots < 3 ? 12 : 4, () => ({ op: 'put', slot: slots++, value: draw.int(0, 400), key: draw.chance(0.6), apart: draw.chance(0.2) })],
       [slots === 0 ? 0 : 6, () => ({ op: 'patch', slot, value: draw.int(0, 40), fields: draw.some(PATCH_FIELDS, draw.int(1, 3)) })],
-      [0.6, () => ({ op: 'bulk', slots: Array.from({ length: draw.int(2, 5) }, () => slots++), value: draw.int(0, 400) })],
+      [0.6, () => ({ op: 'bulk', slots: Array.from({ length: draw.int(2, 5) }, () => slots++), value: draw.int(0, 400), apart: draw.chance(0.4) })],
       [slots === 0 ? 0 : 1, () => ({ op: 'forget', slot })],
       [slots === 0 ? 0 : 1, () => ({ op: 'restore', slot })],
       [slots === 0 ? 0 : 0.5, () => ({ op: 'erase', slot })],
       [slots < 2 ? 0 : 1, () => ({ op: draw.chance(0.7) ? 'link' : 'unlink', slot, other: draw.int(0, slots - 1), relation: 'about' })],
-      [0.7, () => ({ op: 'episode', value: draw.int(0, 40) })],
+      [0.7, () => ({ op: 'episode', value: draw.int(0, 40), apart: draw.chance(0.2) })],
       [slots === 0 ? 0 : 1, () => ({ op: 'resolve', slot })],
       [slots === 0 ? 0 : 2, () => ({ op: 'get', slot })],
     ])()
@@ -153,7 +153,7 @@ const STEPS_BY_FAULT: Readonly<Record<Fault, (world: Drawing, draw: Stream) => S
     const ways = Array.from({ length: world.peers }, (_, a) => a).flatMap((a) => Array.from({ length: world.peers }, (_, b): Way => [a, b])).filter(([a, b]) => a !== b && draw.chance(0.5))
     return [...steps, { do: 'evil', at: 200, act: 'stripped' }, { do: 'slow', at: 250, ways, delayMs: draw.int(100, 1_500), forMs: world.weatherMs }]
   },
-  joins: (world, draw) => [{ do: 'join', at: when(world, draw), peer: draw.int(1, world.peers - 1) }],
+  joins: (world, draw) => [{ do: 'join', at: when(world, draw), peer: draw.int(1, world.peers - 1), role: draw.chance(0.7) ? 'voter' : 'observer' }],
   // Or the liar, where there is one.
   revocations: (world, draw) => [{ do: 'revoke', at: when(world, draw), peer: draw.int(1, world.peers) }],
   restarts: (world, draw) => several(draw, 1, 3, () => ({ do: 'stop', at: when(world, draw), peer: anyPeer(world, draw), downMs: draw.int(20, 3_000) })),

@@ -8,7 +8,7 @@ import {
 } from '../invariants.ts'
 import type { AskStep } from './clients.ts'
 import type { World } from './world.ts'
-import { withoutForks, withRevoked } from '../model/forks.ts'
+import { countsAt, withoutForks, withRevoked } from '../model/forks.ts'
 import { LIAR } from './liar.ts'
 import { putInput } from './texts.ts'
 
@@ -24,10 +24,9 @@ export const judge = async (world: World): Promise<Violations> => {
   const all = commitsOn(disks[0]!)
   const outFrom = withRevoked(all, forkAt)
   const commits = withoutForks(all, outFrom)
-  const history = historyOf(commits)
-  const erased = new Set(history.says.flatMap(({ event }) => (event.kind === 'memory.erase' ? [event.record] : [])))
+  const history = historyOf(commits, all.filter(({ chain, header }) => countsAt(forkAt, chain, header.seq)))
   const isErased = (commit: Commit, ref: Ref): boolean =>
-    commit.events.some(({ event }) => 'record' in event && erased.has(event.record) && 'set' in event && [event.set.content, event.set.title, event.set.metadata].some((body) => body?.ref === ref))
+    commit.events.some(({ event }) => 'record' in event && history.erased.has(event.record) && 'set' in event && [event.set.content, event.set.title, event.set.metadata].some((body) => body?.ref === ref))
   const texts = new TextDecoder()
   const textOf = (ref: Ref): string | null => {
     const body = disks.map((disk) => disk.bodyByRef.get(ref)).find((found) => found !== undefined)

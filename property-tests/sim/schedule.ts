@@ -7,14 +7,17 @@
 
 export type Way = readonly [from: number, to: number]
 
-/** What clients ask of a peer. `slot` names a memory, `other` a second one, `value` a small number from which texts are made. */
+/**
+ * What clients ask of a peer. `slot` names a memory, `other` a second one, `value` a small number from which texts are made, `apart` a
+ * second namespace (of a bulk, for every other memory).
+ */
 export type Ask =
-  | { readonly op: 'put'; readonly slot: number; readonly value: number; readonly key: boolean }
-  | { readonly op: 'bulk'; readonly slots: readonly number[]; readonly value: number }
+  | { readonly op: 'put'; readonly slot: number; readonly value: number; readonly key: boolean; readonly apart?: boolean }
+  | { readonly op: 'bulk'; readonly slots: readonly number[]; readonly value: number; readonly apart?: boolean }
   | { readonly op: 'patch'; readonly slot: number; readonly value: number; readonly fields: readonly PatchField[] }
   | { readonly op: 'forget' | 'restore' | 'erase'; readonly slot: number }
   | { readonly op: 'link' | 'unlink'; readonly slot: number; readonly other: number; readonly relation: string }
-  | { readonly op: 'episode'; readonly value: number }
+  | { readonly op: 'episode'; readonly value: number; readonly apart?: boolean }
   | { readonly op: 'resolve'; readonly slot: number }
   | { readonly op: 'get'; readonly slot: number }
 export type PatchField = 'title' | 'content' | 'tags' | 'priority' | 'source' | 'metadata' | 'expires_at'
@@ -45,7 +48,7 @@ export type Step = { readonly at: number } & (
   /** A copy of the folder runs beside the original for a while, as one more process of the same peer. */
   | { readonly do: 'clone'; readonly peer: number; readonly forMs: number }
   /** Not a member until now: it is enrolled, and starts. */
-  | { readonly do: 'join'; readonly peer: number }
+  | { readonly do: 'join'; readonly peer: number; readonly role: 'voter' | 'observer' }
   /** Taken out of the mesh, for good. The one after the last machine is the liar. */
   | { readonly do: 'revoke'; readonly peer: number }
   | { readonly do: 'evil'; readonly act: EvilAct }

@@ -214,16 +214,25 @@ const kept: Readonly<Record<string, Schedule>> = {
   ], { evil: 'observer' }),
   'a disk that was full when somebody joined: nobody could join any more, and the peer took its control log for lost': calm([
     { do: 'disk', at: 568, peer: 0, fault: 'full', forMs: 1_878 },
-    { do: 'join', at: 1_593, peer: 2 },
+    { do: 'join', at: 1_593, peer: 2, role: 'voter' },
     says(5_000, 0, put(0)),
   ], { seed: 'm2:1841', topology: 'upwards' }),
   'who joined where the control log was damaged was given what was left of it': calm([
     says(376, 1, put(0), { retries: [0] }),
     { do: 'flip', at: 393, peer: 0, what: 'commit', where: 'tail' },
-    { do: 'join', at: 437, peer: 2 },
+    { do: 'join', at: 437, peer: 2, role: 'voter' },
     { do: 'flip', at: 489, peer: 0, what: 'missing', where: 'middle' },
     { do: 'crash', at: 721, peer: 0, when: null, power: false, survive: 1, downMs: 82, projection: 'kept' },
   ], { seed: 'm1:350', topology: 'upwards', skewMs: [-12, -14, 8], delayMs: [0, 2], flushMs: [1, 5] }),
+  'a revocation undid an erasure, and the text was gone all the same, from some rows and not from others': calm([
+    says(875, 1, put(1, true), { client: 1, quorum: null, timeoutMs: 400, retries: [2] }),
+    says(1_915, 2, { op: 'erase', slot: 1 }, { client: 1, quorum: null, timeoutMs: 400, retries: [0, 1, 2] }),
+    { do: 'revoke', at: 1_965, peer: 2 },
+  ], { seed: '20261121m:11375', topology: 'upwards', skewMs: [-2, 7, -20], delayMs: [5, 80], flushMs: [0, 1] }),
+  'who had forked a chain at its beginning could not be taken out': calm([
+    { do: 'evil', at: 647, act: 'equivocate' },
+    { do: 'revoke', at: 670, peer: 3 },
+  ], { seed: '20261121m:2939', evil: 'voter', topology: 'upwards', skewMs: [20, -9, 7], delayMs: [1, 10], flushMs: [1, 5] }),
   'damage in the control log made a peer refuse everybody, for ever': calm([
     ...(['head', 'head', 'middle', 'tail'] as const).map((where): Step => ({ do: 'flip', at: 600, peer: 1, what: 'missing', where })),
     says(900, 0, put(0)),

@@ -52,7 +52,7 @@ export type WorldOptions = { readonly projection?: (machine: Machine) => Project
 export const createWorld = (schedule: Schedule, options: WorldOptions = {}): World => {
   const root = stream(schedule.seed)
   const time = createVirtualTime(START_MS)
-  const late = new Set(schedule.steps.flatMap((step) => (step.do === 'join' ? [step.peer] : [])))
+  const late = new Map(schedule.steps.flatMap((step) => (step.do === 'join' ? [[step.peer, step.role] as const] : [])))
   const founded = found(schedule.peers, schedule.evil, late)
   const [delays, flushes, survivals] = [root.split('delays'), root.split('flushes'), root.split('survivals')]
   let dirty = true
@@ -67,6 +67,8 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
       call()
     }),
   }
+  /** Machines that are taken out at some time: what only they hold may be lost to the others. */
+  const leaving = new Set(schedule.steps.flatMap((step) => (step.do === 'revoke' ? [step.peer] : [])))
   const network = createNetwork(time, () => schedule.delayMs[0] + delays.unit() * (schedule.delayMs[1] - schedule.delayMs[0]))
   const machines = founded.members.filter(({ honest }) => honest).map((member, index) => createMachine(index, member, createDisk(stirring, () => flushes.int(...schedule.flushMs)), schedule.skewMs[index] ?? 0, member.late ? null : founded.log.commits))
   const authority = createAuthority(founded, machines[0]!, stirring, root.split('authority'))
@@ -261,7 +263,7 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
           spawn(machine)
         })
       case 'flip':
-        if (!machine.disk.flip(step.what, step.where, (hash) => machines.some((other) => other !== machine && holdsEither(other.disk.lies(), hash)))) return
+        if (!machine.disk.flip(step.what, step.where, (hash) => machines.some((other) => other !== machine && !leaving.has(other.index) && holdsEither(other.disk.lies(), hash)))) return
         damaged.add(machine)
         return note(`damage: ${step.what} ${step.where}`)
       case 'snapshot':
@@ -336,7 +338,7 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
       }
     },
     settle,
-    isWithheld: (ref) => schedule.steps.some((step) => step.do === 'evil' && step.act === 'stripped') && !machines.some(({ disk }) => disk.lies().bodyByRef.has(ref)),
+    isWithheld: (ref) => schedule.steps.some((step) => step.do === 'evil' && step.act === 'stripped') && !machines.some(({ disk, index }) => !leaving.has(index) && disk.lies().bodyByRef.has(ref)),
   }
 }
 

@@ -29,7 +29,8 @@ export type LogIndex = {
   /** Links that begin or end at a memory. */
   readonly linksByRecord: Map<RecordId, Set<RecordId>>
   readonly namespaces: Set<Namespace>
-  readonly erasedRecords: Set<RecordId>
+  /** Where the erasing of a memory stands in the log. */
+  readonly erasures: Map<RecordId, readonly { readonly chain: ChainId; readonly seq: number }[]>
   /** Highest segment index of our own, by namespace. */
   readonly ownSegment: Map<Namespace, number>
   /** Quarantined commits by chain and seq, to be fetched again: what comes must have this hash. */
@@ -47,7 +48,7 @@ export type LogIndex = {
 
 export const createLogIndex = (mesh: MeshId): LogIndex => ({
   mesh, chains: new Map(), control: emptyControl(mesh), segments: new Map(), segmentsByRecord: new Map(), linksByRecord: new Map(), namespaces: new Set(),
-  erasedRecords: new Set(), ownSegment: new Map(), holes: new Map(), lost: new Map(), setAside: new Map(), unsaid: new Map(), forkedAt: new Map(), arrivals: 0,
+  erasures: new Map(), ownSegment: new Map(), holes: new Map(), lost: new Map(), setAside: new Map(), unsaid: new Map(), forkedAt: new Map(), arrivals: 0,
 })
 
 export const segmentKey = (namespace: Namespace, id: SegmentId): string => `${namespace} ${id}`
@@ -117,7 +118,7 @@ export const cutChain = (index: LogIndex, chain: ChainId, at: number, before: Co
 
 /** Forgets everything that was read from the log, for reading it again. */
 export const clearLogIndex = (index: LogIndex): void => {
-  for (const part of [index.chains, index.segments, index.segmentsByRecord, index.linksByRecord, index.namespaces, index.erasedRecords, index.ownSegment, index.holes, index.lost, index.setAside, index.unsaid]) part.clear()
+  for (const part of [index.chains, index.segments, index.segmentsByRecord, index.linksByRecord, index.namespaces, index.erasures, index.ownSegment, index.holes, index.lost, index.setAside, index.unsaid]) part.clear()
   index.control = emptyControl(index.mesh)
   index.arrivals = 0
 }
@@ -133,6 +134,12 @@ export const segmentsOf = (index: LogIndex, record: RecordId): readonly SegmentE
 export const isExcluded = (index: LogIndex, commit: Commit): boolean =>
   commit.header.seq >= Math.min(forkAt(index, commit.chain), firstExcluded(index.control, commit.header.peer, commit.chain))
 
+/**
+ * Whether somebody has erased the memory, and did not fork. What a revocation leaves out of the documents has destroyed texts all the
+ * same, on every member, as all hold it in their logs.
+ */
+export const isErased = (index: LogIndex, record: RecordId): boolean => index.erasures.get(record)?.some(({ chain, seq }) => seq < forkAt(index, chain)) === true
+
 export const controlChain = (index: LogIndex): ChainId => controlChainId(index.mesh)
 
 const indexSegment = (index: LogIndex, commit: Commit, id: SegmentId, arrival: number, self: PeerId): void => {
@@ -146,7 +153,7 @@ const indexSegment = (index: LogIndex, commit: Commit, id: SegmentId, arrival: n
     if (event.kind === 'memory.put') entry.memories++
     if (event.kind === 'memory.put' || event.kind === 'link.put') addRecord(index, event.record, entry)
     if (event.kind === 'link.put') for (const end of [event.from, event.to]) index.linksByRecord.set(end, (index.linksByRecord.get(end) ?? new Set()).add(event.record))
-    if (event.kind === 'memory.erase') index.erasedRecords.add(event.record)
+    if (event.kind === 'memory.erase') index.erasures.set(event.record, [...(index.erasures.get(event.record) ?? []), { chain: commit.chain, seq: commit.header.seq }])
   }
 }
 

@@ -9,7 +9,7 @@ import type { CommitStore } from '../ports.ts'
 import { saidByPut, type Original } from './author.ts'
 import type { Commits } from './commits.ts'
 import type { Documents } from './documents.ts'
-import { clearLogIndex, segmentKey, segmentsOf, type LogIndex, type SegmentEntry } from './log-index.ts'
+import { clearLogIndex, isErased, segmentKey, segmentsOf, type LogIndex, type SegmentEntry } from './log-index.ts'
 import { createLogReader } from './read-log.ts'
 
 export type Past = {
@@ -57,8 +57,8 @@ export const createPast = (index: LogIndex, documents: Documents, commits: Commi
     },
     erasedBy: (fresh) => {
       const records = new Set(fresh.flatMap(({ events }) => events.flatMap(({ event }) => (event.kind === 'memory.erase' ? [event.record] : []))))
-      const isErased = (record: RecordId): boolean => records.has(record) || index.erasedRecords.has(record)
-      const touched = fresh.flatMap((commit) => commit.events.flatMap(({ event }) => ('record' in event && isErased(event.record) ? [[commit, event.record] as const] : [])))
+      const isGone = (record: RecordId): boolean => records.has(record) || isErased(index, record)
+      const touched = fresh.flatMap((commit) => commit.events.flatMap(({ event }) => ('record' in event && isGone(event.record) ? [[commit, event.record] as const] : [])))
       const earlier = [...new Set(touched.map(([, record]) => record))].flatMap((record) => [...everSaid(record, fresh)].map((commit) => [commit, record] as const))
       return new Set([...touched, ...earlier].flatMap(([commit, record]) => refsOf(commit, record)))
     },

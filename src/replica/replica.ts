@@ -279,7 +279,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     lookBehind.met(commit, open)
   }
 
-  const isErased = (ref: Ref): boolean => index.erasedRecords.size > 0 && store.body(ref) === 'erased'
+  const isErased = (ref: Ref): boolean => index.erasures.size > 0 && store.body(ref) === 'erased'
 
   /** Somebody holds more of a chain that we write than we do (our folder was put back): it is not ours to continue. */
   const meetOwn = (chain: ChainId, seq: number): void => {

@@ -55,8 +55,12 @@ export const createFeedSource = (replica: Replica, store: CommitStore, shell: Sh
       const events: EventRow[] = []
       for (let n = after + 1; wantsRows && n <= last; n++) {
         const commit = replica.commits.arrived(n)
-        if (commit === null || !counts(commit)) continue
+        if (commit === null) continue
+        const counted = counts(commit)
         for (const { event } of commit.events) {
+          // Its texts are gone, whatever becomes of it.
+          if (event.kind === 'memory.erase') put(memories, event.record, reader.memory)
+          if (!counted) continue
           events.push({ ...eventFacts(commit, event), hlc: commit.header.hlc })
           if (event.kind === 'episode.append') episodes.push(episodeRow(commit, event, reader.text))
           else if (event.kind.startsWith('link.') && 'record' in event) put(links, event.record, reader.link)

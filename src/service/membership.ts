@@ -51,7 +51,8 @@ export const membershipOf = (replica: Replica, shell: Shell, store: CommitStore,
     revoke: (request) => {
       const revoke = decodeRevoke(request, identity.mesh)
       if (revoke === null) return Promise.reject(new NodeError('bad_signature', 'this is no revocation that the authority signed'))
-      const last = Object.fromEntries([...replica.index.chains.values()].filter((state) => state.peer === revoke.peer).map((state) => [state.id, state.seq]))
+      // A chain that forked at its beginning has nothing that counts.
+      const last = Object.fromEntries([...replica.index.chains.values()].filter(({ peer, seq }) => peer === revoke.peer && seq > 0).map(({ id, seq }) => [id, seq]))
       return seal(() => revocation(saying, replica.index.control, revoke.peer, last), () => undefined)
     },
   }

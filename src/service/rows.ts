@@ -10,7 +10,7 @@ import { readLink, readMemory, shown, type RecordState } from '../../crdt/readin
 import type { Conflict, ConflictValue } from '../api.ts'
 import type { CommitStore, ConflictRow, EpisodeRow, EventFacts, LinkRow, MemoryRow } from '../ports.ts'
 import type { Replica } from '../replica/replica.ts'
-import { segmentsOf, type SegmentEntry } from '../replica/log-index.ts'
+import { isErased, segmentsOf, type SegmentEntry } from '../replica/log-index.ts'
 
 export type Reader = {
   memoryState(id: RecordId): RecordState | null
@@ -34,7 +34,10 @@ export const createReader = (replica: Replica, store: CommitStore): Reader => {
     const body = store.body(ref)
     return body === null || body === 'erased' ? null : utf8.decode(body.text)
   }
-  const memoryState = (id: RecordId): RecordState | null => readMemory(open(id).map(({ segment }) => segment), id)
+  const memoryState = (id: RecordId): RecordState | null => {
+    const state = readMemory(open(id).map(({ segment }) => segment), id)
+    return state && { ...state, erased: state.erased || isErased(replica.index, id) }
+  }
 
   const link = (id: RecordId): LinkRow | null => {
     const state = readLink(open(id).map(({ segment }) => segment), id)
