@@ -61,6 +61,7 @@ export const BUGS: readonly Bug[] = [
   bug(WORLD, 'what a forked chain said of no document kept in the rows', ['src/service/feed-source.ts', 'const counted = counts(commit)', 'const counted = n > 0 || counts(commit)']),
   bug(WORLD, 'only the lie left out, not what follows it', ['src/replica/log-index.ts', 'commit.header.seq >= Math.min(forkAt(index, commit.chain), ', 'commit.header.seq > Math.min(forkAt(index, commit.chain), ']),
   bug(WORLD, 'a revocation that leaves nothing out', ['crdt/control.ts', 'return revoked ? (revoked.last[chain] ?? 0) + 1', 'return revoked && chain.length === 0 ? (revoked.last[chain] ?? 0) + 1']),
+  bug(WORLD, 'an erasing on a branch kept to oneself', ['src/replica/branch-erasures.ts', 'index.forkedAt.size === 0 ?', 'index.forkedAt.size >= 0 ?']),
   bug(WORLD, 'an erasure undone by a revocation', ['src/service/rows.ts', 'erased: state.erased || isErased(replica.index, id)', 'erased: state.erased || (id.length === 0 && isErased(replica.index, id))']),
   bug(WORLD, 'somebody taken out is still talked to', ['transports/mesh.ts', '    membershipChanged: () => {\n      for (const { link } of connections) link?.membershipChanged()\n', '    membershipChanged: () => {\n']),
   // ── a checker ──

@@ -110,6 +110,8 @@ export const createEvil = (founded: Founded, network: Network, time: Scheduler &
         return liar.equivocate()
       case 'equivocate_episodes':
         return liar.equivocateEpisodes()
+      case 'equivocate_erasures':
+        return liar.equivocateErasures()
       case 'impersonate': {
         const forged = liar.impersonate(random.pick(honest))
         return forged === null ? undefined : mesh.push([forged])

@@ -3,7 +3,7 @@
  * the victims it chooses alone, behind the network's back.
  *
  * `equivocate` writes two histories of its own chain, each to one half of the mesh, `equivocateEpisodes` the same with what lies in no
- * document; `impersonate` writes in an honest peer's name.
+ * document, `equivocateErasures` by erasing; `impersonate` writes in an honest peer's name.
  */
 import { makeBody } from '../../crdt/body.ts'
 import { emptyChain, extendChain, type ChainState } from '../../crdt/chain.ts'
@@ -29,6 +29,8 @@ export type Liar = {
   /** Begins two histories, or makes one of them longer: by a memory, or by changing an honest one, so that honest work follows the lie. */
   equivocate(): void
   equivocateEpisodes(): void
+  /** The same by erasing what honest peers wrote: gone at once from the disks of those who are told. */
+  equivocateErasures(): void
   impersonate(honest: Member): Parcel | null
 }
 
@@ -104,6 +106,10 @@ export const createLiar = (self: Member, machines: number, now: () => number, ra
         : seal(peer, state, touched.owner, { ...said(), kind: 'memory.patch', record: touched.record, set: { priority: 9 } }, [])
     }),
     equivocateEpisodes: () => fork((peer, state) => (isStill(peer, state) ? null : commit(peer, state, { ...said(), kind: 'episode.append', event_type: 'lied' }, { segment: null, deps: [], changeHash: null }, []))),
+    equivocateErasures: () => fork((peer, state) => {
+      const touched = anyMemory(peer)
+      return touched && seal(peer, state, touched.owner, { ...said(), kind: 'memory.erase', record: touched.record }, [])
+    }),
     impersonate: (honest) => {
       const peer = Array.from({ length: machines }, (_, machine) => victim(machine)).find((found) => found !== null)
       if (!peer) return null

@@ -51,6 +51,7 @@ export const MARKS: Readonly<Record<string, string>> = {
   'evil: lying_frontier': 'transports/fetches.ts: wanted in vain',
   'evil: equivocate': 'src/replica/forks.ts found',
   'evil: equivocate_episodes': 'src/service/feed-source.ts counts',
+  'evil: equivocate_erasures': 'src/replica/log-index.ts isErased: an erasure on a branch',
   'evil: impersonate': 'src/replica/intake.ts: a name without its signature',
   'evil: stripped': 'src/replica/missing-bodies.ts: commits whose texts come later',
   'join': 'src/service/membership.ts join: enrolled while the others write',

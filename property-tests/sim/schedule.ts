@@ -56,7 +56,7 @@ export type Step = { readonly at: number } & (
 /** `eio`: the flush fails, nothing is there. `eio_written`: it fails, all is there. */
 export type DiskFault = 'eio' | 'eio_written' | 'full' | 'slow'
 /** What the dishonest member does. `stripped`: from now on it passes on what it is told, without the texts, or with others in their place. */
-export type EvilAct = 'equivocate' | 'equivocate_episodes' | 'impersonate' | 'stripped' | 'junk_parcels' | 'changed_commit' | 'foreign_signature' | 'forged_acks' | 'lying_digest' | 'lying_frontier' | 'junk_bodies' | 'orphans'
+export type EvilAct = 'equivocate' | 'equivocate_episodes' | 'equivocate_erasures' | 'impersonate' | 'stripped' | 'junk_parcels' | 'changed_commit' | 'foreign_signature' | 'forged_acks' | 'lying_digest' | 'lying_frontier' | 'junk_bodies' | 'orphans'
 
 /** Whom each dials from the start: all, those before it (one of each pair dials), the first, its neighbours. */
 export type Topology = 'full' | 'upwards' | 'star' | 'ring' | 'line'

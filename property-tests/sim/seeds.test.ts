@@ -229,6 +229,20 @@ const kept: Readonly<Record<string, Schedule>> = {
     says(1_915, 2, { op: 'erase', slot: 1 }, { client: 1, quorum: null, timeoutMs: 400, retries: [0, 1, 2] }),
     { do: 'revoke', at: 1_965, peer: 2 },
   ], { seed: '20261121m:11375', topology: 'upwards', skewMs: [-2, 7, -20], delayMs: [5, 80], flushMs: [0, 1] }),
+  'what a forked branch had erased was gone from those who were told of the branch, and from nobody else': calm([
+    says(400, 0, put(0), { quorum: 2 }),
+    says(420, 1, put(1), { quorum: 2 }),
+    ...[700, 760, 820, 900].map((at): Step => ({ do: 'evil', at, act: 'equivocate_erasures' })),
+    says(1_400, 2, { op: 'patch', slot: 0, value: 6, fields: ['title', 'content'] }, { quorum: 2 }),
+  ], { seed: 'er1', evil: 'voter' }),
+  'a commit that went to the disk together with the revocation that leaves it out stayed in the document': calm([
+    { do: 'clock', at: 270, peer: 1, jumpMs: -3_600_000 },
+    says(483, 2, { op: 'episode', value: 1 }, { client: 1, timeoutMs: 5_000, retries: [2] }),
+    says(496, 2, { op: 'put', slot: 1, value: 45, key: true, apart: true }, { client: 1, retries: [2] }),
+    says(722, 2, { op: 'put', slot: 0, value: 326, key: true }, { quorum: null, timeoutMs: 5_000, retries: [0, 1] }),
+    { do: 'revoke', at: 729, peer: 2 },
+    says(932, 2, { op: 'get', slot: 0 }, { quorum: null }),
+  ], { seed: '20261121p:14916', topology: 'upwards', skewMs: [0, -86_000_000, 90_000], delayMs: [5, 80], flushMs: [2, 40] }),
   'who had forked a chain at its beginning could not be taken out': calm([
     { do: 'evil', at: 647, act: 'equivocate' },
     { do: 'revoke', at: 670, peer: 3 },

@@ -8,17 +8,22 @@ import type { DocumentEvent } from '../../crdt/event.ts'
 import type { EventId, PeerId, RecordId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import { holderOf, homesOf } from './author.ts'
+import { branchErasures } from './branch-erasures.ts'
+import type { Commits } from './commits.ts'
 import type { Documents } from './documents.ts'
 import type { LeftBehind } from './left-behind.ts'
 import type { LogIndex } from './log-index.ts'
 import type { Draft, WriteRequest } from './types.ts'
 
-/** One request an event, of what we said ourselves. */
-export const reoffer = (left: readonly LeftBehind[], self: PeerId, deadlineMs: number): WriteRequest[] =>
-  left.flatMap(({ commit, event }) => {
+/** One request an event, of what we said ourselves, and of what we have to say of branches that we acted on. */
+export const reoffer = (index: LogIndex, commits: Commits, left: readonly LeftBehind[], self: PeerId, nowMs: number): readonly WriteRequest[] => {
+  const ours = left.flatMap(({ commit, event }) => {
     const draft = commit.header.peer === self ? draftOf(event) : null
-    return draft === null ? [] : [{ id: -1, namespace: event.ns, drafts: [draft], bodies: [], precondition: null, idempotent: false, again: true, quorum: 1, deadlineMs }]
+    return draft === null ? [] : [{ namespace: event.ns, draft }]
   })
+  return [...ours, ...branchErasures(index, commits, self)].map(({ namespace, draft }) =>
+    ({ id: -1, namespace, drafts: [draft], bodies: [], precondition: null, idempotent: false, again: true, quorum: 1, deadlineMs: nowMs + limits.quorum_timeout_ms_default }))
+}
 
 /** What is to be said again. A change of a memory that somebody else has to say again first waits for that. */
 export type Reoffers = {

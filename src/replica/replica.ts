@@ -264,7 +264,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     documents.dropAll()
   }
 
-  const sayAgain = (nowMs: number): void => reoffers.add(reoffer(lookBehind.all(), self, nowMs + limits.quorum_timeout_ms_default))
+  const sayAgain = (nowMs: number): void => reoffers.add(reoffer(index, commits, lookBehind.all(), self, nowMs))
 
   const merge = (commit: Commit): void => {
     const { segment, namespace } = commit.header

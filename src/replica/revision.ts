@@ -35,11 +35,11 @@ export const createRevision = (store: CommitStore): Revision => {
   }
 }
 
-/** Whether commits that go to the disk change what was read before: by standing where something was set aside, or by a revocation. */
+/** Whether commits that go to the disk together change what was read before: by standing where something was set aside, or by a revocation. */
 export const changesPast = (index: LogIndex, commits: readonly Commit[]): boolean =>
   commits.some(({ chain, header, events }) =>
-    index.setAside.has(placeKey(chain, header.seq)) || events.some(({ event }) => event.kind === 'peer.revoke' && leavesOut(index, event.peer, event.last)))
+    index.setAside.has(placeKey(chain, header.seq)) || events.some(({ event }) => event.kind === 'peer.revoke' && leavesOut(index, commits, event.peer, event.last)))
 
-/** Whether a revocation leaves out commits that are in documents already. */
-const leavesOut = (index: LogIndex, peer: PeerId, last: Readonly<Record<ChainId, number>>): boolean =>
-  [...index.chains.values()].some((chain) => chain.peer === peer && chain.seq > (last[chain.id] ?? 0))
+/** Whether a revocation leaves out commits that are in documents already, or come into them with it. */
+const leavesOut = (index: LogIndex, fresh: readonly Commit[], peer: PeerId, last: Readonly<Record<ChainId, number>>): boolean =>
+  [...index.chains.values()].some((chain) => chain.peer === peer && chain.seq > (last[chain.id] ?? 0)) || fresh.some(({ chain, header }) => header.peer === peer && header.seq > (last[chain] ?? 0))
