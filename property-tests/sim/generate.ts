@@ -21,14 +21,15 @@ export const generate = (seed: string, options: GenerateOptions = { peers: null 
   const weatherMs = shape.int(...size.weatherMs)
   const world: Drawing = { seed, peers, weatherMs, asks: shape.int(...size.asks), clients: shape.int(1, 3) }
   const kinds = shape.some(FAULTS, shape.weighted(size.faults))
-  for (const among of [VICTIMS, SINGLE_HANDED]) for (const other of among.filter((kind) => kinds.includes(kind)).slice(1)) kinds.splice(kinds.indexOf(other), 1)
+  for (const among of [VICTIMS, ...(peers > 3 ? MEMBERS : [MEMBERS.flat()])]) for (const other of among.filter((kind) => kinds.includes(kind)).slice(1)) kinds.splice(kinds.indexOf(other), 1)
   const faults = kinds.flatMap((kind) => STEPS_BY_FAULT[kind](world, stream(`${seed}/${kind}`)))
   const steps = [...clients(world, stream(`${seed}/clients`)), ...faults]
   const skewed = kinds.includes('clocks')
+  // A line or a ring without one or two of its members is two halves that have never heard of one another.
+  const settled = !kinds.includes('joins') && !kinds.includes('revocations')
   return {
     seed, peers, evil: kinds.includes('lies') ? shape.pick(['observer', 'voter'] as const) : null,
-    // A line without one of its members is two halves that have never heard of one another.
-    topology: shape.weighted<Topology>([[2, 'full'], [5, 'upwards'], [1, 'star'], [1, 'ring'], [kinds.includes('joins') || kinds.includes('revocations') ? 0 : 1, 'line']]),
+    topology: shape.weighted<Topology>([[2, 'full'], [5, 'upwards'], [1, 'star'], [settled ? 1 : 0, 'ring'], [settled ? 1 : 0, 'line']]),
     skewMs: Array.from({ length: peers }, () => (skewed ? shape.pick([0, 0, -5_000, 90_000, 3_600_000, -86_000_000, 40_000_000]) : shape.int(-20, 20))),
     delayMs: shape.pick([[0, 2], [1, 10], [5, 80], [20, 300]] as const),
     flushMs: shape.pick([[0, 1], [1, 5], [2, 40]] as const),
@@ -88,8 +89,11 @@ const FAULTS = ['partitions', 'links', 'crashes', 'power', 'pauses', 'clocks', '
 type Fault = (typeof FAULTS)[number]
 /** Faults after which a disk no longer holds what its peer acknowledged. */
 const VICTIMS: readonly Fault[] = ['damage', 'rollback', 'clones']
-/** An old copy of the authority's folder may say something else in the same place, and nobody but the authority can tell. And with one who is not there yet and one who is out, a mesh of three would be no quorum. */
-const SINGLE_HANDED: readonly Fault[] = ['joins', 'revocations', 'rollback', 'clones']
+/**
+ * An old copy of the authority's folder may say something else in the same place, and nobody but the authority can tell. In a mesh of
+ * three only one of all comes: with one who is not there yet and one who is out there would be no quorum.
+ */
+const MEMBERS: readonly (readonly Fault[])[] = [['joins', 'rollback', 'clones'], ['revocations', 'rollback', 'clones']]
 
 const when = (world: Drawing, draw: Stream): number => 200 + draw.int(0, world.weatherMs)
 const several = (draw: Stream, min: number, max: number, make: () => Step): Step[] => Array.from({ length: draw.int(min, max) }, make)
@@ -155,6 +159,6 @@ const STEPS_BY_FAULT: Readonly<Record<Fault, (world: Drawing, draw: Stream) => S
   },
   joins: (world, draw) => [{ do: 'join', at: when(world, draw), peer: draw.int(1, world.peers - 1), role: draw.chance(0.7) ? 'voter' : 'observer' }],
   // Or the liar, where there is one.
-  revocations: (world, draw) => [{ do: 'revoke', at: when(world, draw), peer: draw.int(1, world.peers) }],
+  revocations: (world, draw) => draw.some(Array.from({ length: world.peers }, (_, i) => i + 1), world.peers > 4 ? draw.int(1, 2) : 1).map((peer): Step => ({ do: 'revoke', at: when(world, draw), peer })),
   restarts: (world, draw) => several(draw, 1, 3, () => ({ do: 'stop', at: when(world, draw), peer: anyPeer(world, draw), downMs: draw.int(20, 3_000) })),
 }

@@ -72,11 +72,13 @@ const leftOutBy = ({ authority, machines }: World, all: readonly Commit[], count
   const counted = new Set(eventsIn(counting).map(([id]) => id))
   const ofRevoked = all.filter(({ header }) => authority.isRevoked(header.peer))
   const events = new Set([...eventsIn(ofRevoked), ...eventsIn(all).filter(([, record]) => isGone(record))].flatMap(([id]) => (counted.has(id) ? [] : [id])))
+  /** @param byOut answered by one that is out, which may have said what nobody heard. A request that was repeated elsewhere is answered by what was said first. */
+  const isLeft = (said: readonly EventId[], byOut: boolean): boolean => (byOut ? said.every((event) => !counted.has(event)) : said.length > 0 && said.every((event) => events.has(event)))
   return {
     events,
     /** A write that was answered by one that is out, or is of a memory that went with it. */
     isOut: ({ machine, record, ...told }: { readonly machine: number; readonly record: RecordId | null; readonly event?: EventId | null; readonly events?: readonly EventId[] }): boolean =>
-      isGone(record) || (authority.isRevoked(machines[machine]!.member.peer) && [...(told.events ?? []), told.event ?? null].every((event) => event === null || !counted.has(event))),
+      isGone(record) || isLeft([...(told.events ?? []), ...(told.event ? [told.event] : [])], authority.isRevoked(machines[machine]!.member.peer)),
   }
 }
 
