@@ -157,6 +157,13 @@ const perform = async (world: ClientWorld, step: AskStep, machine: number, proce
       const answer = await node[asked.op]({ from, to, relation: asked.relation }, options)
       return { record: answer.id, events: [answer.event_id], acks: answer.quorum_acks, receipt: answer.receipt, token: answer.token }
     }
+    case 'list': {
+      const seen = world.tokens.get(step.client)
+      if (seen === undefined) return null
+      await node.list({}, { limit: 1 }, { token: seen.token, wait_ms: step.timeoutMs })
+      if (process.isAlive()) evidence.reads.push({ machine, record: seen.record, event: seen.event, seen: world.machines[machine]!.rows.allEvents().some(({ event_id }) => event_id === seen.event) })
+      return null
+    }
     default: {
       const id = of(asked.slot)
       if (id === null) return null

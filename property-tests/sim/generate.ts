@@ -21,7 +21,7 @@ export const generate = (seed: string, options: GenerateOptions = { peers: null 
   const weatherMs = shape.int(...size.weatherMs)
   const world: Drawing = { seed, peers, weatherMs, asks: shape.int(...size.asks), clients: shape.int(1, 3) }
   const kinds = shape.some(FAULTS, shape.weighted(size.faults))
-  for (const among of [VICTIMS, ...(peers > 3 ? MEMBERS : [MEMBERS.flat()])]) for (const other of among.filter((kind) => kinds.includes(kind)).slice(1)) kinds.splice(kinds.indexOf(other), 1)
+  for (const among of [VICTIMS, ...(peers > 3 ? MEMBERS : [[...new Set(MEMBERS.flat())]])]) for (const other of among.filter((kind) => kinds.includes(kind)).slice(1)) kinds.splice(kinds.indexOf(other), 1)
   const faults = kinds.flatMap((kind) => STEPS_BY_FAULT[kind](world, stream(`${seed}/${kind}`)))
   const steps = [...clients(world, stream(`${seed}/clients`)), ...faults]
   const skewed = kinds.includes('clocks')
@@ -78,7 +78,7 @@ const clients = (world: Drawing, draw: Stream): Step[] => {
     })
     // Whoever wrote reads soon after, of another peer, with what the write answered.
     const { at, client } = steps.at(-1) as Extract<Step, { do: 'ask' }>
-    if (draw.chance(0.25)) steps.push({ do: 'ask', at: at + draw.int(5, 400), client, peer: draw.int(0, world.peers - 1), ask: { op: 'get', slot }, quorum: null, timeoutMs: 1_500, retries: [] })
+    if (draw.chance(0.25)) steps.push({ do: 'ask', at: at + draw.int(5, 400), client, peer: draw.int(0, world.peers - 1), ask: draw.chance(0.4) ? { op: 'list' } : { op: 'get', slot }, quorum: null, timeoutMs: 1_500, retries: [] })
   }
   return steps
 }

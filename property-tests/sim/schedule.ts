@@ -20,6 +20,8 @@ export type Ask =
   | { readonly op: 'episode'; readonly value: number; readonly apart?: boolean }
   | { readonly op: 'resolve'; readonly slot: number }
   | { readonly op: 'get'; readonly slot: number }
+  /** From the rows, what the client's last token saw among them. */
+  | { readonly op: 'list' }
 export type PatchField = 'title' | 'content' | 'tags' | 'priority' | 'source' | 'metadata' | 'expires_at'
 
 /** The moment at which a process dies: now, or when its shell is about to perform the n-th effect of this kind. */
