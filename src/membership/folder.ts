@@ -35,7 +35,9 @@ export const beginIdentity = async (dir: string, random: Random, by: 'init' | 'j
     if ((authority !== null) !== (by === 'init')) throw new NodeError('conflict', `${dir} was begun with \`mesh ${authority === null ? 'join' : 'init'}\` and not finished: finish that, or take another folder`)
     return { keys, authority }
   }
-  await mkdir(dir, { recursive: true })
+  await mkdir(dir, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+    throw new NodeError('internal', `cannot make the folder ${dir} (${error.code ?? error.message}): take another place, or see to its rights`)
+  })
   const [seed, authoritySeed] = [random.bytes(32), by === 'init' ? random.bytes(32) : null]
   const keys = keyPairFromSeed(seed)
   await writeDurably(join(dir, SECRET), { peer_id: publicKeyHex(keys), seed: bytesToHex(seed), ...(authoritySeed && { authority_seed: bytesToHex(authoritySeed) }) }, 0o600)

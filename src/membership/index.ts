@@ -54,6 +54,7 @@ export const joinMesh = async ({ token, dir, name, ...saying }: Saying & { reado
   if (invite === null) throw new NodeError('malformed', 'this is no invite token: give the one line that `mnemesh mesh invite` printed, whole')
   checkName(name)
   checkExpiry(invite, saying.clock)
+  await requireFolder(dir)
   const present = await readIdentity(dir)
   if (present !== null) throw new NodeError(present.mesh === invite.mesh ? 'conflict' : 'wrong_mesh', present.mesh === invite.mesh ? `${dir} is a member of this mesh already: start it with \`mnemesh serve --data ${dir}\`` : `${dir} belongs to another mesh: join in another folder`)
   const { keys } = await beginIdentity(dir, saying.random, 'join')
@@ -161,9 +162,13 @@ const requireAuthority = (identity: Pick<Identity, 'dir' | 'authority'>): NonNul
   return identity.authority
 }
 
-const requireEmpty = async (dir: string): Promise<void> => {
+const requireFolder = async (dir: string): Promise<void> => {
   const found = await stat(dir).catch(() => null)
-  if (found !== null && !found.isDirectory()) throw new NodeError('malformed', `${dir} is not a folder`)
+  if (found !== null && !found.isDirectory()) throw new NodeError('malformed', `${dir} is not a folder: take another place`)
+}
+
+const requireEmpty = async (dir: string): Promise<void> => {
+  await requireFolder(dir)
   if ((await readIdentity(dir)) !== null) throw new NodeError('conflict', `${dir} belongs to a mesh already: take another folder, or start it with \`mnemesh serve --data ${dir}\``)
 }
 
