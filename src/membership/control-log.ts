@@ -6,7 +6,7 @@ import { controlChainId, decodeCommit, hasValidSignature, type VerifiedCommit } 
 import { emptyControl, emptyControlChain, reduceControl, sealControl, type ControlState } from '../../crdt/control.ts'
 import type { ControlEvent } from '../../crdt/event.ts'
 import { HLC_ZERO, tick } from '../../crdt/hlc.ts'
-import type { MeshId } from '../../crdt/ids.ts'
+import type { ChainId, MeshId, PeerId } from '../../crdt/ids.ts'
 import type { KeyPair } from '../../crdt/signature.ts'
 import { NodeError } from '../errors.ts'
 import type { CommitStore, StoredCommit } from '../ports.ts'
@@ -40,6 +40,20 @@ export const readControlLog = (mesh: MeshId, store: CommitStore): ControlLog => 
   // In a folder that nobody has served there is nothing else.
   if (log.chain.seq < (controlSeen(store) || store.arrivals())) throw new NodeError('not_ready', 'a part of the control log in this folder is damaged, so it does not tell who the members are: start the peer, which fetches it from the others, and ask again')
   return log
+}
+
+/** How far each chain of `peer` is in this log, damaged commits too: what was here counts. */
+export const lastOf = async (store: CommitStore, peer: PeerId): Promise<Record<ChainId, number>> => {
+  const last: Record<ChainId, number> = {}
+  for await (const batch of store.scan()) {
+    for (const scanned of batch) {
+      const decoded = scanned.kind === 'commit' ? decodeCommit(scanned.commit.bytes) : null
+      if (decoded?.ok && decoded.commit.header.peer === peer) last[decoded.commit.chain] = decoded.commit.header.seq
+      // Whose it was its chain's other commits tell.
+      else if (scanned.kind === 'damaged' && scanned.arrival.chain in last) last[scanned.arrival.chain] = scanned.arrival.seq
+    }
+  }
+  return last
 }
 
 /** Seals one control event. The caller writes the commit. */

@@ -12,7 +12,7 @@ import { keyPairFromSeed, publicKeyHex } from '../../crdt/signature.ts'
 import type { MeshId, PeerId } from '../../crdt/ids.ts'
 import { memoryDisk, openMemoryStore } from '../store/memory.ts'
 import { controlSeenFact } from '../replica/control-seen.ts'
-import { emptyControlLog, readControlLog, sealOnto } from './control-log.ts'
+import { emptyControlLog, lastOf, readControlLog, sealOnto } from './control-log.ts'
 import { initMesh, joinMesh, listMembers, makeInvite, revokeMember } from './index.ts'
 import { firstEnrolment, genesis } from './statements.ts'
 
@@ -87,5 +87,7 @@ test('nothing is sealed on top of a control log that is not whole', async () => 
     expect(readControlLog(mesh, store).chain.seq).toBe(2)
     disk.commitByPlace.delete(`${controlChainId(mesh)}/2`)
     expect(() => readControlLog(mesh, store)).toThrow(/damaged/)
+    // What a revocation leaves of a chain ends where the chain does, not where it can be read.
+    expect(await lastOf(store, log.chain.peer)).toEqual({ [log.chain.id]: 2 })
   }
 })

@@ -5,14 +5,14 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { activeMembers, type ControlState } from '../../crdt/control.ts'
-import { bytesToHex, type ChainId, type MeshId, type PeerId } from '../../crdt/ids.ts'
+import { bytesToHex, type MeshId, type PeerId } from '../../crdt/ids.ts'
 import { decodeInvite, encodeInvite, encodeJoin, encodeRevoke, type Invite } from '../../crdt/invite.ts'
-import { controlChainId, decodeCommit } from '../../crdt/commit.ts'
+import { controlChainId } from '../../crdt/commit.ts'
 import { publicKeyHex } from '../../crdt/signature.ts'
 import { NodeError } from '../errors.ts'
 import { StoreFailure, type Clock, type CommitStore, type Random } from '../ports.ts'
 import { openLevelStore } from '../store/level.ts'
-import { checkControlLog, emptyControlLog, readControlLog, sealOnto, type ControlLog } from './control-log.ts'
+import { checkControlLog, emptyControlLog, lastOf, readControlLog, sealOnto, type ControlLog } from './control-log.ts'
 import { fetchControlLog, postJoin, postRevoke } from './door.ts'
 import { beginIdentity, finishIdentity, readIdentity, requireIdentity, runningUrl, type Identity } from './folder.ts'
 import { checkExpiry, checkName, enrolment, findMember, firstEnrolment, genesis, isEnrolled, revocation } from './statements.ts'
@@ -170,16 +170,4 @@ const requireFolder = async (dir: string): Promise<void> => {
 const requireEmpty = async (dir: string): Promise<void> => {
   await requireFolder(dir)
   if ((await readIdentity(dir)) !== null) throw new NodeError('conflict', `${dir} belongs to a mesh already: take another folder, or start it with \`mnemesh serve --data ${dir}\``)
-}
-
-/** How far each chain of `peer` is in this log. */
-const lastOf = async (store: CommitStore, peer: PeerId): Promise<Record<ChainId, number>> => {
-  const last: Record<ChainId, number> = {}
-  for await (const batch of store.scan()) {
-    for (const scanned of batch) {
-      const decoded = scanned.kind === 'commit' ? decodeCommit(scanned.commit.bytes) : null
-      if (decoded?.ok && decoded.commit.header.peer === peer) last[decoded.commit.chain] = decoded.commit.header.seq
-    }
-  }
-  return last
 }
