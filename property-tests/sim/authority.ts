@@ -25,8 +25,8 @@ export type Authority = {
 const ASK_AGAIN_MS = 500
 const INVITE_MS = 86_400_000
 
-/** @param seat the machine with the key. */
-export const createAuthority = ({ mesh, authority }: Founded, seat: Machine, time: Scheduler & { now(): number }, random: Stream): Authority => {
+/** @param seat the machine with the key. @param broken told what no answer may be. */
+export const createAuthority = ({ mesh, authority }: Founded, seat: Machine, time: Scheduler & { now(): number }, random: Stream, broken: (violation: string) => void): Authority => {
   const revoked = new Set<PeerId>()
   let open = 0
 
@@ -43,7 +43,11 @@ export const createAuthority = ({ mesh, authority }: Founded, seat: Machine, tim
         if (isDone || !process.isAlive()) return
         isDone = true
         open--
-        done(answer)
+        try {
+          done(answer)
+        } catch (error) {
+          broken(`what the authority answered cannot be used: ${error instanceof Error ? error.message : String(error)}`)
+        }
       }
       ask(process.peer).then(answered, () => undefined)
     }

@@ -71,7 +71,7 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
   const leaving = new Set(schedule.steps.flatMap((step) => (step.do === 'revoke' ? [step.peer] : [])))
   const network = createNetwork(time, () => schedule.delayMs[0] + delays.unit() * (schedule.delayMs[1] - schedule.delayMs[0]))
   const machines = founded.members.filter(({ honest }) => honest).map((member, index) => createMachine(index, member, createDisk(stirring, () => flushes.int(...schedule.flushMs)), schedule.skewMs[index] ?? 0, member.late ? null : founded.log.commits))
-  const authority = createAuthority(founded, machines[0]!, stirring, root.split('authority'))
+  const authority = createAuthority(founded, machines[0]!, stirring, root.split('authority'), (violation) => violations.push(violation))
   const evil = schedule.evil === null ? null : createEvil(founded, network, stirring, root.split('evil'), (index) => {
     const process = machines[index]?.process
     return process?.peer && process.isAlive() && !process.isPaused() ? process.peer : null
