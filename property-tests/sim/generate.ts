@@ -158,7 +158,11 @@ const STEPS_BY_FAULT: Readonly<Record<Fault, (world: Drawing, draw: Stream) => S
     return [...steps, { do: 'evil', at: 200, act: 'stripped' }, { do: 'slow', at: 250, ways, delayMs: draw.int(100, 1_500), forMs: world.weatherMs }]
   },
   joins: (world, draw) => [{ do: 'join', at: when(world, draw), peer: draw.int(1, world.peers - 1), role: draw.chance(0.7) ? 'voter' : 'observer' }],
-  // Or the liar, where there is one.
-  revocations: (world, draw) => draw.some(Array.from({ length: world.peers }, (_, i) => i + 1), world.peers > 4 ? draw.int(1, 2) : 1).map((peer): Step => ({ do: 'revoke', at: when(world, draw), peer })),
+  // Or the liar, where there is one. What is asked of a peer just then is heard by some before they hear that it is out.
+  revocations: (world, draw) => draw.some(Array.from({ length: world.peers }, (_, i) => i + 1), world.peers > 4 ? draw.int(1, 2) : 1).flatMap((peer): Step[] => {
+    const at = when(world, draw)
+    const last: Step = { do: 'ask', at: at - draw.int(0, 150), client: 0, peer: peer % world.peers, ask: { op: 'erase', slot: draw.int(0, 1) }, quorum: 1, timeoutMs: 1_500, retries: [] }
+    return draw.chance(0.4) ? [last, { do: 'revoke', at, peer }] : [{ do: 'revoke', at, peer }]
+  }),
   restarts: (world, draw) => several(draw, 1, 3, () => ({ do: 'stop', at: when(world, draw), peer: anyPeer(world, draw), downMs: draw.int(20, 3_000) })),
 }
