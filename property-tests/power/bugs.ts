@@ -28,7 +28,7 @@ export const BUGS: readonly Bug[] = [
   bug('src/write-path.test.ts', 'effects performed out of their order', ['src/replica/effects.ts', 'of replica.handle(next, clock.now())) perform', 'of replica.handle(next, clock.now()).reverse()) perform']),
   bug('src/replica/settling.test.ts', 'an ack of a revoked peer counts', ['src/replica/settling.ts', '      if (!voters().has(from)) return []\n', ''], ['crdt/quorum.ts', '&& voters.has(entry.voter)),', '),']),
   bug(SEEDS, 'a lost control log taken for a smaller mesh', ['src/replica/may-write.ts', 'if (!isControlWhole()) return CONTROL_LOST', 'if (!isControlWhole() && index.control.seq < 0) return CONTROL_LOST']),
-  bug(WORLD, 'a control log called longer before it is on disk', ['src/replica/may-write.ts', 'return last > seen ? [controlSeenFact(last)]', 'return last > seen ? [controlSeenFact((seen = last))]']),
+  bug(WORLD, 'a control log called longer before it is on disk', ['src/replica/may-write.ts', 'return last > stored ? [controlSeenFact(last)]', 'return last > stored ? [controlSeenFact((seen = last))]']),
   // ── anti-entropy ──
   bug(WORLD, 'some authors skipped in anti-entropy',
     ['src/replica/mesh-host.ts', 'if (id !== control && seq > 0) yield', "if (id !== control && seq > 0 && id > '8') yield"],

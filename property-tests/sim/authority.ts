@@ -49,7 +49,10 @@ export const createAuthority = ({ mesh, authority }: Founded, seat: Machine, tim
           broken(`what the authority answered cannot be used: ${error instanceof Error ? error.message : String(error)}`)
         }
       }
-      ask(process.peer).then(answered, () => undefined)
+      ask(process.peer).then(answered, (error: unknown) => {
+        // What is refused is asked for again; anything else is no answer.
+        if (!(error instanceof NodeError)) broken(`the authority answered with no NodeError: ${error instanceof Error ? error.message : String(error)}`)
+      })
     }
     look()
   }

@@ -10,7 +10,7 @@ import type { ChainId, MeshId, PeerId } from '../../crdt/ids.ts'
 import type { KeyPair } from '../../crdt/signature.ts'
 import { NodeError } from '../errors.ts'
 import type { CommitStore, StoredCommit } from '../ports.ts'
-import { controlSeen } from '../replica/control-seen.ts'
+import { controlSeen, controlSeenFact } from '../replica/control-seen.ts'
 
 export type ControlLog = { readonly state: ControlState; readonly chain: ChainState; readonly commits: readonly StoredCommit[] }
 
@@ -37,10 +37,13 @@ export const readControlLog = (mesh: MeshId, store: CommitStore): ControlLog => 
   const commits: Uint8Array[] = []
   for (let next = store.commit(chain, 1); next !== null; next = store.commit(chain, commits.length + 1)) commits.push(next.bytes)
   const log = checkControlLog(mesh, commits)
-  // In a folder that nobody has served there is nothing else.
-  if (log.chain.seq < (controlSeen(store) || store.arrivals())) throw new NodeError('not_ready', 'a part of the control log in this folder is damaged, so it does not tell who the members are: start the peer, which fetches it from the others, and ask again')
+  if (log.chain.seq < controlSeen(store)) throw new NodeError('not_ready', 'a part of the control log in this folder is damaged, so it does not tell who the members are: start the peer, which fetches it from the others, and ask again')
   return log
 }
+
+/** Writes what the log has beyond its first `from` commits, and how far it goes with it. */
+export const writeControlLog = (store: CommitStore, { commits, chain }: ControlLog, from: number): Promise<void> =>
+  store.write({ commits: commits.slice(from), facts: [controlSeenFact(chain.seq)] })
 
 /** How far each chain of `peer` is in this log, damaged commits too: what was here counts. */
 export const lastOf = async (store: CommitStore, peer: PeerId): Promise<Record<ChainId, number>> => {
@@ -56,7 +59,7 @@ export const lastOf = async (store: CommitStore, peer: PeerId): Promise<Record<C
   return last
 }
 
-/** Seals one control event. The caller writes the commit. */
+/** Seals one control event. `writeControlLog` writes it. */
 export const sealOnto = (log: ControlLog, event: ControlEvent, authority: KeyPair, nowMs: number): ControlLog =>
   extended(log, sealControl(log.chain, event, tick(log.chain.seq === 0 ? HLC_ZERO : log.chain.hlc, nowMs), authority))
 

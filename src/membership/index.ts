@@ -7,12 +7,11 @@ import { resolve } from 'node:path'
 import { activeMembers, type ControlState } from '../../crdt/control.ts'
 import { bytesToHex, type MeshId, type PeerId } from '../../crdt/ids.ts'
 import { decodeInvite, encodeInvite, encodeJoin, encodeRevoke, type Invite } from '../../crdt/invite.ts'
-import { controlChainId } from '../../crdt/commit.ts'
 import { publicKeyHex } from '../../crdt/signature.ts'
 import { NodeError } from '../errors.ts'
 import { StoreFailure, type Clock, type CommitStore, type Random } from '../ports.ts'
 import { openLevelStore } from '../store/level.ts'
-import { checkControlLog, emptyControlLog, lastOf, readControlLog, sealOnto, type ControlLog } from './control-log.ts'
+import { checkControlLog, emptyControlLog, lastOf, readControlLog, sealOnto, writeControlLog, type ControlLog } from './control-log.ts'
 import { fetchControlLog, postJoin, postRevoke } from './door.ts'
 import { beginIdentity, finishIdentity, readIdentity, requireIdentity, runningUrl, type Identity } from './folder.ts'
 import { checkExpiry, checkName, enrolment, findMember, firstEnrolment, genesis, isEnrolled, revocation } from './statements.ts'
@@ -67,9 +66,9 @@ export const joinMesh = async ({ token, dir, name, ...saying }: Saying & { reado
 }
 
 /** What the log begins with, unless an attempt that was cut short has written it. */
-const beginLog = async (dir: string, store: CommitStore, { state, commits }: ControlLog): Promise<void> => {
-  if (store.arrivals() === 0) return store.write({ commits })
-  if (store.commit(controlChainId(state.mesh), 1) === null) throw new NodeError('wrong_mesh', `${dir} holds the log of another mesh: take another folder`)
+const beginLog = async (dir: string, store: CommitStore, log: ControlLog): Promise<void> => {
+  if (store.arrivals() === 0) return writeControlLog(store, log, 0)
+  if (store.commit(log.chain.id, 1) === null) throw new NodeError('wrong_mesh', `${dir} holds the log of another mesh: take another folder`)
 }
 
 /** @param key for a peer that runs with one. */
@@ -90,7 +89,7 @@ export const revokeMember = async ({ dir, peer, key, ...saying }: Saying & { rea
     const log = readControlLog(identity.mesh, store)
     const target = member(log.state)
     const sealed = sealOnto(log, revocation(saying, log.state, target, await lastOf(store, target)), authority, saying.clock.now())
-    await store.write({ commits: sealed.commits.slice(-1) })
+    await writeControlLog(store, sealed, log.commits.length)
   })
   if (done !== null) return
   const url = await requireRunning(identity)
@@ -111,7 +110,7 @@ const enrolSomewhere = async (invite: Invite, request: Uint8Array, who: { peer: 
       const before = readControlLog(invite.mesh, store)
       if (isEnrolled(before.state, who.peer)) return before
       const sealed = sealOnto(before, enrolment(saying, before.state, { invite, ...who }), authority, saying.clock.now())
-      await store.write({ commits: sealed.commits.slice(-1) })
+      await writeControlLog(store, sealed, before.commits.length)
       return sealed
     })
     if (log !== null) return { log: log.result, url: null }

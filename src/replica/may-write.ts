@@ -22,13 +22,15 @@ export type MayWrite = {
   factsAfter(commits: readonly Commit[]): NonNullable<StoreBatch['facts']>
   /** Such a flush is on disk: what a disk refused was never seen. */
   persisted(): void
-  /** After the opening scan: what the log shows is remembered, if it is more. */
-  restore(): Promise<void>
+  /** After the opening scan: what the log shows is remembered, if it is more. Answers, for health, why it could not be. */
+  restore(): Promise<string | null>
 }
 
 export const createMayWrite = (index: LogIndex, forks: Forks, store: CommitStore, self: PeerId): MayWrite => {
   const control = controlChain(index)
   let seen = 0
+  /** What of it the disk remembers. */
+  let stored = 0
   const isControlWhole = (): boolean =>
     index.control.seq >= seen && ![...index.holes.values()].some(({ chain }) => chain === control)
   return {
@@ -40,18 +42,23 @@ export const createMayWrite = (index: LogIndex, forks: Forks, store: CommitStore
       return member === undefined ? NOT_A_MEMBER : member.revoked === null ? null : REVOKED
     },
     factsAfter: (commits) => {
-      const last = Math.max(0, ...commits.flatMap(({ header }) => (header.namespace === CONTROL_NAMESPACE ? [header.seq] : [])))
-      return last > seen ? [controlSeenFact(last)] : []
+      const last = Math.max(seen, ...commits.flatMap(({ header }) => (header.namespace === CONTROL_NAMESPACE ? [header.seq] : [])))
+      return last > stored ? [controlSeenFact(last)] : []
     },
     persisted: () => {
       seen = Math.max(seen, index.control.seq)
+      stored = seen
     },
     restore: async () => {
-      seen = controlSeen(store)
-      if (index.control.seq <= seen) return
-      seen = index.control.seq
-      // A disk that refuses is the first flush's matter; the next start remembers it then.
-      await store.write({ facts: [controlSeenFact(seen)] }).catch(() => undefined)
+      stored = controlSeen(store)
+      seen = Math.max(stored, index.control.seq)
+      if (seen === stored) return null
+      return store.write({ facts: [controlSeenFact(seen)] }).then(
+        () => {
+          stored = seen
+          return null
+        },
+        (error: unknown) => `how far the control log goes could not be written (${error instanceof Error ? error.message : String(error)}): it is tried again with the next write`)
     },
   }
 }

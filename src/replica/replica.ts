@@ -236,7 +236,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     reoffers.grown(done.healed.length > 0 ? undefined : recordsIn(done.flush.commits))
     const revoked = index.control === controlBefore ? [] : freshlyRevoked(controlBefore, index.control)
     const membership = index.control !== controlBefore
-    if (membership) mayWrite.persisted()
+    mayWrite.persisted()
     if (membership || forked.length > 0) intake.wake()
     if (done.rebuild && revoked.length > 0) documents.dropAll()
     if (done.healed.length + forked.length + revoked.length > 0) sayAgain(nowMs)
