@@ -25,6 +25,7 @@ export type Controls = {
 
 /** @param authority the mesh's key; null where it is not, and nothing is ever pushed. */
 export const createControls = (mesh: MeshId, authority: KeyPair | null): Controls => {
+  /** One at most: whoever gives it the next has waited for the answer to the one before (`service/membership.ts`). */
   const queue: Statement[] = []
   let sealed: { readonly id: RequestId; readonly commit: AdmittedCommit } | null = null
   const answered = (answer: (done: NonNullable<typeof sealed>) => Effect): Effect[] => {

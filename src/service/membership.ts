@@ -23,6 +23,7 @@ export const membershipOf = (replica: Replica, shell: Shell, store: CommitStore,
   }
   /** Below nought, where no write's is. */
   let lastId = 0
+  /** As many may wait as the door has requests in hand (`http_requests_in_flight_max`). */
   let turn: Promise<unknown> = Promise.resolve()
 
   /** One control event at a time: each is judged after the one before is durable. Null: it has been said already. */
