@@ -4,12 +4,11 @@ import type { MeshId, PeerId } from '../../crdt/ids.ts'
 import { StoreFailure } from '../ports.ts'
 import { memoryDisk, openMemoryStore } from '../store/memory.ts'
 import { controlSeen } from './control-seen.ts'
-import type { Forks } from './forks.ts'
 import { createLogIndex } from './log-index.ts'
 import { createMayWrite } from './may-write.ts'
 
 const random = { bytes: (count: number) => new Uint8Array(count) }
-const unforked = { isFrozen: () => false } as unknown as Forks
+const unforked = { isFrozen: () => false }
 
 test('a start whose disk refuses says so, and the next flush makes good for it', async () => {
   const disk = memoryDisk()

@@ -26,7 +26,7 @@ export type MayWrite = {
   restore(): Promise<string | null>
 }
 
-export const createMayWrite = (index: LogIndex, forks: Forks, store: CommitStore, self: PeerId): MayWrite => {
+export const createMayWrite = (index: LogIndex, forks: Pick<Forks, 'isFrozen'>, store: CommitStore, self: PeerId): MayWrite => {
   const control = controlChain(index)
   let seen = 0
   /** What of it the disk remembers. */
