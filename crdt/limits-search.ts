@@ -80,8 +80,8 @@ export const searchLimits = {
   scrub_embeddings_max: 2_000,
   /** Fewer vectors than this are compared one by one, which is exact; from here on the index is asked. */
   embedding_exact_rows_max: 9_999,
-  /** Places an index search remembers: wide enough that it misses hardly any. */
-  embedding_search_width_min: 64,
+  /** Places an index search remembers, pgvector's own value: of the twenty nearest of 10,000 it misses none, and 64 take 0.9 ms, not 0.6. */
+  embedding_search_width: 40,
   /** Vectors an index search under a filter looks at before the filter's own rows are compared one by one: enough for thirty rows of 1 %. */
   embedding_search_rows_max: 6_000,
 

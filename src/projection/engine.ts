@@ -17,11 +17,11 @@ import { createStems, type StemMemory } from './lexemes.ts'
 import { linksOf, listEpisodes, listMemories } from './list.ts'
 import { hasTables, migrate } from './migrations.ts'
 import { prepareTrigrams } from './near.ts'
-import { recall, type Nearest } from './recall.ts'
+import { recall } from './recall.ts'
 import { upsert } from './rows.ts'
 import type { Query, Sql } from './sql.ts'
 import { timeOf } from './times.ts'
-import { followRows, nearestIn, prepareVectors } from './vectors.ts'
+import { followRows, nearestIn, prepareVectors, type Nearest } from './vectors.ts'
 import { keepVectors, nextTexts } from './vectors-fill.ts'
 
 /** `Projection` with the present moment as an argument everywhere, and `tidy`. */
@@ -41,14 +41,13 @@ export type EngineOptions = {
   readonly age?: { readonly graph: string; readonly wanted: boolean }
 }
 
-const NO_VECTORS: Nearest = async () => async () => []
-
 export const createEngine = (sql: Sql, { log = () => undefined, age }: EngineOptions = {}): Engine => {
   const remembered: StemMemory = new Map()
   const stems = () => createStems(remembered)
   let trigrams: string | null = null
   /** The schema of pgvector, null without; undefined until the tables are there. */
   let vectors: string | null | undefined
+  let nearest: Nearest | null = null
   /** The name of the graph that is kept. */
   let graph: string | null = null
   let lacks: string[] = []
@@ -66,6 +65,7 @@ export const createEngine = (sql: Sql, { log = () => undefined, age }: EngineOpt
     if (trigrams === null) lack('the database has no pg_trgm, so misspelt words find nothing; create extension pg_trgm there as its owner')
     const found = await prepareVectors(query)
     vectors = 'schema' in found ? found.schema : null
+    nearest = vectors === null ? null : nearestIn(vectors)
     if ('missing' in found) log(`projection: recall is lexical, for ${found.missing}`)
     graph = await prepareGraph(query)
     prepared = true
@@ -124,10 +124,7 @@ export const createEngine = (sql: Sql, { log = () => undefined, age }: EngineOpt
         const rows = await listMemories(query, filter, page)
         return { ...rows, frontier: (await readCursor(query))?.frontier ?? {} }
       }),
-    recall: (asked, now) => {
-      const nearest = vectors && asked.space ? nearestIn(vectors, asked.space) : NO_VECTORS
-      return sql.snapshot((query) => recall(query, asked, now, { stems: stems(), trigrams, nearest }))
-    },
+    recall: (asked, now) => sql.snapshot((query, beside) => recall(query, beside, asked, now, { stems: stems(), trigrams, nearest })),
     unembedded: async (space, origin, limit) => {
       const schema = vectors
       if (schema === undefined) throw new ProjectionFailure('projection: not open yet; try again')

@@ -82,6 +82,10 @@ const STEPS: readonly (readonly string[])[] = [
     // The log is told again from its beginning: rows that are there already stay as they are.
     "update cursor set arrival = 0, frontier = '{}'",
   ],
+  [
+    // In steps (`weights.ts`): half the time to read.
+    'alter table postings alter column weight type smallint using floor(weight::float8 * 4096 + 0.5)',
+  ],
 ]
 
 export const hasTables = async (query: Query): Promise<boolean> => {

@@ -14,30 +14,19 @@ export type Near = {
   readonly word: string
   /** Share of trigrams in common, 0 … 1. */
   readonly similarity: number
-  readonly known: readonly { readonly id: number; readonly word: string; readonly memories: number }[]
 }
-
-type Found = { readonly of: string; readonly id: number; readonly word: string; readonly memories: number; readonly similarity: number }
 
 /** The nearest words of each. @param trigrams the extension's schema, as an identifier. */
 export const nearTo = async (query: Query, asked: readonly string[], namespace: Namespace | undefined, trigrams: string): Promise<readonly Near[]> => {
   const worth = asked.filter((word) => word.length >= NEAR_LETTERS_MIN).slice(0, limits.recall_near_words_max)
   if (worth.length === 0) return []
-  const found = await query<Found>(
+  return query<Near>(
     `select asked.word as of, near.* from unnest($1::text[]) as asked(word) cross join lateral (
-       select id::float8 as id, words.word, memories::float8 as memories, ${trigrams}.similarity(words.word, asked.word)::float8 as similarity from words
+       select words.word, ${trigrams}.similarity(words.word, asked.word)::float8 as similarity from words
        where words.word operator(${trigrams}.%) asked.word and words.word <> asked.word ${namespace === undefined ? '' : 'and namespace = $2::text'}
-       order by similarity desc, words.word collate "C", id limit ${limits.recall_near_each_max}) as near
+       group by words.word order by similarity desc, words.word collate "C" limit ${limits.recall_near_each_max}) as near
      where near.similarity >= ${NEAR_SIMILARITY_MIN}`,
     [worth, ...(namespace === undefined ? [] : [namespace])])
-  const byPair = new Map<string, Near & { known: Near['known'][number][] }>()
-  for (const { of, similarity, ...known } of found) {
-    const pair = `${of}\n${known.word}`
-    const before = byPair.get(pair)
-    if (before === undefined) byPair.set(pair, { of, word: known.word, similarity, known: [known] })
-    else before.known.push(known)
-  }
-  return [...byPair.values()]
 }
 
 /** Makes the extension and its index where that is allowed. Answers its schema as an identifier, null when it is not to be had. */

@@ -22,6 +22,7 @@ import { ProjectionFailure } from '../ports.ts'
 import { createPrepared, type Prepared } from './prepared.ts'
 import { SEARCHED, tablesWithText, translated, whileOpen, type Query, type Sql } from './sql.ts'
 import { copyTemplate } from './template.ts'
+import { INDEX_SETTINGS } from './vectors.ts'
 
 const NAME = 'the embedded database'
 
@@ -100,7 +101,7 @@ export const openPglite = (dir: string, log: (line: string) => void, extensions:
   return {
     connect: () => connect().catch((error: unknown) => Promise.reject(translated(error, NAME))),
     transaction,
-    snapshot: transaction,
+    snapshot: (work) => transaction((query) => work(query, query)),
     wipe: async () => {
       await disconnect().catch((error: unknown) => log(`projection: closing ${folder} failed: ${String(error)}; it is deleted all the same`))
       await rm(folder, { recursive: true, force: true })
@@ -138,7 +139,7 @@ const hasGrown = async (query: Query): Promise<boolean> => {
 const start = async (folder: string, extensions: Extensions): Promise<PGlite> => {
   try {
     const db = await PGlite.create({ dataDir: folder, postgresqlconf: SETTINGS, initDbStartParams: INIT, extensions: { pg_trgm, vector, ...extensions } })
-    await db.query('select 1')
+    await db.exec(INDEX_SETTINGS.map((setting) => `set ${setting}`).join(';'))
     return db
   } catch (error) {
     const known = translated(error, NAME)

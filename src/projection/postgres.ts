@@ -8,6 +8,7 @@ import pg from 'pg'
 import { limits } from '../../crdt/limits.ts'
 import { ProjectionFailure } from '../ports.ts'
 import { present, SEARCHED, tablesWithText, translated, whileOpen, type Query, type Sql } from './sql.ts'
+import { INDEX_SETTINGS } from './vectors.ts'
 
 const KEEP_ALIVE = limits.projection_keep_alive_s
 const SCHEMA = /^[a-z_][a-z0-9_]{0,62}$/
@@ -20,7 +21,7 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
     connectionString: url,
     application_name: 'mnemesh',
     // A peer that vanished without a word would hold its schema's lock for two hours: the system's own keep-alives are that slow.
-    options: `-c search_path=${schema} -c tcp_keepalives_idle=${KEEP_ALIVE} -c tcp_keepalives_interval=${KEEP_ALIVE} -c tcp_keepalives_count=2`,
+    options: [`search_path=${schema}`, `tcp_keepalives_idle=${KEEP_ALIVE}`, `tcp_keepalives_interval=${KEEP_ALIVE}`, 'tcp_keepalives_count=2', ...INDEX_SETTINGS].map((setting) => `-c ${setting}`).join(' '),
     connectionTimeoutMillis: limits.projection_query_ms_max,
     keepAlive: true,
     // Statements that do not wait for each other's answers go out together: a round trip takes as long as most of them.
@@ -28,6 +29,8 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
     keepAliveInitialDelayMillis: 1_000 * KEEP_ALIVE,
   }
   let readers: pg.Pool | null = null
+  /** A pool of their own: whoever waits here holds one of the readers. */
+  let besides: pg.Pool | null = null
   let writer: pg.Client | null = null
   let turn: Promise<unknown> = Promise.resolve()
   /** Rows written since the server was last told to count. */
@@ -86,10 +89,17 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
     return { text, name }
   }
 
+  const asking = (on: Pick<pg.ClientBase, 'query'>): Query => async (text, params) => (await on.query({ ...prepared(text), values: [...(params ?? [])] })).rows as never
+
+  const openPool = (max: number): pg.Pool => {
+    const pool = new pg.Pool({ ...options, max, statement_timeout: limits.projection_query_ms_max, query_timeout: limits.projection_query_ms_max })
+    pool.on('error', (error) => log(`projection: a connection to ${name} ended: ${error.message}`))
+    return pool
+  }
+
   const inTransaction = async <T>(client: pg.ClientBase, mode: string, work: (query: Query) => Promise<T>, commit: () => Promise<unknown> = () => client.query('commit')): Promise<T> => {
     try {
-      const query: Query = async (text, params) => (await client.query({ ...prepared(text), values: [...(params ?? [])] })).rows as never
-      const [, result] = await Promise.all([client.query(`begin ${mode}`), whileOpen(query, work)])
+      const [, result] = await Promise.all([client.query(`begin ${mode}`), whileOpen(asking(client), work)])
       await commit()
       return result
     } catch (error) {
@@ -110,17 +120,18 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
       inTurn(async () => {
         await connectWriter()
         if (readers !== null) return
-        readers = new pg.Pool({ ...options, max: limits.projection_connections_max - 1, statement_timeout: limits.projection_query_ms_max, query_timeout: limits.projection_query_ms_max })
-        readers.on('error', (error) => log(`projection: a connection to ${name} ended: ${error.message}`))
+        readers = openPool(limits.projection_readers_max)
+        besides = openPool(limits.projection_readers_beside_max)
       }),
     transaction: (work) => inTurn(async () => inTransaction(await connectWriter(), '', work)),
     snapshot: async (work) => {
       try {
-        if (readers === null) throw new ProjectionFailure(`projection: ${name} is not open; open it first`)
+        if (readers === null || besides === null) throw new ProjectionFailure(`projection: ${name} is not open; open it first`)
+        const beside = asking(besides)
         const client = await readers.connect()
         try {
           // What was read is the answer, whatever comes of the commit: only the connection waits for it.
-          return await inTransaction(client, 'isolation level repeatable read read only', work, async () => {
+          return await inTransaction(client, 'isolation level repeatable read read only', (query) => work(query, beside), async () => {
             client.query('commit').then(() => client.release(), (error: Error) => client.release(error))
           })
         } catch (error) {
@@ -156,10 +167,9 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
       }),
     close: () =>
       inTurn(async () => {
-        const [pool, client] = [readers, writer]
-        readers = null
-        writer = null
-        await pool?.end()
+        const [pools, client] = [[readers, besides], writer]
+        readers = besides = writer = null
+        for (const pool of pools) await pool?.end()
         await client?.end()
       }),
   }

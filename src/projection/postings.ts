@@ -79,14 +79,14 @@ const add = async (query: Query, namespace: string, postings: readonly Posting[]
      on conflict (namespace, word) do update set memories = words.memories + excluded.memories returning id::float8 as id, word`,
     [namespace, [...memoriesByWord.keys()], [...memoriesByWord.values()]])
   const idByWord = new Map(ids.map(({ id, word }) => [word, id]))
-  await query('insert into postings (word, memory, run, weight) select * from unnest($1::integer[], $2::integer[], $3::integer[], $4::real[])',
+  await query('insert into postings (word, memory, run, weight) select * from unnest($1::integer[], $2::integer[], $3::integer[], $4::smallint[])',
     [postings.map(({ word }) => idByWord.get(word)!), ...columns(postings)])
 }
 
 const alter = (query: Query, namespace: string, postings: readonly Posting[]): Promise<unknown> =>
   query(
     `update postings set run = given.run, weight = given.weight
-     from unnest($2::text[], $3::integer[], $4::integer[], $5::real[]) as given(word, memory, run, weight) join words on words.namespace = $1::text and words.word = given.word
+     from unnest($2::text[], $3::integer[], $4::integer[], $5::smallint[]) as given(word, memory, run, weight) join words on words.namespace = $1::text and words.word = given.word
      where postings.word = words.id and postings.memory = given.memory`,
     [namespace, postings.map(({ word }) => word), ...columns(postings)])
 

@@ -7,14 +7,17 @@
  *
  * score = own + context + RUN_SHARE × whole; a memory without a run is a run of its own.
  *
- * Two statements: the postings come as one array a word and are summed here; then the best look up their neighbours. The rarest words bring the hits, up to a bound; the commoner ones only add to
- * the best of these. A word's newest postings count, up to a bound.
+ * Two statements: the postings of the rarest words, up to a bound, which are summed here (`lookup.ts`); then the best of them look up
+ * what the commoner words add, and their neighbours. A word's newest postings count, up to a bound.
  */
+import type { Namespace } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
-import type { Conditions, Kept } from './filter.ts'
+import type { Kept } from './filter.ts'
+import { among, lookup, newest, type Bounds } from './lookup.ts'
+import { nearTo } from './near.ts'
 import { unseen, type Query } from './sql.ts'
-import type { Term } from './terms.ts'
-import { NEIGHBOUR_SHARES, RUN_SHARE } from './weights.ts'
+import { doubtful, guessed, termsOf, type Term, type Wanted } from './terms.ts'
+import { IMPACT_STEPS, NEIGHBOUR_SHARES, RUN_SHARE } from './weights.ts'
 
 export type Candidate = {
   readonly id: string
@@ -26,104 +29,83 @@ export type Candidate = {
 /** What a candidate has by words and context. */
 export const scoreOf = ({ own, context, whole }: Candidate): number => own + context + RUN_SHARE * whole
 
-/**
- * The best candidates, best first, with their neighbours. Neighbours need not satisfy the filter: whoever reads the rows checks.
- * @param kept filter that hits must satisfy, its parameters numbered from 1; null when every posting of these words does.
- * @param searched how many memories with words there are.
- */
-export const rank = async (query: Query, terms: readonly Term[], kept: Kept | null, best: number, searched: number): Promise<readonly Candidate[]> => {
+export type Ranked = { /** Rarest first. */ readonly terms: readonly Term[]; /** Best first. */ readonly candidates: readonly Candidate[] }
+
+export type RankOptions = {
+  readonly namespace: Namespace | undefined
+  /** Filter that hits must satisfy, its parameters numbered from 1; null when every posting of these words does. */
+  readonly kept: Kept | null
+  readonly best: number
+  /** How many memories with words there are: known while the words are looked up. */
+  readonly searched: Promise<number>
+  /** The schema of pg_trgm, null without. */
+  readonly trigrams: string | null
+}
+
+/** The best candidates with their neighbours. Neighbours need not satisfy the filter: whoever reads the rows checks. */
+export const rank = async (query: Query, wanted: ReadonlyMap<string, Wanted>, options: RankOptions): Promise<Ranked> => {
+  const { namespace, kept, best, trigrams } = options
   const few = kept?.few ?? null
   const source = few === null ? newest(kept) : among(few.numbers)
   // A filter passes over most hits: so many that, by its share of all, enough are left. Asking once more takes longer.
-  const { bring, add } = few === null ? divided(terms, limits.recall_hits_max, 0) : divided(terms, limits.recall_filtered_hits_max, (limits.recall_filtered_margin * best * searched) / few.count)
-  const sums: Sums = { byMemory: new Map(), wholeByRun: new Map() }
-  await addHits(query, bring, source, sums)
+  const bounds: Bounds = few === null ? { most: limits.recall_hits_max, least: 0 } : { most: limits.recall_filtered_hits_max, least: (limits.recall_filtered_margin * best * (await options.searched)) / few.count }
+  const look = async (asked: ReadonlyMap<string, Wanted>, within: Bounds): Promise<readonly Term[]> => (asked.size === 0 ? [] : termsOf(asked, await lookup(query, [...asked.keys()], namespace, source, within), await options.searched))
+  const known = await look(wanted, bounds)
+  const near = trigrams === null ? new Map<string, Wanted>() : guessed(await nearTo(query, doubtful(wanted, known), namespace, trigrams), wanted)
+  const terms = [...known, ...(await look(near, bounds))].sort(byRarity)
+  const sums = newSums()
+  for (const term of terms) addHits(term, sums)
+  const common = terms.filter(({ found }) => found.some(({ brings }) => !brings))
   // Under a filter the rarer words may bring too few: then the commoner ones bring too.
-  if (kept === null || sums.byMemory.size >= best || add.length === 0) return ranked(query, bestOf(sums, best), add)
-  await addHits(query, add, source, sums)
-  return ranked(query, bestOf(sums, best), [])
+  const tooFew = kept !== null && sums.placeByMemory.size < best && common.length > 0
+  if (tooFew) for (const term of await look(new Map(common.map((term) => [term.lexeme, term])), { most: 0, least: Number.POSITIVE_INFINITY })) addHits(term, sums)
+  return { terms, candidates: (await withNeighbours(query, bestOf(sums, best), tooFew ? [] : common)).toSorted(byScore) }
 }
 
-const ranked = async (query: Query, best: readonly Summed[], add: readonly Term[]): Promise<readonly Candidate[]> => (await withNeighbours(query, best, add)).toSorted(byScore)
-
+const byRarity = (a: Term, b: Term): number => a.memories - b.memories || (a.lexeme < b.lexeme ? -1 : 1)
 /** Equals stay as they come: newest first. */
 const byScore = (a: Candidate, b: Candidate): number => scoreOf(b) - scoreOf(a)
 
-/** The rarest terms bring the hits, at least one, and more than `hitsMax` where there are less than `hitsMin` without; the others add. */
-const divided = (terms: readonly Term[], hitsMax: number, hitsMin: number): { readonly bring: readonly Term[]; readonly add: readonly Term[] } => {
-  let hits = 0
-  const end = terms.findIndex(({ memories }, i) => {
-    if (i > 0 && hits >= hitsMin && hits + memories > hitsMax) return true
-    hits += memories
-    return false
-  })
-  return end === -1 ? { bring: terms, add: [] } : { bring: terms.slice(0, end), add: terms.slice(end) }
-}
+/** Of each memory that was hit, at its place: its number, its run (0 when it has none), what it has by itself. Flat: a question hits thousands. */
+type Sums = { readonly placeByMemory: Map<number, number>; readonly memories: number[]; readonly runs: number[]; readonly own: number[]; /** The run read as one text, of the words so far. */ readonly wholeByRun: Map<number, number> }
+type Summed = { readonly memory: number; readonly own: number; readonly whole: number }
 
-type Sums = { readonly byMemory: Map<number, Summed>; /** The run read as one text, of the words so far. */ readonly wholeByRun: Map<number, number> }
-/** `run`: its number, 0 when the memory has none. */
-type Summed = { readonly memory: number; readonly run: number; own: number; whole: number }
-/** The postings of one term, as array literals. */
-type Hits = { readonly term: number; readonly memories: string; readonly runs: string; readonly weights: string }
+const newSums = (): Sums => ({ placeByMemory: new Map(), memories: [], runs: [], own: [], wholeByRun: new Map() })
 
-/** Which postings of `asked.word` count: SQL for them, and its parameters, numbered from 1. */
-type Source = { readonly sql: string; readonly params: readonly unknown[] }
-
-/** The newest, of those that satisfy the filter. */
-const newest = (where: Conditions | null): Source => ({
-  sql: `select postings.memory, postings.run, postings.weight from postings ${where === null ? '' : `join memories on memories.no = postings.memory and ${where.sql}`}
-    where postings.word = asked.word order by postings.memory desc limit ${limits.recall_hits_per_word_max}`,
-  params: where?.params ?? [],
-})
-
-/** Those of these memories: one walk along the word's part of the index, page by page (from Postgres 17 on; a look for each before). */
-const among = (numbers: string): Source => ({
-  sql: 'select postings.memory, postings.run, postings.weight from postings where postings.word = asked.word and postings.memory = any((select $1::text)::integer[])',
-  params: [numbers],
-})
-
-/** Adds what these words are worth in each memory that has one of them. */
-const addHits = async (query: Query, terms: readonly Term[], source: Source, { byMemory, wholeByRun }: Sums): Promise<void> => {
-  const params: unknown[] = [...source.params]
-  const numbered = terms.flatMap((term, number) => term.ids.map((id) => ({ id, number })))
-  const asked = `unnest(${unseen(params.push(numbered.map(({ id }) => id)), 'integer')}, ${unseen(params.push(numbered.map(({ number }) => number)), 'integer')}) as asked(word, term)`
-  const hits = await query<Hits>(
-    `select asked.term::float8 as term, hits.* from ${asked} cross join lateral (
-       select array_agg(memory)::text as memories, array_agg(coalesce(run, 0))::text as runs, array_agg(weight)::text as weights from (${source.sql}) as found) as hits
-     where hits.memories is not null`, params)
-  for (const { term, memories, runs, weights } of hits) {
-    const { worth } = terms[term]!
+/** Adds what the word is worth in each memory that has it. */
+const addHits = ({ found, worth }: Term, { placeByMemory, memories, runs, own, wholeByRun }: Sums): void => {
+  const step = worth / IMPACT_STEPS
+  for (const { hits } of found) {
+    if (hits === null) continue
     const mostByRun = new Map<number, number>()
-    const [ofRun, ofWeight] = [numbersIn(runs), numbersIn(weights)]
-    numbersIn(memories).forEach((memory, i) => {
-      const run = ofRun[i]!
-      const value = ofWeight[i]! * worth
-      const summed = byMemory.get(memory)
-      if (summed === undefined) byMemory.set(memory, { memory, run, own: value, whole: 0 })
-      else summed.own += value
-      if (run !== 0 && value > (mostByRun.get(run) ?? 0)) mostByRun.set(run, value)
-    })
-    for (const [run, most] of mostByRun) wholeByRun.set(run, (wholeByRun.get(run) ?? 0) + most)
+    for (let i = 0; i < hits.memories.length; i++) {
+      const [memory, run, weight] = [hits.memories[i]!, hits.runs[i]!, hits.weights[i]!]
+      const place = placeByMemory.get(memory)
+      if (place !== undefined) own[place]! += weight * step
+      else {
+        placeByMemory.set(memory, memories.length)
+        memories.push(memory)
+        runs.push(run)
+        own.push(weight * step)
+      }
+      if (run !== 0 && weight > (mostByRun.get(run) ?? 0)) mostByRun.set(run, weight)
+    }
+    for (const [run, most] of mostByRun) wholeByRun.set(run, (wholeByRun.get(run) ?? 0) + most * step)
   }
 }
 
-/** The best of them, best first, at most `most`. */
-const bestOf = ({ byMemory, wholeByRun }: Sums, most: number): readonly Summed[] => {
-  const summed = [...byMemory.values()]
-  for (const one of summed) one.whole = wholeByRun.get(one.run) ?? one.own
-  return firstOf(summed, most)
+/** The best of them, best first, at most `most`; among equals the newest. Where the last of them stands is found before any is moved: sorting all costs five times that. */
+const bestOf = ({ memories, runs, own, wholeByRun }: Sums, most: number): readonly Summed[] => {
+  const wholeAt = (place: number): number => wholeByRun.get(runs[place]!) ?? own[place]!
+  const scores = Float64Array.from(own, (value, place) => value + RUN_SHARE * wholeAt(place))
+  const least = scores.length > most ? scores.slice().sort().at(-most)! : Number.NEGATIVE_INFINITY
+  const places: number[] = []
+  scores.forEach((score, place) => {
+    if (score >= least) places.push(place)
+  })
+  places.sort((a, b) => scores[b]! - scores[a]! || memories[b]! - memories[a]!)
+  return places.slice(0, most).map((place) => ({ memory: memories[place]!, own: own[place]!, whole: wholeAt(place) }))
 }
-
-const sumOf = ({ own, whole }: Summed): number => own + RUN_SHARE * whole
-
-/** Among equals the newest. Where the last of them stands is found before any is moved: sorting all costs five times that. */
-const firstOf = (summed: readonly Summed[], most: number): readonly Summed[] => {
-  const least = summed.length > most ? Float64Array.from(summed, sumOf).sort().at(-most)! : Number.NEGATIVE_INFINITY
-  return summed.filter((one) => sumOf(one) >= least).sort((a, b) => sumOf(b) - sumOf(a) || b.memory - a.memory).slice(0, most)
-}
-
-/** `{1,2,3}`: all numbers, so JSON but for the brackets, which is read at a quarter of the time of a driver's array. */
-const numbersIn = (literal: string): readonly number[] => JSON.parse(`[${literal.slice(1, -1)}]`) as number[]
 
 /** `after`, `before`: ids of the neighbours, nearest first, as array literals. */
 type Placed = { readonly at: number; readonly id: string; readonly common: number; readonly after: string | null; readonly before: string | null }
@@ -131,7 +113,7 @@ type Placed = { readonly at: number; readonly id: string; readonly common: numbe
 const withNeighbours = async (query: Query, best: readonly Summed[], add: readonly Term[]): Promise<readonly Candidate[]> => {
   if (best.length === 0) return []
   const params: unknown[] = [best.map(({ memory }) => memory)]
-  const added = add.flatMap((term) => term.ids.map((id) => ({ id, worth: term.worth })))
+  const added = add.flatMap(({ found, worth }) => found.map(({ id }) => ({ id, worth: worth / IMPACT_STEPS })))
   const common = added.length === 0 ? '0' : `coalesce((select sum(postings.weight * asked.worth) from unnest(${unseen(2, 'integer')}, ${unseen(3, 'float8')}) as asked(word, worth)
     join postings on postings.word = asked.word and postings.memory = best.memory), 0)`
   if (added.length > 0) params.push(added.map(({ id }) => id), added.map(({ worth }) => worth))

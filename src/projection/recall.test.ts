@@ -7,17 +7,19 @@ import type { RecallQuery } from '../ports.ts'
 import { createEngine } from './engine.ts'
 import { createStems } from './lexemes.ts'
 import { openPglite } from './pglite.ts'
-import { recall, type Nearest } from './recall.ts'
+import { recall } from './recall.ts'
 import type { Sql } from './sql.ts'
 import { batch, id, memory, NOW } from './testing/rows.ts'
+import type { Nearest } from './vectors.ts'
 
 describe('recall', () => {
   const folder = mkdtempSync(join(tmpdir(), 'mnemesh-recall-'))
   const sql: Sql = openPglite(folder, () => undefined)
   const near: { readonly id: string; readonly distance: number }[] = [{ id: id('sense'), distance: 0.1 }, { id: id('both'), distance: 0.3 }, { id: id('hidden'), distance: 0.4 }]
-  const nearest: Nearest = async () => async () => near
+  const nearest: Nearest = async () => near
+  const space = { embedder: 'by hand', version: '1', dim: 2 }
   const ask = (asked: Partial<RecallQuery>, trigrams: string | null = null) =>
-    sql.snapshot((query) => recall(query, { q: 'harbour', limit: 10, ...asked }, NOW, { stems: createStems(new Map()), trigrams, nearest }))
+    sql.snapshot((query, beside) => recall(query, beside, { q: 'harbour', limit: 10, space, ...asked }, NOW, { stems: createStems(new Map()), trigrams, nearest }))
 
   beforeAll(async () => {
     const engine = createEngine(sql)

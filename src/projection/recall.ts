@@ -14,25 +14,24 @@ import { fuse, type Fused } from './fuse.ts'
 import type { Stems } from './lexemes.ts'
 import { listMemories } from './list.ts'
 import { nudge } from './nudge.ts'
-import { rank, type Candidate } from './rank.ts'
+import { rank, type Candidate, type Ranked } from './rank.ts'
 import { unseen, type Query } from './sql.ts'
-import { termsOf, type Asked, type Term } from './terms.ts'
+import { wantedBy, type Wanted } from './terms.ts'
 import { timeOf } from './times.ts'
-import type { NearSearch } from './vectors.ts'
-
-/** Makes ready to find the memories nearest to a vector, nearest first. */
-export type Nearest = (query: Query, vector: readonly number[], limit: number) => Promise<NearSearch>
+import type { Near, Nearest } from './vectors.ts'
 
 export type RecallTools = {
   readonly stems: Stems
   /** The schema of pg_trgm, null without. */
   readonly trigrams: string | null
-  readonly nearest: Nearest
+  /** Null without pgvector. */
+  readonly nearest: Nearest | null
 }
 
 type Found = { readonly row: MemoryRow; readonly fused: Fused }
 
-export const recall = async (query: Query, asked: RecallQuery, now: string, { stems, trigrams, nearest }: RecallTools): Promise<RecallAnswer> => {
+/** @param beside for what need not be of the same moment: a search of vectors, which lag behind their texts anyway. */
+export const recall = async (query: Query, beside: Query, asked: RecallQuery, now: string, { stems, trigrams, nearest }: RecallTools): Promise<RecallAnswer> => {
   const limit = bounded(asked.limit, limits.recall_limit_max)
   const nowMs = timeOf(now, 'now')
   const where = conditions(asked, nowMs)
@@ -42,27 +41,28 @@ export const recall = async (query: Query, asked: RecallQuery, now: string, { st
   const standing = standingOf(query, asked.namespace)
   const searched = standing.then((found) => found.searched)
   const narrowed = narrows(asked) ? asksFilter() : Promise.resolve(null)
-  const nearby = async (): ReturnType<NearSearch> => {
-    if (asked.vector === undefined) return []
-    const [search, kept, memories] = await Promise.all([nearest(query, asked.vector, best), narrowed, searched])
+  const nearby = async (): Promise<readonly Near[]> => {
+    const { vector, space } = asked
+    if (nearest === null || vector === undefined || space === undefined) return []
     // A namespace is a filter too, for vectors: their index knows of none.
-    return search(kept ?? (memories <= limits.recall_filtered_memories_max ? await asksFilter() : { ...where, few: null }))
+    const kept = await narrowed ?? (await searched <= limits.recall_filtered_memories_max ? await asksFilter() : { ...where, few: null })
+    return nearest(beside, space, vector, best, kept)
   }
-  const lexical = async (terms: readonly Term[], filter: Kept | null): Promise<readonly Candidate[]> => (terms.length === 0 ? [] : rank(query, terms, filter, best, await searched))
-  const worded = async (): Promise<Asked & { readonly ranked: readonly Candidate[] }> => {
-    const found = await termsOf(query, asked.q, asked.namespace, stems, trigrams, searched)
-    return { ...found, ranked: await lexical(found.terms, await narrowed) }
+  const lexical = (wanted: ReadonlyMap<string, Wanted>, kept: Kept | null): Promise<Ranked> => rank(query, wanted, { namespace: asked.namespace, kept, best, searched, trigrams })
+  const worded = async (): Promise<Ranked & { readonly wanted: ReadonlyMap<string, Wanted> }> => {
+    const wanted = await wantedBy(query, asked.q, stems)
+    return wanted.size === 0 ? { wanted, terms: [], candidates: [] } : { wanted, ...(await lexical(wanted, await narrowed)) }
   }
   const [{ frontier }, near, words] = await Promise.all([standing, nearby(), worded(), searched, narrowed])
   const mode = near.length > 0 ? 'hybrid' : 'lexical'
-  if (!words.worded && near.length === 0) {
+  if (words.wanted.size === 0 && near.length === 0) {
     const { rows } = await listMemories(query, asked, { limit, now })
     return { memories: fill(rows.map((row) => ({ ...row, score: 0 })), asked.max_tokens), mode, frontier }
   }
   const show = (candidates: readonly Candidate[], likely: boolean): Promise<readonly Found[]> => shown(query, fuse(candidates, near), where, limit + limits.recall_candidates_spare, likely)
-  let found = await show(words.ranked, !narrows(asked))
+  let found = await show(words.candidates, !narrows(asked))
   // What has expired is among the hits as long as nothing is asked of them; it must not crowd out what has not.
-  if (found.length < limit && !narrows(asked) && await expires(query)) found = await show(await lexical(words.terms, await asksFilter()), false)
+  if (found.length < limit && !narrows(asked) && words.wanted.size > 0 && await expires(query)) found = await show((await lexical(words.wanted, await asksFilter())).candidates, false)
   const nudged = nudge(found, Date.parse(now)).slice(0, limit)
   const filled = fill(nudged.map(({ row, score }) => ({ ...row, score })), asked.max_tokens)
   if (asked.explain !== true) return { memories: filled, mode, frontier }

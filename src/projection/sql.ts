@@ -14,8 +14,8 @@ export type Sql = {
   connect(): Promise<void>
   /** Reads and writes, all or nothing; one at a time. */
   transaction<T>(run: (query: Query) => Promise<T>): Promise<T>
-  /** Reads of one moment. */
-  snapshot<T>(run: (query: Query) => Promise<T>): Promise<T>
+  /** Reads of one moment. `beside` reads at the same time, of a moment of its own, where the engine can; else it is the same. */
+  snapshot<T>(run: (query: Query, beside: Query) => Promise<T>): Promise<T>
   /** Destroys everything of ours, on disk as well, even when it could not be opened; `connect` comes next. */
   wipe(): Promise<void>
   /** Tells that `rows` were written, so that the database can be kept in order between batches. */

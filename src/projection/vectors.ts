@@ -72,46 +72,68 @@ export const followRows = async (query: Query, memories: readonly MemoryRow[]): 
      where given.hash is not null and not exists (select 1 from embeddings where memory = memories.no and generation = $3::integer) on conflict do nothing`, [...given, wanted.id])
 }
 
-type Serving = { readonly id: number; readonly vectors: number }
+type Serving = { readonly space: VectorSpace; readonly id: number; readonly vectors: number }
 
-/** Finds the memories nearest to a vector, of those that satisfy a filter; none while the vectors of another space serve. */
-export type NearSearch = (kept: Kept) => Promise<readonly Near[]>
+/** The memories nearest to a vector of `space`, nearest first, of those that satisfy a filter; none while the vectors of another space serve. */
+export type Nearest = (query: Query, space: VectorSpace, vector: readonly number[], limit: number, kept: Kept) => Promise<readonly Near[]>
 
 /**
- * Prepares a search for the `limit` memories nearest to a vector of `space`, in the transaction that `query` belongs to.
- * @param schema of pgvector, as an identifier.
+ * How the index searches, as settings of a connection. Strictly in order, going on until a filter is satisfied or so many were looked
+ * at; for more than the width it goes on likewise.
  */
-export const nearestIn = (schema: string, space: VectorSpace) => async (query: Query, vector: readonly number[], limit: number): Promise<NearSearch> => {
-  if (vector.length !== space.dim || !vector.every(Number.isFinite)) return async () => []
-  // The settings hold for this transaction. They are the index's own, so they cannot disturb another statement.
-  const width = Math.max(limits.embedding_search_width_min, limit)
-  const [serving] = await query<Serving>(
-    `select id::float8 as id, vectors::float8 as vectors, set_config('hnsw.iterative_scan', 'strict_order', true), set_config('hnsw.ef_search', '${width}', true),
-       set_config('hnsw.max_scan_tuples', '${limits.embedding_search_rows_max}', true)
-     from embedders where serving and embedder = $1 and version = $2 and dim = $3::integer`, [space.embedder, space.version, space.dim])
-  return serving === undefined || serving.vectors === 0 ? async () => [] : (kept) => nearest(query, vector, kept, limit, schema, space, serving)
+export const INDEX_SETTINGS: readonly string[] = ['hnsw.iterative_scan=strict_order', `hnsw.ef_search=${limits.embedding_search_width}`, `hnsw.max_scan_tuples=${limits.embedding_search_rows_max}`]
+
+/** @param schema of pgvector, as an identifier. */
+export const nearestIn = (schema: string): Nearest => {
+  /** What served when it was last asked: a search says whether it still does, so nobody need ask beforehand. */
+  let known: Serving | null = null
+  const servingOf = async (query: Query, space: VectorSpace): Promise<Serving | null> => {
+    const [row] = await query<Omit<Serving, 'space'>>(
+      'select id::float8 as id, vectors::float8 as vectors from embedders where serving and embedder = $1 and version = $2 and dim = $3::integer', [space.embedder, space.version, space.dim])
+    return row === undefined ? null : { ...row, space }
+  }
+  return async (query, space, vector, limit, kept) => {
+    if (vector.length !== space.dim || !vector.every(Number.isFinite)) return []
+    const supposed = known
+    if (supposed !== null && isSame(supposed.space, space)) {
+      const found = await search(query, supposed, vector, limit, kept, schema)
+      const vectors = found[0]?.vectors ?? null
+      if (vectors !== null) {
+        known = { ...supposed, vectors }
+        return found
+      }
+    }
+    const serving = known = await servingOf(query, space)
+    return serving === null || serving.vectors === 0 ? [] : search(query, serving, vector, limit, kept, schema)
+  }
 }
 
-const nearest = async (query: Query, vector: readonly number[], { few, ...where }: Kept, limit: number, schema: string, space: VectorSpace, serving: Serving): Promise<readonly Near[]> => {
+const isSame = (a: VectorSpace, b: VectorSpace): boolean => a.embedder === b.embedder && a.version === b.version && a.dim === b.dim
+
+/** `vectors`: so many serve, null when they do no longer. */
+type Found = Near & { readonly vectors: number | null }
+
+const search = async (query: Query, { space, id, vectors }: Serving, vector: readonly number[], limit: number, { few, ...where }: Kept, schema: string): Promise<readonly Found[]> => {
   const distanceTo = (place: number): string => `(embeddings.vector::${schema}.vector(${space.dim}) operator(${schema}.<=>) $${place}::${schema}.vector)`
   // A sum is no order that the index knows.
   const exact = (distance: string): string => `${distance} + 0`
+  const serving = `(select vectors::float8 from embedders where id = ${id} and serving) as vectors`
   if (few !== null) {
-    return query<Near>(
-      `select memories.id::text as id, distance from (
+    return query<Found>(
+      `select memories.id::text as id, distance, ${serving} from (
          select memory, ${distanceTo(2)}::float8 as distance from embeddings
-         where memory = any((select $1::text)::integer[]) and generation = ${serving.id} order by ${exact(distanceTo(2))} limit ${limit}) as near
+         where memory = any((select $1::text)::integer[]) and generation = ${id} order by ${exact(distanceTo(2))} limit ${limit}) as near
        join memories on memories.no = near.memory order by distance`, [few.numbers, vectorBytes(vector)])
   }
   const params = [...where.params, vectorBytes(vector)]
   const distance = distanceTo(params.length)
-  const search = (order: string): Promise<readonly Near[]> => query<Near>(
-    `select memories.id::text as id, ${distance}::float8 as distance from embeddings join memories on memories.no = embeddings.memory
-     where embeddings.generation = ${serving.id} and ${where.sql} order by ${order} limit ${limit}`, params)
-  if (serving.vectors <= limits.embedding_exact_rows_max) return search(exact(distance))
-  const indexed = await search(distance)
+  const inOrder = (order: string): Promise<readonly Found[]> => query<Found>(
+    `select memories.id::text as id, ${distance}::float8 as distance, ${serving} from embeddings join memories on memories.no = embeddings.memory
+     where embeddings.generation = ${id} and ${where.sql} order by ${order} limit ${limit}`, params)
+  if (vectors <= limits.embedding_exact_rows_max) return inOrder(exact(distance))
+  const indexed = await inOrder(distance)
   // The index gave up before the filter was satisfied.
-  return indexed.length < limit ? search(exact(distance)) : indexed
+  return indexed.length < limit ? inOrder(exact(distance)) : indexed
 }
 
 /**

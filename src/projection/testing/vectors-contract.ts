@@ -62,14 +62,17 @@ export const vectorsContract = (target: () => { readonly engine: Engine; readonl
       expect(await next()).toMatchObject({ texts: [{ id: id(2), text: 'another' }], waiting: 1, embedded: 2 })
     })
 
-    it('of a version that knew memories by id there, and no tags, are asked for again; the rows stay', async () => {
+    it('of a version that knew memories by id there, and no tags, are asked for again; the rows and what each word is worth stay', async () => {
       await put(memory(1, { tags: ['x', 'x'] }), memory(2))
       await embedAll()
+      const weights = (): Promise<unknown> => target().sql.snapshot((query) => query('select word, memory, weight::float8 as weight from postings order by word, memory'))
+      const before = await weights()
       await target().sql.transaction(async (query) => {
         await query('drop table embeddings')
         await query('create table embeddings (memory uuid, generation integer, hash text, vector real[], primary key (memory, generation))')
         await query('drop view versions, agents')
         await query('drop table tags, events, conflicts')
+        await query('alter table postings alter column weight type real using weight / 4096.0')
         await query('update schema_version set version = 1')
       })
       const engine = createEngine(target().sql)
@@ -79,6 +82,7 @@ export const vectorsContract = (target: () => { readonly engine: Engine; readonl
       await embedAll()
       expect(await asked('text of 1')).toMatchObject({ mode: 'hybrid', ids: expect.arrayContaining([id(1)]) as unknown })
       expect((await engine.recall({ q: 'text', tags: ['x'], limit: 9 }, NOW)).memories.map((row) => row.id)).toEqual([id(1)])
+      expect(await weights()).toEqual(before)
     })
 
     it('vanish with what they are of, in the same batch, and come back when it does', async () => {
