@@ -12,6 +12,8 @@ import { sign, verify, type KeyPair } from './signature.ts'
 export type Watermark = { readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash; readonly whole: boolean }
 export type AckStatement = { readonly mesh: MeshId; readonly voter: PeerId; readonly watermarks: readonly Watermark[] }
 export type SignedAck = { readonly statement: Uint8Array; readonly signature: Uint8Array }
+/** An ack whose statement has been read, once for all who look at it. That its voter signed it is yet to be checked (`isGenuine`). */
+export type ReadAck = { readonly ack: SignedAck; readonly says: AckStatement }
 
 export const encodeAckStatement = (ack: AckStatement): Uint8Array =>
   pack([1, hexToBytes(ack.mesh), hexToBytes(ack.voter), ack.watermarks.map((w) => [hexToBytes(w.chain), w.seq, hexToBytes(w.hash), w.whole])])
@@ -38,11 +40,20 @@ export const decodeAckStatement = (statement: Uint8Array): AckStatement | null =
   return { mesh: bytesToHex(mesh) as MeshId, voter: bytesToHex(voter) as PeerId, watermarks }
 }
 
+/** Null when its statement is malformed. */
+export const readAck = (ack: SignedAck): ReadAck | null => {
+  const says = decodeAckStatement(ack.statement)
+  return says && { ack, says }
+}
+
+/** Whether the voter it names signed it, for this mesh. */
+export const isGenuine = ({ ack, says }: ReadAck, mesh: MeshId): boolean =>
+  says.mesh === mesh && verify('mnemesh/ack/1', ack.statement, ack.signature, says.voter)
+
 /** The statement, if it is well formed, of this mesh, and signed by the voter it names. */
 export const verifyAck = (ack: SignedAck, mesh: MeshId): AckStatement | null => {
-  const statement = decodeAckStatement(ack.statement)
-  if (statement === null || statement.mesh !== mesh) return null
-  return verify('mnemesh/ack/1', ack.statement, ack.signature, statement.voter) ? statement : null
+  const read = readAck(ack)
+  return read !== null && isGenuine(read, mesh) ? read.says : null
 }
 
 const isBin = (value: unknown, length: number): value is Uint8Array => value instanceof Uint8Array && value.length === length

@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { hexToBytes, bytesToHex } from './ids.ts'
 import { limits } from './limits.ts'
-import { equalBytes, pack, unpack, type Packable } from './msgpack.ts'
+import { equalBytes, pack, unpack, unpackLoose, type Packable } from './msgpack.ts'
 import { fastestMs } from './timing.test-support.ts'
 
 const packableArb: fc.Arbitrary<Packable> = fc.letrec<{ value: Packable; list: Packable[] }>((tie) => ({
@@ -75,7 +75,31 @@ describe('pack', () => {
   it.each([-1, 0.5, NaN, Infinity, 2 ** 53])('has no form for %s', (value) => expect(() => pack(value)).toThrow(RangeError))
 })
 
+/** Reads whatever can be read, and writes it again: the dumb way to know whether bytes are what `pack` writes. */
+const rewritten = (bytes: Uint8Array): Packable | null => {
+  try {
+    const value = unpackLoose(bytes) as Packable
+    return value !== undefined && equalBytes(pack(value), bytes) ? value : null
+  } catch {
+    return null
+  }
+}
+
 describe('unpack', () => {
+  it('takes exactly what is the same when it is written again', () => {
+    const mutated = fc.tuple(packableArb.map(pack), fc.array(fc.tuple(fc.nat(400), fc.oneof(fc.nat(255), fc.constantFrom(0xa0, 0xc4, 0xc5, 0xcc, 0xcd, 0xce, 0xd3, 0xd9, 0xda, 0xdc, 0xdd))), { maxLength: 3 }), fc.nat(3))
+    let [taken, refused] = [0, 0]
+    fc.assert(fc.property(mutated, ([bytes, changes, cut]) => {
+      const given = bytes.slice(0, bytes.length - cut)
+      for (const [at, byte] of changes) if (given.length > 0) given[at % given.length] = byte
+      const value = unpack(given)
+      expect(value).toEqual(rewritten(given))
+      if (value === null) refused++
+      else taken++
+    }), { numRuns: 3_000 })
+    expect(Math.min(taken, refused)).toBeGreaterThan(300)
+  })
+
   it.each(Object.entries(OTHER_FORMS))('refuses %s, alone and within', (_, hex) => {
     expect(unpack(hexToBytes(hex))).toBeNull()
     if (hex !== '') expect(unpack(hexToBytes(`92${hex}01`))).toBeNull()

@@ -34,40 +34,69 @@ const widen = (value: unknown): unknown => {
  * @param valuesMax more values, arrays among them, are refused by a scan, before an object is made of any.
  */
 export const unpack = (bytes: Uint8Array, valuesMax: number = limits.packed_values_max): Packable | null => {
-  if (!hasAtMost(valuesMax, bytes)) return null
+  const form = formOf(bytes, valuesMax)
+  if (form === 'refused') return null
   try {
     const value = packr.unpack(bytes) as Packable
-    return equalBytes(pack(value), bytes) ? value : null
+    // Whether text is valid UTF-8 is known by writing it again.
+    return form === 'canonical' || equalBytes(pack(value), bytes) ? value : null
   } catch {
     return null
   }
 }
 
-const hasAtMost = (valuesMax: number, bytes: Uint8Array): boolean => {
-  let values = 0
-  for (let at = 0; at < bytes.length; at += sizeAt(bytes, at)) if (++values > valuesMax) return false
+/**
+ * Whether each value stands in its one form, without making any: writing all again to compare takes twice as long as reading.
+ * `unsure`: but for text beyond ASCII.
+ */
+const formOf = (bytes: Uint8Array, valuesMax: number): 'canonical' | 'unsure' | 'refused' => {
+  let form: 'canonical' | 'unsure' = 'canonical'
+  let [at, values] = [0, 0]
+  // Values that are still to come. A number that is cut off reads as if zeros followed, and `at` is past the end.
+  for (let due = 1; due > 0; due--) {
+    if (at >= bytes.length || ++values > valuesMax) return 'refused'
+    const type = bytes[at]!
+    if (type <= 0x7f || type === 0xc0 || type === 0xc2 || type === 0xc3) at++
+    else if (type >= 0x90 && type <= 0x9f) {
+      due += type & 0x0f
+      at++
+    } else {
+      const short = type >= 0xa0 && type <= 0xbf
+      const known = short ? SHORT_TEXT : FORMS.get(type)
+      if (known === undefined) return 'refused'
+      const number = short ? type & 0x1f : uintAt(bytes, at + 1, known.bytes)
+      if (number < known.least || number > Number.MAX_SAFE_INTEGER) return 'refused'
+      at += 1 + known.bytes
+      if (known.of === 'array') due += number
+      if (known.of === 'uint' || known.of === 'array') continue
+      if (number > bytes.length - at) return 'refused'
+      if (known.of === 'text' && !isAscii(bytes, at, at + number)) form = 'unsure'
+      at += number
+    }
+  }
+  return at === bytes.length ? form : 'refused'
+}
+
+/** `bytes`: of the number behind the type, the value itself or a length. `least`: what has no shorter form. */
+type Form = { readonly of: 'uint' | 'bin' | 'text' | 'array'; readonly bytes: number; readonly least: number }
+const SHORT_TEXT: Form = { of: 'text', bytes: 0, least: 0 }
+const FORMS: ReadonlyMap<number, Form> = new Map([
+  [0xcc, { of: 'uint', bytes: 1, least: 0x80 }], [0xcd, { of: 'uint', bytes: 2, least: 0x100 }], [0xce, { of: 'uint', bytes: 4, least: 0x1_0000 }], [0xd3, { of: 'uint', bytes: 8, least: 0x1_0000_0000 }],
+  [0xc4, { of: 'bin', bytes: 1, least: 0 }], [0xc5, { of: 'bin', bytes: 2, least: 0x100 }], [0xc6, { of: 'bin', bytes: 4, least: 0x1_0000 }],
+  [0xd9, { of: 'text', bytes: 1, least: 0x20 }], [0xda, { of: 'text', bytes: 2, least: 0x100 }], [0xdb, { of: 'text', bytes: 4, least: 0x1_0000 }],
+  [0xdc, { of: 'array', bytes: 2, least: 0x10 }], [0xdd, { of: 'array', bytes: 4, least: 0x1_0000 }],
+])
+
+const uintAt = (bytes: Uint8Array, at: number, length: number): number => {
+  let number = 0
+  for (let i = at; i < at + length; i++) number = number * 256 + (bytes[i] ?? 0)
+  return number
+}
+
+const isAscii = (bytes: Uint8Array, from: number, to: number): boolean => {
+  for (let at = from; at < to; at++) if (bytes[at]! > 0x7f) return false
   return true
 }
-
-/** Bytes of the value at `at`, of an array its header alone; Infinity for a type that is not used. */
-const sizeAt = (bytes: Uint8Array, at: number): number => {
-  const type = bytes[at]!
-  if (type <= 0x7f || (type >= 0x90 && type <= 0x9f) || type === 0xc0 || type === 0xc2 || type === 0xc3) return 1
-  if (type >= 0xa0 && type <= 0xbf) return 1 + (type & 0x1f)
-  const form = FORMS.get(type)
-  if (form === undefined) return Number.POSITIVE_INFINITY
-  let length = 0
-  for (let i = 1; i <= form.lengthBytes; i++) length = length * 256 + (bytes[at + i] ?? 0)
-  return 1 + form.lengthBytes + form.fixed + length
-}
-
-/** By type byte, beyond the one-byte ones: bytes that hold a length, and bytes that follow in any case. */
-const FORMS: ReadonlyMap<number, { readonly lengthBytes: number; readonly fixed: number }> = new Map([
-  ...[0xc4, 0xc5, 0xc6, 0xd9, 0xda, 0xdb].map((type, i) => [type, { lengthBytes: 2 ** (i % 3), fixed: 0 }] as const),
-  ...[0xcc, 0xcd, 0xce].map((type, i) => [type, { lengthBytes: 0, fixed: 2 ** i }] as const),
-  [0xd3, { lengthBytes: 0, fixed: 8 }],
-  ...[0xdc, 0xdd].map((type, i) => [type, { lengthBytes: 0, fixed: 2 ** (i + 1) }] as const),
-])
 
 /** As `unpack`, without the comparison: for bytes that nobody hashes (frames). May yield values outside `Packable`: check shapes. */
 export const unpackLoose = (bytes: Uint8Array): unknown => {

@@ -1,7 +1,7 @@
 /** Quorum: a voter counts once, for what it has whole, of our history, while it is one. */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { signAck, type Watermark } from './ack.ts'
+import { signAck, type ReadAck, type Watermark } from './ack.ts'
 import { sha256Hex } from './hash.ts'
 import type { ChainId, CommitHash, MeshId, PeerId } from './ids.ts'
 import { limits } from './limits.ts'
@@ -19,9 +19,24 @@ const ack = signAck({ mesh, voter: publicKeyHex(keys) as PeerId, watermarks: [] 
 
 /** A log with `length` commits of every chain. */
 const upTo = (length: number): HashOf => (_, seq) => (seq <= length ? hash(seq) : null)
+const heard = (voter: PeerId, ...watermarks: readonly (Partial<Watermark> & { readonly seq: number })[]): ReadAck =>
+  ({ ack, says: { mesh, voter, watermarks: watermarks.map((mark) => ({ chain: chain(0), hash: hash(mark.seq), whole: true, ...mark })) } })
 const say = (table: AckTable, voter: PeerId, hashOf: HashOf, ...watermarks: readonly (Partial<Watermark> & { readonly seq: number })[]): void =>
-  table.record(ack, { mesh, voter, watermarks: watermarks.map((mark) => ({ chain: chain(0), hash: hash(mark.seq), whole: true, ...mark })) }, hashOf)
+  table.record(heard(voter, ...watermarks), hashOf)
 const who = (table: AckTable, seq: number, of: ReadonlySet<PeerId> = voters, c = chain(0)): readonly PeerId[] => table.covering({ chain: c, seq }, of).map(({ voter }) => voter)
+
+it('news is what goes further than was counted, whole', () => {
+  const table = createAckTable()
+  const isNews = (...marks: readonly (Partial<Watermark> & { readonly seq: number })[]): boolean => table.isNews(heard(V1, ...marks))
+  expect(isNews({ seq: 5 })).toBe(true)
+  say(table, V1, upTo(9), { seq: 5 })
+  say(table, V1, upTo(9), { seq: 12 })
+  expect([isNews({ seq: 5 }), isNews({ seq: 4 }, { seq: 3 }), isNews({ seq: 6, whole: false }), isNews()]).toEqual([false, false, false, false])
+  // What waits for our own log has been counted nowhere yet.
+  expect([isNews({ seq: 6 }), isNews({ seq: 12 }), isNews({ seq: 2 }, { seq: 1, chain: chain(1) }), table.isNews(heard(V2, { seq: 5 }))]).toEqual([true, true, true, true])
+  table.forget(V1)
+  expect(isNews({ seq: 1 })).toBe(true)
+})
 
 describe('acks count', () => {
   it('for everything up to their watermark, and nothing beyond', () => {

@@ -5,7 +5,7 @@
  * our own commit at its place (so an ack for another history never does); an entry that is not `whole` never counts. What a
  * voter says of commits that are not here waits, bounded, so that a lying one displaces only its own words.
  */
-import type { AckStatement, SignedAck, Watermark } from './ack.ts'
+import type { ReadAck, SignedAck, Watermark } from './ack.ts'
 import type { Position } from './frontier.ts'
 import type { ChainId, CommitHash, PeerId } from './ids.ts'
 import { limits } from './limits.ts'
@@ -15,7 +15,9 @@ export type Counted = { readonly voter: PeerId; readonly ack: SignedAck; readonl
 /** What the voters have said: the furthest acceptable watermark by chain and voter. */
 export type AckTable = {
   /** @param hashOf our commit's hash at (chain, seq), or null when we do not have it (then the entry waits for `recheck`). */
-  record(ack: SignedAck, statement: AckStatement, hashOf: HashOf): void
+  record(ack: ReadAck, hashOf: HashOf): void
+  /** Whether it says anything that was not said before: only news is worth a signature check. */
+  isNews(ack: ReadAck): boolean
   /** Looks again at entries that were ahead of us, now that `chain` has grown. */
   recheck(chain: ChainId, hashOf: HashOf): void
   /** The acks that cover `position`, one a voter, for the voters given. */
@@ -47,9 +49,10 @@ export const createAckTable = (): AckTable => {
   }
 
   return {
-    record: (ack, statement, hashOf) => {
-      for (const watermark of statement.watermarks) if (watermark.whole) judge({ voter: statement.voter, ack, watermark }, hashOf)
+    record: ({ ack, says }, hashOf) => {
+      for (const watermark of says.watermarks) if (watermark.whole) judge({ voter: says.voter, ack, watermark }, hashOf)
     },
+    isNews: ({ says }) => says.watermarks.some(({ chain, seq, whole }) => whole && seq > (countedByChain.get(chain)?.get(says.voter)?.watermark.seq ?? 0)),
     recheck: (chain, hashOf) => {
       for (const waiting of aheadByVoter.values()) {
         const entry = waiting.get(chain)

@@ -13,6 +13,7 @@
  *   I9  what was said to be not committed is nowhere; what was said to be committed is there
  *   I10 nothing that no honest client said is anywhere                     (G4)
  *   I11 who forked is known to all alike, and nobody honest did            (G4, G8)
+ *   I12 every log verifies, whoever was taken out and whatever was erased  (G8, G9)
  */
 import { verifyAck, type SignedAck } from '../crdt/ack.ts'
 import { fromBase64Url } from '../crdt/base64.ts'
@@ -21,7 +22,7 @@ import { canonicalize, type Json } from '../crdt/canonical.ts'
 import { decodeCommit, type Commit } from '../crdt/commit.ts'
 import { bodyRefs } from '../crdt/event.ts'
 import type { AgentId, ChainId, CommitHash, EventId, MeshId, PeerId, RecordId, Ref } from '../crdt/ids.ts'
-import type { Receipt } from '../src/api.ts'
+import type { Receipt, VerifyAnswer } from '../src/api.ts'
 import type { ProjectionBatch } from '../src/ports.ts'
 import type { MemoryDisk } from '../src/store/memory.ts'
 import { countsAt, type ForkAt } from './model/forks.ts'
@@ -218,3 +219,8 @@ export const forksKnown = (known: readonly KnownForks[], disks: readonly MemoryD
 
 /** @param log with what a revocation leaves out. */
 export const historyOf = (commits: readonly Commit[], log: readonly Commit[]): Heard => heard(commits, log)
+
+// ── I12: the operator's own look ────────────────────────────────────────────────────────────────────────────────────────
+
+export const logsVerify = (answers: readonly VerifyAnswer[]): Violations =>
+  answers.flatMap(({ problems }, index) => problems.map(({ what, where }) => `I12 peer ${index}: ${what}: ${where}`))

@@ -2,7 +2,7 @@
  * What the mesh asks of the replica, and tells it. Reads are synchronous; `receive*` return at once, and what they were
  * given counts against the link's credit until `done` is called.
  */
-import type { SignedAck } from '../crdt/ack.ts'
+import type { ReadAck, SignedAck } from '../crdt/ack.ts'
 import type { Body } from '../crdt/body.ts'
 import type { ChainId, CommitHash, MeshId, PeerId, Ref } from '../crdt/ids.ts'
 import type { KeyPair } from '../crdt/signature.ts'
@@ -61,7 +61,7 @@ export type MeshHost = {
   receive(from: PeerId, parcels: readonly Parcel[], done: () => void): void
   receiveBodies(from: PeerId, bodies: readonly Body[], done: () => void): void
   /** An ack of `from` itself, by its own session. */
-  receiveAck(from: PeerId, ack: SignedAck): void
+  receiveAck(from: PeerId, ack: ReadAck): void
   linkUp(peer: PeerId): void
   linkDown(peer: PeerId, reason: string): void
 
@@ -78,8 +78,8 @@ export type Mesh = {
   stop(): Promise<void>
   /** Fresh commits of our own, given before the own flush returns: sent at once to every link that can take them. */
   push(parcels: readonly Parcel[]): void
-  /** After a flush: our signed word on how far we are, to every link. */
-  announce(ack: SignedAck): void
+  /** Our signed word on how far we are: after a flush to every link (`to` null), to one peer when it comes up. */
+  announce(ack: SignedAck, to: PeerId | null): void
   /** A fork was found or learned: told to every link at once. */
   announceForks(proofs: readonly Uint8Array[]): void
   /** The control log has grown: sessions of members that are out are cut, waiting ones go on. */

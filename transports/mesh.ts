@@ -284,9 +284,9 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
       const frames = parcelFrames(parcels)
       for (const link of links) link.push(frames)
     },
-    announce: (ack) => {
+    announce: (ack, to) => {
       const content = encode({ type: 'ack', ack })
-      for (const link of openLinks()) link.sendEncoded(content)
+      for (const link of openLinks()) if (to === null || link.peer === to) link.sendEncoded(content)
     },
     announceForks: (proofs) => {
       const links = openLinks()

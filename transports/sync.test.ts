@@ -1,5 +1,7 @@
 /** Anti-entropy, end to end over the network in memory: what PROTOCOL AE, LIVE and ACK promise. */
 import { afterEach, expect, test } from 'vitest'
+import { signAck } from '../crdt/ack.ts'
+import { keysOf, meshIdOfTests, peerOf } from './test-host.ts'
 import { createTestWorld, type TestPeer, type TestWorld } from './test-world.ts'
 
 const peers: TestPeer[] = []
@@ -42,6 +44,21 @@ test('LIVE1 a fresh commit reaches every peer by push, once, and each acknowledg
   world.time.advance(1_000)
   expect(new Set(a.acks.map(({ from }) => from)).size).toBe(2)
   expect([b.received(), c.received()]).toEqual([3, 3])
+})
+
+test('ACK4 an ack for one peer goes to nobody else', () => {
+  const world = createTestWorld(['a', 'b', 'c'])
+  const [a, b, c] = [add(world, 'a'), add(world, 'b', ['a']), add(world, 'c', ['a', 'b'])]
+  expect(world.time.runUntil(() => up(a) === 2 && up(b) === 2 && up(c) === 2, 5_000)).toBe(true)
+  const told = (): readonly number[] => [b, c].map(({ acks }) => acks.length)
+  const before = told()
+  const ack = signAck({ mesh: meshIdOfTests, voter: peerOf('a'), watermarks: [] }, keysOf('a'))
+  a.mesh.announce(ack, peerOf('c'))
+  world.time.advance(100)
+  expect(told()).toEqual([before[0], before[1]! + 1])
+  a.mesh.announce(ack, null)
+  world.time.advance(100)
+  expect(told()).toEqual([before[0]! + 1, before[1]! + 2])
 })
 
 test('ACK3 in a partial mesh A–B–C a commit is passed on, 50 ms after C could have had it from A', () => {

@@ -6,7 +6,7 @@
  * Flushes take `flushMs` of the given timers, and are followed by an ack, as a replica's are. Proofs of forks are two commits
  * of one place without signatures, [commit, commit]; headers are whole commits.
  */
-import { signAck, type SignedAck } from '../crdt/ack.ts'
+import { signAck, type ReadAck } from '../crdt/ack.ts'
 import { makeBody, type Body } from '../crdt/body.ts'
 import { sha256, sha256Hex } from '../crdt/hash.ts'
 import { bytesToHex, hexToBytes, ZERO_HASH, type ChainId, type CommitHash, type MeshId, type PeerId, type Ref } from '../crdt/ids.ts'
@@ -32,7 +32,7 @@ export type TestHost = {
   readonly chain: ChainId
   /** Commits handed over by the mesh, duplicates included. */
   received(): number
-  readonly acks: { readonly from: PeerId; readonly ack: SignedAck }[]
+  readonly acks: { readonly from: PeerId; readonly ack: ReadAck }[]
   readonly ups: string[]
   /** While it answers true, the commit is handed over and not taken in. */
   refuse: (chain: ChainId, seq: number) => boolean
@@ -167,7 +167,7 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
       const last = entries(of)[lengthOf(of) - 1]
       return last === undefined ? [] : [{ chain: of, seq: lengthOf(of), hash: last.hash, whole: true }]
     })
-    if (watermarks.length > 0) mesh?.announce(signAck({ mesh: host.mesh, voter: peer, watermarks }, keys))
+    if (watermarks.length > 0) mesh?.announce(signAck({ mesh: host.mesh, voter: peer, watermarks }, keys), null)
   }
   const flush = (parcels: readonly Parcel[], done: () => void): void => {
     const store = (): void => {

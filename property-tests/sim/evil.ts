@@ -103,7 +103,7 @@ export const createEvil = (founded: Founded, network: Network, time: Scheduler &
       case 'forged_acks': {
         const watermarks: Watermark[] = captured.slice(0, 8).map(({ chain, seq }) => ({ chain, seq: seq + random.int(0, 3), hash: bytesToHex(random.bytes(32)) as CommitHash, whole: true }))
         // In the name of each voter, and in its own; each twice.
-        for (const voter of [...honest, self, ...honest, self]) mesh.announce(signAck({ mesh: founded.mesh, voter: voter.peer, watermarks }, self.keys))
+        for (const voter of [...honest, self, ...honest, self]) mesh.announce(signAck({ mesh: founded.mesh, voter: voter.peer, watermarks }, self.keys), null)
         return
       }
       case 'equivocate':

@@ -4,7 +4,7 @@
 import type { Commit } from '../../crdt/commit.ts'
 import type { EventId, RecordId, Ref } from '../../crdt/ids.ts'
 import {
-  acknowledgedIsThere, causalReads, commitsOn, equalDigests, forksKnown, heldByQuorum, historyOf, nothingForged, onceOnly, receiptsVerify, rowsAsTheModel, sameOnEveryDisk, sameTexts, toldTheTruth, type Violations,
+  acknowledgedIsThere, causalReads, commitsOn, equalDigests, forksKnown, heldByQuorum, historyOf, logsVerify, nothingForged, onceOnly, receiptsVerify, rowsAsTheModel, sameOnEveryDisk, sameTexts, toldTheTruth, type Violations,
 } from '../invariants.ts'
 import type { AskStep } from './clients.ts'
 import type { World } from './world.ts'
@@ -34,6 +34,8 @@ export const judge = async (world: World): Promise<Violations> => {
   }
   const digests = []
   for (const { process } of machines) digests.push(await world.settle(process!.peer!.node.digests(), ANSWER_MS))
+  const verified = []
+  if (isWorthVerifying(world)) for (const { process } of machines) verified.push(await world.settle(process!.peer!.node.verify(), ANSWER_MS))
   const rows = machines[0]!.rows
   const spoiled = spoiledBy(world)
   const acknowledged = evidence.acknowledged.map((write) => ({ ...write, what: nameOf(write.step) }))
@@ -57,6 +59,7 @@ export const judge = async (world: World): Promise<Violations> => {
     ...causalReads(evidence.reads.filter(({ event, machine }) => !out.events.has(event) && !authority.isRevoked(world.machines[machine]!.member.peer))),
     ...toldTheTruth(told, history, spoiled),
     ...nothingForged(history, (peer, agent) => (agent === LIAR ? liars.has(peer) : honest.has(peer))),
+    ...logsVerify(verified),
   ]
 }
 
@@ -81,6 +84,10 @@ const leftOutBy = ({ authority, machines }: World, all: readonly Commit[], count
       isGone(record) || isLeft([...(told.events ?? []), ...(told.event ? [told.event] : [])], authority.isRevoked(machines[machine]!.member.peer)),
   }
 }
+
+/** Where something is left out or erased: it takes as long as all else that is judged. A liar that withholds texts, or a disk that lost the one copy, leaves faults that are none of the mesh's. */
+const isWorthVerifying = ({ schedule: { steps } }: World): boolean =>
+  steps.some((step) => step.do === 'revoke' || (step.do === 'evil' && step.act.startsWith('equivocate')) || (step.do === 'ask' && step.ask.op === 'erase')) && !steps.some((step) => (step.do === 'evil' && step.act === 'stripped') || step.do === 'flip' || step.do === 'rollback' || step.do === 'clone')
 
 /** Members whose disks were rolled back, damaged or cloned: what only they held may be lost. */
 const spoiledBy = ({ schedule }: World): ReadonlySet<number> => new Set(schedule.steps.flatMap((step) => (step.do === 'rollback' || step.do === 'flip' || step.do === 'clone' ? [step.peer] : [])))

@@ -251,6 +251,17 @@ const kept: Readonly<Record<string, Schedule>> = {
     ...(['head', 'head', 'middle', 'tail'] as const).map((where): Step => ({ do: 'flip', at: 600, peer: 1, what: 'missing', where })),
     says(900, 0, put(0)),
   ]),
+  'a text that only a peer which was taken out had had, and had erased, was asked for by all, for ever': calm([
+    says(314, 1, put(0)),
+    says(700, 1, { op: 'erase', slot: 0 }),
+    { do: 'revoke', at: 755, peer: 1 },
+  ], { seed: 'k124', delayMs: [20, 300], flushMs: [0, 1] }),
+  'a change that was asked for of a peer which had just stopped read its closed log': calm([
+    says(344, 1, { op: 'put', slot: 0, value: 129, key: true, apart: false }, { client: 2, quorum: null, timeoutMs: 400, retries: [1, 2, 2] }),
+    { do: 'stop', at: 401, peer: 1, downMs: 1874 },
+    { do: 'stop', at: 407, peer: 1, downMs: 1375 },
+    says(460, 1, { op: 'patch', slot: 0, value: 27, fields: ['metadata', 'content', 'title'] }, { client: 0, quorum: null, timeoutMs: 5000, retries: [0, 2, 1] }),
+  ], { seed: '20261122a:78090', topology: 'line', skewMs: [0, 0, 40000000], delayMs: [5, 80], flushMs: [2, 40] }),
 }
 
 describe('a schedule that failed once', () => {

@@ -61,7 +61,7 @@ export const createShell = ({ replica, store, clock, mesh, taken, observe }: She
         mesh()?.push(effect.parcels)
         return
       case 'ACK':
-        mesh()?.announce(effect.ack)
+        mesh()?.announce(effect.ack, effect.to)
         return
       case 'RESOLVE':
         outcomes.get(effect.request)?.(effect.outcome)

@@ -130,9 +130,17 @@ export const segmentsOf = (index: LogIndex, record: RecordId): readonly SegmentE
   return found === undefined ? [] : Array.isArray(found) ? found : [found]
 }
 
-/** Whether a revocation or a fork leaves the commit out of the documents. */
-export const isExcluded = (index: LogIndex, commit: Commit): boolean =>
-  commit.header.seq >= Math.min(forkAt(index, commit.chain), firstExcluded(index.control, commit.header.peer, commit.chain))
+/** The first seq of the chain that a revocation or a fork leaves out of the documents; Infinity when all of it counts. */
+const firstLeftOut = (index: LogIndex, chain: ChainId, peer: PeerId): number => Math.min(forkAt(index, chain), firstExcluded(index.control, peer, chain))
+
+/** Whether a revocation or a fork leaves the commit out of the documents, for good. */
+export const isExcluded = (index: LogIndex, commit: Commit): boolean => commit.header.seq >= firstLeftOut(index, commit.chain, commit.header.peer)
+
+/** The same of a place in a chain that is here. */
+export const isLeftOut = (index: LogIndex, chain: ChainId, seq: number): boolean => {
+  const state = index.chains.get(chain)
+  return seq >= (state === undefined ? forkAt(index, chain) : firstLeftOut(index, chain, state.peer))
+}
 
 /**
  * Whether somebody has erased the memory, and did not fork. What a revocation leaves out of the documents has destroyed texts all the

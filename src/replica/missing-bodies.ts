@@ -1,6 +1,9 @@
 /**
  * Bodies that some commit names and that are not here: what is asked for, and what keeps a chain from being called whole.
  *
+ * What only commits name that a revocation or a fork leaves out is not asked for: nobody reads it, and whoever was taken out may have
+ * destroyed the one copy. The chain is not whole all the same.
+ *
  * Kept as one small fact in the store, so that a start need not look for every body. When there are more than fit, the fact says
  * so and the next start looks for all.
  */
@@ -12,12 +15,13 @@ import { pack, unpack } from '../../crdt/msgpack.ts'
 import type { CommitStore, StoreBatch } from '../ports.ts'
 
 const FACT = 'missing-bodies'
-/** (32 + 16 bytes) × 1,000 fits a fact of 64 KiB. */
+/** (32 + 16 + 9 bytes) × 1,000 fits a fact of 64 KiB. */
 const REMEMBERED_MAX = 1_000
 
 export type MissingBodies = {
   has(ref: Ref): boolean
   isMissingIn(chain: ChainId): boolean
+  /** What is asked for. */
   list(limit: number): readonly Ref[]
   readonly size: number
   /** A read met damage. */
@@ -34,23 +38,28 @@ export type MissingBodies = {
   check(commit: Commit): void
 }
 
-export const createMissingBodies = (store: CommitStore): MissingBodies => {
-  /** Chains that name a text: two do when one request was written twice. None: a read met damage. */
-  const chainsByRef = new Map<Ref, Set<ChainId>>()
+type Place = { readonly chain: ChainId; readonly seq: number }
+
+/** @param isLeftOut whether the commit at that place counts for nobody any more. */
+export const createMissingBodies = (store: CommitStore, isLeftOut: (chain: ChainId, seq: number) => boolean): MissingBodies => {
+  /** Where a text is named first, by chain: in two when one request was written twice. None: a read met damage. */
+  const seqsByRef = new Map<Ref, Map<ChainId, number>>()
   const countByChain = new Map<ChainId, number>()
   const madeWhole = new Set<ChainId>()
 
-  const note = (ref: Ref, chain: ChainId | null): void => {
-    const chains = chainsByRef.get(ref) ?? new Set()
-    chainsByRef.set(ref, chains)
-    if (chain === null || chains.has(chain)) return
-    chains.add(chain)
-    countByChain.set(chain, (countByChain.get(chain) ?? 0) + 1)
+  const note = (ref: Ref, place: Place | null): void => {
+    const seqs = seqsByRef.get(ref) ?? new Map<ChainId, number>()
+    seqsByRef.set(ref, seqs)
+    if (place === null) return
+    const { chain, seq } = place
+    const known = seqs.get(chain)
+    seqs.set(chain, Math.min(seq, known ?? seq))
+    if (known === undefined) countByChain.set(chain, (countByChain.get(chain) ?? 0) + 1)
   }
   const found = (ref: Ref): void => {
-    const chains = chainsByRef.get(ref) ?? []
-    chainsByRef.delete(ref)
-    for (const chain of chains) {
+    const seqs = seqsByRef.get(ref)
+    seqsByRef.delete(ref)
+    for (const chain of seqs?.keys() ?? []) {
       const left = (countByChain.get(chain) ?? 1) - 1
       if (left > 0) countByChain.set(chain, left)
       else {
@@ -59,33 +68,35 @@ export const createMissingBodies = (store: CommitStore): MissingBodies => {
       }
     }
   }
-  /** Each with each of its chains, as the fact keeps them. */
-  const pairs = (): (readonly [Ref, ChainId | null])[] =>
-    [...chainsByRef].flatMap(([ref, chains]) => (chains.size === 0 ? [null] : [...chains]).map((chain) => [ref, chain] as const))
+  /** Each with each of its places, as the fact keeps them. */
+  const entries = (): (readonly [Ref, Place | null])[] =>
+    [...seqsByRef].flatMap(([ref, seqs]) => (seqs.size === 0 ? [null] : [...seqs].map(([chain, seq]) => ({ chain, seq }))).map((place) => [ref, place] as const))
+  const placeOf = ({ chain, header }: Commit): Place => ({ chain, seq: header.seq })
+  const wanted = (): Ref[] => [...seqsByRef].flatMap(([ref, seqs]) => (seqs.size === 0 || [...seqs].some(([chain, seq]) => !isLeftOut(chain, seq)) ? [ref] : []))
   const missingOf = (commit: Commit, here: (ref: Ref) => boolean): Ref[] =>
     commit.events.flatMap(({ event }) => bodyRefs(event)).flatMap(({ ref }) => (here(ref) || store.body(ref) !== null ? [] : [ref]))
 
   return {
-    has: (ref) => chainsByRef.has(ref),
+    has: (ref) => seqsByRef.has(ref),
     isMissingIn: (chain) => countByChain.has(chain),
-    list: (limit) => [...chainsByRef.keys()].slice(0, limit),
+    list: (limit) => wanted().slice(0, limit),
     get size() {
-      return chainsByRef.size
+      return wanted().length
     },
     add: (ref) => note(ref, null),
     factsAfter: (commits, bodies, loose, erase) => {
       const given = new Set([...bodies, ...loose].map(({ ref }) => ref).concat(erase))
-      const fresh = commits.flatMap((commit) => missingOf(commit, (ref) => given.has(ref)).map((ref) => [ref, commit.chain] as const))
-      const filled = [...given].some((ref) => chainsByRef.has(ref))
+      const fresh = commits.flatMap((commit) => missingOf(commit, (ref) => given.has(ref)).map((ref) => [ref, placeOf(commit)] as const))
+      const filled = [...given].some((ref) => seqsByRef.has(ref))
       if (fresh.length === 0 && !filled) return []
-      const left = [...pairs().filter(([ref]) => !given.has(ref)), ...fresh]
-      const kept = left.length > REMEMBERED_MAX ? true : left.map(([ref, chain]) => [hexToBytes(ref), hexToBytes(chain ?? '')])
+      const left = [...entries().filter(([ref]) => !given.has(ref)), ...fresh]
+      const kept = left.length > REMEMBERED_MAX ? true : left.map(([ref, place]) => [hexToBytes(ref), hexToBytes(place?.chain ?? ''), place?.seq ?? 0])
       return [[FACT, pack([kept])]]
     },
     persisted: (commits, settled) => {
       const here = new Set(settled)
       for (const ref of settled) found(ref)
-      for (const commit of commits) for (const ref of missingOf(commit, (candidate) => here.has(candidate))) note(ref, commit.chain)
+      for (const commit of commits) for (const ref of missingOf(commit, (candidate) => here.has(candidate))) note(ref, placeOf(commit))
     },
     chainsMadeWhole: () => {
       const chains = [...madeWhole]
@@ -99,13 +110,13 @@ export const createMissingBodies = (store: CommitStore): MissingBodies => {
       if (!Array.isArray(value)) return false
       if (!Array.isArray(value[0])) return true
       for (const entry of value[0]) {
-        if (!Array.isArray(entry) || !(entry[0] instanceof Uint8Array) || !(entry[1] instanceof Uint8Array)) return true
-        note(bytesToHex(entry[0]) as Ref, entry[1].length === 0 ? null : (bytesToHex(entry[1]) as ChainId))
+        if (!Array.isArray(entry) || !(entry[0] instanceof Uint8Array) || !(entry[1] instanceof Uint8Array) || typeof entry[2] !== 'number') return true
+        note(bytesToHex(entry[0]) as Ref, entry[1].length === 0 ? null : { chain: bytesToHex(entry[1]) as ChainId, seq: entry[2] })
       }
       return false
     },
     check: (commit) => {
-      for (const ref of missingOf(commit, () => false)) note(ref, commit.chain)
+      for (const ref of missingOf(commit, () => false)) note(ref, placeOf(commit))
     },
   }
 }

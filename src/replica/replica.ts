@@ -9,7 +9,6 @@
  *    hold what it tried to write.
  * 4. A request ends exactly once: acknowledged, refused, or quorum not met.
  */
-import { decodeAckStatement } from '../../crdt/ack.ts'
 import type { Body } from '../../crdt/body.ts'
 import { chainId, commitHash, controlChainId, decodeCommit, type AdmittedCommit, type Commit } from '../../crdt/commit.ts'
 import { freshlyRevoked } from '../../crdt/control.ts'
@@ -31,7 +30,7 @@ import { commitIn, isSound, parcelOf, recordsIn, requestBytes, storedForm } from
 import { addToFlush, createLogView, emptyFlush, type Flush } from './inflight.ts'
 import { createForks, type Forks, type KnownFork } from './forks.ts'
 import { createIntake, type Intake, type Rival } from './intake.ts'
-import { createLogIndex, placeKey, indexCommit, isExcluded, type LogIndex, cutChain, latest, markHole } from './log-index.ts'
+import { createLogIndex, placeKey, indexCommit, isExcluded, isLeftOut, type LogIndex, cutChain, latest, markHole } from './log-index.ts'
 import { createMissingBodies, type MissingBodies } from './missing-bodies.ts'
 import { createPast } from './past.ts'
 import { createMayWrite, type MayWrite } from './may-write.ts'
@@ -91,12 +90,13 @@ export type Replica = {
 export const createReplica = (options: ReplicaOptions): Replica => {
   const { store, keys, mesh } = options
   const self = publicKeyHex(keys) as PeerId
+  const controlChain = controlChainId(mesh)
   const index = createLogIndex(mesh)
   const commits = createCommits(store)
   const documents = createDocuments(index, commits)
   const intake = createIntake()
   const forks = createForks(mesh, store, commits)
-  const missing = createMissingBodies(store)
+  const missing = createMissingBodies(store, (chain, seq) => isLeftOut(index, chain, seq))
   const past = createPast(index, documents, commits, store)
   const mayWrite = createMayWrite(index, forks, store, self)
   const revision = createRevision(store)
@@ -188,7 +188,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   }
 
   const sealControls = (nowMs: number): void => {
-    const next = controls.next(log.chain(controlChainId(mesh)), hlc, nowMs)
+    const next = controls.next(log.chain(controlChain), hlc, nowMs)
     if (next === null) return
     hlc = next.commit.header.hlc
     addToFlush(flush, next.commit, next.chain, next.chain.seq, [], true)
@@ -243,7 +243,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     return [
       ...(forked.length > 0 ? [{ kind: 'FORKS', proofs: forked.map(({ proof }) => proof) } satisfies Effect] : []),
       ...done.deliveries.map(taken),
-      ...settling.announce([...touched, ...missing.chainsMadeWhole()]),
+      ...settling.announce([...touched, ...missing.chainsMadeWhole()], null),
       ...(membership || forked.length > 0 ? [{ kind: 'MEMBERSHIP' } satisfies Effect] : []),
       ...(done.rebuild ? [{ kind: 'REBUILD' } satisfies Effect] : []),
       ...controls.persisted(),
@@ -367,10 +367,10 @@ export const createReplica = (options: ReplicaOptions): Replica => {
         intake.wake()
         return startFlush(nowMs)
       case 'acked':
-        for (const { chain, seq } of decodeAckStatement(input.ack.statement)?.watermarks ?? []) meetOwn(chain, seq)
+        for (const { chain, seq } of input.ack.says.watermarks) meetOwn(chain, seq)
         return settling.onAck(input.from, input.ack)
       case 'linkUp':
-        return settling.announce(index.chains.keys())
+        return settling.announce(index.chains.keys(), input.peer)
       case 'persisted':
         return onPersisted(input.flush, input.failure, nowMs)
       case 'tick':

@@ -2,7 +2,7 @@
  * Whose word counts for a write: enrolled voters that are neither revoked nor frozen, each for itself, each once.
  */
 import { beforeEach, describe, expect, test } from 'vitest'
-import { signAck, type SignedAck } from '../../crdt/ack.ts'
+import { readAck, signAck, verifyAck, type ReadAck } from '../../crdt/ack.ts'
 import { bytesToHex, type ChainId, type CommitHash, type MeshId, type PeerId } from '../../crdt/ids.ts'
 import { sha256 } from '../../crdt/hash.ts'
 import { keyPairFromSeed, publicKeyHex, type KeyPair } from '../../crdt/signature.ts'
@@ -29,11 +29,11 @@ beforeEach(() => {
   index.control = { ...index.control, members: new Map([member('self', 'voter'), member('ann', 'voter'), member('bob', 'voter'), member('gone', 'voter', true), member('watcher', 'observer')]) }
   index.chains.set(chain, { id: chain, seq: 1, hash } as never)
   settling = createSettling({ mesh, self: peerOf('self'), keys: keysOf('self'), index, quorum: null, hashOf: (_, seq) => (seq === 1 ? hash : null), isFrozen: (peer) => peer === frozen, isWhole: () => true })
-  settling.announce([chain])
+  settling.announce([chain], null)
 })
 
-const ackOf = (name: string, more: { readonly signer?: string; readonly mesh?: MeshId; readonly hash?: CommitHash; readonly whole?: boolean } = {}): SignedAck =>
-  signAck({ mesh: more.mesh ?? mesh, voter: peerOf(name), watermarks: [{ chain, seq: 1, hash: more.hash ?? hash, whole: more.whole ?? true }] }, keysOf(more.signer ?? name))
+const ackOf = (name: string, more: { readonly signer?: string; readonly mesh?: MeshId; readonly hash?: CommitHash; readonly whole?: boolean } = {}): ReadAck =>
+  readAck(signAck({ mesh: more.mesh ?? mesh, voter: peerOf(name), watermarks: [{ chain, seq: 1, hash: more.hash ?? hash, whole: more.whole ?? true }] }, keysOf(more.signer ?? name)))!
 const request: WriteRequest = { id: 1, namespace: 'a' as never, drafts: [], bodies: [], precondition: null, idempotent: false, again: false, quorum: 2, deadlineMs: 1_000 }
 const acknowledged = (effects: readonly Effect[]): boolean => effects.some((effect) => effect.kind === 'RESOLVE' && effect.outcome.kind === 'acknowledged')
 
@@ -63,6 +63,18 @@ describe('a write that needs two voters', () => {
     expect(acknowledged(settling.settle([where], null, request, 0))).toBe(false)
     expect(acknowledged(ack())).toBe(false)
     expect(settling.expire(1_000)).toMatchObject([{ kind: 'RESOLVE', outcome: { kind: 'quorum_not_met', got: 1, needed: 2 } }])
+  })
+
+  test('is told to a neighbour that comes up in the words that were signed, as long as they are true', () => {
+    const [first] = settling.announce([chain], peerOf('ann'))
+    const [second] = settling.announce([chain], peerOf('bob'))
+    expect([first, second]).toMatchObject([{ kind: 'ACK', to: peerOf('ann') }, { kind: 'ACK', to: peerOf('bob') }])
+    const ackIn = (effect: Effect | undefined) => (effect?.kind === 'ACK' ? effect.ack : null)
+    expect(ackIn(second)).toBe(ackIn(first))
+    index.chains.set(chain, { id: chain, seq: 2, hash } as never)
+    const [third] = settling.announce([chain], null)
+    expect(ackIn(third)).not.toBe(ackIn(first))
+    expect(verifyAck(ackIn(third)!, mesh)?.watermarks).toMatchObject([{ chain, seq: 2 }])
   })
 
   test('loses the ack of a voter that is taken out meanwhile, and says so when it stops waiting', () => {

@@ -4,7 +4,7 @@
  * Invariants: a request ends exactly once; it is acknowledged only when this peer, if it is a voter, and `needed` voters in
  * all have signed that every commit of it is on their stable storage.
  */
-import { decodeAckStatement, signAck, verifyAck, type SignedAck } from '../../crdt/ack.ts'
+import { isGenuine, signAck, type AckStatement, type ReadAck, type SignedAck, type Watermark } from '../../crdt/ack.ts'
 import { activeMembers } from '../../crdt/control.ts'
 import type { Position } from '../../crdt/frontier.ts'
 import type { ChainId, EventId, MeshId, PeerId } from '../../crdt/ids.ts'
@@ -20,10 +20,10 @@ export type Settling = {
   /** Voters needed when a request names no number. */
   quorum(): number
   covering(position: Position): readonly Counted[]
-  /** Signs how far these chains are on our disk. */
-  announce(chains: Iterable<ChainId>): Effect[]
+  /** Signs how far these chains are on our disk, for one peer or, null, for all. */
+  announce(chains: Iterable<ChainId>, to: PeerId | null): Effect[]
   /** An ack of `from` itself; anybody else's, or of another mesh, counts for nothing. */
-  onAck(from: PeerId, ack: SignedAck): Effect[]
+  onAck(from: PeerId, ack: ReadAck): Effect[]
   /** A request is on our disk: it waits, or ends at once. */
   settle(written: readonly WrittenAt[], existing: EventId | null, request: WriteRequest, nowMs: number): Effect[]
   /** These chains have grown on our disk. */
@@ -71,6 +71,12 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
     }
     return fewest ?? []
   }
+  /** What was signed last, for a neighbour that comes up hears what the one before it did. */
+  let signed: { readonly ack: SignedAck; readonly watermarks: readonly Watermark[] } | null = null
+  const sealed = (says: AckStatement): SignedAck => {
+    if (signed === null || !isSame(signed.watermarks, says.watermarks)) signed = { ack: signAck(says, keys), watermarks: says.watermarks }
+    return signed.ack
+  }
   const end = (wait: Wait, outcome: WriteOutcome): Effect[] => {
     waits.remove(wait.request)
     return [{ kind: 'RESOLVE', request: wait.request, outcome }]
@@ -92,26 +98,26 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
     covering: (position) => acks.covering(position, voters()),
     nextDeadlineMs: waits.nextDeadlineMs,
 
-    announce: (chains) => {
+    announce: (chains, to) => {
       const watermarks = [...new Set(chains)].flatMap((chain) => {
         const state = index.chains.get(chain)
         return state === undefined || state.seq === 0 ? [] : [{ chain, seq: state.seq, hash: state.hash, whole: isWhole(chain) }]
       })
       const effects: Effect[] = []
       for (let at = 0; at < watermarks.length; at += limits.ack_watermarks_max) {
-        const ack = signAck({ mesh, voter: self, watermarks: watermarks.slice(at, at + limits.ack_watermarks_max) }, keys)
-        acks.record(ack, decodeAckStatement(ack.statement)!, hashOf)
-        effects.push({ kind: 'ACK', ack })
+        const says = { mesh, voter: self, watermarks: watermarks.slice(at, at + limits.ack_watermarks_max) }
+        const ack = sealed(says)
+        acks.record({ ack, says }, hashOf)
+        effects.push({ kind: 'ACK', ack, to })
       }
       return effects
     },
 
     onAck: (from, ack) => {
       if (!voters().has(from)) return []
-      const statement = verifyAck(ack, mesh)
-      if (statement === null || statement.voter !== from) return []
-      acks.record(ack, statement, hashOf)
-      return statement.watermarks.flatMap(({ chain }) => waits.on(chain).flatMap(endIfMet))
+      if (ack.says.voter !== from || !acks.isNews(ack) || !isGenuine(ack, mesh)) return []
+      acks.record(ack, hashOf)
+      return ack.says.watermarks.flatMap(({ chain }) => waits.on(chain).flatMap(endIfMet))
     },
 
     settle: (written, existing, request, nowMs) => {
@@ -136,3 +142,6 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
     giveUpAll: () => [...waits.all()].flatMap((wait) => giveUp(wait, 'before this peer stopped')),
   }
 }
+
+const isSame = (a: readonly Watermark[], b: readonly Watermark[]): boolean =>
+  a.length === b.length && a.every(({ chain, seq, hash, whole }, i) => chain === b[i]!.chain && seq === b[i]!.seq && hash === b[i]!.hash && whole === b[i]!.whole)

@@ -7,7 +7,7 @@
  *   PUSH     may be performed while PERSIST is under way: what others hold early is still signed, and lost by nobody.
  *   ACK      says 'on stable storage': it is only ever an answer to `persisted`.
  */
-import type { SignedAck } from '../../crdt/ack.ts'
+import type { ReadAck, SignedAck } from '../../crdt/ack.ts'
 import type { Body } from '../../crdt/body.ts'
 import type { ControlEvent, MemorySet, TagChange } from '../../crdt/event.ts'
 import type { Position } from '../../crdt/frontier.ts'
@@ -66,7 +66,7 @@ export type Input =
   | { readonly kind: 'forks'; readonly from: PeerId; readonly proofs: readonly Uint8Array[] }
   /** Headers of commits on forked branches that waiting ones name. */
   | { readonly kind: 'headers'; readonly from: PeerId; readonly headers: readonly Uint8Array[] }
-  | { readonly kind: 'acked'; readonly from: PeerId; readonly ack: SignedAck }
+  | { readonly kind: 'acked'; readonly from: PeerId; readonly ack: ReadAck }
   /** A session has opened: it is told how far all our chains are. */
   | { readonly kind: 'linkUp'; readonly peer: PeerId }
   | { readonly kind: 'persisted'; readonly flush: number; readonly failure: StoreFailure | null }
@@ -83,7 +83,8 @@ export type Effect =
   /** Own fresh commits, to every link that can take them; does not wait for PERSIST. */
   | { readonly kind: 'PUSH'; readonly parcels: readonly Parcel[] }
   /** To every link: how far our stable storage reaches. */
-  | { readonly kind: 'ACK'; readonly ack: SignedAck }
+  /** `to`: null for all neighbours. */
+  | { readonly kind: 'ACK'; readonly ack: SignedAck; readonly to: PeerId | null }
   | { readonly kind: 'RESOLVE'; readonly request: RequestId; readonly outcome: WriteOutcome }
   /** A delivery was taken in: its credit goes back to the sender. */
   | { readonly kind: 'TAKEN'; readonly delivery: number }

@@ -5,14 +5,18 @@
  */
 import { chainFault, emptyChain, extendChain, type ChainState } from '../../crdt/chain.ts'
 import { decodeCommit, hasValidSignature, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
-import { emptyControl, enrolledAt, reduceControl } from '../../crdt/control.ts'
+import { emptyControl, enrolledAt, firstExcluded, reduceControl } from '../../crdt/control.ts'
 import { bodyRefs } from '../../crdt/event.ts'
 import { CONTROL_NAMESPACE, type ChainId, type MeshId } from '../../crdt/ids.ts'
 import type { Problem, VerifyAnswer } from '../api.ts'
 import type { Arrival, CommitStore } from '../ports.ts'
+import { createCommits } from '../replica/commits.ts'
+import { createForks } from '../replica/forks.ts'
 
 /** Problems named; more of them say nothing new. */
 const PROBLEMS_MAX = 100
+/** Texts that are not here, of which many may be nobody's loss. */
+const ABSENT_MAX = 100_000
 /** Commits between two turns of the event loop: some 10 ms. */
 const COMMITS_PER_TURN = 32
 
@@ -24,6 +28,9 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
   const early = new Map<ChainId, Map<number, Arrival>>()
   /** Commits whose control commit had not been read yet. */
   const undecided: Commit[] = []
+  /** Texts that are not here: no fault where nobody need have them. */
+  const absent: { readonly commit: Commit; readonly what: string }[] = []
+  const forks = createForks(mesh, store, createCommits(store))
   const problems: Problem[] = []
   const counts = { commits: 0, events: 0, bodies: 0 }
   let control = emptyControl(mesh)
@@ -62,8 +69,8 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
     if (commit.header.namespace === CONTROL_NAMESPACE) control = reduceControl(control, commit as VerifiedCommit)
     else if (checkPolicy(commit) === 'unknown') undecided.push(commit)
     for (const { ref, field } of commit.events.flatMap(({ event }) => bodyRefs(event))) {
-      if (store.body(ref) === null) report(`the text ${ref} (${field}) is missing or does not match its hash`, where)
-      else counts.bodies++
+      if (store.body(ref) !== null) counts.bodies++
+      else if (absent.length < ABSENT_MAX) absent.push({ commit, what: `the text ${ref} (${field}) is missing or does not match its hash` })
     }
     chains.set(commit.chain, extendChain(state, commit, state.policySeq))
   }
@@ -115,6 +122,10 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
   }
   checkBehindGaps()
   for (const commit of undecided) if (checkPolicy(commit) === 'unknown') report('the control commit that it names is not here', placeText(placeOf(commit)))
+  forks.restore()
+  // Whoever was taken out may have had the one copy of what is left out with it.
+  const isLeftOut = ({ chain, header: { peer, seq } }: Commit): boolean => seq >= Math.min(forks.at(chain), firstExcluded(control, peer, chain))
+  for (const { commit, what } of absent) if (!isLeftOut(commit)) report(what, placeText(placeOf(commit)))
   onProgress(total, total)
   return { ok: problems.length === 0, ...counts, chains: chains.size, problems }
 }

@@ -81,9 +81,10 @@ export const createWrites = (context: WriteContext): Writes => {
   const answer = <Of extends Pick<Written, 'id' | 'namespace' | 'agent_id' | 'event_id'>>(outcome: Acknowledged, of: Of): Of & Written => ({
     ...of, quorum_acks: outcome.acks.length, receipt: receiptOf(outcome), token: tokenOf(outcome.written),
   })
-  const answerRow = (outcome: Acknowledged, id: RecordId, event_id: EventId, options: WriteOptions): WriteAnswer => {
-    const row = reader.memory(id)
-    return answer(outcome, { id, namespace: row?.namespace ?? ('' as Namespace), title: row?.title ?? null, tier: row?.tier ?? '', agent_id: options.agent, event_id })
+  /** @param before the row that was changed: a peer that has begun to stop reads no other. */
+  const answerRow = (outcome: Acknowledged, before: MemoryRow, event_id: EventId, options: WriteOptions): WriteAnswer => {
+    const { id, namespace, title, tier } = (shell.isStopping() ? null : reader.memory(before.id)) ?? before
+    return answer(outcome, { id, namespace, title, tier, agent_id: options.agent, event_id })
   }
 
   const newRecord = createUuidsV7()
@@ -99,6 +100,7 @@ export const createWrites = (context: WriteContext): Writes => {
 
   const change = async (id: RecordId, options: WriteOptions & { readonly if_match?: string }, make: (row: MemoryRow, base: Pick<Draft, 'event' | 'agent' | 'at'>) => { drafts: readonly Draft[]; bodies: readonly Body[] }, accepts: (row: MemoryRow | null) => boolean = isVisible): Promise<WriteAnswer> => {
     await shell.settled()
+    if (shell.isStopping()) throw new NodeError('shutting_down', 'this peer is stopping: ask another, or this one in a moment', { local_committed: false })
     const row = reader.memory(id)
     if (row === null || !accepts(row)) throw new NodeError(ABSENT.code, ABSENT.message, { local_committed: false })
     const base = said(options)
@@ -110,7 +112,7 @@ export const createWrites = (context: WriteContext): Writes => {
       return null
     }
     const outcome = await submit({ namespace: row.namespace, drafts, bodies, precondition }, options, { id, event_id: base.event })
-    return answerRow(outcome, id, base.event, options)
+    return answerRow(outcome, row, base.event, options)
   }
 
   return {
