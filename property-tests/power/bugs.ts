@@ -27,6 +27,7 @@ export const BUGS: readonly Bug[] = [
   bug(WORLD, 'a failed flush taken for a good one', ['src/replica/replica.ts', '    if (failure !== null) {\n      forks.failed()', '    if (failure === undefined) {\n      forks.failed()']),
   bug('src/write-path.test.ts', 'effects performed out of their order', ['src/replica/effects.ts', 'of replica.handle(next, clock.now())) perform', 'of replica.handle(next, clock.now()).reverse()) perform']),
   bug('src/replica/settling.test.ts', 'an ack of a revoked peer counts', ['src/replica/settling.ts', '      if (!voters().has(from)) return []\n', ''], ['crdt/quorum.ts', '&& voters.has(entry.voter)),', '),']),
+  bug('crdt/quorum.test.ts', 'an ack of something new taken for an old one', ['crdt/quorum.ts', 'seq > (countedByChain', 'seq > 1 + (countedByChain']),
   bug(SEEDS, 'a lost control log taken for a smaller mesh', ['src/replica/may-write.ts', 'if (!isControlWhole()) return CONTROL_LOST', 'if (!isControlWhole() && index.control.seq < 0) return CONTROL_LOST']),
   bug(WORLD, 'a control log called longer before it is on disk', ['src/replica/may-write.ts', 'return last > stored ? [controlSeenFact(last)]', 'return last > stored ? [controlSeenFact((seen = last))]']),
   // ── anti-entropy ──
@@ -59,10 +60,11 @@ export const BUGS: readonly Bug[] = [
   bug(WORLD, 'a fork seen and not told', ['src/replica/replica.ts', '      forks.found(chain, at, theirs, waiting)\n', '      forks.found(chain, at, theirs.slice(theirs.length), waiting)\n']),
   bug(WORLD, 'what honest peers built on a lie not said again', ['src/replica/reoffer.ts', 'commit.header.peer === self ? draftOf(event) : null', 'commit.header.peer === self && event.id.length === 0 ? draftOf(event) : null']),
   bug(WORLD, 'what a forked chain said of no document kept in the rows', ['src/service/feed-source.ts', 'const counted = counts(commit)', 'const counted = n > 0 || counts(commit)']),
-  bug(WORLD, 'only the lie left out, not what follows it', ['src/replica/log-index.ts', 'commit.header.seq >= Math.min(forkAt(index, commit.chain), ', 'commit.header.seq > Math.min(forkAt(index, commit.chain), ']),
+  bug(WORLD, 'only the lie left out, not what follows it', ['src/replica/log-index.ts', 'commit.header.seq >= firstLeftOut(', 'commit.header.seq > firstLeftOut(']),
   bug(WORLD, 'a revocation that leaves nothing out', ['crdt/control.ts', 'return revoked ? (revoked.last[chain] ?? 0) + 1', 'return revoked && chain.length === 0 ? (revoked.last[chain] ?? 0) + 1']),
   bug(WORLD, 'an erasing on a branch kept to oneself', ['src/replica/branch-erasures.ts', 'index.forkedAt.size === 0 ?', 'index.forkedAt.size >= 0 ?']),
   bug(WORLD, 'an erasure undone by a revocation', ['src/service/rows.ts', 'erased: state.erased || isErased(replica.index, id)', 'erased: state.erased || (id.length === 0 && isErased(replica.index, id))']),
+  bug(SEEDS, 'texts of what is left out are asked for', ['src/replica/missing-bodies.ts', '!isLeftOut(chain, seq)', '(chain.length > 0 || !isLeftOut(chain, seq))']),
   bug(WORLD, 'somebody taken out is still talked to', ['transports/mesh.ts', '    membershipChanged: () => {\n      for (const { link } of connections) link?.membershipChanged()\n', '    membershipChanged: () => {\n']),
   // ── a checker ──
   bug('src/cli/verbs.test.ts', 'a checker that reads one page', ['src/cli/pages.ts', 'if (page.next_cursor === null || page.next_cursor === undefined) return undefined', 'if (page.next_cursor !== cursor) return undefined']),
