@@ -38,7 +38,8 @@ const { memories: count, questions, dim } = values
 
 const VOCABULARY = 20_000
 const RUN_MEMORIES = 20
-const WARM_QUESTIONS = 50
+/** As a peer is that has been asked some hundred times: until then much of its code is not compiled. */
+const WARM_QUESTIONS = 300
 const SCHEMA = 'mnemesh_bench_recall'
 const START_MS = Date.UTC(2026, 0, 1)
 
