@@ -14,6 +14,7 @@
  *   I10 nothing that no honest client said is anywhere                     (G4)
  *   I11 who forked is known to all alike, and nobody honest did            (G4, G8)
  *   I12 every log verifies, whoever was taken out and whatever was erased  (G8, G9)
+ *   I13 of the changes of a memory as it was read on one peer, one is made
  */
 import { verifyAck, type SignedAck } from '../crdt/ack.ts'
 import { fromBase64Url } from '../crdt/base64.ts'
@@ -224,3 +225,17 @@ export const historyOf = (commits: readonly Commit[], log: readonly Commit[]): H
 
 export const logsVerify = (answers: readonly VerifyAnswer[]): Violations =>
   answers.flatMap(({ problems }, index) => problems.map(({ what, where }) => `I12 peer ${index}: ${what}: ${where}`))
+
+// ── I13: preconditions ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type Matched = { readonly machine: number; readonly record: RecordId; readonly version: string; /** It stands in the log. */ readonly isMade: boolean }
+
+/** @param spoiled disks that may have lost what they had said. */
+export const oneOfThoseThatMatch = (matched: readonly Matched[], spoiled: ReadonlySet<number>): Violations => {
+  const made = new Map<string, number>()
+  for (const { machine, record, version, isMade } of matched) {
+    const key = `memory ${record} at version ${version} on peer ${machine}`
+    if (isMade && !spoiled.has(machine)) made.set(key, (made.get(key) ?? 0) + 1)
+  }
+  return [...made].flatMap(([key, times]) => (times <= 1 ? [] : [`I13 ${times} changes were made of ${key}`]))
+}

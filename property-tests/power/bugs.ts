@@ -65,6 +65,7 @@ export const BUGS: readonly Bug[] = [
   bug(WORLD, 'an erasing on a branch kept to oneself', ['src/replica/branch-erasures.ts', 'index.forkedAt.size === 0 ?', 'index.forkedAt.size >= 0 ?']),
   bug(WORLD, 'an erasure undone by a revocation', ['src/service/rows.ts', 'erased: state.erased || isErased(replica.index, id)', 'erased: state.erased || (id.length === 0 && isErased(replica.index, id))']),
   bug(SEEDS, 'texts of what is left out are asked for', ['src/replica/missing-bodies.ts', '!isLeftOut(chain, seq)', '(chain.length > 0 || !isLeftOut(chain, seq))']),
+  bug(WORLD, 'what must match is looked at before its turn', ['src/service/writes.ts', "&& options.if_match !== '*' && options.if_match !== now!.version)", "&& options.if_match !== '*' && options.if_match !== row.version)"]),
   bug(WORLD, 'somebody taken out is still talked to', ['transports/mesh.ts', '    membershipChanged: () => {\n      for (const { link } of connections) link?.membershipChanged()\n', '    membershipChanged: () => {\n']),
   // ── a checker ──
   bug('src/cli/verbs.test.ts', 'a checker that reads one page', ['src/cli/pages.ts', 'if (page.next_cursor === null || page.next_cursor === undefined) return undefined', 'if (page.next_cursor !== cursor) return undefined']),

@@ -33,6 +33,8 @@ export type Evidence = {
   readonly acknowledged: Acknowledged[]
   readonly told: Told[]
   readonly reads: CausalRead[]
+  /** Changes of a memory as somebody had read it. */
+  readonly matched: { readonly step: AskStep; readonly machine: number; readonly record: RecordId; readonly version: string }[]
   readonly codes: Map<string, number>
   /** Attempts that nobody answered, since the process died. */
   silent: number
@@ -41,7 +43,7 @@ export type Evidence = {
   readonly keyed: Map<RecordId, { readonly value: number; attempts: { machine: number; process: Process | null }[] }>
 }
 
-export const noEvidence = (): Evidence => ({ acknowledged: [], told: [], reads: [], codes: new Map(), silent: 0, recordBySlot: new Map(), keyed: new Map() })
+export const noEvidence = (): Evidence => ({ acknowledged: [], told: [], reads: [], matched: [], codes: new Map(), silent: 0, recordBySlot: new Map(), keyed: new Map() })
 
 export const NS = 'team/api' as Namespace
 const APART = 'team/web' as Namespace
@@ -176,7 +178,12 @@ const perform = async (world: ClientWorld, step: AskStep, machine: number, proce
 const onMemory = async (world: ClientWorld, step: AskStep, machine: number, process: Process, node: Node, options: WriteOptions, id: RecordId) => {
   const asked = step.ask
   switch (asked.op) {
-    case 'patch': return node.patch(id, patchInput(asked.value, asked.fields), options)
+    case 'patch': {
+      if (asked.match !== true) return node.patch(id, patchInput(asked.value, asked.fields), options)
+      const { version } = (await node.get(id, {})).memory
+      world.evidence.matched.push({ step, machine, record: id, version })
+      return node.patch(id, patchInput(asked.value, asked.fields), { ...options, if_match: version })
+    }
     case 'forget': return node.forget(id, { ...options, erase: false })
     case 'erase': return node.forget(id, { ...options, erase: true })
     case 'restore': return node.restore(id, options)

@@ -61,7 +61,7 @@ const clients = (world: Drawing, draw: Stream): Step[] => {
     const slot = slots === 0 ? 0 : draw.int(0, slots - 1)
     const asked = draw.weighted<() => Ask>([
       [slots < 3 ? 12 : 4, () => ({ op: 'put', slot: slots++, value: draw.int(0, 400), key: draw.chance(0.6), apart: draw.chance(0.2) })],
-      [slots === 0 ? 0 : 6, () => ({ op: 'patch', slot, value: draw.int(0, 40), fields: draw.some(PATCH_FIELDS, draw.int(1, 3)) })],
+      [slots === 0 ? 0 : 6, () => ({ op: 'patch', slot, value: draw.int(0, 40), fields: draw.some(PATCH_FIELDS, draw.int(1, 3)), ...(draw.chance(0.1) && { match: true }) })],
       [0.6, () => ({ op: 'bulk', slots: Array.from({ length: draw.int(2, 5) }, () => slots++), value: draw.int(0, 400), apart: draw.chance(0.4) })],
       [slots === 0 ? 0 : 1, () => ({ op: 'forget', slot })],
       [slots === 0 ? 0 : 1, () => ({ op: 'restore', slot })],
@@ -76,6 +76,8 @@ const clients = (world: Drawing, draw: Stream): Step[] => {
       quorum: draw.weighted<number | null>([[6, null], [3, 1], [1, world.peers], [1, 2]]), timeoutMs: draw.pick([400, 1_500, 5_000]),
       retries: Array.from({ length: draw.int(0, 3) }, () => draw.int(0, world.peers - 1)),
     })
+    // Two who have read the same change it at once.
+    if (asked.op === 'patch' && asked.match === true) steps.push({ ...(steps.at(-1) as Extract<Step, { do: 'ask' }>), ask: { ...asked, value: draw.int(0, 40) }, client: draw.int(0, world.clients - 1) })
     // Whoever wrote reads soon after, of another peer, with what the write answered.
     const { at, client } = steps.at(-1) as Extract<Step, { do: 'ask' }>
     if (draw.chance(0.25)) steps.push({ do: 'ask', at: at + draw.int(5, 400), client, peer: draw.int(0, world.peers - 1), ask: draw.chance(0.4) ? { op: 'list' } : { op: 'get', slot }, quorum: null, timeoutMs: 1_500, retries: [] })

@@ -4,7 +4,7 @@
 import type { Commit } from '../../crdt/commit.ts'
 import type { EventId, RecordId, Ref } from '../../crdt/ids.ts'
 import {
-  acknowledgedIsThere, causalReads, commitsOn, equalDigests, forksKnown, heldByQuorum, historyOf, logsVerify, nothingForged, onceOnly, receiptsVerify, rowsAsTheModel, sameOnEveryDisk, sameTexts, toldTheTruth, type Violations,
+  acknowledgedIsThere, causalReads, commitsOn, equalDigests, forksKnown, heldByQuorum, historyOf, logsVerify, oneOfThoseThatMatch, nothingForged, onceOnly, receiptsVerify, rowsAsTheModel, sameOnEveryDisk, sameTexts, toldTheTruth, type Violations,
 } from '../invariants.ts'
 import type { AskStep } from './clients.ts'
 import type { World } from './world.ts'
@@ -60,6 +60,7 @@ export const judge = async (world: World): Promise<Violations> => {
     ...toldTheTruth(told, history, spoiled),
     ...nothingForged(history, (peer, agent) => (agent === LIAR ? liars.has(peer) : honest.has(peer))),
     ...logsVerify(verified),
+    ...oneOfThoseThatMatch(matchedBy(world), spoiled),
   ]
 }
 
@@ -83,6 +84,12 @@ const leftOutBy = ({ authority, machines }: World, all: readonly Commit[], count
     isOut: ({ machine, record, ...told }: { readonly machine: number; readonly record: RecordId | null; readonly event?: EventId | null; readonly events?: readonly EventId[] }): boolean =>
       isGone(record) || isLeft([...(told.events ?? []), ...(told.event ? [told.event] : [])], authority.isRevoked(machines[machine]!.member.peer)),
   }
+}
+
+/** What a fork or a revocation leaves out makes a memory again what it was before. */
+const matchedBy = ({ evidence: { matched, acknowledged, told }, schedule }: World) => {
+  const made = new Set<AskStep>([...acknowledged.map(({ step }) => step), ...told.flatMap(({ step, localCommitted }) => (localCommitted === true ? [step] : []))])
+  return schedule.evil !== null || schedule.steps.some((step) => step.do === 'revoke') ? [] : matched.map(({ step, ...match }) => ({ ...match, isMade: made.has(step) }))
 }
 
 /** Where something is left out or erased: it takes as long as all else that is judged. A liar that withholds texts, or a disk that lost the one copy, leaves faults that are none of the mesh's. */

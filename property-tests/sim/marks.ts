@@ -63,6 +63,7 @@ export const MARKS: Readonly<Record<string, string>> = {
   'clock jump': 'crdt/hlc.ts tick and observe, src/peer.ts steadyTimers',
   'told quorum_not_met': 'src/replica/settling.ts giveUp',
   'told idempotency_conflict or existed': 'src/replica/author.ts plan: the record is here already',
+  'told version_mismatch': 'src/service/writes.ts change: the memory is not what was read any more',
   'told disk_full': 'src/service/writes.ts admitToQueue',
   'told not_yet_here': 'src/service/reads.ts logCovers',
   'told internal': 'src/replica/replica.ts giveUp: not stored',

@@ -9,12 +9,12 @@ export type Way = readonly [from: number, to: number]
 
 /**
  * What clients ask of a peer. `slot` names a memory, `other` a second one, `value` a small number from which texts are made, `apart` a
- * second namespace (of a bulk, for every other memory).
+ * second namespace (of a bulk, for every other memory), `match` that the memory must still be what the client has read just before.
  */
 export type Ask =
   | { readonly op: 'put'; readonly slot: number; readonly value: number; readonly key: boolean; readonly apart?: boolean }
   | { readonly op: 'bulk'; readonly slots: readonly number[]; readonly value: number; readonly apart?: boolean }
-  | { readonly op: 'patch'; readonly slot: number; readonly value: number; readonly fields: readonly PatchField[] }
+  | { readonly op: 'patch'; readonly slot: number; readonly value: number; readonly fields: readonly PatchField[]; readonly match?: boolean }
   | { readonly op: 'forget' | 'restore' | 'erase'; readonly slot: number }
   | { readonly op: 'link' | 'unlink'; readonly slot: number; readonly other: number; readonly relation: string }
   | { readonly op: 'episode'; readonly value: number; readonly apart?: boolean }
