@@ -262,6 +262,13 @@ const kept: Readonly<Record<string, Schedule>> = {
     { do: 'stop', at: 407, peer: 1, downMs: 1375 },
     says(460, 1, { op: 'patch', slot: 0, value: 27, fields: ['metadata', 'content', 'title'] }, { client: 0, quorum: null, timeoutMs: 5000, retries: [0, 2, 1] }),
   ], { seed: '20261122a:78090', topology: 'line', skewMs: [0, 0, 40000000], delayMs: [5, 80], flushMs: [2, 40] }),
+  'verify took a commit for forged that a liar had passed on with another signature, though a later one of its chain vouched for it': calm([
+    { do: 'cut', at: 606, shape: 'one way', ways: [[0, 2], [0, 1]], forMs: 2661 },
+    says(669, 2, { op: 'put', slot: 2, value: 324, key: true, apart: false }, { client: 0, quorum: null, timeoutMs: 1500, retries: [1, 0] }),
+    { do: 'revoke', at: 2423, peer: 2 },
+    { do: 'evil', at: 2425, act: 'foreign_signature' },
+    says(2517, 2, { op: 'put', slot: 4, value: 191, key: true, apart: false }, { client: 1, quorum: null, timeoutMs: 400, retries: [1, 2] }),
+  ], { seed: '20261122b:3890', evil: 'voter', topology: 'upwards', skewMs: [16, -14, -2], delayMs: [20, 300], flushMs: [2, 40] }),
 }
 
 describe('a schedule that failed once', () => {

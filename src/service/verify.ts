@@ -28,6 +28,8 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
   const early = new Map<ChainId, Map<number, Arrival>>()
   /** Commits whose control commit had not been read yet. */
   const undecided: Commit[] = []
+  /** Commits whose own signature is bad, by chain, until a later one vouches for them: whoever passes a commit on may spoil it, as it is in no hash. */
+  const unvouched = new Map<ChainId, Commit[]>()
   /** Texts that are not here: no fault where nobody need have them. */
   const absent: { readonly commit: Commit; readonly what: string }[] = []
   const forks = createForks(mesh, store, createCommits(store))
@@ -38,6 +40,10 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
 
   const report = (what: string, where: string): void => {
     if (problems.length < PROBLEMS_MAX) problems.push({ what, where })
+  }
+  const reportUnvouched = (chain: ChainId): void => {
+    for (const commit of unvouched.get(chain) ?? []) report('the signature is not the peer\'s, and no later one of its chain vouches for it', placeText(placeOf(commit)))
+    unvouched.delete(chain)
   }
   const checkPolicy = (commit: Commit): 'unknown' | 'checked' => {
     const policySeq = control.seqByHash.get(commit.header.policy)
@@ -64,7 +70,10 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
     const state = chain ?? emptyChain(commit.chain, commit.header.peer, commit.header.incarnation, commit.header.namespace)
     const fault = broken ? null : chainFault(state, commit)
     if (fault !== null) report(`the chain is broken: ${fault}`, where)
-    if (!hasValidSignature(commit)) report('the signature is not the peer\'s', where)
+    // What comes before a break is linked to nothing behind it.
+    if (fault !== null || broken) reportUnvouched(commit.chain)
+    if (hasValidSignature(commit)) unvouched.delete(commit.chain)
+    else unvouched.set(commit.chain, [...(unvouched.get(commit.chain) ?? []), commit].slice(0, PROBLEMS_MAX))
     if (commit.header.mesh !== mesh) report('the commit belongs to another mesh', where)
     if (commit.header.namespace === CONTROL_NAMESPACE) control = reduceControl(control, commit as VerifiedCommit)
     else if (checkPolicy(commit) === 'unknown') undecided.push(commit)
@@ -121,6 +130,7 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
     }
   }
   checkBehindGaps()
+  for (const chain of [...unvouched.keys()]) reportUnvouched(chain)
   for (const commit of undecided) if (checkPolicy(commit) === 'unknown') report('the control commit that it names is not here', placeText(placeOf(commit)))
   forks.restore()
   // Whoever was taken out may have had the one copy of what is left out with it.
