@@ -130,7 +130,7 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
     }
   }
   checkBehindGaps()
-  for (const chain of [...unvouched.keys()]) reportUnvouched(chain)
+  for (const chain of unvouched.keys()) reportUnvouched(chain)
   for (const commit of undecided) if (checkPolicy(commit) === 'unknown') report('the control commit that it names is not here', placeText(placeOf(commit)))
   forks.restore()
   // Whoever was taken out may have had the one copy of what is left out with it.
