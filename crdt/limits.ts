@@ -332,10 +332,8 @@ export const limits = {
   projection_write_ms_max: 120_000,
   /** The digest reads every row. */
   projection_digest_ms_max: 600_000,
-  /** Connections to a Postgres server that read, beside the one that writes. */
-  projection_readers_max: 4,
-  /** Connections for searches beside those of a reader: as many, for one never waits for another there. */
-  projection_readers_beside_max: 4,
+  /** Connections to a Postgres server: one writes, the others read. */
+  projection_connections_max: 5,
   /** Statements kept planned on each connection to a Postgres server, some 20 KiB each there, and in the embedded database. */
   projection_prepared_max: 128,
   /** Rows upserted into the embedded database between two vacuums; it has nobody else to do that. */

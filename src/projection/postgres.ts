@@ -11,6 +11,7 @@ import { present, SEARCHED, tablesWithText, translated, whileOpen, type Query, t
 import { INDEX_SETTINGS } from './vectors.ts'
 
 const KEEP_ALIVE = limits.projection_keep_alive_s
+const READERS_MAX = limits.projection_connections_max - 1
 const SCHEMA = /^[a-z_][a-z0-9_]{0,62}$/
 
 /** @param url `postgres://user:password@host:port/database`. @param schema lower-case letters, digits, `_`; at most 63. */
@@ -29,8 +30,6 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
     keepAliveInitialDelayMillis: 1_000 * KEEP_ALIVE,
   }
   let readers: pg.Pool | null = null
-  /** A pool of their own: whoever waits here holds one of the readers. */
-  let besides: pg.Pool | null = null
   let writer: pg.Client | null = null
   let turn: Promise<unknown> = Promise.resolve()
   /** Rows written since the server was last told to count. */
@@ -91,10 +90,10 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
 
   const asking = (on: Pick<pg.ClientBase, 'query'>): Query => async (text, params) => (await on.query({ ...prepared(text), values: [...(params ?? [])] })).rows as never
 
-  const openPool = (max: number): pg.Pool => {
-    const pool = new pg.Pool({ ...options, max, statement_timeout: limits.projection_query_ms_max, query_timeout: limits.projection_query_ms_max })
-    pool.on('error', (error) => log(`projection: a connection to ${name} ended: ${error.message}`))
-    return pool
+  /** Asks on a connection that is free; where none is, on the one in hand, for to wait for another while holding one could last for ever. */
+  const besideOf = (pool: pg.Pool, inHand: Query): Query => {
+    const other = asking(pool)
+    return (text, params) => (pool.idleCount + READERS_MAX - pool.totalCount > pool.waitingCount ? other : inHand)(text, params)
   }
 
   const inTransaction = async <T>(client: pg.ClientBase, mode: string, work: (query: Query) => Promise<T>, commit: () => Promise<unknown> = () => client.query('commit')): Promise<T> => {
@@ -120,18 +119,18 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
       inTurn(async () => {
         await connectWriter()
         if (readers !== null) return
-        readers = openPool(limits.projection_readers_max)
-        besides = openPool(limits.projection_readers_beside_max)
+        readers = new pg.Pool({ ...options, max: READERS_MAX, statement_timeout: limits.projection_query_ms_max, query_timeout: limits.projection_query_ms_max })
+        readers.on('error', (error) => log(`projection: a connection to ${name} ended: ${error.message}`))
       }),
     transaction: (work) => inTurn(async () => inTransaction(await connectWriter(), '', work)),
     snapshot: async (work) => {
       try {
-        if (readers === null || besides === null) throw new ProjectionFailure(`projection: ${name} is not open; open it first`)
-        const beside = asking(besides)
-        const client = await readers.connect()
+        if (readers === null) throw new ProjectionFailure(`projection: ${name} is not open; open it first`)
+        const pool = readers
+        const client = await pool.connect()
         try {
           // What was read is the answer, whatever comes of the commit: only the connection waits for it.
-          return await inTransaction(client, 'isolation level repeatable read read only', (query) => work(query, beside), async () => {
+          return await inTransaction(client, 'isolation level repeatable read read only', (query) => work(query, besideOf(pool, query)), async () => {
             client.query('commit').then(() => client.release(), (error: Error) => client.release(error))
           })
         } catch (error) {
@@ -167,9 +166,10 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
       }),
     close: () =>
       inTurn(async () => {
-        const [pools, client] = [[readers, besides], writer]
-        readers = besides = writer = null
-        for (const pool of pools) await pool?.end()
+        const [pool, client] = [readers, writer]
+        readers = null
+        writer = null
+        await pool?.end()
         await client?.end()
       }),
   }

@@ -72,16 +72,23 @@ export const createMissingBodies = (store: CommitStore, isLeftOut: (chain: Chain
   const entries = (): (readonly [Ref, Place | null])[] =>
     [...seqsByRef].flatMap(([ref, seqs]) => (seqs.size === 0 ? [null] : [...seqs].map(([chain, seq]) => ({ chain, seq }))).map((place) => [ref, place] as const))
   const placeOf = ({ chain, header }: Commit): Place => ({ chain, seq: header.seq })
-  const wanted = (): Ref[] => [...seqsByRef].flatMap(([ref, seqs]) => (seqs.size === 0 || [...seqs].some(([chain, seq]) => !isLeftOut(chain, seq)) ? [ref] : []))
+  const wanted = (limit: number): readonly Ref[] => {
+    const refs: Ref[] = []
+    for (const [ref, seqs] of seqsByRef) {
+      if (refs.length >= limit) break
+      if (seqs.size === 0 || [...seqs].some(([chain, seq]) => !isLeftOut(chain, seq))) refs.push(ref)
+    }
+    return refs
+  }
   const missingOf = (commit: Commit, here: (ref: Ref) => boolean): Ref[] =>
     commit.events.flatMap(({ event }) => bodyRefs(event)).flatMap(({ ref }) => (here(ref) || store.body(ref) !== null ? [] : [ref]))
 
   return {
     has: (ref) => seqsByRef.has(ref),
     isMissingIn: (chain) => countByChain.has(chain),
-    list: (limit) => wanted().slice(0, limit),
+    list: wanted,
     get size() {
-      return wanted().length
+      return wanted(Number.POSITIVE_INFINITY).length
     },
     add: (ref) => note(ref, null),
     factsAfter: (commits, bodies, loose, erase) => {

@@ -73,7 +73,7 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
   }
   /** What was signed last, for a neighbour that comes up hears what the one before it did. */
   let signed: { readonly ack: SignedAck; readonly watermarks: readonly Watermark[] } | null = null
-  const sealed = (says: AckStatement): SignedAck => {
+  const signedAs = (says: AckStatement): SignedAck => {
     if (signed === null || !isSame(signed.watermarks, says.watermarks)) signed = { ack: signAck(says, keys), watermarks: says.watermarks }
     return signed.ack
   }
@@ -106,7 +106,7 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
       const effects: Effect[] = []
       for (let at = 0; at < watermarks.length; at += limits.ack_watermarks_max) {
         const says = { mesh, voter: self, watermarks: watermarks.slice(at, at + limits.ack_watermarks_max) }
-        const ack = sealed(says)
+        const ack = signedAs(says)
         acks.record({ ack, says }, hashOf)
         effects.push({ kind: 'ACK', ack, to })
       }

@@ -15,7 +15,7 @@ import { createForks } from '../replica/forks.ts'
 
 /** Problems named; more of them say nothing new. */
 const PROBLEMS_MAX = 100
-/** Texts that are not here, of which many may be nobody's loss. */
+/** Texts that are not here, of which many may be nobody's loss; what is beyond is called a fault rather than passed over. */
 const ABSENT_MAX = 100_000
 /** Commits between two turns of the event loop: some 10 ms. */
 const COMMITS_PER_TURN = 32
@@ -32,7 +32,6 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
   const unvouched = new Map<ChainId, Commit[]>()
   /** Texts that are not here: no fault where nobody need have them. */
   const absent: { readonly commit: Commit; readonly what: string }[] = []
-  const forks = createForks(mesh, store, createCommits(store))
   const problems: Problem[] = []
   const counts = { commits: 0, events: 0, bodies: 0 }
   let control = emptyControl(mesh)
@@ -78,8 +77,10 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
     if (commit.header.namespace === CONTROL_NAMESPACE) control = reduceControl(control, commit as VerifiedCommit)
     else if (checkPolicy(commit) === 'unknown') undecided.push(commit)
     for (const { ref, field } of commit.events.flatMap(({ event }) => bodyRefs(event))) {
+      const what = `the text ${ref} (${field}) is missing or does not match its hash`
       if (store.body(ref) !== null) counts.bodies++
-      else if (absent.length < ABSENT_MAX) absent.push({ commit, what: `the text ${ref} (${field}) is missing or does not match its hash` })
+      else if (absent.length < ABSENT_MAX) absent.push({ commit, what })
+      else report(what, where)
     }
     chains.set(commit.chain, extendChain(state, commit, state.policySeq))
   }
@@ -132,6 +133,7 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
   checkBehindGaps()
   for (const chain of unvouched.keys()) reportUnvouched(chain)
   for (const commit of undecided) if (checkPolicy(commit) === 'unknown') report('the control commit that it names is not here', placeText(placeOf(commit)))
+  const forks = createForks(mesh, store, createCommits(store))
   forks.restore()
   // Whoever was taken out may have had the one copy of what is left out with it.
   const isLeftOut = ({ chain, header: { peer, seq } }: Commit): boolean => seq >= Math.min(forks.at(chain), firstExcluded(control, peer, chain))
