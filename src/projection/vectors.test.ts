@@ -79,6 +79,16 @@ describe.skipIf(reason !== null)(`server${reason === null ? '' : ` (skipped: ${r
     await server?.stop()
   })
   vectorsContract(() => present(target))
+
+  it('are read beside as many questions as come, and nobody waits for a connection while he holds one', async () => {
+    const { sql } = present(target)
+    const numbers = Array.from({ length: 3 * limits.projection_connections_max }, (_, n) => n)
+    const ask = (n: number): Promise<number | undefined> => sql.snapshot(async (query, beside) => {
+      await query('select 1')
+      return (await beside<{ n: number }>(`select ${n}::float8 as n`))[0]?.n
+    })
+    expect(await Promise.all(numbers.map(ask))).toEqual(numbers)
+  })
 })
 
 describe('the text that is embedded', () => {
