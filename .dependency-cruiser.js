@@ -79,7 +79,7 @@ const layers = [
   {
     name: 'projection',
     files: '^src/projection/',
-    imports: ['^src/projection/', '^crdt/', PORTS, NODE, ...npm('pg', '@electric-sql/pglite', '@electric-sql/pglite-pgvector', '@electric-sql/pglite-age')],
+    imports: ['^src/projection/', '^crdt/', PORTS, NODE, ...npm('pg', 'pg-protocol', '@electric-sql/pglite', '@electric-sql/pglite-pgvector', '@electric-sql/pglite-age')],
     mend: 'the projection takes rows behind its port',
   },
   {
@@ -119,8 +119,8 @@ const layers = [
     mend: 'a peer is put together from drivers that are arguments: production gives them in src/node.ts, tests in src/testing',
   },
   {
-    name: 'wasm-tiering',
-    files: '^src/wasm-tiering\\.ts$',
+    name: 'v8',
+    files: '^src/v8\\.ts$',
     imports: [node('v8')],
     mend: 'it is imported before everything else, so it imports nothing that runs',
   },
@@ -155,7 +155,7 @@ const layers = [
       '^src/cli/',
       '^src/membership/index\\.ts$',
       '^src/node/(verify|rebuild)-folder\\.ts$',
-      '^src/wasm-tiering\\.ts$',
+      '^src/v8\\.ts$',
       ...DOOR_FACTS,
       NODE,
       ...npm('commander', 'cli-progress', 'picocolors', 'yaml', 'mdast', 'mdast-util-from-markdown', 'pino'),

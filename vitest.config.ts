@@ -37,7 +37,7 @@ export default defineConfig({
     ],
     pool: 'forks',
     // As a peer's process has it; and WebAssembly that runs only for a moment is not worth optimizing.
-    setupFiles: ['./src/wasm-tiering.ts'],
+    setupFiles: ['./src/v8.ts'],
     // One a core: the default leaves a core idle, which on two cores doubles the time.
     maxWorkers: Math.max(2, availableParallelism()),
     // Longer than any single test should need on a loaded machine: a hang, not a slow disk, meets it.

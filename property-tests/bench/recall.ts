@@ -9,7 +9,7 @@
  * filter, and with one that keeps 1 %: by words, and by words and vectors; and how far the rows are behind 1,000 memories a second.
  */
 // As a peer's process has it.
-import '../../src/wasm-tiering.ts'
+import '../../src/v8.ts'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -4,6 +4,8 @@
  *   npm run sim -- --schedules 100000 --seed 7 --peers 5 --jobs 4
  *   npm run sim -- --replay 7:1234 [--peers 5] [--shrink] [--trace]
  */
+// As a peer's process has it.
+import '../../src/v8.ts'
 import { availableParallelism } from 'node:os'
 import { startBar } from '../bar.ts'
 import { tool, whole } from '../command.ts'

@@ -4,7 +4,7 @@
  *
  * A reader that goes away (`mnemesh export … | head`) ends a verb in silence; a peer goes on without its audience.
  */
-import '../wasm-tiering.ts'
+import '../v8.ts'
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -5,6 +5,7 @@
 import type { ScoredMemory } from '../ports.ts'
 import { wordsOf, type Stems } from './lexemes.ts'
 import type { Nudged } from './nudge.ts'
+import { scoreOf } from './rank.ts'
 import type { Query } from './sql.ts'
 import type { Term } from './terms.ts'
 import { RUN_SHARE } from './weights.ts'
@@ -18,9 +19,10 @@ export const explained = async (query: Query, found: readonly ScoredMemory[], nu
     const lexemesByField = fieldsOf[i]!.map(([field, list]) => [field, new Set(list.flatMap((word) => stems.lexemes(word)))] as const)
     const matched = [...matchedWords(terms, (lexeme) => lexemesByField.flatMap(([field, set]) => (set.has(lexeme) ? [field] : [])))]
     const { fused, nudges } = nudgedById.get(memory.id)!
-    const lexical = fused.lexical === null ? null : { rank: fused.lexical.rank, score: fused.lexical.score, words: fused.lexical.own }
+    const lexical = fused.lexical === null ? null : { rank: fused.lexicalRank, score: scoreOf(fused.lexical), words: fused.lexical.own }
     const context = fused.lexical === null ? null : { neighbours: fused.lexical.context, run: RUN_SHARE * fused.lexical.whole }
-    return { ...memory, explain: { matched, lexical, context, vector: fused.vector, ...nudges } }
+    const vector = fused.vector === null ? null : { rank: fused.vectorRank, distance: fused.vector.distance }
+    return { ...memory, explain: { matched, lexical, context, vector, ...nudges } }
   })
 }
 

@@ -19,7 +19,7 @@ describe('fusing', () => {
   it('puts what both found before what one found, and the first of both at 1', () => {
     const fused = fuse(lexical, near('a', 'x', 'c'))
     expect(idsOf(fused).slice(0, 2)).toBe('ac')
-    expect(fused[0]).toMatchObject({ score: 1, lexical: { rank: 1 }, vector: { rank: 1, distance: 0 } })
+    expect(fused[0]).toMatchObject({ score: 1, lexicalRank: 1, vectorRank: 1, vector: { distance: 0 } })
   })
 
   it('cuts no hit of one channel for being far away in the other', () => {

@@ -26,8 +26,8 @@ import { INDEX_SETTINGS } from './vectors.ts'
 
 const NAME = 'the embedded database'
 
-/** A page costs the same wherever it lies: all are in memory, ours or the kernel's. Small memory, and a write-ahead log whose old files are deleted, not kept for another use with the old texts in them. */
-const SETTINGS = ['random_page_cost=1', 'shared_buffers=32MB', 'wal_level=minimal', 'max_wal_senders=0', 'full_page_writes=off', 'wal_recycle=off', 'min_wal_size=32MB', 'max_wal_size=64MB']
+/** A page costs the same wherever it lies: all are in memory, ours or the kernel's. Memory for the words and vectors of some 10,000 memories, taken as they are read (with half of it a question reads files for an eighth of its time); and a write-ahead log whose old files are deleted, not kept for another use with the old texts in them. */
+const SETTINGS = ['random_page_cost=1', 'shared_buffers=64MB', 'wal_level=minimal', 'max_wal_senders=0', 'full_page_writes=off', 'wal_recycle=off', 'min_wal_size=32MB', 'max_wal_size=64MB']
 
 /** Files of the write-ahead log of 1 MB, not 16, and none beforehand: an empty database is half as large. */
 const INIT = ['--wal-segsize=1', '--set=wal_recycle=off', '--set=min_wal_size=2MB']
@@ -36,7 +36,7 @@ const INIT = ['--wal-segsize=1', '--set=wal_recycle=off', '--set=min_wal_size=2M
 export const openPglite = (dir: string, log: (line: string) => void, extensions: Extensions = {}): Sql => {
   const folder = join(dir, 'pglite')
   const mark = join(dir, 'open')
-  let db: (Prepared & { readonly lite: PGlite }) | null = null
+  let db: Prepared | null = null
   let opening: Promise<void> | null = null
   let unvacuumed = 0
 
@@ -59,8 +59,7 @@ export const openPglite = (dir: string, log: (line: string) => void, extensions:
     }
     await writeFile(mark, boot)
     await copyTemplate(folder).catch((error: unknown) => log(`projection: the new database is made from nothing: ${error instanceof Error ? error.message : String(error)}`))
-    const lite = await start(folder, extensions)
-    db = { lite, ...createPrepared(lite) }
+    db = createPrepared(await start(folder, extensions))
   }
 
   const run = async <T>(work: (open: NonNullable<typeof db>) => Promise<T>): Promise<T> => {
@@ -75,12 +74,12 @@ export const openPglite = (dir: string, log: (line: string) => void, extensions:
   const disconnect = async (): Promise<void> => {
     const open = db
     db = null
-    await open?.lite.close()
+    await open?.close()
   }
 
   const transaction = <T>(work: (query: Query) => Promise<T>): Promise<T> =>
-    run(({ lite, say, query }) =>
-      lite.runExclusive(async () => {
+    run(({ alone, say, query }) =>
+      alone(async () => {
         await say('begin')
         try {
           const result = await whileOpen(query, work)
@@ -92,10 +91,13 @@ export const openPglite = (dir: string, log: (line: string) => void, extensions:
         }
       }))
 
+  /** What no transaction may hold. */
+  const command = (text: string): Promise<void> => run(({ alone, say }) => alone(() => say(text)))
+
   /** Searches read postings from their index alone where pages are known to hold nothing dead: half the time of a filtered one. */
   const vacuum = async (): Promise<void> => {
     unvacuumed = 0
-    for (const table of SEARCHED) await run((open) => open.lite.exec(`vacuum (analyze) ${table}`))
+    for (const table of SEARCHED) await command(`vacuum (analyze) ${table}`)
   }
 
   return {
@@ -115,11 +117,11 @@ export const openPglite = (dir: string, log: (line: string) => void, extensions:
       if (db !== null && (unvacuumed >= limits.projection_vacuum_rest_rows || await transaction(hasGrown))) await vacuum()
     },
     scrub: async () => {
-      for (const table of await transaction(tablesWithText)) await run((open) => open.lite.exec(`vacuum full ${table}`))
+      for (const table of await transaction(tablesWithText)) await command(`vacuum full ${table}`)
       // Both the old table files and the log files with the old rows go only at a checkpoint, the current log file only after a switch.
-      await run((open) => open.lite.exec('checkpoint'))
-      await run((open) => open.lite.exec('select pg_switch_wal()'))
-      await run((open) => open.lite.exec('checkpoint'))
+      await command('checkpoint')
+      await command('select pg_switch_wal()')
+      await command('checkpoint')
     },
     close: async () => {
       if (db === null) return

@@ -88,7 +88,11 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
     return { text, name }
   }
 
-  const asking = (on: Pick<pg.ClientBase, 'query'>): Query => async (text, params) => (await on.query({ ...prepared(text), values: [...(params ?? [])] })).rows as never
+  /** By callback: what hangs on promises that the driver makes itself outlives its answer until a full collection, and each small one takes ms for it (Node 20). */
+  const asking = (on: Asked): Query => (text, params) =>
+    new Promise((resolve, reject) => {
+      on.query({ values: [...(params ?? [])], ...prepared(text) }, (error, result) => (error ? reject(error) : resolve(result.rows as never)))
+    })
 
   /** Asks on a connection that is free; where none is, on the one in hand, for to wait for another while holding one could last for ever. */
   const besideOf = (pool: pg.Pool, inHand: Query): Query => {
@@ -174,6 +178,9 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
       }),
   }
 }
+
+/** A connection, or a pool of them. */
+type Asked = { query(config: pg.QueryConfig, callback: (error: Error | null, result: pg.QueryResult) => void): void }
 
 /** SQLSTATE: the database does not exist. */
 const NO_DATABASE = '3D000'

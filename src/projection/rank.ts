@@ -16,6 +16,7 @@ import type { Kept } from './filter.ts'
 import { among, lookup, newest, type Bounds } from './lookup.ts'
 import { nearTo } from './near.ts'
 import { unseen, type Query } from './sql.ts'
+import { bestOf, sumsOf, type Summed } from './sums.ts'
 import { doubtful, guessed, termsOf, type Term, type Wanted } from './terms.ts'
 import { IMPACT_STEPS, NEIGHBOUR_SHARES, RUN_SHARE } from './weights.ts'
 
@@ -53,63 +54,22 @@ export const rank = async (query: Query, wanted: ReadonlyMap<string, Wanted>, op
   const known = await look(wanted, bounds)
   const near = trigrams === null ? new Map<string, Wanted>() : guessed(await nearTo(query, doubtful(wanted, known), namespace, trigrams), wanted)
   const terms = [...known, ...(await look(near, bounds))].sort(byRarity)
-  const sums = newSums()
-  for (const term of terms) addHits(term, sums)
+  const sums = sumsOf(terms)
   const common = terms.filter(({ found }) => found.some(({ brings }) => !brings))
+  if (kept === null || sums.memories.length >= best || common.length === 0) return { terms, candidates: await withNeighbours(query, bestOf(sums, best), common) }
   // Under a filter the rarer words may bring too few: then the commoner ones bring too.
-  const tooFew = kept !== null && sums.placeByMemory.size < best && common.length > 0
-  if (tooFew) for (const term of await look(new Map(common.map((term) => [term.lexeme, term])), { most: 0, least: Number.POSITIVE_INFINITY })) addHits(term, sums)
-  return { terms, candidates: (await withNeighbours(query, bestOf(sums, best), tooFew ? [] : common)).toSorted(byScore) }
+  const more = await look(new Map(common.map((term) => [term.lexeme, term])), { most: 0, least: Number.POSITIVE_INFINITY })
+  return { terms, candidates: await withNeighbours(query, bestOf(sumsOf([...terms, ...more]), best), []) }
 }
 
 const byRarity = (a: Term, b: Term): number => a.memories - b.memories || (a.lexeme < b.lexeme ? -1 : 1)
 /** Equals stay as they come: newest first. */
 const byScore = (a: Candidate, b: Candidate): number => scoreOf(b) - scoreOf(a)
 
-/** Of each memory that was hit, at its place: its number, its run (0 when it has none), what it has by itself. Flat: a question hits thousands. */
-type Sums = { readonly placeByMemory: Map<number, number>; readonly memories: number[]; readonly runs: number[]; readonly own: number[]; /** The run read as one text, of the words so far. */ readonly wholeByRun: Map<number, number> }
-type Summed = { readonly memory: number; readonly own: number; readonly whole: number }
-
-const newSums = (): Sums => ({ placeByMemory: new Map(), memories: [], runs: [], own: [], wholeByRun: new Map() })
-
-/** Adds what the word is worth in each memory that has it. */
-const addHits = ({ found, worth }: Term, { placeByMemory, memories, runs, own, wholeByRun }: Sums): void => {
-  const step = worth / IMPACT_STEPS
-  for (const { hits } of found) {
-    if (hits === null) continue
-    const mostByRun = new Map<number, number>()
-    for (let i = 0; i < hits.memories.length; i++) {
-      const [memory, run, weight] = [hits.memories[i]!, hits.runs[i]!, hits.weights[i]!]
-      const place = placeByMemory.get(memory)
-      if (place !== undefined) own[place]! += weight * step
-      else {
-        placeByMemory.set(memory, memories.length)
-        memories.push(memory)
-        runs.push(run)
-        own.push(weight * step)
-      }
-      if (run !== 0 && weight > (mostByRun.get(run) ?? 0)) mostByRun.set(run, weight)
-    }
-    for (const [run, most] of mostByRun) wholeByRun.set(run, (wholeByRun.get(run) ?? 0) + most * step)
-  }
-}
-
-/** The best of them, best first, at most `most`; among equals the newest. Where the last of them stands is found before any is moved: sorting all costs five times that. */
-const bestOf = ({ memories, runs, own, wholeByRun }: Sums, most: number): readonly Summed[] => {
-  const wholeAt = (place: number): number => wholeByRun.get(runs[place]!) ?? own[place]!
-  const scores = Float64Array.from(own, (value, place) => value + RUN_SHARE * wholeAt(place))
-  const least = scores.length > most ? scores.slice().sort().at(-most)! : Number.NEGATIVE_INFINITY
-  const places: number[] = []
-  scores.forEach((score, place) => {
-    if (score >= least) places.push(place)
-  })
-  places.sort((a, b) => scores[b]! - scores[a]! || memories[b]! - memories[a]!)
-  return places.slice(0, most).map((place) => ({ memory: memories[place]!, own: own[place]!, whole: wholeAt(place) }))
-}
-
 /** `after`, `before`: ids of the neighbours, nearest first, as array literals. */
 type Placed = { readonly at: number; readonly id: string; readonly common: number; readonly after: string | null; readonly before: string | null }
 
+/** Best first. @param add words whose shares are only now added. */
 const withNeighbours = async (query: Query, best: readonly Summed[], add: readonly Term[]): Promise<readonly Candidate[]> => {
   if (best.length === 0) return []
   const params: unknown[] = [best.map(({ memory }) => memory)]
@@ -140,5 +100,5 @@ const withNeighbours = async (query: Query, best: readonly Summed[], add: readon
       ids?.slice(1, -1).split(',').forEach((neighbour, i) => lend(neighbour, 0, (own + more) * shares[i]!, whole))
     }
   }
-  return [...candidates.values()]
+  return [...candidates.values()].sort(byScore)
 }

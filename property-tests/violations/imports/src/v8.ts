@@ -1,4 +1,4 @@
-// violates: wasm-tiering-layer
+// violates: v8-layer
 import { target } from './errors.ts'
 
 export const used = target
