@@ -18,8 +18,8 @@ export const searchLimits = {
   recall_words_max: 48,
   /** Lexemes of these: a path has a handful. */
   recall_lexemes_max: 256,
-  /** Hits of the rarest words that are ranked together; commoner words only add to the best of these. With twice as many LoCoMo's recall is the same. */
-  recall_hits_max: 1_000,
+  /** Hits of the rarest words that are ranked together: some 2 ms. With twice as many the same is found. */
+  recall_hits_max: 5_000,
   /** Hits of one word: of a word that more memories have, the newest count. */
   recall_hits_per_word_max: 10_000,
   /** The same under a filter that leaves few: most hits are passed over. */

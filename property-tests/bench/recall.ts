@@ -38,8 +38,8 @@ const { memories: count, questions, dim } = values
 
 const VOCABULARY = 20_000
 const RUN_MEMORIES = 20
-/** As a peer is that has been asked some hundred times: until then much of its code is not compiled. */
-const WARM_QUESTIONS = 300
+/** As a peer is that has been asked a thousand times of each kind: until then much of its code is not compiled, and takes half as long again. */
+const WARM_QUESTIONS = 1_000
 const SCHEMA = 'mnemesh_bench_recall'
 const START_MS = Date.UTC(2026, 0, 1)
 

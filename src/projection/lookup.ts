@@ -20,8 +20,11 @@ export type Found = {
   readonly hits: { readonly memories: readonly number[]; readonly runs: readonly number[]; readonly weights: readonly number[] } | null
 }
 
-/** The rarest words bring their postings, at least one word, and more than `most` postings where there are less than `least` without. */
-export type Bounds = { readonly most: number; readonly least: number }
+/**
+ * The rarest words bring their postings, at least one word: until they hold this share of what all words are worth by their rarity,
+ * and at most `most` postings; but more where there are less than `least` without.
+ */
+export type Bounds = { readonly share: number; readonly most: number; readonly least: number }
 
 /** Which postings of the word `known.id` count: SQL for them, and its parameters, numbered from 1. */
 export type Source = { readonly sql: string; readonly params: readonly unknown[] }
@@ -42,15 +45,20 @@ export const among = (numbers: string): Source => ({
 type Row = { readonly id: number; readonly word: string; readonly memories: number; readonly brings: boolean; readonly numbers: string | null; readonly runs: string; readonly weights: string }
 
 /** @param namespace undefined: all, each with a word of its own; what a word has in all of them decides whether it is rare. */
-export const lookup = async (query: Query, lexemes: readonly string[], namespace: Namespace | undefined, source: Source, { most, least }: Bounds): Promise<readonly Found[]> => {
+export const lookup = async (query: Query, lexemes: readonly string[], namespace: Namespace | undefined, source: Source, { share, most, least }: Bounds): Promise<readonly Found[]> => {
   const params: unknown[] = [...source.params]
   const place = (value: unknown, type: string): string => `$${params.push(value)}::${type}`
-  const named = `word = any(${unseen(params.push(lexemes), 'text')})${namespace === undefined ? '' : ` and namespace = ${place(namespace, 'text')}`}`
+  const within = namespace === undefined ? 'true' : `namespace = ${place(namespace, 'text')}`
+  // As `rarity` in weights.ts.
+  const idf = `ln(1 + (greatest(searched, of_all) - of_all + 0.5) / (of_all + 0.5))`
   const rows = await query<Row>(
     `select known.id::float8 as id, known.word, known.memories::float8 as memories, known.brings, hits.* from (
-       select *, before = 0 or before < ${place(least, 'float8')} or before + of_all <= ${place(most, 'float8')} as brings from (
-         select *, sum(memories) over (order by of_all, word collate "C") - of_all as before from (
-           select id, word, memories, sum(memories) over (partition by word) as of_all from words where ${named}) as counted) as ordered) as known
+       select *, before = 0 or before < ${place(least, 'float8')} or (worth_before < ${place(share, 'float8')} * worth and before + of_all <= ${place(most, 'float8')}) as brings from (
+         select *, sum(memories) over rarest - of_all as before, sum(idf) over rarest - idf as worth_before, sum(idf) over () as worth from (
+           select *, (${idf})::float8 as idf from (
+             select id, word, memories, sum(memories) over (partition by word) as of_all from words where word = any(${unseen(params.push(lexemes), 'text')}) and ${within}) as counted,
+             (select sum(memories) as searched from spaces where ${within}) as spaces) as weighed
+         window rarest as (order by of_all, word collate "C")) as ordered) as known
      cross join lateral (
        select array_agg(memory)::text as numbers, array_agg(coalesce(run, 0))::text as runs, array_agg(weight)::text as weights from (${source.sql}) as found) as hits`, params)
   return rows.map(({ id, word, memories, brings, numbers, runs, weights }) => ({ id, word, memories, brings, hits: numbers === null ? null : { memories: numbersIn(numbers), runs: numbersIn(runs), weights: numbersIn(weights) } }))

@@ -7,8 +7,9 @@
  *
  * score = own + context + RUN_SHARE × whole; a memory without a run is a run of its own.
  *
- * Two statements: the postings of the rarest words, up to a bound, which are summed here (`lookup.ts`); then the best of them look up
- * what the commoner words add, and their neighbours. A word's newest postings count, up to a bound.
+ * Two statements: the postings of the rarest words, which hold most of the question's worth and are summed here (`lookup.ts`); then the
+ * best of them look up what the commoner words add, and their neighbours (as MaxScore does: Turtle, Flood 1995). A word's newest
+ * postings count, up to a bound.
  */
 import type { Namespace } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
@@ -18,7 +19,7 @@ import { nearTo } from './near.ts'
 import { unseen, type Query } from './sql.ts'
 import { bestOf, sumsOf, type Summed } from './sums.ts'
 import { doubtful, guessed, termsOf, type Term, type Wanted } from './terms.ts'
-import { IMPACT_STEPS, NEIGHBOUR_SHARES, RUN_SHARE } from './weights.ts'
+import { BROUGHT_SHARE, IMPACT_STEPS, NEIGHBOUR_SHARES, RUN_SHARE } from './weights.ts'
 
 export type Candidate = {
   readonly id: string
@@ -49,7 +50,7 @@ export const rank = async (query: Query, wanted: ReadonlyMap<string, Wanted>, op
   const few = kept?.few ?? null
   const source = few === null ? newest(kept) : among(few.numbers)
   // A filter passes over most hits: so many that, by its share of all, enough are left. Asking once more takes longer.
-  const bounds: Bounds = few === null ? { most: limits.recall_hits_max, least: 0 } : { most: limits.recall_filtered_hits_max, least: (limits.recall_filtered_margin * best * (await options.searched)) / few.count }
+  const bounds: Bounds = few === null ? { share: BROUGHT_SHARE, most: limits.recall_hits_max, least: 0 } : { share: 1, most: limits.recall_filtered_hits_max, least: (limits.recall_filtered_margin * best * (await options.searched)) / few.count }
   const look = async (asked: ReadonlyMap<string, Wanted>, within: Bounds): Promise<readonly Term[]> => (asked.size === 0 ? [] : termsOf(asked, await lookup(query, [...asked.keys()], namespace, source, within), await options.searched))
   const known = await look(wanted, bounds)
   const near = trigrams === null ? new Map<string, Wanted>() : guessed(await nearTo(query, doubtful(wanted, known), namespace, trigrams), wanted)
@@ -58,7 +59,7 @@ export const rank = async (query: Query, wanted: ReadonlyMap<string, Wanted>, op
   const common = terms.filter(({ found }) => found.some(({ brings }) => !brings))
   if (kept === null || sums.memories.length >= best || common.length === 0) return { terms, candidates: await withNeighbours(query, bestOf(sums, best), common) }
   // Under a filter the rarer words may bring too few: then the commoner ones bring too.
-  const more = await look(new Map(common.map((term) => [term.lexeme, term])), { most: 0, least: Number.POSITIVE_INFINITY })
+  const more = await look(new Map(common.map((term) => [term.lexeme, term])), { share: 1, most: 0, least: Number.POSITIVE_INFINITY })
   return { terms, candidates: await withNeighbours(query, bestOf(sumsOf([...terms, ...more]), best), []) }
 }
 

@@ -31,6 +31,13 @@ export const impact = (frequency: number, words: number): number =>
 /** Rarity of a word that `having` of `all` memories have: BM25's idf, never negative. */
 export const rarity = (having: number, all: number): number => Math.log(1 + (Math.max(all, having) - having + 0.5) / (having + 0.5))
 
+/**
+ * The rarest words are looked for everywhere until they hold this share of what the question's words are worth by their rarity; the rest
+ * adds to the best of these. Of 1,500 memories, asked for by four to eight of their words, 97.4 % of 10,000 and 90.0 % of 100,000 are then
+ * among the first ten, as with all words (97.1, 88.1); with half the worth 96.3 and 86.8; with a bound of 1,000 hits instead 95.5 and 76.6.
+ */
+export const BROUGHT_SHARE = 0.7
+
 /** The parts of a compound (`src/feed.ts`) weigh together as much as the whole. */
 export const PARTS_WEIGHT = 1
 
