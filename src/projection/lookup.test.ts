@@ -30,7 +30,7 @@ describe('looking up words', () => {
     const found = await sql.snapshot((query) => lookup(query, words, undefined, newest(null), { share: 0.7, most: 1_000, least: 0, ...bounds }))
     for (const { word, memories, brings, hits } of found) {
       expect([word, memories]).toEqual([word, having[word as keyof typeof having]])
-      expect([word, hits?.memories.length ?? 0, hits?.weights.length ?? 0]).toEqual([word, brings ? memories : 0, brings ? memories : 0])
+      expect([word, hits?.weighed.length ?? 0, hits?.runs.length ?? 0]).toEqual([word, brings ? memories : 0, brings ? memories : 0])
     }
     return found.filter(({ brings }) => brings).map(({ word }) => word).sort()
   }

@@ -2,12 +2,15 @@
  * One look into the inverted index: words by name, how many memories have each, and the postings of the rarest.
  *
  * One statement: which words are rare enough to bring their postings is decided where they are counted, for a question asked in two
- * waits once more for the server. Postings come as one array a word.
+ * waits once more for the server. Postings come as two arrays a word.
  */
 import type { Namespace } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { Conditions } from './filter.ts'
 import { unseen, type Query } from './sql.ts'
+
+/** More than any weight, which is of two bytes: one number says both memory and weight, so that a third less is gathered and read. */
+export const WEIGHTS = 2 ** 15
 
 /** A word of one namespace. `memories`: so many have it. */
 export type Found = {
@@ -16,8 +19,8 @@ export type Found = {
   readonly memories: number
   /** Whether it is rare enough to bring its postings. */
   readonly brings: boolean
-  /** The postings that count, the three arrays side by side; null where there are none. `runs`: 0 for a memory without one. `weights` in steps. */
-  readonly hits: { readonly memories: readonly number[]; readonly runs: readonly number[]; readonly weights: readonly number[] } | null
+  /** The postings that count, the two arrays side by side; null where there are none. `weighed`: memory × WEIGHTS + weight in steps. `runs`: 0 for a memory without one. */
+  readonly hits: { readonly weighed: readonly number[]; readonly runs: readonly number[] } | null
 }
 
 /**
@@ -42,7 +45,7 @@ export const among = (numbers: string): Source => ({
   params: [numbers],
 })
 
-type Row = { readonly id: number; readonly word: string; readonly memories: number; readonly brings: boolean; readonly numbers: string | null; readonly runs: string; readonly weights: string }
+type Row = { readonly id: number; readonly word: string; readonly memories: number; readonly brings: boolean; readonly weighed: string | null; readonly runs: string }
 
 /** @param namespace undefined: all, each with a word of its own; what a word has in all of them decides whether it is rare. */
 export const lookup = async (query: Query, lexemes: readonly string[], namespace: Namespace | undefined, source: Source, { share, most, least }: Bounds): Promise<readonly Found[]> => {
@@ -60,8 +63,8 @@ export const lookup = async (query: Query, lexemes: readonly string[], namespace
              (select sum(memories) as searched from spaces where ${within}) as spaces) as weighed
          window rarest as (order by of_all, word collate "C")) as ordered) as known
      cross join lateral (
-       select array_agg(memory)::text as numbers, array_agg(coalesce(run, 0))::text as runs, array_agg(weight)::text as weights from (${source.sql}) as found) as hits`, params)
-  return rows.map(({ id, word, memories, brings, numbers, runs, weights }) => ({ id, word, memories, brings, hits: numbers === null ? null : { memories: numbersIn(numbers), runs: numbersIn(runs), weights: numbersIn(weights) } }))
+       select array_agg(memory::bigint * ${WEIGHTS} + weight)::text as weighed, array_agg(coalesce(run, 0))::text as runs from (${source.sql}) as found) as hits`, params)
+  return rows.map(({ id, word, memories, brings, weighed, runs }) => ({ id, word, memories, brings, hits: weighed === null ? null : { weighed: numbersIn(weighed), runs: numbersIn(runs) } }))
 }
 
 /** `{1,2,3}`: all numbers, so JSON but for the brackets, which is read at a quarter of the time of a driver's array. */

@@ -1,6 +1,7 @@
 /** What hits are worth together: as it is defined, and at its edges. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { WEIGHTS } from './lookup.ts'
 import { bestOf, sumsOf } from './sums.ts'
 import type { Term } from './terms.ts'
 import { IMPACT_STEPS, RUN_SHARE } from './weights.ts'
@@ -9,7 +10,7 @@ type Hit = { readonly memory: number; readonly run: number; readonly weight: num
 
 const termOf = (hits: readonly Hit[], n: number): Term => ({
   lexeme: `w${n}`, of: `w${n}`, share: 1, near: false, memories: hits.length, idf: 1, worth: n + 1,
-  found: [{ id: n, word: `w${n}`, memories: hits.length, brings: true, hits: { memories: hits.map(({ memory }) => memory), runs: hits.map(({ run }) => run), weights: hits.map(({ weight }) => weight) } }],
+  found: [{ id: n, word: `w${n}`, memories: hits.length, brings: true, hits: { weighed: hits.map(({ memory, weight }) => memory * WEIGHTS + weight), runs: hits.map(({ run }) => run) } }],
 })
 
 /** As the sums are defined, one memory after the other. */

@@ -4,6 +4,7 @@
  * Hits are brought together by sorting them, in typed arrays: there are thousands a question, and maps of them were a third of the
  * garbage that a question leaves.
  */
+import { WEIGHTS } from './lookup.ts'
 import type { Term } from './terms.ts'
 import { IMPACT_STEPS, RUN_SHARE } from './weights.ts'
 
@@ -16,15 +17,16 @@ const HITS = 2 ** 22
 
 export const sumsOf = (terms: readonly Term[]): Sums => {
   const lists = terms.flatMap(({ found, worth }) => found.flatMap(({ hits }) => (hits === null ? [] : [{ step: worth / IMPACT_STEPS, ...hits }])))
-  const count = lists.reduce((sum, { memories }) => sum + memories.length, 0)
+  const count = lists.reduce((sum, { runs }) => sum + runs.length, 0)
   const [byMemory, byRun] = [new Float64Array(count), new Float64Array(count)]
   const [shares, words] = [new Float64Array(count), new Int32Array(count)]
   let hit = 0
-  lists.forEach(({ memories, runs, weights, step }, word) => {
-    for (let i = 0; i < memories.length; i++, hit++) {
-      byMemory[hit] = memories[i]! * HITS + hit
+  lists.forEach(({ weighed, runs, step }, word) => {
+    for (let i = 0; i < runs.length; i++, hit++) {
+      const memory = Math.floor(weighed[i]! / WEIGHTS)
+      byMemory[hit] = memory * HITS + hit
       byRun[hit] = runs[i]! * HITS + hit
-      shares[hit] = weights[i]! * step
+      shares[hit] = (weighed[i]! - memory * WEIGHTS) * step
       words[hit] = word
     }
   })
