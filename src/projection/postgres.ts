@@ -88,7 +88,7 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
     return { text, name }
   }
 
-  /** By callback: what hangs on promises that the driver makes itself outlives its answer until a full collection, and each small one takes ms for it (Node 20). */
+  /** By callback: a query whose promise the driver makes itself is made among the old objects (`src/v8.ts`), and holds its answer there. */
   const asking = (on: Asked): Query => (text, params) =>
     new Promise((resolve, reject) => {
       on.query({ values: [...(params ?? [])], ...prepared(text) }, (error, result) => (error ? reject(error) : resolve(result.rows as never)))
