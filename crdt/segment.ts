@@ -100,7 +100,7 @@ export const derive = (segment: Segment, author: Author, deps: readonly CommitHa
 /** Puts what `derive` made into the document, under the commit that it was sealed in. */
 export const applyDerived = (segment: Segment, derivation: Derivation, commit: Commit): void => {
   segment.doc.applyChanges([derivation.change])
-  const info: ChangeInfo = { commit: commit.hash, seq: commit.header.seq, hlc: commit.header.hlc, ...derivation.info }
+  const info: ChangeInfo = { ...derivation.info, commit: commit.hash, seq: commit.header.seq, hlc: commit.header.hlc }
   segment.changeByCommit.set(commit.hash, info)
   const own = segment.changesByActor.get(info.actor)
   if (own === undefined) segment.changesByActor.set(info.actor, [info])

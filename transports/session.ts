@@ -120,5 +120,5 @@ export const openSession = (options: SessionOptions): Session => {
 const startHandshake = (options: SessionOptions): Handshake => {
   const { mesh, self, nonces } = options
   const common = { mesh, self, nonces, random: options.random.bytes(64), nowMs: options.timers.now() }
-  return options.role.kind === 'dialer' ? dialHandshake({ audience: options.role.audience, ...common }) : acceptHandshake(common)
+  return options.role.kind === 'dialer' ? dialHandshake({ ...common, audience: options.role.audience }) : acceptHandshake(common)
 }

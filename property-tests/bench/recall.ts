@@ -6,7 +6,8 @@
  * The projection as a peer has it: in its worker, on the embedded database in a temporary folder or in a schema of its own on that
  * server, which is dropped at the end. Memories are drawn words, their frequencies as in prose (the n-th word 1/n as often), a
  * dozen to sixty a memory, some twenty memories a run. Questions take their words from memories. Prints ms a question without a
- * filter, and with one that keeps 1 %: by words, and by words and vectors; and how far the rows are behind 1,000 memories a second.
+ * filter, and with one that keeps 1 %: by words, and by words and vectors; how many of those memories are among the first ten; and how
+ * far the rows are behind 1,000 memories a second.
  */
 // As a peer's process has it.
 import '../../src/v8.ts'
@@ -160,15 +161,18 @@ const measure = async (projection: Projection, memories: readonly MemoryRow[], w
   const now = new Date(START_MS + count * 60_000).toISOString()
   const took: number[] = []
   let mode = ''
+  let first = 0
   for (let n = 0; n < WARM_QUESTIONS + questions; n++) {
-    const q = questionOf(memories[Math.floor(random() * memories.length)]!)
+    const memory = memories[Math.floor(random() * memories.length)]!
+    const q = questionOf(memory)
     const asked = vector()
     const fromMs = performance.now()
     const answer = await projection.recall({ q, namespace: 'bench' as Namespace, limit: 10, ...filter, ...asked }, now)
     if (n >= WARM_QUESTIONS) took.push(performance.now() - fromMs)
+    if (answer.memories.some(({ id }) => id === memory.id)) first++
     mode = answer.mode
   }
-  console.log(`${what}, ${mode}: p50 ${percentile(took, 0.5).toFixed(2)} ms, p95 ${percentile(took, 0.95).toFixed(2)} ms over ${questions} questions`)
+  console.log(`${what}, ${mode}: p50 ${percentile(took, 0.5).toFixed(2)} ms, p95 ${percentile(took, 0.95).toFixed(2)} ms over ${questions} questions${Object.keys(filter).length > 0 ? '' : `; ${((100 * first) / (WARM_QUESTIONS + questions)).toFixed(1)} % of the memories among the first ten`}`)
 }
 
 /** As a database is once nothing has been written for a while: the embedded one vacuums itself then, a server by its autovacuum, which comes when it likes. */

@@ -122,7 +122,7 @@ export const createEngine = (sql: Sql, { log = () => undefined, age }: EngineOpt
     list: (filter, page) =>
       sql.snapshot(async (query) => {
         const rows = await listMemories(query, filter, page)
-        return { frontier: (await readCursor(query))?.frontier ?? {}, ...rows }
+        return { ...rows, frontier: (await readCursor(query))?.frontier ?? {} }
       }),
     recall: (asked, now) => sql.snapshot((query, beside) => recall(query, beside, asked, now, { stems: stems(), trigrams, nearest })),
     unembedded: async (space, origin, limit) => {

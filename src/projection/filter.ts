@@ -44,7 +44,7 @@ export const keptBy = async (query: Query, filter: MemoryFilter, where: Conditio
   const [row] = await query<{ numbers: string | null; count: number }>(
     `select array_agg(no)::text as numbers, count(*)::float8 as count from (${kept.sql} limit ${most + 1}) as kept`, kept.params)
   const { numbers, count } = row!
-  return { few: count > most ? null : { numbers: numbers ?? '{}', count }, ...where }
+  return { ...where, few: count > most ? null : { numbers: numbers ?? '{}', count } }
 }
 
 /** Whether the filter asks more than the postings themselves satisfy: they are of the namespace, and of nothing hidden. */

@@ -8,6 +8,7 @@ import type { Namespace } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { Conditions } from './filter.ts'
 import { unseen, type Query } from './sql.ts'
+import { rarityOf } from './weights.ts'
 
 /** More than any weight, which is of two bytes: one number says both memory and weight, so that a third less is gathered and read. */
 export const WEIGHTS = 2 ** 15
@@ -52,15 +53,13 @@ export const lookup = async (query: Query, lexemes: readonly string[], namespace
   const params: unknown[] = [...source.params]
   const place = (value: unknown, type: string): string => `$${params.push(value)}::${type}`
   const within = namespace === undefined ? 'true' : `namespace = ${place(namespace, 'text')}`
-  // As `rarity` in weights.ts.
-  const idf = `ln(1 + (greatest(searched, of_all) - of_all + 0.5) / (of_all + 0.5))`
   const rows = await query<Row>(
     `select known.id::float8 as id, known.word, known.memories::float8 as memories, known.brings, hits.* from (
        select *, before = 0 or before < ${place(least, 'float8')} or (worth_before < ${place(share, 'float8')} * worth and before + of_all <= ${place(most, 'float8')}) as brings from (
          select *, sum(memories) over rarest - of_all as before, sum(idf) over rarest - idf as worth_before, sum(idf) over () as worth from (
-           select *, (${idf})::float8 as idf from (
+           select *, ${rarityOf('of_all', 'searched')}::float8 as idf from (
              select id, word, memories, sum(memories) over (partition by word) as of_all from words where word = any(${unseen(params.push(lexemes), 'text')}) and ${within}) as counted,
-             (select sum(memories) as searched from spaces where ${within}) as spaces) as weighed
+             (select sum(memories) as searched from spaces where ${within}) as whole) as weighed
          window rarest as (order by of_all, word collate "C")) as ordered) as known
      cross join lateral (
        select array_agg(memory::bigint * ${WEIGHTS} + weight)::text as weighed, array_agg(coalesce(run, 0))::text as runs from (${source.sql}) as found) as hits`, params)

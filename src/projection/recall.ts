@@ -45,7 +45,7 @@ export const recall = async (query: Query, beside: Query, asked: RecallQuery, no
     const { vector, space } = asked
     if (nearest === null || vector === undefined || space === undefined) return []
     // A namespace is a filter too, for vectors: their index knows of none.
-    const kept = await narrowed ?? (await searched <= limits.recall_filtered_memories_max ? await asksFilter() : { few: null, ...where })
+    const kept = await narrowed ?? (await searched <= limits.recall_filtered_memories_max ? await asksFilter() : { ...where, few: null })
     return nearest(beside, space, vector, best, kept)
   }
   const lexical = (wanted: ReadonlyMap<string, Wanted>, kept: Kept | null): Promise<Ranked> => rank(query, wanted, { namespace: asked.namespace, kept, best, searched, trigrams })
@@ -57,13 +57,14 @@ export const recall = async (query: Query, beside: Query, asked: RecallQuery, no
   const mode = near.length > 0 ? 'hybrid' : 'lexical'
   if (words.wanted.size === 0 && near.length === 0) {
     const { rows } = await listMemories(query, asked, { limit, now })
-    return { memories: fill(rows.map((row) => ({ score: 0, ...row })), asked.max_tokens), mode, frontier }
+    return { memories: fill(rows.map((row) => ({ ...row, score: 0 })), asked.max_tokens), mode, frontier }
   }
   const show = (candidates: readonly Candidate[], likely: boolean): Promise<readonly Found[]> => shown(query, fuse(candidates, near), where, limit + limits.recall_candidates_spare, likely)
   let found = await show(words.candidates, !narrows(asked))
   // What has expired is among the hits as long as nothing is asked of them; it must not crowd out what has not.
   if (found.length < limit && !narrows(asked) && words.wanted.size > 0 && await expires(query)) found = await show((await lexical(words.wanted, await asksFilter())).candidates, false)
   const nudged = nudge(found, Date.parse(now)).slice(0, limit)
+  // A new field before what is spread: behind it, V8 of Node 20 keeps the rows until a full collection.
   const filled = fill(nudged.map(({ row, score }) => ({ score, ...row })), asked.max_tokens)
   if (asked.explain !== true) return { memories: filled, mode, frontier }
   return { memories: await explained(query, filled, nudged, words.terms, stems), mode, frontier }

@@ -12,20 +12,24 @@ import { IMPACT_STEPS, RUN_SHARE } from './weights.ts'
 export type Sums = { readonly memories: Int32Array; readonly own: Float64Array; readonly whole: Float64Array }
 export type Summed = { readonly memory: number; readonly own: number; readonly whole: number }
 
-/** More than hits of one question, so that a number and the hit that has it fit into one whole number of 53 bits. */
-const HITS = 2 ** 22
+/**
+ * Number × room + hit sorts by number, then by hit, and gives both back: a power of two divides without rounding. Whole numbers go to
+ * 2^53: four million hits of the last of 2^31 memories.
+ */
+const roomFor = (hits: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, hits)))
 
 export const sumsOf = (terms: readonly Term[]): Sums => {
   const lists = terms.flatMap(({ found, worth }) => found.flatMap(({ hits }) => (hits === null ? [] : [{ step: worth / IMPACT_STEPS, ...hits }])))
   const count = lists.reduce((sum, { runs }) => sum + runs.length, 0)
+  const room = roomFor(count)
   const [byMemory, byRun] = [new Float64Array(count), new Float64Array(count)]
   const [shares, words] = [new Float64Array(count), new Int32Array(count)]
   let hit = 0
   lists.forEach(({ weighed, runs, step }, word) => {
     for (let i = 0; i < runs.length; i++, hit++) {
       const memory = Math.floor(weighed[i]! / WEIGHTS)
-      byMemory[hit] = memory * HITS + hit
-      byRun[hit] = runs[i]! * HITS + hit
+      byMemory[hit] = memory * room + hit
+      byRun[hit] = runs[i]! * room + hit
       shares[hit] = (weighed[i]! - memory * WEIGHTS) * step
       words[hit] = word
     }
@@ -35,9 +39,9 @@ export const sumsOf = (terms: readonly Term[]): Sums => {
   const [numbers, own, placeOf] = [new Int32Array(count), new Float64Array(count), new Int32Array(count)]
   let places = 0
   for (const key of byMemory) {
-    const memory = Math.floor(key / HITS)
+    const memory = Math.floor(key / room)
     if (places === 0 || numbers[places - 1] !== memory) numbers[places++] = memory
-    const at = key - memory * HITS
+    const at = key - memory * room
     placeOf[at] = places - 1
     own[places - 1]! += shares[at]!
   }
@@ -46,14 +50,16 @@ export const sumsOf = (terms: readonly Term[]): Sums => {
 
 /** Of each memory, at its place: Σ over the words of the best share of any memory of its run; its own where it has no run. @param byRun hits by run, and by word within it. */
 const wholes = (byRun: Float64Array, shares: Float64Array, words: Int32Array, placeOf: Int32Array, own: Float64Array): Float64Array => {
+  const count = byRun.length
+  const room = roomFor(count)
   const whole = own.slice()
-  for (let from = 0, to = 0; from < byRun.length; from = to) {
-    const run = Math.floor(byRun[from]! / HITS)
+  for (let from = 0, to = 0; from < count; from = to) {
+    const run = Math.floor(byRun[from]! / room)
     let sum = 0
     let most = 0
     let word = -1
-    for (; to < byRun.length && Math.floor(byRun[to]! / HITS) === run; to++) {
-      const at = byRun[to]! - run * HITS
+    for (; to < count && Math.floor(byRun[to]! / room) === run; to++) {
+      const at = byRun[to]! - run * room
       if (words[at] !== word) {
         sum += most
         most = 0
@@ -61,7 +67,7 @@ const wholes = (byRun: Float64Array, shares: Float64Array, words: Int32Array, pl
       }
       most = Math.max(most, shares[at]!)
     }
-    if (run !== 0) for (let i = from; i < to; i++) whole[placeOf[byRun[i]! - run * HITS]!] = sum + most
+    if (run !== 0) for (let i = from; i < to; i++) whole[placeOf[byRun[i]! - run * room]!] = sum + most
   }
   return whole
 }

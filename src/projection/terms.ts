@@ -47,7 +47,7 @@ export const termsOf = (wanted: ReadonlyMap<string, Wanted>, found: readonly Fou
     const memories = list.reduce((sum, one) => sum + one.memories, 0)
     const idf = rarity(memories, searched)
     const one = wanted.get(lexeme)!
-    return { lexeme, found: list, memories, idf, worth: idf * one.share, ...one }
+    return { ...one, lexeme, found: list, memories, idf, worth: idf * one.share }
   })
 }
 

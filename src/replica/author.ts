@@ -118,7 +118,7 @@ const plan = (context: AuthorContext, request: WriteRequest, freshIn: Map<string
     const base = { v: 1 as const, id: draft.event, ns: request.namespace, agent: draft.agent, at: draft.at }
     if (draft.op === 'episode') {
       const { event: _id, agent: _agent, at: _at, op: _op, ...fields } = draft
-      events.push({ target: { namespace: request.namespace, segment: null }, event: { kind: 'episode.append', ...base, ...fields } satisfies EpisodeAppend })
+      events.push({ target: { namespace: request.namespace, segment: null }, event: { ...base, kind: 'episode.append', ...fields } satisfies EpisodeAppend })
       continue
     }
     if (draft.op === 'put') {
@@ -127,7 +127,7 @@ const plan = (context: AuthorContext, request: WriteRequest, freshIn: Map<string
         if (request.idempotent && original.said === saidByPut(draft.set, draft.tags)) return { existing: original }
         return { refusal: { code: 'idempotency_conflict', message: 'this idempotency key was used with another body: repeat the first body, or take a new key', fields: { id: draft.record } } }
       }
-      events.push({ target: { namespace: request.namespace, segment: ownSegment(context, request.namespace, freshIn) }, event: { kind: 'memory.put', record: draft.record, set: draft.set, ...base, ...(draft.tags && { tags: draft.tags }) } })
+      events.push({ target: { namespace: request.namespace, segment: ownSegment(context, request.namespace, freshIn) }, event: { ...base, kind: 'memory.put', record: draft.record, set: draft.set, ...(draft.tags && { tags: draft.tags }) } })
       continue
     }
     const homes = homesOf(context.index, context.documents, holderOf(draft)!)
@@ -157,13 +157,13 @@ const isInOwn = ({ index, documents, self }: AuthorContext, record: RecordId): b
 const changeEvent = (draft: Exclude<Draft, { op: 'put' | 'episode' }>, base: { v: 1; id: EventId; ns: Namespace; agent: Draft['agent']; at: string }): DocumentEvent => {
   switch (draft.op) {
     case 'patch':
-      return { kind: 'memory.patch', record: draft.record, set: draft.set, ...base, ...(draft.tags && { tags: draft.tags }) }
+      return { ...base, kind: 'memory.patch', record: draft.record, set: draft.set, ...(draft.tags && { tags: draft.tags }) }
     case 'link':
-      return { kind: 'link.put', record: draft.record, from: draft.from, to: draft.to, relation: draft.relation, ...base, ...(draft.valid_from && { valid_from: draft.valid_from }), ...(draft.valid_until && { valid_until: draft.valid_until }) }
+      return { ...base, kind: 'link.put', record: draft.record, from: draft.from, to: draft.to, relation: draft.relation, ...(draft.valid_from && { valid_from: draft.valid_from }), ...(draft.valid_until && { valid_until: draft.valid_until }) }
     case 'unlink':
-      return { kind: 'link.remove', record: draft.record, ...base }
+      return { ...base, kind: 'link.remove', record: draft.record }
     default:
-      return { kind: `memory.${draft.op}`, record: draft.record, ...base }
+      return { ...base, kind: `memory.${draft.op}`, record: draft.record }
   }
 }
 

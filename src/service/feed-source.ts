@@ -61,7 +61,7 @@ export const createFeedSource = (replica: Replica, store: CommitStore, shell: Sh
           // Its texts are gone, whatever becomes of it.
           if (event.kind === 'memory.erase') put(memories, event.record, reader.memory)
           if (!counted) continue
-          events.push({ hlc: commit.header.hlc, ...eventFacts(commit, event) })
+          events.push({ ...eventFacts(commit, event), hlc: commit.header.hlc })
           if (event.kind === 'episode.append') episodes.push(episodeRow(commit, event, reader.text))
           else if (event.kind.startsWith('link.') && 'record' in event) put(links, event.record, reader.link)
           else if ('record' in event) put(memories, event.record, reader.memory)

@@ -94,7 +94,7 @@ export const createWrites = (context: WriteContext): Writes => {
     const { set, bodies } = registersOf(input, key === undefined ? randomSalts(random) : keyedSalts(namespace, options.agent, key))
     const base = said(options)
     const tags = tagChange([], input.tags ?? [])
-    const draft: Draft = { op: 'put', record, set: withoutNulls(set) as MemorySet & { content: { ref: Body['ref'] } }, tags, ...base }
+    const draft: Draft = { ...base, op: 'put', record, set: withoutNulls(set) as MemorySet & { content: { ref: Body['ref'] } }, tags }
     return { plan: { namespace, drafts: [draft], bodies, idempotent: key !== undefined }, record, event: base.event }
   }
 
@@ -163,13 +163,13 @@ export const createWrites = (context: WriteContext): Writes => {
         const { set, bodies } = registersOf(input, randomSalts(random))
         const tags = input.tags === undefined ? null : tagChange(row.tags, input.tags)
         if (Object.keys(set).length === 0 && tags === null && input.tags === undefined) throw new NodeError('malformed', 'nothing to change: give at least one field', { local_committed: false })
-        return { drafts: [{ op: 'patch', record: id, set, tags, ...base }], bodies }
+        return { drafts: [{ ...base, op: 'patch', record: id, set, tags }], bodies }
       }),
 
     forget: (id, options) =>
-      change(id, options, (_row, base) => ({ drafts: [{ op: options.erase ? 'erase' : 'forget', record: id, ...base }], bodies: [] }), options.erase ? (row) => row !== null && !row.erased : isVisible),
+      change(id, options, (_row, base) => ({ drafts: [{ ...base, op: options.erase ? 'erase' : 'forget', record: id }], bodies: [] }), options.erase ? (row) => row !== null && !row.erased : isVisible),
 
-    restore: (id, options) => change(id, options, (_row, base) => ({ drafts: [{ op: 'restore', record: id, ...base }], bodies: [] }), (row) => row !== null && !row.erased),
+    restore: (id, options) => change(id, options, (_row, base) => ({ drafts: [{ ...base, op: 'restore', record: id }], bodies: [] }), (row) => row !== null && !row.erased),
 
     resolve: (id, choice, options) =>
       change(id, options, (_row, base) => {
@@ -178,9 +178,9 @@ export const createWrites = (context: WriteContext): Writes => {
         const picked = choice.event_id === undefined ? undefined : conflict.values.find(({ event_id }) => event_id === choice.event_id)
         if (choice.event_id !== undefined && picked === undefined) throw new NodeError('conflict', `event ${choice.event_id} wrote none of the concurrent values of ${choice.field}`, { local_committed: false })
         const value = picked === undefined ? choice.value : picked.value
-        if (choice.field === 'forgotten') return { drafts: [{ op: value === true ? 'forget' : 'restore', record: id, ...base }], bodies: [] }
+        if (choice.field === 'forgotten') return { drafts: [{ ...base, op: value === true ? 'forget' : 'restore', record: id }], bodies: [] }
         const { set, bodies } = registersOf({ [choice.field]: value }, randomSalts(random))
-        return { drafts: [{ op: 'patch', record: id, set, tags: null, ...base }], bodies }
+        return { drafts: [{ ...base, op: 'patch', record: id, set, tags: null }], bodies }
       }, (row) => row !== null && !row.erased),
 
     link: async (input, options) => {
@@ -204,7 +204,7 @@ export const createWrites = (context: WriteContext): Writes => {
       const link = record && reader.link(record)
       if (!home || !record || !link || link.removed) throw new NodeError('not_found', 'there is no such link', { local_committed: false })
       const base = said(options)
-      const outcome = await submit({ namespace: home.namespace, drafts: [{ op: 'unlink', record, ...base }], bodies: [] }, options, { id: record, event_id: base.event })
+      const outcome = await submit({ namespace: home.namespace, drafts: [{ ...base, op: 'unlink', record }], bodies: [] }, options, { id: record, event_id: base.event })
       return answer(outcome, { id: record, namespace: home.namespace, agent_id: options.agent, event_id: base.event })
     },
 
