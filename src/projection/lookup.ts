@@ -57,7 +57,7 @@ export const lookup = async (query: Query, lexemes: readonly string[], namespace
     `select known.id::float8 as id, known.word, known.memories::float8 as memories, known.brings, hits.* from (
        select *, before = 0 or before < ${place(least, 'float8')} or (worth_before < ${place(share, 'float8')} * worth and before + of_all <= ${place(most, 'float8')}) as brings from (
          select *, sum(memories) over rarest - of_all as before, sum(idf) over rarest - idf as worth_before, sum(idf) over () as worth from (
-           select *, ${rarityOf('of_all', 'searched')}::float8 as idf from (
+           select *, ${rarityOf('of_all', 'searched')} as idf from (
              select id, word, memories, sum(memories) over (partition by word) as of_all from words where word = any(${unseen(params.push(lexemes), 'text')}) and ${within}) as counted,
              (select sum(memories) as searched from spaces where ${within}) as whole) as weighed
          window rarest as (order by of_all, word collate "C")) as ordered) as known

@@ -68,7 +68,7 @@ const byRarity = (a: Term, b: Term): number => a.memories - b.memories || (a.lex
 const byScore = (a: Candidate, b: Candidate): number => scoreOf(b) - scoreOf(a)
 
 /** `after`, `before`: ids of the neighbours, nearest first, as array literals. */
-type Placed = { readonly at: number; readonly id: string; readonly common: number; readonly after: string | null; readonly before: string | null }
+type Placed = { readonly at: number; readonly id: string; readonly common: number; readonly after: string; readonly before: string }
 
 /** Best first. @param add words whose shares are only now added. */
 const withNeighbours = async (query: Query, best: readonly Summed[], add: readonly Term[]): Promise<readonly Candidate[]> => {
@@ -79,9 +79,9 @@ const withNeighbours = async (query: Query, best: readonly Summed[], add: readon
     join postings on postings.word = asked.word and postings.memory = best.memory), 0)`
   if (added.length > 0) params.push(added.map(({ id }) => id), added.map(({ worth }) => worth))
   const beside = (shares: readonly number[], sign: '>' | '<', order: 'asc' | 'desc'): string =>
-    `(select array_agg(id)::text from (
+    `array(
        select id from memories as other where run = placed.run and not hidden and (ordered_ms, created_ms, id) ${sign} (placed.ordered_ms, placed.created_ms, placed.id)
-       order by ordered_ms ${order}, created_ms ${order}, id ${order} limit ${shares.length}) as nearest)`
+       order by ordered_ms ${order}, created_ms ${order}, id ${order} limit ${shares.length})::text`
   const rows = await query<Placed>(
     `select best.at::float8 as at, placed.id::text as id, ${common}::float8 as common, ${beside(NEIGHBOUR_SHARES.after, '>', 'asc')} as after, ${beside(NEIGHBOUR_SHARES.before, '<', 'desc')} as before
      from unnest(${unseen(1, 'integer')}) with ordinality as best(memory, at) join memories as placed on placed.no = best.memory`, params)
@@ -98,7 +98,7 @@ const withNeighbours = async (query: Query, best: readonly Summed[], add: readon
     const { own, whole } = best[at - 1]!
     lend(id, own + more, 0, whole)
     for (const [ids, shares] of [[after, NEIGHBOUR_SHARES.after], [before, NEIGHBOUR_SHARES.before]] as const) {
-      ids?.slice(1, -1).split(',').forEach((neighbour, i) => lend(neighbour, 0, (own + more) * shares[i]!, whole))
+      if (ids !== '{}') ids.slice(1, -1).split(',').forEach((neighbour, i) => lend(neighbour, 0, (own + more) * shares[i]!, whole))
     }
   }
   return [...candidates.values()].sort(byScore)

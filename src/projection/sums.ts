@@ -1,8 +1,8 @@
 /**
  * What a question's hits are worth together: in each memory, in each run; and the best of them.
  *
- * Hits are brought together by sorting them, in typed arrays: there are thousands a question, and maps of them were a third of the
- * garbage that a question leaves.
+ * One pass over the hits, in typed arrays: there are thousands a question, and maps of them take twice as long and were a third
+ * of the garbage that a question leaves.
  */
 import { WEIGHTS } from './lookup.ts'
 import type { Term } from './terms.ts'
@@ -12,73 +12,82 @@ import { IMPACT_STEPS, RUN_SHARE } from './weights.ts'
 export type Sums = { readonly memories: Int32Array; readonly own: Float64Array; readonly whole: Float64Array }
 export type Summed = { readonly memory: number; readonly own: number; readonly whole: number }
 
-/**
- * Number × room + hit sorts by number, then by hit, and gives both back: a power of two divides without rounding. Whole numbers go to
- * 2^53: four million hits of the last of 2^31 memories.
- */
-const roomFor = (hits: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, hits)))
+/** Gives each number a place, 0, 1, 2, … as they first come: a hash table, open addressing, linear probing, at most half full. */
+class Places {
+  readonly numbers: Int32Array
+  count = 0
+  private readonly slots: Int32Array
+  private readonly shift: number
+
+  /** @param most so many numbers at most. */
+  constructor(most: number) {
+    const bits = Math.ceil(Math.log2(Math.max(2, 2 * most)))
+    this.numbers = new Int32Array(most)
+    this.slots = new Int32Array(2 ** bits)
+    this.shift = 32 - bits
+  }
+
+  of(number: number): number {
+    // Fibonacci hashing (Knuth, TAOCP 3, 6.4): numbers that follow each other lie apart.
+    for (let slot = Math.imul(number, 0x9e3779b1) >>> this.shift; ; slot = (slot + 1) % this.slots.length) {
+      const place = this.slots[slot]! - 1
+      if (place >= 0 && this.numbers[place] === number) return place
+      if (place >= 0) continue
+      this.numbers[this.count] = number
+      this.slots[slot] = ++this.count
+      return this.count - 1
+    }
+  }
+}
 
 export const sumsOf = (terms: readonly Term[]): Sums => {
   const lists = terms.flatMap(({ found, worth }) => found.flatMap(({ hits }) => (hits === null ? [] : [{ step: worth / IMPACT_STEPS, ...hits }])))
   const count = lists.reduce((sum, { runs }) => sum + runs.length, 0)
-  const room = roomFor(count)
-  const [byMemory, byRun] = [new Float64Array(count), new Float64Array(count)]
-  const [shares, words] = [new Float64Array(count), new Int32Array(count)]
-  let hit = 0
-  lists.forEach(({ weighed, runs, step }, word) => {
-    for (let i = 0; i < runs.length; i++, hit++) {
-      const memory = Math.floor(weighed[i]! / WEIGHTS)
-      byMemory[hit] = memory * room + hit
-      byRun[hit] = runs[i]! * room + hit
-      shares[hit] = (weighed[i]! - memory * WEIGHTS) * step
-      words[hit] = word
+  const [memories, runs] = [new Places(count), new Places(count)]
+  const [own, runOf] = [new Float64Array(count), new Int32Array(count)]
+  // Of each run: what the words before have there, the best share of the word in hand, and which that is.
+  const [before, most, last] = [new Float64Array(count), new Float64Array(count), new Int32Array(count)]
+  lists.forEach((list, word) => {
+    for (let i = 0; i < list.runs.length; i++) {
+      const memory = Math.floor(list.weighed[i]! / WEIGHTS)
+      const share = (list.weighed[i]! - memory * WEIGHTS) * list.step
+      const place = memories.of(memory)
+      own[place]! += share
+      if (list.runs[i] === 0) {
+        runOf[place] = NO_RUN
+        continue
+      }
+      const run = (runOf[place] = runs.of(list.runs[i]!))
+      if (last[run] !== word) {
+        before[run]! += most[run]!
+        most[run] = 0
+        last[run] = word
+      }
+      if (share > most[run]!) most[run] = share
     }
   })
-  byMemory.sort()
-  byRun.sort()
-  const [numbers, own, placeOf] = [new Int32Array(count), new Float64Array(count), new Int32Array(count)]
-  let places = 0
-  for (const key of byMemory) {
-    const memory = Math.floor(key / room)
-    if (places === 0 || numbers[places - 1] !== memory) numbers[places++] = memory
-    const at = key - memory * room
-    placeOf[at] = places - 1
-    own[places - 1]! += shares[at]!
+  const whole = new Float64Array(memories.count)
+  for (let place = 0; place < memories.count; place++) {
+    const run = runOf[place]!
+    whole[place] = run === NO_RUN ? own[place]! : before[run]! + most[run]!
   }
-  return { memories: numbers.subarray(0, places), own: own.subarray(0, places), whole: wholes(byRun, shares, words, placeOf, own) }
+  return { memories: memories.numbers.subarray(0, memories.count), own: own.subarray(0, memories.count), whole }
 }
 
-/** Of each memory, at its place: Σ over the words of the best share of any memory of its run; its own where it has no run. @param byRun hits by run, and by word within it. */
-const wholes = (byRun: Float64Array, shares: Float64Array, words: Int32Array, placeOf: Int32Array, own: Float64Array): Float64Array => {
-  const count = byRun.length
-  const room = roomFor(count)
-  const whole = own.slice()
-  for (let from = 0, to = 0; from < count; from = to) {
-    const run = Math.floor(byRun[from]! / room)
-    let sum = 0
-    let most = 0
-    let word = -1
-    for (; to < count && Math.floor(byRun[to]! / room) === run; to++) {
-      const at = byRun[to]! - run * room
-      if (words[at] !== word) {
-        sum += most
-        most = 0
-        word = words[at]!
-      }
-      most = Math.max(most, shares[at]!)
-    }
-    if (run !== 0) for (let i = from; i < to; i++) whole[placeOf[byRun[i]! - run * room]!] = sum + most
-  }
-  return whole
-}
+const NO_RUN = -1
 
-/** The best of them, best first, at most `most`; among equals the newest. Where the last of them stands is found before any is moved: sorting all costs five times that. */
+/** The best of them, best first, at most `most`; among equals the newest. Few get among the best, so one look at each is all that most take. */
 export const bestOf = ({ memories, own, whole }: Sums, most: number): readonly Summed[] => {
   const scores = new Float64Array(own.length)
-  for (let place = 0; place < own.length; place++) scores[place] = own[place]! + RUN_SHARE * whole[place]!
-  const least = scores.length > most ? scores.slice().sort().at(-most)! : Number.NEGATIVE_INFINITY
-  const places: number[] = []
-  for (let place = 0; place < scores.length; place++) if (scores[place]! >= least) places.push(place)
-  places.sort((a, b) => scores[b]! - scores[a]! || memories[b]! - memories[a]!)
-  return places.slice(0, most).map((place) => ({ memory: memories[place]!, own: own[place]!, whole: whole[place]! }))
+  const isBetter = (a: number, b: number): boolean => scores[a]! > scores[b]! || (scores[a] === scores[b] && memories[a]! > memories[b]!)
+  const best: number[] = []
+  for (let place = 0; place < scores.length; place++) {
+    scores[place] = own[place]! + RUN_SHARE * whole[place]!
+    if (best.length === most && !isBetter(place, best.at(-1)!)) continue
+    let at = best.length
+    while (at > 0 && isBetter(place, best[at - 1]!)) at--
+    best.splice(at, 0, place)
+    if (best.length > most) best.pop()
+  }
+  return best.map((place) => ({ memory: memories[place]!, own: own[place]!, whole: whole[place]! }))
 }

