@@ -1,7 +1,7 @@
 /**
  * How fast recall answers and rows are indexed:
  *
- *   npm run bench:recall -- [--memories 10000] [--database postgres://…] [--questions 400] [--dim 384] [--seed 1]
+ *   npm run bench:recall -- [--memories 10000] [--database postgres://…] [--questions 2000] [--dim 384] [--seed 1]
  *
  * The projection as a peer has it: in its worker, on the embedded database in a temporary folder or in a schema of its own on that
  * server, which is dropped at the end. Memories are drawn words, their frequencies as in prose (the n-th word 1/n as often), a
@@ -29,7 +29,7 @@ import { percentile } from '../eval/recall.ts'
 
 const values = tool('bench:recall', 'Times recall over made-up memories: lexical, filtered and hybrid; how fast they are indexed, and what they take.')
   .option('--memories <n>', 'how many', whole(100), 10_000)
-  .option('--questions <n>', 'how many of each kind', whole(20), 400)
+  .option('--questions <n>', 'how many of each kind', whole(20), 2_000)
   .option('--database <url>', 'a Postgres server instead of the embedded database')
   .option('--dim <n>', 'length of the vectors that each has; 0: none, and no hybrid figures', whole(0, limits.embedding_dim_max), 384)
   .option('--seed <text>', 'the same seed makes the same memories', '1')

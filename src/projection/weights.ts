@@ -36,7 +36,8 @@ export const rarityOf = (having: string, all: string): string => `ln(1 + (greate
 /**
  * The rarest words are looked for everywhere until they hold this share of what the question's words are worth by their rarity; the rest
  * adds to the best of these. Of 1,500 memories, asked for by four to eight of their words, 97.4 % of 10,000 and 90.0 % of 100,000 are then
- * among the first ten, as with all words (97.1, 88.1); with half the worth 96.3 and 86.8; with a bound of 1,000 hits instead 95.5 and 76.6.
+ * among the first ten, as with all words (97.1, 88.1); with half the worth 96.3 and 86.8; with a bound of 1,000 hits instead 95.5 and 76.6
+ * (`npm run bench:recall` asks so).
  */
 export const BROUGHT_SHARE = 0.7
 
