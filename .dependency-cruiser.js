@@ -31,7 +31,7 @@ const layers = [
   {
     name: 'crdt',
     files: '^crdt/',
-    imports: ['^crdt/', ...npm('@automerge/automerge', 'libsodium-wrappers', 'msgpackr')],
+    imports: ['^crdt/', ...npm('@automerge/automerge', 'libsodium-wrappers', 'sodium-native', 'msgpackr')],
     mend: 'the core is pure: take what it needs of the outside as an argument',
   },
   {

@@ -5,7 +5,7 @@
  * token  = base64url(pack([1, first 8 bytes of the mesh id, [[chain, seq], …]])), chains ascending: 'what I have seen'.
  */
 import { fromBase64Url, toBase64Url } from './base64.ts'
-import { concat, sha256 } from './hash.ts'
+import { sha256 } from './hash.ts'
 import { bytesToHex, hexToBytes, type ChainId, type CommitHash, type MeshId } from './ids.ts'
 import { limits } from './limits.ts'
 import { pack, unpack } from './msgpack.ts'
@@ -23,7 +23,7 @@ export const frontierDigest = (entries: Iterable<FrontierEntry>, key: Uint8Array
     view.setBigUint64(i * 56 + 16, BigInt(entry.seq))
     bytes.set(hexToBytes(entry.hash), i * 56 + 24)
   }
-  return sha256(concat(key, bytes))
+  return sha256(key, bytes)
 }
 
 /** Whether a log at `seqOf` has everything that `positions` saw. */

@@ -1,7 +1,8 @@
 /** Ed25519 under domains: forged, malleated and transplanted signatures, and keys with which anybody could sign. */
 import { describe, expect, it } from 'vitest'
+import { fromLittleEndian, L, littleEndian, SMALL_ORDER } from './edwards.test-support.ts'
 import { sha256 } from './hash.ts'
-import { bytesToHex, hexToBytes } from './ids.ts'
+import { bytesToHex } from './ids.ts'
 import { isUsablePublicKey, keyPairFromSeed, publicKeyHex, sign, verify, type Domain } from './signature.ts'
 import { seed } from './test-support.ts'
 
@@ -12,17 +13,6 @@ const keys = keyPairFromSeed(seed(1))
 const other = keyPairFromSeed(seed(2))
 const message = new TextEncoder().encode('what was said')
 const good = sign('mnemesh/commit/1', message, keys)
-
-/** Little-endian numbers of 32 bytes, as Ed25519 writes them. */
-const littleEndian = (value: bigint): Uint8Array => Uint8Array.from({ length: 32 }, (_, i) => Number((value >> BigInt(8 * i)) & 0xffn))
-const fromLittleEndian = (bytes: Uint8Array): bigint => bytes.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n)
-const P = 2n ** 255n - 19n
-const L = 2n ** 252n + 27742317777372353535851937790883648493n
-const SIGN_BIT = 2n ** 255n
-/** y of a point of order 8; the other one is its negative. */
-const Y8 = fromLittleEndian(hexToBytes('26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05'))
-/** Every encoding of the eight points of small order, canonical or not: y and y + p where that fits, with either sign. */
-const SMALL_ORDER = [0n, 1n, P - 1n, Y8, P - Y8].flatMap((y) => [y, y + P].filter((each) => each < SIGN_BIT).flatMap((each) => [each, each + SIGN_BIT])).map(littleEndian)
 
 describe('a signature', () => {
   it('verifies', () => expect(verify('mnemesh/commit/1', message, good, publicKeyHex(keys))).toBe(true))

@@ -1,4 +1,5 @@
 // violates: nothing
 import * as library from 'libsodium-wrappers'
+import * as native from 'sodium-native'
 
-export const used = library
+export const used = [library, native]
