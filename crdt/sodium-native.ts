@@ -32,6 +32,7 @@ export const nativeSodium = async (): Promise<Sodium | null> => {
     return made
   }
   return {
+    build: 'native',
     signKeys: (seed) => keys(64, (publicKey, secretKey) => sodium.crypto_sign_seed_keypair(publicKey, secretKey, seed)),
     sign: (message, secretKey) => {
       const signature = new Uint8Array(64)

@@ -11,6 +11,7 @@ export type SodiumKeys = { readonly publicKey: Uint8Array; readonly secretKey: U
 export type AgreedKeys = { readonly receive: Uint8Array; readonly send: Uint8Array }
 
 export type Sodium = {
+  readonly build: 'native' | 'WebAssembly'
   /** Ed25519. @param seed 32. */
   signKeys(seed: Uint8Array): SodiumKeys
   /** A signature of 64. */

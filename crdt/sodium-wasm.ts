@@ -17,6 +17,7 @@ export const wasmSodium = async (): Promise<Sodium> => {
   // A pull state with a given header is byte for byte the push state that would have drawn that header.
   const stream = sodium.crypto_secretstream_xchacha20poly1305_init_pull
   return {
+    build: 'WebAssembly',
     signKeys: (seed) => {
       const { publicKey, privateKey } = sodium.crypto_sign_seed_keypair(seed)
       return { publicKey, secretKey: privateKey }
