@@ -14,6 +14,7 @@ export type EphemeralPair = SodiumKeys
 export type SessionKeys = AgreedKeys
 
 export const STREAM_HEADER_BYTES = 24
+const AGREEMENT_KEY_BYTES = 32
 /** What sealing adds to each message: a tag and a MAC. */
 export const SEAL_OVERHEAD_BYTES = 17
 
@@ -21,12 +22,12 @@ export const SEAL_OVERHEAD_BYTES = 17
 export const ephemeralFromSeed = (seed: Uint8Array): EphemeralPair => sodium.agreementKeys(seed)
 
 /**
- * The two keys of a session, or null when the other's key is of small order (it would make the secret known to all).
+ * The two keys of a session, or null when the other's key is none: of another length, or of small order (it would make the secret known to all).
  * @param side the dialer is the client, the acceptor the server.
  * @param theirs the other side's public key, 32 bytes.
  */
 export const sessionKeys = (side: 'dialer' | 'acceptor', own: EphemeralPair, theirs: Uint8Array): SessionKeys | null =>
-  sodium.agree(side === 'dialer' ? 'client' : 'server', own, theirs)
+  theirs.length === AGREEMENT_KEY_BYTES ? sodium.agree(side === 'dialer' ? 'client' : 'server', own, theirs) : null
 
 /** Seals the next message; its place in the stream is part of the seal. */
 export type Sealer = (message: Uint8Array) => Uint8Array

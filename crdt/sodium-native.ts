@@ -2,23 +2,39 @@
  * libsodium as it was compiled for this processor: a check of a signature takes half the time that it takes in WebAssembly, for want
  * of products of 128 bits there.
  */
+import type Binding from 'sodium-native'
 import type { Sodium, SodiumKeys } from './sodium-port.ts'
 
-/** Whether the call did not fail: this binding throws where C answers -1. */
+/** What this binding throws where C answers -1. */
+const MINUS_ONE: ReadonlySet<string> = new Set(['status: -1', 'pull failed'])
+
+/** Whether C answers 0. */
 const succeeds = (call: () => unknown): boolean => {
   try {
     call()
     return true
-  } catch {
-    return false
+  } catch (error) {
+    if (error instanceof Error && MINUS_ONE.has(error.message)) return false
+    throw error
   }
 }
 
-/** Null where there is no binary for this system. */
-export const nativeSodium = async (): Promise<Sodium | null> => {
-  const loaded = await import('sodium-native').catch(() => null)
-  if (loaded === null) return null
-  const { default: sodium } = loaded
+/** `missing`: why it does not load, as the middle of a sentence: there is no binary for this system, or not one that it can run. */
+export const nativeSodium = async (load: () => Promise<{ readonly default: typeof Binding }> = () => import('sodium-native')): Promise<{ readonly sodium: Sodium } | { readonly missing: string }> => {
+  try {
+    return { sodium: adapted((await load()).default) }
+  } catch (error) {
+    return { missing: reasonOf(error) }
+  }
+}
+
+/** First lines: of the loader's word, and of the system's behind it. */
+const reasonOf = (error: unknown): string => {
+  const told = error instanceof Error ? [error.message, ...(error.cause instanceof Error ? [error.cause.message] : [])] : [String(error)]
+  return told.map((message) => message.split('\n')[0]).join(': ')
+}
+
+const adapted = (sodium: typeof Binding): Sodium => {
   // A pull state with a given header is byte for byte the push state that would have drawn that header.
   const stream = (header: Uint8Array, key: Uint8Array): Uint8Array => {
     const state = new Uint8Array(sodium.crypto_secretstream_xchacha20poly1305_STATEBYTES)
@@ -32,7 +48,6 @@ export const nativeSodium = async (): Promise<Sodium | null> => {
     return made
   }
   return {
-    build: 'native',
     signKeys: (seed) => keys(64, (publicKey, secretKey) => sodium.crypto_sign_seed_keypair(publicKey, secretKey, seed)),
     sign: (message, secretKey) => {
       const signature = new Uint8Array(64)

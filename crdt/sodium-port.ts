@@ -1,5 +1,6 @@
 /**
- * What the core asks of libsodium, whichever build of it runs (`sodium.ts`). Pure functions of their arguments; lengths in bytes.
+ * What the core asks of libsodium, whichever build of it runs (`sodium.ts`). Pure functions of their arguments; lengths in bytes. Another
+ * length is a bug of the caller's and throws.
  *
  * Invariant: every build gives the same answer to the same bytes, at the edges too: peers with one and the other admit the same
  * (`sodium.test.ts`).
@@ -11,7 +12,6 @@ export type SodiumKeys = { readonly publicKey: Uint8Array; readonly secretKey: U
 export type AgreedKeys = { readonly receive: Uint8Array; readonly send: Uint8Array }
 
 export type Sodium = {
-  readonly build: 'native' | 'WebAssembly'
   /** Ed25519. @param seed 32. */
   signKeys(seed: Uint8Array): SodiumKeys
   /** A signature of 64. */

@@ -4,10 +4,12 @@
 import sodium from 'libsodium-wrappers'
 import type { Sodium } from './sodium-port.ts'
 
+/** Null where C answers -1, for which this binding throws an Error; for arguments that are none it throws a TypeError. */
 const attempt = <T>(call: () => T): T | null => {
   try {
     return call()
-  } catch {
+  } catch (error) {
+    if (error instanceof TypeError) throw error
     return null
   }
 }
@@ -17,7 +19,6 @@ export const wasmSodium = async (): Promise<Sodium> => {
   // A pull state with a given header is byte for byte the push state that would have drawn that header.
   const stream = sodium.crypto_secretstream_xchacha20poly1305_init_pull
   return {
-    build: 'WebAssembly',
     signKeys: (seed) => {
       const { publicKey, privateKey } = sodium.crypto_sign_seed_keypair(seed)
       return { publicKey, secretKey: privateKey }

@@ -7,15 +7,17 @@ import fc from 'fast-check'
 import { describe, expect, test, type TestContext } from 'vitest'
 import { fromLittleEndian, L, littleEndian, P, SMALL_ORDER, sumOfPoints } from './edwards.test-support.ts'
 import { bytesToHex, hexToBytes } from './ids.ts'
+import { sessionKeys } from './secret-stream.ts'
 import { nativeSodium } from './sodium-native.ts'
 import type { Sodium } from './sodium-port.ts'
 import { wasmSodium } from './sodium-wasm.ts'
 
 const wasm = await wasmSodium()
 const found = await nativeSodium()
+const builds: readonly Sodium[] = 'sodium' in found ? [wasm, found.sodium] : [wasm]
 
 /** The test of both, or a word on why there is but one. */
-const ofBoth = (check: (native: Sodium) => void) => ({ skip }: TestContext): void => (found === null ? skip('sodium-native has no binary for this system: the build in WebAssembly is the only one') : check(found))
+const ofBoth = (check: (native: Sodium) => void) => ({ skip }: TestContext): void => ('missing' in found ? skip(`the native build does not load here (${found.missing}): the one in WebAssembly is the only one`) : check(found.sodium))
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })
 const hash512 = (...parts: readonly Uint8Array[]): Uint8Array => parts.reduce((hash, part) => hash.update(part), createHash('sha512')).digest()
@@ -118,4 +120,18 @@ describe('the native build and the one in WebAssembly', () => {
       }
     }))
   }))
+})
+
+describe('a build', () => {
+  test.each(builds.map((build, i) => [i === 0 ? 'in WebAssembly' : 'native', build] as const))('%s throws for what is no key, and does not take it for a refused one', (_name, build) => {
+    expect(() => build.isInMainSubgroup(new Uint8Array(31))).toThrow(/key|length/i)
+    expect(() => build.agree('client', build.agreementKeys(new Uint8Array(32)), new Uint8Array(31))).toThrow(/pk|length/i)
+  })
+
+  test('that does not load says why: in the loader\'s words and in the system\'s', async () => {
+    const error = new Error('Cannot load addon \'file:///here.node\'\nat length', { cause: new Error('libm.so.6: version `GLIBC_2.38\' not found') })
+    expect(await nativeSodium(() => Promise.reject(error))).toEqual({ missing: 'Cannot load addon \'file:///here.node\': libm.so.6: version `GLIBC_2.38\' not found' })
+  })
+
+  test('is not asked about a session key of another length', () => expect(sessionKeys('dialer', wasm.agreementKeys(new Uint8Array(32)), new Uint8Array(31))).toBeNull())
 })

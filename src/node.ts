@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { limits } from '../crdt/limits.ts'
-import { sodium } from '../crdt/sodium.ts'
+import { notNative } from '../crdt/sodium.ts'
 import { createWebSocketAcceptor, createWebSocketDialer, systemTimers, zlibCompression } from '../transports/websocket.ts'
 import type { Node } from './api.ts'
 import { createEmbedding, type EmbeddingOptions } from './embedding/embedding.ts'
@@ -44,7 +44,7 @@ const systemRandom: Random = { bytes: (count) => randomBytes(count) }
 /** Starts one peer. @throws NodeError, StoreFailure with a line that names cause and mend. */
 export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   const identity = await requireIdentity(options.dir)
-  if (sodium.build !== 'native') options.log('signatures: sodium-native has no binary for this system; WebAssembly takes twice as long, and is all that differs')
+  if (notNative !== null) options.log(`signatures: libsodium's native build does not load (${notNative}), so they take twice as long; run npm install on this system to have it where there is one, all else is the same`)
   const embedder = embedderOf(options.embedder ?? null)
   const store = await openLevelStore(options.dir, { random: systemRandom })
   const log = lineLog(options.log)

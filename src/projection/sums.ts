@@ -12,38 +12,38 @@ import { IMPACT_STEPS, RUN_SHARE } from './weights.ts'
 export type Sums = { readonly memories: Int32Array; readonly own: Float64Array; readonly whole: Float64Array }
 export type Summed = { readonly memory: number; readonly own: number; readonly whole: number }
 
-/** Gives each number a place, 0, 1, 2, … as they first come: a hash table, open addressing, linear probing, at most half full. */
-class Places {
-  readonly numbers: Int32Array
-  count = 0
-  private readonly slots: Int32Array
-  private readonly shift: number
+type Places = { readonly numbers: Int32Array; count(): number; of(number: number): number }
 
-  /** @param most so many numbers at most. */
-  constructor(most: number) {
-    const bits = Math.ceil(Math.log2(Math.max(2, 2 * most)))
-    this.numbers = new Int32Array(most)
-    this.slots = new Int32Array(2 ** bits)
-    this.shift = 32 - bits
-  }
-
-  of(number: number): number {
-    // Fibonacci hashing (Knuth, TAOCP 3, 6.4): numbers that follow each other lie apart.
-    for (let slot = Math.imul(number, 0x9e3779b1) >>> this.shift; ; slot = (slot + 1) % this.slots.length) {
-      const place = this.slots[slot]! - 1
-      if (place >= 0 && this.numbers[place] === number) return place
-      if (place >= 0) continue
-      this.numbers[this.count] = number
-      this.slots[slot] = ++this.count
-      return this.count - 1
-    }
+/**
+ * Gives each number a place, 0, 1, 2, … as they first come: a hash table, open addressing, linear probing, at most half full.
+ * @param most so many numbers at most.
+ */
+const createPlaces = (most: number): Places => {
+  const bits = Math.ceil(Math.log2(Math.max(2, 2 * most)))
+  const numbers = new Int32Array(most)
+  /** Place + 1; 0 where nothing lies. */
+  const slots = new Int32Array(2 ** bits)
+  let count = 0
+  return {
+    numbers,
+    count: () => count,
+    of: (number) => {
+      // Fibonacci hashing (Knuth, TAOCP 3, 6.4): numbers that follow each other lie apart.
+      let slot = Math.imul(number, 0x9e3779b1) >>> (32 - bits)
+      while (slots[slot] !== 0 && numbers[slots[slot]! - 1] !== number) slot = (slot + 1) % slots.length
+      if (slots[slot] === 0) {
+        numbers[count] = number
+        slots[slot] = ++count
+      }
+      return slots[slot]! - 1
+    },
   }
 }
 
 export const sumsOf = (terms: readonly Term[]): Sums => {
   const lists = terms.flatMap(({ found, worth }) => found.flatMap(({ hits }) => (hits === null ? [] : [{ step: worth / IMPACT_STEPS, ...hits }])))
   const count = lists.reduce((sum, { runs }) => sum + runs.length, 0)
-  const [memories, runs] = [new Places(count), new Places(count)]
+  const [memories, runs] = [createPlaces(count), createPlaces(count)]
   const [own, runOf] = [new Float64Array(count), new Int32Array(count)]
   // Of each run: what the words before have there, the best share of the word in hand, and which that is.
   const [before, most, last] = [new Float64Array(count), new Float64Array(count), new Int32Array(count)]
@@ -66,12 +66,12 @@ export const sumsOf = (terms: readonly Term[]): Sums => {
       if (share > most[run]!) most[run] = share
     }
   })
-  const whole = new Float64Array(memories.count)
-  for (let place = 0; place < memories.count; place++) {
+  const whole = new Float64Array(memories.count())
+  for (let place = 0; place < memories.count(); place++) {
     const run = runOf[place]!
     whole[place] = run === NO_RUN ? own[place]! : before[run]! + most[run]!
   }
-  return { memories: memories.numbers.subarray(0, memories.count), own: own.subarray(0, memories.count), whole }
+  return { memories: memories.numbers.subarray(0, memories.count()), own: own.subarray(0, memories.count()), whole }
 }
 
 const NO_RUN = -1
