@@ -1,10 +1,10 @@
 /**
- * SHA-256 (FIPS 180-4), the one hash of the formats.
+ * SHA-256 (FIPS 180-4), the one hash of the formats, and SHAKE128 (FIPS 202) for set hashes (`set-hash.ts`).
  *
  * The only file of the core that touches `node:`: libsodium-wrappers carries no SHA-256, and a pure function is no
  * ambient state. Replace this one function to run the core elsewhere.
  */
-import { hash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 
 const utf8 = new TextEncoder()
 
@@ -21,6 +21,10 @@ export const sha256 = (...parts: Parts): Uint8Array => {
 }
 
 export const sha256Hex = (...parts: Parts): string => hash('sha256', whole(parts), 'hex')
+
+/** SHAKE128: so many bytes made of the element; strings count as UTF-8. */
+export const stretch = (element: Uint8Array | string, bytes: number): Uint8Array =>
+  createHash('shake128', { outputLength: bytes }).update(element).digest()
 
 const whole = (parts: Parts): Uint8Array | string => (parts.length === 1 ? parts[0]! : fits(parts) ? gathered(parts) : concat(...parts))
 
