@@ -66,6 +66,12 @@ export const segmentIndex = (segment: SegmentId): number => Number.parseInt(segm
 export const incarnation = (startMs: number, random16: number): Incarnation =>
   (startMs.toString(16).padStart(12, '0') + (random16 & 0xffff).toString(16).padStart(4, '0')) as Incarnation
 
+/**
+ * The one a running peer goes on under when it gives `previous` up: begun now, its 16 bits one further, so that two within one ms
+ * differ and nothing random is drawn. It repeats an earlier one only where a clock was put back to that very ms after 65,536 others.
+ */
+export const nextIncarnation = (previous: Incarnation, nowMs: number): Incarnation => incarnation(Math.floor(nowMs), Number.parseInt(previous.slice(12), 16) + 1)
+
 /** UUIDv7 (RFC 9562 §5.7): 48 bits of ms, the rest random, so ids made together lie together in an index. */
 export const uuidV7 = (nowMs: number, random: Uint8Array): string => {
   const bytes = new Uint8Array(16)

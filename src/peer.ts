@@ -81,7 +81,7 @@ const FREE_BYTES_MS = 1_000
 export const createPeer = async (options: PeerOptions): Promise<Peer> => {
   const { identity, store, projection, timers, random } = options
   const newIncarnation = (): Incarnation => incarnationId(timers.now(), new DataView(random.bytes(2).buffer).getUint16(0))
-  const replica = createReplica({ mesh: identity.mesh, keys: identity.keys, authority: identity.authority, store, incarnation: await continueOrStart(store, newIncarnation), newIncarnation, quorum: options.quorum })
+  const replica = createReplica({ mesh: identity.mesh, keys: identity.keys, authority: identity.authority, store, incarnation: await continueOrStart(store, newIncarnation), quorum: options.quorum })
   const booted = await boot(replica, store, timers.now())
   const deliveries = createDeliveries()
   let running: DriveableMesh | null = null

@@ -28,9 +28,8 @@ const RUNS = 20
 const receive = async (mesh: TestMesh, commits: readonly Commit[], order: string) => {
   const draw = stream(order)
   const store = openMemoryStore({ random: draw })
-  const newIncarnation = () => incarnation(NOW_MS, OBSERVER)
   await store.write({ commits: mesh.control.map(({ chain, header, hash, bytes }) => ({ chain, seq: header.seq, hash, bytes })) })
-  const replica = createReplica({ mesh: mesh.id, keys: keyPairFromSeed(seed(OBSERVER)), authority: null, store, incarnation: newIncarnation(), newIncarnation, quorum: null })
+  const replica = createReplica({ mesh: mesh.id, keys: keyPairFromSeed(seed(OBSERVER)), authority: null, store, incarnation: incarnation(NOW_MS, OBSERVER), quorum: null })
   await boot(replica, store, NOW_MS)
   const shell = createShell({ replica, store, clock: { now: () => NOW_MS }, mesh: () => null, taken: () => undefined })
   const waiting = draw.some([...commits, ...draw.some(commits, draw.int(0, commits.length))], 2 * commits.length)

@@ -67,6 +67,9 @@ export const BUGS: readonly Bug[] = [
   bug(SEEDS, 'texts of what is left out are asked for', ['src/replica/missing-bodies.ts', '!isLeftOut(chain, seq)', '(chain.length > 0 || !isLeftOut(chain, seq))']),
   bug(WORLD, 'what must match is looked at before its turn', ['src/service/writes.ts', "&& options.if_match !== '*' && options.if_match !== now!.version)", "&& options.if_match !== '*' && options.if_match !== row.version)"]),
   bug(WORLD, 'somebody taken out is still talked to', ['transports/mesh.ts', '    membershipChanged: () => {\n      for (const { link } of connections) link?.membershipChanged()\n', '    membershipChanged: () => {\n']),
+  bug('property-tests/hostile-members.test.ts', 'a claim about our chain taken for evidence', ['src/replica/replica.ts', '        return settling.onAck(input.from, input.ack)\n', '        if (input.ack.says.watermarks.some(({ chain, seq }) => seq > (log.chain(chain)?.seq ?? 0))) beginAnew(nowMs)\n        return settling.onAck(input.from, input.ack)\n']),
+  bug('property-tests/hostile-members.test.ts', 'our own signature beyond our chain passed over', ['src/replica/replica.ts', 'header.incarnation === incarnation && header.seq >', 'header.incarnation !== incarnation && header.seq >']),
+  bug('src/replica/effects.test.ts', 'damage handled under the hands of whoever reads', ['src/replica/effects.ts', 'telling ??= Promise.resolve().then(tellOfDamage)', 'tellOfDamage()']),
   // ── a checker ──
   bug('src/cli/verbs.test.ts', 'a checker that reads one page', ['src/cli/pages.ts', 'if (page.next_cursor === null || page.next_cursor === undefined) return undefined', 'if (page.next_cursor !== cursor) return undefined']),
 ]

@@ -43,10 +43,6 @@ export const boot = async (replica: Replica, store: CommitStore, nowMs: number):
   reader.end()
   replica.booted(nowMs)
   const unwritten = await replica.mayWrite.restore()
-  store.onDamage((damage) => {
-    if (damage.kind === 'commit') replica.handle({ kind: 'damaged', what: { kind: 'commit', chain: damage.chain, seq: damage.seq } }, 0)
-    else if (damage.kind === 'body') replica.handle({ kind: 'damaged', what: { kind: 'body', ref: damage.ref } }, 0)
-  })
   const cut = tail && `the end of the log was lost (${tail.expected - tail.found} of ${tail.expected} commits); other peers are asked for what they held`
   return { commits, lost, notes: [cut, ...notes, unwritten].filter((note) => note !== null) }
 }

@@ -3,7 +3,7 @@
  *
  *   PERSIST is started first and awaited by nobody but its own `persisted`; PUSH goes out while it is under way;
  *   everything else is done in order. An input that arrives while effects are performed waits for its turn, so `handle` is
- *   never re-entered.
+ *   never re-entered. Damage is an input too: whoever met it by a read, `handle` itself or a door, reads on to its end first.
  */
 import type { Mesh } from '../../transports/host.ts'
 import { StoreFailure, type Clock, type CommitStore } from '../ports.ts'
@@ -17,6 +17,8 @@ export type Shell = {
   write(input: Extract<Input, { kind: 'write' | 'control' }>): Promise<WriteOutcome>
   /** Resolves when no flush is under way (documents hold nothing that is not durable). */
   settled(): Promise<void>
+  /** Resolves when the replica has been told of the damage that reads have met until now. */
+  toldOfDamage(): Promise<void>
   onGrown(listener: (arrivals: number) => void): () => void
   onRebuild(listener: () => void): () => void
   onMembership(listener: () => void): () => void
@@ -45,6 +47,8 @@ export const createShell = ({ replica, store, clock, mesh, taken, observe }: She
   const membership = new Set<() => void>()
   const inputs: Input[] = []
   let whenSettled: (() => void)[] = []
+  const met: Extract<Input, { kind: 'damaged' }>['what'][] = []
+  let telling: Promise<void> | null = null
   let performing = false
   let stopped = false
 
@@ -102,6 +106,18 @@ export const createShell = ({ replica, store, clock, mesh, taken, observe }: She
     for (const call of waiting) call()
   }
 
+  const tellOfDamage = (): void => {
+    telling = null
+    for (const what of met.splice(0)) if (!stopped) feed({ kind: 'damaged', what })
+  }
+  // In a turn of its own: the input that is handled now, or the door that reads, must not see the index change under its hands.
+  store.onDamage((damage) => {
+    if (damage.kind === 'commit') met.push({ kind: 'commit', chain: damage.chain, seq: damage.seq })
+    else if (damage.kind === 'body') met.push({ kind: 'body', ref: damage.ref })
+    else return
+    telling ??= Promise.resolve().then(tellOfDamage)
+  })
+
   const settled = (): Promise<void> => (replica.flushing() ? new Promise((resolve) => whenSettled.push(resolve)) : Promise.resolve())
   const listenTo = <Listener>(listeners: Set<Listener>) => (listener: Listener): (() => void) => {
     listeners.add(listener)
@@ -118,6 +134,7 @@ export const createShell = ({ replica, store, clock, mesh, taken, observe }: She
         feed(input)
       }),
     settled,
+    toldOfDamage: () => telling ?? Promise.resolve(),
     onGrown: listenTo(grown),
     onRebuild: listenTo(rebuild),
     onMembership: listenTo(membership),

@@ -25,8 +25,8 @@ export type Refused = { readonly peer: PeerId; readonly from: PeerId; readonly c
 export type Rival = { readonly chain: ChainId; readonly at: number; readonly commits: readonly VerifiedCommit[]; readonly waiting: readonly VerifiedCommit[] | null }
 
 export type Intake = {
-  /** Decodes and verifies what one delivery brought; nothing is admitted yet. */
-  take(from: PeerId, parcels: readonly Parcel[], nowMs: number): void
+  /** Decodes and verifies what one delivery brought; nothing is admitted yet. @param verified told of each commit that a signature covers. */
+  take(from: PeerId, parcels: readonly Parcel[], nowMs: number, verified?: (commit: VerifiedCommit) => void): void
   /** Admits whatever can be, in causal order, handing each to `accept` (which extends the log view); at most `commitsMax`. */
   drain(log: LogView, nowMs: number, commitsMax: number, onRival: (rival: Rival) => void, accept: (commit: AdmittedCommit, chain: ChainState, policySeq: number, bodies: readonly Body[]) => void): void
   /** Deps that waiting commits name and that are not in the log. */
@@ -146,9 +146,10 @@ export const createIntake = (): Intake => {
       for (const chain of bySeqByChain.keys()) dirty.add(chain)
     },
 
-    take: (from, parcels, nowMs) => {
+    take: (from, parcels, nowMs, verified) => {
       for (const run of consecutiveRuns(from, parcels, (place, reason) => refuse(from, place, reason, nowMs))) {
         const covered = coveredCommits(run.map(({ commit }) => commit))
+        if (verified !== undefined) for (const commit of covered) verified(commit)
         for (const [i, entry] of run.entries()) {
           if (!hasRoom(from)) counters.dropped++
           else if (i < covered.length) keepVerified(entry as Waiting<VerifiedCommit>, () => covered.slice(i + 1), nowMs)

@@ -10,11 +10,11 @@
  * 4. A request ends exactly once: acknowledged, refused, or quorum not met.
  */
 import type { Body } from '../../crdt/body.ts'
-import { chainId, commitHash, controlChainId, decodeCommit, type AdmittedCommit, type Commit } from '../../crdt/commit.ts'
+import { commitHash, controlChainId, decodeCommit, type AdmittedCommit, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
 import { freshlyRevoked } from '../../crdt/control.ts'
 import { frontierDigest } from '../../crdt/frontier.ts'
 import { HLC_ZERO, observe, type Hlc } from '../../crdt/hlc.ts'
-import { CONTROL_NAMESPACE, type ChainId, type CommitHash, type Incarnation, type MeshId, type PeerId, type RecordId, type Ref } from '../../crdt/ids.ts'
+import { CONTROL_NAMESPACE, nextIncarnation, type ChainId, type CommitHash, type Incarnation, type MeshId, type PeerId, type RecordId, type Ref } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { Counted } from '../../crdt/quorum.ts'
 import { applyCommit } from '../../crdt/segment.ts'
@@ -52,8 +52,7 @@ export type ReplicaOptions = {
   /** Present on the peer that may enrol and revoke. */
   readonly authority: KeyPair | null
   readonly store: CommitStore
-  /** A new one whenever it is called: continuing a chain is the composition root's decision, by the first. */
-  readonly newIncarnation: () => Incarnation
+  /** What the first chains are written under: a new one, or, by the composition root's decision, the one before. */
   readonly incarnation: Incarnation
   /** null: the mesh's default. */
   readonly quorum: number | null
@@ -206,7 +205,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
       forks.failed()
       reoffers.failed(done.again)
       retryAtMs = nowMs + limits.flush_retry_ms
-      const refusals = giveUp(done, failure)
+      const refusals = giveUp(done, failure, nowMs)
       return [...done.deliveries.map(taken), ...refusals, ...controls.failed(failure), ...(isSomethingQueued() || intake.ready() ? startFlush(nowMs) : [])]
     }
     const controlBefore = index.control
@@ -281,16 +280,12 @@ export const createReplica = (options: ReplicaOptions): Replica => {
 
   const isErased = (ref: Ref): boolean => index.erasures.size > 0 && store.body(ref) === 'erased'
 
-  /** Somebody holds more of a chain that we write than we do (our folder was put back): it is not ours to continue. */
-  const meetOwn = (chain: ChainId, seq: number): void => {
-    const state = log.chain(chain)
-    if (seq <= (state?.seq ?? 0)) return
-    const namespaces = state === null ? index.namespaces : [state.namespace]
-    for (const namespace of namespaces) {
-      if (chainId(self, incarnation, namespace) !== chain) continue
-      incarnation = options.newIncarnation()
-      return
-    }
+  /**
+   * Our own signature on a commit beyond ours (our folder was put back): the chain is not ours to continue. What somebody merely
+   * claims (an ack, a frontier, a label) only makes the mesh ask for that commit.
+   */
+  const meetOwn = ({ chain, header }: VerifiedCommit, nowMs: number): void => {
+    if (header.peer === self && header.incarnation === incarnation && header.seq > (log.chain(chain)?.seq ?? 0)) beginAnew(nowMs)
   }
 
   const retry = (nowMs: number): void => {
@@ -301,9 +296,13 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     reoffers.grown()
   }
 
-  const giveUp = (done: NonNullable<typeof inFlight>, failure: StoreFailure): Effect[] => {
+  const beginAnew = (nowMs: number): void => {
+    incarnation = nextIncarnation(incarnation, nowMs)
+  }
+
+  const giveUp = (done: NonNullable<typeof inFlight>, failure: StoreFailure, nowMs: number): Effect[] => {
     documents.dropAll()
-    incarnation = options.newIncarnation()
+    beginAnew(nowMs)
     const code = failure.code === 'disk_full' ? 'disk_full' : 'internal'
     return done.authored.flatMap((answer): Effect[] => ('refusal' in answer ? [] : [refuse(answer.request, { code, message: `not stored here, though peers it was sent to may keep it (repeat it with its Idempotency-Key): ${failure.message}`, fields: { local_committed: false } })]))
   }
@@ -312,7 +311,6 @@ export const createReplica = (options: ReplicaOptions): Replica => {
 
   const takeParcels = (from: PeerId, parcels: readonly Parcel[], nowMs: number): void => {
     const fresh: Parcel[] = []
-    for (const { chain, seq } of parcels) meetOwn(chain, seq)
     for (const given of parcels) {
       const parcel = { ...given, bodies: given.bodies.filter(isSound) }
       const hole = index.holes.get(placeKey(parcel.chain, parcel.seq))
@@ -322,21 +320,21 @@ export const createReplica = (options: ReplicaOptions): Replica => {
       if (hole === undefined) fresh.push(parcel)
       else if (decoded?.ok && decoded.commit.hash === hole.hash && decoded.commit.chain === hole.chain && healing.length < limits.want_commits_max) healing.push(parcel)
     }
-    intake.take(from, fresh, nowMs)
+    intake.take(from, fresh, nowMs, (commit) => meetOwn(commit, nowMs))
   }
 
-  const damaged = (what: Extract<Input, { kind: 'damaged' }>['what']): void => {
+  const damaged = (what: Extract<Input, { kind: 'damaged' }>['what'], nowMs: number): void => {
     if (what.kind === 'body') return missing.add(what.ref)
     const chain = what.chain as ChainId
     const hash = nameOf(index, store, chain, what.seq)
     if (hash === null || !markHole(index, { chain, seq: what.seq, hash })) return
-    if (index.chains.get(chain)?.peer === self) incarnation = options.newIncarnation()
+    if (index.chains.get(chain)?.peer === self) beginAnew(nowMs)
   }
 
   /** The log has been read: time goes on from what it has seen, and what was left unsaid after a fork is said. */
   const booted = (nowMs: number): void => {
     // What is not here may be our own: written on without it, our next commit would be refused everywhere.
-    if (index.holes.size + index.setAside.size > 0) incarnation = options.newIncarnation()
+    if (index.holes.size + index.setAside.size > 0) beginAnew(nowMs)
     hlc = latest(index, hlc)
     for (const fork of forks.all()) leaveOut(fork)
     sayAgain(nowMs)
@@ -367,7 +365,6 @@ export const createReplica = (options: ReplicaOptions): Replica => {
         intake.wake()
         return startFlush(nowMs)
       case 'acked':
-        for (const { chain, seq } of input.ack.says.watermarks) meetOwn(chain, seq)
         return settling.onAck(input.from, input.ack)
       case 'linkUp':
         return settling.announce(index.chains.keys(), input.peer)
@@ -380,7 +377,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
       case 'stopping':
         return settling.giveUpAll()
       case 'damaged':
-        damaged(input.what)
+        damaged(input.what, nowMs)
         return []
     }
   }

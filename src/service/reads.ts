@@ -69,7 +69,10 @@ export const createReads = (context: ReadContext): Reads => {
   /** The memory's documents hold what the token saw, and nothing that is not durable. */
   const documentsAt = async (id: RecordId, options: ReadOptions): Promise<void> => {
     // What a document lacks is known once it is open.
-    if (options.token !== undefined) for (const segment of segmentsOf(replica.index, id)) replica.documents.open(segment)
+    if (options.token !== undefined) {
+      for (const segment of segmentsOf(replica.index, id)) replica.documents.open(segment)
+      await shell.toldOfDamage()
+    }
     await logCovers(options)
     await shell.settled()
     assertRuns()
