@@ -293,12 +293,28 @@ export const limits = {
   /** A token, a key and what proxies add; Node's own 16 KiB would not hold the largest token. */
   http_header_bytes_max: 32 * KIB,
   http_headers_max: 100,
-  /** Sockets of clients and of peers together. */
+  /** Sockets of clients that have asked something; where all are taken, idle ones give way. */
   http_connections_max: 4_096,
+  /** Of those, what one address holds; loopback is one address for everybody there, and is bounded by the pool alone. */
+  http_connections_per_address_max: 1_024,
+  /** Sockets that have not asked yet; the oldest gives way. Headers come within ms, so this is a thousand clients at one moment. */
+  http_newcomers_max: 1_024,
+  /** Upgraded sockets of one path (mesh, live): above what their own protocol takes (`links_max`, `unauthenticated_sockets_max`, `live_clients_max`). */
+  upgraded_sockets_max: 512,
+  /** Of those, what one address holds, loopback excepted: a stranger alone can't fill `unauthenticated_sockets_max`. */
+  upgraded_sockets_per_address_max: 128,
   /** Requests being answered; past it the door says 429 without reading the body. Matches the write queue behind it. */
   http_requests_in_flight_max: 8_192,
-  /** Bodies of the same, as declared; one without a declared length counts as the largest. */
+  /** Bodies of the same, as far as they have arrived. */
   http_bytes_in_flight_max: 256 * MIB,
+  /** A body brings `http_pace_bytes` (or the rest of it) in every such time, else 408: 16 KiB/s, a slow mobile line. */
+  http_pace_ms: 5_000,
+  http_pace_bytes: 80 * KIB,
+  /** Where bodies fill `http_bytes_in_flight_max`, one under way for longer than this gives way to others. */
+  http_body_kept_ms: 1_000,
+  /** What still comes of an answered request is read this far and this long, so that its client finds the answer: eight times the largest request. */
+  http_drain_bytes_max: 32 * MIB,
+  http_drain_ms_max: 10_000,
   /** A client that takes longer to send its headers is not sending them in earnest. */
   http_headers_ms_max: 10_000,
   /** 4 MiB in this time is 140 KiB/s. */

@@ -9,6 +9,7 @@ export const STATUS_BY_CODE = {
   namespace_denied: 403,
   not_found: 404,
   method_not_allowed: 405,
+  too_slow: 408,
   idempotency_conflict: 409,
   conflict: 409,
   version_mismatch: 412,

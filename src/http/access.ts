@@ -7,9 +7,9 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import { isIP } from 'node:net'
 
 import { NodeError } from '../errors.ts'
+import { isLoopback } from './loopback.ts'
 
 export type Access = {
   /** Checks a request. @throws NodeError unauthorized or forbidden. */
@@ -85,9 +85,4 @@ const isSameHost = (origin: string, host: string | undefined): boolean => URL.ca
 const hostnameOf = (authority: string): string => {
   const bracketed = /^\[([^\]]*)\](:\d+)?$/.exec(authority)
   return (bracketed?.[1] ?? authority.replace(/:\d+$/, '')).toLowerCase()
-}
-
-const isLoopback = (host: string): boolean => {
-  const name = host.toLowerCase()
-  return name === 'localhost' || name === '::1' || name === '[::1]' || (isIP(name) === 4 && name.startsWith('127.'))
 }

@@ -1,12 +1,12 @@
 /**
  * The HTTP door: routes over a `Node`, on one port with whatever is upgraded to a WebSocket there.
  *
- * A request passes, in this order: connection bounds (Node) → in-flight bounds → access → scan and parse (`json.ts`) → schema
- * → its route → the node → JSON. Every way out that is not an answer goes through `failure.ts`. Nothing is
+ * A request passes, in this order: connection bounds (`connections.ts`) → in-flight bounds → access → its body
+ * (`bodies.ts`), scan and parse (`json.ts`) → schema → its route → the node → JSON. Every way out that is not an answer goes through `failure.ts`. Nothing is
  * logged for a request that succeeds.
  */
 import Fastify from 'fastify'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { STATUS_CODES } from 'node:http'
 import type { ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
@@ -16,7 +16,10 @@ import type { Node } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import { aboutRoutes, metricsRoute } from './about.ts'
 import { createAccess, requiresKey } from './access.ts'
+import { createBodies, drainUnread } from './bodies.ts'
+import type { Bodies } from './bodies.ts'
 import { bulkRoutes } from './bulk.ts'
+import { watchConnections } from './connections.ts'
 import { documentRoute, publishDocument } from './document.ts'
 import { episodeRoutes } from './episodes.ts'
 import { eventRoutes } from './events.ts'
@@ -70,14 +73,19 @@ export const createHttpDoor = async (node: Node, options: HttpDoorOptions): Prom
 
   const app = newApp()
   const access = createAccess(keys, host)
+  const connections = watchConnections(app.server)
   const inFlight = createInFlight()
   let closing = false
 
   app.decorateRequest('writeStage', 'before')
+  app.decorateRequest('response', null)
   app.setErrorHandler(answerFailure(log))
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not_found', message: 'there is no such route; see /api/v1/openapi.json for those that exist' }))
   app.addHook('onRequest', (request, reply, done) => {
-    inFlight.enter(request.raw, reply.raw)
+    request.response = reply.raw
+    drainUnread(request.raw, reply.raw)
+    connections.enter(request.raw.socket, reply.raw)
+    inFlight.enter(reply.raw)
     if (closing) {
       void reply.header('connection', 'close')
       return done(new NodeError('shutting_down', 'this peer is stopping; ask another, or this one in a moment'))
@@ -87,7 +95,7 @@ export const createHttpDoor = async (node: Node, options: HttpDoorOptions): Prom
     access.admit({ method: request.method, headers: request.headers, open: request.routeOptions.config.open === true })
     done()
   })
-  takeBodies(app)
+  takeBodies(app, createBodies(connections))
   // What answers look like is published, and tests hold every answer to it; a writer compiled for each took 0.5 s of every start.
   app.setSerializerCompiler(() => (answer) => JSON.stringify(answer))
   const routes = watchRoutes(app)
@@ -98,8 +106,7 @@ export const createHttpDoor = async (node: Node, options: HttpDoorOptions): Prom
   routes.refuseOtherMethods()
   await app.ready()
 
-  const upgraded = routeUpgrades(app.server, options.upgrades, access)
-  app.server.maxConnections = limits.http_connections_max
+  const upgraded = routeUpgrades(app.server, options.upgrades, { access, connections })
   app.server.maxHeadersCount = limits.http_headers_max
 
   return {
@@ -167,17 +174,14 @@ const registerRoutes = (app: FastifyInstance, node: Node, log: DoorLog): Streams
 }
 
 /** JSON through our own scan; bytes for the mesh; nothing else. */
-const takeBodies = (app: FastifyInstance): void => {
+const takeBodies = (app: FastifyInstance, bodies: Bodies): void => {
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, bytes, done) => {
-    try {
-      // A client that sets the type on every request sends nothing with it where nothing is due.
-      done(null, bytes.length === 0 ? undefined : parseJson(bytes as Buffer))
-    } catch (error) {
-      done(error as NodeError)
-    }
+  app.addContentTypeParser('application/json', async (request: FastifyRequest) => {
+    const bytes = await bodies.read(request)
+    // A client that sets the type on every request sends nothing with it where nothing is due.
+    return bytes.length === 0 ? undefined : parseJson(bytes)
   })
-  app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, bytes, done) => done(null, bytes))
+  app.addContentTypeParser('application/octet-stream', (request: FastifyRequest) => bodies.read(request))
 }
 
 /** For what the router refuses before there is a reply. */

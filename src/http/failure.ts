@@ -7,8 +7,10 @@
  * retry under the same Idempotency-Key does no harm and a silent loss would.
  */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import type { OutgoingHttpHeaders } from 'node:http'
 
 import { NodeError } from '../errors.ts'
+import { answerUnread } from './bodies.ts'
 import type { ErrorCode } from '../errors.ts'
 
 /** What the door tells about failures that are its own or the node's fault; a pino logger fits. */
@@ -89,7 +91,11 @@ export const answerFailure = (log: DoorLog) => (error: unknown, request: Fastify
   const failure = describeFailure(error, writes, request.writeStage)
   if (failure.body['error'] === 'internal') log.error({ err: error, method: request.method, route: request.routeOptions.url, write_stage: request.writeStage }, 'request failed')
   if (failure.retry_after_seconds !== null) void reply.header('retry-after', failure.retry_after_seconds)
+  if (failure.status === 408) void reply.header('connection', 'close')
   if (failure.status === 401) void reply.header('www-authenticate', 'Bearer')
+  const headers = { ...(reply.getHeaders() as OutgoingHttpHeaders), 'content-type': 'application/json; charset=utf-8' }
+  // A body that stood still is not waited for any longer.
+  if (failure.status !== 408 && answerUnread(request.raw, reply.raw, { status: failure.status, headers, body: JSON.stringify(failure.body) })) return void reply.hijack()
   void reply.code(failure.status).send(failure.body)
 }
 
