@@ -346,8 +346,6 @@ export const limits = {
   projection_query_ms_max: 10_000,
   /** Opening makes the embedded database (3 s, more on a busy machine), applying writes up to 256 arrivals: past it the worker is restarted. */
   projection_write_ms_max: 120_000,
-  /** The digest reads every row. */
-  projection_digest_ms_max: 600_000,
   /** Connections to a Postgres server: one writes, the others read. */
   projection_connections_max: 5,
   /** Statements kept planned on each connection to a Postgres server, some 20 KiB each there, and in the embedded database. */
@@ -357,8 +355,8 @@ export const limits = {
   /** The same, or until a server is told to count them, when nothing has been written for `projection_rest_ms`: it takes some 0.3 s of 10,000 memories, so not for every one. */
   projection_vacuum_rest_rows: 500,
   projection_rest_ms: 2_000,
-  /** Rows the digest reads at a time. */
-  projection_digest_page_rows: 512,
+  /** Expired memories that a reader of the counters looks up, some 0.3 ms; past that the counters are moved on. */
+  projection_expired_rows_max: 1_000,
   /** An idle projection on a server is looked at this often: it may be gone, empty, or an old copy of itself. */
   projection_check_ms: 30_000,
   /** The first of a quiet connection's keep-alives, and their spacing: a server frees a vanished peer's place after some 30 s. */

@@ -266,6 +266,9 @@ export type RecallAnswer = {
   readonly frontier: ProjectionCursor['frontier']
 }
 
+/** A hash of all memories, links and episodes, and of those of each namespace that has any: 64 hex digits each. */
+export type ProjectionDigest = { readonly all: string; readonly by_namespace: Readonly<Record<Namespace, string>> }
+
 /** The read model. Forgotten, erased and expired memories are never listed or recalled. A `ProjectionFailure` means: not now. */
 export type Projection = {
   /** Runs migrations; answers the cursor that the rows reflect, or null when empty. */
@@ -283,10 +286,11 @@ export type Projection = {
   abilities(): Promise<Abilities>
   /** Newest first. `since` is inclusive. */
   episodes(filter: { readonly agent_id: AgentId; readonly event_type?: string; readonly since?: string; readonly limit: number }): Promise<readonly EpisodeRow[]>
+  /** Those with memories that can be seen. `updated_at`: when one that is not forgotten was changed last, an expired one too. */
   namespaces(): Promise<readonly { readonly namespace: Namespace; readonly memories: number; readonly updated_at: string }[]>
   stats(): Promise<{ readonly total: number; readonly by_namespace: Readonly<Record<string, number>>; readonly by_kind: Readonly<Record<string, number>>; readonly by_tier: Readonly<Record<string, number>>; readonly links: number; readonly episodes: number }>
-  /** SHA-256 over all rows in canonical form, hex: equal on two members that projected the same commits. */
-  digest(): Promise<string>
+  /** Equal on two members that projected the same commits. Kept up to date with the rows: takes the same whatever their number. */
+  digest(): Promise<ProjectionDigest>
   close(): Promise<void>
 }
 

@@ -2,9 +2,10 @@
  * A projection made of maps: what the real ones must hold, in the plainest form. Rows are kept as they come, by id; there is
  * no search. For the simulated world, and as the dumb side of comparisons with PGlite.
  */
-import { canonicalize, type Json } from '../../crdt/canonical.ts'
-import { sha256Hex } from '../../crdt/hash.ts'
+import { addToSet, emptySetHash, setDigest } from '../../crdt/set-hash.ts'
 import { ProjectionFailure, type ConflictRow, type EpisodeRow, type EventRow, type LinkRow, type MemoryRow, type Projection, type ProjectionCursor } from '../../src/ports.ts'
+import { rowHash } from '../../src/projection/digest.ts'
+import { canonical } from '../../src/projection/rows.ts'
 
 export type DumbProjection = Projection & {
   memories(): readonly MemoryRow[]
@@ -56,7 +57,20 @@ export const createDumbProjection = (): DumbProjection => {
     episodes: async ({ agent_id, limit }) => [...episodeById.values()].filter((row) => row.agent_id === agent_id).slice(0, limit),
     namespaces: unsupported,
     stats: unsupported,
-    digest: async () => sha256Hex(canonicalize([sorted(memoryById), sorted(linkById), sorted(episodeById)].map((rows) => rows.map((row) => ({ ...row })))  as Json)),
+    digest: async () => {
+      const rows = [
+        ...sorted(memoryById).map((row) => ({ table: 'memories' as const, row: { ...row, tags: [...row.tags].sort() } })),
+        ...sorted(linkById).map((row) => ({ table: 'links' as const, row })),
+        ...sorted(episodeById).map((row) => ({ table: 'episodes' as const, row })),
+      ]
+      const digestOf = (some: typeof rows): string => {
+        const set = emptySetHash()
+        for (const { table, row } of some) addToSet(set, rowHash(table, canonical(row)))
+        return setDigest(set)
+      }
+      const names = [...new Set(rows.map(({ row }) => row.namespace))]
+      return { all: digestOf(rows), by_namespace: Object.fromEntries(names.map((name) => [name, digestOf(rows.filter(({ row }) => row.namespace === name))])) }
+    },
     close: async () => undefined,
     memories: () => sorted(memoryById),
     allLinks: () => sorted(linkById),

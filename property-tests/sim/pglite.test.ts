@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createEngine } from '../../src/projection/engine.ts'
 import { openPglite } from '../../src/projection/pglite.ts'
-import type { Projection, ProjectionBatch } from '../../src/ports.ts'
+import type { Projection, ProjectionBatch, ProjectionDigest } from '../../src/ports.ts'
 import { generate } from './generate.ts'
 import type { Machine } from './machine.ts'
 import { runSchedule } from './run.ts'
@@ -59,10 +59,12 @@ test.each(Array.from({ length: SCHEDULES }, (_, i) => `rows:${i}`))('%s', { time
     }
   }
   const visible = new Map<Machine, readonly string[]>()
+  const digestByMachine = new Map<Machine, Promise<ProjectionDigest>>()
   const audited = new Map<Machine, readonly string[]>()
   const { violations } = await runSchedule(generate(seed), {
     projection: listening,
     onEnd: ({ machines }) => machines.forEach((machine) => {
+      digestByMachine.set(machine, machine.rows.digest())
       visible.set(machine, machine.rows.memories().filter(({ forgotten, erased }) => !forgotten && !erased).map(({ id, version }) => `${id} ${version}`))
       audited.set(machine, [...machine.rows.allEvents().map(({ event_id, commit }) => `${event_id} ${commit}`), ...machine.rows.allConflicts().map(({ memory, field, event_id }) => `${memory} ${field} ${event_id}`)].sort())
     }),
@@ -76,7 +78,9 @@ test.each(Array.from({ length: SCHEDULES }, (_, i) => `rows:${i}`))('%s', { time
     expect(listed.rows.map(({ id, version }) => `${id} ${version}`).toSorted(), `rows of ${machine.member.name}`).toEqual([...rows])
     const audit = await sql.snapshot((query) => query<{ said: string }>("select id || ' ' || commit_hash as said from events union all select memory || ' ' || field || ' ' || event from conflicts"))
     expect(audit.map(({ said }) => said).sort(), `events and conflicts of ${machine.member.name}`).toEqual(audited.get(machine))
-    digests.push(await engine.digest())
+    const digest = await engine.digest()
+    expect(digest, `digest of ${machine.member.name}, and of its plain maps`).toEqual(await digestByMachine.get(machine))
+    digests.push(digest.all)
   }
   expect(new Set(digests).size).toBe(1)
 })

@@ -56,6 +56,24 @@ describe('embedded', () => {
     await engine.close()
   }, 120_000)
 
+  it('asks for its tables to be made anew when they are of an older version, or of a newer', async () => {
+    const sql = openPglite(join(folder, 'versions'), () => undefined)
+    const digests: unknown[] = []
+    for (const version of [5, 1_000]) {
+      const engine = createEngine(sql)
+      await engine.open()
+      await engine.apply(batch(1, { memories: [memory(1)] }))
+      digests.push(await engine.digest())
+      await sql.transaction((query) => query('update schema_version set version = $1', [version]))
+      const other = createEngine(sql)
+      await expect(other.open()).rejects.toMatchObject({ rebuild: true, message: expect.stringContaining(`of version ${version}`) })
+      await other.reset()
+      expect(await other.open()).toBeNull()
+    }
+    expect(digests[1]).toEqual(digests[0])
+    await sql.close()
+  }, 60_000)
+
   it('is vacuumed when it rests, also of what a process before it left', async () => {
     const dir = join(folder, 'resting')
     const seen = async (engine: ReturnType<typeof openPglite>): Promise<number> =>

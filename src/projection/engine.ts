@@ -10,6 +10,7 @@
  */
 import { ProjectionFailure, type Projection, type ProjectionBatch, type VectorStore } from '../ports.ts'
 import { dropAge, prepareAge, stepAge } from './age.ts'
+import { follow, namespacesOf, statsOf } from './counts.ts'
 import { isAhead, readCursor, writeCursor } from './cursor.ts'
 import { digestOf } from './digest.ts'
 import { graphOf } from './graph.ts'
@@ -81,6 +82,19 @@ export const createEngine = (sql: Sql, { log = () => undefined, age }: EngineOpt
     return missing === null ? age.graph : null
   }
 
+  /** The counters are being moved on, behind an answer. */
+  let following: Promise<void> | null = null
+  const counted = async <T>(now: string, of: (query: Query, now: number) => Promise<{ readonly answer: T; readonly late: boolean }>): Promise<T> => {
+    const at = timeOf(now, 'now')
+    const { answer, late } = await sql.snapshot((query) => of(query, at))
+    if (late) {
+      following ??= sql.transaction((query) => follow(query, at)).catch((error: unknown) => log(`projection: expired memories are not left out of the counters yet: ${String(error)}`)).finally(() => {
+        following = null
+      })
+    }
+    return answer
+  }
+
   return {
     open: async () => {
       await sql.connect()
@@ -137,10 +151,13 @@ export const createEngine = (sql: Sql, { log = () => undefined, age }: EngineOpt
     graph: (asked, now) => sql.snapshot((query) => graphOf(query, asked, now)),
     abilities: async () => ({ age: graph, lacks }),
     episodes: (filter) => sql.snapshot((query) => listEpisodes(query, filter)),
-    namespaces: (now) => sql.snapshot((query) => namespacesOf(query, timeOf(now, 'now'))),
-    stats: (now) => sql.snapshot((query) => statsOf(query, timeOf(now, 'now'))),
+    namespaces: (now) => counted(now, namespacesOf),
+    stats: (now) => counted(now, statsOf),
     digest: () => sql.snapshot(digestOf),
-    close: () => sql.close(),
+    close: async () => {
+      await following
+      await sql.close()
+    },
   }
 }
 
@@ -158,32 +175,4 @@ const removesText = async (query: Query, batch: ProjectionBatch): Promise<boolea
   const [row] = await query<{ found: boolean }>(
     'select exists (select 1 from memories where id = any($1::uuid[]) and not erased) as found', [erased])
   return row?.found === true
-}
-
-const LIVE = 'not hidden and (expires_ms is null or expires_ms > $1::bigint)'
-
-const namespacesOf = (query: Query, now: number): ReturnType<Projection['namespaces']> =>
-  query(
-    `select namespace, count(*)::float8 as memories,
-       to_char(to_timestamp(max(updated_ms) / 1000.0) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as updated_at
-     from memories where ${LIVE} group by namespace order by namespace collate "C"`, [now])
-
-const statsOf = async (query: Query, now: number): ReturnType<Projection['stats']> => {
-  const groups = await query<{ namespace: string; kind: string; tier: string; count: number }>(
-    `select namespace, kind, tier, count(*)::float8 as count from memories where ${LIVE} group by namespace, kind, tier`, [now])
-  const [others] = await query<{ links: number; episodes: number }>(
-    'select (select count(*) from links where not removed)::float8 as links, (select count(*) from episodes)::float8 as episodes')
-  const sumBy = (key: 'namespace' | 'kind' | 'tier'): Record<string, number> => {
-    const sums = new Map<string, number>()
-    for (const group of groups) sums.set(group[key], (sums.get(group[key]) ?? 0) + group.count)
-    return Object.fromEntries([...sums].sort(([a], [b]) => (a < b ? -1 : 1)))
-  }
-  return {
-    total: groups.reduce((sum, group) => sum + group.count, 0),
-    by_namespace: sumBy('namespace'),
-    by_kind: sumBy('kind'),
-    by_tier: sumBy('tier'),
-    links: others?.links ?? 0,
-    episodes: others?.episodes ?? 0,
-  }
 }

@@ -31,7 +31,7 @@ const MS_MAX: Readonly<Record<Method, number>> = {
   apply: limits.projection_write_ms_max,
   reset: limits.projection_write_ms_max,
   close: limits.projection_write_ms_max,
-  digest: limits.projection_digest_ms_max,
+  digest: limits.projection_query_ms_max,
   list: limits.projection_query_ms_max,
   recall: limits.projection_query_ms_max,
   links: limits.projection_query_ms_max,

@@ -25,7 +25,7 @@ export const createRebuild = ({ projection, feed, arrivals, monotonic }: Rebuild
     await feed.rebuild((done, total) => {
       for (const listener of listeners) listener(done, total)
     })
-    return { digest: await projection.digest(), commits, ms: Math.round(monotonic() - from) }
+    return { digest: (await projection.digest()).all, commits, ms: Math.round(monotonic() - from) }
   }
   return async (onProgress) => {
     if (onProgress !== undefined) listeners.add(onProgress)

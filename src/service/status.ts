@@ -112,7 +112,7 @@ export const createStatus = (context: StatusContext): Status => {
     }),
     digests: async () => {
       await context.shell.settled()
-      const projection = await context.projection.digest().catch((error: unknown) => {
+      const projection = await context.projection.digest().then(({ all }) => all).catch((error: unknown) => {
         if (error instanceof ProjectionFailure) return null
         throw error
       })
