@@ -19,6 +19,7 @@ import { kindOf, projectionOf, type ProjectionOptions } from './node/projection.
 import { createPeer, type Peer } from './peer.ts'
 import type { Random } from './ports.ts'
 import { openLevelStore } from './store/level.ts'
+import { makePrivate } from './store/modes.ts'
 import { VERSION } from './version.ts'
 
 export type NodeOptions = ProjectionOptions & {
@@ -46,7 +47,11 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   const identity = await requireIdentity(options.dir)
   if (notNative !== null) options.log(`signatures: libsodium's native build does not load (${notNative}), so they take twice as long; run npm install on this system to have it where there is one, all else is the same`)
   const embedder = embedderOf(options.embedder ?? null)
-  const store = await openLevelStore(options.dir, { random: systemRandom })
+  // Whoever starts a peer by this function gives it the rights that the command line does.
+  process.umask(0o077)
+  const readable = await makePrivate(options.dir, ['projection'])
+  if (readable !== null) options.log(readable)
+  const store = await openLevelStore(options.dir, { random: systemRandom, keepReserve: true })
   const log = lineLog(options.log)
   let live: LiveDoor | null = null
   const projection = projectionOf(options, identity)
@@ -73,7 +78,9 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   try {
     const url = await http.listen()
     peer.start([`${url.replace(/^http/, 'ws')}/mesh`])
-    await sayRunning(options.dir, url, process.pid)
+    await sayRunning(options.dir, url, process.pid).catch((error: unknown) => {
+      options.log(`${join(options.dir, 'run.json')} could not be written (${error instanceof Error ? error.message : String(error)}): mesh invite and join do not find this peer by its folder; make room and start again`)
+    })
     return {
       url, name: identity.name, node: peer.node,
       stop: async () => {

@@ -11,7 +11,7 @@ import { createMesh, type DriveableMesh } from '../transports/mesh.ts'
 import type { Compression, Dialer } from '../transports/ports.ts'
 import type { Node } from './api.ts'
 import type { Identity } from './membership/folder.ts'
-import type { Clock, CommitStore, Embedding, LiveSource, Projection, Random } from './ports.ts'
+import type { Clock, CommitStore, Embedding, LiveSource, Projection, Random, StoreFailure } from './ports.ts'
 import { createFeed } from './projection/feed.ts'
 import { boot } from './replica/boot.ts'
 import { createShell, type Shell } from './replica/effects.ts'
@@ -107,6 +107,16 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
     feed.rebuild().catch(() => undefined)
   })
 
+  let mended: StoreFailure | null = null
+  store.onHealed(() => {
+    mended = replica.lastFailure()
+    // What waited for the disk goes on, not at the next input.
+    shell.feed({ kind: 'tick' })
+  })
+  const storeTrouble = (): string | null => {
+    const last = replica.lastFailure()
+    return store.trouble() ?? (last === null || last === mended ? null : `the last flush failed: ${last.message}`)
+  }
   const freeBytes = cached(steady, () => store.freeBytes(), FREE_BYTES_MS)
   const liveSource = createLiveSource(replica, shell)
   const addressesOf = (peer: PeerId): readonly string[] => host.addresses().flatMap((bytes) => {
@@ -119,7 +129,7 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
     ...createLog(replica, store, shell),
     ...createStatus({
       replica, shell, boot: booted, projection, projectionKind: options.projectionKind, embedding: () => options.embedding?.status() ?? null, feed, links: () => mesh.links(),
-      addressesOf, counters: () => mesh.counters(), freeBytes, name: identity.name, version: options.version, live: options.live,
+      addressesOf, counters: () => mesh.counters(), freeBytes, storeTrouble, name: identity.name, version: options.version, live: options.live,
     }),
     ...membershipOf(replica, shell, store, identity, { clock: timers, random }),
     verify: (onProgress) => verifyLog(identity.mesh, store, onProgress),

@@ -69,7 +69,10 @@ export type CommitStore = {
   readonly opening: StoreOpening
   /** Every commit in arrival order; bytes are hash-checked. Called once, before anything else. */
   scan(): AsyncIterable<readonly ScannedCommit[]>
-  /** Resolves AFTER the batch is on stable storage. Rejects with a `StoreFailure`; then nothing of the batch is there, or all of it. */
+  /**
+   * Resolves AFTER the batch is on stable storage. Rejects with a `StoreFailure`; then nothing of the batch is there as long as this
+   * store is open. After a crash, nothing of it or all of it.
+   */
   write(batch: StoreBatch): Promise<void>
   commit(chain: ChainId, seq: number): StoredCommit | null
   find(hash: CommitHash): { readonly chain: ChainId; readonly seq: number } | null
@@ -81,6 +84,10 @@ export type CommitStore = {
   /** Bytes free on the file system that holds the store. */
   freeBytes(): Promise<number>
   diskBytes(): Promise<number>
+  /** Why nothing can be written now, in one line that names the mend; null when it can. The store comes back by itself. */
+  trouble(): string | null
+  /** Told each time that a store which refused writes takes them again. */
+  onHealed(listener: () => void): void
   /** Told of each damaged record that a read met. */
   onDamage(listener: (damage: StoreDamage) => void): void
   /** Marks a clean stop, then closes. */

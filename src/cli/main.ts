@@ -12,6 +12,8 @@ import { errorCode } from './failure.ts'
 import type { Io } from './io.ts'
 import { run } from './program.ts'
 
+// A peer's folder holds keys and memories, and LevelDB asks for no rights of its own: what any verb makes is its owner's alone.
+process.umask(0o077)
 const words = process.argv.slice(2)
 const LASTING_VERBS = ['serve', 'fleet']
 const lasting = LASTING_VERBS.includes(words[0] ?? '')

@@ -1,10 +1,10 @@
 /**
- * A peer's folder: who it is (`identity.json`, 0600) and which mesh it belongs to (`mesh.json`).
+ * A peer's folder: who it is (`identity.json`) and which mesh it belongs to (`mesh.json`). All that lies in it is its owner's alone.
  *
  * The keys are written first and the mesh last, when the key is enrolled and the log is there: a folder with `mesh.json` is whole, and
  * one without is gone on with, under the same key, which may be enrolled already.
  */
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { bytesToHex, hexToBytes, parseMeshId, type MeshId, type PeerId } from '../../crdt/ids.ts'
 import { keyPairFromSeed, publicKeyHex, type KeyPair } from '../../crdt/signature.ts'
@@ -35,18 +35,18 @@ export const beginIdentity = async (dir: string, random: Random, by: 'init' | 'j
     if ((authority !== null) !== (by === 'init')) throw new NodeError('conflict', `${dir} was begun with \`mesh ${authority === null ? 'join' : 'init'}\` and not finished: finish that, or take another folder`)
     return { keys, authority }
   }
-  await mkdir(dir, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+  await mkdir(dir, { recursive: true, mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
     throw new NodeError('internal', `cannot make the folder ${dir} (${error.code ?? error.message}): take another place, or see to its rights`)
   })
   const [seed, authoritySeed] = [random.bytes(32), by === 'init' ? random.bytes(32) : null]
   const keys = keyPairFromSeed(seed)
-  await writeDurably(join(dir, SECRET), { peer_id: publicKeyHex(keys), seed: bytesToHex(seed), ...(authoritySeed && { authority_seed: bytesToHex(authoritySeed) }) }, 0o600)
+  await writeDurably(join(dir, SECRET), { peer_id: publicKeyHex(keys), seed: bytesToHex(seed), ...(authoritySeed && { authority_seed: bytesToHex(authoritySeed) }) })
   return { keys, authority: authoritySeed && keyPairFromSeed(authoritySeed) }
 }
 
 /** The folder is whole from here on. */
 export const finishIdentity = (dir: string, { mesh, meshName, name, peers }: Pick<Identity, 'mesh' | 'meshName' | 'name' | 'peers'>): Promise<void> =>
-  writeDurably(join(dir, MESH), { mesh_id: mesh, mesh_name: meshName, name, peers }, 0o644)
+  writeDurably(join(dir, MESH), { mesh_id: mesh, mesh_name: meshName, name, peers })
 
 const SECRET = 'identity.json'
 const MESH = 'mesh.json'
@@ -79,7 +79,7 @@ export const runningUrl = async (dir: string): Promise<string | null> => {
   const run = await readJson(join(dir, 'run.json'))
   return typeof run?.['url'] === 'string' ? run['url'] : null
 }
-export const sayRunning = (dir: string, url: string, pid: number): Promise<void> => writeDurably(join(dir, 'run.json'), { url, pid }, 0o644)
+export const sayRunning = (dir: string, url: string, pid: number): Promise<void> => writeDurably(join(dir, 'run.json'), { url, pid })
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
 const keysFrom = (seed: unknown): KeyPair | null => (typeof seed === 'string' && /^[0-9a-f]{64}$/.test(seed) ? keyPairFromSeed(hexToBytes(seed)) : null)
@@ -99,8 +99,10 @@ const readJson = async (path: string): Promise<Record<string, unknown> | null> =
 }
 
 /** Written beside, synced, renamed: a crash leaves the old file or the new one. */
-const writeDurably = async (path: string, value: unknown, mode: number): Promise<void> => {
-  const file = await open(`${path}.new`, 'w', mode)
+const writeDurably = async (path: string, value: unknown): Promise<void> => {
+  // A file of that name may be left over, with other rights.
+  await rm(`${path}.new`, { force: true })
+  const file = await open(`${path}.new`, 'wx', 0o600)
   try {
     await file.writeFile(`${JSON.stringify(value, null, 2)}\n`)
     await file.sync()

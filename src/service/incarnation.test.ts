@@ -1,6 +1,7 @@
 /** Which incarnation a start writes under: the one before only where its own peer ended it. */
 import { expect, test } from 'vitest'
 import { incarnation as incarnationId } from '../../crdt/ids.ts'
+import { StoreFailure } from '../ports.ts'
 import { memoryDisk, openMemoryStore } from '../store/memory.ts'
 import { createRandom } from '../testing/random.ts'
 import { continueOrStart, endIncarnation } from './incarnation.ts'
@@ -41,4 +42,17 @@ test('an unclean store is never continued, whatever was said before', async () =
   const used = await continueOrStart(first, fresh)
   await endIncarnation(first, used)
   expect(await continueOrStart(openMemoryStore({ random, disk }), fresh)).not.toBe(used)
+})
+
+test('where the disk is full, a fresh one, and what was ended stays ended', async () => {
+  const disk = memoryDisk()
+  const first = openMemoryStore({ random, disk })
+  const used = await continueOrStart(first, fresh)
+  await endIncarnation(first, used)
+  await first.close()
+  const full = openMemoryStore({ random, disk, flush: () => Promise.reject(new StoreFailure('disk_full', 'no space left on device')) })
+  const meanwhile = await continueOrStart(full, fresh)
+  expect(meanwhile).not.toBe(used)
+  await full.close()
+  expect(await continueOrStart(openMemoryStore({ random, disk }), fresh)).toBe(used)
 })

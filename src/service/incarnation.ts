@@ -8,19 +8,27 @@
  */
 import type { Incarnation } from '../../crdt/ids.ts'
 import { parseIncarnation } from '../../crdt/ids.ts'
-import type { CommitStore } from '../ports.ts'
+import { StoreFailure, type CommitStore } from '../ports.ts'
 
 const FACT = 'incarnation'
 const ENDED = ' ended'
 
-/** The incarnation to write under, remembered as in use before anything is written. */
+/**
+ * The incarnation to write under, remembered as in use before anything is written. Where it cannot be remembered (a full disk), a
+ * fresh one: what is remembered as ended stays ended, and nothing was written under it since, whatever comes of this start.
+ */
 export const continueOrStart = async (store: CommitStore, fresh: () => Incarnation): Promise<Incarnation> => {
   const bytes = store.fact(FACT)
   const text = bytes instanceof Uint8Array ? new TextDecoder().decode(bytes) : ''
   const ended = text.endsWith(ENDED) ? parseIncarnation(text.slice(0, -ENDED.length)) : null
   const incarnation = store.opening.continuable && ended !== null ? ended : fresh()
-  await remember(store, incarnation)
-  return incarnation
+  return remember(store, incarnation).then(
+    () => incarnation,
+    (error: unknown) => {
+      if (error instanceof StoreFailure) return fresh()
+      throw error
+    },
+  )
 }
 
 /** Everything written under it is on stable storage, and nothing else was sent: the next start may continue it. @throws StoreFailure; then that one begins anew. */

@@ -27,6 +27,8 @@ export type StatusContext = {
   readonly addressesOf: (peer: PeerId) => readonly string[]
   readonly counters: () => Readonly<Record<string, number>>
   readonly freeBytes: () => Promise<number>
+  /** Why nothing can be written, or null. */
+  readonly storeTrouble: () => string | null
   readonly name: string
   readonly version: string
   readonly live: () => Readonly<Record<string, unknown>>
@@ -55,8 +57,8 @@ export const createStatus = (context: StatusContext): Status => {
     else if (reached < quorum) blocking.push(`${reached} of ${voters.size} voters can be reached, a write needs ${quorum}: start the others, or write with ?quorum=1`)
     const free = await context.freeBytes()
     if (free < limits.free_space_bytes_min) blocking.push(`only ${Math.floor(free / 2 ** 20)} MiB are free where the log lies: make room`)
-    const failure = replica.lastFailure()
-    if (failure !== null) blocking.push(`the last flush failed: ${failure.message}`)
+    const logTrouble = context.storeTrouble()
+    if (logTrouble !== null) blocking.push(`the log takes no writes: ${logTrouble}`)
     for (const fork of replica.forks.all()) warnings.push(`${index.control.members.get(fork.peer)?.name ?? fork.peer} wrote two histories (chain ${fork.chain} from ${fork.at} on): what it wrote there is left out, and it is frozen`)
     if (index.holes.size > 0) warnings.push(`${index.holes.size} damaged commits are being fetched again from other peers`)
     if (index.setAside.size > 0) warnings.push(`${index.setAside.size} commits wait for what was lost before them: other peers are asked for it`)

@@ -23,15 +23,24 @@ import type { Entry } from './records.ts'
 import { checkTable } from './table.ts'
 import { withoutRepeats } from './write-ahead.ts'
 
-export type Database = ClassicLevel<Buffer, Buffer>
+export type OpenDatabase = ClassicLevel<Buffer, Buffer>
+type Range = { readonly gte?: Buffer; readonly lt?: Buffer; readonly lte?: Buffer; readonly reverse?: boolean; readonly limit?: number; readonly fillCache?: boolean }
+/** What the store's parts ask of the database; which one it is may change under them (live-database.ts). */
+export type Database = {
+  getSync(key: Buffer): Buffer | undefined
+  keys(range: Range): AsyncIterable<Buffer> & { all(): Promise<Buffer[]> }
+  iterator(range: Range): AsyncIterable<[Buffer, Buffer]>
+  batch(): ReturnType<OpenDatabase['batch']>
+  compactRange(from: Buffer, to: Buffer): Promise<void>
+}
 
 /**
  * Takes the folder's lock, held until `close`. @throws StoreFailure `locked`. The lock's database holds nothing, so a
  * damaged one is made anew (LevelDB reads it only after it got the lock, so it is then ours).
  */
 export const lockFolder = async (folder: Folder): Promise<{ close(): Promise<void> }> => {
-  const take = async (): Promise<Database> => {
-    const db: Database = new ClassicLevel<Buffer, Buffer>(folder.guard)
+  const take = async (): Promise<OpenDatabase> => {
+    const db: OpenDatabase = new ClassicLevel<Buffer, Buffer>(folder.guard)
     await db.open()
     return db
   }
@@ -109,11 +118,11 @@ const TABLE_FILE = /^\d+\.(ldb|sst)$/
  * @param damage what was met when it was opened before, or null: then it is repaired at once.
  * @returns `repaired`: why the database had to be repaired, or null.
  */
-export const openDatabase = async (folder: Folder, damage: string | null = null): Promise<{ readonly db: Database; readonly repaired: string | null }> => {
+export const openDatabase = async (folder: Folder, damage: string | null = null): Promise<{ readonly db: OpenDatabase; readonly repaired: string | null }> => {
   let cause = isHeadless(folder) ? 'its CURRENT file is missing' : damage
   if (cause === null) {
     try {
-      return { db: await open(folder.db), repaired: null }
+      return { db: await openPlain(folder.db), repaired: null }
     } catch (error) {
       if (isLocked(error)) throw locked(folder)
       if (!isDamage(error)) throw toFailure(error, `open the log in ${folder.dir}`)
@@ -122,7 +131,7 @@ export const openDatabase = async (folder: Folder, damage: string | null = null)
   }
   try {
     await ClassicLevel.repair(folder.db)
-    const db = await open(folder.db)
+    const db = await openPlain(folder.db)
     await db.compactRange(Buffer.alloc(0), Buffer.from([0xff]))
     return { db, repaired: cause }
   } catch (error) {
@@ -132,8 +141,9 @@ export const openDatabase = async (folder: Folder, damage: string | null = null)
   }
 }
 
-const open = async (path: string): Promise<Database> => {
-  const db: Database = new ClassicLevel<Buffer, Buffer>(path, {
+/** Opens what is there, without repair. Throws what LevelDB throws. */
+export const openPlain = async (path: string): Promise<OpenDatabase> => {
+  const db: OpenDatabase = new ClassicLevel<Buffer, Buffer>(path, {
     keyEncoding: 'buffer',
     valueEncoding: 'buffer',
     // table.ts reads plain blocks only; reads and compactions are the quicker for it, the disk holds about a third more.

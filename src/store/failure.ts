@@ -9,6 +9,13 @@ import type { StoreFailureCode } from '../ports.ts'
 const FULL = /no space left|disk quota exceeded|ENOSPC|EDQUOT/i
 const UNREADABLE = /corrupt|invalid argument|no such file|does not exist|ENOENT|ENOTDIR|not a directory/i
 
+/** Causes with a mend of their own, whatever the code. */
+const MEND_BY_CAUSE: readonly (readonly [RegExp, string])[] = [
+  [/too many open files|EMFILE|ENFILE/i, 'allow the process more open files (ulimit -n)'],
+  [/read-only file system|EROFS/i, 'make the file system writable'],
+  [/permission denied|operation not permitted|EACCES|EPERM/i, 'give this user the right to write to the folder and its files'],
+]
+
 const MEND: Readonly<Record<StoreFailureCode, string>> = {
   disk_full: 'free some space, then try again',
   io_error: 'check the disk and the rights on the folder, then start again',
@@ -30,7 +37,8 @@ export const toFailure = (error: unknown, doing: string): StoreFailure => {
   if (error instanceof StoreFailure) return error
   const cause = causeOf(error)
   const code = FULL.test(cause) ? 'disk_full' : UNREADABLE.test(cause) ? 'unreadable' : 'io_error'
-  return new StoreFailure(code, `cannot ${doing} (${cause}): ${MEND[code]}`)
+  const mend = MEND_BY_CAUSE.find(([pattern]) => pattern.test(cause))?.[1] ?? MEND[code]
+  return new StoreFailure(code, `cannot ${doing} (${cause}): ${mend}`)
 }
 
 /** True for errors of opening that a repair of the database may mend. */

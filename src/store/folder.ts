@@ -8,6 +8,8 @@
  *   clean    left by a clean stop, removed at the next opening
  *   before/  the database's write-ahead logs as they were before opening (hard links): recovering, LevelDB unlinks them,
  *            and with them what it could not read
+ *   reading/ the database as links to its files, while it is opened anew (reopen.ts)
+ *   reserve  keeps room for opening on a full disk (reserve.ts)
  *   lost/    those of them in which something was missing, and damaged tables as they were: never deleted by us
  *
  * Identity: device, inode and change time of `lock`, which each opening rewrites. A copied folder has another inode; one
@@ -18,14 +20,14 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, rea
 import { join } from 'node:path'
 import type { Extent } from './records.ts'
 
-export type Folder = { readonly dir: string; readonly root: string; readonly db: string; readonly guard: string; readonly mark: string; readonly lock: string; readonly clean: string; readonly before: string; readonly lost: string }
+export type Folder = { readonly dir: string; readonly root: string; readonly db: string; readonly guard: string; readonly mark: string; readonly lock: string; readonly clean: string; readonly before: string; readonly lost: string; readonly reading: string; readonly reserve: string }
 
 /** @param dir the peer's data folder. Makes `DIR/log/` when absent. */
 export const openFolder = (dir: string): Folder => {
   const root = join(dir, 'log')
   mkdirSync(root, { recursive: true, mode: 0o700 })
   const at = (name: string): string => join(root, name)
-  return { dir, root, db: at('db'), guard: at('guard'), mark: at('mark'), lock: at('lock'), clean: at('clean'), before: at('before'), lost: at('lost') }
+  return { dir, root, db: at('db'), guard: at('guard'), mark: at('mark'), lock: at('lock'), clean: at('clean'), before: at('before'), lost: at('lost'), reading: at('reading'), reserve: at('reserve') }
 }
 
 /** Device, inode and change time of the lock file, or null when there is none. */

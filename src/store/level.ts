@@ -8,15 +8,15 @@
  * - The end of the log is held against a mark in another file (mark.ts).
  * - LevelDB may acknowledge and then lose what it writes *after* a write that failed (seen on a full disk: its log's blocks
  *   are out of step). So the free space is looked at before each batch, and after a failed one nothing is written until the
- *   store is opened anew. Reads go on.
+ *   database was opened anew (healing.ts says when, reopen.ts how). Reads go on.
+ * - A full disk does not keep it from opening: a reserve makes room (reserve.ts).
  *
  * Measured with 100,000 commits of 600 B on four cores that others kept busy (load 4–6), where SHA-256 of 600 B took 2.5–5 µs
  * and the barest synced LevelDB batch (64 puts of 600 B, nothing else) 20–38 µs a commit: written in batches of 64
  * 50–77 µs a commit (23–27 µs of it on the main thread), scanned at 27,000–33,000 commits a second, a table check of
  * 500–700 MB a second at opening.
  */
-import { readdir, stat, statfs } from 'node:fs/promises'
-import { statfsSync } from 'node:fs'
+import { readdir, rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { limits } from '../../crdt/limits.ts'
 import { StoreFailure } from '../ports.ts'
@@ -27,7 +27,10 @@ import type { DamagedFile } from './database.ts'
 import { causeOf, closed, isDamage, toFailure } from './failure.ts'
 import { leaveClean, openFolder, setLogsAside } from './folder.ts'
 import type { Folder } from './folder.ts'
+import { startHealing } from './healing.ts'
+import { liveDatabase } from './live-database.ts'
 import { openMark } from './mark.ts'
+import { makePrivate } from './modes.ts'
 import { settleOpening } from './opening.ts'
 import { openPlanner } from './plan.ts'
 import type { Planner } from './plan.ts'
@@ -35,6 +38,9 @@ import { startPurge } from './purge.ts'
 import { damageReport, findArrival, findBody, findCommit, findFact, findHash, isErased } from './reads.ts'
 import { letters, rangeOf } from './records.ts'
 import type { Entry } from './records.ts'
+import { reopen } from './reopen.ts'
+import type { Touched } from './reopen.ts'
+import { freeBytesAt, giveReserve, RESERVE_BYTES, takeReserve } from './reserve.ts'
 import { scanCommits } from './scan.ts'
 import { takeTurns } from './turns.ts'
 
@@ -42,61 +48,77 @@ export type LevelStoreOptions = {
   readonly random: Random
   /** Bytes that must be free for a batch to be begun. */
   readonly freeBytesMin?: number
+  /** Whether a file keeps room for opening on a full disk (reserve.ts): a running peer's store, not a look into a folder. */
+  readonly keepReserve?: boolean
 }
 
 /**
  * Opens (or makes) the store of the data folder `dir`, in `DIR/log/`.
  * @throws StoreFailure `locked`: open elsewhere; `unreadable`: damaged beyond repair; `disk_full`; `io_error`.
  */
-export const openLevelStore = async (dir: string, { random, freeBytesMin = limits.store_free_bytes_min }: LevelStoreOptions): Promise<CommitStore> => {
-  const { folder, lock, db, mark, opened, ...found } = await openAll(dir, random)
+export const openLevelStore = async (dir: string, { random, freeBytesMin = limits.store_free_bytes_min, keepReserve = false }: LevelStoreOptions): Promise<CommitStore> => {
+  const { folder, lock, db: first, mark, opened, ...found } = await openAll(dir, random)
+  const live = liveDatabase(first)
+  const { db } = live
   const damage = damageReport()
   const planner = openPlanner(db, opened.extent)
   const inTurn = takeTurns()
+  const { epoch } = opened.opening
   let anyErased = found.anyErased
-  let failed: StoreFailure | null = null
   let isClosed = false
+  if (keepReserve) await takeReserve(folder)
 
   const assertOpen = (): void => {
     if (isClosed) throw closed(dir)
   }
 
-  const assertWritable = (): void => {
-    if (failed !== null) throw new StoreFailure(failed.code, `${dir} takes no writes since one failed${failed.code === 'unreadable' ? '; start again to repair it' : '; see to the cause and start again'}. ${failed.message}`)
-    const { bavail, bsize } = statfsSync(folder.root)
-    if (bavail * bsize < freeBytesMin) {
-      throw new StoreFailure('disk_full', `${bavail * bsize} bytes are free where ${dir} lies, ${freeBytesMin} are needed: free some space, then try again`)
-    }
-  }
+  const healing = startHealing<Touched | null>({
+    dir, freeBytesMin, attemptBytesMin: REOPENING_BYTES, freeBytes: () => freeBytesAt(folder),
+    mend: (touched) =>
+      inTurn(async () => {
+        await reopen(folder, live, { extent: planner.extent(), epoch }, touched)
+        mark.reset({ epoch, extent: planner.extent() })
+      }),
+  })
+  healing.onHealed(() => {
+    if (!isClosed) purge.wake()
+    if (keepReserve) void takeReserve(folder)
+  })
 
-  /** Runs a LevelDB write; whatever fails in it makes the store read-only (see above). */
+  /** A LevelDB write beside batches. */
   const append = async (write: () => Promise<unknown>): Promise<void> => {
     try {
       await write()
     } catch (error) {
-      failed = toFailure(error, `write to ${dir}`)
-      throw failed
+      throw healing.fail(error, null)
     }
   }
 
   const perform = async (batch: StoreBatch): Promise<void> => {
-    assertWritable()
+    healing.assertWritable()
     const plan = await planner.plan(batch, anyErased)
     const chained = db.batch()
     for (const { key, value } of plan.puts) chained.put(key, value)
     for (const key of plan.dels) chained.del(key)
-    await append(() => Promise.all([chained.write({ sync: true }), mark.flushed()]))
+    const [written, marked] = await Promise.allSettled([chained.write({ sync: true }), mark.flushed()])
+    if (written.status === 'rejected') throw healing.fail(written.reason, plan)
     plan.done()
-    await append(async () => mark.note(plan.extent))
     if (batch.erase !== undefined && batch.erase.length > 0) {
       anyErased = true
       purge.wake()
+    }
+    // The batch is on stable storage: what befalls the mark fails nobody, and is mended before the next batch.
+    try {
+      if (marked.status === 'rejected') throw marked.reason
+      mark.note(plan.extent)
+    } catch (error) {
+      healing.fail(error, null)
     }
   }
 
   const mend = (entries: readonly Entry[]): Promise<void> =>
     inTurn(async () => {
-      if (failed !== null) return
+      if (healing.trouble() !== null) return
       const chained = db.batch()
       for (const { key, value } of entries) chained.put(key, value)
       await append(() => chained.write({ sync: true }))
@@ -104,12 +126,12 @@ export const openLevelStore = async (dir: string, { random, freeBytesMin = limit
 
   const remove = (keys: readonly Buffer[]): Promise<void> =>
     inTurn(async () => {
-      assertWritable()
+      healing.assertWritable()
       const chained = db.batch()
       for (const key of keys) chained.del(key)
       await append(() => chained.write({ sync: true }))
     })
-  const purge = startPurge(db, remove, (error) => {
+  const purge = startPurge(db, { remove, assertWritable: healing.assertWritable }, (error) => {
     damage.tell({ kind: 'index', key: 'erased texts', reason: toFailure(error, `get erased texts off the disk in ${dir}`).message })
   })
   purge.wake()
@@ -164,16 +186,22 @@ export const openLevelStore = async (dir: string, { random, freeBytesMin = limit
       return bavail * bsize
     },
     diskBytes: () => bytesIn(folder.root),
+    trouble: healing.trouble,
+    onHealed: healing.onHealed,
     onDamage: damage.listen,
     async close() {
       if (isClosed) return
       isClosed = true
+      await healing.stop()
       await purge.stop()
       await inTurn(async () => undefined)
       try {
-        await mark.close()
-        await db.close()
-        if (failed === null) leaveClean(folder, opened.opening.epoch, planner.extent(), opened.identity)
+        try {
+          await mark.close()
+        } finally {
+          await live.current().close()
+        }
+        if (!healing.hasFailed()) leaveClean(folder, epoch, planner.extent(), opened.identity)
       } catch (error) {
         throw toFailure(error, `close the log in ${dir}`)
       } finally {
@@ -186,19 +214,33 @@ export const openLevelStore = async (dir: string, { random, freeBytesMin = limit
 const openAll = async (dir: string, random: Random) => {
   try {
     const folder = openFolder(dir)
-    const lock = await lockFolder(folder)
-    try {
-      setLogsAside(folder)
-      const damaged = [...(await mendTables(folder)), ...(await mendLogs(folder))]
-      return { folder, lock, ...(await openTwice(folder, damaged, random)) }
-    } catch (error) {
-      await lock.close()
+    await makePrivate(folder.root)
+    if (freeBytesAt(folder) < RESERVE_BYTES) giveReserve(folder)
+    return await openLocked(folder, random).catch((error: unknown) => {
+      // Full by another measure than free bytes (a quota), or filled up since.
+      if (toFailure(error, '').code === 'disk_full' && giveReserve(folder)) return openLocked(folder, random)
       throw error
-    }
+    })
   } catch (error) {
     throw toFailure(error, `open the log in ${dir}`)
   }
 }
+
+const openLocked = async (folder: Folder, random: Random) => {
+  const lock = await lockFolder(folder)
+  try {
+    await rm(folder.reading, { recursive: true, force: true })
+    setLogsAside(folder)
+    const damaged = [...(await mendTables(folder)), ...(await mendLogs(folder))]
+    return { folder, lock, ...(await openTwice(folder, damaged, random)) }
+  } catch (error) {
+    await lock.close()
+    throw error
+  }
+}
+
+/** What opening anew writes at most: the same twice, for `reading/` and the database itself. */
+const REOPENING_BYTES = 2 * RESERVE_BYTES
 
 /** Some damage (a table that the manifest names and that is gone) shows only at the first look-up: repaired, then tried again. */
 const openTwice = async (folder: Folder, damaged: readonly DamagedFile[], random: Random) => {

@@ -30,7 +30,7 @@ export type Marked = { readonly epoch: string; readonly extent: Extent }
 export type Mark = {
   /** The newest sound slot as of opening; `absent`: no such file was there; `unreadable`: neither slot is sound. */
   readonly read: Marked | 'absent' | 'unreadable'
-  /** Writes both slots and flushes them: a new log begins. */
+  /** Writes both slots and flushes them: a new log begins, or the last flush failed. */
   reset(marked: Marked): void
   /** Notes the extent. Call it when the extent is on stable storage. Starts the flush; `flushed` tells its end. */
   note(extent: Extent): void
@@ -55,6 +55,7 @@ export const openMark = (path: string): Mark => {
     reset(marked) {
       epoch = marked.epoch
       last = marked.extent
+      inFlight = Promise.resolve()
       for (const slot of [0, 1]) {
         writeSync(fd, encode(marked), 0, SLOT_BYTES, slot * SLOT_STEP_BYTES)
         fsyncSync(fd)

@@ -133,6 +133,8 @@ export const openMemoryStore = ({ random, disk = memoryDisk(), flush = async () 
       for (const { text } of disk.bodyByRef.values()) sum += text.length
       return sum
     },
+    trouble: () => null,
+    onHealed: () => undefined,
     onDamage: damage.listen,
     async close() {
       if (isClosed || disk.openings !== own) return

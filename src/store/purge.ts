@@ -19,11 +19,14 @@ export type Purge = {
   stop(): Promise<void>
 }
 
+type Writes = { remove(keys: readonly Buffer[]): Promise<void>; assertWritable(): void }
+
 /**
- * @param remove deletes these keys by the store's own way of writing.
+ * @param writes `remove` deletes these keys by the store's own way of writing; `assertWritable` throws while that is not to be had: a
+ * compaction that meets a full disk makes the database refuse every write.
  * @param failed is told why the work ended early; the next wake or opening takes it up again.
  */
-export const startPurge = (db: Database, remove: (keys: readonly Buffer[]) => Promise<void>, failed: (error: unknown) => void): Purge => {
+export const startPurge = (db: Database, { remove, assertWritable }: Writes, failed: (error: unknown) => void): Purge => {
   let stopping = false
   let working: Promise<void> | null = null
   let again = false
@@ -33,6 +36,7 @@ export const startPurge = (db: Database, remove: (keys: readonly Buffer[]) => Pr
       again = false
       const waiting = await db.keys({ ...rangeOf(letters.purge), limit: limits.store_purge_refs }).all()
       if (waiting.length === 0) continue
+      assertWritable()
       const bodies = waiting.map((key) => bodyKey(refOfKey(key)))
       await db.compactRange(bodies[0]!, bodies[0]!)
       await remove(bodies)

@@ -39,7 +39,7 @@ const numbersOf = (batch: Buffer): readonly bigint[] => {
 }
 
 /** Every batch that LevelDB would replay, in its order. */
-function* batchesIn(log: Buffer): Generator<Buffer> {
+export function* batchesIn(log: Buffer): Generator<Buffer> {
   let parts: Buffer[] | null = null
   for (let block = 0; block < log.length; block += BLOCK_BYTES) {
     const end = Math.min(log.length, block + BLOCK_BYTES)

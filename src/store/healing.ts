@@ -1,0 +1,99 @@
+/**
+ * Whether the store takes writes, why not, and its way back: a full disk is looked at every second, and after a write that failed
+ * the database is opened anew as soon as there is room, again and again, further apart.
+ */
+import { StoreFailure } from '../ports.ts'
+import { toFailure } from './failure.ts'
+
+/** Room is seen, and the first attempt made, within this. */
+const LOOK_MS = 1_000
+/** Between two attempts at most: with an opening of some seconds, ten seconds from room to writes hold. */
+const RETRY_MS_MAX = 4_000
+
+export type Healing<Cause> = {
+  /** @throws StoreFailure when nothing can be written now. */
+  assertWritable(): void
+  /** A write failed: nothing is written until `mend` has succeeded. Answers the failure to be thrown. */
+  fail(error: unknown, cause: Cause): StoreFailure
+  /** Why nothing can be written, in one line; null when it can. */
+  trouble(): string | null
+  /** Whether a write failed and nothing has mended that since. */
+  hasFailed(): boolean
+  /** Told each time that writes are taken again. */
+  onHealed(listener: () => void): void
+  /** Ends after the attempt under way. */
+  stop(): Promise<void>
+}
+
+export type HealingOptions<Cause> = {
+  readonly dir: string
+  readonly freeBytes: () => number
+  /** Bytes that must be free for a batch to be begun, and for an attempt. */
+  readonly freeBytesMin: number
+  readonly attemptBytesMin: number
+  /** Makes the store writable again. Rejects to be tried again; with an `unreadable` failure, never. */
+  readonly mend: (cause: Cause) => Promise<void>
+}
+
+export const startHealing = <Cause>({ dir, freeBytes, freeBytesMin, attemptBytesMin, mend }: HealingOptions<Cause>): Healing<Cause> => {
+  const listeners: (() => void)[] = []
+  let failed: { readonly failure: StoreFailure; readonly cause: Cause } | null = null
+  let full: StoreFailure | null = null
+  let timer: NodeJS.Timeout | null = null
+  let waitMs = LOOK_MS
+  let attempt: Promise<void> = Promise.resolve()
+  let isStopped = false
+
+  const watch = (): void => {
+    if (timer !== null || isStopped || failed?.failure.code === 'unreadable') return
+    timer = setTimeout(() => {
+      timer = null
+      attempt = look()
+    }, waitMs).unref()
+  }
+
+  const look = async (): Promise<void> => {
+    const free = freeBytes()
+    if (free < freeBytesMin || (failed !== null && free < attemptBytesMin)) return watch()
+    if (failed !== null) {
+      try {
+        await mend(failed.cause)
+      } catch (error) {
+        failed = { ...failed, failure: toFailure(error, `open the log in ${dir} anew`) }
+        waitMs = Math.min(2 * waitMs, RETRY_MS_MAX)
+        return watch()
+      }
+    }
+    failed = null
+    full = null
+    waitMs = LOOK_MS
+    for (const listener of listeners) listener()
+  }
+
+  const sentence = ({ code, message }: StoreFailure): string =>
+    `${dir} takes no writes since one failed; ${code === 'unreadable' ? 'start again to repair it' : 'it goes on by itself once the cause is mended'}. ${message}`
+
+  return {
+    assertWritable() {
+      if (failed !== null) throw new StoreFailure(failed.failure.code, sentence(failed.failure))
+      const free = freeBytes()
+      if (free >= freeBytesMin) return
+      full = new StoreFailure('disk_full', `${free} bytes are free where ${dir} lies, ${freeBytesMin} are needed: free some space, then try again`)
+      watch()
+      throw full
+    },
+    fail(error, cause) {
+      failed = { failure: toFailure(error, `write to ${dir}`), cause }
+      watch()
+      return failed.failure
+    },
+    trouble: () => (failed === null ? (full?.message ?? null) : sentence(failed.failure)),
+    hasFailed: () => failed !== null,
+    onHealed: (listener) => void listeners.push(listener),
+    async stop() {
+      isStopped = true
+      if (timer !== null) clearTimeout(timer)
+      await attempt
+    },
+  }
+}
