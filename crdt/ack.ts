@@ -4,9 +4,10 @@
  * statement = pack([1, mesh, voter, [[chain, seq, commit hash, whole], …]]), signed under 'mnemesh/ack/1'. One statement a
  * flush, not one an event. `whole` is false where a body is missing below the watermark: such an entry never counts.
  */
-import { bytesToHex, hexToBytes, type ChainId, type CommitHash, type MeshId, type PeerId } from './ids.ts'
+import { hexToBytes, type ChainId, type CommitHash, type MeshId, type PeerId } from './ids.ts'
 import { limits } from './limits.ts'
-import { pack, unpack } from './msgpack.ts'
+import { pack } from './msgpack.ts'
+import { readPacked } from './packed-reader.ts'
 import { sign, verify, type KeyPair } from './signature.ts'
 
 export type Watermark = { readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash; readonly whole: boolean }
@@ -26,18 +27,19 @@ export const signAck = (ack: AckStatement, keys: KeyPair): SignedAck => {
 /** The statement's content, unverified, or null when it is malformed. */
 export const decodeAckStatement = (statement: Uint8Array): AckStatement | null => {
   if (statement.length > limits.ack_bytes_max) return null
-  const value = unpack(statement)
-  if (!Array.isArray(value) || value.length !== 4 || value[0] !== 1) return null
-  const [, mesh, voter, list] = value
-  if (!isBin(mesh, 32) || !isBin(voter, 32) || !Array.isArray(list) || list.length > limits.ack_watermarks_max) return null
-  const watermarks: Watermark[] = []
-  for (const entry of list) {
-    if (!Array.isArray(entry) || entry.length !== 4) return null
-    const [chain, seq, hash, whole] = entry
-    if (!isBin(chain, 16) || !isSeq(seq) || !isBin(hash, 32) || typeof whole !== 'boolean') return null
-    watermarks.push({ chain: bytesToHex(chain) as ChainId, seq, hash: bytesToHex(hash) as CommitHash, whole })
-  }
-  return { mesh: bytesToHex(mesh) as MeshId, voter: bytesToHex(voter) as PeerId, watermarks }
+  const read = readPacked(statement, (reader): AckStatement => {
+    reader.list(4, 4)
+    reader.uint(1, 1)
+    const mesh = reader.hex(32) as MeshId
+    const voter = reader.hex(32) as PeerId
+    const watermarks: Watermark[] = []
+    for (let left = reader.list(0, limits.ack_watermarks_max); left > 0; left--) {
+      reader.list(4, 4)
+      watermarks.push({ chain: reader.hex(16) as ChainId, seq: reader.uint(1, limits.seq_max), hash: reader.hex(32) as CommitHash, whole: reader.flag() })
+    }
+    return { mesh, voter, watermarks }
+  })
+  return read.ok ? read.value : null
 }
 
 /** Null when its statement is malformed. */
@@ -55,6 +57,3 @@ export const verifyAck = (ack: SignedAck, mesh: MeshId): AckStatement | null => 
   const read = readAck(ack)
   return read !== null && isGenuine(read, mesh) ? read.says : null
 }
-
-const isBin = (value: unknown, length: number): value is Uint8Array => value instanceof Uint8Array && value.length === length
-const isSeq = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= limits.seq_max

@@ -176,7 +176,7 @@ describe('the events of a commit', () => {
   it('are up to 256', () => {
     const events = Array.from({ length: 257 }, (_, i) => forget(100 + i))
     expect(reason(sealedWith(events.slice(0, 256)))).toBe('ok')
-    expect(reason(sealedWith(events))).toBe('header_malformed')
+    expect(reason(sealedWith(events))).toBe('commit_shape')
   })
 
   const put: Event = { ...said('memory.put', 5), record: record(2), set: { content: body('y') } }

@@ -24,7 +24,8 @@ import {
 } from './ids.ts'
 import { limits } from './limits.ts'
 import { merkleRoot } from './merkle.ts'
-import { pack, unpack, type Packable } from './msgpack.ts'
+import { pack } from './msgpack.ts'
+import { readPacked, type PackedReader } from './packed-reader.ts'
 import { sign, verify, type KeyPair } from './signature.ts'
 
 export type CommitHeader = {
@@ -112,21 +113,18 @@ export const hasValidSignature = (commit: Commit): boolean =>
 /** A well-formed commit: canonical bytes, known schema, sizes within limits, events matching their root. Never throws. */
 export const decodeCommit = (bytes: Uint8Array): Decoded => {
   if (bytes.length > limits.commit_bytes_max) return refuse('commit_too_large')
-  const outer = unpack(bytes)
-  if (!Array.isArray(outer) || outer.length !== 4) return refuse('commit_not_canonical')
-  const [headerBytes, eventList, attestationList, signature] = outer as readonly Packable[]
-  if (!isBin(headerBytes) || !isBin(signature, 64) || !Array.isArray(eventList) || !Array.isArray(attestationList)) return refuse('commit_shape')
+  const read = readPacked(bytes, readParts)
+  if (!read.ok) return refuse(read.fault === 'form' ? 'commit_not_canonical' : 'commit_shape')
+  const { headerBytes, eventList, attestations, signature } = read.value
   const header = decodeHeader(headerBytes)
   if (header === null) return refuse('header_malformed')
-  if (eventList.length !== header.eventCount || attestationList.length !== header.eventCount) return refuse('event_count')
+  if (eventList.length !== header.eventCount || attestations.length !== header.eventCount) return refuse('event_count')
   const events: SealedEvent[] = []
   for (const [i, eventBytes] of eventList.entries()) {
-    const attestation = attestationList[i]
-    if (!isBin(eventBytes) || !(attestation === null || isBin(attestation, 64))) return refuse('commit_shape')
     const decoded = decodeEvent(eventBytes)
     if (!decoded.ok) return decoded
     if (decoded.event.ns !== header.namespace) return refuse('event_of_another_namespace')
-    events.push({ bytes: eventBytes, event: decoded.event, attestation })
+    events.push({ bytes: eventBytes, event: decoded.event, attestation: attestations[i]! })
   }
   if (eventsRoot(events) !== header.eventsRoot) return refuse('events_root')
   const fault = kindFault(header, events)
@@ -135,28 +133,60 @@ export const decodeCommit = (bytes: Uint8Array): Decoded => {
   return { ok: true, commit: { header, headerBytes, hash: commitHash(headerBytes), chain, events, signature, bytes } }
 }
 
+type Parts = { readonly headerBytes: Uint8Array; readonly eventList: readonly Uint8Array[]; readonly attestations: readonly (Uint8Array | null)[]; readonly signature: Uint8Array }
+
+const readParts = (reader: PackedReader): Parts => {
+  reader.list(4, 4)
+  const headerBytes = reader.bin(0, limits.header_bytes_max)
+  const eventList: Uint8Array[] = []
+  for (let left = reader.list(0, limits.events_per_commit_max); left > 0; left--) eventList.push(reader.bin(0, limits.event_bytes_max))
+  const attestations: (Uint8Array | null)[] = []
+  for (let left = reader.list(0, limits.events_per_commit_max); left > 0; left--) attestations.push(reader.nil() ? null : reader.bin(64))
+  return { headerBytes, eventList, attestations, signature: reader.bin(64) }
+}
+
+/** A commit's header alone, without a look at its events; null when the bytes are no commit. */
+export const headerOf = (commitBytes: Uint8Array): CommitHeader | null => {
+  const read = commitBytes.length > limits.commit_bytes_max ? null : readPacked(commitBytes, readParts)
+  return read?.ok ? decodeHeader(read.value.headerBytes) : null
+}
+
 /** The header, or null when its bytes are not canonical or out of bounds. */
 export const decodeHeader = (bytes: Uint8Array): CommitHeader | null => {
-  const fields = unpack(bytes)
-  if (!Array.isArray(fields) || fields.length !== 15) return null
-  const [version, mesh, namespace, peer, incarnation, seq, prev, history, hlc, policy, segment, deps, root, eventCount, changeHash] = fields as readonly Packable[]
-  if (version !== 1 || !isBin(mesh, 32) || !isBin(peer, 32) || !isBin(incarnation, 8) || !isBin(prev, 32) || !isBin(history, 32)) return null
-  if (!isBin(policy, 32) || !isBin(root, 32) || !isBin(segment) || !isBin(changeHash) || !Array.isArray(deps)) return null
-  if (typeof namespace !== 'string' || !(namespace === CONTROL_NAMESPACE || parseNamespace(namespace) !== null)) return null
-  if (typeof seq !== 'number' || !Number.isSafeInteger(seq) || seq < 1 || seq > limits.seq_max) return null
-  const time = typeof hlc === 'number' ? parseHlc(hlc) : null
-  if (time === null || typeof eventCount !== 'number' || eventCount < 1 || eventCount > limits.events_per_commit_max) return null
-  if (deps.length > limits.deps_max || !deps.every((dep) => isBin(dep, 32))) return null
-  const depHashes = deps.map((dep) => bytesToHex(dep) as CommitHash)
-  if (depHashes.some((dep, i) => i > 0 && depHashes[i - 1]! >= dep)) return null
+  if (bytes.length > limits.header_bytes_max) return null
+  const read = readPacked(bytes, readHeader)
+  if (!read.ok) return null
+  const { namespace, hlc, segment, deps, changeHash, ...rest } = read.value
+  if (!(namespace === CONTROL_NAMESPACE || parseNamespace(namespace) !== null)) return null
+  const time = parseHlc(hlc)
+  if (time === null || deps.some((dep, i) => i > 0 && deps[i - 1]! >= dep)) return null
   const logOnly = segment.length === 0
   if (logOnly ? changeHash.length !== 0 || deps.length !== 0 : segment.length !== 36 || changeHash.length !== 32) return null
   return {
-    mesh: bytesToHex(mesh) as MeshId, namespace: namespace as Namespace, peer: bytesToHex(peer) as PeerId,
-    incarnation: bytesToHex(incarnation) as Incarnation, seq, prev: bytesToHex(prev) as CommitHash, history: bytesToHex(history),
-    hlc: time, policy: bytesToHex(policy) as CommitHash, segment: logOnly ? null : (bytesToHex(segment) as SegmentId), deps: depHashes,
-    eventsRoot: bytesToHex(root), eventCount, changeHash: logOnly ? null : (bytesToHex(changeHash) as ChangeHash),
+    ...rest, namespace: namespace as Namespace, hlc: time, deps,
+    segment: logOnly ? null : (bytesToHex(segment) as SegmentId), changeHash: logOnly ? null : (bytesToHex(changeHash) as ChangeHash),
   }
+}
+
+type RawHeader = Omit<CommitHeader, 'namespace' | 'hlc' | 'segment' | 'changeHash'> & { readonly namespace: string; readonly hlc: number; readonly segment: Uint8Array; readonly changeHash: Uint8Array }
+
+const readHeader = (reader: PackedReader): RawHeader => {
+  reader.list(15, 15)
+  reader.uint(1, 1)
+  const mesh = reader.hex(32) as MeshId
+  const namespace = reader.text(limits.name_bytes_max)
+  const peer = reader.hex(32) as PeerId
+  const incarnation = reader.hex(8) as Incarnation
+  const seq = reader.uint(1, limits.seq_max)
+  const prev = reader.hex(32) as CommitHash
+  const history = reader.hex(32)
+  const hlc = reader.uint(0, Number.MAX_SAFE_INTEGER)
+  const policy = reader.hex(32) as CommitHash
+  const segment = reader.bin(0, 36)
+  const deps: CommitHash[] = []
+  for (let left = reader.list(0, limits.deps_max); left > 0; left--) deps.push(reader.hex(32) as CommitHash)
+  const [eventsRoot, eventCount, changeHash] = [reader.hex(32), reader.uint(1, limits.events_per_commit_max), reader.bin(0, 32)]
+  return { mesh, namespace, peer, incarnation, seq, prev, history, hlc, policy, segment, deps, eventsRoot, eventCount, changeHash }
 }
 
 /** Which kinds may stand in which commit: a matter of the bytes alone. */
@@ -175,5 +205,3 @@ const kindFault = (header: CommitHeader, events: readonly SealedEvent[]): string
 
 const refuse = (reason: string): Decoded => ({ ok: false, reason })
 const ZERO = Uint8Array.of(0)
-const isBin = (value: unknown, length?: number): value is Uint8Array =>
-  value instanceof Uint8Array && (length === undefined || value.length === length)

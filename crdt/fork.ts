@@ -13,7 +13,8 @@ import { chainId, commitHash, decodeHeader, hasValidSignature, type Commit, type
 import { hexToBytes, type ChainId, type CommitHash, type MeshId, type PeerId } from './ids.ts'
 import { limits } from './limits.ts'
 import { inclusionProof, leafHash, verifyInclusion } from './merkle.ts'
-import { equalBytes, pack, unpack, type Packable } from './msgpack.ts'
+import { equalBytes, pack } from './msgpack.ts'
+import { readPacked, type PackedReader } from './packed-reader.ts'
 import { verify } from './signature.ts'
 
 export type Fork = { readonly chain: ChainId; readonly peer: PeerId; readonly at: number }
@@ -31,12 +32,13 @@ export const makeForkProof = (at: number, a: Branch, b: Branch): Uint8Array | nu
 /** What the proof proves, or null when it proves nothing in this mesh. Never throws. */
 export const verifyForkProof = (bytes: Uint8Array, mesh: MeshId): Fork | null => {
   if (bytes.length > limits.fork_proof_bytes_max) return null
-  const value = unpack(bytes)
-  if (!Array.isArray(value) || value.length !== 4 || value[0] !== 1) return null
-  const [, at, packedA, packedB] = value as readonly Packable[]
-  const a = readSide(packedA)
-  const b = readSide(packedB)
-  if (typeof at !== 'number' || at < 1 || a === null || b === null) return null
+  const read = readPacked(bytes, (reader) => {
+    reader.list(4, 4)
+    reader.uint(1, 1)
+    return { at: reader.uint(1, limits.seq_max), a: readSide(reader), b: readSide(reader) }
+  })
+  if (!read.ok) return null
+  const { at, a, b } = read.value
   const [headerA, headerB] = [decodeHeader(a[0]), decodeHeader(b[0])]
   if (headerA === null || headerB === null || headerA.mesh !== mesh || headerB.mesh !== mesh) return null
   const chain = chainId(headerA.peer, headerA.incarnation, headerA.namespace)
@@ -64,16 +66,15 @@ const shownAt = (at: number, [headerBytes, , leaf, inclusion]: Side, header: Com
   return verifyInclusion(leafHash(leaf), at - 1, header.seq - 1, inclusion, hexToBytes(header.history)) ? leaf : null
 }
 
-const readSide = (value: Packable | undefined): Side | null => {
-  if (!Array.isArray(value) || value.length !== 4) return null
-  const [header, signature, leaf, inclusion] = value as readonly Packable[]
-  if (!isBin(header) || !isBin(signature) || !isBin(leaf) || !Array.isArray(inclusion)) return null
-  if (inclusion.length > limits.merkle_proof_hashes_max || !inclusion.every((hash) => isBin(hash) && hash.length === 32)) return null
-  return [header, signature, leaf, inclusion as readonly Uint8Array[]]
+const readSide = (reader: PackedReader): Side => {
+  reader.list(4, 4)
+  const [header, signature, leaf] = [reader.bin(0, limits.header_bytes_max), reader.bin(64), reader.bin(0, 32)]
+  const inclusion: Uint8Array[] = []
+  for (let left = reader.list(0, limits.merkle_proof_hashes_max); left > 0; left--) inclusion.push(reader.bin(32))
+  return [header, signature, leaf, inclusion]
 }
 
 const EMPTY = new Uint8Array(0)
-const isBin = (value: unknown): value is Uint8Array => value instanceof Uint8Array
 
 /** A header that somebody vouches for by naming its hash: where that commit stands. Null when the bytes are not its header. */
 export const placeOfHeader = (hash: CommitHash, headerBytes: Uint8Array): { readonly chain: ChainId; readonly seq: number } | null => {

@@ -6,9 +6,10 @@
  */
 import { fromBase64Url, toBase64Url } from './base64.ts'
 import { sha256 } from './hash.ts'
-import { bytesToHex, hexToBytes, type ChainId, type CommitHash, type MeshId } from './ids.ts'
+import { hexToBytes, type ChainId, type CommitHash, type MeshId } from './ids.ts'
 import { limits } from './limits.ts'
-import { pack, unpack } from './msgpack.ts'
+import { pack } from './msgpack.ts'
+import { readPacked } from './packed-reader.ts'
 
 export type Position = { readonly chain: ChainId; readonly seq: number }
 export type FrontierEntry = Position & { readonly hash: CommitHash }
@@ -47,16 +48,18 @@ export const encodeToken = (mesh: MeshId, positions: readonly Position[]): strin
 export const decodeToken = (mesh: MeshId, token: string): readonly Position[] | null => {
   if (token.length > limits.token_chains_max * 40 + 64) return null
   const bytes = fromBase64Url(token)
-  const value = bytes && unpack(bytes)
-  if (!Array.isArray(value) || value.length !== 3 || value[0] !== 1) return null
-  const [, prefix, list] = value
-  if (!(prefix instanceof Uint8Array) || bytesToHex(prefix) !== mesh.slice(0, 16) || !Array.isArray(list) || list.length > limits.token_chains_max) return null
-  const positions: Position[] = []
-  for (const entry of list) {
-    if (!Array.isArray(entry) || entry.length !== 2) return null
-    const [chain, seq] = entry
-    if (!(chain instanceof Uint8Array) || chain.length !== 16 || typeof seq !== 'number' || seq < 1 || seq > limits.seq_max) return null
-    positions.push({ chain: bytesToHex(chain) as ChainId, seq })
-  }
+  const read = bytes && readPacked(bytes, (reader) => {
+    reader.list(3, 3)
+    reader.uint(1, 1)
+    const prefix = reader.hex(8)
+    const list: Position[] = []
+    for (let left = reader.list(0, limits.token_chains_max); left > 0; left--) {
+      reader.list(2, 2)
+      list.push({ chain: reader.hex(16) as ChainId, seq: reader.uint(1, limits.seq_max) })
+    }
+    return { prefix, list }
+  })
+  if (!read?.ok || read.value.prefix !== mesh.slice(0, 16)) return null
+  const positions = read.value.list
   return positions.every(({ chain }, i) => i === 0 || positions[i - 1]!.chain < chain) ? positions : null
 }

@@ -26,7 +26,7 @@ export const sha256Hex = (...parts: Parts): string => hash('sha256', whole(parts
 export const stretch = (element: Uint8Array | string, bytes: number): Uint8Array =>
   createHash('shake128', { outputLength: bytes }).update(element).digest()
 
-const whole = (parts: Parts): Uint8Array | string => (parts.length === 1 ? parts[0]! : fits(parts) ? gathered(parts) : concat(...parts))
+const whole = (parts: Parts): Uint8Array | string => (parts.length === 1 ? parts[0]! : fits(parts) ? gathered(parts) : joined(parts))
 
 /**
  * Where short parts are put together, bytes: a new array for them takes longer than to hash them (of two hashes 1.8 µs, so 0.5). The
@@ -48,7 +48,10 @@ const gathered = (parts: Parts): Uint8Array => {
   return room.subarray(0, at)
 }
 
-export const concat = (...parts: Parts): Uint8Array => {
+export const concat = (...parts: Parts): Uint8Array => joined(parts)
+
+/** As `concat`, for a list of any length. */
+export const joined = (parts: Parts): Uint8Array => {
   const chunks = parts.map((part) => (typeof part === 'string' ? utf8.encode(part) : part))
   const out = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0))
   let at = 0

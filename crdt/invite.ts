@@ -11,7 +11,8 @@ import { fromBase64Url, toBase64Url } from './base64.ts'
 import type { Role } from './control.ts'
 import { bytesToHex, hexToBytes, type MeshId, type PeerId } from './ids.ts'
 import { limits } from './limits.ts'
-import { pack, unpack, type Packable } from './msgpack.ts'
+import { pack, type Packable } from './msgpack.ts'
+import { readPacked } from './packed-reader.ts'
 import { isUsablePublicKey, sign, verify, type Domain, type KeyPair } from './signature.ts'
 
 export type Invite = {
@@ -25,48 +26,61 @@ export type Invite = {
   readonly folder: string
 }
 
-export const encodeInvite = (invite: Invite, authority: KeyPair): string => toBase64Url(signed('mnemesh/invite/1', [1, hexToBytes(invite.mesh), hexToBytes(invite.id), invite.role, invite.expiresMs, [...invite.urls], invite.folder], authority))
+/** Addresses in one invite: as many as its length allows. */
+const INVITE_URLS_MAX = 64
+
+const inviteFields = (invite: Invite): readonly Packable[] =>
+  [1, hexToBytes(invite.mesh), hexToBytes(invite.id), invite.role, invite.expiresMs, [...invite.urls], invite.folder]
+
+export const encodeInvite = (invite: Invite, authority: KeyPair): string => toBase64Url(signed('mnemesh/invite/1', inviteFields(invite), authority))
 
 /** The invite, if the authority it names signed it. Expiry and use are for the reader to judge. */
 export const decodeInvite = (text: string): Invite | null => {
   const bytes = text.length <= limits.invite_bytes_max ? fromBase64Url(text.trim()) : null
-  const fields = bytes && unsigned('mnemesh/invite/1', bytes, ([, mesh]) => keyOf(mesh))
-  if (fields?.length !== 7) return null
-  const [, mesh, id, role, expiresMs, urls, folder] = fields
-  if (!(id instanceof Uint8Array) || id.length !== 16 || (role !== 'voter' && role !== 'observer') || typeof expiresMs !== 'number' || typeof folder !== 'string') return null
-  if (!Array.isArray(urls) || !urls.every((url) => typeof url === 'string')) return null
-  return { mesh: keyOf(mesh) as MeshId, id: bytesToHex(id), role, expiresMs, urls, folder }
+  const read = bytes && readPacked(bytes, (reader) => {
+    reader.list(8, 8)
+    reader.uint(1, 1)
+    const [mesh, id, role] = [reader.hex(32) as MeshId, reader.hex(16), reader.text(16)]
+    const expiresMs = reader.uint(0, Number.MAX_SAFE_INTEGER)
+    const urls: string[] = []
+    for (let left = reader.list(0, INVITE_URLS_MAX); left > 0; left--) urls.push(reader.text(limits.invite_bytes_max))
+    return { mesh, id, role, expiresMs, urls, folder: reader.text(limits.invite_bytes_max), signature: reader.bin(64) }
+  })
+  if (!read?.ok) return null
+  const { signature, role, ...rest } = read.value
+  if (role !== 'voter' && role !== 'observer') return null
+  const invite: Invite = { ...rest, role }
+  return verify('mnemesh/invite/1', pack(inviteFields(invite)), signature, invite.mesh) ? invite : null
 }
 
 export const encodeJoin = (invite: string, name: string, keys: KeyPair): Uint8Array => signed('mnemesh/join/1', [1, invite, keys.publicKey, name], keys)
 
 export const decodeJoin = (bytes: Uint8Array): { readonly invite: Invite; readonly peer: PeerId; readonly name: string } | null => {
-  const fields = bytes.length <= 2 * limits.invite_bytes_max ? unsigned('mnemesh/join/1', bytes, ([, , peer]) => keyOf(peer)) : null
-  if (fields?.length !== 4) return null
-  const [, text, peer, name] = fields
-  const invite = typeof text === 'string' ? decodeInvite(text) : null
-  if (invite === null || typeof name !== 'string' || !(peer instanceof Uint8Array) || !isUsablePublicKey(peer)) return null
-  return { invite, peer: bytesToHex(peer) as PeerId, name }
+  if (bytes.length > 2 * limits.invite_bytes_max) return null
+  const read = readPacked(bytes, (reader) => {
+    reader.list(5, 5)
+    reader.uint(1, 1)
+    return { text: reader.text(limits.invite_bytes_max), peer: reader.bin(32), name: reader.text(limits.invite_bytes_max), signature: reader.bin(64) }
+  })
+  if (!read.ok) return null
+  const { text, peer, name, signature } = read.value
+  const invite = decodeInvite(text)
+  if (invite === null || !isUsablePublicKey(peer)) return null
+  return verify('mnemesh/join/1', pack([1, text, peer, name]), signature, bytesToHex(peer)) ? { invite, peer: bytesToHex(peer) as PeerId, name } : null
 }
 
 export const encodeRevoke = (mesh: MeshId, peer: PeerId, atMs: number, authority: KeyPair): Uint8Array => signed('mnemesh/revoke/1', [1, hexToBytes(mesh), hexToBytes(peer), atMs], authority)
 
 export const decodeRevoke = (bytes: Uint8Array, mesh: MeshId): { readonly peer: PeerId; readonly atMs: number } | null => {
-  const fields = bytes.length <= limits.invite_bytes_max ? unsigned('mnemesh/revoke/1', bytes, ([, authority]) => keyOf(authority)) : null
-  if (fields?.length !== 4 || keyOf(fields[1]) !== mesh || keyOf(fields[2]) === null || typeof fields[3] !== 'number') return null
-  return { peer: keyOf(fields[2]) as PeerId, atMs: fields[3] }
+  if (bytes.length > limits.invite_bytes_max) return null
+  const read = readPacked(bytes, (reader) => {
+    reader.list(5, 5)
+    reader.uint(1, 1)
+    return { mesh: reader.hex(32), peer: reader.hex(32) as PeerId, atMs: reader.uint(0, Number.MAX_SAFE_INTEGER), signature: reader.bin(64) }
+  })
+  if (!read.ok || read.value.mesh !== mesh) return null
+  const { peer, atMs, signature } = read.value
+  return verify('mnemesh/revoke/1', pack([1, hexToBytes(mesh), hexToBytes(peer), atMs]), signature, mesh) ? { peer, atMs } : null
 }
 
 const signed = (domain: Domain, fields: readonly Packable[], keys: KeyPair): Uint8Array => pack([...fields, sign(domain, pack(fields), keys)])
-
-const unsigned = (domain: Domain, bytes: Uint8Array, signerOf: (fields: readonly Packable[]) => string | null): readonly Packable[] | null => {
-  const value = unpack(bytes)
-  if (!Array.isArray(value) || value[0] !== 1) return null
-  const fields = value.slice(0, -1) as Packable[]
-  const signature = value.at(-1)
-  const signer = signerOf(fields)
-  if (!(signature instanceof Uint8Array) || signer === null) return null
-  return verify(domain, pack(fields), signature, signer) ? fields : null
-}
-
-const keyOf = (value: Packable | undefined): string | null => (value instanceof Uint8Array && value.length === 32 ? bytesToHex(value) : null)

@@ -49,6 +49,8 @@ export const limits = {
   merkle_proof_hashes_max: 64,
   /** Values in one packed message that is hashed or signed: an ack has 1,300, a commit 600, a list of 64 KiB of hashes 2,000. */
   packed_values_max: 16_384,
+  /** Lists within lists of what we read back from our own disk: facts nest two deep. */
+  packed_depth_max: 16,
 
   // ── forks ─────────────────────────────────────────────────────────────────────────────────────────────────────
   /** A commit's header: fixed fields, at most 64 deps of 34 bytes, a namespace. */
@@ -154,6 +156,20 @@ export const limits = {
   // ── transports ────────────────────────────────────────────────────────────────────────────────────────────────
   /** One frame on the wire, sealed: holds the largest commit with 256 bodies' worth of small texts; larger runs are split. */
   frame_bytes_max: 4 * MIB,
+  /** A frame's values, lists among them: a page of the log whose every run is of another chain. */
+  frame_values_max: 20_480,
+  /** A frame of the control log before the link is open: one control commit is an event of 16 KiB and its header. */
+  control_frame_bytes_max: 64 * KIB,
+  /** Frames of the control log are filled up to this, and never compressed. */
+  control_frame_bytes_target: 32 * KIB,
+  /** Control commits asked for at a time before the link is open: with the frames before, some 300 KB under way. */
+  control_want_commits_max: 256,
+  /** Commits in one frame: as many small ones as `parcel_frame_bytes_target` holds. */
+  frame_commits_max: 1_024,
+  /** Bodies in one frame of commits, of all its commits together; those of one commit that go beyond follow in frames of their own. */
+  frame_bodies_max: 4_096,
+  /** Bytes that one byte of a compressed frame may become: text makes 3 to 6. What is more repetitive goes as it is. */
+  inflate_ratio_max: 64,
   /** A frame before authentication: the handshake's are under 1 KiB. */
   handshake_frame_bytes_max: 4 * KIB,
   /** From socket open to authenticated. */

@@ -76,7 +76,7 @@ export const derive = (segment: Segment, author: Author, deps: readonly CommitHa
   const own = segment.changesByActor.get(actor) ?? []
   if ((clock.get(actor) ?? 0) !== own.length) return { refused: 'own_change_not_in_past' }
 
-  const startOp = Math.max(2, ...past.map((info) => info.maxOp)) + 1
+  const startOp = past.reduce((most, info) => Math.max(most, info.maxOp), 2) + 1
   const changeDeps = past.length === 0 ? [GENESIS_HASH] : past.map((info) => info.change).sort()
   const view: View = { doc: segment.doc, heads: isPresent(segment, deps) ? null : changeDeps, writerOf: (opId) => writerOf(segment, opId) }
   const derived = deriveOps(view, events, actor, startOp)

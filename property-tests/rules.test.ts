@@ -62,6 +62,7 @@ function makeMirror(tree: string, config: string): string {
   const mirror = mkdtempSync(join(tmpdir(), 'mnemesh-rules-'))
   cpSync(join(root, 'property-tests/violations', tree), mirror, { recursive: true })
   for (const file of [config, 'tsconfig.json', 'package.json']) cpSync(join(root, file), join(mirror, file))
+  cpSync(join(root, '.ci/lint'), join(mirror, '.ci/lint'), { recursive: true })
   symlinkSync(join(root, 'node_modules'), join(mirror, 'node_modules'), 'dir')
   return mirror
 }

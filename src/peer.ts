@@ -53,6 +53,8 @@ export type PeerOptions = {
   readonly quorumTimeoutMs: number
   readonly version: string
   readonly log: (line: string) => void
+  /** Told of what the mesh caught while it handled something from outside; without it the log is. */
+  readonly fault?: (place: string, error: unknown) => void
   /** What `capabilities` tells of the live door. */
   readonly live: () => Readonly<Record<string, unknown>>
   /** Told of every effect in its order. */
@@ -88,7 +90,8 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
   const shell = createShell({ replica, store, clock: timers, mesh: () => running, taken: deliveries.taken, ...(options.observe && { observe: options.observe }) })
   const host = createMeshHost({ replica, shell, store, keys: identity.keys, deliveries })
   const steady = steadyTimers(timers, options.monotonic)
-  const mesh = createMesh({ host, timers: steady, random, dialer: options.dialer, compression: options.compression, urls: [...new Set([...options.peers, ...identity.peers])] })
+  const fault = options.fault ?? logged(options.log)
+  const mesh = createMesh({ host, timers: steady, random, dialer: options.dialer, compression: options.compression, urls: [...new Set([...options.peers, ...identity.peers])], fault })
   running = mesh
   const stopTicking = tickWhileWaiting(timers, replica, shell)
 
@@ -157,6 +160,9 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
     },
   }
 }
+
+const logged = (log: (line: string) => void) => (place: string, error: unknown): void =>
+  log(`${place}: ${error instanceof Error ? (error.stack ?? error.message).replaceAll(/\s*\n\s*/g, ' | ') : String(error)}; the link is closed, the peer goes on`)
 
 /** New rows may bring texts to embed. */
 const stirring = (projection: Projection, embedding: Embedding | undefined): Projection =>

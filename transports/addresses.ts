@@ -5,9 +5,10 @@
  * peer wins. Anybody may pass a record on: it proves itself. Only members' records are kept.
  */
 import { sha256 } from '../crdt/hash.ts'
-import { bytesToHex, hexToBytes, parsePeerId, type MeshId, type PeerId } from '../crdt/ids.ts'
+import { hexToBytes, parsePeerId, type MeshId, type PeerId } from '../crdt/ids.ts'
 import { limits } from '../crdt/limits.ts'
-import { pack, unpack } from '../crdt/msgpack.ts'
+import { pack } from '../crdt/msgpack.ts'
+import { readPacked, type PackedReader } from '../crdt/packed-reader.ts'
 import { sign, verify, type KeyPair } from '../crdt/signature.ts'
 import type { MemberState } from './host.ts'
 import { ADDRESS_DIGEST_BYTES } from './messages.ts'
@@ -33,18 +34,24 @@ const isGenuine = ({ record, signed, signature }: Claimed): boolean => verify('m
 /** What the bytes say, whoever wrote them. */
 const parseAddress = (bytes: Uint8Array, mesh: MeshId): Claimed | null => {
   if (bytes.length > limits.address_record_bytes_max) return null
-  const outer = unpack(bytes)
-  if (!Array.isArray(outer) || outer.length !== 2) return null
-  const [signed, signature] = outer
-  if (!(signed instanceof Uint8Array) || !(signature instanceof Uint8Array)) return null
-  const inner = unpack(signed)
-  if (!Array.isArray(inner) || inner.length !== 5 || inner[0] !== 1) return null
-  const [, meshBytes, peerBytes, atMs, list] = inner
-  if (!(meshBytes instanceof Uint8Array) || bytesToHex(meshBytes) !== mesh || !(peerBytes instanceof Uint8Array)) return null
-  const peer = parsePeerId(bytesToHex(peerBytes))
-  if (peer === null || !Number.isSafeInteger(atMs) || !Array.isArray(list) || list.length > limits.addresses_per_peer_max) return null
-  const urls = list.filter((url): url is string => typeof url === 'string' && isMeshUrl(url))
-  return urls.length === list.length ? { record: { peer, atMs: atMs as number, urls }, signed, signature } : null
+  const outer = readPacked(bytes, (reader) => {
+    reader.list(2, 2)
+    return { signed: reader.bin(0, limits.address_record_bytes_max), signature: reader.bin(64) }
+  })
+  const inner = outer.ok ? readPacked(outer.value.signed, readSigned) : null
+  if (!outer.ok || !inner?.ok || inner.value.mesh !== mesh) return null
+  const { atMs, urls } = inner.value
+  const peer = parsePeerId(inner.value.peer)
+  return peer !== null && urls.every(isMeshUrl) ? { record: { peer, atMs, urls }, ...outer.value } : null
+}
+
+const readSigned = (reader: PackedReader): { readonly mesh: string; readonly peer: string; readonly atMs: number; readonly urls: readonly string[] } => {
+  reader.list(5, 5)
+  reader.uint(1, 1)
+  const [mesh, peer, atMs] = [reader.hex(32), reader.hex(32), reader.uint(0, Number.MAX_SAFE_INTEGER)]
+  const urls: string[] = []
+  for (let left = reader.list(0, limits.addresses_per_peer_max); left > 0; left--) urls.push(reader.text(limits.address_url_bytes_max))
+  return { mesh, peer, atMs, urls }
 }
 
 /** `ws://host:port/mesh` or `wss://…`, without credentials, query or fragment. */
@@ -87,7 +94,7 @@ export const createAddressBook = (mesh: MeshId, member: (peer: PeerId) => Member
     targets: () => current().flatMap(({ record }) => record.urls.map((url) => ({ peer: record.peer, url }))),
     digest: () => {
       const facts = current().map(({ record }) => `${record.peer} ${record.atMs}\n`)
-      return sha256('mnemesh/addresses/1', ...facts.sort()).subarray(0, ADDRESS_DIGEST_BYTES)
+      return sha256('mnemesh/addresses/1', facts.sort().join('')).subarray(0, ADDRESS_DIGEST_BYTES)
     },
   }
 }

@@ -8,7 +8,7 @@ import { decode } from './decode.ts'
 import type { Parcel, Run } from './host.ts'
 import type { Message } from './messages.ts'
 import { branchOf, chainOfPeer, keysOf, meshIdOfTests, peerOf, type TestHost } from './test-host.ts'
-import { dialRaw, type RawPeer, type TestPeer, type TestWorld } from './test-world.ts'
+import { HEARD, dialRaw, type RawPeer, type TestPeer, type TestWorld } from './test-world.ts'
 
 const peers: TestPeer[] = []
 export const add = (world: TestWorld, name: string, dials: readonly string[] = []): TestPeer => {
@@ -38,7 +38,7 @@ export const fork = (common: number, ofX: number, ofY: number): { readonly x: re
 }
 export const ended = (at: number, ...of: readonly TestPeer[]): boolean => of.every((peer) => peer.host.forkAt(CHAIN) === at && peer.seqOf(CHAIN) === at - 1 && peer.digest() === of[0]!.digest())
 
-export const heardBy = (raw: RawPeer): readonly Message[] => raw.frames.map((frame) => decode(frame, null)).flatMap((read) => (read.ok ? [read.message] : []))
+export const heardBy = (raw: RawPeer): readonly Message[] => raw.frames.map((frame) => decode(frame, HEARD)).flatMap((read) => (read.ok ? [read.message] : []))
 export const dial = (world: TestWorld, name: string, peer: TestPeer): RawPeer => {
   const raw = dialRaw(world, name, peer.url)
   expect(world.time.runUntil(raw.authenticated, 1_000)).toBe(true)

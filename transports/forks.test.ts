@@ -9,7 +9,7 @@ import { forkFrames } from './forks.ts'
 import type { Message } from './messages.ts'
 import { ackOf, add, CHAIN, counter, dial, ended, fork, framesOf, give, heardBy, openRaw, up, wants } from './forks.test-support.ts'
 import { branchOf, peerOf } from './test-host.ts'
-import { createTestWorld, dialRaw } from './test-world.ts'
+import { HEARD, createTestWorld, dialRaw } from './test-world.ts'
 
 test('FK1 when a link opens, proofs go out before anything is asked for or sent', () => {
   const world = createTestWorld(['a', 'b', 'f'])
@@ -59,7 +59,7 @@ test('FK2 proofs come in frames below the limits, and a long list waits for its 
   a.host.forkProofs = () => proofs
   for (const frame of forkFrames(proofs)) {
     expect(frame.length).toBeLessThan(limits.parcel_frame_bytes_target + limits.fork_proof_bytes_max + 1_024)
-    expect(decode(frame, null).ok).toBe(true)
+    expect(decode(frame, HEARD).ok).toBe(true)
   }
   const raw = dial(world, 'b', a)
   world.time.advance(100)

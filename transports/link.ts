@@ -19,6 +19,7 @@ import type { Fetches, LinkNumber } from './fetches.ts'
 import { createForkSearch } from './fork-search.ts'
 import { createForkMeter, createForkTeller, endOf } from './forks.ts'
 import type { Authenticated } from './handshake.ts'
+import type { Standing } from './frame-shapes.ts'
 import { createHeartbeat } from './heartbeat.ts'
 import type { MeshHost, Run } from './host.ts'
 import { DIGEST_BYTES, encode, type Message } from './messages.ts'
@@ -48,6 +49,8 @@ export type LinkOptions = {
   readonly roundTripMs: number
   readonly wire: { send(content: Uint8Array): void; bufferedBytes(): number; close(reason: CloseReason): void }
   readonly timers: Timers
+  /** The call, as somebody else may make it: what it throws ends this link. */
+  readonly guarded: (call: () => void) => () => void
   readonly fetches: Fetches
   readonly book: AddressBook
   readonly compression: Compression | null
@@ -111,7 +114,7 @@ export const createLink = (options: LinkOptions): Link => {
   const theyHoldAll = (): void => {
     for (const { chain, seq } of host.frontier()) positions.reached(chain, seq)
   }
-  const serve = createServe({ host, credit: sendCredit, positions, compression: options.compression, bufferedBytes: wire.bufferedBytes, digest, transmit, count })
+  const serve = createServe({ host, credit: sendCredit, positions, compression: options.compression, isOpen: () => phase === 'open', bufferedBytes: wire.bufferedBytes, digest, transmit, count })
   const search = createForkSearch(host, (run) => send({ type: 'want', runs: [run] }))
   const pull = createPull({ host, link: number, peer, fetches, positions, digest, differs: search.differs, inStep: theyHoldAll, send })
   const tellForks = createForkTeller({ proofs: host.forkProofs, bufferedBytes: wire.bufferedBytes, transmit: wire.send })
@@ -188,6 +191,8 @@ export const createLink = (options: LinkOptions): Link => {
     decide()
   }
 
+  const done = (call: () => void): (() => void) => options.guarded(once(call))
+
   const onParcels = (m: Extract<Message, { readonly type: 'parcels' }>, cost: number): void => {
     const [from, sent] = [m.parcels[0]!.seq, m.parcels.at(-1)!.seq]
     if (!receiveCredit.took(cost)) return wire.close('credit_overrun')
@@ -199,7 +204,7 @@ export const createLink = (options: LinkOptions): Link => {
     // A gap before these is asked for, unless it fills by itself.
     if (from > host.seqOf(m.chain) + 1 && pull.learned(m.chain, to, timers.now() + limits.relay_after_ms)) learnedLater()
     if (awaited) fetches.delivered(m.chain, number, from, to, host.seqOf(m.chain), timers.now())
-    host.receive(peer, m.parcels, once(() => {
+    host.receive(peer, m.parcels, done(() => {
       if (awaited) fetches.taken(m.chain, host.seqOf(m.chain), timers.now())
       if (phase !== 'ended') search.taken(m.parcels)
       settled(cost)
@@ -228,25 +233,10 @@ export const createLink = (options: LinkOptions): Link => {
     events.headersCame()
   }
 
-  const onControlPhase = (m: Message): boolean => {
-    switch (m.type) {
-      case 'control':
-      case 'open':
-      case 'ping':
-      case 'pong':
-      case 'credit':
-      case 'absent':
-        return true
-      case 'parcels':
-        return m.chain === control
-      case 'want':
-        return m.runs.every((run) => run.chain === control)
-      case 'forks':
-        // Told to one that is frozen, before the link ends; from strangers nothing is verified.
-        return host.member(peer) === 'voter' || host.member(peer) === 'observer'
-      default:
-        return false
-    }
+  const standingOfTheirs = (): Standing => {
+    if (phase === 'open') return 'open'
+    const state = host.member(peer)
+    return state === 'voter' || state === 'observer' ? 'member' : 'stranger'
   }
 
   const dispatch = (m: Message, cost: number): void => {
@@ -295,7 +285,7 @@ export const createLink = (options: LinkOptions): Link => {
         if (!receiveCredit.took(cost)) return wire.close('credit_overrun')
         count('bodies_in', m.bodies.length)
         events.bodiesCame(m)
-        return host.receiveBodies(peer, m.bodies, once(() => settled(cost)))
+        return host.receiveBodies(peer, m.bodies, done(() => settled(cost)))
       case 'absent_bodies':
         return events.bodiesCame(m)
       case 'credit':
@@ -324,9 +314,8 @@ export const createLink = (options: LinkOptions): Link => {
     receive: (content) => {
       if (phase === 'ended') return
       heartbeat.heard(timers.now())
-      const decoded = decode(content, options.compression)
+      const decoded = decode(content, { from: standingOfTheirs(), controlChain: control, compression: options.compression })
       if (!decoded.ok) return wire.close(decoded.reason)
-      if (phase === 'control' && !onControlPhase(decoded.message)) return wire.close('not_open')
       dispatch(decoded.message, decoded.cost)
     },
     drained,

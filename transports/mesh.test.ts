@@ -8,7 +8,7 @@ import { signAddress } from './addresses.ts'
 import { decode } from './decode.ts'
 import { TAGS, type Message } from './messages.ts'
 import { keysOf, meshIdOfTests, peerOf, sameBytes } from './test-host.ts'
-import { createTestWorld, dialRaw, urlOf, type RawPeer, type TestPeer, type TestWorld } from './test-world.ts'
+import { HEARD, createTestWorld, dialRaw, urlOf, type RawPeer, type TestPeer, type TestWorld } from './test-world.ts'
 
 const peers: TestPeer[] = []
 const add = (world: TestWorld, name: string, dials: readonly string[] = []): TestPeer => {
@@ -45,7 +45,7 @@ test('MB1 a stranger gets the control log, and nothing else', () => {
   raw.say({ type: 'control', seq: 0 })
   raw.say({ type: 'want', runs: [{ chain: a.host.controlChain, from: 1, count: 1 }] })
   expect(world.time.runUntil(() => raw.frames.length >= 2, 1_000)).toBe(true)
-  const heard = raw.frames.map((frame) => decode(frame, null)).flatMap((read) => (read.ok ? [read.message] : []))
+  const heard = raw.frames.map((frame) => decode(frame, HEARD)).flatMap((read) => (read.ok ? [read.message] : []))
   expect(heard.map((message) => message.type)).toEqual(['control', 'parcels'])
   raw.say({ type: 'want', runs: [{ chain: a.chain, from: 1, count: 1 }] })
   expect(refusal(world, raw)).toBe('not_open')
@@ -285,4 +285,38 @@ test('DL2 an address that does not answer is dialed ever more rarely, up to 30 s
   expect(counter(a, 'dials') - first).toBeLessThan(42)
   expect(counter(a, 'dials') - first).toBeGreaterThan(18)
   expect(a.mesh.dials()[0]!.last_error).toBe('connection refused')
+})
+
+test('SE9 what is thrown while a frame is handled ends that link by name, and no other', () => {
+  const faults: string[] = []
+  const world = createTestWorld(['a', 'b', 'c'], 1, null, (place, error) => faults.push(`${place}: ${String(error)}`))
+  const [a, b] = [add(world, 'a'), add(world, 'b', ['a'])]
+  expect(world.time.runUntil(() => up(a) === 1, 5_000)).toBe(true)
+  a.host.receiveAck = () => {
+    throw new RangeError('planted')
+  }
+  const raw = dialRaw(world, 'c', a.url)
+  expect(world.time.runUntil(raw.authenticated, 1_000)).toBe(true)
+  raw.say({ type: 'control', seq: a.seqOf(a.host.controlChain) })
+  raw.say({ type: 'open', epoch: '00', arrivals: 0, digest: new Uint8Array(16), addresses: new Uint8Array(8) })
+  expect(world.time.runUntil(() => up(a) === 2, 1_000)).toBe(true)
+  raw.say({ type: 'ack', ack: signAck({ mesh: meshIdOfTests, voter: peerOf('c'), watermarks: [] }, keysOf('c')) })
+  expect(refusal(world, raw)).toBe('handling_failed')
+  expect(faults).toEqual(['mesh link: RangeError: planted'])
+  expect([counter(a, 'closed_handling_failed'), counter(a, 'faults'), up(a), up(b)]).toEqual([1, 1, 1, 1])
+})
+
+test('SE9 what is thrown at a deadline ends that link, and the next deadlines are looked at', () => {
+  const faults: string[] = []
+  const world = createTestWorld(['a', 'b'], 1, null, (place) => faults.push(place))
+  const [a] = [add(world, 'a'), add(world, 'b', ['a'])]
+  expect(world.time.runUntil(() => up(a) === 1, 5_000)).toBe(true)
+  const { frontierDigest } = a.host
+  a.host.frontierDigest = () => {
+    throw new Error('planted')
+  }
+  expect(world.time.runUntil(() => counter(a, 'closed_handling_failed') > 0, 30_000)).toBe(true)
+  expect(faults).toContain('mesh link')
+  a.host.frontierDigest = frontierDigest
+  expect(world.time.runUntil(() => up(a) === 1, 60_000)).toBe(true)
 })

@@ -11,6 +11,7 @@ import { createAddressBook, isMeshUrl, readAddress, signAddress } from './addres
 import { createDialing, type Target } from './dialing.ts'
 import { createFetches } from './fetches.ts'
 import { endOf, forkFrames } from './forks.ts'
+import { guard, guardSocket, guardTimers, type Caught } from './guard.ts'
 import type { Authenticated } from './handshake.ts'
 import type { LinkInfo, Mesh, MeshHost, Run } from './host.ts'
 import { createLink, type Link } from './link.ts'
@@ -31,6 +32,8 @@ export type MeshOptions = {
   readonly compression: Compression | null
   /** Addresses to dial from the start, as `isMeshUrl` wants them; one reachable peer is enough. */
   readonly urls: readonly string[]
+  /** Told of what was thrown while something from outside was handled: a fault of this program. The link it concerns is closed already. */
+  readonly fault: (place: string, error: unknown) => void
 }
 
 export type DriveableMesh = Mesh & {
@@ -43,13 +46,17 @@ export type DriveableMesh = Mesh & {
 }
 
 /** A session and, once authenticated, its link. `dialer` is the peer that opened it. */
-type Connection = { session: Session | null; link: Link | null; dialer: PeerId | null; readonly target: Target | null; authenticatedAtMs: number; ended: boolean }
+type Connection = { session: Session | null; link: Link | null; dialer: PeerId | null; readonly target: Target | null; authenticatedAtMs: number; ended: boolean; caught: Caught }
 
 /** Members whose last error is remembered. */
 const LAST_ERRORS_MAX = 1_024
 
 export const createMesh = (options: MeshOptions): DriveableMesh => {
-  const { host, timers, random } = options
+  const { host, random } = options
+  const timers = guardTimers(options.timers, (error) => {
+    count('faults', 1)
+    options.fault('mesh timer', error)
+  })
   const counts: Record<string, number> = {}
   const count = (name: string, by: number): void => {
     counts[name] = (counts[name] ?? 0) + by
@@ -83,8 +90,21 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
 
   // ── sessions ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  const connect = (socket: Socket, target: Target | null): void => {
-    const connection: Connection = { session: null, link: null, dialer: null, target, authenticatedAtMs: 0, ended: false }
+  /** What a link's frames, timers and hand-overs throw ends that link. */
+  const caughtOf = (connection: Connection, socket: Socket): Caught => (error) => {
+    count('faults', 1)
+    guard(() => (connection.session ?? socket).close('handling_failed'), (second) => options.fault('mesh link, at its end', second))()
+    options.fault('mesh link', error)
+  }
+
+  const connect = (opened: Socket, target: Target | null): void => {
+    const connection: Connection = { session: null, link: null, dialer: null, target, authenticatedAtMs: 0, ended: false, caught: () => {} }
+    connection.caught = caughtOf(connection, opened)
+    guard(() => openConnection(connection, guardSocket(opened, connection.caught)), connection.caught)()
+  }
+
+  const openConnection = (connection: Connection, socket: Socket): void => {
+    const { target } = connection
     connections.add(connection)
     connection.session = openSession({
       socket,
@@ -93,7 +113,7 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
       self: host.self,
       nonces,
       random,
-      timers,
+      timers: guardTimers(timers, connection.caught),
       count,
       events: {
         authenticated: (session, roundTripMs) => authenticated(connection, session, roundTripMs),
@@ -152,7 +172,8 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
       session,
       roundTripMs,
       wire,
-      timers,
+      timers: guardTimers(timers, connection.caught),
+      guarded: (call) => guard(call, connection.caught),
       fetches,
       book,
       compression: options.compression,
@@ -224,16 +245,21 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
 
   // ── time ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+  /** Goes on, whatever one look at the deadlines meets. */
   const tick = (): void => {
+    if (running) cancelTick = timers.after(limits.mesh_tick_ms, tick)
+    lookAtDeadlines()
+  }
+
+  const lookAtDeadlines = (): void => {
     const now = timers.now()
     const links = [...connections].flatMap(({ link }) => (link === null ? [] : [link]))
-    for (const link of links) link.tick()
+    for (const { link, caught } of connections) guard(() => link?.tick(), caught)()
     const stalled = fetches.expire(now, (number) => links.some((link) => link.number === number && link.busy()))
     if (stalled > 0) count('fetches_stalled', stalled)
     for (const link of links) link.plan()
     if (now >= mendAtMs) mend(now)
     dialing.tick()
-    if (running) cancelTick = timers.after(limits.mesh_tick_ms, tick)
   }
 
   const mend = (now: number): void => {

@@ -6,7 +6,7 @@
  */
 import type { SignedAck } from '../crdt/ack.ts'
 import type { Body } from '../crdt/body.ts'
-import { concat } from '../crdt/hash.ts'
+import { concat, joined } from '../crdt/hash.ts'
 import { hexToBytes, type ChainId, type CommitHash, type Ref } from '../crdt/ids.ts'
 import { pack, type Packable } from '../crdt/msgpack.ts'
 import type { FrontierEntry, Parcel, Run } from './host.ts'
@@ -106,7 +106,7 @@ const toPackable = (m: Message): Packable => {
       return [TAGS.parcels, hexToBytes(m.chain), m.parcels[0]?.seq ?? 0, m.parcels.flatMap(packParcel)]
     case 'want_bodies':
     case 'absent_bodies':
-      return [TAGS[m.type], concat(...m.refs.map(hexToBytes))]
+      return [TAGS[m.type], joined(m.refs.map(hexToBytes))]
     case 'bodies':
       return [TAGS.bodies, m.bodies.map(packBody)]
     case 'credit':
@@ -118,7 +118,7 @@ const toPackable = (m: Message): Packable => {
     case 'forks':
       return [TAGS.forks, m.proofs]
     case 'want_headers':
-      return [TAGS.want_headers, concat(...m.hashes.map(hexToBytes))]
+      return [TAGS.want_headers, joined(m.hashes.map(hexToBytes))]
     case 'headers':
       return [TAGS.headers, m.headers]
   }

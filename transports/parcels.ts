@@ -23,30 +23,37 @@ export type ParcelFrame = {
 const bodyBytes = (body: Body): number => body.salt.length + body.text.length + 4
 const parcelBytes = (parcel: Parcel): number => parcel.bodies.reduce((sum, body) => sum + bodyBytes(body), parcel.bytes.length + 8)
 
-/** @param parcels of any chains; neighbours that follow one another in one chain share a frame. */
-export const parcelFrames = (parcels: readonly Parcel[]): readonly ParcelFrame[] => {
+/**
+ * @param parcels of any chains; neighbours that follow one another in one chain share a frame.
+ * @param bytesTarget `control_frame_bytes_target` for the control chain.
+ */
+export const parcelFrames = (parcels: readonly Parcel[], bytesTarget: number = limits.parcel_frame_bytes_target): readonly ParcelFrame[] => {
   const frames: ParcelFrame[] = []
   let batch: Parcel[] = []
   let bytes = 0
+  let bodies = 0
   const flush = (): void => {
     const [first, last] = [batch[0], batch.at(-1)]
     if (first === undefined || last === undefined) return
-    const bodies = batch.reduce((sum, parcel) => sum + parcel.bodies.length, 0)
     frames.push({ content: encode({ type: 'parcels', chain: first.chain, parcels: batch }), chain: first.chain, from: first.seq, upto: last.seq, commits: batch.length, bodies })
     batch = []
     bytes = 0
+    bodies = 0
   }
+  const isFull = (parcel: Parcel, size: number): boolean =>
+    bytes + size > bytesTarget || batch.length === limits.frame_commits_max || bodies + parcel.bodies.length > limits.frame_bodies_max
   for (const parcel of parcels) {
     const last = batch.at(-1)
     const size = parcelBytes(parcel)
     const follows = last === undefined || (last.chain === parcel.chain && last.seq + 1 === parcel.seq)
-    if (!follows || bytes + size > limits.parcel_frame_bytes_target) flush()
+    if (!follows || isFull(parcel, size)) flush()
     const { whole, rest } = splitBodies(parcel)
     batch.push(whole)
+    bodies += whole.bodies.length
     bytes += size
     if (rest.length === 0) continue
     flush()
-    frames.push(...bodyFrames(rest))
+    for (const frame of bodyFrames(rest)) frames.push(frame)
   }
   flush()
   return frames
@@ -55,7 +62,7 @@ export const parcelFrames = (parcels: readonly Parcel[]): readonly ParcelFrame[]
 /** The parcel with as many of its bodies as a frame takes, and the others. */
 const splitBodies = (parcel: Parcel): { readonly whole: Parcel; readonly rest: readonly Body[] } => {
   let room = limits.parcel_frame_bytes_target - parcel.bytes.length
-  const fit = parcel.bodies.findIndex((body) => (room -= bodyBytes(body)) < 0)
+  const fit = parcel.bodies.findIndex((body, n) => n === limits.frame_bodies_max || (room -= bodyBytes(body)) < 0)
   if (fit === -1) return { whole: parcel, rest: [] }
   return { whole: { ...parcel, bodies: parcel.bodies.slice(0, fit) }, rest: parcel.bodies.slice(fit) }
 }

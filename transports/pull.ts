@@ -149,7 +149,7 @@ export const createPull = (options: PullOptions): Pull => {
 
   const plan = (nowMs: number): void => {
     const wants: Run[] = []
-    let room = limits.want_commits_max - fetches.outstanding(link)
+    let room = (opened ? limits.want_commits_max : limits.control_want_commits_max) - fetches.outstanding(link)
     const take = (chain: ChainId, upto: number): void => {
       const range = wants.length < limits.want_runs_max ? fetches.claim(chain, link, host.seqOf(chain), endOf(host, chain, upto), room, nowMs) : null
       if (range === null) return

@@ -21,6 +21,8 @@ export type ServeOptions = {
   readonly credit: SendCredit
   readonly positions: Positions
   readonly compression: Compression | null
+  /** Nothing is compressed for a link that is not open: its other side would not take it. */
+  readonly isOpen: () => boolean
   readonly bufferedBytes: () => number
   readonly digest: () => Uint8Array
   /** Sends content that is already encoded. */
@@ -62,7 +64,7 @@ export const createServe = (options: ServeOptions): Serve => {
     count('parcels_out', frame.commits)
     count('bodies_out', frame.bodies)
     if (frame.chain !== null && frame.upto !== null) positions.reached(frame.chain, frame.upto)
-    transmit(deflated(frame.content, options.compression))
+    transmit(options.isOpen() && frame.chain !== host.controlChain ? deflated(frame.content, options.compression) : frame.content)
   }
 
   /** Headers cost no credit: few, small, and asked for so that something else can go on. */
@@ -74,16 +76,17 @@ export const createServe = (options: ServeOptions): Serve => {
       const asked = refs.splice(0, limits.want_bodies_max)
       const bodies = host.readBodies(asked)
       const here = new Set(bodies.map((body) => body.ref))
-      frames.push(...bodyFrames(bodies))
+      for (const frame of bodyFrames(bodies)) frames.push(frame)
       const gone = asked.filter((ref) => !here.has(ref))
       if (gone.length > 0) send({ type: 'absent_bodies', refs: gone })
       return true
     }
     const run = runs.shift()
     if (run === undefined) return false
-    const parcels = host.readRun(run, limits.parcel_frame_bytes_target)
+    const bytesTarget = run.chain === host.controlChain ? limits.control_frame_bytes_target : limits.parcel_frame_bytes_target
+    const parcels = host.readRun(run, bytesTarget)
     const left = run.count - parcels.length
-    if (parcels.length > 0) frames.push(...parcelFrames(parcels))
+    for (const frame of parcelFrames(parcels, bytesTarget)) frames.push(frame)
     if (parcels.length > 0 && left > 0) runs.unshift({ chain: run.chain, from: run.from + parcels.length, count: left })
     if (parcels.length === 0) send({ type: 'absent', chain: run.chain, from: run.from })
     const queued = lastQueuedByChain.get(run.chain)
@@ -125,8 +128,8 @@ export const createServe = (options: ServeOptions): Serve => {
     },
 
     wantBodies: (wanted) => {
-      refs.push(...wanted)
-      if (refs.length > 2 * limits.want_bodies_max) return false
+      if (refs.length + wanted.length > 2 * limits.want_bodies_max) return false
+      for (const ref of wanted) refs.push(ref)
       pump()
       return true
     },
@@ -172,5 +175,6 @@ export const createServe = (options: ServeOptions): Serve => {
 const deflated = (content: Uint8Array, compression: Compression | null): Uint8Array => {
   if (compression === null || content.length < limits.compress_bytes_min) return content
   const small = pack([TAGS.deflated, content.length, compression.deflate(content)])
-  return small.length < content.length ? small : content
+  // What shrinks further than the other side lets anything grow again goes as it is.
+  return small.length < content.length && small.length * (limits.inflate_ratio_max - 1) >= content.length ? small : content
 }

@@ -1,7 +1,9 @@
 /**
  * A few peers on the network in memory, for the tests of this folder: hosts, meshes, virtual time, one seed.
  */
+import { controlChainId } from '../crdt/commit.ts'
 import { sha256 } from '../crdt/hash.ts'
+import type { DecodeOptions } from './decode.ts'
 import { createMemoryNetwork, type MemoryNetwork } from './memory.ts'
 import { createMesh, type DriveableMesh } from './mesh.ts'
 import { encode, type Message } from './messages.ts'
@@ -16,6 +18,14 @@ export type TestWorld = { readonly time: VirtualTime; readonly network: MemoryNe
 
 /** A peer of which only the session works: says what a test wants it to say. */
 export type RawPeer = { readonly socket: () => Socket | null; readonly closed: () => string | null; readonly frames: Uint8Array[]; readonly authenticated: () => boolean; say(message: Message): void; sayBytes(content: Uint8Array): void }
+
+/** A fault that a test did not ask for fails it. */
+export const rethrow = (_place: string, error: unknown): never => {
+  throw error
+}
+
+/** For what a test heard: taken as from a link that is open. */
+export const HEARD: DecodeOptions = { from: 'open', controlChain: controlChainId(meshIdOfTests), compression: null }
 
 export const START_MS = 1_700_000_000_000
 export const urlOf = (name: string): string => `ws://${name}.test:7/mesh`
@@ -36,7 +46,7 @@ export const seededBytes = (seed: string): RandomBytes => {
  * @param members all of them voters; the first writes the control log, the others begin with a copy of it.
  * @param delayMs one way.
  */
-export const createTestWorld = (members: readonly string[], delayMs = 1, compression: Compression | null = null): TestWorld => {
+export const createTestWorld = (members: readonly string[], delayMs = 1, compression: Compression | null = null, fault: (place: string, error: unknown) => void = rethrow): TestWorld => {
   const time = createVirtualTime(START_MS)
   const network = createMemoryNetwork({ timers: time, delayMs: [delayMs, delayMs] })
   const authority = createTestHost('authority', { timers: time })
@@ -47,7 +57,7 @@ export const createTestWorld = (members: readonly string[], delayMs = 1, compres
     add: (name, dials = [], flushMs = 1) => {
       const test = createTestHost(name, { timers: time, flushMs })
       test.joinFrom(authority)
-      const mesh = createMesh({ host: test.host, timers: time, random: seededBytes(name), dialer: network.dialer(urlOf(name)), compression, urls: dials.map(urlOf) })
+      const mesh = createMesh({ host: test.host, timers: time, random: seededBytes(name), dialer: network.dialer(urlOf(name)), compression, urls: dials.map(urlOf), fault })
       test.attach(mesh)
       network.listen(urlOf(name), mesh.accept)
       mesh.start()

@@ -7,7 +7,7 @@ import { socketContract } from './contract.ts'
 import { createMesh } from './mesh.ts'
 import type { Socket } from './ports.ts'
 import { createTestHost, peerOf } from './test-host.ts'
-import { seededBytes } from './test-world.ts'
+import { rethrow, seededBytes } from './test-world.ts'
 import { createWebSocketAcceptor, createWebSocketDialer, systemTimers, zlibCompression } from './websocket.ts'
 
 const stops: (() => Promise<void>)[] = []
@@ -102,7 +102,7 @@ test('WS4 two meshes meet over real sockets: push, catch-up and compression', as
   const start = async (name: string, urls: readonly string[]) => {
     const host = createTestHost(name, { timers: systemTimers, flushMs: 1 })
     host.joinFrom(authority)
-    const mesh = createMesh({ host: host.host, timers: systemTimers, random: seededBytes(name), dialer: createWebSocketDialer(systemTimers), compression: zlibCompression, urls })
+    const mesh = createMesh({ host: host.host, timers: systemTimers, random: seededBytes(name), dialer: createWebSocketDialer(systemTimers), compression: zlibCompression, urls, fault: rethrow })
     host.attach(mesh)
     const server = await serve(mesh.accept)
     stops.push(async () => {

@@ -83,8 +83,11 @@ export const createEvil = (founded: Founded, network: Network, time: Scheduler &
     addresses: () => [],
     keepAddress: () => undefined,
   }
+  const rethrow = (_place: string, error: unknown): never => {
+    throw error
+  }
   const timers = { now: () => Math.floor(time.now()), after: (ms: number, call: () => void) => time.after(ms, () => alive && call()) }
-  const mesh: DriveableMesh = createMesh({ host, timers, random, dialer: network.dialer(process), compression: null, urls: honest.map(({ url }) => url) })
+  const mesh: DriveableMesh = createMesh({ host, timers, random, dialer: network.dialer(process), compression: null, urls: honest.map(({ url }) => url), fault: rethrow })
 
   const liar = createLiar(self, honest.length, time.now, random.split('liar'), victim)
 

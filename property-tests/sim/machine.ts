@@ -111,6 +111,10 @@ export const startProcess = async (world: MachineWorld, machine: Machine, random
     const store = await machine.disk.open(process, random)
     process.store = store
     const peer = await createPeer({
+      // A fault that is caught in production fails the world.
+      fault: (_place, error) => {
+        throw error
+      },
       identity: identityOf(world.founded, member), store, projection: whileAlive(process, world.projection(machine)), projectionKind: 'pglite', timers: process.timers, monotonic: world.time.now, random, dialer: world.network.dialer(process),
       compression: null, peers: world.dials(machine.index), quorum: null, quorumTimeoutMs: 5_000, version: '0.0.0', log: () => undefined, live: () => ({}),
       observe: (effect) => {

@@ -85,7 +85,7 @@ export const createFill = ({ embedder, vectors, after, random, log }: FillOption
       if (texts.length === 1) return [{ ...texts[0]!, vector: await refused(texts[0]!, error) }]
     }
     const each: EmbeddedText[] = []
-    for (const text of texts) each.push(...await embedEach([text]))
+    for (const text of texts) for (const embedded of await embedEach([text])) each.push(embedded)
     return each
   }
 

@@ -90,7 +90,9 @@ export const openAiEmbedder = (settings: EmbedderSettings, tools: OpenAiTools): 
       const either = AbortSignal.any([signal, closing.signal])
       const prefix = kind === 'document' ? settings.document_prefix : settings.query_prefix
       const vectors: (readonly number[])[] = []
-      for (const part of requests(texts.map((text) => prefix + text))) vectors.push(...await persist(part, kind === 'document' ? limits.embedding_tries_max : 1, either))
+      for (const part of requests(texts.map((text) => prefix + text))) {
+        for (const vector of await persist(part, kind === 'document' ? limits.embedding_tries_max : 1, either)) vectors.push(vector)
+      }
       return vectors
     },
     close: async () => closing.abort(),

@@ -12,7 +12,7 @@
  * Invariant: of a client's message only hashes and two flags come out of here. Its changes are stepped over by their
  * lengths and its filter is not looked at, so nothing it wrote has a way into Automerge.
  */
-import { concat } from '../../crdt/hash.ts'
+import { joined } from '../../crdt/hash.ts'
 import { bytesToHex, hexToBytes } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 
@@ -55,7 +55,7 @@ const read = (reader: Reader): Said => {
   const haves = reader.number()
   if (haves > limits.live_haves_max) throw new Refused('too_many_haves')
   for (let i = 0; i < haves; i++) {
-    common.push(...reader.hashes())
+    for (const hash of reader.hashes()) common.push(hash)
     reader.skip(reader.number())
   }
   // Each change takes at least its length's byte, so the loop ends with the message.
@@ -83,7 +83,7 @@ export const writeSyncMessage = (message: { readonly heads: readonly string[]; r
   const parts: Uint8Array[] = [Uint8Array.of(to.speaksVersion2 ? 0x43 : 0x42), leb128(heads.length), ...heads.map(hexToBytes), NO_NEED_NO_HAVE, leb128(chunks.length)]
   for (const chunk of chunks) parts.push(leb128(chunk.length), chunk)
   if (to.namesCapabilities) parts.push(READ_ONLY_CAPABILITIES)
-  return concat(...parts)
+  return joined(parts)
 }
 
 const NO_NEED_NO_HAVE = Uint8Array.of(0, 0)
@@ -93,7 +93,7 @@ const leb128 = (value: number): Uint8Array => {
   const bytes: number[] = []
   let rest = value
   for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) | 0x80)
-  return Uint8Array.of(...bytes, rest)
+  return Uint8Array.from([...bytes, rest])
 }
 
 // ── reading, never past the end ─────────────────────────────────────────────────────────────────────────────────────────

@@ -17,8 +17,8 @@ export const writeTags = async (query: Query, memories: readonly Indexed[]): Pro
   for (const { no, row, before } of memories) {
     const [old, now] = [before === null ? [] : tagsOf(no, before.row), tagsOf(no, row)]
     if (JSON.stringify(old) === JSON.stringify(now)) continue
-    gone.push(...old)
-    come.push(...now)
+    for (const tag of old) gone.push(tag)
+    for (const tag of now) come.push(tag)
   }
   if (gone.length > 0) {
     await query('delete from tags using unnest($1::text[], $2::text[], $3::integer[]) as given(tag, namespace, memory) where tags.tag = given.tag and tags.namespace = given.namespace and tags.memory = given.memory', columns(gone))

@@ -7,11 +7,10 @@
 import type { LogView } from '../../crdt/admission.ts'
 import type { Body } from '../../crdt/body.ts'
 import { extendChain, type ChainState } from '../../crdt/chain.ts'
-import { decodeHeader, type Commit } from '../../crdt/commit.ts'
+import { headerOf, type Commit } from '../../crdt/commit.ts'
 import { bodyRefs } from '../../crdt/event.ts'
 import type { ChainId, CommitHash, Ref } from '../../crdt/ids.ts'
 import { LRUCache } from 'lru-cache'
-import { unpack } from '../../crdt/msgpack.ts'
 import type { CommitStore } from '../ports.ts'
 import type { Forks } from './forks.ts'
 import { forkAt, placeKey, type LogIndex } from './log-index.ts'
@@ -50,8 +49,7 @@ export const createLogView = (index: LogIndex, store: CommitStore, forks: Pick<F
     const place = store.find(hash)
     if (place === null || index.setAside.has(placeKey(place.chain, place.seq))) return null
     const commit = store.commit(place.chain, place.seq)
-    const outer = commit && unpack(commit.bytes)
-    const header = Array.isArray(outer) && outer[0] instanceof Uint8Array ? decodeHeader(outer[0]) : null
+    const header = commit && headerOf(commit.bytes)
     return header && metaOf(header)
   }
   return {

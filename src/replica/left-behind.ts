@@ -59,7 +59,7 @@ export const createLookBehind = (index: LogIndex, documents: Documents, commits:
       const excluded = isExcluded(index, commit)
       if (!excluded && !commit.header.deps.some((dep) => out.has(dep) || forks.header(dep) !== null)) continue
       out.add(commit.hash)
-      if (!excluded && !isGone(commit)) left.push(...eventsOf(commit))
+      if (!excluded && !isGone(commit)) for (const event of eventsOf(commit)) left.push(event)
     }
     return left
   }

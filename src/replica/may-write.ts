@@ -42,7 +42,7 @@ export const createMayWrite = (index: LogIndex, forks: Pick<Forks, 'isFrozen'>, 
       return member === undefined ? NOT_A_MEMBER : member.revoked === null ? null : REVOKED
     },
     factsAfter: (commits) => {
-      const last = Math.max(seen, ...commits.flatMap(({ header }) => (header.namespace === CONTROL_NAMESPACE ? [header.seq] : [])))
+      const last = commits.reduce((most, { header }) => (header.namespace === CONTROL_NAMESPACE ? Math.max(most, header.seq) : most), seen)
       return last > stored ? [controlSeenFact(last)] : []
     },
     persisted: () => {

@@ -56,8 +56,9 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries }: Mesh
    * members need not be known yet, as a new peer fetches it.
    */
   const controlReadTo = (): number => {
-    const damaged = [...index.holes.values()].flatMap(({ chain, seq }) => (chain === control ? [seq] : []))
-    return damaged.length === 0 ? Number.POSITIVE_INFINITY : Math.min(...damaged) - 1
+    let first = Number.POSITIVE_INFINITY
+    for (const { chain, seq } of index.holes.values()) if (chain === control) first = Math.min(first, seq)
+    return first - 1
   }
   const parcel = (chain: ChainId, seq: number): Parcel | null => {
     const commit = seq < forkAt(index, chain) ? replica.commits.at(chain, seq) : null

@@ -52,12 +52,12 @@ export const createReoffers = (index: LogIndex, documents: Documents): Reoffers 
   return {
     add: (requests) => {
       const known = new Set([...ready, ...waiting].map(eventOf))
-      ready.push(...requests.filter((request) => !known.has(eventOf(request))))
+      for (const request of requests) if (!known.has(eventOf(request))) ready.push(request)
     },
     take: (max) => {
       if (ready.length === 0) return []
       const here = new Set(ready.filter(isHere))
-      waiting.push(...ready.filter((request) => !here.has(request)).slice(0, Math.max(0, limits.reoffers_waiting_max - waiting.length)))
+      for (const request of ready) if (!here.has(request) && waiting.length < limits.reoffers_waiting_max) waiting.push(request)
       ready = [...here]
       return takeTogether(ready, max)
     },
@@ -69,7 +69,7 @@ export const createReoffers = (index: LogIndex, documents: Documents): Reoffers 
       // Whether it is here may take the replay of a cold segment: asked only of those that the news is about.
       const isNews = ({ drafts }: WriteRequest): boolean => records === undefined || drafts[0] === undefined || records.has(holderOf(drafts[0]) ?? '')
       const here = new Set(waiting.filter((request) => isNews(request) && isHere(request)))
-      ready.push(...here)
+      for (const request of here) ready.push(request)
       waiting = waiting.filter((request) => !here.has(request))
     },
     get ready() {

@@ -316,7 +316,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
       const hole = index.holes.get(placeKey(parcel.chain, parcel.seq))
       const decoded = hole && decodeCommit(parcel.bytes)
       // A commit may have come before without its texts, from somebody careless: they are taken from whoever brings them.
-      if (parcel.bodies.length > 0 && parcel.seq <= (log.chain(parcel.chain)?.seq ?? 0)) looseBodies.push(...parcel.bodies)
+      if (parcel.bodies.length > 0 && parcel.seq <= (log.chain(parcel.chain)?.seq ?? 0)) for (const body of parcel.bodies) looseBodies.push(body)
       if (hole === undefined) fresh.push(parcel)
       else if (decoded?.ok && decoded.commit.hash === hole.hash && decoded.commit.chain === hole.chain && healing.length < limits.want_commits_max) healing.push(parcel)
     }
@@ -354,7 +354,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
         deliveries.push(input.delivery)
         return startFlush(nowMs)
       case 'bodies':
-        looseBodies.push(...input.bodies.filter(isSound).slice(0, limits.want_bodies_max))
+        for (const body of input.bodies.filter(isSound).slice(0, limits.want_bodies_max)) looseBodies.push(body)
         deliveries.push(input.delivery)
         return startFlush(nowMs)
       case 'forks':

@@ -137,7 +137,7 @@ export const createWrites = (context: WriteContext): Writes => {
       for (const [i, result] of settled.entries()) {
         if (result.status === 'fulfilled') {
           ids.push(result.value.record)
-          written.push(...result.value.outcome.written)
+          for (const place of result.value.outcome.written) written.push(place)
           acks = Math.min(acks, result.value.outcome.acks.length)
           if (result.value.outcome.existing === null) created++
           continue

@@ -73,6 +73,10 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
     const store = openMemoryStore({ random, disk: disks[index]! })
     if (store.arrivals() === 0) await store.write({ commits: log.commits })
     const peer = await createPeer({
+      // A fault that is caught in production fails the world.
+      fault: (_place, error) => {
+        throw error
+      },
       identity: { dir: '', mesh, meshName: 'world', name: `peer-${index}`, peer: publicKeyHex(keys[index]!) as PeerId, keys: keys[index]!, authority: index === 0 ? authority : null, peers: [] },
       store, projection: options.projection?.(index) ?? createNoProjection(), projectionKind: options.projection === undefined ? 'none' : 'memory', timers: time, monotonic: time.now, random, dialer: network.dialer(url(index)), compression: null,
       peers: dials(index).map(url), quorum: null, quorumTimeoutMs: 5_000, version: '0.0.0', log: () => undefined, live: () => ({}),

@@ -72,8 +72,8 @@ export const readStrictly = (bytes: Uint8Array, valuesMax: number): Node | undef
 }
 
 class NotOurs extends Error {}
-/** Deeper than this only the product's stack decides, so the fuzzers make no claim. */
-export const DEPTH_MAX = 900
+/** `packed_depth_max` of `crdt/limits.ts`. */
+export const DEPTH_MAX = 16
 
 export const writeNode = (node: Node): Uint8Array => {
   const out: Uint8Array[] = []

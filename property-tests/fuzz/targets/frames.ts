@@ -4,7 +4,7 @@ import { makeBody } from '../../../crdt/body.ts'
 import { sha256 } from '../../../crdt/hash.ts'
 import { bytesToHex, type ChainId, type CommitHash, type MeshId, type PeerId, type Ref } from '../../../crdt/ids.ts'
 import { limits } from '../../../crdt/limits.ts'
-import { equalBytes, pack, unpackLoose } from '../../../crdt/msgpack.ts'
+import { equalBytes, pack } from '../../../crdt/msgpack.ts'
 import { createOpener, createSealer, STREAM_HEADER_BYTES } from '../../../crdt/secret-stream.ts'
 import { keyPairFromSeed, publicKeyHex } from '../../../crdt/signature.ts'
 import { signAddress } from '../../../transports/addresses.ts'
@@ -14,6 +14,7 @@ import { encode, TAGS, type Message } from '../../../transports/messages.ts'
 import { createNonces } from '../../../transports/nonces.ts'
 import { zlibCompression } from '../../../transports/websocket.ts'
 import type { Draw } from '../draw.ts'
+import { unpackLoose } from '../loose.ts'
 import { mutateBytes } from '../mutate-bytes.ts'
 import { mutatePacked } from '../mutate-packed.ts'
 import { makeHistory } from '../samples.ts'
@@ -69,11 +70,11 @@ const message: Target = {
         return draw.chance(10) ? deflated(draw, frame) : frame
       },
       feed: (input) => {
-        const decoded = decode(input, zlibCompression)
+        const decoded = decode(input, { from: 'open', controlChain: chain(0), compression: zlibCompression })
         if (!decoded.ok) return refused(decoded.reason)
         judge(isBounded(decoded.message), 'more than the limits allow')
         // Frames are not hashed, so several bytes may say one thing; what is written again must say the same.
-        const again = decode(encode(decoded.message), null)
+        const again = decode(encode(decoded.message), { from: 'open', controlChain: chain(0), compression: null })
         judge(again.ok && sameMessage(again.message, decoded.message), 'written again it says something else')
         return ACCEPTED
       },

@@ -1,7 +1,8 @@
 /** Merkle proofs: verified exactly when the tree's definition says so, and then of the right leaf. */
 import { consistencyProof, emptyHistory, appendLeaf, historyRoot, inclusionProof, leafHash, merkleRoot, verifyConsistency, verifyInclusion } from '../../../crdt/merkle.ts'
-import { equalBytes, pack, unpackLoose, type Packable } from '../../../crdt/msgpack.ts'
+import { equalBytes, pack, type Packable } from '../../../crdt/msgpack.ts'
 import { rootByInclusion, rootsByConsistency } from '../dumb/merkle.ts'
+import { unpackLoose } from '../loose.ts'
 import { mutatePacked } from '../mutate-packed.ts'
 import { ACCEPTED, judge, mutant, refused, type Target } from '../target.ts'
 

@@ -6,10 +6,11 @@ import { decodeToken, encodeToken } from '../../../crdt/frontier.ts'
 import { bytesToHex, type ChainId, type CommitHash, type MeshId, type PeerId } from '../../../crdt/ids.ts'
 import { decodeInvite, decodeJoin, decodeRevoke, encodeInvite, encodeJoin, encodeRevoke, type Invite } from '../../../crdt/invite.ts'
 import { limits } from '../../../crdt/limits.ts'
-import { equalBytes, pack, unpack, unpackLoose, type Packable } from '../../../crdt/msgpack.ts'
+import { equalBytes, pack, unpack, type Packable } from '../../../crdt/msgpack.ts'
 import { keyPairFromSeed, publicKeyHex, sign } from '../../../crdt/signature.ts'
 import { readAddress, signAddress } from '../../../transports/addresses.ts'
 import { DEPTH_MAX, readStrictly, writeNode, type Node } from '../dumb/msgpack.ts'
+import { unpackLoose } from '../loose.ts'
 import { mutatePacked, mutateTree } from '../mutate-packed.ts'
 import { makeHistory } from '../samples.ts'
 import { ACCEPTED, judge, mutant, refused, type Target } from '../target.ts'
@@ -38,7 +39,6 @@ const msgpack: Target = {
         // Both answer null for the bytes of nil, and `unpack` for refusals too.
         if (read === null) {
           judge(again === undefined || again === null, 'refused, though it is the one form of a value')
-          unpackLoose(input)
           return refused('not_one_form')
         }
         judge(depthOf(read) > DEPTH_MAX || (again !== undefined && equalTrees(read, again)), 'read otherwise than the specification says')
