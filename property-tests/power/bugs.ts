@@ -41,7 +41,13 @@ export const BUGS: readonly Bug[] = [
     ['transports/pull.ts', 'if (equalBytes(done.digest, options.digest())) becameInStep(done.cursor)', 'if (done.digest.length > 0) becameInStep(done.cursor)']),
   bug('transports/mesh.test.ts', 'a silent link is never given up', ['transports/heartbeat.ts', 'if (now - heardAtMs > limits.silence_ms_max) return', 'if (now < heardAtMs) return'], ['transports/heartbeat.ts', 'return now - waiting.sentAtMs > limits.silence_ms_max ?', 'return now < waiting.sentAtMs ?']),
   bug(WORLD, 'texts that are missing are not asked for', ['src/replica/mesh-host.ts', 'missingBodies: (limit) => replica.missing.list(limit)', 'missingBodies: (limit) => replica.missing.list(limit).slice(limit)']),
-  bug('property-tests/fork.test.ts', 'texts dropped that come behind their commit', ['src/replica/replica.ts', 'looseBodies.push(...parcel.bodies)', 'looseBodies.push(...parcel.bodies.slice(parcel.bodies.length))'], ['src/replica/intake.ts', 'bySeq.set(header.seq, withTexts(known, entry.bodies))', 'bySeq.set(header.seq, withTexts(known, []))']),
+  bug('property-tests/fork.test.ts', 'texts dropped that come behind their commit', ['src/replica/replica.ts', 'for (const body of parcel.bodies) looseBodies.push(body)', 'parcel.bodies.every(() => false)'], ['src/replica/intake.ts', 'bySeq.set(header.seq, withTexts(known, entry.bodies))', 'bySeq.set(header.seq, withTexts(known, []))']),
+  // ── bytes from outside ──
+  bug('transports/decode.test.ts', 'the phase checked after the frame is read', ['transports/decode.ts', "  if (RANK[options.from] < RANK[shape.from]) return refused('not_open')\n", '']),
+  bug('transports/decode.test.ts', 'frames of any size before membership', ['transports/decode.ts', "  if (options.from !== 'open' && frame.length > shape.earlyBytesMax) return refused('large_before_open')\n", '']),
+  bug('transports/decode.test.ts', 'bodies not counted over a frame', ['transports/frame-shapes.ts', '    bodiesLeft -= bodyCount\n', '']),
+  bug('transports/decode.test.ts', 'inflated whatever it becomes', ['transports/decode.ts', 'compression === null || length > limits.inflate_ratio_max * deflated.length', 'compression === null']),
+  bug('transports/mesh.test.ts', 'what a frame throws goes through', ['transports/guard.ts', '  } catch (error) {\n    caught(error)', '  } catch (error) {\n    throw error']),
   // ── storage ──
   bug(WORLD, 'the tail of the log dropped after damage in the middle', ['src/replica/boot.ts', "else if (scanned.kind === 'damaged') reader.damaged(scanned.arrival)", "else if (scanned.kind === 'damaged') break"]),
   bug(WORLD, 'erased texts kept on disk', ['src/replica/replica.ts', 'const erase = [...erased].filter((ref) => !isErased(ref))', 'const erase = [...erased].filter((ref) => isErased(ref))']),
