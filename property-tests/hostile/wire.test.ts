@@ -23,7 +23,7 @@ const logged: string[] = []
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'mnemesh-hostile-'))
   const saying = { clock: { now: () => Date.now() }, random: { bytes: (count: number) => new Uint8Array(randomBytes(count)) } }
-  mesh = (await initMesh({ dir, name: 'attacked', ...saying })).mesh_id as MeshId
+  mesh = (await initMesh({ dir, name: 'attacked', ...saying })).mesh_id
   node = await startNode({ dir, host: '127.0.0.1', port: 0, peers: [], projection: 'none', keys: [], log: (line) => logged.push(line) })
 })
 afterAll(async () => {
