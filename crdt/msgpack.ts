@@ -6,9 +6,9 @@
  */
 import { Packr } from 'msgpackr'
 import { limits } from './limits.ts'
-import { readPacked } from './packed-reader.ts'
+import { readPacked, type Packable } from './packed-reader.ts'
 
-export type Packable = null | boolean | number | string | Uint8Array | readonly Packable[]
+export type { Packable } from './packed-reader.ts'
 
 const packr = new Packr({ useRecords: false, mapsAsObjects: false, int64AsType: 'number', copyBuffers: true, bundleStrings: false })
 

@@ -9,7 +9,9 @@
  */
 import { bytesToHex } from './ids.ts'
 import { limits } from './limits.ts'
-import type { Packable } from './msgpack.ts'
+
+/** What has a form in these bytes. */
+export type Packable = null | boolean | number | string | Uint8Array | readonly Packable[]
 
 /** `form`: not the one form of any value, cut short, or with bytes left over. `shape`: well formed, and not what is due here. */
 export type PackedFault = 'form' | 'shape'
