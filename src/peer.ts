@@ -115,10 +115,11 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
     mended = replica.lastFailure()
     // What waited for the disk goes on, not at the next input.
     shell.feed({ kind: 'tick' })
+    mesh.retryNow()
   })
   const storeTrouble = (): string | null => {
     const last = replica.lastFailure()
-    return store.trouble() ?? (last === null || last === mended ? null : `the last flush failed: ${last.message}`)
+    return store.trouble()?.message ?? (last === null || last === mended ? null : `the last flush failed: ${last.message}`)
   }
   const freeBytes = cached(steady, () => store.freeBytes(), FREE_BYTES_MS)
   const liveSource = createLiveSource(replica, shell)
@@ -127,7 +128,7 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
     return record?.peer === peer ? record.urls : []
   })
   const node: Node = {
-    ...createWrites({ replica, shell, reader, clock: timers, random, quorumTimeoutMs: options.quorumTimeoutMs, freeBytes }),
+    ...createWrites({ replica, shell, reader, clock: timers, random, quorumTimeoutMs: options.quorumTimeoutMs, freeBytes, storeTrouble: store.trouble }),
     ...createReads({ replica, shell, reader, projection, embedding: options.embedding ?? null, feed, clock: timers, after: timers.after }),
     ...createLog(replica, store, shell),
     ...createStatus({

@@ -84,8 +84,8 @@ export type CommitStore = {
   /** Bytes free on the file system that holds the store. */
   freeBytes(): Promise<number>
   diskBytes(): Promise<number>
-  /** Why nothing can be written now, in one line that names the mend; null when it can. The store comes back by itself. */
-  trouble(): string | null
+  /** Why nothing can be written now, its message a line that names the mend; null when it can. The store comes back by itself. */
+  trouble(): StoreFailure | null
   /** Told each time that a store which refused writes takes them again. */
   onHealed(listener: () => void): void
   /** Told of each damaged record that a read met. */

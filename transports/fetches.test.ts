@@ -63,6 +63,28 @@ test('AE10 what did not count is asked for again, ever later, and nothing is kep
   expect(fetches.size()).toBe(0)
 })
 
+test('AE10 when what was in the way is over, all of it is due at once, and the pauses begin anew', () => {
+  const fetches = createFetches()
+  let ms = 0
+  /** Handed over, and not taken in. */
+  const inVain = (): void => {
+    expect(fetches.claim(CHAIN, 1, 0, 10, 99, ms)).toEqual({ from: 1, count: 10 })
+    fetches.delivered(CHAIN, 1, 1, 10, 0, ms)
+    fetches.taken(CHAIN, 0, ms)
+  }
+  for (const pauseMs of [limits.want_ms_max, 2 * limits.want_ms_max, 4 * limits.want_ms_max]) {
+    inVain()
+    ms += pauseMs
+  }
+  inVain()
+  expect(fetches.claim(CHAIN, 1, 0, 10, 99, ms + 100)).toBeNull()
+  fetches.lapse()
+  ms += 100
+  inVain()
+  expect(fetches.claim(CHAIN, 1, 0, 10, 99, ms + limits.want_ms_max - 1)).toBeNull()
+  expect(fetches.claim(CHAIN, 1, 0, 10, 99, ms + limits.want_ms_max)).toEqual({ from: 1, count: 10 })
+})
+
 test('AE7 what is with the host is not asked for again', () => {
   const fetches = createFetches()
   fetches.delivered(CHAIN, 1, 1, 8, 0, 0)

@@ -41,6 +41,8 @@ export type Fetches = {
   /** The host has finished with a hand-over of this chain and holds up to `have`. */
   taken(chain: ChainId, have: number, nowMs: number): void
   absent(chain: ChainId, link: LinkNumber, nowMs: number): void
+  /** What kept hand-overs from counting is over here: whatever waits to be asked for again is due now, of any link. */
+  lapse(): void
   releaseLink(link: LinkNumber): void
   /** Forks became known: nothing behind a chain's end is under way any more, or asked for again. */
   shorten(endOf: (chain: ChainId, seq: number) => number, haveOf: (chain: ChainId) => number): void
@@ -126,6 +128,14 @@ export const createFetches = (): Fetches => {
       const state = stateOf(chain)
       if (state.claim !== null && state.claim.link !== link) return
       passOver(state, link, nowMs)
+    },
+
+    lapse: () => {
+      for (const state of states.values()) {
+        // The next one that does not count waits as long as the first.
+        if (state.retry !== null) state.retry = { ...state.retry, atMs: 0, waitMs: limits.want_ms_max / 2 }
+        state.avoidUntilMsByLink.clear()
+      }
     },
 
     releaseLink: (link) => {

@@ -39,6 +39,8 @@ export type MeshOptions = {
 export type DriveableMesh = Mesh & {
   /** Takes a socket that somebody opened to us. */
   accept(socket: Socket): void
+  /** The host takes in again what it could not (its disk was full): whatever waits to be asked for again is asked for now. */
+  retryNow(): void
   /** Monotonic counts since the start (`closed_<reason>`, `frames_in`, …), and the gauges `nonces`, `sockets`, `chains_under_way`. */
   counters(): Readonly<Record<string, number>>
   /** Every address that is dialed, also those where nobody was met yet. */
@@ -334,6 +336,10 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
       advertise()
     },
     accept,
+    retryNow: () => {
+      fetches.lapse()
+      planSoon()
+    },
     counters: () => ({ ...counts, nonces: nonces.size(), sockets: connections.size, chains_under_way: fetches.size() }),
     dials: () => dialing.targets().map(({ url, peer, state, lastError }) => ({ url, peer, state, last_error: lastError })),
   }

@@ -10,7 +10,7 @@ import { createUuidsV7, type EventId, type Namespace, type RecordId } from '../.
 import { limits } from '../../crdt/limits.ts'
 import type { BulkAnswer, MemoryInput, Node, Receipt, WriteAnswer, WriteOptions, Written } from '../api.ts'
 import { NodeError } from '../errors.ts'
-import type { Clock, MemoryRow, Random } from '../ports.ts'
+import type { Clock, MemoryRow, Random, StoreFailure } from '../ports.ts'
 import type { Shell } from '../replica/effects.ts'
 import type { Replica } from '../replica/replica.ts'
 import type { Draft, Precondition, RequestId, WriteOutcome, WriteRequest, WrittenAt } from '../replica/types.ts'
@@ -26,6 +26,8 @@ export type WriteContext = {
   readonly quorumTimeoutMs: number
   /** Free space of the store's file system, at most a second old. */
   readonly freeBytes: () => Promise<number>
+  /** Why the log takes no writes, or null. */
+  readonly storeTrouble: () => StoreFailure | null
 }
 
 type Writes = Pick<Node, 'remember' | 'rememberMany' | 'patch' | 'forget' | 'restore' | 'resolve' | 'link' | 'unlink' | 'appendEpisode'>
@@ -66,6 +68,9 @@ export const createWrites = (context: WriteContext): Writes => {
     if (options.quorum !== undefined && (options.quorum < 1 || options.quorum > Math.max(1, voters))) throw new NodeError('malformed', `quorum must be 1 … ${voters}, the number of voters`, { local_committed: false })
     const queued = replica.queued()
     if (queued.requests >= limits.write_queue_requests_max || queued.bytes >= limits.write_queue_bytes_max) throw new NodeError('too_many_requests', 'the write queue is full: try again in a second', { local_committed: false, retry_after: 1 })
+    // Refused before anything is sent: nobody else can have it.
+    const trouble = context.storeTrouble()
+    if (trouble !== null) throw new NodeError(trouble.code === 'disk_full' ? 'disk_full' : 'internal', trouble.message, { local_committed: false })
     const free = await context.freeBytes()
     if (free < limits.free_space_bytes_min) throw new NodeError('disk_full', `only ${Math.floor(free / 2 ** 20)} MiB are free where the log lies, ${limits.free_space_bytes_min / 2 ** 20} MiB must stay free: make room, or ask another peer`, { local_committed: false })
   }

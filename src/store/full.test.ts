@@ -71,7 +71,7 @@ describe.skipIf(refusal !== null)('a full disk', () => {
         for (let seq = 0; refused.length < 3 && seq < 2_000; seq++) await write(seq).catch((error: unknown) => refused.push(error))
         for (const error of refused) expect(error).toMatchObject({ code: 'disk_full' })
         expect(refused, round).toHaveLength(3)
-        expect(store.trouble()).toMatch(/takes no writes since one failed; it goes on by itself/)
+        expect(store.trouble()?.message).toMatch(/takes no writes since one failed; it goes on by itself/)
         await agrees(store)
         giveBack()
         const healed = new Promise<void>((resolve) => store.onHealed(resolve))
@@ -117,7 +117,7 @@ describe.skipIf(refusal !== null)('a full disk', () => {
       const store = await openLevelStore(dir, options)
       expect(await scanAll(store)).toHaveLength(300)
       await expect(store.write({ commits: run('a', 300, 1) })).rejects.toMatchObject({ code: 'disk_full' })
-      expect(store.trouble()).toMatch(/free some space/)
+      expect(store.trouble()?.message).toMatch(/free some space/)
       await store.close()
     }
     const store = await openLevelStore(dir, options)

@@ -15,8 +15,8 @@ export type Healing<Cause> = {
   assertWritable(): void
   /** A write failed: nothing is written until `mend` has succeeded. Answers the failure to be thrown. */
   fail(error: unknown, cause: Cause): StoreFailure
-  /** Why nothing can be written, in one line; null when it can. */
-  trouble(): string | null
+  /** Why nothing can be written; null when it can. */
+  trouble(): StoreFailure | null
   /** Whether a write failed and nothing has mended that since. */
   hasFailed(): boolean
   /** Told each time that writes are taken again. */
@@ -70,12 +70,12 @@ export const startHealing = <Cause>({ dir, freeBytes, freeBytesMin, attemptBytes
     for (const listener of listeners) listener()
   }
 
-  const sentence = ({ code, message }: StoreFailure): string =>
-    `${dir} takes no writes since one failed; ${code === 'unreadable' ? 'start again to repair it' : 'it goes on by itself once the cause is mended'}. ${message}`
+  const refusal = ({ code, message }: StoreFailure): StoreFailure =>
+    new StoreFailure(code, `${dir} takes no writes since one failed; ${code === 'unreadable' ? 'start again to repair it' : 'it goes on by itself once the cause is mended'}. ${message}`)
 
   return {
     assertWritable() {
-      if (failed !== null) throw new StoreFailure(failed.failure.code, sentence(failed.failure))
+      if (failed !== null) throw refusal(failed.failure)
       const free = freeBytes()
       if (free >= freeBytesMin) return
       full = new StoreFailure('disk_full', `${free} bytes are free where ${dir} lies, ${freeBytesMin} are needed: free some space, then try again`)
@@ -87,7 +87,7 @@ export const startHealing = <Cause>({ dir, freeBytes, freeBytesMin, attemptBytes
       watch()
       return failed.failure
     },
-    trouble: () => (failed === null ? (full?.message ?? null) : sentence(failed.failure)),
+    trouble: () => (failed === null ? full : refusal(failed.failure)),
     hasFailed: () => failed !== null,
     onHealed: (listener) => void listeners.push(listener),
     async stop() {
