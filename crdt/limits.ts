@@ -351,7 +351,7 @@ export const limits = {
   projection_batch_arrivals_max: 256,
   /** Pause after a failed batch, doubled up to the most. */
   projection_retry_ms_min: 100,
-  projection_retry_ms_max: 10_000,
+  projection_retry_ms_max: 4_000,
   /** Rows a batch should hold: the feeder asks for fewer arrivals when a batch held more (a commit may touch 256 rows). */
   projection_batch_rows_target: 256,
   /** Rows in one upsert statement: flat from 256 on; its parameters stay far under a message's 1 GiB at 64 KiB a memory. */
@@ -366,6 +366,14 @@ export const limits = {
   projection_connections_max: 5,
   /** Statements kept planned on each connection to a Postgres server, some 20 KiB each there, and in the embedded database. */
   projection_prepared_max: 128,
+  /** Bytes of write-ahead log that the embedded database keeps, in whole files: then it checkpoints, which takes a tenth of what their rows took. A killed one reads as much when it opens. */
+  projection_wal_bytes: 24 * MIB,
+  /** Below this much free space the embedded database takes no batch: a failed write costs it its instance, a refused batch nothing. Its write-ahead log, and 16 MiB of rows. */
+  projection_room_bytes_min: 48 * MIB,
+  /** Files that a process must be able to open beside those that it has, or the embedded database is not blamed for its failure. */
+  projection_files_spare: 16,
+  /** Instances of the embedded database that break one after another, for no cause outside it, until its rows are taken for damaged. */
+  projection_breaks_max: 3,
   /** Rows upserted into the embedded database between two vacuums; it has nobody else to do that. */
   projection_vacuum_rows: 20_000,
   /** The same, or until a server is told to count them, when nothing has been written for `projection_rest_ms`: it takes some 0.3 s of 10,000 memories, so not for every one. */

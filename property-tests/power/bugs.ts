@@ -82,6 +82,9 @@ export const BUGS: readonly Bug[] = [
   bug('src/projection/engine.test.ts', 'a row that changed stays in the digest as it was', ['src/projection/tallies.ts', '    else removeFromSet(change.set, hash)\n', '']),
   bug('src/projection/engine.test.ts', 'a memory that expired is counted on', ['src/projection/counts.ts', '-count(*) else', '0 else']),
   bug('property-tests/sim/pglite.test.ts', 'a digest without the tags', ['src/projection/rows.ts', "written('memories', row, canonical({ ...row, tags: [...row.tags].sort() }))", "written('memories', row, canonical({ ...row, tags: [] }))"]),
+  bug('src/projection/embedded-files.test.ts', 'a write-ahead log that grows for ever', ['src/projection/pglite.ts', '>= limits.projection_wal_bytes) await', '>= 1e12) await']),
+  bug('src/projection/embedded-files.test.ts', 'files with the rights that the embedded database asks for', ['src/projection/private-files.ts', '{ ...to, mode: kept(to.mode) }', 'to']),
+  bug('src/projection/full-disk.test.ts', 'a batch begun where there is no room for it', ['src/projection/pglite.ts', "if (amiss !== null) throw new ProjectionFailure(`projection: ${amiss}`)\n    },", '},']),
   // ── a checker ──
   bug('src/cli/verbs.test.ts', 'a checker that reads one page', ['src/cli/pages.ts', 'if (page.next_cursor === null || page.next_cursor === undefined) return undefined', 'if (page.next_cursor !== cursor) return undefined']),
 ]

@@ -107,6 +107,7 @@ export const createEngine = (sql: Sql, { log = () => undefined, age }: EngineOpt
       })
     },
     apply: async (batch) => {
+      await sql.room()
       const rows = await sql.transaction(async (query) => {
         const stored = await readCursor(query)
         if (!isAhead(batch.cursor, stored)) return 0
@@ -145,6 +146,7 @@ export const createEngine = (sql: Sql, { log = () => undefined, age }: EngineOpt
       return schema === null ? null : sql.transaction((query) => nextTexts(query, schema, space, origin, limit))
     },
     embed: async (space, texts) => {
+      await sql.room()
       if (vectors) await keepVectors(sql, vectors, space, texts)
     },
     links: (of) => sql.snapshot((query) => linksOf(query, of)),

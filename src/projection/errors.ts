@@ -1,12 +1,16 @@
 /** Errors across the worker's border: structured cloning keeps no classes, so a failure travels as data. */
 import { BadCursor, ProjectionFailure } from '../ports.ts'
+import { BrokenInstance } from './sql.ts'
 
-export type FailureData = { readonly kind: 'failure' | 'bad_cursor' | 'bug'; readonly message: string; readonly rebuild: boolean }
+/** `broken`: the worker is to be ended; `blameless`: for a cause outside its database. */
+export type FailureData = { readonly kind: 'failure' | 'bad_cursor' | 'bug'; readonly message: string; readonly rebuild: boolean; readonly broken: boolean; readonly blameless: boolean }
 
 export const failureData = (error: unknown): FailureData => {
-  if (error instanceof BadCursor) return { kind: 'bad_cursor', message: error.message, rebuild: false }
-  if (error instanceof ProjectionFailure) return { kind: 'failure', message: error.message, rebuild: error.rebuild }
-  return { kind: 'bug', message: error instanceof Error ? (error.stack ?? error.message) : String(error), rebuild: false }
+  const sound = { rebuild: false, broken: false, blameless: false }
+  if (error instanceof BadCursor) return { ...sound, kind: 'bad_cursor', message: error.message }
+  if (error instanceof BrokenInstance) return { kind: 'failure', message: error.message, rebuild: error.rebuild, broken: true, blameless: error.blameless }
+  if (error instanceof ProjectionFailure) return { ...sound, kind: 'failure', message: error.message, rebuild: error.rebuild }
+  return { ...sound, kind: 'bug', message: error instanceof Error ? (error.stack ?? error.message) : String(error) }
 }
 
 export const failureOf = ({ kind, message, rebuild }: FailureData): Error => {

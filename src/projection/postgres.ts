@@ -151,6 +151,8 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
         await client.query(`drop schema if exists ${schema} cascade`)
         await client.query(`create schema ${schema}`)
       }),
+    // The server's disk is the server's: a statement that finds no room is refused there.
+    room: async () => undefined,
     wrote: async (rows) => {
       uncounted += rows
     },

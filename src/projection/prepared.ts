@@ -13,7 +13,7 @@ import { serialize } from 'pg-protocol'
 import { Parser } from 'pg-protocol/dist/parser.js'
 import type { BackendMessage, DataRowMessage, RowDescriptionMessage } from 'pg-protocol/dist/messages.js'
 import { limits } from '../../crdt/limits.ts'
-import type { Query } from './sql.ts'
+import { Unanswered, type Query } from './sql.ts'
 
 export type Prepared = {
   readonly query: Query
@@ -29,12 +29,16 @@ export const createPrepared = (db: PGlite): Prepared => {
   let named = 0
   const turns = new Mutex()
 
-  /** Rows of the answer; throws the database's error. */
+  /** Rows of the answer; throws the database's error, or `Unanswered` where it gave none. */
   const send = (messages: readonly Uint8Array[]): Promise<readonly unknown[]> =>
     turns.runExclusive(async () => {
       // Its folder is the file system's own, so there is nothing that would have to be copied to it.
       const answer: Buffer[] = []
-      await db.execProtocolRawStream(Buffer.concat(messages), { syncToFs: false, onRawData: (part) => answer.push(Buffer.from(part)) })
+      try {
+        await db.execProtocolRawStream(Buffer.concat(messages), { syncToFs: false, onRawData: (part) => answer.push(Buffer.from(part)) })
+      } catch (error) {
+        throw new Unanswered(error)
+      }
       return rowsOf(answer.length === 1 ? answer[0]! : Buffer.concat(answer), db.parsers)
     })
 
@@ -69,8 +73,10 @@ const columnOf = ({ name, dataTypeID }: { readonly name: string; readonly dataTy
 const rowsOf = (answer: Buffer, parsers: Parsers): readonly unknown[] => {
   const rows: Record<string, unknown>[] = []
   let columns: readonly Column[] = []
+  let ready = false
   new Parser().parse(answer, (message: BackendMessage) => {
     if (message instanceof Error) throw message
+    ready ||= message.name === 'readyForQuery'
     if (message.name === 'rowDescription') columns = (message as RowDescriptionMessage).fields.map((field) => columnOf(field, parsers))
     if (message.name !== 'dataRow') return
     const row: Record<string, unknown> = {}
@@ -80,6 +86,7 @@ const rowsOf = (answer: Buffer, parsers: Parsers): readonly unknown[] => {
     })
     rows.push(row)
   })
+  if (!ready) throw new Unanswered(new Error('its answer has no end'))
   return rows
 }
 

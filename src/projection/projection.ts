@@ -2,9 +2,10 @@
  * The read model as the rest of the program sees it: a thin proxy to the worker that holds the database.
  *
  * Nothing here waits for the database on the main thread. Calls under way are bounded, each has a time limit; a write or an
- * opening that exceeds its own means that the worker hangs, and ends it. A worker that ended is started again by the next
- * `open`, which the feeder calls after every failure; until then every call answers a `ProjectionFailure`. An embedded database
- * that takes its worker along while it opens is not opened again but made anew.
+ * opening that exceeds its own means that the worker hangs, and ends it. An embedded database that broke (`BrokenInstance`) ends
+ * with its worker as well. A worker that ended is started again by the next `open`, which the feeder calls after every failure;
+ * until then every call answers a `ProjectionFailure`. An embedded database that takes its worker along while it opens, or breaks
+ * time and again, is not opened again but made anew; unless something around it is amiss (`hardship.ts`): then that is waited for.
  *
  * Invariant: at most one worker at a time, so at most one user of the database's folder.
  */
@@ -12,7 +13,8 @@ import { Worker } from 'node:worker_threads'
 import { limits } from '../../crdt/limits.ts'
 import { ProjectionFailure, type Clock, type Projection, type VectorStore } from '../ports.ts'
 import type { Engine } from './engine.ts'
-import { failureOf } from './errors.ts'
+import { failureOf, type FailureData } from './errors.ts'
+import { hardshipOf } from './hardship.ts'
 import type { DatabaseChoice, Method, Said } from './protocol.ts'
 import type { Timers } from './timers.ts'
 import { workerUrl } from './worker-url.ts'
@@ -53,15 +55,39 @@ export const openProjection = (choice: DatabaseChoice, { clock, timers, log }: P
   let closed = false
   let lastId = 0
   const waitingById = new Map<number, Waiting>()
+  /** Times that the embedded database broke by itself since it last took a batch. */
+  let breaks = 0
+  /** The last opening failed for what is around the database: as long as that lasts, another attempt would only take processor time. */
+  let hindered = false
 
   const fail = (waiting: Waiting, message: string): void => {
     waiting.cancel()
-    waiting.reject(new ProjectionFailure(message, choice.kind === 'pglite' && waiting.method === 'open' && !closed))
+    const isOpening = choice.kind === 'pglite' && waiting.method === 'open' && !closed
+    const around = isOpening ? amiss() : null
+    hindered ||= around !== null
+    waiting.reject(new ProjectionFailure(around === null ? message : `${message}; ${around}`, isOpening && around === null))
+  }
+
+  /** What is amiss around the embedded database. */
+  const amiss = (): string | null => (choice.kind === 'pglite' ? hardshipOf(choice.dir) : null)
+
+  /** Ends the worker of a database that is not to be asked again. Answers whether its rows are to be made anew. */
+  const giveUp = ({ broken, blameless, rebuild }: FailureData, during: Method | null): boolean => {
+    if (choice.kind !== 'pglite' || (!broken && !rebuild)) return rebuild
+    // One that broke in a write may still open, and be read.
+    if (blameless && (during === 'open' || during === 'reset')) hindered = true
+    // All calls under way tell of the same.
+    if (!blameless && ending === null) breaks++
+    end()
+    return rebuild || breaks >= limits.projection_breaks_max
   }
 
   const start = async (): Promise<void> => {
     if (ending !== null) await ending
     if (worker !== null || closed) return
+    const around = hindered ? amiss() : null
+    if (around !== null) throw new ProjectionFailure(`projection: ${around}`)
+    hindered = false
     const started = new Worker(workerUrl(), { workerData: choice })
     worker = started
     started.on('message', hear)
@@ -80,14 +106,16 @@ export const openProjection = (choice: DatabaseChoice, { clock, timers, log }: P
 
   const hear = (said: Said): void => {
     if (said.kind === 'log') return log(said.line)
+    if (said.kind === 'broken') return void giveUp(said.failure, null)
     const waiting = waitingById.get(said.id)
     if (waiting === undefined) return
     waitingById.delete(said.id)
     waiting.cancel()
-    if (said.kind === 'answer') return waiting.resolve(said.value)
-    // A damaged embedded database may have aborted, and a thread in which it did is not to be trusted.
-    if (said.failure.rebuild && choice.kind === 'pglite') end()
-    waiting.reject(failureOf(said.failure))
+    if (said.kind === 'answer') {
+      if (waiting.method === 'apply' || waiting.method === 'reset') breaks = 0
+      return waiting.resolve(said.value)
+    }
+    waiting.reject(failureOf({ ...said.failure, rebuild: giveUp(said.failure, waiting.method) }))
   }
 
   const ask = <M extends Method>(method: M, ...args: Parameters<Engine[M]>): ReturnType<Engine[M]> =>

@@ -16,3 +16,5 @@ export type Said =
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'failure'; readonly id: number; readonly failure: FailureData }
   | { readonly kind: 'log'; readonly line: string }
+  /** Something that nobody had asked for broke its database. */
+  | { readonly kind: 'broken'; readonly failure: FailureData }

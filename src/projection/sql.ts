@@ -18,6 +18,8 @@ export type Sql = {
   snapshot<T>(run: (query: Query, beside: Query) => Promise<T>): Promise<T>
   /** Destroys everything of ours, on disk as well, even when it could not be opened; `connect` comes next. */
   wipe(): Promise<void>
+  /** Rejects where there is no room for a batch, which is then better not begun. */
+  room(): Promise<void>
   /** Tells that `rows` were written, so that the database can be kept in order between batches. */
   wrote(rows: number): Promise<void>
   /** Nothing has been written for a while: an embedded database puts in order what is worth it, which holds searches up for some 0.3 s; a server counts its rows. */
@@ -68,9 +70,38 @@ export const tablesWithText = async (query: Query): Promise<readonly string[]> =
   return many?.many === true ? names.filter((name) => name !== 'embeddings') : names
 }
 
+/** The embedded database failed without an answer of its own: it aborted, or what it said is no protocol. */
+export class Unanswered extends Error {
+  override readonly name = 'Unanswered'
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause })
+  }
+}
+
+/**
+ * This instance of the embedded database is not to be asked again, whatever it would answer: its thread ends, and the next one opens
+ * its folder anew. `blameless`: the cause is around it (`hardship.ts`), so the folder is sound.
+ */
+export class BrokenInstance extends ProjectionFailure {
+  readonly blameless: boolean
+  constructor(message: string, blameless: boolean, rebuild: boolean) {
+    super(message, rebuild)
+    this.blameless = blameless
+  }
+}
+
+/**
+ * SQLSTATE classes after which an embedded database goes on as if in another state than it is in: lost connection (08), cursor (24) and
+ * transaction (25) out of step, no resources (53: a full disk), shut down (57), I/O (58), internal (XX). All others refuse a statement.
+ */
+const BREAKING = /^(?:08|24|25|53|57|58|XX)/
+
+export const breaks = (error: unknown): boolean =>
+  error instanceof Unanswered || (error instanceof Error && 'code' in error && typeof error.code === 'string' && (BREAKING.test(error.code) || ('severity' in error && error.severity !== 'ERROR')))
+
 /**
  * SQLSTATE classes after which the rows cannot be trusted or are gone: damaged data (XX001, XX002), missing tables (42P01, 3F000),
- * missing files (58P01). So does an abort of the embedded database's WebAssembly. Everything else means: not now.
+ * missing files (58P01). Everything else means: not now.
  */
 const REBUILD: ReadonlySet<string> = new Set(['XX001', 'XX002', '42P01', '3F000', '58P01'])
 
@@ -79,8 +110,7 @@ export const translated = (error: unknown, what: string): ProjectionFailure => {
   if (error instanceof ProjectionFailure) return error
   const code = typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : null
   const message = error instanceof Error && error.message !== '' ? error.message : (code ?? String(error))
-  const aborted = error instanceof Error && error.name === 'RuntimeError'
-  const rebuild = aborted || (code !== null && REBUILD.has(code))
+  const rebuild = code !== null && REBUILD.has(code)
   const mend = rebuild ? 'the rows are rebuilt from the log' : 'it is tried again'
   return new ProjectionFailure(`projection: ${what} failed: ${message.split('\n')[0]}${code === null ? '' : ` (${code})`}; ${mend}`, rebuild)
 }

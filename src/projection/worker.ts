@@ -50,7 +50,11 @@ let tidying: Promise<void> = Promise.resolve()
 
 /** One after the other, so that whoever waits for the last has waited for all. */
 const inTurn = (work: () => Promise<unknown>, failed: string): void => {
-  tidying = tidying.then(work).then(() => undefined, (error: unknown) => log(`projection: ${failed}: ${failureData(error).message}`))
+  tidying = tidying.then(work).then(() => undefined, (error: unknown) => {
+    const failure = failureData(error)
+    log(`projection: ${failed}: ${failure.message}`)
+    if (failure.broken) say({ kind: 'broken', failure })
+  })
 }
 
 const tidyWhenQuiet = (): void => {
