@@ -183,13 +183,13 @@ export const onceOnly = (requests: readonly KeyedRequest[], history: Heard, text
 export const causalReads = (reads: readonly { readonly machine: number; readonly event: EventId; readonly seen: boolean }[]): Violations =>
   reads.flatMap(({ machine, event, seen }) => (seen ? [] : [`I8 a read on peer ${machine} answered without event ${event}, which its token had seen`]))
 
-export type ToldWrite = { readonly what: string; readonly machine: number; readonly localCommitted: unknown; readonly event: EventId | null }
+export type ToldWrite = { readonly what: string; readonly machine: number; readonly localCommitted: unknown; readonly mayBeElsewhere: boolean; readonly event: EventId | null }
 export const toldTheTruth = (told: readonly ToldWrite[], history: Heard, spoiled: ReadonlySet<number>): Violations => {
   const events = new Set(history.says.map(({ event }) => event.id))
-  return told.flatMap(({ what, machine, localCommitted, event }) => {
+  return told.flatMap(({ what, machine, localCommitted, mayBeElsewhere, event }) => {
     if (event === null) return []
     if (localCommitted === true && !events.has(event) && !spoiled.has(machine)) return [`I9 ${what} was said to be committed, and is lost`]
-    return localCommitted === false && events.has(event) ? [`I9 ${what} was said to be not committed, and is there`] : []
+    return localCommitted === false && !mayBeElsewhere && events.has(event) ? [`I9 ${what} was said to be not committed, and is there`] : []
   })
 }
 

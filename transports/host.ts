@@ -76,8 +76,8 @@ export type MeshHost = {
 export type Mesh = {
   start(): void
   stop(): Promise<void>
-  /** Fresh commits of our own, given before the own flush returns: sent at once to every link that can take them. */
-  push(parcels: readonly Parcel[]): void
+  /** Fresh commits of our own, given before the own flush returns: sent at once to every link that can take them. False when nothing went to anybody. */
+  push(parcels: readonly Parcel[]): boolean
   /** Our signed word on how far we are: after a flush to every link (`to` null), to one peer when it comes up. */
   announce(ack: SignedAck, to: PeerId | null): void
   /** A fork was found or learned: told to every link at once. */

@@ -69,8 +69,8 @@ export type Link = {
   /** The control log has grown. */
   membershipChanged(): void
   plan(): void
-  /** Fresh commits: sent to a reader that is directly before them and can take them, else left to be pulled. */
-  push(frames: readonly ParcelFrame[]): void
+  /** Fresh commits: sent to a reader that is directly before them and can take them, else left to be pulled. False when none was sent. */
+  push(frames: readonly ParcelFrame[]): boolean
   send(message: Message): void
   wantHeaders(hashes: readonly CommitHash[]): void
   /** Content that is already encoded, for all links alike. */
@@ -339,8 +339,9 @@ export const createLink = (options: LinkOptions): Link => {
       if (phase !== 'ended') pull.plan(timers.now())
     },
     push: (frames) => {
-      if (phase !== 'open') return
+      if (phase !== 'open') return false
       let taking = false
+      let sent = false
       for (const frame of frames) {
         if (frame.chain !== null) taking = positions.of(frame.chain) === frame.from - 1 && end(frame.chain, frame.from) === frame.from
         taking = taking && wire.bufferedBytes() <= limits.buffered_bytes_max && sendCredit.left() >= frame.content.length
@@ -352,7 +353,9 @@ export const createLink = (options: LinkOptions): Link => {
         count('parcels_out', frame.commits)
         if (frame.chain !== null && frame.upto !== null) positions.reached(frame.chain, frame.upto)
         transmit(frame.content)
+        sent = true
       }
+      return sent
     },
     send,
     wantHeaders: (hashes) => {

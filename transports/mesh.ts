@@ -308,9 +308,9 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
     },
     push: (parcels) => {
       const links = openLinks()
-      if (links.length === 0) return
+      if (links.length === 0) return false
       const frames = parcelFrames(parcels)
-      for (const link of links) link.push(frames)
+      return links.filter((link) => link.push(frames)).length > 0
     },
     announce: (ack, to) => {
       const content = encode({ type: 'ack', ack })

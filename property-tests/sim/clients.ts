@@ -26,7 +26,7 @@ export type Acknowledged = {
   readonly holders: readonly number[]
 }
 /** A write that was answered with an error that says where it stands. */
-export type Told = { readonly step: AskStep; readonly machine: number; readonly code: string; readonly localCommitted: unknown; readonly event: EventId | null; readonly record: RecordId | null }
+export type Told = { readonly step: AskStep; readonly machine: number; readonly code: string; readonly localCommitted: unknown; readonly mayBeElsewhere: boolean; readonly event: EventId | null; readonly record: RecordId | null }
 export type CausalRead = { readonly machine: number; readonly record: RecordId; readonly event: EventId; readonly seen: boolean }
 
 export type Evidence = {
@@ -91,8 +91,8 @@ const attempt = async (world: ClientWorld, step: AskStep, machine: number): Prom
   if (outcome === null) return 'done'
   if (outcome instanceof NodeError) {
     evidence.codes.set(outcome.code, (evidence.codes.get(outcome.code) ?? 0) + 1)
-    const { id, event_id, local_committed } = outcome.fields
-    evidence.told.push({ step, machine, code: outcome.code, localCommitted: local_committed, event: typeof event_id === 'string' ? (event_id as EventId) : null, record: typeof id === 'string' ? (id as RecordId) : null })
+    const { id, event_id, local_committed, may_be_elsewhere } = outcome.fields
+    evidence.told.push({ step, machine, code: outcome.code, localCommitted: local_committed, mayBeElsewhere: may_be_elsewhere === true, event: typeof event_id === 'string' ? (event_id as EventId) : null, record: typeof id === 'string' ? (id as RecordId) : null })
     if (step.ask.op === 'put' && outcome.code === 'quorum_not_met' && typeof id === 'string') evidence.recordBySlot.set(step.ask.slot, id as RecordId)
     return outcome.status >= 500 && canRepeat(step.ask) ? 'again' : 'done'
   }

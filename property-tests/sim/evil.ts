@@ -91,18 +91,19 @@ export const createEvil = (founded: Founded, network: Network, time: Scheduler &
 
   const liar = createLiar(self, honest.length, time.now, random.split('liar'), victim)
 
+  const push = (parcels: readonly Parcel[]): void => void mesh.push(parcels)
   const act = (what: EvilAct): void => {
     const parcel = one()
     lies.add(what)
     switch (what) {
       case 'junk_parcels':
-        return mesh.push([junk(chainOfNobody(), 1), ...(parcel === null ? [] : [junk(parcel.chain, parcel.seq + 1)])])
+        return push([junk(chainOfNobody(), 1), ...(parcel === null ? [] : [junk(parcel.chain, parcel.seq + 1)])])
       case 'changed_commit':
-        return parcel === null ? undefined : mesh.push([{ ...parcel, bytes: flipped(parcel.bytes, random) }])
+        return parcel === null ? undefined : push([{ ...parcel, bytes: flipped(parcel.bytes, random) }])
       case 'foreign_signature':
-        return parcel === null ? undefined : mesh.push([{ ...parcel, bytes: Uint8Array.from([...parcel.bytes.subarray(0, -64), ...sign('mnemesh/commit/1', parcel.bytes.subarray(0, -64), self.keys)]) }])
+        return parcel === null ? undefined : push([{ ...parcel, bytes: Uint8Array.from([...parcel.bytes.subarray(0, -64), ...sign('mnemesh/commit/1', parcel.bytes.subarray(0, -64), self.keys)]) }])
       case 'orphans':
-        return mesh.push(captured.filter(({ seq }) => seq > 1).slice(0, 8))
+        return push(captured.filter(({ seq }) => seq > 1).slice(0, 8))
       case 'forged_acks': {
         const watermarks: Watermark[] = captured.slice(0, 8).map(({ chain, seq }) => ({ chain, seq: seq + random.int(0, 3), hash: bytesToHex(random.bytes(32)) as CommitHash, whole: true }))
         // In the name of each voter, and in its own; each twice.
@@ -117,7 +118,7 @@ export const createEvil = (founded: Founded, network: Network, time: Scheduler &
         return liar.equivocateErasures()
       case 'impersonate': {
         const forged = liar.impersonate(random.pick(honest))
-        return forged === null ? undefined : mesh.push([forged])
+        return forged === null ? undefined : push([forged])
       }
       case 'stripped':
       case 'lying_digest':

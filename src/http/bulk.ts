@@ -11,7 +11,7 @@ import { schemaFailure } from './failure.ts'
 import { DEFAULT_NAMESPACE, newMemory } from './memories.ts'
 import type { NewMemory } from './memories.ts'
 import { agentOf, asking, idempotencyKeyOf, memoryInput, namespaceOf, writeOptionsOf } from './request.ts'
-import { answer, answers, integer, object, quorumQuery, text, textOrNull, writeHeaders } from './schemas.ts'
+import { answer, boolean, answers, integer, object, quorumQuery, text, textOrNull, writeHeaders } from './schemas.ts'
 import type { JsonSchema } from './schemas.ts'
 
 type Entry = NewMemory & { readonly idempotency_key?: string }
@@ -27,7 +27,7 @@ const bodyOf = (items: JsonSchema): JsonSchema => {
 export const documentedBulk = bodyOf(entry)
 const uncheckedBulk = bodyOf({})
 
-const result = answer({ created: integer, ids: { type: 'array', items: textOrNull }, errors: { type: 'array', items: answer({ index: integer, error: text, message: text }) }, quorum_acks: integer, token: text })
+const result = answer({ created: integer, ids: { type: 'array', items: textOrNull }, errors: { type: 'array', items: answer({ index: integer, error: text, message: text, may_be_elsewhere: boolean }, ['may_be_elsewhere']) }, quorum_acks: integer, token: text })
 /** Room for `/999` behind the key of the whole request. */
 const KEY_BYTES_MAX = limits.idempotency_key_bytes_max - 4
 

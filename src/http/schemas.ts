@@ -104,7 +104,7 @@ const withId = (id: string, schema: JsonSchema): JsonSchema => ({ $id: id, ...sc
 
 /** Registered with Fastify under these names; they become the components of the OpenAPI document. */
 export const sharedSchemas: readonly JsonSchema[] = [
-  withId('Error', object({ error: text, message: text, details: anyObject, local_committed: boolean }, ['error', 'message'], { additionalProperties: true })),
+  withId('Error', object({ error: text, message: text, details: anyObject, local_committed: boolean, may_be_elsewhere: boolean }, ['error', 'message'], { additionalProperties: true })),
   withId('Memory', answer(memory)),
   withId('ScoredMemory', answer({ ...memory, score: number, explain: anyObject }, ['explain'])),
   withId('Link', answer({ id: text, namespace: text, from: text, to: text, relation: text, valid_from: textOrNull, valid_until: textOrNull, agent_id: text, created_by: createdBy, created_at: text, removed: boolean })),

@@ -45,6 +45,6 @@ export const createControls = (mesh: MeshId, authority: KeyPair | null): Control
       return { commit, chain }
     },
     persisted: () => answered(({ id, commit }) => ({ kind: 'RESOLVE', request: id, outcome: { kind: 'acknowledged', written: [{ chain: commit.chain, seq: commit.header.seq, hash: commit.hash }], acks: [], existing: null } })),
-    failed: (failure) => answered(({ id }) => refuse(id, { code: failure.code === 'disk_full' ? 'disk_full' : 'internal', message: `the control log could not be written: ${failure.message}`, fields: {} })),
+    failed: (failure) => answered(({ id }) => refuse(id, { code: failure.code === 'disk_full' ? 'disk_full' : 'internal', message: `the control log could not be written: ${failure.message}`, fields: { local_committed: false } })),
   }
 }

@@ -62,7 +62,7 @@ export const createShell = ({ replica, store, clock, mesh, taken, observe }: She
         )
         return
       case 'PUSH':
-        mesh()?.push(effect.parcels)
+        if (mesh()?.push(effect.parcels) === true) feed({ kind: 'pushed', flush: effect.flush })
         return
       case 'ACK':
         mesh()?.announce(effect.ack, effect.to)

@@ -39,7 +39,7 @@ import { createLookBehind } from './left-behind.ts'
 import { createReoffers, reoffer } from './reoffer.ts'
 import { changesPast, createRevision } from './revision.ts'
 import { createSettling } from './settling.ts'
-import { refuse, taken, type Effect, type Input, type RequestId, type WriteRequest } from './types.ts'
+import { refuse, taken, type Effect, type Input, type Refusal, type RequestId, type WriteRequest } from './types.ts'
 
 /** Commits of others taken into one flush: bounds the time between two turns of the event loop to some 50 ms. */
 const RECEIVED_PER_FLUSH_MAX = 512
@@ -103,7 +103,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   let hlc: Hlc = HLC_ZERO
   let flush: Flush = emptyFlush()
   let flushId = 0
-  let inFlight: { readonly id: number; readonly flush: Flush; readonly again: readonly WriteRequest[]; readonly authored: readonly Authored[]; readonly requests: ReadonlyMap<RequestId, WriteRequest>; readonly bodies: readonly Ref[]; readonly erased: readonly Ref[]; readonly healed: readonly Parcel[]; readonly deliveries: readonly number[]; readonly rebuild: boolean } | null = null
+  let inFlight: { readonly id: number; readonly flush: Flush; readonly again: readonly WriteRequest[]; readonly authored: readonly Authored[]; readonly requests: ReadonlyMap<RequestId, WriteRequest>; readonly bodies: readonly Ref[]; readonly erased: readonly Ref[]; readonly healed: readonly Parcel[]; readonly deliveries: readonly number[]; readonly rebuild: boolean; pushed: boolean } | null = null
   const log = createLogView(index, store, forks, () => flush)
   const writes: WriteRequest[] = []
   const controls = createControls(mesh, options.authority)
@@ -173,10 +173,10 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const kept = [...flush.bodies.values()].filter((body) => !isGone(body))
     // Texts and commits that came late belong to rows that were projected without them.
     const rebuild = bodies.length + healed.length + forkFacts.length > 0 || kept.some(({ ref }) => missing.has(ref)) || changesPast(index, flush.commits)
-    inFlight = { id, rebuild, flush, again, authored, requests: new Map(requests.map((request) => [request.id, request])), bodies: [...kept, ...bodies].map(({ ref }) => ref), erased: erase, healed, deliveries: under }
+    inFlight = { id, rebuild, pushed: false, flush, again, authored, requests: new Map(requests.map((request) => [request.id, request])), bodies: [...kept, ...bodies].map(({ ref }) => ref), erased: erase, healed, deliveries: under }
     const commits = [...flush.commits.map(storedForm), ...healed.map((parcel) => ({ chain: parcel.chain, seq: parcel.seq, hash: index.holes.get(placeKey(parcel.chain, parcel.seq))!.hash, bytes: parcel.bytes }))]
     const persist: Effect = { kind: 'PERSIST', flush: id, batch: { commits, bodies: [...kept, ...bodies], erase, facts: [...missing.factsAfter(whole, kept, bodies, erase), ...forkFacts, ...mayWrite.factsAfter(flush.commits), ...(rebuild ? [revision.fact()] : [])] } }
-    return [...refusals, persist, ...(own.length > 0 ? [{ kind: 'PUSH', parcels: own } satisfies Effect] : [])]
+    return [...refusals, persist, ...(own.length > 0 ? [{ kind: 'PUSH', flush: id, parcels: own } satisfies Effect] : [])]
   }
 
   const author = (requests: readonly WriteRequest[], nowMs: number): readonly Authored[] => {
@@ -303,8 +303,8 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   const giveUp = (done: NonNullable<typeof inFlight>, failure: StoreFailure, nowMs: number): Effect[] => {
     documents.dropAll()
     beginAnew(nowMs)
-    const code = failure.code === 'disk_full' ? 'disk_full' : 'internal'
-    return done.authored.flatMap((answer): Effect[] => ('refusal' in answer ? [] : [refuse(answer.request, { code, message: `not stored here, though peers it was sent to may keep it (repeat it with its Idempotency-Key): ${failure.message}`, fields: { local_committed: false } })]))
+    const refusal = flushFailed(failure, done.pushed)
+    return done.authored.flatMap((answer): Effect[] => ('refusal' in answer ? [] : [refuse(answer.request, refusal)]))
   }
 
   // ── inputs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -368,6 +368,9 @@ export const createReplica = (options: ReplicaOptions): Replica => {
         return settling.onAck(input.from, input.ack)
       case 'linkUp':
         return settling.announce(index.chains.keys(), input.peer)
+      case 'pushed':
+        if (inFlight?.id === input.flush) inFlight.pushed = true
+        return []
       case 'persisted':
         return onPersisted(input.flush, input.failure, nowMs)
       case 'tick':
@@ -393,4 +396,15 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     nextDeadlineMs: () => (retryAtMs === null ? settling.nextDeadlineMs() : Math.min(retryAtMs, settling.nextDeadlineMs() ?? retryAtMs)),
     lastFailure: () => lastFailure,
   }
+}
+
+/**
+ * What a request is told whose flush failed: not here; and whether it may be elsewhere all the same, with a neighbour that it was sent
+ * to, or on this very disk, which after an i/o error may hold what it called lost.
+ */
+const flushFailed = (failure: StoreFailure, wasPushed: boolean): Refusal => {
+  const code = failure.code === 'disk_full' ? 'disk_full' : 'internal'
+  if (!wasPushed && failure.code !== 'io_error') return { code, message: `not stored, and nobody was sent it: ${failure.message}`, fields: { local_committed: false } }
+  const where = wasPushed ? 'peers it was sent to may keep it' : 'the disk may hold it when it is read again'
+  return { code, message: `not stored here, though ${where} (repeat it with its Idempotency-Key): ${failure.message}`, fields: { local_committed: false, may_be_elsewhere: true } }
 }

@@ -69,6 +69,8 @@ export type Input =
   | { readonly kind: 'acked'; readonly from: PeerId; readonly ack: ReadAck }
   /** A session has opened: it is told how far all our chains are. */
   | { readonly kind: 'linkUp'; readonly peer: PeerId }
+  /** Of a flush under way something went out: should it fail, what it held may be with others. */
+  | { readonly kind: 'pushed'; readonly flush: number }
   | { readonly kind: 'persisted'; readonly flush: number; readonly failure: StoreFailure | null }
   /** Time has passed: waits end, commits from 'tomorrow' are looked at again. */
   | { readonly kind: 'tick' }
@@ -81,7 +83,7 @@ export type Effect =
   /** One synced batch. Its end is given back as `persisted`, BEFORE anything that claims durability. */
   | { readonly kind: 'PERSIST'; readonly flush: number; readonly batch: StoreBatch }
   /** Own fresh commits, to every link that can take them; does not wait for PERSIST. */
-  | { readonly kind: 'PUSH'; readonly parcels: readonly Parcel[] }
+  | { readonly kind: 'PUSH'; readonly flush: number; readonly parcels: readonly Parcel[] }
   /** To every link: how far our stable storage reaches. */
   /** `to`: null for all neighbours. */
   | { readonly kind: 'ACK'; readonly ack: SignedAck; readonly to: PeerId | null }

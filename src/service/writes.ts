@@ -55,7 +55,11 @@ export const createWrites = (context: WriteContext): Writes => {
       deadlineMs: clock.now() + Math.min(options.timeout_ms ?? context.quorumTimeoutMs, limits.quorum_timeout_ms_max),
     }
     const outcome = await shell.write({ kind: 'write', request })
-    if (outcome.kind === 'refused') throw new NodeError(outcome.refusal.code, outcome.refusal.message, { local_committed: false, ...outcome.refusal.fields })
+    if (outcome.kind === 'refused') {
+      const { code, message, fields } = outcome.refusal
+      // Its flush failed: whoever finds it later knows it by these.
+      throw new NodeError(code, message, { ...((code === 'disk_full' || code === 'internal') && ids), local_committed: false, ...fields })
+    }
     if (outcome.kind === 'quorum_not_met') {
       const { got, needed, reason, written, existing } = outcome
       throw new NodeError('quorum_not_met', `stored here, acknowledged by ${got} of ${needed} voters in time: it stays and goes on replicating; do not repeat it without an Idempotency-Key`, { got, needed, reason, ...ids, event_id: existing ?? ids.event_id, local_committed: true, token: tokenOf(written) })
@@ -134,7 +138,7 @@ export const createWrites = (context: WriteContext): Writes => {
         return { record, outcome: await submit(plan, own, { id: record, event_id: event }) }
       }))
       const ids: (RecordId | null)[] = []
-      const errors: { index: number; error: string; message: string }[] = []
+      const errors: BulkAnswer['errors'][number][] = []
       const written: WrittenAt[] = []
       let acks = Number.POSITIVE_INFINITY
       let created = 0
@@ -154,7 +158,7 @@ export const createWrites = (context: WriteContext): Writes => {
           continue
         }
         ids.push(null)
-        errors.push({ index: i, error: result.reason.code, message: result.reason.message })
+        errors.push({ index: i, error: result.reason.code, message: result.reason.message, ...(result.reason.fields['may_be_elsewhere'] === true && { may_be_elsewhere: true }) })
       }
       if (unmet !== null) throw new NodeError('quorum_not_met', unmet.message, { ...unmet.fields, ids, errors })
       const [first] = settled

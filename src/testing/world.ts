@@ -24,6 +24,8 @@ export type WorldOptions = {
   readonly dials?: (peer: number) => readonly number[]
   readonly projection?: (peer: number) => Projection
   readonly observe?: (peer: number, effect: Effect) => void
+  /** Made before each write to a disk: a rejection is that disk's. */
+  readonly flush?: (peer: number) => Promise<void>
   /** Each frame takes between these, ms. */
   readonly delayMs?: readonly [number, number]
 }
@@ -70,7 +72,7 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
   const dials = options.dials ?? ((index: number) => (index === 0 ? [] : [0]))
 
   const start = async (index: number): Promise<void> => {
-    const store = openMemoryStore({ random, disk: disks[index]! })
+    const store = openMemoryStore({ random, disk: disks[index]!, ...(options.flush && { flush: () => options.flush!(index) }) })
     if (store.arrivals() === 0) await store.write({ commits: log.commits })
     const peer = await createPeer({
       // A fault that is caught in production fails the world.
