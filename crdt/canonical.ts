@@ -34,14 +34,24 @@ export const encodeCanonical = (value: Json): Uint8Array => encoder.encode(canon
  * @param bytesMax longer input is refused unread; the default suits events, other texts have their own limit.
  */
 export const parseCanonical = (bytes: Uint8Array, bytesMax: number = limits.event_bytes_max): ParsedCanonical => {
+  const parsed = parseJson(bytes, bytesMax)
+  if (!parsed.ok) return parsed
+  // Well-formed UTF-8 and its text map one to one, so equal texts are equal bytes.
+  return render(parsed.value) === parsed.text ? { ok: true, value: parsed.value } : refused('not_canonical')
+}
+
+/**
+ * The value of JSON in any form, as long as that value has a canonical one (so no lone surrogates). Never throws; bounded as
+ * `parseCanonical` is: size and depth are looked at before any parser sees the bytes. `text` is the bytes' own.
+ */
+export const parseJson = (bytes: Uint8Array, bytesMax: number): (ParsedCanonical & { readonly ok: false }) | { readonly ok: true; readonly value: Json; readonly text: string } => {
   if (bytes.length > bytesMax) return refused('too_large')
   if (isDeeperThan(bytes, limits.json_depth_max)) return refused('too_deep')
   const text = decodeUtf8(bytes)
   if (text === null) return refused('not_utf8')
-  const parsed = parseJson(text)
+  const parsed = parsedOf(text)
   if (parsed === null) return refused('not_json')
-  // Well-formed UTF-8 and its text map one to one, so equal texts are equal bytes.
-  return isJson(parsed.value) && render(parsed.value) === text ? { ok: true, value: parsed.value } : refused('not_canonical')
+  return isJson(parsed.value) ? { ok: true, value: parsed.value, text } : refused('not_canonical')
 }
 
 /** True for a value that has a canonical form: null, booleans, finite numbers, well-formed strings, arrays and plain objects of these. */
@@ -142,7 +152,7 @@ const decodeUtf8 = (bytes: Uint8Array): string | null => {
   }
 }
 
-const parseJson = (text: string): { readonly value: unknown } | null => {
+const parsedOf = (text: string): { readonly value: unknown } | null => {
   try {
     return { value: JSON.parse(text) }
   } catch {
@@ -150,4 +160,4 @@ const parseJson = (text: string): { readonly value: unknown } | null => {
   }
 }
 
-const refused = (reason: ParseFault): ParsedCanonical => ({ ok: false, reason })
+const refused = (reason: ParseFault): ParsedCanonical & { readonly ok: false } => ({ ok: false, reason })

@@ -4,14 +4,18 @@
  */
 import { afterEach, describe, expect, test } from 'vitest'
 import { readAck, signAck } from '../crdt/ack.ts'
+import { makeBody, type Body } from '../crdt/body.ts'
+import { emptyChain, extendChain, type ChainState } from '../crdt/chain.ts'
 import { chainId, eventsRoot, sealCommit, type Commit } from '../crdt/commit.ts'
-import { encodeEvent, type Event } from '../crdt/event.ts'
-import { tick } from '../crdt/hlc.ts'
+import { encodeEvent, isDocumentEvent, type Event } from '../crdt/event.ts'
+import { tick, type Hlc } from '../crdt/hlc.ts'
 import { sha256 } from '../crdt/hash.ts'
-import { bytesToHex, uuidV7, type AgentId, type CommitHash, type EventId, type Namespace, type PeerId } from '../crdt/ids.ts'
+import { bytesToHex, incarnation, segmentId, uuidV7, type AgentId, type CommitHash, type EventId, type Namespace, type PeerId, type RecordId } from '../crdt/ids.ts'
 import { historyRoot } from '../crdt/merkle.ts'
-import { publicKeyHex } from '../crdt/signature.ts'
+import { derive } from '../crdt/segment.ts'
+import { publicKeyHex, type KeyPair } from '../crdt/signature.ts'
 import { createWorld, type World } from '../src/testing/world.ts'
+import { createDumbProjection } from './model/projection.ts'
 
 const ns = 'team/api' as Namespace
 const agent = 'ai:alice' as AgentId
@@ -22,6 +26,90 @@ let world: World
 afterEach(() => world.stopAll())
 
 const remember = async (peer: number, content: string, quorum = 2) => (await world.run(world.peer(peer).node.remember(ns, { content }, { agent, quorum })))!
+
+const newId = (): string => uuidV7(world.time.now(), world.random.bytes(10))
+const said = <Kind extends string>(kind: Kind, in_ns: Namespace = ns) => ({ v: 1 as const, id: newId() as EventId, ns: in_ns, agent, at: new Date(world.time.now()).toISOString(), kind })
+const bodyOf = (text: Uint8Array | string): Body => makeBody(world.random.bytes(16), typeof text === 'string' ? new TextEncoder().encode(text) : text)
+
+/** Seals commits with somebody's key, on top of what one peer has. */
+const pen = (keys: KeyPair, begun: number, namespace: Namespace = ns) => {
+  const peer = publicKeyHex(keys) as PeerId
+  const inc = incarnation(begun, 7)
+  let state: ChainState = emptyChain(chainId(peer, inc, namespace), peer, inc, namespace)
+  return {
+    peer,
+    chain: state.id,
+    at: (): ChainState => state,
+    seal: (event: Event, victim = 0): Commit => {
+      const { replica } = world.peer(victim)
+      const id = segmentId(peer, 0)
+      const open = replica.documents.open({ namespace, id }).segment
+      const derivation = isDocumentEvent(event) ? derive(open, { peer, incarnation: inc, chain: state.id }, [...open.heads].sort(), [event]) : null
+      if (derivation !== null && 'refused' in derivation) throw new Error(derivation.refused)
+      const events = [{ bytes: encodeEvent(event), event, attestation: null }]
+      const commit = sealCommit({
+        mesh: replica.index.mesh, namespace, peer, incarnation: inc, seq: state.seq + 1, prev: state.hash, history: bytesToHex(historyRoot(state.history)), hlc: tick(state.hlc as Hlc, world.time.now()),
+        policy: replica.index.control.head!, segment: derivation === null ? null : id, deps: derivation?.deps ?? [], eventsRoot: eventsRoot(events), eventCount: 1, changeHash: derivation?.hash ?? null,
+      }, events, keys)
+      state = extendChain(state, commit, 0)
+      return commit
+    },
+  }
+}
+const give = (from: PeerId, commits: readonly Commit[], bodies: readonly Body[] = [], to = 0): void =>
+  world.peer(to).shell.feed({ kind: 'received', from, parcels: commits.map(({ chain, header, bytes }) => ({ chain, seq: header.seq, bytes, bodies })), delivery: 0 })
+
+describe('texts that are not what their fields allow', () => {
+  const deep = `${'{"a":'.repeat(2_500)}1${'}'.repeat(2_500)}`
+
+  test('are shown as unreadable beside readable neighbours, by every way of reading, on every peer', async () => {
+    world = await createWorld({ peers: 3, seed: 63, projection: createDumbProjection })
+    const good = await remember(0, 'an honest neighbour')
+    const bad = pen(world.keys[LIAR]!, 1)
+    const [content, title, metadata, body] = [bodyOf(Uint8Array.of(0xff, 0xfe)), bodyOf('x'.repeat(2_000)), bodyOf(deep), bodyOf('[1]')]
+    const record = newId() as RecordId
+    const set = { content: { ref: content.ref }, title: { ref: title.ref }, metadata: { ref: metadata.ref } }
+    give(bad.peer, [bad.seal({ ...said('memory.put'), record, set })], [content, title, metadata])
+    await world.run(() => world.peer(0).replica.index.chains.get(bad.chain)?.seq === 1)
+    give(bad.peer, [bad.seal({ ...said('episode.append'), event_type: 'hostile', body: { ref: body.ref } })], [body])
+    await world.agree()
+    for (const peer of [0, 1, 2]) {
+      const { node } = world.peer(peer)
+      const { memory } = (await world.run(node.get(record, {})))!
+      expect(memory).toMatchObject({ content: null, title: null, metadata: {}, unreadable: ['title', 'content', 'metadata'] })
+      const { rows } = (await world.run(node.list({}, { limit: 10 }, {})))!
+      expect(rows.map(({ id, content: text, unreadable }) => [id, text, unreadable?.length ?? 0]).sort()).toEqual([[good.id, 'an honest neighbour', 0], [record, null, 3]].sort())
+      expect(await world.run(node.history(record, {}))).toMatchObject([{ set: { content: null, title: null, metadata: {} }, unreadable: ['title', 'content', 'metadata'] }])
+      expect(await world.run(node.conflicts(record, {}))).toEqual([])
+      expect(await world.run(node.episodes({ agent_id: agent, limit: 10 }, {}))).toMatchObject([{ body: null, unreadable: ['body'] }])
+      expect((await world.run(node.events(undefined, { limit: 100 })))!.events.length).toBeGreaterThanOrEqual(3)
+      for (const answer of [memory, rows]) expect(JSON.parse(JSON.stringify(answer))).toEqual(answer)
+      expect((await world.run(node.health()))!.reasons).toContainEqual(expect.stringContaining('4 texts are not what their fields allow'))
+      expect(await world.run(node.metrics())).toContain('mnemesh_texts_unreadable 4')
+    }
+    // What is unreadable can be written over.
+    await world.run(world.peer(0).node.patch(record, { title: 'mended' }, { agent }))
+    expect((await world.run(world.peer(0).node.get(record, {})))!.memory).toMatchObject({ title: 'mended', unreadable: ['content', 'metadata'] })
+  })
+
+  test('that stand side by side in one field are a conflict that can be read', async () => {
+    world = await createWorld({ peers: 3, seed: 64 })
+    const record = newId() as RecordId
+    for (const [n, text] of ['[', '{'].entries()) {
+      const bad = pen(world.keys[LIAR]!, n + 1)
+      const [content, metadata] = [bodyOf('the same words'), bodyOf(text)]
+      const commit = bad.seal({ ...said('memory.put'), record, set: { content: { ref: content.ref }, metadata: { ref: metadata.ref } } }, n)
+      give(bad.peer, [commit], [content, metadata], n)
+      await world.run(() => world.peer(n).replica.index.chains.get(bad.chain)?.seq === 1)
+      if (n === 0) world.partition([0], [1, 2])
+    }
+    world.network.heal()
+    await world.agree()
+    const conflicts = (await world.run(world.peer(0).node.conflicts(record, {})))!
+    for (const { field, values } of conflicts) expect(field === 'metadata' ? values.every(({ unreadable }) => unreadable === true) : true).toBe(true)
+    expect((await world.run(world.peer(0).node.get(record, {})))!.memory).toMatchObject({ content: 'the same words', unreadable: ['metadata'] })
+  })
+})
 
 describe('claims about our own chain', () => {
   const own = () => {
@@ -42,8 +130,8 @@ describe('claims about our own chain', () => {
       policy: replica.index.control.head!, segment: null, deps: [], eventsRoot: eventsRoot(events), eventCount: 1, changeHash: null,
     }, events, world.keys[0]!)
   }
-  const give = (commit: Pick<Commit, 'chain' | 'bytes'>, seq: number): void =>
-    world.peer(0).shell.feed({ kind: 'received', from: idOf(LIAR), parcels: [{ chain: commit.chain, seq, bytes: commit.bytes, bodies: [] }], delivery: 0 })
+  const label = (chain: Commit['chain'], seq: number, bytes: Uint8Array): void =>
+    world.peer(0).shell.feed({ kind: 'received', from: idOf(LIAR), parcels: [{ chain, seq, bytes, bodies: [] }], delivery: 0 })
 
   test('begin no new incarnation, however many: forty writes stay one chain', async () => {
     world = await createWorld({ peers: 3, seed: 61 })
@@ -52,7 +140,7 @@ describe('claims about our own chain', () => {
     for (let n = 0; n < 40; n++) {
       claim(1_000_000 + n)
       // A label on somebody else's bytes, and on none.
-      give({ chain: own().chain.id, bytes: n % 2 === 0 ? new Uint8Array(8) : continued().bytes }, 2_000 + n)
+      label(own().chain.id, 2_000 + n, n % 2 === 0 ? new Uint8Array(8) : continued().bytes)
       await remember(0, `write ${n}`)
     }
     expect(own().replica.incarnation()).toBe(before)
@@ -65,7 +153,7 @@ describe('claims about our own chain', () => {
     await remember(0, 'the first')
     const before = own().replica.incarnation()
     const commit = continued()
-    give(commit, commit.header.seq)
+    give(idOf(LIAR), [commit])
     const { replica } = world.peer(0)
     expect(replica.incarnation()).not.toBe(before)
     await remember(0, 'and on')

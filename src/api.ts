@@ -66,9 +66,11 @@ export type Version = {
   /** Fields that this event set; a text that is no longer here is null. */
   readonly set: Readonly<Record<string, unknown>>
   readonly tags?: { readonly add: readonly string[]; readonly remove: readonly string[] }
+  /** Fields of `set` whose text is not what the field allows, and is shown as if it were not here. */
+  readonly unreadable?: readonly string[]
 }
 
-export type ConflictValue = Omit<ConflictRow, 'memory' | 'field'> & { readonly value: unknown }
+export type ConflictValue = Omit<ConflictRow, 'memory' | 'field'> & { readonly value: unknown; readonly unreadable?: true }
 export type Conflict = { readonly field: string; readonly values: readonly ConflictValue[] }
 
 export type MemoryAnswer = { readonly memory: MemoryRow; readonly links: readonly LinkRow[]; readonly conflicts: readonly Conflict[]; readonly token: string }

@@ -133,6 +133,8 @@ export type MemoryRow = {
   readonly erased: boolean
   /** How many fields hold concurrent values. */
   readonly conflicts: number
+  /** Fields whose text is not what the field allows, and is shown as if it were not here; absent when there is none. */
+  readonly unreadable?: readonly string[]
 }
 
 export type LinkRow = {
@@ -161,6 +163,8 @@ export type EpisodeRow = {
   readonly inference_receipt_id: string | null
   readonly audit_event_hash: string | null
   readonly created_at: string
+  /** `body`, when it is not the JSON object that it should be, and is shown as null. */
+  readonly unreadable?: readonly string[]
 }
 
 /** One event of the log: who said what of which record, when, in which commit. No text. */

@@ -96,7 +96,7 @@ const memory = {
   id: text, namespace: text, title: textOrNull, content: textOrNull, kind: text, tier: text, tags: { type: 'array', items: text },
   priority: integer, confidence: number, source: textOrNull, scope: textOrNull, run_id: textOrNull, occurred_at: textOrNull, expires_at: textOrNull,
   metadata: anyObject, agent_id: text, created_by: createdBy, created_at: text, updated_at: text, version: text,
-  forgotten: boolean, erased: boolean, conflicts: integer,
+  forgotten: boolean, erased: boolean, conflicts: integer, unreadable: { type: 'array', items: text },
 }
 const written = { id: text, namespace: text, agent_id: text, event_id: text, quorum_acks: integer, receipt: { $ref: 'Receipt#' }, token: text }
 
@@ -105,17 +105,17 @@ const withId = (id: string, schema: JsonSchema): JsonSchema => ({ $id: id, ...sc
 /** Registered with Fastify under these names; they become the components of the OpenAPI document. */
 export const sharedSchemas: readonly JsonSchema[] = [
   withId('Error', object({ error: text, message: text, details: anyObject, local_committed: boolean, may_be_elsewhere: boolean }, ['error', 'message'], { additionalProperties: true })),
-  withId('Memory', answer(memory)),
-  withId('ScoredMemory', answer({ ...memory, score: number, explain: anyObject }, ['explain'])),
+  withId('Memory', answer(memory, ['unreadable'])),
+  withId('ScoredMemory', answer({ ...memory, score: number, explain: anyObject }, ['explain', 'unreadable'])),
   withId('Link', answer({ id: text, namespace: text, from: text, to: text, relation: text, valid_from: textOrNull, valid_until: textOrNull, agent_id: text, created_by: createdBy, created_at: text, removed: boolean })),
-  withId('Episode', answer({ id: text, namespace: text, agent_id: text, created_by: createdBy, event_type: text, sender: textOrNull, recipient: textOrNull, body: objectOrNull, inference_receipt_id: textOrNull, audit_event_hash: textOrNull, created_at: text })),
+  withId('Episode', answer({ id: text, namespace: text, agent_id: text, created_by: createdBy, event_type: text, sender: textOrNull, recipient: textOrNull, body: objectOrNull, inference_receipt_id: textOrNull, audit_event_hash: textOrNull, created_at: text, unreadable: { type: 'array', items: text } }, ['unreadable'])),
   withId('Receipt', answer({ commit: text, chain: text, seq: integer, acks: { type: 'array', items: answer({ voter: text, statement: text, signature: text }) } })),
   withId('Written', answer({ ...written, title: textOrNull, tier: text })),
   withId('LinkWritten', answer({ ...written, link: { $ref: 'Link#' } })),
   withId('LinkRemoved', answer(written)),
   withId('EpisodeWritten', answer({ ...written, episode: { $ref: 'Episode#' } })),
-  withId('Version', answer({ event_id: text, kind: text, agent_id: text, peer_id: text, at: text, set: anyObject, tags: answer({ add: { type: 'array', items: text }, remove: { type: 'array', items: text } }) }, ['tags'])),
-  withId('Conflict', answer({ field: text, values: { type: 'array', items: answer({ value: {}, event_id: text, agent_id: text, peer_id: text, at: text, shown: boolean }) } })),
+  withId('Version', answer({ event_id: text, kind: text, agent_id: text, peer_id: text, at: text, set: anyObject, tags: answer({ add: { type: 'array', items: text }, remove: { type: 'array', items: text } }), unreadable: { type: 'array', items: text } }, ['tags', 'unreadable'])),
+  withId('Conflict', answer({ field: text, values: { type: 'array', items: answer({ value: {}, event_id: text, agent_id: text, peer_id: text, at: text, shown: boolean, unreadable: boolean }, ['unreadable']) } })),
   withId('LogEntry', answer({ cursor: text, event_id: text, namespace: text, kind: text, record: textOrNull, agent_id: text, peer_id: text, at: text, commit: text, chain: text, seq: integer, event: anyObject })),
   withId('Peer', answer({ peer_id: text, name: text, role: text, self: boolean, revoked: boolean, forked: boolean, link: text, addresses: { type: 'array', items: text }, round_trip_ms: { type: ['number', 'null'] }, commits_behind: { type: ['integer', 'null'] }, last_error: textOrNull })),
   withId('Health', answer({ status: { type: 'string', enum: ['ok', 'degraded'] }, version: text, peer_id: text, name: text, mesh_id: text, members: integer, voters: integer, quorum: integer, connected: integer, projection: text, projection_lag: integer, embedder_ready: boolean, federation_enabled: boolean, reasons: { type: 'array', items: text } })),

@@ -10,14 +10,12 @@ import type { MemorySet, TagChange } from '../../crdt/event.ts'
 import { isTime } from '../../crdt/event-schema.ts'
 import { sha256 } from '../../crdt/hash.ts'
 import { uuidV7, uuidV8, type AgentId, type EventId, type Namespace, type RecordId } from '../../crdt/ids.ts'
-import { limits } from '../../crdt/limits.ts'
 import type { MemoryInput } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import type { Random } from '../ports.ts'
+import { TEXT_BYTES_MAX, type TextField } from './texts.ts'
 
 const utf8 = new TextEncoder()
-const BYTES_MAX = { content: limits.content_bytes_max, title: limits.title_bytes_max, metadata: limits.metadata_bytes_max, body: limits.episode_body_bytes_max } as const
-type TextField = keyof typeof BYTES_MAX
 
 /** 16 random bytes, or the key's own. */
 export type SaltSource = (field: TextField) => Uint8Array
@@ -61,7 +59,7 @@ export const withoutNulls = <Fields extends object>(fields: Fields): Fields => O
 
 export const bodyOf = (field: TextField, value: string, salts: SaltSource): Body => {
   const bytes = utf8.encode(value)
-  if (bytes.length > BYTES_MAX[field]) throw new NodeError('too_large', `${field} has ${bytes.length} bytes, at most ${BYTES_MAX[field]} fit: split it into several memories`, { local_committed: false })
+  if (bytes.length > TEXT_BYTES_MAX[field]) throw new NodeError('too_large', `${field} has ${bytes.length} bytes, at most ${TEXT_BYTES_MAX[field]} fit: split it into several memories`, { local_committed: false })
   return makeBody(salts(field), bytes)
 }
 

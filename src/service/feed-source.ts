@@ -62,7 +62,7 @@ export const createFeedSource = (replica: Replica, store: CommitStore, shell: Sh
           if (event.kind === 'memory.erase') put(memories, event.record, reader.memory)
           if (!counted) continue
           events.push({ ...eventFacts(commit, event), hlc: commit.header.hlc })
-          if (event.kind === 'episode.append') episodes.push(episodeRow(commit, event, reader.text))
+          if (event.kind === 'episode.append') episodes.push(episodeRow(commit, event, reader.texts))
           else if (event.kind.startsWith('link.') && 'record' in event) put(links, event.record, reader.link)
           else if ('record' in event) put(memories, event.record, reader.memory)
         }

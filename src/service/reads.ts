@@ -15,7 +15,7 @@ import { BadCursor, ProjectionFailure, type Clock, type Embedding, type MemoryRo
 import { segmentsOf, wholeUpTo } from '../replica/log-index.ts'
 import type { Shell } from '../replica/effects.ts'
 import type { Replica } from '../replica/replica.ts'
-import { objectOf, type Reader } from './rows.ts'
+import { shownText, type Reader } from './rows.ts'
 import { isExpired } from './writes.ts'
 
 export type ReadContext = {
@@ -178,10 +178,14 @@ const versionsOf = (reader: Reader, id: RecordId): readonly Version[] => {
       const base = { event_id: event.id, kind: event.kind, agent_id: event.agent, peer_id: commit.header.peer, at: event.at }
       if (event.kind !== 'memory.put' && event.kind !== 'memory.patch') return { ...base, set: {} }
       const set: Record<string, unknown> = { ...event.set }
+      const unreadable: string[] = []
       for (const field of TEXT_FIELDS) {
         const body = event.set[field]
-        if (body) set[field] = field === 'metadata' ? objectOf(reader.text(body.ref)) : reader.text(body.ref)
+        if (!body) continue
+        const shown = shownText(field, reader.texts.read(field, body.ref))
+        set[field] = shown.value
+        if (shown.unreadable === true) unreadable.push(field)
       }
-      return { ...base, set, ...(event.tags && { tags: event.tags }) }
+      return { ...base, set, ...(event.tags && { tags: event.tags }), ...(unreadable.length > 0 && { unreadable }) }
     })
 }

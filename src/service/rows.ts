@@ -11,6 +11,7 @@ import type { Conflict, ConflictValue } from '../api.ts'
 import type { CommitStore, ConflictRow, EpisodeRow, EventFacts, LinkRow, MemoryRow } from '../ports.ts'
 import type { Replica } from '../replica/replica.ts'
 import { isErased, segmentsOf, type SegmentEntry } from '../replica/log-index.ts'
+import { createTexts, type PlainObject, type TextField, type TextRead, type Texts } from './texts.ts'
 
 export type Reader = {
   memoryState(id: RecordId): RecordState | null
@@ -19,21 +20,17 @@ export type Reader = {
   /** Links that begin or end at the memory and have not been removed, oldest first. */
   linksOf(id: RecordId): readonly LinkRow[]
   conflicts(id: RecordId): readonly Conflict[]
-  text(ref: Ref): string | null
+  /** Detached texts, as their fields allow them. */
+  readonly texts: Texts
   commit(hash: CommitHash): Commit | null
   /** Commits of the log that touched the record, from all its segments. */
   commitsOf(record: RecordId): readonly Commit[]
 }
 
-const utf8 = new TextDecoder()
-
 export const createReader = (replica: Replica, store: CommitStore): Reader => {
   const open = (id: RecordId): readonly { entry: SegmentEntry; segment: ReturnType<typeof replica.documents.open>['segment'] }[] =>
     segmentsOf(replica.index, id).map((entry) => ({ entry, segment: replica.documents.open(entry).segment }))
-  const text = (ref: Ref): string | null => {
-    const body = store.body(ref)
-    return body === null || body === 'erased' ? null : utf8.decode(body.text)
-  }
+  const texts = createTexts(store)
   const memoryState = (id: RecordId): RecordState | null => {
     const state = readMemory(open(id).map(({ segment }) => segment), id)
     return state && { ...state, erased: state.erased || isErased(replica.index, id) }
@@ -53,29 +50,35 @@ export const createReader = (replica: Replica, store: CommitStore): Reader => {
         .flatMap((record) => link(record) ?? [])
         .filter(({ removed }) => !removed)
         .sort((a, b) => (a.created_at === b.created_at ? (a.id < b.id ? -1 : 1) : a.created_at < b.created_at ? -1 : 1)),
-    text,
+    texts,
     commit: replica.commits.byHash,
     commitsOf: (record) => open(record).flatMap(({ segment }) => (segment.commitsByRecord.get(record) ?? []).flatMap((hash) => replica.commits.byHash(hash) ?? [])),
     memory: (id) => {
       const state = memoryState(id)
       const [home] = segmentsOf(replica.index, id)
-      return state && home ? memoryRow(state, home, text) : null
+      return state && home ? memoryRow(state, home, texts) : null
     },
     conflicts: (id) => {
       const state = memoryState(id)
-      return state === null ? [] : conflictsOf(state, text)
+      return state === null ? [] : conflictsOf(state, texts)
     },
   }
 }
 
-const memoryRow = (state: RecordState, home: SegmentEntry, text: (ref: Ref) => string | null): MemoryRow => {
+const memoryRow = (state: RecordState, home: SegmentEntry, texts: Texts): MemoryRow => {
   const string = (register: string): string | null => (shown(state, register) as string | undefined) ?? null
-  const body = (register: string): string | null => (state.erased || string(register) === null ? null : text(string(register) as Ref))
-  return {
+  const unreadable: TextField[] = []
+  const body = (field: TextField): string | PlainObject | null => {
+    const ref = state.erased ? null : string(field)
+    const read = ref === null ? null : texts.read(field, ref as Ref)
+    if (read?.kind === 'unreadable') unreadable.push(field)
+    return read?.kind === 'read' ? read.value : null
+  }
+  const row: MemoryRow = {
     id: state.id,
     namespace: home.namespace,
-    title: body('title'),
-    content: body('content'),
+    title: body('title') as string | null,
+    content: body('content') as string | null,
     kind: string('kind') ?? MEMORY_DEFAULTS.kind,
     tier: string('tier') ?? MEMORY_DEFAULTS.tier,
     tags: state.tags,
@@ -86,7 +89,7 @@ const memoryRow = (state: RecordState, home: SegmentEntry, text: (ref: Ref) => s
     run_id: string('run_id'),
     occurred_at: string('occurred_at'),
     expires_at: string('expires_at'),
-    metadata: objectOf(body('metadata')),
+    metadata: (body('metadata') as PlainObject | null) ?? {},
     agent_id: state.created.agent,
     peer_id: state.created.peer,
     created_at: state.created.at,
@@ -94,8 +97,9 @@ const memoryRow = (state: RecordState, home: SegmentEntry, text: (ref: Ref) => s
     version: versionOf(state),
     forgotten: state.forgotten,
     erased: state.erased,
-    conflicts: conflictsOf(state, text).length,
+    conflicts: conflictsOf(state, texts).length,
   }
+  return unreadable.length === 0 ? row : { ...row, unreadable }
 }
 
 /** Every visible value's writer is in it, so it changes with every visible change, and is equal wherever the state is. */
@@ -114,13 +118,14 @@ const linkRow = (state: RecordState, home: SegmentEntry): LinkRow => {
 }
 
 /** A register with several values is a conflict; two refs of one text are not. */
-const conflictsOf = (state: RecordState, text: (ref: Ref) => string | null): readonly Conflict[] => {
+const conflictsOf = (state: RecordState, texts: Texts): readonly Conflict[] => {
   const conflicts: Conflict[] = []
   for (const [field, register] of state.registers) {
     if (field === 'erased' || register.values.length < 2) continue
     const isText = (TEXT_FIELDS as readonly string[]).includes(field)
-    const values = register.values.map(({ value, by }, i): ConflictValue => ({ value: isText ? shownText(field, text(value as Ref)) : value, ...saidBy(by), shown: i === 0 }))
-    const distinct = new Set(values.map(({ value }) => canonicalize(value as never)))
+    const values = register.values.map(({ value, by }, i): ConflictValue => ({ ...(isText ? shownText(field as TextField, texts.read(field as TextField, value as Ref)) : { value }), ...saidBy(by), shown: i === 0 }))
+    // Of two texts that cannot be read nobody knows that they are one.
+    const distinct = new Set(values.map(({ value, unreadable }, i) => (unreadable === true ? `unreadable ${String(register.values[i]!.value)}` : canonicalize(value as never))))
     if (distinct.size > 1) conflicts.push({ field, values })
   }
   const forget = state.registers.get('forgotten')?.values.find(({ value }) => value === true)
@@ -132,23 +137,22 @@ const conflictsOf = (state: RecordState, text: (ref: Ref) => string | null): rea
 }
 
 const saidBy = (by: RecordState['created']) => ({ event_id: by.event, agent_id: by.agent, peer_id: by.peer, at: by.at })
-const shownText = (field: string, text: string | null): unknown => (field === 'metadata' ? objectOf(text) : text)
 
-export const objectOf = (json: string | null): Readonly<Record<string, unknown>> => {
-  if (json === null) return {}
-  try {
-    const value: unknown = JSON.parse(json)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {}
-  } catch {
-    return {}
-  }
+/** A text as it is shown in its field. */
+export const shownText = (field: TextField, read: TextRead): { readonly value: unknown; readonly unreadable?: true } => {
+  const absent = field === 'metadata' ? {} : null
+  return read.kind === 'read' ? { value: read.value } : read.kind === 'absent' ? { value: absent } : { value: absent, unreadable: true }
 }
 
-export const episodeRow = (commit: Commit, event: EpisodeAppend, text: (ref: Ref) => string | null): EpisodeRow => ({
-  id: event.id, namespace: event.ns, agent_id: event.agent, peer_id: commit.header.peer, event_type: event.event_type,
-  sender: event.sender ?? null, recipient: event.recipient ?? null, body: event.body ? objectOf(text(event.body.ref)) : null,
-  inference_receipt_id: event.inference_receipt_id ?? null, audit_event_hash: event.audit_event_hash ?? null, created_at: event.at,
-})
+export const episodeRow = (commit: Commit, event: EpisodeAppend, texts: Texts): EpisodeRow => {
+  const read = event.body ? texts.read('body', event.body.ref) : null
+  return {
+    id: event.id, namespace: event.ns, agent_id: event.agent, peer_id: commit.header.peer, event_type: event.event_type,
+    sender: event.sender ?? null, recipient: event.recipient ?? null, body: read === null || read.kind === 'unreadable' ? null : read.kind === 'absent' ? {} : (read.value as PlainObject),
+    inference_receipt_id: event.inference_receipt_id ?? null, audit_event_hash: event.audit_event_hash ?? null, created_at: event.at,
+    ...(read?.kind === 'unreadable' && { unreadable: ['body'] }),
+  }
+}
 
 export const eventFacts = ({ hash, header }: Commit, event: Event): EventFacts => ({
   event_id: event.id, namespace: event.ns, kind: event.kind, record: 'record' in event ? event.record : null, agent_id: event.agent, peer_id: header.peer, at: event.at, commit: hash,

@@ -25,6 +25,8 @@ export type StatusContext = {
   readonly feed: { lag(): number; trouble(): string | null; abilities(): Abilities }
   readonly links: () => readonly LinkInfo[]
   readonly addressesOf: (peer: PeerId) => readonly string[]
+  /** Texts met that are not what their field allows. */
+  readonly unreadable: () => number
   readonly counters: () => Readonly<Record<string, number>>
   readonly freeBytes: () => Promise<number>
   /** Why nothing can be written, or null. */
@@ -63,6 +65,7 @@ export const createStatus = (context: StatusContext): Status => {
     if (index.holes.size > 0) warnings.push(`${index.holes.size} damaged commits are being fetched again from other peers`)
     if (index.setAside.size > 0) warnings.push(`${index.setAside.size} commits wait for what was lost before them: other peers are asked for it`)
     if (replica.missing.size > 0) warnings.push(`${replica.missing.size} texts are missing and asked for`)
+    if (context.unreadable() > 0) warnings.push(`${context.unreadable()} texts are not what their fields allow, and are shown as unreadable: whoever wrote them did not use this program`)
     const trouble = feed.trouble()
     if (trouble !== null) warnings.push(`the search index ${feed.lag() > 0 ? 'is behind' : 'cannot be reached'}: ${trouble}`)
     for (const lack of feed.abilities().lacks) warnings.push(`search does without something: ${lack}`)
@@ -139,6 +142,7 @@ export const createStatus = (context: StatusContext): Status => {
     gauge('commits_refused', 'Commits refused since the start', () => replica.intake.counters.refused)
     gauge('forks_seen', 'Commits that contradict one we hold', () => replica.intake.counters.forks)
     gauge('bodies_missing', 'Texts that a commit names and that are not here', () => replica.missing.size)
+    gauge('texts_unreadable', 'Texts that are not what their field allows, met since the start', () => from.unreadable())
     gauge('commits_damaged', 'Quarantined commits', () => index.holes.size)
     gauge('write_queue_requests', 'Writes waiting for the next flush', () => replica.queued().requests)
     gauge('voters_reachable', 'Voters that can be reached, this peer included', reached)

@@ -227,7 +227,7 @@ export const createWrites = (context: WriteContext): Writes => {
       const commit = where && reader.commit(where.hash as never)
       const event = commit?.events.find((sealed) => sealed.event.id === base.event)?.event
       if (commit === undefined || commit === null || event?.kind !== 'episode.append') throw new NodeError('internal', 'the episode was stored and cannot be read back: run verify', { local_committed: true })
-      return { ...answer(outcome, { id: base.event as string as RecordId, namespace, agent_id: options.agent, event_id: base.event }), episode: episodeRow(commit, event, reader.text) }
+      return { ...answer(outcome, { id: base.event as string as RecordId, namespace, agent_id: options.agent, event_id: base.event }), episode: episodeRow(commit, event, reader.texts) }
     },
   }
 }

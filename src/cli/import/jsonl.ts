@@ -14,7 +14,7 @@ const FIELDS: ReadonlySet<string> = new Set(['content', 'title', 'kind', 'tier',
 /** Read here and not sent as fields. */
 const HANDLED: ReadonlySet<string> = new Set(['namespace', 'idempotency_key', 'id', 'links'])
 /** Facts about the exported record. */
-const LEFT_BEHIND: ReadonlySet<string> = new Set(['agent_id', 'peer_id', 'created_by', 'created_at', 'updated_at', 'version', 'forgotten', 'erased', 'conflicts', 'score', 'explain'])
+const LEFT_BEHIND: ReadonlySet<string> = new Set(['agent_id', 'peer_id', 'created_by', 'created_at', 'updated_at', 'version', 'forgotten', 'erased', 'conflicts', 'unreadable', 'score', 'explain'])
 
 /** @param size of the file in bytes. */
 export const jsonlSource = (path: string, size: number): ImportSource => {
