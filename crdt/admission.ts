@@ -12,7 +12,7 @@ import { chainFault, emptyChain, type ChainState } from './chain.ts'
 import { CONTROL_INCARNATION, type AdmittedCommit, type Commit, type VerifiedCommit } from './commit.ts'
 import { enrolledAt, type ControlState } from './control.ts'
 import { hlcMs } from './hlc.ts'
-import { CONTROL_NAMESPACE, ZERO_HASH, type ChainId, type CommitHash, type MeshId, type Namespace, type SegmentId } from './ids.ts'
+import { CONTROL_NAMESPACE, ZERO_HASH, type ChainId, type CommitHash, type MeshId, type Namespace, type PeerId, type SegmentId } from './ids.ts'
 import { limits } from './limits.ts'
 
 /** What a log tells of itself. */
@@ -21,8 +21,8 @@ export type LogView = {
   readonly control: ControlState
   chain(id: ChainId): ChainState | null
   hashAt(chain: ChainId, seq: number): CommitHash | null
-  /** The first seq of a forked chain that does not count; Infinity otherwise. */
-  forkAt(chain: ChainId): number
+  /** The first seq of a forked chain that does not count; Infinity otherwise. @param peer whose chain it is, for it may be out as a whole. */
+  forkAt(chain: ChainId, peer: PeerId): number
   /** Place and time of a commit in the log, or of one on a forked branch whose header is known; null when it is not here. */
   meta(hash: CommitHash): { readonly namespace: Namespace; readonly segment: SegmentId | null; readonly hlc: number } | null
 }
@@ -42,7 +42,7 @@ export const admit = (log: LogView, commit: VerifiedCommit, nowMs: number): Verd
   const isControl = header.namespace === CONTROL_NAMESPACE
   if (isControl && !isAuthority(commit)) return refused('control_not_by_the_authority')
 
-  if (header.seq >= log.forkAt(commit.chain)) return refused('forked')
+  if (header.seq >= log.forkAt(commit.chain, header.peer)) return refused('forked')
   const chain = log.chain(commit.chain) ?? emptyChain(commit.chain, header.peer, header.incarnation, header.namespace)
   if (header.seq <= chain.seq) {
     const known = log.hashAt(commit.chain, header.seq)

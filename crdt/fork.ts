@@ -7,7 +7,8 @@
  * chain that show different commits are a fork; nobody but the peer's key can make one.
  *
  * Rule: with proofs known, every commit of the chain from the lowest `at` on, and all that causally follows one, is out of the
- * documents; logs count the chain up to `at` − 1. That is a function of the set of proofs alone.
+ * documents; logs count the chain up to `at` − 1. With proofs of more than `forks_per_peer_max` chains of one peer known, every chain
+ * of that peer counts up to 0. That is a function of the set of proofs alone. A proof counts when its peer was ever enrolled.
  */
 import { chainId, commitHash, decodeHeader, hasValidSignature, type Commit, type CommitHeader } from './commit.ts'
 import { hexToBytes, type ChainId, type CommitHash, type MeshId, type PeerId } from './ids.ts'
@@ -31,6 +32,15 @@ export const makeForkProof = (at: number, a: Branch, b: Branch): Uint8Array | nu
 
 /** What the proof proves, or null when it proves nothing in this mesh. Never throws. */
 export const verifyForkProof = (bytes: Uint8Array, mesh: MeshId): Fork | null => {
+  const read = readForkProof(bytes, mesh)
+  return read !== null && read.isProven() ? read.fork : null
+}
+
+/**
+ * What the proof claims, without a look at its two signatures (`isProven`), which cost more than all else: whoever has no use for
+ * the claim need not check it. Null when it shows no two commits in one place of a chain of this mesh. Never throws.
+ */
+export const readForkProof = (bytes: Uint8Array, mesh: MeshId): { readonly fork: Fork; isProven(): boolean } | null => {
   if (bytes.length > limits.fork_proof_bytes_max) return null
   const read = readPacked(bytes, (reader) => {
     reader.list(4, 4)
@@ -46,7 +56,7 @@ export const verifyForkProof = (bytes: Uint8Array, mesh: MeshId): Fork | null =>
   const [shownA, shownB] = [shownAt(at, a, headerA), shownAt(at, b, headerB)]
   if (shownA === null || shownB === null || equalBytes(shownA, shownB)) return null
   const isSigned = [[a, headerA], [b, headerB]] as const
-  return isSigned.every(([side, header]) => verify('mnemesh/commit/1', side[0], side[1], header.peer)) ? { chain, peer: headerA.peer, at } : null
+  return { fork: { chain, peer: headerA.peer, at }, isProven: () => isSigned.every(([side, header]) => verify('mnemesh/commit/1', side[0], side[1], header.peer)) }
 }
 
 const sideOf = (at: number, { before, commits }: Branch): Side | null => {

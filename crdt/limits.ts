@@ -63,8 +63,11 @@ export const limits = {
   reoffers_waiting_max: 10_000,
   /** Events left out that tokens wait for until they are said again: a token that saw one beyond that is answered without it. */
   unsaid_events_max: 10_000,
-  /** Forked chains known: each is an incident, not a way of life. */
-  forks_max: 4_096,
+  /**
+   * AGREED. Forked chains of one member; of one that has more nothing counts, so nobody need know of more. A copied folder forks as many
+   * chains as both copies write namespaces; so many are no accident. Their proofs, of the largest 3.3 MB, are told at each link's opening.
+   */
+  forks_per_peer_max: 256,
   /** Headers of unknown deps asked for at a time. */
   want_headers_max: 256,
   /** Proofs in one frame: some 30 ms of signatures to check, so that others get their turn between two frames. */

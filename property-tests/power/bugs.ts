@@ -22,6 +22,11 @@ export const BUGS: readonly Bug[] = [
   // ── quorum and flush ──
   bug(WORLD, 'acknowledged before the flush', ['src/replica/effects.ts', 'store.write(effect.batch).then(', 'store.write(effect.batch).catch(() => undefined), Promise.resolve().then(']),
   bug(WORLD, 'acknowledged at quorum - 1', ['src/replica/settling.ts', 'counted.length < wait.needed ||', 'counted.length < wait.needed - 1 ||']),
+  bug('src/service/refused-writes.test.ts', 'what went to others before its flush failed called nowhere', ['src/replica/replica.ts', 'if (inFlight?.id === input.flush) inFlight.pushed = true', 'if (inFlight?.id !== input.flush) return []']),
+  bug(WORLD, 'what went out before its flush failed denied', ['src/replica/replica.ts', "if (!wasPushed && failure.code !== 'io_error') return", 'if (code.length > 0) return']),
+  bug('src/service/texts.test.ts', 'hostile JSON given to the parser as it is', ['src/service/texts.ts', 'const parsed = parseJson(bytes, TEXT_BYTES_MAX[field])', "const parsed = { ok: parseJson.length > 0, value: JSON.parse(utf8Of(bytes) ?? 'null') }"]),
+  bug('src/replica/forks.test.ts', 'proofs of made-up keys are kept', ['src/replica/forks.ts', 'if (!isAboutMember(fork)) {', 'if (!isAboutMember(fork) && fork.at < 0) {']),
+  bug('property-tests/hostile-members.test.ts', 'of too many forks those count that came first', ['src/replica/forks.ts', 'if (counting > limits.forks_per_peer_max) out.add(fork.peer)', 'if (counting < 0) out.add(fork.peer)']),
   bug(WORLD, 'an ack counted twice', ['crdt/quorum.ts', 'entry.watermark.seq >= seq && voters.has(entry.voter)),', 'entry.watermark.seq >= seq && voters.has(entry.voter)).flatMap((entry) => [entry, entry]),']),
   bug(WORLD, 'an ack that lacks texts counts', ['src/replica/settling.ts', 'whole: isWhole(chain)', 'whole: true']),
   bug(WORLD, 'a failed flush taken for a good one', ['src/replica/replica.ts', '    if (failure !== null) {\n      forks.failed()', '    if (failure === undefined) {\n      forks.failed()']),

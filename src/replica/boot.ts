@@ -20,7 +20,10 @@ export const boot = async (replica: Replica, store: CommitStore, nowMs: number):
   // What was lost may have been the list of what is missing.
   const lookForBodies = replica.missing.restore() || tail !== null || notes.length > 0
   replica.forks.restore()
-  for (const { chain, at } of replica.forks.all()) replica.index.forkedAt.set(chain, at)
+  for (const { chain, peer, at } of replica.forks.all()) {
+    replica.index.forkedAt.set(chain, at)
+    if (replica.forks.isOut(peer)) replica.index.out.add(peer)
+  }
   const reader = createLogReader(replica.index, store, replica.commits, replica.self)
   let commits = 0
   let lost = 0

@@ -63,7 +63,7 @@ export const createLogView = (index: LogIndex, store: CommitStore, forks: Pick<F
       if (state?.seq === seq) return state.hash
       return flush().hashes.get(`${chain} ${seq}`) ?? store.commit(chain, seq)?.hash ?? null
     },
-    forkAt: (chain) => forkAt(index, chain),
+    forkAt: (chain, peer) => (index.out.has(peer) ? 1 : forkAt(index, chain)),
     meta: (hash) => {
       // What is under way is remembered only once it is on disk: a flush that fails leaves nothing that a later commit could rest on.
       const underWay = flush().metas.get(hash)

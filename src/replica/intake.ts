@@ -111,7 +111,7 @@ export const createIntake = (): Intake => {
   const dropStored = (log: LogView): void => {
     for (const [hash, entry] of uncovered) {
       const { chain, header } = entry.commit
-      if ((log.chain(chain)?.seq ?? 0) < header.seq && header.seq < log.forkAt(chain)) continue
+      if ((log.chain(chain)?.seq ?? 0) < header.seq && header.seq < log.forkAt(chain, header.peer)) continue
       uncovered.delete(hash)
       account(entry, -1)
     }
@@ -171,7 +171,8 @@ export const createIntake = (): Intake => {
         rivals.delete(chain)
         if (among !== undefined) onRival(among)
         dropBefore(chain, log.chain(chain)?.seq ?? 0)
-        dropForked(chain, log.forkAt(chain), nowMs)
+        const [first] = bySeqByChain.get(chain)?.values() ?? []
+        if (first !== undefined) dropForked(chain, log.forkAt(chain, first.commit.header.peer), nowMs)
         for (;;) {
           const entry = bySeqByChain.get(chain)?.get((log.chain(chain)?.seq ?? 0) + 1)
           if (entry === undefined) return

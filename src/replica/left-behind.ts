@@ -38,7 +38,7 @@ export const createLookBehind = (index: LogIndex, documents: Documents, commits:
 
   const touched = (): Iterable<SegmentEntry> => {
     const entries = new Map<string, SegmentEntry>()
-    for (const { chain, at } of [...forks.all(), ...cutByRevocation(index)]) {
+    for (const { chain, at } of [...[...index.forkedAt].map(([chain, at]) => ({ chain, at })), ...cutByRevocation(index)]) {
       for (let seq = at, next = commits.at(chain, seq); next !== null; next = commits.at(chain, ++seq)) {
         const key = next.header.segment === null ? null : segmentKey(next.header.namespace, next.header.segment)
         const entry = key === null ? undefined : index.segments.get(key)

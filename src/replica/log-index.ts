@@ -43,12 +43,14 @@ export type LogIndex = {
   readonly unsaid: Map<EventId, { readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash }>
   /** The first seq of each forked chain that does not count. */
   readonly forkedAt: Map<ChainId, number>
+  /** Peers of whom so many chains forked that none counts: each of their chains that is here is forked at 1. */
+  readonly out: Set<PeerId>
   arrivals: number
 }
 
 export const createLogIndex = (mesh: MeshId): LogIndex => ({
   mesh, chains: new Map(), control: emptyControl(mesh), segments: new Map(), segmentsByRecord: new Map(), linksByRecord: new Map(), namespaces: new Set(),
-  erasures: new Map(), ownSegment: new Map(), holes: new Map(), lost: new Map(), setAside: new Map(), unsaid: new Map(), forkedAt: new Map(), arrivals: 0,
+  erasures: new Map(), ownSegment: new Map(), holes: new Map(), lost: new Map(), setAside: new Map(), unsaid: new Map(), forkedAt: new Map(), out: new Set(), arrivals: 0,
 })
 
 export const segmentKey = (namespace: Namespace, id: SegmentId): string => `${namespace} ${id}`
@@ -62,6 +64,7 @@ export const indexCommit = (index: LogIndex, commit: Commit, arrival: number, se
   const known = index.chains.get(chain)
   const state = known !== undefined && known.peer !== ('' as PeerId) ? known : { ...(known ?? emptyChain(chain, header.peer, header.incarnation, header.namespace)), peer: header.peer, incarnation: header.incarnation, namespace: header.namespace }
   const policySeq = header.namespace === CONTROL_NAMESPACE ? header.seq - 1 : (index.control.seqByHash.get(header.policy) ?? state.policySeq)
+  if (index.out.has(header.peer)) index.forkedAt.set(chain, 1)
   // What lies on a branch stays in the log, and counts for nothing.
   if (header.seq < forkAt(index, chain)) index.chains.set(chain, extendChain(state, commit, policySeq))
   if (header.segment !== null) indexSegment(index, commit, header.segment, arrival, self)

@@ -94,7 +94,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   const commits = createCommits(store)
   const documents = createDocuments(index, commits)
   const intake = createIntake()
-  const forks = createForks(mesh, store, commits)
+  const forks = createForks({ mesh, store, commits, wasMember: (peer) => index.control.members.has(peer) })
   const missing = createMissingBodies(store, (chain, seq) => isLeftOut(index, chain, seq))
   const past = createPast(index, documents, commits, store)
   const mayWrite = createMayWrite(index, forks, store, self)
@@ -236,6 +236,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const revoked = index.control === controlBefore ? [] : freshlyRevoked(controlBefore, index.control)
     const membership = index.control !== controlBefore
     mayWrite.persisted()
+    if (membership) forks.membersChanged()
     if (membership || forked.length > 0) intake.wake()
     if (done.rebuild && revoked.length > 0) documents.dropAll()
     if (done.healed.length + forked.length + revoked.length > 0) sayAgain(nowMs)
@@ -258,9 +259,15 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     authored.flatMap((answer) => ('refusal' in answer ? [] : settling.settle(answer.written, answer.existing, requests.get(answer.request)!, nowMs)))
 
   /** The chain ends before the fork; documents are made again without what follows it. */
-  const leaveOut = ({ chain, at }: KnownFork): void => {
+  const leaveOut = ({ chain, peer, at }: KnownFork): void => {
+    if (forks.isOut(peer) && !index.out.has(peer)) leaveOutAllOf(peer)
     cutChain(index, chain, at, at === 1 ? null : (store.commit(chain, at - 1)?.hash ?? null))
     documents.dropAll()
+  }
+
+  const leaveOutAllOf = (peer: PeerId): void => {
+    index.out.add(peer)
+    for (const chain of index.chains.values()) if (chain.peer === peer) cutChain(index, chain.id, 1, null)
   }
 
   const sayAgain = (nowMs: number): void => reoffers.add(reoffer(index, commits, lookBehind.all(), self, nowMs))
@@ -358,7 +365,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
         deliveries.push(input.delivery)
         return startFlush(nowMs)
       case 'forks':
-        for (const proof of input.proofs) forks.learn(proof)
+        for (const proof of input.proofs) forks.learn(proof, input.from)
         return startFlush(nowMs)
       case 'headers':
         for (const header of input.headers) forks.meetHeader(commitHash(header), header)

@@ -61,7 +61,7 @@ export const createStatus = (context: StatusContext): Status => {
     if (free < limits.free_space_bytes_min) blocking.push(`only ${Math.floor(free / 2 ** 20)} MiB are free where the log lies: make room`)
     const logTrouble = context.storeTrouble()
     if (logTrouble !== null) blocking.push(`the log takes no writes: ${logTrouble}`)
-    for (const fork of replica.forks.all()) warnings.push(`${index.control.members.get(fork.peer)?.name ?? fork.peer} wrote two histories (chain ${fork.chain} from ${fork.at} on): what it wrote there is left out, and it is frozen`)
+    for (const warning of forkWarnings(replica)) warnings.push(warning)
     if (index.holes.size > 0) warnings.push(`${index.holes.size} damaged commits are being fetched again from other peers`)
     if (index.setAside.size > 0) warnings.push(`${index.setAside.size} commits wait for what was lost before them: other peers are asked for it`)
     if (replica.missing.size > 0) warnings.push(`${replica.missing.size} texts are missing and asked for`)
@@ -161,3 +161,15 @@ export const createStatus = (context: StatusContext): Status => {
 
 const shownEmbedder = (status: EmbeddingStatus | null) =>
   status === null ? null : { id: status.embedder, dim: status.dim, embedded: status.embedded, waiting: status.waiting, replacing: status.replacing }
+
+/** One line a member, however many of its chains forked. */
+const forkWarnings = ({ forks, index }: Replica): readonly string[] => {
+  const byPeer = new Map<PeerId, { readonly first: string; more: number }>()
+  for (const { peer, chain, at } of forks.all()) {
+    const known = byPeer.get(peer)
+    if (known === undefined) byPeer.set(peer, { first: `chain ${chain} from ${at} on`, more: 0 })
+    else known.more++
+  }
+  return [...byPeer].map(([peer, { first, more }]) =>
+    `${index.control.members.get(peer)?.name ?? peer} wrote two histories (${first}${more === 0 ? '' : `, and ${more} more`}): ${forks.isOut(peer) ? 'nothing of it counts' : 'what it wrote there is left out'}, and it is frozen`)
+}

@@ -133,10 +133,10 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
   checkBehindGaps()
   for (const chain of unvouched.keys()) reportUnvouched(chain)
   for (const commit of undecided) if (checkPolicy(commit) === 'unknown') report('the control commit that it names is not here', placeText(placeOf(commit)))
-  const forks = createForks(mesh, store, createCommits(store))
+  const forks = createForks({ mesh, store, commits: createCommits(store), wasMember: () => true })
   forks.restore()
   // Whoever was taken out may have had the one copy of what is left out with it.
-  const isLeftOut = ({ chain, header: { peer, seq } }: Commit): boolean => seq >= Math.min(forks.at(chain), firstExcluded(control, peer, chain))
+  const isLeftOut = ({ chain, header: { peer, seq } }: Commit): boolean => seq >= Math.min(forks.at(chain, peer), firstExcluded(control, peer, chain))
   for (const { commit, what } of absent) if (!isLeftOut(commit)) report(what, placeText(placeOf(commit)))
   onProgress(total, total)
   return { ok: problems.length === 0, ...counts, chains: chains.size, problems }
