@@ -121,7 +121,10 @@ export type PeerAnswer = {
 }
 
 export type Health = {
+  /** `degraded` while writes cannot succeed, or the search index is behind or out for a failure. */
   readonly status: 'ok' | 'degraded'
+  /** Whether writes can succeed. */
+  readonly writes: boolean
   readonly version: string
   readonly peer_id: PeerId
   readonly name: string

@@ -71,8 +71,8 @@ describe.skipIf(reason !== null)(`a peer on a server in trouble${reason === null
         const { token } = await remember('note of the outage')
         await expect(search(token)).rejects.toMatchObject({ code: 'not_yet_here' })
         await vi.waitFor(async () => {
-          const { status, projection_lag, reasons } = await node.health()
-          expect([status, reasons.join()]).toEqual(['ok', expect.stringMatching(health)])
+          const { status, writes, projection_lag, reasons } = await node.health()
+          expect([status, writes, reasons.join()]).toEqual(['degraded', true, expect.stringMatching(health)])
           expect(projection_lag).toBeGreaterThan(before)
         }, PATIENCE)
       },

@@ -16,7 +16,7 @@ const verified = answer({ ok: boolean, commits: integer, events: integer, bodies
 export const aboutRoutes = (app: FastifyInstance, node: Node): void => {
   app.get('/health', { config: { open: true }, schema: { summary: 'Whether writes can succeed', response: { ...answers(200, ref('Health')), 503: ref('Health') } } }, async (_request, reply) => {
     const health = await node.health()
-    if (health.status !== 'ok') void reply.code(503)
+    if (!health.writes) void reply.code(503)
     return reply.send(health)
   })
 

@@ -118,7 +118,7 @@ export const sharedSchemas: readonly JsonSchema[] = [
   withId('Conflict', answer({ field: text, values: { type: 'array', items: answer({ value: {}, event_id: text, agent_id: text, peer_id: text, at: text, shown: boolean, unreadable: boolean }, ['unreadable']) } })),
   withId('LogEntry', answer({ cursor: text, event_id: text, namespace: text, kind: text, record: textOrNull, agent_id: text, peer_id: text, at: text, commit: text, chain: text, seq: integer, event: anyObject })),
   withId('Peer', answer({ peer_id: text, name: text, role: text, self: boolean, revoked: boolean, forked: boolean, link: text, addresses: { type: 'array', items: text }, round_trip_ms: { type: ['number', 'null'] }, commits_behind: { type: ['integer', 'null'] }, last_error: textOrNull })),
-  withId('Health', answer({ status: { type: 'string', enum: ['ok', 'degraded'] }, version: text, peer_id: text, name: text, mesh_id: text, members: integer, voters: integer, quorum: integer, connected: integer, projection: text, projection_lag: integer, embedder_ready: boolean, federation_enabled: boolean, reasons: { type: 'array', items: text } })),
+  withId('Health', answer({ status: { type: 'string', enum: ['ok', 'degraded'] }, writes: boolean, version: text, peer_id: text, name: text, mesh_id: text, members: integer, voters: integer, quorum: integer, connected: integer, projection: text, projection_lag: integer, embedder_ready: boolean, federation_enabled: boolean, reasons: { type: 'array', items: text } })),
 ]
 
 const failures = { '4xx': { $ref: 'Error#' }, '5xx': { $ref: 'Error#' } }

@@ -72,7 +72,7 @@ export const createStatus = (context: StatusContext): Status => {
     const embedding = context.embedding()
     if (embedding?.problem) warnings.push(`recall may go by words alone: ${embedding.problem}`)
     return {
-      status: blocking.length > 0 ? 'degraded' : 'ok', version: context.version, peer_id: replica.self, name: context.name, mesh_id: index.mesh,
+      status: blocking.length > 0 || trouble !== null ? 'degraded' : 'ok', writes: blocking.length === 0, version: context.version, peer_id: replica.self, name: context.name, mesh_id: index.mesh,
       members: activeMembers(index.control).length, voters: voters.size, quorum, connected: upPeers().size, projection: context.projectionKind,
       projection_lag: feed.lag(), embedder_ready: embedding?.ready ?? false, federation_enabled: true, reasons: [...blocking, ...warnings, ...context.boot.notes],
     }

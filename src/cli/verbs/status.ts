@@ -1,7 +1,7 @@
 /**
  * `status`: members, links and their lag, quorum, projection lag, disk, on one screen.
  *
- * Exit status 1 when the peer is degraded (writes cannot succeed), so that a script or a supervisor need not read.
+ * Exit status 1 when the peer is degraded (writes cannot succeed, or search is out), so that a script or a supervisor need not read.
  */
 import type { Command } from 'commander'
 import type { Health } from '../../api.ts'
