@@ -105,10 +105,6 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
     },
     ...(options.projectionKind === 'postgres' && { checkEveryMs: limits.projection_check_ms }),
   })
-  shell.onRebuild(() => {
-    // Rejects only when stopped before it was done; the next start goes on with it.
-    feed.rebuild().catch(() => undefined)
-  })
 
   let mended: StoreFailure | null = null
   store.onHealed(() => {

@@ -192,8 +192,22 @@ export type ConflictRow = { readonly memory: RecordId; readonly field: string; r
 /** The projection's place: everything up to `arrival` of the log `epoch` is in the rows; `frontier` says the same by namespace and chain. */
 export type ProjectionCursor = {
   readonly epoch: string
+  /** Which reading of that log: whatever later ones touched may still stand as it was (`src/replica/revision.ts`). */
+  readonly revision: number
   readonly arrival: number
   readonly frontier: Readonly<Record<Namespace, Readonly<Record<ChainId, number>>>>
+}
+
+/** Rows that are to go, with all that hangs on them: a fork or a revocation left out what made them. */
+export type RemovedRows = {
+  readonly memories: readonly RecordId[]
+  readonly links: readonly RecordId[]
+  /** Those that no event of a commit that stays says too. */
+  readonly episodes: readonly EventId[]
+  /** Commits whose events are to go. */
+  readonly commits: readonly CommitHash[]
+  /** Whether the text of one of those memories is erased, so that it must go from the files too. */
+  readonly erased: boolean
 }
 
 /** Applied in one transaction together with its cursor: exactly once. Rows replace those with the same id. */
@@ -207,6 +221,12 @@ export type ProjectionBatch = {
   readonly cursor: ProjectionCursor
   /** The arrival that the batch follows: rows that do not reach it must not take it, or what lies between would be missing. */
   readonly after?: number
+  /**
+   * Present when the batch writes again what a later revision touched: the revision that the rows show before it. The arrival stays;
+   * the last such batch moves the revision.
+   */
+  readonly mends?: number
+  readonly removed?: RemovedRows
 }
 
 export type MemoryFilter = {

@@ -118,7 +118,7 @@ const eventOf = ({ id, namespace, agent_id, peer_id, created_at }: MemoryRow): E
 
 let arrival = 0
 const batchOf = (memories: readonly MemoryRow[]): ProjectionBatch => ({
-  memories, links: [], episodes: [], events: memories.map(eventOf), conflicts: [], cursor: { epoch: 'ab'.repeat(16), arrival: ++arrival, frontier: {} },
+  memories, links: [], episodes: [], events: memories.map(eventOf), conflicts: [], cursor: { epoch: 'ab'.repeat(16), revision: 0, arrival: ++arrival, frontier: {} },
 })
 
 const RATE = 1_000

@@ -41,6 +41,11 @@ export const createDumbProjection = (): DumbProjection => {
       for (const row of batch.episodes) episodeById.set(row.id, row)
       for (const row of batch.events) eventByPlace.set(`${row.commit} ${row.event_id}`, row)
       for (const { id } of batch.memories) conflictsById.set(id, batch.conflicts.filter(({ memory }) => memory === id))
+      const { memories = [], links = [], episodes = [], commits = [] } = batch.removed ?? {}
+      for (const [place, { commit }] of eventByPlace) if (commits.includes(commit)) eventByPlace.delete(place)
+      for (const id of memories) for (const rows of [memoryById, conflictsById]) rows.delete(id)
+      for (const id of links) linkById.delete(id)
+      for (const id of episodes) if (![...eventByPlace.values()].some(({ event_id }) => event_id === id)) episodeById.delete(id)
       cursor = batch.cursor
     },
     reset: async () => lose(),

@@ -91,7 +91,7 @@ const isEqual = ({ machines, authority, schedule, isWithheld }: World): boolean 
     const replica = process?.peer?.replica
     if (replica === undefined || process?.peer?.shell.isStopping() || replica.flushing() || waits(replica.intake.pending()) || replica.missing.list(replica.missing.size).some((ref) => !isWithheld(ref)) || replica.index.holes.size > 0 || replica.index.setAside.size > 0) return false
     if (process!.peer!.mesh.links().some(({ state, peer }) => state === 'up' && peer !== null && authority.isRevoked(peer))) return false
-    if ((rows.cursor()?.arrival ?? 0) !== replica.index.arrivals) return false
+    if ((rows.cursor()?.arrival ?? 0) !== replica.index.arrivals || rows.cursor()?.revision !== replica.revision.current()) return false
   }
   // Last, for it takes longest.
   const digests = machines.flatMap(({ process, member }) => (authority.isRevoked(member.peer) ? [] : [bytesToHex(process!.peer!.replica.frontierDigest())]))

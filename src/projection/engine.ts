@@ -19,6 +19,7 @@ import { linksOf, listEpisodes, listMemories } from './list.ts'
 import { hasTables, migrate } from './migrations.ts'
 import { prepareTrigrams } from './near.ts'
 import { recall } from './recall.ts'
+import { removeRows } from './removals.ts'
 import { upsert } from './rows.ts'
 import type { Query, Sql } from './sql.ts'
 import { timeOf } from './times.ts'
@@ -110,13 +111,17 @@ export const createEngine = (sql: Sql, { log = () => undefined, age }: EngineOpt
       await sql.room()
       const rows = await sql.transaction(async (query) => {
         const stored = await readCursor(query)
-        if (!isAhead(batch.cursor, stored)) return 0
-        if ((batch.after ?? 0) > (stored?.arrival ?? 0)) throw new ProjectionFailure(`projection: its rows end at arrival ${stored?.arrival ?? 0} and the batch follows ${batch.after}; it is asked where to go on`)
+        if (!isAhead(batch, stored)) return 0
         const scrub = await removesText(query, batch)
-        const { given, fresh } = await upsert(query, batch, stems())
-        if (vectors) await followRows(query, batch.memories)
-        if (graph !== null) await stepAge(query, graph, batch)
-        await writeCursor(query, batch.cursor, fresh, scrub)
+        const write = async (rows: ProjectionBatch): ReturnType<typeof upsert> => {
+          const written = await upsert(query, rows, stems())
+          if (vectors) await followRows(query, rows.memories)
+          if (graph !== null) await stepAge(query, graph, rows)
+          return written
+        }
+        const { given, fresh } = await write(batch)
+        const gone = batch.removed === undefined ? 0 : await removeRows(query, batch, write)
+        await writeCursor(query, batch.cursor, fresh - gone, scrub || (gone > 0 && batch.removed?.erased === true))
         return given
       })
       await sql.wrote(rows)

@@ -18,7 +18,9 @@ const createLog = (arrivals: number, rowsPerArrival = 1) => {
     epoch: () => EPOCH,
     asked,
     arrivals: () => count,
-    batch: async (after, limit): Promise<ProjectionBatch | null> => {
+    revision: () => 0,
+    batch: async (cursor, limit): Promise<ProjectionBatch | null> => {
+      const after = cursor?.arrival ?? 0
       asked.push(limit)
       const end = Math.min(count, after + limit)
       if (end === after) return null

@@ -1,7 +1,7 @@
 /**
  * Drives the projection from the log: the one writer, off the path of acks.
  *
- * open → (reset when the rows are of another log, or ahead of ours) → batches until caught up → wait for growth → batches …
+ * open → (reset when the rows are of another log, or ahead of ours) → batches until caught up and mended → wait for growth → batches …
  * After any failure: pause, doubled up to a bound, then from `open` on, because only the database knows what it kept.
  *
  * Invariants:
@@ -19,17 +19,22 @@ import type { Timers } from './timers.ts'
 
 /** The log, as far as the feeder needs it. */
 export type FeedSource = {
-  /** Which arrival log, and which reading of it: rows under another are made anew. */
+  /** Which arrival log: rows under another are made anew. */
   epoch(): string
   arrivals(): number
-  /** The rows that arrivals after+1 … touched (at most `limit` of them), as the documents say now; null when there are none. */
-  batch(after: number, limit: number): Promise<ProjectionBatch | null>
+  /** Which reading of that log: rows that show an older one are mended. */
+  revision(): number
+  /**
+   * The rows that arrivals after the cursor touched (at most `limit` of them), as the documents say now, or those that are to be written
+   * again since it shows an older reading; null when there are none. Whoever applied a batch asks on with that batch's own cursor.
+   */
+  batch(cursor: ProjectionCursor | null, limit: number): Promise<ProjectionBatch | null>
   /** Calls back when the log has grown; answers the function that ends it. */
   onGrown(listener: () => void): () => void
 }
 
 export type Feed = {
-  /** Arrivals that are not in the rows yet. */
+  /** Arrivals that are not in the rows yet; at least one while the rows show an older reading of the log. */
   lag(): number
   /** What the rows reflect; null before the first batch and during a rebuild. */
   cursor(): ProjectionCursor | null
@@ -117,7 +122,7 @@ export const createFeed = ({ source, projection, timers, onError, checkEveryMs }
     mustOpen = false
     const found = await projection.open()
     abilities = await projection.abilities()
-    if (found !== null && (found.epoch !== source.epoch() || found.arrival > source.arrivals())) return reset()
+    if (found !== null && (found.epoch !== source.epoch() || found.arrival > source.arrivals() || found.revision > source.revision())) return reset()
     moved(found)
   }
 
@@ -134,18 +139,21 @@ export const createFeed = ({ source, projection, timers, onError, checkEveryMs }
   const step = async (): Promise<boolean> => {
     while (mustReset || mustOpen) await open()
     const after = cursor?.arrival ?? 0
-    const batch = after < source.arrivals() ? await source.batch(after, batchArrivals) : null
+    const batch = lag() > 0 ? await source.batch(cursor, batchArrivals) : null
     if (batch === null) {
       wentWell()
       return false
     }
-    if (batch.cursor.arrival <= after) throw new Error(`the log answered a batch up to ${batch.cursor.arrival} when asked for what comes after ${after}`)
+    if (batch.mends === undefined && batch.cursor.arrival <= after) throw new Error(`the log answered a batch up to ${batch.cursor.arrival} when asked for what comes after ${after}`)
     await projection.apply(batch)
     if (!mustReset) moved(batch.cursor)
-    resize(batch, batch.cursor.arrival - after)
+    resize(batch, batch.mends === undefined ? batch.cursor.arrival - after : batchArrivals)
     wentWell()
     return true
   }
+
+  const isBehind = (at: ProjectionCursor): boolean => at.revision < source.revision()
+  const lag = (): number => Math.max(source.arrivals() - (cursor?.arrival ?? 0), cursor !== null && isBehind(cursor) ? 1 : 0)
 
   const wentWell = (): void => {
     trouble = null
@@ -207,11 +215,12 @@ export const createFeed = ({ source, projection, timers, onError, checkEveryMs }
       stir()
     },
     trouble: () => trouble,
-    lag: () => source.arrivals() - (cursor?.arrival ?? 0),
+    lag,
     cursor: () => cursor,
     waitFor: (reached, ms) =>
       new Promise((resolve) => {
-        const holds = typeof reached === 'number' ? (at: ProjectionCursor) => at.arrival >= reached : reached
+        const revision = source.revision()
+        const holds = typeof reached === 'number' ? (at: ProjectionCursor) => at.arrival >= reached && at.revision >= revision : reached
         if (cursor !== null && holds(cursor)) return resolve(true)
         if (stopped || waiters.size >= limits.causal_waiters_max) return resolve(false)
         const cancel = timers.after(ms, () => waiter.settle(false))

@@ -87,6 +87,10 @@ const STEPS: readonly (readonly string[])[] = [
       one boolean primary key default true check (one), epoch text not null, arrival bigint not null, frontier jsonb not null,
       memories bigint not null, scrub boolean not null, counted_ms bigint not null default -8640000000000000)`,
   ],
+  [
+    // Which reading of the log the rows show.
+    'alter table cursor add column revision bigint not null default 0',
+  ],
 ]
 
 const NEWEST = OLDEST + STEPS.length - 1

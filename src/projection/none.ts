@@ -12,7 +12,7 @@ export const createNoProjection = (): Projection => {
   return {
     open: async () => cursor,
     apply: async (batch) => {
-      if (isAhead(batch.cursor, cursor)) cursor = batch.cursor
+      if (isAhead(batch, cursor)) cursor = batch.cursor
     },
     reset: async () => {
       cursor = null

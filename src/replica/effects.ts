@@ -20,7 +20,6 @@ export type Shell = {
   /** Resolves when the replica has been told of the damage that reads have met until now. */
   toldOfDamage(): Promise<void>
   onGrown(listener: (arrivals: number) => void): () => void
-  onRebuild(listener: () => void): () => void
   onMembership(listener: () => void): () => void
   /** From the call of `stop` on: nothing is read or written here any more. */
   isStopping(): boolean
@@ -43,7 +42,6 @@ export type ShellOptions = {
 export const createShell = ({ replica, store, clock, mesh, taken, observe }: ShellOptions): Shell => {
   const outcomes = new Map<RequestId, (outcome: WriteOutcome) => void>()
   const grown = new Set<(arrivals: number) => void>()
-  const rebuild = new Set<() => void>()
   const membership = new Set<() => void>()
   const inputs: Input[] = []
   let whenSettled: (() => void)[] = []
@@ -83,9 +81,6 @@ export const createShell = ({ replica, store, clock, mesh, taken, observe }: She
       case 'MEMBERSHIP':
         mesh()?.membershipChanged()
         for (const listener of membership) listener()
-        return
-      case 'REBUILD':
-        for (const listener of rebuild) listener()
     }
   }
 
@@ -136,7 +131,6 @@ export const createShell = ({ replica, store, clock, mesh, taken, observe }: She
     settled,
     toldOfDamage: () => telling ?? Promise.resolve(),
     onGrown: listenTo(grown),
-    onRebuild: listenTo(rebuild),
     onMembership: listenTo(membership),
     isStopping: () => stopped,
     stop: async () => {

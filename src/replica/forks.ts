@@ -33,6 +33,8 @@ export type Forks = {
   membersChanged(): void
   /** What the next flush must make durable. */
   takeFacts(): NonNullable<StoreBatch['facts']>
+  /** The chains that those facts are about. */
+  writing(): readonly ChainId[]
   /** Those facts are on disk: the forks that count from now on. */
   applied(): readonly KnownFork[]
   /** The disk refused them: they rest until `retry`, for by themselves they would ask it again and again. */
@@ -150,6 +152,7 @@ export const createForks = ({ mesh, store, commits, wasMember }: ForksOptions): 
       for (const { chain } of writing) waiting.delete(chain)
       return writing.length === 0 ? [] : facts.of(writing, (peer) => [...chainsByPeer.get(peer)!].filter((chain) => !waiting.has(chain) || byChain.has(chain)))
     },
+    writing: () => writing.map(({ chain }) => chain),
     applied: () => {
       const now = writing
       writing = []

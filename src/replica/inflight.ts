@@ -42,6 +42,13 @@ export const addToFlush = (flush: Flush, commit: Commit, chain: ChainState, poli
   for (const body of bodies) if (named.has(body.ref)) flush.bodies.set(body.ref, body)
 }
 
+/** Takes those of `bodies` that a commit of the flush names and nobody has brought yet. */
+export const completeFlush = (flush: Flush, bodies: readonly Body[]): void => {
+  if (bodies.length === 0 || flush.commits.length === 0) return
+  const named = new Set(flush.commits.flatMap(({ events }) => events.flatMap(({ event }) => bodyRefs(event).map(({ ref }) => ref))))
+  for (const body of bodies) if (named.has(body.ref) && !flush.bodies.has(body.ref)) flush.bodies.set(body.ref, body)
+}
+
 /** The log as admission sees it: the index, the store, and the flush being made. */
 export const createLogView = (index: LogIndex, store: CommitStore, forks: Pick<Forks, 'header'>, flush: () => Flush): LogView => {
   const metas = new LRUCache<CommitHash, Meta>({ maxSize: METAS_REMEMBERED_MAX, sizeCalculation: () => 1 })

@@ -45,12 +45,14 @@ export type LogIndex = {
   readonly forkedAt: Map<ChainId, number>
   /** Peers of whom so many chains forked that none counts: each of their chains that is here is forked at 1. */
   readonly out: Set<PeerId>
+  /** The last commit of each forked chain that is in the store, on its branch. */
+  readonly branchEnds: Map<ChainId, number>
   arrivals: number
 }
 
 export const createLogIndex = (mesh: MeshId): LogIndex => ({
   mesh, chains: new Map(), control: emptyControl(mesh), segments: new Map(), segmentsByRecord: new Map(), linksByRecord: new Map(), namespaces: new Set(),
-  erasures: new Map(), ownSegment: new Map(), holes: new Map(), lost: new Map(), setAside: new Map(), unsaid: new Map(), forkedAt: new Map(), out: new Set(), arrivals: 0,
+  erasures: new Map(), ownSegment: new Map(), holes: new Map(), lost: new Map(), setAside: new Map(), unsaid: new Map(), forkedAt: new Map(), out: new Set(), branchEnds: new Map(), arrivals: 0,
 })
 
 export const segmentKey = (namespace: Namespace, id: SegmentId): string => `${namespace} ${id}`
@@ -67,6 +69,7 @@ export const indexCommit = (index: LogIndex, commit: Commit, arrival: number, se
   if (index.out.has(header.peer)) index.forkedAt.set(chain, 1)
   // What lies on a branch stays in the log, and counts for nothing.
   if (header.seq < forkAt(index, chain)) index.chains.set(chain, extendChain(state, commit, policySeq))
+  else noteBranch(index, chain, header.seq)
   if (header.segment !== null) indexSegment(index, commit, header.segment, arrival, self)
   noteLost(index, commit)
 }
@@ -87,7 +90,10 @@ export const indexHole = (index: LogIndex, place: { readonly n: number; readonly
 
 /** Somebody may bring it again; not what lies on a branch, which counts nowhere: false. */
 export const markHole = (index: LogIndex, { chain, seq, hash }: { readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash }): boolean => {
-  if (seq >= forkAt(index, chain)) return false
+  if (seq >= forkAt(index, chain)) {
+    noteBranch(index, chain, seq)
+    return false
+  }
   index.holes.set(placeKey(chain, seq), { chain, seq, hash })
   index.lost.set(hash, { chain, seq })
   return true
@@ -113,15 +119,20 @@ export const forkAt = (index: LogIndex, chain: ChainId): number => index.forkedA
 export const cutChain = (index: LogIndex, chain: ChainId, at: number, before: CommitHash | null): void => {
   index.forkedAt.set(chain, Math.min(at, forkAt(index, chain)))
   const state = index.chains.get(chain)
+  if (state !== undefined && state.seq >= at) noteBranch(index, chain, state.seq)
   // Nobody brings again what counts nowhere.
   for (const [place, hole] of index.holes) if (hole.chain === chain && hole.seq >= at) index.holes.delete(place)
   for (const [hash, lost] of index.lost) if (lost.chain === chain && lost.seq >= at) index.lost.delete(hash)
   if (state !== undefined && state.seq >= at) index.chains.set(chain, { ...state, seq: at - 1, hash: before ?? (ZERO_HASH as CommitHash) })
 }
 
+const noteBranch = (index: LogIndex, chain: ChainId, seq: number): void => {
+  index.branchEnds.set(chain, Math.max(seq, index.branchEnds.get(chain) ?? 0))
+}
+
 /** Forgets everything that was read from the log, for reading it again. */
 export const clearLogIndex = (index: LogIndex): void => {
-  for (const part of [index.chains, index.segments, index.segmentsByRecord, index.linksByRecord, index.namespaces, index.erasures, index.ownSegment, index.holes, index.lost, index.setAside, index.unsaid]) part.clear()
+  for (const part of [index.chains, index.segments, index.segmentsByRecord, index.linksByRecord, index.namespaces, index.erasures, index.ownSegment, index.holes, index.lost, index.setAside, index.unsaid, index.branchEnds]) part.clear()
   index.control = emptyControl(index.mesh)
   index.arrivals = 0
 }

@@ -13,6 +13,7 @@ import { bodyRefs } from '../../crdt/event.ts'
 import { bytesToHex, hexToBytes, type ChainId, type Ref } from '../../crdt/ids.ts'
 import { pack, unpack } from '../../crdt/msgpack.ts'
 import type { CommitStore, StoreBatch } from '../ports.ts'
+import type { Place } from './touched.ts'
 
 const FACT = 'missing-bodies'
 /** (32 + 16 + 9 bytes) × 1,000 fits a fact of 64 KiB. */
@@ -20,6 +21,8 @@ const REMEMBERED_MAX = 1_000
 
 export type MissingBodies = {
   has(ref: Ref): boolean
+  /** Commits that name it; empty when a read met damage and nobody remembers them, null when it is not missing. */
+  placesOf(ref: Ref): readonly Place[] | null
   isMissingIn(chain: ChainId): boolean
   /** What is asked for. */
   list(limit: number): readonly Ref[]
@@ -38,23 +41,26 @@ export type MissingBodies = {
   check(commit: Commit): void
 }
 
-type Place = { readonly chain: ChainId; readonly seq: number }
-
 /** @param isLeftOut whether the commit at that place counts for nobody any more. */
 export const createMissingBodies = (store: CommitStore, isLeftOut: (chain: ChainId, seq: number) => boolean): MissingBodies => {
-  /** Where a text is named first, by chain: in two when one request was written twice. None: a read met damage. */
-  const seqsByRef = new Map<Ref, Map<ChainId, number>>()
+  /** Where a text is named, by chain, ascending: in two chains when one request was written twice. None: a read met damage. */
+  const seqsByRef = new Map<Ref, Map<ChainId, number[]>>()
   const countByChain = new Map<ChainId, number>()
   const madeWhole = new Set<ChainId>()
 
   const note = (ref: Ref, place: Place | null): void => {
-    const seqs = seqsByRef.get(ref) ?? new Map<ChainId, number>()
+    const seqs = seqsByRef.get(ref) ?? new Map<ChainId, number[]>()
     seqsByRef.set(ref, seqs)
     if (place === null) return
     const { chain, seq } = place
     const known = seqs.get(chain)
-    seqs.set(chain, Math.min(seq, known ?? seq))
-    if (known === undefined) countByChain.set(chain, (countByChain.get(chain) ?? 0) + 1)
+    if (known === undefined) {
+      seqs.set(chain, [seq])
+      countByChain.set(chain, (countByChain.get(chain) ?? 0) + 1)
+    } else if (!known.includes(seq)) {
+      known.push(seq)
+      known.sort((a, b) => a - b)
+    }
   }
   const found = (ref: Ref): void => {
     const seqs = seqsByRef.get(ref)
@@ -70,13 +76,13 @@ export const createMissingBodies = (store: CommitStore, isLeftOut: (chain: Chain
   }
   /** Each with each of its places, as the fact keeps them. */
   const entries = (): (readonly [Ref, Place | null])[] =>
-    [...seqsByRef].flatMap(([ref, seqs]) => (seqs.size === 0 ? [null] : [...seqs].map(([chain, seq]) => ({ chain, seq }))).map((place) => [ref, place] as const))
+    [...seqsByRef].flatMap(([ref, seqs]) => (seqs.size === 0 ? [null] : placesIn(seqs)).map((place) => [ref, place] as const))
   const placeOf = ({ chain, header }: Commit): Place => ({ chain, seq: header.seq })
   const wanted = (limit: number): readonly Ref[] => {
     const refs: Ref[] = []
     for (const [ref, seqs] of seqsByRef) {
       if (refs.length >= limit) break
-      if (seqs.size === 0 || [...seqs].some(([chain, seq]) => !isLeftOut(chain, seq))) refs.push(ref)
+      if (seqs.size === 0 || [...seqs].some(([chain, [seq]]) => !isLeftOut(chain, seq!))) refs.push(ref)
     }
     return refs
   }
@@ -85,6 +91,10 @@ export const createMissingBodies = (store: CommitStore, isLeftOut: (chain: Chain
 
   return {
     has: (ref) => seqsByRef.has(ref),
+    placesOf: (ref) => {
+      const seqs = seqsByRef.get(ref)
+      return seqs === undefined ? null : placesIn(seqs)
+    },
     isMissingIn: (chain) => countByChain.has(chain),
     list: wanted,
     get size() {
@@ -127,3 +137,5 @@ export const createMissingBodies = (store: CommitStore, isLeftOut: (chain: Chain
     },
   }
 }
+
+const placesIn = (seqs: ReadonlyMap<ChainId, readonly number[]>): readonly Place[] => [...seqs].flatMap(([chain, all]) => all.map((seq) => ({ chain, seq })))

@@ -27,7 +27,7 @@ import { createControls } from './controls.ts'
 import { createCommits, type Commits } from './commits.ts'
 import { createDocuments, type Documents } from './documents.ts'
 import { commitIn, isSound, parcelOf, recordsIn, requestBytes, storedForm } from './forms.ts'
-import { addToFlush, createLogView, emptyFlush, type Flush } from './inflight.ts'
+import { addToFlush, completeFlush, createLogView, emptyFlush, type Flush } from './inflight.ts'
 import { createForks, type Forks, type KnownFork } from './forks.ts'
 import { createIntake, type Intake, type Rival } from './intake.ts'
 import { createLogIndex, placeKey, indexCommit, isExcluded, isLeftOut, type LogIndex, cutChain, latest, markHole } from './log-index.ts'
@@ -37,7 +37,7 @@ import { createMayWrite, type MayWrite } from './may-write.ts'
 import { nameOf } from './read-log.ts'
 import { createLookBehind } from './left-behind.ts'
 import { createReoffers, reoffer } from './reoffer.ts'
-import { changesPast, createRevision } from './revision.ts'
+import { createRevision, touchedBy, type Revision } from './revision.ts'
 import { createSettling } from './settling.ts'
 import { refuse, taken, type Effect, type Input, type Refusal, type RequestId, type WriteRequest } from './types.ts'
 
@@ -70,8 +70,8 @@ export type Replica = {
   readonly intake: Intake
   readonly missing: MissingBodies
   readonly mayWrite: MayWrite
-  /** One more each time that something already read reads differently. */
-  revision(): number
+  /** One more each time that something already read reads differently, and what that touched. */
+  readonly revision: Pick<Revision, 'current' | 'after' | 'shown'>
   incarnation(): Incarnation
   voters(): ReadonlySet<PeerId>
   /** Voters needed when a request names no number. */
@@ -103,7 +103,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   let hlc: Hlc = HLC_ZERO
   let flush: Flush = emptyFlush()
   let flushId = 0
-  let inFlight: { readonly id: number; readonly flush: Flush; readonly again: readonly WriteRequest[]; readonly authored: readonly Authored[]; readonly requests: ReadonlyMap<RequestId, WriteRequest>; readonly bodies: readonly Ref[]; readonly erased: readonly Ref[]; readonly healed: readonly Parcel[]; readonly deliveries: readonly number[]; readonly rebuild: boolean; pushed: boolean } | null = null
+  let inFlight: { readonly id: number; readonly flush: Flush; readonly again: readonly WriteRequest[]; readonly authored: readonly Authored[]; readonly requests: ReadonlyMap<RequestId, WriteRequest>; readonly bodies: readonly Ref[]; readonly erased: readonly Ref[]; readonly healed: readonly Parcel[]; readonly deliveries: readonly number[]; readonly revises: boolean; pushed: boolean } | null = null
   const log = createLogView(index, store, forks, () => flush)
   const writes: WriteRequest[] = []
   const controls = createControls(mesh, options.authority)
@@ -157,7 +157,10 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const erase = [...erased].filter((ref) => !isErased(ref))
     // Whether the texts of a commit that is healed were here nobody could know while it was not.
     const unread = healed.flatMap((parcel) => parcel.bodies.filter((body) => store.body(body.ref) === null))
-    const bodies = [...looseBodies.splice(0, RECEIVED_PER_FLUSH_MAX).filter(({ ref }) => missing.has(ref)), ...unread].filter((body) => !isGone(body))
+    const loose = looseBodies.splice(0, RECEIVED_PER_FLUSH_MAX)
+    // A text may come behind its commit and be on its way to the disk with it: nobody needs to bring it again.
+    completeFlush(flush, loose)
+    const bodies = [...loose.filter(({ ref }) => missing.has(ref) && !flush.bodies.has(ref)), ...unread].filter((body) => !isGone(body))
     const refusals = authored.flatMap((answer): Effect[] => ('refusal' in answer ? [refuse(answer.request, answer.refusal)] : []))
     const forkFacts = forks.takeFacts()
     const nothing = flush.commits.length + bodies.length + erase.length + healed.length + forkFacts.length === 0
@@ -172,10 +175,10 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const id = ++flushId
     const kept = [...flush.bodies.values()].filter((body) => !isGone(body))
     // Texts and commits that came late belong to rows that were projected without them.
-    const rebuild = bodies.length + healed.length + forkFacts.length > 0 || kept.some(({ ref }) => missing.has(ref)) || changesPast(index, flush.commits)
-    inFlight = { id, rebuild, pushed: false, flush, again, authored, requests: new Map(requests.map((request) => [request.id, request])), bodies: [...kept, ...bodies].map(({ ref }) => ref), erased: erase, healed, deliveries: under }
+    const touched = touchedBy(index, { commits: flush.commits, healed, forked: forks.writing(), texts: [...kept, ...bodies].map(({ ref }) => ref) }, missing.placesOf)
+    inFlight = { id, revises: touched !== null, pushed: false, flush, again, authored, requests: new Map(requests.map((request) => [request.id, request])), bodies: [...kept, ...bodies].map(({ ref }) => ref), erased: erase, healed, deliveries: under }
     const commits = [...flush.commits.map(storedForm), ...healed.map((parcel) => ({ chain: parcel.chain, seq: parcel.seq, hash: index.holes.get(placeKey(parcel.chain, parcel.seq))!.hash, bytes: parcel.bytes }))]
-    const persist: Effect = { kind: 'PERSIST', flush: id, batch: { commits, bodies: [...kept, ...bodies], erase, facts: [...missing.factsAfter(whole, kept, bodies, erase), ...forkFacts, ...mayWrite.factsAfter(flush.commits), ...(rebuild ? [revision.fact()] : [])] } }
+    const persist: Effect = { kind: 'PERSIST', flush: id, batch: { commits, bodies: [...kept, ...bodies], erase, facts: [...missing.factsAfter(whole, kept, bodies, erase), ...forkFacts, ...mayWrite.factsAfter(flush.commits), ...(touched === null ? [] : revision.facts(touched))] } }
     return [...refusals, persist, ...(own.length > 0 ? [{ kind: 'PUSH', flush: id, parcels: own } satisfies Effect] : [])]
   }
 
@@ -210,7 +213,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     }
     const controlBefore = index.control
     const touched = new Set<ChainId>()
-    if (done.rebuild) revision.applied()
+    if (done.revises) revision.applied()
     const again = done.flush.commits.flatMap((commit) => index.setAside.get(placeKey(commit.chain, commit.header.seq)) ?? [])
     let arrival = store.arrivals() - (done.flush.commits.length - again.length)
     for (const commit of done.flush.commits) {
@@ -238,14 +241,13 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     mayWrite.persisted()
     if (membership) forks.membersChanged()
     if (membership || forked.length > 0) intake.wake()
-    if (done.rebuild && revoked.length > 0) documents.dropAll()
+    if (revoked.length > 0) documents.dropThose((_chain, peer) => revoked.some((gone) => gone.peer === peer))
     if (done.healed.length + forked.length + revoked.length > 0) sayAgain(nowMs)
     return [
       ...(forked.length > 0 ? [{ kind: 'FORKS', proofs: forked.map(({ proof }) => proof) } satisfies Effect] : []),
       ...done.deliveries.map(taken),
       ...settling.announce([...touched, ...missing.chainsMadeWhole()], null),
       ...(membership || forked.length > 0 ? [{ kind: 'MEMBERSHIP' } satisfies Effect] : []),
-      ...(done.rebuild ? [{ kind: 'REBUILD' } satisfies Effect] : []),
       ...controls.persisted(),
       ...settle(done.authored, done.requests, nowMs),
       ...settling.grown(touched),
@@ -258,16 +260,17 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   const settle = (authored: readonly Authored[], requests: ReadonlyMap<RequestId, WriteRequest>, nowMs: number): Effect[] =>
     authored.flatMap((answer) => ('refusal' in answer ? [] : settling.settle(answer.written, answer.existing, requests.get(answer.request)!, nowMs)))
 
-  /** The chain ends before the fork; documents are made again without what follows it. */
+  /** The chain ends before the fork; documents that hold what follows it are made again. */
   const leaveOut = ({ chain, peer, at }: KnownFork): void => {
     if (forks.isOut(peer) && !index.out.has(peer)) leaveOutAllOf(peer)
     cutChain(index, chain, at, at === 1 ? null : (store.commit(chain, at - 1)?.hash ?? null))
-    documents.dropAll()
+    documents.dropThose((held, _peer, lastSeq) => held === chain && lastSeq >= at)
   }
 
   const leaveOutAllOf = (peer: PeerId): void => {
     index.out.add(peer)
     for (const chain of index.chains.values()) if (chain.peer === peer) cutChain(index, chain.id, 1, null)
+    documents.dropThose((_chain, held) => held === peer)
   }
 
   const sayAgain = (nowMs: number): void => reoffers.add(reoffer(index, commits, lookBehind.all(), self, nowMs))
@@ -394,7 +397,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
 
   return {
     handle, booted, self, index, forks, documents, commits, intake, missing, mayWrite, voters: settling.voters, quorum: settling.quorum,
-    revision: revision.current,
+    revision,
     incarnation: () => incarnation,
     covering: settling.covering,
     frontierDigest: (key) => frontierDigest([...index.chains.values()].map(({ id, seq, hash }) => ({ chain: id, seq, hash })), key),

@@ -96,8 +96,6 @@ export type Effect =
   | { readonly kind: 'FORKS'; readonly proofs: readonly Uint8Array[] }
   /** Members have changed. */
   | { readonly kind: 'MEMBERSHIP' }
-  /** What is in the documents has changed backwards (a revocation): the projection starts again. */
-  | { readonly kind: 'REBUILD' }
 
 export const refuse = (request: RequestId, refusal: Refusal): Effect => ({ kind: 'RESOLVE', request, outcome: { kind: 'refused', refusal } })
 export const taken = (delivery: number): Effect => ({ kind: 'TAKEN', delivery })

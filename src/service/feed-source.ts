@@ -1,30 +1,35 @@
 /**
- * The projection's source: rows that arrivals touched, as the documents say now, with the frontier they bring it to.
+ * The projection's source: rows that arrivals touched, as the documents say now, with the frontier they bring it to; and of rows
+ * that show an older reading of the log, what the later ones touched, again. The two take turns, so that neither waits long.
  */
-import type { Commit } from '../../crdt/commit.ts'
-import type { ChainId, Namespace, RecordId } from '../../crdt/ids.ts'
+import type { ChainId, Namespace } from '../../crdt/ids.ts'
 import { CONTROL_NAMESPACE } from '../../crdt/ids.ts'
-import type { CommitStore, EpisodeRow, EventRow, LinkRow, MemoryRow, ProjectionBatch } from '../ports.ts'
+import type { CommitStore, ProjectionBatch, ProjectionCursor } from '../ports.ts'
 import type { Shell } from '../replica/effects.ts'
-import { isExcluded } from '../replica/log-index.ts'
 import type { Replica } from '../replica/replica.ts'
-import { conflictRows, episodeRow, eventFacts, type Reader } from './rows.ts'
+import { emptyRows, gatherRows, type Rows } from './gather-rows.ts'
+import type { Reader } from './rows.ts'
+import { touchedCommits, type Step } from './touched-commits.ts'
 
 type Frontier = Map<Namespace, Map<ChainId, number>>
+/** `last`: the cursor that was answered last; whoever asks with another has not applied that batch, and the mending begins anew. */
+type Mending = { readonly from: number; readonly to: number; readonly steps: Iterator<Step>; last: ProjectionCursor }
+
+/** Bytes of commits looked at for one batch: some 20 ms of reading and decoding. */
+const LOOKED_AT_BYTES_MAX = 256 * 1024
+/** What is looked at costs this much at least. */
+const LOOK_BYTES_MIN = 1_024
 
 /** @param wantsRows false where nobody keeps them (no projection): then only the cursor moves. */
 export const createFeedSource = (replica: Replica, store: CommitStore, shell: Shell, reader: Reader, wantsRows: boolean) => {
   /** The frontier after `at` arrivals: carried from batch to batch, made anew when a batch starts elsewhere. */
   let known: { at: number; frontier: Frontier } = { at: 0, frontier: new Map() }
+  let mending: Mending | null = null
+  let isArrivalsTurn = false
+  let writtenAgain = 0
 
-  /** Which log, and which reading of it. */
-  const epoch = (): string => `${store.opening.epoch}.${replica.revision()}`
-
-  /** Whether it is part of what all hold alike: before a fork or a revocation of its chain, and not built on what is out. */
-  const counts = (commit: Commit): boolean => {
-    const { namespace, segment } = commit.header
-    return !isExcluded(replica.index, commit) && (segment === null || !replica.documents.open({ namespace, id: segment }).segment.refused.has(commit.hash))
-  }
+  const epoch = (): string => store.opening.epoch
+  const gather = gatherRows(replica, reader)
 
   const advance = (to: number): void => {
     for (let n = known.at + 1; n <= to; n++) {
@@ -38,44 +43,63 @@ export const createFeedSource = (replica: Replica, store: CommitStore, shell: Sh
     known.at = Math.max(known.at, to)
   }
 
+  const arrived = (cursor: ProjectionCursor | null, limit: number): ProjectionBatch | null => {
+    const after = cursor?.arrival ?? 0
+    const last = Math.min(replica.index.arrivals, after + limit)
+    if (last <= after) return null
+    if (known.at !== after) known = { at: 0, frontier: new Map() }
+    advance(last)
+    const rows = emptyRows()
+    for (let n = after + 1; wantsRows && n <= last; n++) {
+      const commit = replica.commits.arrived(n)
+      if (commit !== null) gather.fresh(rows, commit)
+    }
+    const frontier = Object.fromEntries([...known.frontier].map(([namespace, byChain]) => [namespace, Object.fromEntries(byChain)]))
+    return { ...gather.written(rows), cursor: { epoch: epoch(), revision: cursor?.revision ?? replica.revision.current(), arrival: last, frontier }, after }
+  }
+
+  const again = (cursor: ProjectionCursor, limit: number): ProjectionBatch => {
+    if (mending === null || mending.last !== cursor) {
+      const touched = replica.revision.after(cursor.revision)
+      mending = { from: cursor.revision, to: replica.revision.current(), steps: touchedCommits(replica, wantsRows ? touched : [], cursor.arrival), last: cursor }
+    }
+    const rows = emptyRows()
+    const isWhole = takeSteps(mending.steps, limit, rows)
+    const batch = { ...gather.written(rows), removed: gather.removed(rows), mends: mending.from, cursor: { ...cursor, revision: isWhole ? mending.to : mending.from } }
+    writtenAgain += batch.memories.length + batch.links.length + batch.episodes.length + batch.removed.memories.length + batch.removed.links.length + batch.removed.episodes.length
+    if (isWhole) mending = null
+    return batch
+  }
+  /** True when there are no more. */
+  const takeSteps = (steps: Iterator<Step>, limit: number, rows: Rows): boolean => {
+    let bytes = 0
+    for (let commits = 0; commits < limit && bytes < LOOKED_AT_BYTES_MAX;) {
+      const next = steps.next()
+      if (next.done === true) return true
+      bytes += Math.max(LOOK_BYTES_MIN, next.value.bytes)
+      if (next.value.touched === null) continue
+      commits++
+      gather.again(rows, next.value.touched.commit, next.value.touched.texts)
+    }
+    return false
+  }
+
   return {
     epoch,
     arrivals: () => replica.index.arrivals,
+    revision: replica.revision.current,
+    /** Rows written again since the start, because a later reading of the log touched them, or may have. */
+    writtenAgain: () => writtenAgain,
     onGrown: (listener: () => void) => shell.onGrown(listener),
-    batch: async (after: number, limit: number): Promise<ProjectionBatch | null> => {
+    batch: async (cursor: ProjectionCursor | null, limit: number): Promise<ProjectionBatch | null> => {
       // Documents may hold what a flush under way has not made durable: rows never do.
       await shell.settled()
-      const last = Math.min(replica.index.arrivals, after + limit)
-      if (last <= after) return null
-      if (known.at !== after) known = { at: 0, frontier: new Map() }
-      advance(last)
-      const memories = new Map<RecordId, MemoryRow>()
-      const links = new Map<RecordId, LinkRow>()
-      const episodes: EpisodeRow[] = []
-      const events: EventRow[] = []
-      for (let n = after + 1; wantsRows && n <= last; n++) {
-        const commit = replica.commits.arrived(n)
-        if (commit === null) continue
-        const counted = counts(commit)
-        for (const { event } of commit.events) {
-          // Its texts are gone, whatever becomes of it.
-          if (event.kind === 'memory.erase') put(memories, event.record, reader.memory)
-          if (!counted) continue
-          events.push({ ...eventFacts(commit, event), hlc: commit.header.hlc })
-          if (event.kind === 'episode.append') episodes.push(episodeRow(commit, event, reader.texts))
-          else if (event.kind.startsWith('link.') && 'record' in event) put(links, event.record, reader.link)
-          else if ('record' in event) put(memories, event.record, reader.memory)
-        }
-      }
-      const conflicts = [...memories.values()].flatMap(({ id, conflicts: many }) => (many === 0 ? [] : conflictRows(id, reader.conflicts(id))))
-      const frontier = Object.fromEntries([...known.frontier].map(([namespace, byChain]) => [namespace, Object.fromEntries(byChain)]))
-      return { memories: [...memories.values()], links: [...links.values()], episodes, events, conflicts, cursor: { epoch: epoch(), arrival: last, frontier }, after }
+      const mends = cursor !== null && cursor.revision < replica.revision.current()
+      if (cursor !== null) replica.revision.shown(cursor.revision)
+      isArrivalsTurn = !isArrivalsTurn || !mends
+      const batch = (isArrivalsTurn ? arrived(cursor, limit) : null) ?? (mends ? again(cursor, limit) : null)
+      if (batch !== null && mending !== null) mending.last = batch.cursor
+      return batch
     },
   }
-}
-
-const put = <Row>(rows: Map<RecordId, Row>, id: RecordId, read: (id: RecordId) => Row | null): void => {
-  if (rows.has(id)) return
-  const row = read(id)
-  if (row !== null) rows.set(id, row)
 }

@@ -10,6 +10,7 @@ import { auditContract } from './audit-contract.ts'
 import { empty } from './empty.ts'
 import { graphContract } from './graph-contract.ts'
 import { postingsContract } from './postings-contract.ts'
+import { removalsContract } from './removals-contract.ts'
 import { searchContract } from './search-contract.ts'
 import { tallyContract } from './tally-contract.ts'
 
@@ -115,6 +116,10 @@ export const engineContract = (target: () => Target): void => {
         expect(await listed()).toHaveLength(4)
         expect(await recalled('犬猫')).toEqual([id(2)])
       })
+    })
+
+    describe('rows that go', () => {
+      removalsContract(engine, () => target().sql, clear)
     })
 
     describe('lists', () => {

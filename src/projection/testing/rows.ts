@@ -32,7 +32,7 @@ export const episode = (seed: string | number, fields: Partial<EpisodeRow> = {})
 })
 
 export const cursor = (arrival: number, epoch = EPOCH): ProjectionCursor => ({
-  epoch, arrival, frontier: { [ns('default')]: { ['ef'.repeat(16) as ChainId]: arrival } },
+  epoch, revision: 0, arrival, frontier: { [ns('default')]: { ['ef'.repeat(16) as ChainId]: arrival } },
 })
 
 export const batch = (arrival: number, rows: Partial<Omit<ProjectionBatch, 'cursor'>>, epoch = EPOCH): ProjectionBatch => ({
