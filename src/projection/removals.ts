@@ -6,6 +6,7 @@
  */
 import type { LinkRow, MemoryRow, ProjectionBatch } from '../ports.ts'
 import type { Query } from './sql.ts'
+import { createTally, type Count, type Counted } from './tallies.ts'
 
 /** @param write a batch's rows, with all that hangs on them. Answers how many memories are gone. */
 export const removeRows = async (query: Query, batch: ProjectionBatch, write: (rows: ProjectionBatch) => Promise<unknown>): Promise<number> => {
@@ -19,8 +20,16 @@ export const removeRows = async (query: Query, batch: ProjectionBatch, write: (r
       episodes: [], events: [], conflicts: [], cursor: batch.cursor,
     })
   }
-  for (const [table, ids] of [['memories', memories], ['links', links]] as const) if (ids.length > 0) await query(`delete from ${table} where id = any($1::uuid[])`, [ids])
-  if (episodes.length > 0) await query('delete from episodes where id = any($1::uuid[]) and not exists (select 1 from events where events.id = episodes.id)', [episodes])
+  const tally = createTally(query)
+  const uncount = async (deletion: string, ids: readonly string[], of: readonly Count[]): Promise<void> => {
+    if (ids.length === 0) return
+    for (const row of await query<Pick<Counted, 'namespace' | 'hash'>>(`delete from ${deletion} returning namespace, hash`, [ids])) tally.remove({ ...row, of })
+  }
+  // Hidden, they are counted as rows alone.
+  await uncount('memories where id = any($1::uuid[])', memories, [])
+  await uncount('links where id = any($1::uuid[])', links, [])
+  await uncount('episodes where id = any($1::uuid[]) and not exists (select 1 from events where events.id = episodes.id)', episodes, [['episodes', '']])
+  await tally.write()
   return going.length
 }
 

@@ -19,6 +19,7 @@ const everything = async (query: Query): Promise<unknown> => ({
   words: await query('select namespace, word, memories from words order by namespace, word collate "C"'), spaces: await query('select namespace, memories from spaces order by namespace'),
   postings: await query('select words.word, memories.id::text from postings join words on words.id = postings.word left join memories on memories.no = postings.memory order by 1, 2'),
   tags: await query('select tag, memories.id::text from tags left join memories on memories.no = tags.memory order by 1, 2'), counted: await query('select memories::float8 as memories from cursor'),
+  counts: await query('select what, name, count::float8 as count from counts where count <> 0 order by what, name'), namespaces: await query('select namespace, rows::float8 as rows, memories::float8 as memories, updated_ms::float8 as updated, digest from namespaces order by namespace'),
 })
 
 export const removalsContract = (engine: () => Engine, sql: () => Sql, clear: () => Promise<void>): void => {
