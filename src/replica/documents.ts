@@ -5,7 +5,7 @@
  * A dropped handle may still be in somebody's hands, so its WASM memory is left to the collector (it registers itself).
  */
 import { LRUCache } from 'lru-cache'
-import type { ChainId, Namespace, PeerId } from '../../crdt/ids.ts'
+import type { ChainId, PeerId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import { applyCommit, excludeCommit, openSegment, segmentBytes, type Segment } from '../../crdt/segment.ts'
 import type { Commits } from './commits.ts'
@@ -23,7 +23,7 @@ export type Documents = {
   touched(entry: OpenSegment): void
   drop(entry: Pick<SegmentEntry, 'namespace' | 'id'>): void
   /** Drops those that hold a commit of such a chain, and those that refused one: who wrote that, they do not remember. */
-  dropThose(isCut: (chain: ChainId, peer: PeerId, lastSeq: number) => boolean, namespace?: Namespace): void
+  dropThose(isCut: (chain: ChainId, peer: PeerId, lastSeq: number) => boolean): void
   dropAll(): void
   readonly hot: number
 }
@@ -59,9 +59,8 @@ export const createDocuments = (index: LogIndex, commits: Commits): Documents =>
     drop: (entry) => {
       cache.delete(segmentKey(entry.namespace, entry.id))
     },
-    dropThose: (isCut, namespace) => {
-      for (const [key, { segment }] of [...cache.entries()]) {
-        if (namespace !== undefined && segment.namespace !== namespace) continue
+    dropThose: (isCut) => {
+      for (const [key, { segment }] of cache.entries()) {
         const holds = [...segment.changesByActor.values()].some((infos) => isCut(infos[0]!.chain, infos[0]!.peer, infos.at(-1)!.seq))
         if (holds || segment.refused.size > 0) cache.delete(key)
       }

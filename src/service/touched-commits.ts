@@ -19,7 +19,10 @@ export type Step = { readonly bytes: number; readonly touched: TouchedCommit | n
 export const touchedCommits = function* (replica: Replica, revisions: readonly TouchedOrAll[], arrivals: number): Generator<Step> {
   const all: Touched[] = []
   for (const touched of revisions) {
-    if (touched === 'everything') return yield* everything(replica, arrivals)
+    if (touched === 'everything') {
+      yield* everything(replica, arrivals)
+      return
+    }
     all.push(touched)
   }
   for (const [{ chain, seq }, texts] of placesOf(all.flatMap(({ texts }) => texts))) {
