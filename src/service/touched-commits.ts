@@ -48,7 +48,7 @@ const seeds = function* (replica: Replica, all: readonly Touched[]): Generator<C
     const commit = commits.at(chain, seq)
     if (commit !== null) yield commit
   }
-  for (const chain of new Set(all.flatMap(({ forked }) => forked))) yield* branch(replica, chain)
+  for (const chain of cutByForks(replica, new Set(all.flatMap(({ forked }) => forked)))) yield* branch(replica, chain)
   const revoked = new Set(all.flatMap((touched) => touched.revoked))
   for (const { id, peer, seq: end } of [...index.chains.values()].filter((chain) => revoked.has(chain.peer))) {
     for (let seq = firstExcluded(index.control, peer, id); seq <= end; seq++) {
@@ -57,6 +57,12 @@ const seeds = function* (replica: Replica, all: readonly Touched[]): Generator<C
       if (commit !== null) yield commit
     }
   }
+}
+
+/** These chains, and of whoever forked beyond measure with one of them all others. */
+const cutByForks = ({ forks, index }: Replica, forked: ReadonlySet<ChainId>): Iterable<ChainId> => {
+  const out = new Set(forks.all().flatMap(({ chain, peer }) => (forked.has(chain) && index.out.has(peer) ? [peer] : [])))
+  return new Set([...forked, ...[...index.chains.values()].flatMap(({ id, peer }) => (out.has(peer) ? [id] : []))])
 }
 
 /** What stands behind a fork. @throws ProjectionFailure when some of it cannot be read any more, and nobody brings that again: then nobody knows which rows it made. */
