@@ -71,7 +71,7 @@ export type CommitStore = {
   scan(): AsyncIterable<readonly ScannedCommit[]>
   /**
    * Resolves AFTER the batch is on stable storage. Rejects with a `StoreFailure`; then nothing of the batch is there as long as this
-   * store is open. After a crash, nothing of it or all of it.
+   * store is open. After a crash, nothing of it or, where the failure's `mayBeThere` is true, all of it.
    */
   write(batch: StoreBatch): Promise<void>
   commit(chain: ChainId, seq: number): StoredCommit | null
@@ -97,9 +97,12 @@ export type CommitStore = {
 export type StoreFailureCode = 'disk_full' | 'io_error' | 'locked' | 'closed' | 'unreadable'
 export class StoreFailure extends Error {
   readonly code: StoreFailureCode
-  constructor(code: StoreFailureCode, message: string) {
+  /** Of a write: whether the batch may be there at the next start, when this store is not opened anew before. */
+  readonly mayBeThere: boolean
+  constructor(code: StoreFailureCode, message: string, mayBeThere = false) {
     super(message)
     this.code = code
+    this.mayBeThere = mayBeThere
   }
 }
 

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { StoreFailure } from '../ports.ts'
 import type { CommitStore, StoredCommit } from '../ports.ts'
 import { openLevelStore } from './level.ts'
 import { RESERVE_BYTES } from './reserve.ts'
@@ -71,6 +72,7 @@ describe.skipIf(refusal !== null)('a full disk', () => {
         for (let seq = 0; refused.length < 3 && seq < 2_000; seq++) await write(seq).catch((error: unknown) => refused.push(error))
         for (const error of refused) expect(error).toMatchObject({ code: 'disk_full' })
         expect(refused, round).toHaveLength(3)
+        expect(refused.map((error) => error instanceof StoreFailure && error.mayBeThere)).toEqual([true, false, false])
         expect(store.trouble()?.message).toMatch(/takes no writes since one failed; it goes on by itself/)
         await agrees(store)
         giveBack()

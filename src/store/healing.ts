@@ -83,9 +83,11 @@ export const startHealing = <Cause>({ dir, freeBytes, freeBytesMin, attemptBytes
       throw full
     },
     fail(error, cause) {
-      failed = { failure: toFailure(error, `write to ${dir}`), cause }
+      const failure = toFailure(error, `write to ${dir}`)
+      failed = { failure, cause }
       watch()
-      return failed.failure
+      // Only the batch in which it failed can be there; those that are refused from now on are not begun.
+      return new StoreFailure(failure.code, failure.message, true)
     },
     trouble: () => (failed === null ? full : refusal(failed.failure)),
     hasFailed: () => failed !== null,
