@@ -65,6 +65,12 @@ describe('a write whose flush failed', () => {
     expect((await refused(world.peer(0).node.remember(ns, { content: 'broken' }, { agent }))).fields).toMatchObject({ local_committed: false, may_be_elsewhere: true })
   })
 
+  test('in whose middle the disk was full may be on that disk', async () => {
+    await begin(1)
+    failure = new StoreFailure('disk_full', 'no space left on device', true)
+    expect((await refused(world.peer(0).node.remember(ns, { content: 'cut' }, { agent }))).fields).toMatchObject({ local_committed: false, may_be_elsewhere: true })
+  })
+
   test('in bulk says so of each', async () => {
     await begin(3)
     failure = new StoreFailure('disk_full', 'no room')
