@@ -65,7 +65,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     await embedding?.stop()
     throw error
   })
-  const acceptor = createWebSocketAcceptor(systemTimers, (socket) => peer.mesh.accept(socket))
+  const acceptor = createWebSocketAcceptor(systemTimers, (socket) => peer.mesh.accept(socket), (address) => peer.mesh.admits(address))
   const door = createLiveDoor({ mesh: identity.mesh, peer: identity.peer, source: peer.liveSource, timers: systemTimers, defer: (call) => setImmediate(call), keys: options.keys, log })
   live = door
   const http = await createHttpDoor(peer.node, { host: options.host, port: options.port, keys: options.keys, version: VERSION, upgrades: { '/mesh': acceptor.handleUpgrade, '/live': door.upgrade }, log })

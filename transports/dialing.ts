@@ -33,8 +33,8 @@ export type Dialing = {
   /** The learned addresses as they are now; the ones no longer named are dropped. */
   learned(targets: readonly { readonly peer: PeerId; readonly url: string }[]): void
   tick(): void
-  /** The connection to the target has ended. */
-  ended(target: Target, reason: string): void
+  /** The connection to the target has ended. @param refuted another peer than the one that signed the address answers there. */
+  ended(target: Target, reason: string, refuted: boolean): void
   succeeded(target: Target): void
   targets(): readonly Target[]
   stop(): void
@@ -42,12 +42,15 @@ export type Dialing = {
 
 export const createDialing = (options: DialingOptions): Dialing => {
   const { dialer, timers, random, count } = options
-  const targetByUrl = new Map<string, Target>()
+  /** By address and by whom we expect there: whoever signs somebody else's address cannot stand in the way of its own record. */
+  const targetByKey = new Map<string, Target>()
+  const keyOf = (url: string, audience: PeerId | null): string => `${url} ${audience ?? ''}`
   const cancels = new Set<() => void>()
 
   const add = (url: string, audience: PeerId | null): void => {
-    if (targetByUrl.has(url) || targetByUrl.size >= limits.dial_targets_max) return
-    targetByUrl.set(url, { url, audience, peer: audience, state: 'idle', failures: 0, dueAtMs: 0, lastError: null })
+    const key = keyOf(url, audience)
+    if (targetByKey.has(key) || targetByKey.size >= limits.dial_targets_max) return
+    targetByKey.set(key, { url, audience, peer: audience, state: 'idle', failures: 0, dueAtMs: 0, lastError: null })
   }
   /** Half the wait is fixed, half random: peers that lost one another together do not come back together. */
   const backoffMs = (failures: number): number => {
@@ -83,19 +86,28 @@ export const createDialing = (options: DialingOptions): Dialing => {
   return {
     configure: (url) => add(url, null),
     learned: (targets) => {
-      const urls = new Map(targets.map((target) => [target.url, target.peer]))
-      for (const target of targetByUrl.values()) if (target.audience !== null && target.state === 'idle' && urls.get(target.url) !== target.audience) targetByUrl.delete(target.url)
+      const named = new Set(targets.map(({ url, peer }) => keyOf(url, peer)))
+      for (const [key, target] of targetByKey) if (target.audience !== null && target.state === 'idle' && !named.has(key)) targetByKey.delete(key)
       for (const { url, peer } of targets) add(url, peer)
     },
     tick: () => {
-      for (const target of targetByUrl.values()) if (target.state === 'idle' && target.dueAtMs <= timers.now() && options.wanted(target)) dial(target)
+      const busyUrls = new Set([...targetByKey.values()].flatMap(({ state, url }) => (state === 'idle' ? [] : [url])))
+      for (const target of targetByKey.values()) {
+        // An address that two names share is dialed for one of them at a time: they may be one peer.
+        if (target.state !== 'idle' || target.dueAtMs > timers.now() || busyUrls.has(target.url) || !options.wanted(target)) continue
+        busyUrls.add(target.url)
+        dial(target)
+      }
     },
-    ended: rest,
+    ended: (target, reason, refuted) => {
+      rest(target, reason)
+      if (refuted && target.audience !== null) target.dueAtMs = timers.now() + limits.dial_refuted_ms
+    },
     succeeded: (target) => {
       target.failures = 0
       target.lastError = null
     },
-    targets: () => [...targetByUrl.values()],
+    targets: () => [...targetByKey.values()],
     stop: () => {
       for (const cancel of cancels) cancel()
       cancels.clear()

@@ -91,3 +91,59 @@ test('AE7 what is with the host is not asked for again', () => {
   expect(fetches.claim(CHAIN, 2, 0, 8, 99, 60_000)).toBeNull()
   expect(fetches.claim(CHAIN, 2, 0, 9, 99, 0)).toEqual({ from: 9, count: 1 })
 })
+
+/** A hand-over of one commit that the host does not keep. */
+const handedInVain = (fetches: ReturnType<typeof createFetches>, chain: ChainId, nowMs: number): void => {
+  fetches.claim(chain, 1, 0, 1, 99, nowMs)
+  fetches.delivered(chain, 1, 1, 1, 0, nowMs)
+  fetches.taken(chain, 0, nowMs)
+}
+/** When the chain is asked for again, ms after `fromMs`. */
+const nextTryMs = (fetches: ReturnType<typeof createFetches>, chain: ChainId, fromMs: number): number => {
+  for (let ms = fromMs; ; ms += 250) if (fetches.claim(chain, 1, 0, 1, 99, ms) !== null) return ms - fromMs
+}
+const OTHER = 'd'.repeat(32) as ChainId
+
+/** A disk that takes nothing for 6 s: each try meets it, and the wait has doubled. */
+const afterDiskFault = (): ReturnType<typeof createFetches> => {
+  const fetches = createFetches()
+  handedInVain(fetches, CHAIN, 0)
+  handedInVain(fetches, CHAIN, 5_000)
+  handedInVain(fetches, OTHER, 5_500)
+  return fetches
+}
+
+test('AE10 what waits after a disk fault is asked for within seconds once anything counts', () => {
+  expect(nextTryMs(afterDiskFault(), CHAIN, 6_000)).toBe(9_000)
+  const fetches = afterDiskFault()
+  expect(fetches.claim(OTHER, 1, 0, 1, 99, 10_500)).toEqual({ from: 1, count: 1 })
+  fetches.delivered(OTHER, 1, 1, 1, 0, 10_500)
+  fetches.taken(OTHER, 1, 10_500)
+  expect(nextTryMs(fetches, CHAIN, 10_500)).toBe(0)
+})
+
+test('AE10 a new link, or more of the chain, ends the wait too, but never within 2 s of the last try', () => {
+  const opened = afterDiskFault()
+  opened.linkOpened(6_000)
+  expect(nextTryMs(opened, CHAIN, 6_000)).toBe(1_000)
+  const grown = afterDiskFault()
+  expect(grown.claim(CHAIN, 1, 0, 1, 99, 8_000)).toBeNull()
+  expect(grown.claim(CHAIN, 1, 0, 7, 99, 8_000)).toEqual({ from: 1, count: 7 })
+})
+
+test('AE10 what can never count is brought forward ever more rarely, whatever else counts', () => {
+  const fetches = createFetches()
+  let tries = 0
+  for (let now = 0; now < 600_000; now += 250) {
+    if (fetches.claim(CHAIN, 1, 0, 1, 99, now) !== null) {
+      tries++
+      fetches.delivered(CHAIN, 1, 1, 1, 0, now)
+      fetches.taken(CHAIN, 0, now)
+    }
+    const seq = now / 250 + 1
+    fetches.claim(OTHER, 1, seq - 1, seq, 99, now)
+    fetches.delivered(OTHER, 1, seq, seq, seq - 1, now)
+    fetches.taken(OTHER, seq, now)
+  }
+  expect(tries).toBeLessThan(45)
+})

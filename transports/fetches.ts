@@ -16,8 +16,11 @@ import { limits } from '../crdt/limits.ts'
 export type LinkNumber = number
 
 type Claim = { readonly link: LinkNumber; readonly from: number; upto: number; readonly sinceMs: number; progressMs: number }
-/** What was handed over up to `seq` and did not count: asked again from `atMs` on. */
-type Retry = { readonly seq: number; readonly atMs: number; readonly waitMs: number }
+/**
+ * What was handed over up to `seq` at `sinceMs` and did not count: asked again from `atMs` on. `eased`: how often that was brought forward,
+ * because what had stood in the way (a disk, a missing commit) may be gone.
+ */
+type Retry = { readonly seq: number; readonly sinceMs: number; readonly atMs: number; readonly waitMs: number; readonly eased: number }
 type ChainState = {
   claim: Claim | null
   delivered: number
@@ -45,6 +48,8 @@ export type Fetches = {
   lapse(): void
   releaseLink(link: LinkNumber): void
   /** Forks became known: nothing behind a chain's end is under way any more, or asked for again. */
+  /** A link has opened: what waits for its next try has it sooner. */
+  linkOpened(nowMs: number): void
   shorten(endOf: (chain: ChainId, seq: number) => number, haveOf: (chain: ChainId) => number): void
   /** Releases what stalled; answers how many claims. @param busy links whose own intake is full: not their fault. */
   expire(nowMs: number, busy: (link: LinkNumber) => boolean): number
@@ -54,9 +59,14 @@ export type Fetches = {
   size(): number
 }
 
+/** Of `retake_eased_ms_min`, up to 16 s. */
+const EASED_DOUBLINGS_MAX = 3
+
 export const createFetches = (): Fetches => {
   const states = new Map<ChainId, ChainState>()
   const progressMsByLink = new Map<LinkNumber, number>()
+  /** Chains that may have a `retry`: few, and looked at whenever anything counts. */
+  const retrying = new Set<ChainId>()
 
   const stateOf = (chain: ChainId): ChainState => {
     let state = states.get(chain)
@@ -67,12 +77,25 @@ export const createFetches = (): Fetches => {
     return state
   }
   const dropIfSettled = (chain: ChainId, state: ChainState): void => {
-    if (state.claim === null && state.delivered === 0 && state.inHand === 0 && state.retry === null && state.avoidUntilMsByLink.size === 0) states.delete(chain)
+    if (state.claim === null && state.delivered === 0 && state.inHand === 0 && state.retry === null && state.avoidUntilMsByLink.size === 0) {
+      states.delete(chain)
+      retrying.delete(chain)
+    }
   }
   const refresh = (state: ChainState, have: number, nowMs: number): void => {
     if (state.retry !== null && state.retry.seq <= have) state.retry = null
     const lapsed = state.retry !== null && state.retry.atMs <= nowMs && state.inHand === 0
     if (lapsed || state.delivered <= have) state.delivered = 0
+  }
+  /** Sooner, not at once, and each time less so: what can never count must not be fetched for ever at the pace of what does. */
+  const ease = (state: ChainState, nowMs: number): void => {
+    const { retry } = state
+    if (retry === null) return
+    const atMs = Math.max(nowMs, retry.sinceMs + limits.retake_eased_ms_min * 2 ** Math.min(retry.eased, EASED_DOUBLINGS_MAX))
+    if (atMs < retry.atMs) state.retry = { ...retry, atMs, eased: retry.eased + 1 }
+  }
+  const easeAll = (nowMs: number): void => {
+    for (const chain of retrying) ease(stateOf(chain), nowMs)
   }
   const passOver = (state: ChainState, link: LinkNumber, nowMs: number): void => {
     state.claim = null
@@ -83,6 +106,7 @@ export const createFetches = (): Fetches => {
     claim: (chain, link, have, upto, commitsMax, nowMs) => {
       if (upto <= have || commitsMax <= 0) return null
       const state = stateOf(chain)
+      if (state.retry !== null && upto > state.retry.seq) ease(state, nowMs)
       refresh(state, have, nowMs)
       if ((state.avoidUntilMsByLink.get(link) ?? 0) > nowMs || (state.claim !== null && state.claim.link !== link)) return null
       const from = Math.max(have, state.delivered, state.claim?.upto ?? 0) + 1
@@ -118,8 +142,10 @@ export const createFetches = (): Fetches => {
       if (state.retry !== null && state.retry.seq <= have) state.retry = null
       if (state.delivered > have && state.inHand === 0 && (state.retry === null || state.retry.atMs <= nowMs)) {
         const waitMs = state.retry === null ? limits.want_ms_max : Math.min(2 * state.retry.waitMs, limits.retake_ms_max)
-        state.retry = { seq: state.delivered, atMs: nowMs + waitMs, waitMs }
-      }
+        state.retry = { seq: state.delivered, sinceMs: nowMs, atMs: nowMs + waitMs, waitMs, eased: state.retry?.eased ?? 0 }
+        retrying.add(chain)
+      } else if (state.delivered > 0 && state.delivered <= have) easeAll(nowMs)
+      if (state.retry === null) retrying.delete(chain)
       refresh(state, have, nowMs)
       dropIfSettled(chain, state)
     },
@@ -137,6 +163,8 @@ export const createFetches = (): Fetches => {
         state.avoidUntilMsByLink.clear()
       }
     },
+
+    linkOpened: easeAll,
 
     releaseLink: (link) => {
       progressMsByLink.delete(link)

@@ -25,6 +25,7 @@ import type { MeshHost, Run } from './host.ts'
 import { DIGEST_BYTES, encode, type Message } from './messages.ts'
 import type { ParcelFrame } from './parcels.ts'
 import type { Compression, Timers } from './ports.ts'
+import { priceOf, priceOfBytes } from './prices.ts'
 import { createPositions } from './positions.ts'
 import { createPull } from './pull.ts'
 import type { CloseReason } from './reasons.ts'
@@ -55,6 +56,8 @@ export type LinkOptions = {
   readonly book: AddressBook
   readonly compression: Compression | null
   readonly count: (name: string, by: number) => void
+  /** What a frame takes is charged before it is handled. */
+  readonly charge: (units: number) => void
   readonly events: LinkEvents
 }
 
@@ -316,6 +319,7 @@ export const createLink = (options: LinkOptions): Link => {
       heartbeat.heard(timers.now())
       const decoded = decode(content, { from: standingOfTheirs(), controlChain: control, compression: options.compression })
       if (!decoded.ok) return wire.close(decoded.reason)
+      options.charge(priceOf(decoded.message) + priceOfBytes(decoded.cost) - 1)
       dispatch(decoded.message, decoded.cost)
     },
     drained,

@@ -65,6 +65,7 @@ export const createMemoryNetwork = (options: MemoryNetworkOptions): MemoryNetwor
       to,
       other: null,
       socket: {
+        remoteAddress: to,
         listen: (given) => {
           events = given
           for (const item of waiting.splice(0)) end.hear(item)

@@ -11,6 +11,7 @@ import { createAddressBook, isMeshUrl, readAddress, signAddress } from './addres
 import { createDialing, type Target } from './dialing.ts'
 import { createFetches } from './fetches.ts'
 import { endOf, forkFrames } from './forks.ts'
+import { createGate, type Metered } from './gate.ts'
 import { guard, guardSocket, guardTimers, type Caught } from './guard.ts'
 import type { Authenticated } from './handshake.ts'
 import type { LinkInfo, Mesh, MeshHost, Run } from './host.ts'
@@ -19,6 +20,7 @@ import { encode } from './messages.ts'
 import { createNonces } from './nonces.ts'
 import { parcelFrames } from './parcels.ts'
 import type { Compression, Dialer, RandomBytes, Socket, Timers } from './ports.ts'
+import { networkOf } from './purses.ts'
 import { closeReasonText, type CloseReason } from './reasons.ts'
 import { createRounds } from './rounds.ts'
 import { openSession, type Session } from './session.ts'
@@ -42,13 +44,16 @@ export type DriveableMesh = Mesh & {
   /** The host takes in again what it could not (its disk was full): whatever waits to be asked for again is asked for now. */
   retryNow(): void
   /** Monotonic counts since the start (`closed_<reason>`, `frames_in`, …), and the gauges `nonces`, `sockets`, `chains_under_way`. */
+  /** Whether another socket from that address may be made now: asked before it costs anything. */
+  admits(address: string): boolean
+  /** Monotonic counts since the start (`closed_<reason>`, `frames_in`, …), and the gauges `nonces`, `sockets`, `chains_under_way`, `frames_waiting`. */
   counters(): Readonly<Record<string, number>>
   /** Every address that is dialed, also those where nobody was met yet. */
   dials(): readonly { readonly url: string; readonly peer: PeerId | null; readonly state: string; readonly last_error: string | null }[]
 }
 
 /** A session and, once authenticated, its link. `dialer` is the peer that opened it. */
-type Connection = { session: Session | null; link: Link | null; dialer: PeerId | null; readonly target: Target | null; authenticatedAtMs: number; ended: boolean; caught: Caught }
+type Connection = { session: Session | null; link: Link | null; dialer: PeerId | null; readonly target: Target | null; authenticatedAtMs: number; ended: boolean; caught: Caught; metered: Metered | null; readonly address: string }
 
 /** Members whose last error is remembered. */
 const LAST_ERRORS_MAX = 1_024
@@ -65,6 +70,7 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
   }
   const nonces = createNonces(limits.nonces_remembered_max, limits.nonce_ms_max)
   const fetches = createFetches()
+  const gate = createGate({ member: host.member, timers, count })
   const book = createAddressBook(host.mesh, host.member)
   const bodyRounds = createRounds<Ref>((ref) => ref, limits.want_bodies_max)
   const holeRounds = createRounds<Run>((run) => `${run.chain} ${run.from}`, limits.want_runs_max)
@@ -100,9 +106,12 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
   }
 
   const connect = (opened: Socket, target: Target | null): void => {
-    const connection: Connection = { session: null, link: null, dialer: null, target, authenticatedAtMs: 0, ended: false, caught: () => {} }
+    const connection: Connection = { session: null, link: null, dialer: null, target, authenticatedAtMs: 0, ended: false, caught: () => {}, metered: null, address: opened.remoteAddress }
     connection.caught = caughtOf(connection, opened)
-    guard(() => openConnection(connection, guardSocket(opened, connection.caught)), connection.caught)()
+    guard(() => {
+      connection.metered = gate.meter(guardSocket(opened, connection.caught), { dialed: target !== null, caught: connection.caught, overrun: () => connection.session?.close('work_overrun') })
+      openConnection(connection, connection.metered.socket)
+    }, connection.caught)()
   }
 
   const openConnection = (connection: Connection, socket: Socket): void => {
@@ -130,20 +139,21 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
     if (!running) return socket.close('stopping')
     connect(socket, null)
     const waiting = [...connections].filter(({ link, target }) => target === null && (link === null || !link.isOpen()))
-    if (waiting.length > limits.unauthenticated_sockets_max) waiting[0]!.session?.close('too_many_sockets')
+    crowdedOut(waiting, networkOf(socket.remoteAddress))?.session?.close('too_many_sockets')
   }
 
   const closed = (connection: Connection, reason: CloseReason, by: 'us' | 'them', detail: string): void => {
     if (connection.ended) return
     connection.ended = true
     connections.delete(connection)
+    connection.metered?.drop()
     count(by === 'us' ? `closed_${reason}` : `closed_by_peer_${reason}`, 1)
     const { link, target } = connection
     const text = reason === 'lost' && detail !== '' ? `lost: ${detail.slice(0, 200)}` : closeReasonText(reason)
     if (target !== null) {
       // Our own address answers: it is remembered as ours, and not wanted again.
       if (reason === 'self_connection') target.peer = host.peer
-      dialing.ended(target, text)
+      dialing.ended(target, text, reason === 'wrong_audience' || reason === 'self_connection')
     }
     if (link === null) return
     const wasOpen = link.isOpen()
@@ -161,6 +171,7 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
     if (connection.target !== null) connection.target.peer = session.peer
     connection.dialer = session.role === 'dialer' ? host.peer : session.peer
     connection.authenticatedAtMs = timers.now()
+    connection.metered?.authenticated(session.peer)
     if (openLinks().length >= limits.links_max) return connection.session?.close('too_many_links')
     if (!settleDuplicates(connection, session.peer)) return connection.session?.close('duplicate')
     const wire = {
@@ -180,8 +191,11 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
       book,
       compression: options.compression,
       count,
+      charge: (units) => connection.metered?.charge(units),
       events: {
         opened: () => {
+          connection.metered?.opened(session.peer)
+          fetches.linkOpened(timers.now())
           if (connection.target !== null) dialing.succeeded(connection.target)
           lastErrorByPeer.delete(session.peer)
         },
@@ -341,6 +355,25 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
       planSoon()
     },
     counters: () => ({ ...counts, nonces: nonces.size(), sockets: connections.size, chains_under_way: fetches.size() }),
+    admits: gate.admits,
+    counters: () => ({ ...counts, nonces: nonces.size(), sockets: connections.size, chains_under_way: fetches.size(), frames_waiting: gate.waiting() }),
     dials: () => dialing.targets().map(({ url, peer, state, lastError }) => ({ url, peer, state, last_error: lastError })),
   }
+}
+
+/**
+ * Of the sockets that are not open yet, in the order in which they came, the one that has to go: the oldest of an address that has too
+ * many, or of the address with the most when all together are; one that names a member goes last.
+ */
+const crowdedOut = <Waiting extends Pick<Connection, 'address' | 'metered'>>(waiting: readonly Waiting[], newest: string): Waiting | null => {
+  const byNetwork = new Map<string, Waiting[]>()
+  for (const connection of waiting) {
+    const network = networkOf(connection.address)
+    const list = byNetwork.get(network)
+    if (list === undefined) byNetwork.set(network, [connection])
+    else list.push(connection)
+  }
+  const own = byNetwork.get(newest) ?? []
+  const crowd = own.length > limits.unauthenticated_per_address_max ? own : waiting.length > limits.unauthenticated_sockets_max ? [...byNetwork.values()].reduce((most, list) => (list.length > most.length ? list : most)) : []
+  return crowd.find(({ metered }) => metered?.claims() !== true) ?? crowd[0] ?? null
 }

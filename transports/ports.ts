@@ -15,6 +15,8 @@ export type SocketEvents = {
 
 /** An open, ordered, reliable channel of whole binary frames. */
 export type Socket = {
+  /** Whose it is as far as the network tells: an address without a port, for shares of work. Anybody behind it may be meant. */
+  readonly remoteAddress: string
   /** Takes over the events; called once, before anything arrives. */
   listen(events: SocketEvents): void
   /** Never throws; on a closed socket nothing happens. The bytes are the socket's from then on. */

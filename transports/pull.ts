@@ -110,6 +110,7 @@ export const createPull = (options: PullOptions): Pull => {
   const learned = (chain: ChainId, seq: number, dueMs: number): boolean => {
     if (seq <= host.seqOf(chain)) return false
     const ahead = aheadByChain.get(chain)
+    if (ahead === undefined && aheadByChain.size >= limits.ahead_chains_per_link_max) return false
     if (ahead === undefined) aheadByChain.set(chain, { seq, dueMs })
     else {
       ahead.seq = Math.max(ahead.seq, seq)
@@ -211,7 +212,9 @@ export const createPull = (options: PullOptions): Pull => {
         // One place, two hashes: the host has to see both branches, whoever is right.
         else if (ours !== null && ours !== hash) options.differs(chain, seq)
       }
-      if (!part.end && part.entries.length > 0) send({ type: 'frontier_ask', restart: false })
+      // Much is lacking: the log is read instead, and nobody needs to know of all.
+      if (!part.end && compare.seqByLackingChain.size > limits.frontier_pull_commits_max) compared(compare.seqByLackingChain, part.arrivals, nowMs)
+      else if (!part.end && part.entries.length > 0) send({ type: 'frontier_ask', restart: false })
       else compared(compare.seqByLackingChain, part.arrivals, nowMs)
       return true
     },

@@ -54,7 +54,7 @@ export const createWebSocketDialer = (timers: Timers): Dialer => ({
     } catch (error) {
       return timers.after(0, () => settle(() => failed(describe(error))))
     }
-    ws.once('open', () => settle(() => opened(wrap(ws, timers))))
+    ws.once('open', () => settle(() => opened(wrap(ws, addressOf(url), timers))))
     ws.on('error', (error) => settle(() => failed(describe(error))))
     return () => {
       settled = true
@@ -64,13 +64,14 @@ export const createWebSocketDialer = (timers: Timers): Dialer => ({
 })
 
 export type WebSocketAcceptor = {
-  /** For an HTTP server's 'upgrade' event; answers 404 off `/mesh`, 431 for a heap of headers. */
+  /** For an HTTP server's 'upgrade' event; answers 404 off `/mesh`, 431 for a heap of headers, 503 for an address that has used up its work (WK3). */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
   /** Tears down what is still open and accepts nothing more. */
   close(): void
 }
 
-export const createWebSocketAcceptor = (timers: Timers, accept: (socket: Socket) => void): WebSocketAcceptor => {
+/** @param admits whether another socket from that address may be made now; without it every one may. */
+export const createWebSocketAcceptor = (timers: Timers, accept: (socket: Socket) => void, admits: (address: string) => boolean = () => true): WebSocketAcceptor => {
   const server = new WebSocketServer({ ...WS_OPTIONS, noServer: true, clientTracking: true })
   let closing = false
   return {
@@ -79,7 +80,9 @@ export const createWebSocketAcceptor = (timers: Timers, accept: (socket: Socket)
       if (closing) return refuse(socket, '503 Service Unavailable')
       if (path !== '/mesh') return refuse(socket, '404 Not Found')
       if (request.rawHeaders.length > 2 * limits.upgrade_headers_max) return refuse(socket, '431 Request Header Fields Too Large')
-      server.handleUpgrade(request, socket, head, (ws) => accept(wrap(ws, timers)))
+      const address = request.socket.remoteAddress ?? ''
+      if (!admits(address)) return refuse(socket, '503 Service Unavailable')
+      server.handleUpgrade(request, socket, head, (ws) => accept(wrap(ws, address, timers)))
     },
     close: () => {
       closing = true
@@ -95,8 +98,10 @@ const refuse = (socket: Duplex, status: string): void => {
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }
 
+const addressOf = (url: string): string => (URL.canParse(url) ? new URL(url).hostname : '')
+
 /** A `ws` socket as the port wants it. */
-const wrap = (ws: WebSocket, timers: Timers): Socket => {
+const wrap = (ws: WebSocket, remoteAddress: string, timers: Timers): Socket => {
   let events: SocketEvents | null = null
   let failure = ''
   let cancelTeardown: () => void = () => {}
@@ -122,6 +127,7 @@ const wrap = (ws: WebSocket, timers: Timers): Socket => {
     events?.closed(over)
   })
   return {
+    remoteAddress,
     listen: (given) => {
       events = given
       for (const frame of early.splice(0)) given.message(frame)

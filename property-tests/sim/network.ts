@@ -65,6 +65,7 @@ export const createNetwork = (timers: Scheduler, delayMs: () => number): Network
     const end: End = {
       host, to, other: null,
       socket: {
+        remoteAddress: `machine ${to}`,
         listen: (given) => {
           events = given
           for (const item of early.splice(0)) end.hear(item)
