@@ -130,7 +130,7 @@ test('FK4 a stranger’s proofs are not looked at, and a flood of them closes a 
   world.time.advance(10)
   expect(raw.closed()).toBeNull()
   for (let n = 0; n < limits.forks_per_interval_max / limits.forks_per_frame_max; n++) raw.say(frame)
-  world.time.advance(1_000)
+  world.time.advance(3_000)
   expect(raw.closed()).toBe('fork_flood')
 })
 

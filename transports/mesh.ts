@@ -8,6 +8,7 @@
 import type { ChainId, CommitHash, PeerId, Ref } from '../crdt/ids.ts'
 import { limits } from '../crdt/limits.ts'
 import { createAddressBook, isMeshUrl, readAddress, signAddress } from './addresses.ts'
+import { crowdedOut } from './crowd.ts'
 import { createDialing, type Target } from './dialing.ts'
 import { createFetches } from './fetches.ts'
 import { endOf, forkFrames } from './forks.ts'
@@ -20,7 +21,6 @@ import { encode } from './messages.ts'
 import { createNonces } from './nonces.ts'
 import { parcelFrames } from './parcels.ts'
 import type { Compression, Dialer, RandomBytes, Socket, Timers } from './ports.ts'
-import { networkOf } from './purses.ts'
 import { closeReasonText, type CloseReason } from './reasons.ts'
 import { createRounds } from './rounds.ts'
 import { openSession, type Session } from './session.ts'
@@ -139,7 +139,7 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
     if (!running) return socket.close('stopping')
     connect(socket, null)
     const waiting = [...connections].filter(({ link, target }) => target === null && (link === null || !link.isOpen()))
-    crowdedOut(waiting, networkOf(socket.remoteAddress))?.session?.close('too_many_sockets')
+    crowdedOut(waiting, socket.remoteAddress)?.session?.close('too_many_sockets')
   }
 
   const closed = (connection: Connection, reason: CloseReason, by: 'us' | 'them', detail: string): void => {
@@ -359,21 +359,4 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
     counters: () => ({ ...counts, nonces: nonces.size(), sockets: connections.size, chains_under_way: fetches.size(), frames_waiting: gate.waiting() }),
     dials: () => dialing.targets().map(({ url, peer, state, lastError }) => ({ url, peer, state, last_error: lastError })),
   }
-}
-
-/**
- * Of the sockets that are not open yet, in the order in which they came, the one that has to go: the oldest of an address that has too
- * many, or of the address with the most when all together are; one that names a member goes last.
- */
-const crowdedOut = <Waiting extends Pick<Connection, 'address' | 'metered'>>(waiting: readonly Waiting[], newest: string): Waiting | null => {
-  const byNetwork = new Map<string, Waiting[]>()
-  for (const connection of waiting) {
-    const network = networkOf(connection.address)
-    const list = byNetwork.get(network)
-    if (list === undefined) byNetwork.set(network, [connection])
-    else list.push(connection)
-  }
-  const own = byNetwork.get(newest) ?? []
-  const crowd = own.length > limits.unauthenticated_per_address_max ? own : waiting.length > limits.unauthenticated_sockets_max ? [...byNetwork.values()].reduce((most, list) => (list.length > most.length ? list : most)) : []
-  return crowd.find(({ metered }) => metered?.claims() !== true) ?? crowd[0] ?? null
 }

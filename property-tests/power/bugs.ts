@@ -53,6 +53,10 @@ export const BUGS: readonly Bug[] = [
   bug('transports/decode.test.ts', 'bodies not counted over a frame', ['transports/frame-shapes.ts', '    bodiesLeft -= bodyCount\n', '']),
   bug('transports/decode.test.ts', 'inflated whatever it becomes', ['transports/decode.ts', 'compression === null || length > limits.inflate_ratio_max * deflated.length', 'compression === null']),
   bug('transports/mesh.test.ts', 'what a frame throws goes through', ['transports/guard.ts', '  } catch (error) {\n    caught(error)', '  } catch (error) {\n    throw error']),
+  bug('transports/work.test.ts', 'no end to a turn of the event loop', ['transports/work.ts', 'if (!waiting.has(state) && turnUnits < limits.work_turn_units_max && state', 'if (!waiting.has(state) && state']),
+  bug('transports/work.test.ts', 'members that come back pay with the strangers', ['transports/gate.ts', '      if (own.waitMs(timers.now()) > 0) return\n', '      if (own.waitMs(timers.now()) >= 0) return\n']),
+  bug('transports/fetches.test.ts', 'what waits after a disk fault waits on', ['transports/fetches.ts', ' else if (state.delivered > 0 && state.delivered <= have) easeAll(nowMs)', '']),
+  bug('transports/mesh.test.ts', 'one target an address, whoever signed it', ['transports/dialing.ts', "`${url} ${audience ?? ''}`", '`${url}`']),
   // ── storage ──
   bug(WORLD, 'the tail of the log dropped after damage in the middle', ['src/replica/boot.ts', "else if (scanned.kind === 'damaged') reader.damaged(scanned.arrival)", "else if (scanned.kind === 'damaged') break"]),
   bug(WORLD, 'erased texts kept on disk', ['src/replica/replica.ts', 'const erase = [...erased].filter((ref) => !isErased(ref))', 'const erase = [...erased].filter((ref) => isErased(ref))']),
