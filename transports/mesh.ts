@@ -43,7 +43,6 @@ export type DriveableMesh = Mesh & {
   accept(socket: Socket): void
   /** The host takes in again what it could not (its disk was full): whatever waits to be asked for again is asked for now. */
   retryNow(): void
-  /** Monotonic counts since the start (`closed_<reason>`, `frames_in`, …), and the gauges `nonces`, `sockets`, `chains_under_way`. */
   /** Whether another socket from that address may be made now: asked before it costs anything. */
   admits(address: string): boolean
   /** Monotonic counts since the start (`closed_<reason>`, `frames_in`, …), and the gauges `nonces`, `sockets`, `chains_under_way`, `frames_waiting`. */
@@ -354,7 +353,6 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
       fetches.lapse()
       planSoon()
     },
-    counters: () => ({ ...counts, nonces: nonces.size(), sockets: connections.size, chains_under_way: fetches.size() }),
     admits: gate.admits,
     counters: () => ({ ...counts, nonces: nonces.size(), sockets: connections.size, chains_under_way: fetches.size(), frames_waiting: gate.waiting() }),
     dials: () => dialing.targets().map(({ url, peer, state, lastError }) => ({ url, peer, state, last_error: lastError })),
