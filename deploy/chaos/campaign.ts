@@ -20,6 +20,8 @@ export type CampaignOptions = {
   readonly port: number | null
   /** From the end of a fault to all being well; later is a violation. */
   readonly healedMsMax: number
+  /** When it fires, the round under way is the last; then all is taken down. */
+  readonly signal?: AbortSignal
   readonly onRound: (result: RoundResult) => void
   /** In place of what the seed draws, for a test. */
   readonly script?: readonly Fault[]
@@ -32,7 +34,7 @@ const PROJECTION_DISK_BYTES = 1_024 * MIB
 const VICTIM = 'c'
 
 /** @throws Error when the mesh does not come up; what happens in a round is in its result. */
-export const playCampaign = async ({ faults, rounds, seed, port, healedMsMax, onRound, script }: CampaignOptions): Promise<readonly RoundResult[]> => {
+export const playCampaign = async ({ faults, rounds, seed, port, healedMsMax, signal, onRound, script }: CampaignOptions): Promise<readonly RoundResult[]> => {
   const dir = await mkdtemp(join(tmpdir(), 'mnemesh-chaos-'))
   const mounted: SmallDisk[] = []
   let disks: { readonly log: SmallDisk; readonly projection: SmallDisk } | null = null
@@ -54,6 +56,7 @@ export const playCampaign = async ({ faults, rounds, seed, port, healedMsMax, on
     const reported = new Set<string>()
     const results: RoundResult[] = []
     for (let round = 0; round < (script?.length ?? rounds); round++) {
+      if (signal?.aborted === true) break
       const draw = draws(seed * 1_000 + round)
       const result = await playRound({ round, fault: script?.[round] ?? drawFault(faults, draw), mesh, victim, draw, entries, reported, healedMsMax })
       results.push(result)

@@ -56,8 +56,16 @@ if (refusal !== null) {
 }
 say(`chaos: ${options.rounds} rounds of ${options.faults.join(', ')}, seed ${options.seed}; healed within ${options.within} s or it is a violation`)
 say(head())
+// Told to stop, it takes its mounts and processes down after the round under way; told twice, it ends at once.
+const stop = new AbortController()
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(name, () => {
+    if (stop.signal.aborted) process.exit(1)
+    stop.abort()
+  })
+}
 const results = await playCampaign({
-  ...options, port: options.port ?? null, healedMsMax: options.within * 1_000,
+  ...options, signal: stop.signal, port: options.port ?? null, healedMsMax: options.within * 1_000,
   onRound: (result) => {
     say(row(result))
     for (const fault of result.faults) say(`       ! ${fault.length > 6 * OUTPUT_CHARS ? `${fault.slice(0, 6 * OUTPUT_CHARS)} …` : fault}`)

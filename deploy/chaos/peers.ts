@@ -9,7 +9,7 @@ import { callsTo, expecting, listIn, type Call, type Json } from '../local/http.
 import { until } from '../local/until.ts'
 
 /** A peer with its embedded database starts in some 3 s of one free core; others may have the cores. */
-const READY_MS = 60_000
+const READY_MS = 180_000
 const STOP_MS = 20_000
 const LINKED_MS = 60_000
 const SHOWN_CHARS = 4_000
