@@ -1,7 +1,7 @@
 /**
  * Invites and join requests: how a new peer's key gets into the control log without its secret ever leaving its folder.
  *
- * invite  = pack([1, mesh, id (16 bytes), role, expires ms, [url…], folder, signature]), signed by the authority under
+ * invite  = pack([1, mesh, id (16 bytes), role, expires ms, [url…], signature]), signed by the authority under
  *           'mnemesh/invite/1' over pack of everything before the signature. As text: base64url. Single use: the enrolment
  *           names the id, and the control log takes each id once.
  * request = pack([1, invite, peer, name, signature]), signed by the new peer's key under 'mnemesh/join/1'.
@@ -22,15 +22,13 @@ export type Invite = {
   readonly expiresMs: number
   /** HTTP addresses of peers that can enrol, when they are known. */
   readonly urls: readonly string[]
-  /** The inviting peer's folder: a join on the same machine may enrol there while that peer is stopped. */
-  readonly folder: string
 }
 
 /** Addresses in one invite: as many as its length allows. */
 const INVITE_URLS_MAX = 64
 
 const inviteFields = (invite: Invite): readonly Packable[] =>
-  [1, hexToBytes(invite.mesh), hexToBytes(invite.id), invite.role, invite.expiresMs, [...invite.urls], invite.folder]
+  [1, hexToBytes(invite.mesh), hexToBytes(invite.id), invite.role, invite.expiresMs, [...invite.urls]]
 
 export const encodeInvite = (invite: Invite, authority: KeyPair): string => toBase64Url(signed('mnemesh/invite/1', inviteFields(invite), authority))
 
@@ -38,13 +36,13 @@ export const encodeInvite = (invite: Invite, authority: KeyPair): string => toBa
 export const decodeInvite = (text: string): Invite | null => {
   const bytes = text.length <= limits.invite_bytes_max ? fromBase64Url(text.trim()) : null
   const read = bytes && readPacked(bytes, (reader) => {
-    reader.list(8, 8)
+    reader.list(7, 7)
     reader.uint(1, 1)
     const [mesh, id, role] = [reader.hex(32) as MeshId, reader.hex(16), reader.text(16)]
     const expiresMs = reader.uint(0, Number.MAX_SAFE_INTEGER)
     const urls: string[] = []
     for (let left = reader.list(0, INVITE_URLS_MAX); left > 0; left--) urls.push(reader.text(limits.invite_bytes_max))
-    return { mesh, id, role, expiresMs, urls, folder: reader.text(limits.invite_bytes_max), signature: reader.bin(64) }
+    return { mesh, id, role, expiresMs, urls, signature: reader.bin(64) }
   })
   if (!read?.ok) return null
   const { signature, role, ...rest } = read.value

@@ -358,6 +358,17 @@ export const limits = {
   upgraded_sockets_max: 512,
   /** Of those, what one address holds, loopback excepted: a stranger alone can't fill `unauthenticated_sockets_max`. */
   upgraded_sockets_per_address_max: 128,
+  /** Wrong API keys of one address that are told so at once: a person's typing errors, a client with an old key. */
+  key_guesses_free: 10,
+  /** What the next one has to wait, doubled with each up to the most. */
+  key_guess_delay_ms_min: 1_000,
+  key_guess_delay_ms_max: 60_000,
+  /** So long a refusal is held back, for so many of one address at a time; further ones go out at once. */
+  key_guess_hold_ms: 1_000,
+  key_guesses_held_max: 64,
+  /** Addresses remembered for that, some 200 bytes each, and for how long after their last word. */
+  key_guess_addresses_max: 4_096,
+  key_guesses_forgotten_ms: 3_600_000,
   /** Requests being answered; past it the door says 429 without reading the body. Matches the write queue behind it. */
   http_requests_in_flight_max: 8_192,
   /** Bodies of the same, as far as they have arrived. */
@@ -429,6 +440,8 @@ export const limits = {
   ...searchLimits,
 
   // ── command line ──────────────────────────────────────────────────────────────────────────────────────────────
+  /** A file of API keys. */
+  key_file_bytes_max: 64 * KIB,
   /** One request of the command line: the longest quorum wait, and time to answer. */
   cli_request_ms_max: 75_000,
   /** `verify` over HTTP answers when it is through: a million commits take about two minutes. */

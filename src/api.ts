@@ -187,6 +187,8 @@ export type Node = {
   /** Prometheus text. */
   metrics(): Promise<string>
 
+  /** Signs `challenge` (32 bytes) for the port on which it was asked: `crdt/identity-proof.ts`. */
+  identify(challenge: Uint8Array, port: number): { readonly peer_id: PeerId; readonly mesh_id: string; readonly signature: string }
   /** The control log, as bytes anybody may check against the mesh id. */
   controlLog(): readonly Uint8Array[]
   /** Enrols the holder of a token (needs the authority's key on this peer). Answers the control log after it. */

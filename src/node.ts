@@ -33,6 +33,9 @@ export type NodeOptions = ProjectionOptions & {
   /** null: recall is lexical. */
   readonly embedder?: EmbedderChoice | null
   readonly keys: readonly string[]
+  /** Origins whose pages may ask; names under which a door on loopback is asked (`http/origins.ts`). */
+  readonly cors?: readonly string[]
+  readonly trusted_hosts?: readonly string[]
 }
 
 /** `key`: what the endpoint asks for, null when nothing. */
@@ -68,7 +71,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   const acceptor = createWebSocketAcceptor(systemTimers, (socket) => peer.mesh.accept(socket), (address) => peer.mesh.admits(address))
   const door = createLiveDoor({ mesh: identity.mesh, peer: identity.peer, source: peer.liveSource, timers: systemTimers, defer: (call) => setImmediate(call), keys: options.keys, log })
   live = door
-  const http = await createHttpDoor(peer.node, { host: options.host, port: options.port, keys: options.keys, version: VERSION, upgrades: { '/mesh': acceptor.handleUpgrade, '/live': door.upgrade }, log })
+  const http = await createHttpDoor(peer.node, { host: options.host, port: options.port, keys: options.keys, cors: options.cors ?? [], trustedHosts: options.trusted_hosts ?? [], version: VERSION, upgrades: { '/mesh': acceptor.handleUpgrade, '/live': door.upgrade }, log })
   const stop = async (): Promise<void> => {
     await http.close()
     acceptor.close()

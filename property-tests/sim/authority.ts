@@ -61,7 +61,7 @@ export const createAuthority = ({ mesh, authority }: Founded, seat: Machine, tim
     isDone: () => open === 0,
     isRevoked: (peer) => revoked.has(peer),
     join: ({ name, keys, role }, joined) => {
-      const invite = encodeInvite({ mesh, id: bytesToHex(random.bytes(16)), role, expiresMs: time.now() + INVITE_MS * 3, urls: [], folder: '' }, authority)
+      const invite = encodeInvite({ mesh, id: bytesToHex(random.bytes(16)), role, expiresMs: time.now() + INVITE_MS * 3, urls: [] }, authority)
       untilDone(
         ({ node }) => node.join(encodeJoin(invite, name, keys)),
         (log) => joined(checkControlLog(mesh, log).commits))

@@ -45,17 +45,20 @@ export class CallFailure extends CliFailure {
   }
 }
 
-/** @param key sent as `Authorization: Bearer`. @param agent sent as `X-Agent-Id`. */
-export const createClient = (options: { readonly url: string; readonly key?: string | undefined; readonly agent?: string | undefined }): Client => {
+/** @param key asked for at the first call, sent as `Authorization: Bearer`. @param agent sent as `X-Agent-Id`. */
+export const createClient = (options: { readonly url: string; readonly key?: () => Promise<string | undefined>; readonly agent?: string | undefined }): Client => {
   const url = parseBase(options.url)
   const standing: Record<string, string> = { accept: 'application/json' }
-  if (options.key !== undefined) standing['authorization'] = `Bearer ${options.key}`
   if (options.agent !== undefined) standing['x-agent-id'] = options.agent
+
+  let key: Promise<string | undefined> | null = null
 
   return {
     url,
     async call<T>(method: string, path: string, call: CallOptions = {}): Promise<T> {
       const headers: Record<string, string> = { ...standing }
+      const bearer = await (key ??= options.key?.() ?? Promise.resolve(undefined))
+      if (bearer !== undefined) headers['authorization'] = `Bearer ${bearer}`
       for (const [name, value] of Object.entries(call.headers ?? {})) if (value !== undefined) headers[name] = value
       if (call.body !== undefined) headers['content-type'] = 'application/json'
       const timeout_ms = call.timeout_ms ?? limits.cli_request_ms_max
@@ -114,7 +117,7 @@ const refusal = (url: string, { status, text, retry_after }: Answered): CallFail
 
 /** What the person at the command line can do about it, where the server cannot know. */
 const mend = (code: string, body: Readonly<Record<string, unknown>>): string => {
-  if (code === 'unauthorized') return '; give the key with --key or MNEMESH_KEY'
+  if (code === 'unauthorized') return '; give the key with --key-file or MNEMESH_KEY'
   if (code !== 'quorum_not_met') return ''
   const kept = typeof body['id'] === 'string' ? `; ${body['id']} stays on this peer and reaches the others later` : ''
   return `${kept}; see \`mnemesh status\`, or lower --quorum`

@@ -58,7 +58,7 @@ test('a redirect is an answer: the key goes nowhere else', async () => {
     response.writeHead(302, { location: '/elsewhere' }).end()
   })
   const url = await listening(server)
-  await expect(createClient({ url, key: 'secret' }).call('GET', '/stats')).rejects.toThrow("answered 302 with something that is not mnemesh's")
+  await expect(createClient({ url, key: async () => 'secret' }).call('GET', '/stats')).rejects.toThrow("answered 302 with something that is not mnemesh's")
   expect(asked).toEqual(['Bearer secret'])
   server.closeAllConnections()
   await closed(server)

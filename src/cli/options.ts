@@ -8,24 +8,24 @@ import { limits } from '../../crdt/limits.ts'
 import { createClient, DEFAULT_URL, type Client } from './client.ts'
 import { usage } from './failure.ts'
 import type { Io } from './io.ts'
+import { keyOf, keyOption } from './keys.ts'
 
-export type ServerOptions = { readonly url?: string; readonly key?: string; readonly agent?: string; readonly json?: boolean }
+export type ServerOptions = { readonly url?: string; readonly keyFile?: string; readonly agent?: string; readonly json?: boolean }
 
 /** Adds what every verb that talks to a peer takes. */
 export const overHttp = (command: Command): Command =>
   command
     .option('--url <url>', `the peer to ask (default: $MNEMESH_URL, or ${DEFAULT_URL})`)
-    .option('--key <key>', 'API key (default: $MNEMESH_KEY)')
+    .option('--key-file <file>', "a file with the peer's API key, or - for standard input (default: $MNEMESH_KEY)")
+    .addOption(keyOption())
     .option('--agent <id>', 'who is speaking, like ai:alice (default: $MNEMESH_AGENT)')
     .option('--json', 'print the answer as JSON')
 
-/** What a peer with a key is asked with. */
-export const keyOf = ({ key }: { readonly key?: string }, io: Io): string | undefined => key ?? given(io.env['MNEMESH_KEY'])
 
 export const clientFor = (options: ServerOptions, io: Io): Client =>
   createClient({
     url: options.url ?? given(io.env['MNEMESH_URL']) ?? DEFAULT_URL,
-    key: keyOf(options, io),
+    key: () => keyOf(options, io),
     agent: options.agent ?? given(io.env['MNEMESH_AGENT']),
   })
 

@@ -150,7 +150,7 @@ describe('usage and failures', () => {
     [['mesh', 'invite', '--data', 'x', '--ttl', '5'], /Give a duration like/],
     [['mesh', 'invite', '--data', 'x', '--role', 'king'], /Give one of: voter, observer/],
     [['serve', '--data', 'x', '--port', '7701', '--peer', 'http://a'], /A peer is like ws/],
-    [['serve', '--data', 'x', '--port', '7701', '--host', '0.0.0.0'], 'error: refusing to listen on 0.0.0.0 without a key; add --key or set MNEMESH_KEY\n'],
+    [['serve', '--data', 'x', '--port', '7701', '--host', '0.0.0.0'], 'error: refusing to listen on 0.0.0.0 without a key; add --key-file or set MNEMESH_KEY\n'],
     [['fleet'], /MNEMESH_PORT is 'x'/],
   ])('%j is wrong usage: one line, exit 2', async (words, expected) => {
     const ran = await runCli(words, { env: { MNEMESH_PORT: 'x' } })
@@ -196,7 +196,7 @@ describe('usage and failures', () => {
     const locked = await startTestServer({ key: 'secret' })
     try {
       const ran = await runCli(['stats', '--url', locked.url])
-      expect([ran.exit, ran.err]).toEqual([1, 'error: no key; give the key with --key or MNEMESH_KEY (unauthorized, HTTP 401)\n'])
+      expect([ran.exit, ran.err]).toEqual([1, 'error: no key; give the key with --key-file or MNEMESH_KEY (unauthorized, HTTP 401)\n'])
       expect((await runCli(['stats', '--url', locked.url], { env: { MNEMESH_KEY: 'secret' } })).exit).toBe(0)
     } finally {
       await locked.close()

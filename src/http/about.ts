@@ -3,7 +3,7 @@
  */
 import type { FastifyInstance } from 'fastify'
 
-import type { Node, VerifyAnswer } from '../api.ts'
+import type { Health, Node, VerifyAnswer } from '../api.ts'
 import { asking, readOptionsOf } from './request.ts'
 import { anyObject, answer, answers, boolean, integer, listOf, object, readHeaders, ref, text, textOrNull } from './schemas.ts'
 
@@ -14,8 +14,8 @@ const rebuilt = answer({ digest: { ...text, description: 'of all rows, as /diges
 const verified = answer({ ok: boolean, commits: integer, events: integer, bodies: integer, chains: integer, problems: { type: 'array', items: answer({ what: text, where: text }) } })
 
 export const aboutRoutes = (app: FastifyInstance, node: Node): void => {
-  app.get('/health', { config: { open: true }, schema: { summary: 'Whether writes can succeed', response: { ...answers(200, ref('Health')), 503: ref('Health') } } }, async (_request, reply) => {
-    const health = await node.health()
+  app.get('/health', { config: { open: true }, schema: { summary: 'Whether writes can succeed; reasons in full with a key', response: { ...answers(200, ref('Health')), 503: ref('Health') } } }, async (request, reply) => {
+    const health = shownTo(request.known, await node.health())
     if (!health.writes) void reply.code(503)
     return reply.send(health)
   })
@@ -47,6 +47,16 @@ export const aboutRoutes = (app: FastifyInstance, node: Node): void => {
     request.raw.setTimeout(0)
     return asking(request, () => node.rebuild())
   })
+}
+
+/**
+ * Without a key: status, version, ids and counts, and of the reasons only how many there are. They name members, addresses of databases and
+ * folders of this machine.
+ */
+const shownTo = (known: boolean, health: Health): Health => {
+  if (known || health.reasons.length === 0) return health
+  const what = health.writes ? 'something wants a look' : 'writes can\'t succeed'
+  return { ...health, reasons: [`${what} (reasons: ${health.reasons.length}); ask with an API key for them`] }
 }
 
 /** Prometheus text. */

@@ -74,6 +74,7 @@ describe('openapi.json', () => {
     await visit('POST', '/projection/rebuild', api('/projection/rebuild'))
     await visit('POST', '/mesh/join', api('/mesh/join'), Uint8Array.of(1), octets)
     await visit('POST', '/mesh/revoke', api('/mesh/revoke'), Uint8Array.of(1), octets)
+    await visit('GET', `/identity?challenge=${'ab'.repeat(32)}`, api('/identity'))
     await visit('GET', '/metrics', '/metrics')
     expect([...seen].sort()).toEqual(documented().sort())
 

@@ -15,7 +15,7 @@ import { limits } from '../../crdt/limits.ts'
 import type { Node } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import { aboutRoutes, metricsRoute } from './about.ts'
-import { createAccess, requiresKey } from './access.ts'
+import { addressOfRequest, createAccess, requiresKey } from './access.ts'
 import { createBodies, drainUnread } from './bodies.ts'
 import type { Bodies } from './bodies.ts'
 import { bulkRoutes } from './bulk.ts'
@@ -32,6 +32,8 @@ import { graphRoutes } from './graph.ts'
 import { linkRoutes } from './links.ts'
 import { memoryRoutes } from './memories.ts'
 import { meshRoutes } from './mesh.ts'
+import { createOrigins } from './origins.ts'
+import type { OriginOptions } from './origins.ts'
 import { convertQueries } from './query.ts'
 import { recallRoutes } from './recall.ts'
 import { watchRoutes } from './route-table.ts'
@@ -43,8 +45,7 @@ import type { UpgradeHandler } from './upgrades.ts'
 import { validatorsOnDemand } from './validators.ts'
 import { versionRoutes } from './versions.ts'
 
-export type HttpDoorOptions = {
-  readonly host: string
+export type HttpDoorOptions = OriginOptions & {
   /** 0 takes any free one. */
   readonly port: number
   /** API keys; none is allowed on a loopback address only. */
@@ -65,20 +66,22 @@ export type HttpDoor = {
   readonly routes: readonly Route[]
 }
 
-/** @throws Error when a key is missing or empty. */
+/** @throws Error when a key is missing or empty, or an origin is none. */
 export const createHttpDoor = async (node: Node, options: HttpDoorOptions): Promise<HttpDoor> => {
   const { host, port, keys, log } = options
   if (keys.length === 0 && requiresKey(host)) throw new Error(`an API key is needed to listen on ${host}: other machines can reach it; configure one, or listen on 127.0.0.1`)
   if (keys.some((key) => key.trim() === '')) throw new Error('an API key is empty; configure one that is not')
 
   const app = newApp()
-  const access = createAccess(keys, host)
+  const origins = createOrigins(options)
+  const access = createAccess(keys, origins)
   const connections = watchConnections(app.server)
   const inFlight = createInFlight()
   let closing = false
 
   app.decorateRequest('writeStage', 'before')
   app.decorateRequest('response', null)
+  app.decorateRequest('known', false)
   app.setErrorHandler(answerFailure(log))
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not_found', message: 'there is no such route; see /api/v1/openapi.json for those that exist' }))
   app.addHook('onRequest', (request, reply, done) => {
@@ -92,8 +95,14 @@ export const createHttpDoor = async (node: Node, options: HttpDoorOptions): Prom
     }
     const encoding = request.headers['content-encoding']
     if (encoding !== undefined && encoding !== 'identity') throw new NodeError('unsupported_media_type', 'compressed bodies are not taken; send it plain')
-    access.admit({ method: request.method, headers: request.headers, open: request.routeOptions.config.open === true })
-    done()
+    origins.check(request.headers)
+    origins.allow(request.headers, reply.raw)
+    if (origins.preflight(request.method, request.headers, reply.raw)) return void reply.code(204).send()
+    const { known, refusal, hold_ms } = access.admit({ headers: request.headers, open: request.routeOptions.config.open === true, address: addressOfRequest(request.raw) })
+    request.known = known
+    if (refusal === null) done()
+    else if (hold_ms === 0) done(refusal)
+    else setTimeout(() => done(refusal), hold_ms)
   })
   takeBodies(app, createBodies(connections))
   // What answers look like is published, and tests hold every answer to it; a writer compiled for each took 0.5 s of every start.

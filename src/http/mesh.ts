@@ -1,6 +1,7 @@
 /**
  * `/mesh`: what joins a peer to the mesh and takes one out. The requests are signed bytes that carry their own proof, so
- * they need no API key: whoever holds a token has none yet.
+ * they need no API key: whoever holds a token has none yet. The control log needs none either, here as on the mesh: it holds names,
+ * public keys and roles, no text, and without it nobody could check anything.
  */
 import type { FastifyInstance } from 'fastify'
 
@@ -8,13 +9,20 @@ import { limits } from '../../crdt/limits.ts'
 import type { Node } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import { asking } from './request.ts'
-import { answer, answers, boolean } from './schemas.ts'
+import { answer, answers, boolean, object, text } from './schemas.ts'
 
 const controlLog = { type: 'array', items: { type: 'string' }, description: 'the control log\'s commits in order, each in base64url' }
+const challenge = object({ challenge: { type: 'string', pattern: '^[0-9a-f]{64}$', description: '32 random bytes in hex' } }, ['challenge'])
+const proof = answer({ peer_id: text, mesh_id: text, signature: { ...text, description: 'base64url; see crdt/FORMAT.md, identity proofs' } })
 const octets = { content: { 'application/octet-stream': { schema: { type: 'string', contentEncoding: 'binary' } } } }
 
 export const meshRoutes = (app: FastifyInstance, node: Node): void => {
-  app.get('/mesh/control', { schema: { summary: 'The control log, which anybody can check against the mesh id', response: answers(200, controlLog) } }, async () => encode(node.controlLog()))
+  app.get('/mesh/control', { config: { open: true }, schema: { summary: 'The control log, which anybody can check against the mesh id', response: answers(200, controlLog) } }, async () => encode(node.controlLog()))
+
+  app.get('/identity', { config: { open: true }, schema: { summary: 'Proof that this peer holds its key, for the port on which it is asked', querystring: challenge, response: answers(200, proof) } }, async (request) => {
+    const { challenge: text } = request.query as { readonly challenge: string }
+    return node.identify(Buffer.from(text, 'hex'), request.socket.localPort ?? 0)
+  })
 
   app.post('/mesh/join', { bodyLimit: limits.mesh_request_bytes_max, config: { open: true, documentedBody: octets }, schema: { summary: 'Enrol the holder of a token', consumes: ['application/octet-stream'], response: answers(200, controlLog) } }, async (request) => {
     const bytes = bytesOf(request.body)

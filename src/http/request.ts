@@ -17,6 +17,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** How far this request's write got; `failure.ts` tells the caller when it fails. */
     writeStage: WriteStage
+    /** Whether the caller may see what a key is needed for. */
+    known: boolean
   }
 }
 

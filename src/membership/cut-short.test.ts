@@ -24,7 +24,7 @@ afterEach(() => rm(root, { recursive: true }))
 
 const at = (name: string): string => join(root, name)
 const invite = (): Promise<string> => makeInvite({ dir: at('first'), role: 'voter', ttl_ms: 60_000, ...saying })
-const members = async (): Promise<readonly string[]> => (await listMembers({ dir: at('first'), key: undefined })).map(({ peer_id }) => peer_id)
+const members = async (): Promise<readonly string[]> => (await listMembers({ dir: at('first') })).map(({ peer_id }) => peer_id)
 /** As a process leaves the folder that is killed before its log, or after. */
 const cutShort = async (name: string, when: 'before its log' | 'after its log'): Promise<void> => {
   await rm(join(at(name), 'mesh.json'))
@@ -34,7 +34,7 @@ const cutShort = async (name: string, when: 'before its log' | 'after its log'):
 test.each(['before its log', 'after its log'] as const)('a mesh whose making was cut short %s is made by the same key', async (when) => {
   const made = await initMesh({ dir: at('first'), name: 'first', ...saying })
   await cutShort('first', when)
-  await expect(listMembers({ dir: at('first'), key: undefined })).rejects.toMatchObject({ code: 'not_found', message: expect.stringContaining('cut short') })
+  await expect(listMembers({ dir: at('first') })).rejects.toMatchObject({ code: 'not_found', message: expect.stringContaining('cut short') })
   expect(await initMesh({ dir: at('first'), name: 'first', ...saying })).toEqual(made)
   expect(await members()).toEqual([made.peer_id])
 })
@@ -68,7 +68,7 @@ test('one that was taken out does not come back by joining again', async () => {
   await initMesh({ dir: at('first'), name: 'first', ...saying })
   await joinMesh({ token: await invite(), dir: at('second'), name: 'second', ...saying })
   await cutShort('second', 'after its log')
-  await revokeMember({ dir: at('first'), peer: 'second', key: undefined, ...saying })
+  await revokeMember({ dir: at('first'), peer: 'second', ...saying })
   await expect(joinMesh({ token: await invite(), dir: at('second'), name: 'second', ...saying })).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining('taken out') })
 })
 

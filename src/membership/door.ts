@@ -1,9 +1,11 @@
 /**
- * The running peer's HTTP door, as far as membership needs it.
+ * The running peer's HTTP door, as far as membership needs it. No API key is ever sent: what is asked here needs none.
  */
 import { fromBase64Url } from '../../crdt/base64.ts'
-import type { MeshId } from '../../crdt/ids.ts'
+import { CHALLENGE_BYTES, isIdentityProven } from '../../crdt/identity-proof.ts'
+import { bytesToHex, parsePeerId, type MeshId, type PeerId } from '../../crdt/ids.ts'
 import { NodeError, STATUS_BY_CODE, type ErrorCode } from '../errors.ts'
+import type { Random } from '../ports.ts'
 import { checkControlLog, type ControlLog } from './control-log.ts'
 
 /** A peer that is up answers within this. */
@@ -19,15 +21,47 @@ export const postRevoke = async (url: string, request: Uint8Array): Promise<void
   if ((await ask(url, 'revoke', request)) === null) throw new NodeError('not_found', `the peer at ${url} does not answer: is it running?`)
 }
 
-/** @param key what the peer asks its clients for. */
-export const fetchControlLog = async (url: string, mesh: MeshId, key: string | undefined): Promise<ControlLog> => {
-  const response = await ask(url, 'control', null, key)
+export const fetchControlLog = async (url: string, mesh: MeshId): Promise<ControlLog> => {
+  const response = await ask(url, 'control', null)
   if (response === null) throw new NodeError('not_found', `the peer at ${url} does not answer: is it running?`)
   return checkControlLog(mesh, commitsOf(await response.json()))
 }
 
-const ask = async (url: string, what: 'join' | 'revoke' | 'control', body: Uint8Array | null, key?: string): Promise<Response | null> => {
-  const init: RequestInit = body === null ? { headers: key === undefined ? {} : { 'x-api-key': key } } : { method: 'POST', headers: { 'content-type': 'application/octet-stream' }, body: Buffer.from(body) }
+/**
+ * Whether the process that answers at `url` holds `peer`'s key: an address that was written down may be somebody else's by now.
+ * @throws NodeError when it does not, or nothing answers.
+ */
+export const requirePeer = async (url: string, peer: PeerId, random: Random): Promise<void> => {
+  const proven = await provenPeer(url, random)
+  if (proven === null) throw new NodeError('not_found', `the peer at ${url} does not answer: is it running?`)
+  if (proven !== peer) throw new NodeError('conflict', `what answers at ${url} is not the peer of this folder: its run.json is left over; start the peer, or delete that file`)
+}
+
+/** Whether a member of `mesh` answers at `url`: a token is told to no other. Null when nothing answers. */
+export const isMemberAt = async (url: string, mesh: MeshId, random: Random): Promise<boolean | null> => {
+  const proven = await provenPeer(url, random)
+  if (proven === null || proven === 'nobody') return proven === null ? null : false
+  const { state } = await fetchControlLog(url, mesh)
+  return state.members.get(proven)?.revoked === null
+}
+
+const provenPeer = async (url: string, random: Random): Promise<PeerId | 'nobody' | null> => {
+  const challenge = random.bytes(CHALLENGE_BYTES)
+  const answer = await fetch(`${url}/api/v1/identity?challenge=${bytesToHex(challenge)}`, { redirect: 'error', signal: AbortSignal.timeout(ANSWER_MS_MAX) }).catch(() => null)
+  if (answer === null) return null
+  const said = (await answer.json().catch(() => null)) as { peer_id?: unknown; signature?: unknown } | null
+  const peer = typeof said?.peer_id === 'string' ? parsePeerId(said.peer_id) : null
+  const proof = typeof said?.signature === 'string' ? fromBase64Url(said.signature) : null
+  return peer !== null && proof !== null && isIdentityProven(proof, challenge, portOf(url), peer) ? peer : 'nobody'
+}
+
+const portOf = (url: string): number => {
+  const { port, protocol } = new URL(url)
+  return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port)
+}
+
+const ask = async (url: string, what: 'join' | 'revoke' | 'control', body: Uint8Array | null): Promise<Response | null> => {
+  const init: RequestInit = body === null ? {} : { method: 'POST', headers: { 'content-type': 'application/octet-stream' }, body: Buffer.from(body) }
   let response: Response
   try {
     response = await fetch(`${url}/api/v1/mesh/${what}`, { ...init, signal: AbortSignal.timeout(ANSWER_MS_MAX) })
@@ -38,7 +72,7 @@ const ask = async (url: string, what: 'join' | 'revoke' | 'control', body: Uint8
   const said = (await response.json().catch(() => ({}))) as { error?: unknown; message?: unknown }
   const code = typeof said.error === 'string' && Object.hasOwn(STATUS_BY_CODE, said.error) ? (said.error as ErrorCode) : 'internal'
   const message = typeof said.message === 'string' ? said.message : `the peer at ${url} answered ${response.status}`
-  throw new NodeError(code, code === 'unauthorized' ? `the peer at ${url} runs with a key: give the right one with --key or MNEMESH_KEY` : message)
+  throw new NodeError(code, message)
 }
 
 const commitsOf = (value: unknown): readonly Uint8Array[] => {

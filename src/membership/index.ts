@@ -2,8 +2,8 @@
  * Membership from the command line: making a mesh, inviting, joining, listing, taking out. Works on a peer's folder while the
  * peer is stopped, and through the running peer's HTTP door while it has the folder.
  */
-import { stat } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { readdir, stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { activeMembers, type ControlState } from '../../crdt/control.ts'
 import { bytesToHex, type MeshId, type PeerId } from '../../crdt/ids.ts'
 import { decodeInvite, encodeInvite, encodeJoin, encodeRevoke, type Invite } from '../../crdt/invite.ts'
@@ -12,7 +12,7 @@ import { NodeError } from '../errors.ts'
 import { StoreFailure, type Clock, type CommitStore, type Random } from '../ports.ts'
 import { openLevelStore } from '../store/level.ts'
 import { checkControlLog, emptyControlLog, lastOf, readControlLog, sealOnto, writeControlLog, type ControlLog } from './control-log.ts'
-import { fetchControlLog, postJoin, postRevoke } from './door.ts'
+import { fetchControlLog, isMemberAt, postJoin, postRevoke, requirePeer } from './door.ts'
 import { beginIdentity, finishIdentity, readIdentity, requireIdentity, runningUrl, type Identity } from './folder.ts'
 import { checkExpiry, checkName, enrolment, findMember, firstEnrolment, genesis, isEnrolled, revocation } from './statements.ts'
 
@@ -40,15 +40,16 @@ export const makeInvite = async ({ dir, role, ttl_ms, clock, random }: Saying & 
   const identity = await requireIdentity(dir)
   const authority = requireAuthority(identity)
   const url = await runningUrl(dir)
-  const invite: Invite = { mesh: identity.mesh, id: bytesToHex(random.bytes(16)), role, expiresMs: clock.now() + ttl_ms, urls: url === null ? [] : [url], folder: resolve(dir) }
+  const invite: Invite = { mesh: identity.mesh, id: bytesToHex(random.bytes(16)), role, expiresMs: clock.now() + ttl_ms, urls: url === null ? [] : [url] }
   return encodeInvite(invite, authority)
 }
 
 /**
  * Makes a peer's identity in `dir` and enrols it: through a running peer when one answers at the invite's address, else in
  * the inviting peer's own folder when that is on this machine and stopped.
+ * @param from that folder; without it, it is looked for beside `dir`. A token does not name it: tokens travel.
  */
-export const joinMesh = async ({ token, dir, name, ...saying }: Saying & { readonly token: string; readonly dir: string; readonly name: string }): Promise<{ mesh_id: MeshId; peer_id: PeerId; members: number }> => {
+export const joinMesh = async ({ token, dir, name, from, ...saying }: Saying & { readonly token: string; readonly dir: string; readonly name: string; readonly from?: string }): Promise<{ mesh_id: MeshId; peer_id: PeerId; members: number }> => {
   const invite = decodeInvite(token)
   if (invite === null) throw new NodeError('malformed', 'this is no invite token: give the one line that `mnemesh mesh invite` printed, whole')
   checkName(name)
@@ -58,7 +59,7 @@ export const joinMesh = async ({ token, dir, name, ...saying }: Saying & { reado
   if (present !== null) throw new NodeError(present.mesh === invite.mesh ? 'conflict' : 'wrong_mesh', present.mesh === invite.mesh ? `${dir} is a member of this mesh already: start it with \`mnemesh serve --data ${dir}\`` : `${dir} belongs to another mesh: join in another folder`)
   const { keys } = await beginIdentity(dir, saying.random, 'join')
   const peer = publicKeyHex(keys) as PeerId
-  const { log, url } = await enrolSomewhere(invite, encodeJoin(token.trim(), name, keys), { peer, name }, saying)
+  const { log, url } = await enrolSomewhere(invite, encodeJoin(token.trim(), name, keys), { peer, name, beside: dir, from }, saying)
   await withStore(dir, saying.random, (store) => beginLog(dir, store, log))
   // Enrolled under another name by an attempt that was cut short, it has that.
   await finishIdentity(dir, { mesh: invite.mesh, meshName: log.state.name, name: log.state.members.get(peer)?.name ?? name, peers: url === null ? [] : [`${url.replace(/^http/, 'ws')}/mesh`] })
@@ -71,17 +72,16 @@ const beginLog = async (dir: string, store: CommitStore, log: ControlLog): Promi
   if (store.commit(log.chain.id, 1) === null) throw new NodeError('wrong_mesh', `${dir} holds the log of another mesh: take another folder`)
 }
 
-/** @param key for a peer that runs with one. */
-export const listMembers = async ({ dir, key }: { readonly dir: string; readonly key: string | undefined }): Promise<Member[]> => {
+export const listMembers = async ({ dir }: { readonly dir: string }): Promise<Member[]> => {
   const identity = await requireIdentity(dir)
-  const { state } = await controlLogOf(identity, key)
+  const { state } = await controlLogOf(identity)
   return [...state.members.values()].map((member) => ({
     peer_id: member.peer, name: member.name, role: member.role, revoked: member.revoked !== null, self: member.peer === identity.peer, authority: member.peer === identity.peer && identity.authority !== null,
   }))
 }
 
-/** @param peer a member's id, name, or the start of its id. @param key for a peer that runs with one. */
-export const revokeMember = async ({ dir, peer, key, ...saying }: Saying & { readonly dir: string; readonly peer: string; readonly key: string | undefined }): Promise<void> => {
+/** @param peer a member's id, name, or the start of its id. */
+export const revokeMember = async ({ dir, peer, ...saying }: Saying & { readonly dir: string; readonly peer: string }): Promise<void> => {
   const identity = await requireIdentity(dir)
   const authority = requireAuthority(identity)
   const member = (control: ControlState): PeerId => findMember(control, peer)
@@ -93,18 +93,20 @@ export const revokeMember = async ({ dir, peer, key, ...saying }: Saying & { rea
   })
   if (done !== null) return
   const url = await requireRunning(identity)
-  await postRevoke(url, encodeRevoke(identity.mesh, member((await fetchControlLog(url, identity.mesh, key)).state), saying.clock.now(), authority))
+  await postRevoke(url, encodeRevoke(identity.mesh, member((await fetchControlLog(url, identity.mesh)).state), saying.clock.now(), authority))
 }
 
 // ── where the control log can be reached ───────────────────────────────────────────────────────────────────────────────
 
-const enrolSomewhere = async (invite: Invite, request: Uint8Array, who: { peer: PeerId; name: string }, saying: Saying): Promise<{ log: ControlLog; url: string | null }> => {
-  for (const url of [...invite.urls, ...(await urlNow(invite.folder))]) {
-    const answer = await postJoin(url, request)
+const enrolSomewhere = async (invite: Invite, request: Uint8Array, who: { peer: PeerId; name: string; beside: string; from: string | undefined }, saying: Saying): Promise<{ log: ControlLog; url: string | null }> => {
+  const inviter = await inviterOf(invite.mesh, who)
+  for (const url of [...invite.urls, ...(await urlNow(inviter))]) {
+    const member = await isMemberAt(url, invite.mesh, randomOfSystem)
+    if (member === false) throw new NodeError('conflict', `what answers at ${url} is no member of the token's mesh, so it was not told the token: make a new one where the mesh runs`)
+    const answer = member === null ? null : await postJoin(url, request)
     if (answer !== null) return { log: checkControlLog(invite.mesh, answer), url }
   }
-  const inviter = await readIdentity(invite.folder).catch(() => null)
-  if (inviter?.mesh === invite.mesh && inviter.authority !== null) {
+  if (inviter !== null) {
     const { authority } = inviter
     const log = await whenStopped(inviter, async (store) => {
       const before = readControlLog(invite.mesh, store)
@@ -116,18 +118,34 @@ const enrolSomewhere = async (invite: Invite, request: Uint8Array, who: { peer: 
     if (log !== null) return { log: log.result, url: null }
   }
   const tried = invite.urls.length > 0 ? ` (tried ${invite.urls.join(', ')})` : ''
-  throw new NodeError('not_found', `cannot reach the peer that gave the token${tried}: start it with \`mnemesh serve\`, make a new token there, and join again`)
+  throw new NodeError('not_found', `cannot reach the peer that gave the token${tried}: start it with \`mnemesh serve\`, make a new token there, and join again; or name its folder with --from, when it is stopped on this machine`)
 }
 
 /** The inviter may have been started, or moved to another port, since the token was made. */
-const urlNow = async (folder: string): Promise<readonly string[]> => {
-  const url = await runningUrl(folder).catch(() => null)
+const urlNow = async (inviter: Inviter | null): Promise<readonly string[]> => {
+  const url = inviter === null ? null : await runningUrl(inviter.dir).catch(() => null)
   return url === null ? [] : [url]
 }
 
-const controlLogOf = async (identity: Identity, key: string | undefined): Promise<ControlLog> => {
+type Inviter = Identity & { readonly authority: NonNullable<Identity['authority']> }
+/** Folders looked at beside the new peer's: a machine's peers lie together; among more than that, --from says which. */
+const FOLDERS_LOOKED_AT_MAX = 4_096
+
+/** The folder on this machine that holds the mesh's authority key: a folder that merely says so is none, its key is checked. */
+const inviterOf = async (mesh: MeshId, { beside, from }: { readonly beside: string; readonly from: string | undefined }): Promise<Inviter | null> => {
+  const parent = dirname(resolve(beside))
+  const folders = from !== undefined ? [from] : (await readdir(parent, { withFileTypes: true }).catch(() => [])).filter((entry) => entry.isDirectory()).slice(0, FOLDERS_LOOKED_AT_MAX).map(({ name }) => join(parent, name))
+  for (const folder of folders) {
+    const identity = await readIdentity(folder).catch(() => null)
+    if (identity?.mesh === mesh && identity.authority !== null && publicKeyHex(identity.authority) === mesh) return { ...identity, authority: identity.authority }
+  }
+  if (from !== undefined) throw new NodeError('not_found', `${from} does not hold the authority key of the token's mesh: name the folder in which \`mesh init\` was run`)
+  return null
+}
+
+const controlLogOf = async (identity: Identity): Promise<ControlLog> => {
   const stopped = await whenStopped(identity, async (store) => readControlLog(identity.mesh, store))
-  return stopped === null ? fetchControlLog(await requireRunning(identity), identity.mesh, key) : stopped.result
+  return stopped === null ? fetchControlLog(await requireRunning(identity), identity.mesh) : stopped.result
 }
 
 /** Does the work in the peer's store; null when a running process has it. */
@@ -153,6 +171,7 @@ const randomOfSystem: Random = { bytes: (count) => crypto.getRandomValues(new Ui
 const requireRunning = async (identity: Identity): Promise<string> => {
   const url = await runningUrl(identity.dir)
   if (url === null) throw new NodeError('conflict', `${identity.dir} is in use by a process that did not say where it listens: stop it, then try again`)
+  await requirePeer(url, identity.peer, randomOfSystem)
   return url
 }
 

@@ -15,7 +15,7 @@ afterEach(() => world.stopAll())
 
 const mesh = (): MeshId => publicKeyHex(world.authority) as MeshId
 const joining = (name: string): Uint8Array => {
-  const invite = encodeInvite({ mesh: mesh(), id: bytesToHex(sha256(name).subarray(0, 16)), role: 'voter', expiresMs: world.time.now() + HOUR_MS, urls: [], folder: '' }, world.authority)
+  const invite = encodeInvite({ mesh: mesh(), id: bytesToHex(sha256(name).subarray(0, 16)), role: 'voter', expiresMs: world.time.now() + HOUR_MS, urls: [] }, world.authority)
   return encodeJoin(invite, name, keyPairFromSeed(sha256(`key of ${name}`)))
 }
 const members = (peer: number) => [...world.peer(peer).replica.index.control.members.values()]

@@ -1,8 +1,10 @@
 /**
  * Membership of a running peer: the control log as bytes, and, on the peer that holds the authority's key, joining and taking out.
  */
+import { toBase64Url } from '../../crdt/base64.ts'
 import { controlChainId } from '../../crdt/commit.ts'
 import type { ControlEvent } from '../../crdt/event.ts'
+import { proveIdentity } from '../../crdt/identity-proof.ts'
 import { decodeJoin, decodeRevoke } from '../../crdt/invite.ts'
 import type { Node } from '../api.ts'
 import { NodeError } from '../errors.ts'
@@ -12,7 +14,7 @@ import type { CommitStore } from '../ports.ts'
 import type { Shell } from '../replica/effects.ts'
 import type { Replica } from '../replica/replica.ts'
 
-export const membershipOf = (replica: Replica, shell: Shell, store: CommitStore, identity: Identity, saying: Saying): Pick<Node, 'controlLog' | 'join' | 'revoke'> => {
+export const membershipOf = (replica: Replica, shell: Shell, store: CommitStore, identity: Identity, saying: Saying): Pick<Node, 'identify' | 'controlLog' | 'join' | 'revoke'> => {
   const chain = controlChainId(identity.mesh)
   /** @throws NodeError when a part of it was lost: what is left says too little of who the members are. */
   const controlLog = (): Uint8Array[] => {
@@ -43,6 +45,7 @@ export const membershipOf = (replica: Replica, shell: Shell, store: CommitStore,
   }
 
   return {
+    identify: (challenge, port) => ({ peer_id: identity.peer, mesh_id: identity.mesh, signature: toBase64Url(proveIdentity(challenge, port, identity.keys)) }),
     controlLog,
     join: (request) => {
       const join = decodeJoin(request)

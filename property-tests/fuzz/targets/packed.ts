@@ -99,7 +99,7 @@ const invite: Target = {
   name: 'invite',
   micros: 110,
   open: () => {
-    const given: Invite = { mesh, id: 'ab'.repeat(16), role: 'voter', expiresMs: 1_800_000_000_000, urls: ['http://127.0.0.1:7701'], folder: '/data/peer-1' }
+    const given: Invite = { mesh, id: 'ab'.repeat(16), role: 'voter', expiresMs: 1_800_000_000_000, urls: ['http://127.0.0.1:7701'] }
     const samples = [given, { ...given, urls: [], role: 'observer' as const }].map((one) => encoder.encode(encodeInvite(one, authority)))
     const signedByHolder = (draw: Draw): Uint8Array => resigned(draw, samples, 'mnemesh/invite/1')
     return {
@@ -120,7 +120,7 @@ const join: Target = {
   name: 'join and revoke',
   micros: 120,
   open: () => {
-    const given = encodeInvite({ mesh, id: 'cd'.repeat(16), role: 'voter', expiresMs: 1_800_000_000_000, urls: [], folder: '' }, authority)
+    const given = encodeInvite({ mesh, id: 'cd'.repeat(16), role: 'voter', expiresMs: 1_800_000_000_000, urls: [] }, authority)
     const samples = [encodeJoin(given, 'eve', member), encodeRevoke(mesh, peer, 1_700_000_000_000, authority)]
     return {
       make: (draw) => mutant(draw, samples, mutatePacked),

@@ -19,7 +19,7 @@ test('members that were enrolled before it was killed are not enrolled again', a
     await rm(join(third!, 'mesh.json'))
     await rm(join(third!, 'log'), { recursive: true })
     expect(await prepareFleet(peers, io)).toBe(true)
-    expect(await listMembers({ dir: first!, key: undefined })).toHaveLength(3)
+    expect(await listMembers({ dir: first! })).toHaveLength(3)
     expect(await prepareFleet(peers, io)).toBe(false)
   } finally {
     await rm(root, { recursive: true })

@@ -3,7 +3,7 @@
  */
 import type { Command } from 'commander'
 import { type Io, note, print } from '../io.ts'
-import { duration, example, keyOf } from '../options.ts'
+import { duration, example } from '../options.ts'
 import { clean, coloursFor, table } from '../render.ts'
 import { oneOf } from './choice.ts'
 
@@ -47,11 +47,12 @@ const addInvite = (mesh: Command, io: Io): void => {
 
 const addJoin = (mesh: Command, io: Io): void => {
   const verb = mesh.command('join').description("make a peer's identity and enrol it").argument('<token>', 'what `mesh invite` printed')
-  verb.requiredOption('--data <dir>', "the new peer's folder").requiredOption('--name <name>', "the new peer's name").option('--json', 'print the answer as JSON')
+  verb.requiredOption('--data <dir>', "the new peer's folder").requiredOption('--name <name>', "the new peer's name")
+  verb.option('--from <dir>', 'the folder of the peer that gave the token, when it is stopped and on this machine (default: looked for beside --data)').option('--json', 'print the answer as JSON')
   example(verb, 'mnemesh mesh join TOKEN --data ./peer-2 --name paris')
-  verb.action(async (token: string, options: { data: string; name: string; json?: boolean }) => {
+  verb.action(async (token: string, options: { data: string; name: string; from?: string; json?: boolean }) => {
     const { joinMesh } = await import('../../membership/index.ts')
-    const joined = await joinMesh({ token: token.trim(), dir: options.data, name: options.name, clock: io.clock, random: io.random })
+    const joined = await joinMesh({ token: token.trim(), dir: options.data, name: options.name, ...(options.from === undefined ? {} : { from: options.from }), clock: io.clock, random: io.random })
     if (options.json === true) return print(io, JSON.stringify(joined))
     await print(io, `joined mesh ${joined.mesh_id}, ${joined.members} members\npeer ${options.name} is ${joined.peer_id}`)
     await note(io, `start it with: mnemesh serve --data ${options.data} --port 7702`)
@@ -60,11 +61,10 @@ const addJoin = (mesh: Command, io: Io): void => {
 
 const addMembers = (mesh: Command, io: Io): void => {
   const verb = mesh.command('members').description('who belongs to the mesh').requiredOption('--data <dir>', "a member's folder").option('--json', 'print the answer as JSON')
-  keyOption(verb)
   example(verb, 'mnemesh mesh members --data ./peer-1')
-  verb.action(async (options: { data: string; key?: string; json?: boolean }) => {
+  verb.action(async (options: { data: string; json?: boolean }) => {
     const { listMembers } = await import('../../membership/index.ts')
-    const members = await listMembers({ dir: options.data, key: keyOf(options, io) })
+    const members = await listMembers({ dir: options.data })
     if (options.json === true) return print(io, JSON.stringify({ members }))
     const rows = members.map((member) => [member.peer_id, clean(member.name), member.revoked ? 'revoked' : member.role, [member.self ? 'this peer' : '', member.authority ? 'authority' : ''].filter((part) => part !== '').join(', ')])
     await print(io, table([['PEER', 'NAME', 'ROLE', ''], ...rows], [null, coloursFor(io.stdout, io.env).bold]))
@@ -73,14 +73,11 @@ const addMembers = (mesh: Command, io: Io): void => {
 
 const addRevoke = (mesh: Command, io: Io): void => {
   const verb = mesh.command('revoke').description('take a member out of the mesh, for good').argument('<peer>', "the member's id or name")
-  keyOption(verb.requiredOption('--data <dir>', 'a folder that holds the authority key'))
+  verb.requiredOption('--data <dir>', 'a folder that holds the authority key')
   example(verb, 'mnemesh mesh revoke paris --data ./peer-1')
-  verb.action(async (peer: string, options: { data: string; key?: string }) => {
+  verb.action(async (peer: string, options: { data: string }) => {
     const { revokeMember } = await import('../../membership/index.ts')
-    await revokeMember({ dir: options.data, peer, key: keyOf(options, io), clock: io.clock, random: io.random })
+    await revokeMember({ dir: options.data, peer, clock: io.clock, random: io.random })
     await print(io, `revoked ${peer}`)
   })
 }
-
-/** A running peer is asked, and it may have a key. */
-const keyOption = (verb: Command): Command => verb.option('--key <key>', "the running peer's API key (default: $MNEMESH_KEY)")

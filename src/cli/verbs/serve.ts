@@ -10,7 +10,8 @@ import { limits } from '../../../crdt/limits.ts'
 import { embedderChoice, type EmbedderOptions, embedderOptions } from '../embedder.ts'
 import { CliFailure, errorCode, usage } from '../failure.ts'
 import { type Io, print } from '../io.ts'
-import { collect, example, given, wholeNumber } from '../options.ts'
+import { keysOf, keyOption } from '../keys.ts'
+import { collect, example, wholeNumber } from '../options.ts'
 
 type ServeOptions = EmbedderOptions & {
   readonly data: string
@@ -21,7 +22,9 @@ type ServeOptions = EmbedderOptions & {
   readonly quorumTimeout?: number
   readonly projection: string
   readonly age?: boolean
-  readonly key?: readonly string[]
+  readonly keyFile?: string
+  readonly cors?: readonly string[]
+  readonly trustedHost?: readonly string[]
   readonly untilStdinEnds?: boolean
 }
 
@@ -37,17 +40,20 @@ export const addServe = (program: Command, io: Io): void => {
     .option('--quorum-timeout <ms>', `how long a write waits for them (default: ${limits.quorum_timeout_ms_default})`, wholeNumber(1, limits.quorum_timeout_ms_max))
     .option('--projection <where>', 'pglite, none, or postgres://…', parseProjection, 'pglite')
     .option('--age', 'keep the links as a graph in Apache AGE too, for those who query the database in Cypher')
-    .option('--key <key>', 'API key that clients must give; may be repeated (default: $MNEMESH_KEY)', collect)
+    .option('--key-file <file>', 'a file with the API keys that clients must give, one a line, or - for standard input (default: $MNEMESH_KEY)')
+    .addOption(keyOption())
+    .option('--cors <origin>', 'let pages of this origin ask, like https://app.example.org; may be repeated (default: none)', collectOrigin)
+    .option('--trusted-host <name>', 'a further name under which a peer on loopback is asked, behind a proxy say; may be repeated', collect)
     .addOption(new Option('--until-stdin-ends', 'stop when standard input ends').hideHelp())
   embedderOptions(verb)
-  example(verb, 'mnemesh serve --data ./peer-1 --port 7701', 'mnemesh serve --data ./peer-2 --port 7702 --peer ws://10.0.0.1:7701/mesh --host 0.0.0.0 --key "$KEY"')
+  example(verb, 'mnemesh serve --data ./peer-1 --port 7701', 'mnemesh serve --data ./peer-2 --port 7702 --peer ws://10.0.0.1:7701/mesh --host 0.0.0.0 --key-file ./key')
   verb.action((options: ServeOptions) => serve(options, io))
 }
 
 const serve = async (options: ServeOptions, io: Io): Promise<void> => {
-  const env_key = given(io.env['MNEMESH_KEY'])
-  const keys = options.key ?? (env_key === undefined ? [] : [env_key])
-  if (keys.length === 0 && !isLoopback(options.host)) throw usage(`refusing to listen on ${options.host} without a key; add --key or set MNEMESH_KEY`)
+  if (options.keyFile === '-' && options.untilStdinEnds === true) throw usage('--key-file - and --until-stdin-ends both read standard input; give the keys in a file')
+  const keys = await keysOf(options, io)
+  if (keys.length === 0 && !isLoopback(options.host)) throw usage(`refusing to listen on ${options.host} without a key; add --key-file or set MNEMESH_KEY`)
   const embedder = embedderChoice(options, io.env)
   const { startNode } = await import('../../node.ts')
 
@@ -64,6 +70,8 @@ const serve = async (options: ServeOptions, io: Io): Promise<void> => {
       age: options.age ?? false,
       embedder,
       keys,
+      cors: options.cors ?? [],
+      trusted_hosts: options.trustedHost ?? [],
       log: (line: string) => io.stderr.write(`${line}\n`),
     }).catch((error: unknown) => {
       throw listenFailure(error, options)
@@ -103,6 +111,11 @@ const drain = async (stream: AsyncIterable<Uint8Array>): Promise<void> => {
 }
 
 const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+
+const collectOrigin = (text: string, before: readonly string[] = []): string[] => {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text) return [...before, text]
+  throw new InvalidArgumentError('An origin is like https://app.example.org, without a path.')
+}
 
 const collectPeer = (text: string, before: readonly string[] = []): string[] => {
   const parsed = URL.canParse(text) ? new URL(text) : null

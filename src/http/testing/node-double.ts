@@ -238,6 +238,7 @@ export const createNodeDouble = (): NodeDouble => {
       await called('metrics')
       return '# TYPE up gauge\nup 1\n'
     },
+    identify: (challenge, port) => ({ peer_id: PEER, mesh_id: 'cd'.repeat(32), signature: `${challenge.length}/${port}` }),
     controlLog: () => [Uint8Array.of(1, 2, 255)],
     join: async (request) => {
       await called('join', request)
