@@ -294,6 +294,8 @@ export const limits = {
   bulk_memories_max: 1_000,
   list_limit_default: 200,
   list_limit_max: 1_000,
+  /** Texts of one page of versions, conflicts or events: the page ends behind the row that passes it. */
+  page_bytes_max: 512 * KIB,
   recall_limit_default: 10,
   recall_limit_max: 200,
   query_bytes_max: 8 * KIB,

@@ -81,8 +81,8 @@ describe('texts that are not what their fields allow', () => {
       expect(memory).toMatchObject({ content: null, title: null, metadata: {}, unreadable: ['title', 'content', 'metadata'] })
       const { rows } = (await world.run(node.list({}, { limit: 10 }, {})))!
       expect(new Map(rows.map(({ id, content: text, unreadable }) => [id, [text, unreadable?.length ?? 0]]))).toEqual(new Map([[good.id, ['an honest neighbour', 0]], [record, [null, 3]]]))
-      expect(await world.run(node.history(record, {}))).toMatchObject([{ set: { content: null, title: null, metadata: {} }, unreadable: ['title', 'content', 'metadata'] }])
-      expect(await world.run(node.conflicts(record, {}))).toEqual([])
+      expect((await world.run(node.history(record, {})))!.rows).toMatchObject([{ set: { content: null, title: null, metadata: {} }, unreadable: ['title', 'content', 'metadata'] }])
+      expect((await world.run(node.conflicts(record, {})))!.rows).toEqual([])
       expect(await world.run(node.episodes({ agent_id: agent, limit: 10 }, {}))).toMatchObject([{ body: null, unreadable: ['body'] }])
       expect((await world.run(node.events(undefined, { limit: 100 })))!.events.length).toBeGreaterThanOrEqual(3)
       for (const answer of [memory, rows]) expect(JSON.parse(JSON.stringify(answer))).toEqual(answer)
@@ -107,7 +107,7 @@ describe('texts that are not what their fields allow', () => {
     }
     world.network.heal()
     await world.agree()
-    const conflicts = (await world.run(world.peer(0).node.conflicts(record, {})))!
+    const conflicts = (await world.run(world.peer(0).node.conflicts(record, {})))!.rows
     for (const { field, values } of conflicts) expect(field === 'metadata' ? values.every(({ unreadable }) => unreadable === true) : true).toBe(true)
     expect((await world.run(world.peer(0).node.get(record, {})))!.memory).toMatchObject({ content: 'the same words', unreadable: ['metadata'] })
   })

@@ -63,7 +63,7 @@ describe('a partition', () => {
     for (const peer of [0, 1, 2]) {
       const { memory, conflicts } = await get(peer, first.id)
       expect([memory.content, memory.title, memory.tags, conflicts]).toEqual(['retry me', 'once', ['a'], []])
-      expect(await world.run(world.peer(peer).node.history(first.id, {}))).toHaveLength(2)
+      expect((await world.run(world.peer(peer).node.history(first.id, {})))!.rows).toHaveLength(2)
     }
     // Whoever changes it now settles both twins: no conflict appears.
     await world.run(world.peer(2).node.patch(first.id, { title: 'changed' }, { agent, quorum: 3 }))
@@ -82,7 +82,7 @@ describe('a partition', () => {
     await world.agree()
     for (const peer of [0, 1, 2]) {
       await expect(world.run(world.peer(peer).node.get(made.id, {}))).rejects.toMatchObject({ code: 'not_found' })
-      const [conflict] = (await world.run(world.peer(peer).node.conflicts(made.id, {})))!
+      const [conflict] = (await world.run(world.peer(peer).node.conflicts(made.id, {})))!.rows
       expect(conflict).toMatchObject({ field: 'forgotten', values: [{ value: true, agent_id: agent, shown: true }, { value: false, agent_id: bob, shown: false }] })
     }
     await world.run(world.peer(1).node.resolve(made.id, { field: 'forgotten', value: false }, { agent: bob }))

@@ -41,6 +41,6 @@ test('what was built on words that a revocation leaves out is said again, and wa
   await world.stop(1)
   await world.start(1)
   await world.agree([0, 1, 2])
-  const history = (await world.run(world.peer(2).node.history(made.id, {})))!
+  const history = (await world.run(world.peer(2).node.history(made.id, {})))!.rows
   expect(history.filter(({ event_id }) => event_id === built.event_id)).toHaveLength(1)
 })

@@ -57,6 +57,12 @@ export type WriteAnswer = Written & { readonly title: string | null; readonly ti
 
 export type ReadOptions = { readonly token?: string; readonly wait_ms?: number }
 
+export type PageOptions = { readonly limit?: number; readonly cursor?: string }
+/** `next_cursor` is null only at the end. */
+export type Paged<Row> = { readonly rows: readonly Row[]; readonly next_cursor: string | null }
+/** `lag`: commits of this peer that the answer does not reflect yet. */
+export type Lagging = { readonly lag: number }
+
 export type Version = {
   readonly event_id: EventId
   readonly kind: string
@@ -73,7 +79,7 @@ export type Version = {
 export type ConflictValue = Omit<ConflictRow, 'memory' | 'field'> & { readonly value: unknown; readonly unreadable?: true }
 export type Conflict = { readonly field: string; readonly values: readonly ConflictValue[] }
 
-export type MemoryAnswer = { readonly memory: MemoryRow; readonly links: readonly LinkRow[]; readonly conflicts: readonly Conflict[]; readonly token: string }
+export type MemoryAnswer = { readonly memory: MemoryRow; readonly links: readonly LinkRow[]; readonly conflicts: readonly Conflict[]; /** Where the rest of either is to be had (`links`, `conflicts`), or null. */ readonly links_next_cursor: string | null; readonly conflicts_next_cursor: string | null; readonly token: string }
 
 export type BulkAnswer = {
   readonly created: number
@@ -159,13 +165,16 @@ export type Node = {
   appendEpisode(namespace: Namespace, input: EpisodeInput, options: WriteOptions): Promise<Written & { readonly episode: EpisodeRow }>
 
   get(id: RecordId, options: ReadOptions): Promise<MemoryAnswer>
-  list(filter: MemoryFilter, page: { readonly limit: number; readonly cursor?: string }, options: ReadOptions): Promise<ListAnswer>
-  history(id: RecordId, options: ReadOptions): Promise<readonly Version[]>
-  conflicts(id: RecordId, options: ReadOptions): Promise<readonly Conflict[]>
-  recall(query: RecallQuery, options: ReadOptions): Promise<RecallAnswer>
-  links(id: RecordId, options: ReadOptions): Promise<readonly LinkRow[]>
+  list(filter: MemoryFilter, page: { readonly limit: number; readonly cursor?: string }, options: ReadOptions): Promise<ListAnswer & Lagging>
+  /** Oldest first. */
+  history(id: RecordId, options: ReadOptions & PageOptions): Promise<Paged<Version>>
+  /** A field with more values than fit goes on on the next page. */
+  conflicts(id: RecordId, options: ReadOptions & PageOptions): Promise<Paged<Conflict>>
+  recall(query: RecallQuery, options: ReadOptions): Promise<RecallAnswer & Lagging>
+  /** By their ids. */
+  links(id: RecordId, options: ReadOptions & PageOptions): Promise<Paged<LinkRow>>
   /** `as_of` is now unless given. */
-  graph(query: Omit<GraphQuery, 'as_of'> & { readonly as_of?: string }, options: ReadOptions): Promise<GraphAnswer>
+  graph(query: Omit<GraphQuery, 'as_of'> & { readonly as_of?: string }, options: ReadOptions): Promise<GraphAnswer & Lagging>
   episodes(filter: { readonly agent_id: AgentId; readonly event_type?: string; readonly since?: string; readonly limit: number }, options: ReadOptions): Promise<readonly EpisodeRow[]>
   namespaces(options: ReadOptions): Promise<readonly { readonly namespace: Namespace; readonly memories: number; readonly updated_at: string }[]>
   stats(options: ReadOptions): Promise<Readonly<Record<string, unknown>>>

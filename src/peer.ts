@@ -126,7 +126,7 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
   const node: Node = {
     ...createWrites({ replica, shell, reader, clock: timers, random, quorumTimeoutMs: options.quorumTimeoutMs, freeBytes, storeTrouble: store.trouble }),
     ...createReads({ replica, shell, reader, projection, embedding: options.embedding ?? null, feed, clock: timers, after: timers.after }),
-    ...createLog(replica, store, shell),
+    ...createLog(replica, store, shell, timers.after),
     ...createStatus({
       replica, shell, boot: booted, projection, projectionKind: options.projectionKind, embedding: () => options.embedding?.status() ?? null, feed, links: () => mesh.links(),
       addressesOf, unreadable: reader.texts.unreadable, counters: () => mesh.counters(), freeBytes, storeTrouble, name: identity.name, version: options.version, live: options.live,

@@ -62,7 +62,7 @@ describe('what an agent gives', () => {
 
   test('as a link, is found from both its ends on every peer, and gone when it is removed', async () => {
     const [from, to] = [(await ask(node(0).remember(NS, { content: 'from' }, { agent }))).id, (await ask(node(0).remember(NS, { content: 'to' }, { agent, quorum: 3 }))).id]
-    const linksOf = async (peer: number, id: RecordId, token: string) => (await ask(node(peer).links(id, { token }))).map(({ from: a, to: b, relation, valid_from, valid_until }) => ({ a, b, relation, valid_from, valid_until }))
+    const linksOf = async (peer: number, id: RecordId, token: string) => (await ask(node(peer).links(id, { token }))).rows.map(({ from: a, to: b, relation, valid_from, valid_until }) => ({ a, b, relation, valid_from, valid_until }))
     const made = await ask(node(1).link({ from, to, relation: 'about', valid_from: '2026-01-01T00:00:00.000Z' }, { agent, quorum: 3 }))
     const wanted = [{ a: from, b: to, relation: 'about', valid_from: '2026-01-01T00:00:00.000Z', valid_until: null }]
     for (const peer of [0, 1, 2]) for (const end of [from, to]) expect(await linksOf(peer, end, made.token)).toEqual(wanted)

@@ -188,7 +188,7 @@ const onMemory = async (world: ClientWorld, step: AskStep, machine: number, proc
     case 'erase': return node.forget(id, { ...options, erase: true })
     case 'restore': return node.restore(id, options)
     case 'resolve': {
-      const [conflict] = await node.conflicts(id, {})
+      const [conflict] = (await node.conflicts(id, {})).rows
       const value = conflict?.values.at(-1)
       return conflict === undefined || value === undefined ? null : node.resolve(id, { field: conflict.field, event_id: value.event_id }, options)
     }
@@ -203,7 +203,7 @@ const onMemory = async (world: ClientWorld, step: AskStep, machine: number, proc
         if (error instanceof NodeError && error.code === 'not_found') return true
         throw error
       })
-      const history = answered ? await node.history(seen.record, {}) : []
+      const history = answered ? (await node.history(seen.record, {})).rows : []
       // What a dead process answers reaches nobody.
       if (process.isAlive()) world.evidence.reads.push({ machine, record: seen.record, event: seen.event, seen: history.some(({ event_id }) => event_id === seen.event) })
       return null

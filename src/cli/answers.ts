@@ -1,7 +1,7 @@
 /**
  * The JSON that a peer answers over HTTP, as the command line reads it, built from the types of `Node`.
  */
-import type { Conflict, MemoryAnswer, Node, PeerAnswer, Version } from '../api.ts'
+import type { Conflict, MemoryAnswer, Node } from '../api.ts'
 
 /** Over the wire a row says who made it in `created_by`, not at its top. */
 type Shown<Row extends { readonly peer_id: unknown }> = Omit<Row, 'peer_id'> & { readonly created_by: { readonly agent_id: string; readonly peer_id: string } }
@@ -12,8 +12,4 @@ export type ListAnswer = { readonly memories: readonly MemoryRow[]; readonly cou
 export type FoundMemory = Shown<Awaited<ReturnType<Node['recall']>>['memories'][number]>
 export type FoundAnswer = { readonly memories: readonly FoundMemory[]; readonly count: number; readonly mode: 'hybrid' | 'lexical' }
 export type NamespacesAnswer = { readonly namespaces: Awaited<ReturnType<Node['namespaces']>> }
-export type HistoryAnswer = { readonly versions: readonly Version[] }
-export type ConflictsAnswer = { readonly conflicts: readonly Conflict[] }
-export type LinksAnswer = { readonly links: readonly LinkRow[] }
-export type PeersAnswer = { readonly peers: readonly PeerAnswer[] }
 export type Facts = Readonly<Record<string, unknown>>

@@ -4,10 +4,13 @@
 import type { FastifyInstance } from 'fastify'
 
 import type { Health, Node, VerifyAnswer } from '../api.ts'
+import { pageBy, pageFields } from './paging.ts'
+import type { PageQuery } from './paging.ts'
 import { asking, readOptionsOf } from './request.ts'
 import { anyObject, answer, answers, boolean, integer, listOf, object, readHeaders, ref, text, textOrNull } from './schemas.ts'
 
-const namespaces = answer({ namespaces: { type: 'array', items: answer({ namespace: text, memories: integer, updated_at: text }) }, count: integer })
+const namespaces = answer({ namespaces: { type: 'array', items: answer({ namespace: text, memories: integer, updated_at: text }) }, count: integer, next_cursor: textOrNull })
+const page = object(pageFields)
 const stats = object({ total: { ...integer, description: 'live memories' } }, ['total'], { additionalProperties: true })
 const digests = answer({ frontier: text, documents: text, projection: textOrNull, log: integer })
 const rebuilt = answer({ digest: { ...text, description: 'of all rows, as /digests shows it' }, commits: integer, ms: integer })
@@ -20,16 +23,16 @@ export const aboutRoutes = (app: FastifyInstance, node: Node): void => {
     return reply.send(health)
   })
 
-  app.get('/namespaces', { schema: { summary: 'Namespaces that hold memories', headers: readHeaders, response: answers(200, namespaces) } }, async (request) => {
-    const found = await node.namespaces(readOptionsOf(request))
-    return { namespaces: found, count: found.length }
+  app.get('/namespaces', { schema: { summary: 'Namespaces that hold memories, by their names', querystring: page, headers: readHeaders, response: answers(200, namespaces) } }, async (request) => {
+    const { rows, next_cursor } = pageBy(await node.namespaces(readOptionsOf(request)), ({ namespace }) => namespace, request.query as PageQuery)
+    return { namespaces: rows, count: rows.length, next_cursor }
   })
   app.get('/stats', { schema: { summary: 'Counts', headers: readHeaders, response: answers(200, stats) } }, async (request) => node.stats(readOptionsOf(request)))
   app.get('/capabilities', { schema: { summary: 'What this peer can do', response: answers(200, anyObject) } }, async () => node.capabilities())
   app.get('/quorum', { schema: { summary: 'What a write waits for', response: answers(200, anyObject) } }, async () => node.quorum())
-  app.get('/peers', { schema: { summary: 'Members of the mesh and the links to them', response: answers(200, answer({ peers: listOf('Peer'), count: integer })) } }, async () => {
-    const peers = await node.peers()
-    return { peers, count: peers.length }
+  app.get('/peers', { schema: { summary: 'Members of the mesh and the links to them, by their ids', querystring: page, response: answers(200, answer({ peers: listOf('Peer'), count: integer, next_cursor: textOrNull })) } }, async (request) => {
+    const { rows, next_cursor } = pageBy(await node.peers(), ({ peer_id }) => peer_id, request.query as PageQuery)
+    return { peers: rows, count: rows.length, next_cursor }
   })
   app.get('/digests', { schema: { summary: 'Digests of log, documents and projection: equal on members that hold the same', response: answers(200, digests) } }, async () => node.digests())
 

@@ -5,12 +5,14 @@ import type { FastifyInstance } from 'fastify'
 
 import { limits } from '../../crdt/limits.ts'
 import type { Node } from '../api.ts'
+import { frontierField, frontierIn, lagField, shownFrontier } from './frontier.ts'
+import type { FrontierForm } from './frontier.ts'
 import { namespaceOf, readOptionsOf, recordId } from './request.ts'
 import { shown } from './rows.ts'
 import { utc } from './schema-keywords.ts'
-import { anyObject, answer, answers, boolean, integer, limitField, listOf, name, namespaceField, object, readHeaders, text, textOrNull, time, uuid } from './schemas.ts'
+import { answer, answers, boolean, integer, limitField, listOf, name, namespaceField, object, readHeaders, text, textOrNull, time, uuid } from './schemas.ts'
 
-type GraphInput = { readonly from: string; readonly depth?: number; readonly relation?: string; readonly direction?: 'out' | 'in' | 'both'; readonly namespace?: string; readonly as_of?: string; readonly limit?: number }
+type GraphInput = FrontierForm & { readonly from: string; readonly depth?: number; readonly relation?: string; readonly direction?: 'out' | 'in' | 'both'; readonly namespace?: string; readonly as_of?: string; readonly limit?: number }
 
 const asked = object(
   {
@@ -21,6 +23,7 @@ const asked = object(
     namespace: { ...namespaceField, description: 'only memories and links of this namespace; all when absent' },
     as_of: time('links that hold then; now when absent'),
     limit: { ...limitField(limits.graph_nodes_default, limits.graph_nodes_max), description: 'nodes at most' },
+    frontier: frontierField,
   },
   ['from'],
 )
@@ -29,17 +32,17 @@ const node = answer({
   id: text, namespace: text, title: textOrNull, kind: text, tier: text, tags: { type: 'array', items: text }, run_id: textOrNull, occurred_at: textOrNull, agent_id: text, created_by: createdBy,
   created_at: text, depth: { ...integer, description: 'links on the shortest way from the start' }, excerpt: { ...textOrNull, description: 'how the text begins' },
 })
-const found = answer({ nodes: { type: 'array', items: node }, edges: listOf('Link'), truncated: { ...boolean, description: 'there are more nodes or links than are shown' }, frontier: anyObject })
+const found = answer({ nodes: { type: 'array', items: node }, edges: listOf('Link'), truncated: { ...boolean, description: 'there are more nodes or links than are shown' }, frontier: shownFrontier, lag: lagField })
 
 export const graphRoutes = (app: FastifyInstance, peer: Node): void => {
   app.get('/graph', { schema: { summary: 'The graph of links around a memory', querystring: asked, headers: readHeaders, response: answers(200, found) } }, async (request) => {
-    const { from, depth = limits.graph_depth_default, relation, direction = 'both', namespace, as_of, limit = limits.graph_nodes_default } = request.query as GraphInput
-    const { nodes, edges, truncated, frontier } = await peer.graph({
+    const { from, depth = limits.graph_depth_default, relation, direction = 'both', namespace, as_of, limit = limits.graph_nodes_default, frontier: form } = request.query as GraphInput
+    const { nodes, edges, truncated, frontier, lag } = await peer.graph({
       from: recordId(from), depth, direction, limit,
       ...(relation === undefined ? {} : { relation }),
       ...(namespace === undefined ? {} : { namespace: namespaceOf(namespace) }),
       ...(as_of === undefined ? {} : { as_of: utc(as_of) }),
     }, readOptionsOf(request))
-    return { nodes: nodes.map(shown), edges: edges.map(shown), truncated, frontier }
+    return { nodes: nodes.map(shown), edges: edges.map(shown), truncated, frontier: frontierIn(form, frontier), lag }
   })
 }

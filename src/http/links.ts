@@ -4,10 +4,12 @@
 import type { FastifyInstance } from 'fastify'
 
 import type { LinkInput, Node } from '../api.ts'
+import { pageFields, pageOf } from './paging.ts'
+import type { PageQuery } from './paging.ts'
 import { asking, readOptionsOf, recordId, recordIdOf, writeOptionsOf } from './request.ts'
 import { shown } from './rows.ts'
 import { utc } from './schema-keywords.ts'
-import { answer, answers, idParams, integer, listOf, name, object, quorumField, quorumQuery, readHeaders, ref, time, uuid, writeHeaders } from './schemas.ts'
+import { answer, answers, idParams, integer, listOf, name, object, quorumField, quorumQuery, readHeaders, ref, textOrNull, time, uuid, writeHeaders } from './schemas.ts'
 import { NodeError } from '../errors.ts'
 
 type LinkBody = { readonly from: string; readonly to: string; readonly relation: string; readonly valid_from?: string | null; readonly valid_until?: string | null }
@@ -16,6 +18,8 @@ type LinkEnds = Partial<Pick<LinkBody, 'from' | 'to' | 'relation'>>
 const ends = { from: uuid('a memory'), to: uuid('another'), relation: name('what the first is to the second') }
 const timeOrNull = (description: string) => ({ ...time(description), type: ['string', 'null'] })
 const link = object({ ...ends, valid_from: timeOrNull('from when on it holds'), valid_until: timeOrNull('until when') }, ['from', 'to', 'relation'])
+
+const page = object(pageFields)
 
 export const linkRoutes = (app: FastifyInstance, node: Node): void => {
   app.post('/links', { schema: { summary: 'Link two memories', body: link, querystring: quorumQuery, headers: writeHeaders, response: answers(201, ref('LinkWritten')) } }, async (request, reply) => {
@@ -32,9 +36,9 @@ export const linkRoutes = (app: FastifyInstance, node: Node): void => {
     return asking(request, () => node.unlink(input, options))
   })
 
-  app.get('/links/:id', { schema: { summary: 'The links of a memory', params: idParams, headers: readHeaders, response: answers(200, answer({ links: listOf('Link'), count: integer })) } }, async (request) => {
-    const links = await node.links(recordIdOf(request), readOptionsOf(request))
-    return { links: links.map(shown), count: links.length }
+  app.get('/links/:id', { schema: { summary: 'The links of a memory, by their ids', params: idParams, querystring: page, headers: readHeaders, response: answers(200, answer({ links: listOf('Link'), count: integer, next_cursor: textOrNull })) } }, async (request) => {
+    const { rows, next_cursor } = await node.links(recordIdOf(request), { ...readOptionsOf(request), ...pageOf(request.query as PageQuery) })
+    return { links: rows.map(shown), count: rows.length, next_cursor }
   })
 }
 

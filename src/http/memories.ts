@@ -7,19 +7,21 @@ import { limits } from '../../crdt/limits.ts'
 import type { MemoryInput, Node } from '../api.ts'
 import { filterOf, filterFields } from './filter.ts'
 import type { FilterInput } from './filter.ts'
+import { frontierField, frontierIn, lagField, shownFrontier } from './frontier.ts'
+import type { FrontierForm } from './frontier.ts'
 import { asking, ifMatchOf, memoryInput, namespaceOf, readOptionsOf, recordIdOf, writeOptionsOf } from './request.ts'
 import { shown } from './rows.ts'
-import { anyObject, answer, answers, changeHeaders, cursorField, idParams, integer, limitField, listOf, memoryFields, namespaceField, object, quorumField, quorumQuery, readHeaders, ref, textOrNull, writeHeaders } from './schemas.ts'
+import { answer, answers, changeHeaders, cursorField, idParams, integer, limitField, listOf, memoryFields, namespaceField, object, quorumField, quorumQuery, readHeaders, ref, textOrNull, writeHeaders } from './schemas.ts'
 
 type Created = MemoryInput & { readonly content: string }
 export type NewMemory = Created & { readonly namespace?: string }
-type ListQuery = FilterInput & { readonly limit?: number; readonly cursor?: string }
+type ListQuery = FilterInput & FrontierForm & { readonly limit?: number; readonly cursor?: string }
 
 export const DEFAULT_NAMESPACE = 'default'
 export const newMemory = object({ ...memoryFields, namespace: { ...namespaceField, default: DEFAULT_NAMESPACE } }, ['content'])
 const change = object(memoryFields, [], { minProperties: 1 })
 
-const list = object({ ...filterFields(['namespace', 'kind', 'tier', 'tags', 'agent_id', 'run_id', 'since', 'until']), limit: limitField(limits.list_limit_default, limits.list_limit_max), cursor: cursorField('next_cursor of the page before') })
+const list = object({ ...filterFields(['namespace', 'kind', 'tier', 'tags', 'agent_id', 'run_id', 'since', 'until']), limit: limitField(limits.list_limit_default, limits.list_limit_max), cursor: cursorField('next_cursor of the page before'), frontier: frontierField })
 const forgetQuery = object({ quorum: quorumField, erase: { type: 'boolean', default: false, description: 'also destroy the text on every peer' } })
 
 export const memoryRoutes = (app: FastifyInstance, node: Node): void => {
@@ -31,15 +33,15 @@ export const memoryRoutes = (app: FastifyInstance, node: Node): void => {
     return reply.code(201).header('location', `/api/v1/memories/${written.id}`).send(written)
   })
 
-  app.get('/memories', { schema: { summary: 'List memories, newest first', querystring: list, headers: readHeaders, response: answers(200, answer({ memories: listOf('Memory'), count: integer, next_cursor: textOrNull, frontier: anyObject })) } }, async (request) => {
-    const { limit = limits.list_limit_default, cursor, ...filter } = request.query as ListQuery
+  app.get('/memories', { schema: { summary: 'List memories, newest first', querystring: list, headers: readHeaders, response: answers(200, answer({ memories: listOf('Memory'), count: integer, next_cursor: textOrNull, frontier: shownFrontier, lag: lagField })) } }, async (request) => {
+    const { limit = limits.list_limit_default, cursor, frontier, ...filter } = request.query as ListQuery
     const page = await node.list(filterOf(filter), { limit, ...(cursor === undefined ? {} : { cursor }) }, readOptionsOf(request))
-    return { memories: page.rows.map(shown), count: page.rows.length, next_cursor: page.next_cursor, frontier: page.frontier }
+    return { memories: page.rows.map(shown), count: page.rows.length, next_cursor: page.next_cursor, frontier: frontierIn(frontier, page.frontier), lag: page.lag }
   })
 
-  app.get('/memories/:id', { schema: { summary: 'One memory with its links and conflicts', params: idParams, headers: readHeaders, response: answers(200, answer({ memory: ref('Memory'), links: listOf('Link'), conflicts: listOf('Conflict') })) } }, async (request, reply) => {
-    const { memory, links, conflicts, token } = await node.get(recordIdOf(request), readOptionsOf(request))
-    return reply.header('etag', `"${memory.version}"`).header('x-causal-token', token).send({ memory: shown(memory), links: links.map(shown), conflicts })
+  app.get('/memories/:id', { schema: { summary: 'One memory with its links and conflicts', params: idParams, headers: readHeaders, response: answers(200, answer({ memory: ref('Memory'), links: listOf('Link'), conflicts: listOf('Conflict'), links_next_cursor: { ...textOrNull, description: 'where /links/{id} goes on' }, conflicts_next_cursor: { ...textOrNull, description: 'where /memories/{id}/conflicts goes on' } })) } }, async (request, reply) => {
+    const { memory, links, conflicts, token, ...cursors } = await node.get(recordIdOf(request), readOptionsOf(request))
+    return reply.header('etag', `"${memory.version}"`).header('x-causal-token', token).send({ memory: shown(memory), links: links.map(shown), conflicts, ...cursors })
   })
 
   const changeMemory = async (request: FastifyRequest, reply: FastifyReply) => {

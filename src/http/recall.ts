@@ -7,11 +7,13 @@ import { limits } from '../../crdt/limits.ts'
 import type { Node } from '../api.ts'
 import { filterFields, filterOf } from './filter.ts'
 import type { FilterInput } from './filter.ts'
+import { frontierField, frontierIn, lagField, shownFrontier } from './frontier.ts'
+import type { FrontierForm } from './frontier.ts'
 import { readOptionsOf } from './request.ts'
 import { shown } from './rows.ts'
-import { anyObject, answer, answers, integer, limitField, listOf, object, readHeaders } from './schemas.ts'
+import { answer, answers, integer, limitField, listOf, object, readHeaders } from './schemas.ts'
 
-type RecallInput = FilterInput & { readonly q?: string; readonly query?: string; readonly context?: string; readonly limit?: number; readonly max_tokens?: number; readonly explain?: boolean }
+type RecallInput = FilterInput & FrontierForm & { readonly q?: string; readonly query?: string; readonly context?: string; readonly limit?: number; readonly max_tokens?: number; readonly explain?: boolean }
 
 const question = { type: 'string', minLength: 1, 'x-bytes-max': limits.query_bytes_max, description: 'what to look for; q, query and context are the same' }
 const recall = object(
@@ -22,16 +24,17 @@ const recall = object(
     ...filterFields(['namespace', 'kinds', 'tags', 'agent_id', 'run_id', 'since', 'until']),
     limit: limitField(limits.recall_limit_default, limits.recall_limit_max),
     max_tokens: { type: 'integer', minimum: 1, maximum: 10_000_000, description: 'stop before the texts come to more than about this many tokens' },
+    frontier: frontierField,
     explain: { type: 'boolean', default: false, description: 'say of each memory why it was found' },
   },
   [],
   { anyOf: [{ required: ['q'] }, { required: ['query'] }, { required: ['context'] }] },
 )
-const found = answer({ memories: listOf('ScoredMemory'), count: integer, mode: { type: 'string', enum: ['hybrid', 'lexical'] }, frontier: anyObject })
+const found = answer({ memories: listOf('ScoredMemory'), count: integer, mode: { type: 'string', enum: ['hybrid', 'lexical'] }, frontier: shownFrontier, lag: lagField })
 
 export const recallRoutes = (app: FastifyInstance, node: Node): void => {
   const ask = async (input: RecallInput, request: FastifyRequest) => {
-    const { q, query, context, limit = limits.recall_limit_default, max_tokens, explain, ...filter } = input
+    const { q, query, context, limit = limits.recall_limit_default, max_tokens, explain, frontier: form, ...filter } = input
     const wanted = {
       ...filterOf(filter),
       q: q ?? query ?? context ?? '',
@@ -39,8 +42,8 @@ export const recallRoutes = (app: FastifyInstance, node: Node): void => {
       ...(max_tokens === undefined ? {} : { max_tokens }),
       ...(explain === undefined ? {} : { explain }),
     }
-    const { memories, mode, frontier } = await node.recall(wanted, readOptionsOf(request))
-    return { memories: memories.map(shown), count: memories.length, mode, frontier }
+    const { memories, mode, frontier, lag } = await node.recall(wanted, readOptionsOf(request))
+    return { memories: memories.map(shown), count: memories.length, mode, frontier: frontierIn(form, frontier), lag }
   }
   for (const path of ['/recall', '/search']) {
     app.get(path, { schema: { summary: 'Find memories', querystring: recall, headers: readHeaders, response: answers(200, found) } }, async (request) => ask(request.query as RecallInput, request))

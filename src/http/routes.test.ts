@@ -169,3 +169,39 @@ describe('about', () => {
     expect([answer.status, answer.body['status'], answer.body['reasons']]).toEqual([503, 'degraded', ['no quorum']])
   })
 })
+
+describe('pages', () => {
+  test.each([['/namespaces', 'namespaces'], ['/peers', 'peers']])('%s are answered by pages that meet', async (path, field) => {
+    for (const namespace of ['page/a', 'page/b', 'page/c']) await store({ content: 'x', namespace })
+    const whole = (await d.send('GET', path)).body[field] as unknown[]
+    const rows: unknown[] = []
+    for (let cursor = ''; ;) {
+      const { status, body } = await d.send('GET', `${path}?limit=1${cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`}`)
+      expect([status, body['count']]).toEqual([200, 1])
+      for (const row of body[field] as unknown[]) rows.push(row)
+      if (body['next_cursor'] === null) break
+      cursor = String(body['next_cursor'])
+    }
+    expect(rows).toEqual(whole)
+  })
+
+  test('limits and cursors of history, links and conflicts go to the node', async () => {
+    const id = await store({ content: 'x' })
+    for (const [path, method] of [[`/memories/${id}/history`, 'history'], [`/memories/${id}/conflicts`, 'conflicts'], [`/links/${id}`, 'links']] as const) {
+      const { status, body } = await d.send('GET', `${path}?limit=7&cursor=3`)
+      expect([status, body['next_cursor'], lastCall().method, lastCall().arguments[1]]).toEqual([200, null, method, { limit: 7, cursor: '3' }])
+      expect((await d.send('GET', `${path}?limit=1001`)).status).toBe(400)
+    }
+  })
+
+  test('frontier is a token, whole on demand, and lag stands beside it', async () => {
+    const id = await store({ content: 'frontier' })
+    for (const path of ['/memories?limit=1', '/recall?q=frontier', '/search?q=frontier', `/graph?from=${id}`]) {
+      const token = (await d.send('GET', path)).body
+      expect([path, token['frontier'], token['lag']]).toEqual([path, expect.stringMatching(/^f1\./), 0])
+      expect([path, (await d.send('GET', `${path}&frontier=full`)).body['frontier']]).toEqual([path, {}])
+    }
+    expect((await d.send('POST', '/recall', { q: 'frontier', frontier: 'full' })).body['frontier']).toEqual({})
+    expect((await d.send('GET', '/memories?frontier=half')).status).toBe(400)
+  })
+})

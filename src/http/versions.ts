@@ -7,8 +7,10 @@ import { parseEventId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { Node } from '../api.ts'
 import { NodeError } from '../errors.ts'
+import { pageFields, pageOf } from './paging.ts'
+import type { PageQuery } from './paging.ts'
 import { asking, readOptionsOf, recordIdOf, writeOptionsOf } from './request.ts'
-import { answer, answers, idParams, integer, listOf, name, object, quorumQuery, readHeaders, ref, uuid, writeHeaders } from './schemas.ts'
+import { answer, answers, idParams, integer, listOf, name, object, quorumQuery, readHeaders, ref, textOrNull, uuid, writeHeaders } from './schemas.ts'
 
 type Choice = { readonly field: string; readonly event_id?: string; readonly value?: unknown }
 
@@ -18,15 +20,17 @@ const choice = object(
   { oneOf: [{ required: ['event_id'] }, { required: ['value'] }] },
 )
 
+const page = object(pageFields)
+
 export const versionRoutes = (app: FastifyInstance, node: Node): void => {
-  app.get('/memories/:id/history', { schema: { summary: 'Every version, with who, where and when', params: idParams, headers: readHeaders, response: answers(200, answer({ versions: listOf('Version'), count: integer })) } }, async (request) => {
-    const versions = await node.history(recordIdOf(request), readOptionsOf(request))
-    return { versions, count: versions.length }
+  app.get('/memories/:id/history', { schema: { summary: 'Every version, with who, where and when, oldest first', params: idParams, querystring: page, headers: readHeaders, response: answers(200, answer({ versions: listOf('Version'), count: integer, next_cursor: textOrNull })) } }, async (request) => {
+    const { rows, next_cursor } = await node.history(recordIdOf(request), { ...readOptionsOf(request), ...pageOf(request.query as PageQuery) })
+    return { versions: rows, count: rows.length, next_cursor }
   })
 
-  app.get('/memories/:id/conflicts', { schema: { summary: 'Fields that hold concurrent values', params: idParams, headers: readHeaders, response: answers(200, answer({ conflicts: listOf('Conflict'), count: integer })) } }, async (request) => {
-    const conflicts = await node.conflicts(recordIdOf(request), readOptionsOf(request))
-    return { conflicts, count: conflicts.length }
+  app.get('/memories/:id/conflicts', { schema: { summary: 'Fields that hold concurrent values; one with more than fit goes on on the next page', params: idParams, querystring: page, headers: readHeaders, response: answers(200, answer({ conflicts: listOf('Conflict'), count: integer, next_cursor: textOrNull })) } }, async (request) => {
+    const { rows, next_cursor } = await node.conflicts(recordIdOf(request), { ...readOptionsOf(request), ...pageOf(request.query as PageQuery) })
+    return { conflicts: rows, count: rows.length, next_cursor }
   })
 
   app.post('/memories/:id/resolve', { schema: { summary: 'Settle a conflict by a new event', params: idParams, body: choice, querystring: quorumQuery, headers: writeHeaders, response: answers(200, ref('Written')) } }, async (request) => {

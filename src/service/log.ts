@@ -11,11 +11,12 @@ import type { CommitStore } from '../ports.ts'
 import type { Shell } from '../replica/effects.ts'
 import type { Replica } from '../replica/replica.ts'
 import { eventFacts } from './rows.ts'
+import { createTurn } from './turns.ts'
 
 /** Arrivals looked at for one page, matching or not: a page may come short of its limit, never stall. */
 const ARRIVALS_PER_PAGE_MAX = 10_000
 
-export const createLog = (replica: Replica, store: CommitStore, shell: Shell): Pick<Node, 'events' | 'onLogGrown'> => {
+export const createLog = (replica: Replica, store: CommitStore, shell: Shell, after: (ms: number, call: () => void) => unknown): Pick<Node, 'events' | 'onLogGrown'> => {
   const epoch = store.opening.epoch.slice(0, 8)
   const cursorAt = (arrival: number, place: number): string => `${epoch}-${arrival}-${place}`
   const parse = (cursor: string | undefined): { arrival: number; place: number } => {
@@ -28,19 +29,23 @@ export const createLog = (replica: Replica, store: CommitStore, shell: Shell): P
 
   return {
     onLogGrown: (listener) => shell.onGrown(listener),
-    events: async (after, { namespace, limit }) => {
-      const from = parse(after)
+    events: async (place, { namespace, limit }) => {
+      const from = parse(place)
       const events: LogEntry[] = []
-      let next = after ?? cursorAt(0, 0)
+      const turn = createTurn(after)
+      let bytes = 0
+      let next = place ?? cursorAt(0, 0)
       const last = Math.min(replica.index.arrivals, from.arrival + ARRIVALS_PER_PAGE_MAX)
       for (let n = Math.max(1, from.arrival); n <= last; n++) {
         const commit = replica.commits.arrived(n)
+        await turn.worked(commit?.bytes.length ?? 0)
         if (commit === null) continue
         for (const [place, { event }] of commit.events.entries()) {
           if (n === from.arrival && place <= from.place) continue
-          if (events.length >= Math.min(limit, limits.events_limit_max)) return { events, next }
+          if (events.length >= Math.min(limit, limits.events_limit_max) || bytes > limits.page_bytes_max) return { events, next }
           next = cursorAt(n, place)
           if (event.ns === CONTROL_NAMESPACE || (namespace !== undefined && event.ns !== namespace)) continue
+          bytes += commit.bytes.length / commit.events.length
           events.push({ cursor: next, ...eventFacts(commit, event), chain: commit.chain, seq: commit.header.seq, event: { ...event } })
         }
       }

@@ -5,17 +5,17 @@
  * nearly there, and say by their frontier what they show.
  */
 import { covers, decodeToken, encodeToken, type Position } from '../../crdt/frontier.ts'
-import { compareWritten } from '../../crdt/provenance.ts'
-import { TEXT_FIELDS } from '../../crdt/event.ts'
 import type { Namespace, RecordId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
-import type { Node, ReadOptions, Version } from '../api.ts'
+import type { Lagging, Node, ReadOptions } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import { BadCursor, ProjectionFailure, type Clock, type Embedding, type MemoryRow, type Projection, type RecallAnswer } from '../ports.ts'
 import { segmentsOf, wholeUpTo } from '../replica/log-index.ts'
 import type { Shell } from '../replica/effects.ts'
 import type { Replica } from '../replica/replica.ts'
-import { shownText, type Reader } from './rows.ts'
+import { conflictsPage, linksPage, versionsPage } from './pages.ts'
+import type { Reader } from './rows.ts'
+import { createTurn } from './turns.ts'
 import { isExpired } from './writes.ts'
 
 export type ReadContext = {
@@ -34,6 +34,7 @@ type Reads = Pick<Node, 'get' | 'list' | 'history' | 'conflicts' | 'recall' | 'l
 export const createReads = (context: ReadContext): Reads => {
   const { replica, shell, reader, projection, feed, clock } = context
   let waiting = 0
+  const turn = () => createTurn(context.after)
 
   /** Waits until the log has what the token saw; answers the ms that are left for the projection. */
   const logCovers = async ({ token, wait_ms }: ReadOptions): Promise<number> => {
@@ -98,8 +99,8 @@ export const createReads = (context: ReadContext): Reads => {
     }
   }
   /** The same, held to what the answer itself says it shows: the database may have lost rows since we last heard of it. */
-  const fromShown = async <T extends Shown>(options: ReadOptions, ask: () => Promise<T>): Promise<T> => {
-    const answer = await fromRows(options, ask)
+  const fromShown = async <T extends Shown>(options: ReadOptions, ask: () => Promise<T>): Promise<T & Lagging> => {
+    const answer = { ...(await fromRows(options, ask)), lag: feed.lag() }
     if (options.token === undefined || showsAll(answer.frontier, decodeToken(replica.index.mesh, options.token) ?? [])) return answer
     feed.recheck('projection: its rows show less than was stored in them; they are caught up from the log')
     throw notYetShown(feed.trouble())
@@ -120,14 +121,16 @@ export const createReads = (context: ReadContext): Reads => {
     get: async (id, options) => {
       await documentsAt(id, options)
       const row = visible(id)
-      return { memory: row, links: reader.linksOf(id), conflicts: reader.conflicts(id), token: tokenFor(row.namespace) }
+      const links = await linksPage(reader, id, {}, turn())
+      const conflicts = conflictsPage(reader.conflicts(id), {})
+      return { memory: row, links: links.rows, conflicts: conflicts.rows, links_next_cursor: links.next_cursor, conflicts_next_cursor: conflicts.next_cursor, token: tokenFor(row.namespace) }
     },
     list: (filter, page, options) => fromShown(options, () => projection.list(filter, { ...page, now: new Date(clock.now()).toISOString() })),
     recall: (query, options) => fromShown(options, async () => projection.recall({ ...query, ...await context.embedding?.vectorOf(query.q) }, new Date(clock.now()).toISOString())),
     links: async (id, options) => {
       await documentsAt(id, options)
       known(id)
-      return reader.linksOf(id)
+      return linksPage(reader, id, options, turn())
     },
     graph: async (query, options) => {
       const now = new Date(clock.now()).toISOString()
@@ -141,12 +144,12 @@ export const createReads = (context: ReadContext): Reads => {
     conflicts: async (id, options) => {
       await documentsAt(id, options)
       known(id)
-      return reader.conflicts(id)
+      return conflictsPage(reader.conflicts(id), options)
     },
     history: async (id, options) => {
       await documentsAt(id, options)
       known(id)
-      return versionsOf(reader, id)
+      return versionsPage(reader, id, options, turn())
     },
   }
 }
@@ -165,27 +168,4 @@ const embeddingStats = (embedding: Embedding | null): Readonly<Record<string, nu
   if (embedding === null) return {}
   const { embedded, waiting } = embedding.status()
   return { embedded, embeddings_waiting: waiting }
-}
-
-/** Every event that touched the memory, oldest first. */
-const versionsOf = (reader: Reader, id: RecordId): readonly Version[] => {
-  const said = reader.commitsOf(id).flatMap((commit) =>
-    commit.events.flatMap(({ event }) => (event.kind.startsWith('memory.') && 'record' in event && event.record === id ? [{ commit, event }] : [])))
-  return said
-    .map(({ commit, event }) => ({ commit, event, by: { hlc: commit.header.hlc, event: event.id, agent: event.agent, peer: commit.header.peer, at: event.at } }))
-    .sort((a, b) => compareWritten(a.by, b.by))
-    .map(({ commit, event }): Version => {
-      const base = { event_id: event.id, kind: event.kind, agent_id: event.agent, peer_id: commit.header.peer, at: event.at }
-      if (event.kind !== 'memory.put' && event.kind !== 'memory.patch') return { ...base, set: {} }
-      const set: Record<string, unknown> = { ...event.set }
-      const unreadable: string[] = []
-      for (const field of TEXT_FIELDS) {
-        const body = event.set[field]
-        if (!body) continue
-        const shown = shownText(field, reader.texts.read(field, body.ref))
-        set[field] = shown.value
-        if (shown.unreadable === true) unreadable.push(field)
-      }
-      return { ...base, set, ...(event.tags && { tags: event.tags }), ...(unreadable.length > 0 && { unreadable }) }
-    })
 }

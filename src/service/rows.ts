@@ -6,6 +6,7 @@ import type { Commit } from '../../crdt/commit.ts'
 import { MEMORY_DEFAULTS, TEXT_FIELDS, type EpisodeAppend, type Event } from '../../crdt/event.ts'
 import { sha256Hex } from '../../crdt/hash.ts'
 import type { CommitHash, RecordId, Ref } from '../../crdt/ids.ts'
+import type { Written } from '../../crdt/provenance.ts'
 import { readLink, readMemory, shown, type RecordState } from '../../crdt/reading.ts'
 import type { Conflict, ConflictValue } from '../api.ts'
 import type { CommitStore, ConflictRow, EpisodeRow, EventFacts, LinkRow, MemoryRow } from '../ports.ts'
@@ -17,14 +18,14 @@ export type Reader = {
   memoryState(id: RecordId): RecordState | null
   memory(id: RecordId): MemoryRow | null
   link(id: RecordId): LinkRow | null
-  /** Links that begin or end at the memory and have not been removed, oldest first. */
-  linksOf(id: RecordId): readonly LinkRow[]
+  /** Links that begin or end at the memory, removed ones too. */
+  linkIdsOf(id: RecordId): Iterable<RecordId>
+  /** Writes to the record, from all its segments; no commit is read for it. */
+  writesTo(id: RecordId): readonly (Written & { readonly commit: CommitHash })[]
   conflicts(id: RecordId): readonly Conflict[]
   /** Detached texts, as their fields allow them. */
   readonly texts: Texts
   commit(hash: CommitHash): Commit | null
-  /** Commits of the log that touched the record, from all its segments. */
-  commitsOf(record: RecordId): readonly Commit[]
 }
 
 export const createReader = (replica: Replica, store: CommitStore): Reader => {
@@ -45,14 +46,14 @@ export const createReader = (replica: Replica, store: CommitStore): Reader => {
   return {
     memoryState,
     link,
-    linksOf: (id) =>
-      [...(replica.index.linksByRecord.get(id) ?? [])]
-        .flatMap((record) => link(record) ?? [])
-        .filter(({ removed }) => !removed)
-        .sort((a, b) => (a.created_at === b.created_at ? (a.id < b.id ? -1 : 1) : a.created_at < b.created_at ? -1 : 1)),
+    linkIdsOf: (id) => replica.index.linksByRecord.get(id) ?? [],
+    writesTo: (id) =>
+      open(id).flatMap(({ segment }) => (segment.commitsByRecord.get(id) ?? []).flatMap((commit) => {
+        const { hlc, peer, spans } = segment.changeByCommit.get(commit)!
+        return spans.flatMap(({ record, event, agent, at }) => (record === id ? [{ hlc, event, agent, peer, at, commit }] : []))
+      })),
     texts,
     commit: replica.commits.byHash,
-    commitsOf: (record) => open(record).flatMap(({ segment }) => (segment.commitsByRecord.get(record) ?? []).flatMap((hash) => replica.commits.byHash(hash) ?? [])),
     memory: (id) => {
       const state = memoryState(id)
       const [home] = segmentsOf(replica.index, id)

@@ -5,7 +5,8 @@
  */
 import { parseRecordId } from '../../../crdt/ids.ts'
 import { limits } from '../../../crdt/limits.ts'
-import type { LinksAnswer } from '../answers.ts'
+import type { LinkRow } from '../answers.ts'
+import { allRows } from '../pages.ts'
 import { CallFailure } from '../client.ts'
 import { inOrder } from '../in-order.ts'
 import type { LinkItem, ProblemItem } from './item.ts'
@@ -50,7 +51,7 @@ const resolve = (name: string, { idByName }: Sending): string | null => idByName
 
 /** `to relation` of each link that starts at `from`. */
 const outgoing = async (from: string, { io, client, signal, tally }: Sending): Promise<ReadonlySet<string>> => {
-  const { links } = await withRetries(io, () => client.call<LinksAnswer>('GET', `/links/${from}`, { headers: { 'x-causal-token': tally.token ?? undefined } }), signal)
+  const links = await withRetries(io, () => allRows<LinkRow>(client, `/links/${from}`, 'links', { query: {}, headers: { 'x-causal-token': tally.token ?? undefined } }), signal)
   return new Set(links.filter((link) => link.from === from && !link.removed).map((link) => `${link.to} ${link.relation}`))
 }
 

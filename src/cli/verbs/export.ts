@@ -6,12 +6,12 @@
  */
 import type { Command } from 'commander'
 import { limits } from '../../../crdt/limits.ts'
-import type { LinkRow, LinksAnswer, MemoryRow } from '../answers.ts'
+import type { LinkRow, MemoryRow } from '../answers.ts'
 import type { Client } from '../client.ts'
 import { inOrder } from '../in-order.ts'
 import { type Io, write } from '../io.ts'
 import { causalHeaders, type CausalOptions, causalOptions, clientFor, example, namespace, overHttp, type ServerOptions } from '../options.ts'
-import { memoryPages } from '../pages.ts'
+import { allRows, memoryPages } from '../pages.ts'
 import { startProgress } from '../progress.ts'
 import { plural } from '../render.ts'
 
@@ -37,7 +37,7 @@ export const addExport = (program: Command, io: Io): void => {
 }
 
 const lineOf = async (client: Client, memory: MemoryRow): Promise<string> => {
-  const { links } = await client.call<LinksAnswer>('GET', `/links/${memory.id}`)
+  const links = await allRows<LinkRow>(client, `/links/${memory.id}`, 'links')
   const outgoing = links.filter((link) => link.from === memory.id && !link.removed).map(linkFields)
   return `${JSON.stringify(outgoing.length === 0 ? memory : { ...memory, links: outgoing })}\n`
 }

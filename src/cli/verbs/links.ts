@@ -3,10 +3,11 @@
  */
 import type { Command } from 'commander'
 import type { Written } from '../../api.ts'
-import type { LinksAnswer } from '../answers.ts'
+import type { LinkRow } from '../answers.ts'
 import { usage } from '../failure.ts'
 import { type Io, note, print } from '../io.ts'
 import { causalHeaders, type CausalOptions, causalOptions, clientFor, example, overHttp, quorumOption, type ServerOptions, time } from '../options.ts'
+import { allRows } from '../pages.ts'
 import { clean, coloursFor } from '../render.ts'
 
 type LinkOptions = ServerOptions & { readonly relation?: string; readonly quorum?: number; readonly validFrom?: string; readonly validUntil?: string }
@@ -61,10 +62,10 @@ const addLinks = (program: Command, io: Io): void => {
   causalOptions(overHttp(verb))
   example(verb, 'mnemesh links 0193a1b2-0000-7000-8000-000000000000')
   verb.action(async (id: string, options: ServerOptions & CausalOptions) => {
-    const answer = await clientFor(options, io).call<LinksAnswer>('GET', `/links/${encodeURIComponent(id)}`, { headers: causalHeaders(options) })
-    if (options.json === true) return print(io, JSON.stringify(answer))
-    if (answer.links.length === 0) return note(io, 'no links')
-    for (const link of answer.links) await print(io, `${link.from} ${clean(link.relation)} ${link.to}`)
+    const found = await allRows<LinkRow>(clientFor(options, io), `/links/${encodeURIComponent(id)}`, 'links', { query: {}, headers: causalHeaders(options) })
+    if (options.json === true) return print(io, JSON.stringify({ links: found, count: found.length }))
+    if (found.length === 0) return note(io, 'no links')
+    for (const link of found) await print(io, `${link.from} ${clean(link.relation)} ${link.to}`)
   })
 }
 

@@ -3,18 +3,19 @@
  */
 import type { Command } from 'commander'
 import type { PeerAnswer } from '../../api.ts'
-import type { Facts, NamespacesAnswer, PeersAnswer } from '../answers.ts'
+import type { Facts, NamespacesAnswer } from '../answers.ts'
 import { type Io, note, print } from '../io.ts'
 import { clientFor, example, overHttp, type ServerOptions } from '../options.ts'
+import { allRows } from '../pages.ts'
 import { clean, type Colours, coloursFor, count, shortTime, table, valueText } from '../render.ts'
 
 export const addStateVerbs = (program: Command, io: Io): void => {
   const namespaces = overHttp(program.command('namespaces').description('the namespaces that hold memories'))
   example(namespaces, 'mnemesh namespaces').action(async (options: ServerOptions) => {
-    const answer = await clientFor(options, io).call<NamespacesAnswer>('GET', '/namespaces')
-    if (options.json === true) return print(io, JSON.stringify(answer))
-    if (answer.namespaces.length === 0) return note(io, 'no memories yet')
-    await print(io, table(answer.namespaces.map((row) => [row.namespace, count(row.memories), shortTime(row.updated_at)])))
+    const found = await allRows<NamespacesAnswer['namespaces'][number]>(clientFor(options, io), '/namespaces', 'namespaces')
+    if (options.json === true) return print(io, JSON.stringify({ namespaces: found, count: found.length }))
+    if (found.length === 0) return note(io, 'no memories yet')
+    await print(io, table(found.map((row) => [row.namespace, count(row.memories), shortTime(row.updated_at)])))
   })
 
   const stats = overHttp(program.command('stats').description('how many memories, links, episodes'))
@@ -25,8 +26,8 @@ export const addStateVerbs = (program: Command, io: Io): void => {
 
   const peers = overHttp(program.command('peers').description('the members, their links and how far behind they are'))
   example(peers, 'mnemesh peers').action(async (options: ServerOptions) => {
-    const answer = await clientFor(options, io).call<PeersAnswer>('GET', '/peers')
-    await print(io, options.json === true ? JSON.stringify(answer) : peersText(answer.peers, coloursFor(io.stdout, io.env)))
+    const members = await allRows<PeerAnswer>(clientFor(options, io), '/peers', 'peers')
+    await print(io, options.json === true ? JSON.stringify({ peers: members, count: members.length }) : peersText(members, coloursFor(io.stdout, io.env)))
   })
 }
 

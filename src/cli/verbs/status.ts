@@ -4,15 +4,16 @@
  * Exit status 1 when the peer is degraded (writes cannot succeed, or search is out), so that a script or a supervisor need not read.
  */
 import type { Command } from 'commander'
-import type { Health } from '../../api.ts'
-import type { Facts, PeersAnswer } from '../answers.ts'
+import type { Health, PeerAnswer } from '../../api.ts'
+import type { Facts } from '../answers.ts'
 import { CliFailure } from '../failure.ts'
 import { type Io, print } from '../io.ts'
 import { clientFor, example, overHttp, type ServerOptions } from '../options.ts'
+import { allRows } from '../pages.ts'
 import { bytesText, clean, type Colours, coloursFor, count, plural, table } from '../render.ts'
 import { peersText } from './state.ts'
 
-type Status = { readonly health: Health; readonly peers: PeersAnswer['peers']; readonly quorum: Facts; readonly stats: Facts }
+type Status = { readonly health: Health; readonly peers: readonly PeerAnswer[]; readonly quorum: Facts; readonly stats: Facts }
 
 export const addStatus = (program: Command, io: Io): void => {
   const verb = overHttp(program.command('status').description('members, links and their lag, quorum, projection lag, disk'))
@@ -20,8 +21,8 @@ export const addStatus = (program: Command, io: Io): void => {
   verb.action(async (options: ServerOptions) => {
     const client = clientFor(options, io)
     const health = await client.call<Health>('GET', '/health', { accept: [503] })
-    const [peers, quorum, stats] = await Promise.all([client.call<PeersAnswer>('GET', '/peers'), client.call<Facts>('GET', '/quorum'), client.call<Facts>('GET', '/stats', { accept: [503] })])
-    const status: Status = { health, peers: peers.peers, quorum, stats }
+    const [peers, quorum, stats] = await Promise.all([allRows<PeerAnswer>(client, '/peers', 'peers'), client.call<Facts>('GET', '/quorum'), client.call<Facts>('GET', '/stats', { accept: [503] })])
+    const status: Status = { health, peers, quorum, stats }
     await print(io, options.json === true ? JSON.stringify(status) : statusText(status, client.url, coloursFor(io.stdout, io.env)))
     if (health.status !== 'ok') throw new CliFailure(`${health.name} is degraded: ${clean((health.reasons ?? []).join('; ')) || 'it does not say why'}`)
   })

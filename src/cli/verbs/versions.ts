@@ -2,11 +2,11 @@
  * The verbs on a memory's past: history, conflicts, resolve.
  */
 import type { Command } from 'commander'
-import type { WriteAnswer } from '../../api.ts'
-import type { ConflictsAnswer, HistoryAnswer } from '../answers.ts'
+import type { Conflict, Version, WriteAnswer } from '../../api.ts'
 import { usage } from '../failure.ts'
 import { type Io, note, print } from '../io.ts'
 import { causalHeaders, type CausalOptions, causalOptions, clientFor, example, overHttp, quorumOption, type ServerOptions } from '../options.ts'
+import { allRows } from '../pages.ts'
 import { coloursFor, shortTime, valueText } from '../render.ts'
 import { printWrite } from './memories.ts'
 
@@ -21,10 +21,10 @@ const addHistory = (program: Command, io: Io): void => {
   causalOptions(overHttp(verb))
   example(verb, 'mnemesh history 0193a1b2-0000-7000-8000-000000000000')
   verb.action(async (id: string, options: ServerOptions & CausalOptions) => {
-    const answer = await clientFor(options, io).call<HistoryAnswer>('GET', `/memories/${encodeURIComponent(id)}/history`, { headers: causalHeaders(options) })
-    if (options.json === true) return print(io, JSON.stringify(answer))
+    const versions = await allRows<Version>(clientFor(options, io), `/memories/${encodeURIComponent(id)}/history`, 'versions', { query: {}, headers: causalHeaders(options) })
+    if (options.json === true) return print(io, JSON.stringify({ versions, count: versions.length }))
     const colours = coloursFor(io.stdout, io.env)
-    for (const version of answer.versions) {
+    for (const version of versions) {
       const what = Object.entries(version.set).map(([field, value]) => `${field}: ${valueText(value, 60)}`)
       await print(io, `${colours.bold(version.kind)} ${shortTime(version.at)} ${version.agent_id} ${colours.dim(`at peer ${version.peer_id.slice(0, 8)}, event ${version.event_id}`)}`)
       for (const line of what) await print(io, `  ${line}`)
@@ -39,11 +39,11 @@ const addConflicts = (program: Command, io: Io): void => {
   causalOptions(overHttp(verb))
   example(verb, 'mnemesh conflicts 0193a1b2-0000-7000-8000-000000000000')
   verb.action(async (id: string, options: ServerOptions & CausalOptions) => {
-    const answer = await clientFor(options, io).call<ConflictsAnswer>('GET', `/memories/${encodeURIComponent(id)}/conflicts`, { headers: causalHeaders(options) })
-    if (options.json === true) return print(io, JSON.stringify(answer))
-    if (answer.conflicts.length === 0) return note(io, 'no conflicts')
+    const conflicts = byField(await allRows<Conflict>(clientFor(options, io), `/memories/${encodeURIComponent(id)}/conflicts`, 'conflicts', { query: {}, headers: causalHeaders(options) }))
+    if (options.json === true) return print(io, JSON.stringify({ conflicts, count: conflicts.length }))
+    if (conflicts.length === 0) return note(io, 'no conflicts')
     const colours = coloursFor(io.stdout, io.env)
-    for (const conflict of answer.conflicts) {
+    for (const conflict of conflicts) {
       await print(io, colours.bold(conflict.field))
       for (const value of conflict.values) {
         await print(io, `  ${value.shown ? '*' : ' '} ${valueText(value.value, 60)} ${colours.dim(`${value.agent_id} ${shortTime(value.at)}, event ${value.event_id}`)}`)
@@ -51,6 +51,13 @@ const addConflicts = (program: Command, io: Io): void => {
     }
     await note(io, `* is shown; settle one with: mnemesh resolve ${id} --field FIELD --event EVENT`)
   })
+}
+
+/** A field that went on on the next page is one again. */
+const byField = (pages: readonly Conflict[]): readonly Conflict[] => {
+  const values = new Map<string, Conflict['values']>()
+  for (const conflict of pages) values.set(conflict.field, [...(values.get(conflict.field) ?? []), ...conflict.values])
+  return [...values].map(([field, all]) => ({ field, values: all }))
 }
 
 const addResolve = (program: Command, io: Io): void => {

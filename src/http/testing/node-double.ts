@@ -93,6 +93,10 @@ export const createNodeDouble = (): NodeDouble => {
   }
   const conflicts = (id: RecordId) => [{ field: 'title', values: versions(id).map(({ event_id, agent_id }) => ({ value: 'a', event_id, agent_id, peer_id: PEER, at: AT, shown: true })) }]
   const live = () => [...memories.values()].filter((row) => !row.forgotten)
+  const paged = <Row>(rows: readonly Row[], { limit = 200, cursor }: { readonly limit?: number; readonly cursor?: string }) => {
+    const from = Number(cursor ?? 0)
+    return { rows: rows.slice(from, from + limit), next_cursor: from + limit < rows.length ? String(from + limit) : null }
+  }
   const linkId = (ends: { readonly from: string; readonly to: string; readonly relation: string }) => [...links.values()].find((link) => link.from === ends.from && link.to === ends.to && link.relation === ends.relation && !link.removed)
 
   const node: Node = {
@@ -147,31 +151,31 @@ export const createNodeDouble = (): NodeDouble => {
       await called('get', id, options)
       const memory = found(id)
       if (memory.forgotten) throw new NodeError('not_found', 'forgotten')
-      return { memory, links: [...links.values()].filter((link) => link.from === id || link.to === id), conflicts: conflicts(id), token: `t${events.length}` }
+      return { memory, links: [...links.values()].filter((link) => link.from === id || link.to === id), conflicts: conflicts(id), links_next_cursor: null, conflicts_next_cursor: null, token: `t${events.length}` }
     },
     list: async (filter, page, options) => {
       await called('list', filter, page, options)
       const rows = live().filter((row) => filter.namespace === undefined || row.namespace === filter.namespace).reverse()
       const from = Number(page.cursor ?? 0)
-      return { rows: rows.slice(from, from + page.limit), next_cursor: from + page.limit < rows.length ? String(from + page.limit) : null, frontier: {} }
+      return { rows: rows.slice(from, from + page.limit), next_cursor: from + page.limit < rows.length ? String(from + page.limit) : null, frontier: {}, lag: 0 }
     },
     history: async (id, options) => {
       await called('history', id, options)
-      return versions(id)
+      return paged(versions(id), options)
     },
     conflicts: async (id, options) => {
       await called('conflicts', id, options)
-      return conflicts(id)
+      return paged(conflicts(id), options)
     },
     recall: async (query, options) => {
       await called('recall', query, options)
       const memories = live().filter((row) => row.content?.includes(query.q) === true).slice(0, query.limit).map((row) => ({ ...row, score: 0.5, ...(query.explain === true ? { explain: { lexical: 0.5 } } : {}) }))
-      return { memories, mode: 'lexical', frontier: {} }
+      return { memories, mode: 'lexical', frontier: {}, lag: 0 }
     },
     links: async (id, options) => {
       await called('links', id, options)
       found(id)
-      return [...links.values()].filter((link) => !link.removed && (link.from === id || link.to === id))
+      return paged([...links.values()].filter((link) => !link.removed && (link.from === id || link.to === id)), options)
     },
     graph: async (query, options) => {
       await called('graph', query, options)
@@ -181,7 +185,7 @@ export const createNodeDouble = (): NodeDouble => {
         const { id, namespace, title, kind, tier, tags, run_id, occurred_at, agent_id, peer_id, created_at, content } = found(of)
         return { id, namespace, title, kind, tier, tags, run_id, occurred_at, agent_id, peer_id, created_at, depth, excerpt: content }
       }
-      return { nodes: [node(query.from, 0), ...around.map((id) => node(id, 1))], edges, truncated: false, frontier: {} }
+      return { nodes: [node(query.from, 0), ...around.map((id) => node(id, 1))], edges, truncated: false, frontier: {}, lag: 0 }
     },
     episodes: async (filter, options) => {
       await called('episodes', filter, options)

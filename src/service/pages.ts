@@ -1,0 +1,108 @@
+/**
+ * Pages of what hangs at one memory: its versions, links and conflicts, each bounded by count and by bytes, and read in short turns.
+ *
+ * A cursor names the place of the last row that was shown, in an order that later writes do not change; so a page is not
+ * shifted by them, and `next_cursor` is null only at the end.
+ */
+import { compareWritten, type Written } from '../../crdt/provenance.ts'
+import { TEXT_FIELDS } from '../../crdt/event.ts'
+import type { CommitHash, RecordId } from '../../crdt/ids.ts'
+import { limits } from '../../crdt/limits.ts'
+import type { Conflict, Paged, PageOptions, Version } from '../api.ts'
+import { NodeError } from '../errors.ts'
+import type { LinkRow } from '../ports.ts'
+import { shownText, type Reader } from './rows.ts'
+import type { Turn } from './turns.ts'
+
+/** A write to a memory: known without its commit being read. */
+export type WriteTo = Written & { readonly commit: CommitHash }
+
+/** Every event that touched the memory, oldest first. */
+export const versionsPage = async (reader: Reader, id: RecordId, page: PageOptions, turn: Turn): Promise<Paged<Version>> => {
+  const writes = [...reader.writesTo(id)].sort(compareWritten)
+  const from = page.cursor === undefined ? 0 : afterWrite(writes, page.cursor)
+  const rows: Version[] = []
+  let bytes = 0
+  for (let i = from; i < writes.length; i++) {
+    const write = writes[i]!
+    if (rows.length >= limitOf(page) || bytes > limits.page_bytes_max) return { rows, next_cursor: cursorOf(writes[i - 1]!) }
+    const version = versionOf(reader, id, write)
+    if (version === null) continue
+    rows.push(version.row)
+    bytes += version.bytes
+    await turn.worked(version.bytes)
+  }
+  return { rows, next_cursor: null }
+}
+
+/** Links that begin or end at the memory and have not been removed, in the order of their ids. */
+export const linksPage = async (reader: Reader, id: RecordId, page: PageOptions, turn: Turn): Promise<Paged<LinkRow>> => {
+  const ids = [...reader.linkIdsOf(id)].sort()
+  const rows: LinkRow[] = []
+  for (const link of ids) {
+    if (page.cursor !== undefined && link <= page.cursor) continue
+    if (rows.length >= limitOf(page)) return { rows, next_cursor: rows.at(-1)!.id }
+    const row = reader.link(link)
+    if (row !== null && !row.removed) rows.push(row)
+    await turn.worked(LINK_BYTES)
+  }
+  return { rows, next_cursor: null }
+}
+
+/** Fields with their concurrent values; a field with more of them than fit goes on, under its name, on the next page. */
+export const conflictsPage = (conflicts: readonly Conflict[], page: PageOptions): Paged<Conflict> => {
+  const rows: { field: string; values: Conflict['values'][number][] }[] = []
+  let [count, bytes, waiting] = [0, 0, page.cursor !== undefined]
+  let last = ''
+  for (const { field, values } of conflicts) {
+    for (const value of values) {
+      const place = `${field} ${value.event_id}`
+      if (waiting) {
+        waiting = place !== page.cursor
+        continue
+      }
+      if (count >= limitOf(page) || bytes > limits.page_bytes_max) return { rows, next_cursor: last }
+      if (rows.at(-1)?.field !== field) rows.push({ field, values: [] })
+      rows.at(-1)!.values.push(value)
+      last = place
+      count++
+      bytes += typeof value.value === 'string' ? value.value.length : limits.event_bytes_max
+    }
+  }
+  // What it named has been settled meanwhile: from the start is more than was asked for, and nothing is missed.
+  return waiting ? conflictsPage(conflicts, { limit: limitOf(page) }) : { rows, next_cursor: null }
+}
+
+const limitOf = ({ limit }: PageOptions): number => Math.min(limit ?? limits.list_limit_default, limits.list_limit_max)
+/** A link is read from a document: some 0.2 ms. */
+const LINK_BYTES = 2_048
+
+const cursorOf = ({ hlc, event }: Written): string => `${hlc}-${event}`
+
+/** The place of the first write behind the cursor's, which need not be there any more. */
+const afterWrite = (writes: readonly Written[], cursor: string): number => {
+  const [, hlc, event] = /^(\d{1,16})-([0-9a-f-]{36})$/.exec(cursor) ?? []
+  if (hlc === undefined || event === undefined) throw new NodeError('malformed', 'cursor is none of a history: send back next_cursor, unchanged, or leave it out to start')
+  const place = writes.findIndex((write) => write.hlc > Number(hlc) || (write.hlc === Number(hlc) && write.event > event))
+  return place === -1 ? writes.length : place
+}
+
+const versionOf = (reader: Reader, id: RecordId, write: WriteTo): { readonly row: Version; readonly bytes: number } | null => {
+  const commit = reader.commit(write.commit)
+  const event = commit?.events.find(({ event: candidate }) => candidate.id === write.event)?.event
+  if (!commit || !event || !event.kind.startsWith('memory.') || !('record' in event) || event.record !== id) return null
+  const base = { event_id: event.id, kind: event.kind, agent_id: event.agent, peer_id: write.peer, at: event.at }
+  if (event.kind !== 'memory.put' && event.kind !== 'memory.patch') return { row: { ...base, set: {} }, bytes: commit.bytes.length }
+  const set: Record<string, unknown> = { ...event.set }
+  const unreadable: string[] = []
+  let bytes = commit.bytes.length
+  for (const field of TEXT_FIELDS) {
+    const body = event.set[field]
+    if (!body) continue
+    const shown = shownText(field, reader.texts.read(field, body.ref))
+    set[field] = shown.value
+    bytes += typeof shown.value === 'string' ? shown.value.length : limits.metadata_bytes_max
+    if (shown.unreadable === true) unreadable.push(field)
+  }
+  return { row: { ...base, set, ...(event.tags && { tags: event.tags }), ...(unreadable.length > 0 && { unreadable }) }, bytes }
+}
