@@ -10,6 +10,7 @@ import { NodeError } from '../errors.ts'
 import { schemaFailure } from './failure.ts'
 import { DEFAULT_NAMESPACE, newMemory } from './memories.ts'
 import type { NewMemory } from './memories.ts'
+import { nextTurn, PART_ENTRIES } from './parts.ts'
 import { agentOf, asking, idempotencyKeyOf, memoryInput, namespaceOf, writeOptionsOf } from './request.ts'
 import { answer, boolean, answers, integer, object, quorumQuery, text, textOrNull, writeHeaders } from './schemas.ts'
 import type { JsonSchema } from './schemas.ts'
@@ -37,7 +38,7 @@ export const bulkRoutes = (app: FastifyInstance, node: Node): void => {
     const entries = 'memories' in body ? body.memories : body
     if (entries.length > limits.bulk_memories_max) throw new NodeError('too_large', `more than ${limits.bulk_memories_max} memories in one request; send them in parts`)
     const { idempotency_key: _whole, ...options } = writeOptionsOf(request)
-    const { accepted, refused } = sort(request, entries)
+    const { accepted, refused } = await sort(request, entries)
     if (accepted.length === 0) throw new NodeError('refused', `none of the ${entries.length} memories fits; errors[] says why`, { created: 0, ids: entries.map(() => null), errors: refused })
     const done = await asking(request, async () => withRefused(refused, () => node.rememberMany(accepted.map(withoutIndex), { ...options, agent: agentOf(request) })))
     const answered = merge(entries.length, accepted, refused, done)
@@ -47,12 +48,13 @@ export const bulkRoutes = (app: FastifyInstance, node: Node): void => {
 }
 
 /** Parts the entries that fit from those that do not. */
-const sort = (request: FastifyRequest, entries: readonly unknown[]): { readonly accepted: readonly Accepted[]; readonly refused: readonly Refused[] } => {
+const sort = async (request: FastifyRequest, entries: readonly unknown[]): Promise<{ readonly accepted: readonly Accepted[]; readonly refused: readonly Refused[] }> => {
   const check = request.compileValidationSchema(entry)
   const key = idempotencyKeyOf(request, KEY_BYTES_MAX)
   const accepted: Accepted[] = []
   const refused: Refused[] = []
   for (const [index, value] of entries.entries()) {
+    if (index % PART_ENTRIES === PART_ENTRIES - 1) await nextTurn()
     try {
       const fault = check(value) ? undefined : check.errors?.[0]
       if (fault !== undefined) throw schemaFailure(fault, `memory ${index}`)

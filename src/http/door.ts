@@ -27,7 +27,7 @@ import type { Streams } from './events.ts'
 import { answerFailure, NOT_FOUND_MESSAGE, rawFailure } from './failure.ts'
 import type { DoorLog } from './failure.ts'
 import { createInFlight } from './in-flight.ts'
-import { parseJson } from './json.ts'
+import { parseJson, parseLargeJson } from './json.ts'
 import { graphRoutes } from './graph.ts'
 import { linkRoutes } from './links.ts'
 import { memoryRoutes } from './memories.ts'
@@ -35,6 +35,7 @@ import { meshRoutes } from './mesh.ts'
 import { createOrigins } from './origins.ts'
 import type { OriginOptions } from './origins.ts'
 import { convertQueries } from './query.ts'
+import { nextTurn, PART_BYTES } from './parts.ts'
 import { recallRoutes } from './recall.ts'
 import { watchRoutes } from './route-table.ts'
 import type { Route } from './route-table.ts'
@@ -188,7 +189,8 @@ const takeBodies = (app: FastifyInstance, bodies: Bodies): void => {
   app.addContentTypeParser('application/json', async (request: FastifyRequest) => {
     const bytes = await bodies.read(request)
     // A client that sets the type on every request sends nothing with it where nothing is due.
-    return bytes.length === 0 ? undefined : parseJson(bytes)
+    if (bytes.length === 0) return undefined
+    return bytes.length > PART_BYTES ? parseLargeJson(bytes, nextTurn) : parseJson(bytes)
   })
   app.addContentTypeParser('application/octet-stream', (request: FastifyRequest) => bodies.read(request))
 }

@@ -20,6 +20,19 @@ export const parseJson = (bytes: Buffer): unknown => {
   return value
 }
 
+/** The same for a large body: each of its three steps in a turn of its own. */
+export const parseLargeJson = async (bytes: Buffer, nextTurn: () => Promise<unknown>): Promise<unknown> => {
+  const suspicious = scan(bytes)
+  await nextTurn()
+  const value = parse(bytes)
+  await nextTurn()
+  if (suspicious) {
+    walk(value)
+    await nextTurn()
+  }
+  return value
+}
+
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const LOWER_U = 0x75

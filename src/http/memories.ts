@@ -9,6 +9,7 @@ import { filterOf, filterFields } from './filter.ts'
 import type { FilterInput } from './filter.ts'
 import { frontierField, frontierIn, lagField, shownFrontier } from './frontier.ts'
 import type { FrontierForm } from './frontier.ts'
+import { withRows } from './parts.ts'
 import { asking, ifMatchOf, memoryInput, namespaceOf, readOptionsOf, recordIdOf, writeOptionsOf } from './request.ts'
 import { shown } from './rows.ts'
 import { answer, answers, changeHeaders, cursorField, idParams, integer, limitField, listOf, memoryFields, namespaceField, object, quorumField, quorumQuery, readHeaders, ref, textOrNull, writeHeaders } from './schemas.ts'
@@ -33,10 +34,10 @@ export const memoryRoutes = (app: FastifyInstance, node: Node): void => {
     return reply.code(201).header('location', `/api/v1/memories/${written.id}`).send(written)
   })
 
-  app.get('/memories', { schema: { summary: 'List memories, newest first', querystring: list, headers: readHeaders, response: answers(200, answer({ memories: listOf('Memory'), count: integer, next_cursor: textOrNull, frontier: shownFrontier, lag: lagField })) } }, async (request) => {
+  app.get('/memories', { schema: { summary: 'List memories, newest first', querystring: list, headers: readHeaders, response: answers(200, answer({ memories: listOf('Memory'), count: integer, next_cursor: textOrNull, frontier: shownFrontier, lag: lagField })) } }, async (request, reply) => {
     const { limit = limits.list_limit_default, cursor, frontier, ...filter } = request.query as ListQuery
     const page = await node.list(filterOf(filter), { limit, ...(cursor === undefined ? {} : { cursor }) }, readOptionsOf(request))
-    return { memories: page.rows.map(shown), count: page.rows.length, next_cursor: page.next_cursor, frontier: frontierIn(frontier, page.frontier), lag: page.lag }
+    return withRows(reply, 'memories', page.rows.map(shown), { count: page.rows.length, next_cursor: page.next_cursor, frontier: frontierIn(frontier, page.frontier), lag: page.lag })
   })
 
   app.get('/memories/:id', { schema: { summary: 'One memory with its links and conflicts', params: idParams, headers: readHeaders, response: answers(200, answer({ memory: ref('Memory'), links: listOf('Link'), conflicts: listOf('Conflict'), links_next_cursor: { ...textOrNull, description: 'where /links/{id} goes on' }, conflicts_next_cursor: { ...textOrNull, description: 'where /memories/{id}/conflicts goes on' } })) } }, async (request, reply) => {

@@ -1,7 +1,7 @@
 /**
  * `/recall` and `/search`: one search under two names, by GET and by POST.
  */
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 import { limits } from '../../crdt/limits.ts'
 import type { Node } from '../api.ts'
@@ -9,6 +9,7 @@ import { filterFields, filterOf } from './filter.ts'
 import type { FilterInput } from './filter.ts'
 import { frontierField, frontierIn, lagField, shownFrontier } from './frontier.ts'
 import type { FrontierForm } from './frontier.ts'
+import { withRows } from './parts.ts'
 import { readOptionsOf } from './request.ts'
 import { shown } from './rows.ts'
 import { answer, answers, integer, limitField, listOf, object, readHeaders } from './schemas.ts'
@@ -33,7 +34,7 @@ const recall = object(
 const found = answer({ memories: listOf('ScoredMemory'), count: integer, mode: { type: 'string', enum: ['hybrid', 'lexical'] }, frontier: shownFrontier, lag: lagField })
 
 export const recallRoutes = (app: FastifyInstance, node: Node): void => {
-  const ask = async (input: RecallInput, request: FastifyRequest) => {
+  const ask = async (input: RecallInput, request: FastifyRequest, reply: FastifyReply) => {
     const { q, query, context, limit = limits.recall_limit_default, max_tokens, explain, frontier: form, ...filter } = input
     const wanted = {
       ...filterOf(filter),
@@ -43,10 +44,10 @@ export const recallRoutes = (app: FastifyInstance, node: Node): void => {
       ...(explain === undefined ? {} : { explain }),
     }
     const { memories, mode, frontier, lag } = await node.recall(wanted, readOptionsOf(request))
-    return { memories: memories.map(shown), count: memories.length, mode, frontier: frontierIn(form, frontier), lag }
+    return withRows(reply, 'memories', memories.map(shown), { count: memories.length, mode, frontier: frontierIn(form, frontier), lag })
   }
   for (const path of ['/recall', '/search']) {
-    app.get(path, { schema: { summary: 'Find memories', querystring: recall, headers: readHeaders, response: answers(200, found) } }, async (request) => ask(request.query as RecallInput, request))
-    app.post(path, { config: { reads: true }, schema: { summary: 'Find memories', body: recall, headers: readHeaders, response: answers(200, found) } }, async (request) => ask(request.body as RecallInput, request))
+    app.get(path, { schema: { summary: 'Find memories', querystring: recall, headers: readHeaders, response: answers(200, found) } }, async (request, reply) => ask(request.query as RecallInput, request, reply))
+    app.post(path, { config: { reads: true }, schema: { summary: 'Find memories', body: recall, headers: readHeaders, response: answers(200, found) } }, async (request, reply) => ask(request.body as RecallInput, request, reply))
   }
 }

@@ -15,7 +15,7 @@ import { shownText, type Reader } from './rows.ts'
 import type { Turn } from './turns.ts'
 
 /** A write to a memory: known without its commit being read. */
-export type WriteTo = Written & { readonly commit: CommitHash }
+type WriteTo = Written & { readonly commit: CommitHash }
 
 /** Every event that touched the memory, oldest first. */
 export const versionsPage = async (reader: Reader, id: RecordId, page: PageOptions, turn: Turn): Promise<Paged<Version>> => {
