@@ -98,6 +98,17 @@ export const BUGS: readonly Bug[] = [
   bug('src/projection/embedded-files.test.ts', 'a write-ahead log that grows for ever', ['src/projection/pglite.ts', '>= limits.projection_wal_bytes) await', '>= 1e12) await']),
   bug('src/projection/embedded-files.test.ts', 'files with the rights that the embedded database asks for', ['src/projection/private-files.ts', '{ ...to, mode: kept(to.mode) }', 'to']),
   bug('src/projection/full-disk.test.ts', 'a batch begun where there is no room for it', ['src/projection/pglite.ts', "if (amiss !== null) throw new ProjectionFailure(`projection: ${amiss}`)\n    },", '},']),
+  // ── the HTTP door ──
+  bug('src/http/bodies.test.ts', 'bodies counted as they are announced', ['src/http/bodies.ts', '      uploads.add(upload)\n', '      uploads.add(upload)\n      bytes += Number(source.headers[\'content-length\'] ?? 0)\n']),
+  bug('src/http/bodies.test.ts', 'a body that drips is waited for', ['src/http/bodies.ts', 'here - atLastLook < bounds.paceBytes', 'here === atLastLook']),
+  bug('src/http/bodies.test.ts', 'a refused body is not read to its end', ['src/http/failure.ts', 'failure.status !== 408 && answerUnread(', 'failure.status < 400 && answerUnread(']),
+  bug('src/http/connections.test.ts', 'where sockets are full, idle ones stay', ['src/http/connections.ts', 'for (const standing of [\'idle\', \'sending\'] as const) {', 'for (const standing of [\'sending\'] as const) {']),
+  bug('src/http/connections.test.ts', 'newcomers without a bound of their own', ['src/http/connections.ts', 'all.fresh.size > bounds.fresh)', 'all.fresh.size > 1e9)']),
+  bug('src/http/access.test.ts', 'keys guessed as fast as one can ask', ['src/http/guesses.ts', '      entry.wrong++\n', '']),
+  bug('src/http/access.test.ts', 'a foreign page may read', ['src/http/origins.ts', 'origin !== undefined && !allowed.has(origin) && !isSameHost(origin, named)', 'origin !== undefined && headers[\'content-type\'] !== undefined && !allowed.has(origin) && !isSameHost(origin, named)']),
+  bug('crdt/identity-proof.test.ts', 'an identity proof good for any port', ['crdt/identity-proof.ts', 'pack([1, peer, challenge, port])', 'pack([1, peer, challenge, port - port])']),
+  bug('src/service/pages.test.ts', 'a page that begins at its cursor', ['src/service/pages.ts', 'write.event > event))', 'write.event >= event))']),
+  bug('src/service/pages.test.ts', 'long work in one turn', ['src/service/turns.ts', 'if (spent < TURN_BYTES) return', 'if (spent < 1e12) return']),
   // ── a checker ──
   bug('src/cli/verbs.test.ts', 'a checker that reads one page', ['src/cli/pages.ts', 'if (page.next_cursor === null || page.next_cursor === undefined) return undefined', 'if (page.next_cursor !== cursor) return undefined']),
 ]
