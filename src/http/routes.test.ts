@@ -180,7 +180,7 @@ describe('pages', () => {
       expect([status, body['count']]).toEqual([200, 1])
       for (const row of body[field] as unknown[]) rows.push(row)
       if (body['next_cursor'] === null) break
-      cursor = String(body['next_cursor'])
+      cursor = body['next_cursor'] as string
     }
     expect(rows).toEqual(whole)
   })
