@@ -16,6 +16,7 @@ import { zlibCompression } from '../../../transports/websocket.ts'
 import type { Draw } from '../draw.ts'
 import { unpackLoose } from '../loose.ts'
 import { mutateBytes } from '../mutate-bytes.ts'
+import { exoticFrame } from '../exotic.ts'
 import { mutatePacked } from '../mutate-packed.ts'
 import { makeHistory } from '../samples.ts'
 import { ACCEPTED, judge, mutant, refused, type Target, type Verdict } from '../target.ts'
@@ -65,22 +66,36 @@ const message: Target = {
   open: () => {
     const samples = sampleMessages().map(encode)
     return {
-      make: (draw) => {
-        const frame = mutant(draw, samples, mutatePacked)
-        return draw.chance(10) ? deflated(draw, frame) : frame
-      },
+      make: (draw) => pack([draw.below(STANDINGS.length), madeFrame(draw, samples)]),
       feed: (input) => {
-        const decoded = decode(input, { from: 'open', controlChain: chain(0), compression: zlibCompression })
+        const [at, frame] = unpackLoose(input) as readonly [number, Uint8Array]
+        const from = STANDINGS[at]!
+        const before = process.cpuUsage()
+        const decoded = decode(frame, { from, controlChain: chain(1), compression: zlibCompression })
+        const { user, system } = process.cpuUsage(before)
+        judge(user + system < STALL_MICROS, 'a frame that takes too long to read')
         if (!decoded.ok) return refused(decoded.reason)
         judge(isBounded(decoded.message), 'more than the limits allow')
-        // Frames are not hashed, so several bytes may say one thing; what is written again must say the same.
-        const again = decode(encode(decoded.message), { from: 'open', controlChain: chain(0), compression: null })
+        judge(from === 'open' || (frame[1] !== TAGS.deflated && EARLY.has(decoded.message.type) && frame.length <= limits.parcel_frame_bytes_target + 2 * limits.fork_proof_bytes_max), 'taken before its time')
+        const again = decode(encode(decoded.message), { from: 'open', controlChain: chain(1), compression: null })
         judge(again.ok && sameMessage(again.message, decoded.message), 'written again it says something else')
         return ACCEPTED
       },
     }
   },
 }
+
+/** Who may have sent it. */
+const STANDINGS = ['stranger', 'member', 'open', 'open', 'open'] as const
+const EARLY: ReadonlySet<Message['type']> = new Set<Message['type']>(['control', 'open', 'ping', 'pong', 'credit', 'want', 'absent', 'parcels', 'forks'])
+/** Of processor time; the largest honest frames take some 10 ms. */
+const STALL_MICROS = 250_000
+
+const madeFrame = (draw: Draw, samples: readonly Uint8Array[]): Uint8Array => {
+  const frame = draw.chance(12) ? exoticFrame(draw, TAG_LIST) : mutant(draw, samples, mutatePacked)
+  return draw.chance(10) ? deflated(draw, frame) : frame
+}
+const TAG_LIST = Object.values(TAGS)
 
 const deflated = (draw: Draw, frame: Uint8Array): Uint8Array => {
   const inner = draw.chance(50) ? new Uint8Array(draw.pick([limits.frame_bytes_max, limits.frame_bytes_max + 1])) : frame
