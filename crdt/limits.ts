@@ -86,6 +86,8 @@ export const limits = {
   ack_bytes_max: 32 * KIB,
   /** Chains on which one voter may be ahead of us, its word kept until we catch up; past it its oldest word goes, and its next statement says it again. */
   ack_ahead_chains_per_voter_max: 4_096,
+  /** Statements kept for those, of one voter: 4,096 chains' worth takes an honest one a quarter of it; each entry could else hold 32 KiB. */
+  ack_ahead_bytes_per_voter_max: 2 * MIB,
 
   // ── admission ─────────────────────────────────────────────────────────────────────────────────────────────────
   /** A clock further ahead than this makes a commit wait: a day covers any time zone mistake. */

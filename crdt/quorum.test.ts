@@ -25,6 +25,22 @@ const say = (table: AckTable, voter: PeerId, hashOf: HashOf, ...watermarks: read
   table.record(heard(voter, ...watermarks), hashOf)
 const who = (table: AckTable, seq: number, of: ReadonlySet<PeerId> = voters, c = chain(0)): readonly PeerId[] => table.covering({ chain: c, seq }, of).map(({ voter }) => voter)
 
+it('words on what is not here hold on to few statements, the oldest go, and what is counted stays', () => {
+  const table = createAckTable()
+  say(table, V1, upTo(9), { seq: 5 })
+  say(table, V2, upTo(9), { seq: 20, chain: chain(1) })
+  const size = limits.ack_bytes_max
+  const statements = 2 * (limits.ack_ahead_bytes_per_voter_max / size)
+  for (let n = 1; n <= statements; n++) {
+    const large = { statement: new Uint8Array(size), signature: ack.signature }
+    table.record({ ack: large, says: { mesh, voter: V1, watermarks: [{ chain: chain(n), seq: 30, hash: hash(30), whole: true }] } }, upTo(9))
+  }
+  expect(table.displaced()).toEqual(new Map([[V1, statements / 2]]))
+  table.recheck(chain(1), upTo(40))
+  table.recheck(chain(statements), upTo(40))
+  expect([who(table, 5), who(table, 30, voters, chain(1)), who(table, 20, voters, chain(1)), who(table, 30, voters, chain(statements))]).toEqual([[V1], [], [V2], [V1]])
+})
+
 it('news is what goes further than was counted, whole', () => {
   const table = createAckTable()
   const isNews = (...marks: readonly (Partial<Watermark> & { readonly seq: number })[]): boolean => table.isNews(heard(V1, ...marks))

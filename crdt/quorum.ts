@@ -23,12 +23,15 @@ export type AckTable = {
   /** The acks that cover `position`, one a voter, for the voters given. */
   covering(position: Position, voters: ReadonlySet<PeerId>): readonly Counted[]
   forget(voter: PeerId): void
+  /** Words of each voter on what is not here that were given up for its later ones, since the start. */
+  displaced(): ReadonlyMap<PeerId, number>
 }
 export type HashOf = (chain: ChainId, seq: number) => CommitHash | null
 
 export const createAckTable = (): AckTable => {
   const countedByChain = new Map<ChainId, Map<PeerId, Counted>>()
-  const aheadByVoter = new Map<PeerId, Map<ChainId, Counted>>()
+  const aheadByVoter = new Map<PeerId, Ahead>()
+  const displacedByVoter = new Map<PeerId, number>()
 
   const count = (entry: Counted): void => {
     const byVoter = countedByChain.get(entry.watermark.chain) ?? new Map<PeerId, Counted>()
@@ -36,11 +39,10 @@ export const createAckTable = (): AckTable => {
     countedByChain.set(entry.watermark.chain, byVoter)
   }
   const wait = (entry: Counted): void => {
-    const waiting = aheadByVoter.get(entry.voter) ?? new Map<ChainId, Counted>()
-    if (!isFurther(entry, waiting.get(entry.watermark.chain))) return
-    waiting.set(entry.watermark.chain, entry)
-    if (waiting.size > limits.ack_ahead_chains_per_voter_max) waiting.delete(waiting.keys().next().value!)
-    aheadByVoter.set(entry.voter, waiting)
+    const ahead = aheadByVoter.get(entry.voter) ?? createAhead()
+    aheadByVoter.set(entry.voter, ahead)
+    const displaced = ahead.keep(entry)
+    if (displaced > 0) displacedByVoter.set(entry.voter, (displacedByVoter.get(entry.voter) ?? 0) + displaced)
   }
   const judge = (entry: Counted, hashOf: HashOf): void => {
     const ours = hashOf(entry.watermark.chain, entry.watermark.seq)
@@ -54,18 +56,49 @@ export const createAckTable = (): AckTable => {
     },
     isNews: ({ says }) => says.watermarks.some(({ chain, seq, whole }) => whole && seq > (countedByChain.get(chain)?.get(says.voter)?.watermark.seq ?? 0)),
     recheck: (chain, hashOf) => {
-      for (const waiting of aheadByVoter.values()) {
-        const entry = waiting.get(chain)
-        if (entry === undefined) continue
-        waiting.delete(chain)
-        judge(entry, hashOf)
+      for (const ahead of aheadByVoter.values()) {
+        const entry = ahead.take(chain)
+        if (entry !== null) judge(entry, hashOf)
       }
     },
     covering: ({ chain, seq }, voters) =>
       [...(countedByChain.get(chain)?.values() ?? [])].filter((entry) => entry.watermark.seq >= seq && voters.has(entry.voter)),
+    displaced: () => displacedByVoter,
     forget: (voter) => {
       aheadByVoter.delete(voter)
       for (const byVoter of countedByChain.values()) byVoter.delete(voter)
+    },
+  }
+}
+
+/** One voter's words on what is not here, bounded in chains and in the bytes of the statements that they hold on to: the oldest go. */
+type Ahead = { keep(entry: Counted): number; take(chain: ChainId): Counted | null }
+const createAhead = (): Ahead => {
+  const waiting = new Map<ChainId, Counted>()
+  const usesByAck = new Map<SignedAck, number>()
+  let bytes = 0
+  const take = (chain: ChainId): Counted | null => {
+    const entry = waiting.get(chain)
+    if (entry === undefined) return null
+    waiting.delete(chain)
+    const uses = usesByAck.get(entry.ack)! - 1
+    if (uses > 0) usesByAck.set(entry.ack, uses)
+    else if (usesByAck.delete(entry.ack)) bytes -= entry.ack.statement.length
+    return entry
+  }
+  return {
+    take,
+    keep: (entry) => {
+      const { ack, watermark: { chain } } = entry
+      if (!isFurther(entry, waiting.get(chain))) return 0
+      take(chain)
+      waiting.set(chain, entry)
+      const uses = usesByAck.get(ack) ?? 0
+      usesByAck.set(ack, uses + 1)
+      if (uses === 0) bytes += ack.statement.length
+      let displaced = 0
+      for (; waiting.size > limits.ack_ahead_chains_per_voter_max || bytes > limits.ack_ahead_bytes_per_voter_max; displaced++) take(waiting.keys().next().value!)
+      return displaced
     },
   }
 }

@@ -136,7 +136,7 @@ describe('forks of one member', () => {
     await world.agree([0, 1])
   })
 
-  test('beyond all measure leave nothing of it, alike on every peer, whichever proofs it has, and over a restart', async () => {
+  test('beyond all measure leave nothing of it, alike on every peer, whichever proofs it has, and over a restart', { timeout: 60_000 }, async () => {
     world = await createWorld({ peers: 3, seed: 66 })
     await remember(0, 'an honest neighbour')
     const own = pen(world.keys[LIAR]!, 1)

@@ -124,6 +124,8 @@ export type PeerAnswer = {
   readonly round_trip_ms: number | null
   readonly commits_behind: number | null
   readonly last_error: string | null
+  /** What is held back or was refused of it here, as it used up what a member may. */
+  readonly budget: Readonly<Record<'chains_waiting' | 'commits_waiting' | 'commits_dropped' | 'ahead_ms' | 'forked_chains' | 'fork_proofs_refused' | 'acks_displaced', number>>
 }
 
 export type Health = {

@@ -129,7 +129,7 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
     ...createLog(replica, store, shell, timers.after),
     ...createStatus({
       replica, shell, boot: booted, projection, projectionKind: options.projectionKind, embedding: () => options.embedding?.status() ?? null, feed, links: () => mesh.links(),
-      addressesOf, unreadable: reader.texts.unreadable, counters: () => mesh.counters(), freeBytes, storeTrouble, name: identity.name, version: options.version, live: options.live,
+      addressesOf, unreadable: reader.texts.unreadable, now: timers.now, counters: () => mesh.counters(), freeBytes, storeTrouble, name: identity.name, version: options.version, live: options.live,
     }),
     ...membershipOf(replica, shell, store, identity, { clock: timers, random }),
     verify: (onProgress) => verifyLog(identity.mesh, store, onProgress),

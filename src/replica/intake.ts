@@ -4,19 +4,25 @@
  * Invariants:
  * 1. Only covered commits (a valid signature on it, or on a later one that vouches for it) are judged by `admit`.
  * 2. What waits is bounded per sender in commits and bytes; past that the newest are dropped, and anti-entropy brings them again.
- * 3. A commit whose own signature is bad waits under its hash until a later commit names it; it is never refused for that.
+ * 3. A chain that its author begins faster than its budget waits; it is never refused for that (`chain-budget.ts`).
+ * 4. A commit whose own signature is bad waits under its hash until a later commit names it; it is never refused for that.
  */
 import { admit, type LogView } from '../../crdt/admission.ts'
 import type { Body } from '../../crdt/body.ts'
 import { bodyRefs } from '../../crdt/event.ts'
 import { coveredCommits, type ChainState } from '../../crdt/chain.ts'
 import { decodeCommit, type AdmittedCommit, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
-import { ZERO_HASH, type ChainId, type CommitHash, type PeerId } from '../../crdt/ids.ts'
+import { hlcMs } from '../../crdt/hlc.ts'
+import { CONTROL_NAMESPACE, ZERO_HASH, type ChainId, type CommitHash, type PeerId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { Parcel } from '../../transports/host.ts'
+import { createChainBudget, type ChainBudget } from './chain-budget.ts'
 
 type Waiting<C extends Commit> = { readonly commit: C; readonly bodies: readonly Body[]; readonly from: PeerId }
 export type Refused = { readonly peer: PeerId; readonly from: PeerId; readonly chain: string; readonly seq: number; readonly reason: string; readonly atMs: number }
+
+/** `chains` wait for their author's budget; `waiting` commits of it wait for anything; `dropped`: brought by it beyond what may wait, since the start. */
+export type HeldBack = { chains: number; waiting: number; dropped: number }
 
 /**
  * Verified commits that contradict ours: they follow our commit `at` − 1 (or name another as that), and one another.
@@ -33,14 +39,21 @@ export type Intake = {
   missingDeps(): Iterable<CommitHash>
   /** True when `drain` might admit something. */
   ready(): boolean
-  /** Looks again at everything that waits (time has passed, control commits came). */
+  /** Looks again at everything that waits (control commits or headers came, damage was healed). */
   wake(): void
+  /** Looks again at what waits for time, when that has come. */
+  tick(nowMs: number): void
   pending(): number
+  /** What is held back, by member: of its own making `chains` and `ahead`, of what it brought `dropped`. */
+  heldBack(): ReadonlyMap<PeerId, HeldBack>
   readonly refused: readonly Refused[]
   readonly counters: { refused: number; forks: number; dropped: number; duplicates: number }
 }
 
-export const createIntake = (): Intake => {
+/** All that waits is looked at again this often, should something that it waits for have come unnoticed: some 10 µs a chain. */
+const WAKE_ALL_MS = 5_000
+
+export const createIntake = (budget: ChainBudget = createChainBudget()): Intake => {
   const bySeqByChain = new Map<ChainId, Map<number, Waiting<VerifiedCommit>>>()
   const uncovered = new Map<CommitHash, Waiting<Commit>>()
   const usedBySender = new Map<PeerId, { commits: number; bytes: number }>()
@@ -49,6 +62,10 @@ export const createIntake = (): Intake => {
   const rivals = new Map<ChainId, Rival>()
   /** Chains that wait for a commit of another chain, by that commit. */
   const chainsByDep = new Map<CommitHash, Set<ChainId>>()
+  /** Chains that wait for time, until when. */
+  const dueMsByChain = new Map<ChainId, { readonly dueMs: number; readonly forBudget: boolean }>()
+  const droppedBySender = new Map<PeerId, number>()
+  let wokenMs = 0
   const refused: Refused[] = []
   const counters = { refused: 0, forks: 0, dropped: 0, duplicates: 0 }
 
@@ -62,6 +79,11 @@ export const createIntake = (): Intake => {
     used.commits += sign
     used.bytes += sign * entry.commit.bytes.length
     usedBySender.set(entry.from, used)
+  }
+  const drop = (from: PeerId, { chain, header }: Commit, nowMs: number): void => {
+    counters.dropped++
+    droppedBySender.set(from, (droppedBySender.get(from) ?? 0) + 1)
+    refuse(from, { peer: header.peer, chain, seq: header.seq }, 'too_many_waiting', nowMs)
   }
   const hasRoom = (from: PeerId): boolean => {
     const used = usedBySender.get(from)
@@ -141,6 +163,31 @@ export const createIntake = (): Intake => {
     counters,
     missingDeps: () => chainsByDep.keys(),
     ready: () => dirty.size > 0,
+    heldBack: () => {
+      const held = new Map<PeerId, HeldBack>()
+      const of = (peer: PeerId): HeldBack => {
+        const known = held.get(peer) ?? { chains: 0, waiting: 0, dropped: 0 }
+        held.set(peer, known)
+        return known
+      }
+      for (const [chain, bySeq] of bySeqByChain) {
+        const [first] = bySeq.values()
+        if (first === undefined) continue
+        const author = of(first.commit.header.peer)
+        author.waiting += bySeq.size
+        if (dueMsByChain.get(chain)?.forBudget === true) author.chains++
+      }
+      for (const [peer, dropped] of droppedBySender) of(peer).dropped = dropped
+      return held
+    },
+    tick: (nowMs) => {
+      const isBack = nowMs < wokenMs
+      if (isBack || nowMs - wokenMs >= WAKE_ALL_MS) {
+        wokenMs = nowMs
+        for (const chain of bySeqByChain.keys()) dirty.add(chain)
+      }
+      for (const [chain, { dueMs }] of dueMsByChain) if (dueMs <= nowMs || isBack) dirty.add(chain)
+    },
     pending: () => [...bySeqByChain.values()].reduce((sum, bySeq) => sum + bySeq.size, uncovered.size),
     wake: () => {
       for (const chain of bySeqByChain.keys()) dirty.add(chain)
@@ -151,7 +198,7 @@ export const createIntake = (): Intake => {
         const covered = coveredCommits(run.map(({ commit }) => commit))
         if (verified !== undefined) for (const commit of covered) verified(commit)
         for (const [i, entry] of run.entries()) {
-          if (!hasRoom(from)) counters.dropped++
+          if (!hasRoom(from)) drop(from, entry.commit, nowMs)
           else if (i < covered.length) keepVerified(entry as Waiting<VerifiedCommit>, () => covered.slice(i + 1), nowMs)
           else keepUncovered(entry, nowMs)
         }
@@ -162,6 +209,7 @@ export const createIntake = (): Intake => {
       let accepted = 0
       dropStored(log)
       const judgeChain = (chain: ChainId): void => {
+        dueMsByChain.delete(chain)
         const rival = rivalOf(log, chain, bySeqByChain.get(chain))
         if (rival !== null) {
           counters.forks++
@@ -182,9 +230,15 @@ export const createIntake = (): Intake => {
           }
           const verdict = admit(log, entry.commit, nowMs)
           if (verdict.kind === 'pending') {
+            if (verdict.missing === 'time') dueMsByChain.set(chain, { dueMs: hlcMs(entry.commit.header.hlc) - limits.hlc_ahead_ms_max, forBudget: false })
             for (const dep of verdict.missing === 'dep' ? entry.commit.header.deps : []) {
               if (log.meta(dep) === null) chainsByDep.set(dep, (chainsByDep.get(dep) ?? new Set()).add(chain))
             }
+            return
+          }
+          const waitMs = verdict.kind === 'admitted' && verdict.chain.seq === 0 && entry.commit.header.namespace !== CONTROL_NAMESPACE ? budget.begin(entry.from, entry.commit.header.peer, nowMs) : 0
+          if (waitMs > 0) {
+            dueMsByChain.set(chain, { dueMs: nowMs + waitMs, forBudget: true })
             return
           }
           remove(chain, entry.commit.header.seq)

@@ -23,6 +23,7 @@ import { publicKeyHex } from '../../crdt/signature.ts'
 import type { Parcel } from '../../transports/host.ts'
 import type { CommitStore, StoreFailure } from '../ports.ts'
 import { authorBatch, type Authored } from './author.ts'
+import { budgetsOf, type MemberBudget } from './budgets.ts'
 import { createControls } from './controls.ts'
 import { createCommits, type Commits } from './commits.ts'
 import { createDocuments, type Documents } from './documents.ts'
@@ -81,6 +82,8 @@ export type Replica = {
   frontierDigest(key?: Uint8Array): Uint8Array
   /** True while a flush is under way: documents may hold what is not yet durable. */
   flushing(): boolean
+  /** What each member has that is held back or was refused, of those that have any. */
+  budgets(nowMs: number): ReadonlyMap<PeerId, MemberBudget>
   queued(): { readonly requests: number; readonly bytes: number }
   nextDeadlineMs(): number | null
   lastFailure(): StoreFailure | null
@@ -240,7 +243,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const membership = index.control !== controlBefore
     mayWrite.persisted()
     if (membership) forks.membersChanged()
-    if (membership || forked.length > 0) intake.wake()
+    if (membership || forked.length + done.healed.length > 0) intake.wake()
     if (revoked.length > 0) documents.dropThose((_chain, peer) => revoked.some((gone) => gone.peer === peer))
     if (done.healed.length + forked.length + revoked.length > 0) sayAgain(nowMs)
     return [
@@ -384,7 +387,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
       case 'persisted':
         return onPersisted(input.flush, input.failure, nowMs)
       case 'tick':
-        intake.wake()
+        intake.tick(nowMs)
         retry(nowMs)
         return [...settling.expire(nowMs), ...startFlush(nowMs)]
       case 'stopping':
@@ -403,6 +406,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     frontierDigest: (key) => frontierDigest([...index.chains.values()].map(({ id, seq, hash }) => ({ chain: id, seq, hash })), key),
     flushing: () => inFlight !== null,
     queued: () => ({ requests: writes.length, bytes: queuedBytes }),
+    budgets: (nowMs) => budgetsOf(index, intake, forks, settling.displacedAcks(), nowMs),
     nextDeadlineMs: () => (retryAtMs === null ? settling.nextDeadlineMs() : Math.min(retryAtMs, settling.nextDeadlineMs() ?? retryAtMs)),
     lastFailure: () => lastFailure,
   }

@@ -16,6 +16,8 @@ import type { Effect, WriteOutcome, WriteRequest, WrittenAt } from './types.ts'
 import { createWaits, type Wait } from './waits.ts'
 
 export type Settling = {
+  /** Words of voters on what is not here, given up for later ones. */
+  displacedAcks(): ReadonlyMap<PeerId, number>
   voters(): ReadonlySet<PeerId>
   /** Voters needed when a request names no number. */
   quorum(): number
@@ -96,6 +98,7 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
     voters,
     quorum,
     covering: (position) => acks.covering(position, voters()),
+    displacedAcks: acks.displaced,
     nextDeadlineMs: waits.nextDeadlineMs,
 
     announce: (chains, to) => {

@@ -11,6 +11,7 @@ import type { LinkInfo } from '../../transports/host.ts'
 import type { Health, Node, PeerAnswer } from '../api.ts'
 import { ProjectionFailure, type Abilities, type EmbeddingStatus, type Projection } from '../ports.ts'
 import type { Boot } from '../replica/boot.ts'
+import { WITHIN_BUDGET } from '../replica/budgets.ts'
 import type { Shell } from '../replica/effects.ts'
 import type { Replica } from '../replica/replica.ts'
 
@@ -27,6 +28,8 @@ export type StatusContext = {
   readonly addressesOf: (peer: PeerId) => readonly string[]
   /** Texts met that are not what their field allows. */
   readonly unreadable: () => number
+  /** Wall clock, ms. */
+  readonly now: () => number
   readonly counters: () => Readonly<Record<string, number>>
   readonly freeBytes: () => Promise<number>
   /** Why nothing can be written, or null. */
@@ -66,6 +69,7 @@ export const createStatus = (context: StatusContext): Status => {
     if (index.setAside.size > 0) warnings.push(`${index.setAside.size} commits wait for what was lost before them: other peers are asked for it`)
     if (replica.missing.size > 0) warnings.push(`${replica.missing.size} texts are missing and asked for`)
     if (context.unreadable() > 0) warnings.push(`${context.unreadable()} texts are not what their fields allow, and are shown as unreadable: whoever wrote them did not use this program`)
+    for (const [peer, { chains_waiting }] of replica.budgets(context.now())) if (chains_waiting > 0) warnings.push(`${chains_waiting} new chains of ${index.control.members.get(peer)?.name ?? peer} wait, for it begins them faster than a member may: see what it writes, or take it out`)
     const trouble = feed.trouble()
     if (trouble !== null) warnings.push(`the search index ${feed.lag() > 0 ? 'is behind' : 'cannot be reached'}: ${trouble}`)
     for (const lack of feed.abilities().lacks) warnings.push(`search does without something: ${lack}`)
@@ -80,12 +84,14 @@ export const createStatus = (context: StatusContext): Status => {
 
   const peers = async (): Promise<readonly PeerAnswer[]> => {
     const linkByPeer = new Map(context.links().map((link) => [link.peer, link]))
+    const budgets = replica.budgets(context.now())
     return [...index.control.members.values()].map((member): PeerAnswer => {
       const link = linkByPeer.get(member.peer)
       const self = member.peer === replica.self
       return {
         peer_id: member.peer, name: member.name, role: member.role, self, revoked: member.revoked !== null, forked: replica.forks.isFrozen(member.peer), link: self ? 'self' : (link?.state ?? 'down'),
         addresses: context.addressesOf(member.peer), round_trip_ms: link?.round_trip_ms ?? null, commits_behind: self ? 0 : (link?.commits_behind ?? null), last_error: link?.last_error ?? null,
+        budget: budgets.get(member.peer) ?? WITHIN_BUDGET,
       }
     })
   }
@@ -152,6 +158,10 @@ export const createStatus = (context: StatusContext): Status => {
     gauge('embeddings', 'Memories that have a vector', () => from.embedding()?.embedded ?? 0)
     gauge('embeddings_waiting', 'Memories that wait for one', () => from.embedding()?.waiting ?? 0)
     gauge('embedder_failures', 'Requests to the embedder that failed or came late, since the start', () => from.embedding()?.failures ?? 0)
+    new Gauge({ name: 'mnemesh_member', help: 'What is held back or was refused of each member', labelNames: ['peer', 'what'], registers: [registry], collect() {
+      this.reset()
+      for (const [peer, budget] of replica.budgets(from.now())) for (const [what, value] of Object.entries(budget)) this.set({ peer, what }, value)
+    } })
     new Gauge({ name: 'mnemesh_mesh', help: 'Counters of the mesh since the start', labelNames: ['what'], registers: [registry], collect() {
       for (const [what, value] of Object.entries(from.counters())) this.set({ what }, value)
     } })

@@ -216,7 +216,7 @@ export const createNodeDouble = (): NodeDouble => {
     },
     peers: async () => {
       await called('peers')
-      return [{ peer_id: PEER, name: 'double', role: 'voter', self: true, revoked: false, forked: false, link: 'self', addresses: [], round_trip_ms: null, commits_behind: null, last_error: null }]
+      return [{ peer_id: PEER, name: 'double', role: 'voter', self: true, revoked: false, forked: false, link: 'self', addresses: [], round_trip_ms: null, commits_behind: null, last_error: null, budget: { chains_waiting: 0, commits_waiting: 0, commits_dropped: 0, ahead_ms: 0, forked_chains: 0, fork_proofs_refused: 0, acks_displaced: 0 } }]
     },
     quorum: async () => {
       await called('quorum')

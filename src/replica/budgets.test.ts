@@ -1,0 +1,115 @@
+/**
+ * What members may use up: new chains are delayed, never refused; what waits is bounded by its sender and looked at when its time has
+ * come; both are seen by member.
+ */
+import { describe, expect, test } from 'vitest'
+import type { Commit } from '../../crdt/commit.ts'
+import type { Hlc } from '../../crdt/hlc.ts'
+import type { EventId, Namespace, PeerId } from '../../crdt/ids.ts'
+import { limits } from '../../crdt/limits.ts'
+import { createReplica, hlcAt, meshOf, NOW_MS, type TestReplica } from '../../crdt/test-support.ts'
+import { createChainBudget } from './chain-budget.ts'
+import { createIntake, type Intake } from './intake.ts'
+
+const [ANN, BOB] = ['a', 'b'].map((letter) => letter.repeat(64) as PeerId) as [PeerId, PeerId]
+const SLOW = { burst: 4, perSecond: 10 }
+
+describe('the budget of new chains', () => {
+  test('gives what it has at once, then by time, and says when to ask again', () => {
+    const budget = createChainBudget(SLOW, SLOW)
+    expect([1, 2, 3, 4].map(() => budget.begin(ANN, ANN, 0))).toEqual([0, 0, 0, 0])
+    expect([1, 2, 3].map(() => budget.begin(ANN, ANN, 0))).toEqual([100, 200, 300])
+    expect(budget.begin(ANN, ANN, 100)).toBe(0)
+    expect(budget.begin(ANN, ANN, 101)).toBeGreaterThan(0)
+    // Nobody waits longer than a second to be asked again, and nobody saves up more than the burst.
+    expect(Math.max(...Array.from({ length: 1_000 }, () => budget.begin(ANN, ANN, 102)))).toBe(1_000)
+    expect([1, 2, 3, 4, 5].map(() => budget.begin(ANN, ANN, 1e9) === 0)).toEqual([true, true, true, true, false])
+  })
+
+  test('of one member is not another\'s, and what it passes on is not its own', () => {
+    const budget = createChainBudget(SLOW, { burst: 6, perSecond: 10 })
+    for (let n = 0; n < 4; n++) budget.begin(ANN, ANN, 0)
+    expect(budget.begin(BOB, BOB, 0)).toBe(0)
+    expect(Array.from({ length: 7 }, () => budget.begin(ANN, BOB, 0) === 0)).toEqual([true, true, true, true, true, true, false])
+  })
+
+  test('is not stopped by a clock that was put back', () => {
+    const budget = createChainBudget(SLOW, SLOW)
+    for (let n = 0; n < 5; n++) budget.begin(ANN, ANN, 1e6)
+    expect(budget.begin(ANN, ANN, 0)).toBeGreaterThan(0)
+    expect(budget.begin(ANN, ANN, 100)).toBe(0)
+  })
+})
+
+/** One first commit of each of `count` chains of `author`. */
+const chainsOf = (author: TestReplica, count: number, hlc: Hlc = hlcAt(NOW_MS)): Commit[] => Array.from({ length: count }, (_, n) => author.seal(hlc, null, [{
+  v: 1, id: `00000000-0000-4000-8000-${n.toString(16).padStart(12, '0')}` as EventId, ns: `flood/${n}` as Namespace, agent: 'ai:flood' as never, at: '2026-01-01T00:00:00.000Z', kind: 'episode.append', event_type: 'flood',
+}]))
+const take = (intake: Intake, from: PeerId, commits: readonly Commit[], nowMs: number): void =>
+  intake.take(from, commits.map(({ chain, header, bytes }) => ({ chain, seq: header.seq, bytes, bodies: [] })), nowMs)
+const drain = (intake: Intake, into: TestReplica, nowMs: number): number => {
+  let accepted = 0
+  intake.tick(nowMs)
+  intake.drain(into.view, nowMs, 1_000, () => undefined, (commit) => {
+    into.take(commit.bytes, nowMs)
+    accepted++
+  })
+  return accepted
+}
+
+describe('a member that begins chains without end', () => {
+  test('is slowed down, seen by name, and in the end everything of it is here', () => {
+    const mesh = meshOf(1, 2)
+    const [author, peer] = [createReplica(mesh, 1), createReplica(mesh, 2)]
+    const intake = createIntake(createChainBudget(SLOW, SLOW))
+    take(intake, author.peer, chainsOf(author, 20), NOW_MS)
+    expect(drain(intake, peer, NOW_MS)).toBe(4)
+    expect(intake.heldBack().get(author.peer)).toEqual({ chains: 16, waiting: 16, dropped: 0 })
+    expect(intake.refused).toEqual([])
+    let here = 4
+    for (let ms = 25; here < 20 && ms < 20_000; ms += 25) {
+      here += drain(intake, peer, NOW_MS + ms)
+      expect(here).toBeLessThanOrEqual(4 + Math.floor((ms * SLOW.perSecond) / 1_000))
+    }
+    expect([here, intake.pending(), intake.heldBack().size]).toEqual([20, 0, 0])
+  })
+
+  test('does not slow down what follows in chains that it has', () => {
+    const mesh = meshOf(1, 2)
+    const [author, peer] = [createReplica(mesh, 1), createReplica(mesh, 2)]
+    const intake = createIntake(createChainBudget({ burst: 1, perSecond: 1 }, SLOW))
+    const [first] = chainsOf(author, 1)
+    author.take(first!.bytes)
+    const [second] = chainsOf(author, 1, hlcAt(NOW_MS + 1))
+    take(intake, author.peer, [first!, second!], NOW_MS)
+    expect(drain(intake, peer, NOW_MS)).toBe(2)
+  })
+})
+
+describe('what waits', () => {
+  test('beyond what one sender may is dropped by name, and counted against it', () => {
+    const mesh = meshOf(1, 2)
+    const [author, peer] = [createReplica(mesh, 1), createReplica(mesh, 2)]
+    const intake = createIntake()
+    const [commit] = chainsOf(author, 1)
+    const tooMany = limits.pending_commits_per_peer_max + 3
+    // No signature is on them and nothing covers them, so they wait under their hashes.
+    const bare = Array.from({ length: tooMany }, (_, n) => author.seal(hlcAt(NOW_MS + n), null, commit!.events.map(({ event }) => event)))
+    for (const one of bare) take(intake, author.peer, [{ ...one, bytes: Uint8Array.from([...one.bytes.subarray(0, -1), one.bytes.at(-1)! ^ 1]) }], NOW_MS)
+    expect(intake.heldBack().get(author.peer)?.dropped).toBe(3)
+    expect(intake.refused.at(-1)).toMatchObject({ from: author.peer, reason: 'too_many_waiting' })
+    expect(drain(intake, peer, NOW_MS)).toBe(0)
+  })
+
+  test('for tomorrow is looked at when that has come, not at each tick before', () => {
+    const mesh = meshOf(1, 2)
+    const [author, peer] = [createReplica(mesh, 1), createReplica(mesh, 2)]
+    const intake = createIntake()
+    take(intake, author.peer, chainsOf(author, 3, hlcAt(NOW_MS + limits.hlc_ahead_ms_max + 1_000)), NOW_MS)
+    expect(drain(intake, peer, NOW_MS)).toBe(0)
+    intake.tick(NOW_MS + 500)
+    expect(intake.ready()).toBe(false)
+    expect(drain(intake, peer, NOW_MS + 999)).toBe(0)
+    expect(drain(intake, peer, NOW_MS + 1_000)).toBe(3)
+  })
+})
