@@ -169,6 +169,12 @@ const layers = [
     mend: 'the root wires what is below it; a library belongs to the layer that wraps it',
   },
   {
+    name: 'attacks',
+    files: '^property-tests/attacks/',
+    imports: ['^property-tests/', '^(crdt|transports)/', '^deploy/local/', NODE, '(^|/)node_modules/'],
+    mend: 'an attacker speaks the protocols; the peers that it attacks run as processes, from deploy/local',
+  },
+  {
     name: 'property-tests',
     files: '^property-tests/',
     // A request's parser reads foreign bytes and knows nothing of its door, so it is fuzzed with the other readers.

@@ -1,0 +1,70 @@
+/**
+ * The quick form of `npm run attacks`: every row that takes no minutes, against one real peer, theme by theme. Each row's answer is
+ * held to its name, and of each theme: the process lived, nothing changed, and a healthy client was served throughout.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Attack } from './attack.ts'
+import { ATTACKS, THEMES } from './attacks.ts'
+import { changesOf, snapshotOf, type Snapshot } from './snapshot.ts'
+import { openTheatre, type Theatre } from './theatre.ts'
+import { OPEN_ROWS } from './open-rows.ts'
+
+const ROW_MS_MAX = 30_000
+/** Of the peer's main thread, during one request of the healthy client. */
+const CPU_MS_MAX = 250
+
+let theatre: Theatre
+beforeAll(async () => {
+  theatre = await openTheatre(1)
+}, 120_000)
+afterAll(() => theatre?.dispose())
+
+const quick = (attacks: readonly Attack[]): readonly Attack[] => attacks.filter(({ id, slow }) => slow === undefined && !OPEN_ROWS.has(id))
+/** Those that change nothing come first, between the two snapshots. */
+const harmless = (attacks: readonly Attack[]): readonly Attack[] => quick(attacks).filter(({ writes }) => writes !== true)
+const writing = (attacks: readonly Attack[]): readonly Attack[] => quick(attacks).filter(({ writes }) => writes === true)
+
+const run = async (attack: Attack): Promise<void> => {
+  const stage = theatre.stage(await theatre.cast(attack.spends === true))
+  try {
+    const answer = await attack.run(stage)
+    if (typeof attack.expect === 'string') expect(answer).toBe(attack.expect)
+    else expect(answer).toMatch(attack.expect)
+  } finally {
+    await stage.clear()
+  }
+}
+
+describe.each(Object.entries(THEMES))('%s', (_, attacks) => {
+  let before: Snapshot
+  let pid: number
+  beforeAll(async () => {
+    await theatre.cast(false)
+    before = await snapshotOf(theatre.victim)
+    pid = theatre.victim.pid()
+    theatre.healthy().begin()
+  })
+
+  if (harmless(attacks).length > 0) {
+    test.each(harmless(attacks))('$id: $what', { timeout: ROW_MS_MAX }, run)
+    test('nothing changed', async () => {
+      expect(changesOf(before, await snapshotOf(theatre.victim, before))).toEqual([])
+    })
+  }
+  if (writing(attacks).length > 0) test.each(writing(attacks))('$id: $what', { timeout: ROW_MS_MAX }, run)
+
+  test('the process lives, a healthy client was served and never stood still', async () => {
+    const figures = await theatre.healthy().end()
+    expect(theatre.victim.pid()).toBe(pid)
+    expect(figures.failures).toEqual([])
+    expect(figures.requests).toBeGreaterThan(0)
+    expect(figures.worstCpuMs).toBeLessThanOrEqual(CPU_MS_MAX)
+  })
+})
+
+test('ids are unique, and the list of open rows names rows that are there', () => {
+  const ids = ATTACKS.map(({ id }) => id)
+  expect(new Set(ids).size).toBe(ids.length)
+  expect(ids.length).toBeGreaterThanOrEqual(80)
+  expect([...OPEN_ROWS].filter((id) => !ids.includes(id))).toEqual([])
+})

@@ -1,0 +1,56 @@
+/**
+ * Attacks on real peers, as a table.
+ *
+ *   npm run attacks -- [--only ID,ID] [--quick] [--json FILE]
+ *
+ * Three peers whose writes need two of them; `--quick` one peer, without the rows that take long. Exit status 1 when a row is open.
+ */
+import { writeFile } from 'node:fs/promises'
+import { tool } from '../command.ts'
+import { ATTACKS } from './attacks.ts'
+import { HEADING, lineOf, type Report } from './report.ts'
+import { openTheatre } from './theatre.ts'
+import { FULL, QUICK, quiet, tryRow, type Row } from './trial.ts'
+
+const BASELINE_MS = 2_000
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+
+const main = async (): Promise<number> => {
+  const { only, quick = false, json } = tool('attacks', 'Attacks real peers as strangers, members, clients and operators do, and shows what they answer.')
+    .option('--only <ids>', 'these rows, by id or the beginning of one, joined by commas')
+    .option('--quick', 'one peer, no row that takes long, waits not held to their bounds')
+    .option('--json <file>', 'the same as JSON')
+    .parse()
+    .opts<{ only?: string; quick?: boolean; json?: string }>()
+  const wanted = only?.split(',') ?? null
+  const attacks = ATTACKS.filter(({ id, slow }) => (wanted === null ? !quick || slow === undefined : wanted.some((start) => id.startsWith(start))))
+  if (attacks.length === 0) throw new RangeError(`no row is named ${only}; there are ${ATTACKS.map(({ id }) => id).join(', ')}`)
+  const peers = quick ? 1 : 3
+  const started = new Date()
+  const theatre = await openTheatre(peers)
+  const rows: Row[] = []
+  try {
+    const baseline = await quiet(theatre, BASELINE_MS)
+    say(`${attacks.length} attacks on ${peers} ${peers === 1 ? 'peer' : 'peers'}; undisturbed the healthy client waits ${baseline.p50Ms.toFixed(0)} ms, p99 ${baseline.p99Ms.toFixed(0)}, worst ${baseline.worstMs.toFixed(0)}`)
+    say(HEADING)
+    for (const attack of attacks) {
+      const row = await tryRow(attack, theatre, quick ? QUICK : FULL, quick ? baseline : null)
+      rows.push(row)
+      say(lineOf(row))
+    }
+  } finally {
+    await theatre.dispose()
+  }
+  const open = rows.filter(({ faults }) => faults.length > 0).length
+  const report: Report = { rows, open, peers, startedAt: started.toISOString(), seconds: (Date.now() - started.getTime()) / 1_000 }
+  if (json !== undefined) await writeFile(json, `${JSON.stringify(report, null, 1)}\n`)
+  say(`${rows.length} rows in ${report.seconds.toFixed(0)} s, ${open === 0 ? 'none open' : `${open} open: ${rows.filter(({ faults }) => faults.length > 0).map(({ id }) => id).join(', ')}`}`)
+  return open === 0 ? 0 : 1
+}
+
+try {
+  process.exitCode = await main()
+} catch (error) {
+  process.stderr.write(`attacks: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.exitCode = 2
+}

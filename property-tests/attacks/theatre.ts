@@ -1,0 +1,88 @@
+/**
+ * Real peers to attack, started once for all rows, and the attackers' memberships.
+ */
+import { setTimeout as pause } from 'node:timers/promises'
+import { join } from 'node:path'
+import { randomBytes } from 'node:crypto'
+import type { MeshId, PeerId } from '../../crdt/ids.ts'
+import { keyPairFromSeed } from '../../crdt/signature.ts'
+import { mnemeshOk } from '../../deploy/local/command.ts'
+import { startFleet, type Fleet } from '../../deploy/local/fleet.ts'
+import { expecting } from '../../deploy/local/http.ts'
+import type { Peer } from '../../deploy/local/peer.ts'
+import type { Stage } from './attack.ts'
+import { startHealthy, type Healthy } from './healthy.ts'
+import { enrol, textIn, type Member } from './member.ts'
+import { authenticate, connect, openLink, type MeshFacts } from './mesh-link.ts'
+
+export type Theatre = {
+  readonly victim: Peer
+  healthy(): Healthy
+  /** A member for a row: the one that all share, or one of its own. */
+  cast(spends: boolean): Promise<Member>
+  stage(member: Member): Stage & { /** Ends what the row left open. */ clear(): Promise<void> }
+  /** Starts the victim again after an attack ended it. */
+  revive(): Promise<void>
+  dispose(): Promise<void>
+}
+
+/** What lies there before the first row, so that a list that shows less is seen. */
+const MEMORIES = 40
+
+/** @param peers honest ones: with one alone writes need nobody else, with three they need two. */
+export const openTheatre = async (peers: 1 | 3): Promise<Theatre> => {
+  const fleet = await startFleet({ names: ['a', 'b', 'c'].slice(0, peers), projection: 'pglite', quorum: peers === 1 ? 1 : 2 })
+  try {
+    const victim = fleet.peer(0)
+    const facts: MeshFacts = { mesh: (await textIn(join(victim.dir, 'mesh.json'), 'mesh_id')) as MeshId, victim: (await textIn(join(victim.dir, 'identity.json'), 'peer_id')) as PeerId }
+    const memories = Array.from({ length: MEMORIES }, (_, n) => ({ content: `before the attack ${n}`, namespace: n % 2 === 0 ? 'attacked' : 'default', tags: ['before'] }))
+    await expecting(201, victim.call('POST', '/memories/bulk', { body: memories }))
+    let healthy = startHealthy(victim.url, victim.pid())
+    let shared: Member | null = null
+    let enrolled = 0
+    const own = (): Promise<Member> => enrol(fleet, `evil-${++enrolled}`)
+    return {
+      victim,
+      healthy: () => healthy,
+      cast: async (spends) => (spends ? own() : (shared ??= await own())),
+      stage: (member) => stageOf(fleet, facts, member),
+      revive: async () => {
+        await healthy.stop()
+        if (!victim.running()) await victim.start()
+        healthy = startHealthy(victim.url, victim.pid())
+      },
+      dispose: async () => {
+        await healthy.stop()
+        await fleet.dispose()
+      },
+    }
+  } catch (error) {
+    await fleet.dispose()
+    throw error
+  }
+}
+
+const stageOf = (fleet: Fleet, facts: MeshFacts, member: Member): ReturnType<Theatre['stage']> => {
+  const victim = fleet.peer(0)
+  const undoes: (() => unknown)[] = []
+  let over = false
+  const dial: Stage['dial'] = async (keys) => {
+    const raw = await connect(`${victim.url.replace('http', 'ws')}/mesh`)
+    undoes.push(raw.end)
+    if (over) throw new Error('the row is over')
+    return authenticate(raw, facts, keys)
+  }
+  return {
+    victim, peers: fleet.peers, facts, member, dial,
+    stranger: () => keyPairFromSeed(randomBytes(32)),
+    open: async () => openLink(await dial(member.keys)),
+    revoke: async () => void (await mnemeshOk(['mesh', 'revoke', member.peer, '--data', victim.dir])),
+    pause: async (ms) => void (await pause(ms)),
+    over: () => over,
+    later: (undo) => void undoes.push(undo),
+    clear: async () => {
+      over = true
+      for (const undo of undoes.splice(0).toReversed()) await undo()
+    },
+  }
+}
