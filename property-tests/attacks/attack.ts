@@ -22,7 +22,7 @@ export type Attack = {
   readonly slow?: string
   /** It writes by right, and judges itself what has become of it; without this the log and every list must be as before. */
   readonly writes?: boolean
-  /** The member that attacks is of no use afterwards (frozen, revoked), so it gets one of its own. */
+  /** The member that attacks is of no use afterwards (frozen, revoked), so it gets one of its own; the quick form enrols none. */
   readonly spends?: boolean
   /** Resolves with the answer it got. Whatever it throws is an open row. */
   run(stage: Stage): Promise<string>

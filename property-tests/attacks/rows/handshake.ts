@@ -135,8 +135,8 @@ export const handshakeAttacks: readonly Attack[] = [
   { id: 'hs-silent', who: 'stranger', what: 'a socket that never speaks', expect: 'handshake_timeout', slow: 'takes the whole 10 s of a handshake', run: async (stage) => (await knock(stage)).closed(20_000) },
   { id: 'hs-huge-frame', who: 'stranger', what: 'a frame of 5 MiB before any hello', expect: /^(malformed_handshake|code 1009|lost.*)$/, run: firstFrame(() => new Uint8Array(5 * 1024 * 1024)) },
   {
-    id: 'hs-junk-flood', who: 'stranger', what: '600 junk handshakes, 30 at a time', expect: '600 refused, an honest peer links in time',
-    run: (stage) => flood(stage, 600, async () => {
+    id: 'hs-junk-flood', who: 'stranger', what: '200 junk handshakes, 30 at a time', expect: '200 refused, an honest peer links in time',
+    run: (stage) => flood(stage, 200, async () => {
       const raw = await connect(door(stage))
       raw.send(randomBytes(162))
       await raw.closed()
@@ -144,8 +144,8 @@ export const handshakeAttacks: readonly Attack[] = [
     }),
   },
   {
-    id: 'hs-fresh-keys-flood', who: 'stranger', what: '300 whole handshakes of fresh keys, 30 at a time', expect: '300 refused, an honest peer links in time',
-    run: (stage) => flood(stage, 300, () => strangerComesAndGoes(stage)),
+    id: 'hs-fresh-keys-flood', who: 'stranger', what: '100 whole handshakes of fresh keys, 30 at a time', expect: '100 refused, an honest peer links in time',
+    run: (stage) => flood(stage, 100, () => strangerComesAndGoes(stage)),
   },
   {
     id: 'hs-fresh-keys-flood-9000', who: 'stranger', what: '9,000 whole handshakes of fresh keys', expect: '9000 refused, an honest peer links in time', slow: 'takes a minute',
