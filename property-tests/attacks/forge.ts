@@ -68,10 +68,12 @@ const inOwnSegment = (namespace: Namespace, peer: PeerId, inc: Incarnation, chai
 const common = (namespace: Namespace) => ({ v: 1 as const, id: randomUUID() as EventId, ns: namespace, agent: 'evil:member' as AgentId, at: new Date().toISOString() })
 
 /** Lies in no document: the cheapest event there is. */
-export const episode = (namespace: Namespace = NAMESPACE, fields: object = {}): Event => ({ ...common(namespace), kind: 'episode.append', event_type: 'noise', ...fields }) as Event
+export const episode = (namespace: Namespace = NAMESPACE, fields: object = {}): Event => ({ ...common(namespace), kind: 'episode.append', event_type: 'noise', ...fields })
 
 export const put = (texts: { readonly content: Body; readonly metadata?: Body }, namespace: Namespace = NAMESPACE, fields: object = {}): Event =>
-  ({ ...common(namespace), kind: 'memory.put', record: randomUUID() as RecordId, set: { content: { ref: texts.content.ref }, ...(texts.metadata && { metadata: { ref: texts.metadata.ref } }) }, ...fields }) as Event
+  ({
+    ...common(namespace), kind: 'memory.put', record: randomUUID() as RecordId, set: { content: { ref: texts.content.ref }, ...(texts.metadata && { metadata: { ref: texts.metadata.ref } }) }, ...fields,
+  })
 
 export const bodyOf = (text: string): Body => makeBody(randomBytes(16), new TextEncoder().encode(text))
 /** As it travels. */

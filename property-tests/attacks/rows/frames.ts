@@ -10,7 +10,7 @@ import { joined } from '../mesh-link.ts'
 
 const MIB = 1024 * 1024
 /** What a link that broke the rules may be told; a stranger's is closed by one of these whatever came first. */
-const NAMED = /^(malformed_frame|bad_compression|not_open|too_large|not_enrolled|unknown_tag|over_budget|too_costly|credit_overrun)$/
+const NAMED = /^(malformed_frame|bad_compression|not_open|large_before_open|work_overrun)$/
 
 const frame = (make: (stage: Stage) => Uint8Array) => async (stage: Stage): Promise<string> => {
   const link = await stage.dial(stage.stranger())
@@ -37,7 +37,7 @@ const repeated = (item: Uint8Array, bytes: number, prefix: Uint8Array = new Uint
 const manyBodies = (stage: Stage, count: number): Uint8Array => {
   const body = joined(Uint8Array.of(0xc4, 16), new Uint8Array(16))
   const head = joined(Uint8Array.of(0x94, TAGS.parcels, 0xc4, 16), controlChain(stage), Uint8Array.of(1))
-  const list = joined(Uint8Array.of(0xdd), word(count + 2), Uint8Array.of(0xc4, 1, 0, 0xce), word(count), ...[repeatedBytes(body, count)])
+  const list = joined(Uint8Array.of(0xdd), word(count + 2), Uint8Array.of(0xc4, 1, 0, 0xce), word(count), repeatedBytes(body, count))
   return joined(head, list)
 }
 const word = (value: number): Uint8Array => Uint8Array.of(value >>> 24, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff)

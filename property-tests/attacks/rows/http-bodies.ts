@@ -136,10 +136,10 @@ export const bodyAttacks: readonly Attack[] = [
     const { body } = await stage.victim.call('GET', `/memories/${id}`)
     return JSON.stringify(body['memory']).includes('"title":"theirs"') ? 'theirs stays' : 'overwritten'
   }),
-  writing('vs-history', 'the history of a memory that was changed 300 times', 'answered, nobody waits', async (stage) => {
+  { ...writing('vs-history', 'the history of a memory that was changed 300 times', 'answered, nobody waits', async (stage) => {
     const id = await made(stage, 'changed often')
     for (let n = 0; n < 300 && !stage.over(); n += 20) await Promise.all(Array.from({ length: 20 }, (_, k) => stage.victim.call('PATCH', `/memories/${id}`, { body: { title: `title ${n + k}` } })))
     const { status } = await stage.victim.call('GET', `/memories/${id}/history`)
     return status === 200 ? 'answered, nobody waits' : String(status)
-  }),
+  }), slow: '300 writes' },
 ]
