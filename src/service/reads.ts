@@ -5,11 +5,12 @@
  * nearly there, and say by their frontier what they show.
  */
 import { covers, decodeToken, encodeToken, type Position } from '../../crdt/frontier.ts'
-import type { Namespace, RecordId } from '../../crdt/ids.ts'
+import type { ChainId, Namespace, RecordId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { Lagging, Node, ReadOptions } from '../api.ts'
 import { NodeError } from '../errors.ts'
-import { BadCursor, ProjectionFailure, type Clock, type Embedding, type MemoryRow, type Projection, type RecallAnswer } from '../ports.ts'
+import { BadCursor, ProjectionFailure, type Clock, type Embedding, type ListAnswer, type MemoryFilter, type MemoryRow, type Projection, type ProjectionCursor, type RecallAnswer } from '../ports.ts'
+import { createLogList, frontierOf } from './list-from-log.ts'
 import { segmentsOf, wholeUpTo } from '../replica/log-index.ts'
 import type { Shell } from '../replica/effects.ts'
 import type { Replica } from '../replica/replica.ts'
@@ -24,7 +25,7 @@ export type ReadContext = {
   readonly reader: Reader
   readonly projection: Projection
   readonly embedding: Embedding | null
-  readonly feed: { lag(): number; waitFor(arrival: number, ms: number): Promise<boolean>; recheck(why: string): void; trouble(): string | null }
+  readonly feed: { lag(): number; cursor(): ProjectionCursor | null; waitFor(arrival: number, ms: number): Promise<boolean>; recheck(why: string): void; trouble(): string | null }
   readonly clock: Clock
   readonly after: (ms: number, call: () => void) => () => void
 }
@@ -33,6 +34,13 @@ type Reads = Pick<Node, 'get' | 'list' | 'history' | 'conflicts' | 'recall' | 'l
 
 export const createReads = (context: ReadContext): Reads => {
   const { replica, shell, reader, projection, feed, clock } = context
+  const logList = createLogList({
+    replica, reader, nowMs: clock.now,
+    pause: async () => {
+      await new Promise<void>((resolve) => void context.after(0, resolve))
+      await shell.settled()
+    },
+  })
   let waiting = 0
   const turn = () => createTurn(context.after)
 
@@ -89,13 +97,15 @@ export const createReads = (context: ReadContext): Reads => {
   }
   const fromRows = async <T>(options: ReadOptions, ask: () => Promise<T>): Promise<T> => {
     await rowsAt(options)
+    // Rows that are being made anew are fewer than there are: that is no answer.
+    if (feed.cursor() === null && replica.index.namespaces.size > 0) throw unavailable(feed.trouble() ?? 'the search index is opening, or is made from the log; try again')
     try {
       return await ask()
     } catch (error) {
       if (error instanceof BadCursor) throw new NodeError('malformed', error.message)
       if (!(error instanceof ProjectionFailure)) throw error
       feed.recheck(error.message)
-      throw new NodeError('projection_unavailable', error.message, { retry_after: 1 })
+      throw unavailable(error.message)
     }
   }
   /** The same, held to what the answer itself says it shows: the database may have lost rows since we last heard of it. */
@@ -104,6 +114,34 @@ export const createReads = (context: ReadContext): Reads => {
     if (options.token === undefined || showsAll(answer.frontier, decodeToken(replica.index.mesh, options.token) ?? [])) return answer
     feed.recheck('projection: its rows show less than was stored in them; they are caught up from the log')
     throw notYetShown(feed.trouble())
+  }
+
+  /** The rows' page when it shows all of `wanted`, else null. */
+  const rowsPage = async (filter: MemoryFilter, page: ListPage, target: number, wanted: Shown['frontier']): Promise<ListAnswer | null> => {
+    if (!(await feed.waitFor(target, feed.lag() <= limits.fresh_read_lag_arrivals_max ? limits.fresh_read_wait_ms : 0))) return null
+    try {
+      const answer = await projection.list(filter, { ...page, now: new Date(clock.now()).toISOString() })
+      if (includes(answer.frontier, wanted, filter.namespace)) return answer
+      feed.recheck('projection: its rows show less than was stored in them; they are caught up from the log')
+    } catch (error) {
+      if (error instanceof BadCursor || !(error instanceof ProjectionFailure)) throw error
+      feed.recheck(error.message)
+    }
+    return null
+  }
+  /** What was durable here when it was asked for is in it: by the rows where they show that, else by the log. */
+  const list = async (filter: MemoryFilter, page: ListPage, options: ReadOptions): Promise<ListAnswer & Lagging> => {
+    await logCovers(options)
+    assertRuns()
+    const target = replica.index.arrivals
+    try {
+      const answer = (await rowsPage(filter, page, target, frontierOf(replica))) ?? (await logList(filter, page))
+      if (answer !== null) return { ...answer, lag: replica.index.arrivals - target }
+    } catch (error) {
+      throw error instanceof BadCursor ? new NodeError('malformed', error.message) : error
+    }
+    const trouble = feed.trouble()
+    throw unavailable(`the search index is ${feed.lag()} commits behind${trouble === null ? '' : ` (${trouble})`}, and so many memories are not looked through without it; try again, or ask for one namespace, without other filters`)
   }
 
   const visible = (id: RecordId): MemoryRow => {
@@ -125,7 +163,7 @@ export const createReads = (context: ReadContext): Reads => {
       const conflicts = conflictsPage(reader.conflicts(id), {})
       return { memory: row, links: links.rows, conflicts: conflicts.rows, links_next_cursor: links.next_cursor, conflicts_next_cursor: conflicts.next_cursor, token: tokenFor(row.namespace) }
     },
-    list: (filter, page, options) => fromShown(options, () => projection.list(filter, { ...page, now: new Date(clock.now()).toISOString() })),
+    list,
     recall: (query, options) => fromShown(options, async () => projection.recall({ ...query, ...await context.embedding?.vectorOf(query.q) }, new Date(clock.now()).toISOString())),
     links: async (id, options) => {
       await documentsAt(id, options)
@@ -154,12 +192,20 @@ export const createReads = (context: ReadContext): Reads => {
   }
 }
 
+type ListPage = { readonly limit: number; readonly cursor?: string }
 type Shown = { readonly frontier: RecallAnswer['frontier'] }
 
 const showsAll = (frontier: Shown['frontier'], positions: readonly Position[]): boolean => {
   const chains = Object.values(frontier)
   return positions.every(({ chain, seq }) => chains.some((seqByChain) => (seqByChain[chain] ?? 0) >= seq))
 }
+
+/** Whether one frontier names all that another does. @param within only of this namespace. */
+const includes = (shown: Shown['frontier'], wanted: Shown['frontier'], within: Namespace | undefined): boolean =>
+  Object.entries(within === undefined ? wanted : { [within]: wanted[within] ?? {} }).every(([namespace, chains]) =>
+    Object.entries(chains).every(([chain, seq]) => (shown[namespace as Namespace]?.[chain as ChainId] ?? 0) >= seq))
+
+const unavailable = (why: string): NodeError => new NodeError('projection_unavailable', why, { retry_after: 1 })
 
 const notYetShown = (trouble: string | null): NodeError =>
   new NodeError('not_yet_here', `the search index has not taken in what the token saw in time${trouble === null ? '' : ` (${trouble})`}: try again`)

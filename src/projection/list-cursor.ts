@@ -1,0 +1,29 @@
+/**
+ * Where a page of a list ends: the place (created, id) of its last row, with a hash of the filter it belongs to. The same whether
+ * the rows answer or the log, so that a list may go on from either.
+ */
+import { canonicalize } from '../../crdt/canonical.ts'
+import { sha256 } from '../../crdt/hash.ts'
+import { BadCursor, type MemoryFilter } from '../ports.ts'
+
+/** `created`: ms since 1970. */
+export type Place = readonly [created: number, id: string]
+
+const CURSOR = /^1,(-?\d{1,16}),([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}),([0-9a-f]{16})$/
+
+export const formatCursor = ([created, id]: Place, filter: MemoryFilter): string =>
+  Buffer.from(`1,${created},${id},${filterHash(filter)}`).toString('base64url')
+
+export const parseCursor = (cursor: string, filter: MemoryFilter): Place => {
+  const parsed = CURSOR.exec(cursor.length > 256 ? '' : Buffer.from(cursor, 'base64url').toString('latin1'))
+  if (parsed === null) throw new BadCursor('list: that is no cursor of this list; take next_cursor as it was given, or start without one')
+  if (parsed[3] !== filterHash(filter)) throw new BadCursor('list: that cursor belongs to a list with other filters; repeat its filters, or start without one')
+  return [Number(parsed[1]), parsed[2]!]
+}
+
+/** The same for filters that mean the same: the order of kinds and tags does not matter. */
+const filterHash = ({ namespace, kinds, tier, tags, agent_id, run_id, since, until }: MemoryFilter): string => {
+  const asSet = (items: readonly string[] | undefined): readonly string[] => [...new Set(items)].sort()
+  const meaning = canonicalize([namespace ?? null, asSet(kinds), tier ?? null, asSet(tags), agent_id ?? null, run_id ?? null, since ?? null, until ?? null])
+  return Buffer.from(sha256('mnemesh/list/1', meaning)).toString('hex', 0, 8)
+}

@@ -1,0 +1,70 @@
+/**
+ * Lists without rows: newest first in pages, read from the documents, where the search index is behind, opening, or not there at all.
+ *
+ * The log knows of each segment when its memories were made, so that a page opens few: from the newest on, until no memory of the
+ * others can stand before its end. Between two segments others get their turn.
+ *
+ * Invariant: a page holds every memory of its range that its frontier names, or there is no page.
+ */
+import { CONTROL_NAMESPACE, type ChainId, type Namespace } from '../../crdt/ids.ts'
+import { limits } from '../../crdt/limits.ts'
+import type { ListAnswer, MemoryFilter, MemoryRow } from '../ports.ts'
+import { formatCursor, parseCursor, type Place } from '../projection/list-cursor.ts'
+import type { SegmentEntry } from '../replica/log-index.ts'
+import type { Replica } from '../replica/replica.ts'
+import type { Reader } from './rows.ts'
+
+/** Segments one page looks into, at some 50 ms each when they are cold; a filter that leaves little needs more, and the rows. */
+const SEGMENTS_MAX = 16
+
+type Context = { readonly replica: Replica; readonly reader: Reader; readonly nowMs: () => number; /** Lets others have their turn; documents hold nothing then that is not durable. */ readonly pause: () => Promise<void> }
+type Asked = { readonly limit: number; readonly cursor?: string }
+
+/** Null when it would take too long. @throws BadCursor. */
+export const createLogList = ({ replica, reader, nowMs, pause }: Context) => async (filter: MemoryFilter, page: Asked): Promise<ListAnswer | null> => {
+  const after = page.cursor === undefined ? null : parseCursor(page.cursor, filter)
+  const limit = Math.min(Math.max(1, Math.floor(page.limit)), limits.list_limit_max)
+  await pause()
+  const frontier = frontierOf(replica)
+  const segments = [...replica.index.segments.values()].filter((entry) => mayHold(entry, filter, after)).sort((a, b) => b.newestMs - a.newestMs)
+  const shows = shownBy(filter, nowMs())
+  const rowById = new Map<string, MemoryRow>()
+  const found = (): readonly MemoryRow[] => [...rowById.values()].sort((a, b) => compare(placeOf(a), placeOf(b)))
+  for (const [i, entry] of segments.entries()) {
+    // Nothing in this one or a later one is newer than what fills the page already.
+    if (rowById.size > limit && placeOf(found()[limit]!)[0] > entry.newestMs) break
+    if (i >= SEGMENTS_MAX) return null
+    if (i > 0) await pause()
+    for (const id of replica.documents.open(entry).segment.commitsByRecord.keys()) {
+      const row = rowById.has(id) ? null : reader.memory(id)
+      if (row !== null && shows(row) && (after === null || compare(after, placeOf(row)) < 0)) rowById.set(id, row)
+    }
+  }
+  const rows = found()
+  const shown = rows.slice(0, limit)
+  return { rows: shown, next_cursor: rows.length > limit ? formatCursor(placeOf(shown.at(-1)!), filter) : null, frontier }
+}
+
+const msOf = (time: string): number => Date.parse(time) || 0
+const placeOf = (row: MemoryRow): Place => [msOf(row.created_at), row.id]
+/** Newest first; of one moment the greater id first. */
+const compare = ([a, idA]: Place, [b, idB]: Place): number => (a === b ? (idA === idB ? 0 : idA > idB ? -1 : 1) : b - a)
+
+const mayHold = ({ namespace, memories, oldestMs, newestMs }: SegmentEntry, filter: MemoryFilter, after: Place | null): boolean =>
+  memories > 0 && (filter.namespace === undefined || filter.namespace === namespace) && (after === null || oldestMs <= after[0]) &&
+  (filter.since === undefined || newestMs >= msOf(filter.since)) && (filter.until === undefined || oldestMs < msOf(filter.until))
+
+/** As the rows are filtered (`src/projection/filter.ts`). */
+const shownBy = (filter: MemoryFilter, nowMs: number) => (row: MemoryRow): boolean =>
+  !row.forgotten && !row.erased && (row.expires_at === null || !(Date.parse(row.expires_at) <= nowMs)) &&
+  (filter.namespace === undefined || row.namespace === filter.namespace) && (filter.kinds === undefined || filter.kinds.length === 0 || filter.kinds.includes(row.kind)) &&
+  (filter.tier === undefined || row.tier === filter.tier) && (filter.tags ?? []).every((tag) => row.tags.includes(tag)) &&
+  (filter.agent_id === undefined || row.agent_id === filter.agent_id) && (filter.run_id === undefined || row.run_id === filter.run_id) &&
+  (filter.since === undefined || msOf(row.created_at) >= msOf(filter.since)) && (filter.until === undefined || msOf(row.created_at) < msOf(filter.until))
+
+/** All that is durable here, as the rows' cursor says it. */
+export const frontierOf = ({ index }: Replica): ListAnswer['frontier'] => {
+  const frontier: Record<Namespace, Record<ChainId, number>> = {}
+  for (const { id, namespace, seq } of index.chains.values()) if (seq > 0 && namespace !== CONTROL_NAMESPACE) (frontier[namespace] ??= {})[id] = seq
+  return frontier
+}
