@@ -108,6 +108,7 @@ test('a text that comes behind its commit brings its own memory up to date, and 
   await caughtUp(watchers)
   expect(shownAs(watchers, uuid(101))).toEqual(['comes late', 'comes late'])
   expect([0, 1].map((peer) => [again(watchers[peer]!), watchers[peer]!.told.resets])).toEqual([[[uuid(101)], 0], [[uuid(101)], 0]])
+  expect(await world.peer(0).node.metrics()).toMatch(/^mnemesh_rows_written_again 1$/m)
 })
 
 test('a text that waits for the disk beside its own commit is taken with it, and changes no past', async () => {

@@ -97,8 +97,9 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
 
   const reader = createReader(replica, store)
   let told: string | null = null
+  const source = createFeedSource(replica, store, shell, reader, options.projectionKind !== 'none')
   const feed = createFeed({
-    source: createFeedSource(replica, store, shell, reader, options.projectionKind !== 'none'), projection: stirring(projection, options.embedding), timers,
+    source, projection: stirring(projection, options.embedding), timers,
     onError: (error) => {
       if (told !== error.message) options.log(`search index: ${error.message}`)
       told = error.message
@@ -128,7 +129,7 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
     ...createReads({ replica, shell, reader, projection, embedding: options.embedding ?? null, feed, clock: timers, after: timers.after }),
     ...createLog(replica, store, shell, timers.after),
     ...createStatus({
-      replica, shell, boot: booted, projection, projectionKind: options.projectionKind, embedding: () => options.embedding?.status() ?? null, feed, links: () => mesh.links(),
+      replica, shell, boot: booted, projection, projectionKind: options.projectionKind, embedding: () => options.embedding?.status() ?? null, feed, rowsWrittenAgain: source.writtenAgain, links: () => mesh.links(),
       addressesOf, unreadable: reader.texts.unreadable, now: timers.now, counters: () => mesh.counters(), freeBytes, storeTrouble, name: identity.name, version: options.version, live: options.live,
     }),
     ...membershipOf(replica, shell, store, identity, { clock: timers, random }),

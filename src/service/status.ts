@@ -24,6 +24,8 @@ export type StatusContext = {
   /** null where recall is lexical by choice. */
   readonly embedding: () => EmbeddingStatus | null
   readonly feed: { lag(): number; trouble(): string | null; abilities(): Abilities }
+  /** Rows projected again since the start, because something changed the past. */
+  readonly rowsWrittenAgain: () => number
   readonly links: () => readonly LinkInfo[]
   readonly addressesOf: (peer: PeerId) => readonly string[]
   /** Texts met that are not what their field allows. */
@@ -154,6 +156,7 @@ export const createStatus = (context: StatusContext): Status => {
     gauge('voters_reachable', 'Voters that can be reached, this peer included', reached)
     gauge('quorum', 'Voters that a write needs', () => replica.quorum())
     gauge('projection_lag', 'Arrivals that the search index has not taken in', () => from.feed.lag())
+    gauge('rows_written_again', 'Rows projected again since the start, since a late text, a fork, a revocation or a healed commit touched them', from.rowsWrittenAgain)
     gauge('embedder_ready', '1 while the embedder answers and the rows hold vectors', () => (from.embedding()?.ready ? 1 : 0))
     gauge('embeddings', 'Memories that have a vector', () => from.embedding()?.embedded ?? 0)
     gauge('embeddings_waiting', 'Memories that wait for one', () => from.embedding()?.waiting ?? 0)
