@@ -8,6 +8,7 @@ import { NodeError } from '../errors.ts'
 import { addressOf } from './connections.ts'
 import { createGuesses } from './guesses.ts'
 import { isLoopback } from './loopback.ts'
+import { checkOneHost } from './origins.ts'
 import type { Origins } from './origins.ts'
 
 /** `known`: may see what a key is needed for. `refusal`: nothing more for this request, told after `hold_ms`. */
@@ -43,6 +44,7 @@ export const createAccess = (keys: readonly string[], origins: Pick<Origins, 'ch
     },
     refuseUpgrade: (request) => {
       try {
+        checkOneHost(request.rawHeaders)
         origins.check(request.headers)
         return null
       } catch (error) {

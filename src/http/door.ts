@@ -32,7 +32,7 @@ import { graphRoutes } from './graph.ts'
 import { linkRoutes } from './links.ts'
 import { memoryRoutes } from './memories.ts'
 import { meshRoutes } from './mesh.ts'
-import { createOrigins } from './origins.ts'
+import { checkOneHost, createOrigins } from './origins.ts'
 import type { OriginOptions } from './origins.ts'
 import { convertQueries } from './query.ts'
 import { nextTurn, PART_BYTES } from './parts.ts'
@@ -96,6 +96,7 @@ export const createHttpDoor = async (node: Node, options: HttpDoorOptions): Prom
     }
     const encoding = request.headers['content-encoding']
     if (encoding !== undefined && encoding !== 'identity') throw new NodeError('unsupported_media_type', 'compressed bodies are not taken; send it plain')
+    checkOneHost(request.raw.rawHeaders)
     origins.check(request.headers)
     origins.allow(request.headers, reply.raw)
     if (origins.preflight(request.method, request.headers, reply.raw)) return void reply.code(204).send()

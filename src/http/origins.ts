@@ -29,6 +29,16 @@ export type Origins = {
   preflight(method: string, headers: IncomingHttpHeaders, response: ServerResponse): boolean
 }
 
+/**
+ * Who asks under two names may be judged by one and routed by the other (RFC 9112 §3.2); Node hands on the first alone.
+ * @param rawHeaders names and values in turn. @throws NodeError malformed.
+ */
+export const checkOneHost = (rawHeaders: readonly string[]): void => {
+  let hosts = 0
+  for (let at = 0; at < rawHeaders.length; at += 2) if (rawHeaders[at]!.length === 4 && rawHeaders[at]!.toLowerCase() === 'host') hosts++
+  if (hosts > 1) throw new NodeError('malformed', 'the request has more than one Host header; send one')
+}
+
 const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE'
 const HEADERS = 'accept, authorization, content-type, idempotency-key, if-match, if-none-match, last-event-id, mcp-protocol-version, mcp-session-id, x-agent-id, x-api-key, x-causal-token, x-causal-wait'
 const EXPOSED = 'allow, etag, location, retry-after, www-authenticate, x-causal-token'

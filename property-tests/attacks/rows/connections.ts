@@ -132,6 +132,12 @@ export const connectionAttacks: readonly Attack[] = [
     connection.write(`GET /api/v1/memories HTTP/1.1\r\n${HOST}\r\nhost: evil.example\r\n\r\n`)
     return connection.status()
   }),
+  stranger('or-two-hosts-upgrade', 'an upgrade of the mesh with two Host headers', '400', async (stage) => {
+    const connection = await openConnection(stage.victim.url)
+    stage.later(connection.end)
+    connection.write(`GET /mesh HTTP/1.1\r\n${HOST}\r\nHost: evil.example\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: ${randomBytes(16).toString('base64')}\r\n\r\n`)
+    return connection.status()
+  }),
   stranger('or-upgrade', 'the mesh, from a page of another origin', '403', (stage) => upgradeStatus(stage, '/mesh', { origin: 'https://evil.example' })),
   stranger('or-live', 'the live door, from a page of another origin', '403', (stage) => upgradeStatus(stage, '/live', { origin: 'https://evil.example' })),
   stranger('or-live-rebinding', 'the live door under a name that was pointed here', '403', (stage) => upgradeStatus(stage, '/live', { host: 'evil.example' })),
