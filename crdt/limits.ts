@@ -117,6 +117,10 @@ export const limits = {
   /** How long a write waits for its quorum when nobody says otherwise. */
   quorum_timeout_ms_default: 5_000,
   quorum_timeout_ms_max: 60_000,
+  /** After a start, so long links may still be coming up before a voter without one counts as away: dialing and handshakes of a busy machine. */
+  reach_start_ms: 2_000,
+  /** After a link was lost: the first two redials (100 and 200 ms), so that a write is answered within half a second of the loss. */
+  reach_lost_ms: 400,
   /** A read waits this long for its causal token when nobody says otherwise. */
   causal_wait_ms_default: 2_000,
   causal_wait_ms_max: 30_000,
@@ -208,6 +212,10 @@ export const limits = {
   /** A commit is asked of a neighbour when the author's own push has not come by then. */
   relay_after_ms: 50,
   ping_every_ms: 10_000,
+  /** Nothing heard for so long: a short ping asks whether the other side still lives. */
+  probe_after_ms: 1_000,
+  /** Nothing heard for so long: the link stays, and is not counted on. One probe, its answer, and a second for a busy machine. */
+  quiet_ms: 2_500,
   /** A link without any frame for this long is closed: one missed ping and its answer. */
   silence_ms_max: 25_000,
   reconnect_ms_min: 100,
@@ -240,7 +248,7 @@ export const limits = {
   /** Bodies and holes are looked for this often, and each is asked for again after `mend_retry_ms` when nobody had it. */
   mend_every_ms: 1_000,
   mend_retry_ms: 30_000,
-  /** Pings one link may send within `ping_every_ms`; honest ones send one. */
+  /** Pings one link may send within `ping_every_ms`; honest ones send one, and ten probes on an idle link. */
   pings_per_interval_max: 16,
   /** How often deadlines are looked at: a fraction of the shortest that is not measured by its own timer. */
   mesh_tick_ms: 250,

@@ -119,7 +119,7 @@ export type PeerAnswer = {
   readonly revoked: boolean
   /** Its key wrote two histories: proven, and out for good. */
   readonly forked: boolean
-  readonly link: 'self' | 'up' | 'connecting' | 'down'
+  readonly link: 'self' | 'up' | 'silent' | 'connecting' | 'down'
   readonly addresses: readonly string[]
   readonly round_trip_ms: number | null
   readonly commits_behind: number | null

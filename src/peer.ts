@@ -27,6 +27,7 @@ import { createReads } from './service/reads.ts'
 import { createRebuild } from './service/rebuild.ts'
 import { createReader } from './service/rows.ts'
 import { createStatus } from './service/status.ts'
+import type { Away } from './service/unmet.ts'
 import { verifyLog } from './service/verify.ts'
 import { createWrites } from './service/writes.ts'
 
@@ -124,8 +125,14 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
     const record = readAddress(bytes, identity.mesh)
     return record?.peer === peer ? record.urls : []
   })
+  const away = (): readonly Away[] => {
+    const silent = new Set(mesh.links().flatMap(({ state, peer }) => (state === 'silent' ? [peer] : [])))
+    return [...replica.voters()].filter((peer) => peer !== replica.self && !replica.linked.has(peer)).map((peer) => ({
+      peer, name: replica.index.control.members.get(peer)?.name ?? peer, urls: addressesOf(peer), silent: silent.has(peer),
+    }))
+  }
   const node: Node = {
-    ...createWrites({ replica, shell, reader, clock: timers, random, quorumTimeoutMs: options.quorumTimeoutMs, freeBytes, storeTrouble: store.trouble }),
+    ...createWrites({ replica, shell, reader, clock: timers, random, quorumTimeoutMs: options.quorumTimeoutMs, freeBytes, storeTrouble: store.trouble, away }),
     ...createReads({ replica, shell, reader, projection, embedding: options.embedding ?? null, feed, clock: timers, after: timers.after }),
     ...createLog(replica, store, shell, timers.after),
     ...createStatus({

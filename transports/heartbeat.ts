@@ -1,11 +1,11 @@
 /**
- * Whether the other side still lives (PROTOCOL HB1–HB4): a ping every `ping_every_ms`, answered at once. State alone; the
- * link sends what `tick` asks for.
+ * Whether the other side still lives (PROTOCOL HB1–HB4): a ping every `ping_every_ms`, and a probe after a second of
+ * silence, answered at once. State alone; the link sends what `tick` asks for.
  */
 import { limits } from '../crdt/limits.ts'
 import type { CloseReason } from './reasons.ts'
 
-export type Beat = { readonly kind: 'rest' } | { readonly kind: 'ping'; readonly id: number } | { readonly kind: 'close'; readonly reason: CloseReason }
+export type Beat = { readonly kind: 'rest' } | { readonly kind: 'ping' | 'probe'; readonly id: number } | { readonly kind: 'close'; readonly reason: CloseReason }
 
 export type Heartbeat = {
   heard(nowMs: number): void
@@ -14,6 +14,8 @@ export type Heartbeat = {
   ponged(id: number, nowMs: number): void
   tick(nowMs: number): Beat
   roundTripMs(): number
+  /** Nothing heard for `quiet_ms`. */
+  isQuiet(nowMs: number): boolean
 }
 
 /** @param roundTripMs as the handshake measured it. */
@@ -40,13 +42,15 @@ export const createHeartbeat = (nowMs: number, roundTripMs: number): Heartbeat =
     tick: (now) => {
       if (now - heardAtMs > limits.silence_ms_max) return { kind: 'close', reason: 'silence' }
       if (waiting !== null) return now - waiting.sentAtMs > limits.silence_ms_max ? { kind: 'close', reason: 'ping_timeout' } : REST
-      if (now - pingedAtMs < limits.ping_every_ms) return REST
-      pingedAtMs = now
+      const isDue = now - pingedAtMs >= limits.ping_every_ms
+      if (!isDue && now - heardAtMs < limits.probe_after_ms) return REST
+      if (isDue) pingedAtMs = now
       id++
       waiting = { id, sentAtMs: now }
-      return { kind: 'ping', id }
+      return { kind: isDue ? 'ping' : 'probe', id }
     },
     roundTripMs: () => roundTripMs,
+    isQuiet: (now) => now - heardAtMs >= limits.quiet_ms,
   }
 }
 

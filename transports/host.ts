@@ -64,6 +64,8 @@ export type MeshHost = {
   receiveAck(from: PeerId, ack: ReadAck): void
   linkUp(peer: PeerId): void
   linkDown(peer: PeerId, reason: string): void
+  /** An open link fell silent (HB4), or was heard again. After `linkUp` and `linkDown` it is not quiet. */
+  linkQuiet(peer: PeerId, quiet: boolean): void
 
   /** The control log's chain: exchanged before a session's other side must be a member. Its commits prove themselves. */
   readonly controlChain: ChainId
@@ -91,7 +93,8 @@ export type Mesh = {
 
 export type LinkInfo = {
   readonly peer: PeerId
-  readonly state: 'connecting' | 'up' | 'down'
+  /** `silent`: open, and nothing heard for `quiet_ms`. */
+  readonly state: 'connecting' | 'up' | 'silent' | 'down'
   readonly url: string | null
   readonly round_trip_ms: number | null
   /** Commits of ours that the other side has not announced yet. */

@@ -81,6 +81,8 @@ export type Link = {
   /** The other side lacks so many of the commits we hold, as far as it has said. */
   behind(): number
   roundTripMs(): number
+  /** Nothing heard for `quiet_ms` (HB4). */
+  isQuiet(): boolean
   bufferedBytes(): number
   /** Its own intake is under way: not to be blamed for slow answers. */
   busy(): boolean
@@ -106,6 +108,7 @@ export const createLink = (options: LinkOptions): Link => {
   let cancelRelay: (() => void) | null = null
   let pulling = false
   let headersAsked = 0
+  let quiet = false
 
   const transmit = (content: Uint8Array): void => wire.send(content)
   const send = (message: Message): void => {
@@ -153,6 +156,12 @@ export const createLink = (options: LinkOptions): Link => {
       send({ type: 'open', epoch: host.logEpoch, arrivals: host.arrivals(), digest: digest(), addresses: book.digest() })
     }
     if (theirOpen !== null) becomeOpen(theirOpen)
+  }
+
+  const tellQuiet = (now: boolean): void => {
+    if (phase !== 'open' || quiet === now) return
+    quiet = now
+    host.linkQuiet(peer, now)
   }
 
   const becomeOpen = (open: Extract<Message, { readonly type: 'open' }>): void => {
@@ -256,11 +265,11 @@ export const createLink = (options: LinkOptions): Link => {
         return decide()
       case 'ping':
         if (!heartbeat.pinged(now)) return wire.close('ping_flood')
-        send({ type: 'pong', id: m.id, ...standing() })
-        return pull.standing(m, now)
+        send({ type: 'pong', id: m.id, ...(isNoStanding(m) ? NO_STANDING : standing()) })
+        return isNoStanding(m) ? undefined : pull.standing(m, now)
       case 'pong':
         heartbeat.ponged(m.id, now)
-        return pull.standing(m, now)
+        return isNoStanding(m) ? undefined : pull.standing(m, now)
       case 'since':
         return serve.since(m.cursor)
       case 'runs':
@@ -317,6 +326,7 @@ export const createLink = (options: LinkOptions): Link => {
     receive: (content) => {
       if (phase === 'ended') return
       heartbeat.heard(timers.now())
+      tellQuiet(false)
       const decoded = decode(content, { from: standingOfTheirs(), controlChain: control, compression: options.compression })
       if (!decoded.ok) return wire.close(decoded.reason)
       options.charge(priceOf(decoded.message) + priceOfBytes(decoded.cost) - 1)
@@ -327,7 +337,8 @@ export const createLink = (options: LinkOptions): Link => {
       const now = timers.now()
       const beat = heartbeat.tick(now)
       if (beat.kind === 'close') return wire.close(beat.reason)
-      if (beat.kind === 'ping') send({ type: 'ping', id: beat.id, ...standing() })
+      if (beat.kind !== 'rest') send({ type: 'ping', id: beat.id, ...(beat.kind === 'ping' ? standing() : NO_STANDING) })
+      tellQuiet(heartbeat.isQuiet(now))
       beginPulling()
       if (phase === 'control' && now - startedAtMs > limits.control_ms_max) {
         const state = host.member(peer)
@@ -373,6 +384,7 @@ export const createLink = (options: LinkOptions): Link => {
       return commits
     },
     roundTripMs: heartbeat.roundTripMs,
+    isQuiet: () => quiet,
     bufferedBytes: wire.bufferedBytes,
     busy: () => receiveCredit.inHand() > 0,
     ended: () => {
@@ -382,6 +394,7 @@ export const createLink = (options: LinkOptions): Link => {
   }
 }
 
+const isNoStanding = ({ arrivals, digest }: { readonly arrivals: number; readonly digest: Uint8Array }): boolean => arrivals === 0 && equalBytes(digest, NO_STANDING.digest)
 const NO_STANDING = { arrivals: 0, digest: new Uint8Array(DIGEST_BYTES) }
 
 const once = (call: () => void): (() => void) => {

@@ -205,7 +205,7 @@ test('HB2 a peer that falls silent is closed within 25 s, one that never answers
   const a = add(world, 'a')
   openRaw(world, 'b', a)
   world.time.advance(24_000)
-  expect(up(a)).toBe(1)
+  expect(a.mesh.links().map(({ state }) => state)).toEqual(['silent'])
   world.time.advance(2_000)
   expect(counter(a, 'closed_silence')).toBe(1)
   const talker = openRaw(world, 'c', a)
@@ -214,6 +214,32 @@ test('HB2 a peer that falls silent is closed within 25 s, one that never answers
     world.time.advance(1_000)
   }
   expect(counter(a, 'closed_ping_timeout')).toBe(1)
+})
+
+test('HB4 a frozen peer is shown as silent within 3 s, its link stays, and it is up again as soon as it is heard', () => {
+  const world = createTestWorld(['a', 'b'])
+  const a = add(world, 'a')
+  const raw = openRaw(world, 'b', a)
+  const state = () => a.mesh.links().map((link) => link.state)
+  world.time.advance(2_000)
+  expect(state()).toEqual(['up'])
+  world.time.advance(1_000)
+  expect(state()).toEqual(['silent'])
+  expect(a.quiets).toEqual([`quiet ${peerOf('b')}`])
+  raw.say({ type: 'since', cursor: 0 })
+  world.time.advance(50)
+  expect([state(), a.quiets]).toEqual([['up'], [`quiet ${peerOf('b')}`, `heard ${peerOf('b')}`]])
+})
+
+test('HB4 an idle link is probed once a second, and neither side takes the other for silent or asks for anything', () => {
+  const world = createTestWorld(['a', 'b'])
+  const [a, b] = [add(world, 'a'), add(world, 'b', ['a'])]
+  world.time.advance(2_000)
+  const before = [counter(a, 'sent_ping') + counter(b, 'sent_ping'), counter(a, 'sent_since') + counter(b, 'sent_since')]
+  world.time.advance(30_000)
+  expect(counter(a, 'sent_ping') + counter(b, 'sent_ping') - before[0]!).toBeLessThanOrEqual(2 * 34)
+  expect(counter(a, 'sent_since') + counter(b, 'sent_since')).toBe(before[1])
+  expect([a.quiets, b.quiets]).toEqual([[], []])
 })
 
 test('CR4 a reader that never reads is closed before it costs memory', () => {

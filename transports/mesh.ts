@@ -296,7 +296,7 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
     for (const { link, target } of connections) {
       if (link === null) continue
       if (!link.isOpen()) infos.set(link.peer, down(link.peer, 'connecting', target?.url ?? null, lastErrorByPeer.get(link.peer) ?? null))
-      else infos.set(link.peer, { peer: link.peer, state: 'up', url: target?.url ?? null, round_trip_ms: link.roundTripMs(), commits_behind: link.behind(), buffered_bytes: link.bufferedBytes(), last_error: null })
+      else infos.set(link.peer, { peer: link.peer, state: link.isQuiet() ? 'silent' : 'up', url: target?.url ?? null, round_trip_ms: link.roundTripMs(), commits_behind: link.behind(), buffered_bytes: link.bufferedBytes(), last_error: null })
     }
     return [...infos.values()]
   }

@@ -34,6 +34,8 @@ export type TestHost = {
   received(): number
   readonly acks: { readonly from: PeerId; readonly ack: ReadAck }[]
   readonly ups: string[]
+  /** `quiet PEER`, `heard PEER`. */
+  readonly quiets: string[]
   /** While it answers true, the commit is handed over and not taken in. */
   refuse: (chain: ChainId, seq: number) => boolean
   /** Forgets a commit's bytes, as damage does: a hole. */
@@ -272,6 +274,9 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
     linkDown: (of) => {
       test.ups.push(`down ${of}`)
     },
+    linkQuiet: (of, quiet) => {
+      test.quiets.push(`${quiet ? 'quiet' : 'heard'} ${of}`)
+    },
     controlChain: CONTROL,
     addresses: () => [...addresses.values()],
     keepAddress: (of, record) => addresses.set(of, record),
@@ -308,6 +313,7 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
     received: () => received,
     acks: [],
     ups: [],
+    quiets: [],
     refuse: () => false,
     damage: (of, seq) => {
       const entry = entries(of)[seq - 1]

@@ -79,6 +79,7 @@ export const createEvil = (founded: Founded, network: Network, time: Scheduler &
     receiveAck: () => undefined,
     linkUp: () => undefined,
     linkDown: () => undefined,
+    linkQuiet: () => undefined,
     controlChain: control,
     addresses: () => [],
     keepAddress: () => undefined,

@@ -139,8 +139,9 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries }: Mesh
     receiveBodies: (from, bodies, done) => shell.feed({ kind: 'bodies', from, bodies, delivery: deliveries.add(done) }),
     receiveAck: (from, ack) => shell.feed({ kind: 'acked', from, ack }),
     linkUp: (peer) => shell.feed({ kind: 'linkUp', peer }),
-    // The mesh itself remembers why, for `links()`; nothing here depends on it.
-    linkDown: () => undefined,
+    // The mesh itself remembers why, for `links()`.
+    linkDown: (peer) => shell.feed({ kind: 'reach', peer, reachable: false }),
+    linkQuiet: (peer, quiet) => shell.feed({ kind: 'reach', peer, reachable: !quiet }),
 
     addresses: () => {
       const value = facts.read('addresses')

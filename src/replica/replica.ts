@@ -39,6 +39,7 @@ import { nameOf } from './read-log.ts'
 import { createLookBehind } from './left-behind.ts'
 import { createReoffers, reoffer } from './reoffer.ts'
 import { createRevision, touchedBy, type Revision } from './revision.ts'
+import { createReach } from './reach.ts'
 import { createSettling } from './settling.ts'
 import { refuse, taken, type Effect, type Input, type Refusal, type RequestId, type WriteRequest } from './types.ts'
 
@@ -84,6 +85,8 @@ export type Replica = {
   flushing(): boolean
   /** What each member has that is held back or was refused, of those that have any. */
   budgets(nowMs: number): ReadonlyMap<PeerId, MemberBudget>
+  /** Members over whose link something was heard lately. */
+  readonly linked: ReadonlySet<PeerId>
   queued(): { readonly requests: number; readonly bytes: number }
   nextDeadlineMs(): number | null
   lastFailure(): StoreFailure | null
@@ -129,7 +132,8 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   }
   const isSomethingQueued = (): boolean => writes.length + controls.waiting() + reoffers.ready + looseBodies.length > 0
   const hasHole = (chain: ChainId): boolean => [...index.holes.values()].some((hole) => hole.chain === chain)
-  const settling = createSettling({ mesh, self, keys, index, quorum: options.quorum, hashOf, isFrozen: forks.isFrozen, isWhole: (chain) => !missing.isMissingIn(chain) && !hasHole(chain) })
+  const reach = createReach()
+  const settling = createSettling({ reach, mesh, self, keys, index, quorum: options.quorum, hashOf, isFrozen: forks.isFrozen, isWhole: (chain) => !missing.isMissingIn(chain) && !hasHole(chain) })
 
   // ── the decision: what the next flush holds ────────────────────────────────────────────────────────────────────────
 
@@ -346,6 +350,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
 
   /** The log has been read: time goes on from what it has seen, and what was left unsaid after a fork is said. */
   const booted = (nowMs: number): void => {
+    reach.started(nowMs)
     // What is not here may be our own: written on without it, our next commit would be refused everywhere.
     if (index.holes.size + index.setAside.size > 0) beginAnew(nowMs)
     hlc = latest(index, hlc)
@@ -379,7 +384,11 @@ export const createReplica = (options: ReplicaOptions): Replica => {
         return startFlush(nowMs)
       case 'acked':
         return settling.onAck(input.from, input.ack)
+      case 'reach':
+        reach.changed(input.peer, input.reachable, nowMs)
+        return []
       case 'linkUp':
+        reach.changed(input.peer, true, nowMs)
         return settling.announce(index.chains.keys(), input.peer)
       case 'pushed':
         if (inFlight?.id === input.flush) inFlight.pushed = true
@@ -403,6 +412,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     revision,
     incarnation: () => incarnation,
     covering: settling.covering,
+    linked: reach.linked,
     frontierDigest: (key) => frontierDigest([...index.chains.values()].map(({ id, seq, hash }) => ({ chain: id, seq, hash })), key),
     flushing: () => inFlight !== null,
     queued: () => ({ requests: writes.length, bytes: queuedBytes }),

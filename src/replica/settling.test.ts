@@ -7,6 +7,8 @@ import { bytesToHex, type ChainId, type CommitHash, type MeshId, type PeerId } f
 import { sha256 } from '../../crdt/hash.ts'
 import { keyPairFromSeed, publicKeyHex, type KeyPair } from '../../crdt/signature.ts'
 import { createLogIndex, type LogIndex } from './log-index.ts'
+import { limits } from '../../crdt/limits.ts'
+import { createReach, type Reach } from './reach.ts'
 import { createSettling, type Settling } from './settling.ts'
 import type { Effect, WriteRequest } from './types.ts'
 
@@ -18,6 +20,7 @@ const hash = bytesToHex(sha256('a commit')) as CommitHash
 const where = { chain, seq: 1, hash }
 
 let settling: Settling
+let reach: Reach
 let frozen: PeerId | null
 let index: LogIndex
 const member = (name: string, role: 'voter' | 'observer', revoked = false) =>
@@ -28,7 +31,9 @@ beforeEach(() => {
   index = createLogIndex(mesh)
   index.control = { ...index.control, members: new Map([member('self', 'voter'), member('ann', 'voter'), member('bob', 'voter'), member('gone', 'voter', true), member('watcher', 'observer')]) }
   index.chains.set(chain, { id: chain, seq: 1, hash } as never)
-  settling = createSettling({ mesh, self: peerOf('self'), keys: keysOf('self'), index, quorum: null, hashOf: (_, seq) => (seq === 1 ? hash : null), isFrozen: (peer) => peer === frozen, isWhole: () => true })
+  reach = createReach()
+  for (const name of ['ann', 'bob']) reach.changed(peerOf(name), true, 0)
+  settling = createSettling({ reach, mesh, self: peerOf('self'), keys: keysOf('self'), index, quorum: null, hashOf: (_, seq) => (seq === 1 ? hash : null), isFrozen: (peer) => peer === frozen, isWhole: () => true })
   settling.announce([chain], null)
 })
 
@@ -82,5 +87,58 @@ describe('a write that needs two voters', () => {
     settling.onAck(peerOf('ann'), ackOf('ann'))
     settling.votersChanged([peerOf('ann')])
     expect(settling.giveUpAll()).toMatchObject([{ outcome: { kind: 'quorum_not_met', got: 1, needed: 3, reason: '1 of 3 voters acknowledged before this peer stopped' } }])
+  })
+})
+
+describe('a write that cannot reach its quorum', () => {
+  const ended = (effects: readonly Effect[]) => effects.flatMap((effect) => (effect.kind === 'RESOLVE' && effect.outcome.kind === 'quorum_not_met' ? [effect.outcome.cause] : []))
+  const late: WriteRequest = { ...request, deadlineMs: 60_000 }
+  const lose = (nowMs: number): void => {
+    for (const name of ['ann', 'bob']) reach.changed(peerOf(name), false, nowMs)
+  }
+
+  test('ends as soon as the loss of its links is certain, one that comes later at once', () => {
+    expect(settling.settle([where], null, late, 0)).toEqual([])
+    lose(10)
+    expect(ended(settling.expire(10 + limits.reach_lost_ms - 1))).toEqual([])
+    expect(ended(settling.expire(10 + limits.reach_lost_ms))).toEqual(['away'])
+    expect(ended(settling.settle([where], null, { ...late, id: 2 }, 10 + limits.reach_lost_ms))).toEqual(['away'])
+    expect(limits.reach_lost_ms).toBeLessThanOrEqual(500)
+  })
+
+  test('waits on for a link that comes back within its grace', () => {
+    settling.settle([where], null, late, 0)
+    lose(10)
+    reach.changed(peerOf('ann'), true, 200)
+    expect(settling.expire(5_000)).toEqual([])
+    expect(acknowledged(settling.onAck(peerOf('ann'), ackOf('ann')))).toBe(true)
+  })
+
+  test('waits for links that come up after a start', () => {
+    lose(0)
+    reach.started(1_000)
+    settling.settle([where], null, late, 1_000)
+    expect(settling.expire(1_000 + limits.reach_start_ms - 1)).toEqual([])
+    expect(ended(settling.expire(1_000 + limits.reach_start_ms))).toEqual(['away'])
+  })
+
+  test('counts the ack of a voter that went away after it', () => {
+    settling.settle([where], null, { ...late, quorum: 3 }, 0)
+    settling.onAck(peerOf('ann'), ackOf('ann'))
+    reach.changed(peerOf('ann'), false, 10)
+    expect(settling.expire(1_000)).toEqual([])
+    reach.changed(peerOf('bob'), false, 1_000)
+    expect(ended(settling.expire(2_000))).toEqual(['away'])
+  })
+
+  test('ends at once where the mesh has fewer voters than it needs', () => {
+    expect(ended(settling.settle([where], null, { ...late, quorum: 4 }, 0))).toEqual(['too_few'])
+  })
+
+  test('is not held by a clock that was put back', () => {
+    settling.settle([where], null, { ...late, deadlineMs: 20_000_000 }, 10_000_000)
+    lose(10_000_000)
+    expect(settling.expire(0)).toEqual([])
+    expect(ended(settling.expire(limits.reach_start_ms))).toEqual(['away'])
   })
 })

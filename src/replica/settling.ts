@@ -2,7 +2,7 @@
  * Settling: our own acks, those of others, and the requests that wait for enough of them.
  *
  * Invariants: a request ends exactly once; it is acknowledged only when this peer, if it is a voter, and `needed` voters in
- * all have signed that every commit of it is on their stable storage.
+ * all have signed that every commit of it is on their stable storage. One whose voters are surely away (`reach.ts`) ends before its deadline.
  */
 import { isGenuine, signAck, type AckStatement, type ReadAck, type SignedAck, type Watermark } from '../../crdt/ack.ts'
 import { activeMembers } from '../../crdt/control.ts'
@@ -12,7 +12,8 @@ import { limits } from '../../crdt/limits.ts'
 import { createAckTable, defaultQuorum, type Counted, type HashOf } from '../../crdt/quorum.ts'
 import type { KeyPair } from '../../crdt/signature.ts'
 import type { LogIndex } from './log-index.ts'
-import type { Effect, WriteOutcome, WriteRequest, WrittenAt } from './types.ts'
+import type { Reach } from './reach.ts'
+import type { Effect, Unmet, WriteOutcome, WriteRequest, WrittenAt } from './types.ts'
 import { createWaits, type Wait } from './waits.ts'
 
 export type Settling = {
@@ -49,9 +50,10 @@ export type SettlingOptions = {
   readonly isFrozen: (peer: PeerId) => boolean
   /** Nothing of the chain, commit or body, is missing here. */
   readonly isWhole: (chain: ChainId) => boolean
+  readonly reach: Reach
 }
 
-export const createSettling = ({ mesh, self, keys, index, quorum: override, hashOf, isFrozen, isWhole }: SettlingOptions): Settling => {
+export const createSettling = ({ mesh, self, keys, index, quorum: override, hashOf, isFrozen, isWhole, reach }: SettlingOptions): Settling => {
   const acks = createAckTable()
   const waits = createWaits()
   let votersOf: { control: unknown; forks: number; voters: ReadonlySet<PeerId> } = { control: null, forks: 0, voters: new Set() }
@@ -89,9 +91,18 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
     if (counted.length < wait.needed || !hasOwn) return []
     return end(wait, { kind: 'acknowledged', written: wait.written, acks: counted, existing: wait.existing })
   }
-  const giveUp = (wait: Wait, when = 'in time'): Effect[] => {
+  const giveUp = (wait: Wait, cause: Unmet): Effect[] => {
     const got = countedFor(wait.written).length
-    return end(wait, { kind: 'quorum_not_met', written: wait.written, got, needed: wait.needed, reason: `${got} of ${wait.needed} voters acknowledged ${when}`, existing: wait.existing })
+    return end(wait, { kind: 'quorum_not_met', written: wait.written, got, needed: wait.needed, reason: `${got} of ${wait.needed} voters acknowledged ${WHEN[cause]}`, cause, existing: wait.existing })
+  }
+  const isReached = (voter: PeerId): boolean => voter === self || reach.linked.has(voter)
+  const reached = (): number => [...voters()].filter(isReached).length
+  /** Why no ack that can come now ends the wait well, or null. Who has acknowledged and is away counts. */
+  const hopeless = (wait: Wait, nowMs: number): Unmet | null => {
+    if (wait.needed > voters().size) return 'too_few'
+    if (!reach.isSure(nowMs)) return null
+    const counted = new Set(countedFor(wait.written).map(({ voter }) => voter))
+    return [...voters()].filter((voter) => counted.has(voter) || isReached(voter)).length < wait.needed ? 'away' : null
   }
 
   return {
@@ -127,7 +138,9 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
       const wait: Wait = { request: request.id, written, needed: request.quorum ?? quorum(), deadlineMs: request.deadlineMs, existing }
       waits.add(wait)
       const met = endIfMet(wait)
-      return met.length > 0 || request.deadlineMs > nowMs ? met : giveUp(wait)
+      if (met.length > 0) return met
+      const cause = request.deadlineMs <= nowMs ? 'timeout' : hopeless(wait, nowMs)
+      return cause === null ? [] : giveUp(wait, cause)
     },
 
     grown: (chains) =>
@@ -141,10 +154,20 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
       return [...waits.all()].flatMap(endIfMet)
     },
 
-    expire: (nowMs) => waits.expired(nowMs).flatMap((wait) => giveUp(wait)),
-    giveUpAll: () => [...waits.all()].flatMap((wait) => giveUp(wait, 'before this peer stopped')),
+    expire: (nowMs) => {
+      const ended = waits.expired(nowMs).flatMap((wait) => giveUp(wait, 'timeout'))
+      const most = reached()
+      const short = [...waits.all()].filter(({ needed }) => needed > most)
+      return [...ended, ...short.flatMap((wait) => {
+        const cause = hopeless(wait, nowMs)
+        return cause === null ? [] : giveUp(wait, cause)
+      })]
+    },
+    giveUpAll: () => [...waits.all()].flatMap((wait) => giveUp(wait, 'stopping')),
   }
 }
+
+const WHEN: Readonly<Record<Unmet, string>> = { timeout: 'in time', away: 'and too few of the others can be reached', too_few: 'and the mesh has no more of them', stopping: 'before this peer stopped' }
 
 const isSame = (a: readonly Watermark[], b: readonly Watermark[]): boolean =>
   a.length === b.length && a.every(({ chain, seq, hash, whole }, i) => chain === b[i]!.chain && seq === b[i]!.seq && hash === b[i]!.hash && whole === b[i]!.whole)

@@ -51,8 +51,11 @@ export type WriteRequest = {
 export type WriteOutcome =
   | { readonly kind: 'acknowledged'; readonly written: readonly WrittenAt[]; readonly acks: readonly Counted[]; readonly existing: EventId | null }
   /** On our disk, not at the quorum in time: it stays and goes on replicating. */
-  | { readonly kind: 'quorum_not_met'; readonly written: readonly WrittenAt[]; readonly got: number; readonly needed: number; readonly reason: string; readonly existing: EventId | null }
+  | { readonly kind: 'quorum_not_met'; readonly written: readonly WrittenAt[]; readonly got: number; readonly needed: number; readonly reason: string; readonly cause: Unmet; readonly existing: EventId | null }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
+
+/** Why a wait ended without its quorum. `too_few`: more voters are needed than the mesh has. */
+export type Unmet = 'timeout' | 'away' | 'too_few' | 'stopping'
 
 /** Where a request's events came to stand. */
 export type WrittenAt = Position & { readonly hash: string }
@@ -69,6 +72,8 @@ export type Input =
   | { readonly kind: 'acked'; readonly from: PeerId; readonly ack: ReadAck }
   /** A session has opened: it is told how far all our chains are. */
   | { readonly kind: 'linkUp'; readonly peer: PeerId }
+  /** Its link has ended or fell silent, or it was heard again. */
+  | { readonly kind: 'reach'; readonly peer: PeerId; readonly reachable: boolean }
   /** Of a flush under way something went out: should it fail, what it held may be with others. */
   | { readonly kind: 'pushed'; readonly flush: number }
   | { readonly kind: 'persisted'; readonly flush: number; readonly failure: StoreFailure | null }

@@ -15,6 +15,7 @@ import type { Shell } from '../replica/effects.ts'
 import type { Replica } from '../replica/replica.ts'
 import type { Draft, Precondition, RequestId, WriteOutcome, WriteRequest, WrittenAt } from '../replica/types.ts'
 import { bodyOf, keyedRecord, keyedSalts, linkRecord, newEvent, randomSalts, registersOf, tagChange, withoutNulls } from './drafts.ts'
+import { unmetMessage, type Away } from './unmet.ts'
 import { episodeRow, type Reader } from './rows.ts'
 
 export type WriteContext = {
@@ -28,6 +29,8 @@ export type WriteContext = {
   readonly freeBytes: () => Promise<number>
   /** Why the log takes no writes, or null. */
   readonly storeTrouble: () => StoreFailure | null
+  /** Voters that cannot be reached now. */
+  readonly away: () => readonly Away[]
 }
 
 type Writes = Pick<Node, 'remember' | 'rememberMany' | 'patch' | 'forget' | 'restore' | 'resolve' | 'link' | 'unlink' | 'appendEpisode'>
@@ -62,7 +65,7 @@ export const createWrites = (context: WriteContext): Writes => {
     }
     if (outcome.kind === 'quorum_not_met') {
       const { got, needed, reason, written, existing } = outcome
-      throw new NodeError('quorum_not_met', `stored here, acknowledged by ${got} of ${needed} voters in time: it stays and goes on replicating; do not repeat it without an Idempotency-Key`, { got, needed, reason, ...ids, event_id: existing ?? ids.event_id, local_committed: true, token: tokenOf(written) })
+      throw new NodeError('quorum_not_met', unmetMessage(outcome, context.away()), { got, needed, reason, ...ids, event_id: existing ?? ids.event_id, local_committed: true, token: tokenOf(written) })
     }
     return outcome
   }

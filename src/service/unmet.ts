@@ -1,0 +1,39 @@
+/**
+ * A quorum that was not met, in one line: what became of the write, who is away, and what helps.
+ */
+import type { PeerId } from '../../crdt/ids.ts'
+import type { WriteOutcome } from '../replica/types.ts'
+
+/** A voter that cannot be reached. `urls`: where it said that it listens. */
+export type Away = { readonly peer: PeerId; readonly name: string; readonly urls: readonly string[]; /** Its link is open, and silent. */ readonly silent: boolean }
+
+type Unmet = Extract<WriteOutcome, { kind: 'quorum_not_met' }>
+
+/** Names in one line; the rest is counted. */
+const NAMED_MAX = 3
+const STAYS = 'what is stored stays and goes on replicating; do not repeat it without an Idempotency-Key'
+
+export const unmetMessage = ({ got, needed, cause }: Unmet, away: readonly Away[]): string => {
+  const stored = `stored here, acknowledged by ${got} of ${needed} voters`
+  switch (cause) {
+    case 'too_few':
+      return `${stored}, and the mesh has no more: write with a smaller ?quorum, or start this peer with a smaller --quorum; ${STAYS}`
+    case 'away':
+      if (away.length === 0) return `${stored} before others could be reached: ${STAYS}`
+      return `${stored}: ${awayText(away)}; start ${away.length === 1 ? 'it' : 'them'} (\`mnemesh serve --data FOLDER --port PORT\`, with the folder there), or write with ?quorum=${Math.max(1, got)}; ${STAYS}`
+    case 'timeout':
+      return `${stored} in time${away.length === 0 ? '' : `: ${awayText(away)}`}: ${STAYS}`
+    case 'stopping':
+      return `${stored} before this peer stopped: ${STAYS}`
+  }
+}
+
+/** `paris (ws://10.0.0.2:7701/mesh) cannot be reached`. */
+export const awayText = (away: readonly Away[]): string => {
+  const named = away.slice(0, NAMED_MAX).map(({ name, urls, silent }) => {
+    const at = urls[0] === undefined ? '' : ` (${urls[0]})`
+    return `${name}${at}${silent ? ' answers nothing' : ''}`
+  })
+  const more = away.length - named.length
+  return `${named.join(', ')}${more > 0 ? ` and ${more} more` : ''} cannot be reached`
+}
