@@ -36,7 +36,7 @@ export const deriveOps = (view: View, events: readonly DocumentEvent[], actor: s
     const firstOp = startOp + draft.ops.length
     const refused = write(draft, event, created)
     if (refused !== null) return { refused }
-    spans.push({ event: event.id, kind: event.kind, record: event.record, agent: event.agent, at: event.at, firstOp, opCount: startOp + draft.ops.length - firstOp })
+    spans.push({ event: event.id, kind: event.kind, record: event.record, agent: event.agent, at: event.at, firstOp, opCount: startOp + draft.ops.length - firstOp, said: event })
   }
   return { ops: draft.ops, spans, ...created }
 }
@@ -114,7 +114,7 @@ const putLink = (draft: Draft, event: LinkPut): null => {
   return null
 }
 
-export const SCALAR_FIELDS = ['kind', 'tier', 'priority', 'confidence', 'source', 'scope', 'run_id', 'occurred_at', 'expires_at'] as const
+export const SCALAR_FIELDS = ['kind', 'tier', 'priority', 'confidence', 'scope', 'run_id', 'occurred_at', 'expires_at'] as const
 
 // ── the draft: operations so far, and what is visible with them ────────────────────────────────────────────────────────
 

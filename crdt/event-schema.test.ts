@@ -15,7 +15,7 @@ const TIME = '2024-02-29T23:59:59.999Z'
 const FULL: readonly Fields[] = [
   {
     ...said('memory.put', 1), record: record(1), tags: { add: ['a'], remove: ['b'] },
-    set: { content: body('c'), title: body('t'), metadata: body('m'), kind: 'k', tier: 't', priority: 10, confidence: 0.5, source: 's', scope: 's', run_id: 'r', occurred_at: TIME, expires_at: TIME },
+    set: { content: body('c'), title: body('t'), metadata: body('m'), kind: 'k', tier: 't', priority: 10, confidence: 0.5, source: body('s'), scope: 's', run_id: 'r', occurred_at: TIME, expires_at: TIME },
   },
   {
     ...said('memory.patch', 2), record: record(1), tags: { add: [], remove: [] },

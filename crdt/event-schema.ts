@@ -71,7 +71,7 @@ const SCALARS: Readonly<Record<string, Check>> = {
   priority: whole(1, 10),
   confidence: (value) => typeof value === 'number' && value >= 0 && value <= 1,
 }
-const CLEARABLE: Readonly<Record<string, Check>> = { source: name, scope: name, run_id: name, occurred_at: isTime, expires_at: isTime, title: bodyRef, metadata: bodyRef }
+const CLEARABLE: Readonly<Record<string, Check>> = { scope: name, run_id: name, occurred_at: isTime, expires_at: isTime, title: bodyRef, metadata: bodyRef, source: bodyRef }
 const cleared = Object.fromEntries(Object.entries(CLEARABLE).map(([field, check]) => [field, nullable(check)]))
 
 const object = (schema: Schema): Check => (value) => isObject(value) && checkObject(value, schema) === null

@@ -20,7 +20,7 @@ export type MemorySet = {
   readonly tier?: string
   readonly priority?: number
   readonly confidence?: number
-  readonly source?: string | null
+  readonly source?: BodyRef | null
   readonly scope?: string | null
   readonly run_id?: string | null
   readonly occurred_at?: string | null
@@ -88,10 +88,10 @@ export const decodeEvent = (bytes: Uint8Array): { readonly ok: true; readonly ev
 }
 
 /** Every body that the event names, with the field it is the text of. */
-export const bodyRefs = (event: Event): readonly { readonly field: 'title' | 'content' | 'metadata' | 'body'; readonly ref: Ref }[] => {
+export const bodyRefs = (event: Event): readonly { readonly field: TextField | 'body'; readonly ref: Ref }[] => {
   if (event.kind === 'episode.append') return event.body ? [{ field: 'body', ref: event.body.ref }] : []
   if (event.kind !== 'memory.put' && event.kind !== 'memory.patch') return []
-  const refs: { field: 'title' | 'content' | 'metadata'; ref: Ref }[] = []
+  const refs: { field: TextField; ref: Ref }[] = []
   for (const field of TEXT_FIELDS) {
     const value = event.set[field]
     if (value) refs.push({ field, ref: value.ref })
@@ -99,4 +99,6 @@ export const bodyRefs = (event: Event): readonly { readonly field: 'title' | 'co
   return refs
 }
 
-export const TEXT_FIELDS = ['title', 'content', 'metadata'] as const
+/** What people typed: apart from the event, so that an erasure takes it from every disk. */
+export const TEXT_FIELDS = ['title', 'content', 'metadata', 'source'] as const
+type TextField = (typeof TEXT_FIELDS)[number]

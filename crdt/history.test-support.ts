@@ -8,12 +8,16 @@ import * as fc from 'fast-check'
 import type { VerifiedCommit } from './commit.ts'
 import type { DocumentEvent, MemorySet } from './event.ts'
 import type { Hlc } from './hlc.ts'
-import { segmentId, type RecordId, type SegmentId } from './ids.ts'
+import { segmentId, type EventId, type RecordId, type SegmentId } from './ids.ts'
 import { derive } from './segment.ts'
 import { NOW_MS, NS, body, createReplica, hlcAt, meshOf, record, said, type TestMesh, type TestReplica } from './test-support.ts'
 
 type Said = { readonly kind: DocumentEvent['kind']; readonly of: number; readonly set: MemorySet; readonly add: readonly string[]; readonly remove: readonly string[] }
-type Step = { readonly writer: number; readonly home: number; readonly says: readonly Said[] } | { readonly from: number; readonly to: number }
+type Step =
+  | { readonly writer: number; readonly home: number; readonly says: readonly Said[] }
+  | { readonly from: number; readonly to: number }
+  /** An event that somebody has said, said by one who has not heard of it: a request repeated elsewhere. `both`: in both documents. */
+  | { readonly writer: number; readonly home: number; readonly again: number; readonly both: boolean }
 export type History = readonly Step[]
 
 const KINDS = ['memory.put', 'memory.patch', 'memory.patch', 'memory.patch', 'memory.patch', 'memory.forget', 'memory.restore', 'memory.erase', 'link.put', 'link.remove'] as const
@@ -21,7 +25,7 @@ const optional = <T>(arb: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.op
 const text = fc.constantFrom('a', 'b', 'c').map(body)
 const setArb = fc.record({
   title: optional(fc.oneof(text, fc.constant(null))), content: optional(text), kind: optional(fc.constantFrom('fact', 'task')), priority: fc.integer({ min: 1, max: 10 }),
-  confidence: optional(fc.constantFrom(0, 0.25, 0.5, 1)), source: optional(fc.constantFrom('x', 'y', null)), expires_at: optional(fc.constantFrom('2027-01-01T00:00:00.000Z', null)),
+  confidence: optional(fc.constantFrom(0, 0.25, 0.5, 1)), source: optional(fc.constantFrom(body('x'), body('y'), null)), expires_at: optional(fc.constantFrom('2027-01-01T00:00:00.000Z', null)),
 }).map((set) => Object.fromEntries(Object.entries(set).filter(([, value]) => value !== undefined)) as MemorySet)
 const saidArb: fc.Arbitrary<Said> = fc.record({ kind: fc.constantFrom(...KINDS), of: fc.integer({ min: 0, max: 2 }), set: setArb, add: fc.uniqueArray(fc.constantFrom('p', 'q', 'r'), { maxLength: 2 }), remove: fc.uniqueArray(fc.constantFrom('p', 'q', 'r'), { maxLength: 2 }) })
 const writer = fc.integer({ min: 0, max: 3 })
@@ -29,8 +33,9 @@ const writer = fc.integer({ min: 0, max: 3 })
 /** `home`: which of two segments. */
 export const historyArb: fc.Arbitrary<History> = fc.array(
   fc.oneof(
-    { weight: 1, arbitrary: fc.record({ writer, home: fc.integer({ min: 0, max: 1 }), says: fc.array(saidArb, { minLength: 1, maxLength: 3 }) }) },
-    { weight: 1, arbitrary: fc.record({ from: writer, to: writer }) },
+    { weight: 3, arbitrary: fc.record({ writer, home: fc.integer({ min: 0, max: 1 }), says: fc.array(saidArb, { minLength: 1, maxLength: 3 }) }) },
+    { weight: 3, arbitrary: fc.record({ from: writer, to: writer }) },
+    { weight: 1, arbitrary: fc.record({ writer, home: fc.integer({ min: 0, max: 1 }), again: fc.nat({ max: 1_000 }), both: fc.boolean() }) },
   ), { minLength: 30, maxLength: 50 })
 
 const putOf = (of: number): Said => ({ kind: 'memory.put', of, set: {}, add: ['p'], remove: [] })
@@ -71,20 +76,34 @@ export const play = (history: History, beforeWrite: (written: Written) => void =
   const replicas = [createReplica(mesh, 1), createReplica(mesh, 2), createReplica(mesh, 3), createReplica(mesh, 1, NOW_MS + 1)]
   const homes = [segmentId(replicas[0]!.peer, 0), segmentId(replicas[1]!.peer, 0)] as const
   const commits: VerifiedCommit[] = []
+  const events = new Map<EventId, DocumentEvent>()
   let n = 0
+  const write = (replica: TestReplica, where: SegmentId, wanted: readonly DocumentEvent[]): void => {
+    const playing = playable(replica, where, wanted)
+    if (playing.length === 0) return
+    beforeWrite({ replica, where, events: playing })
+    // A Lamport clock without a wall: writers that have not met often have equal times, and the event id decides.
+    const latest = Math.max(hlcAt(NOW_MS), ...replica.log.map(({ header }) => header.hlc))
+    commits.push(replica.write((latest + 1) as Hlc, where, ...playing))
+    for (const event of playing) events.set(event.id, event)
+  }
   for (const step of [...PROLOGUE, ...history]) {
     if ('from' in step) {
       hear(replicas[step.to]!, replicas[step.from]!)
       continue
     }
     const replica = replicas[step.writer]!
-    const where = homes[step.home]!
-    const events = playable(replica, where, step.says.map((each) => eventOf(each, ++n)))
-    if (events.length === 0) continue
-    beforeWrite({ replica, where, events })
-    // A Lamport clock without a wall: writers that have not met often have equal times, and the event id decides.
-    const latest = Math.max(hlcAt(NOW_MS), ...replica.log.map(({ header }) => header.hlc))
-    commits.push(replica.write((latest + 1) as Hlc, where, ...events))
+    if ('says' in step) {
+      write(replica, homes[step.home]!, step.says.map((each) => eventOf(each, ++n)))
+      continue
+    }
+    const heard = new Set(replica.log.flatMap((commit) => commit.events.map(({ event }) => event.id)))
+    const unheard = [...events.values()].filter(({ id }) => !heard.has(id))
+    const event = unheard[step.again % Math.max(1, unheard.length)]
+    if (event === undefined) continue
+    // With salts of its own.
+    const again = 'set' in event && event.set.title ? { ...event, set: { ...event.set, title: body(`${event.set.title.ref} ${++n}`) } } as DocumentEvent : event
+    for (const home of step.both ? [step.home, 1 - step.home] : [step.home]) write(replica, homes[home]!, [again])
   }
   return { mesh, replicas, homes, commits }
 }

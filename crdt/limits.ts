@@ -27,7 +27,7 @@ export const limits = {
   tags_per_event_max: 64,
   /** AGREED. One tag. */
   tag_bytes_max: 128,
-  /** AGREED. kind, tier, source, scope, run_id, relation: names, not prose. */
+  /** AGREED. kind, tier, scope, run_id, relation: names, not prose; and the text of a source, which lies apart. */
   name_bytes_max: 256,
 
   // ── commits and chains (AGREED) ───────────────────────────────────────────────────────────────────────────────

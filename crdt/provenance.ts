@@ -3,13 +3,14 @@
  * the change whose span holds the counter, and in it to the event whose operations do.
  */
 import type { Hlc } from './hlc.ts'
+import type { DocumentEvent } from './event.ts'
 import type { AgentId, ChainId, CommitHash, EventId, PeerId, RecordId } from './ids.ts'
 
 /** Who, where and when: of a value, or of a memory's creation. `(hlc, event)` is the total order in which values lead. */
 export type Written = { readonly hlc: Hlc; readonly event: EventId; readonly agent: AgentId; readonly peer: PeerId; readonly at: string }
 
 /** One event inside a change: its operations are `firstOp` … `firstOp + opCount − 1`. */
-export type EventSpan = { readonly event: EventId; readonly kind: string; readonly record: RecordId; readonly agent: AgentId; readonly at: string; readonly firstOp: number; readonly opCount: number }
+export type EventSpan = { readonly event: EventId; readonly kind: string; readonly record: RecordId; readonly agent: AgentId; readonly at: string; readonly firstOp: number; readonly opCount: number; /** What was said, for reading it where it stands twice. */ readonly said: DocumentEvent }
 
 /** What a segment remembers of one applied commit. */
 export type ChangeInfo = {

@@ -96,14 +96,14 @@ const only = (states: readonly (RecordState | null)[]): RecordState => {
 describe('twins', () => {
   it('fold: the earlier leads, the later value shows, both values and all tags are there', () => {
     const { a, b, homeA, homeB, readAll } = pair()
-    a.write(hlcAt(NOW_MS, 5), homeA, put(1, { priority: 1, source: 'only a' }, ['from a']))
+    a.write(hlcAt(NOW_MS, 5), homeA, put(1, { priority: 1, source: body('only a') }, ['from a']))
     b.write(hlcAt(NOW_MS, 6), homeB, put(2, { priority: 2 }, ['from b']))
     const state = only(readAll())
     expect(state.created).toMatchObject({ event: said('memory.put', 1).id, peer: a.peer })
     expect(state.updated.peer).toBe(b.peer)
     expect(state.segments).toEqual([homeA, homeB])
     expect(state.registers.get('priority')!.values.map(({ value }) => value)).toEqual([2, 1])
-    expect(shown(state, 'source')).toBe('only a')
+    expect(shown(state, 'source')).toBe(body('only a').ref)
     expect(state.tags).toEqual(['from a', 'from b'])
   })
 
@@ -186,7 +186,7 @@ describe('concurrent writes', () => {
     a.write(hlcAt(NOW_MS, 2), homeA, { ...said('memory.forget', 3), record: record(1) })
     b.write(hlcAt(NOW_MS, 3), homeA, patch(4, { priority: 9 }, ['u']))
     expect(only(readAll())).toMatchObject({ forgotten: true, tags: ['t', 'u'] })
-    b.write(hlcAt(NOW_MS, 4), homeA, patch(5, { source: 'saw the forget' }))
+    b.write(hlcAt(NOW_MS, 4), homeA, patch(5, { source: body('saw the forget') }))
     const state = only(readAll())
     expect(state.editedMeanwhile.map(({ event }) => event)).toEqual([said('x', 4).id])
     expect(shown(state, 'priority')).toBe(9)

@@ -16,7 +16,7 @@ import type { Commit } from './commit.ts'
 import { GENESIS_ACTOR, deriveOps, type View } from './derive.ts'
 import type { DocumentEvent } from './event.ts'
 import { sha256 } from './hash.ts'
-import { bytesToHex, hexToBytes, type ChainId, type ChangeHash, type CommitHash, type Incarnation, type Namespace, type PeerId, type RecordId, type SegmentId } from './ids.ts'
+import { bytesToHex, hexToBytes, type ChainId, type ChangeHash, type CommitHash, type EventId, type Incarnation, type Namespace, type PeerId, type RecordId, type SegmentId } from './ids.ts'
 import { limits } from './limits.ts'
 import { whoWrote, type ChangeInfo, type Written } from './provenance.ts'
 
@@ -33,6 +33,9 @@ export type Segment = {
   readonly refused: Map<CommitHash, string>
   /** Which applied commits touched a record, oldest arrival first. */
   readonly commitsByRecord: Map<RecordId, CommitHash[]>
+  /** Applied events; and the records about which one stands in several commits (`copies.ts`). */
+  readonly eventIds: Set<EventId>
+  readonly copied: Set<RecordId>
   /** Events applied: a measure of the document's size. */
   events: number
 }
@@ -56,7 +59,7 @@ const GENESIS_HASH = changeHash(GENESIS)
 export const openSegment = (namespace: Namespace, id: SegmentId): Segment => {
   const doc = openDocument()
   doc.applyChanges([GENESIS])
-  return { namespace, id, doc, changeByCommit: new Map(), changesByActor: new Map(), heads: new Set(), refused: new Map(), commitsByRecord: new Map(), events: 0 }
+  return { namespace, id, doc, changeByCommit: new Map(), changesByActor: new Map(), heads: new Set(), refused: new Map(), commitsByRecord: new Map(), eventIds: new Set(), copied: new Set(), events: 0 }
 }
 
 /** actor = SHA-256(peer ‖ incarnation ‖ namespace ‖ segment)[0:16]: a writer's own, in this document, in this incarnation. */
@@ -108,7 +111,9 @@ export const applyDerived = (segment: Segment, derivation: Derivation, commit: C
   for (const dep of derivation.deps) segment.heads.delete(dep)
   segment.heads.add(commit.hash)
   segment.events += info.spans.length
-  for (const { record } of info.spans) {
+  for (const { record, event } of info.spans) {
+    if (segment.eventIds.has(event)) segment.copied.add(record)
+    else segment.eventIds.add(event)
     const commits = segment.commitsByRecord.get(record)
     if (commits === undefined) segment.commitsByRecord.set(record, [commit.hash])
     else if (commits.at(-1) !== commit.hash) commits.push(commit.hash)
@@ -137,7 +142,7 @@ export const documentHeads = (segment: Segment): readonly string[] => segment.do
 export const writerOf = (segment: Segment, opId: string): Written => whoWrote(segment.changesByActor, opId).written
 
 /** A rough size in memory: about 2 KiB an event, document and indexes together. */
-export const segmentBytes = (segment: Segment): number => 16_384 + segment.events * 2_048
+export const segmentBytes = (segment: Segment): number => 16_384 + segment.events * 2_560
 
 const isPresent = (segment: Segment, deps: readonly CommitHash[]): boolean =>
   deps.length === segment.heads.size && deps.every((dep) => segment.heads.has(dep))

@@ -25,7 +25,7 @@ const at = '2026-01-01T00:00:00.000Z'
 
 /** Kinds with a document, first each alone. */
 export const documentEvents = (n: number, existing: RecordId, fresh: RecordId): readonly Event[] => [
-  { ...said('memory.put', n), record: fresh, set: { content: body(`c${n}`), title: body(`t${n}`), metadata: body(`m${n}`), kind: 'note', tier: 'long', priority: 7, confidence: 0.25, source: 'chat', scope: 'team', run_id: 'r1', occurred_at: at, expires_at: at }, tags: { add: ['x', 'y'], remove: [] } },
+  { ...said('memory.put', n), record: fresh, set: { content: body(`c${n}`), title: body(`t${n}`), metadata: body(`m${n}`), kind: 'note', tier: 'long', priority: 7, confidence: 0.25, source: body(`s${n}`), scope: 'team', run_id: 'r1', occurred_at: at, expires_at: at }, tags: { add: ['x', 'y'], remove: [] } },
   { ...said('memory.patch', n + 1), record: existing, set: { title: null, priority: 1, source: null, content: body(`c2${n}`) }, tags: { add: ['z'], remove: ['x'] } },
   { ...said('link.put', n + 2), record: record(9_000 + n), from: fresh, to: existing, relation: 'explains', valid_from: at, valid_until: at },
   { ...said('memory.forget', n + 3), record: existing },

@@ -51,8 +51,8 @@ const receive = async (mesh: TestMesh, commits: readonly Commit[], order: string
 }
 
 describe('one history in any order of delivery, doubled, late, in any batches', () => {
-  test('is one frontier, one set of heads, one reading, and the model\'s', { timeout: 60_000 }, async () => {
-    const seen = { conflicts: 0, twins: 0 }
+  test('is one frontier, one set of heads, one reading, and the model\'s', { timeout: 120_000 }, async () => {
+    const seen = { conflicts: 0, twins: 0, copies: 0 }
     await fc.assert(fc.asyncProperty(historyArb, fc.nat(), fc.nat(), async (history, a, b) => {
       const { mesh, commits } = play(history)
       const { arrived, ...first } = await receive(mesh, commits, `a ${a}`)
@@ -65,12 +65,14 @@ describe('one history in any order of delivery, doubled, late, in any batches', 
         const { version: _version, ...read } = row ?? { version: '' }
         expect(row === null || row === undefined ? null : read).toEqual(readMemoryOf(model, id, () => null))
         seen.conflicts += row?.conflicts ?? 0
+        seen.copies += model.happened.filter(({ first, copies }) => 'record' in first.event && first.event.record === id && new Set(copies.map(({ peer }) => peer)).size > 1).length
         seen.twins += model.says.filter(({ event }) => event.kind === 'memory.put' && event.record === id).length > 1 ? 1 : 0
       }
       for (const [i, id] of LINKS_OF_HISTORY.entries()) expect(first.links[i] ?? null).toEqual(readLinkOf(model, id))
     }), { numRuns: RUNS })
     // Histories in which nothing ever met would prove little.
     expect(Math.min(seen.conflicts, seen.twins)).toBeGreaterThan(0)
+    expect(seen.copies).toBeGreaterThan(0)
   })
 })
 

@@ -26,7 +26,7 @@ export const judge = async (world: World): Promise<Violations> => {
   const commits = withoutForks(all, outFrom)
   const history = historyOf(commits, all.filter(({ chain, header }) => countsAt(forkAt, chain, header.seq)))
   const isErased = (commit: Commit, ref: Ref): boolean =>
-    commit.events.some(({ event }) => 'record' in event && history.erased.has(event.record) && 'set' in event && [event.set.content, event.set.title, event.set.metadata].some((body) => body?.ref === ref))
+    commit.events.some(({ event }) => 'record' in event && history.erased.has(event.record) && 'set' in event && [event.set.content, event.set.title, event.set.metadata, event.set.source].some((body) => body?.ref === ref))
   const texts = new TextDecoder()
   const textOf = (ref: Ref): string | null => {
     const body = disks.map((disk) => disk.bodyByRef.get(ref)).find((found) => found !== undefined)

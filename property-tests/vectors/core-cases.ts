@@ -53,7 +53,7 @@ const EVENTS: readonly Event[] = [
   { ...said('memory.put', 1), record: record(1), set: { content: body('text') } },
   {
     ...said('memory.put', 2), record: record(1), tags: { add: ['a', 'é'], remove: [] },
-    set: { content: body('text'), title: body('title'), metadata: body('{}'), kind: 'fact', tier: 'mid', priority: 5, confidence: 0.5, source: 's', scope: 's', run_id: 'r', occurred_at: TIME, expires_at: TIME },
+    set: { content: body('text'), title: body('title'), metadata: body('{}'), kind: 'fact', tier: 'mid', priority: 5, confidence: 0.5, source: body('s'), scope: 's', run_id: 'r', occurred_at: TIME, expires_at: TIME },
   },
   { ...said('memory.patch', 3), record: record(1), set: { title: null, priority: 9 }, tags: { add: ['b'], remove: ['a'] } },
   { ...said('memory.forget', 4), record: record(1) },

@@ -73,7 +73,7 @@ export const makeDocumentVectors = (): DocumentVectors => {
   }
 
   say('put with every register', a, homeA, [put(1, M1, {
-    title: body('title'), metadata: body('{}'), kind: 'fact', tier: 'mid', priority: 5, confidence: 0.5, source: 's', scope: 's', run_id: 'r', occurred_at: '2026-01-01T00:00:00.000Z', expires_at: '2027-01-01T00:00:00.000Z',
+    title: body('title'), metadata: body('{}'), kind: 'fact', tier: 'mid', priority: 5, confidence: 0.5, source: body('s'), scope: 's', run_id: 'r', occurred_at: '2026-01-01T00:00:00.000Z', expires_at: '2027-01-01T00:00:00.000Z',
   }, ['old', 'kept'])])
   say('patch', b, homeA, [patch(2, { priority: 1 })])
   say('patch, concurrently', a, homeA, [patch(3, { priority: 2 })], false)
@@ -90,7 +90,7 @@ export const makeDocumentVectors = (): DocumentVectors => {
   say('edited meanwhile', b, homeA, [patch(16, { kind: 'task' })], false)
   say('another memory erased', a, homeA, [{ ...said('memory.erase', 17), record: M2 }])
   say('and restored: hidden no more, erased still', b, homeA, [{ ...said('memory.restore', 18), record: M2 }])
-  say('a twin', b, homeB, [put(19, M1, { source: 'twin', priority: 4 }, ['twin'])])
+  say('a twin', b, homeB, [put(19, M1, { source: body('twin'), priority: 4 }, ['twin'])])
   for (const commit of a.log) b.take(commit.bytes)
   lie('another change hash', b, homeA, [patch(20, { priority: 7 })], { changeHash: 'ab'.repeat(32) as ChangeHash })
   lie('made on one that was left out', b, homeA, [patch(21, { priority: 8 })], { deps: [b.log.at(-1)!.hash] })

@@ -131,6 +131,12 @@ export const causalHeaders = (options: CausalOptions): Record<string, string | u
   'x-causal-wait': options.wait?.toString(),
 })
 
+/** Of everything that writes. */
+export const repeatOption = (command: Command): Command =>
+  command.option('--idempotency-key <key>', 'said twice with one key, on whichever peer, it is written once')
+export type RepeatOptions = { readonly idempotencyKey?: string }
+export const repeatHeaders = ({ idempotencyKey }: RepeatOptions): { readonly 'idempotency-key': string | undefined } => ({ 'idempotency-key': idempotencyKey })
+
 export const quorumOption = (command: Command): Command =>
   command.option('--quorum <n>', 'voters that must have it on disk before the answer', wholeNumber(1, 1_000))
 

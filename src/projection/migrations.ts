@@ -68,9 +68,10 @@ const STEPS: readonly (readonly string[])[] = [
     `create table conflicts (
       memory uuid not null, field text not null, event uuid not null, agent_id text not null, peer_id text not null, at_ms bigint not null, shown boolean not null,
       primary key (memory, field, event))`,
+    // An event that stands in several commits (a request repeated elsewhere) is one, where its earliest copy stands.
     `create view versions as select record as memory, row_number() over (partition by record order by hlc, id) as number, id as event, kind, agent_id, peer_id, at_ms, commit_hash
-      from events where kind like 'memory.%'`,
-    'create view agents as select agent_id, count(*) as events, min(at_ms) as first_ms, max(at_ms) as last_ms from events group by agent_id',
+      from (select distinct on (record, id, kind) * from events where kind like 'memory.%' order by record, id, kind, hlc, commit_hash) as said`,
+    'create view agents as select agent_id, count(distinct id) as events, min(at_ms) as first_ms, max(at_ms) as last_ms from events group by agent_id',
     // Kept in step with the rows (`tallies.ts`): `rows` and `digest` are of all rows of a namespace, `memories` of those that can be seen;
     // `updated_ms`: the latest change of a memory that is not hidden.
     `create table namespaces (

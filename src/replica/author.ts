@@ -15,13 +15,15 @@ import { emptyChain, type ChainState } from '../../crdt/chain.ts'
 import { encodeEvent, type DocumentEvent, type EpisodeAppend, type Event } from '../../crdt/event.ts'
 import { sha256 } from '../../crdt/hash.ts'
 import { observe, tick, type Hlc } from '../../crdt/hlc.ts'
-import { ZERO_HASH, bytesToHex, segmentId, segmentOwner, uuidV8, type ChainId, type EventId, type Incarnation, type Namespace, type PeerId, type RecordId } from '../../crdt/ids.ts'
+import { ZERO_HASH, bytesToHex, segmentId, segmentOwner, uuidV8, type ChainId, type EventId, type Incarnation, type Namespace, type PeerId, type RecordId, type Ref } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import { historyRoot } from '../../crdt/merkle.ts'
 import { applyDerived, derive } from '../../crdt/segment.ts'
 import type { KeyPair } from '../../crdt/signature.ts'
 import type { Documents } from './documents.ts'
+import { isDerived } from './event-index.ts'
 import { segmentsOf, type LogIndex, type SegmentEntry } from './log-index.ts'
+import { isSameRequest } from './repeats.ts'
 import type { Draft, Refusal, RequestId, WriteRequest } from './types.ts'
 
 export type AuthorContext = {
@@ -34,17 +36,21 @@ export type AuthorContext = {
   chain(id: ChainId): ChainState | null
   /** Takes the sealed commit into the flush. */
   accept(commit: AdmittedCommit, chain: ChainState, policySeq: number, bodies: Iterable<Body>): void
-  /** The events of the put that made `record`, when it is already here: for `Idempotency-Key`. */
-  original(record: RecordId): Original | null
+  /** Whether a put made `record` already. */
+  isMade(record: RecordId): boolean
+  /** The event of this id, when the log has it: what a request with its key has said before. */
+  said(event: EventId): Said | null
+  /** A text of the log, the flush under way included; null when it is not here. */
+  text(ref: Ref): string | null
 }
-/** The put that made a record: what it said, and where it stands. */
-export type Original = { readonly event: EventId; readonly said: string; readonly where: WrittenHere }
+/** An event of the log, and the commits that hold it: one, or one a document where its memory has twins. */
+export type Said = { readonly event: Event; readonly written: readonly WrittenHere[] }
 type WrittenHere = { readonly chain: ChainId; readonly seq: number; readonly hash: string }
 
 export type Authored = { readonly request: RequestId; readonly written: readonly WrittenHere[]; readonly existing: EventId | null } | { readonly request: RequestId; readonly refusal: Refusal }
 
 type Target = { readonly namespace: Namespace; readonly segment: SegmentEntry | Pick<SegmentEntry, 'namespace' | 'id'> | null }
-type Group = { readonly target: Target; readonly entries: { readonly request: RequestId; readonly event: Event }[]; readonly records: Set<RecordId> }
+type Group = { readonly target: Target; readonly entries: { readonly request: RequestId; readonly event: Event }[]; readonly records: Set<RecordId>; readonly ids: Set<EventId> }
 
 /** Writes the requests, in order. @param lastHlc the latest time seen; the answer's `hlc` is the latest given. */
 export const authorBatch = (context: AuthorContext, requests: readonly WriteRequest[], lastHlc: Hlc, nowMs: number): { readonly authored: readonly Authored[]; readonly hlc: Hlc } => {
@@ -73,19 +79,21 @@ export const authorBatch = (context: AuthorContext, requests: readonly WriteRequ
   const sealAll = (): void => {
     for (const key of groups.keys()) seal(key)
   }
-  const sealTouching = (records: readonly RecordId[]): void => {
-    for (const [key, group] of groups) if (records.some((record) => group.records.has(record))) seal(key)
+  const sealTouching = ({ drafts, idempotent }: WriteRequest): void => {
+    const records = drafts.flatMap(recordsOf)
+    const touches = (group: Group): boolean => records.some((record) => group.records.has(record)) || (idempotent && drafts.some(({ event }) => group.ids.has(event)))
+    for (const [key, group] of groups) if (touches(group)) seal(key)
   }
 
   for (const request of requests) {
-    sealTouching(request.drafts.flatMap(recordsOf))
+    sealTouching(request)
     const planned = plan(context, request, freshIn)
     if ('refusal' in planned) {
       answers.set(request.id, { request: request.id, refusal: planned.refusal })
       continue
     }
     if ('existing' in planned) {
-      answers.set(request.id, { request: request.id, written: [planned.existing.where], existing: planned.existing.event })
+      answers.set(request.id, { request: request.id, written: planned.existing.written, existing: planned.existing.event.id })
       continue
     }
     writtenByRequest.set(request.id, [])
@@ -93,9 +101,10 @@ export const authorBatch = (context: AuthorContext, requests: readonly WriteRequ
     for (const { target, event } of planned.events) {
       const key = `${target.namespace} ${target.segment?.id ?? ''}`
       if ((groups.get(key)?.entries.length ?? 0) >= limits.events_per_commit_max) seal(key)
-      const group = groups.get(key) ?? { target, entries: [], records: new Set<RecordId>() }
+      const group = groups.get(key) ?? { target, entries: [], records: new Set<RecordId>(), ids: new Set<EventId>() }
       groups.set(key, group)
       group.entries.push({ request: request.id, event })
+      group.ids.add(event.id)
       if ('record' in event) group.records.add(event.record)
     }
   }
@@ -108,9 +117,12 @@ export const authorBatch = (context: AuthorContext, requests: readonly WriteRequ
 
 // ── one request: which events, where ───────────────────────────────────────────────────────────────────────────────────
 
-type Planned = { readonly events: readonly { readonly target: Target; readonly event: Event }[] } | { readonly existing: Original } | { readonly refusal: Refusal }
+type Planned = { readonly events: readonly { readonly target: Target; readonly event: Event }[] } | { readonly existing: Said } | { readonly refusal: Refusal }
 
 const plan = (context: AuthorContext, request: WriteRequest, freshIn: Map<string, number>): Planned => {
+  // Before anything that may have changed since: the request has been answered once.
+  const repeated = request.idempotent ? repeatOf(context, request) : null
+  if (repeated !== null) return repeated
   const refusal = request.precondition?.() ?? null
   if (refusal !== null) return { refusal }
   const events: { target: Target; event: Event }[] = []
@@ -122,11 +134,7 @@ const plan = (context: AuthorContext, request: WriteRequest, freshIn: Map<string
       continue
     }
     if (draft.op === 'put') {
-      const original = context.original(draft.record)
-      if (original !== null && !(request.again && !isInOwn(context, draft.record))) {
-        if (request.idempotent && original.said === saidByPut(draft.set, draft.tags)) return { existing: original }
-        return { refusal: { code: 'idempotency_conflict', message: 'this idempotency key was used with another body: repeat the first body, or take a new key', fields: { id: draft.record } } }
-      }
+      if (context.isMade(draft.record) && !(request.again && !isInOwn(context, draft.record))) return { refusal: keyUsed(draft.record) }
       events.push({ target: { namespace: request.namespace, segment: ownSegment(context, request.namespace, freshIn) }, event: { ...base, kind: 'memory.put', record: draft.record, set: draft.set, ...(draft.tags && { tags: draft.tags }) } })
       continue
     }
@@ -136,13 +144,28 @@ const plan = (context: AuthorContext, request: WriteRequest, freshIn: Map<string
       if (context.documents.open(segment).damaged) {
         return { refusal: { code: 'refused', message: 'part of this memory\'s log is damaged and being fetched again from other peers: try again when health says ok' } }
       }
-      const id = i === 0 ? draft.event : (uuidV8(sha256(draft.event, segment.id)) as EventId)
+      // One event in every document where its id follows from a key, so that copies of it are known for what they are.
+      const id = i === 0 || isDerived(draft.event) ? draft.event : (uuidV8(sha256(draft.event, segment.id)) as EventId)
       events.push({ target: { namespace: segment.namespace, segment }, event: changeEvent(draft, { ...base, id, ns: segment.namespace }) })
       if (draft.op === 'link') break
     }
   }
   return { events }
 }
+
+/** What the request has been answered before; null when its event is new here. A request with a key makes one event. */
+const repeatOf = (context: AuthorContext, { drafts, bodies }: WriteRequest): Planned | null => {
+  const [draft] = drafts
+  const said = draft === undefined ? null : context.said(draft.event)
+  if (draft === undefined || said === null) return null
+  const fresh = new Map(bodies.map(({ ref, text }) => [ref, text]))
+  const text = (ref: Ref): string | null => (fresh.has(ref) ? utf8.decode(fresh.get(ref)) : context.text(ref))
+  return isSameRequest(draft, said.event, text) ? { existing: said } : { refusal: keyUsed('record' in said.event ? said.event.record : null) }
+}
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
+
+const keyUsed = (id: RecordId | null): Refusal =>
+  ({ code: 'idempotency_conflict', message: 'this idempotency key was used with another request: repeat the first one unchanged, or take a new key', fields: id === null ? {} : { id } })
 
 /** The memory or link that a draft changes; null when it makes something new. */
 export const holderOf = (draft: Draft): RecordId | null => (draft.op === 'put' || draft.op === 'episode' ? null : draft.op === 'link' ? draft.from : draft.record)
@@ -166,11 +189,6 @@ const changeEvent = (draft: Exclude<Draft, { op: 'put' | 'episode' }>, base: { v
       return { ...base, kind: `memory.${draft.op}`, record: draft.record }
   }
 }
-
-/** What a put says, without who and when: equal for the same request on any peer. */
-export const saidByPut = (set: unknown, tags: unknown): string => JSON.stringify([sortKeys(set), tags ?? null])
-const sortKeys = (value: unknown): unknown =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, sortKeys(inner)])) : value
 
 /** Our open segment in the namespace: the last one until it is full or damaged, then the next. */
 const ownSegment = (context: AuthorContext, namespace: Namespace, freshIn: Map<string, number>): Pick<SegmentEntry, 'namespace' | 'id'> => {

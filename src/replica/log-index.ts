@@ -9,6 +9,7 @@ import { emptyControl, firstExcluded, reduceControl, type ControlState } from '.
 import type { Hlc } from '../../crdt/hlc.ts'
 import { CONTROL_NAMESPACE, ZERO_HASH, segmentIndex, segmentOwner, type ChainId, type CommitHash, type EventId, type MeshId, type Namespace, type PeerId, type RecordId, type SegmentId } from '../../crdt/ids.ts'
 import type { VerifiedCommit } from '../../crdt/commit.ts'
+import { createEventIndex, type EventIndex } from './event-index.ts'
 
 /** A segment as the log knows it: the arrival numbers of its commits, in order. */
 export type SegmentEntry = {
@@ -32,6 +33,8 @@ export type LogIndex = {
   /** Links that begin or end at a memory. */
   readonly linksByRecord: Map<RecordId, Set<RecordId>>
   readonly namespaces: Set<Namespace>
+  /** Where events stand whose ids follow from a key. */
+  readonly events: EventIndex
   /** Where the erasing of a memory stands in the log. */
   readonly erasures: Map<RecordId, readonly { readonly chain: ChainId; readonly seq: number }[]>
   /** Highest segment index of our own, by namespace. */
@@ -54,7 +57,7 @@ export type LogIndex = {
 }
 
 export const createLogIndex = (mesh: MeshId): LogIndex => ({
-  mesh, chains: new Map(), control: emptyControl(mesh), segments: new Map(), segmentsByRecord: new Map(), linksByRecord: new Map(), namespaces: new Set(),
+  mesh, chains: new Map(), control: emptyControl(mesh), segments: new Map(), segmentsByRecord: new Map(), linksByRecord: new Map(), namespaces: new Set(), events: createEventIndex(),
   erasures: new Map(), ownSegment: new Map(), holes: new Map(), lost: new Map(), setAside: new Map(), unsaid: new Map(), forkedAt: new Map(), out: new Set(), branchEnds: new Map(), arrivals: 0,
 })
 
@@ -74,6 +77,7 @@ export const indexCommit = (index: LogIndex, commit: Commit, arrival: number, se
   if (header.seq < forkAt(index, chain)) index.chains.set(chain, extendChain(state, commit, policySeq))
   else noteBranch(index, chain, header.seq)
   if (header.segment !== null) indexSegment(index, commit, header.segment, arrival, self)
+  for (const { event } of commit.events) index.events.add(event.id, arrival)
   noteLost(index, commit)
 }
 
@@ -135,7 +139,7 @@ const noteBranch = (index: LogIndex, chain: ChainId, seq: number): void => {
 
 /** Forgets everything that was read from the log, for reading it again. */
 export const clearLogIndex = (index: LogIndex): void => {
-  for (const part of [index.chains, index.segments, index.segmentsByRecord, index.linksByRecord, index.namespaces, index.erasures, index.ownSegment, index.holes, index.lost, index.setAside, index.unsaid, index.branchEnds]) part.clear()
+  for (const part of [index.chains, index.segments, index.segmentsByRecord, index.linksByRecord, index.namespaces, index.events, index.erasures, index.ownSegment, index.holes, index.lost, index.setAside, index.unsaid, index.branchEnds]) part.clear()
   index.control = emptyControl(index.mesh)
   index.arrivals = 0
 }

@@ -14,7 +14,7 @@ import { commitHash, controlChainId, decodeCommit, type AdmittedCommit, type Com
 import { freshlyRevoked } from '../../crdt/control.ts'
 import { frontierDigest } from '../../crdt/frontier.ts'
 import { HLC_ZERO, observe, type Hlc } from '../../crdt/hlc.ts'
-import { CONTROL_NAMESPACE, nextIncarnation, type ChainId, type CommitHash, type Incarnation, type MeshId, type PeerId, type RecordId, type Ref } from '../../crdt/ids.ts'
+import { CONTROL_NAMESPACE, nextIncarnation, type ChainId, type CommitHash, type EventId, type Incarnation, type MeshId, type PeerId, type RecordId, type Ref } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { Counted } from '../../crdt/quorum.ts'
 import { applyCommit } from '../../crdt/segment.ts'
@@ -22,7 +22,7 @@ import type { KeyPair } from '../../crdt/signature.ts'
 import { publicKeyHex } from '../../crdt/signature.ts'
 import type { Parcel } from '../../transports/host.ts'
 import type { CommitStore, StoreFailure } from '../ports.ts'
-import { authorBatch, type Authored } from './author.ts'
+import { authorBatch, type Authored, type Said } from './author.ts'
 import { budgetsOf, type MemberBudget } from './budgets.ts'
 import { createControls } from './controls.ts'
 import { createCommits, type Commits } from './commits.ts'
@@ -72,6 +72,12 @@ export type Replica = {
   readonly intake: Intake
   readonly missing: MissingBodies
   readonly mayWrite: MayWrite
+  /** Whether the commit is read: neither a fork nor a revocation leaves it out, nor what it rests on. */
+  counts(commit: Commit): boolean
+  /** The bytes of a text as UTF-8, for comparing; null when it is not here. What its field allows is for whoever shows it. */
+  text(ref: Ref): string | null
+  /** The event of this derived id, when it is on stable storage and counts. */
+  said(event: EventId): Said | null
   /** One more each time that something already read reads differently, and what that touched. */
   readonly revision: Pick<Revision, 'current' | 'after' | 'shown'>
   incarnation(): Incarnation
@@ -91,6 +97,8 @@ export type Replica = {
   nextDeadlineMs(): number | null
   lastFailure(): StoreFailure | null
 }
+
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
 
 export const createReplica = (options: ReplicaOptions): Replica => {
   const { store, keys, mesh } = options
@@ -190,10 +198,15 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   }
 
   const author = (requests: readonly WriteRequest[], nowMs: number): readonly Authored[] => {
-    const context = { self, keys, incarnation: () => incarnation, index, documents, chain: log.chain, original: (record: RecordId) => past.original(record, flush.commits), accept: (commit: AdmittedCommit, chain: Parameters<typeof addToFlush>[2], policySeq: number, bodies: Iterable<Body>) => addToFlush(flush, commit, chain, policySeq, bodies, true) }
+    const context = { self, keys, incarnation: () => incarnation, index, documents, chain: log.chain, isMade: (record: RecordId) => past.isMade(record, flush.commits), said: (event: EventId) => past.said(event, flush.commits), text: textIn, accept: (commit: AdmittedCommit, chain: Parameters<typeof addToFlush>[2], policySeq: number, bodies: Iterable<Body>) => addToFlush(flush, commit, chain, policySeq, bodies, true) }
     const batch = authorBatch(context, requests, hlc, nowMs)
     hlc = batch.hlc
     return batch.authored
+  }
+
+  const textIn = (ref: Ref): string | null => {
+    const body = flush.bodies.get(ref) ?? store.body(ref)
+    return body === null || body === 'erased' ? null : utf8.decode(body.text)
   }
 
   const sealControls = (nowMs: number): void => {
@@ -409,6 +422,9 @@ export const createReplica = (options: ReplicaOptions): Replica => {
 
   return {
     handle, booted, self, index, forks, documents, commits, intake, missing, mayWrite, voters: settling.voters, quorum: settling.quorum,
+    counts: past.counts,
+    text: textIn,
+    said: (event) => past.said(event, []),
     revision,
     incarnation: () => incarnation,
     covering: settling.covering,

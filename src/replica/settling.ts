@@ -105,27 +105,33 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
     return [...voters()].filter((voter) => counted.has(voter) || isReached(voter)).length < wait.needed ? 'away' : null
   }
 
+  const announce = (chains: Iterable<ChainId>, to: PeerId | null): Effect[] => {
+    const watermarks = [...new Set(chains)].flatMap((chain) => {
+      const state = index.chains.get(chain)
+      return state === undefined || state.seq === 0 ? [] : [{ chain, seq: state.seq, hash: state.hash, whole: isWhole(chain) }]
+    })
+    const effects: Effect[] = []
+    for (let at = 0; at < watermarks.length; at += limits.ack_watermarks_max) {
+      const says = { mesh, voter: self, watermarks: watermarks.slice(at, at + limits.ack_watermarks_max) }
+      const ack = signedAs(says)
+      acks.record({ ack, says }, hashOf)
+      effects.push({ kind: 'ACK', ack, to })
+    }
+    return effects
+  }
+  /** What was written before this peer started has no ack of its own yet. */
+  const announceOld = (written: readonly WrittenAt[]): Effect[] => {
+    const unsigned = written.filter((where) => !acks.covering(where, voters()).some(({ voter }) => voter === self))
+    return voters().has(self) && unsigned.length > 0 ? announce(unsigned.map(({ chain }) => chain), null) : []
+  }
+
   return {
     voters,
     quorum,
     covering: (position) => acks.covering(position, voters()),
     displacedAcks: acks.displaced,
     nextDeadlineMs: waits.nextDeadlineMs,
-
-    announce: (chains, to) => {
-      const watermarks = [...new Set(chains)].flatMap((chain) => {
-        const state = index.chains.get(chain)
-        return state === undefined || state.seq === 0 ? [] : [{ chain, seq: state.seq, hash: state.hash, whole: isWhole(chain) }]
-      })
-      const effects: Effect[] = []
-      for (let at = 0; at < watermarks.length; at += limits.ack_watermarks_max) {
-        const says = { mesh, voter: self, watermarks: watermarks.slice(at, at + limits.ack_watermarks_max) }
-        const ack = signedAs(says)
-        acks.record({ ack, says }, hashOf)
-        effects.push({ kind: 'ACK', ack, to })
-      }
-      return effects
-    },
+    announce,
 
     onAck: (from, ack) => {
       if (!voters().has(from)) return []
@@ -137,10 +143,11 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
     settle: (written, existing, request, nowMs) => {
       const wait: Wait = { request: request.id, written, needed: request.quorum ?? quorum(), deadlineMs: request.deadlineMs, existing }
       waits.add(wait)
+      const own = existing === null ? [] : announceOld(written)
       const met = endIfMet(wait)
-      if (met.length > 0) return met
+      if (met.length > 0) return [...own, ...met]
       const cause = request.deadlineMs <= nowMs ? 'timeout' : hopeless(wait, nowMs)
-      return cause === null ? [] : giveUp(wait, cause)
+      return cause === null ? own : [...own, ...giveUp(wait, cause)]
     },
 
     grown: (chains) =>

@@ -17,10 +17,10 @@ import type { Parcel } from '../../transports/host.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { StoreBatch, StoreFailure } from '../ports.ts'
 
-/** One thing an agent wants said; the replica finds its segment. `event` is its id (a second twin's event derives one from it). */
+/** One thing an agent wants said; the replica finds its segment. `event` is its id (where that was drawn, a second twin's event derives one from it). */
 export type Draft = { readonly event: EventId; readonly agent: AgentId; readonly at: string } & (
   | { readonly op: 'put'; readonly record: RecordId; readonly set: MemorySet & { readonly content: { readonly ref: Ref } }; readonly tags: TagChange | null }
-  | { readonly op: 'patch'; readonly record: RecordId; readonly set: MemorySet; readonly tags: TagChange | null }
+  | { readonly op: 'patch'; readonly record: RecordId; readonly set: MemorySet; readonly tags: TagChange | null; /** All tags it is to have, where the request names them. */ readonly wanted?: readonly string[] }
   | { readonly op: 'forget' | 'restore' | 'erase'; readonly record: RecordId }
   | { readonly op: 'link'; readonly record: RecordId; readonly from: RecordId; readonly to: RecordId; readonly relation: string; readonly valid_from?: string; readonly valid_until?: string }
   | { readonly op: 'unlink'; readonly record: RecordId }
@@ -38,7 +38,7 @@ export type WriteRequest = {
   readonly drafts: readonly Draft[]
   readonly bodies: readonly Body[]
   readonly precondition: Precondition | null
-  /** A put whose record is already here: what was said then must be what is said now (`Idempotency-Key`). */
+  /** Its event's id follows from a key: where the log has that event, it must say the same, and is the answer (`Idempotency-Key`). */
   readonly idempotent: boolean
   /** Said before and left out by a fork: a put is made again even where a twin of its record stands in another's document. */
   readonly again: boolean
@@ -47,7 +47,7 @@ export type WriteRequest = {
   readonly deadlineMs: number
 }
 
-/** `existing`: the event that made the memory when the same request had been made before; null when its own events were written. */
+/** `existing`: the event that was written when the same request had been made before; null when its own events were written. */
 export type WriteOutcome =
   | { readonly kind: 'acknowledged'; readonly written: readonly WrittenAt[]; readonly acks: readonly Counted[]; readonly existing: EventId | null }
   /** On our disk, not at the quorum in time: it stays and goes on replicating. */

@@ -1,8 +1,9 @@
 /**
  * From what an agent gave to what will be said: fields become registers, texts become bodies.
  *
- * With an idempotency key everything is a function of (namespace, agent, key, input): the record's id and the bodies' salts, so
- * that the same request on another peer says the same bytes and folds without a conflict.
+ * With an idempotency key the event's id and a new record's are a function of (namespace, agent, key), so that the same request on
+ * another peer makes a copy of the same event. Salts are random all the same: from a key they could be worked out, and an
+ * erased text be confirmed by guessing.
  */
 import { makeBody, SALT_BYTES, type Body } from '../../crdt/body.ts'
 import { canonicalize, type Json } from '../../crdt/canonical.ts'
@@ -17,30 +18,25 @@ import { TEXT_BYTES_MAX, type TextField } from './texts.ts'
 
 const utf8 = new TextEncoder()
 
-/** 16 random bytes, or the key's own. */
-export type SaltSource = (field: TextField) => Uint8Array
-
-export const randomSalts = (random: Random): SaltSource => () => random.bytes(SALT_BYTES)
-export const keyedSalts = (namespace: Namespace, agent: AgentId, key: string): SaltSource => (field) =>
-  sha256('mnemesh/salt/1', canonicalize([namespace, agent, key, field])).subarray(0, SALT_BYTES)
-
 /** The same on every peer, so a retry after a failover is the same memory. */
 export const keyedRecord = (namespace: Namespace, agent: AgentId, key: string): RecordId => uuidV8(sha256('mnemesh/record/1', canonicalize([namespace, agent, key]))) as RecordId
+/** The event that a request under this key makes, on whichever peer. */
+export const keyedEvent = (namespace: Namespace, agent: AgentId, key: string): EventId => uuidV8(sha256('mnemesh/event-id/1', canonicalize([namespace, agent, key]))) as EventId
 export const linkRecord = (namespace: Namespace, from: RecordId, to: RecordId, relation: string): RecordId =>
   uuidV8(sha256('mnemesh/link/1', canonicalize([namespace, from, to, relation]))) as RecordId
 
 export const newEvent = (nowMs: number, random: Random): EventId => uuidV7(nowMs, random.bytes(10)) as EventId
 
 /** The registers that `input` sets, and the bodies of its texts. @throws NodeError `too_large`. */
-export const registersOf = (input: MemoryInput, salts: SaltSource): { readonly set: MemorySet; readonly bodies: readonly Body[] } => {
+export const registersOf = (input: MemoryInput, random: Random): { readonly set: MemorySet; readonly bodies: readonly Body[] } => {
   const bodies: Body[] = []
   const text = (field: TextField, value: string | null): { ref: Body['ref'] } | null => {
     if (value === null) return null
-    const body = bodyOf(field, value, salts)
+    const body = bodyOf(field, value, random)
     bodies.push(body)
     return { ref: body.ref }
   }
-  const { content, title, metadata, tags: _tags, occurred_at, expires_at, ...scalars } = input
+  const { content, title, metadata, source, tags: _tags, occurred_at, expires_at, ...scalars } = input
   const set: MemorySet = {
     ...withoutUndefined(scalars),
     // Automerge's encoder moves one double in ten by its last bit; five decimals come back as they were given.
@@ -48,6 +44,7 @@ export const registersOf = (input: MemoryInput, salts: SaltSource): { readonly s
     ...(content !== undefined && { content: text('content', content)! }),
     ...(title !== undefined && { title: text('title', title === '' ? null : title) }),
     ...(metadata !== undefined && { metadata: text('metadata', metadata === null ? null : canonicalize(metadata as Json)) }),
+    ...(source !== undefined && { source: text('source', source === '' ? null : source) }),
     ...(occurred_at !== undefined && { occurred_at: normalTime('occurred_at', occurred_at) }),
     ...(expires_at !== undefined && { expires_at: normalTime('expires_at', expires_at) }),
   }
@@ -57,10 +54,10 @@ export const registersOf = (input: MemoryInput, salts: SaltSource): { readonly s
 /** In a put nothing can be cleared: null means 'not given'. */
 export const withoutNulls = <Fields extends object>(fields: Fields): Fields => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null)) as Fields
 
-export const bodyOf = (field: TextField, value: string, salts: SaltSource): Body => {
+export const bodyOf = (field: TextField, value: string, random: Random): Body => {
   const bytes = utf8.encode(value)
   if (bytes.length > TEXT_BYTES_MAX[field]) throw new NodeError('too_large', `${field} has ${bytes.length} bytes, at most ${TEXT_BYTES_MAX[field]} fit: split it into several memories`, { local_committed: false })
-  return makeBody(salts(field), bytes)
+  return makeBody(random.bytes(SALT_BYTES), bytes)
 }
 
 /** From `current` to `wanted`: what to add and what to remove; null when nothing changes. */

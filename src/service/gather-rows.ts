@@ -2,10 +2,11 @@
  * Rows of commits, as the documents say now: of new ones what they touched, of those whose standing changed also what is to go.
  */
 import type { Commit } from '../../crdt/commit.ts'
-import { bodyRefs, type Event } from '../../crdt/event.ts'
+import { bodyRefs, type EpisodeAppend, type Event } from '../../crdt/event.ts'
 import type { CommitHash, EventId, RecordId, Ref } from '../../crdt/ids.ts'
 import type { EpisodeRow, EventRow, LinkRow, MemoryRow, ProjectionBatch, RemovedRows } from '../ports.ts'
 import { isErased, isExcluded, segmentsOf } from '../replica/log-index.ts'
+import { createCopies } from '../replica/event-copies.ts'
 import type { Replica } from '../replica/replica.ts'
 import { conflictRows, episodeRow, eventFacts, type Reader } from './rows.ts'
 
@@ -24,6 +25,7 @@ export const emptyRows = (): Rows => ({ memories: new Map(), links: new Map(), e
 
 export const gatherRows = (replica: Replica, reader: Reader) => {
   const { index, documents } = replica
+  const copies = createCopies(replica, replica.text)
   /** Whether it is part of what all hold alike: before a fork or a revocation of its chain, and not built on what is out. */
   const counts = (commit: Commit): boolean => {
     const { namespace, segment } = commit.header
@@ -37,9 +39,15 @@ export const gatherRows = (replica: Replica, reader: Reader) => {
     if (event.kind.startsWith('link.')) put(rows.links, event.record, reader.link)
     else put(rows.memories, event.record, reader.memory)
   }
+  /** By its earliest copy that counts, whichever this is. */
+  const episode = (rows: Rows, event: EpisodeAppend, own?: Commit): void => {
+    const first = copies.episode(event) ?? (own && { commit: own, event })
+    if (first === null || first === undefined) rows.goneEpisodes.push(event.id)
+    else rows.episodes.push(episodeRow(first.commit, first.event, reader.texts))
+  }
   const say = (rows: Rows, commit: Commit, event: Event): void => {
     rows.events.push({ ...eventFacts(commit, event), hlc: commit.header.hlc })
-    if (event.kind === 'episode.append') rows.episodes.push(episodeRow(commit, event, reader.texts))
+    if (event.kind === 'episode.append') episode(rows, event, commit)
   }
   /** A document with a hole shows less than its rows may: what it lacks is no reason to take a row away. */
   const isWhole = (id: RecordId): boolean => segmentsOf(index, id).every((entry) => !documents.open(entry).damaged)
@@ -63,7 +71,7 @@ export const gatherRows = (replica: Replica, reader: Reader) => {
         if (texts !== null && !bodyRefs(event).some(({ ref }) => texts.has(ref))) continue
         record(rows, event)
         if (counted) say(rows, commit, event)
-        else if (event.kind === 'episode.append') rows.goneEpisodes.push(event.id)
+        else if (event.kind === 'episode.append') episode(rows, event)
       }
     },
     written: (rows: Rows): Pick<ProjectionBatch, 'memories' | 'links' | 'episodes' | 'events' | 'conflicts'> => {

@@ -10,6 +10,7 @@ import { NodeError } from '../errors.ts'
 import type { CommitStore } from '../ports.ts'
 import type { Shell } from '../replica/effects.ts'
 import type { Replica } from '../replica/replica.ts'
+import { createCopies } from '../replica/event-copies.ts'
 import { eventFacts } from './rows.ts'
 import { createTurn } from './turns.ts'
 
@@ -17,6 +18,7 @@ import { createTurn } from './turns.ts'
 const ARRIVALS_PER_PAGE_MAX = 10_000
 
 export const createLog = (replica: Replica, store: CommitStore, shell: Shell, after: (ms: number, call: () => void) => unknown): Pick<Node, 'events' | 'onLogGrown'> => {
+  const copies = createCopies(replica, replica.text)
   const epoch = store.opening.epoch.slice(0, 8)
   const cursorAt = (arrival: number, place: number): string => `${epoch}-${arrival}-${place}`
   const parse = (cursor: string | undefined): { arrival: number; place: number } => {
@@ -44,7 +46,7 @@ export const createLog = (replica: Replica, store: CommitStore, shell: Shell, af
           if (n === from.arrival && place <= from.place) continue
           if (events.length >= Math.min(limit, limits.events_limit_max) || bytes > limits.page_bytes_max) return { events, next }
           next = cursorAt(n, place)
-          if (event.ns === CONTROL_NAMESPACE || (namespace !== undefined && event.ns !== namespace)) continue
+          if (event.ns === CONTROL_NAMESPACE || (namespace !== undefined && event.ns !== namespace) || copies.isRepeat(event, n)) continue
           bytes += commit.bytes.length / commit.events.length
           events.push({ cursor: next, ...eventFacts(commit, event), chain: commit.chain, seq: commit.header.seq, event: { ...event } })
         }

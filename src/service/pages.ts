@@ -6,26 +6,32 @@
  */
 import { compareWritten, type Written } from '../../crdt/provenance.ts'
 import { TEXT_FIELDS } from '../../crdt/event.ts'
-import type { CommitHash, RecordId } from '../../crdt/ids.ts'
+import type { CommitHash, EventId, RecordId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { Conflict, Paged, PageOptions, Version } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import type { LinkRow } from '../ports.ts'
+import { saysTheSame, type TextOf } from '../replica/repeats.ts'
 import { shownText, type Reader } from './rows.ts'
 import type { Turn } from './turns.ts'
 
 /** A write to a memory: known without its commit being read. */
 type WriteTo = Written & { readonly commit: CommitHash }
 
-/** Every event that touched the memory, oldest first. */
-export const versionsPage = async (reader: Reader, id: RecordId, page: PageOptions, turn: Turn): Promise<Paged<Version>> => {
-  const writes = [...reader.writesTo(id)].sort(compareWritten)
+/** Every event that touched the memory, oldest first; its copies in the same words once, where the earliest stands. */
+export const versionsPage = async (reader: Reader, text: TextOf, id: RecordId, page: PageOptions, turn: Turn): Promise<Paged<Version>> => {
+  const writes = [...reader.writesTo(id)].sort((a, b) => compareWritten(a, b) || (a.commit < b.commit ? -1 : 1))
+  const copies = copiesIn(writes)
   const from = page.cursor === undefined ? 0 : afterWrite(writes, page.cursor)
   const rows: Version[] = []
   let bytes = 0
   for (let i = from; i < writes.length; i++) {
     const write = writes[i]!
     if (rows.length >= limitOf(page) || bytes > limits.page_bytes_max) return { rows, next_cursor: cursorOf(writes[i - 1]!) }
+    if (isRepeat(reader, text, write, copies.get(write.event) ?? [])) {
+      await turn.worked(limits.event_bytes_max)
+      continue
+    }
     const version = versionOf(reader, id, write)
     if (version === null) continue
     rows.push(version.row)
@@ -71,6 +77,31 @@ export const conflictsPage = (conflicts: readonly Conflict[], page: PageOptions)
   }
   // What it named has been settled meanwhile: from the start is more than was asked for, and nothing is missed.
   return waiting ? conflictsPage(conflicts, { limit: limitOf(page) }) : { rows, next_cursor: null }
+}
+
+/** Copies of one event that are compared: more only somebody dishonest makes. */
+const COPIES_COMPARED_MAX = 16
+
+/** Of events that stand in several commits: in which, the earliest first. */
+const copiesIn = (writes: readonly WriteTo[]): ReadonlyMap<EventId, readonly WriteTo[]> => {
+  const byEvent = new Map<EventId, WriteTo[]>()
+  for (const write of writes) {
+    const known = byEvent.get(write.event)
+    if (known === undefined) byEvent.set(write.event, [write])
+    else known.push(write)
+  }
+  return byEvent
+}
+
+const isRepeat = (reader: Reader, text: TextOf, write: WriteTo, copies: readonly WriteTo[]): boolean => {
+  const earlier = copies.slice(0, Math.min(copies.indexOf(write), COPIES_COMPARED_MAX))
+  if (earlier.length === 0) return false
+  const eventIn = ({ commit, event }: WriteTo) => reader.commit(commit)?.events.find((sealed) => sealed.event.id === event)?.event
+  const own = eventIn(write)
+  return own !== undefined && earlier.some((other) => {
+    const said = eventIn(other)
+    return said !== undefined && saysTheSame(said, own, text)
+  })
 }
 
 const limitOf = ({ limit }: PageOptions): number => Math.min(limit ?? limits.list_limit_default, limits.list_limit_max)

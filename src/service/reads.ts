@@ -187,7 +187,7 @@ export const createReads = (context: ReadContext): Reads => {
     history: async (id, options) => {
       await documentsAt(id, options)
       known(id)
-      return versionsPage(reader, id, options, turn())
+      return versionsPage(reader, replica.text, id, options, turn())
     },
   }
 }

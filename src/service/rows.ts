@@ -85,7 +85,7 @@ const memoryRow = (state: RecordState, home: SegmentEntry, texts: Texts): Memory
     tags: state.tags,
     priority: (shown(state, 'priority') as number | undefined) ?? MEMORY_DEFAULTS.priority,
     confidence: (shown(state, 'confidence') as number | undefined) ?? MEMORY_DEFAULTS.confidence,
-    source: string('source'),
+    source: body('source') as string | null,
     scope: string('scope'),
     run_id: string('run_id'),
     occurred_at: string('occurred_at'),
@@ -105,7 +105,7 @@ const memoryRow = (state: RecordState, home: SegmentEntry, texts: Texts): Memory
 
 /** Every visible value's writer is in it, so it changes with every visible change, and is equal wherever the state is. */
 const versionOf = (state: RecordState): string => {
-  const writers = [...state.registers].flatMap(([name, register]) => register.values.map(({ by }) => `${name} ${by.event}`))
+  const writers = [...state.registers].flatMap(([name, register]) => register.values.map(({ value, by }) => `${name} ${by.event} ${value}`))
   return sha256Hex(canonicalize([state.created.event, state.updated.event, ...writers, ...state.tags.map((tag) => `#${tag}`)])).slice(0, 16)
 }
 
@@ -125,9 +125,14 @@ const conflictsOf = (state: RecordState, texts: Texts): readonly Conflict[] => {
     if (field === 'erased' || register.values.length < 2) continue
     const isText = (TEXT_FIELDS as readonly string[]).includes(field)
     const values = register.values.map(({ value, by }, i): ConflictValue => ({ ...(isText ? shownText(field as TextField, texts.read(field as TextField, value as Ref)) : { value }), ...saidBy(by), shown: i === 0 }))
+    // A copy of an event whose text is not here says what another says, as far as anybody can tell.
+    const isHere = register.values.map(({ value }) => !isText || texts.read(field as TextField, value as Ref).kind !== 'absent')
+    const told = values.flatMap((value, i) => (isHere[i] || !values.some((other, j) => isHere[j] && other.event_id === value.event_id) ? [{ value, ref: register.values[i]!.value }] : []))
     // Of two texts that cannot be read nobody knows that they are one.
-    const distinct = new Set(values.map(({ value, unreadable }, i) => (unreadable === true ? `unreadable ${String(register.values[i]!.value)}` : canonicalize(value as never))))
-    if (distinct.size > 1) conflicts.push({ field, values })
+    const words = ({ value: { value, unreadable }, ref }: (typeof told)[number]): string => (unreadable === true ? `unreadable ${String(ref)}` : canonicalize(value as never))
+    const isSame = (a: (typeof told)[number], b: (typeof told)[number]): boolean => a.value.event_id === b.value.event_id && words(a) === words(b)
+    const once = told.filter((each, i) => told.findIndex((other) => isSame(other, each)) === i)
+    if (new Set(told.map(words)).size > 1) conflicts.push({ field, values: once.map(({ value }) => value) })
   }
   const forget = state.registers.get('forgotten')?.values.find(({ value }) => value === true)
   if (forget && !conflicts.some(({ field }) => field === 'forgotten') && state.editedMeanwhile.length > 0) {

@@ -1,5 +1,5 @@
 /**
- * Detached texts as their fields allow them. A member can name any bytes as a title, a content, metadata or an episode's body: its
+ * Detached texts as their fields allow them. A member can name any bytes as a title, a content, a source, metadata or an episode's body: its
  * ref binds them, and nobody but a reader looks inside. What a field does not allow is shown as unreadable, never as an error, so
  * that one hostile text takes nothing from its neighbours.
  *
@@ -12,11 +12,11 @@ import { limits } from '../../crdt/limits.ts'
 import type { CommitStore } from '../ports.ts'
 
 /** `body`: an episode's. */
-export type TextField = 'title' | 'content' | 'metadata' | 'body'
+export type TextField = 'title' | 'content' | 'metadata' | 'source' | 'body'
 export type PlainObject = Readonly<Record<string, unknown>>
 
 /** UTF-8 bytes of each. */
-export const TEXT_BYTES_MAX: Readonly<Record<TextField, number>> = { content: limits.content_bytes_max, title: limits.title_bytes_max, metadata: limits.metadata_bytes_max, body: limits.episode_body_bytes_max }
+export const TEXT_BYTES_MAX: Readonly<Record<TextField, number>> = { content: limits.content_bytes_max, title: limits.title_bytes_max, metadata: limits.metadata_bytes_max, source: limits.name_bytes_max, body: limits.episode_body_bytes_max }
 
 /** `absent`: not here yet, or erased. */
 export type TextRead = { readonly kind: 'absent' } | { readonly kind: 'unreadable' } | { readonly kind: 'read'; readonly value: string | PlainObject }
@@ -51,7 +51,7 @@ const UNREADABLE: TextRead = { kind: 'unreadable' }
 /** The field's value, or null when the bytes are none. */
 export const readText = (field: TextField, bytes: Uint8Array): string | PlainObject | null => {
   if (bytes.length > TEXT_BYTES_MAX[field]) return null
-  if (field === 'title' || field === 'content') return utf8Of(bytes)
+  if (field === 'title' || field === 'content' || field === 'source') return utf8Of(bytes)
   const parsed = parseJson(bytes, TEXT_BYTES_MAX[field])
   return parsed.ok && typeof parsed.value === 'object' && parsed.value !== null && !Array.isArray(parsed.value) ? (parsed.value as PlainObject) : null
 }

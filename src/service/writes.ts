@@ -4,7 +4,7 @@
 import { toBase64Url } from '../../crdt/base64.ts'
 import type { Body } from '../../crdt/body.ts'
 import { canonicalize, type Json } from '../../crdt/canonical.ts'
-import type { MemorySet } from '../../crdt/event.ts'
+import type { Event, MemorySet } from '../../crdt/event.ts'
 import { encodeToken } from '../../crdt/frontier.ts'
 import { createUuidsV7, type EventId, type Namespace, type RecordId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
@@ -14,7 +14,7 @@ import type { Clock, MemoryRow, Random, StoreFailure } from '../ports.ts'
 import type { Shell } from '../replica/effects.ts'
 import type { Replica } from '../replica/replica.ts'
 import type { Draft, Precondition, RequestId, WriteOutcome, WriteRequest, WrittenAt } from '../replica/types.ts'
-import { bodyOf, keyedRecord, keyedSalts, linkRecord, newEvent, randomSalts, registersOf, tagChange, withoutNulls } from './drafts.ts'
+import { bodyOf, keyedEvent, keyedRecord, linkRecord, newEvent, registersOf, tagChange, withoutNulls } from './drafts.ts'
 import { unmetMessage, type Away } from './unmet.ts'
 import { episodeRow, type Reader } from './rows.ts'
 
@@ -34,19 +34,23 @@ export type WriteContext = {
 }
 
 type Writes = Pick<Node, 'remember' | 'rememberMany' | 'patch' | 'forget' | 'restore' | 'resolve' | 'link' | 'unlink' | 'appendEpisode'>
-type Plan = { readonly namespace: Namespace; readonly drafts: readonly Draft[]; readonly bodies: readonly Body[]; readonly precondition?: Precondition; readonly idempotent?: boolean }
+type Plan = { readonly namespace: Namespace; readonly drafts: readonly Draft[]; readonly bodies: readonly Body[]; readonly precondition?: Precondition }
+type Base = Pick<Draft, 'event' | 'agent' | 'at'>
 type Acknowledged = Extract<WriteOutcome, { kind: 'acknowledged' }>
 
 const ABSENT = { code: 'not_found', message: 'there is no such memory, or it is not visible to you' } as const
+const ENDS_ABSENT = 'from and to must be memories that are here and visible'
 
 export const createWrites = (context: WriteContext): Writes => {
   const { replica, shell, reader, clock, random } = context
   let lastRequest: RequestId = 0
 
-  const said = (options: WriteOptions): Pick<Draft, 'event' | 'agent' | 'at'> => {
+  const said = (namespace: Namespace, { agent, idempotency_key: key }: WriteOptions): Base => {
     const now = clock.now()
-    return { event: newEvent(now, random), agent: options.agent, at: new Date(now).toISOString() }
+    return { event: key === undefined ? newEvent(now, random) : keyedEvent(namespace, agent, key), agent, at: new Date(now).toISOString() }
   }
+  /** What the request has said before, when it is repeated: it is answered then, whatever has become of what it changed. */
+  const saidBefore = ({ event }: Base, { idempotency_key: key }: WriteOptions): Event | null => (key === undefined ? null : (replica.said(event)?.event ?? null))
   const isVisible = (row: MemoryRow | null): row is MemoryRow => row !== null && !row.forgotten && !row.erased && !isExpired(row, clock.now())
 
   /** One request to the replica. @throws NodeError unless it was acknowledged. */
@@ -54,7 +58,7 @@ export const createWrites = (context: WriteContext): Writes => {
     await admitToQueue(options)
     const request: WriteRequest = {
       id: ++lastRequest, namespace: plan.namespace, drafts: plan.drafts, bodies: plan.bodies, precondition: plan.precondition ?? null,
-      idempotent: plan.idempotent ?? false, again: false, quorum: options.quorum ?? null,
+      idempotent: options.idempotency_key !== undefined, again: false, quorum: options.quorum ?? null,
       deadlineMs: clock.now() + Math.min(options.timeout_ms ?? context.quorumTimeoutMs, limits.quorum_timeout_ms_max),
     }
     const outcome = await shell.write({ kind: 'write', request })
@@ -103,20 +107,27 @@ export const createWrites = (context: WriteContext): Writes => {
   const planPut = (namespace: Namespace, input: MemoryInput, options: WriteOptions): { plan: Plan; record: RecordId; event: EventId } => {
     const key = options.idempotency_key
     const record = key === undefined ? (newRecord(clock.now(), random.bytes(10)) as RecordId) : keyedRecord(namespace, options.agent, key)
-    const { set, bodies } = registersOf(input, key === undefined ? randomSalts(random) : keyedSalts(namespace, options.agent, key))
-    const base = said(options)
+    const { set, bodies } = registersOf(input, random)
+    const base = said(namespace, options)
     const tags = tagChange([], input.tags ?? [])
     const draft: Draft = { ...base, op: 'put', record, set: withoutNulls(set) as MemorySet & { content: { ref: Body['ref'] } }, tags }
-    return { plan: { namespace, drafts: [draft], bodies, idempotent: key !== undefined }, record, event: base.event }
+    return { plan: { namespace, drafts: [draft], bodies }, record, event: base.event }
   }
 
-  const change = async (id: RecordId, options: WriteOptions & { readonly if_match?: string }, make: (row: MemoryRow, base: Pick<Draft, 'event' | 'agent' | 'at'>) => { drafts: readonly Draft[]; bodies: readonly Body[] }, accepts: (row: MemoryRow | null) => boolean = isVisible): Promise<WriteAnswer> => {
+  const settling = (record: RecordId, field: string, value: unknown, base: Base): { drafts: readonly Draft[]; bodies: readonly Body[] } => {
+    if (field === 'forgotten') return { drafts: [{ ...base, op: value === true ? 'forget' : 'restore', record }], bodies: [] }
+    const { set, bodies } = registersOf({ [field]: value }, random)
+    return { drafts: [{ ...base, op: 'patch', record, set, tags: null }], bodies }
+  }
+
+  const change = async (id: RecordId, options: WriteOptions & { readonly if_match?: string }, make: (row: MemoryRow, base: Base, before: Event | null) => { drafts: readonly Draft[]; bodies: readonly Body[] }, accepts: (row: MemoryRow | null) => boolean = isVisible): Promise<WriteAnswer> => {
     await shell.settled()
     if (shell.isStopping()) throw new NodeError('shutting_down', 'this peer is stopping: ask another, or this one in a moment', { local_committed: false })
     const row = reader.memory(id)
-    if (row === null || !accepts(row)) throw new NodeError(ABSENT.code, ABSENT.message, { local_committed: false })
-    const base = said(options)
-    const { drafts, bodies } = make(row, base)
+    const base = row && said(row.namespace, options)
+    const before = base && saidBefore(base, options)
+    if (row === null || base === null || (before === null && !accepts(row))) throw new NodeError(ABSENT.code, ABSENT.message, { local_committed: false })
+    const { drafts, bodies } = make(row, base, before)
     const precondition: Precondition = () => {
       const now = reader.memory(id)
       if (!accepts(now)) return ABSENT
@@ -172,10 +183,10 @@ export const createWrites = (context: WriteContext): Writes => {
 
     patch: (id, input, options) =>
       change(id, options, (row, base) => {
-        const { set, bodies } = registersOf(input, randomSalts(random))
+        const { set, bodies } = registersOf(input, random)
         const tags = input.tags === undefined ? null : tagChange(row.tags, input.tags)
         if (Object.keys(set).length === 0 && tags === null && input.tags === undefined) throw new NodeError('malformed', 'nothing to change: give at least one field', { local_committed: false })
-        return { drafts: [{ ...base, op: 'patch', record: id, set, tags }], bodies }
+        return { drafts: [{ ...base, op: 'patch', record: id, set, tags, ...(input.tags !== undefined && { wanted: input.tags }) }], bodies }
       }),
 
     forget: (id, options) =>
@@ -184,24 +195,24 @@ export const createWrites = (context: WriteContext): Writes => {
     restore: (id, options) => change(id, options, (_row, base) => ({ drafts: [{ ...base, op: 'restore', record: id }], bodies: [] }), (row) => row !== null && !row.erased),
 
     resolve: (id, choice, options) =>
-      change(id, options, (_row, base) => {
+      change(id, options, (_row, base, before) => {
+        if (before !== null) return choice.event_id === undefined ? settling(id, choice.field, choice.value, base) : settledBefore(id, choice.field, before, base)
         const conflict = reader.conflicts(id).find(({ field }) => field === choice.field)
         if (conflict === undefined) throw new NodeError('conflict', `${choice.field} has no concurrent values: nothing to settle`, { local_committed: false })
         const picked = choice.event_id === undefined ? undefined : conflict.values.find(({ event_id }) => event_id === choice.event_id)
         if (choice.event_id !== undefined && picked === undefined) throw new NodeError('conflict', `event ${choice.event_id} wrote none of the concurrent values of ${choice.field}`, { local_committed: false })
-        const value = picked === undefined ? choice.value : picked.value
-        if (choice.field === 'forgotten') return { drafts: [{ ...base, op: value === true ? 'forget' : 'restore', record: id }], bodies: [] }
-        const { set, bodies } = registersOf({ [choice.field]: value }, randomSalts(random))
-        return { drafts: [{ ...base, op: 'patch', record: id, set, tags: null }], bodies }
+        return settling(id, choice.field, picked === undefined ? choice.value : picked.value, base)
       }, (row) => row !== null && !row.erased),
 
     link: async (input, options) => {
       await shell.settled()
       const from = reader.memory(input.from)
-      if (!isVisible(from) || !isVisible(reader.memory(input.to))) throw new NodeError(ABSENT.code, 'from and to must be memories that are here and visible', { local_committed: false })
-      const base = said(options)
+      const base = from && said(from.namespace, options)
+      const before = base && saidBefore(base, options)
+      if (from === null || base === null) throw new NodeError(ABSENT.code, ENDS_ABSENT, { local_committed: false })
+      if (before === null && (!isVisible(from) || !isVisible(reader.memory(input.to)))) throw new NodeError(ABSENT.code, ENDS_ABSENT, { local_committed: false })
       const record = linkRecord(from.namespace, input.from, input.to, input.relation)
-      const valid = registersOf({ ...(input.valid_from !== undefined && { occurred_at: input.valid_from }), ...(input.valid_until !== undefined && { expires_at: input.valid_until }) }, randomSalts(random)).set
+      const valid = registersOf({ ...(input.valid_from !== undefined && { occurred_at: input.valid_from }), ...(input.valid_until !== undefined && { expires_at: input.valid_until }) }, random).set
       const draft: Draft = { ...base, op: 'link', record, from: input.from, to: input.to, relation: input.relation, ...(valid.occurred_at && { valid_from: valid.occurred_at }), ...(valid.expires_at && { valid_until: valid.expires_at }) }
       const precondition: Precondition = () => (isVisible(reader.memory(input.from)) ? null : ABSENT)
       const outcome = await submit({ namespace: from.namespace, drafts: [draft], bodies: [], precondition }, options, { id: record, event_id: base.event })
@@ -214,16 +225,16 @@ export const createWrites = (context: WriteContext): Writes => {
       const home = reader.memory(from)
       const record = home && linkRecord(home.namespace, from, to, relation)
       const link = record && reader.link(record)
-      if (!home || !record || !link || link.removed) throw new NodeError('not_found', 'there is no such link', { local_committed: false })
-      const base = said(options)
+      const base = home && said(home.namespace, options)
+      if (!home || !base || !record || !link || (link.removed && saidBefore(base, options) === null)) throw new NodeError('not_found', 'there is no such link', { local_committed: false })
       const outcome = await submit({ namespace: home.namespace, drafts: [{ ...base, op: 'unlink', record }], bodies: [] }, options, { id: record, event_id: base.event })
       return answer(outcome, { id: record, namespace: home.namespace, agent_id: options.agent, event_id: base.event })
     },
 
     appendEpisode: async (namespace, input, options) => {
       const { body, ...fields } = input
-      const base = said(options)
-      const text = body === undefined ? null : bodyOf('body', canonicalize(body as Json), randomSalts(random))
+      const base = said(namespace, options)
+      const text = body === undefined ? null : bodyOf('body', canonicalize(body as Json), random)
       const draft: Draft = { ...base, op: 'episode', ...fields, ...(text && { body: { ref: text.ref } }) }
       const outcome = await submit({ namespace, drafts: [draft], bodies: text ? [text] : [] }, options, { id: base.event, event_id: base.event })
       const [where] = outcome.written
@@ -233,6 +244,14 @@ export const createWrites = (context: WriteContext): Writes => {
       return { ...answer(outcome, { id: base.event as string as RecordId, namespace, agent_id: options.agent, event_id: base.event }), episode: episodeRow(commit, event, reader.texts) }
     },
   }
+}
+
+/** The settling that a repeated request asked for by an event: which value that was then, the event under the key says. */
+const settledBefore = (record: RecordId, field: string, before: Event, base: Base): { drafts: readonly Draft[]; bodies: readonly Body[] } => {
+  if (before.kind === 'memory.patch' && Object.keys(before.set).join() === field) return { drafts: [{ ...base, op: 'patch', record, set: before.set, tags: null }], bodies: [] }
+  // Anything else that was said under the key is another request.
+  if (field !== 'forgotten') return { drafts: [{ ...base, op: 'patch', record, set: {}, tags: null }], bodies: [] }
+  return { drafts: [{ ...base, op: before.kind === 'memory.forget' ? 'forget' : 'restore', record }], bodies: [] }
 }
 
 const latestByChain = (written: readonly WrittenAt[]): readonly WrittenAt[] => {

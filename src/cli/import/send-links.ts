@@ -3,6 +3,7 @@
  *
  * Names are resolved to ids first; a link whose end was not in the source may name a memory's id itself.
  */
+import { randomUUID } from 'node:crypto'
 import { parseRecordId } from '../../../crdt/ids.ts'
 import { limits } from '../../../crdt/limits.ts'
 import type { LinkRow } from '../answers.ts'
@@ -61,9 +62,11 @@ const sendLink = async (item: LinkItem, from: string, to: string, there: Readonl
     return
   }
   const { relation, valid_from, valid_until } = item
+  // Each try says the same: one that was answered too late is found again.
+  const headers = { 'idempotency-key': randomUUID() }
   const body = { from, to, relation, ...(valid_from === undefined ? {} : { valid_from }), ...(valid_until === undefined ? {} : { valid_until }) }
   try {
-    await withRetries(io, () => client.call('POST', '/links', { body }), signal)
+    await withRetries(io, () => client.call('POST', '/links', { body, headers }), signal)
     tally.links++
   } catch (error) {
     if (!(error instanceof CallFailure) || ![400, 404, 409, 413, 422].includes(error.status)) throw error

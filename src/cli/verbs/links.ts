@@ -6,11 +6,11 @@ import type { Written } from '../../api.ts'
 import type { LinkRow } from '../answers.ts'
 import { usage } from '../failure.ts'
 import { type Io, note, print } from '../io.ts'
-import { causalHeaders, type CausalOptions, causalOptions, clientFor, example, overHttp, quorumOption, type ServerOptions, time } from '../options.ts'
+import { causalHeaders, type CausalOptions, causalOptions, clientFor, example, type RepeatOptions, repeatHeaders, repeatOption, overHttp, quorumOption, type ServerOptions, time } from '../options.ts'
 import { allRows } from '../pages.ts'
 import { clean, coloursFor } from '../render.ts'
 
-type LinkOptions = ServerOptions & { readonly relation?: string; readonly quorum?: number; readonly validFrom?: string; readonly validUntil?: string }
+type LinkOptions = ServerOptions & RepeatOptions & { readonly relation?: string; readonly quorum?: number; readonly validFrom?: string; readonly validUntil?: string }
 
 export const addLinkVerbs = (program: Command, io: Io): void => {
   addLink(program, io)
@@ -36,23 +36,23 @@ const addLink = (program: Command, io: Io): void => {
   const verb = endsOf(program.command('link').description('link one memory to another'))
     .option('--valid-from <time>', 'from when it holds (RFC 3339)', time)
     .option('--valid-until <time>', 'until when it holds (RFC 3339)', time)
-  quorumOption(overHttp(verb))
+  repeatOption(quorumOption(overHttp(verb)))
   example(verb, 'mnemesh link 0193a1b2-0000-7000-8000-000000000000 0193a1b2-0000-7000-8000-000000000001 --relation supports')
   verb.action(async (from: string, to: string, word: string | undefined, options: LinkOptions) => {
     const relation = relationOf(word, options)
     const times = { ...(options.validFrom === undefined ? {} : { valid_from: options.validFrom }), ...(options.validUntil === undefined ? {} : { valid_until: options.validUntil }) }
-    const answer = await clientFor(options, io).call<Written>('POST', '/links', { body: { from, to, relation, ...times }, query: { quorum: options.quorum } })
+    const answer = await clientFor(options, io).call<Written>('POST', '/links', { body: { from, to, relation, ...times }, query: { quorum: options.quorum }, headers: repeatHeaders(options) })
     await printLink(io, options, answer, `${coloursFor(io.stdout, io.env).green('linked')} ${from} ${clean(relation)} ${to}`)
   })
 }
 
 const addUnlink = (program: Command, io: Io): void => {
   const verb = endsOf(program.command('unlink').description('take a link away'))
-  quorumOption(overHttp(verb))
+  repeatOption(quorumOption(overHttp(verb)))
   example(verb, 'mnemesh unlink 0193a1b2-0000-7000-8000-000000000000 0193a1b2-0000-7000-8000-000000000001 --relation supports')
   verb.action(async (from: string, to: string, word: string | undefined, options: LinkOptions) => {
     const relation = relationOf(word, options)
-    const answer = await clientFor(options, io).call<Written>('DELETE', '/links', { body: { from, to, relation }, query: { quorum: options.quorum } })
+    const answer = await clientFor(options, io).call<Written>('DELETE', '/links', { body: { from, to, relation }, query: { quorum: options.quorum }, headers: repeatHeaders(options) })
     await printLink(io, options, answer, `${coloursFor(io.stdout, io.env).green('unlinked')} ${from} ${clean(relation)} ${to}`)
   })
 }

@@ -7,10 +7,10 @@ import type { GotAnswer } from '../answers.ts'
 import type { Client } from '../client.ts'
 import { usage } from '../failure.ts'
 import { type Io, print } from '../io.ts'
-import { causalHeaders, type CausalOptions, causalOptions, clientFor, collectTags, example, type FieldOptions, fieldOptions, fieldsOf, namespace, overHttp, quorumOption, type ServerOptions, textOf } from '../options.ts'
+import { causalHeaders, type CausalOptions, causalOptions, clientFor, collectTags, example, type FieldOptions, fieldOptions, fieldsOf, type RepeatOptions, repeatHeaders, repeatOption, namespace, overHttp, quorumOption, type ServerOptions, textOf } from '../options.ts'
 import { clean, coloursFor, nameOf, plural, shortTime, table, valueText } from '../render.ts'
 
-type WriteOptions = ServerOptions & { readonly quorum?: number }
+type WriteOptions = ServerOptions & RepeatOptions & { readonly quorum?: number }
 
 export const addMemoryVerbs = (program: Command, io: Io): void => {
   addStore(program, io)
@@ -26,15 +26,13 @@ const addStore = (program: Command, io: Io): void => {
     .description('store a memory')
     .argument('[text...]', 'what to remember; - or nothing reads standard input')
     .option('--namespace <name>', 'where it belongs (default: default)', namespace)
-    .option('--idempotency-key <key>', 'said twice with one key, it is stored once')
-  quorumOption(fieldOptions(overHttp(verb)))
+  repeatOption(quorumOption(fieldOptions(overHttp(verb))))
   example(verb, 'mnemesh store "The deploy key rotates on Fridays" --title "Deploy key" --tags ops', 'git diff | mnemesh store - --kind change --namespace team/api')
-  verb.action(async (words: string[], options: WriteOptions & FieldOptions & { namespace?: string; idempotencyKey?: string }) => {
+  verb.action(async (words: string[], options: WriteOptions & FieldOptions & { namespace?: string }) => {
     const client = clientFor(options, io)
     const content = await textOf(words, io, 'text')
     const body = { content, ...fieldsOf(options), ...(options.namespace === undefined ? {} : { namespace: options.namespace }) }
-    const headers = { 'idempotency-key': options.idempotencyKey }
-    const answer = await client.call<WriteAnswer>('POST', '/memories', { body, headers, query: { quorum: options.quorum } })
+    const answer = await client.call<WriteAnswer>('POST', '/memories', { body, headers: repeatHeaders(options), query: { quorum: options.quorum } })
     await printWrite(io, options, answer, 'stored')
   })
 }
@@ -57,7 +55,7 @@ const addUpdate = (program: Command, io: Io): void => {
     .option('--content <text>', 'the new text; - reads standard input')
     .option('--clear <fields>', 'fields to clear, with commas: title, source, …', collectTags)
     .option('--if-match <version>', 'only if it is still at this version')
-  quorumOption(fieldOptions(overHttp(verb)))
+  repeatOption(quorumOption(fieldOptions(overHttp(verb))))
   example(verb, 'mnemesh update 0193a1b2-0000-7000-8000-000000000000 --content "It rotates on Mondays" --tags ops,keys')
   verb.action(async (id: string, options: WriteOptions & FieldOptions & { content?: string; clear?: string[]; ifMatch?: string }) => {
     const client = clientFor(options, io)
@@ -65,7 +63,7 @@ const addUpdate = (program: Command, io: Io): void => {
     if (options.content !== undefined) body['content'] = await textOf([options.content], io, 'text')
     for (const field of options.clear ?? []) body[field] = field === 'tags' ? [] : null
     if (Object.keys(body).length === 0) throw usage('nothing to change; name a field, like --title or --content')
-    const headers = { 'if-match': options.ifMatch === undefined ? undefined : `"${options.ifMatch.replaceAll('"', '')}"` }
+    const headers = { ...repeatHeaders(options), 'if-match': options.ifMatch === undefined ? undefined : `"${options.ifMatch.replaceAll('"', '')}"` }
     const answer = await client.call<WriteAnswer>('PATCH', `/memories/${encodeURIComponent(id)}`, { body, headers, query: { quorum: options.quorum } })
     await printWrite(io, options, answer, 'updated')
   })
@@ -77,18 +75,18 @@ const addForget = (program: Command, io: Io): void => {
     .description('forget a memory; `restore` brings it back')
     .argument('<id>', "the memory's id")
     .option('--erase', 'also destroy its text on every peer, for good')
-  quorumOption(overHttp(verb))
+  repeatOption(quorumOption(overHttp(verb)))
   example(verb, 'mnemesh forget 0193a1b2-0000-7000-8000-000000000000')
   verb.action(async (id: string, options: WriteOptions & { erase?: boolean }) => {
     const query = { quorum: options.quorum, erase: options.erase }
-    const answer = await clientFor(options, io).call<WriteAnswer>('DELETE', `/memories/${encodeURIComponent(id)}`, { query })
+    const answer = await clientFor(options, io).call<WriteAnswer>('DELETE', `/memories/${encodeURIComponent(id)}`, { query, headers: repeatHeaders(options) })
     await printWrite(io, options, answer, options.erase === true ? 'erased' : 'forgotten')
   })
 }
 
 const addRestore = (program: Command, io: Io): void => {
   const verb = program.command('restore').description('bring back what was forgotten and not erased').argument('<id>', "the memory's id")
-  quorumOption(overHttp(verb))
+  repeatOption(quorumOption(overHttp(verb)))
   example(verb, 'mnemesh restore 0193a1b2-0000-7000-8000-000000000000')
   verb.action(async (id: string, options: WriteOptions) => {
     const answer = await postTo(clientFor(options, io), `/memories/${encodeURIComponent(id)}/restore`, options)
@@ -97,7 +95,7 @@ const addRestore = (program: Command, io: Io): void => {
 }
 
 const postTo = (client: Client, path: string, options: WriteOptions): Promise<WriteAnswer> =>
-  client.call<WriteAnswer>('POST', path, { query: { quorum: options.quorum } })
+  client.call<WriteAnswer>('POST', path, { query: { quorum: options.quorum }, headers: repeatHeaders(options) })
 
 /** `stored 0193… in team/api, on the disks of 2 peers`. */
 export const printWrite = (io: Io, options: ServerOptions, answer: WriteAnswer, done: string): Promise<void> => {

@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import type { Conflict, Version, WriteAnswer } from '../../api.ts'
 import { usage } from '../failure.ts'
 import { type Io, note, print } from '../io.ts'
-import { causalHeaders, type CausalOptions, causalOptions, clientFor, example, overHttp, quorumOption, type ServerOptions } from '../options.ts'
+import { causalHeaders, type CausalOptions, causalOptions, clientFor, example, type RepeatOptions, repeatHeaders, repeatOption, overHttp, quorumOption, type ServerOptions } from '../options.ts'
 import { allRows } from '../pages.ts'
 import { coloursFor, shortTime, valueText } from '../render.ts'
 import { printWrite } from './memories.ts'
@@ -68,12 +68,12 @@ const addResolve = (program: Command, io: Io): void => {
     .requiredOption('--field <name>', 'the field in conflict')
     .option('--event <id>', 'take the value that this event wrote')
     .option('--value <value>', 'take this value instead (JSON, or plain text)')
-  quorumOption(overHttp(verb))
+  repeatOption(quorumOption(overHttp(verb)))
   example(verb, 'mnemesh resolve 0193a1b2-0000-7000-8000-000000000000 --field title --value "Deploy key"')
-  verb.action(async (id: string, options: ServerOptions & { field: string; event?: string; value?: string; quorum?: number }) => {
+  verb.action(async (id: string, options: ServerOptions & RepeatOptions & { field: string; event?: string; value?: string; quorum?: number }) => {
     if ((options.event === undefined) === (options.value === undefined)) throw usage('give either --event, whose value is taken, or --value')
     const choice = options.event === undefined ? { value: parseValue(options.field, options.value ?? '') } : { event_id: options.event }
-    const answer = await clientFor(options, io).call<WriteAnswer>('POST', `/memories/${encodeURIComponent(id)}/resolve`, { body: { field: options.field, ...choice }, query: { quorum: options.quorum } })
+    const answer = await clientFor(options, io).call<WriteAnswer>('POST', `/memories/${encodeURIComponent(id)}/resolve`, { body: { field: options.field, ...choice }, query: { quorum: options.quorum }, headers: repeatHeaders(options) })
     await printWrite(io, options, answer, `settled ${options.field} of`)
   })
 }

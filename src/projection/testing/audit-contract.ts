@@ -25,9 +25,9 @@ export const auditContract = (sql: () => Sql, apply: (rows: Partial<Omit<Project
       { kind: 'episode.append', events: 1 }, { kind: 'link.put', events: 1 }, { kind: 'memory.patch', events: 2 }, { kind: 'memory.put', events: 2 },
     ])
     expect(await ask(`select number::float8 as number, event::text as event from versions where memory = '${id(1)}' and commit_hash like 'c%' order by number`)).toEqual(
-      [[1, 'put'], [3, 'early'], [4, 'late']].map(([number, seed]) => ({ number, event: id(`event ${seed}`) })))
+      [[1, 'put'], [2, 'early'], [3, 'late']].map(([number, seed]) => ({ number, event: id(`event ${seed}`) })))
     expect(await ask('select agent_id, events::float8 as events, last_ms::float8 as last from agents order by agent_id')).toEqual([
-      { agent_id: 'ai:alice', events: 5, last: Date.parse(at(1)) }, { agent_id: 'ai:bob', events: 1, last: Date.parse(at(9)) },
+      { agent_id: 'ai:alice', events: 4, last: Date.parse(at(1)) }, { agent_id: 'ai:bob', events: 1, last: Date.parse(at(9)) },
     ])
   })
 
