@@ -1,10 +1,11 @@
 /**
- * A projection made of maps: what the real ones must hold, in the plainest form. Rows are kept as they come, by id; there is
- * no search. For the simulated world, and as the dumb side of comparisons with PGlite.
+ * A projection made of maps: what the real ones must hold, in the plainest form. Rows are kept as they come, by id; a search
+ * looks for the question as it stands. For the simulated world, and as the dumb side of comparisons with PGlite.
  */
 import { addToSet, emptySetHash, setDigest } from '../../crdt/set-hash.ts'
-import { ProjectionFailure, type ConflictRow, type EpisodeRow, type EventRow, type LinkRow, type MemoryRow, type Projection, type ProjectionCursor } from '../../src/ports.ts'
+import { ProjectionFailure, type ConflictRow, type EpisodeRow, type EventRow, type LinkRow, type MemoryFilter, type MemoryRow, type Projection, type ProjectionCursor } from '../../src/ports.ts'
 import { rowHash } from '../../src/projection/digest.ts'
+import { formatCursor, parseCursor, type Place } from '../../src/projection/list-cursor.ts'
 import { canonical } from '../../src/projection/rows.ts'
 
 export type DumbProjection = Projection & {
@@ -30,7 +31,7 @@ export const createDumbProjection = (): DumbProjection => {
     cursor = null
   }
   const unsupported = async (): Promise<never> => {
-    throw new ProjectionFailure('the dumb projection neither ranks nor counts')
+    throw new ProjectionFailure('the dumb projection neither follows links nor counts')
   }
   const sorted = <Row extends { readonly id: string }>(rows: Map<string, Row>): Row[] => [...rows.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
   return {
@@ -50,17 +51,27 @@ export const createDumbProjection = (): DumbProjection => {
     },
     reset: async () => lose(),
     lose,
-    list: async (filter, { limit, now }) => ({
-      rows: [...memoryById.values()].filter((row) => !row.forgotten && !row.erased && (row.expires_at === null || row.expires_at > now) && (filter.namespace === undefined || row.namespace === filter.namespace))
-        .sort((a, b) => (a.created_at === b.created_at ? (a.id < b.id ? 1 : -1) : a.created_at < b.created_at ? 1 : -1)).slice(0, limit),
-      next_cursor: null, frontier: cursor?.frontier ?? {},
+    list: async (filter, { limit, cursor: after, now }) => {
+      const from = after === undefined ? null : parseCursor(after, filter)
+      const rows = [...memoryById.values()].filter((row) => isShown(row, filter, now) && (from === null || comparePlaces(from, placeOf(row)) < 0)).sort((a, b) => comparePlaces(placeOf(a), placeOf(b)))
+      const shown = rows.slice(0, limit)
+      return { rows: shown, next_cursor: rows.length > limit ? formatCursor(placeOf(shown.at(-1)!), filter) : null, frontier: cursor?.frontier ?? {} }
+    },
+    recall: async ({ q, limit, ...filter }, now) => ({
+      memories: [...memoryById.values()].filter((row) => isShown(row, filter, now) && row.content?.includes(q) === true).slice(0, limit).map((row) => ({ ...row, score: 1 })),
+      mode: 'lexical', frontier: cursor?.frontier ?? {},
     }),
-    recall: unsupported,
     graph: unsupported,
     abilities: async () => ({ age: null, lacks: [] }),
     links: async (of) => [...linkById.values()].filter(({ from, to }) => from === of || to === of),
     episodes: async ({ agent_id, limit }) => [...episodeById.values()].filter((row) => row.agent_id === agent_id).slice(0, limit),
-    namespaces: unsupported,
+    namespaces: async () => {
+      const shown = [...memoryById.values()].filter((row) => !row.forgotten && !row.erased)
+      return [...new Set(shown.map(({ namespace }) => namespace))].sort().map((namespace) => {
+        const own = shown.filter((row) => row.namespace === namespace)
+        return { namespace, memories: own.length, updated_at: own.map((row) => row.updated_at).sort().at(-1)! }
+      })
+    },
     stats: unsupported,
     digest: async () => {
       const rows = [
@@ -85,3 +96,11 @@ export const createDumbProjection = (): DumbProjection => {
     cursor: () => cursor,
   }
 }
+
+const placeOf = (row: MemoryRow): Place => [Date.parse(row.created_at), row.id]
+/** Newest first; of one moment the greater id first. */
+const comparePlaces = ([a, idA]: Place, [b, idB]: Place): number => (a === b ? (idA === idB ? 0 : idA > idB ? -1 : 1) : b - a)
+
+const isShown = (row: MemoryRow, { namespace, tags, agent_id }: MemoryFilter, now: string): boolean =>
+  !row.forgotten && !row.erased && (row.expires_at === null || row.expires_at > now) && (namespace === undefined || row.namespace === namespace) &&
+  (tags ?? []).every((tag) => row.tags.includes(tag)) && (agent_id === undefined || row.agent_id === agent_id)

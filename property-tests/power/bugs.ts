@@ -75,6 +75,12 @@ export const BUGS: readonly Bug[] = [
   bug(WORLD, 'what rested on what was left out keeps its rows', ['src/service/touched-commits.ts', 'commit.header.deps.some((dep) => moved.has(dep))', 'commit.header.deps.some((dep) => moved.has(dep) && false)']),
   bug(WORLD, 'rows of what was left out are not taken away', ['src/service/gather-rows.ts', 'row === null && isWhole(id) ? [id] : []', 'row === null && false && isWhole(id) ? [id] : []']),
   bug(WORLD, 'a text that came late is not shown', ['src/service/touched-commits.ts', 'if (commit !== null) yield step(commit, { commit, texts })', 'if (commit !== null && texts.size === 0) yield step(commit, { commit, texts })']),
+  // ── readers ──
+  bug(WORLD, 'a chain whose damaged commit came again stays unnamed', ['src/service/feed-source.ts', '!== seq - 1) continue', '!== seq - 2) continue']),
+  bug(WORLD, 'a list of rows that are behind', ['src/service/reads.ts', 'if (includes(answer.frontier, wanted, filter.namespace)) return answer', 'if (answer.rows.length >= 0) return answer'], ['src/service/reads.ts', 'limits.fresh_read_wait_ms : 0))) return null', 'limits.fresh_read_wait_ms : 0)) && page.limit < 0) return null']),
+  bug(WORLD, 'rows that are being made anew answered as they are', ['src/service/reads.ts', 'if (feed.cursor() === null && replica', 'if (feed.cursor() === null && feed.lag() < 0 && replica']),
+  bug(WORLD, 'a page of the log cut in silence', ['src/service/list-from-log.ts', 'next_cursor: rows.length > limit ?', 'next_cursor: rows.length < 0 ?']),
+  bug(WORLD, 'an event left out between two pages', ['src/service/log.ts', 'n === from.arrival && place <= from.place', 'n === from.arrival && place <= from.place + (from.place >= 0 ? 1 : 0)']),
   // ── order and meaning ──
   bug(WORLD, 'the wall clock taken as the order', ['crdt/hlc.ts', 'Math.max(seen + 1, usableMs(nowMs) * COUNTERS)', 'usableMs(nowMs) * COUNTERS']),
   bug('property-tests/foundations.canonical.test.ts', 'keys of a digested object left in their order', ['crdt/canonical.ts', 'Object.keys(value).sort()', 'Object.keys(value)']),

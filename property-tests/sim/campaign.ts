@@ -17,19 +17,21 @@ export type Tally = {
   lost: number
   diverged: number
   wedged: number
+  /** An answer knew less than its peer, and did not say so. */
+  partial: number
   /** Of any other kind. */
   broken: number
   readonly happened: Map<string, number>
   readonly failures: Failure[]
 }
 
-export const emptyTally = (): Tally => ({ schedules: 0, simulatedMs: 0, healMsMax: 0, acknowledged: 0, lost: 0, diverged: 0, wedged: 0, broken: 0, happened: new Map(), failures: [] })
+export const emptyTally = (): Tally => ({ schedules: 0, simulatedMs: 0, healMsMax: 0, acknowledged: 0, lost: 0, diverged: 0, wedged: 0, partial: 0, broken: 0, happened: new Map(), failures: [] })
 
 /** Failing schedules kept in full; a broken build fails thousands alike. */
 const FAILURES_KEPT_MAX = 50
 
 export const addTo = (sum: Tally, part: Tally): void => {
-  for (const field of ['schedules', 'simulatedMs', 'acknowledged', 'lost', 'diverged', 'wedged', 'broken'] as const) sum[field] += part[field]
+  for (const field of ['schedules', 'simulatedMs', 'acknowledged', 'lost', 'diverged', 'wedged', 'partial', 'broken'] as const) sum[field] += part[field]
   sum.healMsMax = Math.max(sum.healMsMax, part.healMsMax)
   for (const [what, times] of part.happened) sum.happened.set(what, (sum.happened.get(what) ?? 0) + times)
   sum.failures.push(...part.failures.slice(0, FAILURES_KEPT_MAX - sum.failures.length))
@@ -66,5 +68,6 @@ const count = (tally: Tally, index: number, violations: readonly string[]): void
   tally.lost = is(/^I4 /)
   tally.diverged = is(/^(I1|I2|I3) /)
   tally.wedged = is(/^wedged/)
-  tally.broken = tally.lost + tally.diverged + tally.wedged === 0 ? 1 : 0
+  tally.partial = is(/^I14 /)
+  tally.broken = tally.lost + tally.diverged + tally.wedged + tally.partial === 0 ? 1 : 0
 }

@@ -39,15 +39,17 @@ export type Evidence = {
   /** Attempts that nobody answered, since the process died. */
   silent: number
   readonly recordBySlot: Map<number, RecordId>
+  /** Digests of documents by that of the frontier, as peers told them. */
+  readonly documentsByFrontier: Map<string, string>
   /** Keyed puts by record: what was asked, and how often a new attempt began. */
   readonly keyed: Map<RecordId, { readonly value: number; attempts: { machine: number; process: Process | null }[] }>
 }
 
-export const noEvidence = (): Evidence => ({ acknowledged: [], told: [], reads: [], matched: [], codes: new Map(), silent: 0, recordBySlot: new Map(), keyed: new Map() })
+export const noEvidence = (): Evidence => ({ acknowledged: [], told: [], reads: [], matched: [], codes: new Map(), silent: 0, recordBySlot: new Map(), documentsByFrontier: new Map(), keyed: new Map() })
 
 export const NS = 'team/api' as Namespace
 const APART = 'team/web' as Namespace
-const namespaceOf = (apart: boolean | undefined): Namespace => (apart === true ? APART : NS)
+export const namespaceOf = (apart: boolean | undefined): Namespace => (apart === true ? APART : NS)
 export const agentOf = (client: number): AgentId => `ai:client-${client}` as AgentId
 
 export type ClientWorld = {
@@ -106,7 +108,7 @@ const attempt = async (world: ClientWorld, step: AskStep, machine: number): Prom
 /** What may be sent again without making it twice. */
 const canRepeat = (asked: Ask): boolean => asked.op === 'put' && asked.key
 
-const orSilence = (world: ClientWorld, process: Process, asked: Promise<Answer | null>): Promise<Answer | NodeError | null | 'silence'> =>
+export const orSilence = <T>(world: Pick<ClientWorld, 'time'>, process: Process, asked: Promise<T>): Promise<T | NodeError | 'silence'> =>
   new Promise((resolve, reject) => {
     const cancel = world.time.after(PATIENCE_MS, () => resolve('silence'))
     const settle = (end: () => void): void => {

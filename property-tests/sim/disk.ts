@@ -1,8 +1,9 @@
 /**
  * A machine's disk: what lies on it (a `MemoryDisk`), how long a flush takes, and how it fails.
  *
- * As with the real store, a write that failed makes it read-only until the next start; only a full disk is seen before it is
- * met, and refuses batch by batch. Of a write that failed on sync, what is there is seen at the next opening.
+ * As with the real store (`src/store/healing.ts`), a write that failed makes it read-only until there is room or the cause is gone: then it
+ * is opened anew by itself, and of the batch that failed nothing is left. What is met beforehand, no room at all, refuses batch by
+ * batch. Started again before that, what is there of the failed batch is seen at the opening.
  *
  * A crash meets at most one unsynced batch, as the store writes one at a time. The batch is a checksummed record of 512-byte
  * sectors, of which a random subset is on the disk afterwards: all of them, and the batch is there; any fewer, and the
@@ -41,43 +42,90 @@ export type Disk = {
   holds(hash: CommitHash, refs: readonly Ref[]): boolean
 }
 
-/** @param flushMs of one flush, drawn anew for each. */
-export const createDisk = (timers: Scheduler, flushMs: () => number): Disk => {
+/** As in the real store: looked at first after this, then further apart. */
+const LOOK_MS = 1_000
+const RETRY_MS_MAX = 4_000
+/** What a disk with little room takes at once. */
+const TIGHT_BYTES = 2 * SECTOR_BYTES
+
+/** @param flushMs of one flush, drawn anew for each. @param note told of what its store goes through. */
+export const createDisk = (timers: Scheduler, flushMs: () => number, note: (what: string) => void): Disk => {
   let lying = memoryDisk()
   let kept: MemoryDisk | null = null
   let underWay: StoreBatch | null = null
-  /** Failed, and on the disk nevertheless. */
+  /** Failed, and on the disk nevertheless, until it is opened anew. */
   let written: StoreBatch | null = null
+
+  /** How the fault of this moment ends a flush; null: well. */
+  const endOf = (batch: StoreBatch): 'eio' | 'eio_written' | 'full' | null => {
+    const { fault } = disk
+    if (fault === 'tight') return bytesOf(batch) > TIGHT_BYTES ? 'full' : null
+    return fault === 'slow' ? null : fault
+  }
+  const hasRoom = (): boolean => disk.fault === null || disk.fault === 'slow'
 
   const disk: Disk = {
     fault: null,
     lies: () => lying,
     hasFailed: false,
     open: async (host, random) => {
-      if (written !== null) await openMemoryStore({ random, disk: lying }).write(written)
+      if (written !== null) {
+        note('a failed batch at a start')
+        await openMemoryStore({ random, disk: lying }).write(written)
+      }
       written = null
       disk.hasFailed = false
+      const listeners: (() => void)[] = []
+      let trouble: StoreFailure | null = null
+      let isWatching = false
+      let waitMs = LOOK_MS
+      const watch = (): void => {
+        if (isWatching) return
+        isWatching = true
+        timers.after(waitMs, () => {
+          isWatching = false
+          if (!host.isAlive() || trouble === null) return
+          if (host.isPaused() || !hasRoom()) {
+            waitMs = Math.min(2 * waitMs, RETRY_MS_MAX)
+            return watch()
+          }
+          note(disk.hasFailed ? 'log opened anew' : 'room again')
+          written = null
+          disk.hasFailed = false
+          trouble = null
+          waitMs = LOOK_MS
+          for (const listener of listeners) listener()
+        })
+      }
+      const refuse = (code: 'io_error' | 'disk_full', message: string, mayBeThere: boolean): StoreFailure => {
+        trouble ??= new StoreFailure(code, message)
+        watch()
+        return new StoreFailure(code, message, mayBeThere)
+      }
       const inner = openMemoryStore({
         random, disk: lying, freeBytes: () => (disk.fault === 'full' ? 0 : PLENTY_BYTES),
         flush: (batch) => {
-          if (disk.hasFailed) return Promise.reject(new StoreFailure('io_error', 'takes no writes since one failed'))
+          if (disk.hasFailed) return Promise.reject(new StoreFailure(trouble?.code ?? 'io_error', 'takes no writes since one failed'))
+          if (disk.fault === 'full') return Promise.reject(refuse('disk_full', 'no room for a batch', false))
           underWay = batch
           return new Promise((resolve, reject) => {
             timers.after(flushMs() + (disk.fault === 'slow' ? SLOW_FLUSH_MS : 0), () => {
               if (!host.isAlive()) return
               underWay = null
-              if (disk.fault === 'eio' || disk.fault === 'eio_written') {
-                disk.hasFailed = true
-                if (disk.fault === 'eio_written') written = batch
-                reject(new StoreFailure('io_error', 'input/output error on sync'))
-              } else if (disk.fault === 'full') reject(new StoreFailure('disk_full', 'no space left on device'))
-              else resolve()
+              const end = endOf(batch)
+              if (end === null) return resolve()
+              disk.hasFailed = true
+              if (end === 'eio_written') written = batch
+              note(end === 'full' ? 'full in the middle of a flush' : 'a failed write')
+              reject(end === 'full' ? refuse('disk_full', 'no space left on device', true) : refuse('io_error', 'input/output error on sync', true))
             })
           })
         },
       })
       return {
         ...inner,
+        trouble: () => trouble,
+        onHealed: (listener) => void listeners.push(listener),
         // A dead process is told nothing any more.
         write: (batch) =>
           new Promise((resolve, reject) => {

@@ -2,7 +2,7 @@
  * From a seed to a schedule. Which faults may come is drawn first, then each subsystem draws its own steps from its own
  * stream: one more draw in one of them leaves the others' steps as they were.
  */
-import type { Ask, DiskFault, EvilAct, Moment, PatchField, Schedule, Step, Topology, Way } from './schedule.ts'
+import type { Ask, DiskFault, EvilAct, Moment, PatchField, Reading, Schedule, Step, Topology, Way } from './schedule.ts'
 import { stream, type Stream } from './streams.ts'
 
 export type GenerateOptions = {
@@ -23,7 +23,8 @@ export const generate = (seed: string, options: GenerateOptions = { peers: null 
   const kinds = shape.some(FAULTS, shape.weighted(size.faults))
   for (const among of [VICTIMS, ...(peers > 3 ? MEMBERS : [[...new Set(MEMBERS.flat())]])]) for (const other of among.filter((kind) => kinds.includes(kind)).slice(1)) kinds.splice(kinds.indexOf(other), 1)
   const faults = kinds.flatMap((kind) => STEPS_BY_FAULT[kind](world, stream(`${seed}/${kind}`)))
-  const steps = [...clients(world, stream(`${seed}/clients`)), ...faults]
+  const asked = clients(world, stream(`${seed}/clients`))
+  const steps = [...asked, ...faults, ...readers(world, [...asked, ...faults], stream(`${seed}/readers`))]
   const skewed = kinds.includes('clocks')
   // A line or a ring without one or two of its members is two halves that have never heard of one another.
   const settled = !kinds.includes('joins') && !kinds.includes('revocations')
@@ -85,6 +86,28 @@ const clients = (world: Drawing, draw: Stream): Step[] => {
   return steps
 }
 
+// ── readers ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const reading = (draw: Stream): Reading => draw.weighted<() => Reading>([
+  [5, () => ({ op: 'list', limit: draw.pick([1, 2, 100]), ...(draw.chance(0.2) && { apart: draw.chance(0.5) }), ...(draw.chance(0.1) && { tag: 'api' }), ...(draw.chance(0.1) && { agent: 0 }) })],
+  [2, () => ({ op: 'scan', limit: draw.pick([1, 3, 100]), ...(draw.chance(0.2) && { apart: draw.chance(0.5) }) })],
+  [3, () => ({ op: 'memory', slot: draw.int(0, 3), limit: draw.pick([1, 2, 50]) })],
+  [2, () => ({ op: 'recall' })],
+  [1, () => ({ op: 'episodes' })],
+  [1, () => ({ op: 'namespaces' })],
+  [1, () => ({ op: 'digests' })],
+])()
+
+/** In some worlds only, for looking costs time: at any moment, and soon after something happened to a peer, on that one. */
+const readers = (world: Drawing, steps: readonly Step[], draw: Stream): Step[] => {
+  if (!draw.chance(0.5)) return []
+  const happenings = steps.flatMap((step) => ('peer' in step && step.do !== 'ask' ? [{ at: step.at + ('downMs' in step ? step.downMs : 0), peer: step.peer }] : step.do === 'evil' ? [{ at: step.at, peer: draw.int(0, world.peers - 1) }] : []))
+  return Array.from({ length: draw.int(2, 6) }, (): Step => {
+    const after = happenings.length > 0 && draw.chance(0.6) ? draw.pick(happenings) : { at: 200 + draw.int(0, world.weatherMs), peer: draw.int(0, world.peers - 1) }
+    return { do: 'read', at: after.at + draw.int(0, 120), client: draw.int(0, world.clients - 1), peer: after.peer % world.peers, read: reading(draw), token: draw.chance(0.15) }
+  })
+}
+
 // ── faults ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const FAULTS = ['partitions', 'links', 'crashes', 'power', 'pauses', 'clocks', 'disks', 'damage', 'rollback', 'restarts', 'lies', 'clones', 'joins', 'revocations'] as const
@@ -137,7 +160,7 @@ const STEPS_BY_FAULT: Readonly<Record<Fault, (world: Drawing, draw: Stream) => S
   pauses: (world, draw) => several(draw, 1, 2, () => ({ do: 'pause', at: when(world, draw), peer: anyPeer(world, draw), forMs: draw.chance(0.1) ? draw.int(20_000, 40_000) : draw.int(100, 5_000) })),
   // Never a day ahead in all: what is from beyond tomorrow waits until then, by design.
   clocks: (world, draw) => several(draw, 1, 3, () => ({ do: 'clock', at: when(world, draw), peer: anyPeer(world, draw), jumpMs: draw.pick([-86_000_000, -3_600_000, -60_000, -500, 500, 60_000, 3_600_000, 10_000_000]) })),
-  disks: (world, draw) => several(draw, 1, 3, () => ({ do: 'disk', at: when(world, draw), peer: anyPeer(world, draw), fault: draw.pick<DiskFault>(['eio', 'eio_written', 'full', 'slow']), forMs: draw.int(20, 2_000) })),
+  disks: (world, draw) => several(draw, 1, 3, () => ({ do: 'disk', at: when(world, draw), peer: anyPeer(world, draw), fault: draw.pick<DiskFault>(['eio', 'eio_written', 'full', 'full', 'tight', 'slow']), forMs: draw.int(20, 2_000) })),
   damage: (world, draw) => {
     const peer = anyPeer(world, draw)
     const steps = several(draw, 1, 3, () => ({ do: 'flip', at: when(world, draw), peer, what: draw.pick(['commit', 'body', 'fact', 'missing'] as const), where: draw.pick(['head', 'middle', 'tail'] as const) }))

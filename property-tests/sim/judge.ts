@@ -3,10 +3,12 @@
  */
 import type { Commit } from '../../crdt/commit.ts'
 import type { EventId, RecordId, Ref } from '../../crdt/ids.ts'
+import { outsAlso } from '../model/forks.ts'
 import {
   acknowledgedIsThere, causalReads, commitsOn, equalDigests, forksKnown, heldByQuorum, historyOf, logsVerify, oneOfThoseThatMatch, nothingForged, onceOnly, receiptsVerify, rowsAsTheModel, sameOnEveryDisk, sameTexts, toldTheTruth, type Violations,
 } from '../invariants.ts'
 import type { AskStep } from './clients.ts'
+import { textsOf } from './log-view.ts'
 import type { World } from './world.ts'
 import { countsAt, withoutForks, withRevoked } from '../model/forks.ts'
 import { LIAR } from './liar.ts'
@@ -20,22 +22,19 @@ export const judge = async (world: World): Promise<Violations> => {
   const machines = world.machines.filter(({ member }) => !authority.isRevoked(member.peer))
   const disks = machines.map(({ disk }) => disk.lies())
   const forks = machines.map(({ process }) => process!.peer!.replica.forks.all())
-  const forkAt = new Map(forks[0]!.map(({ chain, at }) => [chain, at]))
   const all = commitsOn(disks[0]!)
+  const forkAt = outsAlso(forks[0]!, all)
   const outFrom = withRevoked(all, forkAt)
   const commits = withoutForks(all, outFrom)
   const history = historyOf(commits, all.filter(({ chain, header }) => countsAt(forkAt, chain, header.seq)))
   const isErased = (commit: Commit, ref: Ref): boolean =>
     commit.events.some(({ event }) => 'record' in event && history.erased.has(event.record) && 'set' in event && [event.set.content, event.set.title, event.set.metadata, event.set.source].some((body) => body?.ref === ref))
-  const texts = new TextDecoder()
-  const textOf = (ref: Ref): string | null => {
-    const body = disks.map((disk) => disk.bodyByRef.get(ref)).find((found) => found !== undefined)
-    return body === undefined ? null : texts.decode(body.text)
-  }
+  const textOf = textsOf(disks.map(({ bodyByRef }) => bodyByRef))
   const digests = []
   for (const { process } of machines) digests.push(await world.settle(process!.peer!.node.digests(), ANSWER_MS))
   const verified = []
   if (isWorthVerifying(world)) for (const { process } of machines) verified.push(await world.settle(process!.peer!.node.verify(), ANSWER_MS))
+  await world.readEverywhere()
   const rows = machines[0]!.rows
   const spoiled = spoiledBy(world)
   const acknowledged = evidence.acknowledged.map((write) => ({ ...write, what: nameOf(write.step) }))

@@ -24,7 +24,7 @@ export const summary = (tally: Tally, again: (index: number) => string, seconds:
       simulated: `${(tally.simulatedMs / 3_600_000).toFixed(1)} hours; the longest healing took ${(tally.healMsMax / 1_000).toFixed(1)} s`,
       marks: `${hit} of ${Object.keys(MARKS).length}`,
       acknowledged: tally.acknowledged.toLocaleString('en'),
-      lost: tally.lost, diverged: tally.diverged, wedged: tally.wedged, 'failed otherwise': tally.broken,
+      lost: tally.lost, diverged: tally.diverged, wedged: tally.wedged, partial: tally.partial, 'failed otherwise': tally.broken,
     }).map(([name, value]) => `${name.padEnd(18)}${value}`),
     ...missed.map((mark) => `never met         ${mark} (${MARKS[mark]})`),
     ...tally.failures.flatMap(({ index, violations }) => ['', `schedule ${index}: ${again(index)}`, ...violations.slice(0, 5).map((violation) => `  ${violation}`), ...(violations.length > 5 ? [`  … and ${violations.length - 5} more`] : [])]),

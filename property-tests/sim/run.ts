@@ -15,7 +15,8 @@ export const HEAL_MS_MAX = 240_000
 const LOOK_EVERY_MS = 100
 /** A peer that has only just met another brings it what it lacks first. */
 const ALL_VOTERS_MS = 60_000
-const FREE_SPACE_MS = 1_100
+/** What a store that could not write needs from room to writes at most, and a second for what its peer knows of free space. */
+const ROOM_MS = 5_200
 
 export type Verdict = {
   readonly violations: readonly string[]
@@ -60,8 +61,7 @@ export const runSchedule = async (schedule: Schedule, options: WorldOptions = {}
  * @returns how it was refused, or null.
  */
 const writeToAll = async (world: World): Promise<string | null> => {
-  // What a peer knows of free space is up to a second old.
-  if (world.schedule.steps.some((step) => step.do === 'disk')) await world.until(() => false, FREE_SPACE_MS)
+  if (world.schedule.steps.some((step) => step.do === 'disk')) await world.until(() => false, ROOM_MS)
   const { node, mesh } = world.machines[0]!.process!.peer!
   const up = new Set(mesh.links().flatMap(({ state, peer }) => (state === 'up' ? [peer] : [])))
   const neighbours = world.founded.members.filter(({ honest, role, peer }) => honest && role === 'voter' && up.has(peer)).length

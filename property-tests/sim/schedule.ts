@@ -24,11 +24,20 @@ export type Ask =
   | { readonly op: 'list' }
 export type PatchField = 'title' | 'content' | 'tags' | 'priority' | 'source' | 'metadata' | 'expires_at'
 
+/** What a reader asks; each 200 is held against that peer's log (`readers.ts`). Lists and scans go through all pages of `limit`. */
+export type Reading =
+  | { readonly op: 'list'; readonly limit: number; readonly apart?: boolean; readonly tag?: string; readonly agent?: number }
+  | { readonly op: 'scan'; readonly limit: number; readonly apart?: boolean }
+  | { readonly op: 'memory'; readonly slot: number; readonly limit: number }
+  | { readonly op: 'recall' | 'episodes' | 'namespaces' | 'digests' }
+
 /** The moment at which a process dies: now, or when its shell is about to perform the n-th effect of this kind. */
 export type Moment = { readonly effect: 'PERSIST' | 'PUSH' | 'ACK' | 'RESOLVE' | 'TAKEN' | 'GROWN'; readonly nth: number } | null
 
 export type Step = { readonly at: number } & (
   | { readonly do: 'ask'; readonly client: number; readonly peer: number; readonly ask: Ask; readonly quorum: number | null; readonly timeoutMs: number; readonly retries: readonly number[] }
+  /** `token`: after what the client's last write answered. */
+  | { readonly do: 'read'; readonly client: number; readonly peer: number; readonly read: Reading; readonly token: boolean }
   /** Nothing passes these ways for `forMs`; nobody is told. `shape` is for people. */
   | { readonly do: 'cut'; readonly shape: string; readonly ways: readonly Way[]; readonly forMs: number }
   | { readonly do: 'slow'; readonly ways: readonly Way[]; readonly delayMs: number; readonly forMs: number }
@@ -55,8 +64,11 @@ export type Step = { readonly at: number } & (
   | { readonly do: 'revoke'; readonly peer: number }
   | { readonly do: 'evil'; readonly act: EvilAct }
 )
-/** `eio`: the flush fails, nothing is there. `eio_written`: it fails, all is there. */
-export type DiskFault = 'eio' | 'eio_written' | 'full' | 'slow'
+/**
+ * `eio`: the flush fails, nothing is there. `eio_written`: it fails, all is there. `full`: refused before it is begun, or failed in the
+ * middle. `tight`: there seems to be room, and a batch of more than two sectors fails in the middle.
+ */
+export type DiskFault = 'eio' | 'eio_written' | 'full' | 'tight' | 'slow'
 /** What the dishonest member does. `stripped`: from now on it passes on what it is told, without the texts, or with others in their place. */
 export type EvilAct = 'equivocate' | 'equivocate_episodes' | 'equivocate_erasures' | 'impersonate' | 'stripped' | 'junk_parcels' | 'changed_commit' | 'foreign_signature' | 'forged_acks' | 'lying_digest' | 'lying_frontier' | 'junk_bodies' | 'orphans'
 

@@ -12,6 +12,12 @@ const put = (slot: number, key = false): Ask => ({ op: 'put', slot, value: 6, ke
 const alone = (peer: number): [number, number][] => [0, 1, 2].flatMap((other): [number, number][] => (other === peer ? [] : [[peer, other], [other, peer]]))
 
 const kept: Readonly<Record<string, Schedule>> = {
+  'rows that were made while a chain had nothing but a damaged commit never named it afterwards, so that tokens of it were refused': calm([
+    says(649, 0, { op: 'bulk', slots: [0, 1], value: 9, apart: false }, { quorum: null, timeoutMs: 5_000 }),
+    says(742, 1, { op: 'patch', slot: 1, value: 2, fields: ['tags'] }, { client: 2, quorum: null, timeoutMs: 400 }),
+    { do: 'flip', at: 869, peer: 0, what: 'missing', where: 'tail' },
+    says(1_003, 1, { op: 'put', slot: 2, value: 302, key: true, apart: true }, { client: 2, quorum: null }),
+  ]),
   'a crash just after an erasing left the text on the disk: erasing was a second flush': calm([
     says(500, 1, put(0), { quorum: 3 }),
     says(2_000, 1, { op: 'erase', slot: 0 }),

@@ -15,6 +15,7 @@ import { createEvil } from './evil.ts'
 import { found, START_MS, type Founded } from './founding.ts'
 import { createMachine, startProcess, type Machine, type MachineWorld, type Process } from './machine.ts'
 import { createNetwork, type Network } from './network.ts'
+import { read, readEverything, type ReaderWorld } from './readers.ts'
 import type { Moment, Schedule, Step, Topology } from './schedule.ts'
 import { stream } from './streams.ts'
 import './verify-once.ts'
@@ -39,6 +40,8 @@ export type World = {
   heal(): void
   /** Reads every byte on disks that were damaged, as `verify` does for an operator: damage in texts is noticed by reading alone. */
   scrub(): Promise<void>
+  /** Every peer is asked for everything, and held to its log. */
+  readEverywhere(): Promise<void>
   /** A liar passed the commit on without this text, and whoever had said it lost it before it was on any disk. */
   isWithheld(ref: Ref): boolean
   /** Lets time pass until the fact holds; false when it did not within `msMax`. */
@@ -69,15 +72,18 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
   }
   /** Machines that are taken out at some time: what only they hold may be lost to the others. */
   const leaving = new Set(schedule.steps.flatMap((step) => (step.do === 'revoke' ? [step.peer] : [])))
+  const happened = new Map<string, number>()
+  const note = (what: string): void => {
+    happened.set(what, (happened.get(what) ?? 0) + 1)
+  }
   const network = createNetwork(time, () => schedule.delayMs[0] + delays.unit() * (schedule.delayMs[1] - schedule.delayMs[0]))
-  const machines = founded.members.filter(({ honest }) => honest).map((member, index) => createMachine(index, member, createDisk(stirring, () => flushes.int(...schedule.flushMs)), schedule.skewMs[index] ?? 0, member.late ? null : founded.log.commits))
+  const machines = founded.members.filter(({ honest }) => honest).map((member, index) => createMachine(index, member, createDisk(stirring, () => flushes.int(...schedule.flushMs), note), schedule.skewMs[index] ?? 0, member.late ? null : founded.log.commits))
   const authority = createAuthority(founded, machines[0]!, stirring, root.split('authority'), (violation) => violations.push(violation))
   const evil = schedule.evil === null ? null : createEvil(founded, network, stirring, root.split('evil'), (index) => {
     const process = machines[index]?.process
     return process?.peer && process.isAlive() && !process.isPaused() ? process.peer : null
   })
   const evidence = noEvidence()
-  const happened = new Map<string, number>()
   const violations: string[] = []
   const endings = new Set<() => void>()
   /** Machines whose disks were damaged at rest: nobody notices before something is read. */
@@ -86,9 +92,6 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
   let healed = false
   let processes = 0
 
-  const note = (what: string): void => {
-    happened.set(what, (happened.get(what) ?? 0) + 1)
-  }
   const spawn = (machine: Machine): void => {
     if (machine.process !== null || !machine.wanted || machine.enrolled === null) return
     note('start')
@@ -130,6 +133,8 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
     holders: (hash) => machines.filter(({ disk }) => disk.holds(hash as CommitHash, refsOf(hash))).map(({ index }) => index),
     tokens: new Map<number, { token: string; record: RecordId; event: EventId }>(),
   }
+
+  const readers: ReaderWorld = { ...clients, note, isSpoiled: (machine) => damaged.has(machine), partial: (violation) => violations.push(violation) }
 
   /** Undone after `ms`, or by healing, whichever comes first. */
   const forAWhile = (ms: number, undo: () => void): void => {
@@ -181,6 +186,11 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
       void ask(clients, step).catch((error: unknown) => violations.push(`an answer that is no NodeError: ${error instanceof Error ? error.stack ?? error.message : String(error)}`))
       return
     }
+    if (step.do === 'read') {
+      note(step.read.op)
+      void read(readers, step).catch((error: unknown) => violations.push(`an answer that is no NodeError: ${error instanceof Error ? error.stack ?? error.message : String(error)}`))
+      return
+    }
     if (step.do === 'cut' || step.do === 'slow') {
       note(step.do === 'cut' ? `cut: ${step.shape}` : 'slow link')
       const undo = step.ways.map(([from, to]) => (step.do === 'cut' ? network.cut(from, to) : network.slow(from, to, step.delayMs)))
@@ -216,7 +226,7 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
     }
     if (machine.enrolled !== null) onMachine(machine, step)
   }
-  const onMachine = (machine: Machine, step: Exclude<Step, { do: 'ask' | 'cut' | 'slow' | 'reset' | 'repeat' | 'evil' | 'join' | 'revoke' }>): void => {
+  const onMachine = (machine: Machine, step: Exclude<Step, { do: 'ask' | 'read' | 'cut' | 'slow' | 'reset' | 'repeat' | 'evil' | 'join' | 'revoke' }>): void => {
     switch (step.do) {
       case 'crash':
         return at(machine, step.when, () => crash(step))
@@ -255,12 +265,9 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
       case 'disk':
         note(`disk: ${step.fault}`)
         machine.disk.fault = step.fault
+        // It goes on by itself.
         return forAWhile(step.forMs, () => {
           machine.disk.fault = null
-          // Somebody has seen to the cause, and starts it again.
-          if (!machine.disk.hasFailed || kill(machine, false) === null) return
-          note('start after a failed write')
-          spawn(machine)
         })
       case 'flip':
         if (!machine.disk.flip(step.what, step.where, (hash) => machines.some((other) => other !== machine && !leaving.has(other.index) && holdsEither(other.disk.lies(), hash)))) return
@@ -275,7 +282,7 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
       case 'clone': {
         if (healed) return
         note('clone')
-        const twin = createMachine(machine.index, machine.member, createDisk(stirring, () => flushes.int(...schedule.flushMs)), machine.clockAheadMs, machine.enrolled)
+        const twin = createMachine(machine.index, machine.member, createDisk(stirring, () => flushes.int(...schedule.flushMs), note), machine.clockAheadMs, machine.enrolled)
         twin.disk.copy(machine.disk)
         spawn(twin)
         return forAWhile(step.forMs, () => {
@@ -338,6 +345,12 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
       }
     },
     settle,
+    readEverywhere: async () => {
+      for (const machine of machines) {
+        const { process } = machine
+        if (process?.peer && !authority.isRevoked(machine.member.peer)) await settle(readEverything(readers, machine, process), READ_MS)
+      }
+    },
     isWithheld: (ref) => schedule.steps.some((step) => step.do === 'evil' && step.act === 'stripped') && !machines.some(({ disk, index }) => !leaving.has(index) && disk.lies().bodyByRef.has(ref)),
   }
 }
@@ -345,6 +358,7 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
 const holdsEither = (disk: MemoryDisk, hash: CommitHash | Ref): boolean => disk.placeByHash.has(hash as CommitHash) || disk.bodyByRef.has(hash as Ref)
 
 const SCRUB_MS = 30_000
+const READ_MS = 30_000
 
 /** Whom a peer dials. What it learns from others comes on top, so a partial mesh fills up where addresses spread. */
 const neighbours = (topology: Topology, peers: number, index: number): readonly number[] => {

@@ -2,6 +2,7 @@
  * The projection's source: rows that arrivals touched, as the documents say now, with the frontier they bring it to; and of rows
  * that show an older reading of the log, what the later ones touched, again. The two take turns, so that neither waits long.
  */
+import type { Commit } from '../../crdt/commit.ts'
 import type { ChainId, Namespace } from '../../crdt/ids.ts'
 import { CONTROL_NAMESPACE } from '../../crdt/ids.ts'
 import type { CommitStore, ProjectionBatch, ProjectionCursor } from '../ports.ts'
@@ -36,11 +37,19 @@ export const createFeedSource = (replica: Replica, store: CommitStore, shell: Sh
       const arrival = store.arrival(n)
       const namespace = arrival && replica.index.chains.get(arrival.chain)?.namespace
       if (!arrival || !namespace || namespace === CONTROL_NAMESPACE) continue
-      const byChain = known.frontier.get(namespace) ?? new Map<ChainId, number>()
-      byChain.set(arrival.chain, Math.max(byChain.get(arrival.chain) ?? 0, arrival.seq))
-      known.frontier.set(namespace, byChain)
+      raise(known.frontier, namespace, arrival)
     }
     known.at = Math.max(known.at, to)
+  }
+  /** What a damaged commit left unnamed, as nothing else of its chain was there, is named once it is given again: each right behind what is named. */
+  const named = (cursor: ProjectionCursor, commits: readonly Commit[]): ProjectionCursor['frontier'] => {
+    const frontier: Record<Namespace, Record<ChainId, number>> = { ...cursor.frontier }
+    for (const { chain, header: { namespace, seq } } of commits.toSorted((a, b) => a.header.seq - b.header.seq)) {
+      if ((frontier[namespace]?.[chain] ?? 0) !== seq - 1) continue
+      frontier[namespace] = { ...frontier[namespace], [chain]: seq }
+      if (known.at === cursor.arrival) raise(known.frontier, namespace, { chain, seq })
+    }
+    return frontier
   }
 
   const arrived = (cursor: ProjectionCursor | null, limit: number): ProjectionBatch | null => {
@@ -64,14 +73,16 @@ export const createFeedSource = (replica: Replica, store: CommitStore, shell: Sh
       mending = { from: cursor.revision, to: replica.revision.current(), steps: touchedCommits(replica, wantsRows ? touched : [], cursor.arrival), last: cursor }
     }
     const rows = emptyRows()
-    const isWhole = takeSteps(mending.steps, limit, rows)
-    const batch = { ...gather.written(rows), removed: gather.removed(rows), mends: mending.from, cursor: { ...cursor, revision: isWhole ? mending.to : mending.from } }
+    const commits: Commit[] = []
+    const isWhole = takeSteps(mending.steps, limit, rows, commits)
+    const at = { ...cursor, revision: isWhole ? mending.to : mending.from, frontier: named(cursor, commits) }
+    const batch = { ...gather.written(rows), removed: gather.removed(rows), mends: mending.from, cursor: at }
     writtenAgain += batch.memories.length + batch.links.length + batch.episodes.length + batch.removed.memories.length + batch.removed.links.length + batch.removed.episodes.length
     if (isWhole) mending = null
     return batch
   }
   /** True when there are no more. */
-  const takeSteps = (steps: Iterator<Step>, limit: number, rows: Rows): boolean => {
+  const takeSteps = (steps: Iterator<Step>, limit: number, rows: Rows, met: Commit[]): boolean => {
     let bytes = 0
     for (let commits = 0; commits < limit && bytes < LOOKED_AT_BYTES_MAX;) {
       const next = steps.next()
@@ -79,6 +90,7 @@ export const createFeedSource = (replica: Replica, store: CommitStore, shell: Sh
       bytes += Math.max(LOOK_BYTES_MIN, next.value.bytes)
       if (next.value.touched === null) continue
       commits++
+      if (next.value.touched.commit.header.namespace !== CONTROL_NAMESPACE) met.push(next.value.touched.commit)
       gather.again(rows, next.value.touched.commit, next.value.touched.texts)
     }
     return false
@@ -102,4 +114,10 @@ export const createFeedSource = (replica: Replica, store: CommitStore, shell: Sh
       return batch
     },
   }
+}
+
+const raise = (frontier: Frontier, namespace: Namespace, { chain, seq }: { readonly chain: ChainId; readonly seq: number }): void => {
+  const byChain = frontier.get(namespace) ?? new Map<ChainId, number>()
+  byChain.set(chain, Math.max(byChain.get(chain) ?? 0, seq))
+  frontier.set(namespace, byChain)
 }

@@ -1,0 +1,71 @@
+/**
+ * What one peer's log says at one moment, read from its disk by loops over sets: what its answers are held against.
+ */
+import { decodeCommit, type Commit } from '../../crdt/commit.ts'
+import { CONTROL_NAMESPACE, type RecordId, type Ref } from '../../crdt/ids.ts'
+import type { MemoryDisk } from '../../src/store/memory.ts'
+import { placeOf } from '../../src/store/memory.ts'
+import { countsAt, withoutForks, withRevoked, type ForkAt, type KnownForks, outsAlso } from '../model/forks.ts'
+import { heard, type Heard } from '../model/history.ts'
+import type { TextOf } from '../model/memory.ts'
+import type { Machine, Process } from './machine.ts'
+
+export type LogView = {
+  /** In the order of their arrival, those that count nowhere among them. */
+  readonly all: readonly Commit[]
+  /** Of documents, in the same order: those that count. */
+  readonly counting: readonly Commit[]
+  readonly hashes: ReadonlySet<string>
+  readonly texts: MemoryDisk['bodyByRef']
+  /** The same as long as nothing came, nothing was left out, and no text came or went. */
+  readonly state: string
+  readonly forkAt: ForkAt
+  /** Memories that something was said of that hides them, counting or not. */
+  readonly hidden: ReadonlySet<RecordId>
+}
+
+/** Of a process that runs. */
+export const viewOf = (machine: Machine, { peer }: Process): LogView => {
+  const disk = machine.disk.lies()
+  const { replica } = peer!
+  const all = disk.arrivals.slice(0, replica.index.arrivals).flatMap(({ chain, seq }) => {
+    const kept = disk.commitByPlace.get(placeOf(chain, seq))
+    const commit = kept && decoded(kept.commit.bytes)
+    return commit ? [commit] : []
+  })
+  const known: KnownForks = replica.forks.all()
+  const forkAt = outsAlso(known, all)
+  const counting = withoutForks(all, withRevoked(all, forkAt)).filter(({ header }) => header.namespace !== CONTROL_NAMESPACE)
+  return {
+    all, counting, forkAt, hashes: new Set(counting.map(({ hash }) => hash)), texts: disk.bodyByRef,
+    state: `${all.length} ${counting.length} ${disk.bodyByRef.size} ${disk.erased.size} ${replica.revision.current()}`,
+    hidden: new Set(all.flatMap(({ events }) => events.flatMap(({ event }) => (event.kind === 'memory.forget' || event.kind === 'memory.erase' ? [event.record] : [])))),
+  }
+}
+
+export const historyOf = ({ all, counting, forkAt }: LogView): Heard => heard(counting, all.filter(({ chain, header }) => countsAt(forkAt, chain, header.seq)))
+
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
+/** Bytes of a text are shown as they are; whether a field allows them is the model's to tell. */
+export const textsOf = (disks: readonly MemoryDisk['bodyByRef'][]): TextOf => {
+  const known = new Map<Ref, string | null>()
+  return (ref) => {
+    const before = known.get(ref)
+    if (before !== undefined) return before
+    const body = disks.map((bodies) => bodies.get(ref)).find((found) => found !== undefined)
+    const text = body === undefined ? null : utf8.decode(body.text)
+    known.set(ref, text)
+    return text
+  }
+}
+
+/** Commits do not change: the same bytes are decoded once a run. */
+const commitByBytes = new WeakMap<Uint8Array, Commit>()
+const decoded = (bytes: Uint8Array): Commit | null => {
+  const before = commitByBytes.get(bytes)
+  if (before !== undefined) return before
+  const read = decodeCommit(bytes)
+  if (!read.ok) return null
+  commitByBytes.set(bytes, read.commit)
+  return read.commit
+}
