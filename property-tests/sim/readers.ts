@@ -202,20 +202,26 @@ const matches = (row: MemoryReading, { namespace, tags, agent_id }: MemoryFilter
 
 const scan = async ({ node, see, tell, note }: Question, limit: number, namespace: Namespace | undefined): Promise<void> => {
   const before = see()
-  const got: string[] = []
+  const got: { readonly commit: string; readonly event: string }[] = []
   let place: string | undefined
   for (let pages = 0; ; pages++) {
     if (pages >= PAGES_MAX) return tell(`no end after ${PAGES_MAX} pages`)
     const { events, next } = await node.events(place, { limit, ...(namespace !== undefined && { namespace }) })
-    got.push(...events.map(({ commit, event_id }) => `${commit} ${event_id}`))
+    got.push(...events.map(({ commit, event_id, kind, record }) => ({ commit, event: `${event_id} ${kind} ${record ?? ''}` })))
     if (next === place) break
     place = next
   }
-  const isAsked = (of: Namespace): boolean => of !== CONTROL_NAMESPACE && (namespace === undefined || of === namespace)
-  const expected = before.all.flatMap(({ hash, header, events }) => (isAsked(header.namespace) ? events.map(({ event }) => `${hash} ${event.id}`) : []))
   note('scan held against the log')
-  const at = expected.findIndex((event, i) => got[i] !== event)
-  if (at !== -1) tell(`event ${at} of ${expected.length} is ${expected[at]}, read was ${got[at] ?? 'nothing'}`)
+  // Copies of one event are one: that of any commit will do.
+  const isAsked = (of: Namespace): boolean => of !== CONTROL_NAMESPACE && (namespace === undefined || of === namespace)
+  const expected = new Set(before.all.flatMap(({ header, events }) => (isAsked(header.namespace) ? events.map(({ event }) => `${event.id} ${event.kind} ${'record' in event ? event.record : ''}`) : [])))
+  const events = new Set(got.map(({ event }) => event))
+  for (const event of expected) if (!events.has(event)) tell(`event ${event} is in its log, and on none of its pages`)
+  const once = new Set(got.map(({ commit, event }) => `${commit} ${event}`))
+  if (once.size < got.length) tell(`${got.length} events read are ${once.size}`)
+  const arrivalOf = new Map(before.all.map(({ hash }, i) => [hash as string, i]))
+  const order = got.flatMap(({ commit }) => arrivalOf.get(commit) ?? [])
+  if (order.some((at, i) => i > 0 && at < order[i - 1]!)) tell('its events are not in the order of the log')
 }
 
 const memory = async ({ node, see, tell, note, token }: Question, id: RecordId, limit: number): Promise<void> => {
