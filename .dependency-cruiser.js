@@ -154,6 +154,7 @@ const layers = [
     imports: [
       '^src/cli/',
       '^src/membership/index\\.ts$',
+      '^src/node/addresses\\.ts$',
       '^src/node/(verify|rebuild)-folder\\.ts$',
       '^src/v8\\.ts$',
       ...DOOR_FACTS,

@@ -100,6 +100,8 @@ export const limits = {
   refused_remembered_max: 1_024,
 
   // ── membership ────────────────────────────────────────────────────────────────────────────────────────────────
+  /** Addresses in an invite that we make, and kept by who joins with it: the inviter's own, and those of other members. */
+  invite_urls_told_max: 16,
   /** An invite as text: keys, a few addresses, a path. */
   invite_bytes_max: 8 * KIB,
   /** A peer's or mesh's name. */
@@ -117,6 +119,9 @@ export const limits = {
   /** How long a write waits for its quorum when nobody says otherwise. */
   quorum_timeout_ms_default: 5_000,
   quorum_timeout_ms_max: 60_000,
+  /** So long a question waits for who has applied a statement, and so many of them wait at once; further ones are answered at once. */
+  control_wait_ms_max: 5_000,
+  control_waiters_max: 64,
   /** After a start, so long links may still be coming up before a voter without one counts as away: dialing and handshakes of a busy machine. */
   reach_start_ms: 2_000,
   /** After a link was lost: the first two redials (100 and 200 ms), so that a write is answered within half a second of the loss. */

@@ -128,6 +128,13 @@ export type PeerAnswer = {
   readonly budget: Readonly<Record<'chains_waiting' | 'commits_waiting' | 'commits_dropped' | 'ahead_ms' | 'forked_chains' | 'fork_proofs_refused' | 'acks_displaced', number>>
 }
 
+/** Voters by whether their signed ack covers control statement `seq`. */
+export type Applied = {
+  readonly seq: number
+  readonly applied: readonly { readonly peer_id: PeerId; readonly name: string }[]
+  readonly not_yet: readonly { readonly peer_id: PeerId; readonly name: string; readonly connected: boolean }[]
+}
+
 export type Health = {
   /** `degraded` while writes cannot succeed, or the search index is behind or out for a failure. */
   readonly status: 'ok' | 'degraded'
@@ -204,6 +211,8 @@ export type Node = {
   controlLog(): readonly Uint8Array[]
   /** Enrols the holder of a token (needs the authority's key on this peer). Answers the control log after it. */
   join(request: Uint8Array): Promise<readonly Uint8Array[]>
+  /** Who has the control log as far as it is here; waits up to `waitMs` (at most `control_wait_ms_max`) for those that are connected. */
+  controlApplied(waitMs: number): Promise<Applied>
   /** Takes a member out; `request` is signed by the authority's key. */
   revoke(request: Uint8Array): Promise<void>
 }

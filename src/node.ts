@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { rm } from 'node:fs/promises'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { limits } from '../crdt/limits.ts'
 import { notNative } from '../crdt/sodium.ts'
@@ -14,7 +15,8 @@ import { makeEmbedder, reviveEmbedder } from './embedding/make.ts'
 import type { EmbedderSettings } from './embedding/settings.ts'
 import { createHttpDoor } from './http/door.ts'
 import { createLiveDoor, type LiveDoor } from './live/door.ts'
-import { requireIdentity, sayRunning } from './membership/folder.ts'
+import { keepAddresses, requireIdentity, sayRunning } from './membership/folder.ts'
+import { httpUrlOf, meshUrlOf, reachableAt } from './node/addresses.ts'
 import { kindOf, projectionOf, type ProjectionOptions } from './node/projection.ts'
 import { createPeer, type Peer } from './peer.ts'
 import type { Random } from './ports.ts'
@@ -36,12 +38,17 @@ export type NodeOptions = ProjectionOptions & {
   /** Origins whose pages may ask; names under which a door on loopback is asked (`http/origins.ts`). */
   readonly cors?: readonly string[]
   readonly trusted_hosts?: readonly string[]
+  /** HTTP addresses under which others reach this peer (`readAdvertised`); else what it listens on, or the machine's own. */
+  readonly advertise?: readonly string[]
 }
 
 /** `key`: what the endpoint asks for, null when nothing. */
 export type EmbedderChoice = { readonly settings: EmbedderSettings; readonly key: string | null }
 
 export type RunningNode = { readonly url: string; readonly name: string; readonly node: Node; stop(): Promise<void> }
+
+/** Members' addresses change when they move; written where they have. */
+const KEEP_ADDRESSES_MS = 2_000
 
 const systemRandom: Random = { bytes: (count) => randomBytes(count) }
 
@@ -79,14 +86,16 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     await peer.stop()
   }
   try {
-    const url = await http.listen()
-    peer.start([`${url.replace(/^http/, 'ws')}/mesh`])
+    const { local: url, urls } = reachableAt(await http.listen(), options.advertise ?? [], networkInterfaces())
+    peer.start(urls.map(meshUrlOf))
+    const stopKeeping = keepKnownAddresses(options, peer, urls)
     await sayRunning(options.dir, url, process.pid).catch((error: unknown) => {
       options.log(`${join(options.dir, 'run.json')} could not be written (${error instanceof Error ? error.message : String(error)}): mesh invite and join do not find this peer by its folder; make room and start again`)
     })
     return {
       url, name: identity.name, node: peer.node,
       stop: async () => {
+        stopKeeping()
         await stop()
         await rm(join(options.dir, 'run.json'), { force: true })
       },
@@ -95,6 +104,23 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     await stop()
     throw error
   }
+}
+
+/** Invites that are made while the peer is stopped, or by another process, tell what it knew. */
+const keepKnownAddresses = ({ dir, log }: NodeOptions, peer: Peer, own: readonly string[]): (() => void) => {
+  let kept = ''
+  const keep = (): void => {
+    const members = peer.replica.index.control.members
+    const others = [...peer.addresses()].flatMap(([id, urls]) => (id === peer.replica.self || members.get(id)?.revoked !== null ? [] : urls.map(httpUrlOf))).slice(0, limits.invite_urls_told_max)
+    const known = { own, others }
+    if (JSON.stringify(known) === kept) return
+    kept = JSON.stringify(known)
+    void keepAddresses(dir, known).catch((error: unknown) => log(`addresses.json could not be written (${error instanceof Error ? error.message : String(error)}): invites tell fewer addresses`))
+  }
+  keep()
+  const timer = setInterval(keep, KEEP_ADDRESSES_MS)
+  timer.unref()
+  return () => clearInterval(timer)
 }
 
 /** @throws EmbedderFailure when the settings cannot be right. */

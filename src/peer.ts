@@ -18,6 +18,7 @@ import { createShell, type Shell } from './replica/effects.ts'
 import { createDeliveries, createMeshHost } from './replica/mesh-host.ts'
 import { createReplica, type Replica } from './replica/replica.ts'
 import type { Effect } from './replica/types.ts'
+import { appliedOf } from './service/applied.ts'
 import { continueOrStart, endIncarnation } from './service/incarnation.ts'
 import { createFeedSource } from './service/feed-source.ts'
 import { createLiveSource } from './service/live-source.ts'
@@ -69,6 +70,8 @@ export type Peer = {
   readonly shell: Shell
   readonly mesh: DriveableMesh
   readonly liveSource: LiveSource
+  /** Where members said that they are reached: `ws://host:port/mesh`. */
+  readonly addresses: () => ReadonlyMap<PeerId, readonly string[]>
   /** Dials, and tells the others where we listen. */
   start(urls: readonly string[]): void
   /** The mesh first, so that nothing new arrives; then what is under way; then the store. Resolves when all is on disk. */
@@ -121,14 +124,16 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
   }
   const freeBytes = cached(steady, () => store.freeBytes(), FREE_BYTES_MS)
   const liveSource = createLiveSource(replica, shell)
-  const addressesOf = (peer: PeerId): readonly string[] => host.addresses().flatMap((bytes) => {
+  /** Each record is checked once a question, however many members are asked about. */
+  const addresses = (): ReadonlyMap<PeerId, readonly string[]> => new Map(host.addresses().flatMap((bytes) => {
     const record = readAddress(bytes, identity.mesh)
-    return record?.peer === peer ? record.urls : []
-  })
+    return record === null ? [] : [[record.peer, record.urls] as const]
+  }))
   const away = (): readonly Away[] => {
+    const urlsOf = addresses()
     const silent = new Set(mesh.links().flatMap(({ state, peer }) => (state === 'silent' ? [peer] : [])))
     return [...replica.voters()].filter((peer) => peer !== replica.self && !replica.linked.has(peer)).map((peer) => ({
-      peer, name: replica.index.control.members.get(peer)?.name ?? peer, urls: addressesOf(peer), silent: silent.has(peer),
+      peer, name: replica.index.control.members.get(peer)?.name ?? peer, urls: urlsOf.get(peer) ?? [], silent: silent.has(peer),
     }))
   }
   const node: Node = {
@@ -137,15 +142,16 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
     ...createLog(replica, store, shell, timers.after),
     ...createStatus({
       replica, shell, boot: booted, projection, projectionKind: options.projectionKind, embedding: () => options.embedding?.status() ?? null, feed, rowsWrittenAgain: source.writtenAgain, links: () => mesh.links(),
-      addressesOf, unreadable: reader.texts.unreadable, now: timers.now, counters: () => mesh.counters(), freeBytes, storeTrouble, name: identity.name, version: options.version, live: options.live,
+      addresses, unreadable: reader.texts.unreadable, now: timers.now, counters: () => mesh.counters(), freeBytes, storeTrouble, name: identity.name, version: options.version, live: options.live,
     }),
+    ...appliedOf(replica, timers.after),
     ...membershipOf(replica, shell, store, identity, { clock: timers, random }),
     verify: (onProgress) => verifyLog(identity.mesh, store, onProgress),
     rebuild: createRebuild({ projection, feed, arrivals: () => replica.index.arrivals, monotonic: options.monotonic }),
   }
 
   return {
-    node, replica, shell, mesh, liveSource,
+    node, replica, shell, mesh, liveSource, addresses,
     start: (urls) => {
       mesh.start()
       mesh.advertise(urls)

@@ -9,11 +9,14 @@ import { limits } from '../../crdt/limits.ts'
 import type { Node } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import { asking } from './request.ts'
-import { answer, answers, boolean, object, text } from './schemas.ts'
+import { answer, answers, boolean, integer, object, text } from './schemas.ts'
 
 const controlLog = { type: 'array', items: { type: 'string' }, description: 'the control log\'s commits in order, each in base64url' }
 const challenge = object({ challenge: { type: 'string', pattern: '^[0-9a-f]{64}$', description: '32 random bytes in hex' } }, ['challenge'])
 const proof = answer({ peer_id: text, mesh_id: text, signature: { ...text, description: 'base64url; see crdt/FORMAT.md, identity proofs' } })
+const waitQuery = object({ wait: { type: 'integer', minimum: 0, maximum: limits.control_wait_ms_max, description: 'ms' } })
+const voter = { peer_id: text, name: text }
+const applied = answer({ seq: integer, applied: { type: 'array', items: answer(voter) }, not_yet: { type: 'array', items: answer({ ...voter, connected: boolean }) } })
 const octets = { content: { 'application/octet-stream': { schema: { type: 'string', contentEncoding: 'binary' } } } }
 
 export const meshRoutes = (app: FastifyInstance, node: Node): void => {
@@ -22,6 +25,11 @@ export const meshRoutes = (app: FastifyInstance, node: Node): void => {
   app.get('/identity', { config: { open: true }, schema: { summary: 'Proof that this peer holds its key, for the port on which it is asked', querystring: challenge, response: answers(200, proof) } }, async (request) => {
     const { challenge: text } = request.query as { readonly challenge: string }
     return node.identify(Buffer.from(text, 'hex'), request.socket.localPort ?? 0)
+  })
+
+  app.get('/mesh/applied', { config: { open: true }, schema: { summary: 'Which voters have the control log as it is here; waits for those that are connected', querystring: waitQuery, response: answers(200, applied) } }, async (request) => {
+    const { wait = 0 } = request.query as { readonly wait?: number }
+    return asking(request, () => node.controlApplied(wait))
   })
 
   app.post('/mesh/join', { bodyLimit: limits.mesh_request_bytes_max, config: { open: true, documentedBody: octets }, schema: { summary: 'Enrol the holder of a token', consumes: ['application/octet-stream'], response: answers(200, controlLog) } }, async (request) => {

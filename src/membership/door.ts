@@ -4,12 +4,16 @@
 import { fromBase64Url } from '../../crdt/base64.ts'
 import { CHALLENGE_BYTES, isIdentityProven } from '../../crdt/identity-proof.ts'
 import { bytesToHex, parsePeerId, type MeshId, type PeerId } from '../../crdt/ids.ts'
+import { limits } from '../../crdt/limits.ts'
+import type { Applied } from '../api.ts'
 import { NodeError, STATUS_BY_CODE, type ErrorCode } from '../errors.ts'
 import type { Random } from '../ports.ts'
 import { checkControlLog, type ControlLog } from './control-log.ts'
 
 /** A peer that is up answers within this. */
 const ANSWER_MS_MAX = 10_000
+/** Of several addresses dead ones must not hold up the others: who it is is asked of all at once. */
+const PROOF_MS_MAX = 5_000
 
 /** The control log after the enrolment, or null when nobody answers there. @throws NodeError with what the peer refused. */
 export const postJoin = async (url: string, request: Uint8Array): Promise<readonly Uint8Array[] | null> => {
@@ -19,6 +23,12 @@ export const postJoin = async (url: string, request: Uint8Array): Promise<readon
 
 export const postRevoke = async (url: string, request: Uint8Array): Promise<void> => {
   if ((await ask(url, 'revoke', request)) === null) throw new NodeError('not_found', `the peer at ${url} does not answer: is it running?`)
+}
+
+/** Who has applied the control log there, or null when nobody answers, or a peer of an older version. */
+export const fetchApplied = async (url: string): Promise<Applied | null> => {
+  const response = await ask(url, `applied?wait=${limits.control_wait_ms_max}`, null).catch(() => null)
+  return response === null ? null : ((await response.json()) as Applied)
 }
 
 export const fetchControlLog = async (url: string, mesh: MeshId): Promise<ControlLog> => {
@@ -47,7 +57,7 @@ export const isMemberAt = async (url: string, mesh: MeshId, random: Random): Pro
 
 const provenPeer = async (url: string, random: Random): Promise<PeerId | 'nobody' | null> => {
   const challenge = random.bytes(CHALLENGE_BYTES)
-  const answer = await fetch(`${url}/api/v1/identity?challenge=${bytesToHex(challenge)}`, { redirect: 'error', signal: AbortSignal.timeout(ANSWER_MS_MAX) }).catch(() => null)
+  const answer = await fetch(`${url}/api/v1/identity?challenge=${bytesToHex(challenge)}`, { redirect: 'error', signal: AbortSignal.timeout(PROOF_MS_MAX) }).catch(() => null)
   if (answer === null) return null
   const said = (await answer.json().catch(() => null)) as { peer_id?: unknown; signature?: unknown } | null
   const peer = typeof said?.peer_id === 'string' ? parsePeerId(said.peer_id) : null
@@ -60,7 +70,7 @@ const portOf = (url: string): number => {
   return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port)
 }
 
-const ask = async (url: string, what: 'join' | 'revoke' | 'control', body: Uint8Array | null): Promise<Response | null> => {
+const ask = async (url: string, what: string, body: Uint8Array | null): Promise<Response | null> => {
   const init: RequestInit = body === null ? {} : { method: 'POST', headers: { 'content-type': 'application/octet-stream' }, body: Buffer.from(body) }
   let response: Response
   try {

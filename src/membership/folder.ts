@@ -7,6 +7,7 @@
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { bytesToHex, hexToBytes, parseMeshId, type MeshId, type PeerId } from '../../crdt/ids.ts'
+import { limits } from '../../crdt/limits.ts'
 import { keyPairFromSeed, publicKeyHex, type KeyPair } from '../../crdt/signature.ts'
 import { NodeError } from '../errors.ts'
 import type { Random } from '../ports.ts'
@@ -50,6 +51,7 @@ export const finishIdentity = (dir: string, { mesh, meshName, name, peers }: Pic
 
 const SECRET = 'identity.json'
 const MESH = 'mesh.json'
+const ADDRESSES = 'addresses.json'
 
 /** Null when the folder belongs to no mesh yet. @throws NodeError when its files are damaged or cannot be read. */
 export const readIdentity = async (dir: string): Promise<Identity | null> => {
@@ -73,6 +75,16 @@ export const requireIdentity = async (dir: string): Promise<Identity> => {
   if (identity === null) throw new NodeError('not_found', `${dir} belongs to no mesh: run \`mnemesh mesh init --data ${dir} --name NAME\`, or \`mnemesh mesh join TOKEN --data ${dir} --name NAME\``)
   return identity
 }
+
+/** Where this peer and other members are reached, by HTTP, as it knew last: what invites tell. */
+export type KnownAddresses = { readonly own: readonly string[]; readonly others: readonly string[] }
+
+export const knownAddresses = async (dir: string): Promise<KnownAddresses> => {
+  const file = await readJson(join(dir, ADDRESSES))
+  const list = (value: unknown): readonly string[] => (Array.isArray(value) ? value.filter((url): url is string => typeof url === 'string' && /^https?:/.test(url) && url.length <= limits.address_url_bytes_max) : [])
+  return { own: list(file?.['own']), others: list(file?.['others']) }
+}
+export const keepAddresses = (dir: string, known: KnownAddresses): Promise<void> => writeDurably(join(dir, ADDRESSES), known)
 
 /** Where the running peer of this folder can be reached, as it said when it started. */
 export const runningUrl = async (dir: string): Promise<string | null> => {

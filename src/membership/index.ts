@@ -7,13 +7,15 @@ import { dirname, join, resolve } from 'node:path'
 import { activeMembers, type ControlState } from '../../crdt/control.ts'
 import { bytesToHex, type MeshId, type PeerId } from '../../crdt/ids.ts'
 import { decodeInvite, encodeInvite, encodeJoin, encodeRevoke, type Invite } from '../../crdt/invite.ts'
+import { limits } from '../../crdt/limits.ts'
 import { publicKeyHex } from '../../crdt/signature.ts'
+import type { Applied } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import { StoreFailure, type Clock, type CommitStore, type Random } from '../ports.ts'
 import { openLevelStore } from '../store/level.ts'
 import { checkControlLog, emptyControlLog, lastOf, readControlLog, sealOnto, writeControlLog, type ControlLog } from './control-log.ts'
-import { fetchControlLog, isMemberAt, postJoin, postRevoke, requirePeer } from './door.ts'
-import { beginIdentity, finishIdentity, readIdentity, requireIdentity, runningUrl, type Identity } from './folder.ts'
+import { fetchApplied, fetchControlLog, isMemberAt, postJoin, postRevoke, requirePeer } from './door.ts'
+import { beginIdentity, finishIdentity, knownAddresses, readIdentity, requireIdentity, runningUrl, type Identity } from './folder.ts'
 import { checkExpiry, checkName, enrolment, findMember, firstEnrolment, genesis, isEnrolled, revocation } from './statements.ts'
 
 type Saying = { readonly clock: Clock; readonly random: Random }
@@ -39,9 +41,15 @@ export const initMesh = async ({ dir, name, ...saying }: Saying & { readonly dir
 export const makeInvite = async ({ dir, role, ttl_ms, clock, random }: Saying & { readonly dir: string; readonly role: 'voter' | 'observer'; readonly ttl_ms: number }): Promise<string> => {
   const identity = await requireIdentity(dir)
   const authority = requireAuthority(identity)
-  const url = await runningUrl(dir)
-  const invite: Invite = { mesh: identity.mesh, id: bytesToHex(random.bytes(16)), role, expiresMs: clock.now() + ttl_ms, urls: url === null ? [] : [url] }
+  const invite: Invite = { mesh: identity.mesh, id: bytesToHex(random.bytes(16)), role, expiresMs: clock.now() + ttl_ms, urls: await invitedTo(dir) }
   return encodeInvite(invite, authority)
+}
+
+/** Where a joiner may ask, and whom it finds when the first is away: what this peer told of itself and knew of others, the best first. */
+const invitedTo = async (dir: string): Promise<readonly string[]> => {
+  const [running, known] = [await runningUrl(dir), await knownAddresses(dir)]
+  const own = known.own.length > 0 ? known.own : running === null ? [] : [running]
+  return [...new Set([...own, ...known.others])].slice(0, limits.invite_urls_told_max)
 }
 
 /**
@@ -49,21 +57,21 @@ export const makeInvite = async ({ dir, role, ttl_ms, clock, random }: Saying & 
  * the inviting peer's own folder when that is on this machine and stopped.
  * @param from that folder; without it, it is looked for beside `dir`. A token does not name it: tokens travel.
  */
-export const joinMesh = async ({ token, dir, name, from, ...saying }: Saying & { readonly token: string; readonly dir: string; readonly name: string; readonly from?: string }): Promise<{ mesh_id: MeshId; peer_id: PeerId; members: number }> => {
+export const joinMesh = async ({ token, dir, name, from, ...saying }: Saying & { readonly token: string; readonly dir: string; readonly name: string; readonly from?: string }): Promise<{ mesh_id: MeshId; peer_id: PeerId; members: number } & AppliedNames> => {
   const invite = decodeInvite(token)
   if (invite === null) throw new NodeError('malformed', 'this is no invite token: give the one line that `mnemesh mesh invite` printed, whole')
   checkName(name)
   checkExpiry(invite, saying.clock)
   await requireFolder(dir)
   const present = await readIdentity(dir)
-  if (present !== null) throw new NodeError(present.mesh === invite.mesh ? 'conflict' : 'wrong_mesh', present.mesh === invite.mesh ? `${dir} is a member of this mesh already: start it with \`mnemesh serve --data ${dir}\`` : `${dir} belongs to another mesh: join in another folder`)
+  if (present !== null) throw present.mesh === invite.mesh ? await memberAlready(present, invite, from) : new NodeError('wrong_mesh', `${dir} belongs to another mesh: join in another folder`)
   const { keys } = await beginIdentity(dir, saying.random, 'join')
   const peer = publicKeyHex(keys) as PeerId
-  const { log, url } = await enrolSomewhere(invite, encodeJoin(token.trim(), name, keys), { peer, name, beside: dir, from }, saying)
+  const { log, url, inviter, others } = await enrolSomewhere(invite, encodeJoin(token.trim(), name, keys), { peer, name, beside: dir, from }, saying)
   await withStore(dir, saying.random, (store) => beginLog(dir, store, log))
   // Enrolled under another name by an attempt that was cut short, it has that.
-  await finishIdentity(dir, { mesh: invite.mesh, meshName: log.state.name, name: log.state.members.get(peer)?.name ?? name, peers: url === null ? [] : [`${url.replace(/^http/, 'ws')}/mesh`] })
-  return { mesh_id: invite.mesh, peer_id: peer, members: activeMembers(log.state).length }
+  await finishIdentity(dir, { mesh: invite.mesh, meshName: log.state.name, name: log.state.members.get(peer)?.name ?? name, peers: meshUrls([...(url === null ? [] : [url]), ...invite.urls, ...others]) })
+  return { mesh_id: invite.mesh, peer_id: peer, members: activeMembers(log.state).length, ...appliedNames(url === null ? null : await fetchApplied(url).catch(() => null), log.state, inviter, peer) }
 }
 
 /** What the log begins with, unless an attempt that was cut short has written it. */
@@ -80,31 +88,68 @@ export const listMembers = async ({ dir }: { readonly dir: string }): Promise<Me
   }))
 }
 
-/** @param peer a member's id, name, or the start of its id. */
-export const revokeMember = async ({ dir, peer, ...saying }: Saying & { readonly dir: string; readonly peer: string }): Promise<void> => {
+/**
+ * Takes a member out, and tells where that holds already.
+ * @param peer a member's id, name, or the start of its id. @param force also the peer that holds the authority's key itself.
+ */
+export const revokeMember = async ({ dir, peer, force = false, ...saying }: Saying & { readonly dir: string; readonly peer: string; readonly force?: boolean }): Promise<{ peer_id: PeerId; name: string } & AppliedNames> => {
   const identity = await requireIdentity(dir)
   const authority = requireAuthority(identity)
-  const member = (control: ControlState): PeerId => findMember(control, peer)
+  const member = (control: ControlState): PeerId => {
+    const target = findMember(control, peer)
+    if (target === identity.peer && !force) throw new NodeError('conflict', `${control.members.get(target)?.name ?? target} is the peer of this folder, which holds the authority's key: with it out nobody can be invited or taken out any more, for the others listen to it no longer, and it takes no writes. To take out another one name that; with --force it is taken out all the same, for good`)
+    return target
+  }
   const done = await whenStopped(identity, async (store) => {
     const log = readControlLog(identity.mesh, store)
     const target = member(log.state)
     const sealed = sealOnto(log, revocation(saying, log.state, target, await lastOf(store, target)), authority, saying.clock.now())
     await writeControlLog(store, sealed, log.commits.length)
+    return { target, state: sealed.state }
   })
-  if (done !== null) return
+  if (done !== null) return { ...nameOf(done.result.state, done.result.target), ...appliedNames(null, done.result.state, identity.peer) }
   const url = await requireRunning(identity)
-  await postRevoke(url, encodeRevoke(identity.mesh, member((await fetchControlLog(url, identity.mesh)).state), saying.clock.now(), authority))
+  const { state } = await fetchControlLog(url, identity.mesh)
+  const target = member(state)
+  await postRevoke(url, encodeRevoke(identity.mesh, target, saying.clock.now(), authority))
+  return { ...nameOf(state, target), ...appliedNames(await fetchApplied(url), state, identity.peer) }
 }
+
+/** Voters by name: where a statement lies on disk, and where not yet. */
+export type AppliedNames = { readonly applied: readonly string[]; readonly not_yet: readonly string[] }
+
+/** @param told by a running peer; null: the statement lies in the folder of `self` alone, which is stopped. @param joining is not there yet. */
+const appliedNames = (told: Applied | null, state: ControlState, self: PeerId | null, joining: PeerId | null = null): AppliedNames => {
+  if (told !== null) return { applied: told.applied.map(({ name }) => name), not_yet: told.not_yet.filter(({ peer_id }) => peer_id !== joining).map(({ name }) => name) }
+  const voters = activeMembers(state, 'voter').filter(({ peer }) => peer !== joining)
+  return { applied: voters.filter(({ peer }) => peer === self).map(({ name }) => name), not_yet: voters.filter(({ peer }) => peer !== self).map(({ name }) => name) }
+}
+const nameOf = (state: ControlState, peer: PeerId) => ({ peer_id: peer, name: state.members.get(peer)?.name ?? peer })
 
 // ── where the control log can be reached ───────────────────────────────────────────────────────────────────────────────
 
-const enrolSomewhere = async (invite: Invite, request: Uint8Array, who: { peer: PeerId; name: string; beside: string; from: string | undefined }, saying: Saying): Promise<{ log: ControlLog; url: string | null }> => {
+type Enrolled = { readonly log: ControlLog; readonly url: string | null; /** The inviter, where it enrolled while it was stopped. */ readonly inviter: PeerId | null; readonly others: readonly string[] }
+
+/** Every address of the invite is tried. The token is told to proven members of its mesh alone. */
+const enrolSomewhere = async (invite: Invite, request: Uint8Array, who: { peer: PeerId; name: string; beside: string; from: string | undefined }, saying: Saying): Promise<Enrolled> => {
   const inviter = await inviterOf(invite.mesh, who)
-  for (const url of [...invite.urls, ...(await urlNow(inviter))]) {
-    const member = await isMemberAt(url, invite.mesh, randomOfSystem)
-    if (member === false) throw new NodeError('conflict', `what answers at ${url} is no member of the token's mesh, so it was not told the token: make a new one where the mesh runs`)
-    const answer = member === null ? null : await postJoin(url, request)
-    if (answer !== null) return { log: checkControlLog(invite.mesh, answer), url }
+  const urls = [...new Set([...invite.urls, ...(await urlNow(inviter))])]
+  const failures: Error[] = []
+  const asked = urls.map((url) => ({ url, member: isMemberAt(url, invite.mesh, randomOfSystem).catch((error: unknown) => {
+    failures.push(error instanceof Error ? error : new Error(String(error)))
+    return null
+  }) }))
+  for (const { url, member } of asked) {
+    try {
+      const found = await member
+      if (found === false) failures.push(new NodeError('conflict', `what answers at ${url} is no member of the token's mesh, so it was not told the token: make a new one where the mesh runs`))
+      const answer = found === true ? await postJoin(url, request) : null
+      if (answer !== null) return { log: checkControlLog(invite.mesh, answer), url, inviter: null, others: [] }
+    } catch (error) {
+      // A member that does not hold the authority's key passes nothing on: another may hold it.
+      if (!(error instanceof NodeError && error.code === 'forbidden')) throw error
+      failures.push(error)
+    }
   }
   if (inviter !== null) {
     const { authority } = inviter
@@ -115,11 +160,31 @@ const enrolSomewhere = async (invite: Invite, request: Uint8Array, who: { peer: 
       await writeControlLog(store, sealed, before.commits.length)
       return sealed
     })
-    if (log !== null) return { log: log.result, url: null }
+    if (log !== null) return { log: log.result, url: null, inviter: inviter.peer, others: await invitedTo(inviter.dir) }
   }
-  const tried = invite.urls.length > 0 ? ` (tried ${invite.urls.join(', ')})` : ''
+  const [first] = failures
+  if (first !== undefined && failures.length === urls.length) throw first
+  const tried = urls.length > 0 ? ` (tried ${urls.join(', ')})` : ''
   throw new NodeError('not_found', `cannot reach the peer that gave the token${tried}: start it with \`mnemesh serve\`, make a new token there, and join again; or name its folder with --from, when it is stopped on this machine`)
 }
+
+/** Of a folder that has joined the token's mesh before: whether it may be started, by its own control log and by that of who gave the token. */
+const memberAlready = async (identity: Identity, invite: Invite, from: string | undefined): Promise<NodeError> => {
+  const isOut = ({ state }: ControlLog): boolean => (state.members.get(identity.peer)?.revoked ?? null) !== null
+  const { dir, name } = identity
+  let out = await controlLogOf(identity).then(isOut, () => false)
+  const inviter = out ? null : await inviterOf(invite.mesh, { beside: dir, from }).catch(() => null)
+  if (inviter !== null) out = await controlLogOf(inviter).then(isOut, () => false)
+  for (const url of out || inviter !== null ? [] : invite.urls) {
+    if ((await isMemberAt(url, invite.mesh, randomOfSystem).catch(() => null)) !== true) continue
+    out = await fetchControlLog(url, invite.mesh).then(isOut, () => false)
+    break
+  }
+  return new NodeError('conflict', out ? `${dir} is the folder of ${name}, which was taken out of this mesh for good: join with another folder, under a key of its own; what this one holds can still be read with \`mnemesh export\` while it is served` : `${dir} is a member of this mesh already: start it with \`mnemesh serve --data ${dir}\``)
+}
+
+/** What the folder remembers: with the first of them away another leads into the mesh. */
+const meshUrls = (urls: readonly string[]): readonly string[] => [...new Set(urls)].slice(0, limits.invite_urls_told_max).map((url) => `${url.replace(/^http/, 'ws')}/mesh`)
 
 /** The inviter may have been started, or moved to another port, since the token was made. */
 const urlNow = async (inviter: Inviter | null): Promise<readonly string[]> => {

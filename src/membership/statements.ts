@@ -10,6 +10,8 @@ import { NodeError } from '../errors.ts'
 import type { Clock, Random } from '../ports.ts'
 
 export type Saying = { readonly clock: Clock; readonly random: Random }
+/** Members named in one line. */
+const NAMED_MAX = 8
 const AUTHORITY = parseAgentId('mesh:authority') as AgentId
 
 const said = ({ clock, random }: Saying) => {
@@ -29,6 +31,9 @@ export const enrolment = (saying: Saying, control: ControlState, request: { read
   checkExpiry(invite, saying.clock)
   if (control.members.has(peer)) throw new NodeError('conflict', 'this peer was taken out of the mesh: join in a new folder')
   if (control.invitesUsed.has(invite.id)) throw new NodeError('token_used', 'the token has been used: each admits one peer; ask for a new one with `mnemesh mesh invite`')
+  // Names are how people mean members: two of one name could be told apart by nobody.
+  const namesake = [...control.members.values()].find((member) => member.name === name && member.revoked === null)
+  if (namesake !== undefined) throw new NodeError('conflict', `a member is called ${name} already (${namesake.peer.slice(0, 12)}): join again with the same token and another --name`)
   return { ...said(saying), kind: 'peer.enrol', peer, name: checkName(name), role: invite.role, invite: invite.id }
 }
 
@@ -54,9 +59,12 @@ export const checkName = (name: string): string => {
 
 /** A member by its id, its name, or the start of its id. @throws NodeError when none or several are meant. */
 export const findMember = (control: ControlState, text: string): PeerId => {
-  const found = [...control.members.values()].filter((member) => member.peer === text || member.name === text || (text.length >= 6 && member.peer.startsWith(text)))
+  const meant = [...control.members.values()].filter((member) => member.peer === text || member.name === text || (text.length >= 6 && member.peer.startsWith(text)))
+  // Who was taken out has left its name to others.
+  const active = meant.filter(({ revoked }) => revoked === null)
+  const found = active.length > 0 ? active : meant
   const [only] = found
   if (only === undefined) throw new NodeError('not_found', `no member ${text}: see \`mnemesh mesh members\``)
-  if (found.length > 1) throw new NodeError('conflict', `${text} is the name of ${found.length} members: give the id, see \`mnemesh mesh members\``)
+  if (found.length > 1) throw new NodeError('conflict', `${text} is ${found.length} members: give the id of the one you mean, ${found.slice(0, NAMED_MAX).map(({ name, peer }) => `${name} ${peer.slice(0, 12)}`).join(', ')}${found.length > NAMED_MAX ? ', …' : ''}`)
   return only.peer
 }

@@ -43,3 +43,19 @@ test('a peer that knows it was taken out takes no writes, and says why', async (
   expect((await world.run(world.peer(0).node.health()))!.reasons).toEqual([expect.stringContaining('taken out')])
   await expect(world.run(world.peer(0).node.revoke(encodeRevoke(mesh(), self, world.time.now(), world.authority)))).rejects.toMatchObject({ code: 'conflict' })
 })
+
+test('who made a statement is told which voters have it, waits for those that are connected and for no other', async () => {
+  world = await createWorld({ peers: 3, seed: 7 })
+  await world.run(() => world.peer(0).replica.linked.size === 2)
+  await world.run(world.peer(0).node.join(joining('fourth')))
+  const names = (all: readonly { readonly name: string }[]) => all.map(({ name }) => name)
+  const told = (await world.run(world.peer(0).node.controlApplied(5_000)))!
+  expect([told.seq, names(told.applied), names(told.not_yet)]).toEqual([5, ['peer-0', 'peer-1', 'peer-2'], ['fourth']])
+  await world.stop(2)
+  await world.run(world.peer(0).node.join(joining('fifth')))
+  const startMs = world.time.now()
+  const away = (await world.run(world.peer(0).node.controlApplied(5_000)))!
+  expect(away).toMatchObject({ seq: 6, not_yet: [{ name: 'peer-2', connected: false }, { name: 'fourth' }, { name: 'fifth' }] })
+  expect(names(away.applied)).toEqual(['peer-0', 'peer-1'])
+  expect(world.time.now() - startMs).toBeLessThan(1_000)
+})

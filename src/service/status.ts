@@ -27,7 +27,7 @@ export type StatusContext = {
   /** Rows projected again since the start, because something changed the past. */
   readonly rowsWrittenAgain: () => number
   readonly links: () => readonly LinkInfo[]
-  readonly addressesOf: (peer: PeerId) => readonly string[]
+  readonly addresses: () => ReadonlyMap<PeerId, readonly string[]>
   /** Texts met that are not what their field allows. */
   readonly unreadable: () => number
   /** Wall clock, ms. */
@@ -87,12 +87,13 @@ export const createStatus = (context: StatusContext): Status => {
   const peers = async (): Promise<readonly PeerAnswer[]> => {
     const linkByPeer = new Map(context.links().map((link) => [link.peer, link]))
     const budgets = replica.budgets(context.now())
+    const addresses = context.addresses()
     return [...index.control.members.values()].map((member): PeerAnswer => {
       const link = linkByPeer.get(member.peer)
       const self = member.peer === replica.self
       return {
         peer_id: member.peer, name: member.name, role: member.role, self, revoked: member.revoked !== null, forked: replica.forks.isFrozen(member.peer), link: self ? 'self' : (link?.state ?? 'down'),
-        addresses: context.addressesOf(member.peer), round_trip_ms: link?.round_trip_ms ?? null, commits_behind: self ? 0 : (link?.commits_behind ?? null), last_error: link?.last_error ?? null,
+        addresses: addresses.get(member.peer) ?? [], round_trip_ms: link?.round_trip_ms ?? null, commits_behind: self ? 0 : (link?.commits_behind ?? null), last_error: link?.last_error ?? null,
         budget: budgets.get(member.peer) ?? WITHIN_BUDGET,
       }
     })

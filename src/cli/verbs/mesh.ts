@@ -54,7 +54,7 @@ const addJoin = (mesh: Command, io: Io): void => {
     const { joinMesh } = await import('../../membership/index.ts')
     const joined = await joinMesh({ token: token.trim(), dir: options.data, name: options.name, ...(options.from === undefined ? {} : { from: options.from }), clock: io.clock, random: io.random })
     if (options.json === true) return print(io, JSON.stringify(joined))
-    await print(io, `joined mesh ${joined.mesh_id}, ${joined.members} members\npeer ${options.name} is ${joined.peer_id}`)
+    await print(io, `joined mesh ${joined.mesh_id}, ${joined.members} members\npeer ${options.name} is ${joined.peer_id}\n${appliedText(joined)}`)
     await note(io, `start it with: mnemesh serve --data ${options.data} --port 7702`)
   })
 }
@@ -73,11 +73,16 @@ const addMembers = (mesh: Command, io: Io): void => {
 
 const addRevoke = (mesh: Command, io: Io): void => {
   const verb = mesh.command('revoke').description('take a member out of the mesh, for good').argument('<peer>', "the member's id or name")
-  verb.requiredOption('--data <dir>', 'a folder that holds the authority key')
+  verb.requiredOption('--data <dir>', 'a folder that holds the authority key').option('--force', 'take out also the peer that holds the authority key: nobody can be invited or taken out after that').option('--json', 'print the answer as JSON')
   example(verb, 'mnemesh mesh revoke paris --data ./peer-1')
-  verb.action(async (peer: string, options: { data: string }) => {
+  verb.action(async (peer: string, options: { data: string; force?: boolean; json?: boolean }) => {
     const { revokeMember } = await import('../../membership/index.ts')
-    await revokeMember({ dir: options.data, peer, clock: io.clock, random: io.random })
-    await print(io, `revoked ${peer}`)
+    const revoked = await revokeMember({ dir: options.data, peer, force: options.force === true, clock: io.clock, random: io.random })
+    if (options.json === true) return print(io, JSON.stringify(revoked))
+    await print(io, `revoked ${clean(revoked.name)} ${revoked.peer_id.slice(0, 12)}\n${appliedText(revoked)}`)
   })
 }
+
+/** Where the statement lies on disk; the others hear of it when they are back. */
+const appliedText = ({ applied, not_yet }: { readonly applied: readonly string[]; readonly not_yet: readonly string[] }): string =>
+  [applied.length === 0 ? '' : `applied by ${applied.map(clean).join(', ')}`, not_yet.length === 0 ? '' : `not yet by ${not_yet.map(clean).join(', ')}`].filter((part) => part !== '').join('; ')

@@ -11,6 +11,7 @@ import { embedderChoice, type EmbedderOptions, embedderOptions } from '../embedd
 import { CliFailure, errorCode, usage } from '../failure.ts'
 import { type Io, print } from '../io.ts'
 import { keysOf, keyOption } from '../keys.ts'
+import { readAdvertised } from '../../node/addresses.ts'
 import { collect, example, wholeNumber } from '../options.ts'
 
 type ServeOptions = EmbedderOptions & {
@@ -25,6 +26,7 @@ type ServeOptions = EmbedderOptions & {
   readonly keyFile?: string
   readonly cors?: readonly string[]
   readonly trustedHost?: readonly string[]
+  readonly advertise?: readonly string[]
   readonly untilStdinEnds?: boolean
 }
 
@@ -36,6 +38,7 @@ export const addServe = (program: Command, io: Io): void => {
     .requiredOption('--port <port>', 'port for HTTP and the mesh; 0 takes a free one', wholeNumber(0, 65_535))
     .option('--host <host>', 'address to listen on', '127.0.0.1')
     .option('--peer <url>', 'ws://host:port/mesh of a member; may be repeated, one reachable is enough', collectPeer)
+    .option('--advertise <url>', 'where others reach this peer, like http://mesh.example.org:7701; may be repeated (default: where it listens; with --host 0.0.0.0 the addresses of this machine)', collectAdvertised)
     .option('--quorum <n>', 'voters that must have a write on disk (default: 2 where there are two or more, else 1)', wholeNumber(1, 1_000))
     .option('--quorum-timeout <ms>', `how long a write waits for them (default: ${limits.quorum_timeout_ms_default})`, wholeNumber(1, limits.quorum_timeout_ms_max))
     .option('--projection <where>', 'pglite, none, or postgres://…', parseProjection, 'pglite')
@@ -72,6 +75,7 @@ const serve = async (options: ServeOptions, io: Io): Promise<void> => {
       keys,
       cors: options.cors ?? [],
       trusted_hosts: options.trustedHost ?? [],
+      advertise: options.advertise ?? [],
       log: (line: string) => io.stderr.write(`${line}\n`),
     }).catch((error: unknown) => {
       throw listenFailure(error, options)
@@ -115,6 +119,12 @@ const isLoopback = (host: string): boolean => host === 'localhost' || host === '
 const collectOrigin = (text: string, before: readonly string[] = []): string[] => {
   if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text) return [...before, text]
   throw new InvalidArgumentError('An origin is like https://app.example.org, without a path.')
+}
+
+const collectAdvertised = (text: string, before: readonly string[] = []): string[] => {
+  const url = readAdvertised(text)
+  if (url === null) throw new InvalidArgumentError('An address is like http://host:port, of one host.')
+  return [...before, url]
 }
 
 const collectPeer = (text: string, before: readonly string[] = []): string[] => {

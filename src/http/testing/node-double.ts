@@ -243,6 +243,10 @@ export const createNodeDouble = (): NodeDouble => {
       return '# TYPE up gauge\nup 1\n'
     },
     identify: (challenge, port) => ({ peer_id: PEER, mesh_id: 'cd'.repeat(32), signature: `${challenge.length}/${port}` }),
+    controlApplied: async (waitMs) => {
+      await called('controlApplied', waitMs)
+      return { seq: 2, applied: [{ peer_id: PEER, name: 'double' }], not_yet: [] }
+    },
     controlLog: () => [Uint8Array.of(1, 2, 255)],
     join: async (request) => {
       await called('join', request)

@@ -1,0 +1,78 @@
+/**
+ * An operator's mistakes with members: each is refused with its mend, and leaves the mesh as it was.
+ */
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { decodeInvite } from '../../crdt/invite.ts'
+import { limits } from '../../crdt/limits.ts'
+import { keepAddresses } from './folder.ts'
+import { initMesh, joinMesh, listMembers, makeInvite, revokeMember } from './index.ts'
+
+const saying = { clock: { now: () => Date.UTC(2026, 0, 1) }, random: { bytes: (count: number) => crypto.getRandomValues(new Uint8Array(count)) } }
+let root: string
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'mnemesh-mistakes-'))
+  await initMesh({ dir: at('first'), name: 'first', ...saying })
+})
+afterEach(() => rm(root, { recursive: true }))
+
+const at = (name: string): string => join(root, name)
+const invite = (): Promise<string> => makeInvite({ dir: at('first'), role: 'voter', ttl_ms: 60_000, ...saying })
+const joinAs = async (folder: string, name: string, token?: string) => joinMesh({ token: token ?? (await invite()), dir: at(folder), name, ...saying })
+const revoke = (peer: string, force = false) => revokeMember({ dir: at('first'), peer, force, ...saying })
+const active = async () => (await listMembers({ dir: at('first') })).filter(({ revoked }) => !revoked).map(({ name }) => name)
+
+test('the peer with the authority key is not taken out but by force, by whichever of its names', async () => {
+  const [{ peer_id } = { peer_id: '' }] = await listMembers({ dir: at('first') })
+  for (const name of ['first', peer_id, peer_id.slice(0, 8)]) await expect(revoke(name)).rejects.toMatchObject({ code: 'conflict', message: expect.stringMatching(/authority.*nobody can be invited.*--force/) })
+  expect(await active()).toEqual(['first'])
+  expect(await revoke('first', true)).toMatchObject({ name: 'first' })
+  expect(await active()).toEqual([])
+})
+
+test('a second member of one name is refused, and the same token enrols it under another; who was taken out leaves its name', async () => {
+  await joinAs('b', 'paris')
+  const token = await invite()
+  await expect(joinAs('c', 'paris', token)).rejects.toMatchObject({ code: 'conflict', message: expect.stringMatching(/called paris already.*same token.*--name/) })
+  expect(await joinAs('c', 'lyon', token)).toMatchObject({ members: 3, applied: ['first'], not_yet: ['paris'] })
+  const out = await revoke('paris')
+  await joinAs('d', 'paris')
+  expect(await active()).toEqual(['first', 'lyon', 'paris'])
+  // The name now means the one that is a member.
+  expect((await revoke('paris')).peer_id).not.toBe(out.peer_id)
+})
+
+test('of several that a word may mean each is named with its id', async () => {
+  await joinAs('b', 'paris')
+  const [, member] = await listMembers({ dir: at('first') })
+  await joinAs('c', member!.peer_id.slice(0, 8))
+  await expect(revoke(member!.peer_id.slice(0, 8))).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining(`paris ${member!.peer_id.slice(0, 12)}`) })
+})
+
+test('a folder that was taken out is told what it is, though its own log does not know', async () => {
+  await joinAs('b', 'paris')
+  await expect(joinAs('b', 'paris')).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining('member of this mesh already') })
+  await revoke('paris')
+  await expect(joinAs('b', 'paris')).rejects.toMatchObject({ code: 'conflict', message: expect.stringMatching(/taken out.*another folder/) })
+})
+
+test('an invite tells the inviter\'s own addresses and those of others, no more than a token holds; who joins keeps them', async () => {
+  const urls = (many: number, host: string) => Array.from({ length: many }, (_, n) => `http://${host}-${n}.invalid:7701`)
+  await keepAddresses(at('first'), { own: urls(2, 'own'), others: urls(40, 'other') })
+  const told = decodeInvite(await invite())!.urls
+  expect(told).toHaveLength(limits.invite_urls_told_max)
+  expect(told.slice(0, 3)).toEqual([...urls(2, 'own'), 'http://other-0.invalid:7701'])
+  await keepAddresses(at('first'), { own: ['http://127.0.0.1:1'], others: ['http://127.0.0.1:2'] })
+  await joinAs('b', 'paris')
+  expect(JSON.parse(await readFile(join(at('b'), 'mesh.json'), 'utf8'))).toMatchObject({ peers: ['ws://127.0.0.1:1/mesh', 'ws://127.0.0.1:2/mesh'] })
+})
+
+test('the longest addresses leave a token within its length', async () => {
+  const long = Array.from({ length: 40 }, (_, n) => `http://${String(n).padStart(3, '0')}${'a'.repeat(limits.address_url_bytes_max - 10)}`)
+  await keepAddresses(at('first'), { own: [], others: long })
+  const token = await invite()
+  expect(token.length).toBeLessThanOrEqual(limits.invite_bytes_max)
+  expect(decodeInvite(token)?.urls).toHaveLength(limits.invite_urls_told_max)
+})
