@@ -119,6 +119,12 @@ const layers = [
     mend: 'a peer is put together from drivers that are arguments: production gives them in src/node.ts, tests in src/testing',
   },
   {
+    name: 'log',
+    files: '^src/log/',
+    imports: ['^src/log/', PORTS, ...npm('pino')],
+    mend: 'the log writes lines; what is worth one is known to who reports it',
+  },
+  {
     name: 'v8',
     files: '^src/v8\\.ts$',
     imports: [node('v8')],
@@ -155,6 +161,7 @@ const layers = [
       '^src/cli/',
       '^src/membership/index\\.ts$',
       '^src/node/addresses\\.ts$',
+      '^src/log/',
       '^src/node/(verify|rebuild)-folder\\.ts$',
       '^src/v8\\.ts$',
       ...DOOR_FACTS,

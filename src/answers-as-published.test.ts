@@ -7,13 +7,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { responseChecker, type Document } from './http/testing/response-checker.ts'
 import { initMesh } from './membership/index.ts'
 import { startNode, type RunningNode } from './node.ts'
+import { logTo } from './testing/log.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mnemesh-published-'))
 const saying = { clock: { now: () => Date.now() }, random: { bytes: (count: number) => new Uint8Array(randomBytes(count)) } }
 let running: RunningNode
 beforeAll(async () => {
   await initMesh({ dir: folder, name: 'alone', ...saying })
-  running = await startNode({ dir: folder, host: '127.0.0.1', port: 0, peers: [], quorum: 1, projection: 'pglite', embedder: null, keys: [], log: () => undefined })
+  running = await startNode({ dir: folder, host: '127.0.0.1', port: 0, peers: [], quorum: 1, projection: 'pglite', embedder: null, keys: [], log: logTo() })
 }, 60_000)
 afterAll(async () => {
   await running?.stop()

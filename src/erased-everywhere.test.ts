@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { initMesh } from './membership/index.ts'
 import { startNode, type RunningNode } from './node.ts'
+import { logTo } from './testing/log.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mnemesh-erased-'))
 const saying = { clock: { now: () => Date.now() }, random: { bytes: (count: number) => new Uint8Array(randomBytes(count)) } }
@@ -15,7 +16,7 @@ const INDEXED_MS_MAX = 90_000
 let running: RunningNode
 beforeAll(async () => {
   await initMesh({ dir: folder, name: 'alone', ...saying })
-  running = await startNode({ dir: folder, host: '127.0.0.1', port: 0, peers: [], quorum: 1, projection: 'pglite', embedder: null, keys: [], log: () => undefined })
+  running = await startNode({ dir: folder, host: '127.0.0.1', port: 0, peers: [], quorum: 1, projection: 'pglite', embedder: null, keys: [], log: logTo() })
 }, 60_000)
 afterAll(async () => {
   await running?.stop()

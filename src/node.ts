@@ -19,12 +19,14 @@ import { keepAddresses, requireIdentity, sayRunning } from './membership/folder.
 import { httpUrlOf, meshUrlOf, reachableAt } from './node/addresses.ts'
 import { kindOf, projectionOf, type ProjectionOptions } from './node/projection.ts'
 import { createPeer, type Peer } from './peer.ts'
-import type { Random } from './ports.ts'
+import type { PeerLog, Random } from './ports.ts'
+import { lineLog } from './log/log.ts'
 import { openLevelStore } from './store/level.ts'
 import { makePrivate } from './store/modes.ts'
 import { VERSION } from './version.ts'
 
-export type NodeOptions = ProjectionOptions & {
+export type NodeOptions = Omit<ProjectionOptions, 'log'> & {
+  readonly log: PeerLog
   readonly host: string
   /** 0 takes a free one. */
   readonly port: number
@@ -55,21 +57,22 @@ const systemRandom: Random = { bytes: (count) => randomBytes(count) }
 /** Starts one peer. @throws NodeError, StoreFailure with a line that names cause and mend. */
 export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   const identity = await requireIdentity(options.dir)
-  if (notNative !== null) options.log(`signatures: libsodium's native build does not load (${notNative}), so they take twice as long; run npm install on this system to have it where there is one, all else is the same`)
+  const line = lineLog(options.log)
+  if (notNative !== null) line(`signatures: libsodium's native build does not load (${notNative}), so they take twice as long; run npm install on this system to have it where there is one, all else is the same`)
   const embedder = embedderOf(options.embedder ?? null)
   // Whoever starts a peer by this function gives it the rights that the command line does.
   process.umask(0o077)
   const readable = await makePrivate(options.dir, ['projection'])
-  if (readable !== null) options.log(readable)
+  if (readable !== null) line(readable)
   const store = await openLevelStore(options.dir, { random: systemRandom, keepReserve: true })
-  const log = lineLog(options.log)
+  const { log } = options
   let live: LiveDoor | null = null
-  const projection = projectionOf(options, identity)
-  const embedding = embedder && 'embed' in projection ? createEmbedding({ ...embedder, vectors: projection, clock: systemTimers, after: systemTimers.after, random: Math.random, log: options.log }) : null
+  const projection = projectionOf({ ...options, log: line }, identity)
+  const embedding = embedder && 'embed' in projection ? createEmbedding({ ...embedder, vectors: projection, clock: systemTimers, after: systemTimers.after, random: Math.random, log: line }) : null
   const peer: Peer = await createPeer({
     identity, store, projection, ...(embedding && { embedding }), projectionKind: kindOf(options.projection),
     timers: systemTimers, monotonic: () => performance.now(), random: systemRandom, dialer: createWebSocketDialer(systemTimers), compression: zlibCompression, peers: options.peers,
-    quorum: options.quorum ?? null, quorumTimeoutMs: options.quorum_timeout_ms ?? limits.quorum_timeout_ms_default, version: VERSION, log: options.log,
+    quorum: options.quorum ?? null, quorumTimeoutMs: options.quorum_timeout_ms ?? limits.quorum_timeout_ms_default, version: VERSION, log: line,
     live: () => ({ path: '/live', index_url_by_namespace: Object.fromEntries(peer.liveSource.namespaces().map((namespace) => [namespace, live?.indexUrl(namespace)])) }),
   }).catch(async (error: unknown) => {
     await embedding?.stop()
@@ -90,7 +93,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     peer.start(urls.map(meshUrlOf))
     const stopKeeping = keepKnownAddresses(options, peer, urls)
     await sayRunning(options.dir, url, process.pid).catch((error: unknown) => {
-      options.log(`${join(options.dir, 'run.json')} could not be written (${error instanceof Error ? error.message : String(error)}): mesh invite and join do not find this peer by its folder; make room and start again`)
+      line(`${join(options.dir, 'run.json')} could not be written (${error instanceof Error ? error.message : String(error)}): mesh invite and join do not find this peer by its folder; make room and start again`)
     })
     return {
       url, name: identity.name, node: peer.node,
@@ -115,7 +118,7 @@ const keepKnownAddresses = ({ dir, log }: NodeOptions, peer: Peer, own: readonly
     const known = { own, others }
     if (JSON.stringify(known) === kept) return
     kept = JSON.stringify(known)
-    void keepAddresses(dir, known).catch((error: unknown) => log(`addresses.json could not be written (${error instanceof Error ? error.message : String(error)}): invites tell fewer addresses`))
+    void keepAddresses(dir, known).catch((error: unknown) => log.warn({}, `addresses.json could not be written (${error instanceof Error ? error.message : String(error)}): invites tell fewer addresses`))
   }
   keep()
   const timer = setInterval(keep, KEEP_ADDRESSES_MS)
@@ -128,10 +131,4 @@ const embedderOf = (choice: EmbedderChoice | null): Pick<EmbeddingOptions, 'embe
   if (choice === null) return null
   const tools = { fetch: globalThis.fetch, after: systemTimers.after, random: Math.random, key: choice.key }
   return { embedder: makeEmbedder(choice.settings, tools), revive: (origin) => reviveEmbedder(origin, choice.settings, tools) }
-}
-
-/** Doors log facts and a sentence; a peer's log is lines. */
-const lineLog = (log: (line: string) => void) => {
-  const write = (fields: Readonly<Record<string, unknown>>, message: string): void => log(`${message} ${JSON.stringify(fields)}`)
-  return { warn: write, error: write }
 }

@@ -433,3 +433,10 @@ export type LiveSource = {
   /** Told of each segment that has changed, after the change is durable. Answers the function that ends it. */
   onChanged(listener: (namespace: Namespace, segment: SegmentId) => void): () => void
 }
+
+// ── the peer's log ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type Fields = Readonly<Record<string, unknown>>
+
+/** What a peer tells its operator: fields, and a sentence that names cause and mend. A pino logger fits. */
+export type PeerLog = { readonly [Level in 'debug' | 'info' | 'warn' | 'error']: (fields: Fields, message: string) => void }

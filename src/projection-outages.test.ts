@@ -13,6 +13,7 @@ import type { AgentId, Namespace, RecordId } from '../crdt/ids.ts'
 import { initMesh, joinMesh, makeInvite } from './membership/index.ts'
 import { startNode, type RunningNode } from './node.ts'
 import { missingServer, startServer, type Server } from './projection/testing/postgres-server.ts'
+import { logTo } from './testing/log.ts'
 
 const NAMESPACE = 'default' as Namespace
 const AGENT = 'ai:tester' as AgentId
@@ -39,7 +40,7 @@ describe.skipIf(reason !== null)(`a peer on a server in trouble${reason === null
   })
 
   const start = async (dir: string, projection: string, peers: readonly string[] = [], age = false): Promise<RunningNode> => {
-    const node = await startNode({ dir, host: '127.0.0.1', port: 0, peers, quorum: 1, projection, age, keys: [], log: (line) => said.push(line) })
+    const node = await startNode({ dir, host: '127.0.0.1', port: 0, peers, quorum: 1, projection, age, keys: [], log: logTo(said) })
     running.push(node)
     return node
   }

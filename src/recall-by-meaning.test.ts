@@ -12,6 +12,7 @@ import { limits } from '../crdt/limits.ts'
 import { DIM, startEndpoint, type Endpoint } from './embedding/endpoint.test-support.ts'
 import { initMesh } from './membership/index.ts'
 import { startNode, type RunningNode } from './node.ts'
+import { logTo } from './testing/log.ts'
 
 const PATIENCE = { timeout: 30_000 }
 const saying = { clock: { now: () => Date.now() }, random: { bytes: (count: number) => new Uint8Array(randomBytes(count)) } }
@@ -35,7 +36,7 @@ describe('a peer with an embedder', () => {
 
   const start = async ({ model = 'm', url = endpoint.url, dim = null as number | null } = {}) => {
     const settings = { kind: 'openai' as const, url, model, dim, document_prefix: '', query_prefix: '' }
-    const running_node = await startNode({ dir: folder, host: '127.0.0.1', port: 0, peers: [], quorum: 1, projection: 'pglite', embedder: { settings, key: null }, keys: [], log: (line) => said.push(line) })
+    const running_node = await startNode({ dir: folder, host: '127.0.0.1', port: 0, peers: [], quorum: 1, projection: 'pglite', embedder: { settings, key: null }, keys: [], log: logTo(said) })
     running = [...running, running_node]
     const { node, url: at } = running_node
     const remember = (content: string) => node.remember('default' as Namespace, { content }, { agent: 'ai:tester' as AgentId })

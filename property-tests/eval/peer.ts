@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { initMesh } from '../../src/membership/index.ts'
 import { startNode } from '../../src/node.ts'
+import { logTo } from '../../src/testing/log.ts'
 
 export type Json = Readonly<Record<string, unknown>>
 
@@ -26,7 +27,7 @@ export const startPeer = async (projection: string): Promise<EvalPeer> => {
   const dir = join(folder, 'peer')
   const said: string[] = []
   await initMesh({ dir, name: 'eval', clock: { now: () => Date.now() }, random: { bytes: (count) => randomBytes(count) } })
-  const running = await startNode({ dir, host: '127.0.0.1', port: 0, peers: [], quorum: 1, projection, keys: [], log: (line) => void said.push(line) })
+  const running = await startNode({ dir, host: '127.0.0.1', port: 0, peers: [], quorum: 1, projection, keys: [], log: logTo(said) })
   const call: EvalPeer['call'] = async (method, path, body, headers = {}) => {
     const response = await fetch(`${running.url}/api/v1${path}`, {
       method, headers: { 'content-type': 'application/json', ...headers }, ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -14,6 +14,7 @@ import { initMesh } from '../../src/membership/index.ts'
 import { startNode, type RunningNode } from '../../src/node.ts'
 import { TAGS } from '../../transports/messages.ts'
 import { dialHostile, type HostilePeer } from './client.ts'
+import { logTo } from '../../src/testing/log.ts'
 
 let dir = ''
 let mesh = '' as MeshId
@@ -24,7 +25,7 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'mnemesh-hostile-'))
   const saying = { clock: { now: () => Date.now() }, random: { bytes: (count: number) => new Uint8Array(randomBytes(count)) } }
   mesh = (await initMesh({ dir, name: 'attacked', ...saying })).mesh_id
-  node = await startNode({ dir, host: '127.0.0.1', port: 0, peers: [], projection: 'none', keys: [], log: (line) => logged.push(line) })
+  node = await startNode({ dir, host: '127.0.0.1', port: 0, peers: [], projection: 'none', keys: [], log: logTo(logged) })
 })
 afterAll(async () => {
   await node.stop()

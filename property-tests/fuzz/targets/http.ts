@@ -24,6 +24,7 @@ import { encodeJoin, encodeRevoke } from '../../../crdt/invite.ts'
 import { keyPairFromSeed } from '../../../crdt/signature.ts'
 import type { PeerId } from '../../../crdt/ids.ts'
 import { acceptableRequest } from './json.ts'
+import { logTo } from '../../../src/testing/log.ts'
 
 const http: Target = {
   name: 'http',
@@ -35,7 +36,7 @@ const http: Target = {
     const saying = { clock: { now: () => Date.now() }, random: { bytes: (count: number) => new Uint8Array(randomBytes(count)) } }
     const { mesh_id } = await initMesh({ dir, name: 'fuzz', ...saying })
     const invite = await makeInvite({ dir, role: 'voter', ttl_ms: 60_000, ...saying })
-    const node = await startNode({ dir, host: '127.0.0.1', port: 0, peers: [], projection: 'none', keys: [], log: () => undefined })
+    const node = await startNode({ dir, host: '127.0.0.1', port: 0, peers: [], projection: 'none', keys: [], log: logTo() })
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
     const send = sender(node.url, agent)
     const keys = keyPairFromSeed(new Uint8Array(32).fill(5))

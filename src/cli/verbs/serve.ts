@@ -12,7 +12,9 @@ import { CliFailure, errorCode, usage } from '../failure.ts'
 import { type Io, print } from '../io.ts'
 import { keysOf, keyOption } from '../keys.ts'
 import { readAdvertised } from '../../node/addresses.ts'
+import { createLog, type LogFormat, type LogLevel } from '../../log/log.ts'
 import { collect, example, wholeNumber } from '../options.ts'
+import { oneOf } from './choice.ts'
 
 type ServeOptions = EmbedderOptions & {
   readonly data: string
@@ -27,6 +29,8 @@ type ServeOptions = EmbedderOptions & {
   readonly cors?: readonly string[]
   readonly trustedHost?: readonly string[]
   readonly advertise?: readonly string[]
+  readonly log?: LogFormat
+  readonly logLevel?: LogLevel
   readonly untilStdinEnds?: boolean
 }
 
@@ -48,6 +52,9 @@ export const addServe = (program: Command, io: Io): void => {
     .option('--cors <origin>', 'let pages of this origin ask, like https://app.example.org; may be repeated (default: none)', collectOrigin)
     .option('--trusted-host <name>', 'a further name under which a peer on loopback is asked, behind a proxy say; may be repeated', collect)
     .addOption(new Option('--until-stdin-ends', 'stop when standard input ends').hideHelp())
+  verb
+    .option('--log <format>', 'text or json, one line an event, on standard error (default: text)', oneOf('text', 'json'))
+    .option('--log-level <level>', 'debug, info, warn or error (default: info)', oneOf('debug', 'info', 'warn', 'error'))
   embedderOptions(verb)
   example(verb, 'mnemesh serve --data ./peer-1 --port 7701', 'mnemesh serve --data ./peer-2 --port 7702 --peer ws://10.0.0.1:7701/mesh --host 0.0.0.0 --key-file ./key')
   verb.action((options: ServeOptions) => serve(options, io))
@@ -76,7 +83,7 @@ const serve = async (options: ServeOptions, io: Io): Promise<void> => {
       cors: options.cors ?? [],
       trusted_hosts: options.trustedHost ?? [],
       advertise: options.advertise ?? [],
-      log: (line: string) => io.stderr.write(`${line}\n`),
+      log: createLog({ format: options.log ?? 'text', level: options.logLevel ?? 'info', secrets: [...keys, ...(embedder?.key ? [embedder.key] : [])], write: (line) => io.stderr.write(line) }),
     }).catch((error: unknown) => {
       throw listenFailure(error, options)
     })
