@@ -15,6 +15,7 @@
  *   I11 who forked is known to all alike, and nobody honest did            (G4, G8)
  *   I12 every log verifies, whoever was taken out and whatever was erased  (G8, G9)
  *   I13 of the changes of a memory as it was read on one peer, one is made
+ *   I14 no answer knows less than its peer's log did, and does not tell: held while it happens (`sim/readers.ts`)
  */
 import { verifyAck, type SignedAck } from '../crdt/ack.ts'
 import { fromBase64Url } from '../crdt/base64.ts'
@@ -22,11 +23,11 @@ import { refOf } from '../crdt/body.ts'
 import { canonicalize, type Json } from '../crdt/canonical.ts'
 import { decodeCommit, type Commit } from '../crdt/commit.ts'
 import { bodyRefs } from '../crdt/event.ts'
-import type { AgentId, ChainId, CommitHash, EventId, MeshId, PeerId, RecordId, Ref } from '../crdt/ids.ts'
+import type { AgentId, CommitHash, EventId, MeshId, PeerId, RecordId, Ref } from '../crdt/ids.ts'
 import type { Receipt, VerifyAnswer } from '../src/api.ts'
 import type { ProjectionBatch } from '../src/ports.ts'
 import type { MemoryDisk } from '../src/store/memory.ts'
-import { countsAt, type ForkAt } from './model/forks.ts'
+import { countsAt, outOf, outsAlso, type ForkAt, type KnownForks } from './model/forks.ts'
 import { heard, type Heard } from './model/history.ts'
 import { readLinkOf, readMemoryOf, type TextOf } from './model/memory.ts'
 
@@ -196,13 +197,15 @@ export const toldTheTruth = (told: readonly ToldWrite[], history: Heard, spoiled
 export const nothingForged = (history: Heard, mayHaveSaid: (peer: PeerId, agent: AgentId) => boolean): Violations =>
   history.says.flatMap(({ event, peer, commit }) => (mayHaveSaid(peer, event.agent) ? [] : [`I10 event ${event.id} in commit ${commit} is of a peer that never said it`]))
 
-export type KnownForks = readonly { readonly chain: ChainId; readonly peer: PeerId; readonly at: number }[]
-
 /** @param known by member: the forks it holds proofs of. @param liars who may have forked. */
 export const forksKnown = (known: readonly KnownForks[], disks: readonly MemoryDisk[], liars: ReadonlySet<PeerId>): Violations => {
-  const told = (forks: KnownForks): string => forks.map(({ chain, at }) => `${chain}@${at}`).sort().join(' ')
+  // Of whoever is out, each holds the proofs that came to it first; that it is out is what all must know.
+  const told = (forks: KnownForks): string => {
+    const out = outOf(forks)
+    return [...[...out].sort().map((peer) => `${peer} is out`), ...forks.flatMap(({ chain, peer, at }) => (out.has(peer) ? [] : [`${chain}@${at}`])).sort()].join(' ')
+  }
   const first = told(known[0] ?? [])
-  const forkAt = new Map((known[0] ?? []).map(({ chain, at }) => [chain, at]))
+  const forkAt = outsAlso(known[0] ?? [], disks.flatMap(commitsOn))
   const hashByPlace = new Map<string, CommitHash>()
   const unproven = disks.flatMap((disk) => [...disk.placeByHash].flatMap(([hash, { chain, seq }]) => {
     const place = `${chain}/${seq}`

@@ -11,6 +11,8 @@ import type { RecordId, Ref } from '../../crdt/ids.ts'
 import type { LinkRow, MemoryRow } from '../../src/ports.ts'
 import { compareHappened, firstAttempt, type Happened, type Heard, type Say } from './history.ts'
 
+/** Bytes that are no text. */
+export const NO_TEXT = '\u0000'
 /** The text of a body, or null when it is nowhere. */
 export type TextOf = (ref: Ref) => string | null
 type Value = string | number | boolean
@@ -30,19 +32,41 @@ export const readMemoryOf = ({ happened, before, saidBefore, erased: destroyed }
   const shown = (name: string): Value | null => standing(name)[0]?.value ?? null
   const string = (name: string): string | null => shown(name) as string | null
   const erased = destroyed.has(id)
-  const text = (name: string): string | null => (erased || shown(name) === null ? null : textOf(shown(name) as Ref))
+  const unreadable: string[] = []
+  const text = (name: string): string | null => {
+    const given = erased || shown(name) === null ? null : textOf(shown(name) as Ref)
+    if (given === null || allows(name, given)) return given
+    unreadable.push(name)
+    return null
+  }
+  const [title, content, source] = [text('title'), text('content'), text('source')]
   const tags = names.filter((name) => name.startsWith(TAG) && standing(name).length > 0).map((name) => name.slice(TAG.length))
   const metadata = text('metadata')
   return {
-    id, namespace: leader.first.event.ns, title: text('title'), content: text('content'),
+    id, namespace: leader.first.event.ns, title, content,
     kind: string('kind') ?? MEMORY_DEFAULTS.kind, tier: string('tier') ?? MEMORY_DEFAULTS.tier, tags: tags.sort(),
     priority: (shown('priority') as number | null) ?? MEMORY_DEFAULTS.priority, confidence: (shown('confidence') as number | null) ?? MEMORY_DEFAULTS.confidence,
-    source: text('source'), scope: string('scope'), run_id: string('run_id'), occurred_at: string('occurred_at'), expires_at: string('expires_at'),
+    source, scope: string('scope'), run_id: string('run_id'), occurred_at: string('occurred_at'), expires_at: string('expires_at'),
     metadata: metadata === null ? {} : (JSON.parse(metadata) as Record<string, unknown>),
     agent_id: leader.first.event.agent, peer_id: leader.first.peer, created_at: leader.first.event.at, updated_at: about.toSorted(compareHappened).at(-1)!.first.event.at,
     forgotten: shown('forgotten') === true, erased, conflicts: names.filter((name) => isConflict(name, standing(name), textOf)).length + (isHiddenEdit(writes, standing('forgotten'), before) ? 1 : 0),
+    ...(unreadable.length > 0 && { unreadable }),
   }
 }
+
+const DEPTH_MAX = 16
+/** What a field's text may be: words of its length, or an object that does not nest too deep. */
+const allows = (field: string, text: string): boolean => {
+  if (text === NO_TEXT) return false
+  if (field !== 'metadata') return field !== 'title' || new TextEncoder().encode(text).length <= 1_024
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) && depthOf(value) <= DEPTH_MAX
+  } catch {
+    return false
+  }
+}
+const depthOf = (value: unknown): number => (typeof value === 'object' && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0)
 
 export const readLinkOf = ({ happened, before, saidBefore }: Heard, id: RecordId): LinkRow | null => {
   const about = happened.filter(({ first: { event } }) => event.kind.startsWith('link.') && 'record' in event && event.record === id)

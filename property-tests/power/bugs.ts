@@ -81,6 +81,10 @@ export const BUGS: readonly Bug[] = [
   bug(WORLD, 'rows that are being made anew answered as they are', ['src/service/reads.ts', 'if (feed.cursor() === null && replica', 'if (feed.cursor() === null && feed.lag() < 0 && replica']),
   bug(WORLD, 'a page of the log cut in silence', ['src/service/list-from-log.ts', 'next_cursor: rows.length > limit ?', 'next_cursor: rows.length < 0 ?']),
   bug(WORLD, 'an event left out between two pages', ['src/service/log.ts', 'n === from.arrival && place <= from.place', 'n === from.arrival && place <= from.place + (from.place >= 0 ? 1 : 0)']),
+  bug(WORLD, 'a text that no field allows shown as it is', ['src/service/texts.ts', '  if (bytes.length > TEXT_BYTES_MAX[field]) return null\n', '']),
+  bug(WORLD, 'beyond measure each has another measure', ['src/replica/forks.ts', 'if (counting > limits.forks_per_peer_max) out.add(fork.peer)', 'if (counting > limits.forks_per_peer_max + (counting % 2) * 1e9) out.add(fork.peer)']),
+  bug(WORLD, 'an address counts whoever signed it', ['transports/addresses.ts', 'return claimed !== null && isGenuine(claimed) ? claimed.record : null', 'return claimed === null ? null : claimed.record'], ['transports/addresses.ts', 'const isGenuine = ({ record, signed, signature }: Claimed): boolean => verify(', 'const isGenuine = ({ record, signed, signature }: Claimed): boolean => signed.length > 0 || verify(']),
+  bug(WORLD, 'a log that came back from a full disk is not told', ['src/peer.ts', "    shell.feed({ kind: 'tick' })\n    mesh.retryNow()\n", '']),
   // ── order and meaning ──
   bug(WORLD, 'the wall clock taken as the order', ['crdt/hlc.ts', 'Math.max(seen + 1, usableMs(nowMs) * COUNTERS)', 'usableMs(nowMs) * COUNTERS']),
   bug('property-tests/foundations.canonical.test.ts', 'keys of a digested object left in their order', ['crdt/canonical.ts', 'Object.keys(value).sort()', 'Object.keys(value)']),

@@ -6,11 +6,13 @@
 import { signAck, type Watermark } from '../../crdt/ack.ts'
 import type { Body } from '../../crdt/body.ts'
 import { controlChainId } from '../../crdt/commit.ts'
-import { bytesToHex, type ChainId, type CommitHash } from '../../crdt/ids.ts'
+import { bytesToHex, type ChainId, type CommitHash, type PeerId, type Ref } from '../../crdt/ids.ts'
 import { sign } from '../../crdt/signature.ts'
+import { signAddress } from '../../transports/addresses.ts'
 import { createMesh, type DriveableMesh } from '../../transports/mesh.ts'
 import type { FrontierEntry, MeshHost, Parcel, Run } from '../../transports/host.ts'
 import type { Peer } from '../../src/peer.ts'
+import { createFloods } from './floods.ts'
 import type { Founded } from './founding.ts'
 import { createLiar } from './liar.ts'
 import type { Host, Network, Scheduler } from './network.ts'
@@ -36,7 +38,13 @@ export const createEvil = (founded: Founded, network: Network, time: Scheduler &
   const process: Host = { machine: index, isAlive: () => alive, isPaused: () => false }
   const captured: Parcel[] = []
   const lies = new Set<EvilAct>()
+  const late = new Map<Ref, Body>()
   const control = controlChainId(founded.mesh)
+  /** Its own word that it lives where others do, and another's word with its own signature. */
+  const foreignAddresses = (): Uint8Array[] => [
+    signAddress(founded.mesh, { peer: self.peer, atMs: Math.floor(time.now()), urls: honest.map(({ url }) => url) }, self.keys),
+    signAddress(founded.mesh, { peer: honest[0]!.peer, atMs: Math.floor(time.now()) + 1_000, urls: ['ws://nowhere:1/mesh'] }, self.keys),
+  ]
   const controlRun = (from: number, count: number): Parcel[] => founded.log.commits.slice(from - 1, from - 1 + count).map(({ chain, seq, bytes }) => ({ chain, seq, bytes, bodies: [] }))
   const chainOfNobody = (): ChainId => bytesToHex(random.bytes(16)) as ChainId
   const junk = (chain: ChainId, seq: number): Parcel => ({ chain, seq, bytes: random.bytes(random.int(1, 400)), bodies: [] })
@@ -60,7 +68,7 @@ export const createEvil = (founded: Founded, network: Network, time: Scheduler &
     cursorInto: () => null,
     keepCursor: () => undefined,
     readRun: (run: Run) => (run.chain === control ? controlRun(run.from, run.count) : lies.has('junk_parcels') ? [junk(run.chain, run.from)] : []),
-    readBodies: (refs) => (lies.has('junk_bodies') ? refs.map((ref): Body => ({ ref, salt: random.bytes(16), text: random.bytes(20) })) : []),
+    readBodies: (refs) => refs.some((ref) => late.has(ref)) ? refs.flatMap((ref) => late.get(ref) ?? []) : (lies.has('junk_bodies') ? refs.map((ref): Body => ({ ref, salt: random.bytes(16), text: random.bytes(20) })) : []),
     holes: () => [],
     missingBodies: () => [],
     forkProofs: () => [],
@@ -81,7 +89,7 @@ export const createEvil = (founded: Founded, network: Network, time: Scheduler &
     linkDown: () => undefined,
     linkQuiet: () => undefined,
     controlChain: control,
-    addresses: () => [],
+    addresses: () => (lies.has('foreign_addresses') ? foreignAddresses() : []),
     keepAddress: () => undefined,
   }
   const rethrow = (_place: string, error: unknown): never => {
@@ -90,7 +98,9 @@ export const createEvil = (founded: Founded, network: Network, time: Scheduler &
   const timers = { now: () => Math.floor(time.now()), after: (ms: number, call: () => void) => time.after(ms, () => alive && call()) }
   const mesh: DriveableMesh = createMesh({ host, timers, random, dialer: network.dialer(process), compression: null, urls: honest.map(({ url }) => url), fault: rethrow })
 
-  const liar = createLiar(self, honest.length, time.now, random.split('liar'), victim)
+  const liar = createLiar(self, honest.length, { now: time.now, after: timers.after }, random.split('liar'), victim)
+
+  const floods = createFloods({ mesh: founded.mesh, keys: self.keys, dialer: network.dialer(process), timers, random: random.split('floods'), addresses: foreignAddresses })
 
   const push = (parcels: readonly Parcel[]): void => void mesh.push(parcels)
   const act = (what: EvilAct): void => {
@@ -121,6 +131,30 @@ export const createEvil = (founded: Founded, network: Network, time: Scheduler &
         const forged = liar.impersonate(random.pick(honest))
         return forged === null ? undefined : push([forged])
       }
+      case 'junk_forks':
+        return mesh.announceForks([...liar.forgedForks(random.pick(honest).peer), ...liar.forgedForks(bytesToHex(random.bytes(32)) as PeerId), random.bytes(random.int(1, 400))])
+      case 'many_forks':
+        // Some here, some there: what follows must not depend on which.
+        return liar.forks(random.weighted([[4, 2], [3, 40], [1, 300]])).forEach((proof) => victim(random.int(0, honest.length - 1))?.shell.feed({ kind: 'forks', from: self.peer, proofs: [proof] }))
+      case 'far_acks': {
+        const far = captured.map(({ chain }): Watermark => ({ chain, seq: random.int(100, FAR_SEQ), hash: bytesToHex(random.bytes(32)) as CommitHash, whole: true }))
+        const unknown = Array.from({ length: 200 }, (): Watermark => ({ chain: chainOfNobody(), seq: random.int(1, FAR_SEQ), hash: bytesToHex(random.bytes(32)) as CommitHash, whole: true }))
+        for (const watermarks of [far, unknown]) mesh.announce(signAck({ mesh: founded.mesh, voter: self.peer, watermarks }, self.keys), null)
+        return
+      }
+      case 'many_chains':
+        return liar.manyChains()
+      case 'unreadable':
+        return liar.unreadable()
+      case 'late_texts':
+        return liar.lateTexts().forEach((text) => late.set(text.ref, text))
+      case 'ahead':
+        return liar.ahead()
+      case 'requests':
+      case 'frames':
+      case 'stranger':
+        return floods[what](random.pick(honest).url)
+      case 'foreign_addresses':
       case 'stripped':
       case 'lying_digest':
       case 'lying_frontier':

@@ -11,7 +11,8 @@ export type GenerateOptions = {
 }
 
 /** Drawn once a schedule, so that what takes several acts of one kind comes about. */
-const LIES: readonly EvilAct[] = ['equivocate', 'equivocate_episodes', 'equivocate_erasures', 'impersonate', 'stripped', 'junk_parcels', 'changed_commit', 'foreign_signature', 'forged_acks', 'lying_digest', 'lying_frontier', 'junk_bodies', 'orphans']
+const LIES: readonly EvilAct[] = ['equivocate', 'equivocate_episodes', 'equivocate_erasures', 'impersonate', 'stripped', 'junk_parcels', 'changed_commit', 'foreign_signature', 'forged_acks', 'lying_digest', 'lying_frontier', 'junk_bodies', 'orphans',
+  'junk_forks', 'many_forks', 'far_acks', 'many_chains', 'unreadable', 'late_texts', 'foreign_addresses', 'ahead', 'requests', 'frames', 'stranger']
 const PATCH_FIELDS: readonly PatchField[] = ['title', 'content', 'tags', 'priority', 'source', 'metadata', 'expires_at']
 
 export const generate = (seed: string, options: GenerateOptions = { peers: null }): Schedule => {

@@ -9,7 +9,7 @@ import {
 } from '../invariants.ts'
 import type { AskStep } from './clients.ts'
 import { textsOf } from './log-view.ts'
-import type { World } from './world.ts'
+import { WITHHOLDING, type World } from './world.ts'
 import { countsAt, withoutForks, withRevoked } from '../model/forks.ts'
 import { LIAR } from './liar.ts'
 import { putInput } from './texts.ts'
@@ -93,7 +93,7 @@ const matchedBy = ({ evidence: { matched, acknowledged, told }, schedule }: Worl
 
 /** Where something is left out or erased: it takes as long as all else that is judged. A liar that withholds texts, or a disk that lost the one copy, leaves faults that are none of the mesh's. */
 const isWorthVerifying = ({ schedule: { steps } }: World): boolean =>
-  steps.some((step) => step.do === 'revoke' || (step.do === 'evil' && step.act.startsWith('equivocate')) || (step.do === 'ask' && step.ask.op === 'erase')) && !steps.some((step) => (step.do === 'evil' && step.act === 'stripped') || step.do === 'flip' || step.do === 'rollback' || step.do === 'clone')
+  steps.some((step) => step.do === 'revoke' || (step.do === 'evil' && step.act.startsWith('equivocate')) || (step.do === 'ask' && step.ask.op === 'erase')) && !steps.some((step) => (step.do === 'evil' && WITHHOLDING.has(step.act)) || step.do === 'flip' || step.do === 'rollback' || step.do === 'clone')
 
 /** Members whose disks were rolled back, damaged or cloned: what only they held may be lost. */
 const spoiledBy = ({ schedule }: World): ReadonlySet<number> => new Set(schedule.steps.flatMap((step) => (step.do === 'rollback' || step.do === 'flip' || step.do === 'clone' ? [step.peer] : [])))

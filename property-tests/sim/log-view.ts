@@ -7,7 +7,7 @@ import type { MemoryDisk } from '../../src/store/memory.ts'
 import { placeOf } from '../../src/store/memory.ts'
 import { countsAt, withoutForks, withRevoked, type ForkAt, type KnownForks, outsAlso } from '../model/forks.ts'
 import { heard, type Heard } from '../model/history.ts'
-import type { TextOf } from '../model/memory.ts'
+import { NO_TEXT, type TextOf } from '../model/memory.ts'
 import type { Machine, Process } from './machine.ts'
 
 export type LogView = {
@@ -45,15 +45,21 @@ export const viewOf = (machine: Machine, { peer }: Process): LogView => {
 
 export const historyOf = ({ all, counting, forkAt }: LogView): Heard => heard(counting, all.filter(({ chain, header }) => countsAt(forkAt, chain, header.seq)))
 
-const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
-/** Bytes of a text are shown as they are; whether a field allows them is the model's to tell. */
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true })
+const textOfBytes = (bytes: Uint8Array): string => {
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    return NO_TEXT
+  }
+}
 export const textsOf = (disks: readonly MemoryDisk['bodyByRef'][]): TextOf => {
   const known = new Map<Ref, string | null>()
   return (ref) => {
     const before = known.get(ref)
     if (before !== undefined) return before
     const body = disks.map((bodies) => bodies.get(ref)).find((found) => found !== undefined)
-    const text = body === undefined ? null : utf8.decode(body.text)
+    const text = body === undefined ? null : textOfBytes(body.text)
     known.set(ref, text)
     return text
   }

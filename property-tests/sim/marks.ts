@@ -5,6 +5,7 @@
  * Marks cost nothing in production: they are what the world does, what its clients are told, and what the peers count anyway.
  */
 import { firstExcluded } from '../../crdt/control.ts'
+import { outOf } from '../model/forks.ts'
 import type { World } from './world.ts'
 
 /** Enough for the rarest mark, which about one schedule in 150 hits. */
@@ -59,6 +60,19 @@ export const MARKS: Readonly<Record<string, string>> = {
   'evil: equivocate_erasures': 'src/replica/log-index.ts isErased: an erasure on a branch',
   'evil: impersonate': 'src/replica/intake.ts: a name without its signature',
   'evil: stripped': 'src/replica/missing-bodies.ts: commits whose texts come later',
+  'evil: junk_forks': 'src/replica/forks.ts learn: of nobody, and of nothing',
+  'evil: many_forks': 'src/replica/forks.ts count: chains without measure',
+  'a member whose forks are beyond measure': 'src/replica/log-index.ts out: nothing of it counts',
+  'evil: far_acks': 'src/replica/settling.ts onAck: claims beyond what is here',
+  'evil: many_chains': 'src/replica/chain-budget.ts',
+  'evil: unreadable': 'src/service/texts.ts: not what its field allows',
+  'a memory that cannot be read': 'src/service/rows.ts memoryRow: unreadable',
+  'evil: late_texts': 'src/service/touched-commits.ts: texts behind their commit',
+  'evil: foreign_addresses': 'transports/addresses.ts offer, transports/dialing.ts: another audience',
+  'evil: ahead': 'crdt/hlc.ts observe: hours ahead',
+  'evil: requests': 'transports/gate.ts, transports/work.ts: a price for each',
+  'evil: frames': 'transports/decode.ts: over its budget',
+  'evil: stranger': 'transports/crowd.ts, transports/decode.ts: before membership',
   'join': 'src/service/membership.ts join: enrolled while the others write',
   'revoke': 'src/service/membership.ts revoke',
   'left out by a revocation': 'crdt/control.ts firstExcluded: said before it was known',
@@ -107,6 +121,8 @@ export const markWhatHappened = (world: World): void => {
     note('dial failures', counters['dial_failures'] ?? 0)
     note('duplicate links', (counters['closed_duplicate'] ?? 0) + (counters['closed_by_peer_duplicate'] ?? 0))
     note('conflicts', rows.memories().filter(({ conflicts }) => conflicts > 0).length)
+    note('a member whose forks are beyond measure', outOf(peer.replica.forks.all()).size)
+    note('a memory that cannot be read', rows.memories().filter(({ unreadable }) => unreadable !== undefined).length)
     note('erased', rows.memories().filter(({ erased }) => erased).length)
     note('left out by a revocation', [...peer.replica.index.chains.values()].filter(({ id, peer: whose, seq }) => firstExcluded(peer.replica.index.control, whose, id) <= seq).length)
     note('twins', [...peer.replica.index.segmentsByRecord.values()].filter(Array.isArray).length)

@@ -15,6 +15,7 @@ export const HEAL_MS_MAX = 240_000
 const LOOK_EVERY_MS = 100
 /** A peer that has only just met another brings it what it lacks first. */
 const ALL_VOTERS_MS = 60_000
+const ASK_AGAIN_MS = 500
 /** What a store that could not write needs from room to writes at most, and a second for what its peer knows of free space. */
 const ROOM_MS = 5_200
 
@@ -62,6 +63,16 @@ export const runSchedule = async (schedule: Schedule, options: WorldOptions = {}
  */
 const writeToAll = async (world: World): Promise<string | null> => {
   if (world.schedule.steps.some((step) => step.do === 'disk')) await world.until(() => false, ROOM_MS)
+  const endMs = world.time.now() + ALL_VOTERS_MS
+  for (;;) {
+    const refusal = await writeToNeighbours(world)
+    // Of a neighbour that lost its power the link may still stand, and is seen to be silent: it is answered at once, and so asked again.
+    if (refusal === null || world.time.now() >= endMs) return refusal
+    await world.until(() => false, ASK_AGAIN_MS)
+  }
+}
+
+const writeToNeighbours = (world: World): Promise<string | null> => {
   const { node, mesh } = world.machines[0]!.process!.peer!
   const up = new Set(mesh.links().flatMap(({ state, peer }) => (state === 'up' ? [peer] : [])))
   const neighbours = world.founded.members.filter(({ honest, role, peer }) => honest && role === 'voter' && up.has(peer)).length

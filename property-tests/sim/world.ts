@@ -16,7 +16,7 @@ import { found, START_MS, type Founded } from './founding.ts'
 import { createMachine, startProcess, type Machine, type MachineWorld, type Process } from './machine.ts'
 import { createNetwork, type Network } from './network.ts'
 import { read, readEverything, type ReaderWorld } from './readers.ts'
-import type { Moment, Schedule, Step, Topology } from './schedule.ts'
+import type { EvilAct, Moment, Schedule, Step, Topology } from './schedule.ts'
 import { stream } from './streams.ts'
 import './verify-once.ts'
 
@@ -351,12 +351,14 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
         if (process?.peer && !authority.isRevoked(machine.member.peer)) await settle(readEverything(readers, machine, process), READ_MS)
       }
     },
-    isWithheld: (ref) => schedule.steps.some((step) => step.do === 'evil' && step.act === 'stripped') && !machines.some(({ disk, index }) => !leaving.has(index) && disk.lies().bodyByRef.has(ref)),
+    isWithheld: (ref) => schedule.steps.some((step) => step.do === 'evil' && WITHHOLDING.has(step.act)) && !machines.some(({ disk, index }) => !leaving.has(index) && disk.lies().bodyByRef.has(ref)),
   }
 }
 
 const holdsEither = (disk: MemoryDisk, hash: CommitHash | Ref): boolean => disk.placeByHash.has(hash as CommitHash) || disk.bodyByRef.has(hash as Ref)
 
+/** Acts after which a text may be nowhere. */
+export const WITHHOLDING: ReadonlySet<EvilAct> = new Set(['stripped', 'late_texts'])
 const SCRUB_MS = 30_000
 const READ_MS = 30_000
 
