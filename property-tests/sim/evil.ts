@@ -103,6 +103,9 @@ export const createEvil = (founded: Founded, network: Network, time: Scheduler &
   const floods = createFloods({ mesh: founded.mesh, keys: self.keys, dialer: network.dialer(process), timers, random: random.split('floods'), addresses: foreignAddresses })
 
   const push = (parcels: readonly Parcel[]): void => void mesh.push(parcels)
+  const spread = (proofs: readonly Uint8Array[]): void => {
+    for (const [machine] of honest.entries()) victim(machine)?.shell.feed({ kind: 'forks', from: self.peer, proofs: proofs.filter((_proof, n) => n % honest.length === machine) })
+  }
   const act = (what: EvilAct): void => {
     const parcel = one()
     lies.add(what)
@@ -135,7 +138,7 @@ export const createEvil = (founded: Founded, network: Network, time: Scheduler &
         return mesh.announceForks([...liar.forgedForks(random.pick(honest).peer), ...liar.forgedForks(bytesToHex(random.bytes(32)) as PeerId), random.bytes(random.int(1, 400))])
       case 'many_forks':
         // Some here, some there: what follows must not depend on which.
-        return liar.forks(random.weighted([[4, 2], [3, 40], [1, 300]])).forEach((proof) => victim(random.int(0, honest.length - 1))?.shell.feed({ kind: 'forks', from: self.peer, proofs: [proof] }))
+        return spread(liar.forks(random.weighted([[6, 2], [3, 20], [1, 300]])))
       case 'far_acks': {
         const far = captured.map(({ chain }): Watermark => ({ chain, seq: random.int(100, FAR_SEQ), hash: bytesToHex(random.bytes(32)) as CommitHash, whole: true }))
         const unknown = Array.from({ length: 200 }, (): Watermark => ({ chain: chainOfNobody(), seq: random.int(1, FAR_SEQ), hash: bytesToHex(random.bytes(32)) as CommitHash, whole: true }))

@@ -183,7 +183,7 @@ export const createLiar = (self: Member, machines: number, time: Scheduler & { n
 }
 
 const NO_DOCUMENT = { segment: null, deps: [], changeHash: null } as const
-const CHAINS = 24
+const CHAINS = 8
 /** Within what is taken (`hlc_ahead_ms_max`), also by clocks that are some hours behind. */
 const AHEAD_MS = 12 * 3_600_000
 /** Deeper than metadata may nest. */
