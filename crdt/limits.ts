@@ -208,6 +208,8 @@ export const limits = {
   frontier_entries_max: 1_000_000,
   /** Runs one want may name. */
   want_runs_max: 1_024,
+  /** Chains that are not here of which it is remembered how far one link's other side has them: more are found by log and frontier. */
+  unknown_chains_per_link_max: 4_096,
   /** Commits asked for at a time on one link. */
   want_commits_max: 8_192,
   /** Bodies asked for at a time on one link. */
@@ -371,8 +373,8 @@ export const limits = {
   http_connections_per_address_max: 1_024,
   /** Sockets that have not asked yet; the oldest gives way. Headers come within ms, so this is a thousand clients at one moment. */
   http_newcomers_max: 1_024,
-  /** Upgraded sockets of one path (mesh, live): above what their own protocol takes (`links_max`, `unauthenticated_sockets_max`, `live_clients_max`). */
-  upgraded_sockets_max: 512,
+  /** Upgraded sockets of one path (mesh, live): above what their own protocol takes (`links_max`, `unauthenticated_sockets_max`, `live_clients_max`) and what is on its way out. */
+  upgraded_sockets_max: 768,
   /** Of those, what one address holds, loopback excepted: a stranger alone can't fill `unauthenticated_sockets_max`. */
   upgraded_sockets_per_address_max: 128,
   /** Wrong API keys of one address that are told so at once: a person's typing errors, a client with an old key. */

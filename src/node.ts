@@ -71,14 +71,14 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   const embedding = embedder && 'embed' in projection ? createEmbedding({ ...embedder, vectors: projection, clock: systemTimers, after: systemTimers.after, random: Math.random, log: line }) : null
   const peer: Peer = await createPeer({
     identity, store, projection, ...(embedding && { embedding }), projectionKind: kindOf(options.projection),
-    timers: systemTimers, monotonic: () => performance.now(), random: systemRandom, dialer: createWebSocketDialer(systemTimers), compression: zlibCompression, peers: options.peers,
+    timers: systemTimers, monotonic: () => performance.now(), random: systemRandom, dialer: createWebSocketDialer(systemTimers, identity.peer), compression: zlibCompression, peers: options.peers,
     quorum: options.quorum ?? null, quorumTimeoutMs: options.quorum_timeout_ms ?? limits.quorum_timeout_ms_default, version: VERSION, log: line,
     live: () => ({ path: '/live', index_url_by_namespace: Object.fromEntries(peer.liveSource.namespaces().map((namespace) => [namespace, live?.indexUrl(namespace)])) }),
   }).catch(async (error: unknown) => {
     await embedding?.stop()
     throw error
   })
-  const acceptor = createWebSocketAcceptor(systemTimers, (socket) => peer.mesh.accept(socket), (address) => peer.mesh.admits(address))
+  const acceptor = createWebSocketAcceptor(systemTimers, (socket) => peer.mesh.accept(socket), (address, claimed) => peer.mesh.admits(address, claimed))
   const door = createLiveDoor({ mesh: identity.mesh, peer: identity.peer, source: peer.liveSource, timers: systemTimers, defer: (call) => setImmediate(call), keys: options.keys, log })
   live = door
   const http = await createHttpDoor(peer.node, { host: options.host, port: options.port, keys: options.keys, cors: options.cors ?? [], trustedHosts: options.trusted_hosts ?? [], version: VERSION, upgrades: { '/mesh': acceptor.handleUpgrade, '/live': door.upgrade }, log })

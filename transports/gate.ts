@@ -41,8 +41,8 @@ export type Metered = {
 
 export type Gate = {
   meter(socket: Socket, options: MeteredOptions): Metered
-  /** Whether another socket from there may be made now. */
-  admits(address: string): boolean
+  /** Whether another socket from there may be made now. @param claimed whom its dialer says that it is. */
+  admits(address: string, claimed: PeerId | null): boolean
   waiting(): number
 }
 
@@ -110,9 +110,20 @@ export const createGate = ({ member, timers, count }: GateOptions): Gate => {
     }
   }
 
+  /** Who says that it is a member pays from that claim's purse once its address has nothing left: others there may be at fault. */
+  const admits = (address: string, claimed: PeerId | null): boolean => {
+    const now = timers.now()
+    if (purses.stranger(address, now).waitMs(now) < limits.work_refuse_ms) return true
+    if (claimed === null || !isMember(claimed)) return false
+    const own = purses.claimant(claimed, address, now)
+    if (own.waitMs(now) > 0) return false
+    own.draw(limits.work_socket_units, now)
+    return true
+  }
+
   return {
     meter,
-    admits: (address) => purses.stranger(address, timers.now()).waitMs(timers.now()) < limits.work_refuse_ms,
+    admits,
     waiting: work.waiting,
   }
 }

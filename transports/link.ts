@@ -97,7 +97,7 @@ export const createLink = (options: LinkOptions): Link => {
   const sendCredit = createSendCredit()
   const receiveCredit = createReceiveCredit()
   const end = (chain: ChainId, seq: number): number => endOf(host, chain, seq)
-  const positions = createPositions()
+  const positions = createPositions((chain) => chain === control || host.seqOf(chain) > 0)
   const heartbeat = createHeartbeat(timers.now(), options.roundTripMs)
   const startedAtMs = timers.now()
   let phase: 'control' | 'open' | 'ended' = 'control'
@@ -120,7 +120,7 @@ export const createLink = (options: LinkOptions): Link => {
   const theyHoldAll = (): void => {
     for (const { chain, seq } of host.frontier()) positions.reached(chain, seq)
   }
-  const serve = createServe({ host, credit: sendCredit, positions, compression: options.compression, isOpen: () => phase === 'open', bufferedBytes: wire.bufferedBytes, digest, transmit, count })
+  const serve = createServe({ host, credit: sendCredit, positions, compression: options.compression, isOpen: () => phase === 'open', bufferedBytes: wire.bufferedBytes, digest, transmit, charge: options.charge, count })
   const search = createForkSearch(host, (run) => send({ type: 'want', runs: [run] }))
   const pull = createPull({ host, link: number, peer, fetches, positions, digest, differs: search.differs, inStep: theyHoldAll, send })
   const tellForks = createForkTeller({ proofs: host.forkProofs, bufferedBytes: wire.bufferedBytes, transmit: wire.send })
@@ -208,7 +208,7 @@ export const createLink = (options: LinkOptions): Link => {
   const onParcels = (m: Extract<Message, { readonly type: 'parcels' }>, cost: number): void => {
     const [from, sent] = [m.parcels[0]!.seq, m.parcels.at(-1)!.seq]
     if (!receiveCredit.took(cost)) return wire.close('credit_overrun')
-    if (!positions.reached(m.chain, sent)) return wire.close('too_many_chains')
+    positions.reached(m.chain, sent)
     const to = end(m.chain, sent)
     // Behind a fork they are the host's to look at, and nobody waits for them.
     const awaited = from <= to
@@ -229,7 +229,7 @@ export const createLink = (options: LinkOptions): Link => {
     if (read === null || read.says.voter !== peer || read.says.mesh !== host.mesh) return wire.close('forged_ack')
     let news = false
     for (const { chain, seq, hash } of read.says.watermarks) {
-      if (!positions.reached(chain, seq)) return wire.close('too_many_chains')
+      positions.reached(chain, seq)
       if (seq === host.seqOf(chain) && host.hashAt(chain, seq) !== hash) search.differs(chain, seq)
       news = pull.learned(chain, seq, timers.now() + limits.relay_after_ms) || news
     }

@@ -43,8 +43,8 @@ export type DriveableMesh = Mesh & {
   accept(socket: Socket): void
   /** The host takes in again what it could not (its disk was full): whatever waits to be asked for again is asked for now. */
   retryNow(): void
-  /** Whether another socket from that address may be made now: asked before it costs anything. */
-  admits(address: string): boolean
+  /** Whether another socket from that address may be made now: asked before it costs anything. @param claimed whom its dialer says that it is. */
+  admits(address: string, claimed: PeerId | null): boolean
   /** Monotonic counts since the start (`closed_<reason>`, `frames_in`, …), and the gauges `nonces`, `sockets`, `chains_under_way`, `frames_waiting`. */
   counters(): Readonly<Record<string, number>>
   /** Every address that is dialed, also those where nobody was met yet. */

@@ -10,6 +10,10 @@ export const priceOfBytes = (bytes: number): number => 1 + bytes / 4_096
 /** A hello costs two key pairs' worth of arithmetic and a signature, a proof a check and an exchange of keys; anything else is refused unread. */
 export const priceOfGreeting = (frame: Uint8Array): number => (frame[1] === 1 ? 12 : frame[1] === 3 ? 15 : 1)
 
+/** Reading commits and texts from the log and sealing them, for whoever asked. */
+export const priceOfServing = (frame: { readonly content: Uint8Array; readonly commits: number; readonly bodies: number }): number =>
+  priceOfBytes(frame.content.length) + 2 * frame.commits + frame.bodies
+
 /** What handling it takes here, beyond its bytes. */
 export const priceOf = (m: Message): number => {
   switch (m.type) {

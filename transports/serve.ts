@@ -15,6 +15,7 @@ import { pack } from '../crdt/msgpack.ts'
 import { bodyFrames, parcelFrames, type ParcelFrame } from './parcels.ts'
 import type { Compression } from './ports.ts'
 import type { Positions } from './positions.ts'
+import { priceOfServing } from './prices.ts'
 
 export type ServeOptions = {
   readonly host: MeshHost
@@ -27,6 +28,8 @@ export type ServeOptions = {
   readonly digest: () => Uint8Array
   /** Sends content that is already encoded. */
   readonly transmit: (content: Uint8Array) => void
+  /** What reading for the other side took is its to pay (PROTOCOL WK5). */
+  readonly charge: (units: number) => void
   readonly count: (name: string, by: number) => void
 }
 
@@ -45,6 +48,8 @@ export type Serve = {
 
 /** Questions for headers that wait for room; an honest peer has one a second. */
 const QUEUED_HEADER_WANTS_MAX = 16
+/** Of 64 KiB at most: what is read and not sent yet stays within one credit. */
+const BODIES_READ_AT_ONCE = 64
 const QUEUED_RUNS_MAX = limits.want_commits_max + limits.want_runs_max
 
 export const createServe = (options: ServeOptions): Serve => {
@@ -61,6 +66,7 @@ export const createServe = (options: ServeOptions): Serve => {
 
   const sendFrame = (frame: ParcelFrame): void => {
     credit.spend(frame.content.length)
+    options.charge(priceOfServing(frame))
     count('parcels_out', frame.commits)
     count('bodies_out', frame.bodies)
     if (frame.chain !== null && frame.upto !== null) positions.reached(frame.chain, frame.upto)
@@ -73,7 +79,7 @@ export const createServe = (options: ServeOptions): Serve => {
   /** Reads the next frames: bodies first, they complete what the other side already holds. False when nothing is wanted. */
   const readNext = (): boolean => {
     if (refs.length > 0) {
-      const asked = refs.splice(0, limits.want_bodies_max)
+      const asked = refs.splice(0, BODIES_READ_AT_ONCE)
       const bodies = host.readBodies(asked)
       const here = new Set(bodies.map((body) => body.ref))
       for (const frame of bodyFrames(bodies)) frames.push(frame)

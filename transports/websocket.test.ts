@@ -8,7 +8,7 @@ import { createMesh } from './mesh.ts'
 import type { Socket } from './ports.ts'
 import { createTestHost, peerOf } from './test-host.ts'
 import { rethrow, seededBytes } from './test-world.ts'
-import { createWebSocketAcceptor, createWebSocketDialer, systemTimers, zlibCompression } from './websocket.ts'
+import { createWebSocketAcceptor, createWebSocketDialer, systemTimers, zlibCompression, type Admits } from './websocket.ts'
 
 const stops: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -16,9 +16,9 @@ afterEach(async () => {
 })
 
 /** An HTTP server on loopback that upgrades `/mesh`. */
-const serve = async (accept: (socket: Socket) => void) => {
+const serve = async (accept: (socket: Socket) => void, admits?: Admits) => {
   const server: Server = createServer((_request, response) => response.end('http'))
-  const acceptor = createWebSocketAcceptor(systemTimers, accept)
+  const acceptor = createWebSocketAcceptor(systemTimers, accept, admits)
   server.on('upgrade', acceptor.handleUpgrade)
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   const { port } = server.address() as AddressInfo
@@ -27,7 +27,8 @@ const serve = async (accept: (socket: Socket) => void) => {
     server.closeAllConnections()
     await new Promise((done) => server.close(done))
   }
-  return { port, url: `ws://127.0.0.1:${port}/mesh`, stop }
+  const connections = (): Promise<number> => new Promise((done, fail) => server.getConnections((error, count) => (error === null ? done(count) : fail(error))))
+  return { port, url: `ws://127.0.0.1:${port}/mesh`, stop, connections }
 }
 const until = (fact: () => boolean): Promise<void> => vi.waitUntil(fact, { timeout: 5_000, interval: 2 }).then(() => undefined)
 
@@ -85,6 +86,46 @@ test('WS2 text frames, frames beyond the limit and foreign pings harm nobody els
   await until(() => closed.length === 3)
   expect(pongs).toBe(0)
   pinger.terminate()
+})
+
+test('WK3 the dialer names itself to the door, which may let it in where others are refused', async () => {
+  const [member, asked, accepted] = [peerOf('b'), [] as (string | null)[], [] as Socket[]]
+  const { url, stop } = await serve((socket) => accepted.push(socket), (_address, claimed) => {
+    asked.push(claimed)
+    return claimed === member
+  })
+  stops.push(stop)
+  const dial = (self: Parameters<typeof createWebSocketDialer>[1]): Promise<string> => new Promise((done) => createWebSocketDialer(systemTimers, self).dial(url, (socket) => {
+    socket.close('stopping')
+    done('opened')
+  }, done))
+  expect(await dial(null)).toContain('503')
+  expect(await dial(peerOf('c'))).toContain('503')
+  expect(await dial(member)).toBe('opened')
+  expect([asked, accepted.length]).toEqual([[null, peerOf('c'), member], 1])
+})
+
+test('WK3 one that was refused, or gave way to others, holds no place, whatever its own side keeps open', async () => {
+  const accepted: Socket[] = []
+  let admitted = false
+  const { port, stop, connections } = await serve((socket) => accepted.push(socket), () => admitted)
+  stops.push(stop)
+  /** Resolves when it has been answered, whatever it was. */
+  const halfOpen = (): Promise<void> => new Promise((answered) => {
+    const socket = connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true }, () => socket.write(upgrade('/mesh')))
+    socket.on('error', () => undefined)
+    socket.on('data', () => answered())
+    stops.unshift(async () => void socket.destroy())
+  })
+  await halfOpen()
+  await vi.waitUntil(async () => (await connections()) === 0, { timeout: 1_000, interval: 5 })
+  admitted = true
+  await halfOpen()
+  await until(() => accepted.length === 1)
+  accepted[0]!.listen({ message: () => {}, drained: () => {}, closed: () => {} })
+  accepted[0]!.close('too_many_sockets')
+  await vi.waitUntil(async () => (await connections()) === 0, { timeout: 1_000, interval: 5 })
+  expect(accepted).toHaveLength(1)
 })
 
 test('WS3 compression gives back what it got, and null for junk and for bombs', () => {

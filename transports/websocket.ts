@@ -8,6 +8,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import { WebSocket, WebSocketServer, type RawData } from 'ws'
+import { parsePeerId, type PeerId } from '../crdt/ids.ts'
 import { limits } from '../crdt/limits.ts'
 import type { Compression, Dialer, Socket, SocketEvents, Timers } from './ports.ts'
 
@@ -15,6 +16,10 @@ import type { Compression, Dialer, Socket, SocketEvents, Timers } from './ports.
 const CLOSE_CODE = 4000
 /** The close frame gets this long to be answered, then the socket is torn down. */
 const CLOSE_MS_MAX = 2_000
+/** The same for sockets that give way to others: as many as come may go at a time, so they must not fill the door's pool. */
+const CROWDED_MS_MAX = 200
+/** Names the dialer in the upgrade's request (PROTOCOL WK3). */
+const PEER_HEADER = 'x-mnemesh-peer'
 /** Half the memory of level 6 and a third of its time, at a few per cent more bytes. */
 const DEFLATE_LEVEL = 1
 
@@ -40,7 +45,8 @@ export const zlibCompression: Compression = {
 
 const WS_OPTIONS = { perMessageDeflate: false, maxPayload: limits.frame_bytes_max, autoPong: false } as const
 
-export const createWebSocketDialer = (timers: Timers): Dialer => ({
+/** @param self named to whom it dials, so that a member gets in where its address has used up its work. */
+export const createWebSocketDialer = (timers: Timers, self: PeerId | null = null): Dialer => ({
   dial: (url, opened, failed) => {
     let settled = false
     const settle = (call: () => void): void => {
@@ -50,7 +56,7 @@ export const createWebSocketDialer = (timers: Timers): Dialer => ({
     }
     let ws: WebSocket
     try {
-      ws = new WebSocket(url, { ...WS_OPTIONS, handshakeTimeout: limits.handshake_ms_max, followRedirects: false })
+      ws = new WebSocket(url, { ...WS_OPTIONS, handshakeTimeout: limits.handshake_ms_max, followRedirects: false, headers: self === null ? {} : { [PEER_HEADER]: self } })
     } catch (error) {
       return timers.after(0, () => settle(() => failed(describe(error))))
     }
@@ -70,8 +76,11 @@ export type WebSocketAcceptor = {
   close(): void
 }
 
-/** @param admits whether another socket from that address may be made now; without it every one may. */
-export const createWebSocketAcceptor = (timers: Timers, accept: (socket: Socket) => void, admits: (address: string) => boolean = () => true): WebSocketAcceptor => {
+/** Whether another socket from that address may be made now. @param claimed whom the dialer says that it is. */
+export type Admits = (address: string, claimed: PeerId | null) => boolean
+
+/** @param admits without it every socket is made. */
+export const createWebSocketAcceptor = (timers: Timers, accept: (socket: Socket) => void, admits: Admits = () => true): WebSocketAcceptor => {
   const server = new WebSocketServer({ ...WS_OPTIONS, noServer: true, clientTracking: true })
   let closing = false
   return {
@@ -81,7 +90,7 @@ export const createWebSocketAcceptor = (timers: Timers, accept: (socket: Socket)
       if (path !== '/mesh') return refuse(socket, '404 Not Found')
       if (request.rawHeaders.length > 2 * limits.upgrade_headers_max) return refuse(socket, '431 Request Header Fields Too Large')
       const address = request.socket.remoteAddress ?? ''
-      if (!admits(address)) return refuse(socket, '503 Service Unavailable')
+      if (!admits(address, claimedBy(request))) return refuse(socket, '503 Service Unavailable')
       server.handleUpgrade(request, socket, head, (ws) => accept(wrap(ws, address, timers)))
     },
     close: () => {
@@ -92,10 +101,16 @@ export const createWebSocketAcceptor = (timers: Timers, accept: (socket: Socket)
   }
 }
 
+const claimedBy = ({ headers }: IncomingMessage): PeerId | null => {
+  const text = headers[PEER_HEADER]
+  return typeof text === 'string' ? parsePeerId(text) : null
+}
+
 const refuse = (socket: Duplex, status: string): void => {
   // The socket may die while it is told; there is nobody left to tell.
   socket.once('error', () => socket.destroy())
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+  // One that keeps its own side open would hold a place among the upgraded ones for as long as it likes.
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy())
 }
 
 const addressOf = (url: string): string => (URL.canParse(url) ? new URL(url).hostname : '')
@@ -111,7 +126,7 @@ const wrap = (ws: WebSocket, remoteAddress: string, timers: Timers): Socket => {
   const close = (reason: string): void => {
     if (ws.readyState !== WebSocket.OPEN) return
     ws.close(CLOSE_CODE, reason.slice(0, 123))
-    cancelTeardown = timers.after(CLOSE_MS_MAX, () => ws.terminate())
+    cancelTeardown = timers.after(reason === 'too_many_sockets' ? CROWDED_MS_MAX : CLOSE_MS_MAX, () => ws.terminate())
   }
   ws.on('message', (data: RawData, isBinary: boolean) => {
     if (!isBinary || !(data instanceof Uint8Array)) return close('malformed_frame')

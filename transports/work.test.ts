@@ -4,6 +4,11 @@ import { signAck } from '../crdt/ack.ts'
 import type { PeerId } from '../crdt/ids.ts'
 import { limits } from '../crdt/limits.ts'
 import { START_MS, createTestWorld, dialRaw, rethrow } from './test-world.ts'
+import { createGate } from './gate.ts'
+import { TAGS } from './messages.ts'
+import { createPositions } from './positions.ts'
+import { createSendCredit } from './credit.ts'
+import { createServe } from './serve.ts'
 import { createPurse, createPurses, networkOf } from './purses.ts'
 import { keysOf, meshIdOfTests, peerOf } from './test-host.ts'
 import { createVirtualTime } from './virtual-time.ts'
@@ -91,12 +96,66 @@ test('WK2 a member comes back at once while strangers have spent all they have',
   const a = world.add('a')
   for (let address = 0; address < 4; address++) for (let n = 0; n < 60; n++) dialRaw(world, `junk${address}`, a.url)
   world.time.advance(20)
-  expect(a.mesh.admits('ws://junk0.raw:7/mesh')).toBe(true)
+  expect(a.mesh.admits('ws://junk0.raw:7/mesh', null)).toBe(true)
   expect(a.mesh.counters()['frames_waiting']).toBeGreaterThan(20)
   const b = world.add('b', ['a'])
   expect(world.time.runUntil(() => b.mesh.links().some(({ state }) => state === 'up'), 100)).toBe(true)
   void a.mesh.stop()
   void b.mesh.stop()
+})
+
+test('WK3 a member gets in where its address is flooding, by its own name and within what that is worth', () => {
+  const time = createVirtualTime(START_MS)
+  const [member, address] = [peerOf('b'), '127.0.0.1']
+  const gate = createGate({ member: (peer) => (peer === member ? 'voter' : 'unknown'), timers: time, count: () => {} })
+  const socket = { remoteAddress: address, listen: () => {}, send: () => {}, bufferedBytes: () => 0, close: () => {} }
+  const flood = (): void => {
+    while (gate.admits(address, null)) gate.meter(socket, { dialed: false, caught: rethrow.bind(null, 'flood'), overrun: () => {} })
+  }
+  flood()
+  expect([gate.admits(address, peerOf('c')), gate.admits(address, member)]).toEqual([false, true])
+  // The flood goes on; the member comes again and again, a second apart.
+  for (let second = 0; second < 10; second++) {
+    time.advance(1_000)
+    flood()
+    expect(gate.admits(address, member)).toBe(true)
+  }
+  // Whoever floods in its name gets no more than that name has.
+  let admitted = 0
+  while (gate.admits(address, member)) admitted++
+  expect(admitted).toBeLessThanOrEqual(limits.work_claim_burst / limits.work_socket_units)
+})
+
+test('WK5 one small question for much is paid by whoever asked', () => {
+  const world = createTestWorld(['a'], 0)
+  const a = world.add('a')
+  a.author(100, 40_000)
+  world.time.advance(50)
+  let [charged, sent] = [0, 0]
+  const serve = createServe({
+    host: a.host, credit: createSendCredit(), positions: createPositions(() => true), compression: null, isOpen: () => true, bufferedBytes: () => 0, digest: () => new Uint8Array(16),
+    transmit: (content) => (sent += content.length), charge: (units) => (charged += units), count: () => {},
+  })
+  const own = [...a.host.frontier()].find(({ chain }) => chain !== a.host.controlChain)
+  expect(serve.want([{ chain: own!.chain, from: 1, count: 100 }])).toBe(true)
+  expect(sent).toBeGreaterThan(3_900_000)
+  expect(charged).toBeGreaterThan(sent / 4_096 + 100)
+  void a.mesh.stop()
+})
+
+test('AE15 positions of chains that are not here are few, and cost those that are here nothing', () => {
+  const here = new Set(['h1', 'h2'])
+  const positions = createPositions((chain) => here.has(chain))
+  positions.reached('h1' as never, 5)
+  for (let n = 0; n < 100_000; n++) positions.reached(`junk ${n}` as never, 1)
+  positions.reached('h2' as never, 7)
+  positions.reached('h1' as never, 3)
+  expect([positions.of('h1' as never), positions.of('h2' as never), positions.size()]).toEqual([5, 7, limits.unknown_chains_per_link_max + 2])
+  // It comes here: what was said of it before counts, and no longer among the strangers.
+  here.add('junk 99999')
+  positions.reached('junk 99999' as never, 1)
+  for (let n = 0; n < 5_000; n++) positions.reached(`more ${n}` as never, 1)
+  expect(positions.of('junk 99999' as never)).toBe(1)
 })
 
 test('WK1 a member that floods is paced, not cut, and what it asked for is answered', () => {
@@ -113,7 +172,9 @@ test('WK1 a member that floods is paced, not cut, and what it asked for is answe
   // The burst is spent.
   expect(a.mesh.counters()['frames_waiting']).toBeGreaterThan(1_500)
   world.time.advance(4_000)
-  expect([raw.closed(), raw.frames.length - before]).toEqual([null, 2_000])
+  // Beside them the probe of a link that has nothing to say for a second.
+  const answers = raw.frames.slice(before).filter((content) => content[1] === TAGS.runs)
+  expect([raw.closed(), answers.length]).toEqual([null, 2_000])
   void a.mesh.stop()
 })
 

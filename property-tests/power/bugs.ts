@@ -62,6 +62,12 @@ export const BUGS: readonly Bug[] = [
   bug('transports/mesh.test.ts', 'what a frame throws goes through', ['transports/guard.ts', '  } catch (error) {\n    caught(error)', '  } catch (error) {\n    throw error']),
   bug('transports/work.test.ts', 'no end to a turn of the event loop', ['transports/work.ts', 'if (!waiting.has(state) && turnUnits < limits.work_turn_units_max && state', 'if (!waiting.has(state) && state']),
   bug('transports/work.test.ts', 'members that come back pay with the strangers', ['transports/gate.ts', '      if (own.waitMs(timers.now()) > 0) return\n', '      if (own.waitMs(timers.now()) >= 0) return\n']),
+  bug('transports/work.test.ts', 'a flood from its address keeps a member out', ['transports/gate.ts', 'if (claimed === null || !isMember(claimed)) return false', 'if (claimed === null || isMember(claimed) || !isMember(claimed)) return false']),
+  bug('transports/work.test.ts', 'reading for others costs them nothing', ['transports/serve.ts', '    options.charge(priceOfServing(frame))\n', '    void priceOfServing\n']),
+  bug('transports/work.test.ts', 'positions of made-up chains kept without bound', ['transports/positions.ts', 'if (seqByUnknownChain.size > limits.unknown_chains_per_link_max)', 'if (seqByUnknownChain.size < 0 * limits.unknown_chains_per_link_max)']),
+  bug('transports/websocket.test.ts', 'one that was refused keeps its socket', ['transports/websocket.ts', 'Content-Length: 0\\r\\n\\r\\n`, () => socket.destroy())', 'Content-Length: 0\\r\\n\\r\\n`)']),
+  bug('src/live/attacks.test.ts', 'pings of live clients not counted', ['src/live/client.ts', 'if (!ended && !isOneTooMany() && socket', 'if (!ended && socket']),
+  bug('src/live/turns.test.ts', 'a live client that floods never rests', ['src/live/turns.ts', 'if (worked >= REST_FROM_MS) rest(', 'if (worked < 0) rest(']),
   bug('transports/fetches.test.ts', 'what waits after a disk fault waits on', ['transports/fetches.ts', ' else if (state.delivered > 0 && state.delivered <= have) easeAll(nowMs)', '']),
   bug('transports/mesh.test.ts', 'one target an address, whoever signed it', ['transports/dialing.ts', "`${url} ${audience ?? ''}`", '`${url}`']),
   // ── storage ──

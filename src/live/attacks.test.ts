@@ -92,6 +92,19 @@ describe('a sync message that is none, or too much', () => {
     for (let n = 0; n <= limits.live_frames_per_interval_max; n++) client.send({ type: 'ephemeral' })
     expect(await client.closed).toBe('too_many_frames')
   })
+
+  test('a ping is answered', async () => {
+    const client = await joined()
+    const answered = new Promise((resolve) => client.socket.once('pong', (data) => resolve(data.toString())))
+    client.socket.ping('here?')
+    expect(await answered).toBe('here?')
+  })
+
+  test('pings count like any other', async () => {
+    const client = await joined()
+    for (let n = 0; n <= limits.live_frames_per_interval_max; n++) client.socket.ping()
+    expect(await client.closed).toBe('too_many_frames')
+  })
 })
 
 describe('changes of a client', () => {

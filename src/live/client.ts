@@ -184,6 +184,13 @@ export const serveClient = (socket: WebSocket, host: ClientHost): LiveClient => 
     if (message !== null) send(syncFrame(ends(), followed.documentId, message))
   }
 
+  /** Frames of any kind take work to read. */
+  const isOneTooMany = (): boolean => {
+    if (++framesThisInterval <= limits.live_frames_per_interval_max) return false
+    close('too_many_frames')
+    return true
+  }
+
   // ── the socket's events ───────────────────────────────────────────────────────────────────────────────────────────
 
   const client: LiveClient = {
@@ -203,13 +210,19 @@ export const serveClient = (socket: WebSocket, host: ClientHost): LiveClient => 
     if (ended) return
     heardMs = timers.now()
     if (!isBinary || !(data instanceof Uint8Array)) return close('not_binary')
-    if (++framesThisInterval > limits.live_frames_per_interval_max) return close('too_many_frames')
+    if (isOneTooMany()) return
     inbox.push(data)
     if (inbox.length >= limits.live_inbox_frames_max) socket.pause()
     turns.wake(worker)
   })
+  socket.on('ping', (data) => {
+    heardMs = timers.now()
+    // Above the bound it is not answered, as nothing else is.
+    if (!ended && !isOneTooMany() && socket.bufferedAmount <= limits.live_buffered_bytes_max) socket.pong(data)
+  })
   socket.on('pong', () => {
     heardMs = timers.now()
+    if (!ended) isOneTooMany()
   })
   socket.on('error', (error: Error & { readonly code?: string }) => {
     // The library has sent its close frame already.

@@ -62,9 +62,10 @@ export type LiveDoor = {
 export const createLiveDoor = (options: LiveDoorOptions): LiveDoor => {
   const { mesh, peer, source, log, timers } = options
   const admit = createAdmission(options.keys)
-  // Deflate would cost more than it saves, and a small frame could become a large one.
-  const server = new WebSocketServer({ noServer: true, clientTracking: false, perMessageDeflate: false, maxPayload: limits.live_message_bytes_max })
-  const turns = createTurns(() => timers.now(), options.defer)
+  // Deflate would cost more than it saves, and a small frame could become a large one. Pings are counted and answered in `client.ts`:
+  // the library ends a socket without a word when many come at once.
+  const server = new WebSocketServer({ noServer: true, clientTracking: false, perMessageDeflate: false, autoPong: false, maxPayload: limits.live_message_bytes_max })
+  const turns = createTurns({ now: () => timers.now(), defer: options.defer, after: (ms, call) => void timers.after(ms, call) })
   const fullNamespaces = new Set<Namespace>()
   const documents = createDocuments(mesh, source, turns, {
     grown: (key) => followersOf(key).forEach((client) => client.changed(key)),

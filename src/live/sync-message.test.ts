@@ -70,6 +70,8 @@ describe('bytes that are no message', () => {
     expect(refusal(0x42, 1, 7)).toEqual({ refused: 'bad_sync_message' })
     // Ten million changes claimed, none there.
     expect(refusal(0x42, 0, 0, 0, 0x80, 0xad, 0xe2, 0x04)).toEqual({ refused: 'bad_sync_message' })
+    // 200,000 changes of no byte each: none is so small.
+    expect(readSyncMessage(new Uint8Array([0x42, 0, 0, 0, 0xc0, 0x9a, 0x0c, ...new Uint8Array(200_000)]))).toEqual({ refused: 'bad_sync_message' })
     // A length of 2^35 and more; bytes behind the end.
     expect(refusal(0x42, 0, 0, 1, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 1)).toEqual({ refused: 'bad_sync_message' })
     expect(refusal(0x42, 0, 0, 0, 0, 0, 9)).toEqual({ refused: 'bad_sync_message' })

@@ -36,6 +36,9 @@ export type Said = {
 
 export type SyncRefusal = 'bad_sync_message' | 'too_many_hashes' | 'too_many_haves'
 
+/** Its length, then magic number, checksum, type and length of the chunk: no change is smaller. */
+const CHANGE_BYTES_MIN = 11
+
 /** @param bytes of a client's making, of any size and kind. */
 export const readSyncMessage = (bytes: Uint8Array): Said | { readonly refused: SyncRefusal } => {
   try {
@@ -58,8 +61,9 @@ const read = (reader: Reader): Said => {
     for (const hash of reader.hashes()) common.push(hash)
     reader.skip(reader.number())
   }
-  // Each change takes at least its length's byte, so the loop ends with the message.
+  // A claim of more changes than there is room for is refused before anything is stepped over.
   const changes = reader.number()
+  if (changes * CHANGE_BYTES_MIN > reader.left()) throw new Refused('bad_sync_message')
   for (let i = 0; i < changes; i++) reader.skip(reader.number())
   const capabilities = reader.left() > 0 ? reader.take(reader.number()) : null
   if (reader.left() > 0) throw new Refused('bad_sync_message')

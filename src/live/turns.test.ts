@@ -8,7 +8,18 @@ const createWorld = (stepMs: number) => {
   let nowMs = 0
   const deferred: (() => void)[] = []
   const done: string[] = []
-  const turns = createTurns(() => nowMs, (call) => void deferred.push(call))
+  const rests: { readonly atMs: number; readonly call: () => void }[] = []
+  const turns = createTurns({ now: () => nowMs, defer: (call) => void deferred.push(call), after: (ms, call) => void rests.push({ atMs: nowMs + ms, call }) })
+  /** What was put off; when nothing was, the next rest ends. */
+  const later = (): void => {
+    const calls = deferred.splice(0)
+    for (const call of calls) call()
+    if (calls.length > 0) return
+    const [next] = rests.splice(0, 1)
+    if (next === undefined) return
+    nowMs = Math.max(nowMs, next.atMs)
+    next.call()
+  }
   const worker = (name: string, pieces: number): Worker => ({
     step: () => {
       done.push(name)
@@ -17,7 +28,7 @@ const createWorld = (stepMs: number) => {
     },
     failed: (error) => void done.push(`${name} ${String(error)}`),
   })
-  return { turns, done, deferred, worker, later: () => deferred.splice(0).forEach((call) => call()) }
+  return { turns, done, deferred, rests, now: () => nowMs, worker, later }
 }
 
 test('workers take turns, a piece each', () => {
@@ -31,14 +42,27 @@ test('workers take turns, a piece each', () => {
 
 test('after a while everybody else has a turn, and then it goes on where it was', () => {
   const { turns, done, deferred, worker, later } = createWorld(limits.live_turn_ms_max / 2)
-  turns.wake(worker('a', 2))
-  turns.wake(worker('b', 2))
+  for (const name of ['a', 'b', 'c', 'd']) turns.wake(worker(name, 1))
   later()
   expect(done.join('')).toBe('ab')
-  expect(deferred).toHaveLength(1)
   later()
-  expect(done.join('')).toBe('abab')
+  expect(done.join('')).toBe('abcd')
   expect(deferred).toHaveLength(0)
+})
+
+test('a flood gets a quarter of the time, and others are not kept waiting by it', () => {
+  const { turns, done, rests, deferred, worker, later, now } = createWorld(5)
+  const flood = worker('flood', 100)
+  turns.wake(flood)
+  later()
+  // It is told of more while it rests: that changes nothing.
+  turns.wake(flood)
+  turns.wake(worker('other', 1))
+  later()
+  expect(done).toEqual(['flood', 'other'])
+  while (deferred.length > 0 || rests.length > 0) later()
+  expect(done).toHaveLength(101)
+  expect(now()).toBeGreaterThanOrEqual(99 * 5 * 4)
 })
 
 test('one that throws is told and is out; one that is forgotten is not called', () => {

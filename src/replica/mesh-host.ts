@@ -33,6 +33,9 @@ export const createDeliveries = (): Deliveries => {
   }
 }
 
+/** Some 10 ms of reading and checking. */
+const HEADERS_READ_BYTES_MAX = 2 * 1_048_576
+
 export type MeshHostOptions = {
   readonly replica: Replica
   readonly shell: Shell
@@ -132,7 +135,15 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries }: Mesh
     receiveForkProofs: (from, proofs) => shell.feed({ kind: 'forks', from, proofs }),
     // A dep that is not here may be on a branch that nobody sends: only where some fork is known.
     missingHeaders: (limit) => (index.forkedAt.size === 0 ? [] : [...replica.intake.missingDeps()].filter((hash) => replica.forks.header(hash) === null).slice(0, limit)),
-    readHeaders: (hashes) => hashes.flatMap((hash) => replica.commits.byHash(hash)?.headerBytes ?? []),
+    // A header is read with its whole commit: what one question may have read is bounded, the rest is asked for again.
+    readHeaders: (hashes) => {
+      let bytes = 0
+      return hashes.flatMap((hash) => {
+        const commit = bytes < HEADERS_READ_BYTES_MAX ? replica.commits.byHash(hash) : null
+        bytes += commit?.bytes.length ?? 0
+        return commit?.headerBytes ?? []
+      })
+    },
     receiveHeaders: (from, headers) => shell.feed({ kind: 'headers', from, headers }),
 
     receive: (from, parcels, done) => shell.feed({ kind: 'received', from, parcels, delivery: deliveries.add(done) }),
