@@ -48,11 +48,22 @@ export const writePostings = async (query: Query, memories: readonly Indexed[], 
   const worded = memories.map((memory) => ({ memory, now: wordsOf(memory.row), before: memory.before === null ? [] : wordsOf(memory.before.row) }))
   await stems.learn(query, worded.flatMap(({ now, before }) => [...now, ...before].flatMap(([, list]) => list)))
   const byNamespace = new Map<string, Difference>()
+  const differenceIn = (namespace: string): Difference => {
+    const known = byNamespace.get(namespace) ?? { removed: [], added: [], altered: [], memories: 0 }
+    byNamespace.set(namespace, known)
+    return known
+  }
   for (const { memory, now, before } of worded) {
-    const into = byNamespace.get(memory.row.namespace) ?? { removed: [], added: [], altered: [], memories: 0 }
-    byNamespace.set(memory.row.namespace, into)
-    differ(memory, weightByLexeme(before, stems), weightByLexeme(now, stems), into)
-    into.memories += (now.length > 0 ? 1 : 0) - (before.length > 0 ? 1 : 0)
+    const [into, from] = [differenceIn(memory.row.namespace), differenceIn(memory.before?.row.namespace ?? memory.row.namespace)]
+    const [old, weights] = [weightByLexeme(before, stems), weightByLexeme(now, stems)]
+    // A word is of one namespace: who moves to another leaves all of them behind.
+    if (from === into) differ(memory, old, weights, into)
+    else {
+      differ(memory, old, new Map(), from)
+      differ(memory, new Map(), weights, into)
+    }
+    into.memories += now.length > 0 ? 1 : 0
+    from.memories -= before.length > 0 ? 1 : 0
   }
   for (const [namespace, { removed, added, altered, memories: more }] of byNamespace) {
     for (const part of parts(removed)) await remove(query, namespace, part)

@@ -46,6 +46,17 @@ export const tallyContract = (sql: () => Sql, engine: () => Engine, apply: (rows
       }), { numRuns: 15 })
   }, 60_000)
 
+  it('a memory that moves to another namespace, hidden or not, leaves no word behind', async () => {
+    await clear()
+    const words = () => sql().snapshot((query) => query<{ namespace: string }>('select distinct namespace from words join postings on postings.word = words.id'))
+    const moves: readonly (readonly [space: string, forgotten: boolean])[] = [['a', false], ['b', true], ['a', false], ['b', false], ['a', false]]
+    for (const [space, forgotten] of moves) {
+      await apply({ memories: [memory(1, { namespace: ns(space), forgotten })] })
+      expect(await words()).toEqual(forgotten ? [] : [{ namespace: space }])
+      await agree(0)
+    }
+  })
+
   it('many that expired at once are counted out, and the counters move on behind', async () => {
     await clear()
     const moved = async (): Promise<number> => (await sql().snapshot((query) => query<{ ms: number }>('select counted_ms::float8 as ms from cursor')))[0]!.ms
