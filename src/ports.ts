@@ -303,13 +303,27 @@ export type RecallAnswer = {
 /** A hash of all memories, links and episodes, and of those of each namespace that has any: 64 hex digits each. */
 export type ProjectionDigest = { readonly all: string; readonly by_namespace: Readonly<Record<Namespace, string>> }
 
+/** How far a log is: rows that show more, or of another epoch, are not of it. */
+export type LogPlace = Pick<ProjectionCursor, 'epoch' | 'arrival' | 'revision'>
+
 /** The read model. Forgotten, erased and expired memories are never listed or recalled. A `ProjectionFailure` means: not now. */
 export type Projection = {
   /** Runs migrations; answers the cursor that the rows reflect, or null when empty. */
   open(): Promise<ProjectionCursor | null>
   apply(batch: ProjectionBatch): Promise<void>
-  /** Drops every row; the next batches rebuild it. */
+  /** Drops every row, of both generations; the next batches rebuild it. */
   reset(): Promise<void>
+  /** Whether a second generation of rows is being made beside those that serve: a crash leaves it as its last batch did. */
+  unfinished(): Promise<boolean>
+  /**
+   * Goes on with the second generation where its rows are of this log, or of a part of it; else drops it and begins one. Answers what its
+   * rows reflect. Until `takeOver` the rows that serve are answered from, and disk is taken twice.
+   */
+  begin(log: LogPlace): Promise<ProjectionCursor | null>
+  /** A batch for the second generation. */
+  applyNext(batch: ProjectionBatch): Promise<void>
+  /** The second generation serves from now on, in one step; the first is gone, on disk as well. */
+  takeOver(): Promise<void>
   /** Newest first by (created_at, id); the cursor is stable under writes. @param now RFC 3339: expiry is judged against it. */
   list(filter: MemoryFilter, page: { readonly limit: number; readonly cursor?: string; readonly now: string }): Promise<ListAnswer>
   recall(query: RecallQuery, now: string): Promise<RecallAnswer>

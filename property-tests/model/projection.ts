@@ -3,7 +3,7 @@
  * looks for the question as it stands. For the simulated world, and as the dumb side of comparisons with PGlite.
  */
 import { addToSet, emptySetHash, setDigest } from '../../crdt/set-hash.ts'
-import { ProjectionFailure, type ConflictRow, type EpisodeRow, type EventRow, type LinkRow, type MemoryFilter, type MemoryRow, type Projection, type ProjectionCursor } from '../../src/ports.ts'
+import { ProjectionFailure, type ConflictRow, type EpisodeRow, type EventRow, type LinkRow, type LogPlace, type MemoryFilter, type MemoryRow, type Projection, type ProjectionCursor } from '../../src/ports.ts'
 import { rowHash } from '../../src/projection/digest.ts'
 import { formatCursor, parseCursor, type Place } from '../../src/projection/list-cursor.ts'
 import { canonical } from '../../src/projection/rows.ts'
@@ -29,12 +29,36 @@ export const createDumbProjection = (): DumbProjection => {
   const lose = (): void => {
     for (const rows of [memoryById, linkById, episodeById, eventByPlace, conflictsById]) rows.clear()
     cursor = null
+    next = null
   }
   const unsupported = async (): Promise<never> => {
     throw new ProjectionFailure('the dumb projection neither follows links nor counts')
   }
   const sorted = <Row extends { readonly id: string }>(rows: Map<string, Row>): Row[] => [...rows.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
+  let next: DumbProjection | null = null
+  const isOf = (at: ProjectionCursor, log: LogPlace): boolean => at.epoch === log.epoch && at.arrival <= log.arrival && at.revision <= log.revision
   return {
+    unfinished: async () => next !== null,
+    begin: async (log) => {
+      const at = next?.cursor() ?? null
+      if (next === null || (at !== null && !isOf(at, log))) next = createDumbProjection()
+      return next.cursor()
+    },
+    applyNext: async (batch) => {
+      if (next === null) throw new ProjectionFailure('no second generation was begun', true)
+      await next.apply(batch)
+    },
+    takeOver: async () => {
+      if (next === null) throw new ProjectionFailure('no second generation was begun', true)
+      const [made, conflicts] = [next, next.allConflicts()]
+      lose()
+      for (const row of made.memories()) memoryById.set(row.id, row)
+      for (const row of made.allLinks()) linkById.set(row.id, row)
+      for (const row of made.allEpisodes()) episodeById.set(row.id, row)
+      for (const row of made.allEvents()) eventByPlace.set(`${row.commit} ${row.event_id}`, row)
+      for (const id of memoryById.keys()) conflictsById.set(id, conflicts.filter(({ memory }) => memory === id))
+      cursor = made.cursor()
+    },
     open: async () => cursor,
     apply: async (batch) => {
       for (const row of batch.memories) memoryById.set(row.id, row)

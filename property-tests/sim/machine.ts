@@ -142,5 +142,6 @@ export const startProcess = async (world: MachineWorld, machine: Machine, random
 /** Rows of a dead process reach nobody; its calls never end. */
 const whileAlive = (process: Process, projection: Projection): Projection => {
   const never = new Promise<never>(() => undefined)
-  return { ...projection, apply: (batch) => (process.isAlive() ? projection.apply(batch) : never), reset: () => (process.isAlive() ? projection.reset() : never) }
+  const alive = <Args extends readonly unknown[], T>(call: (...args: Args) => Promise<T>) => (...args: Args): Promise<T> => (process.isAlive() ? call(...args) : never)
+  return { ...projection, apply: alive(projection.apply), reset: alive(projection.reset), begin: alive(projection.begin), applyNext: alive(projection.applyNext), takeOver: alive(projection.takeOver) }
 }

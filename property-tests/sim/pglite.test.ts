@@ -40,6 +40,7 @@ test.each(Array.from({ length: SCHEDULES }, (_, i) => `rows:${i}`))('%s', { time
   const listening = (machine: Machine): Projection => {
     const told = toldByMachine.get(machine) ?? []
     toldByMachine.set(machine, told)
+    const beside: Told[] = []
     return {
       ...machine.rows,
       open: async () => {
@@ -51,6 +52,19 @@ test.each(Array.from({ length: SCHEDULES }, (_, i) => `rows:${i}`))('%s', { time
       apply: async (batch) => {
         told.push({ kind: 'batch', batch })
         await machine.rows.apply(batch)
+      },
+      begin: async (log) => {
+        const at = await machine.rows.begin(log)
+        if (at === null) beside.length = 0
+        return at
+      },
+      applyNext: async (batch) => {
+        beside.push({ kind: 'batch', batch })
+        await machine.rows.applyNext(batch)
+      },
+      takeOver: async () => {
+        told.push({ kind: 'reset' }, ...beside.splice(0))
+        await machine.rows.takeOver()
       },
       reset: async () => {
         told.push({ kind: 'reset' })

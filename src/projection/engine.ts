@@ -13,6 +13,8 @@ import { dropAge, prepareAge, stepAge } from './age.ts'
 import { follow, namespacesOf, statsOf } from './counts.ts'
 import { isAhead, readCursor, writeCursor } from './cursor.ts'
 import { digestOf } from './digest.ts'
+import { beginNext, enter, isBegun, replaceRows } from './generations.ts'
+import { createGate } from './gate.ts'
 import { graphOf } from './graph.ts'
 import { createStems, type StemMemory } from './lexemes.ts'
 import { linksOf, listEpisodes, listMemories } from './list.ts'
@@ -43,7 +45,9 @@ export type EngineOptions = {
   readonly age?: { readonly graph: string; readonly wanted: boolean }
 }
 
-export const createEngine = (sql: Sql, { log = () => undefined, age }: EngineOptions = {}): Engine => {
+export const createEngine = (database: Sql, { log = () => undefined, age }: EngineOptions = {}): Engine => {
+  const gate = createGate()
+  const sql: Sql = { ...database, snapshot: (work) => gate.pass(() => database.snapshot(work)) }
   const remembered: StemMemory = new Map()
   const stems = () => createStems(remembered)
   let trigrams: string | null = null
@@ -96,6 +100,28 @@ export const createEngine = (sql: Sql, { log = () => undefined, age }: EngineOpt
     return answer
   }
 
+  /** @param next the schema of the generation that does not serve yet: nobody wants its vectors or its graph before it does. */
+  const apply = async (batch: ProjectionBatch, next: string | null): Promise<void> => {
+    await sql.room()
+    const rows = await sql.transaction(async (query) => {
+      if (next !== null) await enter(query, next)
+      const stored = await readCursor(query)
+      if (!isAhead(batch, stored)) return 0
+      const scrub = await removesText(query, batch)
+      const write = async (rows: ProjectionBatch): ReturnType<typeof upsert> => {
+        const written = await upsert(query, rows, stems())
+        if (vectors && next === null) await followRows(query, rows.memories)
+        if (graph !== null && next === null) await stepAge(query, graph, rows)
+        return written
+      }
+      const { given, fresh } = await write(batch)
+      const gone = batch.removed === undefined ? 0 : await removeRows(query, batch, write)
+      await writeCursor(query, batch.cursor, fresh - gone, scrub || (gone > 0 && batch.removed?.erased === true))
+      return given
+    })
+    if (next === null) await sql.wrote(rows)
+  }
+
   return {
     open: async () => {
       await sql.connect()
@@ -107,23 +133,20 @@ export const createEngine = (sql: Sql, { log = () => undefined, age }: EngineOpt
         return cursor
       })
     },
-    apply: async (batch) => {
+    apply: (batch) => apply(batch, null),
+    unfinished: () => sql.transaction((query) => isBegun(query, sql.schemas)),
+    begin: async (log) => {
       await sql.room()
-      const rows = await sql.transaction(async (query) => {
-        const stored = await readCursor(query)
-        if (!isAhead(batch, stored)) return 0
-        const scrub = await removesText(query, batch)
-        const write = async (rows: ProjectionBatch): ReturnType<typeof upsert> => {
-          const written = await upsert(query, rows, stems())
-          if (vectors) await followRows(query, rows.memories)
-          if (graph !== null) await stepAge(query, graph, rows)
-          return written
-        }
-        const { given, fresh } = await write(batch)
-        const gone = batch.removed === undefined ? 0 : await removeRows(query, batch, write)
-        await writeCursor(query, batch.cursor, fresh - gone, scrub || (gone > 0 && batch.removed?.erased === true))
-        return given
-      })
+      return sql.transaction((query) => beginNext(query, sql.schemas, log))
+    },
+    applyNext: (batch) => apply(batch, sql.schemas.next),
+    takeOver: async () => {
+      // A snapshot that saw the first generation must not find the second under its names.
+      const rows = await gate.shut(() => sql.transaction(async (query) => {
+        await replaceRows(query, sql.schemas)
+        graph = await prepareGraph(query)
+        return (await query<{ rows: number }>('select memories::float8 as rows from cursor'))[0]?.rows ?? 0
+      }))
       await sql.wrote(rows)
     },
     reset: async () => {

@@ -1,7 +1,7 @@
 /** The feeder, over an engine and a log that live in memory: what it does when things fail, at every point. */
 import { describe, expect, it, vi } from 'vitest'
 import { limits } from '../../crdt/limits.ts'
-import { ProjectionFailure, type MemoryRow, type ProjectionBatch, type ProjectionCursor } from '../ports.ts'
+import { ProjectionFailure, type LogPlace, type MemoryRow, type ProjectionBatch, type ProjectionCursor } from '../ports.ts'
 import { createFeed, type Feed, type FeedSource } from './feed.ts'
 import { createNoProjection } from './none.ts'
 import { batch, EPOCH, id, memory } from './testing/rows.ts'
@@ -19,6 +19,7 @@ const createLog = (arrivals: number, rowsPerArrival = 1) => {
     asked,
     arrivals: () => count,
     revision: () => 0,
+    includes: () => false,
     batch: async (cursor, limit): Promise<ProjectionBatch | null> => {
       const after = cursor?.arrival ?? 0
       asked.push(limit)
@@ -48,7 +49,9 @@ const createStore = (failAt = 0, when: 'before' | 'after' | 'with the loss of al
   let calls = 0
   let underWay = 0
   const rows = new Map<string, MemoryRow>()
-  const counts = { resets: 0, applied: [] as number[], overlaps: 0 }
+  const counts = { resets: 0, takeovers: 0, applied: [] as number[], overlaps: 0, fewest: Number.POSITIVE_INFINITY }
+  /** The second generation: it outlives crashes, as the first does. */
+  let next: { cursor: ProjectionCursor | null; readonly rows: Map<string, MemoryRow> } | null = null
   const call = async (effect: () => void): Promise<void> => {
     if (++underWay > 1) counts.overlaps++
     await Promise.resolve()
@@ -60,6 +63,8 @@ const createStore = (failAt = 0, when: 'before' | 'after' | 'with the loss of al
       rows.clear()
       cursor = null
     }
+    // What a reader would see now.
+    counts.fewest = Math.min(counts.fewest, rows.size)
     if (fails) throw new ProjectionFailure('crash', rebuild)
   }
   return {
@@ -82,7 +87,31 @@ const createStore = (failAt = 0, when: 'before' | 'after' | 'with the loss of al
       call(() => {
         rows.clear()
         cursor = null
+        next = null
         counts.resets++
+      }),
+    unfinished: async () => next !== null,
+    begin: async ({ epoch, arrival }: LogPlace) => {
+      await call(() => {
+        if (next === null || (next.cursor !== null && (next.cursor.epoch !== epoch || next.cursor.arrival > arrival))) next = { cursor: null, rows: new Map() }
+      })
+      return next?.cursor ?? null
+    },
+    applyNext: (given: ProjectionBatch) =>
+      call(() => {
+        if (next === null) throw new ProjectionFailure('there is none', true)
+        if (next.cursor !== null && given.cursor.arrival <= next.cursor.arrival) return
+        for (const row of given.memories) next.rows.set(row.id, row)
+        next.cursor = given.cursor
+      }),
+    takeOver: () =>
+      call(() => {
+        if (next === null) throw new ProjectionFailure('there is none', true)
+        counts.takeovers++
+        rows.clear()
+        for (const [key, row] of next.rows) rows.set(key, row)
+        cursor = next.cursor
+        next = null
       }),
   }
 }
@@ -217,7 +246,7 @@ describe('the feeder', () => {
     await caughtUp(feed)
     const seen: number[] = []
     await feed.rebuild((done, total) => seen.push(done, total))
-    expect(store.counts.resets).toBe(1)
+    expect([store.counts.resets, store.counts.takeovers]).toEqual([0, 1])
     expect(seen.slice(-2)).toEqual([100, 100])
     expect(contents(store.rows)).toEqual(log.truth())
     await feed.stop()
@@ -266,7 +295,61 @@ describe('the feeder', () => {
     await caughtUp(feed)
     const [refused] = await Promise.allSettled([feed.rebuild(), feed.stop()])
     expect(refused.status === 'rejected' && String(refused.reason)).toMatch(/next start/)
-    expect([store.counts.resets, store.rows.size]).toEqual([1, 0])
+    expect([store.counts.resets, store.rows.size, await store.unfinished()]).toEqual([0, 10, true])
+    const again = createFeed({ source: createLog(10), projection: store, timers: manual(), onError: (error) => expect.unreachable(error.message) })
+    await vi.waitFor(() => expect(store.counts.takeovers).toBe(1), { interval: 1 })
+    await caughtUp(again)
+    await again.stop()
+    expect([store.rows.size, await store.unfinished()]).toEqual([10, false])
+  })
+
+  it.each([['before', false], ['after', false], ['before', true], ['after', true]] as const)('serves all rows throughout a rebuild, growth and a crash %s any one call (asking for a rebuild: %s), and ends with one generation', async (when, rebuild) => {
+    const run = async (failAt: number): Promise<ReturnType<typeof createStore>> => {
+      const log = createLog(300)
+      const store = createStore(failAt, when, rebuild)
+      const feed = createFeed({ source: log, projection: store, timers: hasty, onError: () => undefined })
+      await caughtUp(feed)
+      store.counts.fewest = store.rows.size
+      const rebuilt = feed.rebuild()
+      log.grow(100)
+      await rebuilt
+      await caughtUp(feed)
+      log.grow(1)
+      await caughtUp(feed)
+      await feed.stop()
+      expect([failAt, contents(store.rows), await store.unfinished()]).toEqual([failAt, log.truth(), false])
+      return store
+    }
+    const straight = await run(0)
+    const [before] = [createStore()]
+    const first = createFeed({ source: createLog(300), projection: before, timers: hasty, onError: () => undefined })
+    await caughtUp(first)
+    await first.stop()
+    for (let failAt = before.calls() + 1; failAt <= straight.calls(); failAt++) {
+      const { counts } = await run(failAt)
+      // Rows that serve and turn out damaged are dropped; the others never.
+      if (counts.resets === 0) expect([failAt, counts.fewest, counts.takeovers > 0]).toEqual([failAt, 300, true])
+      else expect(rebuild).toBe(true)
+    }
+  })
+
+  it('goes on serving rows of another epoch while all they show is in this log, and says that they lag', async () => {
+    const store = createStore()
+    await store.apply(batch(7, { memories: [memory('older')] }, '77'.repeat(16)))
+    const log = createLog(30)
+    const shown: unknown[] = []
+    let isReached = false
+    const watched = { ...store, applyNext: (given: ProjectionBatch) => {
+      shown.push([feed.lag(), feed.cursor()?.arrival, store.rows.has(id('older')), isReached])
+      return store.applyNext(given)
+    } }
+    const feed: Feed = createFeed({ source: { ...log, includes: () => true }, projection: watched, timers: manual(), onError: (error) => expect.unreachable(error.message) })
+    const reached = feed.waitFor(1, 1_000).then((answer) => (isReached = answer))
+    await caughtUp(feed)
+    expect(new Set(shown.map((at) => JSON.stringify(at)))).toEqual(new Set(['[30,7,true,false]']))
+    expect(await reached).toBe(true)
+    expect([store.counts.resets, store.counts.takeovers, store.rows.has(id('older')), feed.cursor()?.epoch]).toEqual([0, 1, false, EPOCH])
+    await feed.stop()
   })
 
   it('keeps a peer without a projection in step', async () => {

@@ -1,14 +1,17 @@
 /**
  * Drives the projection from the log: the one writer, off the path of acks.
  *
- * open → (reset when the rows are of another log, or ahead of ours) → batches until caught up and mended → wait for growth → batches …
+ * open → (reset when the rows are of another log) → batches until caught up and mended → wait for growth → batches …
+ * When all rows are to be made anew and the old ones are sound, new ones are made beside them, in turn with the batches that the old
+ * ones take; once they show no less, they take over (`generations.ts`).
  * After any failure: pause, doubled up to a bound, then from `open` on, because only the database knows what it kept.
  *
  * Invariants:
  * 1. One call to the projection at a time, so batches never overlap or overtake each other.
  * 2. A batch starts where the stored cursor ends: what failed half-way is read and written again, whole.
- * 3. A failure is told to `onError` and retried for ever; the cursor never passes rows that were not applied.
- * 4. What the database kept is asked of it after every failure, when a reader was refused (`recheck`), and now and then where others
+ * 3. Rows that serve are never fewer than their cursor says: what is found damaged, or shows what this log has not, is dropped at once.
+ * 4. A failure is told to `onError` and retried for ever; the cursor never passes rows that were not applied.
+ * 5. What the database kept is asked of it after every failure, when a reader was refused (`recheck`), and now and then where others
  *    have their hands on it: then the answer, not what was believed, is the cursor.
  *
  * A batch's size in arrivals follows its size in rows: a commit may touch one memory or 256.
@@ -29,18 +32,20 @@ export type FeedSource = {
    * again since it shows an older reading; null when there are none. Whoever applied a batch asks on with that batch's own cursor.
    */
   batch(cursor: ProjectionCursor | null, limit: number): Promise<ProjectionBatch | null>
+  /** Whether all that such rows show is in this log. */
+  includes(frontier: ProjectionCursor['frontier']): boolean
   /** Calls back when the log has grown; answers the function that ends it. */
   onGrown(listener: () => void): () => void
 }
 
 export type Feed = {
-  /** Arrivals that are not in the rows yet; at least one while the rows show an older reading of the log. */
+  /** Arrivals that are not in the rows yet, all where these are of another epoch; at least one while the rows show an older reading of the log. */
   lag(): number
-  /** What the rows reflect; null before the first batch and during a rebuild. */
+  /** What the rows that serve reflect; null before the first batch, and while there are none. */
   cursor(): ProjectionCursor | null
   /** True as soon as `reached` holds of the cursor, false after `ms`, when stopped, or when too many wait already. */
   waitFor(reached: number | ((cursor: ProjectionCursor) => boolean), ms: number): Promise<boolean>
-  /** Drops all rows and projects the log anew. Resolves when all that had arrived by now is in again; rejects when stopped before. */
+  /** Projects the log anew, beside the rows that serve. Resolves when the new ones serve, with all that had arrived by now; rejects when stopped before. */
   rebuild(onProgress?: (done: number, total: number) => void): Promise<void>
   /** A reader was refused (`why`, one line) or misled: the database is looked at again, for it may be gone, empty or another. */
   recheck(why: string): void
@@ -54,7 +59,7 @@ export type Feed = {
 
 export type FeedOptions = {
   readonly source: FeedSource
-  readonly projection: Pick<Projection, 'open' | 'apply' | 'reset' | 'abilities'>
+  readonly projection: Pick<Projection, 'open' | 'apply' | 'reset' | 'abilities' | 'unfinished' | 'begin' | 'applyNext' | 'takeOver'>
   readonly timers: Timers
   /** Every failure, before its retry. */
   readonly onError: (error: Error) => void
@@ -63,18 +68,31 @@ export type FeedOptions = {
 }
 
 type Waiter = { readonly reached: (cursor: ProjectionCursor) => boolean; readonly settle: (reached: boolean) => void }
+/** Rows that are being fed: how far they are, and how many arrivals the next batch is to hold. */
+type Line = { cursor: ProjectionCursor | null; batchArrivals: number }
+const lineFrom = (cursor: ProjectionCursor | null): Line => ({ cursor, batchArrivals: 1 })
+
 type Rebuild = { readonly total: number; readonly onProgress: (done: number, total: number) => void; readonly resolve: () => void; readonly reject: (error: Error) => void }
+
+const isRebuild = (error: unknown): boolean => error instanceof ProjectionFailure && error.rebuild
 
 /** Starts at once, in the background. */
 export const createFeed = ({ source, projection, timers, onError, checkEveryMs }: FeedOptions): Feed => {
-  let cursor: ProjectionCursor | null = null
+  let serving = lineFrom(null)
+  /** The rows that are made beside those. */
+  let next: Line | null = null
+  let isTurnOfNext = false
+  /** What `next` is to hold at least, before it serves. */
+  let target = 0
   let abilities: Abilities = { age: null, lacks: [] }
   let stopped = false
   let mustReset = false
+  let mustBuild = false
+  /** A second failure that asks for new rows, while new ones are made, has all dropped. */
+  let nextFailed = false
   let mustOpen = true
   let trouble: string | null = null
   let pauseMs: number = limits.projection_retry_ms_min
-  let batchArrivals = 1
   let wake: () => void = () => undefined
   let woken = false
   const waiters = new Set<Waiter>()
@@ -104,15 +122,14 @@ export const createFeed = ({ source, projection, timers, onError, checkEveryMs }
     woken = false
   }
 
-  const moved = (to: ProjectionCursor | null): void => {
-    cursor = to
-    if (to === null) return
-    for (const waiter of waiters) if (waiter.reached(to)) waiter.settle(true)
-    for (const rebuild of rebuilds) rebuild.onProgress(Math.min(to.arrival, rebuild.total), rebuild.total)
+  const moved = (): void => {
+    const [to, made] = [serving.cursor, (next ?? serving).cursor]
+    if (to !== null && isOfLog(to)) for (const waiter of waiters) if (waiter.reached(to)) waiter.settle(true)
+    for (const rebuild of rebuilds) if (made !== null) rebuild.onProgress(Math.min(made.arrival, rebuild.total), rebuild.total)
   }
 
   const settleRebuilds = (): void => {
-    const done = rebuilds.filter((rebuild) => (cursor?.arrival ?? 0) >= rebuild.total)
+    const done = rebuilds.filter((rebuild) => (serving.cursor?.arrival ?? 0) >= rebuild.total)
     rebuilds = rebuilds.filter((rebuild) => !done.includes(rebuild))
     for (const rebuild of done) rebuild.resolve()
   }
@@ -122,38 +139,77 @@ export const createFeed = ({ source, projection, timers, onError, checkEveryMs }
     mustOpen = false
     const found = await projection.open()
     abilities = await projection.abilities()
-    if (found !== null && (found.epoch !== source.epoch() || found.arrival > source.arrivals() || found.revision > source.revision())) return reset()
-    moved(found)
+    const isForeign = found !== null && !isOfLog(found)
+    const builds = mustBuild || isForeign || (await projection.unfinished())
+    // Nothing there that could serve meanwhile.
+    if (builds && (found === null || (isForeign && !source.includes(found.frontier)))) return reset()
+    serving = lineFrom(found)
+    target = source.arrivals()
+    next = builds ? lineFrom(await projection.begin({ epoch: source.epoch(), arrival: target, revision: source.revision() })) : null
+    mustBuild = false
+    moved()
   }
 
   const reset = async (): Promise<void> => {
     mustReset = true
-    cursor = null
+    serving = lineFrom(null)
+    next = null
     await projection.reset()
     abilities = await projection.abilities()
     mustReset = false
+    mustBuild = false
+    nextFailed = false
     mustOpen = false
   }
 
   /** One batch. False when there was nothing to do. */
   const step = async (): Promise<boolean> => {
-    while (mustReset || mustOpen) await open()
-    const after = cursor?.arrival ?? 0
-    const batch = lag() > 0 ? await source.batch(cursor, batchArrivals) : null
-    if (batch === null) {
-      wentWell()
-      return false
-    }
-    if (batch.mends === undefined && batch.cursor.arrival <= after) throw new Error(`the log answered a batch up to ${batch.cursor.arrival} when asked for what comes after ${after}`)
-    await projection.apply(batch)
-    if (!mustReset) moved(batch.cursor)
-    resize(batch, batch.mends === undefined ? batch.cursor.arrival - after : batchArrivals)
+    while (mustReset || mustOpen || mustBuild) await open()
+    const fed = next === null ? await advance(serving, projection.apply) : await build(next)
     wentWell()
+    return fed
+  }
+
+  const advance = async (line: Line, apply: Projection['apply']): Promise<boolean> => {
+    const after = line.cursor?.arrival ?? 0
+    const batch = lagOf(line.cursor) > 0 ? await source.batch(line.cursor, line.batchArrivals) : null
+    if (batch === null) return false
+    if (batch.mends === undefined && batch.cursor.arrival <= after) throw new Error(`the log answered a batch up to ${batch.cursor.arrival} when asked for what comes after ${after}`)
+    await apply(batch)
+    line.cursor = batch.cursor
+    if (!mustReset) moved()
+    resize(line, batch, batch.mends === undefined ? batch.cursor.arrival - after : line.batchArrivals)
     return true
   }
 
-  const isBehind = (at: ProjectionCursor): boolean => at.revision < source.revision()
-  const lag = (): number => Math.max(source.arrivals() - (cursor?.arrival ?? 0), cursor !== null && isBehind(cursor) ? 1 : 0)
+  /** The rows that serve go on meanwhile, where they are of this log, in turn with those that are made. */
+  const build = async (line: Line): Promise<boolean> => {
+    isTurnOfNext = !isTurnOfNext
+    if (!isTurnOfNext && serving.cursor !== null && isOfLog(serving.cursor) && (await advance(serving, projection.apply))) return true
+    try {
+      const fed = await advance(line, projection.applyNext)
+      if (!isWhole(line)) return fed
+      await projection.takeOver()
+      nextFailed = false
+    } catch (error) {
+      // The first time it is looked at again, and made anew if it is not sound: what serves is none the worse for it.
+      if (!isRebuild(error) || nextFailed) throw error
+      nextFailed = true
+      throw new ProjectionFailure(`${(error as Error).message}; the rows that serve stay`)
+    }
+    serving = line
+    next = null
+    moved()
+    return true
+  }
+  /** Whoever reads on with these rows sees no less than before. */
+  const isWhole = ({ cursor }: Line): boolean => {
+    const before = serving.cursor !== null && isOfLog(serving.cursor) ? serving.cursor.arrival : 0
+    return (cursor?.arrival ?? 0) >= Math.max(target, before) && (cursor === null || cursor.revision >= source.revision())
+  }
+
+  const isOfLog = ({ epoch, arrival, revision }: ProjectionCursor): boolean => epoch === source.epoch() && arrival <= source.arrivals() && revision <= source.revision()
+  const lagOf = (at: ProjectionCursor | null): number => (at === null || !isOfLog(at) ? source.arrivals() : Math.max(source.arrivals() - at.arrival, at.revision < source.revision() ? 1 : 0))
 
   const wentWell = (): void => {
     trouble = null
@@ -161,17 +217,17 @@ export const createFeed = ({ source, projection, timers, onError, checkEveryMs }
   }
 
   /** What would have met the target this time, at most twice as much as before. */
-  const resize = (batch: ProjectionBatch, arrivals: number): void => {
+  const resize = (line: Line, batch: ProjectionBatch, arrivals: number): void => {
     const rows = batch.memories.length + batch.links.length + batch.episodes.length
     const fitting = Math.floor((arrivals * limits.projection_batch_rows_target) / Math.max(1, rows))
-    batchArrivals = Math.max(1, Math.min(fitting, 2 * batchArrivals, limits.projection_batch_arrivals_max))
+    line.batchArrivals = Math.max(1, Math.min(fitting, 2 * line.batchArrivals, limits.projection_batch_arrivals_max))
   }
 
   const follow = async (): Promise<void> => {
     while (!stopped) {
       while (!stopped && (await step()));
-      if (!mustReset) settleRebuilds()
-      if (!stopped && !mustReset && !mustOpen) await rest()
+      if (!mustReset && !mustBuild && next === null) settleRebuilds()
+      if (!stopped && !mustReset && !mustBuild && !mustOpen) await rest()
     }
   }
 
@@ -180,7 +236,7 @@ export const createFeed = ({ source, projection, timers, onError, checkEveryMs }
       try {
         await follow()
       } catch (error) {
-        if (error instanceof ProjectionFailure && error.rebuild) mustReset = true
+        if (isRebuild(error)) mustReset = true
         mustOpen = true
         const failure = error instanceof Error ? error : new Error(String(error))
         trouble = failure.message
@@ -190,8 +246,8 @@ export const createFeed = ({ source, projection, timers, onError, checkEveryMs }
         if (!stopped) await pause(until)
       }
     }
-    // A rebuild that was asked for is not forgotten by stopping: an empty projection is filled at the next start.
-    if (mustReset) await reset().catch((error: unknown) => onError(error instanceof Error ? error : new Error(String(error))))
+    // A rebuild that was asked for is not forgotten by stopping: what is begun goes on at the next start.
+    if (mustReset || mustBuild) await open().catch((error: unknown) => onError(error instanceof Error ? error : new Error(String(error))))
   }
 
   /** Growth does not shorten a pause; stopping does. */
@@ -215,13 +271,14 @@ export const createFeed = ({ source, projection, timers, onError, checkEveryMs }
       stir()
     },
     trouble: () => trouble,
-    lag,
-    cursor: () => cursor,
+    lag: () => lagOf(serving.cursor),
+    cursor: () => serving.cursor,
     waitFor: (reached, ms) =>
       new Promise((resolve) => {
         const revision = source.revision()
         const holds = typeof reached === 'number' ? (at: ProjectionCursor) => at.arrival >= reached && at.revision >= revision : reached
-        if (cursor !== null && holds(cursor)) return resolve(true)
+        const { cursor } = serving
+        if (cursor !== null && isOfLog(cursor) && holds(cursor)) return resolve(true)
         if (stopped || waiters.size >= limits.causal_waiters_max) return resolve(false)
         const cancel = timers.after(ms, () => waiter.settle(false))
         const waiter: Waiter = {
@@ -237,8 +294,7 @@ export const createFeed = ({ source, projection, timers, onError, checkEveryMs }
     rebuild: (onProgress = () => undefined) =>
       new Promise((resolve, reject) => {
         if (stopped) return reject(new ProjectionFailure('projection: its feeding has stopped; start the peer to rebuild'))
-        mustReset = true
-        cursor = null
+        mustBuild ||= next === null
         rebuilds.push({ total: source.arrivals(), onProgress, resolve, reject })
         stir()
       }),

@@ -101,6 +101,10 @@ export const hasTables = async (query: Query): Promise<boolean> => {
   return row?.there === true
 }
 
+/** Whether the tables are those of this program. */
+export const isNewest = async (query: Query): Promise<boolean> =>
+  (await hasTables(query)) && (await query<{ version: number }>('select version from schema_version'))[0]?.version === NEWEST
+
 /** Brings the tables up to date. Rows of a newer version than ours, or of one that is too old, ask for a rebuild. */
 export const migrate = async (query: Query): Promise<void> => {
   await query('create table if not exists schema_version (version integer not null)')

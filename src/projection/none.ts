@@ -17,6 +17,13 @@ export const createNoProjection = (): Projection => {
     reset: async () => {
       cursor = null
     },
+    unfinished: async () => false,
+    // It has no rows that could serve meanwhile.
+    begin: async () => (cursor = null),
+    applyNext: async (batch) => {
+      if (isAhead(batch, cursor)) cursor = batch.cursor
+    },
+    takeOver: async () => undefined,
     list: absent,
     recall: absent,
     links: absent,

@@ -38,6 +38,9 @@ const SETTINGS = ['random_page_cost=1', 'shared_buffers=64MB', 'wal_level=minima
 
 /** Files of the write-ahead log of 1 MiB, not 16, and none beforehand: an empty database is half as large. */
 const WAL_FILE_BYTES = 2 ** 20
+/** Not `public`, where the extensions are: the rows' schema changes place with the next generation's. */
+const SCHEMAS = { serving: 'mnemesh', next: 'mnemesh_next' }
+
 const WAL_FILE = /^[0-9A-F]{24}$/
 const INIT = ['--wal-segsize=1', '--set=wal_recycle=off', '--set=min_wal_size=2MB']
 
@@ -152,6 +155,7 @@ export const openPglite = (dir: string, log: (line: string) => void, extensions:
   }
 
   return {
+    schemas: SCHEMAS,
     connect: () => connect().catch((error: unknown) => Promise.reject(translated(error, NAME))),
     transaction: (work) => transaction((query) => whileOpen(query, work)),
     snapshot: (work) => within(({ query }) => whileOpen(query, (open) => work(open, open))),
@@ -211,7 +215,7 @@ const hasGrown = async (query: Query): Promise<boolean> => {
 const start = async (dir: string, folder: string, extensions: Extensions): Promise<PGlite> => {
   try {
     const db = await PGlite.create({ fs: new PrivateFolder(folder), postgresqlconf: SETTINGS, initDbStartParams: INIT, extensions: { pg_trgm, vector, ...extensions } })
-    await db.exec(INDEX_SETTINGS.map((setting) => `set ${setting}`).join(';'))
+    await db.exec([...INDEX_SETTINGS, `search_path=${SCHEMAS.serving}`].map((setting) => `set ${setting}`).concat(`create schema if not exists ${SCHEMAS.serving}`).join(';'))
     return db
   } catch (error) {
     const why = error instanceof Error ? error.message.split('\n')[0] : String(error)

@@ -12,12 +12,14 @@ import { INDEX_SETTINGS } from './vectors.ts'
 
 const KEEP_ALIVE = limits.projection_keep_alive_s
 const READERS_MAX = limits.projection_connections_max - 1
-const SCHEMA = /^[a-z_][a-z0-9_]{0,62}$/
+/** With `_next` behind it an identifier still, which a server cuts at 63. */
+const SCHEMA = /^[a-z_][a-z0-9_]{0,57}$/
 
-/** @param url `postgres://user:password@host:port/database`. @param schema lower-case letters, digits, `_`; at most 63. */
+/** @param url `postgres://user:password@host:port/database`. @param schema lower-case letters, digits, `_`; at most 58. */
 export const openPostgres = (url: string, schema: string, log: (line: string) => void): Sql => {
-  if (!SCHEMA.test(schema)) throw new ProjectionFailure(`projection: schema ${JSON.stringify(schema)} is not an identifier; use lower-case letters, digits and _, at most 63`)
+  if (!SCHEMA.test(schema)) throw new ProjectionFailure(`projection: schema ${JSON.stringify(schema)} is not an identifier; use lower-case letters, digits and _, at most 58`)
   const name = nameOf(url)
+  const schemas = { serving: schema, next: `${schema}_next` }
   const options: pg.ClientConfig = {
     connectionString: url,
     application_name: 'mnemesh',
@@ -119,6 +121,7 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
   }
 
   return {
+    schemas,
     connect: () =>
       inTurn(async () => {
         await connectWriter()
@@ -148,7 +151,7 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
     wipe: () =>
       inTurn(async () => {
         const client = await connectWriter()
-        await client.query(`drop schema if exists ${schema} cascade`)
+        await client.query(`drop schema if exists ${schema}, ${schemas.next} cascade`)
         await client.query(`create schema ${schema}`)
       }),
     // The server's disk is the server's: a statement that finds no room is refused there.

@@ -32,6 +32,10 @@ const MS_MAX: Readonly<Record<Method, number>> = {
   open: limits.projection_write_ms_max,
   apply: limits.projection_write_ms_max,
   reset: limits.projection_write_ms_max,
+  unfinished: limits.projection_query_ms_max,
+  begin: limits.projection_write_ms_max,
+  applyNext: limits.projection_write_ms_max,
+  takeOver: limits.projection_write_ms_max,
   close: limits.projection_write_ms_max,
   digest: limits.projection_query_ms_max,
   list: limits.projection_query_ms_max,
@@ -45,7 +49,7 @@ const MS_MAX: Readonly<Record<Method, number>> = {
   unembedded: limits.projection_write_ms_max,
   embed: limits.projection_write_ms_max,
 }
-const ENDS_WORKER: ReadonlySet<Method> = new Set(['open', 'apply', 'reset', 'close'])
+const ENDS_WORKER: ReadonlySet<Method> = new Set(['open', 'apply', 'reset', 'begin', 'applyNext', 'takeOver', 'close'])
 
 /** Starts nothing yet: `open()` does, in the background. Every method rejects with a `ProjectionFailure`. */
 export const openProjection = (choice: DatabaseChoice, { clock, timers, log }: ProjectionOptions): Projection & VectorStore => {
@@ -146,6 +150,10 @@ export const openProjection = (choice: DatabaseChoice, { clock, timers, log }: P
       await start()
       return ask('reset')
     },
+    unfinished: () => ask('unfinished'),
+    begin: (log) => ask('begin', log),
+    applyNext: (batch) => ask('applyNext', batch),
+    takeOver: () => ask('takeOver'),
     list: (filter, page) => ask('list', filter, page),
     recall: (query, at) => ask('recall', query, at),
     links: (of) => ask('links', of),

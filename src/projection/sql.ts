@@ -9,14 +9,18 @@ import { ProjectionFailure } from '../ports.ts'
 
 export type Query = <Row>(text: string, params?: readonly unknown[]) => Promise<readonly Row[]>
 
+/** Schemas of ours: of the rows that serve, and of those that are made beside them (`generations.ts`). */
+export type Schemas = { readonly serving: string; readonly next: string }
+
 export type Sql = {
+  readonly schemas: Schemas
   /** Connects; for an embedded database also makes or repairs its folder. Idempotent. */
   connect(): Promise<void>
-  /** Reads and writes, all or nothing; one at a time. */
+  /** Reads and writes, all or nothing; one at a time. Names are those of `schemas.serving`. */
   transaction<T>(run: (query: Query) => Promise<T>): Promise<T>
   /** Reads of one moment. `beside` reads at the same time, of a moment of its own, where the engine can; else it is the same. */
   snapshot<T>(run: (query: Query, beside: Query) => Promise<T>): Promise<T>
-  /** Destroys everything of ours, on disk as well, even when it could not be opened; `connect` comes next. */
+  /** Destroys everything of ours, both generations, on disk as well, even when it could not be opened; `connect` comes next. */
   wipe(): Promise<void>
   /** Rejects where there is no room for a batch, which is then better not begun. */
   room(): Promise<void>

@@ -29,6 +29,10 @@ const perform = (call: Call): Promise<unknown> => {
     case 'open': return engine.open()
     case 'apply': return engine.apply(...call.args)
     case 'reset': return engine.reset()
+    case 'unfinished': return engine.unfinished()
+    case 'begin': return engine.begin(...call.args)
+    case 'applyNext': return engine.applyNext(...call.args)
+    case 'takeOver': return engine.takeOver()
     case 'list': return engine.list(...call.args)
     case 'recall': return engine.recall(...call.args)
     case 'links': return engine.links(...call.args)
@@ -71,13 +75,15 @@ const restLater = (): void => {
   }, limits.projection_rest_ms)
 }
 
+const WRITES: ReadonlySet<Call['method']> = new Set(['apply', 'applyNext', 'takeOver', 'reset'])
+
 const answer = async (call: Call): Promise<void> => {
   underWay++
-  if (call.method === 'apply' || call.method === 'reset' || call.method === 'close') clearTimeout(resting)
+  if (WRITES.has(call.method) || call.method === 'close') clearTimeout(resting)
   try {
-    if (call.method === 'close' || call.method === 'reset') await tidying
+    if (call.method === 'close' || call.method === 'reset' || call.method === 'takeOver') await tidying
     say({ kind: 'answer', id: call.id, value: await perform(call) })
-    const hasWritten = call.method === 'open' || call.method === 'apply' || call.method === 'embed'
+    const hasWritten = call.method === 'open' || call.method === 'embed' || WRITES.has(call.method)
     untidy = call.method === 'close' ? false : untidy || hasWritten
     if (hasWritten) restLater()
   } catch (error) {

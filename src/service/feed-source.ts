@@ -21,18 +21,28 @@ const LOOKED_AT_BYTES_MAX = 256 * 1024
 /** What is looked at costs this much at least. */
 const LOOK_BYTES_MIN = 1_024
 
+/** How far rows that are being fed are followed: those that serve, and those that are made beside them. */
+type Walk = { known: { at: number; frontier: Frontier }; mending: Mending | null; isArrivalsTurn: boolean; last: ProjectionCursor | null }
+const emptyWalk = (): Walk => ({ known: { at: 0, frontier: new Map() }, mending: null, isArrivalsTurn: false, last: null })
+
 /** @param wantsRows false where nobody keeps them (no projection): then only the cursor moves. */
 export const createFeedSource = (replica: Replica, store: CommitStore, shell: Shell, reader: Reader, wantsRows: boolean) => {
-  /** The frontier after `at` arrivals: carried from batch to batch, made anew when a batch starts elsewhere. */
-  let known: { at: number; frontier: Frontier } = { at: 0, frontier: new Map() }
-  let mending: Mending | null = null
-  let isArrivalsTurn = false
+  /** The one that was asked last stands first. */
+  const walks: [Walk, Walk] = [emptyWalk(), emptyWalk()]
   let writtenAgain = 0
 
   const epoch = (): string => store.opening.epoch
   const gather = gatherRows(replica, reader)
 
-  const advance = (to: number): void => {
+  /** That which answered this cursor, or stands there; else the one that was not asked last. */
+  const walkFrom = (cursor: ProjectionCursor | null): Walk => {
+    const [recent, other] = walks
+    const stands = ({ known }: Walk): boolean => known.at === (cursor?.arrival ?? 0)
+    if (recent.last !== cursor && (other.last === cursor || !stands(recent))) walks.reverse()
+    return walks[0]
+  }
+
+  const advance = ({ known }: Walk, to: number): void => {
     for (let n = known.at + 1; n <= to; n++) {
       const arrival = store.arrival(n)
       const namespace = arrival && replica.index.chains.get(arrival.chain)?.namespace
@@ -42,7 +52,7 @@ export const createFeedSource = (replica: Replica, store: CommitStore, shell: Sh
     known.at = Math.max(known.at, to)
   }
   /** What a damaged commit left unnamed, as nothing else of its chain was there, is named once it is given again: each right behind what is named. */
-  const named = (cursor: ProjectionCursor, commits: readonly Commit[]): ProjectionCursor['frontier'] => {
+  const named = ({ known }: Walk, cursor: ProjectionCursor, commits: readonly Commit[]): ProjectionCursor['frontier'] => {
     const frontier: Record<Namespace, Record<ChainId, number>> = { ...cursor.frontier }
     for (const { chain, header: { namespace, seq } } of commits.toSorted((a, b) => a.header.seq - b.header.seq)) {
       if ((frontier[namespace]?.[chain] ?? 0) !== seq - 1) continue
@@ -52,12 +62,14 @@ export const createFeedSource = (replica: Replica, store: CommitStore, shell: Sh
     return frontier
   }
 
-  const arrived = (cursor: ProjectionCursor | null, limit: number): ProjectionBatch | null => {
+  const arrived = (walk: Walk, cursor: ProjectionCursor | null, limit: number): ProjectionBatch | null => {
     const after = cursor?.arrival ?? 0
     const last = Math.min(replica.index.arrivals, after + limit)
     if (last <= after) return null
-    if (known.at !== after) known = { at: 0, frontier: new Map() }
-    advance(last)
+    // The frontier after `at` arrivals: carried from batch to batch, made anew when a batch starts elsewhere.
+    if (walk.known.at !== after) walk.known = { at: 0, frontier: new Map() }
+    const { known } = walk
+    advance(walk, last)
     const rows = emptyRows()
     for (let n = after + 1; wantsRows && n <= last; n++) {
       const commit = replica.commits.arrived(n)
@@ -67,18 +79,20 @@ export const createFeedSource = (replica: Replica, store: CommitStore, shell: Sh
     return { ...gather.written(rows), cursor: { epoch: epoch(), revision: cursor?.revision ?? replica.revision.current(), arrival: last, frontier }, after }
   }
 
-  const again = (cursor: ProjectionCursor, limit: number): ProjectionBatch => {
+  const again = (walk: Walk, cursor: ProjectionCursor, limit: number): ProjectionBatch => {
+    let { mending } = walk
     if (mending === null || mending.last !== cursor) {
       const touched = replica.revision.after(cursor.revision)
       mending = { from: cursor.revision, to: replica.revision.current(), steps: touchedCommits(replica, wantsRows ? touched : [], cursor.arrival), last: cursor }
+      walk.mending = mending
     }
     const rows = emptyRows()
     const commits: Commit[] = []
     const isWhole = takeSteps(mending.steps, limit, rows, commits)
-    const at = { ...cursor, revision: isWhole ? mending.to : mending.from, frontier: named(cursor, commits) }
+    const at = { ...cursor, revision: isWhole ? mending.to : mending.from, frontier: named(walk, cursor, commits) }
     const batch = { ...gather.written(rows), removed: gather.removed(rows), mends: mending.from, cursor: at }
     writtenAgain += batch.memories.length + batch.links.length + batch.episodes.length + batch.removed.memories.length + batch.removed.links.length + batch.removed.episodes.length
-    if (isWhole) mending = null
+    if (isWhole) walk.mending = null
     return batch
   }
   /** True when there are no more. */
@@ -102,15 +116,19 @@ export const createFeedSource = (replica: Replica, store: CommitStore, shell: Sh
     revision: replica.revision.current,
     /** Rows written again since the start, because a later reading of the log touched them, or may have. */
     writtenAgain: () => writtenAgain,
+    includes: (shown: ProjectionCursor['frontier']): boolean =>
+      Object.values(shown).every((seqByChain) => Object.entries(seqByChain).every(([chain, seq]) => (replica.index.chains.get(chain as ChainId)?.seq ?? 0) >= seq)),
     onGrown: (listener: () => void) => shell.onGrown(listener),
     batch: async (cursor: ProjectionCursor | null, limit: number): Promise<ProjectionBatch | null> => {
       // Documents may hold what a flush under way has not made durable: rows never do.
       await shell.settled()
+      const walk = walkFrom(cursor)
       const mends = cursor !== null && cursor.revision < replica.revision.current()
       if (cursor !== null) replica.revision.shown(cursor.revision)
-      isArrivalsTurn = !isArrivalsTurn || !mends
-      const batch = (isArrivalsTurn ? arrived(cursor, limit) : null) ?? (mends ? again(cursor, limit) : null)
-      if (batch !== null && mending !== null) mending.last = batch.cursor
+      walk.isArrivalsTurn = !walk.isArrivalsTurn || !mends
+      const batch = (walk.isArrivalsTurn ? arrived(walk, cursor, limit) : null) ?? (mends ? again(walk, cursor, limit) : null)
+      walk.last = batch?.cursor ?? cursor
+      if (batch !== null && walk.mending !== null) walk.mending.last = batch.cursor
       return batch
     },
   }

@@ -8,6 +8,7 @@ import type { Sql } from '../sql.ts'
 import { agent, at, batch, cursor, episode, id, link, memory, NOW, ns, seeded } from './rows.ts'
 import { auditContract } from './audit-contract.ts'
 import { empty } from './empty.ts'
+import { generationsContract } from './generations-contract.ts'
 import { graphContract } from './graph-contract.ts'
 import { postingsContract } from './postings-contract.ts'
 import { removalsContract } from './removals-contract.ts'
@@ -120,6 +121,10 @@ export const engineContract = (target: () => Target): void => {
 
     describe('rows that go', () => {
       removalsContract(engine, () => target().sql, clear)
+    })
+
+    describe('two generations', () => {
+      generationsContract(engine, () => target().sql, clear)
     })
 
     describe('lists', () => {
