@@ -81,7 +81,7 @@ const attempt = async (world: ClientWorld, step: AskStep, machine: number): Prom
   const { evidence } = world
   const process = world.machines[machine]!.process
   if (!process?.peer) return 'again'
-  const options: WriteOptions = { agent: agentOf(step.client), timeout_ms: step.timeoutMs, ...(step.quorum !== null && { quorum: Math.min(step.quorum, world.voters) }) }
+  const options: WriteOptions = { agent: agentOf(step.client), timeout_ms: step.timeoutMs, ...(step.quorum !== null && { quorum: Math.min(step.quorum, world.voters) }), ...(hasKey(step.ask) && { idempotency_key: `change-${step.client}-${step.at}` }) }
   const { node } = process.peer
   const asked = perform(world, step, machine, process, node, options)
   const outcome = await orSilence(world, process, asked)
@@ -106,7 +106,9 @@ const attempt = async (world: ClientWorld, step: AskStep, machine: number): Prom
 }
 
 /** What may be sent again without making it twice. */
-const canRepeat = (asked: Ask): boolean => asked.op === 'put' && asked.key
+const canRepeat = (asked: Ask): boolean => (asked.op === 'put' ? asked.key : asked.op === 'bulk' || hasKey(asked))
+/** Changes carry keys; not those of a memory as it was read, for each attempt reads it anew. */
+const hasKey = (asked: Ask): boolean => !['put', 'bulk', 'get', 'list'].includes(asked.op) && !(asked.op === 'patch' && asked.match === true)
 
 export const orSilence = <T>(world: Pick<ClientWorld, 'time'>, process: Process, asked: Promise<T>): Promise<T | NodeError | 'silence'> =>
   new Promise((resolve, reject) => {
