@@ -331,7 +331,8 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   }
 
   const giveUp = (done: NonNullable<typeof inFlight>, failure: StoreFailure, nowMs: number): Effect[] => {
-    documents.dropAll()
+    // What it had put into documents, and nothing else: what came from others goes there when it is durable.
+    for (const { hash, header: { namespace, segment } } of done.flush.commits) if (segment !== null && done.flush.own.has(hash)) documents.drop({ namespace, id: segment })
     beginAnew(nowMs)
     const refusal = flushFailed(failure, done.pushed)
     return done.authored.flatMap((answer): Effect[] => ('refusal' in answer ? [] : [refuse(answer.request, refusal)]))

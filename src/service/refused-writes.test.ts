@@ -45,6 +45,23 @@ describe('a write whose flush failed', () => {
     expect(await isOn(1, fields['id'])).toBe(true)
   })
 
+  test('leaves no trace in its document, and the others open', async () => {
+    await begin(1)
+    const { node, replica } = world.peer(0)
+    const other = 'team/web' as Namespace
+    await world.run(node.remember(other, { content: 'elsewhere' }, { agent, quorum: 1 }))
+    const openIn = (namespace: Namespace) => replica.documents.open([...replica.index.segments.values()].find((entry) => entry.namespace === namespace)!)
+    const [touched, untouched] = [openIn(ns), openIn(other)]
+    failure = new StoreFailure('disk_full', 'no room')
+    const { fields } = await refused(node.remember(ns, { content: 'refused' }, { agent, quorum: 1 }))
+    expect(touched.segment.commitsByRecord.has(fields['id'] as RecordId)).toBe(true)
+    expect(openIn(ns).segment.commitsByRecord.has(fields['id'] as RecordId)).toBe(false)
+    expect(openIn(ns).segment.commitsByRecord.size).toBe(1)
+    expect(openIn(other)).toBe(untouched)
+    failure = null
+    expect(await isOn(0, (await world.run(node.remember(ns, { content: 'again' }, { agent, quorum: 1 })))!.id)).toBe(true)
+  })
+
   test('and that could be sent to nobody is said to be nowhere, and is', async () => {
     await begin(3)
     world.partition([0], [1, 2])
