@@ -5,7 +5,7 @@
 import type { Peer } from '../../deploy/local/peer.ts'
 import type { KeyPair } from '../../crdt/signature.ts'
 import type { Member } from './member.ts'
-import type { MeshFacts, MeshLink } from './mesh-link.ts'
+import type { MeshFacts, MeshLink } from '../hostile/mesh-link.ts'
 
 /** A stranger has an address, a member an enrolled key, a client the HTTP door, an operator the machine. */
 export type Who = 'stranger' | 'member' | 'client' | 'operator'
@@ -24,6 +24,12 @@ export type Attack = {
   readonly writes?: boolean
   /** The member that attacks is of no use afterwards (frozen, revoked), so it gets one of its own; the quick form enrols none. */
   readonly spends?: boolean
+  /** The attacker's role where it is not that of an observer; it gets a membership of its own, and loses it afterwards. */
+  readonly role?: 'voter'
+  /** It is tried on the spare peer, which is there before the row begins. */
+  readonly onSpare?: boolean
+  /** Why this machine cannot try it, or null: told, and the row is not tried. */
+  needs?(): string | null | Promise<string | null>
   /** Resolves with the answer it got. Whatever it throws is an open row. */
   run(stage: Stage): Promise<string>
 }
@@ -38,12 +44,20 @@ export type Stage = {
   readonly member: Member
   /** A key that nobody knows. */
   stranger(): KeyPair
-  /** An authenticated link to the victim as whoever holds `keys`; ended after the row. */
-  dial(keys: KeyPair): Promise<MeshLink>
-  /** A link as the member, open on both sides; ended after the row. */
+  /** An authenticated link to the victim as whoever holds `keys`; ended after the row. @param named to the door, as peers do. */
+  dial(keys: KeyPair, named?: boolean): Promise<MeshLink>
+  /** A link as the member, who names itself to the door, open on both sides; ended after the row. */
   open(): Promise<MeshLink>
   /** Revokes the member by the authority's hand. */
   revoke(): Promise<void>
+  /** The membership that rows share, beside the attacker's own. */
+  accomplice(): Promise<Member>
+  /** A running observer of the mesh that nobody is a client of: what a row does to it is done to nobody else. */
+  spare(): Promise<Peer>
+  /** A folder and a port, neither joined nor started; killed after the row when it runs. */
+  place(name: string): Promise<Peer>
+  /** Forks that the victim knew of when the row began. */
+  readonly forksBefore: number
   pause(ms: number): Promise<void>
   /** True once the row's time is up: loops end then. */
   over(): boolean

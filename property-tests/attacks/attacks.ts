@@ -6,10 +6,13 @@ import { frameAttacks } from './rows/frames.ts'
 import { handshakeAttacks } from './rows/handshake.ts'
 import { bodyAttacks } from './rows/http-bodies.ts'
 import { liveAttacks } from './rows/live.ts'
+import { keyedAttacks } from './rows/keyed.ts'
 import { memberAttacks } from './rows/members.ts'
+import { operatorAttacks } from './rows/operator.ts'
 
 export const THEMES: Readonly<Record<string, readonly Attack[]>> = {
   handshake: handshakeAttacks, frames: frameAttacks, members: memberAttacks, commits: commitAttacks, requests: bodyAttacks, connections: connectionAttacks, live: liveAttacks,
+  keyed: keyedAttacks, operator: operatorAttacks,
 }
 
 export const ATTACKS: readonly Attack[] = Object.values(THEMES).flat()

@@ -3,12 +3,13 @@
  *
  *   npm run attacks -- [--only ID,ID] [--quick] [--json FILE]
  *
- * Three peers whose writes need two of them; `--quick` one peer, without the rows that take long. Exit status 1 when a row is open.
+ * Three peers whose writes need two of them; `--quick` one peer, without the rows that take long. Each row is preceded by a calm window, to which its waits
+ * are a ratio. Exit status 1 when a row is open, 2 when the attacks could not be made.
  */
 import { writeFile } from 'node:fs/promises'
 import { tool } from '../command.ts'
 import { ATTACKS } from './attacks.ts'
-import { HEADING, lineOf, type Report } from './report.ts'
+import { HEADING, lineOf, progressOf, type NotTried, type Report } from './report.ts'
 import { openTheatre } from './theatre.ts'
 import { FULL, QUICK, quiet, tryRow, type Row } from './trial.ts'
 
@@ -29,22 +30,30 @@ const main = async (): Promise<number> => {
   const started = new Date()
   const theatre = await openTheatre(peers)
   const rows: Row[] = []
+  const notTried: NotTried[] = []
   try {
     const baseline = await quiet(theatre, BASELINE_MS)
     say(`${attacks.length} attacks on ${peers} ${peers === 1 ? 'peer' : 'peers'}; undisturbed the healthy client waits ${baseline.p50Ms.toFixed(0)} ms, p99 ${baseline.p99Ms.toFixed(0)}, worst ${baseline.worstMs.toFixed(0)}`)
-    say(HEADING)
-    for (const attack of attacks) {
+    say(`${' '.repeat(progressOf(0, attacks.length, 0).length)} ${HEADING}`)
+    for (const [n, attack] of attacks.entries()) {
+      const progress = progressOf(n + 1, attacks.length, Date.now() - started.getTime())
+      const why = (await attack.needs?.()) ?? null
+      if (why !== null) {
+        notTried.push({ id: attack.id, why })
+        say(`${progress} ${attack.id} NOT TRIED: ${why}`)
+        continue
+      }
       const row = await tryRow(attack, theatre, quick ? QUICK : FULL, quick ? baseline : null)
       rows.push(row)
-      say(lineOf(row))
+      say(`${progress} ${lineOf(row)}`)
     }
   } finally {
     await theatre.dispose()
   }
   const open = rows.filter(({ faults }) => faults.length > 0).length
-  const report: Report = { rows, open, peers, startedAt: started.toISOString(), seconds: (Date.now() - started.getTime()) / 1_000 }
+  const report: Report = { rows, notTried, open, peers, startedAt: started.toISOString(), seconds: (Date.now() - started.getTime()) / 1_000 }
   if (json !== undefined) await writeFile(json, `${JSON.stringify(report, null, 1)}\n`)
-  say(`${rows.length} rows in ${report.seconds.toFixed(0)} s, ${open === 0 ? 'none open' : `${open} open: ${rows.filter(({ faults }) => faults.length > 0).map(({ id }) => id).join(', ')}`}`)
+  say(`${rows.length} rows${notTried.length === 0 ? '' : `, ${notTried.length} not tried`} in ${report.seconds.toFixed(0)} s, ${open === 0 ? 'none open' : `${open} open: ${rows.filter(({ faults }) => faults.length > 0).map(({ id }) => id).join(', ')}`}`)
   return open === 0 ? 0 : 1
 }
 

@@ -13,13 +13,15 @@ export type Snapshot = {
   /** Where the log was read to: the next snapshot goes on from there. */
   readonly cursor: string
   readonly events: string
-  readonly lists: string
+  /** Each memory as it is shown, by namespace and id. */
+  readonly lists: ReadonlyMap<string, string>
   readonly members: string
   readonly chains: number
 }
 
 const PAGE = 1_000
 const PAGES_MAX = 1_000
+const SHOWN_CHARS = 1_500
 
 /** A 503 is an answer that promises another: it is asked again for so long. */
 const UNAVAILABLE_MS_MAX = 20_000
@@ -30,10 +32,10 @@ export const snapshotOf = (peer: Peer, before: Snapshot | null = null): Promise<
 const taken = async (peer: Peer, before: Snapshot | null): Promise<Snapshot> => {
   const { cursor, events } = await eventsSince(peer, before)
   const namespaces = listIn(await expecting(200, peer.call('GET', '/namespaces')), 'namespaces').map((one) => textIn(one, 'namespace')).filter((name) => name !== HEALTHY_NAMESPACE)
-  const lists = createHash('sha256')
-  for (const namespace of namespaces.toSorted()) lists.update(JSON.stringify([namespace, await allMemories(peer.call, namespace)]))
+  const lists = new Map<string, string>()
+  for (const namespace of namespaces) for (const memory of await allMemories(peer.call, namespace)) lists.set(`${namespace} ${String(memory['id'])}`, JSON.stringify(memory))
   const peers = listIn(await expecting(200, peer.call('GET', '/peers')), 'peers')
-  return { cursor, events, lists: lists.digest('hex'), members: peers.map((one) => `${String(one['name'])} ${String(one['peer_id'])} ${String(one['role'])}`).toSorted().join('\n'), chains: await metric(peer, 'mnemesh_log_chains') }
+  return { cursor, events, lists, members: peers.map((one) => `${String(one['name'])} ${String(one['peer_id'])} ${String(one['role'])}`).toSorted().join('\n'), chains: await metric(peer, 'mnemesh_log_chains') }
 }
 
 const eventsSince = async (peer: Peer, before: Snapshot | null): Promise<{ readonly cursor: string; readonly events: string }> => {
@@ -51,8 +53,18 @@ const eventsSince = async (peer: Peer, before: Snapshot | null): Promise<{ reado
 }
 
 /** What is other than before, by name; empty when nothing is. */
-export const changesOf = (before: Snapshot, after: Snapshot): readonly string[] =>
-  (['events', 'lists', 'members', 'chains'] as const).filter((name) => before[name] !== after[name]).map((name) => (name === 'chains' ? `chains ${before.chains} → ${after.chains}` : name))
+export const changesOf = (before: Snapshot, after: Snapshot): readonly string[] => [
+  ...(['events', 'members'] as const).filter((name) => before[name] !== after[name]),
+  ...(before.chains === after.chains ? [] : [`chains ${before.chains} → ${after.chains}`]),
+  ...listChange(before.lists, after.lists),
+]
+
+/** The first difference of two lists, in words. */
+const listChange = (before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): readonly string[] => {
+  for (const [place, shown] of before) if (after.get(place) !== shown) return [`lists: ${place} was ${shown.slice(0, SHOWN_CHARS)}, is ${after.get(place)?.slice(0, SHOWN_CHARS) ?? 'not shown'}`]
+  for (const place of after.keys()) if (!before.has(place)) return [`lists: ${place} is new`]
+  return []
+}
 
 /** A metric without labels, by its name. */
 export const metric = async (peer: Peer, name: string): Promise<number> => {

@@ -13,8 +13,8 @@ import { keyPairFromSeed } from '../../crdt/signature.ts'
 import { initMesh } from '../../src/membership/index.ts'
 import { startNode, type RunningNode } from '../../src/node.ts'
 import { TAGS } from '../../transports/messages.ts'
-import { dialHostile, type HostilePeer } from './client.ts'
 import { logTo } from '../../src/testing/log.ts'
+import { authenticate, connect, type MeshLink } from './mesh-link.ts'
 
 let dir = ''
 let mesh = '' as MeshId
@@ -32,8 +32,11 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true })
 })
 
-const stranger = (): Promise<HostilePeer> =>
-  dialHostile({ url: `${node.url.replace('http', 'ws')}/mesh`, mesh, keys: keyPairFromSeed(new Uint8Array(randomBytes(32))) })
+const stranger = async (): Promise<MeshLink> => {
+  const link = await authenticate(await connect(`${node.url.replace('http', 'ws')}/mesh`), { mesh }, keyPairFromSeed(new Uint8Array(randomBytes(32))))
+  link.fallSilent()
+  return link
+}
 
 /** Repeats a few bytes: `times` values of the same form behind an array's head. */
 const listOf = (times: number, value: readonly number[]): Uint8Array => {
@@ -71,8 +74,8 @@ test.each(Object.entries(ATTACKS))('%s ends that link by name, in no time, and n
   const content = send()
   const peer = await stranger()
   const before = process.cpuUsage()
-  peer.sayBytes(content)
-  expect(await peer.ended).toBe(answer)
+  peer.say(content)
+  expect(await peer.closed()).toBe(answer)
   const { user, system } = process.cpuUsage(before)
   // Both ends of the link are this process, which seals and opens up to 4 MiB.
   expect((user + system) / 1_000).toBeLessThan(250)
@@ -82,8 +85,8 @@ test.each(Object.entries(ATTACKS))('%s ends that link by name, in no time, and n
 
 test('MB1 a stranger may still read the control log', async () => {
   const peer = await stranger()
-  peer.say({ type: 'control', seq: 0 })
-  peer.say({ type: 'want', runs: [{ chain: controlChainId(mesh), from: 1, count: 1 }] })
-  await expect.poll(() => peer.frames.some(([, tag]) => tag === TAGS.parcels)).toBe(true)
-  peer.close()
+  peer.tell([TAGS.control, 0])
+  peer.tell([TAGS.want, [hexToBytes(controlChainId(mesh)), 1], [0, 1]])
+  expect(await peer.await(TAGS.parcels)).toHaveLength(4)
+  peer.end()
 })

@@ -3,7 +3,7 @@
  * unanswered is left behind after a moment.
  */
 import { openConnection, type Connection } from '../raw-http.ts'
-import { connect, type MeshLink, type RawLink } from '../mesh-link.ts'
+import { connect, type MeshLink, type RawLink } from '../../hostile/mesh-link.ts'
 import type { Stage } from '../attack.ts'
 import { frameInput, requestInput, type Phase } from './inputs.ts'
 

@@ -20,7 +20,7 @@ const REQUEST_LANES = 3
 export const fuzzProcess = async (theatre: Theatre, { frames, requests, seed, onWindow }: FuzzOptions): Promise<FuzzResult> => {
   const { victim } = theatre
   const pid = victim.pid()
-  const stage = theatre.stage(await theatre.cast(false))
+  const stage = await theatre.stage(await theatre.cast({}))
   const [frameTally, requestTally] = [emptyTally(), emptyTally()]
   const windows: Window[] = []
   const faults: string[] = []

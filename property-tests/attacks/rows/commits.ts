@@ -14,7 +14,7 @@ import { mendRoot, resign } from '../../fuzz/forge.ts'
 import { readStrictly, writeNode, type Node } from '../../fuzz/dumb/msgpack.ts'
 import type { Attack, Stage } from '../attack.ts'
 import { bodyOf, createAuthor, episode, NAMESPACE, put, wireBody, type Author } from '../forge.ts'
-import { frontierOf, joined, parcelsFrame, settled, type MeshLink } from '../mesh-link.ts'
+import { frontierOf, joined, openLink, parcelsFrame, settled, type MeshLink } from '../../hostile/mesh-link.ts'
 import { metric } from '../snapshot.ts'
 
 /** The control log's commits, as anybody may fetch them. */
@@ -162,6 +162,21 @@ export const commitAttacks: readonly Attack[] = [
   { id: 'cm-event-unknown-key', who: 'member', what: 'an event with a field that is none, signed', expect: 'refused', run: one((author, stage) => withEventBytes(author, stage, eventText(honestEvent('"aa":1,').replace('{"agent":"evil:member","at":"2026-01-01T00:00:00.000Z","aa":1', '{"aa":1,"agent":"evil:member","at":"2026-01-01T00:00:00.000Z"')))) },
   { id: 'cm-event-depth', who: 'member', what: 'an event 8,000 deep, signed', expect: 'refused', run: one((author, stage) => withEventBytes(author, stage, eventText(honestEvent('').replace('"x"', `${'['.repeat(8_000)}${']'.repeat(8_000)}`)))) },
   { id: 'cm-event-large', who: 'member', what: 'an event of 20 KiB, signed', expect: 'refused', run: one((author, stage) => withEventBytes(author, stage, eventText(honestEvent('').replace('"x"', `"${'x'.repeat(20_000)}"`)))) },
+  {
+    id: 'cm-revoked-backdated', who: 'member', what: "a revoked member's commit of before, brought by another", expect: 'not shown', writes: true, spends: true,
+    run: async (stage) => {
+      const { author } = await onStage(stage)
+      const content = bodyOf('written after the revocation, dated before')
+      const backdated = author.seal([put({ content }, 'backdated' as Namespace)], { hlc: ((Date.now() - 3_600_000) * 1024) as Hlc })
+      await stage.revoke()
+      const link = await openLink(await stage.dial((await stage.accomplice()).keys, true))
+      send(link, { ...sentAs(backdated), bodies: [wireBody(content)] })
+      await settled(link)
+      await stage.pause(700)
+      const { status, body } = await stage.victim.call('GET', '/memories?namespace=backdated&limit=10')
+      return status === 200 && !JSON.stringify(body).includes('dated before') ? 'not shown' : `${status} shown`
+    },
+  },
   {
     id: 'cm-thousand-times', who: 'member', what: 'one commit 1,000 times', expect: 'one event', writes: true,
     slow: FLOOD, run: async (stage) => {

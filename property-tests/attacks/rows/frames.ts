@@ -6,7 +6,7 @@ import { hexToBytes } from '../../../crdt/ids.ts'
 import { TAGS } from '../../../transports/messages.ts'
 import { writeNode, type Node } from '../../fuzz/dumb/msgpack.ts'
 import type { Attack, Stage } from '../attack.ts'
-import { joined } from '../mesh-link.ts'
+import { joined } from '../../hostile/mesh-link.ts'
 
 const MIB = 1024 * 1024
 /** What a link that broke the rules may be told; a stranger's is closed by one of these whatever came first. */

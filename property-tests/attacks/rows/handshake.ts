@@ -1,13 +1,14 @@
 /** Before anybody is known: junk, lies, recordings and floods at the mesh's door. */
 import { randomBytes } from 'node:crypto'
 import { request } from 'node:http'
+import { connect as connectTcp } from 'node:net'
 import { fromLittleEndian, L, littleEndian, SMALL_ORDER } from '../../../crdt/edwards.test-support.ts'
 import { hexToBytes } from '../../../crdt/ids.ts'
 import { sign, type KeyPair } from '../../../crdt/signature.ts'
 import { dialHandshake } from '../../../transports/handshake.ts'
 import { createNonces } from '../../../transports/nonces.ts'
 import type { Attack, Stage } from '../attack.ts'
-import { authenticate, connect, joined, type RawLink } from '../mesh-link.ts'
+import { authenticate, connect, joined, type RawLink } from '../../hostile/mesh-link.ts'
 
 /** Why the quick form leaves a row out. */
 const FLOOD = 'a flood: takes seconds of processor'
@@ -30,8 +31,8 @@ const hello = (stage: Stage, { version = 1, mesh = hexToBytes(stage.facts.mesh),
 
 type Frames = { readonly hello: Uint8Array; readonly answer: Uint8Array; readonly proof: Uint8Array; readonly raw: RawLink }
 /** An honest handshake up to the proof, which is not sent. */
-const upToProof = async (stage: Stage, keys: KeyPair, random = randomBytes(64)): Promise<Frames> => {
-  const raw = await knock(stage)
+const upToProof = async (stage: Stage, keys: KeyPair, random = randomBytes(64), knocked = knock(stage)): Promise<Frames> => {
+  const raw = await knocked
   const handshake = dialHandshake({ mesh: stage.facts.mesh, self: keys, audience: null, nonces: createNonces(16, 1_000), random, nowMs: Date.now() })
   raw.send(handshake.first!)
   const answer = await raw.next()
@@ -115,6 +116,26 @@ export const handshakeAttacks: readonly Attack[] = [
     },
   },
   {
+    id: 'hs-replayed-restarted', who: 'stranger', what: "a member's handshake, recorded, sent again after a restart", expect: 'bad_signature', slow: 'restarts a peer', onSpare: true,
+    run: async (stage) => {
+      const patient = await stage.spare()
+      const at = async (): Promise<RawLink> => {
+        const raw = await connect(`${patient.url.replace('http', 'ws')}/mesh`)
+        stage.later(raw.end)
+        return raw
+      }
+      const recorded = await upToProof(stage, stage.member.keys, randomBytes(64), at())
+      recorded.raw.send(recorded.proof)
+      await patient.stop()
+      await patient.start({ projection: 'none' })
+      const again = await at()
+      again.send(recorded.hello)
+      await again.next()
+      again.send(recorded.proof)
+      return again.closed()
+    },
+  },
+  {
     id: 'hs-nonce-reused', who: 'member', what: 'a second handshake under the nonce of the first', expect: 'nonce_reused',
     run: async (stage) => {
       const random = randomBytes(64)
@@ -150,13 +171,27 @@ export const handshakeAttacks: readonly Attack[] = [
     slow: FLOOD, run: (stage) => flood(stage, 100, () => strangerComesAndGoes(stage)),
   },
   {
-    id: 'hs-fresh-keys-flood-9000', who: 'stranger', what: '9,000 whole handshakes of fresh keys', expect: '9000 refused, an honest peer links in time', slow: 'takes a minute',
+    id: 'hs-fresh-keys-flood-9000', who: 'stranger', what: '9,000 tries at a whole handshake with fresh keys', expect: '9000 refused, an honest peer links in time', slow: 'takes a minute',
     run: (stage) => flood(stage, 9_000, () => strangerComesAndGoes(stage)),
   },
   {
     id: 'hs-held-sockets', who: 'stranger', what: '400 sockets held without a word', expect: 'an honest peer links in time',
     slow: FLOOD, run: async (stage) => {
-      for (let n = 0; n < 400 && !stage.over(); n++) await knock(stage).catch(() => null)
+      for (let n = 0; n < 400 && !stage.over(); n += 40) await Promise.all(Array.from({ length: 40 }, () => knock(stage).catch(() => null)))
+      return honestLinks(stage)
+    },
+  },
+  {
+    id: 'hs-refused-held', who: 'stranger', what: '600 upgrades that are refused, their own side kept open', expect: 'an honest peer links in time',
+    slow: FLOOD, run: async (stage) => {
+      const { hostname, port } = new URL(stage.victim.url)
+      for (let n = 0; n < 600 && !stage.over(); n += 50) await Promise.all(Array.from({ length: 50 }, () => new Promise<void>((answered) => {
+        const socket = connectTcp({ port: Number(port), host: hostname, allowHalfOpen: true }, () => socket.write('GET /mesh HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n'))
+        stage.later(() => socket.destroy())
+        socket.on('error', () => answered())
+        socket.once('data', () => answered())
+        socket.once('close', () => answered())
+      })))
       return honestLinks(stage)
     },
   },
@@ -181,7 +216,7 @@ export const handshakeAttacks: readonly Attack[] = [
 ]
 
 const WIDTH = 30
-const HONEST_MS_MAX = 3_000
+const HONEST_MS_MAX = 2_000
 
 const flood = async (stage: Stage, count: number, one: () => Promise<void>): Promise<string> => {
   let left = count

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { Encoder } from 'cbor-x'
 import bs58check from 'bs58check'
 import type { Attack, Stage } from '../attack.ts'
-import { connect, joined, type RawLink } from '../mesh-link.ts'
+import { connect, joined, type RawLink } from '../../hostile/mesh-link.ts'
 
 const cbor = new Encoder({ tagUint8Array: false, useRecords: false })
 const encoded = (message: object): Uint8Array => new Uint8Array(cbor.encode(message))
@@ -81,7 +81,7 @@ export const liveAttacks: readonly Attack[] = [
   row('lv-bloom', 'a filter that claims 2^31 bytes', 'bad_sync_message', saying(sync(Uint8Array.of(0x42, 0, 0, 1, 0, ...leb128(2 ** 31), 0)))),
   row('lv-changes', 'changes of its own, 200 KiB', 'borne', bearing(() => sync(new Uint8Array([0x42, 0, 0, 0, ...leb128(1), ...leb128(200_000), ...randomBytes(200_000)])), 3)),
   row('lv-change-count', 'a claim of 10^9 changes of no byte', 'bad_sync_message', saying(sync(Uint8Array.of(0x42, 0, 0, 0, ...leb128(1_000_000_000), 0)))),
-  flood('lv-empty-changes', '200,000 changes of no byte, 40 frames', 'borne', bearing(() => EMPTY_CHANGES, 40)),
+  flood('lv-empty-changes', '200,000 changes of no byte, 40 frames', 'bad_sync_message', bearing(() => EMPTY_CHANGES, 40)),
   row('lv-document-chunk', 'a whole document in version 2', 'borne', bearing(() => sync(new Uint8Array([0x43, 0, 0, 0, 1, ...leb128(500), ...randomBytes(500)])), 1)),
   flood('lv-documents', '1,100 documents asked for by one client', /^(borne|too_many_documents)$/, bearing(() => sync(EMPTY_SYNC), 1_100)),
   flood('lv-flood', '9,000 frames at once', /^(borne|too_many_frames|work_overrun)$/, bearing(() => sync(EMPTY_SYNC, SAME), 9_000)),
@@ -99,7 +99,7 @@ export const liveAttacks: readonly Attack[] = [
     await stage.pause(800)
     return 'borne'
   }),
-  flood('lv-pings', '20,000 WebSocket pings', 'borne', async (stage) => {
+  flood('lv-pings', '20,000 WebSocket pings', 'too_many_frames', async (stage) => {
     const raw = await joining(stage)
     for (let n = 0; n < 20_000; n++) raw.ws.ping()
     await stage.pause(500)

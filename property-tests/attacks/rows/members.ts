@@ -5,10 +5,10 @@ import { signAck, type Watermark } from '../../../crdt/ack.ts'
 import { bytesToHex, hexToBytes, type ChainId, type CommitHash, type PeerId } from '../../../crdt/ids.ts'
 import { signAddress } from '../../../transports/addresses.ts'
 import { TAGS } from '../../../transports/messages.ts'
-import { expecting } from '../../../deploy/local/http.ts'
+import { expecting, listIn } from '../../../deploy/local/http.ts'
 import type { Node } from '../../fuzz/dumb/msgpack.ts'
 import type { Attack, Stage } from '../attack.ts'
-import { frontierOf, OPEN, settled, type MeshLink } from '../mesh-link.ts'
+import { frontierOf, OPEN, settled, type MeshLink } from '../../hostile/mesh-link.ts'
 import { metric } from '../snapshot.ts'
 
 /** Why the quick form leaves a row out. */
@@ -86,6 +86,20 @@ export const memberAttacks: readonly Attack[] = [
       const write = stage.victim.call('POST', `/memories?quorum=${stage.peers.length}`, { body: { content: 'needs a voter that is dead', namespace: 'unmet' } })
       for (let n = 0; n < 30 && !stage.over(); n++) {
         for (const [chain, seq, head] of await victimsChains(link)) link.tell(ackOf(stage, [{ chain: chain as ChainId, seq, hash: head as CommitHash, whole: true }]))
+        await stage.pause(50)
+      }
+      const { status, body } = await write
+      return `${status} ${String(body['error'])}`
+    },
+  },
+  {
+    id: 'mb-ack-by-voter', who: 'member', what: "a voter's acks of another commit in the same place, doubled, for a write that needs it", expect: '503 quorum_not_met', writes: true, role: 'voter', slow: 'enrols a voter',
+    run: async (stage) => {
+      const link = await stage.open()
+      const voters = listIn(await expecting(200, stage.victim.call('GET', '/peers')), 'peers').filter(({ role }) => role === 'voter').length
+      const write = stage.victim.call('POST', `/memories?quorum=${voters}`, { body: { content: 'needs the voter that lies', namespace: 'unmet' } })
+      for (let n = 0; n < 20 && !stage.over(); n++) {
+        for (const [chain, seq] of await victimsChains(link)) for (const times of [1, 2]) link.tell(ackOf(stage, [{ chain: chain as ChainId, seq: seq + (times - 1), hash: hash(), whole: true }]))
         await stage.pause(50)
       }
       const { status, body } = await write

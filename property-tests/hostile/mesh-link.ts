@@ -1,5 +1,5 @@
 /**
- * A hostile mesh client: the handshake and seals are the product's own, what is said through them is up to the attacker.
+ * A hostile mesh client, for tests of one peer in this process and for attacks on real ones: the handshake and seals are the product's own, what is said through them is up to the attacker.
  * What comes back is read by the fuzzers' reader, so that no decoder under attack judges itself.
  */
 import { inflateRawSync } from 'node:zlib'
