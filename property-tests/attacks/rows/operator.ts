@@ -115,10 +115,20 @@ export const operatorAttacks: readonly Attack[] = [
     return noFork(stage, await wholeAgain(stage, patient, ids))
   }),
   row('st-projection-gone', 'the search index deleted', WHOLE, treated(({ dir }) => rm(join(dir, 'projection'), { recursive: true, force: true }), 'pglite')),
-  row('st-projection-file', 'a file where the search index was', WHOLE, treated(async ({ dir }) => {
-    await rm(join(dir, 'projection'), { recursive: true, force: true })
-    await writeFile(join(dir, 'projection'), 'no folder')
-  }, 'pglite')),
+  row('st-projection-file', 'a file where the search index was', `the mend is named, ${WHOLE}`, async (stage) => {
+    const patient = await stage.spare()
+    await patient.stop()
+    const projection = join(patient.dir, 'projection')
+    await rm(projection, { recursive: true, force: true })
+    await writeFile(projection, 'no folder')
+    const starting = patient.start({ projection: 'pglite' }).catch(() => undefined)
+    await until('the peer names the mend', HEAL_MS, async () => (patient.output().includes('is no folder: remove it') ? true : null), () => patient.output())
+    await patient.stop()
+    await starting
+    await rm(projection)
+    await patient.start({ projection: 'pglite' })
+    return `the mend is named, ${await wholeAgain(stage, patient)}`
+  }),
   row('st-modes', 'every file open to all users of the machine', 'closed again', async (stage) => {
     const patient = await stage.spare()
     await patient.stop()
