@@ -159,7 +159,7 @@ const layers = [
     files: '^src/cli/',
     imports: [
       '^src/cli/',
-      '^src/membership/index\\.ts$',
+      '^src/membership/(index|quote)\\.ts$',
       '^src/node/addresses\\.ts$',
       '^src/log/',
       '^src/node/(verify|rebuild)-folder\\.ts$',

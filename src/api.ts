@@ -5,7 +5,7 @@
  * checks what only it can know (existence, versions, quorum, disk).
  */
 import type { AgentId, EventId, Namespace, PeerId, RecordId } from '../crdt/ids.ts'
-import type { ConflictRow, EpisodeRow, EventFacts, GraphAnswer, GraphQuery, LinkRow, ListAnswer, MemoryFilter, MemoryRow, RecallAnswer, RecallQuery } from './ports.ts'
+import type { ConflictRow, DiskUse, EpisodeRow, EventFacts, GraphAnswer, GraphQuery, LinkRow, ListAnswer, MemoryFilter, MemoryRow, RecallAnswer, RecallQuery } from './ports.ts'
 
 /** Fields of a memory as an agent gives them; in a patch, null clears. */
 export type MemoryInput = {
@@ -150,7 +150,13 @@ export type Health = {
   readonly connected: number
   readonly projection: string
   readonly projection_lag: number
+  /** `opening`: at a start, or while it is made anew, and searches are refused; `behind`: they answer, from old rows; `out`: they are refused. */
+  readonly search: 'none' | 'opening' | 'ready' | 'behind' | 'out'
   readonly embedder_ready: boolean
+  /** `failing`: slow, away or wrong, and recall goes by words alone; `reasons` says why. */
+  readonly embedder: 'none' | 'starting' | 'ready' | 'failing'
+  /** null without an API key where one is needed. */
+  readonly disk: DiskUse | null
   readonly federation_enabled: boolean
   readonly reasons: readonly string[]
 }

@@ -17,6 +17,7 @@ import { createHttpDoor } from './http/door.ts'
 import { createLiveDoor, type LiveDoor } from './live/door.ts'
 import { keepAddresses, requireIdentity, sayRunning } from './membership/folder.ts'
 import { httpUrlOf, meshUrlOf, reachableAt } from './node/addresses.ts'
+import { createDiskUse } from './node/disk-use.ts'
 import { kindOf, projectionOf, type ProjectionOptions } from './node/projection.ts'
 import { createPeer, type Peer } from './peer.ts'
 import type { PeerLog, Random } from './ports.ts'
@@ -42,6 +43,8 @@ export type NodeOptions = Omit<ProjectionOptions, 'log'> & {
   readonly trusted_hosts?: readonly string[]
   /** HTTP addresses under which others reach this peer (`readAdvertised`); else what it listens on, or the machine's own. */
   readonly advertise?: readonly string[]
+  /** Words with which it is started again, for lines that tell people how. */
+  readonly started?: readonly string[]
 }
 
 /** `key`: what the endpoint asks for, null when nothing. */
@@ -72,7 +75,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   const peer: Peer = await createPeer({
     identity, store, projection, ...(embedding && { embedding }), projectionKind: kindOf(options.projection),
     timers: systemTimers, monotonic: () => performance.now(), random: systemRandom, dialer: createWebSocketDialer(systemTimers, identity.peer), compression: zlibCompression, peers: options.peers,
-    quorum: options.quorum ?? null, quorumTimeoutMs: options.quorum_timeout_ms ?? limits.quorum_timeout_ms_default, version: VERSION, log: line,
+    quorum: options.quorum ?? null, quorumTimeoutMs: options.quorum_timeout_ms ?? limits.quorum_timeout_ms_default, version: VERSION, log, diskUse: (free) => createDiskUse(options.dir, options.projection === 'pglite', free, () => performance.now()),
     live: () => ({ path: '/live', index_url_by_namespace: Object.fromEntries(peer.liveSource.namespaces().map((namespace) => [namespace, live?.indexUrl(namespace)])) }),
   }).catch(async (error: unknown) => {
     await embedding?.stop()
@@ -110,12 +113,12 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
 }
 
 /** Invites that are made while the peer is stopped, or by another process, tell what it knew. */
-const keepKnownAddresses = ({ dir, log }: NodeOptions, peer: Peer, own: readonly string[]): (() => void) => {
+const keepKnownAddresses = ({ dir, log, started = [] }: NodeOptions, peer: Peer, own: readonly string[]): (() => void) => {
   let kept = ''
   const keep = (): void => {
     const members = peer.replica.index.control.members
     const others = [...peer.addresses()].flatMap(([id, urls]) => (id === peer.replica.self || members.get(id)?.revoked !== null ? [] : urls.map(httpUrlOf))).slice(0, limits.invite_urls_told_max)
-    const known = { own, others }
+    const known = { own, others, started }
     if (JSON.stringify(known) === kept) return
     kept = JSON.stringify(known)
     void keepAddresses(dir, known).catch((error: unknown) => log.warn({}, `addresses.json could not be written (${error instanceof Error ? error.message : String(error)}): invites tell fewer addresses`))

@@ -7,11 +7,12 @@
 import { incarnation as incarnationId, type Incarnation, type PeerId } from '../crdt/ids.ts'
 import { limits } from '../crdt/limits.ts'
 import { readAddress } from '../transports/addresses.ts'
+import type { MeshHost } from '../transports/host.ts'
 import { createMesh, type DriveableMesh } from '../transports/mesh.ts'
 import type { Compression, Dialer } from '../transports/ports.ts'
 import type { Node } from './api.ts'
 import type { Identity } from './membership/folder.ts'
-import type { Clock, CommitStore, Embedding, LiveSource, Projection, Random, StoreFailure } from './ports.ts'
+import type { Clock, CommitStore, DiskUse, Embedding, LiveSource, PeerLog, Projection, Random, StoreFailure } from './ports.ts'
 import { createFeed } from './projection/feed.ts'
 import { boot } from './replica/boot.ts'
 import { createShell, type Shell } from './replica/effects.ts'
@@ -24,6 +25,7 @@ import { createFeedSource } from './service/feed-source.ts'
 import { createLiveSource } from './service/live-source.ts'
 import { createLog } from './service/log.ts'
 import { membershipOf } from './service/membership.ts'
+import { createJournal } from './service/journal.ts'
 import { createReads } from './service/reads.ts'
 import { createRebuild } from './service/rebuild.ts'
 import { createReader } from './service/rows.ts'
@@ -54,9 +56,11 @@ export type PeerOptions = {
   readonly quorum: number | null
   readonly quorumTimeoutMs: number
   readonly version: string
-  readonly log: (line: string) => void
+  readonly log: PeerLog
   /** Told of what the mesh caught while it handled something from outside; without it the log is. */
   readonly fault?: (place: string, error: unknown) => void
+  /** What the folder takes; without it health tells nothing of a disk. @param free of the log's file system. */
+  readonly diskUse?: (free: () => Promise<number>) => () => Promise<DiskUse>
   /** What `capabilities` tells of the live door. */
   readonly live: () => Readonly<Record<string, unknown>>
   /** Told of every effect in its order. */
@@ -92,9 +96,25 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
   const deliveries = createDeliveries()
   let running: DriveableMesh | null = null
   const shell = createShell({ replica, store, clock: timers, mesh: () => running, taken: deliveries.taken, ...(options.observe && { observe: options.observe }) })
-  const host = createMeshHost({ replica, shell, store, keys: identity.keys, deliveries })
+  const bare = createMeshHost({ replica, shell, store, keys: identity.keys, deliveries })
+  const host: MeshHost = {
+    ...bare,
+    linkUp: (peer) => {
+      bare.linkUp(peer)
+      journal.linkUp(peer)
+    },
+    linkDown: (peer, reason) => {
+      bare.linkDown(peer, reason)
+      journal.linkDown(peer, reason)
+    },
+    linkQuiet: (peer, quiet) => {
+      bare.linkQuiet(peer, quiet)
+      journal.linkQuiet(peer, quiet)
+    },
+  }
   const steady = steadyTimers(timers, options.monotonic)
-  const fault = options.fault ?? logged(options.log)
+  const { log } = options
+  const fault = options.fault ?? logged(log)
   const mesh = createMesh({ host, timers: steady, random, dialer: options.dialer, compression: options.compression, urls: [...new Set([...options.peers, ...identity.peers])], fault })
   running = mesh
   const stopTicking = tickWhileWaiting(timers, replica, shell)
@@ -105,18 +125,21 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
   const feed = createFeed({
     source, projection: stirring(projection, options.embedding), timers,
     onError: (error) => {
-      if (told !== error.message) options.log(`search index: ${error.message}`)
+      if (told !== error.message) log.warn({}, `search index: ${error.message}`)
       told = error.message
     },
     ...(options.projectionKind === 'postgres' && { checkEveryMs: limits.projection_check_ms }),
   })
 
+  const journal = createJournal({ log, replica, links: () => mesh.links(), feed, storeTrouble: store.trouble, after: timers.after, monotonic: options.monotonic })
+  shell.onMembership(journal.membershipChanged)
   let mended: StoreFailure | null = null
   store.onHealed(() => {
     mended = replica.lastFailure()
     // What waited for the disk goes on, not at the next input.
     shell.feed({ kind: 'tick' })
     mesh.retryNow()
+    journal.healed()
   })
   const storeTrouble = (): string | null => {
     const last = replica.lastFailure()
@@ -142,7 +165,7 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
     ...createLog(replica, store, shell, timers.after),
     ...createStatus({
       replica, shell, boot: booted, projection, projectionKind: options.projectionKind, embedding: () => options.embedding?.status() ?? null, feed, rowsWrittenAgain: source.writtenAgain, links: () => mesh.links(),
-      addresses, unreadable: reader.texts.unreadable, now: timers.now, counters: () => mesh.counters(), freeBytes, storeTrouble, name: identity.name, version: options.version, live: options.live,
+      addresses, unreadable: reader.texts.unreadable, now: timers.now, counters: () => mesh.counters(), freeBytes, storeTrouble, diskUse: options.diskUse?.(freeBytes) ?? null, name: identity.name, version: options.version, live: options.live,
     }),
     ...appliedOf(replica, timers.after),
     ...membershipOf(replica, shell, store, identity, { clock: timers, random }),
@@ -154,9 +177,11 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
     node, replica, shell, mesh, liveSource, addresses,
     start: (urls) => {
       mesh.start()
+      journal.start()
       mesh.advertise(urls)
     },
     stop: async () => {
+      journal.stop()
       await mesh.stop()
       await shell.stop()
       stopTicking()
@@ -165,15 +190,15 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
       await projection.close()
       // The one in use now: a flush that failed has given up the one that was started with.
       await endIncarnation(store, replica.incarnation()).catch((error: unknown) => {
-        options.log(`the next start begins a new incarnation: ${error instanceof Error ? error.message : String(error)}`)
+        log.warn({}, `the next start begins a new incarnation: ${error instanceof Error ? error.message : String(error)}`)
       })
       await store.close()
     },
   }
 }
 
-const logged = (log: (line: string) => void) => (place: string, error: unknown): void =>
-  log(`${place}: ${error instanceof Error ? (error.stack ?? error.message).replaceAll(/\s*\n\s*/g, ' | ') : String(error)}; the link is closed, the peer goes on`)
+const logged = (log: PeerLog) => (place: string, error: unknown): void =>
+  log.error({}, `${place}: ${error instanceof Error ? (error.stack ?? error.message).replaceAll(/\s*\n\s*/g, ' | ') : String(error)}; the link is closed, the peer goes on`)
 
 /** New rows may bring texts to embed. */
 const stirring = (projection: Projection, embedding: Embedding | undefined): Projection =>

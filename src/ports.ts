@@ -448,6 +448,9 @@ export type LiveSource = {
   onChanged(listener: (namespace: Namespace, segment: SegmentId) => void): () => void
 }
 
+/** Bytes: free where the log lies, taken by the log, taken by the embedded database (null where it is none of this disk's). */
+export type DiskUse = { readonly free_bytes: number; readonly log_bytes: number; readonly projection_bytes: number | null }
+
 // ── the peer's log ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export type Fields = Readonly<Record<string, unknown>>

@@ -6,6 +6,7 @@
  * may run to the end of what it was in. A paused one finds all that was due when it goes on.
  */
 import { limits } from '../../crdt/limits.ts'
+import { logTo } from '../../src/testing/log.ts'
 import { createPeer, type Peer, type Timers } from '../../src/peer.ts'
 import type { CommitStore, Projection, Random, StoredCommit } from '../../src/ports.ts'
 import type { Effect } from '../../src/replica/types.ts'
@@ -116,7 +117,7 @@ export const startProcess = async (world: MachineWorld, machine: Machine, random
         throw error
       },
       identity: identityOf(world.founded, member), store, projection: whileAlive(process, world.projection(machine)), projectionKind: 'pglite', timers: process.timers, monotonic: world.time.now, random, dialer: world.network.dialer(process),
-      compression: null, peers: world.dials(machine.index), quorum: null, quorumTimeoutMs: 5_000, version: '0.0.0', log: () => undefined, live: () => ({}),
+      compression: null, peers: world.dials(machine.index), quorum: null, quorumTimeoutMs: 5_000, version: '0.0.0', log: logTo(), live: () => ({}),
       observe: (effect) => {
         world.stirred()
         if (!process.isAlive()) return

@@ -67,9 +67,9 @@ export const createClient = (options: { readonly url: string; readonly key?: () 
         const answer = await exchange({ method, url: `${url}/api/v1${path}${queryString(call.query ?? {})}`, headers, timeout_ms, ...body })
         const good = answer.status >= 200 && answer.status < 300
         if (good || (call.accept ?? []).includes(answer.status)) return parseAnswer(url, answer.text) as T
-        throw refusal(url, answer)
+        throw refusal(url, answer, headers['idempotency-key'])
       } catch (error) {
-        throw error instanceof CallFailure ? error : unreachable(url, error, timeout_ms)
+        throw error instanceof CallFailure ? error : unreachable(url, error, timeout_ms, headers['idempotency-key'])
       }
     },
   }
@@ -103,7 +103,7 @@ const parseAnswer = (url: string, text: string): unknown => {
   }
 }
 
-const refusal = (url: string, { status, text, retry_after }: Answered): CallFailure => {
+const refusal = (url: string, { status, text, retry_after }: Answered, key: string | undefined): CallFailure => {
   const body = objectOrNull(text)
   const code = typeof body?.['error'] === 'string' ? body['error'] : null
   if (body === null || code === null) {
@@ -112,7 +112,7 @@ const refusal = (url: string, { status, text, retry_after }: Answered): CallFail
   const seconds = Number(retry_after ?? Number.NaN)
   const said = typeof body['message'] === 'string' ? body['message'] : code
   const facts = { status, code, body, retry_after_ms: Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : null }
-  return new CallFailure(`${said}${mend(code, body)} (${code}, HTTP ${status})`, facts)
+  return new CallFailure(`${said}${mend(code, body)}${status >= 500 ? repeatText(key) : ''} (${code}, HTTP ${status})`, facts)
 }
 
 /** What the person at the command line can do about it, where the server cannot know. */
@@ -132,13 +132,16 @@ const objectOrNull = (text: string): Readonly<Record<string, unknown>> | null =>
   }
 }
 
-const unreachable = (url: string, error: unknown, timeout_ms: number): CallFailure => {
+/** What was sent may have been done. */
+const repeatText = (key: string | undefined): string => (key === undefined ? '' : `; repeated with --idempotency-key ${key} it is done once`)
+
+const unreachable = (url: string, error: unknown, timeout_ms: number, key: string | undefined): CallFailure => {
   if (error instanceof Error && error.name === 'TimeoutError') {
-    return new CallFailure(`${url} did not answer within ${timeout_ms / 1000} s; see whether the peer is busy or stuck`, { status: 0, code: 'timeout' })
+    return new CallFailure(`${url} did not answer within ${timeout_ms / 1000} s; see whether the peer is busy or stuck${repeatText(key)}`, { status: 0, code: 'timeout' })
   }
   const { code, message } = causeOf(error)
   const why = REASONS[code] ?? `${message}; check --url and the network`
-  return new CallFailure(`cannot reach ${url}: ${why}`, { status: 0, code: 'unreachable' })
+  return new CallFailure(`cannot reach ${url}: ${why}${code === 'ECONNRESET' || code === 'EPIPE' ? repeatText(key) : ''}`, { status: 0, code: 'unreachable' })
 }
 
 /** Where a name has several addresses, each may have failed; the first says enough. */

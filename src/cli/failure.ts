@@ -16,6 +16,14 @@ export class CliFailure extends Error {
   }
 }
 
+/** `{error, …}` for `--json`: the code of whoever refused, `usage`, or `failed`; and what a peer said with it. */
+export const failureFacts = (error: unknown, exit: ExitStatus): Readonly<Record<string, unknown>> => {
+  const facts: Readonly<Record<string, unknown>> = error instanceof Error ? Object.fromEntries(Object.entries(error)) : {}
+  const said = typeof facts['body'] === 'object' ? facts['body'] : typeof facts['fields'] === 'object' ? facts['fields'] : null
+  const code = typeof facts['code'] === 'string' && /^[a-z_]+$/.test(facts['code']) ? facts['code'] : exit === 2 ? 'usage' : 'failed'
+  return { ...said, error: code, ...(typeof facts['status'] === 'number' && facts['status'] > 0 && { status: facts['status'] }) }
+}
+
 /** Wrong usage: exit status 2. */
 export const usage = (message: string): CliFailure => new CliFailure(message, 2)
 

@@ -2,6 +2,7 @@
  * Options that many verbs share, and the parsers of their values. A value that cannot be right is refused here, before
  * anything is sent: wrong usage, exit status 2.
  */
+import { randomUUID } from 'node:crypto'
 import { type Command, InvalidArgumentError } from 'commander'
 import { parseNamespace } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
@@ -135,7 +136,7 @@ export const causalHeaders = (options: CausalOptions): Record<string, string | u
 export const repeatOption = (command: Command): Command =>
   command.option('--idempotency-key <key>', 'said twice with one key, on whichever peer, it is written once')
 export type RepeatOptions = { readonly idempotencyKey?: string }
-export const repeatHeaders = ({ idempotencyKey }: RepeatOptions): { readonly 'idempotency-key': string | undefined } => ({ 'idempotency-key': idempotencyKey })
+export const repeatHeaders = ({ idempotencyKey }: RepeatOptions): { readonly 'idempotency-key': string } => ({ 'idempotency-key': idempotencyKey ?? randomUUID() })
 
 export const quorumOption = (command: Command): Command =>
   command.option('--quorum <n>', 'voters that must have it on disk before the answer', wholeNumber(1, 1_000))

@@ -5,7 +5,7 @@
  * so that `mnemesh recall` starts fast.
  */
 import { Command } from 'commander'
-import { errorCode, explain, type ExitStatus } from './failure.ts'
+import { errorCode, explain, failureFacts, type ExitStatus } from './failure.ts'
 import type { Io } from './io.ts'
 import { example } from './options.ts'
 import { coloursFor } from './render.ts'
@@ -24,9 +24,9 @@ import { addVerify } from './verbs/verify.ts'
 import { addVersionVerbs } from './verbs/versions.ts'
 
 /** @param version of the package. */
-export const createProgram = (io: Io, version: string): Command => {
+export const createProgram = (io: Io, version: string, json = false): Command => {
   const program = new Command('mnemesh').description('a replicated, signed, searchable memory for AI agents').version(version)
-  settle(program, io)
+  settle(program, io, json)
   addMemoryVerbs(program, io)
   addFindingVerbs(program, io)
   addLinkVerbs(program, io)
@@ -44,14 +44,22 @@ export const createProgram = (io: Io, version: string): Command => {
 }
 
 /** Errors are thrown, not exited on, and take one line; verbs made later inherit this. */
-const settle = (program: Command, io: Io): void => {
+const settle = (program: Command, io: Io, json: boolean): void => {
   program.exitOverride().configureOutput({
     writeOut: (text) => io.stdout.write(text),
     writeErr: (text) => io.stderr.write(text),
     getOutHelpWidth: () => io.stdout.columns ?? 100,
     getErrHelpWidth: () => io.stderr.columns ?? 100,
-    outputError: (text, print) => print(`${coloursFor(io.stderr, io.env).red('error:')} ${text.replace(/^error: /, '').trim().replace(/\s*\n\s*/g, ' ')}\n`),
+    outputError: (text, print) => print(json ? `${JSON.stringify({ error: 'usage', message: plain(text) })}\n` : `${coloursFor(io.stderr, io.env).red('error:')} ${plain(text)}\n`),
   })
+}
+
+const plain = (text: string): string => text.replace(/^error: /, '').trim().replace(/\s*\n\s*/g, ' ')
+
+/** Who asks for JSON gets it on failure too: one object a line, on standard error, so that what stands on standard output is data alone. */
+const wantsJson = (words: readonly string[]): boolean => {
+  const end = words.indexOf('--')
+  return (end < 0 ? words : words.slice(0, end)).includes('--json')
 }
 
 /**
@@ -59,7 +67,7 @@ const settle = (program: Command, io: Io): void => {
  * @param words what follows `mnemesh`.
  */
 export const run = async (words: readonly string[], io: Io, version: string): Promise<ExitStatus> => {
-  const program = createProgram(io, version)
+  const program = createProgram(io, version, wantsJson(words))
   if (words.length === 0) {
     program.outputHelp({ error: true })
     return 2
@@ -70,7 +78,8 @@ export const run = async (words: readonly string[], io: Io, version: string): Pr
   } catch (error) {
     if (errorCode(error) === 'EPIPE') return 0
     const { line, exit } = explain(error, (io.env['MNEMESH_DEBUG'] ?? '') !== '')
-    if (line !== null) io.stderr.write(`${coloursFor(io.stderr, io.env).red('error:')} ${line}\n`)
+    if (line !== null && wantsJson(words)) io.stderr.write(`${JSON.stringify({ ...failureFacts(error, exit), message: line })}\n`)
+    else if (line !== null) io.stderr.write(`${coloursFor(io.stderr, io.env).red('error:')} ${line}\n`)
     return exit
   }
 }

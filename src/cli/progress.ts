@@ -12,6 +12,8 @@ export type Progress = {
   stop(): void
 }
 
+/** As a shell reports an end by SIGINT. */
+const EXIT_INTERRUPTED = 130
 const LINE_EVERY_MS = 1_000
 
 /** @param unit `commits`, `bytes`, … */
@@ -20,6 +22,11 @@ export const startProgress = (io: Io, what: string, unit: string): Progress => (
 const bar = (io: Io, what: string, unit: string): Progress => {
   const single = new SingleBar({ stream: io.stderr, format: `${what} {bar} {percentage}% {remark}`, hideCursor: true, clearOnComplete: true, fps: 10, gracefulExit: false }, Presets.shades_classic)
   let started = false
+  // Ended by a signal the bar would leave the cursor hidden.
+  const endSignals = io.onStopSignal(() => {
+    single.stop()
+    io.exitNow(EXIT_INTERRUPTED)
+  })
   return {
     update(done, total, remark) {
       const most = Math.max(total, done, 1)
@@ -29,7 +36,10 @@ const bar = (io: Io, what: string, unit: string): Progress => {
       single.setTotal(most)
       single.update(done, { remark: shown })
     },
-    stop: () => single.stop(),
+    stop: () => {
+      endSignals()
+      single.stop()
+    },
   }
 }
 

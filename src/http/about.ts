@@ -57,9 +57,10 @@ export const aboutRoutes = (app: FastifyInstance, node: Node): void => {
  * folders of this machine.
  */
 const shownTo = (known: boolean, health: Health): Health => {
-  if (known || health.reasons.length === 0) return health
+  if (known) return health
+  if (health.reasons.length === 0) return { ...health, disk: null }
   const what = health.writes ? 'something wants a look' : 'writes can\'t succeed'
-  return { ...health, reasons: [`${what} (reasons: ${health.reasons.length}); ask with an API key for them`] }
+  return { ...health, disk: null, reasons: [`${what} (reasons: ${health.reasons.length}); ask with an API key for them`] }
 }
 
 /** Prometheus text. */

@@ -4,13 +4,15 @@
  * The keys are written first and the mesh last, when the key is enrolled and the log is there: a folder with `mesh.json` is whole, and
  * one without is gone on with, under the same key, which may be enrolled already.
  */
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { bytesToHex, hexToBytes, parseMeshId, type MeshId, type PeerId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import { keyPairFromSeed, publicKeyHex, type KeyPair } from '../../crdt/signature.ts'
 import { NodeError } from '../errors.ts'
 import type { Random } from '../ports.ts'
+import { quoted } from './quote.ts'
+import { makeFolder } from './make-folder.ts'
 
 export type Identity = {
   readonly dir: string
@@ -36,7 +38,7 @@ export const beginIdentity = async (dir: string, random: Random, by: 'init' | 'j
     if ((authority !== null) !== (by === 'init')) throw new NodeError('conflict', `${dir} was begun with \`mesh ${authority === null ? 'join' : 'init'}\` and not finished: finish that, or take another folder`)
     return { keys, authority }
   }
-  await mkdir(dir, { recursive: true, mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+  await makeFolder(dir, 0o700).catch((error: NodeJS.ErrnoException) => {
     throw new NodeError('internal', `cannot make the folder ${dir} (${error.code ?? error.message}): take another place, or see to its rights`)
   })
   const [seed, authoritySeed] = [random.bytes(32), by === 'init' ? random.bytes(32) : null]
@@ -77,13 +79,18 @@ export const requireIdentity = async (dir: string): Promise<Identity> => {
 }
 
 /** Where this peer and other members are reached, by HTTP, as it knew last: what invites tell. */
-export type KnownAddresses = { readonly own: readonly string[]; readonly others: readonly string[] }
+export type KnownAddresses = { readonly own: readonly string[]; readonly others: readonly string[]; /** Words behind `serve --data DIR` with which it was started last. */ readonly started: readonly string[] }
 
 export const knownAddresses = async (dir: string): Promise<KnownAddresses> => {
   const file = await readJson(join(dir, ADDRESSES))
   const list = (value: unknown): readonly string[] => (Array.isArray(value) ? value.filter((url): url is string => typeof url === 'string' && /^https?:/.test(url) && url.length <= limits.address_url_bytes_max) : [])
-  return { own: list(file?.['own']), others: list(file?.['others']) }
+  const started = file?.['started']
+  return { own: list(file?.['own']), others: list(file?.['others']), started: Array.isArray(started) ? started.filter((word): word is string => typeof word === 'string') : [] }
 }
+/** What a person types to start the peer of this folder, as it was started last. */
+export const startLine = async (dir: string): Promise<string> =>
+  ['mnemesh serve --data', dir, ...(await knownAddresses(dir).then(({ started }) => started, () => []))].map((word, at) => (at === 0 ? word : quoted(word))).join(' ')
+
 export const keepAddresses = (dir: string, known: KnownAddresses): Promise<void> => writeDurably(join(dir, ADDRESSES), known)
 
 /** Where the running peer of this folder can be reached, as it said when it started. */

@@ -15,7 +15,7 @@ import { StoreFailure, type Clock, type CommitStore, type Random } from '../port
 import { openLevelStore } from '../store/level.ts'
 import { checkControlLog, emptyControlLog, lastOf, readControlLog, sealOnto, writeControlLog, type ControlLog } from './control-log.ts'
 import { fetchApplied, fetchControlLog, isMemberAt, postJoin, postRevoke, requirePeer } from './door.ts'
-import { beginIdentity, finishIdentity, knownAddresses, readIdentity, requireIdentity, runningUrl, type Identity } from './folder.ts'
+import { beginIdentity, finishIdentity, knownAddresses, readIdentity, requireIdentity, runningUrl, startLine, type Identity } from './folder.ts'
 import { checkExpiry, checkName, enrolment, findMember, firstEnrolment, genesis, isEnrolled, revocation } from './statements.ts'
 
 type Saying = { readonly clock: Clock; readonly random: Random }
@@ -180,7 +180,7 @@ const memberAlready = async (identity: Identity, invite: Invite, from: string | 
     out = await fetchControlLog(url, invite.mesh).then(isOut, () => false)
     break
   }
-  return new NodeError('conflict', out ? `${dir} is the folder of ${name}, which was taken out of this mesh for good: join with another folder, under a key of its own; what this one holds can still be read with \`mnemesh export\` while it is served` : `${dir} is a member of this mesh already: start it with \`mnemesh serve --data ${dir}\``)
+  return new NodeError('conflict', out ? `${dir} is the folder of ${name}, which was taken out of this mesh for good: join with another folder, under a key of its own; what this one holds can still be read with \`mnemesh export\` while it is served` : `${dir} is a member of this mesh already: start it with \`${await startLine(dir)}\``)
 }
 
 /** What the folder remembers: with the first of them away another leads into the mesh. */
@@ -252,5 +252,5 @@ const requireFolder = async (dir: string): Promise<void> => {
 
 const requireEmpty = async (dir: string): Promise<void> => {
   await requireFolder(dir)
-  if ((await readIdentity(dir)) !== null) throw new NodeError('conflict', `${dir} belongs to a mesh already: take another folder, or start it with \`mnemesh serve --data ${dir}\``)
+  if ((await readIdentity(dir)) !== null) throw new NodeError('conflict', `${dir} belongs to a mesh already: take another folder, or start it with \`${await startLine(dir)}\``)
 }

@@ -54,24 +54,26 @@ test('of several that a word may mean each is named with its id', async () => {
 test('a folder that was taken out is told what it is, though its own log does not know', async () => {
   await joinAs('b', 'paris')
   await expect(joinAs('b', 'paris')).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining('member of this mesh already') })
+  await keepAddresses(at('b'), { own: [], others: [], started: ['--port', '7702', '--host', '10.0.0.2', '--key-file', '/etc/my keys'] })
+  await expect(joinAs('b', 'paris')).rejects.toMatchObject({ message: expect.stringContaining(`\`mnemesh serve --data ${at('b')} --port 7702 --host 10.0.0.2 --key-file '/etc/my keys'\``) })
   await revoke('paris')
   await expect(joinAs('b', 'paris')).rejects.toMatchObject({ code: 'conflict', message: expect.stringMatching(/taken out.*another folder/) })
 })
 
 test('an invite tells the inviter\'s own addresses and those of others, no more than a token holds; who joins keeps them', async () => {
   const urls = (many: number, host: string) => Array.from({ length: many }, (_, n) => `http://${host}-${n}.invalid:7701`)
-  await keepAddresses(at('first'), { own: urls(2, 'own'), others: urls(40, 'other') })
+  await keepAddresses(at('first'), { own: urls(2, 'own'), others: urls(40, 'other'), started: [] })
   const told = decodeInvite(await invite())!.urls
   expect(told).toHaveLength(limits.invite_urls_told_max)
   expect(told.slice(0, 3)).toEqual([...urls(2, 'own'), 'http://other-0.invalid:7701'])
-  await keepAddresses(at('first'), { own: ['http://127.0.0.1:1'], others: ['http://127.0.0.1:2'] })
+  await keepAddresses(at('first'), { own: ['http://127.0.0.1:1'], others: ['http://127.0.0.1:2'], started: [] })
   await joinAs('b', 'paris')
   expect(JSON.parse(await readFile(join(at('b'), 'mesh.json'), 'utf8'))).toMatchObject({ peers: ['ws://127.0.0.1:1/mesh', 'ws://127.0.0.1:2/mesh'] })
 })
 
 test('the longest addresses leave a token within its length', async () => {
   const long = Array.from({ length: 40 }, (_, n) => `http://${String(n).padStart(3, '0')}${'a'.repeat(limits.address_url_bytes_max - 10)}`)
-  await keepAddresses(at('first'), { own: [], others: long })
+  await keepAddresses(at('first'), { own: [], others: long, started: [] })
   const token = await invite()
   expect(token.length).toBeLessThanOrEqual(limits.invite_bytes_max)
   expect(decodeInvite(token)?.urls).toHaveLength(limits.invite_urls_told_max)

@@ -17,10 +17,12 @@ type RebuildOptions = ProjectionOptions & { readonly random: Random; readonly on
 export const rebuildFolder = async ({ random, onProgress, ...options }: RebuildOptions): Promise<RebuildAnswer> => {
   const identity = await requireIdentity(options.dir)
   const store = await openLevelStore(options.dir, { random })
+  const told = (_fields: unknown, message: string): void => options.log(message)
+  const ignored = (): void => undefined
   // A peer that is never started: it dials nobody, and nobody can reach it.
   const peer = await createPeer({
     identity, store, projection: projectionOf(options, identity), projectionKind: kindOf(options.projection), timers: systemTimers, monotonic: () => performance.now(), random,
-    dialer: createWebSocketDialer(systemTimers), compression: zlibCompression, peers: [], quorum: null, quorumTimeoutMs: limits.quorum_timeout_ms_default, version: VERSION, log: options.log, live: () => ({}),
+    dialer: createWebSocketDialer(systemTimers), compression: zlibCompression, peers: [], quorum: null, quorumTimeoutMs: limits.quorum_timeout_ms_default, version: VERSION, log: { debug: ignored, info: ignored, warn: told, error: told }, live: () => ({}),
   })
   try {
     return await peer.node.rebuild(onProgress)

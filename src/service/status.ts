@@ -1,7 +1,7 @@
 /**
  * How the peer is: health, links, quorum, digests, metrics.
  */
-import { Gauge, Registry, collectDefaultMetrics } from 'prom-client'
+import { Gauge, Registry } from 'prom-client'
 import { activeMembers } from '../../crdt/control.ts'
 import { sha256Hex } from '../../crdt/hash.ts'
 import { bytesToHex, type PeerId } from '../../crdt/ids.ts'
@@ -9,11 +9,13 @@ import { limits } from '../../crdt/limits.ts'
 import { documentHeads } from '../../crdt/segment.ts'
 import type { LinkInfo } from '../../transports/host.ts'
 import type { Health, Node, PeerAnswer } from '../api.ts'
-import { ProjectionFailure, type Abilities, type EmbeddingStatus, type Projection } from '../ports.ts'
+import { ProjectionFailure, type Abilities, type DiskUse, type EmbeddingStatus, type Projection } from '../ports.ts'
 import type { Boot } from '../replica/boot.ts'
 import { WITHIN_BUDGET } from '../replica/budgets.ts'
 import type { Shell } from '../replica/effects.ts'
 import type { Replica } from '../replica/replica.ts'
+
+import { addProcessMetrics } from './process-metrics.ts'
 
 export type StatusContext = {
   readonly replica: Replica
@@ -23,7 +25,7 @@ export type StatusContext = {
   readonly projectionKind: string
   /** null where recall is lexical by choice. */
   readonly embedding: () => EmbeddingStatus | null
-  readonly feed: { lag(): number; trouble(): string | null; abilities(): Abilities }
+  readonly feed: { lag(): number; cursor(): unknown; trouble(): string | null; abilities(): Abilities }
   /** Rows projected again since the start, because something changed the past. */
   readonly rowsWrittenAgain: () => number
   readonly links: () => readonly LinkInfo[]
@@ -36,6 +38,8 @@ export type StatusContext = {
   readonly freeBytes: () => Promise<number>
   /** Why nothing can be written, or null. */
   readonly storeTrouble: () => string | null
+  /** null where nothing lies on a disk. */
+  readonly diskUse: (() => Promise<DiskUse>) | null
   readonly name: string
   readonly version: string
   readonly live: () => Readonly<Record<string, unknown>>
@@ -52,6 +56,14 @@ export const createStatus = (context: StatusContext): Status => {
     return [...replica.voters()].filter((voter) => voter === replica.self || up.has(voter)).length
   }
 
+  /** As `fromRows` answers: what is not open yet, though there is something to find, is refused. */
+  const searchState = (): Health['search'] => {
+    if (context.projectionKind === 'none') return 'none'
+    const isOpen = feed.cursor() !== null || index.namespaces.size === 0
+    if (feed.trouble() !== null) return isOpen && feed.lag() > 0 ? 'behind' : 'out'
+    return isOpen ? 'ready' : 'opening'
+  }
+
   const health = async (): Promise<Health> => {
     const voters = replica.voters()
     const quorum = replica.quorum()
@@ -61,6 +73,7 @@ export const createStatus = (context: StatusContext): Status => {
     const refusal = replica.mayWrite.refusal()
     // Who may not write at all is not helped by others that can be reached.
     if (refusal !== null) blocking.push(refusal.message)
+    else if (quorum > voters.size) blocking.push(tooFewVoters(quorum, voters.size))
     else if (reached < quorum) blocking.push(`${reached} of ${voters.size} voters can be reached, a write needs ${quorum}: start the others, or write with ?quorum=1`)
     const free = await context.freeBytes()
     if (free < limits.free_space_bytes_min) blocking.push(`only ${Math.floor(free / 2 ** 20)} MiB are free where the log lies: make room`)
@@ -73,14 +86,16 @@ export const createStatus = (context: StatusContext): Status => {
     if (context.unreadable() > 0) warnings.push(`${context.unreadable()} texts are not what their fields allow, and are shown as unreadable: whoever wrote them did not use this program`)
     for (const [peer, { chains_waiting }] of replica.budgets(context.now())) if (chains_waiting > 0) warnings.push(`${chains_waiting} new chains of ${index.control.members.get(peer)?.name ?? peer} wait, for it begins them faster than a member may: see what it writes, or take it out`)
     const trouble = feed.trouble()
+    const search = searchState()
+    if (search === 'opening') warnings.push('the search index is opening, or is made from the log: searches are refused until it is there')
     if (trouble !== null) warnings.push(`the search index ${feed.lag() > 0 ? 'is behind' : 'cannot be reached'}: ${trouble}`)
     for (const lack of feed.abilities().lacks) warnings.push(`search does without something: ${lack}`)
     const embedding = context.embedding()
     if (embedding?.problem) warnings.push(`recall may go by words alone: ${embedding.problem}`)
     return {
-      status: blocking.length > 0 || trouble !== null ? 'degraded' : 'ok', writes: blocking.length === 0, version: context.version, peer_id: replica.self, name: context.name, mesh_id: index.mesh,
+      status: blocking.length > 0 || search === 'out' || search === 'behind' ? 'degraded' : 'ok', writes: blocking.length === 0, version: context.version, peer_id: replica.self, name: context.name, mesh_id: index.mesh,
       members: activeMembers(index.control).length, voters: voters.size, quorum, connected: upPeers().size, projection: context.projectionKind,
-      projection_lag: feed.lag(), embedder_ready: embedding?.ready ?? false, federation_enabled: true, reasons: [...blocking, ...warnings, ...context.boot.notes],
+      projection_lag: feed.lag(), search, embedder_ready: embedding?.ready ?? false, embedder: embedderState(embedding), disk: (await context.diskUse?.()) ?? null, federation_enabled: true, reasons: [...blocking, ...warnings, ...context.boot.notes],
     }
   }
 
@@ -137,7 +152,7 @@ export const createStatus = (context: StatusContext): Status => {
 
   function createMetrics(from: StatusContext, reached: () => number): Registry {
     const registry = new Registry()
-    collectDefaultMetrics({ register: registry, prefix: 'mnemesh_' })
+    addProcessMetrics(registry, 'mnemesh_')
     const gauge = (name: string, help: string, read: () => number): void => {
       new Gauge({ name: `mnemesh_${name}`, help, registers: [registry], collect() {
         this.set(read())
@@ -171,6 +186,16 @@ export const createStatus = (context: StatusContext): Status => {
     } })
     return registry
   }
+}
+
+/** `--quorum` asks for more than there are: no link that comes up helps. */
+export const tooFewVoters = (quorum: number, voters: number): string =>
+  `a write needs ${quorum} voters and the mesh has ${voters}: start this peer with a smaller --quorum, invite ${quorum - voters} more, or write with a smaller ?quorum`
+
+const embedderState = (status: EmbeddingStatus | null): Health['embedder'] => {
+  if (status === null) return 'none'
+  if (status.problem !== null) return 'failing'
+  return status.ready ? 'ready' : 'starting'
 }
 
 const shownEmbedder = (status: EmbeddingStatus | null) =>

@@ -4,6 +4,7 @@
  *
  * For tests: the tour of the write path, partitions, and the simulated world.
  */
+import { logTo } from './log.ts'
 import { createRandom } from './random.ts'
 import type { MeshId, PeerId } from '../../crdt/ids.ts'
 import { keyPairFromSeed, publicKeyHex, type KeyPair } from '../../crdt/signature.ts'
@@ -12,7 +13,7 @@ import { createVirtualTime, type VirtualTime } from '../../transports/virtual-ti
 import { emptyControlLog, sealOnto, type ControlLog } from '../membership/control-log.ts'
 import { firstEnrolment, genesis } from '../membership/statements.ts'
 import { createPeer, type Peer } from '../peer.ts'
-import type { Projection, Random } from '../ports.ts'
+import type { PeerLog, Projection, Random } from '../ports.ts'
 import { createNoProjection } from '../projection/none.ts'
 import type { Effect } from '../replica/types.ts'
 import { memoryDisk, openMemoryStore, type MemoryDisk } from '../store/memory.ts'
@@ -26,6 +27,7 @@ export type WorldOptions = {
   readonly observe?: (peer: number, effect: Effect) => void
   /** Made before each write to a disk: a rejection is that disk's. */
   readonly flush?: (peer: number) => Promise<void>
+  readonly log?: (peer: number) => PeerLog
   /** Each frame takes between these, ms. */
   readonly delayMs?: readonly [number, number]
 }
@@ -81,7 +83,7 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
       },
       identity: { dir: '', mesh, meshName: 'world', name: `peer-${index}`, peer: publicKeyHex(keys[index]!) as PeerId, keys: keys[index]!, authority: index === 0 ? authority : null, peers: [] },
       store, projection: options.projection?.(index) ?? createNoProjection(), projectionKind: options.projection === undefined ? 'none' : 'memory', timers: time, monotonic: time.now, random, dialer: network.dialer(url(index)), compression: null,
-      peers: dials(index).map(url), quorum: null, quorumTimeoutMs: 5_000, version: '0.0.0', log: () => undefined, live: () => ({}),
+      peers: dials(index).map(url), quorum: null, quorumTimeoutMs: 5_000, version: '0.0.0', log: options.log?.(index) ?? logTo(), live: () => ({}),
       ...(options.observe && { observe: (effect) => options.observe!(index, effect) }),
     })
     peers[index] = peer

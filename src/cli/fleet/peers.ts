@@ -4,6 +4,7 @@
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { CliFailure, errorCode, usage } from '../failure.ts'
+import { quoted } from '../../membership/quote.ts'
 
 export type FleetPeer = { readonly name: string; readonly dir: string; readonly port: number; readonly url: string }
 
@@ -38,7 +39,7 @@ export const serveWords = (peer: FleetPeer, peers: readonly FleetPeer[]): readon
 ]
 
 /** What a person types; the peer's members are remembered in its folder. */
-export const startLine = (peer: FleetPeer): string => `npx mnemesh serve --data ${peer.dir} --port ${peer.port}`
+export const startLine = (peer: FleetPeer, env: Readonly<Record<string, string | undefined>> = {}): string => `${env['MNEMESH_KEY'] ? 'MNEMESH_KEY="$MNEMESH_KEY" ' : ''}npx mnemesh serve --data ${quoted(peer.dir)} --port ${peer.port}`
 
 /** Rejects with a `CliFailure` that names the first port that something else has. */
 export const assertPortsFree = async (peers: readonly FleetPeer[]): Promise<void> => {

@@ -41,7 +41,7 @@ export const superviseFleet = async ({ peers, io, command, onUp }: FleetOptions)
     running.set(peer, child)
     const ending = await child.ended
     running.delete(peer)
-    if (!stopping) await note(io, `${peer.name} has died (${endingText(ending)}) and stays down; start it again with: ${startLine(peer)}`)
+    if (!stopping) await note(io, `${peer.name} has died (${endingText(ending)}) and stays down; start it again with: ${startLine(peer, io.env)}`)
   })
 
   try {

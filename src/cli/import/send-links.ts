@@ -56,7 +56,7 @@ const outgoing = async (from: string, { io, client, signal, tally }: Sending): P
   return new Set(links.filter((link) => link.from === from && !link.removed).map((link) => `${link.to} ${link.relation}`))
 }
 
-const sendLink = async (item: LinkItem, from: string, to: string, there: ReadonlySet<string>, { io, client, signal, tally }: Sending): Promise<void> => {
+const sendLink = async (item: LinkItem, from: string, to: string, there: ReadonlySet<string>, { io, client, quorum, signal, tally }: Sending): Promise<void> => {
   if (there.has(`${to} ${item.relation}`)) {
     tally.links_existing++
     return
@@ -66,7 +66,7 @@ const sendLink = async (item: LinkItem, from: string, to: string, there: Readonl
   const headers = { 'idempotency-key': randomUUID() }
   const body = { from, to, relation, ...(valid_from === undefined ? {} : { valid_from }), ...(valid_until === undefined ? {} : { valid_until }) }
   try {
-    await withRetries(io, () => client.call('POST', '/links', { body, headers }), signal)
+    await withRetries(io, () => client.call('POST', '/links', { body, headers, query: { quorum } }), signal)
     tally.links++
   } catch (error) {
     if (!(error instanceof CallFailure) || ![400, 404, 409, 413, 422].includes(error.status)) throw error

@@ -19,6 +19,8 @@ import { addProblem, type Tally } from './tally.ts'
 export type Sending = {
   readonly io: Io
   readonly client: Client
+  /** Voters that each batch waits for; undefined: as the peer has it. */
+  readonly quorum: number | undefined
   readonly signal: AbortSignal
   /** @returns the namespace of a memory, or null when the source names one that is none. */
   readonly namespaceOf: (item: MemoryItem) => string | null
@@ -100,7 +102,7 @@ const findMemory = async (client: Client, id: string): Promise<GotAnswer | null>
 const post = async (batch: readonly Ready[], sending: Sending): Promise<void> => {
   const { io, client, signal, tally } = sending
   try {
-    const answer = await withRetries(io, () => bulk(client, batch), signal)
+    const answer = await withRetries(io, () => bulk(client, batch, sending.quorum), signal)
     take(batch, answer, sending)
   } catch (error) {
     if (!(error instanceof CallFailure) || ![400, 409, 413, 422].includes(error.status)) throw error
@@ -113,9 +115,9 @@ const post = async (batch: readonly Ready[], sending: Sending): Promise<void> =>
 }
 
 /** A 422 that answers for every entry is an answer like 201. */
-const bulk = async (client: Client, batch: readonly Ready[]): Promise<Bulk> => {
+const bulk = async (client: Client, batch: readonly Ready[], quorum: number | undefined): Promise<Bulk> => {
   try {
-    return await client.call<Bulk>('POST', '/memories/bulk', { body: { memories: batch.map((ready) => ready.body) } })
+    return await client.call<Bulk>('POST', '/memories/bulk', { body: { memories: batch.map((ready) => ready.body) }, query: { quorum } })
   } catch (error) {
     if (!(error instanceof CallFailure) || error.status !== 422) throw error
     const { created, ids, errors } = error.body

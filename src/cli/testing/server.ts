@@ -58,7 +58,7 @@ export const startTestServer = async (options: { readonly pageSize?: number; rea
   const notFound: Answer = { status: 404, body: { error: 'not_found', message: 'no such memory' } }
 
   const routes: Record<string, (request: Seen) => Answer> = {
-    'GET /health': () => ({ status: 200, body: { status: 'ok', version: '0', peer_id: 'ab'.repeat(32), name: 'berlin', mesh_id: 'cd'.repeat(32), members: 3, voters: 3, quorum: 2, connected: 2, projection: 'pglite', projection_lag: 0, embedder_ready: false, federation_enabled: true, reasons: [] } }),
+    'GET /health': () => ({ status: 200, body: { status: 'ok', version: '0', peer_id: 'ab'.repeat(32), name: 'berlin', mesh_id: 'cd'.repeat(32), members: 3, voters: 3, quorum: 2, connected: 2, projection: 'pglite', projection_lag: 0, search: 'ready', embedder: 'none', disk: null, embedder_ready: false, federation_enabled: true, reasons: [] } }),
     'GET /peers': () => ({ status: 200, body: { count: 1, peers: [{ peer_id: 'ab'.repeat(32), name: 'berlin', role: 'voter', self: true, revoked: false, link: 'self', addresses: [], round_trip_ms: null, commits_behind: null, last_error: null }] } }),
     'GET /quorum': () => ({ status: 200, body: { quorum: 2, voters: 3 } }),
     'GET /stats': () => ({ status: 200, body: { total: rows.size, by_namespace: countBy([...rows.values()].map((row) => row.namespace)) } }),

@@ -26,7 +26,7 @@ const fleet = async (io: Io): Promise<void> => {
   await superviseFleet({
     peers,
     io,
-    command: (peer) => [process.execPath, main, ...serveWords(peer, peers), '--until-stdin-ends'],
+    command: (peer) => [process.execPath, main, ...serveWords(peer, peers), '--log-level', 'warn', '--until-stdin-ends'],
     onUp: (up, away) => print(io, welcome(up, away, io)),
   })
   await note(io, 'all peers have stopped')
@@ -40,7 +40,7 @@ const welcome = (up: readonly FleetPeer[], away: readonly FleetPeer[], io: Io): 
     `${colours.green('mnemesh is up')}: ${up.length} peers, a write needs ${FLEET_QUORUM}`,
     '',
     table(up.map((peer) => [`  ${peer.name}`, peer.url, peer.dir]), [colours.bold, colours.cyan, colours.dim]),
-    ...away.map((peer) => colours.yellow(`  ${peer.name}  is not up yet; if it does not come, start it with: ${startLine(peer)}`)),
+    ...away.map((peer) => colours.yellow(`  ${peer.name}  is not up yet; if it does not come, start it with: ${startLine(peer, io.env)}`)),
     '',
     `  store   npx mnemesh store "The deploy key rotates on Fridays"${at(first)}`,
     `  recall  npx mnemesh recall "when does the deploy key rotate?"${at(second)}`,

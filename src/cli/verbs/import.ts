@@ -12,12 +12,12 @@ import type { ImportFormat, ImportSource } from '../import/item.ts'
 import type { Sending } from '../import/send-memories.ts'
 import { emptyTally, type Tally } from '../import/tally.ts'
 import { type Io, note, print } from '../io.ts'
-import { clientFor, example, namespace, overHttp, type ServerOptions } from '../options.ts'
+import { clientFor, example, namespace, overHttp, quorumOption, type ServerOptions } from '../options.ts'
 import { startProgress } from '../progress.ts'
 import { clean, coloursFor, count, plural } from '../render.ts'
 import { oneOf } from './choice.ts'
 
-type ImportOptions = ServerOptions & { readonly namespace?: string; readonly format?: ImportFormat | 'auto' }
+type ImportOptions = ServerOptions & { readonly quorum?: number; readonly namespace?: string; readonly format?: ImportFormat | 'auto' }
 
 export const addImport = (program: Command, io: Io): void => {
   const verb = program
@@ -26,7 +26,7 @@ export const addImport = (program: Command, io: Io): void => {
     .argument('<path>', 'a folder, a file, or a repository')
     .option('--namespace <name>', "where to (default: what an export says, else the path's last name)", namespace)
     .option('--format <name>', 'auto, markdown, jsonl, git or mcp-memory (default: auto)', oneOf('auto', 'markdown', 'jsonl', 'git', 'mcp-memory'))
-  overHttp(verb)
+  quorumOption(overHttp(verb))
   example(verb, 'mnemesh import ./notes --namespace team/notes', 'mnemesh import . --format git', 'mnemesh import memory.jsonl')
   verb.action((path: string, options: ImportOptions) => runImport(path, options, io))
 }
@@ -44,18 +44,18 @@ const runImport = async (path: string, options: ImportOptions, io: Io): Promise<
   // Asked first and once: a peer that is not there is said at once, one that goes away meanwhile is waited for.
   await client.call('GET', '/health', { accept: [503] })
   const tally = emptyTally()
-  const failure = await transfer(source, client, io, tally, (own) => options.namespace ?? (own === undefined ? fallback : parseNamespace(own)))
+  const failure = await transfer(source, client, options.quorum, io, tally, (own) => options.namespace ?? (own === undefined ? fallback : parseNamespace(own)))
   await report({ source, fallback, tally, failure }, options, io)
 }
 
 /** Resolves with what stopped it, if anything did. */
-const transfer = async (source: ImportSource, client: Client, io: Io, tally: Tally, namespaceOf: (own: string | undefined) => string | null): Promise<CallFailure | null> => {
+const transfer = async (source: ImportSource, client: Client, quorum: number | undefined, io: Io, tally: Tally, namespaceOf: (own: string | undefined) => string | null): Promise<CallFailure | null> => {
   const { sendMemories } = await import('../import/send-memories.ts')
   const { sendLinks } = await import('../import/send-links.ts')
   const progress = startProgress(io, 'importing', source.unit)
   const stop = new AbortController()
   const onProgress = (): void => progress.update(source.done(), source.total, `${plural(tally.stored, 'memory', 'memories')}${tally.links > 0 ? `, ${plural(tally.links, 'link')}` : ''}`)
-  const sending: Sending = { io, client, signal: stop.signal, namespaceOf: (item) => namespaceOf(item.namespace), tally, idByName: new Map(), onProgress }
+  const sending: Sending = { io, client, quorum, signal: stop.signal, namespaceOf: (item) => namespaceOf(item.namespace), tally, idByName: new Map(), onProgress }
   try {
     await sendMemories(source.memories(), sending)
     if (source.links !== undefined) await sendLinks(source.links(), sending)

@@ -3,6 +3,7 @@
  */
 import type { Command } from 'commander'
 import { type Io, note, print } from '../io.ts'
+import { quoted } from '../../membership/quote.ts'
 import { duration, example } from '../options.ts'
 import { clean, coloursFor, table } from '../render.ts'
 import { oneOf } from './choice.ts'
@@ -28,7 +29,7 @@ const addInit = (mesh: Command, io: Io): void => {
     const made = await initMesh({ dir: options.data, name: options.name, clock: io.clock, random: io.random })
     if (options.json === true) return print(io, JSON.stringify(made))
     await print(io, `made mesh ${made.mesh_id}\npeer ${options.name} is ${made.peer_id}`)
-    await note(io, `start it with: mnemesh serve --data ${options.data} --port 7701`)
+    await note(io, `start it with: mnemesh serve --data ${quoted(options.data)} --port 7701`)
   })
 }
 
@@ -55,7 +56,7 @@ const addJoin = (mesh: Command, io: Io): void => {
     const joined = await joinMesh({ token: token.trim(), dir: options.data, name: options.name, ...(options.from === undefined ? {} : { from: options.from }), clock: io.clock, random: io.random })
     if (options.json === true) return print(io, JSON.stringify(joined))
     await print(io, `joined mesh ${joined.mesh_id}, ${joined.members} members\npeer ${options.name} is ${joined.peer_id}\n${appliedText(joined)}`)
-    await note(io, `start it with: mnemesh serve --data ${options.data} --port 7702`)
+    await note(io, `start it with: mnemesh serve --data ${quoted(options.data)} --port 7702`)
   })
 }
 

@@ -83,6 +83,7 @@ const serve = async (options: ServeOptions, io: Io): Promise<void> => {
       cors: options.cors ?? [],
       trusted_hosts: options.trustedHost ?? [],
       advertise: options.advertise ?? [],
+      started: startWords(options),
       log: createLog({ format: options.log ?? 'text', level: options.logLevel ?? 'info', secrets: [...keys, ...(embedder?.key ? [embedder.key] : [])], write: (line) => io.stderr.write(line) }),
     }).catch((error: unknown) => {
       throw listenFailure(error, options)
@@ -94,6 +95,16 @@ const serve = async (options: ServeOptions, io: Io): Promise<void> => {
     asked.end()
   }
 }
+
+/** Without what is the default, and without keys. */
+const startWords = (options: ServeOptions): readonly string[] => [
+  '--port', String(options.port),
+  ...(options.host === '127.0.0.1' ? [] : ['--host', options.host]),
+  ...(options.keyFile === undefined || options.keyFile === '-' ? [] : ['--key-file', options.keyFile]),
+  ...(options.quorum === undefined ? [] : ['--quorum', String(options.quorum)]),
+  ...(options.projection === 'none' ? ['--projection', 'none'] : []),
+  ...(options.advertise ?? []).flatMap((url) => ['--advertise', url]),
+]
 
 /** What the system says of an address that cannot be listened on, in words; anything else as it is. */
 const listenFailure = (error: unknown, { host, port }: ServeOptions): unknown => {

@@ -28,26 +28,33 @@ export const addStatus = (program: Command, io: Io): void => {
   })
 }
 
-const statusText = ({ health, peers, quorum, stats }: Status, url: string, colours: Colours): string => {
+const statusText = ({ health, peers, stats }: Status, url: string, colours: Colours): string => {
   const state = health.status === 'ok' ? colours.green('ok') : colours.red(health.status)
   const rows: [string, string][] = [
     ['peer', `${health.name} ${health.peer_id.slice(0, 12)} at ${url}, version ${health.version}`],
     ['mesh', `${health.mesh_id.slice(0, 12)}, ${plural(health.members, 'member')}, ${plural(health.voters, 'voter')}, ${health.connected} connected`],
     ['quorum', `${health.quorum} of ${plural(health.voters, 'voter')}`],
-    ['projection', `${health.projection}, ${health.projection_lag === 0 ? 'up to date' : `${plural(health.projection_lag, 'commit')} behind`}${health.embedder_ready ? '' : ', by words alone (no embedder)'}`],
+    ['projection', searchText(health)],
   ]
   const total = stats['total']
   if (typeof total === 'number') rows.push(['memories', count(total)])
-  const disk = diskText(stats) ?? diskText(quorum)
+  const disk = diskText(health)
   if (disk !== null) rows.push(['disk', disk])
   const facts = table(rows.map(([name, value]) => [name, clean(value)]), [colours.dim])
-  return `${colours.bold(clean(health.name))} ${state}\n${facts}\n\n${peersText(peers, colours)}`
+  const reasons = health.status === 'ok' ? (health.reasons ?? []).map((reason) => `\n${colours.yellow('note')} ${clean(reason)}`).join('') : ''
+  return `${colours.bold(clean(health.name))} ${state}\n${facts}\n\n${peersText(peers, colours)}${reasons}`
 }
 
-/** `disk_bytes` (what the log takes) and `free_bytes`, where a peer tells them. */
-const diskText = (facts: Facts): string | null => {
-  const used = facts['disk_bytes']
-  const free = facts['free_bytes']
-  const parts = [typeof used === 'number' ? `${bytesText(used)} used` : null, typeof free === 'number' ? `${bytesText(free)} free` : null].filter((part) => part !== null)
-  return parts.length === 0 ? null : parts.join(', ')
+/** Where search stands, and whether it goes by meaning. */
+/** A peer of an older version tells less. */
+type Told = Omit<Health, 'search' | 'embedder' | 'disk'> & Partial<Health>
+
+const searchText = ({ projection, projection_lag, embedder_ready, search = 'ready', embedder = embedder_ready ? 'ready' : 'none' }: Told): string => {
+  const lag = projection_lag === 0 ? 'up to date' : `${plural(projection_lag, 'commit')} behind`
+  const state = { none: 'no search', opening: 'opening: searches are refused until it is there', ready: lag, behind: `${lag}, and cannot go on`, out: 'OUT: searches are refused' }[search]
+  const meaning = { none: ', by words alone (no embedder)', starting: ', by words alone until the embedder has answered', ready: '', failing: ', by words alone: the embedder fails, see below' }[embedder]
+  return `${projection}, ${state}${search === 'none' ? '' : meaning}`
 }
+
+const diskText = ({ disk = null }: Told): string | null =>
+  disk === null ? null : `${bytesText(disk.free_bytes)} free, log ${bytesText(disk.log_bytes)}${disk.projection_bytes === null ? '' : `, search index ${bytesText(disk.projection_bytes)}`}`
