@@ -58,7 +58,8 @@ export const dropAge = async (query: Query, graph: string): Promise<boolean> => 
 const lookInside = (query: Query): Promise<unknown> => query("select set_config('search_path', current_setting('search_path') || ', ag_catalog', true)")
 
 const isInstalled = async (query: Query): Promise<boolean> => (await query("select 1 from pg_extension where extname = 'age'")).length > 0
-const isThere = async (query: Query, graph: string): Promise<boolean> => (await query('select 1 from pg_namespace where nspname = $1', [graph])).length > 0
+/** A schema of that name alone is no graph: the rows themselves lie in one. */
+const isThere = async (query: Query, graph: string): Promise<boolean> => (await isInstalled(query)) && (await query('select 1 from ag_catalog.ag_graph where name = $1', [graph])).length > 0
 
 const follow = (query: Query, arrival: number): Promise<unknown> =>
   query('insert into graphs (arrival) values ($1::bigint) on conflict (one) do update set arrival = excluded.arrival', [arrival])
