@@ -1,3 +1,6 @@
+/**
+ * A peer proves who it is to whoever asks with a challenge, and to nobody else.
+ */
 import { expect, test } from 'vitest'
 import { sha256 } from './hash.ts'
 import { isIdentityProven, proveIdentity } from './identity-proof.ts'

@@ -1,3 +1,6 @@
+/**
+ * A set hash is a function of the set alone.
+ */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { addSet, addToSet, emptySetHash, removeFromSet, setDigest } from './set-hash.ts'

@@ -7,7 +7,6 @@ import { expect, test } from 'vitest'
 import { hear, historyArb, LINKS_OF_HISTORY, play, RECORDS } from '../../crdt/history.test-support.ts'
 import { createReplica } from '../../crdt/test-support.ts'
 import type { PeerId } from '../../crdt/ids.ts'
-import type { Replica } from '../../src/replica/replica.ts'
 import { createLogIndex, indexCommit } from '../../src/replica/log-index.ts'
 import { createReader } from '../../src/service/rows.ts'
 import { heard } from './history.ts'
@@ -24,7 +23,7 @@ test('memories and links read as the model says', { timeout: 120_000 }, () => {
     for (const replica of replicas) hear(observer, replica)
     const index = createLogIndex(mesh.id)
     for (const [i, commit] of observer.log.entries()) indexCommit(index, commit, i + 1, '' as PeerId)
-    const replica = { index, documents: { open: ({ id }: { id: Parameters<typeof observer.segment>[0] }) => ({ segment: observer.segment(id) }) }, commits: { byHash: () => null } } as unknown as Replica
+    const replica = { index, documents: { open: ({ id }: { id: Parameters<typeof observer.segment>[0] }) => ({ segment: observer.segment(id) }) }, commits: { byHash: () => null } } as never
     const reader = createReader(replica, { body: () => null } as never)
     const model = heard(observer.log.filter(({ header }) => header.segment !== null))
     expect(observer.log.filter(({ header }) => header.segment !== null)).toHaveLength(commits.length)

@@ -5,7 +5,7 @@
  * Where nothing happened between question and answer, it must be the model's to the last field. Where something did, it must
  * hold every memory that was there before and that nobody hid, moved or left out meanwhile. A refusal is no answer, and never wrong.
  */
-import { canonicalize, type Json } from '../../crdt/canonical.ts'
+import { canonicalize } from '../../crdt/canonical.ts'
 import { covers, decodeToken } from '../../crdt/frontier.ts'
 import { CONTROL_NAMESPACE, type ChainId, type EventId, type MeshId, type Namespace, type RecordId, type Ref } from '../../crdt/ids.ts'
 import type { Node } from '../../src/api.ts'
@@ -194,7 +194,7 @@ const modelOf = (history: ReturnType<typeof historyOf>, id: RecordId, textOf: Te
   const model = readMemoryOf(history, id, textOf)
   return model === null || model.forgotten || model.erased ? null : model
 }
-const isSame = ({ version: _version, ...row }: MemoryRow, model: MemoryReading): boolean => canonicalize(row as unknown as Json) === canonicalize(model as unknown as Json)
+const isSame = ({ version: _version, ...row }: MemoryRow, model: MemoryReading): boolean => canonicalize(row as never) === canonicalize(model as never)
 const matches = (row: MemoryReading, { namespace, tags, agent_id }: MemoryFilter): boolean =>
   (namespace === undefined || row.namespace === namespace) && (agent_id === undefined || row.agent_id === agent_id) && (tags ?? []).every((tag) => row.tags.includes(tag))
 

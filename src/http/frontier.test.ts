@@ -1,3 +1,6 @@
+/**
+ * The frontier of an answer, short and whole.
+ */
 import { expect, test } from 'vitest'
 import type { ChainId, Namespace } from '../../crdt/ids.ts'
 import { frontierIn } from './frontier.ts'

@@ -19,8 +19,9 @@ export type SegmentEntry = {
   /** Memories its owner created here. */
   memories: number
   /** When these were made, by those who made them, ms since 1970: the first and the last of them. */
-  oldestMs: number
-  newestMs: number
+  /** When its oldest and newest memory were made, by their authors: RFC 3339 of one width, so text compares as time. '' without any. */
+  oldestAt: string
+  newestAt: string
 }
 
 export type LogIndex = {
@@ -174,25 +175,22 @@ export const controlChain = (index: LogIndex): ChainId => controlChainId(index.m
 const indexSegment = (index: LogIndex, commit: Commit, id: SegmentId, arrival: number, self: PeerId): void => {
   const { namespace } = commit.header
   const key = segmentKey(namespace, id)
-  const entry = index.segments.get(key) ?? { namespace, id, arrivals: [], memories: 0, oldestMs: Number.POSITIVE_INFINITY, newestMs: Number.NEGATIVE_INFINITY }
+  const entry = index.segments.get(key) ?? { namespace, id, arrivals: [], memories: 0, oldestAt: '', newestAt: '' }
   index.segments.set(key, entry)
   entry.arrivals.push(arrival)
   if (segmentOwner(id) === self) index.ownSegment.set(namespace, Math.max(index.ownSegment.get(namespace) ?? 0, segmentIndex(id)))
   for (const { event } of commit.events) {
-    if (event.kind === 'memory.put') noteMemory(entry, msOf(event.at))
+    if (event.kind === 'memory.put') noteMemory(entry, event.at)
     if (event.kind === 'memory.put' || event.kind === 'link.put') addRecord(index, event.record, entry)
     if (event.kind === 'link.put') for (const end of [event.from, event.to]) index.linksByRecord.set(end, (index.linksByRecord.get(end) ?? new Set()).add(event.record))
     if (event.kind === 'memory.erase') index.erasures.set(event.record, [...(index.erasures.get(event.record) ?? []), { chain: commit.chain, seq: commit.header.seq }])
   }
 }
 
-// oxlint-disable-next-line eslint/no-restricted-globals -- it reads a time that was given, no clock
-const msOf = (time: string): number => Date.parse(time) || 0
-
-const noteMemory = (entry: SegmentEntry, madeMs: number): void => {
+const noteMemory = (entry: SegmentEntry, at: string): void => {
+  if (entry.memories === 0 || at < entry.oldestAt) entry.oldestAt = at
+  if (at > entry.newestAt) entry.newestAt = at
   entry.memories++
-  entry.oldestMs = Math.min(entry.oldestMs, madeMs)
-  entry.newestMs = Math.max(entry.newestMs, madeMs)
 }
 
 const addRecord = (index: LogIndex, record: RecordId, entry: SegmentEntry): void => {

@@ -26,13 +26,13 @@ export const createLogList = ({ replica, reader, nowMs, pause }: Context) => asy
   const limit = Math.min(Math.max(1, Math.floor(page.limit)), limits.list_limit_max)
   await pause()
   const frontier = frontierOf(replica)
-  const segments = [...replica.index.segments.values()].filter((entry) => mayHold(entry, filter, after)).sort((a, b) => b.newestMs - a.newestMs)
+  const segments = [...replica.index.segments.values()].filter((entry) => mayHold(entry, filter, after)).sort((a, b) => msOf(b.newestAt) - msOf(a.newestAt))
   const shows = shownBy(filter, nowMs())
   const rowById = new Map<string, MemoryRow>()
   const found = (): readonly MemoryRow[] => [...rowById.values()].sort((a, b) => compare(placeOf(a), placeOf(b)))
   for (const [i, entry] of segments.entries()) {
     // Nothing in this one or a later one is newer than what fills the page already.
-    if (rowById.size > limit && placeOf(found()[limit]!)[0] > entry.newestMs) break
+    if (rowById.size > limit && placeOf(found()[limit]!)[0] > msOf(entry.newestAt)) break
     if (i >= SEGMENTS_MAX) return null
     if (i > 0) await pause()
     for (const id of replica.documents.open(entry).segment.commitsByRecord.keys()) {
@@ -50,9 +50,9 @@ const placeOf = (row: MemoryRow): Place => [msOf(row.created_at), row.id]
 /** Newest first; of one moment the greater id first. */
 const compare = ([a, idA]: Place, [b, idB]: Place): number => (a === b ? (idA === idB ? 0 : idA > idB ? -1 : 1) : b - a)
 
-const mayHold = ({ namespace, memories, oldestMs, newestMs }: SegmentEntry, filter: MemoryFilter, after: Place | null): boolean =>
-  memories > 0 && (filter.namespace === undefined || filter.namespace === namespace) && (after === null || oldestMs <= after[0]) &&
-  (filter.since === undefined || newestMs >= msOf(filter.since)) && (filter.until === undefined || oldestMs < msOf(filter.until))
+const mayHold = ({ namespace, memories, oldestAt, newestAt }: SegmentEntry, filter: MemoryFilter, after: Place | null): boolean =>
+  memories > 0 && (filter.namespace === undefined || filter.namespace === namespace) && (after === null || msOf(oldestAt) <= after[0]) &&
+  (filter.since === undefined || msOf(newestAt) >= msOf(filter.since)) && (filter.until === undefined || msOf(oldestAt) < msOf(filter.until))
 
 /** As the rows are filtered (`src/projection/filter.ts`). */
 const shownBy = (filter: MemoryFilter, nowMs: number) => (row: MemoryRow): boolean =>

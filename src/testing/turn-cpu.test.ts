@@ -1,3 +1,6 @@
+/**
+ * A turn's processor time is measured as it is.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { longestTurn, TICK_MS } from './turn-cpu.ts'
