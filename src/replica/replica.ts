@@ -10,14 +10,13 @@
  * 4. A request ends exactly once: acknowledged, refused, or quorum not met.
  */
 import type { Body } from '../../crdt/body.ts'
-import { commitHash, controlChainId, decodeCommit, type AdmittedCommit, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
+import { commitHash, controlChainId, type AdmittedCommit, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
 import { freshlyRevoked } from '../../crdt/control.ts'
 import { frontierDigest } from '../../crdt/frontier.ts'
 import { HLC_ZERO, observe, type Hlc } from '../../crdt/hlc.ts'
 import { CONTROL_NAMESPACE, nextIncarnation, type ChainId, type CommitHash, type EventId, type Incarnation, type MeshId, type PeerId, type RecordId, type Ref } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { Counted } from '../../crdt/quorum.ts'
-import { applyCommit } from '../../crdt/segment.ts'
 import type { KeyPair } from '../../crdt/signature.ts'
 import { publicKeyHex } from '../../crdt/signature.ts'
 import type { Parcel } from '../../transports/host.ts'
@@ -27,11 +26,14 @@ import { budgetsOf, type MemberBudget } from './budgets.ts'
 import { createControls } from './controls.ts'
 import { createCommits, type Commits } from './commits.ts'
 import { createDocuments, type Documents } from './documents.ts'
-import { commitIn, isSound, parcelOf, recordsIn, requestBytes, storedForm } from './forms.ts'
+import { commitIn, parcelOf, recordsIn, storedForm } from './forms.ts'
 import { addToFlush, completeFlush, createLogView, emptyFlush, type Flush } from './inflight.ts'
-import { createForks, type Forks, type KnownFork } from './forks.ts'
+import { createExclusion } from './exclusion.ts'
+import { flushFailed } from './flush-failed.ts'
+import { createForks, type Forks } from './forks.ts'
+import { createIncoming } from './incoming.ts'
 import { createIntake, type Intake, type Rival } from './intake.ts'
-import { createLogIndex, placeKey, indexCommit, isExcluded, isLeftOut, type LogIndex, cutChain, latest, markHole } from './log-index.ts'
+import { createLogIndex, placeKey, indexCommit, isLeftOut, type LogIndex, latest, markHole } from './log-index.ts'
 import { createMissingBodies, type MissingBodies } from './missing-bodies.ts'
 import { createPast } from './past.ts'
 import { createMayWrite, type MayWrite } from './may-write.ts'
@@ -41,7 +43,8 @@ import { createReoffers, reoffer } from './reoffer.ts'
 import { createRevision, touchedBy, type Revision } from './revision.ts'
 import { createReach } from './reach.ts'
 import { createSettling } from './settling.ts'
-import { refuse, taken, type Effect, type Input, type Refusal, type RequestId, type WriteRequest } from './types.ts'
+import { refuse, taken, type Effect, type Input, type RequestId, type WriteRequest } from './types.ts'
+import { createWriteQueue } from './write-queue.ts'
 
 /** Commits of others taken into one flush: bounds the time between two turns of the event loop to some 50 ms. */
 const RECEIVED_PER_FLUSH_MAX = 512
@@ -119,16 +122,15 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   let flushId = 0
   let inFlight: { readonly id: number; readonly flush: Flush; readonly again: readonly WriteRequest[]; readonly authored: readonly Authored[]; readonly requests: ReadonlyMap<RequestId, WriteRequest>; readonly bodies: readonly Ref[]; readonly erased: readonly Ref[]; readonly healed: readonly Parcel[]; readonly deliveries: readonly number[]; readonly revises: boolean; pushed: boolean } | null = null
   const log = createLogView(index, store, forks, () => flush)
-  const writes: WriteRequest[] = []
+  const writes = createWriteQueue()
   const controls = createControls(mesh, options.authority)
-  const looseBodies: Body[] = []
   /** Said again, since what it was written on is left out. */
   const reoffers = createReoffers(index, documents)
   const lookBehind = createLookBehind(index, documents, commits, forks)
-  const healing: Parcel[] = []
+  const exclusion = createExclusion(index, documents, forks, lookBehind, store)
+  const incoming = createIncoming(index, (chain) => log.chain(chain)?.seq ?? 0)
   /** Taken in, and on their way to the disk with the next flush: until then they count against their sender's credit. */
   let deliveries: number[] = []
-  let queuedBytes = 0
   let lastFailure: StoreFailure | null = null
   /** After a failed flush: when what nobody else will ask for again (proofs, what is said again) is tried once more. */
   let retryAtMs: number | null = null
@@ -138,7 +140,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     if (state === undefined || seq > state.seq) return null
     return state.seq === seq ? state.hash : log.hashAt(chain, seq)
   }
-  const isSomethingQueued = (): boolean => writes.length + controls.waiting() + reoffers.ready + looseBodies.length > 0
+  const isSomethingQueued = (): boolean => writes.waiting().requests + controls.waiting() + reoffers.ready + incoming.waitingBodies() > 0
   const hasHole = (chain: ChainId): boolean => [...index.holes.values()].some((hole) => hole.chain === chain)
   const reach = createReach()
   const settling = createSettling({ reach, mesh, self, keys, index, quorum: options.quorum, hashOf, isFrozen: forks.isFrozen, isWhole: (chain) => !missing.isMissingIn(chain) && !hasHole(chain) })
@@ -149,8 +151,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     if (inFlight !== null) return []
     flush = emptyFlush()
     const again = reoffers.take(REQUESTS_PER_FLUSH_MAX)
-    const requests = writes.splice(0, again.length > 0 ? 0 : REQUESTS_PER_FLUSH_MAX)
-    queuedBytes -= requests.reduce((sum, request) => sum + requestBytes(request), 0)
+    const requests = writes.take(again.length > 0 ? 0 : REQUESTS_PER_FLUSH_MAX)
     sealControls(nowMs)
     if (again.length > 0) author(again, nowMs)
     const mayNot = mayWrite.refusal()
@@ -164,7 +165,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
       hlc = observe(hlc, commit.header.hlc, nowMs)
       addToFlush(flush, commit, chain, policySeq, bodies, false)
     })
-    const healed = healing.splice(0, RECEIVED_PER_FLUSH_MAX)
+    const healed = incoming.takeHealing(RECEIVED_PER_FLUSH_MAX)
     // With the commits that erase, in one batch: a crash in between would leave texts that nobody erases any more.
     const whole = [...flush.commits, ...healed.flatMap(({ bytes }) => commitIn(bytes))]
     const erased = past.erasedBy(whole)
@@ -172,7 +173,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const erase = [...erased].filter((ref) => !isErased(ref))
     // Whether the texts of a commit that is healed were here nobody could know while it was not.
     const unread = healed.flatMap((parcel) => parcel.bodies.filter((body) => store.body(body.ref) === null))
-    const loose = looseBodies.splice(0, RECEIVED_PER_FLUSH_MAX)
+    const loose = incoming.takeBodies(RECEIVED_PER_FLUSH_MAX)
     // A text may come behind its commit and be on its way to the disk with it: nobody needs to bring it again.
     completeFlush(flush, loose)
     const bodies = [...loose.filter(({ ref }) => missing.has(ref) && !flush.bodies.has(ref)), ...unread].filter((body) => !isGone(body))
@@ -244,12 +245,12 @@ export const createReplica = (options: ReplicaOptions): Replica => {
       commits.keep(commit)
       touched.add(commit.chain)
       if (done.flush.own.has(commit.hash)) lookBehind.said(commit)
-      else merge(commit)
+      else exclusion.merge(commit)
     }
     // An erased text is waited for no longer: nobody has it any more.
     missing.persisted([...done.flush.commits, ...done.healed.flatMap(({ bytes }) => commitIn(bytes))], [...done.bodies, ...done.erased])
     const forked = forks.applied()
-    for (const fork of forked) leaveOut(fork)
+    for (const fork of forked) exclusion.fork(fork)
     if (done.healed.length > 0) {
       past.reindex(self)
       hlc = latest(index, hlc)
@@ -280,33 +281,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   const settle = (authored: readonly Authored[], requests: ReadonlyMap<RequestId, WriteRequest>, nowMs: number): Effect[] =>
     authored.flatMap((answer) => ('refusal' in answer ? [] : settling.settle(answer.written, answer.existing, requests.get(answer.request)!, nowMs)))
 
-  /** The chain ends before the fork; documents that hold what follows it are made again. */
-  const leaveOut = ({ chain, peer, at }: KnownFork): void => {
-    if (forks.isOut(peer) && !index.out.has(peer)) leaveOutAllOf(peer)
-    cutChain(index, chain, at, at === 1 ? null : (store.commit(chain, at - 1)?.hash ?? null))
-    documents.dropThose((held, _peer, lastSeq) => held === chain && lastSeq >= at)
-  }
-
-  const leaveOutAllOf = (peer: PeerId): void => {
-    index.out.add(peer)
-    for (const chain of index.chains.values()) if (chain.peer === peer) cutChain(index, chain.id, 1, null)
-    documents.dropThose((_chain, held) => held === peer)
-  }
-
   const sayAgain = (nowMs: number): void => reoffers.add(reoffer(index, commits, lookBehind.all(), self, nowMs))
-
-  const merge = (commit: Commit): void => {
-    const { segment, namespace } = commit.header
-    if (segment === null) return
-    // Opened after it was indexed, so a cold segment's replay already has it; a hot one is given it now.
-    const open = documents.open({ namespace, id: segment })
-    if (!open.segment.changeByCommit.has(commit.hash) && !open.segment.refused.has(commit.hash)) {
-      if (isExcluded(index, commit)) open.segment.refused.set(commit.hash, 'excluded')
-      else applyCommit(open.segment, commit)
-      documents.touched(open)
-    }
-    lookBehind.met(commit, open)
-  }
 
   const isErased = (ref: Ref): boolean => index.erasures.size > 0 && store.body(ref) === 'erased'
 
@@ -340,20 +315,6 @@ export const createReplica = (options: ReplicaOptions): Replica => {
 
   // ── inputs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  const takeParcels = (from: PeerId, parcels: readonly Parcel[], nowMs: number): void => {
-    const fresh: Parcel[] = []
-    for (const given of parcels) {
-      const parcel = { ...given, bodies: given.bodies.filter(isSound) }
-      const hole = index.holes.get(placeKey(parcel.chain, parcel.seq))
-      const decoded = hole && decodeCommit(parcel.bytes)
-      // A commit may have come before without its texts, from somebody careless: they are taken from whoever brings them.
-      if (parcel.bodies.length > 0 && parcel.seq <= (log.chain(parcel.chain)?.seq ?? 0)) for (const body of parcel.bodies) looseBodies.push(body)
-      if (hole === undefined) fresh.push(parcel)
-      else if (decoded?.ok && decoded.commit.hash === hole.hash && decoded.commit.chain === hole.chain && healing.length < limits.want_commits_max) healing.push(parcel)
-    }
-    intake.take(from, fresh, nowMs, (commit) => meetOwn(commit, nowMs))
-  }
-
   const damaged = (what: Extract<Input, { kind: 'damaged' }>['what'], nowMs: number): void => {
     if (what.kind === 'body') return missing.add(what.ref)
     const chain = what.chain as ChainId
@@ -368,7 +329,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     // What is not here may be our own: written on without it, our next commit would be refused everywhere.
     if (index.holes.size + index.setAside.size > 0) beginAnew(nowMs)
     hlc = latest(index, hlc)
-    for (const fork of forks.all()) leaveOut(fork)
+    for (const fork of forks.all()) exclusion.fork(fork)
     sayAgain(nowMs)
   }
 
@@ -376,17 +337,16 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     switch (input.kind) {
       case 'write':
         writes.push(input.request)
-        queuedBytes += requestBytes(input.request)
         return startFlush(nowMs)
       case 'control':
         controls.push(input)
         return startFlush(nowMs)
       case 'received':
-        takeParcels(input.from, input.parcels, nowMs)
+        intake.take(input.from, incoming.sort(input.parcels), nowMs, (commit) => meetOwn(commit, nowMs))
         deliveries.push(input.delivery)
         return startFlush(nowMs)
       case 'bodies':
-        for (const body of input.bodies.filter(isSound).slice(0, limits.want_bodies_max)) looseBodies.push(body)
+        incoming.bodies(input.bodies)
         deliveries.push(input.delivery)
         return startFlush(nowMs)
       case 'forks':
@@ -432,20 +392,9 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     linked: reach.linked,
     frontierDigest: (key) => frontierDigest([...index.chains.values()].map(({ id, seq, hash }) => ({ chain: id, seq, hash })), key),
     flushing: () => inFlight !== null,
-    queued: () => ({ requests: writes.length, bytes: queuedBytes }),
+    queued: writes.waiting,
     budgets: (nowMs) => budgetsOf(index, intake, forks, settling.displacedAcks(), nowMs),
     nextDeadlineMs: () => (retryAtMs === null ? settling.nextDeadlineMs() : Math.min(retryAtMs, settling.nextDeadlineMs() ?? retryAtMs)),
     lastFailure: () => lastFailure,
   }
-}
-
-/**
- * What a request is told whose flush failed: not here; and whether it may be elsewhere all the same, with a neighbour that it was sent
- * to, or on this very disk, which after an i/o error may hold what it called lost.
- */
-const flushFailed = (failure: StoreFailure, wasPushed: boolean): Refusal => {
-  const code = failure.code === 'disk_full' ? 'disk_full' : 'internal'
-  if (!wasPushed && !failure.mayBeThere && failure.code !== 'io_error') return { code, message: `not stored, and nobody was sent it: ${failure.message}`, fields: { local_committed: false } }
-  const where = wasPushed ? 'peers it was sent to may keep it' : 'the disk may hold it when it is read again'
-  return { code, message: `not stored here, though ${where} (repeat it with its Idempotency-Key): ${failure.message}`, fields: { local_committed: false, may_be_elsewhere: true } }
 }
