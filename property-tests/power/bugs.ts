@@ -39,6 +39,7 @@ export const BUGS: readonly Bug[] = [
   bug('src/replica/settling.test.ts', 'a link just lost is taken for one that stays away', ['src/replica/reach.ts', 'nowMs + limits.reach_lost_ms', 'nowMs']),
   bug('src/membership/mistakes.test.ts', 'the peer with the authority key taken out without a word', ['src/membership/index.ts', 'if (target === identity.peer && !force) throw', 'if (target.length === 0 && !force) throw']),
   bug('src/membership/mistakes.test.ts', 'two members of one name', ['src/membership/statements.ts', 'if (namesake !== undefined) throw', "if (namesake?.name === '') throw"]),
+  bug('src/service/journal.test.ts', 'a link that flaps fills the log', ['src/service/journal.ts', 'if (budget.told >= BURST) {', 'if (budget.told < 0) {']),
   bug('src/log/log.test.ts', 'keys in the log', ['src/log/log.ts', 'hidden = hidden.replaceAll(secret, HIDDEN)', 'hidden = hidden.replaceAll(secret, secret)']),
   bug('src/service/unmet.test.ts', 'a write waits for voters that are away', ['src/replica/settling.ts', "if (!reach.isSure(nowMs)) return null", "if (nowMs > 0) return null"]),
   bug('transports/mesh.test.ts', 'a frozen peer counted as up', ['transports/heartbeat.ts', 'isQuiet: (now) => now - heardAtMs >= limits.quiet_ms', 'isQuiet: (now) => now - heardAtMs >= 10 * limits.quiet_ms']),
