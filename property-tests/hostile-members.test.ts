@@ -83,7 +83,7 @@ describe('texts that are not what their fields allow', () => {
       expect(new Map(rows.map(({ id, content: text, unreadable }) => [id, [text, unreadable?.length ?? 0]]))).toEqual(new Map([[good.id, ['an honest neighbour', 0]], [record, [null, 3]]]))
       expect((await world.run(node.history(record, {})))!.rows).toMatchObject([{ set: { content: null, title: null, metadata: {} }, unreadable: ['title', 'content', 'metadata'] }])
       expect((await world.run(node.conflicts(record, {})))!.rows).toEqual([])
-      expect(await world.run(node.episodes({ agent_id: agent, limit: 10 }, {}))).toMatchObject([{ body: null, unreadable: ['body'] }])
+      expect(await world.run(node.episodes({ agent_id: agent, limit: 10 }, {}))).toMatchObject({ rows: [{ body: null, unreadable: ['body'] }] })
       expect((await world.run(node.events(undefined, { limit: 100 })))!.events.length).toBeGreaterThanOrEqual(3)
       for (const answer of [memory, rows]) expect(JSON.parse(JSON.stringify(answer))).toEqual(answer)
       expect((await world.run(node.health()))!.reasons).toContainEqual(expect.stringContaining('4 texts are not what their fields allow'))

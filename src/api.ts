@@ -5,7 +5,7 @@
  * checks what only it can know (existence, versions, quorum, disk).
  */
 import type { AgentId, EventId, Namespace, PeerId, RecordId } from '../crdt/ids.ts'
-import type { ConflictRow, DiskUse, EpisodeRow, EventFacts, GraphAnswer, GraphQuery, LinkRow, ListAnswer, MemoryFilter, MemoryRow, RecallAnswer, RecallQuery } from './ports.ts'
+import type { ConflictRow, DiskUse, EpisodeRow, EventFacts, GraphAnswer, GraphQuery, LinkRow, ListAnswer, MemoryFilter, MemoryRow, NamespaceCount, RecallAnswer, RecallQuery, Reflecting } from './ports.ts'
 
 /** Fields of a memory as an agent gives them; in a patch, null clears. */
 export type MemoryInput = {
@@ -190,9 +190,9 @@ export type Node = {
   links(id: RecordId, options: ReadOptions & PageOptions): Promise<Paged<LinkRow>>
   /** `as_of` is now unless given. */
   graph(query: Omit<GraphQuery, 'as_of'> & { readonly as_of?: string }, options: ReadOptions): Promise<GraphAnswer & Lagging>
-  episodes(filter: { readonly agent_id: AgentId; readonly event_type?: string; readonly since?: string; readonly limit: number }, options: ReadOptions): Promise<readonly EpisodeRow[]>
-  namespaces(options: ReadOptions): Promise<readonly { readonly namespace: Namespace; readonly memories: number; readonly updated_at: string }[]>
-  stats(options: ReadOptions): Promise<Readonly<Record<string, unknown>>>
+  episodes(filter: { readonly agent_id: AgentId; readonly event_type?: string; readonly since?: string; readonly limit: number }, options: ReadOptions): Promise<Reflecting<EpisodeRow> & Lagging>
+  namespaces(options: ReadOptions): Promise<Reflecting<NamespaceCount> & Lagging>
+  stats(options: ReadOptions): Promise<Readonly<Record<string, unknown>> & { readonly frontier: ListAnswer['frontier'] } & Lagging>
 
   /** Entries after `after` (a cursor; undefined is the start). `next` is the cursor to go on with. */
   events(after: string | undefined, filter: { readonly namespace?: Namespace; readonly limit: number }): Promise<{ readonly events: readonly LogEntry[]; readonly next: string }>

@@ -269,6 +269,10 @@ export type Abilities = {
 /** `frontier`: what the page reflects. */
 export type ListAnswer = Page<MemoryRow> & { readonly frontier: ProjectionCursor['frontier'] }
 
+/** Rows, and what they reflect. */
+export type Reflecting<Row> = { readonly rows: readonly Row[]; readonly frontier: ProjectionCursor['frontier'] }
+export type NamespaceCount = { readonly namespace: Namespace; readonly memories: number; readonly updated_at: string }
+
 /** Which memories hang together with one: links are followed both ways unless `direction` says one. */
 export type GraphQuery = {
   readonly from: RecordId
@@ -333,10 +337,10 @@ export type Projection = {
   /** What this database does beside, and what not; known once it is open. */
   abilities(): Promise<Abilities>
   /** Newest first. `since` is inclusive. */
-  episodes(filter: { readonly agent_id: AgentId; readonly event_type?: string; readonly since?: string; readonly limit: number }): Promise<readonly EpisodeRow[]>
+  episodes(filter: { readonly agent_id: AgentId; readonly event_type?: string; readonly since?: string; readonly limit: number }): Promise<Reflecting<EpisodeRow>>
   /** Those with memories that can be seen. `updated_at`: when one that is not forgotten was changed last, an expired one too. */
-  namespaces(): Promise<readonly { readonly namespace: Namespace; readonly memories: number; readonly updated_at: string }[]>
-  stats(): Promise<{ readonly total: number; readonly by_namespace: Readonly<Record<string, number>>; readonly by_kind: Readonly<Record<string, number>>; readonly by_tier: Readonly<Record<string, number>>; readonly links: number; readonly episodes: number }>
+  namespaces(): Promise<Reflecting<NamespaceCount>>
+  stats(): Promise<{ readonly total: number; readonly by_namespace: Readonly<Record<string, number>>; readonly by_kind: Readonly<Record<string, number>>; readonly by_tier: Readonly<Record<string, number>>; readonly links: number; readonly episodes: number; readonly frontier: ProjectionCursor['frontier'] }>
   /** Equal on two members that projected the same commits. Kept up to date with the rows: takes the same whatever their number. */
   digest(): Promise<ProjectionDigest>
   close(): Promise<void>

@@ -88,13 +88,14 @@ export const createDumbProjection = (): DumbProjection => {
     graph: unsupported,
     abilities: async () => ({ age: null, lacks: [] }),
     links: async (of) => [...linkById.values()].filter(({ from, to }) => from === of || to === of),
-    episodes: async ({ agent_id, limit }) => [...episodeById.values()].filter((row) => row.agent_id === agent_id).slice(0, limit),
+    episodes: async ({ agent_id, limit }) => ({ rows: [...episodeById.values()].filter((row) => row.agent_id === agent_id).slice(0, limit), frontier: cursor?.frontier ?? {} }),
     namespaces: async () => {
       const shown = [...memoryById.values()].filter((row) => !row.forgotten && !row.erased)
-      return [...new Set(shown.map(({ namespace }) => namespace))].sort().map((namespace) => {
+      const rows = [...new Set(shown.map(({ namespace }) => namespace))].sort().map((namespace) => {
         const own = shown.filter((row) => row.namespace === namespace)
         return { namespace, memories: own.length, updated_at: own.map((row) => row.updated_at).sort().at(-1)! }
       })
+      return { rows, frontier: cursor?.frontier ?? {} }
     },
     stats: unsupported,
     digest: async () => {

@@ -51,7 +51,7 @@ describe('what an agent gives', () => {
     await fc.assert(fc.asyncProperty(episodeInput, async (input) => {
       const { id, token } = await ask(node(2).appendEpisode(NS, input, { agent, quorum: 3 }))
       for (const peer of [0, 1, 2]) {
-        const rows = await ask(node(peer).episodes({ agent_id: agent, limit: 500 }, { token }))
+        const { rows } = await ask(node(peer).episodes({ agent_id: agent, limit: 500 }, { token }))
         const { event_type, sender, recipient, body, inference_receipt_id, audit_event_hash } = rows.find((row) => (row.id as string) === (id as string))!
         expect(canonicalize({ event_type, sender, recipient, body: body as Json, inference_receipt_id, audit_event_hash })).toBe(canonicalize({
           event_type: input.event_type, sender: input.sender ?? null, recipient: input.recipient ?? null, body: (input.body ?? null) as Json, inference_receipt_id: input.inference_receipt_id ?? null, audit_event_hash: input.audit_event_hash ?? null,

@@ -6,6 +6,7 @@
  * hold every memory that was there before and that nobody hid, moved or left out meanwhile. A refusal is no answer, and never wrong.
  */
 import { canonicalize } from '../../crdt/canonical.ts'
+import type { Commit } from '../../crdt/commit.ts'
 import { covers, decodeToken } from '../../crdt/frontier.ts'
 import { CONTROL_NAMESPACE, type ChainId, type EventId, type MeshId, type Namespace, type RecordId, type Ref } from '../../crdt/ids.ts'
 import type { Node } from '../../src/api.ts'
@@ -281,14 +282,15 @@ const links = async ({ node, see, tell, options }: Looking, id: RecordId, limit:
 }
 
 const AGENTS = 3
-/** They say nothing of how far they go, so they must go as far as the log did. */
+/** As far as they say that they go; and where nothing lags, as far as the log did. */
 const episodes = async ({ node, see, tell, note }: Question): Promise<void> => {
   for (let client = 0; client < AGENTS; client++) {
     const before = see()
-    const rows = await node.episodes({ agent_id: agentOf(client), limit: 500 }, {})
+    const { rows, frontier, lag } = await node.episodes({ agent_id: agentOf(client), limit: 500 }, {})
+    const isTold = ({ chain, header: { namespace, seq } }: Commit): boolean => lag === 0 || (frontier[namespace]?.[chain] ?? 0) >= seq
     const after = see()
     const there = new Set(rows.map(({ id }) => id))
-    const said = before.counting.filter(({ hash }) => after.hashes.has(hash)).flatMap(({ events }) => events.flatMap(({ event }) => (event.kind === 'episode.append' && event.agent === agentOf(client) ? [event.id] : [])))
+    const said = before.counting.filter((commit) => after.hashes.has(commit.hash) && isTold(commit)).flatMap(({ events }) => events.flatMap(({ event }) => (event.kind === 'episode.append' && event.agent === agentOf(client) ? [event.id] : [])))
     for (const id of said) if (!there.has(id)) tell(`episode ${id} is on its disk, and not shown`)
     if (said.length > 0) note('episodes held against the log')
   }
@@ -296,8 +298,8 @@ const episodes = async ({ node, see, tell, note }: Question): Promise<void> => {
 
 const namespaces = async ({ node, see, tell, note }: Question): Promise<void> => {
   const before = see()
-  const rows = await node.namespaces({})
-  if (before.state !== see().state) return
+  const { rows, lag } = await node.namespaces({})
+  if (before.state !== see().state || lag > 0) return
   note('namespaces held against the model')
   const [said, textOf] = [historyOf(before), textsOf([before.texts])]
   const counts = new Map<string, number>()

@@ -11,5 +11,5 @@ export type GotAnswer = { readonly memory: MemoryRow; readonly links: readonly L
 export type ListAnswer = { readonly memories: readonly MemoryRow[]; readonly count: number; readonly next_cursor: string | null }
 export type FoundMemory = Shown<Awaited<ReturnType<Node['recall']>>['memories'][number]>
 export type FoundAnswer = { readonly memories: readonly FoundMemory[]; readonly count: number; readonly mode: 'hybrid' | 'lexical' }
-export type NamespacesAnswer = { readonly namespaces: Awaited<ReturnType<Node['namespaces']>> }
+export type NamespacesAnswer = { readonly namespaces: Awaited<ReturnType<Node['namespaces']>>['rows'] }
 export type Facts = Readonly<Record<string, unknown>>

@@ -4,14 +4,18 @@
 import type { FastifyInstance } from 'fastify'
 
 import type { Health, Node, VerifyAnswer } from '../api.ts'
+import { frontierField, frontierIn, lagField, shownFrontier } from './frontier.ts'
+import type { FrontierForm } from './frontier.ts'
 import { pageBy, pageFields } from './paging.ts'
 import type { PageQuery } from './paging.ts'
 import { asking, readOptionsOf } from './request.ts'
 import { anyObject, answer, answers, boolean, integer, listOf, object, readHeaders, ref, text, textOrNull } from './schemas.ts'
 
-const namespaces = answer({ namespaces: { type: 'array', items: answer({ namespace: text, memories: integer, updated_at: text }) }, count: integer, next_cursor: textOrNull })
+const namespaces = answer({ namespaces: { type: 'array', items: answer({ namespace: text, memories: integer, updated_at: text }) }, count: integer, next_cursor: textOrNull, frontier: shownFrontier, lag: lagField })
 const page = object(pageFields)
-const stats = object({ total: { ...integer, description: 'live memories' } }, ['total'], { additionalProperties: true })
+const shownPage = object({ ...pageFields, frontier: frontierField })
+const form = object({ frontier: frontierField })
+const stats = object({ total: { ...integer, description: 'live memories' }, frontier: shownFrontier, lag: lagField }, ['total', 'frontier', 'lag'], { additionalProperties: true })
 const digests = answer({ frontier: text, documents: text, projection: textOrNull, log: integer })
 const rebuilt = answer({ digest: { ...text, description: 'of all rows, as /digests shows it' }, commits: integer, ms: integer })
 const verified = answer({ ok: boolean, commits: integer, events: integer, bodies: integer, chains: integer, problems: { type: 'array', items: answer({ what: text, where: text }) } })
@@ -23,11 +27,16 @@ export const aboutRoutes = (app: FastifyInstance, node: Node): void => {
     return reply.send(health)
   })
 
-  app.get('/namespaces', { schema: { summary: 'Namespaces that hold memories, by their names', querystring: page, headers: readHeaders, response: answers(200, namespaces) } }, async (request) => {
-    const { rows, next_cursor } = pageBy(await node.namespaces(readOptionsOf(request)), ({ namespace }) => namespace, request.query as PageQuery)
-    return { namespaces: rows, count: rows.length, next_cursor }
+  app.get('/namespaces', { schema: { summary: 'Namespaces that hold memories, by their names', querystring: shownPage, headers: readHeaders, response: answers(200, namespaces) } }, async (request) => {
+    const query = request.query as PageQuery & FrontierForm
+    const { rows: all, frontier, lag } = await node.namespaces(readOptionsOf(request))
+    const { rows, next_cursor } = pageBy(all, ({ namespace }) => namespace, query)
+    return { namespaces: rows, count: rows.length, next_cursor, frontier: frontierIn(query.frontier, frontier), lag }
   })
-  app.get('/stats', { schema: { summary: 'Counts', headers: readHeaders, response: answers(200, stats) } }, async (request) => node.stats(readOptionsOf(request)))
+  app.get('/stats', { schema: { summary: 'Counts', querystring: form, headers: readHeaders, response: answers(200, stats) } }, async (request) => {
+    const { frontier, ...counts } = await node.stats(readOptionsOf(request))
+    return { ...counts, frontier: frontierIn((request.query as FrontierForm).frontier, frontier) }
+  })
   app.get('/capabilities', { schema: { summary: 'What this peer can do', response: answers(200, anyObject) } }, async () => node.capabilities())
   app.get('/quorum', { schema: { summary: 'What a write waits for', response: answers(200, anyObject) } }, async () => node.quorum())
   app.get('/peers', { schema: { summary: 'Members of the mesh and the links to them, by their ids', querystring: page, response: answers(200, answer({ peers: listOf('Peer'), count: integer, next_cursor: textOrNull })) } }, async (request) => {
@@ -46,7 +55,7 @@ export const aboutRoutes = (app: FastifyInstance, node: Node): void => {
     return running
   })
 
-  app.post('/projection/rebuild', { schema: { summary: 'Drop the search index and make it anew from the log; answers when it is through (projection_lag of /health shows how far it is)', response: answers(200, rebuilt) } }, async (request) => {
+  app.post('/projection/rebuild', { schema: { summary: 'Make the search index anew from the log, while the old one serves; answers when the new one does', response: answers(200, rebuilt) } }, async (request) => {
     request.raw.setTimeout(0)
     return asking(request, () => node.rebuild())
   })

@@ -6,6 +6,8 @@ import type { FastifyInstance } from 'fastify'
 import { limits } from '../../crdt/limits.ts'
 import type { EpisodeInput, Node } from '../api.ts'
 import { NodeError } from '../errors.ts'
+import { frontierField, frontierIn, lagField, shownFrontier } from './frontier.ts'
+import type { FrontierForm } from './frontier.ts'
 import { DEFAULT_NAMESPACE } from './memories.ts'
 import { agentOf, asking, namespaceOf, pathAgentOf, readOptionsOf, writeOptionsOf } from './request.ts'
 import { shown } from './rows.ts'
@@ -13,7 +15,7 @@ import { utc } from './schema-keywords.ts'
 import { agentParams, answer, answers, integer, limitField, listOf, name, namespaceField, object, quorumQuery, readHeaders, ref, time, writeHeaders } from './schemas.ts'
 
 type EpisodeBody = EpisodeInput & { readonly namespace?: string }
-type EpisodeQuery = { readonly event_type?: string; readonly since?: string; readonly limit?: number }
+type EpisodeQuery = FrontierForm & { readonly event_type?: string; readonly since?: string; readonly limit?: number }
 
 const eventType = name('what happened', 64)
 const episode = object(
@@ -28,7 +30,7 @@ const episode = object(
   },
   ['event_type'],
 )
-const query = object({ event_type: eventType, since: time('then or later'), limit: limitField(limits.episodes_limit_default, limits.episodes_limit_max) })
+const query = object({ event_type: eventType, since: time('then or later'), limit: limitField(limits.episodes_limit_default, limits.episodes_limit_max), frontier: frontierField })
 
 export const episodeRoutes = (app: FastifyInstance, node: Node): void => {
   app.post('/agents/:id/memory/episodic', { schema: { summary: 'Append an episode', params: agentParams, body: episode, querystring: quorumQuery, headers: writeHeaders, response: answers(201, ref('EpisodeWritten')) } }, async (request, reply) => {
@@ -41,10 +43,10 @@ export const episodeRoutes = (app: FastifyInstance, node: Node): void => {
     return reply.code(201).send({ ...written, episode: shown(written.episode) })
   })
 
-  app.get('/agents/:id/memory/episodic', { schema: { summary: 'Episodes of an agent, newest first', params: agentParams, querystring: query, headers: readHeaders, response: answers(200, answer({ episodes: listOf('Episode'), count: integer })) } }, async (request) => {
-    const { event_type, since, limit = limits.episodes_limit_default } = request.query as EpisodeQuery
+  app.get('/agents/:id/memory/episodic', { schema: { summary: 'Episodes of an agent, newest first', params: agentParams, querystring: query, headers: readHeaders, response: answers(200, answer({ episodes: listOf('Episode'), count: integer, frontier: shownFrontier, lag: lagField })) } }, async (request) => {
+    const { event_type, since, limit = limits.episodes_limit_default, frontier: form } = request.query as EpisodeQuery
     const filter = { agent_id: pathAgentOf(request), limit, ...(event_type === undefined ? {} : { event_type }), ...(since === undefined ? {} : { since: utc(since) }) }
-    const episodes = await node.episodes(filter, readOptionsOf(request))
-    return { episodes: episodes.map(shown), count: episodes.length }
+    const { rows, frontier, lag } = await node.episodes(filter, readOptionsOf(request))
+    return { episodes: rows.map(shown), count: rows.length, frontier: frontierIn(form, frontier), lag }
   })
 }

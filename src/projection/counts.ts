@@ -15,8 +15,8 @@ import { addCounts, type Count } from './tallies.ts'
 type Expired = { readonly namespace: string; readonly kind: string; readonly tier: string; readonly memories: number }
 type Answered<T> = { readonly answer: T; /** The counters are to be moved. */ readonly late: boolean }
 
-type Stats = Awaited<ReturnType<Projection['stats']>>
-type Namespaces = Awaited<ReturnType<Projection['namespaces']>>
+type Stats = Omit<Awaited<ReturnType<Projection['stats']>>, 'frontier'>
+type Namespaces = Awaited<ReturnType<Projection['namespaces']>>['rows']
 
 /** Until which moment a row that is written is counted as not expired, ms since 1970. */
 export const countedUntil = async (query: Query): Promise<number> => {

@@ -8,7 +8,7 @@
  * 3. A text that a batch removed is destroyed in the database's files too, at the latest when `scrub` next succeeds; the wish for
  *    it is stored with the batch, so a crash in between does not forget it.
  */
-import { ProjectionFailure, type Projection, type ProjectionBatch, type VectorStore } from '../ports.ts'
+import { ProjectionFailure, type Projection, type ProjectionBatch, type ProjectionCursor, type VectorStore } from '../ports.ts'
 import { dropAge, prepareAge, stepAge } from './age.ts'
 import { follow, namespacesOf, statsOf } from './counts.ts'
 import { isAhead, readCursor, writeCursor } from './cursor.ts'
@@ -89,15 +89,15 @@ export const createEngine = (database: Sql, { log = () => undefined, age }: Engi
 
   /** The counters are being moved on, behind an answer. */
   let following: Promise<void> | null = null
-  const counted = async <T>(now: string, of: (query: Query, now: number) => Promise<{ readonly answer: T; readonly late: boolean }>): Promise<T> => {
+  const counted = async <T>(now: string, of: (query: Query, now: number) => Promise<{ readonly answer: T; readonly late: boolean }>): Promise<{ readonly answer: T; readonly frontier: ProjectionCursor['frontier'] }> => {
     const at = timeOf(now, 'now')
-    const { answer, late } = await sql.snapshot((query) => of(query, at))
+    const { answer, late, frontier } = await sql.snapshot(async (query) => ({ ...(await of(query, at)), frontier: await frontierOf(query) }))
     if (late) {
       following ??= sql.transaction((query) => follow(query, at)).catch((error: unknown) => log(`projection: expired memories are not left out of the counters yet: ${String(error)}`)).finally(() => {
         following = null
       })
     }
-    return answer
+    return { answer, frontier }
   }
 
   /** @param next the schema of the generation that does not serve yet: nobody wants its vectors or its graph before it does. */
@@ -165,7 +165,7 @@ export const createEngine = (database: Sql, { log = () => undefined, age }: Engi
     list: (filter, page) =>
       sql.snapshot(async (query) => {
         const rows = await listMemories(query, filter, page)
-        return { ...rows, frontier: (await readCursor(query))?.frontier ?? {} }
+        return { ...rows, frontier: await frontierOf(query) }
       }),
     recall: (asked, now) => sql.snapshot((query, beside) => recall(query, beside, asked, now, { stems: stems(), trigrams, nearest })),
     unembedded: async (space, origin, limit) => {
@@ -180,9 +180,15 @@ export const createEngine = (database: Sql, { log = () => undefined, age }: Engi
     links: (of) => sql.snapshot((query) => linksOf(query, of)),
     graph: (asked, now) => sql.snapshot((query) => graphOf(query, asked, now)),
     abilities: async () => ({ age: graph, lacks }),
-    episodes: (filter) => sql.snapshot((query) => listEpisodes(query, filter)),
-    namespaces: (now) => counted(now, namespacesOf),
-    stats: (now) => counted(now, statsOf),
+    episodes: (filter) => sql.snapshot(async (query) => ({ rows: await listEpisodes(query, filter), frontier: await frontierOf(query) })),
+    namespaces: async (now) => {
+      const { answer, frontier } = await counted(now, namespacesOf)
+      return { rows: answer, frontier }
+    },
+    stats: async (now) => {
+      const { answer, frontier } = await counted(now, statsOf)
+      return { ...answer, frontier }
+    },
     digest: () => sql.snapshot(digestOf),
     close: async () => {
       await following
@@ -190,6 +196,8 @@ export const createEngine = (database: Sql, { log = () => undefined, age }: Engi
     },
   }
 }
+
+const frontierOf = async (query: Query): Promise<ProjectionCursor['frontier']> => (await readCursor(query))?.frontier ?? {}
 
 /** A table that lost rows behind our back (a damaged or exchanged file) is noticed here, by its count. */
 const checkCount = async (query: Query): Promise<void> => {

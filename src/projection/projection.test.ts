@@ -45,7 +45,7 @@ describe('the projection in its worker', () => {
 
     expect((await projection.recall({ q: 'text of 7', limit: 1 }, NOW)).memories[0]?.id).toBe(id(7))
     expect(await projection.stats()).toMatchObject({ total: 2_048 })
-    expect(await projection.namespaces()).toHaveLength(1)
+    expect((await projection.namespaces()).rows).toHaveLength(1)
     await expect(projection.list({}, { limit: 1, now: NOW, cursor: 'x' })).rejects.toBeInstanceOf(BadCursor)
 
     const flood = await Promise.allSettled(Array.from({ length: limits.projection_calls_max + 10 }, () => projection.links(id(1))))

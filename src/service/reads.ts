@@ -11,7 +11,7 @@ import type { Lagging, Node, ReadOptions } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import { BadCursor, ProjectionFailure, type Clock, type Embedding, type ListAnswer, type MemoryFilter, type MemoryRow, type Projection, type ProjectionCursor, type RecallAnswer } from '../ports.ts'
 import { createLogList, frontierOf } from './list-from-log.ts'
-import { segmentsOf, wholeUpTo } from '../replica/log-index.ts'
+import { isErased, segmentsOf, wholeUpTo } from '../replica/log-index.ts'
 import type { Shell } from '../replica/effects.ts'
 import type { Replica } from '../replica/replica.ts'
 import { conflictsPage, linksPage, versionsPage } from './pages.ts'
@@ -110,7 +110,13 @@ export const createReads = (context: ReadContext): Reads => {
   }
   /** The same, held to what the answer itself says it shows: the database may have lost rows since we last heard of it. */
   const fromShown = async <T extends Shown>(options: ReadOptions, ask: () => Promise<T>): Promise<T & Lagging> => {
-    const answer = { ...(await fromRows(options, ask)), lag: feed.lag() }
+    let lag = 0
+    const rows = await fromRows(options, () => {
+      // Before they are read: behind it the rows may have come nearer than what was read.
+      lag = feed.lag()
+      return ask()
+    })
+    const answer = { ...rows, lag }
     if (options.token === undefined || showsAll(answer.frontier, decodeToken(replica.index.mesh, options.token) ?? [])) return answer
     feed.recheck('projection: its rows show less than was stored in them; they are caught up from the log')
     throw notYetShown(feed.trouble())
@@ -164,7 +170,11 @@ export const createReads = (context: ReadContext): Reads => {
       return { memory: row, links: links.rows, conflicts: conflicts.rows, links_next_cursor: links.next_cursor, conflicts_next_cursor: conflicts.next_cursor, token: tokenFor(row.namespace) }
     },
     list,
-    recall: (query, options) => fromShown(options, async () => projection.recall({ ...query, ...await context.embedding?.vectorOf(query.q) }, new Date(clock.now()).toISOString())),
+    recall: (query, options) => fromShown(options, async () => {
+      const found = await projection.recall({ ...query, ...await context.embedding?.vectorOf(query.q) }, new Date(clock.now()).toISOString())
+      // Rows may be behind an erasing, as long as a rebuild takes; nobody is shown what the log says is gone.
+      return { ...found, memories: found.memories.filter(({ id }) => !isErased(replica.index, id)) }
+    }),
     links: async (id, options) => {
       await documentsAt(id, options)
       known(id)
@@ -176,9 +186,9 @@ export const createReads = (context: ReadContext): Reads => {
       if (graph.nodes.length === 0) throw new NodeError('not_found', 'there is no such memory, or it is not visible to you')
       return graph
     },
-    episodes: (filter, options) => fromRows(options, () => projection.episodes(filter)),
-    namespaces: (options) => fromRows(options, () => projection.namespaces()),
-    stats: (options) => fromRows(options, async () => ({ ...(await projection.stats()), commits: replica.index.arrivals, segments: replica.index.segments.size, hot_segments: replica.documents.hot, ...embeddingStats(context.embedding) })),
+    episodes: (filter, options) => fromShown(options, () => projection.episodes(filter)),
+    namespaces: (options) => fromShown(options, () => projection.namespaces()),
+    stats: (options) => fromShown(options, async () => ({ ...(await projection.stats()), commits: replica.index.arrivals, segments: replica.index.segments.size, hot_segments: replica.documents.hot, ...embeddingStats(context.embedding) })),
     conflicts: async (id, options) => {
       await documentsAt(id, options)
       known(id)

@@ -11,7 +11,7 @@ import { NodeError } from '../../errors.ts'
 type MemoryRow = MemoryAnswer['memory']
 type LinkRow = MemoryAnswer['links'][number]
 type GraphNode = Awaited<ReturnType<Node['graph']>>['nodes'][number]
-type EpisodeRow = Awaited<ReturnType<Node['episodes']>>[number]
+type EpisodeRow = Awaited<ReturnType<Node['episodes']>>['rows'][number]
 type Seen = { readonly method: string; readonly arguments: readonly unknown[] }
 
 export type NodeDouble = {
@@ -189,15 +189,17 @@ export const createNodeDouble = (): NodeDouble => {
     },
     episodes: async (filter, options) => {
       await called('episodes', filter, options)
-      return episodes.filter((episode) => episode.agent_id === filter.agent_id && (filter.event_type === undefined || episode.event_type === filter.event_type)).slice(0, filter.limit)
+      const rows = episodes.filter((episode) => episode.agent_id === filter.agent_id && (filter.event_type === undefined || episode.event_type === filter.event_type)).slice(0, filter.limit)
+      return { rows, frontier: {}, lag: 0 }
     },
     namespaces: async (options) => {
       await called('namespaces', options)
-      return [...new Set(live().map((row) => row.namespace))].map((namespace) => ({ namespace, memories: live().filter((row) => row.namespace === namespace).length, updated_at: AT }))
+      const rows = [...new Set(live().map((row) => row.namespace))].map((namespace) => ({ namespace, memories: live().filter((row) => row.namespace === namespace).length, updated_at: AT }))
+      return { rows, frontier: {}, lag: 0 }
     },
     stats: async (options) => {
       await called('stats', options)
-      return { total: live().length, by_kind: {} }
+      return { total: live().length, by_kind: {}, frontier: {}, lag: 0 }
     },
     events: async (after, filter) => {
       await called('events', after, filter)

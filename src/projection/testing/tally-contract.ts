@@ -31,8 +31,8 @@ export const tallyContract = (sql: () => Sql, engine: () => Engine, apply: (rows
   const agree = async (minute: number): Promise<void> => {
     const now = at(minute)
     expect(await engine().digest()).toEqual(await digestOfRows(sql()))
-    expect(await engine().stats(now)).toEqual(await statsOfRows(sql(), now))
-    expect(await engine().namespaces(now)).toEqual(await namespacesOfRows(sql(), now))
+    expect(await engine().stats(now)).toMatchObject(await statsOfRows(sql(), now))
+    expect((await engine().namespaces(now)).rows).toEqual(await namespacesOfRows(sql(), now))
   }
 
   it('counters and digests follow the rows, as time goes on and back', async () => {
@@ -98,7 +98,7 @@ const namespacesOfRows = async (sql: Sql, now: string): Promise<readonly unknown
   return rows.flatMap(({ namespace, memories, updated }) => (memories === 0 ? [] : [{ namespace, memories, updated_at: new Date(updated).toISOString() }]))
 }
 
-const statsOfRows = (sql: Sql, now: string): Promise<unknown> =>
+const statsOfRows = (sql: Sql, now: string): Promise<Record<string, unknown>> =>
   sql.snapshot(async (query) => {
     const by = async (column: string): Promise<Record<string, number>> =>
       Object.fromEntries((await query<{ name: string; count: number }>(`select ${column} as name, count(*)::float8 as count from memories where ${VISIBLE} group by ${column}`, [Date.parse(now)])).map(({ name, count }) => [name, count]))
