@@ -5,7 +5,7 @@
  * token  = base64url(pack([1, first 8 bytes of the mesh id, [[chain, seq], …]])), chains ascending: 'what I have seen'.
  */
 import { fromBase64Url, toBase64Url } from './base64.ts'
-import { sha256 } from './hash.ts'
+import { joined, sha256 } from './hash.ts'
 import { hexToBytes, type ChainId, type CommitHash, type MeshId } from './ids.ts'
 import { limits } from './limits.ts'
 import { pack } from './msgpack.ts'
@@ -17,15 +17,20 @@ export type FrontierEntry = Position & { readonly hash: CommitHash }
 /** @param key empty for a digest that people compare, a session's secret for one that only its two ends can. */
 export const frontierDigest = (entries: Iterable<FrontierEntry>, key: Uint8Array = new Uint8Array(0)): Uint8Array => {
   const sorted = [...entries].filter((entry) => entry.seq > 0).sort((a, b) => (a.chain < b.chain ? -1 : 1))
-  const bytes = new Uint8Array(sorted.length * 56)
-  const view = new DataView(bytes.buffer)
-  for (const [i, entry] of sorted.entries()) {
-    bytes.set(hexToBytes(entry.chain), i * 56)
-    view.setBigUint64(i * 56 + 16, BigInt(entry.seq))
-    bytes.set(hexToBytes(entry.hash), i * 56 + 24)
-  }
-  return sha256(key, bytes)
+  return digestOfEntries(joined(sorted.map(encodeEntry)), key)
 }
+
+/** What the digest takes of one chain: 56 bytes. */
+export const encodeEntry = ({ chain, seq, hash }: FrontierEntry): Uint8Array => {
+  const bytes = new Uint8Array(56)
+  bytes.set(hexToBytes(chain))
+  new DataView(bytes.buffer).setBigUint64(16, BigInt(seq))
+  bytes.set(hexToBytes(hash), 24)
+  return bytes
+}
+
+/** @param bytes `encodeEntry` of every chain that has commits, ascending by chain. */
+export const digestOfEntries = (bytes: Uint8Array, key: Uint8Array = new Uint8Array(0)): Uint8Array => sha256(key, bytes)
 
 /** Whether a log at `seqOf` has everything that `positions` saw. */
 export const covers = (seqOf: (chain: ChainId) => number, positions: readonly Position[]): boolean =>

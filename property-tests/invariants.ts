@@ -84,12 +84,16 @@ export const commitsOn = (disk: MemoryDisk): Commit[] =>
 
 // ── I2, I3: readings ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-export type Digests = { readonly frontier: string; readonly documents: string; readonly projection: string | null; readonly log: number }
+export type Digests = { readonly frontier: string; readonly documents: string | null; readonly projection: string | null; readonly log: number }
 
 /** @param forked branches that count nowhere lie on some disks: logs then differ in length. */
 export const equalDigests = (digests: readonly Digests[], forked: boolean): Violations =>
   (['frontier', 'documents', 'projection', ...(forked ? [] : ['log'] as const)] as const).flatMap((which) =>
     new Set(digests.map((digest) => digest[which])).size <= 1 ? [] : [`I2 ${which} differs: ${digests.map((digest) => String(digest[which]).slice(0, 12)).join(' ')}`])
+
+/** What is kept up to date is what the documents say. */
+export const digestsAsDocuments = ({ documents }: Digests, { all }: { readonly all: string }): Violations =>
+  documents === all ? [] : [`I2 the kept digest of documents is ${String(documents).slice(0, 12)}, that of the documents ${all.slice(0, 12)}`]
 
 export const rowsAsTheModel = (history: Heard, rows: Pick<ProjectionBatch, 'memories' | 'links' | 'events' | 'conflicts'> & { readonly episodes: number }, textOf: TextOf): Violations => {
   const ids = (kind: string): Set<RecordId> => new Set(history.says.flatMap(({ event }) => (event.kind === kind && 'record' in event ? [event.record] : [])))

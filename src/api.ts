@@ -165,6 +165,24 @@ export type Problem = { readonly what: string; readonly where: string }
 export type VerifyAnswer = { readonly ok: boolean; readonly commits: number; readonly events: number; readonly bodies: number; readonly chains: number; readonly problems: readonly Problem[] }
 
 /** `digest`: of the rows, hex, when they were all there again. `commits`: those that they were made from. */
+/** 64 hex digits each. `documents`: null while some are being worked out; `projection`: null while it cannot be asked. */
+export type Digests = { readonly frontier: string; readonly documents: string | null; readonly projection: string | null }
+
+/** `namespace`: of the namespaces that one alone. */
+export type DigestsOptions = { readonly namespace?: Namespace; readonly limit?: number; readonly cursor?: string }
+
+/**
+ * What is on stable storage and, `projection`, what the rows show. `documents_pending`: documents that are being worked out, after a start
+ * or because a fork, a revocation or a healed commit touched them. `log`: commits in the arrival log, this peer's own matter.
+ */
+export type DigestsAnswer = Digests & {
+  readonly documents_pending: number
+  readonly log: number
+  /** A page of them, by their names. */
+  readonly namespaces: Readonly<Record<Namespace, Digests>>
+  readonly next_cursor: string | null
+}
+
 export type RebuildAnswer = { readonly digest: string; readonly commits: number; readonly ms: number }
 
 export type Node = {
@@ -203,8 +221,8 @@ export type Node = {
   peers(): Promise<readonly PeerAnswer[]>
   quorum(): Promise<Readonly<Record<string, unknown>>>
   capabilities(): Promise<Readonly<Record<string, unknown>>>
-  /** Frontier digest, document heads by segment, projection digest: equal on two members that hold the same. */
-  digests(): Promise<{ readonly frontier: string; readonly documents: string; readonly projection: string | null; readonly log: number }>
+  /** Equal on two members that hold the same. */
+  digests(options?: DigestsOptions): Promise<DigestsAnswer>
   verify(onProgress?: (done: number, total: number) => void): Promise<VerifyAnswer>
   /** Drops every row of the projection and makes them anew from the log; those who ask meanwhile share one run. Progress in commits. */
   rebuild(onProgress?: (done: number, total: number) => void): Promise<RebuildAnswer>

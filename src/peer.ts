@@ -21,6 +21,7 @@ import { createReplica, type Replica } from './replica/replica.ts'
 import type { Effect } from './replica/types.ts'
 import { appliedOf } from './service/applied.ts'
 import { continueOrStart, endIncarnation } from './service/incarnation.ts'
+import { createDigests } from './service/digests.ts'
 import { createFeedSource } from './service/feed-source.ts'
 import { createLiveSource } from './service/live-source.ts'
 import { createLog } from './service/log.ts'
@@ -164,9 +165,10 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
     ...createReads({ replica, shell, reader, projection, embedding: options.embedding ?? null, feed, clock: timers, after: timers.after }),
     ...createLog(replica, store, shell, timers.after),
     ...createStatus({
-      replica, shell, boot: booted, projection, projectionKind: options.projectionKind, embedding: () => options.embedding?.status() ?? null, feed, rowsWrittenAgain: source.writtenAgain, links: () => mesh.links(),
+      replica, boot: booted, projectionKind: options.projectionKind, embedding: () => options.embedding?.status() ?? null, feed, rowsWrittenAgain: source.writtenAgain, links: () => mesh.links(),
       addresses, unreadable: reader.texts.unreadable, now: timers.now, counters: () => mesh.counters(), freeBytes, storeTrouble, diskUse: options.diskUse?.(freeBytes) ?? null, name: identity.name, version: options.version, live: options.live,
     }),
+    digests: createDigests({ replica, shell, projection, after: timers.after }),
     ...appliedOf(replica, timers.after),
     ...membershipOf(replica, shell, store, identity, { clock: timers, random }),
     verify: (onProgress) => verifyLog(identity.mesh, store, onProgress),

@@ -101,7 +101,7 @@ const healed = async (peers: readonly ChaosPeer[], victim: ChaosPeer, load: Load
   await step('equal', async () => {
     const all = await Promise.all(peers.map((peer) => expecting(200, peer.call('GET', '/digests'))))
     last = JSON.stringify(all)
-    return all.every((one) => one['projection'] !== null && same(one, all[0] ?? {})) ? true : null
+    return all.every((one) => one['projection'] !== null && one['documents'] !== null && same(one, all[0] ?? {})) ? true : null
   }, () => last)
   await step('found', async () => {
     for (const peer of peers) {

@@ -107,4 +107,4 @@ const fleetOf = ({ all, ...base }: Pick<Fleet, 'dir' | 'peers' | 'place' | 'disp
 }
 
 /** Content, not counts: the log's length is shown and compared with nothing. */
-const sameContent = (one: Digests, other: Digests): boolean => one.frontier === other.frontier && one.documents === other.documents && one.projection === other.projection
+const sameContent = (one: Digests, other: Digests): boolean => one.documents !== null && one.frontier === other.frontier && one.documents === other.documents && one.projection === other.projection

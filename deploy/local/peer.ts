@@ -22,7 +22,8 @@ export type ServeOptions = {
   readonly embedderUrl?: string
 }
 
-export type Digests = { readonly frontier: string; readonly documents: string; readonly projection: string | null; readonly log: number }
+/** `documents`: null while some are being worked out. */
+export type Digests = { readonly frontier: string; readonly documents: string | null; readonly projection: string | null; readonly log: number }
 
 export type Peer = PeerPlace & {
   readonly url: string
@@ -86,7 +87,7 @@ export const createPeer = (place: PeerPlace, defaults: ServeOptions): Peer => {
     },
     digests: async () => {
       const { frontier, documents, projection, log } = await expecting(200, call('GET', '/digests'))
-      if (typeof frontier !== 'string' || typeof documents !== 'string' || typeof log !== 'number' || (projection !== null && typeof projection !== 'string')) throw new Error(`${place.name} answers no digests`)
+      if (typeof frontier !== 'string' || (documents !== null && typeof documents !== 'string') || typeof log !== 'number' || (projection !== null && typeof projection !== 'string')) throw new Error(`${place.name} answers no digests`)
       return { frontier, documents, projection, log }
     },
     health: async () => (await call('GET', '/health')).body,

@@ -130,6 +130,10 @@ export const BUGS: readonly Bug[] = [
   bug('src/projection/embedded-files.test.ts', 'a write-ahead log that grows for ever', ['src/projection/pglite.ts', '>= limits.projection_wal_bytes) await', '>= 1e12) await']),
   bug('src/projection/embedded-files.test.ts', 'files with the rights that the embedded database asks for', ['src/projection/private-files.ts', '{ ...to, mode: kept(to.mode) }', 'to']),
   bug('src/projection/full-disk.test.ts', 'a batch begun where there is no room for it', ['src/projection/pglite.ts', "if (amiss !== null) throw new ProjectionFailure(`projection: ${amiss}`)\n    },", '},']),
+  bug('property-tests/document-digests.test.ts', 'a document that changed stays in the digest as it was', ['src/replica/document-digests.ts', '    if (before !== undefined) removeFromSet(change, before)\n', '']),
+  bug('property-tests/document-digests.test.ts', 'a commit that its document refused taken for its head', ['src/replica/exclusion.ts', '      merged(open)\n', '      if (open.segment.refused.size === 0) merged(open)\n']),
+  bug('property-tests/document-digests.test.ts', 'what came behind the last look taken for looked at', ['src/replica/document-digests.ts', 'arrivals.some((n) => n > known.upTo || named.has(n))', 'arrivals.some((n) => named.has(n))']),
+  bug('src/replica/frontier-digest.test.ts', 'a chain that goes on digested as it was', ['src/replica/frontier-digest.ts', 'if (encoded[i]?.state === state) continue', 'if (encoded[i]?.state.id === state.id) continue']),
   // ── the HTTP door ──
   bug('src/http/bodies.test.ts', 'bodies counted as they are announced', ['src/http/bodies.ts', '      uploads.add(upload)\n', '      uploads.add(upload)\n      bytes += Number(source.headers[\'content-length\'] ?? 0)\n']),
   bug('src/http/bodies.test.ts', 'a body that drips is waited for', ['src/http/bodies.ts', 'here - atLastLook < bounds.paceBytes', 'here === atLastLook']),

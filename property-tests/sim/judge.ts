@@ -5,11 +5,12 @@ import type { Commit } from '../../crdt/commit.ts'
 import type { EventId, RecordId, Ref } from '../../crdt/ids.ts'
 import { outsAlso } from '../model/forks.ts'
 import {
-  acknowledgedIsThere, causalReads, commitsOn, equalDigests, forksKnown, heldByQuorum, historyOf, logsVerify, oneOfThoseThatMatch, nothingForged, onceOnly, receiptsVerify, rowsAsTheModel, sameOnEveryDisk, sameTexts, toldTheTruth, type Violations,
+  acknowledgedIsThere, causalReads, commitsOn, digestsAsDocuments, equalDigests, forksKnown, heldByQuorum, historyOf, logsVerify, oneOfThoseThatMatch, nothingForged, onceOnly, receiptsVerify, rowsAsTheModel, sameOnEveryDisk, sameTexts, toldTheTruth, type Digests, type Violations,
 } from '../invariants.ts'
 import type { AskStep } from './clients.ts'
 import { textsOf } from './log-view.ts'
 import { WITHHOLDING, type World } from './world.ts'
+import { documentsFromNothing } from '../model/documents-digest.ts'
 import { countsAt, withoutForks, withRevoked } from '../model/forks.ts'
 import { LIAR } from './liar.ts'
 import { putInput } from './texts.ts'
@@ -30,7 +31,7 @@ export const judge = async (world: World): Promise<Violations> => {
   const isErased = (commit: Commit, ref: Ref): boolean =>
     commit.events.some(({ event }) => 'record' in event && history.erased.has(event.record) && 'set' in event && [event.set.content, event.set.title, event.set.metadata, event.set.source].some((body) => body?.ref === ref))
   const textOf = textsOf(disks.map(({ bodyByRef }) => bodyByRef))
-  const digests = []
+  const digests: Digests[] = []
   for (const { process } of machines) digests.push(await world.settle(process!.peer!.node.digests(), ANSWER_MS))
   const verified = []
   if (isWorthVerifying(world)) for (const { process } of machines) verified.push(await world.settle(process!.peer!.node.verify(), ANSWER_MS))
@@ -50,6 +51,7 @@ export const judge = async (world: World): Promise<Violations> => {
     ...forksKnown(forks, disks, liars),
     ...sameTexts(disks, commits, (commit, ref) => isErased(commit, ref) || world.isWithheld(ref)),
     ...equalDigests(digests, forkAt.size > 0),
+    ...machines.flatMap(({ process }, i) => digestsAsDocuments(digests[i]!, documentsFromNothing(process!.peer!.replica))),
     ...rowsAsTheModel(history, { memories: rows.memories(), links: rows.allLinks(), episodes: rows.allEpisodes().length, events: rows.allEvents(), conflicts: rows.allConflicts() }, textOf),
     ...acknowledgedIsThere(acknowledged.filter((write) => !out.isOut(write)), history, spoiled),
     ...heldByQuorum(acknowledged, spoiled, schedule.evil === 'voter' ? 1 : 0),

@@ -315,6 +315,8 @@ const namespaces = async ({ node, see, tell, note }: Question): Promise<void> =>
 /** Whoever names a frontier has the documents of it, whenever and wherever. */
 const digests = async ({ evidence }: ReaderWorld, { node, tell, note }: Question): Promise<void> => {
   const { frontier, documents } = await node.digests()
+  // Some are being worked out.
+  if (documents === null) return
   const known = evidence.documentsByFrontier.get(frontier)
   note('digests held against one another')
   if (known !== undefined && known !== documents) tell(`documents ${documents.slice(0, 12)} at frontier ${frontier.slice(0, 12)}, told before were ${known.slice(0, 12)}`)

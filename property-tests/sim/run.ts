@@ -100,7 +100,7 @@ const isEqual = ({ machines, authority, schedule, isWithheld }: World): boolean 
   for (const { process, rows, member } of machines) {
     if (authority.isRevoked(member.peer)) continue
     const replica = process?.peer?.replica
-    if (replica === undefined || process?.peer?.shell.isStopping() || replica.flushing() || waits(replica.intake.pending()) || replica.missing.list(replica.missing.size).some((ref) => !isWithheld(ref)) || replica.index.holes.size > 0 || replica.index.setAside.size > 0) return false
+    if (replica === undefined || process?.peer?.shell.isStopping() || replica.flushing() || waits(replica.intake.pending()) || replica.missing.list(replica.missing.size).some((ref) => !isWithheld(ref)) || replica.index.holes.size > 0 || replica.index.setAside.size + replica.documentDigests.waiting > 0) return false
     if (process!.peer!.mesh.links().some(({ state, peer }) => state === 'up' && peer !== null && authority.isRevoked(peer))) return false
     if ((rows.cursor()?.arrival ?? 0) !== replica.index.arrivals || rows.cursor()?.revision !== replica.revision.current()) return false
   }

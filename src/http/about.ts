@@ -6,17 +6,23 @@ import type { FastifyInstance } from 'fastify'
 import type { Health, Node, VerifyAnswer } from '../api.ts'
 import { frontierField, frontierIn, lagField, shownFrontier } from './frontier.ts'
 import type { FrontierForm } from './frontier.ts'
-import { pageBy, pageFields } from './paging.ts'
+import { pageBy, pageFields, pageOf } from './paging.ts'
 import type { PageQuery } from './paging.ts'
-import { asking, readOptionsOf } from './request.ts'
-import { anyObject, answer, answers, boolean, integer, listOf, object, readHeaders, ref, text, textOrNull } from './schemas.ts'
+import { asking, namespaceOf, readOptionsOf } from './request.ts'
+import { anyObject, answer, answers, boolean, integer, listOf, namespaceField, object, readHeaders, ref, text, textOrNull } from './schemas.ts'
 
 const namespaces = answer({ namespaces: { type: 'array', items: answer({ namespace: text, memories: integer, updated_at: text }) }, count: integer, next_cursor: textOrNull, frontier: shownFrontier, lag: lagField })
 const page = object(pageFields)
 const shownPage = object({ ...pageFields, frontier: frontierField })
 const form = object({ frontier: frontierField })
 const stats = object({ total: { ...integer, description: 'live memories' }, frontier: shownFrontier, lag: lagField }, ['total', 'frontier', 'lag'], { additionalProperties: true })
-const digests = answer({ frontier: text, documents: text, projection: textOrNull, log: integer })
+const documentsField = { ...textOrNull, description: 'null while some documents are being worked out, see documents_pending' }
+const digestFields = { frontier: text, documents: documentsField, projection: { ...textOrNull, description: 'of the rows; null while the search index cannot be asked' } }
+const digests = answer({
+  ...digestFields, documents_pending: { ...integer, description: 'documents that are being worked out, after a start, a fork, a revocation or a healed commit' }, log: { ...integer, description: 'commits in this peer\'s log' },
+  namespaces: { type: 'object', additionalProperties: answer(digestFields), description: 'the same of each namespace, by name: a page of them' }, next_cursor: textOrNull,
+})
+const digestsQuery = object({ namespace: { ...namespaceField, description: 'of the namespaces only this one' }, ...pageFields })
 const rebuilt = answer({ digest: { ...text, description: 'of all rows, as /digests shows it' }, commits: integer, ms: integer })
 const verified = answer({ ok: boolean, commits: integer, events: integer, bodies: integer, chains: integer, problems: { type: 'array', items: answer({ what: text, where: text }) } })
 
@@ -43,7 +49,10 @@ export const aboutRoutes = (app: FastifyInstance, node: Node): void => {
     const { rows, next_cursor } = pageBy(await node.peers(), ({ peer_id }) => peer_id, request.query as PageQuery)
     return { peers: rows, count: rows.length, next_cursor }
   })
-  app.get('/digests', { schema: { summary: 'Digests of log, documents and projection: equal on members that hold the same', response: answers(200, digests) } }, async () => node.digests())
+  app.get('/digests', { schema: { summary: 'Digests of log, documents and projection: equal on members that hold the same', querystring: digestsQuery, response: answers(200, digests) } }, async (request) => {
+    const { namespace, ...of } = request.query as PageQuery & { readonly namespace?: string }
+    return node.digests({ ...pageOf(of), ...(namespace === undefined ? {} : { namespace: namespaceOf(namespace) }) })
+  })
 
   // Reads everything there is, so those who ask meanwhile share one run.
   let running: Promise<VerifyAnswer> | null = null

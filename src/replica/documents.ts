@@ -7,15 +7,12 @@
 import { LRUCache } from 'lru-cache'
 import type { ChainId, PeerId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
-import { applyCommit, excludeCommit, openSegment, segmentBytes, type Segment } from '../../crdt/segment.ts'
+import { segmentBytes } from '../../crdt/segment.ts'
 import type { Commits } from './commits.ts'
-import { isExcluded, noteLost, segmentKey, type LogIndex, type SegmentEntry } from './log-index.ts'
+import { segmentKey, type LogIndex, type SegmentEntry } from './log-index.ts'
+import { replay, type OpenSegment } from './replay.ts'
 
-export type OpenSegment = {
-  readonly segment: Segment
-  /** Quarantined commits are missing from it: readable as far as it goes, not to be written to. */
-  readonly damaged: boolean
-}
+export type { OpenSegment } from './replay.ts'
 
 export type Documents = {
   open(entry: Pick<SegmentEntry, 'namespace' | 'id'>): OpenSegment
@@ -28,29 +25,20 @@ export type Documents = {
   readonly hot: number
 }
 
-export const createDocuments = (index: LogIndex, commits: Commits): Documents => {
+/** @param replayed told of each document that was made again, when it is what the log on stable storage says. */
+export const createDocuments = (index: LogIndex, commits: Commits, replayed: (opened: OpenSegment) => void): Documents => {
   const cache = new LRUCache<string, OpenSegment>({
     maxSize: limits.hot_segments_bytes_max,
     sizeCalculation: ({ segment }) => segmentBytes(segment),
   })
-  const replay = (entry: Pick<SegmentEntry, 'namespace' | 'id'>): OpenSegment => {
-    const segment = openSegment(entry.namespace, entry.id)
-    let damaged = false
-    for (const n of index.segments.get(segmentKey(entry.namespace, entry.id))?.arrivals ?? []) {
-      const commit = commits.arrived(n)
-      if (commit === null) damaged = true
-      else if (isExcluded(index, commit)) excludeCommit(segment, commit.hash, 'excluded')
-      else if (applyCommit(segment, commit) !== null) noteLost(index, commit)
-    }
-    return { segment, damaged }
-  }
   return {
     open: (entry) => {
       const key = segmentKey(entry.namespace, entry.id)
       const hot = cache.get(key)
       if (hot !== undefined) return hot
-      const opened = replay(entry)
+      const opened = replay(index, commits, entry)
       cache.set(key, opened)
+      replayed(opened)
       return opened
     },
     touched: (entry) => {

@@ -7,7 +7,7 @@ import type { Commit } from '../../crdt/commit.ts'
 import type { PeerId } from '../../crdt/ids.ts'
 import { applyCommit } from '../../crdt/segment.ts'
 import type { CommitStore } from '../ports.ts'
-import type { Documents } from './documents.ts'
+import type { Documents, OpenSegment } from './documents.ts'
 import type { Forks, KnownFork } from './forks.ts'
 import type { LookBehind } from './left-behind.ts'
 import { cutChain, isExcluded, type LogIndex } from './log-index.ts'
@@ -19,7 +19,8 @@ export type Exclusion = {
   merge(commit: Commit): void
 }
 
-export const createExclusion = (index: LogIndex, documents: Documents, forks: Forks, lookBehind: LookBehind, store: CommitStore): Exclusion => {
+/** @param merged told of the document after each commit, which it holds or refused. */
+export const createExclusion = (index: LogIndex, documents: Documents, forks: Forks, lookBehind: LookBehind, store: CommitStore, merged: (opened: OpenSegment) => void): Exclusion => {
   const leaveOutAllOf = (peer: PeerId): void => {
     index.out.add(peer)
     for (const chain of index.chains.values()) if (chain.peer === peer) cutChain(index, chain.id, 1, null)
@@ -42,6 +43,7 @@ export const createExclusion = (index: LogIndex, documents: Documents, forks: Fo
         else applyCommit(open.segment, commit)
         documents.touched(open)
       }
+      merged(open)
       lookBehind.met(commit, open)
     },
   }

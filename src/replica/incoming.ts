@@ -43,7 +43,8 @@ export const createIncoming = (index: LogIndex, lastOf: (chain: ChainId) => numb
       for (const body of bodies.filter(isSound).slice(0, limits.want_bodies_max)) loose.push(body)
     },
     takeBodies: (countMax) => loose.splice(0, countMax),
-    takeHealing: (countMax) => healing.splice(0, countMax),
+    // Brought twice, it may have been healed by the flush before.
+    takeHealing: (countMax) => healing.splice(0, countMax).filter(({ chain, seq }) => index.holes.has(placeKey(chain, seq))),
     waitingBodies: () => loose.length,
   }
 }

@@ -7,15 +7,20 @@ import { emptyChain, extendChain, type ChainState } from '../../crdt/chain.ts'
 import { controlChainId, type Commit } from '../../crdt/commit.ts'
 import { emptyControl, firstExcluded, reduceControl, type ControlState } from '../../crdt/control.ts'
 import type { Hlc } from '../../crdt/hlc.ts'
-import { CONTROL_NAMESPACE, ZERO_HASH, segmentIndex, segmentOwner, type ChainId, type CommitHash, type EventId, type MeshId, type Namespace, type PeerId, type RecordId, type SegmentId } from '../../crdt/ids.ts'
+import { CONTROL_NAMESPACE, ZERO_HASH, segmentIndex, segmentOwner, type ChainId, type ChangeHash, type CommitHash, type EventId, type MeshId, type Namespace, type PeerId, type RecordId, type SegmentId } from '../../crdt/ids.ts'
 import type { VerifiedCommit } from '../../crdt/commit.ts'
 import { createEventIndex, type EventIndex } from './event-index.ts'
+import { createSortedKeys, type SortedKeys } from './sorted-keys.ts'
 
 /** A segment as the log knows it: the arrival numbers of its commits, in order. */
 export type SegmentEntry = {
   readonly namespace: Namespace
   readonly id: SegmentId
   readonly arrivals: number[]
+  /** The last commit that each chain has here, in the document or left out of it. */
+  readonly lastSeqs: Map<ChainId, number>
+  /** The document's heads, by the commits that made them; as if nothing were refused, until it has been looked at (`document-digests.ts`). */
+  readonly heads: Map<CommitHash, ChangeHash>
   /** Memories its owner created here. */
   memories: number
   /** When these were made, by those who made them, ms since 1970: the first and the last of them. */
@@ -34,6 +39,9 @@ export type LogIndex = {
   /** Links that begin or end at a memory. */
   readonly linksByRecord: Map<RecordId, Set<RecordId>>
   readonly namespaces: Set<Namespace>
+  /** Of `namespaces` and of `chains`. */
+  readonly sortedNamespaces: SortedKeys<Namespace>
+  readonly sortedChains: SortedKeys<ChainId>
   /** Where events stand whose ids follow from a key. */
   readonly events: EventIndex
   /** Where the erasing of a memory stands in the log. */
@@ -58,7 +66,7 @@ export type LogIndex = {
 }
 
 export const createLogIndex = (mesh: MeshId): LogIndex => ({
-  mesh, chains: new Map(), control: emptyControl(mesh), segments: new Map(), segmentsByRecord: new Map(), linksByRecord: new Map(), namespaces: new Set(), events: createEventIndex(),
+  mesh, chains: new Map(), control: emptyControl(mesh), segments: new Map(), segmentsByRecord: new Map(), linksByRecord: new Map(), namespaces: new Set(), sortedNamespaces: createSortedKeys(), sortedChains: createSortedKeys(), events: createEventIndex(),
   erasures: new Map(), ownSegment: new Map(), holes: new Map(), lost: new Map(), setAside: new Map(), unsaid: new Map(), forkedAt: new Map(), out: new Set(), branchEnds: new Map(), arrivals: 0,
 })
 
@@ -140,7 +148,7 @@ const noteBranch = (index: LogIndex, chain: ChainId, seq: number): void => {
 
 /** Forgets everything that was read from the log, for reading it again. */
 export const clearLogIndex = (index: LogIndex): void => {
-  for (const part of [index.chains, index.segments, index.segmentsByRecord, index.linksByRecord, index.namespaces, index.events, index.erasures, index.ownSegment, index.holes, index.lost, index.setAside, index.unsaid, index.branchEnds]) part.clear()
+  for (const part of [index.chains, index.segments, index.segmentsByRecord, index.linksByRecord, index.namespaces, index.sortedNamespaces, index.sortedChains, index.events, index.erasures, index.ownSegment, index.holes, index.lost, index.setAside, index.unsaid, index.branchEnds]) part.clear()
   index.control = emptyControl(index.mesh)
   index.arrivals = 0
 }
@@ -175,9 +183,12 @@ export const controlChain = (index: LogIndex): ChainId => controlChainId(index.m
 const indexSegment = (index: LogIndex, commit: Commit, id: SegmentId, arrival: number, self: PeerId): void => {
   const { namespace } = commit.header
   const key = segmentKey(namespace, id)
-  const entry = index.segments.get(key) ?? { namespace, id, arrivals: [], memories: 0, oldestAt: '', newestAt: '' }
+  const entry: SegmentEntry = index.segments.get(key) ?? { namespace, id, arrivals: [], lastSeqs: new Map(), heads: new Map(), memories: 0, oldestAt: '', newestAt: '' }
   index.segments.set(key, entry)
   entry.arrivals.push(arrival)
+  entry.lastSeqs.set(commit.chain, Math.max(commit.header.seq, entry.lastSeqs.get(commit.chain) ?? 0))
+  for (const dep of commit.header.deps) entry.heads.delete(dep)
+  entry.heads.set(commit.hash, commit.header.changeHash!)
   if (segmentOwner(id) === self) index.ownSegment.set(namespace, Math.max(index.ownSegment.get(namespace) ?? 0, segmentIndex(id)))
   for (const { event } of commit.events) {
     if (event.kind === 'memory.put') noteMemory(entry, event.at)

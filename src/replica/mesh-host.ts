@@ -3,7 +3,6 @@
  * arrives.
  */
 import { bodyRefs } from '../../crdt/event.ts'
-import { frontierDigest } from '../../crdt/frontier.ts'
 import type { ChainId, Ref } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { KeyPair } from '../../crdt/signature.ts'
@@ -83,7 +82,7 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries }: Mesh
     controlChain: control,
     frontier: entries,
     seqOf: (chain) => Math.min(index.chains.get(chain)?.seq ?? 0, chain === control ? controlReadTo() : Number.POSITIVE_INFINITY),
-    frontierDigest: (key) => frontierDigest(entries(), key),
+    frontierDigest: replica.frontierDigest,
     logEpoch: store.opening.epoch,
     arrivals: () => index.arrivals,
     arrivalRuns: (after, limit) => {

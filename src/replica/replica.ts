@@ -12,7 +12,6 @@
 import type { Body } from '../../crdt/body.ts'
 import { commitHash, controlChainId, type AdmittedCommit, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
 import { freshlyRevoked } from '../../crdt/control.ts'
-import { frontierDigest } from '../../crdt/frontier.ts'
 import { HLC_ZERO, observe, type Hlc } from '../../crdt/hlc.ts'
 import { CONTROL_NAMESPACE, nextIncarnation, type ChainId, type CommitHash, type EventId, type Incarnation, type MeshId, type PeerId, type RecordId, type Ref } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
@@ -25,11 +24,13 @@ import { authorBatch, type Authored, type Said } from './author.ts'
 import { budgetsOf, type MemberBudget } from './budgets.ts'
 import { createControls } from './controls.ts'
 import { createCommits, type Commits } from './commits.ts'
+import { createDocumentDigests, type DocumentDigests } from './document-digests.ts'
 import { createDocuments, type Documents } from './documents.ts'
 import { commitIn, parcelOf, recordsIn, storedForm } from './forms.ts'
 import { addToFlush, completeFlush, createLogView, emptyFlush, type Flush } from './inflight.ts'
 import { createExclusion } from './exclusion.ts'
 import { flushFailed } from './flush-failed.ts'
+import { createFrontierDigests, type FrontierDigests } from './frontier-digest.ts'
 import { createForks, type Forks } from './forks.ts'
 import { createIncoming } from './incoming.ts'
 import { createIntake, type Intake, type Rival } from './intake.ts'
@@ -70,6 +71,7 @@ export type Replica = {
   readonly self: PeerId
   readonly index: LogIndex
   readonly documents: Documents
+  readonly documentDigests: DocumentDigests
   readonly forks: Forks
   readonly commits: Commits
   readonly intake: Intake
@@ -90,6 +92,8 @@ export type Replica = {
   /** The voters' acks that cover a commit. */
   covering(position: { chain: ChainId; seq: number }): readonly Counted[]
   frontierDigest(key?: Uint8Array): Uint8Array
+  /** Of each of these namespaces' chains. */
+  readonly frontierDigestsOf: FrontierDigests['of']
   /** True while a flush is under way: documents may hold what is not yet durable. */
   flushing(): boolean
   /** What each member has that is held back or was refused, of those that have any. */
@@ -108,8 +112,10 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   const self = publicKeyHex(keys) as PeerId
   const controlChain = controlChainId(mesh)
   const index = createLogIndex(mesh)
+  const frontier = createFrontierDigests(index)
   const commits = createCommits(store)
-  const documents = createDocuments(index, commits)
+  const documentDigests = createDocumentDigests(index, commits, store)
+  const documents = createDocuments(index, commits, documentDigests.take)
   const intake = createIntake()
   const forks = createForks({ mesh, store, commits, wasMember: (peer) => index.control.members.has(peer) })
   const missing = createMissingBodies(store, (chain, seq) => isLeftOut(index, chain, seq))
@@ -127,7 +133,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   /** Said again, since what it was written on is left out. */
   const reoffers = createReoffers(index, documents)
   const lookBehind = createLookBehind(index, documents, commits, forks)
-  const exclusion = createExclusion(index, documents, forks, lookBehind, store)
+  const exclusion = createExclusion(index, documents, forks, lookBehind, store, documentDigests.take)
   const incoming = createIncoming(index, (chain) => log.chain(chain)?.seq ?? 0)
   /** Taken in, and on their way to the disk with the next flush: until then they count against their sender's credit. */
   let deliveries: number[] = []
@@ -188,13 +194,14 @@ export const createReplica = (options: ReplicaOptions): Replica => {
       return isSomethingQueued() ? [...settled, ...startFlush(nowMs)] : settled
     }
 
+    const isHealing = healed.length > 0 || flush.commits.some(({ chain, header }) => index.setAside.has(placeKey(chain, header.seq)))
     const id = ++flushId
     const kept = [...flush.bodies.values()].filter((body) => !isGone(body))
     // Texts and commits that came late belong to rows that were projected without them.
     const touched = touchedBy(index, { commits: flush.commits, healed, forked: forks.writing(), texts: [...kept, ...bodies].map(({ ref }) => ref) }, missing.placesOf)
     inFlight = { id, revises: touched !== null, pushed: false, flush, again, authored, requests: new Map(requests.map((request) => [request.id, request])), bodies: [...kept, ...bodies].map(({ ref }) => ref), erased: erase, healed, deliveries: under }
     const commits = [...flush.commits.map(storedForm), ...healed.map((parcel) => ({ chain: parcel.chain, seq: parcel.seq, hash: index.holes.get(placeKey(parcel.chain, parcel.seq))!.hash, bytes: parcel.bytes }))]
-    const persist: Effect = { kind: 'PERSIST', flush: id, batch: { commits, bodies: [...kept, ...bodies], erase, facts: [...missing.factsAfter(whole, kept, bodies, erase), ...forkFacts, ...mayWrite.factsAfter(flush.commits), ...(touched === null ? [] : revision.facts(touched))] } }
+    const persist: Effect = { kind: 'PERSIST', flush: id, batch: { commits, bodies: [...kept, ...bodies], erase, facts: [...missing.factsAfter(whole, kept, bodies, erase), ...forkFacts, ...mayWrite.factsAfter(flush.commits), ...documentDigests.facts(isHealing), ...(touched === null ? [] : revision.facts(touched))] } }
     return [...refusals, persist, ...(own.length > 0 ? [{ kind: 'PUSH', flush: id, parcels: own } satisfies Effect] : [])]
   }
 
@@ -244,15 +251,20 @@ export const createReplica = (options: ReplicaOptions): Replica => {
       index.setAside.delete(place)
       commits.keep(commit)
       touched.add(commit.chain)
-      if (done.flush.own.has(commit.hash)) lookBehind.said(commit)
-      else exclusion.merge(commit)
+      if (done.flush.own.has(commit.hash)) {
+        lookBehind.said(commit)
+        documentDigests.written(commit)
+      } else exclusion.merge(commit)
     }
     // An erased text is waited for no longer: nobody has it any more.
     missing.persisted([...done.flush.commits, ...done.healed.flatMap(({ bytes }) => commitIn(bytes))], [...done.bodies, ...done.erased])
+    const outBefore = new Set(index.out)
     const forked = forks.applied()
     for (const fork of forked) exclusion.fork(fork)
     if (done.healed.length > 0) {
+      const lost = [...index.lost.values()]
       past.reindex(self)
+      documentDigests.read(lost)
       hlc = latest(index, hlc)
     }
     // What was healed brings back whatever rested on it.
@@ -263,7 +275,12 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     if (membership) forks.membersChanged()
     if (membership || forked.length + done.healed.length > 0) intake.wake()
     if (revoked.length > 0) documents.dropThose((_chain, peer) => revoked.some((gone) => gone.peer === peer))
+    if (forked.length + revoked.length > 0) {
+      const [chains, peers] = [new Set(forked.map(({ chain }) => chain)), new Set([...revoked.map(({ peer }) => peer), ...[...index.out].filter((peer) => !outBefore.has(peer))])]
+      documentDigests.cut((chain, peer) => chains.has(chain) || (peer !== null && peers.has(peer)))
+    }
     if (done.healed.length + forked.length + revoked.length > 0) sayAgain(nowMs)
+    documentDigests.refresh()
     return [
       ...(forked.length > 0 ? [{ kind: 'FORKS', proofs: forked.map(({ proof }) => proof) } satisfies Effect] : []),
       ...done.deliveries.map(taken),
@@ -330,6 +347,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     if (index.holes.size + index.setAside.size > 0) beginAnew(nowMs)
     hlc = latest(index, hlc)
     for (const fork of forks.all()) exclusion.fork(fork)
+    documentDigests.read(null)
     sayAgain(nowMs)
   }
 
@@ -382,7 +400,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   }
 
   return {
-    handle, booted, self, index, forks, documents, commits, intake, missing, mayWrite, voters: settling.voters, quorum: settling.quorum,
+    handle, booted, self, index, forks, documents, documentDigests, commits, intake, missing, mayWrite, voters: settling.voters, quorum: settling.quorum,
     counts: past.counts,
     text: textIn,
     said: (event) => past.said(event, []),
@@ -390,7 +408,8 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     incarnation: () => incarnation,
     covering: settling.covering,
     linked: reach.linked,
-    frontierDigest: (key) => frontierDigest([...index.chains.values()].map(({ id, seq, hash }) => ({ chain: id, seq, hash })), key),
+    frontierDigest: frontier.all,
+    frontierDigestsOf: frontier.of,
     flushing: () => inFlight !== null,
     queued: writes.waiting,
     budgets: (nowMs) => budgetsOf(index, intake, forks, settling.displacedAcks(), nowMs),

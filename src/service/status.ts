@@ -1,27 +1,22 @@
 /**
- * How the peer is: health, links, quorum, digests, metrics.
+ * How the peer is: health, links, quorum, metrics.
  */
 import { Gauge, Registry } from 'prom-client'
 import { activeMembers } from '../../crdt/control.ts'
-import { sha256Hex } from '../../crdt/hash.ts'
-import { bytesToHex, type PeerId } from '../../crdt/ids.ts'
+import type { PeerId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
-import { documentHeads } from '../../crdt/segment.ts'
 import type { LinkInfo } from '../../transports/host.ts'
 import type { Health, Node, PeerAnswer } from '../api.ts'
-import { ProjectionFailure, type Abilities, type DiskUse, type EmbeddingStatus, type Projection } from '../ports.ts'
+import type { Abilities, DiskUse, EmbeddingStatus } from '../ports.ts'
 import type { Boot } from '../replica/boot.ts'
 import { WITHIN_BUDGET } from '../replica/budgets.ts'
-import type { Shell } from '../replica/effects.ts'
 import type { Replica } from '../replica/replica.ts'
 
 import { addProcessMetrics } from './process-metrics.ts'
 
 export type StatusContext = {
   readonly replica: Replica
-  readonly shell: Shell
   readonly boot: Boot
-  readonly projection: Projection
   readonly projectionKind: string
   /** null where recall is lexical by choice. */
   readonly embedding: () => EmbeddingStatus | null
@@ -45,7 +40,7 @@ export type StatusContext = {
   readonly live: () => Readonly<Record<string, unknown>>
 }
 
-type Status = Pick<Node, 'health' | 'peers' | 'quorum' | 'capabilities' | 'digests' | 'metrics'>
+type Status = Pick<Node, 'health' | 'peers' | 'quorum' | 'capabilities' | 'metrics'>
 
 export const createStatus = (context: StatusContext): Status => {
   const { replica, feed } = context
@@ -114,16 +109,6 @@ export const createStatus = (context: StatusContext): Status => {
     })
   }
 
-  /** Every segment opened and its heads taken: for comparing peers, not for every minute. */
-  const documentsDigest = (): string => {
-    const heads = [...index.segments].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([key, entry]) => {
-      const { segment } = replica.documents.open(entry)
-      // One of which everything was left out is as if it were not there: another peer may never have been sent it.
-      return segment.changeByCommit.size === 0 ? [] : [[key, documentHeads(segment)]]
-    })
-    return sha256Hex(JSON.stringify(heads))
-  }
-
   /** Made when first asked for: its observers of the event loop and the collector are the process's, and cost from then on. */
   let metrics: Registry | null = null
   return {
@@ -139,14 +124,6 @@ export const createStatus = (context: StatusContext): Status => {
       limits: { content_bytes: limits.content_bytes_max, request_bytes: limits.request_bytes_max, bulk: limits.bulk_memories_max, list: limits.list_limit_max },
       features: ['memories', 'bulk', 'links', 'episodic', 'history', 'conflicts', 'events', 'idempotency', 'causal_tokens', 'quorum_receipts', 'erase'],
     }),
-    digests: async () => {
-      await context.shell.settled()
-      const projection = await context.projection.digest().then(({ all }) => all).catch((error: unknown) => {
-        if (error instanceof ProjectionFailure) return null
-        throw error
-      })
-      return { frontier: bytesToHex(replica.frontierDigest()), documents: documentsDigest(), projection, log: index.arrivals }
-    },
     metrics: () => (metrics ??= createMetrics(context, reachable)).metrics(),
   }
 
@@ -161,6 +138,7 @@ export const createStatus = (context: StatusContext): Status => {
     gauge('log_commits', 'Commits in the arrival log', () => index.arrivals)
     gauge('log_chains', 'Chains known', () => index.chains.size)
     gauge('segments', 'Automerge documents', () => index.segments.size)
+    gauge('documents_unread', 'Documents whose heads are being worked out, without which there is no digest', () => replica.documentDigests.waiting)
     gauge('segments_hot', 'Documents in memory', () => replica.documents.hot)
     gauge('commits_pending', 'Commits that wait for something that is not here', () => replica.intake.pending())
     gauge('commits_refused', 'Commits refused since the start', () => replica.intake.counters.refused)

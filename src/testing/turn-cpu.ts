@@ -14,7 +14,7 @@ export const TICK_MS = 10
 const SCHEDULE = '/proc/thread-self/schedstat'
 
 /** Processor time of this thread in ms; of the process, all its threads, where the kernel does not tell them apart. */
-const threadMs = (): number => {
+export const threadMs = (): number => {
   try {
     return Number(readFileSync(SCHEDULE, 'latin1').split(' ', 1)[0]) / 1e6
   } catch {

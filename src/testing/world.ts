@@ -117,7 +117,7 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
     const endMs = time.now() + AGREE_MS_MAX
     for (;;) {
       const digests = await Promise.all(among.map((index) => world.peer(index).node.digests()))
-      if (digests.every(({ frontier, documents }) => frontier === digests[0]!.frontier && documents === digests[0]!.documents)) return
+      if (digests.every(({ frontier, documents }) => documents !== null && frontier === digests[0]!.frontier && documents === digests[0]!.documents)) return
       if (time.now() >= endMs) throw new Error(`peers ${among.join(', ')} do not agree within ${AGREE_MS_MAX} ms of virtual time: ${JSON.stringify(digests)}`)
       await run(new Promise<void>((resolve) => void time.after(AGREE_LOOK_MS, resolve)))
     }

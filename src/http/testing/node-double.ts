@@ -228,9 +228,9 @@ export const createNodeDouble = (): NodeDouble => {
       await called('capabilities')
       return { search: ['lexical'] }
     },
-    digests: async () => {
-      await called('digests')
-      return { frontier: '00', documents: '11', projection: null, log: events.length }
+    digests: async (options) => {
+      await called('digests', options)
+      return { frontier: '00', documents: '11', projection: null, documents_pending: 0, log: events.length, namespaces: { ['team/api' as Namespace]: { frontier: '22', documents: null, projection: '33' } }, next_cursor: null }
     },
     verify: async () => {
       await called('verify')
