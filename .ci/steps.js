@@ -38,6 +38,6 @@ export const tests = (report, filter) => ({
   title: 'tests',
   script: 'node_modules/vitest/vitest.mjs',
   args: ['run', '--reporter=default', '--reporter=./.ci/count-reporter.js', `--outputFile=${report}`, ...filter],
-  limit_ms: 900 * SECOND,
+  limit_ms: 1_800 * SECOND,
   always: true,
 })

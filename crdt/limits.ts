@@ -1,5 +1,6 @@
 /**
- * Every bound of mnemesh, in one place (those of search stand in `limits-search.ts`): a name that ends in its unit, the value, and why it is that.
+ * What peers agree on, and the bounds of protocol, core and services: a name that ends in its unit, the value, and why it is that.
+ * Bounds of a door stand beside it (`src/http/limits.ts`, `src/cli/limits.ts`, `src/live/limits.ts`), those of search in `limits-search.ts`.
  *
  * A limit that peers must agree on (what is *valid*) is marked AGREED: changing it changes which commits are admitted,
  * so it needs a new format version. The others are local choices.
@@ -315,105 +316,22 @@ export const limits = {
   page_bytes_max: 512 * KIB,
   recall_limit_default: 10,
   recall_limit_max: 200,
-  query_bytes_max: 8 * KIB,
-  episodes_limit_default: 100,
   episodes_limit_max: 500,
-  events_limit_default: 100,
   events_limit_max: 1_000,
-  /** Live event streams open at one time; each holds a socket and a cursor. */
-  event_streams_max: 256,
-  /** Clients of the live door at one time. */
-  live_clients_max: 64,
-  /** One frame of a live client: two lists of hashes and a filter; what it writes itself is dropped, so larger ones say nothing. */
-  live_message_bytes_max: 256 * KIB,
   /** Heads, needs or common heads one sync message names: an index of `live_index_segments_max` by 28 owners has fewer. */
   live_hashes_max: 2_048,
   /** Summaries in one sync message; clients send one. */
   live_haves_max: 4,
-  /** Nesting and values of a frame's envelope: six fields, of which one is a map and one a list. */
-  live_envelope_depth_max: 8,
-  live_envelope_values_max: 1_024,
-  /** A peer id, a document id, a message type. */
-  live_name_bytes_max: 256,
-  /** Documents one client follows, those it asked for in vain among them: 500,000 memories. */
-  live_documents_per_client_max: 1_024,
-  /** Frames of one client that wait for their turn; past it its socket is not read. */
-  live_inbox_frames_max: 64,
-  /** Frames of one client within `ping_every_ms`: each document asked for anew, and every push answered. */
-  live_frames_per_interval_max: 8_192,
-  /** Unsent bytes past which a live client gets nothing further until it has read. */
-  live_buffered_bytes_max: 1 * MIB,
-  /** A live client that reads nothing for this long is closed. */
-  live_stall_ms_max: 30_000,
-  /** Changes are pushed together at most this often: not felt by a reader, and a busy segment is encoded 20 times a second at most. */
-  live_batch_ms: 50,
-  /** Work for live clients in one go before requests, disk and mesh get their turn. */
-  live_turn_ms_max: 8,
-  /** Segments one namespace's index lists: 8 million memories. */
-  live_index_segments_max: 16_384,
-  /** Segments an index takes in at a time: some 0.1 ms each. */
-  live_index_slice_segments: 64,
-  idempotency_key_bytes_max: 256,
   /** Nesting of a request: the 16 of an event's metadata inside what bulk wraps around it. Checked by a scan, before any parser. */
   request_json_depth_max: 20,
   /** Values in one request: 1,000 memories with 64 tags and 15 fields each are 80,000. Checked by the same scan. */
   request_json_values_max: 131_072,
-  /** An enrolment or revocation request is one signed statement of some 500 bytes. */
-  mesh_request_bytes_max: 64 * KIB,
-  /** Place in a list or in the log, as a client hands it back. */
-  cursor_bytes_max: 2 * KIB,
   /** 256 chains of some 40 bytes each, in base64url. */
   causal_token_bytes_max: 16 * KIB,
-  /** A token, a key and what proxies add; Node's own 16 KiB would not hold the largest token. */
-  http_header_bytes_max: 32 * KIB,
-  http_headers_max: 100,
-  /** Sockets of clients that have asked something; where all are taken, idle ones give way. */
-  http_connections_max: 4_096,
-  /** Of those, what one address holds; loopback is one address for everybody there, and is bounded by the pool alone. */
-  http_connections_per_address_max: 1_024,
-  /** Sockets that have not asked yet; the oldest gives way. Headers come within ms, so this is a thousand clients at one moment. */
-  http_newcomers_max: 1_024,
-  /** Upgraded sockets of one path (mesh, live): above what their own protocol takes (`links_max`, `unauthenticated_sockets_max`, `live_clients_max`) and what is on its way out. */
-  upgraded_sockets_max: 768,
-  /** Of those, what one address holds, loopback excepted: a stranger alone can't fill `unauthenticated_sockets_max`. */
-  upgraded_sockets_per_address_max: 128,
-  /** Wrong API keys of one address that are told so at once: a person's typing errors, a client with an old key. */
-  key_guesses_free: 10,
-  /** What the next one has to wait, doubled with each up to the most. */
-  key_guess_delay_ms_min: 1_000,
-  key_guess_delay_ms_max: 60_000,
-  /** So long a refusal is held back, for so many of one address at a time; further ones go out at once. */
-  key_guess_hold_ms: 1_000,
-  key_guesses_held_max: 64,
-  /** Addresses remembered for that, some 200 bytes each, and for how long after their last word. */
-  key_guess_addresses_max: 4_096,
-  key_guesses_forgotten_ms: 3_600_000,
   /** Requests being answered; past it the door says 429 without reading the body. Matches the write queue behind it. */
   http_requests_in_flight_max: 8_192,
-  /** Bodies of the same, as far as they have arrived. */
-  http_bytes_in_flight_max: 256 * MIB,
-  /** A body brings `http_pace_bytes` (or the rest of it) in every such time, else 408: 16 KiB/s, a slow mobile line. */
-  http_pace_ms: 5_000,
-  http_pace_bytes: 80 * KIB,
-  /** Where bodies fill `http_bytes_in_flight_max`, one under way for longer than this gives way to others. */
-  http_body_kept_ms: 1_000,
-  /** What still comes of an answered request is read this far and this long, so that its client finds the answer: eight times the largest request. */
-  http_drain_bytes_max: 32 * MIB,
-  http_drain_ms_max: 10_000,
-  /** A client that takes longer to send its headers is not sending them in earnest. */
-  http_headers_ms_max: 10_000,
-  /** 4 MiB in this time is 140 KiB/s. */
-  http_request_ms_max: 30_000,
-  /** A socket on which nothing moves in either direction, a reader that never reads among them. */
-  http_silence_ms_max: 120_000,
-  /** Between two requests on one connection: longer than a proxy's usual 60 s, so that the proxy closes first. */
-  http_keep_alive_ms_max: 72_000,
   /** From the word to stop until requests in flight are cut. */
   http_close_ms_max: 5_000,
-  /** A comment on a quiet event stream: under the 30 s after which proxies call a connection dead. */
-  event_keep_alive_ms: 15_000,
-  /** A reader of an event stream that takes nothing for this long is cut; it comes back with Last-Event-ID. */
-  event_stall_ms_max: 30_000,
 
   // ── projection ────────────────────────────────────────────────────────────────────────────────────────────────
   /** Arrivals projected in one transaction: a quarter of a second of PGlite's work, for which a question waits. Twice as many wait twice as long and come 7 % faster. */
@@ -459,44 +377,4 @@ export const limits = {
   ...searchLimits,
 
   // ── command line ──────────────────────────────────────────────────────────────────────────────────────────────
-  /** A file of API keys. */
-  key_file_bytes_max: 64 * KIB,
-  /** One request of the command line: the longest quorum wait, and time to answer. */
-  cli_request_ms_max: 75_000,
-  /** `verify` over HTTP answers when it is through: a million commits take about two minutes. */
-  cli_verify_ms_max: 1_800_000,
-  /** A rebuilt projection answers when it is through: a million memories take about 20 minutes embedded. */
-  cli_rebuild_ms_max: 3_600_000,
-  /** Between two looks at how far it is. */
-  cli_rebuild_look_ms: 500,
-  /** Text given on standard input; just past what a memory may hold, so that the refusal names the true limit. */
-  cli_stdin_bytes_max: 1 * MIB,
-  /** Memories in one bulk request of an import: one quorum wait each, small enough to show progress. */
-  import_batch_memories_max: 200,
-  /** Bytes of the same: a quarter of what the door takes. */
-  import_batch_bytes_max: 1 * MIB - 1 * KIB,
-  /** Bulk requests of an import under way: while one waits for its quorum the next is parsed. */
-  import_requests_in_flight_max: 2,
-  /** Small requests of an import or export (is this id there, its links) under way. */
-  import_lookups_in_flight_max: 8,
-  /** A refused request is sent again, with the same keys, this often: about 40 s in all. */
-  import_retries_max: 8,
-  import_retry_ms_min: 250,
-  import_retry_ms_max: 10_000,
-  /** One line of a JSON lines file, one field of a git history. */
-  import_line_bytes_max: 16 * MIB,
-  /** One Markdown file: its syntax tree takes some thirty times that in memory. */
-  import_file_bytes_max: 8 * MIB,
-  /** Folders within folders that an import walks into. */
-  import_depth_max: 64,
-  /** File names of one git commit kept as tags; metadata lists more. */
-  import_file_tags_max: 40,
-  /** Names remembered so that links find their ends: some 150 MB. */
-  import_names_max: 1_000_000,
-  /** Problems of an import shown in full; the rest are counted. */
-  import_problems_shown_max: 100,
-  /** A local mesh's peers are up by then, or it says which is not. */
-  fleet_ready_ms_max: 20_000,
-  /** A peer asked to stop has this long before it is killed. */
-  fleet_stop_ms_max: 15_000,
 } as const

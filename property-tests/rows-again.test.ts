@@ -12,7 +12,7 @@ import { bytesToHex, incarnation, segmentId, type AgentId, type EventId, type Na
 import { historyRoot } from '../crdt/merkle.ts'
 import { derive } from '../crdt/segment.ts'
 import { publicKeyHex } from '../crdt/signature.ts'
-import type { ProjectionBatch } from '../src/ports.ts'
+import type { ProjectionBatch } from '../src/ports/projection.ts'
 import { createWorld, type World } from '../src/testing/world.ts'
 import { createDumbProjection, type DumbProjection } from './model/projection.ts'
 

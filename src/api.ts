@@ -5,7 +5,8 @@
  * checks what only it can know (existence, versions, quorum, disk).
  */
 import type { AgentId, EventId, Namespace, PeerId, RecordId } from '../crdt/ids.ts'
-import type { ConflictRow, DiskUse, EpisodeRow, EventFacts, GraphAnswer, GraphQuery, LinkRow, ListAnswer, MemoryFilter, MemoryRow, NamespaceCount, RecallAnswer, RecallQuery, Reflecting } from './ports.ts'
+import type { DiskUse } from './ports/live.ts'
+import type { ConflictRow, EpisodeRow, EventFacts, GraphAnswer, GraphQuery, LinkRow, ListAnswer, MemoryFilter, MemoryRow, NamespaceCount, RecallAnswer, RecallQuery, Reflecting } from './ports/projection.ts'
 
 /** Fields of a memory as an agent gives them; in a patch, null clears. */
 export type MemoryInput = {

@@ -1,7 +1,7 @@
 /** Reads with a causal token on peers whose projection is slow, gone or behind what it said: all of it, or a clear no. */
 import { afterEach, describe, expect, it } from 'vitest'
 import type { AgentId, Namespace } from '../crdt/ids.ts'
-import type { MemoryRow, Projection, ProjectionCursor } from './ports.ts'
+import type { MemoryRow, Projection, ProjectionCursor } from './ports/projection.ts'
 import { createNoProjection } from './projection/none.ts'
 import { createWorld, type World } from './testing/world.ts'
 

@@ -3,7 +3,7 @@
  * against it without having been watched. Commits small and large (over LevelDB's 32 KiB log blocks), several chains, bodies, facts.
  */
 import type { Body } from '../../crdt/body.ts'
-import type { StoreBatch, StoredCommit } from '../../src/ports.ts'
+import type { StoreBatch, StoredCommit } from '../../src/ports/store.ts'
 import { run, sampleBody, sampleCommit } from '../../src/store/testing/samples.ts'
 
 export type Batch = StoreBatch & { readonly commits: readonly StoredCommit[]; readonly bodies: readonly Body[] }

@@ -7,8 +7,8 @@
  *
  * After a crash (power or kill) only `whole` will do. After damage all three will, but never a wrong byte nor a silent loss.
  */
-import { StoreFailure } from '../../src/ports.ts'
-import type { CommitStore, ScannedCommit, StoreDamage } from '../../src/ports.ts'
+import { StoreFailure } from '../../src/ports/store.ts'
+import type { CommitStore, ScannedCommit, StoreDamage } from '../../src/ports/store.ts'
 import { openLevelStore } from '../../src/store/level.ts'
 import { scanAll, seeded } from '../../src/store/testing/samples.ts'
 import { batchOf, commitsOf, factAfter, isErasedAfter, type Kind } from './history.ts'

@@ -4,7 +4,7 @@ import type { Namespace } from '../../crdt/ids.ts'
 import { documentHeads } from '../../crdt/segment.ts'
 import { addToSet, emptySetHash, setDigest, type SetHash } from '../../crdt/set-hash.ts'
 import { replay } from '../../src/replica/replay.ts'
-import type { Replica } from '../../src/replica/replica.ts'
+import type { Replica } from '../../src/replica/replica-types.ts'
 
 export const documentsFromNothing = ({ index, commits }: Pick<Replica, 'index' | 'commits'>): { readonly all: string; readonly byNamespace: ReadonlyMap<Namespace, string> } => {
   const all = emptySetHash()

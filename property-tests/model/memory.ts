@@ -8,7 +8,7 @@
  */
 import { MEMORY_DEFAULTS, type LinkPut } from '../../crdt/event.ts'
 import type { RecordId, Ref } from '../../crdt/ids.ts'
-import type { LinkRow, MemoryRow } from '../../src/ports.ts'
+import type { LinkRow, MemoryRow } from '../../src/ports/projection.ts'
 import { compareHappened, firstAttempt, type Happened, type Heard, type Say } from './history.ts'
 
 /** Bytes that are no text. */

@@ -3,7 +3,7 @@
  * looks for the question as it stands. For the simulated world, and as the dumb side of comparisons with PGlite.
  */
 import { addToSet, emptySetHash, setDigest } from '../../crdt/set-hash.ts'
-import { ProjectionFailure, type ConflictRow, type EpisodeRow, type EventRow, type LinkRow, type LogPlace, type MemoryFilter, type MemoryRow, type Projection, type ProjectionCursor } from '../../src/ports.ts'
+import { ProjectionFailure, type ConflictRow, type EpisodeRow, type EventRow, type LinkRow, type LogPlace, type MemoryFilter, type MemoryRow, type Projection, type ProjectionCursor } from '../../src/ports/projection.ts'
 import { rowHash } from '../../src/projection/digest.ts'
 import { formatCursor, parseCursor, type Place } from '../../src/projection/list-cursor.ts'
 import { canonical } from '../../src/projection/rows.ts'

@@ -10,7 +10,8 @@
  * record does not match its checksum, so that opening finds a log without it.
  */
 import type { CommitHash, Ref } from '../../crdt/ids.ts'
-import { StoreFailure, type CommitStore, type Random, type StoreBatch } from '../../src/ports.ts'
+import type { Random } from '../../src/ports/clock.ts'
+import { StoreFailure, type CommitStore, type StoreBatch } from '../../src/ports/store.ts'
 import { memoryDisk, openMemoryStore, placeOf, type MemoryDisk } from '../../src/store/memory.ts'
 import type { DiskFault } from './schedule.ts'
 import type { Stream } from './streams.ts'

@@ -5,7 +5,7 @@
  * Generator: sfc32 (C. Doty-Humphrey, PractRand; public domain), seeded by SHA-256 of (seed, name). Not for secrets.
  */
 import { sha256 } from '../../crdt/hash.ts'
-import type { Random } from '../../src/ports.ts'
+import type { Random } from '../../src/ports/clock.ts'
 
 export type Stream = Random & {
   /** In [0, 1). */

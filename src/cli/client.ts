@@ -4,9 +4,9 @@
  * Bodies are JSON; times are in ms. It never retries: whether a request may
  * be sent again is known only to who sends it.
  */
-import { limits } from '../../crdt/limits.ts'
 import { exchange, type Answered } from './exchange.ts'
 import { CliFailure, errorCode, usage } from './failure.ts'
+import { cliLimits } from './limits.ts'
 
 export const DEFAULT_URL = 'http://127.0.0.1:7701'
 
@@ -61,7 +61,7 @@ export const createClient = (options: { readonly url: string; readonly key?: () 
       if (bearer !== undefined) headers['authorization'] = `Bearer ${bearer}`
       for (const [name, value] of Object.entries(call.headers ?? {})) if (value !== undefined) headers[name] = value
       if (call.body !== undefined) headers['content-type'] = 'application/json'
-      const timeout_ms = call.timeout_ms ?? limits.cli_request_ms_max
+      const timeout_ms = call.timeout_ms ?? cliLimits.cli_request_ms_max
       try {
         const body = call.body === undefined ? {} : { body: JSON.stringify(call.body) }
         const answer = await exchange({ method, url: `${url}/api/v1${path}${queryString(call.query ?? {})}`, headers, timeout_ms, ...body })

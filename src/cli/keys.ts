@@ -4,9 +4,9 @@
  */
 import { open } from 'node:fs/promises'
 import { Option } from 'commander'
-import { limits } from '../../crdt/limits.ts'
 import { CliFailure, fileFailure, usage } from './failure.ts'
 import type { Io } from './io.ts'
+import { cliLimits } from './limits.ts'
 
 type KeySource = { readonly keyFile?: string }
 
@@ -38,7 +38,7 @@ const fromFile = async (path: string): Promise<string> => {
       // Of the file that is open, not of the name: that may be another by now.
       const { mode, size } = await file.stat()
       if ((mode & 0o077) !== 0) throw new CliFailure(`${path} can be read by others (its mode is ${(mode & 0o777).toString(8)}); run \`chmod 600 ${path}\``)
-      if (size > limits.key_file_bytes_max) throw new CliFailure(`${path} is no file of keys: it has ${size} bytes; give one with a key a line`)
+      if (size > cliLimits.key_file_bytes_max) throw new CliFailure(`${path} is no file of keys: it has ${size} bytes; give one with a key a line`)
       return await file.readFile('utf8')
     } finally {
       await file.close()
@@ -54,7 +54,7 @@ const fromStdin = async ({ stdin }: Io): Promise<string> => {
   let bytes = 0
   for await (const chunk of stdin) {
     bytes += chunk.length
-    if (bytes > limits.key_file_bytes_max) throw new CliFailure('standard input is no list of keys; give one with a key a line')
+    if (bytes > cliLimits.key_file_bytes_max) throw new CliFailure('standard input is no list of keys; give one with a key a line')
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')

@@ -10,6 +10,7 @@ import { createClient, DEFAULT_URL, type Client } from './client.ts'
 import { usage } from './failure.ts'
 import type { Io } from './io.ts'
 import { keyOf, keyOption } from './keys.ts'
+import { cliLimits } from './limits.ts'
 
 export type ServerOptions = { readonly url?: string; readonly keyFile?: string; readonly agent?: string; readonly json?: boolean }
 
@@ -207,7 +208,7 @@ export const textOf = async (words: readonly string[], io: Io, what: string): Pr
   for await (const chunk of io.stdin) {
     chunks.push(chunk)
     size += chunk.byteLength
-    if (size > limits.cli_stdin_bytes_max) throw usage(`standard input is larger than ${limits.content_bytes_max / 1024} KiB; use \`mnemesh import\` for long texts`)
+    if (size > cliLimits.cli_stdin_bytes_max) throw usage(`standard input is larger than ${limits.content_bytes_max / 1024} KiB; use \`mnemesh import\` for long texts`)
   }
   const text = Buffer.concat(chunks).toString('utf8').trimEnd()
   if (text === '') throw usage(`no ${what} given: standard input was empty`)

@@ -1,7 +1,6 @@
 /** A bar that is interrupted gives the cursor back. */
 import { Writable } from 'node:stream'
 import { expect, test } from 'vitest'
-import type { Io } from './io.ts'
 import { startProgress } from './progress.ts'
 
 const SHOW_CURSOR = '\u001b[?25h'
@@ -15,7 +14,7 @@ test('Ctrl-C ends the bar, shows the cursor and the process ends; afterwards sig
   const io = { stderr, clock: { now: () => 0 }, exitNow: (code: number) => exits.push(code), onStopSignal: (listener: () => void) => {
     signal = listener
     return () => (signal = null)
-  } } as unknown as Io
+  } } as never
   const bar = startProgress(io, 'importing', 'bytes')
   bar.update(1, 10, '')
   expect(text).toContain(HIDE_CURSOR)

@@ -2,7 +2,8 @@
  * The embeddings of one peer: its embedder fills vectors in the background and is asked for those of questions. While the vectors of
  * an older one still serve, that one is made again from its settings and asked instead.
  */
-import { type Clock, type Embedder, type Embedding, type VectorSpace, type VectorStore } from '../ports.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Embedder, Embedding, VectorSpace, VectorStore } from '../ports/embedding.ts'
 import { createFill } from './fill.ts'
 import type { After } from './openai.ts'
 import { createQuestions } from './questions.ts'

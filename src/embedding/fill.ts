@@ -7,7 +7,8 @@
  * Invariant: one round at a time, so at most `embedding_batch_texts_max` texts are in memory.
  */
 import { limits } from '../../crdt/limits.ts'
-import { EmbedderFailure, ProjectionFailure, type Embedder, type EmbeddedText, type TextToEmbed, type Unembedded, type VectorSpace, type VectorStore } from '../ports.ts'
+import { EmbedderFailure, type Embedder, type EmbeddedText, type TextToEmbed, type Unembedded, type VectorSpace, type VectorStore } from '../ports/embedding.ts'
+import { ProjectionFailure } from '../ports/projection.ts'
 import type { After } from './openai.ts'
 import { wrongWith } from './vectors.ts'
 

@@ -3,7 +3,7 @@
  * texts that share letters lie near each other, and nothing is learnt: no measure of what a model finds.
  */
 import { createHash } from 'node:crypto'
-import type { Embedder } from '../ports.ts'
+import type { Embedder } from '../ports/embedding.ts'
 
 export type HashingEmbedder = Embedder & {
   /** Requests made so far, and texts in them. */

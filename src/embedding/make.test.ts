@@ -1,6 +1,6 @@
 /** Settings that cannot be right are refused before anybody is asked, and without a word of what may be secret in them. */
 import { describe, expect, it } from 'vitest'
-import { EmbedderFailure } from '../ports.ts'
+import { EmbedderFailure } from '../ports/embedding.ts'
 import { realAfter } from './endpoint.test-support.ts'
 import { makeEmbedder, reviveEmbedder } from './make.ts'
 import { originOf, type EmbedderSettings } from './settings.ts'

@@ -1,5 +1,5 @@
 /** An embedder of its settings, with the real network. */
-import { EmbedderFailure, type Embedder } from '../ports.ts'
+import { EmbedderFailure, type Embedder } from '../ports/embedding.ts'
 import { openAiEmbedder, type OpenAiTools } from './openai.ts'
 import { settingsOf, type EmbedderSettings } from './settings.ts'
 import { transformersEmbedder } from './transformers.ts'

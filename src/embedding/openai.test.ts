@@ -1,7 +1,7 @@
 /** The client of embedding endpoints against a real one that misbehaves in every way. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { limits } from '../../crdt/limits.ts'
-import { EmbedderFailure } from '../ports.ts'
+import { EmbedderFailure } from '../ports/embedding.ts'
 import { DIM, hastyTimers, say, sayVectors, startEndpoint, type Endpoint, type Misbehaviour } from './endpoint.test-support.ts'
 import { hashedVector } from './hashing.test-support.ts'
 import { openAiEmbedder } from './openai.ts'

@@ -8,7 +8,7 @@
  * asked into what they answer, so of an answer only its status and a code that is one plain word are told.
  */
 import { limits } from '../../crdt/limits.ts'
-import { EmbedderFailure, type Embedder } from '../ports.ts'
+import { EmbedderFailure, type Embedder } from '../ports/embedding.ts'
 import { originOf, versionOf, type EmbedderSettings } from './settings.ts'
 import { readVectors } from './vectors.ts'
 

@@ -1,7 +1,7 @@
 /** Questions to an embedder that is quick, slow, or dead. */
 import { expect, it } from 'vitest'
 import { limits } from '../../crdt/limits.ts'
-import { EmbedderFailure } from '../ports.ts'
+import { EmbedderFailure } from '../ports/embedding.ts'
 import { hashedVector, hashingEmbedder } from './hashing.test-support.ts'
 import { createQuestions } from './questions.ts'
 

@@ -5,7 +5,8 @@
  */
 import { LRUCache } from 'lru-cache'
 import { limits } from '../../crdt/limits.ts'
-import type { Clock, Embedder } from '../ports.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Embedder } from '../ports/embedding.ts'
 import type { After } from './openai.ts'
 
 export type Questions = {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, afterEach, expect, it } from 'vitest'
 import { limits } from '../../crdt/limits.ts'
-import type { Embedder } from '../ports.ts'
+import type { Embedder } from '../ports/embedding.ts'
 import { hastyTimers, realAfter } from './endpoint.test-support.ts'
 import { transformersEmbedder } from './transformers.ts'
 

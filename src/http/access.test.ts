@@ -5,13 +5,13 @@ import net from 'node:net'
 import type { Duplex } from 'node:stream'
 import { afterEach, describe, expect, test } from 'vitest'
 
-import { limits } from '../../crdt/limits.ts'
 import { requiresKey } from './access.ts'
 import { createHttpDoor } from './door.ts'
 import { createGuesses } from './guesses.ts'
 import { openDoor } from './testing/door-client.ts'
 import type { TestDoor } from './testing/door-client.ts'
 import { createNodeDouble } from './testing/node-double.ts'
+import { httpLimits } from './limits.ts'
 
 const opened: TestDoor[] = []
 const open: typeof openDoor = async (options) => {
@@ -125,11 +125,11 @@ describe('guessing keys', () => {
 
   test('is slowed after a few, on open routes too, while the right key passes at once', async () => {
     const d = await open({ keys: ['right'] })
-    for (let i = 0; i < limits.key_guesses_free; i++) expect((await ask(d, `wrong ${i}`, i % 2 === 0 ? '/stats' : '/health')).status).toBe(401)
+    for (let i = 0; i < httpLimits.key_guesses_free; i++) expect((await ask(d, `wrong ${i}`, i % 2 === 0 ? '/stats' : '/health')).status).toBe(401)
     const from = performance.now()
     const slowed = await ask(d, 'wrong', '/health')
     expect([slowed.status, slowed.body['error'], slowed.headers.get('retry-after')]).toEqual([429, 'too_many_requests', '1'])
-    expect(performance.now() - from).toBeGreaterThan(limits.key_guess_hold_ms - 50)
+    expect(performance.now() - from).toBeGreaterThan(httpLimits.key_guess_hold_ms - 50)
     const guessing = Array.from({ length: 50 }, (_, i) => ask(d, `more ${i}`))
     const waits: number[] = []
     for (let i = 0; i < 20; i++) {
@@ -137,31 +137,31 @@ describe('guessing keys', () => {
       expect((await ask(d, 'right')).status).toBe(200)
       waits.push(performance.now() - began)
     }
-    expect(Math.max(...waits)).toBeLessThan(limits.key_guess_hold_ms)
+    expect(Math.max(...waits)).toBeLessThan(httpLimits.key_guess_hold_ms)
     const last = (await Promise.all(guessing)).map(({ status, headers }) => [status, Number(headers.get('retry-after'))])
     expect(last.every(([status]) => status === 429)).toBe(true)
-    expect(Math.max(...last.map(([, seconds]) => seconds!))).toBe(limits.key_guess_delay_ms_max / 1_000)
+    expect(Math.max(...last.map(([, seconds]) => seconds!))).toBe(httpLimits.key_guess_delay_ms_max / 1_000)
   }, 20_000)
 
   test('from elsewhere is not even compared until its time is over; who proved a key there passes always', () => {
     let now = 0
     const guesses = createGuesses(() => now)
     guesses.right('10.0.0.2')
-    for (const address of ['10.0.0.1', '10.0.0.2', '127.0.0.1']) for (let i = 0; i <= limits.key_guesses_free; i++) guesses.wrong(address)
+    for (const address of ['10.0.0.1', '10.0.0.2', '127.0.0.1']) for (let i = 0; i <= httpLimits.key_guesses_free; i++) guesses.wrong(address)
     expect(['10.0.0.1', '10.0.0.2', '127.0.0.1', '10.0.0.3'].map((address) => guesses.refused(address)?.retry_after_ms ?? null)).toEqual([1_000, null, null, null])
     now = 1_000
     expect(guesses.refused('10.0.0.1')).toBeNull()
     guesses.wrong('10.0.0.1')
     expect(guesses.refused('10.0.0.1')?.retry_after_ms).toBe(2_000)
-    now += limits.key_guesses_forgotten_ms + 1
+    now += httpLimits.key_guesses_forgotten_ms + 1
     expect(guesses.wrong('10.0.0.1')).toBeNull()
   })
 
   test('from ever new addresses takes no more memory than the table', () => {
     const guesses = createGuesses(() => 0)
-    for (let i = 0; i <= limits.key_guesses_free; i++) guesses.wrong('first')
+    for (let i = 0; i <= httpLimits.key_guesses_free; i++) guesses.wrong('first')
     expect(guesses.refused('first')).not.toBeNull()
-    for (let i = 0; i < limits.key_guess_addresses_max; i++) guesses.wrong(`address ${i}`)
+    for (let i = 0; i < httpLimits.key_guess_addresses_max; i++) guesses.wrong(`address ${i}`)
     expect(guesses.refused('first')).toBeNull()
   })
 })

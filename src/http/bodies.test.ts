@@ -11,6 +11,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { limits } from '../../crdt/limits.ts'
 import { openDoor } from './testing/door-client.ts'
 import type { TestDoor } from './testing/door-client.ts'
+import { httpLimits } from './limits.ts'
 
 const run = promisify(execFile)
 let d: TestDoor
@@ -43,7 +44,7 @@ describe('what is announced and does not come', () => {
       const from = performance.now()
       for (let i = 0; i < 20; i++) expect((await store()).status).toBe(201)
       // While all of them are still waited for.
-      expect(performance.now() - from).toBeLessThan(limits.http_pace_ms)
+      expect(performance.now() - from).toBeLessThan(httpLimits.http_pace_ms)
     }
   }, 20_000)
 
@@ -52,8 +53,8 @@ describe('what is announced and does not come', () => {
     const socket = await send(announce(1_000), '{"content":"')
     const said = await firstOf(socket)
     expect(said).toMatch(/^HTTP\/1\.1 408 .*"error":"too_slow"/s)
-    expect(performance.now() - from).toBeGreaterThanOrEqual(limits.http_pace_ms - 100)
-    expect(performance.now() - from).toBeLessThan(limits.http_pace_ms * 2)
+    expect(performance.now() - from).toBeGreaterThanOrEqual(httpLimits.http_pace_ms - 100)
+    expect(performance.now() - from).toBeLessThan(httpLimits.http_pace_ms * 2)
     await expect.poll(() => socket.destroyed || socket.readableEnded).toBe(true)
     expect(d.seen).toEqual([])
   }, 15_000)
@@ -67,14 +68,14 @@ describe('what is announced and does not come', () => {
 
   test('bodies that all but fill the bound and then stop give way to those that come whole', async () => {
     const part = Buffer.alloc(limits.request_bytes_max - 1_024, 0x20)
-    const count = Math.floor(limits.http_bytes_in_flight_max / part.length)
+    const count = Math.floor(httpLimits.http_bytes_in_flight_max / part.length)
     for (let i = 0; i < count; i += 8) await Promise.all(Array.from({ length: Math.min(8, count - i) }, () => send(announce(limits.request_bytes_max), part)))
-    await new Promise((resolve) => setTimeout(resolve, limits.http_body_kept_ms))
+    await new Promise((resolve) => setTimeout(resolve, httpLimits.http_body_kept_ms))
     const large = JSON.stringify(Array.from({ length: 60 }, () => ({ content: 'x'.repeat(60_000) })))
     const from = performance.now()
     expect((await d.send('POST', '/memories/bulk', large)).status).toBe(201)
     // Long before those that stopped are given up.
-    expect(performance.now() - from).toBeLessThan(limits.http_pace_ms - limits.http_body_kept_ms)
+    expect(performance.now() - from).toBeLessThan(httpLimits.http_pace_ms - httpLimits.http_body_kept_ms)
   }, 30_000)
 })
 
@@ -138,13 +139,13 @@ describe('a body of 4.8 MB is 413 for every client, whichever way it sends', () 
     let sent = 0
     const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
     const more = (): void => {
-      while (!socket.destroyed && sent < 8 * limits.http_drain_bytes_max) {
+      while (!socket.destroyed && sent < 8 * httpLimits.http_drain_bytes_max) {
         sent += block.length
         if (!socket.write(block)) return void socket.once('drain', more)
       }
     }
     more()
     await closed
-    expect(sent).toBeLessThan(2 * limits.http_drain_bytes_max)
+    expect(sent).toBeLessThan(2 * httpLimits.http_drain_bytes_max)
   }, 30_000)
 })

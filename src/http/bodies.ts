@@ -10,6 +10,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:
 import { limits } from '../../crdt/limits.ts'
 import { NodeError } from '../errors.ts'
 import type { Connections } from './connections.ts'
+import { httpLimits } from './limits.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -19,7 +20,7 @@ declare module 'fastify' {
 }
 
 export type BodyLimits = { readonly bytes: number; readonly paceMs: number; readonly paceBytes: number; readonly keptMs: number }
-export const BODY_LIMITS: BodyLimits = { bytes: limits.http_bytes_in_flight_max, paceMs: limits.http_pace_ms, paceBytes: limits.http_pace_bytes, keptMs: limits.http_body_kept_ms }
+export const BODY_LIMITS: BodyLimits = { bytes: httpLimits.http_bytes_in_flight_max, paceMs: httpLimits.http_pace_ms, paceBytes: httpLimits.http_pace_bytes, keptMs: httpLimits.http_body_kept_ms }
 
 export type Bodies = {
   /** The whole body. @throws NodeError too_large, too_slow, too_many_requests. */
@@ -121,10 +122,10 @@ export const drainUnread = (request: IncomingMessage, response: ServerResponse):
 const drain = (request: IncomingMessage, done: () => void): void => {
   const { socket } = request
   let bytes = 0
-  const late = setTimeout(() => socket.destroy(), limits.http_drain_ms_max)
+  const late = setTimeout(() => socket.destroy(), httpLimits.http_drain_ms_max)
   request.on('data', (chunk: Buffer) => {
     bytes += chunk.length
-    if (bytes > limits.http_drain_bytes_max) socket.destroy()
+    if (bytes > httpLimits.http_drain_bytes_max) socket.destroy()
   })
   request.once('close', () => clearTimeout(late)).once('end', () => {
     clearTimeout(late)
@@ -134,5 +135,5 @@ const drain = (request: IncomingMessage, done: () => void): void => {
 }
 
 const tooLarge = (most: number): NodeError => new NodeError('too_large', `the request is larger than the ${most} bytes this route takes; send it in parts`)
-const tooSlow = (): NodeError => new NodeError('too_slow', `the body stood still; send at least ${limits.http_pace_bytes} bytes in ${limits.http_pace_ms / 1000} s, or the rest of it`)
+const tooSlow = (): NodeError => new NodeError('too_slow', `the body stood still; send at least ${httpLimits.http_pace_bytes} bytes in ${httpLimits.http_pace_ms / 1000} s, or the rest of it`)
 

@@ -14,12 +14,13 @@ import { nextTurn, PART_ENTRIES } from './parts.ts'
 import { agentOf, asking, idempotencyKeyOf, memoryInput, namespaceOf, writeOptionsOf } from './request.ts'
 import { answer, boolean, answers, integer, object, quorumQuery, text, textOrNull, writeHeaders } from './schemas.ts'
 import type { JsonSchema } from './schemas.ts'
+import { httpLimits } from './limits.ts'
 
 type Entry = NewMemory & { readonly idempotency_key?: string }
 type Accepted = Parameters<Node['rememberMany']>[0][number] & { readonly index: number }
 type Refused = BulkAnswer['errors'][number]
 
-const entry = object({ ...(newMemory['properties'] as Readonly<Record<string, JsonSchema>>), idempotency_key: { type: 'string', minLength: 1, 'x-bytes-max': limits.idempotency_key_bytes_max } }, ['content'])
+const entry = object({ ...(newMemory['properties'] as Readonly<Record<string, JsonSchema>>), idempotency_key: { type: 'string', minLength: 1, 'x-bytes-max': httpLimits.idempotency_key_bytes_max } }, ['content'])
 const bodyOf = (items: JsonSchema): JsonSchema => {
   const memories = { type: 'array', minItems: 1, items }
   return { anyOf: [memories, object({ memories }, ['memories'])] }
@@ -30,7 +31,7 @@ const uncheckedBulk = bodyOf({})
 
 const result = answer({ created: integer, ids: { type: 'array', items: textOrNull }, errors: { type: 'array', items: answer({ index: integer, error: text, message: text, may_be_elsewhere: boolean }, ['may_be_elsewhere']) }, quorum_acks: integer, token: text })
 /** Room for `/999` behind the key of the whole request. */
-const KEY_BYTES_MAX = limits.idempotency_key_bytes_max - 4
+const KEY_BYTES_MAX = httpLimits.idempotency_key_bytes_max - 4
 
 export const bulkRoutes = (app: FastifyInstance, node: Node): void => {
   app.post('/memories/bulk', { config: { documentedBody: documentedBulk }, schema: { summary: 'Store many memories', body: uncheckedBulk, querystring: quorumQuery, headers: writeHeaders, response: answers(201, result) } }, async (request, reply) => {

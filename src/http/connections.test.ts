@@ -3,10 +3,10 @@ import { createServer, get, request as httpRequest, type Server } from 'node:htt
 import net from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 
-import { limits } from '../../crdt/limits.ts'
 import { watchConnections, type Connections } from './connections.ts'
 import { openDoor } from './testing/door-client.ts'
 import type { TestDoor } from './testing/door-client.ts'
+import { httpLimits } from './limits.ts'
 
 const closing: (() => unknown)[] = []
 afterEach(async () => {
@@ -53,7 +53,7 @@ const mesh = { '/mesh': (_request: unknown, socket: { write(text: string): void 
 describe('idle sockets', () => {
   test('as many as there may be and more keep neither clients nor mesh links out; the longest idle give way', async () => {
     const d = await open({ upgrades: mesh })
-    const sockets = await idle(d.url, limits.http_connections_max)
+    const sockets = await idle(d.url, httpLimits.http_connections_max)
     const stored = await timed(() => d.send('POST', '/memories', { content: 'x' }))
     expect(stored.value.status).toBe(201)
     expect(stored.ms).toBeLessThan(1_000)
@@ -64,7 +64,7 @@ describe('idle sockets', () => {
 
   test('slow headers by thousands: the oldest newcomers give way, clients are answered', async () => {
     const d = await open({ upgrades: mesh })
-    const sockets = await Promise.all(Array.from({ length: limits.http_newcomers_max }, () => connect(d.url, 'GET /api/v1/health HTTP/1.1\r\nx-slow: ')))
+    const sockets = await Promise.all(Array.from({ length: httpLimits.http_newcomers_max }, () => connect(d.url, 'GET /api/v1/health HTTP/1.1\r\nx-slow: ')))
     expect((await d.send('POST', '/memories', { content: 'x' })).status).toBe(201)
     expect(await upgrade(d.url)).toContain('101')
     await expect.poll(() => sockets[0]!.destroyed).toBe(true)
@@ -73,7 +73,7 @@ describe('idle sockets', () => {
 
   test('mesh sockets have their own bound and never keep HTTP out', async () => {
     const d = await open({ upgrades: mesh })
-    for (let opened = 0; opened < limits.upgraded_sockets_max; opened += 64) expect((await Promise.all(Array.from({ length: 64 }, () => upgrade(d.url)))).every((said) => said.includes('101'))).toBe(true)
+    for (let opened = 0; opened < httpLimits.upgraded_sockets_max; opened += 64) expect((await Promise.all(Array.from({ length: 64 }, () => upgrade(d.url)))).every((said) => said.includes('101'))).toBe(true)
     expect(await upgrade(d.url)).toMatch(/ 429 .*too_many_requests/s)
     expect((await d.send('POST', '/memories', { content: 'x' })).status).toBe(201)
   }, 30_000)

@@ -11,9 +11,9 @@ import type { Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Socket } from 'node:net'
 
-import { limits } from '../../crdt/limits.ts'
 import { NodeError } from '../errors.ts'
 import { isLoopback } from './loopback.ts'
+import { httpLimits } from './limits.ts'
 
 export type Connections = {
   /** A request has come: its socket is busy until the response is closed. @throws NodeError too_many_requests. */
@@ -34,8 +34,8 @@ type Held = { readonly socket: Duplex; readonly address: string; standing: Stand
 
 export type ConnectionLimits = { readonly fresh: number; readonly http: number; readonly upgraded: number; readonly shareOfHttp: number; readonly shareOfUpgraded: number }
 export const CONNECTION_LIMITS: ConnectionLimits = {
-  fresh: limits.http_newcomers_max, http: limits.http_connections_max, upgraded: limits.upgraded_sockets_max,
-  shareOfHttp: limits.http_connections_per_address_max, shareOfUpgraded: limits.upgraded_sockets_per_address_max,
+  fresh: httpLimits.http_newcomers_max, http: httpLimits.http_connections_max, upgraded: httpLimits.upgraded_sockets_max,
+  shareOfHttp: httpLimits.http_connections_per_address_max, shareOfUpgraded: httpLimits.upgraded_sockets_per_address_max,
 }
 
 /** Watches every socket of `server`. */

@@ -45,6 +45,7 @@ import { routeUpgrades } from './upgrades.ts'
 import type { UpgradeHandler } from './upgrades.ts'
 import { validatorsOnDemand } from './validators.ts'
 import { versionRoutes } from './versions.ts'
+import { httpLimits } from './limits.ts'
 
 export type HttpDoorOptions = OriginOptions & {
   /** 0 takes any free one. */
@@ -118,7 +119,7 @@ export const createHttpDoor = async (node: Node, options: HttpDoorOptions): Prom
   await app.ready()
 
   const upgraded = routeUpgrades(app.server, options.upgrades, { access, connections })
-  app.server.maxHeadersCount = limits.http_headers_max
+  app.server.maxHeadersCount = httpLimits.http_headers_max
 
   return {
     listen: async () => {
@@ -146,12 +147,12 @@ const newApp = (): FastifyInstance =>
     ajv: ajvOptions,
     schemaController: { compilersFactory: { buildValidator: validatorsOnDemand } },
     bodyLimit: limits.request_bytes_max,
-    requestTimeout: limits.http_request_ms_max,
-    connectionTimeout: limits.http_silence_ms_max,
-    keepAliveTimeout: limits.http_keep_alive_ms_max,
+    requestTimeout: httpLimits.http_request_ms_max,
+    connectionTimeout: httpLimits.http_silence_ms_max,
+    keepAliveTimeout: httpLimits.http_keep_alive_ms_max,
     // The door says so itself, in the shape of every other refusal.
     return503OnClosing: false,
-    http: { headersTimeout: limits.http_headers_ms_max, connectionsCheckingInterval: limits.http_headers_ms_max / 2, maxHeaderSize: limits.http_header_bytes_max },
+    http: { headersTimeout: httpLimits.http_headers_ms_max, connectionsCheckingInterval: httpLimits.http_headers_ms_max / 2, maxHeaderSize: httpLimits.http_header_bytes_max },
     routerOptions: {
       // An agent's id of 128 bytes, each percent-encoded, and longer ones that get their own refusal.
       maxParamLength: 1_024,

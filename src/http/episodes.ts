@@ -13,6 +13,7 @@ import { agentOf, asking, namespaceOf, pathAgentOf, readOptionsOf, writeOptionsO
 import { shown } from './rows.ts'
 import { utc } from './schema-keywords.ts'
 import { agentParams, answer, answers, integer, limitField, listOf, name, namespaceField, object, quorumQuery, readHeaders, ref, time, writeHeaders } from './schemas.ts'
+import { httpLimits } from './limits.ts'
 
 type EpisodeBody = EpisodeInput & { readonly namespace?: string }
 type EpisodeQuery = FrontierForm & { readonly event_type?: string; readonly since?: string; readonly limit?: number }
@@ -30,7 +31,7 @@ const episode = object(
   },
   ['event_type'],
 )
-const query = object({ event_type: eventType, since: time('then or later'), limit: limitField(limits.episodes_limit_default, limits.episodes_limit_max), frontier: frontierField })
+const query = object({ event_type: eventType, since: time('then or later'), limit: limitField(httpLimits.episodes_limit_default, limits.episodes_limit_max), frontier: frontierField })
 
 export const episodeRoutes = (app: FastifyInstance, node: Node): void => {
   app.post('/agents/:id/memory/episodic', { schema: { summary: 'Append an episode', params: agentParams, body: episode, querystring: quorumQuery, headers: writeHeaders, response: answers(201, ref('EpisodeWritten')) } }, async (request, reply) => {
@@ -44,7 +45,7 @@ export const episodeRoutes = (app: FastifyInstance, node: Node): void => {
   })
 
   app.get('/agents/:id/memory/episodic', { schema: { summary: 'Episodes of an agent, newest first', params: agentParams, querystring: query, headers: readHeaders, response: answers(200, answer({ episodes: listOf('Episode'), count: integer, frontier: shownFrontier, lag: lagField })) } }, async (request) => {
-    const { event_type, since, limit = limits.episodes_limit_default, frontier: form } = request.query as EpisodeQuery
+    const { event_type, since, limit = httpLimits.episodes_limit_default, frontier: form } = request.query as EpisodeQuery
     const filter = { agent_id: pathAgentOf(request), limit, ...(event_type === undefined ? {} : { event_type }), ...(since === undefined ? {} : { since: utc(since) }) }
     const { rows, frontier, lag } = await node.episodes(filter, readOptionsOf(request))
     return { episodes: rows.map(shown), count: rows.length, frontier: frontierIn(form, frontier), lag }

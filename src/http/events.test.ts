@@ -3,10 +3,10 @@ import http from 'node:http'
 import net from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
-import { limits } from '../../crdt/limits.ts'
 import { NodeError } from '../errors.ts'
 import { openDoor } from './testing/door-client.ts'
 import type { TestDoor } from './testing/door-client.ts'
+import { httpLimits } from './limits.ts'
 
 let d: TestDoor
 beforeEach(async () => {
@@ -78,7 +78,7 @@ describe('events live', () => {
 
   test('there are so many streams and no more; one that ends makes room', async () => {
     const streams: Stream[] = []
-    for (let i = 0; i < limits.event_streams_max; i++) streams.push(await streamOf('/events'))
+    for (let i = 0; i < httpLimits.event_streams_max; i++) streams.push(await streamOf('/events'))
     const refused = await streamOf('/events')
     expect(refused.status).toBe(429)
     await refused.closed

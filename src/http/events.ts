@@ -10,6 +10,7 @@ import type { DoorLog } from './failure.ts'
 import { namespaceOf } from './request.ts'
 import { answer, answers, cursorField, integer, limitField, listOf, namespaceField, object, text } from './schemas.ts'
 import { streamEvents } from './stream.ts'
+import { httpLimits } from './limits.ts'
 
 type EventsQuery = { readonly after?: string; readonly namespace?: string; readonly limit?: number }
 export type Streams = { readonly endAll: () => void }
@@ -17,7 +18,7 @@ export type Streams = { readonly endAll: () => void }
 const query = object({
   after: cursorField('next of the page before, or the id of an event of the stream; the start when absent'),
   namespace: { ...namespaceField, description: 'only this one' },
-  limit: limitField(limits.events_limit_default, limits.events_limit_max),
+  limit: limitField(httpLimits.events_limit_default, limits.events_limit_max),
 })
 const page = answer({ events: listOf('LogEntry'), count: integer, next: text })
 const headers = { type: 'object', properties: { Accept: { type: 'string', description: 'text/event-stream for the live stream' }, 'Last-Event-ID': { type: 'string', description: 'where a broken stream goes on; goes before after' } } }
@@ -28,14 +29,14 @@ export const eventRoutes = (app: FastifyInstance, node: Node, log: DoorLog): Str
   const ends = new Set<() => void>()
 
   app.get('/events', { schema: { summary: 'The log in arrival order', querystring: query, headers, response } }, async (request, reply) => {
-    const { after, namespace, limit = limits.events_limit_default } = request.query as EventsQuery
+    const { after, namespace, limit = httpLimits.events_limit_default } = request.query as EventsQuery
     const filter = { limit, ...(namespace === undefined ? {} : { namespace: namespaceOf(namespace) }) }
     if (request.method !== 'GET' || !(request.headers.accept ?? '').includes('text/event-stream')) {
       const { events, next } = await node.events(after, filter)
       return reply.type('application/json; charset=utf-8').send({ events, count: events.length, next })
     }
     const from = lastEventId(request.headers['last-event-id']) ?? after
-    if (ends.size >= limits.event_streams_max) throw new NodeError('too_many_requests', `${limits.event_streams_max} event streams are open, the most there may be; close one or read pages`, { retry_after_ms: 5_000 })
+    if (ends.size >= httpLimits.event_streams_max) throw new NodeError('too_many_requests', `${httpLimits.event_streams_max} event streams are open, the most there may be; close one or read pages`, { retry_after_ms: 5_000 })
     // The first page comes before the headers, so that a cursor that is none is answered as one.
     const first = await node.events(from, filter)
     reply.hijack()
@@ -50,6 +51,6 @@ export const eventRoutes = (app: FastifyInstance, node: Node, log: DoorLog): Str
 
 const lastEventId = (value: string | string[] | undefined): string | undefined => {
   if (typeof value !== 'string' || value === '') return undefined
-  if (value.length > limits.cursor_bytes_max) throw new NodeError('malformed', 'Last-Event-ID is no cursor that this stream gave; send one of its ids')
+  if (value.length > httpLimits.cursor_bytes_max) throw new NodeError('malformed', 'Last-Event-ID is no cursor that this stream gave; send one of its ids')
   return value
 }

@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto'
 
-import type { ListAnswer } from '../ports.ts'
+import type { ListAnswer } from '../ports/projection.ts'
 import type { JsonSchema } from './schemas.ts'
 
 type Frontier = ListAnswer['frontier']

@@ -6,8 +6,8 @@
  * that time is over. Loopback always is: it is one address for everybody on the machine and behind its proxy, and refusing it
  * unseen would refuse them all, so there the delay alone slows guessing, and what stops it is a key that can't be guessed.
  */
-import { limits } from '../../crdt/limits.ts'
 import { isLoopback } from './loopback.ts'
+import { httpLimits } from './limits.ts'
 
 export type Delay = { readonly retry_after_ms: number; /** Before the refusal is answered. */ readonly hold_ms: number }
 
@@ -28,16 +28,16 @@ export const createGuesses = (now: () => number): Guesses => {
 
   const seen = (address: string): Seen => {
     let entry = seenByAddress.get(address)
-    if (entry === undefined || now() - entry.lastMs > limits.key_guesses_forgotten_ms) entry = { wrong: 0, lastMs: now(), held: 0, proven: false }
+    if (entry === undefined || now() - entry.lastMs > httpLimits.key_guesses_forgotten_ms) entry = { wrong: 0, lastMs: now(), held: 0, proven: false }
     seenByAddress.delete(address)
     seenByAddress.set(address, entry)
-    if (seenByAddress.size > limits.key_guess_addresses_max) for (const first of seenByAddress.keys()) {
+    if (seenByAddress.size > httpLimits.key_guess_addresses_max) for (const first of seenByAddress.keys()) {
       seenByAddress.delete(first)
       break
     }
     return entry
   }
-  const delayMs = ({ wrong }: Seen): number => (wrong <= limits.key_guesses_free ? 0 : Math.min(limits.key_guess_delay_ms_max, limits.key_guess_delay_ms_min * 2 ** (wrong - limits.key_guesses_free - 1)))
+  const delayMs = ({ wrong }: Seen): number => (wrong <= httpLimits.key_guesses_free ? 0 : Math.min(httpLimits.key_guess_delay_ms_max, httpLimits.key_guess_delay_ms_min * 2 ** (wrong - httpLimits.key_guesses_free - 1)))
 
   return {
     refused: (address) => {
@@ -58,10 +58,10 @@ export const createGuesses = (now: () => number): Guesses => {
       entry.lastMs = now()
       const ms = delayMs(entry)
       if (ms === 0) return null
-      if (entry.held >= limits.key_guesses_held_max) return { retry_after_ms: ms, hold_ms: 0 }
+      if (entry.held >= httpLimits.key_guesses_held_max) return { retry_after_ms: ms, hold_ms: 0 }
       entry.held++
-      setTimeout(() => entry.held--, limits.key_guess_hold_ms).unref()
-      return { retry_after_ms: ms, hold_ms: limits.key_guess_hold_ms }
+      setTimeout(() => entry.held--, httpLimits.key_guess_hold_ms).unref()
+      return { retry_after_ms: ms, hold_ms: httpLimits.key_guess_hold_ms }
     },
   }
 }

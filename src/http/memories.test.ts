@@ -35,7 +35,7 @@ describe('memories', () => {
     expect(memory).toMatchObject({ ...FULL, tags: ['a', 'b'], occurred_at: '2024-02-29T10:00:00.000Z', expires_at: '2030-01-01T00:00:00.123Z', namespace: 'default', agent_id: 'anonymous', created_by: { agent_id: 'anonymous', peer_id: 'ab'.repeat(32) } })
     expect(memory).not.toHaveProperty('peer_id')
     expect(headers.get('etag')).toBe('"1"')
-    expect(Object.keys(body).sort()).toEqual(['conflicts', 'links', 'memory'])
+    expect(Object.keys(body).sort()).toEqual(['conflicts', 'conflicts_next_cursor', 'links', 'links_next_cursor', 'memory'])
   })
 
   test('null clears what may be cleared, by PATCH and by PUT', async () => {

@@ -10,6 +10,7 @@ import type { Node } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import { asking } from './request.ts'
 import { answer, answers, boolean, integer, object, text } from './schemas.ts'
+import { httpLimits } from './limits.ts'
 
 const controlLog = { type: 'array', items: { type: 'string' }, description: 'the control log\'s commits in order, each in base64url' }
 const challenge = object({ challenge: { type: 'string', pattern: '^[0-9a-f]{64}$', description: '32 random bytes in hex' } }, ['challenge'])
@@ -32,12 +33,12 @@ export const meshRoutes = (app: FastifyInstance, node: Node): void => {
     return asking(request, () => node.controlApplied(wait))
   })
 
-  app.post('/mesh/join', { bodyLimit: limits.mesh_request_bytes_max, config: { open: true, documentedBody: octets }, schema: { summary: 'Enrol the holder of a token', consumes: ['application/octet-stream'], response: answers(200, controlLog) } }, async (request) => {
+  app.post('/mesh/join', { bodyLimit: httpLimits.mesh_request_bytes_max, config: { open: true, documentedBody: octets }, schema: { summary: 'Enrol the holder of a token', consumes: ['application/octet-stream'], response: answers(200, controlLog) } }, async (request) => {
     const bytes = bytesOf(request.body)
     return encode(await asking(request, () => node.join(bytes)))
   })
 
-  app.post('/mesh/revoke', { bodyLimit: limits.mesh_request_bytes_max, config: { open: true, documentedBody: octets }, schema: { summary: 'Take a member out, signed by the authority', consumes: ['application/octet-stream'], response: answers(200, answer({ ok: boolean })) } }, async (request) => {
+  app.post('/mesh/revoke', { bodyLimit: httpLimits.mesh_request_bytes_max, config: { open: true, documentedBody: octets }, schema: { summary: 'Take a member out, signed by the authority', consumes: ['application/octet-stream'], response: answers(200, answer({ ok: boolean })) } }, async (request) => {
     const bytes = bytesOf(request.body)
     await asking(request, () => node.revoke(bytes))
     return { ok: true }

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { limits } from '../../crdt/limits.ts'
 import { openDoor } from './testing/door-client.ts'
 import type { TestDoor } from './testing/door-client.ts'
+import { httpLimits } from './limits.ts'
 
 let d: TestDoor
 beforeAll(async () => {
@@ -132,7 +133,7 @@ const REFUSED_REQUESTS: [name: string, method: string, path: string, headers?: H
   ['a wait that is no number', 'GET', '/memories', { 'x-causal-token': 't', 'x-causal-wait': 'long' }],
   ['a wait beyond the most', 'GET', '/memories', { 'x-causal-token': 't', 'x-causal-wait': String(limits.causal_wait_ms_max + 1) }],
   ['a token beyond the most', 'GET', '/memories', { 'x-causal-token': 't'.repeat(limits.causal_token_bytes_max + 1) }],
-  ['a cursor of 2 KiB and one', 'GET', `/memories?cursor=${'c'.repeat(limits.cursor_bytes_max + 1)}`],
+  ['a cursor of 2 KiB and one', 'GET', `/memories?cursor=${'c'.repeat(httpLimits.cursor_bytes_max + 1)}`],
   ['a path that is no percent-encoding', 'GET', '/memories/%zz'],
   ['text/plain', 'POST', '/memories', { 'content-type': 'text/plain' }, 415],
   ['a form', 'POST', '/memories', { 'content-type': 'application/x-www-form-urlencoded' }, 415],
@@ -181,7 +182,7 @@ describe('below HTTP', () => {
   })
 
   test('headers beyond their bytes are 431', async () => {
-    expect(await raw(`GET /api/v1/health HTTP/1.1\r\nhost: localhost\r\nx: ${'x'.repeat(limits.http_header_bytes_max)}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 431 /)
+    expect(await raw(`GET /api/v1/health HTTP/1.1\r\nhost: localhost\r\nx: ${'x'.repeat(httpLimits.http_header_bytes_max)}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 431 /)
   })
 
   test('a length that lies, or two, is refused', async () => {

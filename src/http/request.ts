@@ -12,6 +12,7 @@ import { NodeError } from '../errors.ts'
 import { notFound } from './failure.ts'
 import type { WriteStage } from './failure.ts'
 import { utc } from './schema-keywords.ts'
+import { httpLimits } from './limits.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -69,7 +70,7 @@ export const writeOptionsOf = (request: FastifyRequest): WriteOptions => {
 }
 
 /** @param bytesMax at most this many; a bulk request needs room to number its entries. */
-export const idempotencyKeyOf = (request: FastifyRequest, bytesMax: number = limits.idempotency_key_bytes_max): string | undefined => {
+export const idempotencyKeyOf = (request: FastifyRequest, bytesMax: number = httpLimits.idempotency_key_bytes_max): string | undefined => {
   const key = header(request, 'idempotency-key')
   if (key !== undefined && (key.length === 0 || key.length > bytesMax)) throw new NodeError('malformed', `Idempotency-Key is not 1–${bytesMax} bytes; shorten it`, { details: { field: 'Idempotency-Key' } })
   return key

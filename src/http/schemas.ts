@@ -5,6 +5,7 @@
  * `/api/v1/openapi.json`. What a request schema does not name is refused; what a response schema does not name is not sent.
  */
 import { limits } from '../../crdt/limits.ts'
+import { httpLimits } from './limits.ts'
 
 export type JsonSchema = Readonly<Record<string, unknown>>
 
@@ -40,12 +41,12 @@ export const nameList = (description: string): JsonSchema => ({
   type: ['array', 'string'],
   maxItems: limits.tags_per_event_max,
   items: name(description),
-  'x-bytes-max': limits.query_bytes_max,
+  'x-bytes-max': httpLimits.query_bytes_max,
   description: `${description}; repeated or joined by commas`,
 })
 
 export const limitField = (byDefault: number, most: number): JsonSchema => ({ type: 'integer', minimum: 1, maximum: most, default: byDefault })
-export const cursorField = (description: string): JsonSchema => ({ type: 'string', minLength: 1, 'x-bytes-max': limits.cursor_bytes_max, description })
+export const cursorField = (description: string): JsonSchema => ({ type: 'string', minLength: 1, 'x-bytes-max': httpLimits.cursor_bytes_max, description })
 
 export const object = (properties: Readonly<Record<string, JsonSchema>>, required: readonly string[] = [], more: JsonSchema = {}): JsonSchema => ({
   type: 'object',
@@ -65,7 +66,7 @@ const readHeaderFields = {
 }
 const writeHeaderFields = {
   ...agentHeader,
-  'Idempotency-Key': header(`at most ${limits.idempotency_key_bytes_max} bytes; the same key and body again is the same event`),
+  'Idempotency-Key': header(`at most ${httpLimits.idempotency_key_bytes_max} bytes; the same key and body again is the same event`),
 }
 export const readHeaders: JsonSchema = { type: 'object', properties: readHeaderFields }
 export const writeHeaders: JsonSchema = { type: 'object', properties: writeHeaderFields }

@@ -8,10 +8,10 @@
  */
 import type { ServerResponse } from 'node:http'
 
-import { limits } from '../../crdt/limits.ts'
 import type { LogEntry, Node } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import type { DoorLog } from './failure.ts'
+import { httpLimits } from './limits.ts'
 
 type Page = Awaited<ReturnType<Node['events']>>
 type StreamOptions = { readonly first: Page; readonly filter: Parameters<Node['events']>[1]; readonly out: ServerResponse; readonly log: DoorLog }
@@ -34,7 +34,7 @@ export const streamEvents = (node: Node, { first, filter, out, log }: StreamOpti
   out.once('close', end)
   const keepAlive = setInterval(() => {
     if (!out.writableNeedDrain) out.write(`: still here\nid: ${cursor}\n\n`)
-  }, limits.event_keep_alive_ms)
+  }, httpLimits.event_keep_alive_ms)
 
   const growth = async (): Promise<void> => {
     while (!grown && !over) {
@@ -87,7 +87,7 @@ const send = async (out: ServerResponse, events: readonly LogEntry[]): Promise<v
 /** Resolves when the buffer is empty or the socket gone; destroys the socket when its reader takes nothing. */
 const drained = (out: ServerResponse): Promise<void> =>
   new Promise((resolve) => {
-    const stalled = setTimeout(() => out.destroy(), limits.event_stall_ms_max)
+    const stalled = setTimeout(() => out.destroy(), httpLimits.event_stall_ms_max)
     const done = () => {
       clearTimeout(stalled)
       out.off('drain', done)

@@ -10,6 +10,7 @@ import type { LiveTimers } from './client.ts'
 import { indexUrl, segmentUrl } from './document-id.ts'
 import { mesh, openDoor, realTimers, until, type RawClient, type SegmentDoc, type TestDoor } from './testing/door.ts'
 import { createTestSource, uuid } from './testing/source.ts'
+import { liveLimits } from './limits.ts'
 
 const ns = 'team/api' as Namespace
 let door: TestDoor
@@ -50,7 +51,7 @@ describe('a frame that is none', () => {
     ['another map', { hello: 1 }, 'bad_frame'],
     ['words before a join', sync(nothing), 'not_joined'],
     ['another protocol', { type: 'join', senderId: 'raw', supportedProtocolVersions: ['7'] }, 'unsupported_protocol_version'],
-    ['one too large', new Uint8Array(limits.live_message_bytes_max + 1), 'frame_too_large'],
+    ['one too large', new Uint8Array(liveLimits.live_message_bytes_max + 1), 'frame_too_large'],
   ] as const)('%s', async (_, frame, reason) => {
     const client = await door.raw()
     client.send(frame)
@@ -89,7 +90,7 @@ describe('a sync message that is none, or too much', () => {
 
   test('talking without end', async () => {
     const client = await joined()
-    for (let n = 0; n <= limits.live_frames_per_interval_max; n++) client.send({ type: 'ephemeral' })
+    for (let n = 0; n <= liveLimits.live_frames_per_interval_max; n++) client.send({ type: 'ephemeral' })
     expect(await client.closed).toBe('too_many_frames')
   })
 
@@ -102,7 +103,7 @@ describe('a sync message that is none, or too much', () => {
 
   test('pings count like any other', async () => {
     const client = await joined()
-    for (let n = 0; n <= limits.live_frames_per_interval_max; n++) client.socket.ping()
+    for (let n = 0; n <= liveLimits.live_frames_per_interval_max; n++) client.socket.ping()
     expect(await client.closed).toBe('too_many_frames')
   })
 })
@@ -167,15 +168,15 @@ describe('while others attack', () => {
   })
 
   test('more clients than there is room for are told to come back', async () => {
-    const clients = await Promise.all(Array.from({ length: limits.live_clients_max }, () => joined()))
+    const clients = await Promise.all(Array.from({ length: liveLimits.live_clients_max }, () => joined()))
     const late = await door.raw()
     expect(await late.closed).toBe('too_many_clients')
-    expect(door.door.clients()).toBe(limits.live_clients_max)
+    expect(door.door.clients()).toBe(liveLimits.live_clients_max)
     clients[0]!.socket.close()
     await clients[0]!.closed
     const next = await joined()
     await new Promise((resolve) => next.socket.once('message', resolve))
-    expect(door.door.clients()).toBe(limits.live_clients_max)
+    expect(door.door.clients()).toBe(liveLimits.live_clients_max)
   })
 })
 
@@ -248,7 +249,7 @@ describe('time', () => {
     client.socket.pause()
     let sent = 0
     const asking = setInterval(() => {
-      for (let n = 0; n < 50 && sent < limits.live_frames_per_interval_max; n++, sent++) client.send(sync(nothing))
+      for (let n = 0; n < 50 && sent < liveLimits.live_frames_per_interval_max; n++, sent++) client.send(sync(nothing))
     }, 1)
     // The kernel's buffers fill, then the door's own; from then on it leaves this client's frames where they are.
     await expect.poll(() => {

@@ -5,7 +5,7 @@
  * lengths believed before they are checked) is left out of the way: definite lengths only, no tags, text keys once each,
  * and every length held against the bytes that are there before anything is made of it.
  */
-import { limits } from '../../crdt/limits.ts'
+import { liveLimits } from './limits.ts'
 
 export type CborValue = string | number | boolean | null | Uint8Array | readonly CborValue[] | ReadonlyMap<string, CborValue>
 
@@ -26,7 +26,7 @@ export const readCbor = (bytes: Uint8Array): { readonly value: CborValue } | nul
 
 const readValue = (reader: Reader, depth: number): CborValue => {
   reader.count()
-  if (depth > limits.live_envelope_depth_max) throw new Malformed('too deep')
+  if (depth > liveLimits.live_envelope_depth_max) throw new Malformed('too deep')
   const initial = reader.byte()
   const info = initial & 0x1f
   switch (initial >> 5) {
@@ -118,7 +118,7 @@ const createReader = (bytes: Uint8Array) => {
     view,
     argument,
     count: () => {
-      if (++values > limits.live_envelope_values_max) throw new Malformed('too many values')
+      if (++values > liveLimits.live_envelope_values_max) throw new Malformed('too many values')
     },
   }
 }

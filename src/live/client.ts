@@ -19,6 +19,7 @@ import { answer, newFollow, push, type Follow } from './follow.ts'
 import { CLOSE_CODE_BY_REASON, type Reason } from './reasons.ts'
 import { readSyncMessage } from './sync-message.ts'
 import type { Turns, Worker } from './turns.ts'
+import { liveLimits } from './limits.ts'
 
 /** Structurally `Timers` of the mesh. */
 export type LiveTimers = {
@@ -87,7 +88,7 @@ export const serveClient = (socket: WebSocket, host: ClientHost): LiveClient => 
   }
   const beat = (): void => {
     const nowMs = timers.now()
-    if (fullSinceMs !== null && nowMs - fullSinceMs >= limits.live_stall_ms_max) return drop('slow_reader')
+    if (fullSinceMs !== null && nowMs - fullSinceMs >= liveLimits.live_stall_ms_max) return drop('slow_reader')
     if (fullSinceMs === null && nowMs - heardMs >= limits.silence_ms_max) return drop('silent')
     framesThisInterval = 0
     socket.ping()
@@ -104,11 +105,11 @@ export const serveClient = (socket: WebSocket, host: ClientHost): LiveClient => 
   const send = (frame: Uint8Array): void => {
     socket.send(frame, () => {
       // Called with an error too; then the socket's own events tell the rest.
-      if (ended || fullSinceMs === null || socket.bufferedAmount > limits.live_buffered_bytes_max) return
+      if (ended || fullSinceMs === null || socket.bufferedAmount > liveLimits.live_buffered_bytes_max) return
       fullSinceMs = null
       turns.wake(worker)
     })
-    if (fullSinceMs === null && socket.bufferedAmount > limits.live_buffered_bytes_max) fullSinceMs = timers.now()
+    if (fullSinceMs === null && socket.bufferedAmount > liveLimits.live_buffered_bytes_max) fullSinceMs = timers.now()
   }
 
   // ── a turn ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -169,7 +170,7 @@ export const serveClient = (socket: WebSocket, host: ClientHost): LiveClient => 
   }
 
   const follow = (key: DocumentKey, documentId: string): Followed | null => {
-    if (follows.size >= limits.live_documents_per_client_max) return null
+    if (follows.size >= liveLimits.live_documents_per_client_max) return null
     const followed = { ...newFollow(), documentId }
     follows.set(key, followed)
     host.followed(client, key)
@@ -186,7 +187,7 @@ export const serveClient = (socket: WebSocket, host: ClientHost): LiveClient => 
 
   /** Frames of any kind take work to read. */
   const isOneTooMany = (): boolean => {
-    if (++framesThisInterval <= limits.live_frames_per_interval_max) return false
+    if (++framesThisInterval <= liveLimits.live_frames_per_interval_max) return false
     close('too_many_frames')
     return true
   }
@@ -212,13 +213,13 @@ export const serveClient = (socket: WebSocket, host: ClientHost): LiveClient => 
     if (!isBinary || !(data instanceof Uint8Array)) return close('not_binary')
     if (isOneTooMany()) return
     inbox.push(data)
-    if (inbox.length >= limits.live_inbox_frames_max) socket.pause()
+    if (inbox.length >= liveLimits.live_inbox_frames_max) socket.pause()
     turns.wake(worker)
   })
   socket.on('ping', (data) => {
     heardMs = timers.now()
     // Above the bound it is not answered, as nothing else is.
-    if (!ended && !isOneTooMany() && socket.bufferedAmount <= limits.live_buffered_bytes_max) socket.pong(data)
+    if (!ended && !isOneTooMany() && socket.bufferedAmount <= liveLimits.live_buffered_bytes_max) socket.pong(data)
   })
   socket.on('pong', () => {
     heardMs = timers.now()

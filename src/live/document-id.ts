@@ -9,7 +9,7 @@
 import bs58check from 'bs58check'
 import { sha256 } from '../../crdt/hash.ts'
 import { bytesToHex, hexToBytes, type MeshId, type Namespace, type SegmentId } from '../../crdt/ids.ts'
-import { limits } from '../../crdt/limits.ts'
+import { liveLimits } from './limits.ts'
 
 declare const brand: unique symbol
 /** 32 hex digits. */
@@ -27,7 +27,7 @@ export const indexUrl = (mesh: MeshId, namespace: Namespace): DocumentUrl => url
 
 /** @param documentId as a client sent it. @returns null when it is no document id. */
 export const parseDocumentId = (documentId: string): DocumentKey | null => {
-  if (documentId.length > limits.live_name_bytes_max) return null
+  if (documentId.length > liveLimits.live_name_bytes_max) return null
   const binary = bs58check.decodeUnsafe(documentId)
   return binary?.length === 16 ? keyOf(binary) : null
 }

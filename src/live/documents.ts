@@ -6,7 +6,7 @@
  * followed.
  */
 import type { MeshId, Namespace, SegmentId } from '../../crdt/ids.ts'
-import type { LiveSource } from '../ports.ts'
+import type { LiveSource } from '../ports/live.ts'
 import { indexKey, segmentKey, segmentUrl, type DocumentKey } from './document-id.ts'
 import type { LiveDocument } from './live-document.ts'
 import { openIndexDocument, type IndexDocument } from './index-document.ts'

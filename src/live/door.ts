@@ -19,14 +19,14 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import type { MeshId, Namespace, PeerId, SegmentId } from '../../crdt/ids.ts'
-import { limits } from '../../crdt/limits.ts'
-import type { LiveSource } from '../ports.ts'
+import type { LiveSource } from '../ports/live.ts'
 import { createAdmission, type Refusal } from './admit.ts'
 import { serveClient, type ClientHost, type LiveClient, type LiveTimers } from './client.ts'
 import { indexUrl, segmentUrl, type DocumentKey, type DocumentUrl } from './document-id.ts'
 import { createDocuments } from './documents.ts'
 import type { Reason } from './reasons.ts'
 import { createTurns } from './turns.ts'
+import { liveLimits } from './limits.ts'
 
 /** What the door tells of clients it sent away; a pino logger fits. */
 export type LiveLog = {
@@ -64,7 +64,7 @@ export const createLiveDoor = (options: LiveDoorOptions): LiveDoor => {
   const admit = createAdmission(options.keys)
   // Deflate would cost more than it saves, and a small frame could become a large one. Pings are counted and answered in `client.ts`:
   // the library ends a socket without a word when many come at once.
-  const server = new WebSocketServer({ noServer: true, clientTracking: false, perMessageDeflate: false, autoPong: false, maxPayload: limits.live_message_bytes_max })
+  const server = new WebSocketServer({ noServer: true, clientTracking: false, perMessageDeflate: false, autoPong: false, maxPayload: liveLimits.live_message_bytes_max })
   const turns = createTurns({ now: () => timers.now(), defer: options.defer, after: (ms, call) => void timers.after(ms, call) })
   const fullNamespaces = new Set<Namespace>()
   const documents = createDocuments(mesh, source, turns, {
@@ -96,7 +96,7 @@ export const createLiveDoor = (options: LiveDoorOptions): LiveDoor => {
     const key = documents.changed(namespace, segment)
     if (!followersByKey.has(key)) return
     changedKeys.add(key)
-    cancelBatch ??= timers.after(limits.live_batch_ms, tellFollowers)
+    cancelBatch ??= timers.after(liveLimits.live_batch_ms, tellFollowers)
   }
   const tellFollowers = (): void => {
     cancelBatch = null
@@ -155,7 +155,7 @@ export const createLiveDoor = (options: LiveDoorOptions): LiveDoor => {
       server.handleUpgrade(request, socket, head, (webSocket) => {
         const client = serveClient(webSocket, host)
         // Refused behind the upgrade: a stock client tries a closed socket again, and throws at a refused upgrade.
-        const full = clients.size >= limits.live_clients_max
+        const full = clients.size >= liveLimits.live_clients_max
         clients.add(client)
         sockets.add(client)
         webSocket.once('close', () => {

@@ -1,9 +1,9 @@
 /** The envelope of the live door's messages: what a stock client sends is read, anything else is refused. */
 import * as cbor from '@automerge/automerge-repo/helpers/cbor.js'
 import { describe, expect, test } from 'vitest'
-import { limits } from '../../crdt/limits.ts'
 import { readCbor } from './cbor.ts'
 import { peerFrame, readClientMessage, syncFrame } from './envelope.ts'
+import { liveLimits } from './limits.ts'
 
 // As the socket hands it over, but of the plain type, which compares with others.
 const encode = (value: unknown): Uint8Array => Uint8Array.from(cbor.encode(value))
@@ -31,9 +31,9 @@ describe('CBOR as automerge-repo writes it', () => {
     refused(0x1b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff) // 2^64 - 1
     refused(0x62, 0xc3, 0x28) // no UTF-8
     refused(0x00, 0x00) // something behind the end
-    refused(...Array.from({ length: limits.live_envelope_depth_max + 1 }, () => 0x81), 0x00) // one level too many
+    refused(...Array.from({ length: liveLimits.live_envelope_depth_max + 1 }, () => 0x81), 0x00) // one level too many
     refused(...Array.from({ length: 50_000 }, () => 0x81), 0x00) // 50,000 levels
-    expect(readCbor(encode(Array.from({ length: limits.live_envelope_values_max }, () => 0)))).toBeNull()
+    expect(readCbor(encode(Array.from({ length: liveLimits.live_envelope_values_max }, () => 0)))).toBeNull()
   })
 })
 

@@ -6,8 +6,8 @@
  * gossip about heads, its own lack of a document) concerns other readers, and a reader here is alone with the door.
  */
 import { Encoder } from 'cbor-x/encode'
-import { limits } from '../../crdt/limits.ts'
 import { readCbor, type CborValue } from './cbor.ts'
+import { liveLimits } from './limits.ts'
 
 export const PROTOCOL_VERSION = '1'
 
@@ -49,7 +49,7 @@ const readJoin = (fields: ReadonlyMap<string, CborValue>): ClientMessage | null 
 
 const isMap = (value: CborValue | undefined): value is ReadonlyMap<string, CborValue> => value instanceof Map
 const text = (value: CborValue | undefined): string | null =>
-  typeof value === 'string' && value.length > 0 && value.length <= limits.live_name_bytes_max ? value : null
+  typeof value === 'string' && value.length > 0 && value.length <= liveLimits.live_name_bytes_max ? value : null
 
 /** Bytes without the library's tag for them, maps as maps: what automerge-repo itself writes. */
 const encoder = new Encoder({ tagUint8Array: false, useRecords: false })

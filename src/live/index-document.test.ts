@@ -2,9 +2,9 @@
 import * as A from '@automerge/automerge'
 import { describe, expect, test } from 'vitest'
 import { segmentId, type MeshId, type Namespace, type PeerId, type SegmentId } from '../../crdt/ids.ts'
-import { limits } from '../../crdt/limits.ts'
 import { indexUrl, parseDocumentId, indexKey, segmentKey, segmentUrl } from './document-id.ts'
 import { openIndexDocument, type IndexDocument } from './index-document.ts'
+import { liveLimits } from './limits.ts'
 
 const ns = 'team/api' as Namespace
 const mesh = 'ab'.repeat(32) as MeshId
@@ -48,7 +48,7 @@ describe('an index', () => {
 
   test('says how many it could not list', () => {
     const index = openIndexDocument(ns, (segment) => segmentUrl(mesh, ns, segment))
-    expect(index.add(segments(owner(1), limits.live_index_segments_max - 1))).toBe(0)
+    expect(index.add(segments(owner(1), liveLimits.live_index_segments_max - 1))).toBe(0)
     expect(index.add([segmentId(owner(2), 0), segmentId(owner(2), 1), segmentId(owner(1), 0)])).toBe(1)
   })
 })

@@ -16,8 +16,8 @@
 import { changeHash, encodeChange, openDocument } from '../../crdt/automerge.ts'
 import { sha256 } from '../../crdt/hash.ts'
 import { bytesToHex, hexToBytes, segmentIndex, segmentOwner, type ChangeHash, type Namespace, type SegmentId } from '../../crdt/ids.ts'
-import { limits } from '../../crdt/limits.ts'
 import type { LiveDocument } from './live-document.ts'
+import { liveLimits } from './limits.ts'
 
 export type IndexDocument = LiveDocument & {
   /** Takes note of segments; `grow` lists them. @returns how many it has no room for. */
@@ -63,7 +63,7 @@ export const openIndexDocument = (namespace: Namespace, urlOf: (segment: Segment
       let left = 0
       for (const segment of segments) {
         if (noted.has(segment)) continue
-        if (noted.size >= limits.live_index_segments_max) {
+        if (noted.size >= liveLimits.live_index_segments_max) {
           left++
           continue
         }
@@ -73,7 +73,7 @@ export const openIndexDocument = (namespace: Namespace, urlOf: (segment: Segment
       return left
     },
     grow: () => {
-      const changes = pending.splice(0, limits.live_index_slice_segments).flatMap(changesFor)
+      const changes = pending.splice(0, liveLimits.live_index_slice_segments).flatMap(changesFor)
       if (changes.length > 0) doc.applyChanges(changes)
       return pending.length > 0
     },

@@ -1,7 +1,7 @@
 /** Turns: one client's work never keeps the others waiting. */
 import { expect, test } from 'vitest'
-import { limits } from '../../crdt/limits.ts'
 import { createTurns, type Worker } from './turns.ts'
+import { liveLimits } from './limits.ts'
 
 /** A world in which a piece of work takes `stepMs`, and later is when it is told. */
 const createWorld = (stepMs: number) => {
@@ -41,7 +41,7 @@ test('workers take turns, a piece each', () => {
 })
 
 test('after a while everybody else has a turn, and then it goes on where it was', () => {
-  const { turns, done, deferred, worker, later } = createWorld(limits.live_turn_ms_max / 2)
+  const { turns, done, deferred, worker, later } = createWorld(liveLimits.live_turn_ms_max / 2)
   for (const name of ['a', 'b', 'c', 'd']) turns.wake(worker(name, 1))
   later()
   expect(done.join('')).toBe('ab')

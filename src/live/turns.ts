@@ -7,7 +7,7 @@
  *
  * Time and the way to come back later are arguments. A worker that throws is told so and is out; the others go on.
  */
-import { limits } from '../../crdt/limits.ts'
+import { liveLimits } from './limits.ts'
 
 export type Worker = {
   /** Does one piece. @returns whether there is more to do. */
@@ -33,7 +33,7 @@ export type TurnsOptions = {
 /** Rest for each ms of work: one client alone takes at most a quarter of a core. */
 const REST = 3
 /** A piece that takes so long had to wait for the processor itself. */
-const REST_MS_MAX = limits.live_batch_ms
+const REST_MS_MAX = liveLimits.live_batch_ms
 /** Less work than this goes on into the next piece: a timer for it would take longer. */
 const REST_FROM_MS = 1
 
@@ -77,7 +77,7 @@ export const createTurns = ({ now, defer, after }: TurnsOptions): Turns => {
   }
   const run = (): void => {
     scheduled = false
-    const endMs = now() + limits.live_turn_ms_max
+    const endMs = now() + liveLimits.live_turn_ms_max
     // Those who have more go to the end of the line, which this loop therefore reaches only when time or work is out.
     for (const worker of waiting) {
       waiting.delete(worker)

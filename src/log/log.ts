@@ -5,7 +5,7 @@
  * bearer tokens, fields by the names that secrets have. Lines end with a line feed, and hold none.
  */
 import { pino, stdTimeFunctions } from 'pino'
-import type { Fields, PeerLog } from '../ports.ts'
+import type { Fields, PeerLog } from '../ports/log.ts'
 
 export type LogFormat = 'text' | 'json'
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'

@@ -9,7 +9,7 @@ import { HLC_ZERO, tick } from '../../crdt/hlc.ts'
 import type { ChainId, MeshId, PeerId } from '../../crdt/ids.ts'
 import type { KeyPair } from '../../crdt/signature.ts'
 import { NodeError } from '../errors.ts'
-import type { CommitStore, StoredCommit } from '../ports.ts'
+import type { CommitStore, StoredCommit } from '../ports/store.ts'
 import { controlSeen, controlSeenFact } from '../replica/control-seen.ts'
 
 export type ControlLog = { readonly state: ControlState; readonly chain: ChainState; readonly commits: readonly StoredCommit[] }

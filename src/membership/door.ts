@@ -7,7 +7,7 @@ import { bytesToHex, parsePeerId, type MeshId, type PeerId } from '../../crdt/id
 import { limits } from '../../crdt/limits.ts'
 import type { Applied } from '../api.ts'
 import { NodeError, STATUS_BY_CODE, type ErrorCode } from '../errors.ts'
-import type { Random } from '../ports.ts'
+import type { Random } from '../ports/clock.ts'
 import { checkControlLog, type ControlLog } from './control-log.ts'
 
 /** A peer that is up answers within this. */

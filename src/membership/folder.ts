@@ -10,7 +10,7 @@ import { bytesToHex, hexToBytes, parseMeshId, type MeshId, type PeerId } from '.
 import { limits } from '../../crdt/limits.ts'
 import { keyPairFromSeed, publicKeyHex, type KeyPair } from '../../crdt/signature.ts'
 import { NodeError } from '../errors.ts'
-import type { Random } from '../ports.ts'
+import type { Random } from '../ports/clock.ts'
 import { quoted } from './quote.ts'
 import { makeFolder } from './make-folder.ts'
 

@@ -7,7 +7,7 @@ import { CONTROL_NAMESPACE, parseAgentId, uuidV7, type AgentId, type ChainId, ty
 import type { Invite } from '../../crdt/invite.ts'
 import { limits } from '../../crdt/limits.ts'
 import { NodeError } from '../errors.ts'
-import type { Clock, Random } from '../ports.ts'
+import type { Clock, Random } from '../ports/clock.ts'
 
 export type Saying = { readonly clock: Clock; readonly random: Random }
 /** Members named in one line. */

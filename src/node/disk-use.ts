@@ -3,7 +3,7 @@
  */
 import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { DiskUse } from '../ports.ts'
+import type { DiskUse } from '../ports/live.ts'
 
 /** The embedded database has about a thousand files, the log one in 2 MB; beyond that the sum is a lower bound. */
 const FILES_MAX = 20_000

@@ -4,7 +4,8 @@
 import { join } from 'node:path'
 import { systemTimers } from '../../transports/websocket.ts'
 import type { Identity } from '../membership/folder.ts'
-import type { Projection, VectorStore } from '../ports.ts'
+import type { VectorStore } from '../ports/embedding.ts'
+import type { Projection } from '../ports/projection.ts'
 import { createNoProjection } from '../projection/none.ts'
 import { openProjection } from '../projection/projection.ts'
 

@@ -6,7 +6,7 @@ import { createWebSocketDialer, systemTimers, zlibCompression } from '../../tran
 import type { RebuildAnswer } from '../api.ts'
 import { requireIdentity } from '../membership/folder.ts'
 import { createPeer } from '../peer.ts'
-import type { Random } from '../ports.ts'
+import type { Random } from '../ports/clock.ts'
 import { openLevelStore } from '../store/level.ts'
 import { VERSION } from '../version.ts'
 import { kindOf, projectionOf, type ProjectionOptions } from './projection.ts'

@@ -3,7 +3,7 @@
  */
 import type { VerifyAnswer } from '../api.ts'
 import { requireIdentity } from '../membership/folder.ts'
-import type { Random } from '../ports.ts'
+import type { Random } from '../ports/clock.ts'
 import { verifyStopped } from '../service/verify.ts'
 import { openLevelStore } from '../store/level.ts'
 import { arrivalsInLostLogs } from '../store/lost.ts'

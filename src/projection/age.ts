@@ -10,7 +10,7 @@
  * Invariants: it is written in the batch's own transaction; `graphs.arrival` says how far it is, so one that missed batches (it was
  * off for a while) is made anew at opening. A vertex' number is the row's `no`, so that writing it again moves no edge.
  */
-import type { ProjectionBatch } from '../ports.ts'
+import type { ProjectionBatch } from '../ports/projection.ts'
 import { attempted } from './extension.ts'
 import type { Query } from './sql.ts'
 

@@ -4,7 +4,7 @@
  *
  * Both are functions of the log, as the other rows are; an event that was said again in another commit stands there twice.
  */
-import type { ConflictRow, EventRow, MemoryRow } from '../ports.ts'
+import type { ConflictRow, EventRow, MemoryRow } from '../ports/projection.ts'
 import { parts } from './parts.ts'
 import type { Query } from './sql.ts'
 import { msOf } from './times.ts'

@@ -7,7 +7,7 @@
  */
 import { limits } from '../../crdt/limits.ts'
 import type { Namespace } from '../../crdt/ids.ts'
-import type { Projection } from '../ports.ts'
+import type { Projection } from '../ports/projection.ts'
 import type { Query } from './sql.ts'
 import { addCounts, type Count } from './tallies.ts'
 

@@ -1,5 +1,5 @@
 /** The one row that says which log, and how much of it, the other rows reflect. */
-import { ProjectionFailure, type ProjectionBatch, type ProjectionCursor } from '../ports.ts'
+import { ProjectionFailure, type ProjectionBatch, type ProjectionCursor } from '../ports/projection.ts'
 import type { Query } from './sql.ts'
 
 type Stored = { readonly epoch: string; readonly revision: number; readonly arrival: number; readonly frontier: ProjectionCursor['frontier'] }

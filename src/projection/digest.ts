@@ -11,7 +11,7 @@
 import { sha256 } from '../../crdt/hash.ts'
 import type { Namespace } from '../../crdt/ids.ts'
 import { addSet, emptySetHash, setDigest, type SetHash } from '../../crdt/set-hash.ts'
-import type { ProjectionDigest } from '../ports.ts'
+import type { ProjectionDigest } from '../ports/projection.ts'
 import type { Query } from './sql.ts'
 
 /** Under which name the state of all rows stands: no namespace has it. */

@@ -8,7 +8,8 @@
  * 3. A text that a batch removed is destroyed in the database's files too, at the latest when `scrub` next succeeds; the wish for
  *    it is stored with the batch, so a crash in between does not forget it.
  */
-import { ProjectionFailure, type Projection, type ProjectionBatch, type ProjectionCursor, type VectorStore } from '../ports.ts'
+import type { VectorStore } from '../ports/embedding.ts'
+import { ProjectionFailure, type Projection, type ProjectionBatch, type ProjectionCursor } from '../ports/projection.ts'
 import { dropAge, prepareAge, stepAge } from './age.ts'
 import { follow, namespacesOf, statsOf } from './counts.ts'
 import { isAhead, readCursor, writeCursor } from './cursor.ts'

@@ -1,5 +1,5 @@
 /** Errors across the worker's border: structured cloning keeps no classes, so a failure travels as data. */
-import { BadCursor, ProjectionFailure } from '../ports.ts'
+import { BadCursor, ProjectionFailure } from '../ports/projection.ts'
 import { BrokenInstance } from './sql.ts'
 
 /** `broken`: the worker is to be ended; `blameless`: for a cause outside its database. */

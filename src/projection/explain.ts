@@ -2,7 +2,7 @@
  * Why a memory was found, as `explain=true` shows it: the words that matched and where, each channel's rank and score, and the
  * small weights. The score is theirs: lexical = words + context + run, or both channels' ranks fused, times 1 + the small weights.
  */
-import type { ScoredMemory } from '../ports.ts'
+import type { ScoredMemory } from '../ports/projection.ts'
 import { wordsOf, type Stems } from './lexemes.ts'
 import type { Nudged } from './nudge.ts'
 import { scoreOf } from './rank.ts'

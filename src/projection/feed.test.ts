@@ -1,7 +1,7 @@
 /** The feeder, over an engine and a log that live in memory: what it does when things fail, at every point. */
 import { describe, expect, it, vi } from 'vitest'
 import { limits } from '../../crdt/limits.ts'
-import { ProjectionFailure, type LogPlace, type MemoryRow, type ProjectionBatch, type ProjectionCursor } from '../ports.ts'
+import { ProjectionFailure, type LogPlace, type MemoryRow, type ProjectionBatch, type ProjectionCursor } from '../ports/projection.ts'
 import { createFeed, type Feed, type FeedSource } from './feed.ts'
 import { createNoProjection } from './none.ts'
 import { batch, EPOCH, id, memory } from './testing/rows.ts'

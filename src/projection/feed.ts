@@ -17,7 +17,7 @@
  * A batch's size in arrivals follows its size in rows: a commit may touch one memory or 256.
  */
 import { limits } from '../../crdt/limits.ts'
-import { ProjectionFailure, type Abilities, type Projection, type ProjectionBatch, type ProjectionCursor } from '../ports.ts'
+import { ProjectionFailure, type Abilities, type Projection, type ProjectionBatch, type ProjectionCursor } from '../ports/projection.ts'
 import type { Timers } from './timers.ts'
 
 /** The log, as far as the feeder needs it. */

@@ -3,7 +3,7 @@
  *
  * Every condition list starts with what holds for every reader: not hidden, not expired.
  */
-import type { MemoryFilter } from '../ports.ts'
+import type { MemoryFilter } from '../ports/projection.ts'
 import { limits } from '../../crdt/limits.ts'
 import { columnText } from './column-text.ts'
 import type { Query } from './sql.ts'

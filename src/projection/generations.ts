@@ -10,7 +10,7 @@
  * 1. The second is always a prefix of the log, as its own cursor says: whatever crashed, it goes on there, or is dropped.
  * 2. At most two are there, and after a switch one.
  */
-import type { LogPlace, ProjectionCursor } from '../ports.ts'
+import type { LogPlace, ProjectionCursor } from '../ports/projection.ts'
 import { readCursor } from './cursor.ts'
 import { isNewest, migrate } from './migrations.ts'
 import { prepareTrigrams } from './near.ts'

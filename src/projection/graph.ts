@@ -10,7 +10,7 @@
  * Cycles end at `depth`.
  */
 import { limits } from '../../crdt/limits.ts'
-import type { GraphAnswer, GraphNode, GraphQuery, LinkRow, MemoryRow } from '../ports.ts'
+import type { GraphAnswer, GraphNode, GraphQuery, LinkRow, MemoryRow } from '../ports/projection.ts'
 import { columnText } from './column-text.ts'
 import { readCursor } from './cursor.ts'
 import { bounded, conditions } from './filter.ts'

@@ -5,7 +5,7 @@
  * that dictionary calls a stop word is left out on both sides, which is why a query of stop words has no words.
  */
 import { limits } from '../../crdt/limits.ts'
-import type { MemoryRow } from '../ports.ts'
+import type { MemoryRow } from '../ports/projection.ts'
 import type { Query } from './sql.ts'
 import { FIELD_WEIGHT, impact, type Field } from './weights.ts'
 import { words, type Word } from './words.ts'

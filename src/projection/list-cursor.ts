@@ -4,7 +4,7 @@
  */
 import { canonicalize } from '../../crdt/canonical.ts'
 import { sha256 } from '../../crdt/hash.ts'
-import { BadCursor, type MemoryFilter } from '../ports.ts'
+import { BadCursor, type MemoryFilter } from '../ports/projection.ts'
 
 /** `created`: ms since 1970. */
 export type Place = readonly [created: number, id: string]

@@ -5,7 +5,7 @@
  * before it or, when they arrive late from elsewhere, at their place behind it: no row is shown twice, none is left out.
  */
 import { limits } from '../../crdt/limits.ts'
-import type { EpisodeRow, LinkRow, MemoryFilter, MemoryRow, Page, Projection } from '../ports.ts'
+import type { EpisodeRow, LinkRow, MemoryFilter, MemoryRow, Page, Projection } from '../ports/projection.ts'
 import { formatCursor, parseCursor } from './list-cursor.ts'
 import { columnText } from './column-text.ts'
 import { bounded, conditions } from './filter.ts'

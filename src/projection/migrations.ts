@@ -8,7 +8,7 @@
  * Invariant: a step that has been released is never edited. Rows being derived, tables of a version before the first step are not
  * brought up to date but made anew from the log.
  */
-import { ProjectionFailure } from '../ports.ts'
+import { ProjectionFailure } from '../ports/projection.ts'
 import type { Query } from './sql.ts'
 
 /** The version that the first step makes. */

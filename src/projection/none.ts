@@ -2,7 +2,7 @@
  * The projection of a peer that has none (`--projection none`): it replicates and answers single memories from its documents, and
  * says of every list and search how to get one. The cursor moves, in memory, so that causal reads go on.
  */
-import { ProjectionFailure, type Projection, type ProjectionCursor } from '../ports.ts'
+import { ProjectionFailure, type Projection, type ProjectionCursor } from '../ports/projection.ts'
 import { isAhead } from './cursor.ts'
 
 export const createNoProjection = (): Projection => {

@@ -1,5 +1,5 @@
 /** The small weights: how recent a memory is, how sure its author was, how much it matters. They break near-ties and no more. */
-import type { MemoryRow } from '../ports.ts'
+import type { MemoryRow } from '../ports/projection.ts'
 import type { Fused } from './fuse.ts'
 import { CONFIDENCE_SHARE, PRIORITY_SHARE, RECENCY_HALF_LIFE_DAYS, RECENCY_SHARE } from './weights.ts'
 

@@ -6,7 +6,7 @@
  */
 import pg from 'pg'
 import { limits } from '../../crdt/limits.ts'
-import { ProjectionFailure } from '../ports.ts'
+import { ProjectionFailure } from '../ports/projection.ts'
 import { present, SEARCHED, tablesWithText, translated, whileOpen, type Query, type Sql } from './sql.ts'
 import { INDEX_SETTINGS } from './vectors.ts'
 

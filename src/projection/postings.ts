@@ -10,7 +10,7 @@
  * All in the transaction of the batch.
  */
 import { limits } from '../../crdt/limits.ts'
-import type { MemoryRow } from '../ports.ts'
+import type { MemoryRow } from '../ports/projection.ts'
 import { columnText } from './column-text.ts'
 import { weightByLexeme, wordsOf, type Stems } from './lexemes.ts'
 import type { Query } from './sql.ts'

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { limits } from '../../crdt/limits.ts'
-import { BadCursor, ProjectionFailure } from '../ports.ts'
+import { BadCursor, ProjectionFailure } from '../ports/projection.ts'
 import { openProjection } from './projection.ts'
 import { batch, cursor, id, memory, NOW } from './testing/rows.ts'
 

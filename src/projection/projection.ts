@@ -11,7 +11,9 @@
  */
 import { Worker } from 'node:worker_threads'
 import { limits } from '../../crdt/limits.ts'
-import { ProjectionFailure, type Clock, type Projection, type VectorStore } from '../ports.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { VectorStore } from '../ports/embedding.ts'
+import { ProjectionFailure, type Projection } from '../ports/projection.ts'
 import type { Engine } from './engine.ts'
 import { failureOf, type FailureData } from './errors.ts'
 import { hardshipOf } from './hardship.ts'

@@ -7,7 +7,7 @@
  */
 import type { Namespace } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
-import type { MemoryRow, RecallAnswer, RecallQuery, ScoredMemory } from '../ports.ts'
+import type { MemoryRow, RecallAnswer, RecallQuery, ScoredMemory } from '../ports/projection.ts'
 import { explained } from './explain.ts'
 import { bounded, conditions, keptBy, narrows, type Conditions, type Kept } from './filter.ts'
 import { fuse, type Fused } from './fuse.ts'

@@ -4,7 +4,7 @@
  * They are written once more as if they had been forgotten, which takes away all that hangs on them by the same code that keeps
  * it, and then deleted; all in the transaction of the batch.
  */
-import type { LinkRow, MemoryRow, ProjectionBatch } from '../ports.ts'
+import type { LinkRow, MemoryRow, ProjectionBatch } from '../ports/projection.ts'
 import type { Query } from './sql.ts'
 import { createTally, type Count, type Counted } from './tallies.ts'
 

@@ -4,7 +4,7 @@
  * One `insert … select from unnest(columns)` per table and 256 rows. A row that is already there in the same words is left
  * alone, so projecting something again costs no dead row. What is written is counted (`tallies.ts`).
  */
-import type { EpisodeRow, LinkRow, MemoryRow, ProjectionBatch } from '../ports.ts'
+import type { EpisodeRow, LinkRow, MemoryRow, ProjectionBatch } from '../ports/projection.ts'
 import type { Stems } from './lexemes.ts'
 import { writeConflicts, writeEvents } from './audit.ts'
 import { columnText } from './column-text.ts'

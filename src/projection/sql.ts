@@ -5,7 +5,7 @@
  * numbers only when cast to `float8` (drivers differ on `int8`), so the engine's SQL casts.
  */
 import { limits } from '../../crdt/limits.ts'
-import { ProjectionFailure } from '../ports.ts'
+import { ProjectionFailure } from '../ports/projection.ts'
 
 export type Query = <Row>(text: string, params?: readonly unknown[]) => Promise<readonly Row[]>
 

@@ -4,7 +4,7 @@
  *
  * Invariant: exactly the tags of the memories that are not hidden, with when each of these expires. In the transaction of the batch.
  */
-import type { MemoryRow } from '../ports.ts'
+import type { MemoryRow } from '../ports/projection.ts'
 import { columnText } from './column-text.ts'
 import type { Indexed } from './postings.ts'
 import type { Query } from './sql.ts'

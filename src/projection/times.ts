@@ -1,5 +1,5 @@
 /** RFC 3339 times as the tables have them: ms since 1970. */
-import { ProjectionFailure } from '../ports.ts'
+import { ProjectionFailure } from '../ports/projection.ts'
 
 /** Null when it is no time. */
 export const msOf = (time: string): number | null => {

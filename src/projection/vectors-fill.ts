@@ -6,7 +6,8 @@
  */
 import { limits } from '../../crdt/limits.ts'
 import type { RecordId } from '../../crdt/ids.ts'
-import { ProjectionFailure, type EmbeddedText, type MemoryRow, type TextToEmbed, type Unembedded, type VectorSpace } from '../ports.ts'
+import type { EmbeddedText, TextToEmbed, Unembedded, VectorSpace } from '../ports/embedding.ts'
+import { ProjectionFailure, type MemoryRow } from '../ports/projection.ts'
 import type { Query, Sql } from './sql.ts'
 import { embeddedText, hashOf, vectorBytes } from './vectors.ts'
 

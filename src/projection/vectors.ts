@@ -16,7 +16,8 @@
  */
 import { createHash } from 'node:crypto'
 import { limits } from '../../crdt/limits.ts'
-import type { MemoryRow, VectorSpace } from '../ports.ts'
+import type { VectorSpace } from '../ports/embedding.ts'
+import type { MemoryRow } from '../ports/projection.ts'
 import { attempted, extension } from './extension.ts'
 import type { Kept } from './filter.ts'
 import type { Query } from './sql.ts'

@@ -3,7 +3,7 @@
  * worker in `dist` serves, so `npm run build` comes first.
  */
 import { existsSync } from 'node:fs'
-import { ProjectionFailure } from '../ports.ts'
+import { ProjectionFailure } from '../ports/projection.ts'
 
 export const workerUrl = (): URL => {
   if (!import.meta.url.endsWith('.ts')) return new URL('./worker.js', import.meta.url)

@@ -3,9 +3,9 @@
  */
 import { decodeCommit } from '../../crdt/commit.ts'
 import type { ChainId } from '../../crdt/ids.ts'
-import type { CommitStore } from '../ports.ts'
+import type { CommitStore } from '../ports/store.ts'
 import { createLogReader } from './read-log.ts'
-import type { Replica } from './replica.ts'
+import type { Replica } from './replica-types.ts'
 
 export type Boot = {
   readonly commits: number

@@ -5,7 +5,7 @@ import { LRUCache } from 'lru-cache'
 import { decodeCommit, type Commit } from '../../crdt/commit.ts'
 import type { ChainId, CommitHash } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
-import type { CommitStore } from '../ports.ts'
+import type { CommitStore } from '../ports/store.ts'
 
 /** Each answers null for what is not here, or is damaged. */
 export type Commits = {

@@ -2,7 +2,7 @@
  * How far the control log has been read on this disk: a fact beside the log, so that one whose end was lost is not taken for whole.
  */
 import { pack, unpack } from '../../crdt/msgpack.ts'
-import type { CommitStore, StoreBatch } from '../ports.ts'
+import type { CommitStore, StoreBatch } from '../ports/store.ts'
 
 const SEEN = 'control/seen'
 

@@ -9,7 +9,7 @@ import type { ControlEvent } from '../../crdt/event.ts'
 import { tick, type Hlc } from '../../crdt/hlc.ts'
 import type { MeshId } from '../../crdt/ids.ts'
 import type { KeyPair } from '../../crdt/signature.ts'
-import type { StoreFailure } from '../ports.ts'
+import type { StoreFailure } from '../ports/store.ts'
 import { refuse, type Effect, type RequestId } from './types.ts'
 
 type Statement = { readonly id: RequestId; readonly event: ControlEvent }

@@ -6,8 +6,9 @@
  *   never re-entered. Damage is an input too: whoever met it by a read, `handle` itself or a door, reads on to its end first.
  */
 import type { Mesh } from '../../transports/host.ts'
-import { StoreFailure, type Clock, type CommitStore } from '../ports.ts'
-import type { Replica } from './replica.ts'
+import type { Clock } from '../ports/clock.ts'
+import { StoreFailure, type CommitStore } from '../ports/store.ts'
+import type { Replica } from './replica-types.ts'
 import type { Effect, Input, RequestId, WriteOutcome } from './types.ts'
 
 export type Shell = {

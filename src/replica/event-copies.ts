@@ -6,7 +6,7 @@ import { LRUCache } from 'lru-cache'
 import type { Commit } from '../../crdt/commit.ts'
 import type { EpisodeAppend, Event } from '../../crdt/event.ts'
 import type { EventId } from '../../crdt/ids.ts'
-import type { Replica } from './replica.ts'
+import type { Replica } from './replica-types.ts'
 import { saysTheSame, type TextOf } from './repeats.ts'
 
 type Copies = {

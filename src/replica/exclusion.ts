@@ -6,7 +6,7 @@
 import type { Commit } from '../../crdt/commit.ts'
 import type { PeerId } from '../../crdt/ids.ts'
 import { applyCommit } from '../../crdt/segment.ts'
-import type { CommitStore } from '../ports.ts'
+import type { CommitStore } from '../ports/store.ts'
 import type { Documents, OpenSegment } from './documents.ts'
 import type { Forks, KnownFork } from './forks.ts'
 import type { LookBehind } from './left-behind.ts'

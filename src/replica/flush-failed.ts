@@ -2,7 +2,7 @@
  * What a request is told whose flush failed: not here; and whether it may be elsewhere all the same, with a neighbour that it was sent
  * to, or on this very disk, which after an i/o error may hold what it called lost.
  */
-import type { StoreFailure } from '../ports.ts'
+import type { StoreFailure } from '../ports/store.ts'
 import type { Refusal } from './types.ts'
 
 export const flushFailed = (failure: StoreFailure, wasPushed: boolean): Refusal => {

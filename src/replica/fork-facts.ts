@@ -4,7 +4,7 @@
  */
 import { bytesToHex, hexToBytes, type ChainId, type PeerId } from '../../crdt/ids.ts'
 import { pack, unpack } from '../../crdt/msgpack.ts'
-import type { CommitStore, StoreBatch } from '../ports.ts'
+import type { CommitStore, StoreBatch } from '../ports/store.ts'
 
 type Proof = { readonly peer: PeerId; readonly chain: ChainId; readonly proof: Uint8Array }
 

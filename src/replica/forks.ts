@@ -12,7 +12,7 @@ import { controlChainId, decodeHeader, type Commit, type CommitHeader } from '..
 import { makeForkProof, placeOfHeader, readForkProof, type Fork } from '../../crdt/fork.ts'
 import type { ChainId, CommitHash, MeshId, PeerId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
-import type { CommitStore, StoreBatch } from '../ports.ts'
+import type { CommitStore, StoreBatch } from '../ports/store.ts'
 import type { Commits } from './commits.ts'
 import { createForkFacts } from './fork-facts.ts'
 

@@ -7,7 +7,7 @@ import { bodyRefs } from '../../crdt/event.ts'
 import type { Ref } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { Parcel } from '../../transports/host.ts'
-import type { StoredCommit } from '../ports.ts'
+import type { StoredCommit } from '../ports/store.ts'
 import type { WriteRequest } from './types.ts'
 
 /** As the store keeps it. */

@@ -11,7 +11,7 @@ import { headerOf, type Commit } from '../../crdt/commit.ts'
 import { bodyRefs } from '../../crdt/event.ts'
 import type { ChainId, CommitHash, Ref } from '../../crdt/ids.ts'
 import { LRUCache } from 'lru-cache'
-import type { CommitStore } from '../ports.ts'
+import type { CommitStore } from '../ports/store.ts'
 import type { Forks } from './forks.ts'
 import { forkAt, placeKey, type LogIndex } from './log-index.ts'
 

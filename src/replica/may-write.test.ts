@@ -1,7 +1,7 @@
 /** How far the control log goes is remembered on disk; where a start cannot write it, that is told, and the next flush does. */
 import { expect, test } from 'vitest'
 import type { MeshId, PeerId } from '../../crdt/ids.ts'
-import { StoreFailure } from '../ports.ts'
+import { StoreFailure } from '../ports/store.ts'
 import { memoryDisk, openMemoryStore } from '../store/memory.ts'
 import { controlSeen } from './control-seen.ts'
 import { createLogIndex } from './log-index.ts'

@@ -7,7 +7,7 @@
  */
 import type { Commit } from '../../crdt/commit.ts'
 import { CONTROL_NAMESPACE, type PeerId } from '../../crdt/ids.ts'
-import type { CommitStore, StoreBatch } from '../ports.ts'
+import type { CommitStore, StoreBatch } from '../ports/store.ts'
 import { controlSeen, controlSeenFact } from './control-seen.ts'
 import type { Forks } from './forks.ts'
 import { controlChain, type LogIndex } from './log-index.ts'

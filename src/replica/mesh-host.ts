@@ -8,11 +8,11 @@ import { limits } from '../../crdt/limits.ts'
 import type { KeyPair } from '../../crdt/signature.ts'
 import { pack, unpack } from '../../crdt/msgpack.ts'
 import type { MeshHost, Parcel, Run } from '../../transports/host.ts'
-import type { CommitStore } from '../ports.ts'
+import type { CommitStore } from '../ports/store.ts'
 import { holeRuns } from './boot.ts'
 import type { Shell } from './effects.ts'
 import { controlChain, forkAt } from './log-index.ts'
-import type { Replica } from './replica.ts'
+import type { Replica } from './replica-types.ts'
 
 export type Deliveries = { taken(delivery: number): void; add(done: () => void): number }
 

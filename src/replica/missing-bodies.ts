@@ -12,7 +12,7 @@ import type { Commit } from '../../crdt/commit.ts'
 import { bodyRefs } from '../../crdt/event.ts'
 import { bytesToHex, hexToBytes, type ChainId, type Ref } from '../../crdt/ids.ts'
 import { pack, unpack } from '../../crdt/msgpack.ts'
-import type { CommitStore, StoreBatch } from '../ports.ts'
+import type { CommitStore, StoreBatch } from '../ports/store.ts'
 import type { Place } from './touched.ts'
 
 const FACT = 'missing-bodies'

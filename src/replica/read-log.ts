@@ -10,7 +10,7 @@
  */
 import { decodeCommit, type Commit } from '../../crdt/commit.ts'
 import { CONTROL_NAMESPACE, ZERO_HASH, type ChainId, type CommitHash, type PeerId } from '../../crdt/ids.ts'
-import type { Arrival, CommitStore } from '../ports.ts'
+import type { Arrival, CommitStore } from '../ports/store.ts'
 import type { Commits } from './commits.ts'
 import { indexCommit, indexHole, placeKey, type LogIndex } from './log-index.ts'
 

@@ -10,100 +10,46 @@
  * 4. A request ends exactly once: acknowledged, refused, or quorum not met.
  */
 import type { Body } from '../../crdt/body.ts'
-import { commitHash, controlChainId, type AdmittedCommit, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
+import { commitHash, controlChainId, type AdmittedCommit, type VerifiedCommit } from '../../crdt/commit.ts'
 import { freshlyRevoked } from '../../crdt/control.ts'
 import { HLC_ZERO, observe, type Hlc } from '../../crdt/hlc.ts'
-import { CONTROL_NAMESPACE, nextIncarnation, type ChainId, type CommitHash, type EventId, type Incarnation, type MeshId, type PeerId, type RecordId, type Ref } from '../../crdt/ids.ts'
+import { CONTROL_NAMESPACE, nextIncarnation, type ChainId, type CommitHash, type EventId, type PeerId, type RecordId, type Ref } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
-import type { Counted } from '../../crdt/quorum.ts'
-import type { KeyPair } from '../../crdt/signature.ts'
 import { publicKeyHex } from '../../crdt/signature.ts'
 import type { Parcel } from '../../transports/host.ts'
-import type { CommitStore, StoreFailure } from '../ports.ts'
-import { authorBatch, type Authored, type Said } from './author.ts'
-import { budgetsOf, type MemberBudget } from './budgets.ts'
+import type { StoreFailure } from '../ports/store.ts'
+import { authorBatch, type Authored } from './author.ts'
+import { budgetsOf } from './budgets.ts'
 import { createControls } from './controls.ts'
-import { createCommits, type Commits } from './commits.ts'
-import { createDocumentDigests, type DocumentDigests } from './document-digests.ts'
-import { createDocuments, type Documents } from './documents.ts'
+import { createCommits } from './commits.ts'
+import { createDocumentDigests } from './document-digests.ts'
+import { createDocuments } from './documents.ts'
 import { commitIn, parcelOf, recordsIn, storedForm } from './forms.ts'
 import { addToFlush, completeFlush, createLogView, emptyFlush, type Flush } from './inflight.ts'
 import { createExclusion } from './exclusion.ts'
 import { flushFailed } from './flush-failed.ts'
-import { createFrontierDigests, type FrontierDigests } from './frontier-digest.ts'
-import { createForks, type Forks } from './forks.ts'
+import { createFrontierDigests } from './frontier-digest.ts'
+import { createForks } from './forks.ts'
 import { createIncoming } from './incoming.ts'
-import { createIntake, type Intake, type Rival } from './intake.ts'
-import { createLogIndex, placeKey, indexCommit, isLeftOut, type LogIndex, latest, markHole } from './log-index.ts'
-import { createMissingBodies, type MissingBodies } from './missing-bodies.ts'
+import { createIntake, type Rival } from './intake.ts'
+import { createLogIndex, placeKey, indexCommit, isLeftOut, latest, markHole } from './log-index.ts'
+import { createMissingBodies } from './missing-bodies.ts'
 import { createPast } from './past.ts'
-import { createMayWrite, type MayWrite } from './may-write.ts'
+import { createMayWrite } from './may-write.ts'
 import { nameOf } from './read-log.ts'
 import { createLookBehind } from './left-behind.ts'
 import { createReoffers, reoffer } from './reoffer.ts'
-import { createRevision, touchedBy, type Revision } from './revision.ts'
+import { createRevision, touchedBy } from './revision.ts'
 import { createReach } from './reach.ts'
 import { createSettling } from './settling.ts'
 import { refuse, taken, type Effect, type Input, type RequestId, type WriteRequest } from './types.ts'
 import { createWriteQueue } from './write-queue.ts'
+import type { Replica, ReplicaOptions } from './replica-types.ts'
 
 /** Commits of others taken into one flush: bounds the time between two turns of the event loop to some 50 ms. */
 const RECEIVED_PER_FLUSH_MAX = 512
 /** Requests authored in one flush, for the same reason: up to 0.2 ms each, on a slow machine. */
 const REQUESTS_PER_FLUSH_MAX = 256
-
-export type ReplicaOptions = {
-  readonly mesh: MeshId
-  readonly keys: KeyPair
-  /** Present on the peer that may enrol and revoke. */
-  readonly authority: KeyPair | null
-  readonly store: CommitStore
-  /** What the first chains are written under: a new one, or, by the composition root's decision, the one before. */
-  readonly incarnation: Incarnation
-  /** null: the mesh's default. */
-  readonly quorum: number | null
-}
-
-export type Replica = {
-  handle(input: Input, nowMs: number): Effect[]
-  /** Once, after the opening scan. */
-  booted(nowMs: number): void
-  readonly self: PeerId
-  readonly index: LogIndex
-  readonly documents: Documents
-  readonly documentDigests: DocumentDigests
-  readonly forks: Forks
-  readonly commits: Commits
-  readonly intake: Intake
-  readonly missing: MissingBodies
-  readonly mayWrite: MayWrite
-  /** Whether the commit is read: neither a fork nor a revocation leaves it out, nor what it rests on. */
-  counts(commit: Commit): boolean
-  /** The bytes of a text as UTF-8, for comparing; null when it is not here. What its field allows is for whoever shows it. */
-  text(ref: Ref): string | null
-  /** The event of this derived id, when it is on stable storage and counts. */
-  said(event: EventId): Said | null
-  /** One more each time that something already read reads differently, and what that touched. */
-  readonly revision: Pick<Revision, 'current' | 'after' | 'shown'>
-  incarnation(): Incarnation
-  voters(): ReadonlySet<PeerId>
-  /** Voters needed when a request names no number. */
-  quorum(): number
-  /** The voters' acks that cover a commit. */
-  covering(position: { chain: ChainId; seq: number }): readonly Counted[]
-  frontierDigest(key?: Uint8Array): Uint8Array
-  /** Of each of these namespaces' chains. */
-  readonly frontierDigestsOf: FrontierDigests['of']
-  /** True while a flush is under way: documents may hold what is not yet durable. */
-  flushing(): boolean
-  /** What each member has that is held back or was refused, of those that have any. */
-  budgets(nowMs: number): ReadonlyMap<PeerId, MemberBudget>
-  /** Members over whose link something was heard lately. */
-  readonly linked: ReadonlySet<PeerId>
-  queued(): { readonly requests: number; readonly bytes: number }
-  nextDeadlineMs(): number | null
-  lastFailure(): StoreFailure | null
-}
 
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
 

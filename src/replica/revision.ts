@@ -9,7 +9,7 @@
 import { controlChainId, type Commit } from '../../crdt/commit.ts'
 import type { ChainId, PeerId, Ref } from '../../crdt/ids.ts'
 import { pack, unpack } from '../../crdt/msgpack.ts'
-import type { CommitStore, StoreBatch } from '../ports.ts'
+import type { CommitStore, StoreBatch } from '../ports/store.ts'
 import { placeKey, type LogIndex } from './log-index.ts'
 import { decodeTouched, encodeTouched, type Place, type TouchedOrAll } from './touched.ts'
 

@@ -15,7 +15,7 @@ import type { AgentId, EventId, Namespace, PeerId, RecordId, Ref } from '../../c
 import type { Counted } from '../../crdt/quorum.ts'
 import type { Parcel } from '../../transports/host.ts'
 import type { ErrorCode } from '../errors.ts'
-import type { StoreBatch, StoreFailure } from '../ports.ts'
+import type { StoreBatch, StoreFailure } from '../ports/store.ts'
 
 /** One thing an agent wants said; the replica finds its segment. `event` is its id (where that was drawn, a second twin's event derives one from it). */
 export type Draft = { readonly event: EventId; readonly agent: AgentId; readonly at: string } & (

@@ -10,9 +10,9 @@ import { limits } from '../../crdt/limits.ts'
 import { emptySetHash, setDigest } from '../../crdt/set-hash.ts'
 import type { Digests, DigestsOptions, Node } from '../api.ts'
 import { NodeError } from '../errors.ts'
-import { ProjectionFailure, type Projection, type ProjectionDigest } from '../ports.ts'
+import { ProjectionFailure, type Projection, type ProjectionDigest } from '../ports/projection.ts'
 import type { Shell } from '../replica/effects.ts'
-import type { Replica } from '../replica/replica.ts'
+import type { Replica } from '../replica/replica-types.ts'
 
 export type DigestsContext = {
   readonly replica: Replica

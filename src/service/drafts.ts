@@ -13,7 +13,7 @@ import { sha256 } from '../../crdt/hash.ts'
 import { uuidV7, uuidV8, type AgentId, type EventId, type Namespace, type RecordId } from '../../crdt/ids.ts'
 import type { MemoryInput } from '../api.ts'
 import { NodeError } from '../errors.ts'
-import type { Random } from '../ports.ts'
+import type { Random } from '../ports/clock.ts'
 import { TEXT_BYTES_MAX, type TextField } from './texts.ts'
 
 const utf8 = new TextEncoder()

@@ -4,10 +4,10 @@
 import type { Commit } from '../../crdt/commit.ts'
 import { bodyRefs, type EpisodeAppend, type Event } from '../../crdt/event.ts'
 import type { CommitHash, EventId, RecordId, Ref } from '../../crdt/ids.ts'
-import type { EpisodeRow, EventRow, LinkRow, MemoryRow, ProjectionBatch, RemovedRows } from '../ports.ts'
+import type { EpisodeRow, EventRow, LinkRow, MemoryRow, ProjectionBatch, RemovedRows } from '../ports/projection.ts'
 import { isErased, isExcluded, segmentsOf } from '../replica/log-index.ts'
 import { createCopies } from '../replica/event-copies.ts'
-import type { Replica } from '../replica/replica.ts'
+import type { Replica } from '../replica/replica-types.ts'
 import { conflictRows, episodeRow, eventFacts, type Reader } from './rows.ts'
 
 /** A row that is null stands in no document that counts. */

@@ -1,7 +1,7 @@
 /** Which incarnation a start writes under: the one before only where its own peer ended it. */
 import { expect, test } from 'vitest'
 import { incarnation as incarnationId } from '../../crdt/ids.ts'
-import { StoreFailure } from '../ports.ts'
+import { StoreFailure } from '../ports/store.ts'
 import { memoryDisk, openMemoryStore } from '../store/memory.ts'
 import { createRandom } from '../testing/random.ts'
 import { continueOrStart, endIncarnation } from './incarnation.ts'

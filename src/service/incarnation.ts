@@ -8,7 +8,7 @@
  */
 import type { Incarnation } from '../../crdt/ids.ts'
 import { parseIncarnation } from '../../crdt/ids.ts'
-import { StoreFailure, type CommitStore } from '../ports.ts'
+import { StoreFailure, type CommitStore } from '../ports/store.ts'
 
 const FACT = 'incarnation'
 const ENDED = ' ended'

@@ -4,7 +4,7 @@ import { encodeInvite, encodeJoin, encodeRevoke } from '../../crdt/invite.ts'
 import { bytesToHex, type MeshId } from '../../crdt/ids.ts'
 import { sha256 } from '../../crdt/hash.ts'
 import { keyPairFromSeed, publicKeyHex } from '../../crdt/signature.ts'
-import type { Fields, PeerLog } from '../ports.ts'
+import type { Fields, PeerLog } from '../ports/log.ts'
 import { createWorld, type World } from '../testing/world.ts'
 
 let world: World

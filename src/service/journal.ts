@@ -8,8 +8,9 @@
 import type { ControlState } from '../../crdt/control.ts'
 import type { PeerId } from '../../crdt/ids.ts'
 import type { LinkInfo } from '../../transports/host.ts'
-import type { PeerLog, StoreFailure } from '../ports.ts'
-import type { Replica } from '../replica/replica.ts'
+import type { PeerLog } from '../ports/log.ts'
+import type { StoreFailure } from '../ports/store.ts'
+import type { Replica } from '../replica/replica-types.ts'
 import { tooFewVoters } from './status.ts'
 
 export type Journal = {

@@ -8,10 +8,10 @@
  */
 import { CONTROL_NAMESPACE, type ChainId, type Namespace } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
-import type { ListAnswer, MemoryFilter, MemoryRow } from '../ports.ts'
+import type { ListAnswer, MemoryFilter, MemoryRow } from '../ports/projection.ts'
 import { formatCursor, parseCursor, type Place } from '../projection/list-cursor.ts'
 import type { SegmentEntry } from '../replica/log-index.ts'
-import type { Replica } from '../replica/replica.ts'
+import type { Replica } from '../replica/replica-types.ts'
 import type { Reader } from './rows.ts'
 
 /** Segments one page looks into, at some 50 ms each when they are cold; a filter that leaves little needs more, and the rows. */

@@ -2,10 +2,10 @@
  * What the live door reads: documents as they are on stable storage.
  */
 import type { Namespace, SegmentId } from '../../crdt/ids.ts'
-import type { LiveSource } from '../ports.ts'
+import type { LiveSource } from '../ports/live.ts'
 import type { Shell } from '../replica/effects.ts'
 import { segmentKey } from '../replica/log-index.ts'
-import type { Replica } from '../replica/replica.ts'
+import type { Replica } from '../replica/replica-types.ts'
 
 export const createLiveSource = (replica: Replica, shell: Shell): LiveSource => {
   const open = (namespace: Namespace, id: SegmentId) => {

@@ -10,9 +10,9 @@ import type { Node } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import type { Identity } from '../membership/folder.ts'
 import { enrolment, isEnrolled, revocation, type Saying } from '../membership/statements.ts'
-import type { CommitStore } from '../ports.ts'
+import type { CommitStore } from '../ports/store.ts'
 import type { Shell } from '../replica/effects.ts'
-import type { Replica } from '../replica/replica.ts'
+import type { Replica } from '../replica/replica-types.ts'
 
 export const membershipOf = (replica: Replica, shell: Shell, store: CommitStore, identity: Identity, saying: Saying): Pick<Node, 'identify' | 'controlLog' | 'join' | 'revoke'> => {
   const chain = controlChainId(identity.mesh)

@@ -1,3 +1,6 @@
+/**
+ * The processor seconds that metrics tell are the process's own, from its start.
+ */
 import { Registry } from 'prom-client'
 import { expect, test } from 'vitest'
 import { addProcessMetrics } from './process-metrics.ts'

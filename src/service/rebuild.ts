@@ -5,7 +5,7 @@
  */
 import type { Node, RebuildAnswer } from '../api.ts'
 import { NodeError } from '../errors.ts'
-import { ProjectionFailure, type Projection } from '../ports.ts'
+import { ProjectionFailure, type Projection } from '../ports/projection.ts'
 
 type Progress = (done: number, total: number) => void
 export type RebuildContext = {

@@ -4,7 +4,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { AgentId, Namespace, RecordId } from '../../crdt/ids.ts'
 import { NodeError } from '../errors.ts'
-import { StoreFailure } from '../ports.ts'
+import { StoreFailure } from '../ports/store.ts'
 import { createWorld, type World } from '../testing/world.ts'
 
 const ns = 'team/api' as Namespace

@@ -9,7 +9,7 @@
 import { parseJson } from '../../crdt/canonical.ts'
 import type { Ref } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
-import type { CommitStore } from '../ports.ts'
+import type { CommitStore } from '../ports/store.ts'
 
 /** `body`: an episode's. */
 export type TextField = 'title' | 'content' | 'metadata' | 'source' | 'body'

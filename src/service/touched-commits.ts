@@ -5,9 +5,9 @@
 import type { Commit } from '../../crdt/commit.ts'
 import { firstExcluded } from '../../crdt/control.ts'
 import type { ChainId, CommitHash, Ref } from '../../crdt/ids.ts'
-import { ProjectionFailure } from '../ports.ts'
+import { ProjectionFailure } from '../ports/projection.ts'
 import { forkAt, segmentKey, type SegmentEntry } from '../replica/log-index.ts'
-import type { Replica } from '../replica/replica.ts'
+import type { Replica } from '../replica/replica-types.ts'
 import { placesOf, type Touched, type TouchedOrAll } from '../replica/touched.ts'
 
 /** `texts`: only what names one of these; null: all that the commit says. */

@@ -9,7 +9,7 @@ import { emptyControl, enrolledAt, firstExcluded, reduceControl } from '../../cr
 import { bodyRefs } from '../../crdt/event.ts'
 import { CONTROL_NAMESPACE, type ChainId, type MeshId } from '../../crdt/ids.ts'
 import type { Problem, VerifyAnswer } from '../api.ts'
-import type { Arrival, CommitStore } from '../ports.ts'
+import type { Arrival, CommitStore } from '../ports/store.ts'
 import { createCommits } from '../replica/commits.ts'
 import { createForks } from '../replica/forks.ts'
 

@@ -4,7 +4,7 @@
  */
 import { SALT_BYTES } from '../../crdt/body.ts'
 import { limits } from '../../crdt/limits.ts'
-import type { StoreBatch } from '../ports.ts'
+import type { StoreBatch } from '../ports/store.ts'
 
 /** Throws a `RangeError` that names the first part out of bounds. */
 export const assertBatch = ({ commits = [], bodies = [], erase = [], facts = [] }: StoreBatch): void => {

@@ -4,7 +4,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { limits } from '../../crdt/limits.ts'
 import type { ChainId, Ref } from '../../crdt/ids.ts'
-import type { CommitStore, StoreDamage } from '../ports.ts'
+import type { CommitStore, StoreDamage } from '../ports/store.ts'
 import { chainOf, run, sampleBody, sampleCommit, scanAll } from './testing/samples.ts'
 
 /** One disk, opened as often as a test likes. */

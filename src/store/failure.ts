@@ -3,8 +3,8 @@
  *
  * LevelDB gives the system's own words and no error number, so these are matched; anything unknown is an `io_error`.
  */
-import { StoreFailure } from '../ports.ts'
-import type { StoreFailureCode } from '../ports.ts'
+import { StoreFailure } from '../ports/store.ts'
+import type { StoreFailureCode } from '../ports/store.ts'
 
 const FULL = /no space left|disk quota exceeded|ENOSPC|EDQUOT/i
 const UNREADABLE = /corrupt|invalid argument|no such file|does not exist|ENOENT|ENOTDIR|not a directory/i

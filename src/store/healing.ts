@@ -2,7 +2,7 @@
  * Whether the store takes writes, why not, and its way back: a full disk is looked at every second, and after a write that failed
  * the database is opened anew as soon as there is room, again and again, further apart.
  */
-import { StoreFailure } from '../ports.ts'
+import { StoreFailure } from '../ports/store.ts'
 import { toFailure } from './failure.ts'
 
 /** Room is seen, and the first attempt made, within this. */

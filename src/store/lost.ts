@@ -5,7 +5,7 @@
  */
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Arrival } from '../ports.ts'
+import type { Arrival } from '../ports/store.ts'
 import { ARRIVAL_KEY_BYTES, letters, readArrival } from './records.ts'
 
 /** How LevelDB writes a put: its tag, then key and value, each behind its length. */

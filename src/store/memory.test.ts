@@ -1,6 +1,6 @@
 /** The store in memory, held to the port's contract. */
 import { expect, test } from 'vitest'
-import { StoreFailure } from '../ports.ts'
+import { StoreFailure } from '../ports/store.ts'
 import { commitStoreContract } from './contract.ts'
 import type { TestDisk } from './contract.ts'
 import { memoryDisk, openMemoryStore, placeOf } from './memory.ts'

@@ -4,7 +4,7 @@ import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, trun
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { expect, test } from 'vitest'
-import type { CommitStore } from '../ports.ts'
+import type { CommitStore } from '../ports/store.ts'
 import { openLevelStore } from './level.ts'
 import { chainOf, run, sampleBody, sampleCommit, scanAll, seeded } from './testing/samples.ts'
 import { scratchFolders } from './testing/scratch.ts'

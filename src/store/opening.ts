@@ -10,7 +10,8 @@
  */
 import { limits } from '../../crdt/limits.ts'
 import { bytesToHex } from '../../crdt/ids.ts'
-import type { Random, StoreOpening } from '../ports.ts'
+import type { Random } from '../ports/clock.ts'
+import type { StoreOpening } from '../ports/store.ts'
 import { entriesOf, lastKey } from './database.ts'
 import type { Database } from './database.ts'
 import { claim, identityOf, removeClean, settleLogs, wasLeftClean } from './folder.ts'

@@ -3,7 +3,7 @@
  */
 import type { Body } from '../../crdt/body.ts'
 import type { ChainId, CommitHash, Ref } from '../../crdt/ids.ts'
-import type { Arrival, StoreDamage, StoredCommit } from '../ports.ts'
+import type { Arrival, StoreDamage, StoredCommit } from '../ports/store.ts'
 import { get } from './database.ts'
 import type { Database } from './database.ts'
 import { arrivalKey, bodyKey, commitKey, erasedKey, factKey, hashKey, plain, readArrival, readBody, readCommit, readHash, unsealed } from './records.ts'

@@ -21,7 +21,7 @@ import { crc32 } from 'node:zlib'
 import { refOf, SALT_BYTES } from '../../crdt/body.ts'
 import type { Body } from '../../crdt/body.ts'
 import type { ChainId, CommitHash, Ref } from '../../crdt/ids.ts'
-import type { Arrival, StoredCommit } from '../ports.ts'
+import type { Arrival, StoredCommit } from '../ports/store.ts'
 
 export const SUM_BYTES = 16
 const CRC_BYTES = 4

@@ -14,7 +14,7 @@
 import { copyFile, link, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { StoreFailure } from '../ports.ts'
+import { StoreFailure } from '../ports/store.ts'
 import { lastKey, mendLogs, openPlain } from './database.ts'
 import type { Database, OpenDatabase } from './database.ts'
 import { setLogsAside, settleLogs } from './folder.ts'

@@ -6,7 +6,7 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import { limits } from '../../crdt/limits.ts'
-import type { Arrival, ScannedCommit } from '../ports.ts'
+import type { Arrival, ScannedCommit } from '../ports/store.ts'
 import { entriesOf } from './database.ts'
 import type { Database } from './database.ts'
 import { causeOf } from './failure.ts'

@@ -2,7 +2,7 @@
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { CommitStore } from '../ports.ts'
+import type { CommitStore } from '../ports/store.ts'
 import { openLevelStore } from './level.ts'
 import { run, scanAll, seeded } from './testing/samples.ts'
 import { scratchFolders } from './testing/scratch.ts'

@@ -1,5 +1,5 @@
 /** A peer's log that is kept as lines, for tests. */
-import type { Fields, PeerLog } from '../ports.ts'
+import type { Fields, PeerLog } from '../ports/log.ts'
 
 /** @param lines given what is warned of and fails, as the text log writes it but for time and level. */
 export const logTo = (lines: string[] = []): PeerLog => {

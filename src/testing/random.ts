@@ -1,7 +1,7 @@
 /**
  * Seeded randomness for tests: mulberry32 (public domain, T. Ettinger), enough for choices and keys that protect nothing.
  */
-import type { Random } from '../ports.ts'
+import type { Random } from '../ports/clock.ts'
 
 export const createRandom = (seed: number): Random => {
   let state = seed >>> 0

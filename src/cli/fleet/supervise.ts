@@ -3,13 +3,13 @@
  *
  * States of a run: starting → up → stopping. A death is reported in the first two; in the last it is what was asked for.
  */
-import { limits } from '../../../crdt/limits.ts'
 import { CallFailure, createClient } from '../client.ts'
 import { CliFailure } from '../failure.ts'
 import { type Io, note } from '../io.ts'
 import { clean } from '../render.ts'
 import { FLEET_QUORUM, type FleetPeer, startLine } from './peers.ts'
 import { type Ending, type PeerProcess, startProcess } from './process.ts'
+import { cliLimits } from '../limits.ts'
 
 const POLL_EVERY_MS = 100
 const POLL_MS_MAX = 2_000
@@ -49,13 +49,13 @@ export const superviseFleet = async ({ peers, io, command, onUp }: FleetOptions)
     await Promise.race([started, stopAsked])
     if (signals > 0) return
     const up = await started
-    if (up.length < FLEET_QUORUM) throw new CliFailure(`only ${up.length} of ${peers.length} peers came up within ${limits.fleet_ready_ms_max / 1000} s, and writes need ${FLEET_QUORUM}; see what they said above`)
+    if (up.length < FLEET_QUORUM) throw new CliFailure(`only ${up.length} of ${peers.length} peers came up within ${cliLimits.fleet_ready_ms_max / 1000} s, and writes need ${FLEET_QUORUM}; see what they said above`)
     await onUp(up, peers.filter((peer) => !up.includes(peer)))
     await Promise.race([stopAsked, Promise.all(deaths)])
     if (signals === 0) throw new CliFailure('every peer has died; see what they said above, and start again with `npm start`')
   } finally {
     stopping = true
-    await Promise.all([...running.values()].map((child) => child.stop(limits.fleet_stop_ms_max)))
+    await Promise.all([...running.values()].map((child) => child.stop(cliLimits.fleet_stop_ms_max)))
     await Promise.all(deaths)
     endSignals()
   }
@@ -63,7 +63,7 @@ export const superviseFleet = async ({ peers, io, command, onUp }: FleetOptions)
 
 /** The peers that take writes, once all do, or the time is over, or the others have died. */
 const whenUp = async (peers: readonly FleetPeer[], running: ReadonlyMap<FleetPeer, PeerProcess>, io: Io): Promise<readonly FleetPeer[]> => {
-  const deadline = io.clock.now() + limits.fleet_ready_ms_max
+  const deadline = io.clock.now() + cliLimits.fleet_ready_ms_max
   const up = new Set<FleetPeer>()
   for (;;) {
     const waiting = peers.filter((peer) => !up.has(peer) && running.has(peer))

@@ -12,6 +12,7 @@ import { CliFailure, errorCode } from '../failure.ts'
 import { type Draft, type ImportSource, keyOf, type MemoryItem, type ProblemItem } from './item.ts'
 import { pieces } from './pieces.ts'
 import { fitLine } from './split.ts'
+import { cliLimits } from '../limits.ts'
 
 const SAFE = ['--no-pager', '-c', 'core.quotePath=false', '-c', 'core.fsmonitor=false', '-c', 'log.showSignature=false', '-c', 'log.mailmap=false']
 /** \x01 commit, author's date, name, mail, message \x02, each ended by NUL; then the files, each ended by NUL. */
@@ -86,7 +87,7 @@ const memoryOf = (commit: Commit): MemoryItem => {
   const short = sha.slice(0, SHORT_DIGITS)
   const subject = fitLine(message.split(/\n[ \t]*\n/, 1)[0] ?? '', limits.title_bytes_max)
   const at = Date.parse(commit.date)
-  const shown = files.filter((file) => Buffer.byteLength(file) <= limits.tag_bytes_max).slice(0, limits.import_file_tags_max)
+  const shown = files.filter((file) => Buffer.byteLength(file) <= limits.tag_bytes_max).slice(0, cliLimits.import_file_tags_max)
   const draft: Draft = {
     content: message === '' ? `commit ${sha}` : message,
     title: subject === '' ? `commit ${short}` : subject,
@@ -116,7 +117,7 @@ async function* output(path: string, words: readonly string[]): AsyncGenerator<B
     git.once('close', (code) => resolve(code === 0 ? null : said.split('\n')[0] || `git ended with status ${code}`))
   })
   try {
-    yield* pieces(git.stdout, 0, limits.import_line_bytes_max)
+    yield* pieces(git.stdout, 0, cliLimits.import_line_bytes_max)
     const failure = await ended
     if (failure !== null) throw new CliFailure(`cannot read the git history of ${path}: ${failure.replace(/^fatal: /, '')}`)
   } finally {

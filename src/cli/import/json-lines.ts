@@ -4,9 +4,9 @@
  */
 import { createReadStream } from 'node:fs'
 import { TextDecoder } from 'node:util'
-import { limits } from '../../../crdt/limits.ts'
 import { pieces } from './pieces.ts'
 import type { ProblemItem } from './item.ts'
+import { cliLimits } from '../limits.ts'
 
 export type JsonLine = { readonly kind: 'line'; readonly where: string; readonly value: Readonly<Record<string, unknown>> }
 
@@ -16,12 +16,12 @@ export async function* jsonLines(path: string, onRead: (bytes: number) => void):
   const strict = new TextDecoder('utf-8', { fatal: true })
   let number = 0
   try {
-    for await (const bytes of pieces(stream, 0x0a, limits.import_line_bytes_max)) {
+    for await (const bytes of pieces(stream, 0x0a, cliLimits.import_line_bytes_max)) {
       number++
       onRead(stream.bytesRead)
       const where = `line ${number}`
       if (bytes === null) {
-        yield { kind: 'problem', where, message: `longer than ${limits.import_line_bytes_max / 1024 ** 2} MiB; cut it into several lines` }
+        yield { kind: 'problem', where, message: `longer than ${cliLimits.import_line_bytes_max / 1024 ** 2} MiB; cut it into several lines` }
         continue
       }
       const parsed = parseLine(bytes, strict)

@@ -15,6 +15,7 @@ import { errorCode, fileFailure } from '../failure.ts'
 import { readFrontMatter } from './front-matter.ts'
 import { type Draft, type ImportSource, keyOf, type MemoryItem, type ProblemItem, stableJson } from './item.ts'
 import { fitLine } from './split.ts'
+import { cliLimits } from '../limits.ts'
 
 /** @param path a folder or a file. Rejects with a `CliFailure` when it cannot be read. */
 export const markdownSource = async (path: string): Promise<ImportSource> => {
@@ -42,8 +43,8 @@ export const markdownSource = async (path: string): Promise<ImportSource> => {
 /** Collects the Markdown files below `dir` in the order of their names. */
 const walk = async (dir: string, depth: number, files: string[], problems: ProblemItem[], root: string): Promise<void> => {
   const where = relative(root, dir) || '.'
-  if (depth > limits.import_depth_max) {
-    problems.push({ kind: 'problem', where, message: `folders lie more than ${limits.import_depth_max} deep; import it by itself` })
+  if (depth > cliLimits.import_depth_max) {
+    problems.push({ kind: 'problem', where, message: `folders lie more than ${cliLimits.import_depth_max} deep; import it by itself` })
     return
   }
   const folders: string[] = []
@@ -67,8 +68,8 @@ async function* fileItems(file: string, path: string): AsyncGenerator<MemoryItem
   let bytes: Buffer
   try {
     const { size } = await stat(file)
-    if (size > limits.import_file_bytes_max) {
-      yield { kind: 'problem', where: path, message: `larger than ${limits.import_file_bytes_max / 1024 ** 2} MiB; cut it into several files` }
+    if (size > cliLimits.import_file_bytes_max) {
+      yield { kind: 'problem', where: path, message: `larger than ${cliLimits.import_file_bytes_max / 1024 ** 2} MiB; cut it into several files` }
       return undefined
     }
     bytes = await readFile(file)

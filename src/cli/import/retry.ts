@@ -5,9 +5,9 @@
  * `import_retries_max`; the wait doubles, is jittered by half so that importers do not march in step, and is never shorter
  * than `Retry-After`.
  */
-import { limits } from '../../../crdt/limits.ts'
 import { CallFailure } from '../client.ts'
 import type { Io } from '../io.ts'
+import { cliLimits } from '../limits.ts'
 
 const PASSING: ReadonlySet<number> = new Set([0, 429, 503])
 
@@ -16,10 +16,10 @@ export const withRetries = async <T>(io: Io, send: () => Promise<T>, signal: Abo
     try {
       return await send()
     } catch (error) {
-      if (!(error instanceof CallFailure) || !PASSING.has(error.status) || attempt >= limits.import_retries_max) throw error
-      const backoff = Math.min(limits.import_retry_ms_max, limits.import_retry_ms_min * 2 ** attempt)
+      if (!(error instanceof CallFailure) || !PASSING.has(error.status) || attempt >= cliLimits.import_retries_max) throw error
+      const backoff = Math.min(cliLimits.import_retry_ms_max, cliLimits.import_retry_ms_min * 2 ** attempt)
       const jitter = 0.5 + (io.random.bytes(1)[0] ?? 0) / 512
-      await io.sleep(Math.max(backoff * jitter, Math.min(error.retry_after_ms ?? 0, limits.import_retry_ms_max)), signal)
+      await io.sleep(Math.max(backoff * jitter, Math.min(error.retry_after_ms ?? 0, cliLimits.import_retry_ms_max)), signal)
     }
   }
 }

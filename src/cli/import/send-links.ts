@@ -5,7 +5,6 @@
  */
 import { randomUUID } from 'node:crypto'
 import { parseRecordId } from '../../../crdt/ids.ts'
-import { limits } from '../../../crdt/limits.ts'
 import type { LinkRow } from '../answers.ts'
 import { allRows } from '../pages.ts'
 import { CallFailure } from '../client.ts'
@@ -14,9 +13,10 @@ import type { LinkItem, ProblemItem } from './item.ts'
 import { withRetries } from './retry.ts'
 import type { Sending } from './send-memories.ts'
 import { addProblem } from './tally.ts'
+import { cliLimits } from '../limits.ts'
 
 export const sendLinks = async (items: AsyncIterable<LinkItem | ProblemItem>, sending: Sending): Promise<void> => {
-  for await (const _done of inOrder(groups(items), limits.import_lookups_in_flight_max, (group) => sendGroup(group, sending))) sending.onProgress()
+  for await (const _done of inOrder(groups(items), cliLimits.import_lookups_in_flight_max, (group) => sendGroup(group, sending))) sending.onProgress()
 }
 
 /** Neighbouring links with the same start, so that what is there is asked once for them. */
@@ -24,7 +24,7 @@ async function* groups(items: AsyncIterable<LinkItem | ProblemItem>): AsyncGener
   let group: (LinkItem | ProblemItem)[] = []
   for await (const item of items) {
     const last = group.at(-1)
-    const joins = last?.kind === 'link' && item.kind === 'link' && last.from === item.from && group.length < limits.import_batch_memories_max
+    const joins = last?.kind === 'link' && item.kind === 'link' && last.from === item.from && group.length < cliLimits.import_batch_memories_max
     if (!joins && group.length > 0) {
       yield group
       group = []

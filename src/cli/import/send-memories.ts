@@ -5,7 +5,6 @@
  * A batch that is refused as a whole is cut in half until the one memory that spoils it is found and named; the others get
  * through. What an export wrote is first looked up by its old id: where that memory still stands, nothing is sent.
  */
-import { limits } from '../../../crdt/limits.ts'
 import type { BulkAnswer } from '../../api.ts'
 import { CallFailure, type Client } from '../client.ts'
 import type { GotAnswer } from '../answers.ts'
@@ -15,6 +14,7 @@ import type { MemoryItem, ProblemItem } from './item.ts'
 import { withRetries } from './retry.ts'
 import { fitContent } from './split.ts'
 import { addProblem, type Tally } from './tally.ts'
+import { cliLimits } from '../limits.ts'
 
 export type Sending = {
   readonly io: Io
@@ -35,7 +35,7 @@ type Ready = { readonly item: MemoryItem; readonly namespace: string; readonly b
 type Bulk = Pick<BulkAnswer, 'created' | 'ids' | 'errors'> & { readonly token?: string }
 
 export const sendMemories = async (items: AsyncIterable<MemoryItem | ProblemItem>, sending: Sending): Promise<void> => {
-  for await (const _done of inOrder(batches(items, sending), limits.import_requests_in_flight_max, (batch) => sendBatch(batch, sending))) sending.onProgress()
+  for await (const _done of inOrder(batches(items, sending), cliLimits.import_requests_in_flight_max, (batch) => sendBatch(batch, sending))) sending.onProgress()
 }
 
 async function* batches(items: AsyncIterable<MemoryItem | ProblemItem>, sending: Sending): AsyncGenerator<readonly Ready[], undefined> {
@@ -49,7 +49,7 @@ async function* batches(items: AsyncIterable<MemoryItem | ProblemItem>, sending:
     for (const part of fitContent(item)) {
       const ready = prepare(part, sending)
       if (ready === null) continue
-      if (batch.length > 0 && (batch.length >= limits.import_batch_memories_max || bytes + ready.bytes > limits.import_batch_bytes_max)) {
+      if (batch.length > 0 && (batch.length >= cliLimits.import_batch_memories_max || bytes + ready.bytes > cliLimits.import_batch_bytes_max)) {
         yield batch
         batch = []
         bytes = 0
@@ -74,7 +74,7 @@ const prepare = (item: MemoryItem, { namespaceOf, tally }: Sending): Ready | nul
 
 const sendBatch = async (batch: readonly Ready[], sending: Sending): Promise<void> => {
   const missing: Ready[] = []
-  for await (const ready of inOrder(batch, limits.import_lookups_in_flight_max, (one) => lookUp(one, sending))) if (ready !== null) missing.push(ready)
+  for await (const ready of inOrder(batch, cliLimits.import_lookups_in_flight_max, (one) => lookUp(one, sending))) if (ready !== null) missing.push(ready)
   if (missing.length > 0) await post(missing, sending)
 }
 
@@ -146,5 +146,5 @@ const stored = (ready: Ready, id: string, { tally, idByName }: Sending): void =>
   tally.stored++
   tally.namespaces.add(ready.namespace)
   const { name } = ready.item
-  if (name !== undefined && idByName.size < limits.import_names_max) idByName.set(name, id)
+  if (name !== undefined && idByName.size < cliLimits.import_names_max) idByName.set(name, id)
 }

@@ -1,7 +1,7 @@
 /**
  * What an import has done so far: counts, and the first problems in full.
  */
-import { limits } from '../../../crdt/limits.ts'
+import { cliLimits } from '../limits.ts'
 
 export type Problem = { readonly where: string; readonly message: string }
 
@@ -24,5 +24,5 @@ export const emptyTally = (): Tally => ({ stored: 0, existing: 0, links: 0, link
 
 export const addProblem = (tally: Tally, where: string, message: string): void => {
   tally.problems_total++
-  if (tally.problems.length < limits.import_problems_shown_max) tally.problems.push({ where, message })
+  if (tally.problems.length < cliLimits.import_problems_shown_max) tally.problems.push({ where, message })
 }

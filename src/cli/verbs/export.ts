@@ -14,6 +14,7 @@ import { causalHeaders, type CausalOptions, causalOptions, clientFor, example, n
 import { allRows, memoryPages } from '../pages.ts'
 import { startProgress } from '../progress.ts'
 import { plural } from '../render.ts'
+import { cliLimits } from '../limits.ts'
 
 export const addExport = (program: Command, io: Io): void => {
   const verb = program.command('export').description('print a namespace as JSON lines that `import` takes back').requiredOption('--namespace <name>', 'which namespace', namespace)
@@ -25,7 +26,7 @@ export const addExport = (program: Command, io: Io): void => {
     let total = 0
     try {
       for await (const page of memoryPages(client, { query: { namespace: options.namespace, limit: limits.list_limit_max }, headers: causalHeaders(options) })) {
-        for await (const line of inOrder(page.memories, limits.import_lookups_in_flight_max, (memory) => lineOf(client, memory))) {
+        for await (const line of inOrder(page.memories, cliLimits.import_lookups_in_flight_max, (memory) => lineOf(client, memory))) {
           await write(io.stdout, line)
           progress.update(++total, 0, plural(total, 'memory', 'memories'))
         }

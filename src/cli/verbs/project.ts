@@ -3,7 +3,6 @@
  * peer, or in the folder of a stopped one. Ends with the digest, which is equal on members that hold the same.
  */
 import type { Command } from 'commander'
-import { limits } from '../../../crdt/limits.ts'
 import type { Health, RebuildAnswer } from '../../api.ts'
 import { usage } from '../failure.ts'
 import { type Io, print } from '../io.ts'
@@ -11,6 +10,7 @@ import { clientFor, example, overHttp, type ServerOptions } from '../options.ts'
 import { type Progress, startProgress } from '../progress.ts'
 import { clean, coloursFor, plural } from '../render.ts'
 import { parseProjection } from './serve.ts'
+import { cliLimits } from '../limits.ts'
 
 type RebuildOptions = ServerOptions & { readonly data?: string; readonly projection?: string; readonly age?: boolean }
 
@@ -41,7 +41,7 @@ export const addProject = (program: Command, io: Io): void => {
 const overWire = async (options: ServerOptions, io: Io, progress: Progress): Promise<RebuildAnswer> => {
   const client = clientFor(options, io)
   const done = new AbortController()
-  const answer = client.call<RebuildAnswer>('POST', '/projection/rebuild', { timeout_ms: limits.cli_rebuild_ms_max }).finally(() => done.abort())
+  const answer = client.call<RebuildAnswer>('POST', '/projection/rebuild', { timeout_ms: cliLimits.cli_rebuild_ms_max }).finally(() => done.abort())
   const following = follow(async () => client.call<Health>('GET', '/health', { accept: [503] }), io, progress, done.signal)
   const [rebuilt] = await Promise.all([answer, following])
   return rebuilt
@@ -56,7 +56,7 @@ const follow = async (health: () => Promise<Health>, io: Io, progress: Progress,
       total = Math.max(total, now.projection_lag)
       progress.update(total - now.projection_lag, total, clean(now.reasons.find((reason) => reason.startsWith('the search index')) ?? ''))
     }
-    if (!done.aborted) await io.sleep(limits.cli_rebuild_look_ms, done).catch((error: unknown) => (done.aborted ? undefined : Promise.reject(error instanceof Error ? error : new Error(String(error)))))
+    if (!done.aborted) await io.sleep(cliLimits.cli_rebuild_look_ms, done).catch((error: unknown) => (done.aborted ? undefined : Promise.reject(error instanceof Error ? error : new Error(String(error)))))
   }
 }
 

@@ -2,13 +2,13 @@
  * `verify`: checks every signature, chain, root and body, of a folder or through a peer, and names the first bad one.
  */
 import { type Command } from 'commander'
-import { limits } from '../../../crdt/limits.ts'
 import type { VerifyAnswer } from '../../api.ts'
 import { CliFailure, usage } from '../failure.ts'
 import { type Io, print } from '../io.ts'
 import { clientFor, example, overHttp, type ServerOptions } from '../options.ts'
 import { startProgress } from '../progress.ts'
 import { clean, coloursFor, plural } from '../render.ts'
+import { cliLimits } from '../limits.ts'
 
 export const addVerify = (program: Command, io: Io): void => {
   const verb = overHttp(program.command('verify').description('check every signature, chain, root and body'))
@@ -24,7 +24,7 @@ export const addVerify = (program: Command, io: Io): void => {
 }
 
 const overWire = (options: ServerOptions, io: Io): Promise<VerifyAnswer> =>
-  clientFor(options, io).call<VerifyAnswer>('POST', '/verify', { body: {}, accept: [422, 500], timeout_ms: limits.cli_verify_ms_max })
+  clientFor(options, io).call<VerifyAnswer>('POST', '/verify', { body: {}, accept: [422, 500], timeout_ms: cliLimits.cli_verify_ms_max })
 
 const inFolder = async (dir: string, io: Io): Promise<VerifyAnswer> => {
   const { verifyFolder } = await import('../../node/verify-folder.ts')

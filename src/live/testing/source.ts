@@ -6,7 +6,7 @@ import type { Hlc } from '../../../crdt/hlc.ts'
 import { ZERO_HASH, incarnation, segmentId, type AgentId, type CommitHash, type EventId, type MeshId, type Namespace, type PeerId, type RecordId, type Ref, type SegmentId } from '../../../crdt/ids.ts'
 import { applyDerived, derive, documentHeads, openSegment, type Segment } from '../../../crdt/segment.ts'
 import { keyPairFromSeed, publicKeyHex } from '../../../crdt/signature.ts'
-import type { LiveSource } from '../../ports.ts'
+import type { LiveSource } from '../../ports/live.ts'
 
 export const uuid = (n: number): string => `00000000-0000-4000-8000-${n.toString(16).padStart(12, '0')}`
 

@@ -1,7 +1,7 @@
 /** What is kept for those who ask in SQL: each event once, the conflicts that there are now, and the views over them. */
 import { expect, it } from 'vitest'
 import type { CommitHash, EventId, RecordId } from '../../../crdt/ids.ts'
-import type { ConflictRow, EventRow, ProjectionBatch } from '../../ports.ts'
+import type { ConflictRow, EventRow, ProjectionBatch } from '../../ports/projection.ts'
 import type { Sql } from '../sql.ts'
 import { agent, at, id, memory, ns } from './rows.ts'
 

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { limits } from '../../../crdt/limits.ts'
-import { BadCursor, ProjectionFailure, type MemoryFilter, type MemoryRow, type RecallQuery } from '../../ports.ts'
+import { BadCursor, ProjectionFailure, type MemoryFilter, type MemoryRow, type RecallQuery } from '../../ports/projection.ts'
 import type { Engine } from '../engine.ts'
 import type { Sql } from '../sql.ts'
 import { agent, at, batch, cursor, episode, id, link, memory, NOW, ns, seeded } from './rows.ts'

@@ -1,7 +1,7 @@
 /** A second generation of rows, made beside the first: what readers see meanwhile, whatever crashes, and what is kept. */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import type { LogPlace, ProjectionBatch } from '../../ports.ts'
+import type { LogPlace, ProjectionBatch } from '../../ports/projection.ts'
 import { createEngine, type Engine } from '../engine.ts'
 import type { Sql } from '../sql.ts'
 import { batch, cursor, EPOCH, id, memory, NOW, ns } from './rows.ts'

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { limits } from '../../../crdt/limits.ts'
-import type { GraphQuery, LinkRow, MemoryRow } from '../../ports.ts'
+import type { GraphQuery, LinkRow, MemoryRow } from '../../ports/projection.ts'
 import type { Engine } from '../engine.ts'
 import { at, batch, id, link, memory, NOW, ns } from './rows.ts'
 

@@ -1,7 +1,7 @@
 /** What is kept for search beside the rows: exactly what a rebuild would make, after any history. */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import type { MemoryRow } from '../../ports.ts'
+import type { MemoryRow } from '../../ports/projection.ts'
 import type { Query, Sql } from '../sql.ts'
 import { at, id, memory, ns } from './rows.ts'
 

@@ -1,7 +1,7 @@
 /** What goes when a fork or a revocation left it out: the row and all that hangs on it, as if it had never been there. */
 import { expect, it } from 'vitest'
 import type { CommitHash, EventId, RecordId } from '../../../crdt/ids.ts'
-import type { ConflictRow, EventRow, ProjectionBatch, RemovedRows } from '../../ports.ts'
+import type { ConflictRow, EventRow, ProjectionBatch, RemovedRows } from '../../ports/projection.ts'
 import type { Engine } from '../engine.ts'
 import type { Query, Sql } from '../sql.ts'
 import { agent, at, batch, cursor, episode, id, link, memory, NOW, ns } from './rows.ts'

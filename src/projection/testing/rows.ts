@@ -1,7 +1,7 @@
 /** Rows and batches for the projection's tests: plain defaults, overridden where a test cares. */
 import { sha256 } from '../../../crdt/hash.ts'
 import { uuidV8, type AgentId, type ChainId, type EventId, type Namespace, type PeerId, type RecordId } from '../../../crdt/ids.ts'
-import type { EpisodeRow, LinkRow, MemoryRow, ProjectionBatch, ProjectionCursor } from '../../ports.ts'
+import type { EpisodeRow, LinkRow, MemoryRow, ProjectionBatch, ProjectionCursor } from '../../ports/projection.ts'
 
 export const NOW = '2030-01-01T00:00:00.000Z'
 export const EPOCH = 'ab'.repeat(16)

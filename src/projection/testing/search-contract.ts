@@ -1,7 +1,7 @@
 /** What lexical recall must find, whatever the database. */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { limits } from '../../../crdt/limits.ts'
-import type { MemoryRow, RecallQuery } from '../../ports.ts'
+import type { MemoryRow, RecallQuery } from '../../ports/projection.ts'
 import type { Engine } from '../engine.ts'
 import { agent, at, cursor, id, memory, NOW, ns } from './rows.ts'
 

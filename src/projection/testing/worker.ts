@@ -1,5 +1,6 @@
 /** The projection as a peer has it, in its worker, for tests of its files and its disk. */
-import type { MemoryRow, Projection, VectorStore } from '../../ports.ts'
+import type { VectorStore } from '../../ports/embedding.ts'
+import type { MemoryRow, Projection } from '../../ports/projection.ts'
 import { openProjection } from '../projection.ts'
 import { memory, NOW, seeded } from './rows.ts'
 

@@ -3,7 +3,8 @@ import { makeBody, SALT_BYTES } from '../../../crdt/body.ts'
 import type { Body } from '../../../crdt/body.ts'
 import { concat, sha256, sha256Hex } from '../../../crdt/hash.ts'
 import type { ChainId, CommitHash } from '../../../crdt/ids.ts'
-import type { CommitStore, Random, ScannedCommit, StoredCommit } from '../../ports.ts'
+import type { Random } from '../../ports/clock.ts'
+import type { CommitStore, ScannedCommit, StoredCommit } from '../../ports/store.ts'
 
 /** A stream of bytes that depends on the seed alone: SHA-256 in counter mode. */
 export const seeded = (seed: string): Random => {

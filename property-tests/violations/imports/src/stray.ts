@@ -1,4 +1,4 @@
 // violates: every-file-has-a-layer
-import type { Target } from './ports.ts'
+import type { Target } from './ports/store.ts'
 
 export type Used = Target

@@ -1,4 +1,4 @@
 // violates: transports-layer
-import type { Target } from '../src/ports.ts'
+import type { Target } from '../src/ports/store.ts'
 
 export type Used = Target

@@ -1,4 +1,4 @@
 // violates: doors-take-types-of-ports
-import { target } from '../ports.ts'
+import { target } from '../ports/store.ts'
 
 export const used = target

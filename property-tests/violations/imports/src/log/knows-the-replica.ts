@@ -1,0 +1,4 @@
+// violates: log-layer
+import * as library from 'fastify'
+
+export const used = library

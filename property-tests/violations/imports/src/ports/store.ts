@@ -1,0 +1,3 @@
+// violates: nothing
+export type Target = { readonly name: 'src/ports/store.ts' }
+export const target = 'src/ports/store.ts'

@@ -1,0 +1,64 @@
+/**
+ * The bounds of the HTTP door: a name that ends in its unit, the value, and why it is that. Peers need not agree on any of them.
+ */
+const KIB = 1024
+const MIB = 1024 * KIB
+
+export const httpLimits = {
+  query_bytes_max: 8 * KIB,
+  episodes_limit_default: 100,
+  events_limit_default: 100,
+  /** Live event streams open at one time; each holds a socket and a cursor. */
+  event_streams_max: 256,
+  idempotency_key_bytes_max: 256,
+  /** An enrolment or revocation request is one signed statement of some 500 bytes. */
+  mesh_request_bytes_max: 64 * KIB,
+  /** Place in a list or in the log, as a client hands it back. */
+  cursor_bytes_max: 2 * KIB,
+  /** A token, a key and what proxies add; Node's own 16 KiB would not hold the largest token. */
+  http_header_bytes_max: 32 * KIB,
+  http_headers_max: 100,
+  /** Sockets of clients that have asked something; where all are taken, idle ones give way. */
+  http_connections_max: 4_096,
+  /** Of those, what one address holds; loopback is one address for everybody there, and is bounded by the pool alone. */
+  http_connections_per_address_max: 1_024,
+  /** Sockets that have not asked yet; the oldest gives way. Headers come within ms, so this is a thousand clients at one moment. */
+  http_newcomers_max: 1_024,
+  /** Upgraded sockets of one path (mesh, live): above what their own protocol takes (`links_max`, `unauthenticated_sockets_max`, `live_clients_max`) and what is on its way out. */
+  upgraded_sockets_max: 768,
+  /** Of those, what one address holds, loopback excepted: a stranger alone can't fill `unauthenticated_sockets_max`. */
+  upgraded_sockets_per_address_max: 128,
+  /** Wrong API keys of one address that are told so at once: a person's typing errors, a client with an old key. */
+  key_guesses_free: 10,
+  /** What the next one has to wait, doubled with each up to the most. */
+  key_guess_delay_ms_min: 1_000,
+  key_guess_delay_ms_max: 60_000,
+  /** So long a refusal is held back, for so many of one address at a time; further ones go out at once. */
+  key_guess_hold_ms: 1_000,
+  key_guesses_held_max: 64,
+  /** Addresses remembered for that, some 200 bytes each, and for how long after their last word. */
+  key_guess_addresses_max: 4_096,
+  key_guesses_forgotten_ms: 3_600_000,
+  /** Bodies of the same, as far as they have arrived. */
+  http_bytes_in_flight_max: 256 * MIB,
+  /** A body brings `http_pace_bytes` (or the rest of it) in every such time, else 408: 16 KiB/s, a slow mobile line. */
+  http_pace_ms: 5_000,
+  http_pace_bytes: 80 * KIB,
+  /** Where bodies fill `http_bytes_in_flight_max`, one under way for longer than this gives way to others. */
+  http_body_kept_ms: 1_000,
+  /** What still comes of an answered request is read this far and this long, so that its client finds the answer: eight times the largest request. */
+  http_drain_bytes_max: 32 * MIB,
+  http_drain_ms_max: 10_000,
+  /** A client that takes longer to send its headers is not sending them in earnest. */
+  http_headers_ms_max: 10_000,
+  /** 4 MiB in this time is 140 KiB/s. */
+  http_request_ms_max: 30_000,
+  /** A socket on which nothing moves in either direction, a reader that never reads among them. */
+  http_silence_ms_max: 120_000,
+  /** Between two requests on one connection: longer than a proxy's usual 60 s, so that the proxy closes first. */
+  http_keep_alive_ms_max: 72_000,
+  /** A comment on a quiet event stream: under the 30 s after which proxies call a connection dead. */
+  event_keep_alive_ms: 15_000,
+  /** A reader of an event stream that takes nothing for this long is cut; it comes back with Last-Event-ID. */
+  event_stall_ms_max: 30_000,
+} as const

@@ -1,0 +1,74 @@
+/**
+ * The replica as others see it: what it is made of, what may be asked of it. `replica.ts` is the one.
+ */
+import type { Commit } from '../../crdt/commit.ts'
+import type { ChainId, EventId, Incarnation, MeshId, PeerId, Ref } from '../../crdt/ids.ts'
+import type { Counted } from '../../crdt/quorum.ts'
+import type { KeyPair } from '../../crdt/signature.ts'
+import type { CommitStore, StoreFailure } from '../ports/store.ts'
+import type { Said } from './author.ts'
+import type { MemberBudget } from './budgets.ts'
+import type { Commits } from './commits.ts'
+import type { DocumentDigests } from './document-digests.ts'
+import type { Documents } from './documents.ts'
+import type { FrontierDigests } from './frontier-digest.ts'
+import type { Forks } from './forks.ts'
+import type { Intake } from './intake.ts'
+import type { LogIndex } from './log-index.ts'
+import type { MissingBodies } from './missing-bodies.ts'
+import type { MayWrite } from './may-write.ts'
+import type { Revision } from './revision.ts'
+import type { Effect, Input } from './types.ts'
+
+export type ReplicaOptions = {
+  readonly mesh: MeshId
+  readonly keys: KeyPair
+  /** Present on the peer that may enrol and revoke. */
+  readonly authority: KeyPair | null
+  readonly store: CommitStore
+  /** What the first chains are written under: a new one, or, by the composition root's decision, the one before. */
+  readonly incarnation: Incarnation
+  /** null: the mesh's default. */
+  readonly quorum: number | null
+}
+
+export type Replica = {
+  handle(input: Input, nowMs: number): Effect[]
+  /** Once, after the opening scan. */
+  booted(nowMs: number): void
+  readonly self: PeerId
+  readonly index: LogIndex
+  readonly documents: Documents
+  readonly documentDigests: DocumentDigests
+  readonly forks: Forks
+  readonly commits: Commits
+  readonly intake: Intake
+  readonly missing: MissingBodies
+  readonly mayWrite: MayWrite
+  /** Whether the commit is read: neither a fork nor a revocation leaves it out, nor what it rests on. */
+  counts(commit: Commit): boolean
+  /** The bytes of a text as UTF-8, for comparing; null when it is not here. What its field allows is for whoever shows it. */
+  text(ref: Ref): string | null
+  /** The event of this derived id, when it is on stable storage and counts. */
+  said(event: EventId): Said | null
+  /** One more each time that something already read reads differently, and what that touched. */
+  readonly revision: Pick<Revision, 'current' | 'after' | 'shown'>
+  incarnation(): Incarnation
+  voters(): ReadonlySet<PeerId>
+  /** Voters needed when a request names no number. */
+  quorum(): number
+  /** The voters' acks that cover a commit. */
+  covering(position: { chain: ChainId; seq: number }): readonly Counted[]
+  frontierDigest(key?: Uint8Array): Uint8Array
+  /** Of each of these namespaces' chains. */
+  readonly frontierDigestsOf: FrontierDigests['of']
+  /** True while a flush is under way: documents may hold what is not yet durable. */
+  flushing(): boolean
+  /** What each member has that is held back or was refused, of those that have any. */
+  budgets(nowMs: number): ReadonlyMap<PeerId, MemberBudget>
+  /** Members over whose link something was heard lately. */
+  readonly linked: ReadonlySet<PeerId>
+  queued(): { readonly requests: number; readonly bytes: number }
+  nextDeadlineMs(): number | null
+  lastFailure(): StoreFailure | null
+}
