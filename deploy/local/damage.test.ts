@@ -85,7 +85,7 @@ const assertNoticedAndMended = async ({ what, file, textBytes, lookBefore }: One
     const found = await mnemesh(['verify', '--data', c.dir, '--json'])
     expect(found.code, time).toBe(1)
     expect(found.stderr.trim().split('\n')).toHaveLength(1)
-    expect(found.stderr).toMatch(/^error: commit [0-9a-f]{64} \(chain [0-9a-f]{32}, seq \d+\): /)
+    expect(textIn(JSON.parse(found.stderr) as Json, 'message')).toMatch(/^commit [0-9a-f]{64} \(chain [0-9a-f]{32}, seq \d+\): /)
     // What shared a block or a flush with it is lost with it, and named as well.
     const named = listIn(JSON.parse(found.stdout) as Json, 'problems').map(({ where: place }) => String(place))
     expect(named.filter((place) => place.includes(commitOf(victim))), named.join('; ')).not.toEqual([])
