@@ -118,6 +118,8 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
   const agree = async (among: readonly number[] = [...keys.keys()]): Promise<void> => {
     const endMs = time.now() + AGREE_MS_MAX
     for (;;) {
+      // Digests are of stable storage: what a peer is just writing is not in them yet.
+      await Promise.all(among.map((index) => world.peer(index).shell.settled()))
       const digests = await Promise.all(among.map((index) => world.peer(index).node.digests()))
       if (digests.every(({ frontier, documents }) => documents !== null && frontier === digests[0]!.frontier && documents === digests[0]!.documents)) return
       if (time.now() >= endMs) throw new Error(`peers ${among.join(', ')} do not agree within ${AGREE_MS_MAX} ms of virtual time: ${JSON.stringify(digests)}`)
