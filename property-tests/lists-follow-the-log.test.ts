@@ -34,7 +34,7 @@ const listed = async (peer: number, filter: MemoryFilter, limit: number): Promis
   do {
     const page: Awaited<ReturnType<ReturnType<World['peer']>['node']['list']>> = (await world.run(world.peer(peer).node.list(filter, { limit, ...(cursor === undefined ? {} : { cursor }) }, {})))!
     expect(page.rows.length).toBeLessThanOrEqual(limit)
-    ids.push(...page.rows.map(({ id }) => id))
+    for (const { id } of page.rows) ids.push(id)
     cursor = page.next_cursor ?? undefined
   } while (cursor !== undefined)
   return ids

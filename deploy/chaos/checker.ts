@@ -24,7 +24,7 @@ export const check = async (peers: readonly ChaosPeer[], entries: readonly Entry
     const memories = await allMemories(peer.call, NAMESPACE)
     seen = memories.length
     lists.push(memories.map((memory) => JSON.stringify([memory['id'], memory['content'], memory['version'], memory['title'], memory['tags']])).toSorted((a, b) => (a < b ? -1 : 1)).join('\n'))
-    faults.push(...contradictions(peer.name, memories, entries, reported))
+    for (const fault of contradictions(peer.name, memories, entries, reported)) faults.push(fault)
   }
   peers.forEach(({ name }, i) => {
     if (lists[i] !== lists[0]) faults.push(`${name} shows other memories than ${peers[0]?.name}`)

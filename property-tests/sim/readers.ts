@@ -97,7 +97,7 @@ const list = async (question: Question, filter: MemoryFilter, limit: number): Pr
     if (pages >= PAGES_MAX) return question.tell(`no end after ${PAGES_MAX} pages`)
     const answer: ListAnswer & { readonly lag: number } = await question.node.list(filter, { limit, ...(cursor !== null && { cursor }) }, withToken(question))
     first ??= answer
-    rows.push(...answer.rows)
+    for (const row of answer.rows) rows.push(row)
     if (answer.rows.length < limit && answer.next_cursor !== null && answer.rows.length === 0) question.tell('a page with nothing on it that says there is more')
     cursor = answer.next_cursor
     if (cursor === null) break
