@@ -112,7 +112,7 @@ export const BUGS: readonly Bug[] = [
   bug('transports/handshake.test.ts', 'a nonce not consumed', ['transports/handshake.ts', "return nonces.use(nonce, nowMs) ? null : 'nonce_reused'", "return nonces.use(nonce, nowMs) || nonce.length > 0 ? null : 'nonce_reused'"]),
   bug(WORLD, 'a fork seen and not told', ['src/replica/replica.ts', '      forks.found(chain, at, theirs, waiting)\n', '      forks.found(chain, at, theirs.slice(theirs.length), waiting)\n']),
   bug(WORLD, 'what honest peers built on a lie not said again', ['src/replica/reoffer.ts', 'commit.header.peer === self ? draftOf(event) : null', 'commit.header.peer === self && event.id.length === 0 ? draftOf(event) : null']),
-  bug(WORLD, 'what a forked chain said of no document kept in the rows', ['src/service/gather-rows.ts', 'const counted = counts(commit)\n      for', 'const counted = commit.hash.length > 0 || counts(commit)\n      for']),
+  bug(WORLD, 'what a forked chain said of no document kept in the rows', ['src/service/gather-rows.ts', 'const counted = replica.counts(commit)\n      for', 'const counted = commit.hash.length > 0 || replica.counts(commit)\n      for']),
   bug(WORLD, 'only the lie left out, not what follows it', ['src/replica/log-index.ts', 'commit.header.seq >= firstLeftOut(', 'commit.header.seq > firstLeftOut(']),
   bug(WORLD, 'a revocation that leaves nothing out', ['crdt/control.ts', 'return revoked ? (revoked.last[chain] ?? 0) + 1', 'return revoked && chain.length === 0 ? (revoked.last[chain] ?? 0) + 1']),
   bug(WORLD, 'an erasing on a branch kept to oneself', ['src/replica/branch-erasures.ts', 'index.forkedAt.size === 0 ?', 'index.forkedAt.size >= 0 ?']),

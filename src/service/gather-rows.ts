@@ -5,7 +5,7 @@ import type { Commit } from '../../crdt/commit.ts'
 import { bodyRefs, type EpisodeAppend, type Event } from '../../crdt/event.ts'
 import type { CommitHash, EventId, RecordId, Ref } from '../../crdt/ids.ts'
 import type { EpisodeRow, EventRow, LinkRow, MemoryRow, ProjectionBatch, RemovedRows } from '../ports/projection.ts'
-import { isErased, isExcluded, segmentsOf } from '../replica/log-index.ts'
+import { isErased, segmentsOf } from '../replica/log-index.ts'
 import { createCopies } from '../replica/event-copies.ts'
 import type { Replica } from '../replica/replica-types.ts'
 import { conflictRows, episodeRow, eventFacts, type Reader } from './rows.ts'
@@ -26,11 +26,6 @@ export const emptyRows = (): Rows => ({ memories: new Map(), links: new Map(), e
 export const gatherRows = (replica: Replica, reader: Reader) => {
   const { index, documents } = replica
   const copies = createCopies(replica, replica.text)
-  /** Whether it is part of what all hold alike: before a fork or a revocation of its chain, and not built on what is out. */
-  const counts = (commit: Commit): boolean => {
-    const { namespace, segment } = commit.header
-    return !isExcluded(index, commit) && (segment === null || !documents.open({ namespace, id: segment }).segment.refused.has(commit.hash))
-  }
   const put = <Row>(rows: Map<RecordId, Row | null>, id: RecordId, read: (id: RecordId) => Row | null): void => {
     if (!rows.has(id)) rows.set(id, read(id))
   }
@@ -56,7 +51,7 @@ export const gatherRows = (replica: Replica, reader: Reader) => {
   return {
     /** Of a commit that the rows do not hold yet. */
     fresh: (rows: Rows, commit: Commit): void => {
-      const counted = counts(commit)
+      const counted = replica.counts(commit)
       for (const event of commit.events.map((sealed) => sealed.event)) {
         // Its texts are gone, whatever becomes of it.
         if (event.kind === 'memory.erase' || counted) record(rows, event)
@@ -65,7 +60,7 @@ export const gatherRows = (replica: Replica, reader: Reader) => {
     },
     /** Of one that they hold, or held, or left out. @param texts only of events that name one of these. */
     again: (rows: Rows, commit: Commit, texts: ReadonlySet<Ref> | null): void => {
-      const counted = counts(commit)
+      const counted = replica.counts(commit)
       if (!counted) rows.goneCommits.push(commit.hash)
       for (const { event } of commit.events) {
         if (texts !== null && !bodyRefs(event).some(({ ref }) => texts.has(ref))) continue
