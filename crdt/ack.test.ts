@@ -1,11 +1,12 @@
-/** Acks: what a voter signed, and all the ways not to be one. */
+/** Acks: what a voter signed, what a part of it proves, and all the ways not to be one. */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeAckStatement, encodeAckStatement, signAck, verifyAck, type AckStatement, type Watermark } from './ack.ts'
+import { ackStatement, isGenuine, isGenuinePart, partOf, signAck, type SignedAck, type Watermark } from './ack.ts'
 import { sha256Hex } from './hash.ts'
 import { bytesToHex, hexToBytes, type ChainId, type CommitHash, type MeshId, type PeerId } from './ids.ts'
 import { limits } from './limits.ts'
-import { pack, type Packable } from './msgpack.ts'
+import { merkleRoot } from './merkle.ts'
+import { pack } from './msgpack.ts'
 import { keyPairFromSeed, publicKeyHex, sign } from './signature.ts'
 import { seed } from './test-support.ts'
 
@@ -14,49 +15,87 @@ const keys = keyPairFromSeed(seed(1))
 const voter = publicKeyHex(keys) as PeerId
 const chain = (n: number): ChainId => sha256Hex(`chain ${n}`).slice(0, 32) as ChainId
 const mark = (n: number, fields: Partial<Watermark> = {}): Watermark => ({ chain: chain(n), seq: n + 1, hash: sha256Hex(`${n}`) as CommitHash, whole: true, ...fields })
-const statement: AckStatement = { mesh, voter, watermarks: [mark(0), mark(1, { whole: false })] }
-const hex32 = fc.uint8Array({ minLength: 32, maxLength: 32 }).map(bytesToHex)
+const marks = (count: number): Watermark[] => Array.from({ length: count }, (_, n) => mark(n))
+const ack = signAck({ mesh, voter, watermarks: [mark(0), mark(1, { whole: false }), mark(2)] }, keys)
+const leaf = ({ chain: of, seq, hash, whole }: Watermark): Uint8Array => pack([hexToBytes(of), seq, hexToBytes(hash), whole])
+const flip = (bytes: Uint8Array, at: number): Uint8Array => bytes.with(at, bytes[at]! ^ 1)
+const flipHex = <Hex extends string>(hex: Hex, at: number): Hex => bytesToHex(flip(hexToBytes(hex), at)) as Hex
+/** The ack with one of its watermarks changed, in the order that is due. */
+const changed = (at: number, fields: Partial<Watermark>): SignedAck =>
+  ({ ...ack, watermarks: ack.watermarks.map((watermark, i) => (i === at ? { ...watermark, ...fields } : watermark)).sort((a, b) => (a.chain < b.chain ? -1 : 1)) })
 
-describe('a statement', () => {
-  it('comes back as it was, and is verified', () => {
-    const markArb = fc.record({ chain: fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => bytesToHex(bytes) as ChainId), seq: fc.integer({ min: 1, max: limits.seq_max }), hash: hex32.map((hex) => hex as CommitHash), whole: fc.boolean() })
-    fc.assert(fc.property(hex32, fc.array(markArb, { maxLength: 8 }), (id, watermarks) => {
-      const said = { mesh: id as MeshId, voter, watermarks }
-      expect(decodeAckStatement(encodeAckStatement(said))).toEqual(said)
-      expect(verifyAck(signAck(said, keys), said.mesh)).toEqual(said)
+describe('an ack', () => {
+  it('signs the root over its watermarks, ascending by chain', () => {
+    const sorted = marks(3).sort((a, b) => (a.chain < b.chain ? -1 : 1))
+    const signed = signAck({ mesh, voter, watermarks: sorted.toReversed() }, keys)
+    expect(signed.watermarks).toEqual(sorted)
+    const statement = pack([2, hexToBytes(mesh), hexToBytes(voter), merkleRoot(sorted.map(leaf)), 3])
+    expect(signed.signature).toEqual(sign('mnemesh/ack/1', statement, keys))
+    expect(isGenuine(signed, mesh)).toBe(true)
+  })
+
+  it('is genuine as it was signed, whatever it names', () => {
+    const markArb = fc.record({ chain: fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => bytesToHex(bytes) as ChainId), seq: fc.integer({ min: 1, max: limits.seq_max }), hash: fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => bytesToHex(bytes) as CommitHash), whole: fc.boolean() })
+    fc.assert(fc.property(fc.uniqueArray(markArb, { minLength: 1, maxLength: 40, selector: (watermark) => watermark.chain }), (watermarks) => {
+      const signed = signAck({ mesh, voter, watermarks }, keys)
+      expect(isGenuine(signed, mesh)).toBe(true)
+      for (const watermark of watermarks) expect(isGenuinePart(partOf(signed, watermark.chain)!, mesh)).toBe(true)
+      expect(partOf(signed, 'ff'.repeat(16) as ChainId)).toBeNull()
     }), { numRuns: 50 })
   })
 
-  it('is not verified for another mesh, another voter, another purpose, or with a bit flipped', () => {
-    const ack = signAck(statement, keys)
-    expect(verifyAck(ack, 'bb'.repeat(32) as MeshId)).toBeNull()
+  it('is not genuine for another mesh, another voter, another purpose, or with anything changed', () => {
     const other = keyPairFromSeed(seed(2))
-    expect(verifyAck(signAck(statement, other), mesh)).toBeNull()
-    expect(verifyAck({ ...ack, statement: encodeAckStatement({ ...statement, voter: publicKeyHex(other) as PeerId }) }, mesh)).toBeNull()
-    for (const domain of ['mnemesh/commit/1', 'mnemesh/handshake/1'] as const) expect(verifyAck({ ...ack, signature: sign(domain, ack.statement, keys) }, mesh)).toBeNull()
-    for (let at = 0; at < ack.statement.length; at++) expect(verifyAck({ ...ack, statement: ack.statement.with(at, ack.statement[at]! ^ 1) }, mesh)).toBeNull()
-    for (let at = 0; at < 64; at++) expect(verifyAck({ ...ack, signature: ack.signature.with(at, ack.signature[at]! ^ 1) }, mesh)).toBeNull()
-    expect(verifyAck({ ...ack, signature: new Uint8Array(0) }, mesh)).toBeNull()
+    const statement = ackStatement(mesh, voter, merkleRoot(ack.watermarks.map(leaf)), 3)
+    expect(ack.signature).toEqual(sign('mnemesh/ack/1', statement, keys))
+    const not: readonly (readonly [string, SignedAck, MeshId])[] = [
+      ['another mesh', ack, 'bb'.repeat(32) as MeshId],
+      ['signed by another', { ...ack, signature: sign('mnemesh/ack/1', statement, other) }, mesh],
+      ['in the name of another', { ...ack, voter: publicKeyHex(other) as PeerId }, mesh],
+      ['by the zero key, a point of small order', { ...ack, voter: '00'.repeat(32) as PeerId, signature: new Uint8Array(64) }, mesh],
+      ...(['mnemesh/commit/1', 'mnemesh/handshake/1'] as const).map((domain) => [domain, { ...ack, signature: sign(domain, statement, keys) }, mesh] as const),
+      ...Array.from({ length: 64 }, (_, at) => [`bit of byte ${at} of the signature`, { ...ack, signature: flip(ack.signature, at) }, mesh] as const),
+      ['no signature', { ...ack, signature: new Uint8Array(0) }, mesh],
+      ...[0, 1, 2].flatMap((at) => [
+        ['another chain', changed(at, { chain: flipHex(ack.watermarks[at]!.chain, 15) }), mesh],
+        ['another seq', changed(at, { seq: ack.watermarks[at]!.seq + 1 }), mesh],
+        ['another hash', changed(at, { hash: flipHex(ack.watermarks[at]!.hash, 31) }), mesh],
+        ['another whole', changed(at, { whole: !ack.watermarks[at]!.whole }), mesh],
+        ['one fewer', { ...ack, watermarks: ack.watermarks.toSpliced(at, 1) }, mesh],
+      ] as const),
+      ['another order', { ...ack, watermarks: ack.watermarks.toReversed() }, mesh],
+    ]
+    for (const [what, one, of] of not) expect([what, isGenuine(one, of)]).toEqual([what, false])
   })
 
-  it('by the zero key, a point of small order, says nothing', () => {
-    const zero = '00'.repeat(32) as PeerId
-    expect(verifyAck({ statement: encodeAckStatement({ ...statement, voter: zero }), signature: new Uint8Array(64) }, mesh)).toBeNull()
+  it('names 1 to 256 chains, none twice: signed otherwise it is none', () => {
+    const many = signAck({ mesh, voter, watermarks: marks(256) }, keys)
+    expect(isGenuine(many, mesh)).toBe(true)
+    for (const watermarks of [[], [mark(0), mark(0)], marks(257)]) expect(isGenuine(signAck({ mesh, voter, watermarks }, keys), mesh)).toBe(false)
+  })
+})
+
+describe('a part of an ack', () => {
+  const part = partOf(ack, chain(2))!
+
+  it('tells its own chain alone', () => {
+    const told = JSON.stringify({ ...part, path: part.path.map(bytesToHex), signature: bytesToHex(part.signature) })
+    for (const watermark of ack.watermarks.filter((one) => one.chain !== chain(2))) expect(told.includes(watermark.chain) || told.includes(watermark.hash)).toBe(false)
+    expect(isGenuinePart(part, mesh)).toBe(true)
   })
 
-  const [id, own] = [hexToBytes(mesh), hexToBytes(voter)]
-  const good: readonly Packable[] = [hexToBytes(chain(0)), 1, hexToBytes(sha256Hex('x')), true]
-  it.each<[string, Packable]>([
-    ['of version 2', [2, id, own, []]], ['of four fields no more', [1, id, own, [], 0]], ['with a short mesh', [1, id.subarray(1), own, []]], ['with a voter of text', [1, id, voter, []]],
-    ['without a list', [1, id, own, null]], ['with seq 0', [1, id, own, [good.with(1, 0)]]], ['with seq beyond the limit', [1, id, own, [good.with(1, limits.seq_max + 1)]]], ['with seq of text', [1, id, own, [good.with(1, '1')]]],
-    ['with whole = 1', [1, id, own, [good.with(3, 1)]]], ['with a short chain', [1, id, own, [good.with(0, new Uint8Array(15))]]], ['with a short hash', [1, id, own, [good.with(2, new Uint8Array(31))]]],
-    ['with five parts in an entry', [1, id, own, [[...good, null]]]], ['with 257 watermarks', [1, id, own, Array.from({ length: 257 }, () => good)]],
-  ])('%s is none', (_, value) => expect(decodeAckStatement(pack(value))).toBeNull())
-
-  it('of 256 watermarks fits the limit; more bytes are refused unread', () => {
-    const full = encodeAckStatement({ mesh, voter, watermarks: Array.from({ length: limits.ack_watermarks_max }, (_, i) => mark(i, { seq: limits.seq_max - i })) })
-    expect(full.length).toBeLessThanOrEqual(limits.ack_bytes_max)
-    expect(decodeAckStatement(full)?.watermarks).toHaveLength(256)
-    expect(decodeAckStatement(new Uint8Array(limits.ack_bytes_max + 1))).toBeNull()
+  it('proves nothing with anything changed', () => {
+    const { watermark } = part
+    const not = [
+      { ...part, index: part.index + 1 }, { ...part, index: part.index - 1 }, { ...part, index: part.index + 3 }, { ...part, index: -1 }, { ...part, index: 0.5 },
+      ...[0, 1, 2, 4, 257, 2 ** 40].map((count) => ({ ...part, count })),
+      { ...part, path: part.path.slice(1) }, { ...part, path: [...part.path, part.path[0]!] }, { ...part, path: part.path.toReversed() },
+      ...part.path.map((_, at) => ({ ...part, path: part.path.map((hash, i) => (i === at ? flip(hash, 7) : hash)) })),
+      { ...part, watermark: { ...watermark, seq: watermark.seq + 1 } }, { ...part, watermark: { ...watermark, whole: false } },
+      { ...part, watermark: { ...watermark, hash: flipHex(watermark.hash, 0) } }, { ...part, watermark: { ...watermark, chain: flipHex(watermark.chain, 0) } },
+      { ...part, voter: publicKeyHex(keyPairFromSeed(seed(2))) as PeerId }, { ...part, signature: flip(part.signature, 3) },
+    ].filter((one) => JSON.stringify(one) !== JSON.stringify(part))
+    for (const [at, one] of not.entries()) expect([at, isGenuinePart(one, mesh)]).toEqual([at, false])
+    expect(isGenuinePart(part, 'bb'.repeat(32) as MeshId)).toBe(false)
   })
 })

@@ -83,12 +83,10 @@ export const limits = {
   // ── acks ──────────────────────────────────────────────────────────────────────────────────────────────────────
   /** Watermarks in one statement; a flush that touched more chains is acknowledged by several. */
   ack_watermarks_max: 256,
-  /** 256 watermarks of some 60 bytes. */
-  ack_bytes_max: 32 * KIB,
   /** Chains on which one voter may be ahead of us, its word kept until we catch up; past it its oldest word goes, and its next statement says it again. */
   ack_ahead_chains_per_voter_max: 4_096,
-  /** Statements kept for those, of one voter: 4,096 chains' worth takes an honest one a quarter of it; each entry could else hold 32 KiB. */
-  ack_ahead_bytes_per_voter_max: 2 * MIB,
+  /** Watermarks of the acks kept for those, of one voter, some 10 MiB: an honest one needs 4,096; each word kept could else hold on to 256. */
+  ack_ahead_held_per_voter_max: 32_768,
 
   // ── admission ─────────────────────────────────────────────────────────────────────────────────────────────────
   /** A clock further ahead than this makes a commit wait: a day covers any time zone mistake. */

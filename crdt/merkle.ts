@@ -62,6 +62,14 @@ export const appendLeaf = (history: History, leaf: Uint8Array): History => {
   return { size: history.size + 1, peaks }
 }
 
+/**
+ * The root of the complete subtree of 2^`height` leaves that `leaf` (a leaf hash) completes when it is appended; null when it completes none.
+ */
+export const completedSubtree = (history: History, leaf: Uint8Array, height: number): Uint8Array | null => {
+  if ((history.size + 1) % 2 ** height !== 0) return null
+  return history.peaks.slice(history.peaks.length - height).reduceRight((right, left) => nodeHash(left, right), leaf)
+}
+
 /** The root over all leaves so far: one hash less than there are peaks. */
 export const historyRoot = (history: History): Uint8Array =>
   history.peaks.length === 0 ? EMPTY_ROOT : history.peaks.reduceRight((right, left) => nodeHash(left, right))
@@ -70,29 +78,45 @@ export const historyRoot = (history: History): Uint8Array =>
 
 /** The siblings on the way from leaf `index` up to the root, lowest first. Hashes every leaf once. Throws RangeError on an index without a leaf. */
 export const inclusionProof = (leaves: readonly Uint8Array[], index: number): readonly Uint8Array[] => {
-  if (!Number.isSafeInteger(index) || index < 0 || index >= leaves.length) {
-    throw new RangeError(`no leaf ${index} in a tree of ${leaves.length}: ask for 0 to ${leaves.length - 1}`)
-  }
   const hashes = leaves.map(leafHash)
+  return inclusionPath(index, leaves.length, (from, to) => rangeRoot(hashes, from, to))
+}
+
+/**
+ * The same, for whoever need not hash every leaf. Throws RangeError on an index without a leaf.
+ *
+ * @param rootOf the root of the subtree over the leaves from `from` to before `to`, which may be any that `splitRange` leads to.
+ */
+export const inclusionPath = (index: number, size: number, rootOf: (from: number, to: number) => Uint8Array): readonly Uint8Array[] => {
+  if (!Number.isSafeInteger(index) || index < 0 || index >= size) throw new RangeError(`no leaf ${index} in a tree of ${size}: ask for 0 to ${size - 1}`)
   const path: Uint8Array[] = []
-  for (let from = 0, to = hashes.length; to - from > 1; ) {
-    const middle = from + splitOf(to - from)
+  for (let from = 0, to = size; to - from > 1; ) {
+    const middle = splitRange(from, to)
     const isLeft = index < middle
-    path.push(isLeft ? rangeRoot(hashes, middle, to) : rangeRoot(hashes, from, middle))
+    path.push(isLeft ? rootOf(middle, to) : rootOf(from, middle))
     if (isLeft) to = middle
     else from = middle
   }
   return path.reverse()
 }
 
+/** Where the subtree over the leaves from `from` to before `to`, at least two, parts in two. */
+export const splitRange = (from: number, to: number): number => from + splitOf(to - from)
+
 /** Whether `proof` shows that `leaf` (a leaf hash) is number `index` of the `size` leaves under `root`. Never throws. */
 export const verifyInclusion = (leaf: Uint8Array, index: number, size: number, proof: readonly Uint8Array[], root: Uint8Array): boolean => {
-  if (!isSize(index) || !isSize(size) || index >= size || !areHashes([leaf, root]) || !areHashes(proof)) return false
+  const reached = areHashes([root]) ? rootOfInclusion(leaf, index, size, proof) : null
+  return reached !== null && equalBytes(reached, root)
+}
+
+/** The root that `proof` leads to from `leaf` (a leaf hash), number `index` of `size`; null where no proof of that length leads anywhere. Never throws. */
+export const rootOfInclusion = (leaf: Uint8Array, index: number, size: number, proof: readonly Uint8Array[]): Uint8Array | null => {
+  if (!isSize(index) || !isSize(size) || index >= size || !areHashes([leaf]) || !areHashes(proof)) return null
   let hash = leaf
   let node = index
   let last = size - 1
   for (const sibling of proof) {
-    if (last === 0) return false
+    if (last === 0) return null
     if (isOdd(node) || node === last) {
       hash = nodeHash(sibling, hash)
       // A node without a right neighbour keeps its place until it becomes a right child.
@@ -100,7 +124,7 @@ export const verifyInclusion = (leaf: Uint8Array, index: number, size: number, p
     } else hash = nodeHash(hash, sibling)
     ;[node, last] = [half(node), half(last)]
   }
-  return last === 0 && equalBytes(hash, root)
+  return last === 0 ? hash : null
 }
 
 // ── the tree only grew ──────────────────────────────────────────────────────────────────────────────────────────────

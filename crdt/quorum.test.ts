@@ -1,44 +1,37 @@
 /** Quorum: a voter counts once, for what it has whole, of our history, while it is one. */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { signAck, type ReadAck, type Watermark } from './ack.ts'
+import type { SignedAck, Watermark } from './ack.ts'
 import { sha256Hex } from './hash.ts'
-import type { ChainId, CommitHash, MeshId, PeerId } from './ids.ts'
+import type { ChainId, CommitHash, PeerId } from './ids.ts'
 import { limits } from './limits.ts'
 import { createAckTable, defaultQuorum, type AckTable, type HashOf } from './quorum.ts'
-import { keyPairFromSeed, publicKeyHex } from './signature.ts'
-import { seed } from './test-support.ts'
 
-const mesh = 'aa'.repeat(32) as MeshId
-const keys = keyPairFromSeed(seed(1))
 const [V1, V2, V3] = ['11', '22', '33'].map((byte) => byte.repeat(32) as PeerId) as [PeerId, PeerId, PeerId]
 const voters = new Set([V1, V2, V3])
 const chain = (n: number): ChainId => n.toString(16).padStart(32, '0') as ChainId
 const hash = (seq: number, history = 'ours'): CommitHash => sha256Hex(`${history} ${seq}`) as CommitHash
-const ack = signAck({ mesh, voter: publicKeyHex(keys) as PeerId, watermarks: [] }, keys)
 
 /** A log with `length` commits of every chain. */
 const upTo = (length: number): HashOf => (_, seq) => (seq <= length ? hash(seq) : null)
-const heard = (voter: PeerId, ...watermarks: readonly (Partial<Watermark> & { readonly seq: number })[]): ReadAck =>
-  ({ ack, says: { mesh, voter, watermarks: watermarks.map((mark) => ({ chain: chain(0), hash: hash(mark.seq), whole: true, ...mark })) } })
+const heard = (voter: PeerId, ...watermarks: readonly (Partial<Watermark> & { readonly seq: number })[]): SignedAck =>
+  ({ voter, watermarks: watermarks.map((mark) => ({ chain: chain(0), hash: hash(mark.seq), whole: true, ...mark })), signature: new Uint8Array(64) })
 const say = (table: AckTable, voter: PeerId, hashOf: HashOf, ...watermarks: readonly (Partial<Watermark> & { readonly seq: number })[]): void =>
   table.record(heard(voter, ...watermarks), hashOf)
 const who = (table: AckTable, seq: number, of: ReadonlySet<PeerId> = voters, c = chain(0)): readonly PeerId[] => table.covering({ chain: c, seq }, of).map(({ voter }) => voter)
 
-it('words on what is not here hold on to few statements, the oldest go, and what is counted stays', () => {
+it('words on what is not here hold on to few acks, the oldest go, and what is counted stays', () => {
   const table = createAckTable()
   say(table, V1, upTo(9), { seq: 5 })
   say(table, V2, upTo(9), { seq: 20, chain: chain(1) })
-  const size = limits.ack_bytes_max
-  const statements = 2 * (limits.ack_ahead_bytes_per_voter_max / size)
-  for (let n = 1; n <= statements; n++) {
-    const large = { statement: new Uint8Array(size), signature: ack.signature }
-    table.record({ ack: large, says: { mesh, voter: V1, watermarks: [{ chain: chain(n), seq: 30, hash: hash(30), whole: true }] } }, upTo(9))
-  }
-  expect(table.displaced()).toEqual(new Map([[V1, statements / 2]]))
+  const acks = 2 * (limits.ack_ahead_held_per_voter_max / limits.ack_watermarks_max)
+  // Of each ack one word is on what is not here.
+  const rest = Array.from({ length: limits.ack_watermarks_max - 1 }, (_, n) => ({ seq: 1, chain: chain(100_000 + n) }))
+  for (let n = 1; n <= acks; n++) say(table, V1, upTo(9), { seq: 30, chain: chain(n) }, ...rest)
+  expect(table.displaced()).toEqual(new Map([[V1, acks / 2]]))
   table.recheck(chain(1), upTo(40))
-  table.recheck(chain(statements), upTo(40))
-  expect([who(table, 5), who(table, 30, voters, chain(1)), who(table, 20, voters, chain(1)), who(table, 30, voters, chain(statements))]).toEqual([[V1], [], [V2], [V1]])
+  table.recheck(chain(acks), upTo(40))
+  expect([who(table, 5), who(table, 30, voters, chain(1)), who(table, 20, voters, chain(1)), who(table, 30, voters, chain(acks))]).toEqual([[V1], [], [V2], [V1]])
 })
 
 it('news is what goes further than was counted, whole', () => {

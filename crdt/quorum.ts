@@ -5,7 +5,7 @@
  * our own commit at its place (so an ack for another history never does); an entry that is not `whole` never counts. What a
  * voter says of commits that are not here waits, bounded, so that a lying one displaces only its own words.
  */
-import type { ReadAck, SignedAck, Watermark } from './ack.ts'
+import type { SignedAck, Watermark } from './ack.ts'
 import type { Position } from './frontier.ts'
 import type { ChainId, CommitHash, PeerId } from './ids.ts'
 import { limits } from './limits.ts'
@@ -15,9 +15,9 @@ export type Counted = { readonly voter: PeerId; readonly ack: SignedAck; readonl
 /** What the voters have said: the furthest acceptable watermark by chain and voter. */
 export type AckTable = {
   /** @param hashOf our commit's hash at (chain, seq), or null when we do not have it (then the entry waits for `recheck`). */
-  record(ack: ReadAck, hashOf: HashOf): void
+  record(ack: SignedAck, hashOf: HashOf): void
   /** Whether it says anything that was not said before: only news is worth a signature check. */
-  isNews(ack: ReadAck): boolean
+  isNews(ack: SignedAck): boolean
   /** Looks again at entries that were ahead of us, now that `chain` has grown. */
   recheck(chain: ChainId, hashOf: HashOf): void
   /** The acks that cover `position`, one a voter, for the voters given. */
@@ -51,10 +51,10 @@ export const createAckTable = (): AckTable => {
   }
 
   return {
-    record: ({ ack, says }, hashOf) => {
-      for (const watermark of says.watermarks) if (watermark.whole) judge({ voter: says.voter, ack, watermark }, hashOf)
+    record: (ack, hashOf) => {
+      for (const watermark of ack.watermarks) if (watermark.whole) judge({ voter: ack.voter, ack, watermark }, hashOf)
     },
-    isNews: ({ says }) => says.watermarks.some(({ chain, seq, whole }) => whole && seq > (countedByChain.get(chain)?.get(says.voter)?.watermark.seq ?? 0)),
+    isNews: ({ voter, watermarks }) => watermarks.some(({ chain, seq, whole }) => whole && seq > (countedByChain.get(chain)?.get(voter)?.watermark.seq ?? 0)),
     recheck: (chain, hashOf) => {
       for (const ahead of aheadByVoter.values()) {
         const entry = ahead.take(chain)
@@ -71,19 +71,19 @@ export const createAckTable = (): AckTable => {
   }
 }
 
-/** One voter's words on what is not here, bounded in chains and in the bytes of the statements that they hold on to: the oldest go. */
+/** One voter's words on what is not here, bounded in chains and in the watermarks of the acks that they hold on to: the oldest go. */
 type Ahead = { keep(entry: Counted): number; take(chain: ChainId): Counted | null }
 const createAhead = (): Ahead => {
   const waiting = new Map<ChainId, Counted>()
   const usesByAck = new Map<SignedAck, number>()
-  let bytes = 0
+  let held = 0
   const take = (chain: ChainId): Counted | null => {
     const entry = waiting.get(chain)
     if (entry === undefined) return null
     waiting.delete(chain)
     const uses = usesByAck.get(entry.ack)! - 1
     if (uses > 0) usesByAck.set(entry.ack, uses)
-    else if (usesByAck.delete(entry.ack)) bytes -= entry.ack.statement.length
+    else if (usesByAck.delete(entry.ack)) held -= entry.ack.watermarks.length
     return entry
   }
   return {
@@ -95,9 +95,9 @@ const createAhead = (): Ahead => {
       waiting.set(chain, entry)
       const uses = usesByAck.get(ack) ?? 0
       usesByAck.set(ack, uses + 1)
-      if (uses === 0) bytes += ack.statement.length
+      if (uses === 0) held += ack.watermarks.length
       let displaced = 0
-      for (; waiting.size > limits.ack_ahead_chains_per_voter_max || bytes > limits.ack_ahead_bytes_per_voter_max; displaced++) take(waiting.keys().next().value!)
+      for (; waiting.size > limits.ack_ahead_chains_per_voter_max || held > limits.ack_ahead_held_per_voter_max; displaced++) take(waiting.keys().next().value!)
       return displaced
     },
   }

@@ -3,7 +3,7 @@
  * honest pays for it.
  */
 import { afterEach, describe, expect, test } from 'vitest'
-import { readAck, signAck } from '../crdt/ack.ts'
+import { signAck } from '../crdt/ack.ts'
 import { makeBody, type Body } from '../crdt/body.ts'
 import { emptyChain, extendChain, type ChainState } from '../crdt/chain.ts'
 import { chainId, eventsRoot, sealCommit, type Commit } from '../crdt/commit.ts'
@@ -183,7 +183,7 @@ describe('claims about our own chain', () => {
   }
   const claim = (seq: number): void => {
     const says = { mesh: world.peer(0).replica.index.mesh, voter: idOf(LIAR), watermarks: [{ chain: own().chain.id, seq, hash: bytesToHex(sha256(`claimed ${seq}`)) as CommitHash, whole: true }] }
-    world.peer(0).shell.feed({ kind: 'acked', from: idOf(LIAR), ack: readAck(signAck(says, world.keys[LIAR]!))! })
+    world.peer(0).shell.feed({ kind: 'acked', from: idOf(LIAR), ack: signAck(says, world.keys[LIAR]!) })
   }
   /** The next commit of peer 0's chain, by its own key: what a copy of its folder would have written. */
   const continued = (): Commit => {

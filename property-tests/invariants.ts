@@ -17,14 +17,13 @@
  *   I13 of the changes of a memory as it was read on one peer, one is made
  *   I14 no answer knows less than its peer's log did, and does not tell: held while it happens (`sim/readers.ts`)
  */
-import { verifyAck, type SignedAck } from '../crdt/ack.ts'
-import { fromBase64Url } from '../crdt/base64.ts'
 import { refOf } from '../crdt/body.ts'
 import { canonicalize, type Json } from '../crdt/canonical.ts'
 import { decodeCommit, type Commit } from '../crdt/commit.ts'
 import { bodyRefs } from '../crdt/event.ts'
 import type { AgentId, CommitHash, EventId, MeshId, PeerId, RecordId, Ref } from '../crdt/ids.ts'
-import type { Receipt, VerifyAnswer } from '../src/api.ts'
+import { verifyReceipt, type ReceiptJson } from '../crdt/receipt.ts'
+import type { VerifyAnswer } from '../src/api.ts'
 import type { ProjectionBatch } from '../src/ports/projection.ts'
 import type { MemoryDisk } from '../src/store/memory.ts'
 import { countsAt, outOf, outsAlso, type ForkAt, type KnownForks } from './model/forks.ts'
@@ -133,7 +132,7 @@ export type AcknowledgedWrite = {
   readonly events: readonly EventId[]
   readonly needed: number
   readonly acks: number
-  readonly receipt: Receipt | null
+  readonly receipt: ReceiptJson | null
   /** Members on whose disks it lay when it was answered. */
   readonly holders: readonly number[]
 }
@@ -159,15 +158,10 @@ export const heldByQuorum = (writes: readonly AcknowledgedWrite[], spoiled: Read
 export const receiptsVerify = (writes: readonly AcknowledgedWrite[], mesh: MeshId, voters: ReadonlySet<PeerId>): Violations =>
   writes.flatMap(({ what, receipt, needed, acks }) => {
     if (receipt === null) return []
-    const vouching = new Set<PeerId>()
-    for (const { voter, statement, signature } of receipt.acks) {
-      const [bytes, sealed] = [fromBase64Url(statement), fromBase64Url(signature)]
-      const signed: SignedAck | null = bytes === null || sealed === null ? null : { statement: bytes, signature: sealed }
-      const said = signed && verifyAck(signed, mesh)
-      const covers = said?.watermarks.some(({ chain, seq, hash, whole }) => whole && chain === receipt.chain && (seq > receipt.seq || (seq === receipt.seq && hash === receipt.commit)))
-      if (said?.voter === voter && covers === true && voters.has(voter)) vouching.add(voter)
-    }
-    return vouching.size >= needed && vouching.size === acks ? [] : [`I6 the receipt of ${what} has ${vouching.size} good acks of ${acks} claimed, ${needed} needed`]
+    const shown = verifyReceipt(receipt, mesh)
+    if (!shown.ok) return [`I6 the receipt of ${what} does not verify: ${shown.fault}`]
+    const vouching = shown.voters.filter((voter) => voters.has(voter)).length
+    return vouching >= needed && vouching === acks ? [] : [`I6 the receipt of ${what} has ${vouching} good acks of ${acks} claimed, ${needed} needed`]
   })
 
 export type KeyedRequest = { readonly record: RecordId; readonly content: string; readonly attempts: number }

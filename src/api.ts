@@ -5,6 +5,7 @@
  * checks what only it can know (existence, versions, quorum, disk).
  */
 import type { AgentId, EventId, Namespace, PeerId, RecordId } from '../crdt/ids.ts'
+import type { ReceiptJson } from '../crdt/receipt.ts'
 import type { DiskUse } from './ports/live.ts'
 import type { ConflictRow, EpisodeRow, EventFacts, GraphAnswer, GraphQuery, LinkRow, ListAnswer, MemoryFilter, MemoryRow, NamespaceCount, RecallAnswer, RecallQuery, Reflecting } from './ports/projection.ts'
 
@@ -33,15 +34,6 @@ export type WriteOptions = {
   readonly idempotency_key?: string
 }
 
-/** One voter's signed word that everything up to `watermark` lies on its stable storage. */
-export type ReceiptAck = {
-  readonly voter: PeerId
-  /** base64url of the signed bytes and of the signature (`crdt/FORMAT.md`, acks). */
-  readonly statement: string
-  readonly signature: string
-}
-export type Receipt = { readonly commit: string; readonly chain: string; readonly seq: number; readonly acks: readonly ReceiptAck[] }
-
 /** What every write answers; `WriteAnswer` is that of a memory. */
 export type Written = {
   readonly id: RecordId
@@ -50,7 +42,8 @@ export type Written = {
   readonly event_id: EventId
   /** Voters that acknowledged, this peer included. */
   readonly quorum_acks: number
-  readonly receipt: Receipt
+  /** Which voters have signed that it lies on their stable storage; whoever knows the mesh's voters can check it (`crdt/FORMAT.md`, receipts). */
+  readonly receipt: ReceiptJson
   /** Causal token. */
   readonly token: string
 }

@@ -4,7 +4,6 @@
  * not wait for it, and that the answer waits for a second voter.
  */
 import { afterAll, expect, test } from 'vitest'
-import { decodeAckStatement } from '../crdt/ack.ts'
 import type { AgentId, Namespace } from '../crdt/ids.ts'
 import type { Effect } from './replica/types.ts'
 import { createWorld, type World } from './testing/world.ts'
@@ -45,7 +44,7 @@ const describe = (effect: Effect): string => {
     case 'PUSH':
       return `PUSH ${effect.parcels.length} commit to every link`
     case 'ACK':
-      return `ACK ${decodeAckStatement(effect.ack.statement)!.watermarks.map(({ seq, whole }) => `up to seq ${seq}${whole ? ', whole' : ''}`).join('; ')}`
+      return `ACK ${effect.ack.watermarks.map(({ seq, whole }) => `up to seq ${seq}${whole ? ', whole' : ''}`).join('; ')}`
     case 'RESOLVE':
       return `RESOLVE ${effect.outcome.kind}`
     case 'GROWN':

@@ -3,8 +3,9 @@
  *
  * A shape reads its fields in their order with a bound on each list, number and length, and builds nothing else.
  */
+import { isAscending, type Watermark } from '../crdt/ack.ts'
 import { refOf, SALT_BYTES, type Body } from '../crdt/body.ts'
-import { bytesToHex, type ChainId, type CommitHash, type Ref } from '../crdt/ids.ts'
+import { bytesToHex, type ChainId, type CommitHash, type PeerId, type Ref } from '../crdt/ids.ts'
 import { limits } from '../crdt/limits.ts'
 import type { PackedReader } from '../crdt/packed-reader.ts'
 import type { FrontierEntry, Parcel, Run } from './host.ts'
@@ -61,7 +62,7 @@ const SHAPES: ReadonlyMap<number, Shape> = new Map<number, Shape>([
   [TAGS.want_bodies, { from: 'open', earlyBytesMax: 0, fields: 1, read: (r) => ({ type: 'want_bodies', refs: hashes<Ref>(r, limits.want_bodies_max) }) }],
   [TAGS.bodies, { from: 'open', earlyBytesMax: 0, fields: 1, read: (r) => ({ type: 'bodies', bodies: bodies(r, r.list(0, limits.want_bodies_max)) }) }],
   [TAGS.absent_bodies, { from: 'open', earlyBytesMax: 0, fields: 1, read: (r) => ({ type: 'absent_bodies', refs: hashes<Ref>(r, limits.want_bodies_max) }) }],
-  [TAGS.ack, { from: 'open', earlyBytesMax: 0, fields: 2, read: (r) => ({ type: 'ack', ack: { statement: r.bin(0, limits.ack_bytes_max), signature: r.bin(64) } }) }],
+  [TAGS.ack, { from: 'open', earlyBytesMax: 0, fields: 3, read: (r) => ({ type: 'ack', ack: { voter: r.hex(32) as PeerId, watermarks: watermarks(r), signature: r.bin(64) } }) }],
   [TAGS.addresses, {
     from: 'open', earlyBytesMax: 0, fields: 1,
     read: (r) => ({ type: 'addresses', records: bins(r, limits.addresses_per_frame_max, limits.address_record_bytes_max) }),
@@ -124,6 +125,15 @@ const entries = (r: PackedReader): readonly FrontierEntry[] => {
   const list: FrontierEntry[] = []
   for (let left = items / 3; left > 0; left--) list.push({ chain: chain(r, null), seq: seq(r), hash: r.hex(32) as CommitHash })
   return list
+}
+
+/** Flat, ascending by chain: the one order that a signature stands for. */
+const watermarks = (r: PackedReader): readonly Watermark[] => {
+  const items = r.list(4, 4 * limits.ack_watermarks_max)
+  if (items % 4 !== 0) r.misfit()
+  const list: Watermark[] = []
+  for (let left = items / 4; left > 0; left--) list.push({ chain: chain(r, null), seq: seq(r), hash: r.hex(32) as CommitHash, whole: r.flag() })
+  return isAscending(list) ? list : r.misfit()
 }
 
 /** Flat: commit, count of bodies, each body, the next commit. */

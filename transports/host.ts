@@ -2,7 +2,7 @@
  * What the mesh asks of the replica, and tells it. Reads are synchronous; `receive*` return at once, and what they were
  * given counts against the link's credit until `done` is called.
  */
-import type { ReadAck, SignedAck } from '../crdt/ack.ts'
+import type { SignedAck } from '../crdt/ack.ts'
 import type { Body } from '../crdt/body.ts'
 import type { ChainId, CommitHash, MeshId, PeerId, Ref } from '../crdt/ids.ts'
 import type { KeyPair } from '../crdt/signature.ts'
@@ -61,7 +61,7 @@ export type MeshHost = {
   receive(from: PeerId, parcels: readonly Parcel[], done: () => void): void
   receiveBodies(from: PeerId, bodies: readonly Body[], done: () => void): void
   /** An ack of `from` itself, by its own session. */
-  receiveAck(from: PeerId, ack: ReadAck): void
+  receiveAck(from: PeerId, ack: SignedAck): void
   linkUp(peer: PeerId): void
   linkDown(peer: PeerId, reason: string): void
   /** An open link fell silent (HB4), or was heard again. After `linkUp` and `linkDown` it is not quiet. */

@@ -8,7 +8,6 @@
  * Invariants: (1) data passes only when we sent and received `open`; (2) a peer that is no member, by a control log of
  * equal length, is closed by name; (3) what the host was given is answered by exactly one `done`, also after the link's end.
  */
-import { readAck } from '../crdt/ack.ts'
 import type { ChainId } from '../crdt/ids.ts'
 import { limits } from '../crdt/limits.ts'
 import { equalBytes } from '../crdt/msgpack.ts'
@@ -161,16 +160,15 @@ export const createLink = (options: LinkOptions): Link => {
   }
 
   const onAck = (m: Extract<Message, { readonly type: 'ack' }>): void => {
-    const read = readAck(m.ack)
-    if (read === null || read.says.voter !== peer || read.says.mesh !== host.mesh) return wire.close('forged_ack')
+    if (m.ack.voter !== peer) return wire.close('forged_ack')
     let news = false
-    for (const { chain, seq, hash } of read.says.watermarks) {
+    for (const { chain, seq, hash } of m.ack.watermarks) {
       positions.reached(chain, seq)
       if (seq === host.seqOf(chain) && host.hashAt(chain, seq) !== hash) search.differs(chain, seq)
       news = pull.learned(chain, seq, timers.now() + limits.relay_after_ms) || news
     }
     if (news) learnedLater()
-    host.receiveAck(peer, read)
+    host.receiveAck(peer, m.ack)
   }
 
   /** As many answers as questions; more were not asked for, and cost nothing. */

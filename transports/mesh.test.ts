@@ -1,6 +1,6 @@
 /** Links and members: who may be one, who is dialed, what a hostile member can do (PROTOCOL LK, MB, SE, CR, HB, ADDR, DL). */
 import { afterEach, expect, test } from 'vitest'
-import { signAck } from '../crdt/ack.ts'
+import { signAck, type SignedAck, type Watermark } from '../crdt/ack.ts'
 import { ZERO_HASH, type ChainId, type CommitHash } from '../crdt/ids.ts'
 import { limits } from '../crdt/limits.ts'
 import { pack } from '../crdt/msgpack.ts'
@@ -19,6 +19,8 @@ const add = (world: TestWorld, name: string, dials: readonly string[] = []): Tes
 afterEach(async () => {
   for (const peer of peers.splice(0)) await peer.mesh.stop()
 })
+const MARK: Watermark = { chain: '01'.repeat(16) as ChainId, seq: 1, hash: ZERO_HASH as CommitHash, whole: true }
+const ackOf = (name: string, watermarks: readonly Watermark[]): SignedAck => signAck({ mesh: meshIdOfTests, voter: peerOf(name), watermarks }, keysOf(name))
 const up = (peer: TestPeer): number => peer.mesh.links().filter((link) => link.state === 'up').length
 const counter = (peer: TestPeer, name: string): number => peer.mesh.counters()[name] ?? 0
 
@@ -168,8 +170,10 @@ test.each<[string, string, (raw: RawPeer) => void]>([
   ['MB5 a second open', 'already_open', (raw) => raw.say({ type: 'open', epoch: '00', arrivals: 0, digest: new Uint8Array(16), addresses: new Uint8Array(8) })],
   ['CR3 credit that was never owed', 'credit_overrun', (raw) => raw.say({ type: 'credit', bytes: 1 })],
   ['HB3 a flood of pings', 'ping_flood', (raw) => Array.from({ length: 17 }, (_, id) => raw.say({ type: 'ping', id, arrivals: 0, digest: new Uint8Array(16) }))],
-  ['ACK1 an ack in another voter’s name', 'forged_ack', (raw) => raw.say({ type: 'ack', ack: signAck({ mesh: meshIdOfTests, voter: peerOf('c'), watermarks: [] }, keysOf('c')) })],
-  ['ACK1 an ack of another mesh', 'forged_ack', (raw) => raw.say({ type: 'ack', ack: signAck({ mesh: ZERO_HASH as typeof meshIdOfTests, voter: peerOf('b'), watermarks: [] }, keysOf('b')) })],
+  ['ACK1 an ack in another voter’s name', 'forged_ack', (raw) => raw.say({ type: 'ack', ack: ackOf('c', [MARK]) })],
+  ['ACK5 an ack that names nothing', 'malformed_frame', (raw) => raw.say({ type: 'ack', ack: ackOf('b', []) })],
+  ['ACK5 an ack that names a chain twice', 'malformed_frame', (raw) => raw.say({ type: 'ack', ack: { ...ackOf('b', [MARK]), watermarks: [MARK, MARK] } })],
+  ['ACK5 an ack that names chains in another order', 'malformed_frame', (raw) => raw.say({ type: 'ack', ack: { ...ackOf('b', [MARK]), watermarks: [{ ...MARK, chain: 'ff'.repeat(16) as ChainId }, MARK] } })],
   ['AE12 wants piled up', 'want_overrun', (raw) => Array.from({ length: 12 }, (_, n) => raw.say({ type: 'want', runs: Array.from({ length: 1_024 }, (_, m) => ({ chain: (n * 1_024 + m).toString(16).padStart(32, '0') as ChainId, from: 1, count: 1 })) }))],
 ])('%s closes the link as %s', (name, expected, misbehave) => {
   const world = createTestWorld(['a', 'b', 'c'])
@@ -327,7 +331,7 @@ test('SE9 what is thrown while a frame is handled ends that link by name, and no
   raw.say({ type: 'control', seq: a.seqOf(a.host.controlChain) })
   raw.say({ type: 'open', epoch: '00', arrivals: 0, digest: new Uint8Array(16), addresses: new Uint8Array(8) })
   expect(world.time.runUntil(() => up(a) === 2, 1_000)).toBe(true)
-  raw.say({ type: 'ack', ack: signAck({ mesh: meshIdOfTests, voter: peerOf('c'), watermarks: [] }, keysOf('c')) })
+  raw.say({ type: 'ack', ack: ackOf('c', [MARK]) })
   expect(refusal(world, raw)).toBe('handling_failed')
   expect(faults).toEqual(['mesh link: RangeError: planted'])
   expect([counter(a, 'closed_handling_failed'), counter(a, 'faults'), up(a), up(b)]).toEqual([1, 1, 1, 1])

@@ -112,7 +112,7 @@ const toPackable = (m: Message): Packable => {
     case 'credit':
       return [TAGS.credit, m.bytes]
     case 'ack':
-      return [TAGS.ack, m.ack.statement, m.ack.signature]
+      return [TAGS.ack, hexToBytes(m.ack.voter), m.ack.watermarks.flatMap((w) => [hexToBytes(w.chain), w.seq, hexToBytes(w.hash), w.whole]), m.ack.signature]
     case 'addresses':
       return [TAGS.addresses, m.records]
     case 'forks':

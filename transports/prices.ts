@@ -47,7 +47,7 @@ export const priceOf = (m: Message): number => {
     case 'absent_bodies':
       return 2 + m.refs.length / 10
     case 'ack':
-      return 8 + m.ack.statement.length / 64
+      return 8 + m.ack.watermarks.length
     case 'addresses':
       return 2 + 8 * m.records.length
     case 'forks':

@@ -1,6 +1,7 @@
 /** Anti-entropy, end to end over the network in memory: what PROTOCOL AE, LIVE and ACK promise. */
 import { afterEach, expect, test } from 'vitest'
 import { signAck } from '../crdt/ack.ts'
+import { ZERO_HASH, type CommitHash } from '../crdt/ids.ts'
 import { keysOf, meshIdOfTests, peerOf } from './test-host.ts'
 import { createTestWorld, type TestPeer, type TestWorld } from './test-world.ts'
 
@@ -53,7 +54,7 @@ test('ACK4 an ack for one peer goes to nobody else', () => {
   expect(world.time.runUntil(() => up(a) === 2 && up(b) === 2 && up(c) === 2, 5_000)).toBe(true)
   const told = (): readonly number[] => [b, c].map(({ acks }) => acks.length)
   const before = told()
-  const ack = signAck({ mesh: meshIdOfTests, voter: peerOf('a'), watermarks: [] }, keysOf('a'))
+  const ack = signAck({ mesh: meshIdOfTests, voter: peerOf('a'), watermarks: [{ chain: a.chain, seq: 1, hash: ZERO_HASH as CommitHash, whole: true }] }, keysOf('a'))
   a.mesh.announce(ack, peerOf('c'))
   world.time.advance(100)
   expect(told()).toEqual([before[0], before[1]! + 1])

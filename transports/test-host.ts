@@ -6,7 +6,7 @@
  * Flushes take `flushMs` of the given timers, and are followed by an ack, as a replica's are. Proofs of forks are two commits
  * of one place without signatures, [commit, commit]; headers are whole commits.
  */
-import { signAck, type ReadAck } from '../crdt/ack.ts'
+import { signAck, type SignedAck } from '../crdt/ack.ts'
 import { makeBody, type Body } from '../crdt/body.ts'
 import { sha256, sha256Hex } from '../crdt/hash.ts'
 import { bytesToHex, hexToBytes, ZERO_HASH, type ChainId, type CommitHash, type MeshId, type PeerId, type Ref } from '../crdt/ids.ts'
@@ -32,7 +32,7 @@ export type TestHost = {
   readonly chain: ChainId
   /** Commits handed over by the mesh, duplicates included. */
   received(): number
-  readonly acks: { readonly from: PeerId; readonly ack: ReadAck }[]
+  readonly acks: { readonly from: PeerId; readonly ack: SignedAck }[]
   readonly ups: string[]
   /** `quiet PEER`, `heard PEER`. */
   readonly quiets: string[]

@@ -28,7 +28,7 @@ export const BUGS: readonly Bug[] = [
   bug('src/replica/forks.test.ts', 'proofs of made-up keys are kept', ['src/replica/forks.ts', 'if (!isAboutMember(fork)) {', 'if (!isAboutMember(fork) && fork.at < 0) {']),
   bug('src/replica/budgets.test.ts', 'new chains of a member are not paced', ['src/replica/intake.ts', 'if (waitMs > 0) {', 'if (waitMs < 0) {']),
   bug('src/replica/budgets.test.ts', 'a chain over its budget is refused, not delayed', ['src/replica/intake.ts', '            dueMsByChain.set(chain, { dueMs: nowMs + waitMs, forBudget: true })\n            return\n', "            remove(chain, entry.commit.header.seq)\n            return\n"]),
-  bug('crdt/quorum.test.ts', 'what a voter says of what is not here kept without bound', ['crdt/quorum.ts', '|| bytes > limits.ack_ahead_bytes_per_voter_max', '|| bytes < 0']),
+  bug('crdt/quorum.test.ts', 'what a voter says of what is not here kept without bound', ['crdt/quorum.ts', '|| held > limits.ack_ahead_held_per_voter_max', '|| held < 0']),
   bug('property-tests/hostile-members.test.ts', 'of too many forks those count that came first', ['src/replica/forks.ts', 'if (counting > limits.forks_per_peer_max) out.add(fork.peer)', 'if (counting < 0) out.add(fork.peer)']),
   bug(WORLD, 'an ack counted twice', ['crdt/quorum.ts', 'entry.watermark.seq >= seq && voters.has(entry.voter)),', 'entry.watermark.seq >= seq && voters.has(entry.voter)).flatMap((entry) => [entry, entry]),']),
   bug(WORLD, 'an ack that lacks texts counts', ['src/replica/settling.ts', 'whole: isWhole(chain)', 'whole: true']),
@@ -120,7 +120,7 @@ export const BUGS: readonly Bug[] = [
   bug(SEEDS, 'texts of what is left out are asked for', ['src/replica/missing-bodies.ts', '!isLeftOut(chain, seq!)', '(chain.length > 0 || !isLeftOut(chain, seq!))']),
   bug(WORLD, 'what must match is looked at before its turn', ['src/service/writes.ts', "&& options.if_match !== '*' && options.if_match !== now!.version)", "&& options.if_match !== '*' && options.if_match !== row.version)"]),
   bug(WORLD, 'somebody taken out is still talked to', ['transports/mesh.ts', '    membershipChanged: () => {\n      for (const { link } of connections) link?.membershipChanged()\n', '    membershipChanged: () => {\n']),
-  bug('property-tests/hostile-members.test.ts', 'a claim about our chain taken for evidence', ['src/replica/replica.ts', '        return settling.onAck(input.from, input.ack)\n', '        if (input.ack.says.watermarks.some(({ chain, seq }) => seq > (log.chain(chain)?.seq ?? 0))) beginAnew(nowMs)\n        return settling.onAck(input.from, input.ack)\n']),
+  bug('property-tests/hostile-members.test.ts', 'a claim about our chain taken for evidence', ['src/replica/replica.ts', '        return settling.onAck(input.from, input.ack)\n', '        if (input.ack.watermarks.some(({ chain, seq }) => seq > (log.chain(chain)?.seq ?? 0))) beginAnew(nowMs)\n        return settling.onAck(input.from, input.ack)\n']),
   bug('property-tests/hostile-members.test.ts', 'our own signature beyond our chain passed over', ['src/replica/replica.ts', 'header.incarnation === incarnation && header.seq >', 'header.incarnation !== incarnation && header.seq >']),
   bug('src/replica/effects.test.ts', 'damage handled under the hands of whoever reads', ['src/replica/effects.ts', 'telling ??= Promise.resolve().then(tellOfDamage)', 'tellOfDamage()']),
   // ── the rows' counters and digests ──

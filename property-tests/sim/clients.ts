@@ -3,7 +3,8 @@
  * that the invariants judge.
  */
 import type { AgentId, EventId, Namespace, RecordId } from '../../crdt/ids.ts'
-import type { Node, Receipt, WriteOptions } from '../../src/api.ts'
+import type { ReceiptJson } from '../../crdt/receipt.ts'
+import type { Node, WriteOptions } from '../../src/api.ts'
 import { NodeError } from '../../src/errors.ts'
 import { keyedRecord } from '../../src/service/drafts.ts'
 import type { Machine, Process } from './machine.ts'
@@ -21,7 +22,7 @@ export type Acknowledged = {
   readonly events: readonly EventId[]
   readonly acks: number
   readonly needed: number
-  readonly receipt: Receipt | null
+  readonly receipt: ReceiptJson | null
   readonly token: string
   readonly holders: readonly number[]
 }
@@ -75,7 +76,7 @@ export const ask = async (world: ClientWorld, step: AskStep): Promise<void> => {
   }
 }
 
-type Answer = { readonly record: RecordId | null; readonly events: readonly EventId[]; readonly acks: number; readonly receipt: Receipt | null; readonly token: string }
+type Answer = { readonly record: RecordId | null; readonly events: readonly EventId[]; readonly acks: number; readonly receipt: ReceiptJson | null; readonly token: string }
 
 const attempt = async (world: ClientWorld, step: AskStep, machine: number): Promise<'done' | 'again'> => {
   const { evidence } = world

@@ -6,6 +6,7 @@
 import { signAck, type Watermark } from '../../crdt/ack.ts'
 import type { Body } from '../../crdt/body.ts'
 import { controlChainId } from '../../crdt/commit.ts'
+import { limits } from '../../crdt/limits.ts'
 import { bytesToHex, type ChainId, type CommitHash, type PeerId, type Ref } from '../../crdt/ids.ts'
 import { sign } from '../../crdt/signature.ts'
 import { signAddress } from '../../transports/addresses.ts'
@@ -119,9 +120,9 @@ export const createEvil = (founded: Founded, network: Network, time: Scheduler &
       case 'orphans':
         return push(captured.filter(({ seq }) => seq > 1).slice(0, 8))
       case 'forged_acks': {
-        const watermarks: Watermark[] = captured.slice(0, 8).map(({ chain, seq }) => ({ chain, seq: seq + random.int(0, 3), hash: bytesToHex(random.bytes(32)) as CommitHash, whole: true }))
+        const watermarks = oneAChain(captured.slice(0, 8).map(({ chain, seq }) => ({ chain, seq: seq + random.int(0, 3), hash: bytesToHex(random.bytes(32)) as CommitHash, whole: true })))
         // In the name of each voter, and in its own; each twice.
-        for (const voter of [...honest, self, ...honest, self]) mesh.announce(signAck({ mesh: founded.mesh, voter: voter.peer, watermarks }, self.keys), null)
+        for (const voter of watermarks.length === 0 ? [] : [...honest, self, ...honest, self]) mesh.announce(signAck({ mesh: founded.mesh, voter: voter.peer, watermarks }, self.keys), null)
         return
       }
       case 'equivocate':
@@ -140,9 +141,9 @@ export const createEvil = (founded: Founded, network: Network, time: Scheduler &
         // Some here, some there: what follows must not depend on which.
         return spread(liar.forks(random.weighted([[6, 2], [3, 20], [1, 300]])))
       case 'far_acks': {
-        const far = captured.map(({ chain }): Watermark => ({ chain, seq: random.int(100, FAR_SEQ), hash: bytesToHex(random.bytes(32)) as CommitHash, whole: true }))
+        const far = oneAChain(captured.map(({ chain }): Watermark => ({ chain, seq: random.int(100, FAR_SEQ), hash: bytesToHex(random.bytes(32)) as CommitHash, whole: true })))
         const unknown = Array.from({ length: 200 }, (): Watermark => ({ chain: chainOfNobody(), seq: random.int(1, FAR_SEQ), hash: bytesToHex(random.bytes(32)) as CommitHash, whole: true }))
-        for (const watermarks of [far, unknown]) mesh.announce(signAck({ mesh: founded.mesh, voter: self.peer, watermarks }, self.keys), null)
+        for (const watermarks of [far, unknown]) if (watermarks.length > 0) mesh.announce(signAck({ mesh: founded.mesh, voter: self.peer, watermarks }, self.keys), null)
         return
       }
       case 'many_chains':
@@ -179,3 +180,7 @@ const flipped = (bytes: Uint8Array, random: Stream): Uint8Array => {
   const at = random.int(0, bytes.length - 1)
   return bytes.map((byte, i) => (i === at ? byte ^ (1 << random.int(0, 7)) : byte))
 }
+
+/** Of each chain the first, no more than an ack holds: an ack of another form closes the link before anybody reads what it says. */
+const oneAChain = (watermarks: readonly Watermark[]): Watermark[] =>
+  [...new Map(watermarks.toReversed().map((watermark) => [watermark.chain, watermark])).values()].slice(0, limits.ack_watermarks_max)

@@ -4,14 +4,13 @@
  * Bytes are lower-case hex, sizes and times plain numbers. Nothing here is random: keys come of the seeds 01…, 02…, salts and
  * ids of counting bytes, so making them again gives the same files. `vectors.test.ts` reads the files as a stranger would.
  */
-import { encodeAckStatement, signAck, type AckStatement, type Watermark } from '../../crdt/ack.ts'
 import { makeBody, SALT_BYTES } from '../../crdt/body.ts'
 import { encodeCanonical, parseCanonical, type Json, type ParseFault } from '../../crdt/canonical.ts'
 import { HLC_ZERO, hlcCounter, hlcMs, observe, parseHlc, tick, type Hlc } from '../../crdt/hlc.ts'
-import { bytesToHex, parseChainId, parseCommitHash, parseMeshId, parsePeerId, hexToBytes } from '../../crdt/ids.ts'
+import { bytesToHex, hexToBytes } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import { consistencyProof, inclusionProof, leafHash, merkleRoot } from '../../crdt/merkle.ts'
-import { keyPairFromSeed, publicKeyHex, sign, type KeyPair } from '../../crdt/signature.ts'
+import { makeAckVectors, type AckVectors } from './ack-cases.ts'
 
 export type JcsVectors = {
   readonly numbers: readonly { readonly ieee754: string; readonly text: string }[]
@@ -34,11 +33,6 @@ export type HlcVectors = {
   readonly refused: readonly number[]
 }
 export type BodyVectors = { readonly bodies: readonly { readonly name: string; readonly salt: string; readonly text: string; readonly ref: string }[] }
-export type AckVectors = {
-  readonly acks: readonly { readonly name: string; readonly seed: string; readonly voter: string; readonly mesh: string; readonly watermarks: readonly Watermark[]; readonly statement: string; readonly signature: string }[]
-  /** Each is to be refused for this `mesh`. */
-  readonly refused: readonly { readonly name: string; readonly mesh: string; readonly statement: string; readonly signature: string }[]
-}
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
 const counting = (count: number, from = 0): Uint8Array => Uint8Array.from({ length: count }, (_, i) => from + i)
@@ -143,71 +137,11 @@ const body = (): BodyVectors => {
   return { bodies: [...salted, same].map(({ name, salt, text }) => ({ name, salt: bytesToHex(salt), text: bytesToHex(text), ref: makeBody(salt, text).ref })) }
 }
 
-// ── acks ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-const seed = (byte: number): Uint8Array => new Uint8Array(32).fill(byte)
-const [VOTER, OTHER] = [keyPairFromSeed(seed(1)), keyPairFromSeed(seed(2))]
-const MESH = must(parseMeshId(publicKeyHex(keyPairFromSeed(seed(3)))))
-const watermark = (seq: number, whole = true): Watermark => ({
-  chain: must(parseChainId(bytesToHex(counting(16)))),
-  seq,
-  hash: must(parseCommitHash(bytesToHex(counting(32, 0x40)))),
-  whole,
-})
-const statementOf = (keys: KeyPair, watermarks: readonly Watermark[]): AckStatement => ({ mesh: MESH, voter: must(parsePeerId(publicKeyHex(keys))), watermarks })
-
-/** The group order of Ed25519 (RFC 8032 §5.1): S + L satisfies the same equation as S. */
-const L = 2n ** 252n + 27742317777372353535851937790883648493n
-const malleated = (signature: Uint8Array): Uint8Array => {
-  const out = Uint8Array.from(signature)
-  let carry = L
-  for (let i = 32; i < 64; i++) {
-    carry += BigInt(out[i]!)
-    out[i] = Number(carry & 0xffn)
-    carry >>= 8n
-  }
-  return out
-}
-
-const ack = (): AckVectors => {
-  const named: readonly (readonly [string, number, readonly Watermark[]])[] = [
-    ['no watermark', 1, []],
-    ['one', 1, [watermark(1)]],
-    ['every width of seq', 2, [127, 128, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, limits.seq_max].map((seq) => watermark(seq))],
-    ['a body is missing', 2, [watermark(7, false)]],
-  ]
-  const statement = encodeAckStatement(statementOf(VOTER, [watermark(1)]))
-  const good = sign('mnemesh/ack/1', statement, VOTER)
-  const signed = (name: string, bytes: Uint8Array, signature = sign('mnemesh/ack/1', bytes, VOTER), mesh: string = MESH) => ({ name, mesh, statement: bytesToHex(bytes), signature: bytesToHex(signature) })
-  const flipped = (bytes: Uint8Array): Uint8Array => bytes.with(bytes.length - 2, bytes.at(-2)! ^ 1)
-  return {
-    acks: named.map(([name, byte, watermarks]) => {
-      const keys = keyPairFromSeed(seed(byte))
-      const made = signAck(statementOf(keys, watermarks), keys)
-      return { name, seed: bytesToHex(seed(byte)), voter: publicKeyHex(keys), mesh: MESH, watermarks, statement: bytesToHex(made.statement), signature: bytesToHex(made.signature) }
-    }),
-    refused: [
-      signed('a bit of the statement is another', flipped(statement), good),
-      signed('a bit of the signature is another', statement, flipped(good)),
-      signed('S + L', statement, malleated(good)),
-      signed('signed by another voter', statement, sign('mnemesh/ack/1', statement, OTHER)),
-      signed('signed for another purpose', statement, sign('mnemesh/event/1', statement, VOTER)),
-      signed('of another mesh', statement, good, publicKeyHex(OTHER)),
-      signed('a byte too many', Uint8Array.from([...statement, 0])),
-      signed('a byte too few', statement.slice(0, -1)),
-      signed('seq 0', encodeAckStatement(statementOf(VOTER, [watermark(0)]))),
-      signed('seq beyond the limit', encodeAckStatement(statementOf(VOTER, [watermark(limits.seq_max + 1)]))),
-      signed('version 2', statement.with(1, 2)),
-      signed('an array header longer than needed', Uint8Array.from([0xdc, 0, 4, ...statement.slice(1)])),
-    ],
-  }
-}
-
 /** By file name, without `.json`. */
 export const makeVectors = (): { readonly jcs: JcsVectors; readonly merkle: MerkleVectors; readonly hlc: HlcVectors; readonly body: BodyVectors; readonly ack: AckVectors } => ({
   jcs: jcs(),
   merkle: merkle(),
   hlc: hlc(),
   body: body(),
-  ack: ack(),
+  ack: makeAckVectors(),
 })

@@ -6,14 +6,16 @@
 import { createHash, createPublicKey, verify } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { decodeAckStatement, encodeAckStatement, signAck, verifyAck } from '../../crdt/ack.ts'
+import { ackStatement, isGenuine, isGenuinePart, partOf, signAck } from '../../crdt/ack.ts'
 import { refOf } from '../../crdt/body.ts'
 import { canonicalize, encodeCanonical, parseCanonical, type Json } from '../../crdt/canonical.ts'
 import { hlcCounter, hlcMs, observe, parseHlc, tick, type Hlc } from '../../crdt/hlc.ts'
-import { bytesToHex, hexToBytes, parseMeshId, parsePeerId, type MeshId } from '../../crdt/ids.ts'
+import { bytesToHex, hexToBytes, parseMeshId, parsePeerId, type MeshId, type PeerId } from '../../crdt/ids.ts'
 import { appendLeaf, consistencyProof, emptyHistory, historyRoot, inclusionProof, leafHash, merkleRoot, verifyConsistency, verifyInclusion } from '../../crdt/merkle.ts'
+import { encodeReceipt, readReceipt, verifyReceipt } from '../../crdt/receipt.ts'
 import { keyPairFromSeed, publicKeyHex } from '../../crdt/signature.ts'
-import { makeVectors, type AckVectors, type BodyVectors, type HlcVectors, type JcsVectors, type MerkleVectors } from './cases.ts'
+import type { AckVectors } from './ack-cases.ts'
+import { makeVectors, type BodyVectors, type HlcVectors, type JcsVectors, type MerkleVectors } from './cases.ts'
 
 const read = (name: string): unknown => JSON.parse(readFileSync(new URL(`${name}.json`, import.meta.url), 'utf8'))
 
@@ -99,11 +101,17 @@ describe('body.json', () => {
 })
 
 describe('ack.json', () => {
-  const { acks, refused } = read('ack') as AckVectors
+  const { acks, refused, refused_parts: refusedParts, receipts, refused_receipts: refusedReceipts } = read('ack') as AckVectors
   const meshId = (text: string): MeshId => {
     const mesh = parseMeshId(text)
     if (mesh === null) throw new Error(`${text} is no mesh id: mend ack.json`)
     return mesh
+  }
+
+  const peerId = (text: string): PeerId => {
+    const peer = parsePeerId(text)
+    if (peer === null) throw new Error(`${text} is no peer id: mend ack.json`)
+    return peer
   }
 
   const opensslVerifies = ({ voter, statement, signature }: (typeof acks)[number]): boolean => {
@@ -115,16 +123,32 @@ describe('ack.json', () => {
   it.each(acks)('$name', (vector) => {
     const [keys, mesh, voter] = [keyPairFromSeed(hexToBytes(vector.seed)), meshId(vector.mesh), parsePeerId(vector.voter)]
     if (voter === null) throw new Error(`${vector.voter} is no peer id: mend ack.json`)
-    const statement = { mesh, voter, watermarks: vector.watermarks }
+    const ack = signAck({ mesh, voter, watermarks: vector.watermarks }, keys)
     expect(publicKeyHex(keys)).toBe(vector.voter)
-    expect(bytesToHex(encodeAckStatement(statement))).toBe(vector.statement)
-    expect(bytesToHex(signAck(statement, keys).signature)).toBe(vector.signature)
-    expect(decodeAckStatement(hexToBytes(vector.statement))).toEqual(statement)
+    expect(bytesToHex(ackStatement(mesh, voter, hexToBytes(vector.root), vector.watermarks.length))).toBe(vector.statement)
+    expect([bytesToHex(ack.signature), ack.watermarks]).toEqual([vector.signature, vector.watermarks])
     expect(opensslVerifies(vector)).toBe(true)
-    expect(verifyAck({ statement: hexToBytes(vector.statement), signature: hexToBytes(vector.signature) }, mesh)).toEqual(statement)
+    expect(isGenuine(ack, mesh)).toBe(true)
+    for (const [i, { chain }] of vector.watermarks.entries()) {
+      const part = partOf(ack, chain)!
+      expect([part.index, part.path.map(bytesToHex), isGenuinePart(part, mesh)]).toEqual([i, vector.paths[i], true])
+    }
   })
 
-  it.each(refused)('$name is refused', ({ mesh, statement, signature }) => {
-    expect(verifyAck({ statement: hexToBytes(statement), signature: hexToBytes(signature) }, meshId(mesh))).toBeNull()
+  it.each(refused)('$name is refused', ({ mesh, voter, watermarks, signature }) => {
+    expect(isGenuine({ voter: peerId(voter), watermarks, signature: hexToBytes(signature) }, meshId(mesh))).toBe(false)
+  })
+
+  it.each(refusedParts)('a part: $name is refused', ({ mesh, path, signature, ...part }) => {
+    expect(isGenuinePart({ ...part, path: path.map(hexToBytes), signature: hexToBytes(signature) }, meshId(mesh))).toBe(false)
+  })
+
+  it.each(receipts)('a receipt: $name', ({ mesh, receipt, voters }) => {
+    expect(verifyReceipt(receipt, meshId(mesh))).toMatchObject({ ok: true, commit: receipt.commit, chain: receipt.chain, seq: receipt.seq, voters })
+    expect(encodeReceipt(readReceipt(receipt)!)).toEqual(receipt)
+  })
+
+  it.each(refusedReceipts)('a receipt: $name is refused', ({ mesh, receipt, fault }) => {
+    expect(verifyReceipt(receipt, meshId(mesh))).toMatchObject({ ok: false, fault })
   })
 })

@@ -110,7 +110,7 @@ export const sharedSchemas: readonly JsonSchema[] = [
   withId('ScoredMemory', answer({ ...memory, score: number, explain: anyObject }, ['explain', 'unreadable'])),
   withId('Link', answer({ id: text, namespace: text, from: text, to: text, relation: text, valid_from: textOrNull, valid_until: textOrNull, agent_id: text, created_by: createdBy, created_at: text, removed: boolean })),
   withId('Episode', answer({ id: text, namespace: text, agent_id: text, created_by: createdBy, event_type: text, sender: textOrNull, recipient: textOrNull, body: objectOrNull, inference_receipt_id: textOrNull, audit_event_hash: textOrNull, created_at: text, unreadable: { type: 'array', items: text } }, ['unreadable'])),
-  withId('Receipt', answer({ commit: text, chain: text, seq: integer, acks: { type: 'array', items: answer({ voter: text, statement: text, signature: text }) } })),
+  withId('Receipt', answer({ commit: text, chain: text, seq: integer, header: text, acks: { type: 'array', items: answer({ voter: text, seq: integer, hash: text, index: integer, count: integer, path: text, signature: text, tie: nullable(answer({ header: text, path: text })) }) } })),
   withId('Written', answer({ ...written, title: textOrNull, tier: text })),
   withId('LinkWritten', answer({ ...written, link: { $ref: 'Link#' } })),
   withId('LinkRemoved', answer(written)),

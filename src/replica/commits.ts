@@ -11,6 +11,8 @@ import type { CommitStore } from '../ports/store.ts'
 export type Commits = {
   at(chain: ChainId, seq: number): Commit | null
   byHash(hash: CommitHash): Commit | null
+  /** Without decoding it. */
+  hashAt(chain: ChainId, seq: number): CommitHash | null
   /** The n-th that arrived. */
   arrived(n: number): Commit | null
   /** Has just been persisted: nobody need decode it again. */
@@ -35,6 +37,7 @@ export const createCommits = (store: CommitStore): Commits => {
       const place = store.find(hash)
       return place && at(place.chain, place.seq)
     },
+    hashAt: (chain, seq) => cache.peek(`${chain} ${seq}`)?.hash ?? store.commit(chain, seq)?.hash ?? null,
     arrived: (n) => {
       const arrival = store.arrival(n)
       return arrival && at(arrival.chain, arrival.seq)

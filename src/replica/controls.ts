@@ -44,7 +44,7 @@ export const createControls = (mesh: MeshId, authority: KeyPair | null): Control
       sealed = { id: statement.id, commit }
       return { commit, chain }
     },
-    persisted: () => answered(({ id, commit }) => ({ kind: 'RESOLVE', request: id, outcome: { kind: 'acknowledged', written: [{ chain: commit.chain, seq: commit.header.seq, hash: commit.hash }], acks: [], existing: null } })),
+    persisted: () => answered(({ id, commit }) => ({ kind: 'RESOLVE', request: id, outcome: { kind: 'acknowledged', written: [{ chain: commit.chain, seq: commit.header.seq, hash: commit.hash }], header: commit.headerBytes, acks: [], existing: null } })),
     failed: (failure) => answered(({ id }) => refuse(id, { code: failure.code === 'disk_full' ? 'disk_full' : 'internal', message: `the control log could not be written: ${failure.message}`, fields: { local_committed: false } })),
   }
 }

@@ -7,10 +7,15 @@ import { emptyChain, extendChain, type ChainState } from '../../crdt/chain.ts'
 import { controlChainId, type Commit } from '../../crdt/commit.ts'
 import { emptyControl, firstExcluded, reduceControl, type ControlState } from '../../crdt/control.ts'
 import type { Hlc } from '../../crdt/hlc.ts'
-import { CONTROL_NAMESPACE, ZERO_HASH, segmentIndex, segmentOwner, type ChainId, type ChangeHash, type CommitHash, type EventId, type MeshId, type Namespace, type PeerId, type RecordId, type SegmentId } from '../../crdt/ids.ts'
+import { CONTROL_NAMESPACE, ZERO_HASH, hexToBytes, segmentIndex, segmentOwner, type ChainId, type ChangeHash, type CommitHash, type EventId, type MeshId, type Namespace, type PeerId, type RecordId, type SegmentId } from '../../crdt/ids.ts'
 import type { VerifiedCommit } from '../../crdt/commit.ts'
+import { completedSubtree, leafHash } from '../../crdt/merkle.ts'
 import { createEventIndex, type EventIndex } from './event-index.ts'
 import { createSortedKeys, type SortedKeys } from './sorted-keys.ts'
+
+const BLOCK_HEIGHT = 8
+/** Commits in a block of a chain's history: a root of 32 bytes for each, and at most so many read at either end of a path. */
+export const BLOCK_COMMITS = 2 ** BLOCK_HEIGHT
 
 /** A segment as the log knows it: the arrival numbers of its commits, in order. */
 export type SegmentEntry = {
@@ -32,6 +37,8 @@ export type SegmentEntry = {
 export type LogIndex = {
   readonly mesh: MeshId
   readonly chains: Map<ChainId, ChainState>
+  /** The history's roots over each complete block of `BLOCK_COMMITS` commits of a chain, from its beginning (`histories.ts`). */
+  readonly blocks: Map<ChainId, Uint8Array[]>
   control: ControlState
   readonly segments: Map<string, SegmentEntry>
   /** The segments that hold a memory or a link; more than one where it has twins. */
@@ -66,7 +73,7 @@ export type LogIndex = {
 }
 
 export const createLogIndex = (mesh: MeshId): LogIndex => ({
-  mesh, chains: new Map(), control: emptyControl(mesh), segments: new Map(), segmentsByRecord: new Map(), linksByRecord: new Map(), namespaces: new Set(), sortedNamespaces: createSortedKeys(), sortedChains: createSortedKeys(), events: createEventIndex(),
+  mesh, chains: new Map(), blocks: new Map(), control: emptyControl(mesh), segments: new Map(), segmentsByRecord: new Map(), linksByRecord: new Map(), namespaces: new Set(), sortedNamespaces: createSortedKeys(), sortedChains: createSortedKeys(), events: createEventIndex(),
   erasures: new Map(), ownSegment: new Map(), holes: new Map(), lost: new Map(), setAside: new Map(), unsaid: new Map(), forkedAt: new Map(), out: new Set(), branchEnds: new Map(), arrivals: 0,
 })
 
@@ -83,7 +90,7 @@ export const indexCommit = (index: LogIndex, commit: Commit, arrival: number, se
   const policySeq = header.namespace === CONTROL_NAMESPACE ? header.seq - 1 : (index.control.seqByHash.get(header.policy) ?? state.policySeq)
   if (index.out.has(header.peer)) index.forkedAt.set(chain, 1)
   // What lies on a branch stays in the log, and counts for nothing.
-  if (header.seq < forkAt(index, chain)) index.chains.set(chain, extendChain(state, commit, policySeq))
+  if (header.seq < forkAt(index, chain)) extend(index, state, commit, policySeq)
   else noteBranch(index, chain, header.seq)
   if (header.segment !== null) indexSegment(index, commit, header.segment, arrival, self)
   for (const { event } of commit.events) index.events.add(event.id, arrival)
@@ -101,7 +108,7 @@ export const indexHole = (index: LogIndex, place: { readonly n: number; readonly
   if (!markHole(index, place)) return
   const state = index.chains.get(place.chain) ?? emptyChain(place.chain, '' as PeerId, '' as never, '' as never)
   if (place.seq !== state.seq + 1) return
-  index.chains.set(place.chain, extendChain(state, { hash: place.hash, header: { seq: place.seq, hlc: state.hlc } } as Commit, state.policySeq))
+  extend(index, state, { hash: place.hash, header: { seq: place.seq, hlc: state.hlc } } as Commit, state.policySeq)
 }
 
 /** Somebody may bring it again; not what lies on a branch, which counts nowhere: false. */
@@ -148,7 +155,7 @@ const noteBranch = (index: LogIndex, chain: ChainId, seq: number): void => {
 
 /** Forgets everything that was read from the log, for reading it again. */
 export const clearLogIndex = (index: LogIndex): void => {
-  for (const part of [index.chains, index.segments, index.segmentsByRecord, index.linksByRecord, index.namespaces, index.sortedNamespaces, index.sortedChains, index.events, index.erasures, index.ownSegment, index.holes, index.lost, index.setAside, index.unsaid, index.branchEnds]) part.clear()
+  for (const part of [index.chains, index.blocks, index.segments, index.segmentsByRecord, index.linksByRecord, index.namespaces, index.sortedNamespaces, index.sortedChains, index.events, index.erasures, index.ownSegment, index.holes, index.lost, index.setAside, index.unsaid, index.branchEnds]) part.clear()
   index.control = emptyControl(index.mesh)
   index.arrivals = 0
 }
@@ -179,6 +186,16 @@ export const isLeftOut = (index: LogIndex, chain: ChainId, seq: number): boolean
 export const isErased = (index: LogIndex, record: RecordId): boolean => index.erasures.get(record)?.some(({ chain, seq }) => seq < forkAt(index, chain)) === true
 
 export const controlChain = (index: LogIndex): ChainId => controlChainId(index.mesh)
+
+const extend = (index: LogIndex, state: ChainState, commit: Commit, policySeq: number): void => {
+  if (commit.header.seq % BLOCK_COMMITS === 0) {
+    const block = completedSubtree(state.history, leafHash(hexToBytes(commit.hash)), BLOCK_HEIGHT)
+    const blocks = index.blocks.get(state.id)
+    if (blocks !== undefined) blocks[commit.header.seq / BLOCK_COMMITS - 1] = block!
+    else index.blocks.set(state.id, [block!])
+  }
+  index.chains.set(state.id, extendChain(state, commit, policySeq))
+}
 
 const indexSegment = (index: LogIndex, commit: Commit, id: SegmentId, arrival: number, self: PeerId): void => {
   const { namespace } = commit.header

@@ -4,6 +4,7 @@
 import type { Commit } from '../../crdt/commit.ts'
 import type { ChainId, EventId, Incarnation, MeshId, PeerId, Ref } from '../../crdt/ids.ts'
 import type { Counted } from '../../crdt/quorum.ts'
+import type { Receipt } from '../../crdt/receipt.ts'
 import type { KeyPair } from '../../crdt/signature.ts'
 import type { CommitStore, StoreFailure } from '../ports/store.ts'
 import type { Said } from './author.ts'
@@ -59,6 +60,8 @@ export type Replica = {
   quorum(): number
   /** The voters' acks that cover a commit. */
   covering(position: { chain: ChainId; seq: number }): readonly Counted[]
+  /** The same as it can be shown to anybody: with the commit's header, and what ties each ack to it. Null when the commit cannot be read. */
+  receipt(position: { chain: ChainId; seq: number }): Receipt | null
   frontierDigest(key?: Uint8Array): Uint8Array
   /** Of each of these namespaces' chains. */
   readonly frontierDigestsOf: FrontierDigests['of']

@@ -30,6 +30,7 @@ import { createExclusion } from './exclusion.ts'
 import { flushFailed } from './flush-failed.ts'
 import { createFrontierDigests } from './frontier-digest.ts'
 import { createForks } from './forks.ts'
+import { createHistories } from './histories.ts'
 import { createIncoming } from './incoming.ts'
 import { createIntake, type Rival } from './intake.ts'
 import { createLogIndex, placeKey, indexCommit, isLeftOut, latest, markHole } from './log-index.ts'
@@ -60,6 +61,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   const index = createLogIndex(mesh)
   const frontier = createFrontierDigests(index)
   const commits = createCommits(store)
+  const histories = createHistories(index, commits)
   const documentDigests = createDocumentDigests(index, commits, store)
   const documents = createDocuments(index, commits, documentDigests.take)
   const intake = createIntake()
@@ -95,7 +97,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   const isSomethingQueued = (): boolean => writes.waiting().requests + controls.waiting() + reoffers.ready + incoming.waitingBodies() > 0
   const hasHole = (chain: ChainId): boolean => [...index.holes.values()].some((hole) => hole.chain === chain)
   const reach = createReach()
-  const settling = createSettling({ reach, mesh, self, keys, index, quorum: options.quorum, hashOf, isFrozen: forks.isFrozen, isWhole: (chain) => !missing.isMissingIn(chain) && !hasHole(chain) })
+  const settling = createSettling({ reach, mesh, self, keys, index, quorum: options.quorum, hashOf, headerOf: (chain, seq) => commits.at(chain, seq)?.headerBytes ?? null, tie: histories.tie, isFrozen: forks.isFrozen, isWhole: (chain) => !missing.isMissingIn(chain) && !hasHole(chain) })
 
   // ── the decision: what the next flush holds ────────────────────────────────────────────────────────────────────────
 
@@ -353,6 +355,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     revision,
     incarnation: () => incarnation,
     covering: settling.covering,
+    receipt: settling.receipt,
     linked: reach.linked,
     frontierDigest: frontier.all,
     frontierDigestsOf: frontier.of,

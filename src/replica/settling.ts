@@ -4,12 +4,13 @@
  * Invariants: a request ends exactly once; it is acknowledged only when this peer, if it is a voter, and `needed` voters in
  * all have signed that every commit of it is on their stable storage. One whose voters are surely away (`reach.ts`) ends before its deadline.
  */
-import { isGenuine, signAck, type AckStatement, type ReadAck, type SignedAck, type Watermark } from '../../crdt/ack.ts'
+import { isGenuine, partOf, signAck, type SignedAck, type Watermark } from '../../crdt/ack.ts'
 import { activeMembers } from '../../crdt/control.ts'
 import type { Position } from '../../crdt/frontier.ts'
 import type { ChainId, EventId, MeshId, PeerId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import { createAckTable, defaultQuorum, type Counted, type HashOf } from '../../crdt/quorum.ts'
+import type { Receipt, Tie, Vouch } from '../../crdt/receipt.ts'
 import type { KeyPair } from '../../crdt/signature.ts'
 import type { LogIndex } from './log-index.ts'
 import type { Reach } from './reach.ts'
@@ -23,10 +24,12 @@ export type Settling = {
   /** Voters needed when a request names no number. */
   quorum(): number
   covering(position: Position): readonly Counted[]
+  /** What shows, to whoever has no log, who has acknowledged the commit at this place; null when it cannot be read. */
+  receipt(position: Position): Receipt | null
   /** Signs how far these chains are on our disk, for one peer or, null, for all. */
   announce(chains: Iterable<ChainId>, to: PeerId | null): Effect[]
   /** An ack of `from` itself; anybody else's, or of another mesh, counts for nothing. */
-  onAck(from: PeerId, ack: ReadAck): Effect[]
+  onAck(from: PeerId, ack: SignedAck): Effect[]
   /** A request is on our disk: it waits, or ends at once. */
   settle(written: readonly WrittenAt[], existing: EventId | null, request: WriteRequest, nowMs: number): Effect[]
   /** These chains have grown on our disk. */
@@ -46,6 +49,10 @@ export type SettlingOptions = {
   readonly index: LogIndex
   readonly quorum: number | null
   readonly hashOf: HashOf
+  /** Header bytes of our commit at this place; null when it cannot be read. */
+  readonly headerOf: (chain: ChainId, seq: number) => Uint8Array | null
+  /** What ties our commit at `seq` to a later one of the chain. */
+  readonly tie: (chain: ChainId, seq: number, later: number) => Tie | null
   /** Its key wrote two histories: its word on its disk is worth nothing any more. */
   readonly isFrozen: (peer: PeerId) => boolean
   /** Nothing of the chain, commit or body, is missing here. */
@@ -53,7 +60,7 @@ export type SettlingOptions = {
   readonly reach: Reach
 }
 
-export const createSettling = ({ mesh, self, keys, index, quorum: override, hashOf, isFrozen, isWhole, reach }: SettlingOptions): Settling => {
+export const createSettling = ({ mesh, self, keys, index, quorum: override, hashOf, headerOf, tie, isFrozen, isWhole, reach }: SettlingOptions): Settling => {
   const acks = createAckTable()
   const waits = createWaits()
   let votersOf: { control: unknown; forks: number; voters: ReadonlySet<PeerId> } = { control: null, forks: 0, voters: new Set() }
@@ -75,10 +82,17 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
     }
     return fewest ?? []
   }
+  /** Those acks as they vouch for the commit at `where`, which they cover. */
+  const vouching = (where: Position, counted: readonly Counted[]): readonly Vouch[] =>
+    counted.flatMap(({ ack, watermark }) => {
+      const part = partOf(ack, where.chain)
+      const tied = watermark.seq === where.seq ? null : tie(where.chain, where.seq, watermark.seq)
+      return part === null || (tied === null && watermark.seq !== where.seq) ? [] : [{ ...part, tie: tied }]
+    })
   /** What was signed last, for a neighbour that comes up hears what the one before it did. */
   let signed: { readonly ack: SignedAck; readonly watermarks: readonly Watermark[] } | null = null
-  const signedAs = (says: AckStatement): SignedAck => {
-    if (signed === null || !isSame(signed.watermarks, says.watermarks)) signed = { ack: signAck(says, keys), watermarks: says.watermarks }
+  const signedAs = (watermarks: readonly Watermark[]): SignedAck => {
+    if (signed === null || !isSame(signed.watermarks, watermarks)) signed = { ack: signAck({ mesh, voter: self, watermarks }, keys), watermarks }
     return signed.ack
   }
   const end = (wait: Wait, outcome: WriteOutcome): Effect[] => {
@@ -88,8 +102,12 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
   const endIfMet = (wait: Wait): Effect[] => {
     const counted = countedFor(wait.written)
     const hasOwn = !voters().has(self) || counted.some(({ voter }) => voter === self)
-    if (counted.length < wait.needed || !hasOwn) return []
-    return end(wait, { kind: 'acknowledged', written: wait.written, acks: counted, existing: wait.existing })
+    const [first] = wait.written
+    if (counted.length < wait.needed || !hasOwn || first === undefined) return []
+    const [header, acks] = [headerOf(first.chain, first.seq), vouching(first, counted)]
+    // What cannot be read now (damage) cannot be shown to anybody: the wait goes on.
+    if (header === null || acks.length < counted.length) return []
+    return end(wait, { kind: 'acknowledged', written: wait.written, header, acks, existing: wait.existing })
   }
   const giveUp = (wait: Wait, cause: Unmet): Effect[] => {
     const got = countedFor(wait.written).length
@@ -112,9 +130,8 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
     })
     const effects: Effect[] = []
     for (let at = 0; at < watermarks.length; at += limits.ack_watermarks_max) {
-      const says = { mesh, voter: self, watermarks: watermarks.slice(at, at + limits.ack_watermarks_max) }
-      const ack = signedAs(says)
-      acks.record({ ack, says }, hashOf)
+      const ack = signedAs(watermarks.slice(at, at + limits.ack_watermarks_max))
+      acks.record(ack, hashOf)
       effects.push({ kind: 'ACK', ack, to })
     }
     return effects
@@ -129,15 +146,19 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
     voters,
     quorum,
     covering: (position) => acks.covering(position, voters()),
+    receipt: (position) => {
+      const header = headerOf(position.chain, position.seq)
+      return header && { header, acks: vouching(position, acks.covering(position, voters())) }
+    },
     displacedAcks: acks.displaced,
     nextDeadlineMs: waits.nextDeadlineMs,
     announce,
 
     onAck: (from, ack) => {
       if (!voters().has(from)) return []
-      if (ack.says.voter !== from || !acks.isNews(ack) || !isGenuine(ack, mesh)) return []
+      if (ack.voter !== from || !acks.isNews(ack) || !isGenuine(ack, mesh)) return []
       acks.record(ack, hashOf)
-      return ack.says.watermarks.flatMap(({ chain }) => waits.on(chain).flatMap(endIfMet))
+      return ack.watermarks.flatMap(({ chain }) => waits.on(chain).flatMap(endIfMet))
     },
 
     settle: (written, existing, request, nowMs) => {

@@ -7,12 +7,12 @@
  *   PUSH     may be performed while PERSIST is under way: what others hold early is still signed, and lost by nobody.
  *   ACK      says 'on stable storage': it is only ever an answer to `persisted`.
  */
-import type { ReadAck, SignedAck } from '../../crdt/ack.ts'
+import type { SignedAck } from '../../crdt/ack.ts'
 import type { Body } from '../../crdt/body.ts'
 import type { ControlEvent, MemorySet, TagChange } from '../../crdt/event.ts'
 import type { Position } from '../../crdt/frontier.ts'
 import type { AgentId, EventId, Namespace, PeerId, RecordId, Ref } from '../../crdt/ids.ts'
-import type { Counted } from '../../crdt/quorum.ts'
+import type { Vouch } from '../../crdt/receipt.ts'
 import type { Parcel } from '../../transports/host.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { StoreBatch, StoreFailure } from '../ports/store.ts'
@@ -47,9 +47,9 @@ export type WriteRequest = {
   readonly deadlineMs: number
 }
 
-/** `existing`: the event that was written when the same request had been made before; null when its own events were written. */
+/** `header` is that of the first commit that was written, and every ack that counted is there with what ties it to that commit. `existing`: the event that was written when the same request had been made before; null when its own events were written. */
 export type WriteOutcome =
-  | { readonly kind: 'acknowledged'; readonly written: readonly WrittenAt[]; readonly acks: readonly Counted[]; readonly existing: EventId | null }
+  | { readonly kind: 'acknowledged'; readonly written: readonly WrittenAt[]; readonly header: Uint8Array; readonly acks: readonly Vouch[]; readonly existing: EventId | null }
   /** On our disk, not at the quorum in time: it stays and goes on replicating. */
   | { readonly kind: 'quorum_not_met'; readonly written: readonly WrittenAt[]; readonly got: number; readonly needed: number; readonly reason: string; readonly cause: Unmet; readonly existing: EventId | null }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
@@ -69,7 +69,7 @@ export type Input =
   | { readonly kind: 'forks'; readonly from: PeerId; readonly proofs: readonly Uint8Array[] }
   /** Headers of commits on forked branches that waiting ones name. */
   | { readonly kind: 'headers'; readonly from: PeerId; readonly headers: readonly Uint8Array[] }
-  | { readonly kind: 'acked'; readonly from: PeerId; readonly ack: ReadAck }
+  | { readonly kind: 'acked'; readonly from: PeerId; readonly ack: SignedAck }
   /** A session has opened: it is told how far all our chains are. */
   | { readonly kind: 'linkUp'; readonly peer: PeerId }
   /** Its link has ended or fell silent, or it was heard again. */

@@ -1,14 +1,14 @@
 /**
  * Writes: each becomes one request to the replica, and its outcome an answer or a `NodeError`.
  */
-import { toBase64Url } from '../../crdt/base64.ts'
 import type { Body } from '../../crdt/body.ts'
 import { canonicalize, type Json } from '../../crdt/canonical.ts'
 import type { Event, MemorySet } from '../../crdt/event.ts'
 import { encodeToken } from '../../crdt/frontier.ts'
 import { createUuidsV7, type EventId, type Namespace, type RecordId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
-import type { BulkAnswer, MemoryInput, Node, Receipt, WriteAnswer, WriteOptions, Written } from '../api.ts'
+import { encodeReceipt } from '../../crdt/receipt.ts'
+import type { BulkAnswer, MemoryInput, Node, WriteAnswer, WriteOptions, Written } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import type { Clock, Random } from '../ports/clock.ts'
 import type { MemoryRow } from '../ports/projection.ts'
@@ -89,15 +89,8 @@ export const createWrites = (context: WriteContext): Writes => {
   }
 
   const tokenOf = (written: readonly WrittenAt[]): string => encodeToken(replica.index.mesh, written)
-  const receiptOf = (outcome: Acknowledged): Receipt => {
-    const [first] = outcome.written
-    return {
-      commit: first?.hash ?? '', chain: first?.chain ?? '', seq: first?.seq ?? 0,
-      acks: outcome.acks.map(({ voter, ack }) => ({ voter, statement: toBase64Url(ack.statement), signature: toBase64Url(ack.signature) })),
-    }
-  }
   const answer = <Of extends Pick<Written, 'id' | 'namespace' | 'agent_id' | 'event_id'>>(outcome: Acknowledged, of: Of): Of & Written => ({
-    ...of, quorum_acks: outcome.acks.length, receipt: receiptOf(outcome), token: tokenOf(outcome.written),
+    ...of, quorum_acks: outcome.acks.length, receipt: encodeReceipt(outcome), token: tokenOf(outcome.written),
   })
   /** @param before the row that was changed: a peer that has begun to stop reads no other. */
   const answerRow = (outcome: Acknowledged, before: MemoryRow, event_id: EventId, options: WriteOptions): WriteAnswer => {

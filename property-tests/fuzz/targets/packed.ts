@@ -1,16 +1,21 @@
 /** The packed forms that prove themselves by their bytes: MessagePack, acks, tokens, invites, addresses. */
-import { decodeAckStatement, encodeAckStatement, signAck, verifyAck } from '../../../crdt/ack.ts'
+import { isGenuine, isGenuinePart, partOf, signAck } from '../../../crdt/ack.ts'
 import { fromBase64Url, toBase64Url } from '../../../crdt/base64.ts'
+import { encodeCanonical, parseCanonical } from '../../../crdt/canonical.ts'
 import { sha256 } from '../../../crdt/hash.ts'
 import { decodeToken, encodeToken } from '../../../crdt/frontier.ts'
 import { bytesToHex, type ChainId, type CommitHash, type MeshId, type PeerId } from '../../../crdt/ids.ts'
 import { decodeInvite, decodeJoin, decodeRevoke, encodeInvite, encodeJoin, encodeRevoke, type Invite } from '../../../crdt/invite.ts'
 import { limits } from '../../../crdt/limits.ts'
 import { equalBytes, pack, unpack, type Packable } from '../../../crdt/msgpack.ts'
+import { encodeReceipt, verifyReceipt, type ReceiptJson } from '../../../crdt/receipt.ts'
+import { chainOfCommits, receiptOf, vouchOf } from '../../../crdt/receipt.test-support.ts'
 import { keyPairFromSeed, publicKeyHex, sign } from '../../../crdt/signature.ts'
 import { readAddress, signAddress } from '../../../transports/addresses.ts'
+import { decode } from '../../../transports/decode.ts'
+import { encode } from '../../../transports/messages.ts'
 import { DEPTH_MAX, readStrictly, writeNode, type Node } from '../dumb/msgpack.ts'
-import { unpackLoose } from '../loose.ts'
+import { mutateJson } from '../mutate-json.ts'
 import { mutatePacked, mutateTree } from '../mutate-packed.ts'
 import { makeHistory } from '../samples.ts'
 import { ACCEPTED, judge, mutant, refused, type Target } from '../target.ts'
@@ -54,21 +59,47 @@ const ack: Target = {
   micros: 170,
   open: () => {
     const sampleOf = (count: number): Uint8Array => {
-      const { statement, signature } = signAck({ mesh, voter: peer, watermarks: Array.from({ length: count }, (_, n) => ({ chain: chain(n), seq: n * 1_000 + 1, hash: bytesToHex(sha256(String(n))) as CommitHash, whole: n % 2 === 0 })) }, member)
-      return pack([statement, signature])
+      const watermarks = Array.from({ length: count }, (_, n) => ({ chain: chain(n), seq: n * 1_000 + 1, hash: bytesToHex(sha256(String(n))) as CommitHash, whole: n % 2 === 0 }))
+      return encode({ type: 'ack', ack: signAck({ mesh, voter: peer, watermarks }, member) })
     }
-    const samples = [0, 1, 3, 256].map(sampleOf)
+    const samples = [1, 2, 3, 256].map(sampleOf)
     return {
       make: (draw) => mutant(draw, samples, mutatePacked),
       feed: (input) => {
-        const outer = unpackLoose(input)
-        const [statement, signature] = Array.isArray(outer) ? (outer as readonly unknown[]) : []
-        if (!(statement instanceof Uint8Array) || !(signature instanceof Uint8Array)) return refused('test_envelope')
-        const decoded = decodeAckStatement(statement)
-        if (decoded === null) return refused('malformed')
-        judge(equalBytes(encodeAckStatement(decoded), statement), 'encoding it again gives other bytes')
-        if (verifyAck({ statement, signature }, mesh) === null) return refused('not_signed')
-        judge(samples.some((sample) => equalBytes(pack([statement, signature]), sample)), 'a statement that nobody signed verifies')
+        const decoded = decode(input, { from: 'open', controlChain: chain(1), compression: null })
+        if (!decoded.ok || decoded.message.type !== 'ack') return refused('malformed')
+        judge(equalBytes(encode(decoded.message), input), 'encoding it again gives other bytes')
+        const { ack: said } = decoded.message
+        const part = partOf(said, said.watermarks[0]!.chain)!
+        const [isSigned, isPartSigned] = [isGenuine(said, mesh), isGenuinePart(part, mesh)]
+        judge(isSigned === isPartSigned, 'a part of it and the whole are judged otherwise')
+        if (!isSigned) return refused('not_signed')
+        judge(samples.some((sample) => equalBytes(input, sample)), 'an ack that nobody signed verifies')
+        return ACCEPTED
+      },
+    }
+  },
+}
+
+/** What shows that voters hold a commit, as JSON: no text but the canonical one of what was signed verifies. */
+const receipt: Target = {
+  name: 'receipt',
+  micros: 400,
+  open: () => {
+    const commits = chainOfCommits(mesh, authority, 9)
+    const vouches = [vouchOf(mesh, member, commits, 4, 4, 3), vouchOf(mesh, authority, commits, 4, 9, 1)]
+    const samples = [vouches, vouches.slice(0, 1), vouches.slice(1), []].map((acks) => encodeCanonical(encodeReceipt(receiptOf(commits, 4, acks)) as never))
+    return {
+      make: (draw) => mutant(draw, samples, mutateJson),
+      feed: (input) => {
+        const parsed = parseCanonical(input)
+        if (!parsed.ok) return refused('not_canonical')
+        const shown = verifyReceipt(parsed.value, mesh)
+        if (!shown.ok) return refused(shown.fault)
+        // Acks may be left out and stand in any order; what is there was signed.
+        const { acks } = parsed.value as unknown as ReceiptJson
+        const known = (JSON.parse(decoder.decode(samples[0])) as ReceiptJson).acks.map((one) => JSON.stringify(one))
+        judge(shown.seq === 4 && shown.commit === commits[3]!.hash && acks.every((one) => known.includes(JSON.stringify(one))), 'a receipt that nobody signed verifies')
         return ACCEPTED
       },
     }
@@ -151,7 +182,7 @@ const address: Target = {
   },
 }
 
-export const packedTargets: readonly Target[] = [msgpack, ack, token, invite, join, address]
+export const packedTargets: readonly Target[] = [msgpack, ack, receipt, token, invite, join, address]
 
 /** Samples that are base64url: the bytes inside are mutated, or the text. */
 const mutantText = (draw: Draw, samples: readonly Uint8Array[]): Uint8Array => {

@@ -54,7 +54,7 @@ export const startTestServer = async (options: { readonly pageSize?: number; rea
     return row
   }
 
-  const written = (row: Row): Record<string, unknown> => ({ id: row.id, namespace: row.namespace, title: row.title, tier: 'mid', agent_id: 'anonymous', event_id: uuid(`e${row.id}`), quorum_acks: 2, receipt: { commit: '', chain: '', seq: 1, acks: [] }, token: 'T1' })
+  const written = (row: Row): Record<string, unknown> => ({ id: row.id, namespace: row.namespace, title: row.title, tier: 'mid', agent_id: 'anonymous', event_id: uuid(`e${row.id}`), quorum_acks: 2, receipt: { commit: '', chain: '', seq: 1, header: '', acks: [] }, token: 'T1' })
   const notFound: Answer = { status: 404, body: { error: 'not_found', message: 'no such memory' } }
 
   const routes: Record<string, (request: Seen) => Answer> = {

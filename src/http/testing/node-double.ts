@@ -61,7 +61,7 @@ export const createNodeDouble = (): NodeDouble => {
   }
   const written = (row: { readonly id: RecordId; readonly namespace: Namespace }, event: EventId, options: WriteOptions): Written => ({
     id: row.id, namespace: row.namespace, agent_id: options.agent, event_id: event, quorum_acks: options.quorum ?? 1,
-    receipt: { commit: '00'.repeat(32), chain: '11'.repeat(16), seq: events.length, acks: [{ voter: PEER, statement: 'c3RhdGVtZW50', signature: 'c2lnbmF0dXJl' }] },
+    receipt: { commit: '00'.repeat(32), chain: '11'.repeat(16), seq: events.length, header: 'aGVhZGVy', acks: [{ voter: PEER, seq: events.length, hash: '00'.repeat(32), index: 0, count: 1, path: '', signature: 'c2lnbmF0dXJl', tie: null }] },
     token: `t${events.length}`,
   })
   const found = (id: RecordId): MemoryRow => {
