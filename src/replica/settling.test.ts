@@ -8,6 +8,7 @@ import { sha256 } from '../../crdt/hash.ts'
 import { keyPairFromSeed, publicKeyHex, type KeyPair } from '../../crdt/signature.ts'
 import { createLogIndex, type LogIndex } from './log-index.ts'
 import { limits } from '../../crdt/limits.ts'
+import type { Tie } from '../../crdt/receipt.ts'
 import { createReach, type Reach } from './reach.ts'
 import { createSettling, type Settling } from './settling.ts'
 import type { Effect, WriteRequest } from './types.ts'
@@ -22,18 +23,20 @@ const where = { chain, seq: 1, hash }
 let settling: Settling
 let reach: Reach
 let frozen: PeerId | null
+let tie: Tie | null
 let index: LogIndex
 const member = (name: string, role: 'voter' | 'observer', revoked = false) =>
   [peerOf(name), { peer: peerOf(name), name, role, enrolledSeq: 1, revoked: revoked ? { seq: 2, last: {} } : null }] as const
 
 beforeEach(() => {
   frozen = null
+  tie = null
   index = createLogIndex(mesh)
   index.control = { ...index.control, members: new Map([member('self', 'voter'), member('ann', 'voter'), member('bob', 'voter'), member('gone', 'voter', true), member('watcher', 'observer')]) }
   index.chains.set(chain, { id: chain, seq: 1, hash } as never)
   reach = createReach()
   for (const name of ['ann', 'bob']) reach.changed(peerOf(name), true, 0)
-  settling = createSettling({ reach, mesh, self: peerOf('self'), keys: keysOf('self'), index, quorum: null, hashOf: (_, seq) => (seq === 1 ? hash : null), headerOf: () => new Uint8Array(1), tie: () => null, isFrozen: (peer) => peer === frozen, isWhole: () => true })
+  settling = createSettling({ reach, mesh, self: peerOf('self'), keys: keysOf('self'), index, quorum: null, hashOf: (_, seq) => (seq <= 2 ? hash : null), headerOf: () => new Uint8Array(1), tie: () => tie, isFrozen: (peer) => peer === frozen, isWhole: () => true })
   settling.announce([chain], null)
 })
 
@@ -68,6 +71,16 @@ describe('a write that needs two voters', () => {
     expect(acknowledged(settling.settle([where], null, request, 0))).toBe(false)
     expect(acknowledged(ack())).toBe(false)
     expect(settling.expire(1_000)).toMatchObject([{ kind: 'RESOLVE', outcome: { kind: 'quorum_not_met', got: 1, needed: 2 } }])
+  })
+
+  test('is shown by an ack of a later commit only with what ties it, and waits where that cannot be read', () => {
+    settling.settle([where], null, request, 0)
+    index.chains.set(chain, { id: chain, seq: 2, hash } as never)
+    const later = (name: string): SignedAck => signAck({ mesh, voter: peerOf(name), watermarks: [{ chain, seq: 2, hash, whole: true }] }, keysOf(name))
+    expect(acknowledged(settling.onAck(peerOf('ann'), later('ann')))).toBe(false)
+    tie = { header: new Uint8Array(9), path: [] }
+    const [effect] = settling.onAck(peerOf('bob'), later('bob'))
+    expect(effect).toMatchObject({ kind: 'RESOLVE', outcome: { kind: 'acknowledged', acks: [{ voter: peerOf('self'), tie: null }, { voter: peerOf('ann'), tie }, { voter: peerOf('bob'), tie }] } })
   })
 
   test('is told to a neighbour that comes up in the words that were signed, as long as they are true', () => {
