@@ -2,7 +2,6 @@
 import { partOf, signAck, type Watermark } from './ack.ts'
 import { emptyChain, extendChain } from './chain.ts'
 import { chainId, eventsRoot, sealCommit, type Commit } from './commit.ts'
-import type { Event } from './event.ts'
 import { sha256Hex } from './hash.ts'
 import { bytesToHex, hexToBytes, incarnation, type ChainId, type CommitHash, type MeshId, type PeerId } from './ids.ts'
 import { historyRoot, inclusionProof } from './merkle.ts'
@@ -16,7 +15,7 @@ export const chainOfCommits = (mesh: MeshId, keys: KeyPair, count: number): read
   const started = incarnation(NOW_MS, 1)
   let chain = emptyChain(chainId(peer, started, NS), peer, started, NS)
   return Array.from({ length: count }, (_, n) => {
-    const events = sealEvents([{ ...said('episode.append', n), event_type: 'note' } as Event])
+    const events = sealEvents([{ ...said('episode.append', n), event_type: 'note' }])
     const commit = sealCommit({
       mesh, namespace: NS, peer, incarnation: started, seq: n + 1, prev: chain.hash, history: bytesToHex(historyRoot(chain.history)), hlc: hlcAt(NOW_MS + n),
       policy: sha256Hex('a control commit') as CommitHash, segment: null, deps: [], eventsRoot: eventsRoot(events), eventCount: 1, changeHash: null,
