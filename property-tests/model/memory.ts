@@ -3,7 +3,8 @@
  *
  * A value of a field stands as long as nobody who knew of it wrote that field again. Of several that stand the latest shows,
  * the others are a conflict. A tag is there while somebody's adding of it stands. Forgetting hides, restoring shows again, erasing
- * destroys the texts for good. What is said again, by somebody who had not heard of it, happened once, at the first time. Two puts of one id are two twins: a change goes to the earliest that its writer knew of in that
+ * destroys the texts for good. What is said again, by somebody who had not heard of it, happened once, at the first time, and reads by
+ * whichever saying has its text here. Two puts of one id are two twins: a change goes to the earliest that its writer knew of in that
  * document; what is read is the union. Quadratic on purpose.
  */
 import { MEMORY_DEFAULTS, type LinkPut } from '../../crdt/event.ts'
@@ -27,7 +28,11 @@ export const readMemoryOf = ({ happened, before, saidBefore, erased: destroyed }
   const [leader] = twins
   if (leader === undefined) return null
   const writes = about.flatMap((by) => (twins.includes(by) ? [by] : twinsOf(twins, by, saidBefore)).flatMap((twin) => by.copies.flatMap((copy) => writesOf(copy, by, twin))))
-  const standing = (name: string): Standing[] => latestOfEach(stand(writes.filter((write) => write.name === name), before))
+  const standing = (name: string): Standing[] => {
+    const all = latestOfEach(stand(writes.filter((write) => write.name === name), before))
+    const isHere = ({ value }: Standing): boolean => !TEXTS.includes(name) || textOf(value as Ref) !== null
+    return all.filter((one) => isHere(one) || !all.some((other) => other.by === one.by && isHere(other)))
+  }
   const names = [...new Set(writes.map(({ name }) => name))]
   const shown = (name: string): Value | null => standing(name)[0]?.value ?? null
   const string = (name: string): string | null => shown(name) as string | null

@@ -7,7 +7,7 @@ import { MEMORY_DEFAULTS, TEXT_FIELDS, type EpisodeAppend, type Event } from '..
 import { sha256Hex } from '../../crdt/hash.ts'
 import type { CommitHash, RecordId, Ref } from '../../crdt/ids.ts'
 import type { Written } from '../../crdt/provenance.ts'
-import { readLink, readMemory, shown, type RecordState } from '../../crdt/reading.ts'
+import { readLink, readMemory, shown, type RecordState, type Valued } from '../../crdt/reading.ts'
 import type { Conflict, ConflictValue } from '../api.ts'
 import type { ConflictRow, EpisodeRow, EventFacts, LinkRow, MemoryRow } from '../ports/projection.ts'
 import type { CommitStore } from '../ports/store.ts'
@@ -38,9 +38,11 @@ export const createReader = (replica: Replica, store: CommitStore): Reader => {
     return state && { ...state, erased: state.erased || isErased(replica.index, id) }
   }
 
+  /** Where it was made first, whichever of its documents came here first. */
+  const homeOf = ({ id, segments: [leader] }: RecordState): SegmentEntry | undefined => segmentsOf(replica.index, id).find((entry) => entry.id === leader)
   const link = (id: RecordId): LinkRow | null => {
     const state = readLink(open(id).map(({ segment }) => segment), id)
-    const [home] = segmentsOf(replica.index, id)
+    const home = state && homeOf(state)
     return state && home ? linkRow(state, home) : null
   }
 
@@ -57,7 +59,7 @@ export const createReader = (replica: Replica, store: CommitStore): Reader => {
     commit: replica.commits.byHash,
     memory: (id) => {
       const state = memoryState(id)
-      const [home] = segmentsOf(replica.index, id)
+      const home = state && homeOf(state)
       return state && home ? memoryRow(state, home, texts) : null
     },
     conflicts: (id) => {
@@ -71,8 +73,8 @@ const memoryRow = (state: RecordState, home: SegmentEntry, texts: Texts): Memory
   const string = (register: string): string | null => (shown(state, register) as string | undefined) ?? null
   const unreadable: TextField[] = []
   const body = (field: TextField): string | PlainObject | null => {
-    const ref = state.erased ? null : string(field)
-    const read = ref === null ? null : texts.read(field, ref as Ref)
+    const ref = state.erased ? undefined : told(field, state.registers.get(field)?.values ?? [], texts)[0]?.value
+    const read = ref === undefined ? null : texts.read(field, ref as Ref)
     if (read?.kind === 'unreadable') unreadable.push(field)
     return read?.kind === 'read' ? read.value : null
   }
@@ -101,8 +103,24 @@ const memoryRow = (state: RecordState, home: SegmentEntry, texts: Texts): Memory
     erased: state.erased,
     conflicts: conflictsOf(state, texts).length,
   }
-  return unreadable.length === 0 ? row : { ...row, unreadable }
+  return inOrder(unreadable.length === 0 ? row : { ...row, unreadable })
 }
+
+/** Keys ascending, as in the rows of the database (`src/projection/rows.ts`): a list is the same bytes whether rows or log answer. */
+const inOrder = <T>(value: T): T => {
+  if (Array.isArray(value)) return value.map(inOrder) as T
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, inOrder(inner)])) as T
+}
+
+/** A register's values, without copies of an event whose text is not here: another copy, whose text is, stands for them. */
+const told = (field: string, values: readonly Valued[], texts: Texts): readonly Valued[] => {
+  if (values.length < 2 || !isText(field)) return values
+  const here = new Set(values.flatMap(({ value, by }) => (texts.read(field, value as Ref).kind === 'absent' ? [] : [`${by.event} ${String(value)}`])))
+  const events = new Set([...here].map((place) => place.split(' ', 1)[0]))
+  return values.filter(({ value, by }) => !events.has(by.event) || here.has(`${by.event} ${String(value)}`))
+}
+const isText = (field: string): field is (typeof TEXT_FIELDS)[number] => (TEXT_FIELDS as readonly string[]).includes(field)
 
 /** Every visible value's writer is in it, so it changes with every visible change, and is equal wherever the state is. */
 const versionOf = (state: RecordState): string => {
@@ -124,16 +142,13 @@ const conflictsOf = (state: RecordState, texts: Texts): readonly Conflict[] => {
   const conflicts: Conflict[] = []
   for (const [field, register] of state.registers) {
     if (field === 'erased' || register.values.length < 2) continue
-    const isText = (TEXT_FIELDS as readonly string[]).includes(field)
-    const values = register.values.map(({ value, by }, i): ConflictValue => ({ ...(isText ? shownText(field as TextField, texts.read(field as TextField, value as Ref)) : { value }), ...saidBy(by), shown: i === 0 }))
-    // A copy of an event whose text is not here says what another says, as far as anybody can tell.
-    const isHere = register.values.map(({ value }) => !isText || texts.read(field as TextField, value as Ref).kind !== 'absent')
-    const told = values.flatMap((value, i) => (isHere[i] || !values.some((other, j) => isHere[j] && other.event_id === value.event_id) ? [{ value, ref: register.values[i]!.value }] : []))
-    // Of two texts that cannot be read nobody knows that they are one.
-    const words = ({ value: { value, unreadable }, ref }: (typeof told)[number]): string => (unreadable === true ? `unreadable ${String(ref)}` : canonicalize(value as never))
-    const isSame = (a: (typeof told)[number], b: (typeof told)[number]): boolean => a.value.event_id === b.value.event_id && words(a) === words(b)
-    const once = told.filter((each, i) => told.findIndex((other) => isSame(other, each)) === i)
-    if (new Set(told.map(words)).size > 1) conflicts.push({ field, values: once.map(({ value }) => value) })
+    const values = told(field, register.values, texts).map(({ value, by }, i) => {
+      const said: ConflictValue = { ...(isText(field) ? shownText(field, texts.read(field, value as Ref)) : { value }), ...saidBy(by), shown: i === 0 }
+      // Of two texts that cannot be read nobody knows that they are one.
+      return { said, words: said.unreadable === true ? `unreadable ${String(value)}` : canonicalize(said.value as never) }
+    })
+    const isFirst = ({ said, words }: (typeof values)[number], i: number): boolean => values.findIndex((other) => other.said.event_id === said.event_id && other.words === words) === i
+    if (new Set(values.map(({ words }) => words)).size > 1) conflicts.push({ field, values: values.filter(isFirst).map(({ said }) => said) })
   }
   const forget = state.registers.get('forgotten')?.values.find(({ value }) => value === true)
   if (forget && !conflicts.some(({ field }) => field === 'forgotten') && state.editedMeanwhile.length > 0) {
