@@ -109,7 +109,7 @@ const layers = [
   {
     name: 'service',
     files: '^src/service/',
-    imports: ['^src/(service|replica)/', '^src/projection/list-cursor\\.ts$', '^src/membership/(folder|statements)\\.ts$', '^crdt/', '^transports/host\\.ts$', PORTS, ...npm('prom-client')],
+    imports: ['^src/(service|replica)/', '^src/projection/(list-cursor|column-text)\\.ts$', '^src/membership/(folder|statements)\\.ts$', '^crdt/', '^transports/host\\.ts$', PORTS, ...npm('prom-client')],
     mend: 'a service asks the replica and the ports; drivers come in as arguments',
   },
   {

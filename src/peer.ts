@@ -39,6 +39,7 @@ import { createReader } from './service/rows.ts'
 import { createStatus } from './service/status.ts'
 import type { Away } from './service/unmet.ts'
 import { verifyLog } from './service/verify.ts'
+import { createWarm } from './service/warming.ts'
 import { createWrites } from './service/writes.ts'
 
 /** Clock and timers of one kind. */
@@ -102,7 +103,8 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
   const booted = await boot(replica, store, timers.now())
   const deliveries = createDeliveries()
   let running: DriveableMesh | null = null
-  const shell = createShell({ replica, store, clock: timers, mesh: () => running, taken: deliveries.taken, ...(options.observe && { observe: options.observe }) })
+  const warm = createWarm(replica.documents, timers.after)
+  const shell = createShell({ replica, store, clock: timers, mesh: () => running, taken: deliveries.taken, warm, ...(options.observe && { observe: options.observe }) })
   const bare = createMeshHost({ replica, shell, store, keys: identity.keys, deliveries })
   const host: MeshHost = {
     ...bare,
@@ -128,7 +130,7 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
 
   const reader = createReader(replica, store)
   let told: string | null = null
-  const source = createFeedSource(replica, store, shell, reader, options.projectionKind !== 'none')
+  const source = createFeedSource(replica, store, shell, reader, warm, options.projectionKind !== 'none')
   const feed = createFeed({
     source, projection: stirring(projection, options.embedding), timers,
     onError: (error) => {
@@ -167,8 +169,8 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
     }))
   }
   const node: Node = {
-    ...createWrites({ replica, shell, reader, clock: timers, random, quorumTimeoutMs: options.quorumTimeoutMs, freeBytes, storeTrouble: store.trouble, away }),
-    ...createReads({ replica, shell, reader, projection, embedding: options.embedding ?? null, feed, clock: timers, after: timers.after }),
+    ...createWrites({ replica, shell, reader, warm, clock: timers, random, quorumTimeoutMs: options.quorumTimeoutMs, freeBytes, storeTrouble: store.trouble, away }),
+    ...createReads({ replica, shell, reader, warm, projection, embedding: options.embedding ?? null, feed, clock: timers, after: timers.after }),
     ...createLog(replica, store, shell, timers.after),
     ...createStatus({
       replica, boot: booted, projectionKind: options.projectionKind, embedding: () => options.embedding?.status() ?? null, feed, rowsWrittenAgain: source.writtenAgain, links: () => mesh.links(),

@@ -230,7 +230,7 @@ const sealGroup = (context: AuthorContext, group: Group, bodies: ReadonlyMap<str
   }, sealed, context.keys) as AdmittedCommit
   if (open !== null && derivation !== null) {
     applyDerived(open.segment, derivation, commit)
-    context.documents.touched(open)
+    context.documents.ahead(open)
   }
   context.accept(commit, chain, control.seq, bodies.values())
   return { hlc, where: { chain: id, seq: commit.header.seq, hash: commit.hash } }

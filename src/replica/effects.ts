@@ -36,11 +36,13 @@ export type ShellOptions = {
   readonly mesh: () => Pick<Mesh, 'push' | 'announce' | 'announceForks' | 'membershipChanged'> | null
   /** Credit of a delivery is free again. */
   readonly taken: (delivery: number) => void
+  /** Makes documents hot that a flush will change, while the disk works; without it they are made when it returns, at once. */
+  readonly warm?: (entries: Extract<Effect, { kind: 'PERSIST' }>['opens']) => Promise<void>
   /** Told of every effect, for the tour of the write path. */
   readonly observe?: (effect: Effect) => void
 }
 
-export const createShell = ({ replica, store, clock, mesh, taken, observe }: ShellOptions): Shell => {
+export const createShell = ({ replica, store, clock, mesh, taken, warm, observe }: ShellOptions): Shell => {
   const outcomes = new Map<RequestId, (outcome: WriteOutcome) => void>()
   const grown = new Set<(arrivals: number) => void>()
   const membership = new Set<() => void>()
@@ -54,12 +56,14 @@ export const createShell = ({ replica, store, clock, mesh, taken, observe }: She
   const perform = (effect: Effect): void => {
     observe?.(effect)
     switch (effect.kind) {
-      case 'PERSIST':
-        store.write(effect.batch).then(
+      case 'PERSIST': {
+        const warmed = warm?.(effect.opens).catch(() => undefined)
+        store.write(effect.batch).then(() => warmed).then(
           () => feed({ kind: 'persisted', flush: effect.flush, failure: null }),
           (error: unknown) => feed({ kind: 'persisted', flush: effect.flush, failure: asFailure(error) }),
         )
         return
+      }
       case 'PUSH':
         if (mesh()?.push(effect.parcels) === true) feed({ kind: 'pushed', flush: effect.flush })
         return

@@ -33,7 +33,7 @@ import { createForks } from './forks.ts'
 import { createHistories } from './histories.ts'
 import { createIncoming } from './incoming.ts'
 import { createIntake, type Rival } from './intake.ts'
-import { createLogIndex, placeKey, indexCommit, isLeftOut, latest, markHole } from './log-index.ts'
+import { createLogIndex, placeKey, indexCommit, isLeftOut, latest, markHole, segmentKey, type SegmentEntry } from './log-index.ts'
 import { createMissingBodies } from './missing-bodies.ts'
 import { createPast } from './past.ts'
 import { createMayWrite } from './may-write.ts'
@@ -149,8 +149,14 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const touched = touchedBy(index, { commits: flush.commits, healed, forked: forks.writing(), texts: [...kept, ...bodies].map(({ ref }) => ref) }, missing.placesOf)
     inFlight = { id, revises: touched !== null, pushed: false, flush, again, authored, requests: new Map(requests.map((request) => [request.id, request])), bodies: [...kept, ...bodies].map(({ ref }) => ref), erased: erase, healed, deliveries: under }
     const commits = [...flush.commits.map(storedForm), ...healed.map((parcel) => ({ chain: parcel.chain, seq: parcel.seq, hash: index.holes.get(placeKey(parcel.chain, parcel.seq))!.hash, bytes: parcel.bytes }))]
-    const persist: Effect = { kind: 'PERSIST', flush: id, batch: { commits, bodies: [...kept, ...bodies], erase, facts: [...missing.factsAfter(whole, kept, bodies, erase), ...forkFacts, ...mayWrite.factsAfter(flush.commits), ...documentDigests.facts(isHealing), ...(touched === null ? [] : revision.facts(touched))] } }
+    const persist: Effect = { kind: 'PERSIST', flush: id, opens: changedBy(flush), batch: { commits, bodies: [...kept, ...bodies], erase, facts: [...missing.factsAfter(whole, kept, bodies, erase), ...forkFacts, ...mayWrite.factsAfter(flush.commits), ...documentDigests.facts(isHealing), ...(touched === null ? [] : revision.facts(touched))] } }
     return [...refusals, persist, ...(own.length > 0 ? [{ kind: 'PUSH', flush: id, parcels: own } satisfies Effect] : [])]
+  }
+
+  /** The documents that commits of others go into once they are on disk, without those that are new. */
+  const changedBy = ({ commits, own }: Flush): readonly SegmentEntry[] => {
+    const keys = new Set(commits.flatMap(({ hash, header: { namespace, segment } }) => (segment === null || own.has(hash) ? [] : [segmentKey(namespace, segment)])))
+    return [...keys].flatMap((key) => index.segments.get(key) ?? [])
   }
 
   const author = (requests: readonly WriteRequest[], nowMs: number): readonly Authored[] => {
@@ -204,6 +210,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
         documentDigests.written(commit)
       } else exclusion.merge(commit)
     }
+    documents.landed()
     // An erased text is waited for no longer: nobody has it any more.
     missing.persisted([...done.flush.commits, ...done.healed.flatMap(({ bytes }) => commitIn(bytes))], [...done.bodies, ...done.erased])
     const outBefore = new Set(index.out)
@@ -273,6 +280,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   const giveUp = (done: NonNullable<typeof inFlight>, failure: StoreFailure, nowMs: number): Effect[] => {
     // What it had put into documents, and nothing else: what came from others goes there when it is durable.
     for (const { hash, header: { namespace, segment } } of done.flush.commits) if (segment !== null && done.flush.own.has(hash)) documents.drop({ namespace, id: segment })
+    documents.landed()
     beginAnew(nowMs)
     const refusal = flushFailed(failure, done.pushed)
     return done.authored.flatMap((answer): Effect[] => ('refusal' in answer ? [] : [refuse(answer.request, refusal)]))

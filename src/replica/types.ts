@@ -16,6 +16,7 @@ import type { Vouch } from '../../crdt/receipt.ts'
 import type { Parcel } from '../../transports/host.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { StoreBatch, StoreFailure } from '../ports/store.ts'
+import type { SegmentEntry } from './log-index.ts'
 
 /** One thing an agent wants said; the replica finds its segment. `event` is its id (where that was drawn, a second twin's event derives one from it). */
 export type Draft = { readonly event: EventId; readonly agent: AgentId; readonly at: string } & (
@@ -86,7 +87,8 @@ export type Input =
 
 export type Effect =
   /** One synced batch. Its end is given back as `persisted`, BEFORE anything that claims durability. */
-  | { readonly kind: 'PERSIST'; readonly flush: number; readonly batch: StoreBatch }
+  /** `opens`: documents that it will change when it is on disk. */
+  | { readonly kind: 'PERSIST'; readonly flush: number; readonly batch: StoreBatch; readonly opens: readonly Pick<SegmentEntry, 'namespace' | 'id'>[] }
   /** Own fresh commits, to every link that can take them; does not wait for PERSIST. */
   | { readonly kind: 'PUSH'; readonly flush: number; readonly parcels: readonly Parcel[] }
   /** To every link: how far our stable storage reaches. */

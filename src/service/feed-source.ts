@@ -8,10 +8,12 @@ import { CONTROL_NAMESPACE } from '../../crdt/ids.ts'
 import type { ProjectionBatch, ProjectionCursor } from '../ports/projection.ts'
 import type { CommitStore } from '../ports/store.ts'
 import type { Shell } from '../replica/effects.ts'
+import { segmentKey, segmentsOf, type SegmentEntry } from '../replica/log-index.ts'
 import type { Replica } from '../replica/replica-types.ts'
 import { emptyRows, gatherRows, type Rows } from './gather-rows.ts'
 import type { Reader } from './rows.ts'
 import { touchedCommits, type Step } from './touched-commits.ts'
+import type { Warm } from './warming.ts'
 
 type Frontier = Map<Namespace, Map<ChainId, number>>
 /** `last`: the cursor that was answered last; whoever asks with another has not applied that batch, and the mending begins anew. */
@@ -27,13 +29,27 @@ type Walk = { known: { at: number; frontier: Frontier }; mending: Mending | null
 const emptyWalk = (): Walk => ({ known: { at: 0, frontier: new Map() }, mending: null, isArrivalsTurn: false, last: null })
 
 /** @param wantsRows false where nobody keeps them (no projection): then only the cursor moves. */
-export const createFeedSource = (replica: Replica, store: CommitStore, shell: Shell, reader: Reader, wantsRows: boolean) => {
+export const createFeedSource = (replica: Replica, store: CommitStore, shell: Shell, reader: Reader, warm: Warm, wantsRows: boolean) => {
   /** The one that was asked last stands first. */
   const walks: [Walk, Walk] = [emptyWalk(), emptyWalk()]
   let writtenAgain = 0
 
   const epoch = (): string => store.opening.epoch
   const gather = gatherRows(replica, reader)
+
+  /** The documents that rows of these commits are read from. */
+  const documentsOf = function* (commits: readonly Commit[]): Generator<SegmentEntry> {
+    for (const { header: { namespace, segment }, events } of commits) {
+      const entry = segment === null ? undefined : replica.index.segments.get(segmentKey(namespace, segment))
+      if (entry !== undefined) yield entry
+      for (const { event } of events) if ('record' in event) yield* segmentsOf(replica.index, event.record)
+    }
+  }
+  /** They are hot, and hold nothing that a flush under way has not made durable: rows never do. */
+  const ready = async (commits: readonly Commit[]): Promise<void> => {
+    await warm(documentsOf(commits))
+    while (replica.flushing()) await shell.settled()
+  }
 
   /** That which answered this cursor, or stands there; else the one that was not asked last. */
   const walkFrom = (cursor: ProjectionCursor | null): Walk => {
@@ -80,7 +96,7 @@ export const createFeedSource = (replica: Replica, store: CommitStore, shell: Sh
     return { ...gather.written(rows), cursor: { epoch: epoch(), revision: cursor?.revision ?? replica.revision.current(), arrival: last, frontier }, after }
   }
 
-  const again = (walk: Walk, cursor: ProjectionCursor, limit: number): ProjectionBatch => {
+  const again = async (walk: Walk, cursor: ProjectionCursor, limit: number): Promise<ProjectionBatch> => {
     let { mending } = walk
     if (mending === null || mending.last !== cursor) {
       const touched = replica.revision.after(cursor.revision)
@@ -89,7 +105,7 @@ export const createFeedSource = (replica: Replica, store: CommitStore, shell: Sh
     }
     const rows = emptyRows()
     const commits: Commit[] = []
-    const isWhole = takeSteps(mending.steps, limit, rows, commits)
+    const isWhole = await takeSteps(mending.steps, limit, rows, commits)
     const at = { ...cursor, revision: isWhole ? mending.to : mending.from, frontier: named(walk, cursor, commits) }
     const batch = { ...gather.written(rows), removed: gather.removed(rows), mends: mending.from, cursor: at }
     writtenAgain += batch.memories.length + batch.links.length + batch.episodes.length + batch.removed.memories.length + batch.removed.links.length + batch.removed.episodes.length
@@ -97,7 +113,7 @@ export const createFeedSource = (replica: Replica, store: CommitStore, shell: Sh
     return batch
   }
   /** True when there are no more. */
-  const takeSteps = (steps: Iterator<Step>, limit: number, rows: Rows, met: Commit[]): boolean => {
+  const takeSteps = async (steps: Iterator<Step>, limit: number, rows: Rows, met: Commit[]): Promise<boolean> => {
     let bytes = 0
     for (let commits = 0; commits < limit && bytes < LOOKED_AT_BYTES_MAX;) {
       const next = steps.next()
@@ -106,6 +122,7 @@ export const createFeedSource = (replica: Replica, store: CommitStore, shell: Sh
       if (next.value.touched === null) continue
       commits++
       if (next.value.touched.commit.header.namespace !== CONTROL_NAMESPACE) met.push(next.value.touched.commit)
+      await ready([next.value.touched.commit])
       gather.again(rows, next.value.touched.commit, next.value.touched.texts)
     }
     return false
@@ -121,13 +138,13 @@ export const createFeedSource = (replica: Replica, store: CommitStore, shell: Sh
       Object.values(shown).every((seqByChain) => Object.entries(seqByChain).every(([chain, seq]) => (replica.index.chains.get(chain as ChainId)?.seq ?? 0) >= seq)),
     onGrown: (listener: () => void) => shell.onGrown(listener),
     batch: async (cursor: ProjectionCursor | null, limit: number): Promise<ProjectionBatch | null> => {
-      // Documents may hold what a flush under way has not made durable: rows never do.
-      await shell.settled()
+      const after = cursor?.arrival ?? 0
+      await ready(wantsRows ? Array.from({ length: Math.min(limit, replica.index.arrivals - after) }, (_, i) => replica.commits.arrived(after + 1 + i)).filter((commit) => commit !== null) : [])
       const walk = walkFrom(cursor)
       const mends = cursor !== null && cursor.revision < replica.revision.current()
       if (cursor !== null) replica.revision.shown(cursor.revision)
       walk.isArrivalsTurn = !walk.isArrivalsTurn || !mends
-      const batch = (walk.isArrivalsTurn ? arrived(walk, cursor, limit) : null) ?? (mends ? again(walk, cursor, limit) : null)
+      const batch = (walk.isArrivalsTurn ? arrived(walk, cursor, limit) : null) ?? (mends ? await again(walk, cursor, limit) : null)
       walk.last = batch?.cursor ?? cursor
       if (batch !== null && walk.mending !== null) walk.mending.last = batch.cursor
       return batch

@@ -2,40 +2,49 @@
  * Lists without rows: newest first in pages, read from the documents, where the search index is behind, opening, or not there at all.
  *
  * The log knows of each segment when its memories were made, so that a page opens few: from the newest on, until no memory of the
- * others can stand before its end. Between two segments others get their turn.
+ * others can stand before its end. Between two segments, and within one, others get their turn.
  *
  * Invariant: a page holds every memory of its range that its frontier names, or there is no page.
  */
+import type { ChainState } from '../../crdt/chain.ts'
 import { CONTROL_NAMESPACE, type ChainId, type Namespace } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { ListAnswer, MemoryFilter, MemoryRow } from '../ports/projection.ts'
+import { columnText } from '../projection/column-text.ts'
 import { formatCursor, parseCursor, type Place } from '../projection/list-cursor.ts'
-import type { SegmentEntry } from '../replica/log-index.ts'
+import { wholeUpTo, type SegmentEntry } from '../replica/log-index.ts'
 import type { Replica } from '../replica/replica-types.ts'
 import type { Reader } from './rows.ts'
+import type { Warm } from './warming.ts'
 
 /** Segments one page looks into, at some 50 ms each when they are cold; a filter that leaves little needs more, and the rows. */
 const SEGMENTS_MAX = 16
+/** Rows read in one turn, at up to 0.5 ms each. */
+const ROWS_PER_TURN = 32
 
-type Context = { readonly replica: Replica; readonly reader: Reader; readonly nowMs: () => number; /** Lets others have their turn; documents hold nothing then that is not durable. */ readonly pause: () => Promise<void> }
+type Context = { readonly replica: Replica; readonly reader: Reader; readonly warm: Warm; readonly nowMs: () => number; /** Lets others have their turn; documents hold nothing then that is not durable. */ readonly pause: () => Promise<void> }
 type Asked = { readonly limit: number; readonly cursor?: string }
 
 /** Null when it would take too long. @throws BadCursor. */
-export const createLogList = ({ replica, reader, nowMs, pause }: Context) => async (filter: MemoryFilter, page: Asked): Promise<ListAnswer | null> => {
+export const createLogList = ({ replica, reader, warm, nowMs, pause }: Context) => async (filter: MemoryFilter, page: Asked): Promise<ListAnswer | null> => {
   const after = page.cursor === undefined ? null : parseCursor(page.cursor, filter)
   const limit = Math.min(Math.max(1, Math.floor(page.limit)), limits.list_limit_max)
   await pause()
-  const frontier = frontierOf(replica)
+  const frontier = shownBy(replica)
   const segments = [...replica.index.segments.values()].filter((entry) => mayHold(entry, filter, after)).sort((a, b) => msOf(b.newestAt) - msOf(a.newestAt))
-  const shows = shownBy(filter, nowMs())
+  const shows = passing(filter, nowMs())
   const rowById = new Map<string, MemoryRow>()
   const found = (): readonly MemoryRow[] => [...rowById.values()].sort((a, b) => compare(placeOf(a), placeOf(b)))
   for (const [i, entry] of segments.entries()) {
     // Nothing in this one or a later one is newer than what fills the page already.
     if (rowById.size > limit && placeOf(found()[limit]!)[0] > msOf(entry.newestAt)) break
     if (i >= SEGMENTS_MAX) return null
-    if (i > 0) await pause()
-    for (const id of replica.documents.open(entry).segment.commitsByRecord.keys()) {
+    if (i > 0 || !replica.documents.isHot(entry)) {
+      await warm([entry])
+      await pause()
+    }
+    for (const [n, id] of [...replica.documents.open(entry).segment.commitsByRecord.keys()].entries()) {
+      if (n % ROWS_PER_TURN === ROWS_PER_TURN - 1) await pause()
       const row = rowById.has(id) ? null : reader.memory(id)
       if (row !== null && shows(row) && (after === null || compare(after, placeOf(row)) < 0)) rowById.set(id, row)
     }
@@ -55,16 +64,27 @@ const mayHold = ({ namespace, memories, oldestAt, newestAt }: SegmentEntry, filt
   (filter.since === undefined || msOf(newestAt) >= msOf(filter.since)) && (filter.until === undefined || msOf(oldestAt) < msOf(filter.until))
 
 /** As the rows are filtered (`src/projection/filter.ts`). */
-const shownBy = (filter: MemoryFilter, nowMs: number) => (row: MemoryRow): boolean =>
+const passing = ({ namespace, kinds = [], tier, tags = [], agent_id, run_id, since, until }: MemoryFilter, nowMs: number) => (row: MemoryRow): boolean =>
   !row.forgotten && !row.erased && (row.expires_at === null || !(Date.parse(row.expires_at) <= nowMs)) &&
-  (filter.namespace === undefined || row.namespace === filter.namespace) && (filter.kinds === undefined || filter.kinds.length === 0 || filter.kinds.includes(row.kind)) &&
-  (filter.tier === undefined || row.tier === filter.tier) && (filter.tags ?? []).every((tag) => row.tags.includes(tag)) &&
-  (filter.agent_id === undefined || row.agent_id === filter.agent_id) && (filter.run_id === undefined || row.run_id === filter.run_id) &&
-  (filter.since === undefined || msOf(row.created_at) >= msOf(filter.since)) && (filter.until === undefined || msOf(row.created_at) < msOf(filter.until))
+  (namespace === undefined || row.namespace === namespace) && (kinds.length === 0 || kinds.some((kind) => isSame(row.kind, kind))) &&
+  (tier === undefined || isSame(row.tier, tier)) && tags.every((tag) => row.tags.some((other) => isSame(other, tag))) &&
+  (agent_id === undefined || row.agent_id === agent_id) && (run_id === undefined || isSame(row.run_id, run_id)) &&
+  (since === undefined || msOf(row.created_at) >= msOf(since)) && (until === undefined || msOf(row.created_at) < msOf(until))
+
+/** As far as a database's columns tell words apart. */
+const isSame = (word: string | null, other: string): boolean => word !== null && columnText(word) === columnText(other)
 
 /** All that is durable here, as the rows' cursor says it. */
-export const frontierOf = ({ index }: Replica): ListAnswer['frontier'] => {
+export const frontierOf = ({ index }: Replica): ListAnswer['frontier'] => frontierBy(index, ({ seq }) => seq)
+
+/** What documents show: not what rests on a damaged commit, until that has come again. */
+const shownBy = ({ index }: Replica): ListAnswer['frontier'] => frontierBy(index, ({ id, seq }) => (index.lost.size === 0 ? seq : wholeUpTo(index, id)))
+
+const frontierBy = (index: Replica['index'], upTo: (chain: ChainState) => number): ListAnswer['frontier'] => {
   const frontier: Record<Namespace, Record<ChainId, number>> = {}
-  for (const { id, namespace, seq } of index.chains.values()) if (seq > 0 && namespace !== CONTROL_NAMESPACE) (frontier[namespace] ??= {})[id] = seq
+  for (const chain of index.chains.values()) {
+    const seq = upTo(chain)
+    if (seq > 0 && chain.namespace !== CONTROL_NAMESPACE) (frontier[chain.namespace] ??= {})[chain.id] = seq
+  }
   return frontier
 }

@@ -41,13 +41,14 @@ export const versionsPage = async (reader: Reader, text: TextOf, id: RecordId, p
   return { rows, next_cursor: null }
 }
 
-/** Links that begin or end at the memory and have not been removed, in the order of their ids. */
-export const linksPage = async (reader: Reader, id: RecordId, page: PageOptions, turn: Turn): Promise<Paged<LinkRow>> => {
+/** Links that begin or end at the memory and have not been removed, in the order of their ids. @param ready makes the documents of a link hot. */
+export const linksPage = async (reader: Reader, id: RecordId, page: PageOptions, turn: Turn, ready: (link: RecordId) => Promise<void> = async () => undefined): Promise<Paged<LinkRow>> => {
   const ids = [...reader.linkIdsOf(id)].sort()
   const rows: LinkRow[] = []
   for (const link of ids) {
     if (page.cursor !== undefined && link <= page.cursor) continue
     if (rows.length >= limitOf(page)) return { rows, next_cursor: rows.at(-1)!.id }
+    await ready(link)
     const row = reader.link(link)
     if (row !== null && !row.removed) rows.push(row)
     await turn.worked(LINK_BYTES)

@@ -19,12 +19,14 @@ import type { Replica } from '../replica/replica-types.ts'
 import { conflictsPage, linksPage, versionsPage } from './pages.ts'
 import type { Reader } from './rows.ts'
 import { createTurn } from './turns.ts'
+import type { Warm } from './warming.ts'
 import { isExpired } from './writes.ts'
 
 export type ReadContext = {
   readonly replica: Replica
   readonly shell: Shell
   readonly reader: Reader
+  readonly warm: Warm
   readonly projection: Projection
   readonly embedding: Embedding | null
   readonly feed: { lag(): number; cursor(): ProjectionCursor | null; waitFor(arrival: number, ms: number): Promise<boolean>; recheck(why: string): void; trouble(): string | null }
@@ -35,9 +37,9 @@ export type ReadContext = {
 type Reads = Pick<Node, 'get' | 'list' | 'history' | 'conflicts' | 'recall' | 'links' | 'graph' | 'episodes' | 'namespaces' | 'stats'>
 
 export const createReads = (context: ReadContext): Reads => {
-  const { replica, shell, reader, projection, feed, clock } = context
+  const { replica, shell, reader, warm, projection, feed, clock } = context
   const logList = createLogList({
-    replica, reader, nowMs: clock.now,
+    replica, reader, warm, nowMs: clock.now,
     pause: async () => {
       await new Promise<void>((resolve) => void context.after(0, resolve))
       await shell.settled()
@@ -45,6 +47,7 @@ export const createReads = (context: ReadContext): Reads => {
   })
   let waiting = 0
   const turn = () => createTurn(context.after)
+  const warmLink = (id: RecordId): Promise<void> => warm(segmentsOf(replica.index, id))
 
   /** Waits until the log has what the token saw; answers the ms that are left for the projection. */
   const logCovers = async ({ token, wait_ms }: ReadOptions): Promise<number> => {
@@ -81,10 +84,12 @@ export const createReads = (context: ReadContext): Reads => {
   const documentsAt = async (id: RecordId, options: ReadOptions): Promise<void> => {
     // What a document lacks is known once it is open.
     if (options.token !== undefined) {
+      await warm(segmentsOf(replica.index, id))
       for (const segment of segmentsOf(replica.index, id)) replica.documents.open(segment)
       await shell.toldOfDamage()
     }
     await logCovers(options)
+    await warm(segmentsOf(replica.index, id))
     await shell.settled()
     assertRuns()
   }
@@ -167,7 +172,7 @@ export const createReads = (context: ReadContext): Reads => {
     get: async (id, options) => {
       await documentsAt(id, options)
       const row = visible(id)
-      const links = await linksPage(reader, id, {}, turn())
+      const links = await linksPage(reader, id, {}, turn(), warmLink)
       const conflicts = conflictsPage(reader.conflicts(id), {})
       return { memory: row, links: links.rows, conflicts: conflicts.rows, links_next_cursor: links.next_cursor, conflicts_next_cursor: conflicts.next_cursor, token: tokenFor(row.namespace) }
     },
@@ -180,7 +185,7 @@ export const createReads = (context: ReadContext): Reads => {
     links: async (id, options) => {
       await documentsAt(id, options)
       known(id)
-      return linksPage(reader, id, options, turn())
+      return linksPage(reader, id, options, turn(), warmLink)
     },
     graph: async (query, options) => {
       const now = new Date(clock.now()).toISOString()

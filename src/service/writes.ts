@@ -5,7 +5,7 @@ import type { Body } from '../../crdt/body.ts'
 import { canonicalize, type Json } from '../../crdt/canonical.ts'
 import type { Event, MemorySet } from '../../crdt/event.ts'
 import { encodeToken } from '../../crdt/frontier.ts'
-import { createUuidsV7, type EventId, type Namespace, type RecordId } from '../../crdt/ids.ts'
+import { createUuidsV7, segmentId, type EventId, type Namespace, type RecordId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import { encodeReceipt } from '../../crdt/receipt.ts'
 import type { BulkAnswer, MemoryInput, Node, WriteAnswer, WriteOptions, Written } from '../api.ts'
@@ -14,16 +14,19 @@ import type { Clock, Random } from '../ports/clock.ts'
 import type { MemoryRow } from '../ports/projection.ts'
 import type { StoreFailure } from '../ports/store.ts'
 import type { Shell } from '../replica/effects.ts'
+import { segmentKey, segmentsOf, type SegmentEntry } from '../replica/log-index.ts'
 import type { Replica } from '../replica/replica-types.ts'
 import type { Draft, Precondition, RequestId, WriteOutcome, WriteRequest, WrittenAt } from '../replica/types.ts'
 import { bodyOf, keyedEvent, keyedRecord, linkRecord, newEvent, registersOf, tagChange, withoutNulls } from './drafts.ts'
 import { unmetMessage, type Away } from './unmet.ts'
 import { episodeRow, type Reader } from './rows.ts'
+import type { Warm } from './warming.ts'
 
 export type WriteContext = {
   readonly replica: Replica
   readonly shell: Shell
   readonly reader: Reader
+  readonly warm: Warm
   readonly clock: Clock
   readonly random: Random
   readonly quorumTimeoutMs: number
@@ -41,10 +44,26 @@ type Base = Pick<Draft, 'event' | 'agent' | 'at'>
 type Acknowledged = Extract<WriteOutcome, { kind: 'acknowledged' }>
 
 const ABSENT = { code: 'not_found', message: 'there is no such memory, or it is not visible to you' } as const
+/** Copies of a repeated request's event whose documents are made ready: only somebody dishonest makes more. */
+const COPIES_WARMED_MAX = 16
 const ENDS_ABSENT = 'from and to must be memories that are here and visible'
 
 export const createWrites = (context: WriteContext): Writes => {
   const { replica, shell, reader, clock, random } = context
+  const { index } = replica
+  /** Documents of these records, and those that hold the event of a repeated request; nothing of a flush under way is in them. */
+  const documentsOf = async (records: readonly RecordId[]): Promise<void> => {
+    for (const record of records) await context.warm(segmentsOf(index, record))
+    await shell.settled()
+  }
+  const openedBy = (namespace: Namespace, { agent, idempotency_key: key }: WriteOptions): readonly SegmentEntry[] => {
+    const own = index.segments.get(segmentKey(namespace, segmentId(replica.self, index.ownSegment.get(namespace) ?? 0)))
+    const said = key === undefined ? [] : index.events.of(keyedEvent(namespace, agent, key)).slice(0, COPIES_WARMED_MAX).flatMap((n) => {
+      const { namespace: of, segment } = replica.commits.arrived(n)?.header ?? { namespace, segment: null }
+      return segment === null ? [] : (index.segments.get(segmentKey(of, segment)) ?? [])
+    })
+    return own === undefined ? said : [own, ...said]
+  }
   let lastRequest: RequestId = 0
 
   const said = (namespace: Namespace, { agent, idempotency_key: key }: WriteOptions): Base => {
@@ -58,6 +77,7 @@ export const createWrites = (context: WriteContext): Writes => {
   /** One request to the replica. @throws NodeError unless it was acknowledged. */
   const submit = async (plan: Plan, options: WriteOptions, ids: { readonly id: string; readonly event_id: EventId }): Promise<Acknowledged> => {
     await admitToQueue(options)
+    await context.warm(openedBy(plan.namespace, options))
     const request: WriteRequest = {
       id: ++lastRequest, namespace: plan.namespace, drafts: plan.drafts, bodies: plan.bodies, precondition: plan.precondition ?? null,
       idempotent: options.idempotency_key !== undefined, again: false, quorum: options.quorum ?? null,
@@ -116,7 +136,7 @@ export const createWrites = (context: WriteContext): Writes => {
   }
 
   const change = async (id: RecordId, options: WriteOptions & { readonly if_match?: string }, make: (row: MemoryRow, base: Base, before: Event | null) => { drafts: readonly Draft[]; bodies: readonly Body[] }, accepts: (row: MemoryRow | null) => boolean = isVisible): Promise<WriteAnswer> => {
-    await shell.settled()
+    await documentsOf([id])
     if (shell.isStopping()) throw new NodeError('shutting_down', 'this peer is stopping: ask another, or this one in a moment', { local_committed: false })
     const row = reader.memory(id)
     const base = row && said(row.namespace, options)
@@ -200,7 +220,7 @@ export const createWrites = (context: WriteContext): Writes => {
       }, (row) => row !== null && !row.erased),
 
     link: async (input, options) => {
-      await shell.settled()
+      await documentsOf([input.from, input.to])
       const from = reader.memory(input.from)
       const base = from && said(from.namespace, options)
       const before = base && saidBefore(base, options)
@@ -216,7 +236,7 @@ export const createWrites = (context: WriteContext): Writes => {
     },
 
     unlink: async ({ from, to, relation }, options) => {
-      await shell.settled()
+      await documentsOf([from])
       const home = reader.memory(from)
       const record = home && linkRecord(home.namespace, from, to, relation)
       const link = record && reader.link(record)
