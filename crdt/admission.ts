@@ -7,10 +7,11 @@
  * 1. `admit` changes nothing. Only time can turn a `pending` verdict, by bringing what it names.
  * 2. What is admitted extends its chain by one, is covered by a valid signature, and has its whole causal past in the log.
  * 3. A refusal is for ever: nothing that could still arrive would change it.
+ * 4. Of the format level nothing depends on it but what the commit's events are read as: a build that knows less admits the same.
  */
 import { chainFault, emptyChain, type ChainState } from './chain.ts'
-import { CONTROL_INCARNATION, type AdmittedCommit, type Commit, type VerifiedCommit } from './commit.ts'
-import { enrolledAt, type ControlState } from './control.ts'
+import { CONTROL_INCARNATION, readAt, type AdmittedCommit, type Commit, type VerifiedCommit } from './commit.ts'
+import { enrolledAt, levelAt, type ControlState } from './control.ts'
 import { hlcMs } from './hlc.ts'
 import { CONTROL_NAMESPACE, ZERO_HASH, type ChainId, type CommitHash, type MeshId, type Namespace, type PeerId, type SegmentId } from './ids.ts'
 import { limits } from './limits.ts'
@@ -65,7 +66,7 @@ export const admit = (log: LogView, commit: VerifiedCommit, nowMs: number): Verd
     if (meta.hlc >= header.hlc) return refused('hlc_not_after')
   }
   if (hlcMs(header.hlc) > nowMs + limits.hlc_ahead_ms_max) return { kind: 'pending', missing: 'time' }
-  return { kind: 'admitted', commit: commit as Commit as AdmittedCommit, chain, policySeq }
+  return { kind: 'admitted', commit: readAt(commit as Commit as AdmittedCommit, levelAt(log.control, policySeq)), chain, policySeq }
 }
 
 const isAuthority = ({ header }: Commit): boolean => (header.peer as string) === header.mesh && header.incarnation === CONTROL_INCARNATION

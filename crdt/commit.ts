@@ -13,14 +13,16 @@
  * Three types for three degrees of trust: `Commit` is well formed, `VerifiedCommit` also covered by a valid signature
  * (`chain.ts`), `AdmittedCommit` also allowed (`admission.ts`). Only the last may reach the store.
  */
-import type { Event } from './event.ts'
-import { decodeEvent, isControlEvent, isDocumentEvent } from './event.ts'
+import type { Event, Unread } from './event.ts'
+import { bodyRefs, decodeEvent, isDocumentEvent } from './event.ts'
+import { FIRST_LEVEL, FORMAT_LEVEL } from './level.ts'
+import { levelOfKind } from './event-schema.ts'
 import { concat, sha256, sha256Hex } from './hash.ts'
 import type { Hlc } from './hlc.ts'
 import { parseHlc } from './hlc.ts'
 import {
   CONTROL_NAMESPACE, bytesToHex, hexToBytes, parseNamespace, segmentOwner,
-  type ChainId, type ChangeHash, type CommitHash, type Incarnation, type MeshId, type Namespace, type PeerId, type SegmentId,
+  type ChainId, type ChangeHash, type CommitHash, type Incarnation, type MeshId, type Namespace, type PeerId, type Ref, type SegmentId,
 } from './ids.ts'
 import { limits } from './limits.ts'
 import { merkleRoot } from './merkle.ts'
@@ -54,6 +56,8 @@ export type SealedEvent = {
   readonly event: Event
   /** An agent's Ed25519 signature over the event's bytes, or null. */
   readonly attestation: Uint8Array | null
+  /** What of the bytes is not in `event`, as it means nothing at the level at which it was read; absent where nothing is. */
+  readonly unread?: Unread
 }
 
 export type Commit = {
@@ -110,8 +114,26 @@ export const commitHash = (headerBytes: Uint8Array): CommitHash => sha256Hex('mn
 export const hasValidSignature = (commit: Commit): boolean =>
   verify('mnemesh/commit/1', commit.headerBytes, commit.signature, commit.header.peer)
 
-/** A well-formed commit: canonical bytes, known schema, sizes within limits, events matching their root. Never throws. */
-export const decodeCommit = (bytes: Uint8Array): Decoded => {
+/** The texts that its events name, those too that only fields without a meaning name. */
+export const textsOf = (commit: Pick<Commit, 'events'>): readonly Ref[] => commit.events.flatMap(textsOfEvent)
+export const textsOfEvent = ({ event, unread }: SealedEvent): readonly Ref[] => {
+  const named = bodyRefs(event).map(({ ref }) => ref)
+  return unread === undefined || unread.texts.length === 0 ? named : [...named, ...unread.texts]
+}
+
+/** The same commit as it reads at a lower level. */
+export const readAt = <C extends Commit>(commit: C, level: number): C => {
+  if (level >= FORMAT_LEVEL) return commit
+  const decoded = decodeCommit(commit.bytes, () => level)
+  return decoded.ok ? { ...commit, events: decoded.commit.events } : commit
+}
+
+/**
+ * A well-formed commit: canonical bytes, known schema, sizes within limits, events matching their root. Never throws. Whether it is one
+ * does not depend on the level; what its events say does.
+ * @param levelOf the format level at which its events are read; the build's highest where that is not known yet.
+ */
+export const decodeCommit = (bytes: Uint8Array, levelOf: (header: CommitHeader) => number = () => FORMAT_LEVEL): Decoded => {
   if (bytes.length > limits.commit_bytes_max) return refuse('commit_too_large')
   const read = readPacked(bytes, readParts)
   if (!read.ok) return refuse(read.fault === 'form' ? 'commit_not_canonical' : 'commit_shape')
@@ -119,18 +141,28 @@ export const decodeCommit = (bytes: Uint8Array): Decoded => {
   const header = decodeHeader(headerBytes)
   if (header === null) return refuse('header_malformed')
   if (eventList.length !== header.eventCount || attestations.length !== header.eventCount) return refuse('event_count')
+  const level = levelOf(header)
   const events: SealedEvent[] = []
   for (const [i, eventBytes] of eventList.entries()) {
-    const decoded = decodeEvent(eventBytes)
+    const decoded = readInPlace(eventBytes, header.segment !== null, level)
     if (!decoded.ok) return decoded
-    if (decoded.event.ns !== header.namespace) return refuse('event_of_another_namespace')
-    events.push({ bytes: eventBytes, event: decoded.event, attestation: attestations[i]! })
+    const { event, unread } = decoded
+    if (event.ns !== header.namespace) return refuse('event_of_another_namespace')
+    events.push({ bytes: eventBytes, event, attestation: attestations[i]!, ...(unread !== null && { unread }) })
   }
   if (eventsRoot(events) !== header.eventsRoot) return refuse('events_root')
   const fault = kindFault(header, events)
   if (fault !== null) return refuse(fault)
   const chain = chainId(header.peer, header.incarnation, header.namespace)
   return { ok: true, commit: { header, headerBytes, hash: commitHash(headerBytes), chain, events, signature, bytes } }
+}
+
+/** An event of a later kind that stands where its kind never does is one of an unknown kind: no reason to refuse, for others do not know it. */
+const readInPlace = (bytes: Uint8Array, inSegment: boolean, level: number): ReturnType<typeof decodeEvent> => {
+  const decoded = decodeEvent(bytes, level)
+  if (!decoded.ok || level === FIRST_LEVEL || decoded.event.kind === 'unknown') return decoded
+  const isMisplaced = levelOfKind(decoded.event.kind) !== FIRST_LEVEL && isDocumentEvent(decoded.event) !== inSegment
+  return isMisplaced ? decodeEvent(bytes, FIRST_LEVEL) : decoded
 }
 
 type Parts = { readonly headerBytes: Uint8Array; readonly eventList: readonly Uint8Array[]; readonly attestations: readonly (Uint8Array | null)[]; readonly signature: Uint8Array }
@@ -189,14 +221,14 @@ const readHeader = (reader: PackedReader): RawHeader => {
   return { mesh, namespace, peer, incarnation, seq, prev, history, hlc, policy, segment, deps, eventsRoot, eventCount, changeHash }
 }
 
-/** Which kinds may stand in which commit: a matter of the bytes alone. */
+/** Which kinds may stand in which commit: a matter of the bytes alone. Kinds of later levels stand anywhere, and say nothing in the wrong place. */
 const kindFault = (header: CommitHeader, events: readonly SealedEvent[]): string | null => {
-  const inControl = header.namespace === CONTROL_NAMESPACE
+  if (header.namespace === CONTROL_NAMESPACE && header.segment !== null) return 'kind_needs_another_segment'
   const ids = new Set<string>()
   for (const { event } of events) {
     if (ids.has(event.id)) return 'event_twice'
     ids.add(event.id)
-    if (isControlEvent(event) !== inControl) return 'kind_of_another_namespace'
+    if (event.kind === 'unknown') continue
     if (isDocumentEvent(event) !== (header.segment !== null)) return 'kind_needs_another_segment'
     if (event.kind === 'memory.put' && segmentOwner(header.segment!) !== header.peer) return 'put_in_a_foreign_segment'
   }

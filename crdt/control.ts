@@ -6,10 +6,11 @@
  * everywhere, so that a mistake of the authority never stops the mesh.
  */
 import { emptyChain, type ChainState } from './chain.ts'
-import { CONTROL_INCARNATION, controlChainId, eventsRoot, sealCommit, type VerifiedCommit } from './commit.ts'
+import { CONTROL_INCARNATION, controlChainId, eventsRoot, readAt, sealCommit, type VerifiedCommit } from './commit.ts'
 import { encodeEvent, type ControlEvent } from './event.ts'
 import type { Hlc } from './hlc.ts'
 import { bytesToHex, CONTROL_NAMESPACE, type ChainId, type CommitHash, type MeshId, type PeerId } from './ids.ts'
+import { FIRST_LEVEL } from './level.ts'
 import { historyRoot } from './merkle.ts'
 import type { KeyPair } from './signature.ts'
 
@@ -32,10 +33,12 @@ export type ControlState = {
   readonly members: ReadonlyMap<PeerId, Member>
   readonly invitesUsed: ReadonlySet<string>
   readonly seqByHash: ReadonlyMap<CommitHash, number>
+  /** Places from which on a higher format level is in force, ascending in both. */
+  readonly levels: readonly { readonly seq: number; readonly level: number }[]
 }
 
 export const emptyControl = (mesh: MeshId): ControlState => ({
-  mesh, name: '', seq: 0, head: null, members: new Map(), invitesUsed: new Set(), seqByHash: new Map(),
+  mesh, name: '', seq: 0, head: null, members: new Map(), invitesUsed: new Set(), seqByHash: new Map(), levels: [],
 })
 
 /** The control log before anything has been said in it. */
@@ -54,17 +57,26 @@ export const sealControl = (chain: ChainState, event: ControlEvent, hlc: Hlc, au
 export const reduceControl = (state: ControlState, commit: VerifiedCommit): ControlState => {
   const members = new Map(state.members)
   const invitesUsed = new Set(state.invitesUsed)
-  let name = state.name
-  for (const { event } of commit.events) {
-    if (event.ns !== CONTROL_NAMESPACE) continue
+  let { name, levels } = state
+  // Read at the level in force before it, as its policy is the one before: a kind of a later level is passed over.
+  for (const { event } of readAt(commit, levelAt(state, state.seq)).events) {
+    if (event.ns !== CONTROL_NAMESPACE || event.kind === 'unknown') continue
     const control = event as ControlEvent
-    if (control.kind === 'mesh.genesis') name = state.seq === 0 ? control.name : name
+    if (control.kind === 'mesh.level') levels = raised(levels, control.level, commit.header.seq)
+    else if (control.kind === 'mesh.genesis') name = state.seq === 0 ? control.name : name
     else if (control.kind === 'peer.enrol') enrol(members, invitesUsed, control, commit.header.seq)
     else revoke(members, control, commit.header.seq)
   }
   const seqByHash = new Map(state.seqByHash).set(commit.hash, commit.header.seq)
-  return { mesh: state.mesh, name, seq: commit.header.seq, head: commit.hash, members, invitesUsed, seqByHash }
+  return { mesh: state.mesh, name, seq: commit.header.seq, head: commit.hash, members, invitesUsed, seqByHash, levels }
 }
+
+/** The format level in force at control commit `seq`: at which the commits written under it are read, for ever. */
+export const levelAt = ({ levels }: Pick<ControlState, 'levels'>, seq: number): number => levels.findLast((raise) => raise.seq <= seq)?.level ?? FIRST_LEVEL
+
+/** It only rises. */
+const raised = (levels: ControlState['levels'], level: number, seq: number): ControlState['levels'] =>
+  level > (levels.at(-1)?.level ?? FIRST_LEVEL) ? [...levels, { seq, level }] : levels
 
 const enrol = (members: Map<PeerId, Member>, invitesUsed: Set<string>, event: ControlEvent & { kind: 'peer.enrol' }, seq: number): void => {
   if (members.has(event.peer) || (event.invite !== undefined && invitesUsed.has(event.invite))) return

@@ -28,6 +28,7 @@ const FULL: readonly Fields[] = [
   { ...said('link.remove', 7), record: record(9) },
   { ...said('episode.append', 8), event_type: 'call', sender: 'a', recipient: 'b', body: body('e'), inference_receipt_id: 'i', audit_event_hash: 'h' },
   { ...said('mesh.genesis', 9, CONTROL_NAMESPACE), name: 'home' },
+  { ...said('mesh.level', 12, CONTROL_NAMESPACE), level: 2 },
   { ...said('peer.enrol', 10, CONTROL_NAMESPACE), peer: PEER, name: 'one', role: 'voter', invite: 'x' },
   { ...said('peer.revoke', 11, CONTROL_NAMESPACE), peer: PEER, last: { [CHAIN]: 1 } },
 ]
@@ -64,7 +65,8 @@ describe.each(FULL.map((event) => [event['kind'] as string, event] as const))('%
 
 describe('what is no event', () => {
   it.each<[string, Json]>([['null', null], ['a list', []], ['a text', 'memory.put'], ['a number', 1], ['nothing in it', {}]])('%s', (_, value) => expect(checkEvent(value)).not.toBeNull())
-  it.each(['memory.delete', 'toString', '__proto__', 'constructor', '', 'MEMORY.PUT'])('kind %s', (kind) => expect(checkEvent({ ...byKind('memory.forget'), kind })).toBe('kind is unknown'))
+  it.each(['memory.delete', 'to.string', 'a.b.c'])('kind %s', (kind) => expect(checkEvent({ ...byKind('memory.forget'), kind })).toBe('kind is unknown'))
+  it.each(['toString', '__proto__', 'constructor', '', 'MEMORY.PUT', 'memory.', '.put', 'memory put', `memory.${'x'.repeat(64)}`])('kind %s', (kind) => expect(checkEvent({ ...byKind('memory.forget'), kind })).toMatch(/kind does not fit/))
 })
 
 describe('registers', () => {
@@ -90,7 +92,7 @@ describe('registers', () => {
     expect(checkEvent({ ...byKind('memory.put'), set: {} })).toBe('set does not fit')
     expect(checkEvent({ ...byKind('memory.patch'), set: {} })).toBeNull()
     for (const field of ['forgotten', 'erased', 'tags', '__proto__', 'constructor']) {
-      expect(checkEvent({ ...byKind('memory.patch'), set: Object.fromEntries([[field, true]]) })).toBe('set does not fit')
+      expect(checkEvent({ ...byKind('memory.patch'), set: Object.fromEntries([[field, true]]) })).toBe(`set.${field} is unknown`)
     }
   })
 })

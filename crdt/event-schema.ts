@@ -1,39 +1,101 @@
 /**
  * The schema of every kind of event: exact keys, exact types, bounds of `limits.ts` (all AGREED: they decide what is valid).
  *
- * A schema is a table field → check; a check answers true when the value fits. Unknown kinds and unknown fields are
- * refused: a later format says so by its version.
+ * Kinds and fields have a format level (FORMAT §11). Those of level 1 are checked where a commit enters the log, the same by every build
+ * for ever. What came with a later level is never a reason to refuse: a build that does not know it could not. Below its level, and
+ * where it does not fit, it derives nothing: the event is read without the field, or as one of an unknown kind.
+ *
+ * To add a field: a row in its schema's `later`, never a required one. To add a kind: a row in `KINDS` with its level. A field's
+ * type and bounds never change.
  */
 import type { Json } from './canonical.ts'
 import { CONTROL_NAMESPACE, parseAgentId, parseChainId, parseEventId, parseNamespace, parsePeerId, parseRecordId, parseRef } from './ids.ts'
+import { FIRST_LEVEL, FORMAT_LEVEL, LEVELS_MAX } from './level.ts'
 import { limits } from './limits.ts'
 
 type Check = (value: Json) => boolean
-type Schema = { readonly required: Readonly<Record<string, Check>>; readonly optional: Readonly<Record<string, Check>> }
+type JsonObject = Readonly<Record<string, Json>>
+type Schema = {
+  readonly required: Readonly<Record<string, Field>>
+  readonly optional: Readonly<Record<string, Field>>
+  /** Fields that came with a later level; none of them is ever required. */
+  readonly later?: Readonly<Record<string, { readonly level: number; readonly field: Field }>>
+}
+/** A value, or an object whose fields may grow too. `fits`: what its fields must be besides, together. */
+type Field = Check | { readonly fields: Schema; readonly fits?: (value: JsonObject) => boolean }
+type Kind = { readonly level: number; readonly schema: Schema }
 
-/** Null when `value` is a valid event, else the first fault, in words. */
+/** What a value says at a level: its known part, and the paths of fields that derive nothing; or why it is no event. */
+export type Reading =
+  | { readonly kind: 'event'; readonly event: JsonObject; readonly unread: readonly string[] }
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'fault'; readonly fault: string }
+
+/** Null when `value` is an event that this build may write, with no field that it does not know; else the first fault, in words. */
 export const checkEvent = (value: Json): string | null => {
-  if (!isObject(value)) return 'not an object'
-  const kind = value['kind']
-  const schema = typeof kind === 'string' && Object.hasOwn(SCHEMA_BY_KIND, kind) ? SCHEMA_BY_KIND[kind]! : null
-  if (schema === null) return 'kind is unknown'
-  const fault = checkObject(value, schema)
-  if (fault !== null) return fault
-  const inControl = value['ns'] === CONTROL_NAMESPACE
-  return inControl === CONTROL_KINDS.has(kind as string) ? null : 'ns does not take this kind'
+  const reading = readEvent(value, FORMAT_LEVEL)
+  if (reading.kind === 'fault') return reading.fault
+  if (reading.kind === 'unknown') return 'kind is unknown'
+  return reading.unread.length === 0 ? null : `${reading.unread[0]} is unknown`
 }
 
-const checkObject = (value: Readonly<Record<string, Json>>, schema: Schema): string | null => {
+/** @param level the one in force where the event stands; a build reads no higher than its own. */
+export const readEvent = (value: Json, level: number): Reading => {
+  if (!isObject(value)) return { kind: 'fault', fault: 'not an object' }
+  const name = value['kind']
+  if (name === undefined || typeof name !== 'string' || !KIND_NAME.test(name)) return { kind: 'fault', fault: 'kind does not fit' }
+  const kind = Object.hasOwn(KINDS, name) ? KINDS[name]! : null
+  const known = kind !== null && kind.level <= level ? kind : null
+  // A kind of a later level is judged like one that nobody knows: so every build takes the same commits into its log.
+  const first = readObject(value, kind?.level === FIRST_LEVEL ? kind.schema : ENVELOPE, FIRST_LEVEL)
+  if (typeof first === 'string') return { kind: 'fault', fault: first }
+  if (isControlKind(name) !== (value['ns'] === CONTROL_NAMESPACE)) return { kind: 'fault', fault: 'ns does not take this kind' }
+  const read = known === null ? 'kind is unknown' : level === FIRST_LEVEL ? first : readObject(value, known.schema, level)
+  return typeof read === 'string' ? { kind: 'unknown' } : { kind: 'event', event: read.value, unread: read.unread }
+}
+
+/** The first level that has the kind; null when this build knows none. */
+export const levelOfKind = (name: string): number | null => (Object.hasOwn(KINDS, name) ? KINDS[name]!.level : null)
+
+/** By its name alone, known or not: these stand in the control log, all others never do. */
+export const isControlKind = (name: string): boolean => name.startsWith('mesh.') || name.startsWith('peer.')
+
+/** The object without what has no meaning at this level, or what is wrong with it. */
+const readObject = (value: JsonObject, schema: Schema, level: number): { readonly value: JsonObject; readonly unread: readonly string[] } | string => {
   for (const name of Object.keys(schema.required)) if (!Object.hasOwn(value, name)) return `${name} is missing`
+  const unread: string[] = []
+  const dropped = new Set<string>()
+  const replaced = new Map<string, Json>()
   for (const name of Object.keys(value)) {
-    const check = Object.hasOwn(schema.required, name) ? schema.required[name] : Object.hasOwn(schema.optional, name) ? schema.optional[name] : undefined
-    if (check === undefined) return `${name} is unknown`
-    if (!check(value[name]!)) return `${name} does not fit`
+    const later = schema.later !== undefined && Object.hasOwn(schema.later, name) ? schema.later[name]! : null
+    const own = Object.hasOwn(schema.required, name) ? schema.required[name] : Object.hasOwn(schema.optional, name) ? schema.optional[name] : undefined
+    const field = own ?? (later !== null && later.level <= level ? later.field : undefined)
+    const read = field === undefined ? 'unknown' : readField(value[name]!, field, level)
+    if (typeof read === 'string') {
+      if (own !== undefined) return `${name} does not fit`
+      unread.push(name)
+      dropped.add(name)
+    } else if (read.unread.length > 0) {
+      for (const inner of read.unread) unread.push(`${name}.${inner}`)
+      replaced.set(name, read.value)
+    }
   }
-  return null
+  if (unread.length === 0) return { value, unread }
+  const left = Object.entries(value).filter(([name]) => !dropped.has(name)).map(([name, part]) => [name, replaced.get(name) ?? part] as const)
+  return { value: Object.fromEntries(left), unread }
 }
 
-const isObject = (value: Json): value is Readonly<Record<string, Json>> => typeof value === 'object' && value !== null && !Array.isArray(value)
+const readField = (value: Json, field: Field, level: number): { readonly value: Json; readonly unread: readonly string[] } | string => {
+  if (typeof field === 'function') return field(value) ? { value, unread: [] } : 'does not fit'
+  if (!isObject(value)) return 'does not fit'
+  const read = readObject(value, field.fields, level)
+  return typeof read === 'string' || field.fits?.(read.value) === false ? 'does not fit' : read
+}
+
+/** Two parts at least: which of them a kind belongs to, its name tells. */
+const KIND_NAME = /^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$/
+
+const isObject = (value: Json): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value)
 const matches = (parse: (text: string) => unknown): Check => (value) => typeof value === 'string' && parse(value) !== null
 const text = (bytesMax: number): Check => (value) => typeof value === 'string' && value.length > 0 && fitsUtf8(value, bytesMax) && !value.includes('\u0000')
 const nullable = (check: Check): Check => (value) => value === null || check(value)
@@ -61,9 +123,10 @@ const bodyRef: Check = (value) => isObject(value) && Object.keys(value).length =
 
 const tagList: Check = (value) =>
   Array.isArray(value) && value.length <= limits.tags_per_event_max && value.every(text(limits.tag_bytes_max)) && new Set(value).size === value.length
-const tagLists: Schema = { required: { add: tagList, remove: tagList }, optional: {} }
-const tags: Check = (value) =>
-  isObject(value) && checkObject(value, tagLists) === null && !(value['add'] as readonly string[]).some((tag) => (value['remove'] as readonly string[]).includes(tag))
+const tags: Field = {
+  fields: { required: { add: tagList, remove: tagList }, optional: {} },
+  fits: ({ add, remove }) => !(add as readonly string[]).some((tag) => (remove as readonly string[]).includes(tag)),
+}
 
 const SCALARS: Readonly<Record<string, Check>> = {
   kind: name,
@@ -74,36 +137,39 @@ const SCALARS: Readonly<Record<string, Check>> = {
 const CLEARABLE: Readonly<Record<string, Check>> = { scope: name, run_id: name, occurred_at: isTime, expires_at: isTime, title: bodyRef, metadata: bodyRef, source: bodyRef }
 const cleared = Object.fromEntries(Object.entries(CLEARABLE).map(([field, check]) => [field, nullable(check)]))
 
-const object = (schema: Schema): Check => (value) => isObject(value) && checkObject(value, schema) === null
-const putSet = object({ required: { content: bodyRef }, optional: { ...SCALARS, ...CLEARABLE } })
-const patchSet = object({ required: {}, optional: { content: bodyRef, ...SCALARS, ...cleared } })
+const putSet: Field = { fields: { required: { content: bodyRef }, optional: { ...SCALARS, ...CLEARABLE } } }
+const patchSet: Field = { fields: { required: {}, optional: { content: bodyRef, ...SCALARS, ...cleared } } }
 
-const said = (required: Readonly<Record<string, Check>>, optional: Readonly<Record<string, Check>> = {}): Schema => ({
+const kindText = text(limits.kind_bytes_max)
+const said = (required: Readonly<Record<string, Field>>, optional: Readonly<Record<string, Field>> = {}): Schema => ({
   required: {
     v: oneOf(1),
     id: matches(parseEventId),
     ns: (value) => value === CONTROL_NAMESPACE || matches(parseNamespace)(value),
-    kind: () => true,
+    kind: kindText,
     agent: matches(parseAgentId),
     at: isTime,
     ...required,
   },
   optional,
 })
+/** What every event has, of whatever kind. */
+const ENVELOPE = said({})
 const record = { record: matches(parseRecordId) }
 const lastSeqByChain: Check = (value) => isObject(value) && Object.keys(value).length <= 128 && Object.entries(value).every(([chain, seq]) => parseChainId(chain) !== null && whole(1, limits.seq_max)(seq))
 
-const CONTROL_KINDS = new Set(['mesh.genesis', 'peer.enrol', 'peer.revoke'])
-const SCHEMA_BY_KIND: Readonly<Record<string, Schema>> = {
-  'memory.put': said({ ...record, set: putSet }, { tags }),
-  'memory.patch': said({ ...record, set: patchSet }, { tags }),
-  'memory.forget': said(record),
-  'memory.restore': said(record),
-  'memory.erase': said(record),
-  'link.put': said({ ...record, from: matches(parseRecordId), to: matches(parseRecordId), relation: name }, { valid_from: isTime, valid_until: isTime }),
-  'link.remove': said(record),
-  'episode.append': said({ event_type: text(64) }, { sender: text(128), recipient: text(128), body: bodyRef, inference_receipt_id: name, audit_event_hash: text(64) }),
-  'mesh.genesis': said({ name }),
-  'peer.enrol': said({ peer: matches(parsePeerId), name, role: oneOf('voter', 'observer') }, { invite: text(64) }),
-  'peer.revoke': said({ peer: matches(parsePeerId), last: lastSeqByChain }),
+const first = (schema: Schema): Kind => ({ level: FIRST_LEVEL, schema })
+const KINDS: Readonly<Record<string, Kind>> = {
+  'memory.put': first(said({ ...record, set: putSet }, { tags })),
+  'memory.patch': first(said({ ...record, set: patchSet }, { tags })),
+  'memory.forget': first(said(record)),
+  'memory.restore': first(said(record)),
+  'memory.erase': first(said(record)),
+  'link.put': first(said({ ...record, from: matches(parseRecordId), to: matches(parseRecordId), relation: name }, { valid_from: isTime, valid_until: isTime })),
+  'link.remove': first(said(record)),
+  'episode.append': first(said({ event_type: text(64) }, { sender: text(128), recipient: text(128), body: bodyRef, inference_receipt_id: name, audit_event_hash: text(64) })),
+  'mesh.genesis': first(said({ name })),
+  'mesh.level': first(said({ level: whole(FIRST_LEVEL + 1, LEVELS_MAX) })),
+  'peer.enrol': first(said({ peer: matches(parsePeerId), name, role: oneOf('voter', 'observer') }, { invite: text(64) })),
+  'peer.revoke': first(said({ peer: matches(parsePeerId), last: lastSeqByChain })),
 }

@@ -4,9 +4,10 @@
  *
  * Times are RFC 3339 in UTC with milliseconds (`2026-01-31T09:00:00.000Z`), one form only.
  */
-import { canonicalize, parseCanonical } from './canonical.ts'
-import { checkEvent } from './event-schema.ts'
-import type { AgentId, ChainId, EventId, Namespace, PeerId, RecordId, Ref } from './ids.ts'
+import { canonicalize, parseCanonical, type Json } from './canonical.ts'
+import { checkEvent, readEvent } from './event-schema.ts'
+import { parseRecordId, parseRef, type AgentId, type ChainId, type EventId, type Namespace, type PeerId, type RecordId, type Ref } from './ids.ts'
+import { FORMAT_LEVEL } from './level.ts'
 import { limits } from './limits.ts'
 
 export type BodyRef = { readonly ref: Ref }
@@ -55,16 +56,29 @@ export type EpisodeAppend = Said<'episode.append'> & {
 }
 
 export type MeshGenesis = Said<'mesh.genesis'> & { readonly name: string }
+/** From this place on the mesh's commits are read at this format level; it never falls. */
+export type MeshLevel = Said<'mesh.level'> & { readonly level: number }
 export type PeerEnrol = Said<'peer.enrol'> & { readonly peer: PeerId; readonly name: string; readonly role: 'voter' | 'observer'; readonly invite?: string }
 /** `last` names, per chain of the peer, the last commit that counts; a chain that is not named counts not at all. */
 export type PeerRevoke = Said<'peer.revoke'> & { readonly peer: PeerId; readonly last: Readonly<Record<ChainId, number>> }
 
 export type DocumentEvent = MemoryPut | MemoryPatch | MemoryForget | MemoryRestore | MemoryErase | LinkPut | LinkRemove
-export type ControlEvent = MeshGenesis | PeerEnrol | PeerRevoke
-export type Event = DocumentEvent | EpisodeAppend | ControlEvent
+export type ControlEvent = MeshGenesis | MeshLevel | PeerEnrol | PeerRevoke
+/** Of a kind that has no meaning at the level at which it is read: kept and handed on, and derives nothing. */
+export type UnknownEvent = Said<'unknown'> & {
+  /** Its kind, as its bytes have it. */
+  readonly named: string
+  /** Its field `record`, where that is a record's id: whose erasing takes its texts. */
+  readonly about: RecordId | null
+}
+export type Event = DocumentEvent | EpisodeAppend | ControlEvent | UnknownEvent
 
+/** What an event has besides what it is read as: fields (by path) and texts that mean nothing at the level at which it is read. */
+export type Unread = { readonly fields: readonly string[]; readonly texts: readonly Ref[] }
+
+/** As it stands in its bytes, whatever it is read as. */
+export const kindOf = (event: Event): string => (event.kind === 'unknown' ? event.named : event.kind)
 export const isDocumentEvent = (event: Event): event is DocumentEvent => event.kind.startsWith('memory.') || event.kind.startsWith('link.')
-export const isControlEvent = (event: Event): event is ControlEvent => event.kind.startsWith('mesh.') || event.kind.startsWith('peer.')
 
 const utf8 = new TextEncoder()
 
@@ -78,13 +92,43 @@ export const encodeEvent = (event: Event): Uint8Array => {
   return bytes
 }
 
-/** The event that the bytes say, or the reason why they say none. Never throws. */
-export const decodeEvent = (bytes: Uint8Array): { readonly ok: true; readonly event: Event } | { readonly ok: false; readonly reason: string } => {
+export type DecodedEvent = { readonly ok: true; readonly event: Event; readonly unread: Unread | null } | { readonly ok: false; readonly reason: string }
+
+/**
+ * The event that the bytes say at a format level, or the reason why they say none. Never throws. Whether they say one does not depend on
+ * the level.
+ */
+export const decodeEvent = (bytes: Uint8Array, level: number = FORMAT_LEVEL): DecodedEvent => {
   if (bytes.length > limits.event_bytes_max) return { ok: false, reason: 'event_too_large' }
   const parsed = parseCanonical(bytes)
   if (!parsed.ok) return { ok: false, reason: `event_${parsed.reason}` }
-  const fault = checkEvent(parsed.value)
-  return fault === null ? { ok: true, event: parsed.value as Event } : { ok: false, reason: `event_schema: ${fault}` }
+  const reading = readEvent(parsed.value, level)
+  if (reading.kind === 'fault') return { ok: false, reason: `event_schema: ${reading.fault}` }
+  const event = reading.kind === 'unknown' ? unknownOf(parsed.value) : (reading.event as Json as Event)
+  const unread = reading.kind === 'unknown' ? [] : reading.unread
+  return { ok: true, event, unread: event.kind === 'unknown' || unread.length > 0 ? { fields: unread, texts: unreadTexts(parsed.value, event) } : null }
+}
+
+/** @param value an event whose envelope fits. */
+const unknownOf = (value: Json): UnknownEvent => {
+  const { v, id, ns, kind, agent, at, record } = value as unknown as Omit<UnknownEvent, 'kind'> & { readonly kind: string; readonly record?: unknown }
+  return { v, id, ns, kind: 'unknown', agent, at, named: kind, about: typeof record === 'string' ? parseRecordId(record) : null }
+}
+
+/** Every object that is exactly a body's ref names a text, wherever it stands: so what is not understood is kept whole. */
+const unreadTexts = (value: Json, event: Event): readonly Ref[] => {
+  const known = new Set<string>(bodyRefs(event).map(({ ref }) => ref))
+  const found = new Set<Ref>()
+  const walk = (part: Json): void => {
+    if (typeof part !== 'object' || part === null || found.size >= limits.unread_texts_max) return
+    const keys = Array.isArray(part) ? null : Object.keys(part)
+    const ref = keys?.length === 1 && keys[0] === 'ref' ? (part as { readonly ref: Json }).ref : null
+    const parsed = typeof ref === 'string' ? parseRef(ref) : null
+    if (parsed !== null && !known.has(parsed)) found.add(parsed)
+    for (const item of keys === null ? (part as readonly Json[]) : keys.sort().map((key) => (part as Readonly<Record<string, Json>>)[key]!)) walk(item)
+  }
+  walk(value)
+  return [...found]
 }
 
 /** Every body that the event names, with the field it is the text of. */

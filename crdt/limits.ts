@@ -30,6 +30,10 @@ export const limits = {
   tag_bytes_max: 128,
   /** AGREED. kind, tier, scope, run_id, relation: names, not prose; and the text of a source, which lies apart. */
   name_bytes_max: 256,
+  /** AGREED. The name of a kind of event: two or three words. */
+  kind_bytes_max: 64,
+  /** AGREED. Texts of one event that only fields of a later format name: today's name four; each is asked for and kept. */
+  unread_texts_max: 16,
 
   // ── commits and chains (AGREED) ───────────────────────────────────────────────────────────────────────────────
   /** AGREED. Events sealed together: one signature, one flush; beyond this a batch gains nothing (measured flat from 64). */

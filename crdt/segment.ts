@@ -14,7 +14,7 @@
 import { changeHash, encodeChange, openDocument, type Document } from './automerge.ts'
 import type { Commit } from './commit.ts'
 import { GENESIS_ACTOR, deriveOps, type View } from './derive.ts'
-import type { DocumentEvent } from './event.ts'
+import { isDocumentEvent, type DocumentEvent } from './event.ts'
 import { sha256 } from './hash.ts'
 import { bytesToHex, hexToBytes, type ChainId, type ChangeHash, type CommitHash, type EventId, type Incarnation, type Namespace, type PeerId, type RecordId, type SegmentId } from './ids.ts'
 import { limits } from './limits.ts'
@@ -124,7 +124,8 @@ export const applyDerived = (segment: Segment, derivation: Derivation, commit: C
 export const applyCommit = (segment: Segment, commit: Commit): string | null => {
   const { header } = commit
   const author = { peer: header.peer, incarnation: header.incarnation, chain: commit.chain }
-  const derivation = derive(segment, author, header.deps, commit.events.map(({ event }) => event as DocumentEvent))
+  const events = commit.events.map(({ event }) => event)
+  const derivation = events.every(isDocumentEvent) ? derive(segment, author, header.deps, events) : { refused: 'unknown_kind' }
   const refused = 'refused' in derivation ? derivation.refused : derivation.hash === header.changeHash ? null : 'change_hash_differs'
   if (refused === null) applyDerived(segment, derivation as Derivation, commit)
   else segment.refused.set(commit.hash, refused)

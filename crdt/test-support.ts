@@ -5,10 +5,11 @@
  * without disk or network. Everything is a function of the arguments: keys come of seed bytes, ids of numbers.
  */
 import { admit, type LogView, type Verdict } from './admission.ts'
+import { encodeCanonical, type Json } from './canonical.ts'
 import { coveredCommits, emptyChain, extendChain, type ChainState } from './chain.ts'
 import { CONTROL_INCARNATION, chainId, decodeCommit, eventsRoot, sealCommit, type Commit, type CommitHeader, type SealedEvent, type VerifiedCommit } from './commit.ts'
 import { emptyControl, reduceControl, type ControlState } from './control.ts'
-import { encodeEvent, isDocumentEvent, type DocumentEvent, type Event } from './event.ts'
+import { decodeEvent, encodeEvent, isDocumentEvent, type DocumentEvent, type Event } from './event.ts'
 import { sha256Hex } from './hash.ts'
 import type { Hlc } from './hlc.ts'
 import {
@@ -36,11 +37,19 @@ export const said = <Kind extends string>(kind: Kind, n: number, ns: Namespace =
 
 export const sealEvents = (events: readonly Event[]): readonly SealedEvent[] => events.map((event) => ({ bytes: encodeEvent(event), event, attestation: null }))
 
+/** What a build of another format may have written: any JSON that is an event at all. @throws when it is none. */
+export const sealJson = (values: readonly Json[]): readonly SealedEvent[] => values.map((value) => {
+  const bytes = encodeCanonical(value)
+  const decoded = decodeEvent(bytes)
+  if (!decoded.ok) throw new Error(decoded.reason)
+  return { bytes, event: decoded.event, attestation: null, ...(decoded.unread !== null && { unread: decoded.unread }) }
+})
+
 export const seed = (byte: number): Uint8Array => new Uint8Array(32).fill(byte)
 
 // ── a mesh ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-export type TestMesh = { readonly keys: KeyPair; readonly id: MeshId; readonly control: VerifiedCommit[]; say(...events: readonly Event[]): VerifiedCommit }
+export type TestMesh = { readonly keys: KeyPair; readonly id: MeshId; readonly control: VerifiedCommit[]; say(...events: readonly Event[]): VerifiedCommit; sayJson(...values: readonly Json[]): VerifiedCommit }
 
 /** An authority with its control log, empty at first. */
 export const createMesh = (seedByte = 0xaa): TestMesh => {
@@ -49,20 +58,17 @@ export const createMesh = (seedByte = 0xaa): TestMesh => {
   const peer = publicKeyHex(keys) as PeerId
   const control: VerifiedCommit[] = []
   let chain = emptyChain(chainId(peer, CONTROL_INCARNATION, CONTROL_NAMESPACE), peer, CONTROL_INCARNATION, CONTROL_NAMESPACE)
-  return {
-    keys, id, control,
-    say: (...events) => {
-      const sealed = sealEvents(events)
-      const seq = chain.seq + 1
-      const commit = sealCommit({
-        mesh: id, namespace: CONTROL_NAMESPACE, peer, incarnation: CONTROL_INCARNATION, seq, prev: chain.hash, history: bytesToHex(historyRoot(chain.history)),
-        hlc: hlcAt(NOW_MS - 1_000_000 + seq), policy: chain.hash, segment: null, deps: [], eventsRoot: eventsRoot(sealed), eventCount: sealed.length, changeHash: null,
-      }, sealed, keys)
-      chain = extendChain(chain, commit, seq - 1)
-      control.push(commit)
-      return commit
-    },
+  const say = (sealed: readonly SealedEvent[]): VerifiedCommit => {
+    const seq = chain.seq + 1
+    const commit = sealCommit({
+      mesh: id, namespace: CONTROL_NAMESPACE, peer, incarnation: CONTROL_INCARNATION, seq, prev: chain.hash, history: bytesToHex(historyRoot(chain.history)),
+      hlc: hlcAt(NOW_MS - 1_000_000 + seq), policy: chain.hash, segment: null, deps: [], eventsRoot: eventsRoot(sealed), eventCount: sealed.length, changeHash: null,
+    }, sealed, keys)
+    chain = extendChain(chain, commit, seq - 1)
+    control.push(commit)
+    return commit
   }
+  return { keys, id, control, say: (...events) => say(sealEvents(events)), sayJson: (...values) => say(sealJson(values)) }
 }
 
 /** A mesh whose control log is: genesis, then one enrolment for each seed byte. */
@@ -127,9 +133,10 @@ export const createReplica = (mesh: TestMesh, seedByte: number, incarnationMs = 
     return { ...verdict, left_out: commit.header.segment === null ? null : applyCommit(segment(commit.header.segment), commit) }
   }
   /** Seals what the events make of this replica's present state; `lie` replaces header fields. Takes nothing in. */
-  const seal = (hlc: Hlc, where: SegmentId | null, events: readonly Event[], lie: Lie = {}): VerifiedCommit => {
+  const seal = (hlc: Hlc, where: SegmentId | null, events: readonly Event[], lie: Lie = {}): VerifiedCommit => sealAll(hlc, where, sealEvents(events), lie)
+  const sealAll = (hlc: Hlc, where: SegmentId | null, sealed: readonly SealedEvent[], lie: Lie = {}): VerifiedCommit => {
+    const events = sealed.map(({ event }) => event)
     const chain = chainOf(events[0]!.ns)
-    const sealed = sealEvents(events)
     const header: CommitHeader = {
       mesh: mesh.id, namespace: chain.namespace, peer, incarnation: inc, seq: chain.seq + 1, prev: chain.hash, history: bytesToHex(historyRoot(chain.history)),
       hlc, policy: control.head ?? (ZERO_HASH as CommitHash), segment: where, ...derived(where, events, lie.deps), eventsRoot: eventsRoot(sealed), eventCount: sealed.length, ...lie,
@@ -145,7 +152,7 @@ export const createReplica = (mesh: TestMesh, seedByte: number, incarnationMs = 
   }
   for (const commit of mesh.control) take(commit.bytes)
   return {
-    keys, peer, incarnation: inc, log, view, segments, segment, chains, chainOf, judge, take, seal,
+    keys, peer, incarnation: inc, log, view, segments, segment, chains, chainOf, judge, take, seal, sealAll,
     control: () => control,
     /** Seals, takes in, answers the commit. */
     write: (hlc: Hlc, where: SegmentId | null, ...events: readonly Event[]): VerifiedCommit => {

@@ -101,8 +101,10 @@ export type LogEntry = EventFacts & {
   readonly cursor: string
   readonly chain: string
   readonly seq: number
-  /** The event as it was said. */
+  /** The event as it was said, whether all of it is understood or not. */
   readonly event: Readonly<Record<string, unknown>>
+  /** What of it means nothing at the format level at which it was written, or to this build: `kind`, or fields such as `set.x`. */
+  readonly unknown?: readonly string[]
 }
 
 export type PeerAnswer = {
@@ -118,6 +120,8 @@ export type PeerAnswer = {
   readonly round_trip_ms: number | null
   readonly commits_behind: number | null
   readonly last_error: string | null
+  /** Up to which format level its build reads, as it told last; null when it has told none. */
+  readonly reads_level: number | null
   /** What is held back or was refused of it here, as it used up what a member may. */
   readonly budget: Readonly<Record<'chains_waiting' | 'commits_waiting' | 'commits_dropped' | 'ahead_ms' | 'forked_chains' | 'fork_proofs_refused' | 'acks_displaced', number>>
 }
@@ -152,11 +156,15 @@ export type Health = {
   /** null without an API key where one is needed. */
   readonly disk: DiskUse | null
   readonly federation_enabled: boolean
+  /** The mesh's format level, and up to which this build reads: below the mesh's it keeps everything, shows no documents and does not write. */
+  readonly format: { readonly level: number; readonly reads: number }
+  /** Events in the log of a kind, or with fields, that mean nothing here. */
+  readonly unknown_events: number
   readonly reasons: readonly string[]
 }
 
 export type Problem = { readonly what: string; readonly where: string }
-export type VerifyAnswer = { readonly ok: boolean; readonly commits: number; readonly events: number; readonly bodies: number; readonly chains: number; readonly problems: readonly Problem[] }
+export type VerifyAnswer = { readonly ok: boolean; readonly commits: number; readonly events: number; /** Of a kind, or with fields, that mean nothing here. */ readonly unknown_events: number; readonly bodies: number; readonly chains: number; readonly problems: readonly Problem[] }
 
 /** `digest`: of the rows, hex, when they were all there again. `commits`: those that they were made from. */
 /** 64 hex digits each. `documents`: null while some are being worked out; `projection`: null while it cannot be asked. */

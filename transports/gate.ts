@@ -129,4 +129,4 @@ export const createGate = ({ member, timers, count }: GateOptions): Gate => {
 }
 
 /** Where a hello has its sender's id (PROTOCOL HS). */
-const HELLO_ID = 34
+const HELLO_ID = 40

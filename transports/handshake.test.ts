@@ -8,14 +8,17 @@ import { acceptHandshake, dialHandshake, type Authenticated, type Handshake, typ
 import { createNonces, type Nonces } from './nonces.ts'
 import { createSeal } from './seal.ts'
 import { keysOf, meshIdOfTests, peerOf } from './test-host.ts'
+import { abilitiesOf, commonVersion, levelIn, offerBytes, OWN_OFFER, type Offer } from './versions.ts'
 
 const NOW = 1_700_000_000_000
 const newNonces = (): Nonces => createNonces(limits.nonces_remembered_max, limits.nonce_ms_max)
 const random = (seed: string): Uint8Array => Uint8Array.from([...sha256(seed, '1'), ...sha256(seed, '2')])
-const accept = (name: string, seed: string, nonces = newNonces(), mesh: MeshId = meshIdOfTests): Handshake =>
-  acceptHandshake({ mesh, self: keysOf(name), nonces, random: random(seed), nowMs: NOW })
-const dial = (name: string, seed: string, audience: PeerId | null = null, nonces = newNonces(), mesh: MeshId = meshIdOfTests): Handshake =>
-  dialHandshake({ mesh, self: keysOf(name), nonces, random: random(seed), nowMs: NOW, audience })
+const accept = (name: string, seed: string, nonces = newNonces(), mesh: MeshId = meshIdOfTests, offer: Offer = OWN_OFFER): Handshake =>
+  acceptHandshake({ mesh, self: keysOf(name), nonces, random: random(seed), nowMs: NOW, offer })
+const dial = (name: string, seed: string, audience: PeerId | null = null, nonces = newNonces(), mesh: MeshId = meshIdOfTests, offer: Offer = OWN_OFFER): Handshake =>
+  dialHandshake({ mesh, self: keysOf(name), nonces, random: random(seed), nowMs: NOW, audience, offer })
+/** Where the first field behind the offer begins, and others as the frames have them. */
+const [FIELDS, AUDIENCE, SIGNATURE] = [8, 136, 104]
 
 const sent = (step: HandshakeStep): Uint8Array => {
   if (step.kind === 'refused' || step.send === null) throw new Error(`nothing sent: ${step.kind === 'refused' ? step.reason : step.kind}`)
@@ -46,10 +49,56 @@ test('HS1 both sides learn who the other is, and agree on keys that work both wa
   expect(left.open(right.seal(Uint8Array.of(3)))).toEqual(Uint8Array.of(3))
 })
 
-test('HS2 frames of another size, kind or version are refused before anything is computed', () => {
+test('HS2 frames of another size or kind are refused before anything is computed', () => {
   const hello = dial('a', 'd').first!
-  for (const frame of [new Uint8Array(0), hello.subarray(1), Uint8Array.from([...hello, 0]), Uint8Array.from([2, ...hello.subarray(1)]), new Uint8Array(4_096)])
+  for (const frame of [new Uint8Array(0), hello.subarray(0, 7), hello.subarray(0, 167), Uint8Array.from([...hello, 0]), Uint8Array.from([2, ...hello.subarray(1)]), new Uint8Array(4_096)])
     expect(reason(accept('b', 'x').receive(frame, NOW))).toBe('malformed_handshake')
+})
+
+const dialWith = (offer: Offer): Handshake => dial('a', 'd', null, newNonces(), meshIdOfTests, offer)
+const acceptWith = (offer: Offer): Handshake => accept('b', 'x', newNonces(), meshIdOfTests, offer)
+
+test('HS2 a hello of version 2 alone is answered by name, with its range, whatever its length', () => {
+  const later = dialWith({ min: 2, max: 3, abilities: 3 }).first!
+  for (const frame of [later, later.subarray(0, 8), Uint8Array.from([...later, ...new Uint8Array(100)])])
+    expect(accept('b', 'x').receive(frame, NOW)).toEqual({ kind: 'refused', reason: 'version_unsupported', theirs: '2-3' })
+  const dialer = dial('a', 'd')
+  const answer = sent(accept('b', 'x').receive(dialer.first!, NOW)).slice()
+  answer.set([2, 2], 2)
+  expect(dialer.receive(answer, NOW)).toEqual({ kind: 'refused', reason: 'version_unsupported', theirs: '2-2' })
+  // A range that is none.
+  expect(reason(acceptWith(OWN_OFFER).receive(dialWith({ min: 0, max: 9, abilities: 0 }).first!, NOW))).toBe('version_unsupported')
+})
+
+test('HS2 who speaks versions 1 to 2 talks with us in version 1, and with its like in version 2', () => {
+  const [today, later] = [OWN_OFFER, { min: 1, max: 2, abilities: abilitiesOf(2) }]
+  for (const [left, right, version] of [[today, later, 1], [later, today, 1], [later, later, 2]] as const) {
+    const both = shake(dialWith(left), acceptWith(right))
+    expect([both.dialer.version, both.acceptor.version]).toEqual([version, version])
+    expect([both.dialer.offer, both.acceptor.offer]).toEqual([right, left])
+    expect(both.dialer.digestKey).toEqual(both.acceptor.digestKey)
+  }
+  expect(commonVersion({ min: 1, max: 4, abilities: 0 }, { min: 3, max: 9, abilities: 0 })).toBe(4)
+  expect(commonVersion({ min: 1, max: 2, abilities: 0 }, { min: 3, max: 9, abilities: 0 })).toBeNull()
+})
+
+test('HS1 an offer that was changed on the way does not verify: nobody is talked down to an older version', () => {
+  const later = { min: 1, max: 2, abilities: abilitiesOf(2) }
+  for (const at of [3, 7]) {
+    const dialer = dialWith(later)
+    const hello = dialer.first!.slice()
+    hello[at] = 1
+    expect(reason(dialer.receive(sent(acceptWith(later).receive(hello, NOW)), NOW)), `hello, byte ${at}`).toBe('bad_signature')
+    const second = dialWith(later)
+    const answer = sent(acceptWith(later).receive(second.first!, NOW)).slice()
+    answer[at] = 1
+    expect(reason(second.receive(answer, NOW)), `answer, byte ${at}`).toBe('bad_signature')
+  }
+})
+
+test('HS11 abilities tell up to which format level each lower one is read too', () => {
+  expect([1, 2, 16].map((level) => levelIn(abilitiesOf(level)))).toEqual([1, 2, 16])
+  expect([0, 0b10, 0b1011, 0xffff_ffff].map(levelIn)).toEqual([0, 0, 2, 16])
 })
 
 test('HS3 another mesh and another audience are refused', () => {
@@ -59,21 +108,21 @@ test('HS3 another mesh and another audience are refused', () => {
   // The dialer expects C; B, who is not C, answers as itself.
   const dialer = dial('a', 'd', peerOf('c'))
   const forB = dialer.first!.slice()
-  forB.set(hexToBytes(peerOf('b')), 130)
+  forB.set(hexToBytes(peerOf('b')), AUDIENCE)
   expect(reason(dialer.receive(sent(accept('b', 'x').receive(forB, NOW)), NOW))).toBe('wrong_audience')
 })
 
 test('HS3 a hello whose audience was changed on the way does not verify', () => {
   const dialer = dial('a', 'd')
   const changed = dialer.first!.slice()
-  changed.set(hexToBytes(peerOf('b')), 130)
+  changed.set(hexToBytes(peerOf('b')), AUDIENCE)
   expect(reason(dialer.receive(sent(accept('b', 'x').receive(changed, NOW)), NOW))).toBe('bad_signature')
 })
 
 test('HS4 a peer does not talk to itself, nor to its own reflection', () => {
   const dialer = dial('a', 'd')
   expect(reason(accept('a', 'x').receive(dialer.first!, NOW))).toBe('self_connection')
-  expect(reason(dialer.receive(Uint8Array.from([1, 2, ...dialer.first!.subarray(34, 66), ...new Uint8Array(128)]), NOW))).toBe('self_connection')
+  expect(reason(dialer.receive(Uint8Array.from([1, 2, ...dialer.first!.subarray(2, FIELDS), ...dialer.first!.subarray(40, 72), ...new Uint8Array(128)]), NOW))).toBe('self_connection')
 })
 
 test('HS5 a challenge reflected to the one who set it proves nothing: roles are signed', () => {
@@ -82,10 +131,10 @@ test('HS5 a challenge reflected to the one who set it proves nothing: roles are 
   const m = dial('a', 'm')
   const challenge = sent(b.receive(m.first!, NOW))
   const toA = m.first!.slice()
-  toA.set(hexToBytes(peerOf('b')), 34)
-  toA.set(challenge.subarray(34, 66), 66)
+  toA.set(hexToBytes(peerOf('b')), FIELDS + 32)
+  toA.set(challenge.subarray(FIELDS + 32, FIELDS + 64), FIELDS + 64)
   const signedByA = sent(accept('a', 'a').receive(toA, NOW))
-  expect(reason(b.receive(Uint8Array.from([1, 3, ...signedByA.subarray(98)]), NOW))).toBe('bad_signature')
+  expect(reason(b.receive(Uint8Array.from([1, 3, ...signedByA.subarray(SIGNATURE)]), NOW))).toBe('bad_signature')
 })
 
 test('HS6 a recorded handshake is refused by the same peer, by another, and after a restart', () => {
@@ -117,20 +166,20 @@ test('HS7 a nonce is worth 30 s', () => {
 
 test('HS8 keys of small order are refused: as identity, and as ephemeral', () => {
   const hello = dial('a', 'd').first!.slice()
-  hello.set(Uint8Array.of(1, ...new Uint8Array(31)), 34)
+  hello.set(Uint8Array.of(1, ...new Uint8Array(31)), FIELDS + 32)
   expect(reason(accept('b', 'x').receive(hello, NOW))).toBe('bad_identity')
   // An ephemeral of zeros, honestly signed for: the secret would be known to all.
   const zeroed = dial('a', 'd').first!.slice()
-  zeroed.fill(0, 98, 130)
+  zeroed.fill(0, FIELDS + 96, AUDIENCE)
   const acceptor = accept('b', 'x')
   const answer = sent(acceptor.receive(zeroed, NOW))
-  const [id, nonce, ephemeral] = [answer.subarray(2, 34), answer.subarray(34, 66), answer.subarray(66, 98)]
-  const transcript = concat('dialer', hexToBytes(meshIdOfTests), zeroed.subarray(66, 98), nonce, keysOf('a').publicKey, id, new Uint8Array(32), ephemeral, new Uint8Array(32))
+  const [id, nonce, ephemeral] = [answer.subarray(FIELDS, 40), answer.subarray(40, 72), answer.subarray(72, SIGNATURE)]
+  const transcript = concat('dialer', hexToBytes(meshIdOfTests), zeroed.subarray(72, SIGNATURE), nonce, keysOf('a').publicKey, id, new Uint8Array(32), ephemeral, new Uint8Array(32), offerBytes(OWN_OFFER), offerBytes(OWN_OFFER))
   expect(reason(acceptor.receive(concat(Uint8Array.of(1, 3), sign('mnemesh/handshake/1', transcript, keysOf('a'))), NOW))).toBe('bad_ephemeral')
 })
 
 test('HS9 a changed bit anywhere in answer or proof is refused', () => {
-  for (let byte = 0; byte < 162; byte += 7) {
+  for (let byte = 0; byte < 168; byte += 7) {
     const [dialer, acceptor] = [dial('a', 'd'), accept('b', 'x')]
     const answer = sent(acceptor.receive(dialer.first!, NOW)).slice()
     answer[byte]! ^= 4

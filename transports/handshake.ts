@@ -1,14 +1,15 @@
 /**
- * The handshake (PROTOCOL HS1–HS10): three fixed-size frames, after which each side knows who the other is and both hold
+ * The handshake (PROTOCOL HS1–HS11): three fixed-size frames, after which each side knows who the other is and both hold
  * fresh keys. No parser is met before it: every field has its place.
  *
- *   dialer → acceptor   hello   1 ‖ 1 ‖ mesh 32 ‖ id 32 ‖ nonce 32 ‖ ephemeral 32 ‖ audience 32     162 bytes
- *   acceptor → dialer   answer  1 ‖ 2 ‖ id 32 ‖ nonce 32 ‖ ephemeral 32 ‖ signature 64              162 bytes
- *   dialer → acceptor   proof   1 ‖ 3 ‖ signature 64                                                 66 bytes
+ *   dialer → acceptor   hello   1 ‖ 1 ‖ offer 6 ‖ mesh 32 ‖ id 32 ‖ nonce 32 ‖ ephemeral 32 ‖ audience 32     168 bytes
+ *   acceptor → dialer   answer  1 ‖ 2 ‖ offer 6 ‖ id 32 ‖ nonce 32 ‖ ephemeral 32 ‖ signature 64              168 bytes
+ *   dialer → acceptor   proof   1 ‖ 3 ‖ signature 64                                                           66 bytes
  *
- * Each signs (domain 'mnemesh/handshake/1') role ‖ mesh ‖ both nonces ‖ both ids ‖ both ephemerals ‖ audience, the
- * dialer's before the acceptor's. Audience is the peer the dialer expects, or zeros. A pure state machine: randomness and
- * time are arguments. Order of checks: lengths and equality first, one signature after, the nonce last.
+ * An offer is what its side speaks (`versions.ts`). Each signs (domain 'mnemesh/handshake/1') role ‖ mesh ‖ both nonces ‖ both ids ‖
+ * both ephemerals ‖ audience ‖ both offers, the dialer's before the acceptor's. Audience is the peer the dialer expects, or zeros. A
+ * pure state machine: randomness and time are arguments. Order of checks: versions, lengths and equality first, one signature after,
+ * the nonce last.
  */
 import { concat, sha256 } from '../crdt/hash.ts'
 import { bytesToHex, hexToBytes, parsePeerId, type MeshId, type PeerId } from '../crdt/ids.ts'
@@ -19,6 +20,7 @@ import { isUsablePublicKey, sign, verify, type KeyPair } from '../crdt/signature
 import type { Nonces } from './nonces.ts'
 import type { CloseReason } from './reasons.ts'
 import type { SealKeys } from './seal.ts'
+import { commonVersion, OFFER_BYTES, offerBytes, OWN_OFFER, rangeText, readOffer, type Offer } from './versions.ts'
 
 export type Role = 'dialer' | 'acceptor'
 
@@ -29,6 +31,8 @@ export type HandshakeOptions = {
   /** 64 random bytes: our nonce, and the seed of our ephemeral key. */
   readonly random: Uint8Array
   readonly nowMs: number
+  /** What we speak: this build's own when absent. */
+  readonly offer?: Offer
 }
 
 /** The other side has proven that it holds `peer`'s key. Whether it is a member is another question. */
@@ -38,10 +42,15 @@ export type Authenticated = {
   readonly seal: SealKeys
   /** Keys the frontier digests of this session: 32 bytes. */
   readonly digestKey: Uint8Array
+  /** The protocol's version that both speak from here on. */
+  readonly version: number
+  /** What the other side said of itself, under its signature. */
+  readonly offer: Offer
 }
 
 export type HandshakeStep =
-  | { readonly kind: 'refused'; readonly reason: CloseReason }
+  /** `theirs`: the range of versions of the other side, as it said, where that is the reason. */
+  | { readonly kind: 'refused'; readonly reason: CloseReason; readonly theirs?: string }
   | { readonly kind: 'wait'; readonly send: Uint8Array }
   | { readonly kind: 'done'; readonly send: Uint8Array | null; readonly session: Authenticated }
 
@@ -52,13 +61,16 @@ export type Handshake = {
   receive(frame: Uint8Array, nowMs: number): HandshakeStep
 }
 
-const VERSION = 1
-const HELLO_BYTES = 162
-const ANSWER_BYTES = 162
+/** First byte of every frame before authentication, in every version. */
+const MAGIC = 1
+/** Where the first field behind the offer begins. */
+const FIELDS_AT = 2 + OFFER_BYTES
+const HELLO_BYTES = FIELDS_AT + 160
+const ANSWER_BYTES = FIELDS_AT + 160
 const PROOF_BYTES = 66
 const ZERO_ID = new Uint8Array(32)
 
-/** What both sides sign and derive keys from. Every field has 32 bytes. */
+/** What both sides sign and derive keys from. Every field has 32 bytes, an offer 6. */
 type Transcript = {
   readonly mesh: Uint8Array
   readonly dialerNonce: Uint8Array
@@ -68,10 +80,13 @@ type Transcript = {
   readonly dialerEphemeral: Uint8Array
   readonly acceptorEphemeral: Uint8Array
   readonly audience: Uint8Array
+  readonly dialerOffer: Offer
+  readonly acceptorOffer: Offer
+  readonly version: number
 }
 
 const signedBytes = (role: Role, t: Transcript): Uint8Array =>
-  concat(role, t.mesh, t.dialerNonce, t.acceptorNonce, t.dialer, t.acceptor, t.dialerEphemeral, t.acceptorEphemeral, t.audience)
+  concat(role, t.mesh, t.dialerNonce, t.acceptorNonce, t.dialer, t.acceptor, t.dialerEphemeral, t.acceptorEphemeral, t.audience, offerBytes(t.dialerOffer), offerBytes(t.acceptorOffer))
 
 /** @param audience the peer that is expected at the other end, or null when only an address is known. */
 export const dialHandshake = (options: HandshakeOptions & { readonly audience: PeerId | null }): Handshake => {
@@ -79,21 +94,23 @@ export const dialHandshake = (options: HandshakeOptions & { readonly audience: P
   const mesh = hexToBytes(options.mesh)
   const dialer = options.self.publicKey
   const audience = options.audience === null ? ZERO_ID : hexToBytes(options.audience)
+  const dialerOffer = options.offer ?? OWN_OFFER
   return {
-    first: concat(Uint8Array.of(VERSION, 1), mesh, dialer, nonce, ephemeral.publicKey, audience),
+    first: concat(Uint8Array.of(MAGIC, 1), offerBytes(dialerOffer), mesh, dialer, nonce, ephemeral.publicKey, audience),
     receive: (frame, nowMs) => {
-      if (!isFrame(frame, 2, ANSWER_BYTES)) return refused('malformed_handshake')
+      const met = meet(frame, 2, ANSWER_BYTES, dialerOffer)
+      if ('kind' in met) return met
       const [acceptor, acceptorNonce, acceptorEphemeral] = [field(frame, 0), field(frame, 1), field(frame, 2)]
       if (equalBytes(acceptor, dialer)) return refused('self_connection')
       if (options.audience !== null && !equalBytes(acceptor, audience)) return refused('wrong_audience')
       if (nowMs - options.nowMs > limits.nonce_ms_max) return refused('nonce_expired')
-      const t: Transcript = { mesh, dialerNonce: nonce, acceptorNonce, dialer, acceptor, dialerEphemeral: ephemeral.publicKey, acceptorEphemeral, audience }
+      const t: Transcript = { mesh, dialerNonce: nonce, acceptorNonce, dialer, acceptor, dialerEphemeral: ephemeral.publicKey, acceptorEphemeral, audience, dialerOffer, acceptorOffer: met.theirs, version: met.version }
       const checked = check('acceptor', t, frame.subarray(ANSWER_BYTES - 64), acceptorNonce, options.nonces, nowMs)
       if (checked !== null) return refused(checked)
       const session = agree('dialer', t, ephemeral)
       if (session === null) return refused('bad_ephemeral')
       const signature = sign('mnemesh/handshake/1', signedBytes('dialer', t), options.self)
-      return { kind: 'done', send: concat(Uint8Array.of(VERSION, 3), signature), session }
+      return { kind: 'done', send: concat(Uint8Array.of(MAGIC, 3), signature), session }
     },
   }
 }
@@ -101,22 +118,24 @@ export const dialHandshake = (options: HandshakeOptions & { readonly audience: P
 export const acceptHandshake = (options: HandshakeOptions): Handshake => {
   const { nonce, ephemeral } = ownSecrets(options.random)
   const acceptor = options.self.publicKey
+  const acceptorOffer = options.offer ?? OWN_OFFER
   let transcript: Transcript | null = null
 
   const onHello = (frame: Uint8Array): HandshakeStep => {
-    if (!isFrame(frame, 1, HELLO_BYTES)) return refused('malformed_handshake')
+    const met = meet(frame, 1, HELLO_BYTES, acceptorOffer)
+    if ('kind' in met) return met
     const [mesh, dialer, dialerNonce, dialerEphemeral, audience] = [field(frame, 0), field(frame, 1), field(frame, 2), field(frame, 3), field(frame, 4)]
     if (!equalBytes(mesh, hexToBytes(options.mesh))) return refused('wrong_mesh')
     if (equalBytes(dialer, acceptor)) return refused('self_connection')
     if (!equalBytes(audience, ZERO_ID) && !equalBytes(audience, acceptor)) return refused('wrong_audience')
     if (!isUsablePublicKey(dialer)) return refused('bad_identity')
-    transcript = { mesh, dialerNonce, acceptorNonce: nonce, dialer, acceptor, dialerEphemeral, acceptorEphemeral: ephemeral.publicKey, audience }
+    transcript = { mesh, dialerNonce, acceptorNonce: nonce, dialer, acceptor, dialerEphemeral, acceptorEphemeral: ephemeral.publicKey, audience, dialerOffer: met.theirs, acceptorOffer, version: met.version }
     const signature = sign('mnemesh/handshake/1', signedBytes('acceptor', transcript), options.self)
-    return { kind: 'wait', send: concat(Uint8Array.of(VERSION, 2), acceptor, nonce, ephemeral.publicKey, signature) }
+    return { kind: 'wait', send: concat(Uint8Array.of(MAGIC, 2), offerBytes(acceptorOffer), acceptor, nonce, ephemeral.publicKey, signature) }
   }
 
   const onProof = (frame: Uint8Array, t: Transcript, nowMs: number): HandshakeStep => {
-    if (!isFrame(frame, 3, PROOF_BYTES)) return refused('malformed_handshake')
+    if (frame.length !== PROOF_BYTES || !isKind(frame, 3)) return refused('malformed_handshake')
     if (nowMs - options.nowMs > limits.nonce_ms_max) return refused('nonce_expired')
     const checked = check('dialer', t, frame.subarray(PROOF_BYTES - 64), t.dialerNonce, options.nonces, nowMs)
     if (checked !== null) return refused(checked)
@@ -125,6 +144,15 @@ export const acceptHandshake = (options: HandshakeOptions): Handshake => {
   }
 
   return { first: null, receive: (frame, nowMs) => (transcript === null ? onHello(frame) : onProof(frame, transcript, nowMs)) }
+}
+
+/** Who has no version in common with us has a frame of any length: its offer is all that we know how to read. */
+const meet = (frame: Uint8Array, kind: number, length: number, ours: Offer): { readonly theirs: Offer; readonly version: number } | HandshakeStep => {
+  if (frame.length < FIELDS_AT || !isKind(frame, kind)) return refused('malformed_handshake')
+  const theirs = readOffer(frame.subarray(2))
+  const version = commonVersion(ours, theirs)
+  if (version === null) return { kind: 'refused', reason: 'version_unsupported', theirs: rangeText(theirs) }
+  return frame.length === length ? { theirs, version } : refused('malformed_handshake')
 }
 
 /** The other side's signature, and then, only then, its nonce. */
@@ -144,7 +172,7 @@ const agree = (role: Role, t: Transcript, own: EphemeralPair): Authenticated | n
   const header = (sender: Role): Uint8Array => sha256('mnemesh/seal/1', sender, digest).subarray(0, STREAM_HEADER_BYTES)
   const other: Role = role === 'dialer' ? 'acceptor' : 'dialer'
   const seal: SealKeys = { send: { key: keys.send, header: header(role) }, receive: { key: keys.receive, header: header(other) } }
-  return { peer, role, seal, digestKey: sha256('mnemesh/digest/1', digest) }
+  return { peer, role, seal, digestKey: sha256('mnemesh/digest/1', digest), version: t.version, offer: role === 'dialer' ? t.acceptorOffer : t.dialerOffer }
 }
 
 const ownSecrets = (random: Uint8Array): { readonly nonce: Uint8Array; readonly ephemeral: EphemeralPair } => ({
@@ -153,6 +181,6 @@ const ownSecrets = (random: Uint8Array): { readonly nonce: Uint8Array; readonly 
 })
 
 const refused = (reason: CloseReason): HandshakeStep => ({ kind: 'refused', reason })
-const isFrame = (frame: Uint8Array, kind: number, length: number): boolean => frame.length === length && frame[0] === VERSION && frame[1] === kind
+const isKind = (frame: Uint8Array, kind: number): boolean => frame[0] === MAGIC && frame[1] === kind
 /** The n-th field of 32 bytes, copied: a frame's buffer may be the driver's to reuse. */
-const field = (frame: Uint8Array, n: number): Uint8Array => frame.slice(2 + 32 * n, 34 + 32 * n)
+const field = (frame: Uint8Array, n: number): Uint8Array => frame.slice(FIELDS_AT + 32 * n, FIELDS_AT + 32 * (n + 1))

@@ -62,6 +62,8 @@ export type MeshHost = {
   receiveBodies(from: PeerId, bodies: readonly Body[], done: () => void): void
   /** An ack of `from` itself, by its own session. */
   receiveAck(from: PeerId, ack: SignedAck): void
+  /** A member's link is about to open: which format levels its build reads, by its hello (HS11). */
+  told(peer: PeerId, level: number): void
   linkUp(peer: PeerId): void
   linkDown(peer: PeerId, reason: string): void
   /** An open link fell silent (HB4), or was heard again. After `linkUp` and `linkDown` it is not quiet. */

@@ -24,6 +24,7 @@ import { createPositions } from './positions.ts'
 import { createPull } from './pull.ts'
 import type { CloseReason } from './reasons.ts'
 import { createServe } from './serve.ts'
+import { levelIn } from './versions.ts'
 
 export const createLink = (options: LinkOptions): Link => {
   const { host, number, session, wire, timers, fetches, book, count, events } = options
@@ -103,6 +104,7 @@ export const createLink = (options: LinkOptions): Link => {
     phase = 'open'
     tellForks.pump()
     events.opened()
+    host.told(peer, levelIn(session.offer.abilities))
     host.linkUp(peer)
     if (!equalBytes(open.addresses, book.digest())) {
       const records = book.records().slice(0, limits.addresses_per_frame_max)

@@ -149,7 +149,8 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
     connection.metered?.drop()
     count(by === 'us' ? `closed_${reason}` : `closed_by_peer_${reason}`, 1)
     const { link, target } = connection
-    const text = reason === 'lost' && detail !== '' ? `lost: ${detail.slice(0, 200)}` : closeReasonText(reason)
+    const isToldMore = detail !== '' && detail !== reason && (reason === 'lost' || reason === 'version_unsupported')
+    const text = isToldMore ? `${reason}: ${detail.slice(0, 200)}` : closeReasonText(reason)
     if (target !== null) {
       // Our own address answers: it is remembered as ours, and not wanted again.
       if (reason === 'self_connection') target.peer = host.peer

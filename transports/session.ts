@@ -12,8 +12,9 @@ import type { KeyPair } from '../crdt/signature.ts'
 import { acceptHandshake, dialHandshake, type Authenticated, type Handshake } from './handshake.ts'
 import type { Nonces } from './nonces.ts'
 import type { RandomBytes, Socket, Timers } from './ports.ts'
-import { parseCloseReason, type CloseReason } from './reasons.ts'
+import { parseCloseReason, rangeIn, type CloseReason } from './reasons.ts'
 import { createSeal, type Seal } from './seal.ts'
+import { OWN_OFFER, rangeText, unsupportedText } from './versions.ts'
 
 export type SessionEvents = {
   /** @param roundTripMs from our last handshake frame to its answer. */
@@ -21,7 +22,7 @@ export type SessionEvents = {
   /** The content of the next sealed frame. */
   frame(content: Uint8Array): void
   drained(): void
-  /** @param by who ended it. @param detail what the driver said, when nobody named one of our reasons. */
+  /** @param by who ended it. @param detail what the driver said, when nobody named one of our reasons; both ranges of versions, when they do not meet. */
   closed(reason: CloseReason, by: 'us' | 'them', detail: string): void
 }
 
@@ -65,6 +66,11 @@ export const openSession = (options: SessionOptions): Session => {
     socket.close(reason)
     end(reason, 'us', '')
   }
+  const closeUnsupported = (theirs: string): void => {
+    const ours = rangeText(OWN_OFFER)
+    socket.close(`version_unsupported ${ours}`)
+    end('version_unsupported', 'us', unsupportedText(ours, theirs))
+  }
   const transmit = (frame: Uint8Array): void => {
     count('bytes_out', frame.length)
     count('frames_out', 1)
@@ -74,6 +80,7 @@ export const openSession = (options: SessionOptions): Session => {
     if (frame.length > limits.handshake_frame_bytes_max) return close('malformed_handshake')
     const roundTripMs = timers.now() - sentAtMs
     const step = machine.receive(frame, timers.now())
+    if (step.kind === 'refused' && step.theirs !== undefined) return closeUnsupported(step.theirs)
     if (step.kind === 'refused') return close(step.reason)
     if (step.send !== null) transmit(step.send)
     sentAtMs = timers.now()
@@ -102,7 +109,10 @@ export const openSession = (options: SessionOptions): Session => {
     drained: () => {
       if (seal !== null) events.drained()
     },
-    closed: (text) => end(parseCloseReason(text) ?? 'lost', 'them', text),
+    closed: (text) => {
+      const theirs = rangeIn(text)
+      end(parseCloseReason(text) ?? 'lost', 'them', theirs === null ? text : unsupportedText(rangeText(OWN_OFFER), theirs))
+    },
   })
   if (handshake.first !== null) transmit(handshake.first)
 

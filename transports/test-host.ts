@@ -268,6 +268,7 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
       done()
     },
     receiveAck: (from, ack) => test.acks.push({ from, ack }),
+    told: () => {},
     linkUp: (of) => {
       test.ups.push(`up ${of}`)
     },

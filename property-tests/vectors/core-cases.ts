@@ -5,7 +5,7 @@
  * stranger would; `generate.ts` writes them.
  */
 import { decodeCommit, decodeHeader, eventsRoot, sealCommit, type Commit, type CommitHeader, type SealedEvent } from '../../crdt/commit.ts'
-import { firstExcluded, enrolledAt } from '../../crdt/control.ts'
+import { firstExcluded, enrolledAt, levelAt } from '../../crdt/control.ts'
 import { bodyRefs, decodeEvent, encodeEvent, type Event } from '../../crdt/event.ts'
 import { encodeToken, frontierDigest, type FrontierEntry, type Position } from '../../crdt/frontier.ts'
 import { sha256Hex } from '../../crdt/hash.ts'
@@ -34,6 +34,8 @@ export type ControlVectors = {
   readonly chain: string
   readonly commits: readonly { readonly says: string; readonly bytes: string; readonly hash: string }[]
   readonly enrolled: readonly { readonly peer: string; readonly at: readonly boolean[] }[]
+  /** The format level at each place, from 0. */
+  readonly levels: readonly number[]
   readonly first_excluded: readonly { readonly peer: string; readonly chain: string; readonly seq: number | null }[]
 }
 export type FrontierVectors = {
@@ -63,6 +65,7 @@ const EVENTS: readonly Event[] = [
   { ...said('link.remove', 8), record: record(9) },
   { ...said('episode.append', 9), event_type: 'call', sender: 'a', recipient: 'b', body: body('{}'), inference_receipt_id: 'i', audit_event_hash: 'h' },
   { ...said('mesh.genesis', 10, CONTROL_NAMESPACE), name: 'home' },
+  { ...said('mesh.level', 13, CONTROL_NAMESPACE), level: 2 },
   { ...said('peer.enrol', 11, CONTROL_NAMESPACE), peer: PEER, name: 'one', role: 'voter', invite: 'x' },
   { ...said('peer.revoke', 12, CONTROL_NAMESPACE), peer: PEER, last: { [CHAIN]: 7 } },
 ]
@@ -72,8 +75,8 @@ const refusedEvents = (): EventVectors['refused'] => {
   const named: readonly (readonly [string, string])[] = [
     ['a duplicate key', text.replace('"v":1', '"v":1,"v":1')], ['white space', text.replace(':', ': ')], ['keys in another order', text.replace('{"agent":"ai:alice",', '{').replace('"v":1', '"v":1,"agent":"ai:alice"')],
     ['1.0', text.replace('"v":1', '"v":1.0')], ['minus zero', text.replace('"priority":9', '"priority":-0')], ['beyond doubles', text.replace('"priority":9', '"priority":1e400')], ['a big integer', text.replace('"priority":9', '"priority":9007199254740993')],
-    ['a lone surrogate', text.replace('alice', '\\ud800')], ['a key __proto__', text.replace('{', '{"__proto__":{},')], ['an unknown field', text.replace('"v":1', '"v":1,"w":1')], ['a missing field', text.replace(',"v":1', '')],
-    ['version 2', text.replace('"v":1', '"v":2')], ['an unknown kind', text.replace('memory.patch', 'memory.delete')], ['a memory in the control log', text.replace('team/api', '_mesh')], ['a namespace that climbs', text.replace('team/api', '../api')],
+    ['a lone surrogate', text.replace('alice', '\\ud800')], ['a missing field', text.replace(',"v":1', '')],
+    ['version 2', text.replace('"v":1', '"v":2')], ['a kind of one part', text.replace('memory.patch', 'delete')], ['a kind in upper case', text.replace('memory.patch', 'Memory.delete')], ['a kind of 65 bytes', text.replace('memory.patch', `memory.${'x'.repeat(58)}`)], ['a memory in the control log', text.replace('team/api', '_mesh')], ['a namespace that climbs', text.replace('team/api', '../api')],
     ['an id in upper case', text.replace('0000000e-', '0000000E-')], ['a day that does not exist', text.replace('2026-01-01', '2026-02-29')], ['the year 0', text.replace('2026-01-01', '0000-01-01')], ['seconds without ms', text.replace('.000Z', 'Z')],
     ['priority 11', text.replace('"priority":9', '"priority":11')], ['priority 1.5', text.replace('"priority":9', '"priority":1.5')], ['a tag on both sides', text.replace('"add":["b"]', '"add":["a"]')], ['a tag twice', text.replace('["b"]', '["b","b"]')],
     ['a tag of 129 bytes', text.replace('["b"]', `["${'b'.repeat(129)}"]`)], ['a NUL in a tag', text.replace('["b"]', '["\\u0000"]')], ['content cleared', text.replace('"title":null', '"content":null').replace('"set":{"content":null,"priority":9}', '"set":{"content":null,"priority":9}')],
@@ -160,6 +163,7 @@ const control = (): ControlVectors => {
   const steps: readonly (readonly [string, Event])[] = [
     ['genesis', { ...said('mesh.genesis', 1, CONTROL_NAMESPACE), name: 'home' }], ['enrol the first peer', enrol(2, PEER)], ['the same invite again: passed over', enrol(3, OTHER)],
     ['enrol the second peer', { ...said('peer.enrol', 4, CONTROL_NAMESPACE), peer: OTHER, name: 'peer 4', role: 'observer' }],
+    ['raise the level to 3', { ...said('mesh.level', 7, CONTROL_NAMESPACE), level: 3 }], ['to 2: passed over', { ...said('mesh.level', 8, CONTROL_NAMESPACE), level: 2 }],
     ['revoke the first peer, its chain up to 7', { ...said('peer.revoke', 5, CONTROL_NAMESPACE), peer: PEER, last: { [CHAIN]: 7 } }], ['revoke it again: passed over', { ...said('peer.revoke', 6, CONTROL_NAMESPACE), peer: PEER, last: {} }],
   ]
   const commits = steps.map(([says, each]) => ({ says, made: mesh.say(each) }))
@@ -169,6 +173,7 @@ const control = (): ControlVectors => {
     mesh: mesh.id, chain: commits[0]!.made.chain,
     commits: commits.map(({ says, made }) => ({ says, bytes: bytesToHex(made.bytes), hash: made.hash })),
     enrolled: [PEER, OTHER].map((peer) => ({ peer, at: [0, ...steps.map((_, i) => i + 1)].map((seq) => enrolledAt(state, peer, seq)) })),
+    levels: [0, ...steps.map((_, i) => i + 1)].map((seq) => levelAt(state, seq)),
     first_excluded: [excluded(PEER, CHAIN), excluded(PEER, 'ef'.repeat(16) as ChainId), excluded(OTHER, CHAIN)],
   }
 }

@@ -7,7 +7,7 @@ import { createHash, createPublicKey, verify } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { chainId, controlChainId, decodeCommit, encodeHeader, eventsRoot, hasValidSignature, sealCommit, type Commit } from '../../crdt/commit.ts'
-import { emptyControl, enrolledAt, firstExcluded, reduceControl } from '../../crdt/control.ts'
+import { emptyControl, enrolledAt, firstExcluded, levelAt, reduceControl } from '../../crdt/control.ts'
 import { bodyRefs, decodeEvent, encodeEvent } from '../../crdt/event.ts'
 import { decodeToken, encodeToken, frontierDigest } from '../../crdt/frontier.ts'
 import { bytesToHex, hexToBytes, segmentId, type ChainId, type MeshId, type Namespace, type PeerId, type RecordId, type SegmentId } from '../../crdt/ids.ts'
@@ -35,7 +35,7 @@ describe('the files', () => {
 
 describe('event.json', () => {
   const { valid, refused } = read('event') as EventVectors
-  it('has every kind', () => expect(new Set(valid.map(({ kind }) => kind)).size).toBe(11))
+  it('has every kind', () => expect(new Set(valid.map(({ kind }) => kind)).size).toBe(12))
   it.each(valid)('$kind', ({ kind, bytes, bodies }) => {
     const decoded = decodeEvent(hexToBytes(bytes))
     if (!decoded.ok) throw new Error(decoded.reason)
@@ -74,7 +74,7 @@ describe('commit.json', () => {
 })
 
 describe('control.json', () => {
-  const { mesh, chain, commits, enrolled, first_excluded } = read('control') as ControlVectors
+  const { mesh, chain, commits, enrolled, levels, first_excluded } = read('control') as ControlVectors
   it('is one chain of the authority', () => {
     for (const [i, { bytes }] of commits.entries()) {
       const commit = commitOf(bytes)
@@ -92,6 +92,7 @@ describe('control.json', () => {
     for (const { bytes } of commits) expect(replica.take(hexToBytes(bytes)).kind).toBe('admitted')
     const state = replica.control()
     for (const { peer, at } of enrolled) expect(at.map((_, seq) => enrolledAt(state, peer as PeerId, seq))).toEqual(at)
+    expect(levels.map((_, seq) => levelAt(state, seq))).toEqual(levels)
     for (const { peer, chain: of, seq } of first_excluded) expect(firstExcluded(state, peer as PeerId, of as ChainId)).toBe(seq ?? Number.POSITIVE_INFINITY)
     expect(reduceControl(emptyControl(state.mesh), replica.log[0] as Parameters<typeof reduceControl>[1]).name).toBe('home')
   })

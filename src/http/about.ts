@@ -24,7 +24,7 @@ const digests = answer({
 })
 const digestsQuery = object({ namespace: { ...namespaceField, description: 'of the namespaces only this one' }, ...pageFields })
 const rebuilt = answer({ digest: { ...text, description: 'of all rows, as /digests shows it' }, commits: integer, ms: integer })
-const verified = answer({ ok: boolean, commits: integer, events: integer, bodies: integer, chains: integer, problems: { type: 'array', items: answer({ what: text, where: text }) } })
+const verified = answer({ ok: boolean, commits: integer, events: integer, unknown_events: integer, bodies: integer, chains: integer, problems: { type: 'array', items: answer({ what: text, where: text }) } })
 
 export const aboutRoutes = (app: FastifyInstance, node: Node): void => {
   app.get('/health', { config: { open: true }, schema: { summary: 'Whether writes can succeed; reasons in full with a key', response: { ...answers(200, ref('Health')), 503: ref('Health') } } }, async (request, reply) => {

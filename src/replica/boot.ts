@@ -4,6 +4,7 @@
 import { decodeCommit } from '../../crdt/commit.ts'
 import type { ChainId } from '../../crdt/ids.ts'
 import type { CommitStore } from '../ports/store.ts'
+import { levelOf } from './log-index.ts'
 import { createLogReader } from './read-log.ts'
 import type { Replica } from './replica-types.ts'
 
@@ -34,7 +35,7 @@ export const boot = async (replica: Replica, store: CommitStore, nowMs: number):
         reader.lost(scanned.n)
         continue
       }
-      const decoded = scanned.kind === 'commit' ? decodeCommit(scanned.commit.bytes) : null
+      const decoded = scanned.kind === 'commit' ? decodeCommit(scanned.commit.bytes, (header) => levelOf(replica.index, header)) : null
       if (decoded?.ok && scanned.kind === 'commit') {
         reader.commit(decoded.commit, scanned.n)
         if (lookForBodies) replica.missing.check(decoded.commit)
@@ -45,9 +46,9 @@ export const boot = async (replica: Replica, store: CommitStore, nowMs: number):
   }
   reader.end()
   replica.booted(nowMs)
-  const unwritten = await replica.mayWrite.restore()
+  const unwritten = [await replica.mayWrite.restore(), await replica.restoreReadLevel()]
   const cut = tail && `the end of the log was lost (${tail.expected - tail.found} of ${tail.expected} commits); other peers are asked for what they held`
-  return { commits, lost, notes: [cut, ...notes, unwritten].filter((note) => note !== null) }
+  return { commits, lost, notes: [cut, ...notes, ...unwritten].filter((note) => note !== null) }
 }
 
 /** Places that are to be fetched again. */

@@ -1,8 +1,8 @@
 /**
- * Commits read back from the store, decoded; the latest ones are kept, since one commit's events are usually asked for together.
+ * Commits read back from the store, decoded, and read at the format level in force at their policy; the latest ones are kept, since one commit's events are usually asked for together.
  */
 import { LRUCache } from 'lru-cache'
-import { decodeCommit, type Commit } from '../../crdt/commit.ts'
+import { decodeCommit, type Commit, type CommitHeader } from '../../crdt/commit.ts'
 import type { ChainId, CommitHash } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { CommitStore } from '../ports/store.ts'
@@ -17,16 +17,19 @@ export type Commits = {
   arrived(n: number): Commit | null
   /** Has just been persisted: nobody need decode it again. */
   keep(commit: Commit): void
+  /** What was decoded may read differently now: part of the control log has come back. */
+  forget(): void
 }
 
-export const createCommits = (store: CommitStore): Commits => {
+/** @param levelOf of a commit whose past is here; the build's highest when absent. */
+export const createCommits = (store: CommitStore, levelOf?: (header: CommitHeader) => number): Commits => {
   const cache = new LRUCache<string, Commit>({ maxSize: limits.decoded_commits_bytes_max, sizeCalculation: (commit) => commit.bytes.length * DECODED_TO_BYTES })
   const at = (chain: ChainId, seq: number): Commit | null => {
     const key = `${chain} ${seq}`
     const known = cache.get(key)
     if (known !== undefined) return known
     const stored = store.commit(chain, seq)
-    const decoded = stored && decodeCommit(stored.bytes)
+    const decoded = stored && decodeCommit(stored.bytes, levelOf)
     if (!decoded?.ok) return null
     cache.set(key, decoded.commit)
     return decoded.commit
@@ -42,6 +45,7 @@ export const createCommits = (store: CommitStore): Commits => {
       const arrival = store.arrival(n)
       return arrival && at(arrival.chain, arrival.seq)
     },
+    forget: () => cache.clear(),
     keep: (commit) => {
       cache.set(`${commit.chain} ${commit.header.seq}`, commit)
     },

@@ -2,8 +2,7 @@
  * A commit in its forms: from the wire, for the disk, for neighbours; and what makes a text sound.
  */
 import { refOf, type Body } from '../../crdt/body.ts'
-import { decodeCommit, type Commit } from '../../crdt/commit.ts'
-import { bodyRefs } from '../../crdt/event.ts'
+import { decodeCommit, textsOf, type Commit } from '../../crdt/commit.ts'
 import type { Ref } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { Parcel } from '../../transports/host.ts'
@@ -15,7 +14,7 @@ export const storedForm = (commit: Commit): StoredCommit => ({ chain: commit.cha
 /** As neighbours are given it: with those of its texts that are at hand. */
 export const parcelOf = (commit: Commit, bodies: ReadonlyMap<Ref, Body>): Parcel => ({
   chain: commit.chain, seq: commit.header.seq, bytes: commit.bytes,
-  bodies: commit.events.flatMap(({ event }) => bodyRefs(event)).flatMap(({ ref }) => bodies.get(ref) ?? []),
+  bodies: textsOf(commit).flatMap((ref) => bodies.get(ref) ?? []),
 })
 
 /** One, or none when the bytes are no commit. */

@@ -7,8 +7,7 @@
 import type { LogView } from '../../crdt/admission.ts'
 import type { Body } from '../../crdt/body.ts'
 import { extendChain, type ChainState } from '../../crdt/chain.ts'
-import { headerOf, type Commit } from '../../crdt/commit.ts'
-import { bodyRefs } from '../../crdt/event.ts'
+import { headerOf, textsOf, type Commit } from '../../crdt/commit.ts'
 import type { ChainId, CommitHash, Ref } from '../../crdt/ids.ts'
 import { LRUCache } from 'lru-cache'
 import type { CommitStore } from '../ports/store.ts'
@@ -38,14 +37,14 @@ export const addToFlush = (flush: Flush, commit: Commit, chain: ChainState, poli
   flush.chains.set(commit.chain, extendChain(chain, commit, policySeq))
   flush.metas.set(commit.hash, metaOf(commit.header))
   flush.hashes.set(`${commit.chain} ${commit.header.seq}`, commit.hash)
-  const named = new Set(commit.events.flatMap(({ event }) => bodyRefs(event).map(({ ref }) => ref)))
+  const named = new Set(textsOf(commit))
   for (const body of bodies) if (named.has(body.ref)) flush.bodies.set(body.ref, body)
 }
 
 /** Takes those of `bodies` that a commit of the flush names and nobody has brought yet. */
 export const completeFlush = (flush: Flush, bodies: readonly Body[]): void => {
   if (bodies.length === 0 || flush.commits.length === 0) return
-  const named = new Set(flush.commits.flatMap(({ events }) => events.flatMap(({ event }) => bodyRefs(event).map(({ ref }) => ref))))
+  const named = new Set(flush.commits.flatMap(textsOf))
   for (const body of bodies) if (named.has(body.ref) && !flush.bodies.has(body.ref)) flush.bodies.set(body.ref, body)
 }
 

@@ -9,9 +9,8 @@
  */
 import { admit, type LogView } from '../../crdt/admission.ts'
 import type { Body } from '../../crdt/body.ts'
-import { bodyRefs } from '../../crdt/event.ts'
 import { coveredCommits, type ChainState } from '../../crdt/chain.ts'
-import { decodeCommit, type AdmittedCommit, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
+import { decodeCommit, textsOf, type AdmittedCommit, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
 import { hlcMs } from '../../crdt/hlc.ts'
 import { CONTROL_NAMESPACE, ZERO_HASH, type ChainId, type CommitHash, type PeerId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
@@ -264,7 +263,7 @@ export const createIntake = (budget: ChainBudget = createChainBudget()): Intake 
 
 /** With the texts that another delivery of the same commit brought besides. */
 const withTexts = <C extends Commit>(waiting: Waiting<C>, bodies: readonly Body[]): Waiting<C> => {
-  const wanted = new Set(waiting.commit.events.flatMap(({ event }) => bodyRefs(event).map(({ ref }) => ref)))
+  const wanted = new Set(textsOf(waiting.commit))
   const more = bodies.filter(({ ref }) => wanted.has(ref) && !waiting.bodies.some((body) => body.ref === ref))
   return more.length === 0 ? waiting : { ...waiting, bodies: [...waiting.bodies, ...more] }
 }

@@ -4,10 +4,11 @@
  * Invariant: it describes exactly what is on stable storage. What a flush under way adds is in `inflight.ts` until then.
  */
 import { emptyChain, extendChain, type ChainState } from '../../crdt/chain.ts'
-import { controlChainId, type Commit } from '../../crdt/commit.ts'
-import { emptyControl, firstExcluded, reduceControl, type ControlState } from '../../crdt/control.ts'
+import { controlChainId, type Commit, type CommitHeader } from '../../crdt/commit.ts'
+import { emptyControl, firstExcluded, levelAt, reduceControl, type ControlState } from '../../crdt/control.ts'
 import type { Hlc } from '../../crdt/hlc.ts'
 import { CONTROL_NAMESPACE, ZERO_HASH, hexToBytes, segmentIndex, segmentOwner, type ChainId, type ChangeHash, type CommitHash, type EventId, type MeshId, type Namespace, type PeerId, type RecordId, type SegmentId } from '../../crdt/ids.ts'
+import { FORMAT_LEVEL } from '../../crdt/level.ts'
 import type { VerifiedCommit } from '../../crdt/commit.ts'
 import { completedSubtree, leafHash } from '../../crdt/merkle.ts'
 import { createEventIndex, type EventIndex } from './event-index.ts'
@@ -69,12 +70,14 @@ export type LogIndex = {
   readonly out: Set<PeerId>
   /** The last commit of each forked chain that is in the store, on its branch. */
   readonly branchEnds: Map<ChainId, number>
+  /** Events read so far of a kind, or with fields, that mean nothing here. */
+  unknownEvents: number
   arrivals: number
 }
 
 export const createLogIndex = (mesh: MeshId): LogIndex => ({
   mesh, chains: new Map(), blocks: new Map(), control: emptyControl(mesh), segments: new Map(), segmentsByRecord: new Map(), linksByRecord: new Map(), namespaces: new Set(), sortedNamespaces: createSortedKeys(), sortedChains: createSortedKeys(), events: createEventIndex(),
-  erasures: new Map(), ownSegment: new Map(), holes: new Map(), lost: new Map(), setAside: new Map(), unsaid: new Map(), forkedAt: new Map(), out: new Set(), branchEnds: new Map(), arrivals: 0,
+  erasures: new Map(), ownSegment: new Map(), holes: new Map(), lost: new Map(), setAside: new Map(), unsaid: new Map(), forkedAt: new Map(), out: new Set(), branchEnds: new Map(), unknownEvents: 0, arrivals: 0,
 })
 
 export const segmentKey = (namespace: Namespace, id: SegmentId): string => `${namespace} ${id}`
@@ -94,6 +97,7 @@ export const indexCommit = (index: LogIndex, commit: Commit, arrival: number, se
   else noteBranch(index, chain, header.seq)
   if (header.segment !== null) indexSegment(index, commit, header.segment, arrival, self)
   for (const { event } of commit.events) index.events.add(event.id, arrival)
+  for (const { unread } of commit.events) if (unread !== undefined) index.unknownEvents++
   noteLost(index, commit)
 }
 
@@ -157,6 +161,7 @@ const noteBranch = (index: LogIndex, chain: ChainId, seq: number): void => {
 export const clearLogIndex = (index: LogIndex): void => {
   for (const part of [index.chains, index.blocks, index.segments, index.segmentsByRecord, index.linksByRecord, index.namespaces, index.sortedNamespaces, index.sortedChains, index.events, index.erasures, index.ownSegment, index.holes, index.lost, index.setAside, index.unsaid, index.branchEnds]) part.clear()
   index.control = emptyControl(index.mesh)
+  index.unknownEvents = 0
   index.arrivals = 0
 }
 
@@ -170,8 +175,18 @@ export const segmentsOf = (index: LogIndex, record: RecordId): readonly SegmentE
 /** The first seq of the chain that a revocation or a fork leaves out of the documents; Infinity when all of it counts. */
 const firstLeftOut = (index: LogIndex, chain: ChainId, peer: PeerId): number => Math.min(forkAt(index, chain), firstExcluded(index.control, peer, chain))
 
-/** Whether a revocation or a fork leaves the commit out of the documents, for good. */
-export const isExcluded = (index: LogIndex, commit: Commit): boolean => commit.header.seq >= firstLeftOut(index, commit.chain, commit.header.peer)
+/** Whether the commit is left out of the documents: for good, by a revocation or a fork; or by a build that cannot read it. */
+export const isExcluded = (index: LogIndex, commit: Commit): boolean => commit.header.seq >= firstLeftOut(index, commit.chain, commit.header.peer) || isBeyondUs(index, commit)
+
+/** Written at a format level that this build does not read: kept, and shown to nobody. */
+export const isBeyondUs = (index: LogIndex, { header }: Pick<Commit, 'header'>): boolean =>
+  header.namespace !== CONTROL_NAMESPACE && index.control.levels.length > 0 && levelOf(index, header) > FORMAT_LEVEL
+
+/** The format level at which it is read, for ever. Of a commit whose policy was lost nobody knows it before that has come back. */
+export const levelOf = (index: LogIndex, { namespace, seq, policy }: CommitHeader): number =>
+  levelAt(index.control, namespace === CONTROL_NAMESPACE ? seq - 1 : (index.control.seqByHash.get(policy) ?? index.control.seq))
+/** In force now: what is written from here on is read at it. */
+export const levelNow = ({ control }: Pick<LogIndex, 'control'>): number => levelAt(control, control.seq)
 
 /** The same of a place in a chain that is here. */
 export const isLeftOut = (index: LogIndex, chain: ChainId, seq: number): boolean => {

@@ -2,8 +2,8 @@
  * What the mesh sees of the replica: the frontier on stable storage, runs and bodies from the store, and where to bring what
  * arrives.
  */
-import { bodyRefs } from '../../crdt/event.ts'
-import type { ChainId, Ref } from '../../crdt/ids.ts'
+import { textsOf } from '../../crdt/commit.ts'
+import type { ChainId, PeerId, Ref } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { KeyPair } from '../../crdt/signature.ts'
 import { pack, unpack } from '../../crdt/msgpack.ts'
@@ -32,6 +32,10 @@ export const createDeliveries = (): Deliveries => {
   }
 }
 
+/** Remembered across restarts: a voter that is away for an hour may be asked about. */
+const levelFact = (peer: PeerId): string => `level/${peer}`
+const levelTold = (value: unknown): number | null => (typeof value === 'number' ? value : null)
+
 /** Some 10 ms of reading and checking. */
 const HEADERS_READ_BYTES_MAX = 2 * 1_048_576
 
@@ -43,7 +47,12 @@ export type MeshHostOptions = {
   readonly deliveries: Deliveries
 }
 
-export const createMeshHost = ({ replica, shell, store, keys, deliveries }: MeshHostOptions): MeshHost => {
+export type HostOfReplica = MeshHost & {
+  /** Up to which format level a member's build reads, as it told last; null when it never did. */
+  levelOf(peer: PeerId): number | null
+}
+
+export const createMeshHost = ({ replica, shell, store, keys, deliveries }: MeshHostOptions): HostOfReplica => {
   const { index } = replica
   const facts = createFacts(store)
   const entries = function* () {
@@ -64,7 +73,7 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries }: Mesh
   }
   const parcel = (chain: ChainId, seq: number): Parcel | null => {
     const commit = seq < forkAt(index, chain) ? replica.commits.at(chain, seq) : null
-    return commit && { chain, seq, bytes: commit.bytes, bodies: bodiesOf(commit.events.flatMap(({ event }) => bodyRefs(event).map(({ ref }) => ref))) }
+    return commit && { chain, seq, bytes: commit.bytes, bodies: bodiesOf(textsOf(commit)) }
   }
   const bodiesOf = (refs: readonly Ref[]) => refs.flatMap((ref) => {
     const body = store.body(ref)
@@ -148,6 +157,10 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries }: Mesh
     receive: (from, parcels, done) => shell.feed({ kind: 'received', from, parcels, delivery: deliveries.add(done) }),
     receiveBodies: (from, bodies, done) => shell.feed({ kind: 'bodies', from, bodies, delivery: deliveries.add(done) }),
     receiveAck: (from, ack) => shell.feed({ kind: 'acked', from, ack }),
+    levelOf: (peer) => levelTold(facts.read(levelFact(peer))),
+    told: (peer, level) => {
+      if (levelTold(facts.read(levelFact(peer))) !== level) facts.keep(levelFact(peer), level)
+    },
     linkUp: (peer) => shell.feed({ kind: 'linkUp', peer }),
     // The mesh itself remembers why, for `links()`.
     linkDown: (peer) => shell.feed({ kind: 'reach', peer, reachable: false }),

@@ -8,8 +8,7 @@
  * so and the next start looks for all.
  */
 import type { Body } from '../../crdt/body.ts'
-import type { Commit } from '../../crdt/commit.ts'
-import { bodyRefs } from '../../crdt/event.ts'
+import { textsOf, type Commit } from '../../crdt/commit.ts'
 import { bytesToHex, hexToBytes, type ChainId, type Ref } from '../../crdt/ids.ts'
 import { pack, unpack } from '../../crdt/msgpack.ts'
 import type { CommitStore, StoreBatch } from '../ports/store.ts'
@@ -87,7 +86,7 @@ export const createMissingBodies = (store: CommitStore, isLeftOut: (chain: Chain
     return refs
   }
   const missingOf = (commit: Commit, here: (ref: Ref) => boolean): Ref[] =>
-    commit.events.flatMap(({ event }) => bodyRefs(event)).flatMap(({ ref }) => (here(ref) || store.body(ref) !== null ? [] : [ref]))
+    textsOf(commit).filter((ref) => !here(ref) && store.body(ref) === null)
 
   return {
     has: (ref) => seqsByRef.has(ref),

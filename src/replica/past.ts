@@ -1,8 +1,8 @@
 /**
  * The past of a record, read back from the log: what was said of it, and by which commit.
  */
-import type { Commit } from '../../crdt/commit.ts'
-import { bodyRefs } from '../../crdt/event.ts'
+import { textsOfEvent, type Commit } from '../../crdt/commit.ts'
+import type { Event } from '../../crdt/event.ts'
 import type { CommitHash, EventId, PeerId, RecordId, Ref } from '../../crdt/ids.ts'
 import type { Segment } from '../../crdt/segment.ts'
 import type { CommitStore } from '../ports/store.ts'
@@ -52,7 +52,7 @@ export const createPast = (index: LogIndex, documents: Documents, commits: Commi
     return !isExcluded(index, commit) && (segment === null || !documents.open({ namespace, id: segment }).segment.refused.has(commit.hash))
   }
   const refsOf = (commit: Commit, record: RecordId): readonly Ref[] =>
-    commit.events.flatMap(({ event }) => ('record' in event && event.record === record ? bodyRefs(event).map(({ ref }) => ref) : []))
+    commit.events.flatMap((sealed) => (recordOf(sealed.event) === record ? textsOfEvent(sealed) : []))
 
   return {
     commitsOf,
@@ -76,12 +76,16 @@ export const createPast = (index: LogIndex, documents: Documents, commits: Commi
     erasedBy: (fresh) => {
       const records = new Set(fresh.flatMap(({ events }) => events.flatMap(({ event }) => (event.kind === 'memory.erase' ? [event.record] : []))))
       const isGone = (record: RecordId): boolean => records.has(record) || isErased(index, record)
-      const touched = fresh.flatMap((commit) => commit.events.flatMap(({ event }) => ('record' in event && isGone(event.record) ? [[commit, event.record] as const] : [])))
+      const touched = fresh.flatMap((commit) => commit.events.flatMap(({ event }) => {
+        const record = recordOf(event)
+        return record !== null && isGone(record) ? [[commit, record] as const] : []
+      }))
       const earlier = [...new Set(touched.map(([, record]) => record))].flatMap((record) => [...everSaid(record, fresh)].map((commit) => [commit, record] as const))
       return new Set([...touched, ...earlier].flatMap(([commit, record]) => refsOf(commit, record)))
     },
     reindex: (self) => {
       clearLogIndex(index)
+      commits.forget()
       documents.dropAll()
       const reader = createLogReader(index, store, commits, self)
       for (let n = 1; n <= store.arrivals(); n++) {
@@ -95,3 +99,6 @@ export const createPast = (index: LogIndex, documents: Documents, commits: Commi
     },
   }
 }
+
+/** What it is about, understood or not: an erasing takes the texts of both. */
+const recordOf = (event: Event): RecordId | null => (event.kind === 'unknown' ? event.about : 'record' in event ? event.record : null)

@@ -27,7 +27,7 @@ const read = (of: ReturnType<typeof history>, arrivals: readonly (Commit | null)
     const found = byHash(hash)
     return found && { chain: found.chain, seq: found.header.seq }
   }
-  const reader = createLogReader(index, { find }, { at, byHash, hashAt: (chain, seq) => at(chain, seq)?.hash ?? null, arrived: (n) => arrivals[n - 1] ?? null, keep: () => undefined }, of.a.peer)
+  const reader = createLogReader(index, { find }, { at, byHash, hashAt: (chain, seq) => at(chain, seq)?.hash ?? null, arrived: (n) => arrivals[n - 1] ?? null, keep: () => undefined, forget: () => undefined }, of.a.peer)
   for (const [i, commit] of arrivals.entries()) {
     if (commit === null) reader.lost(i + 1)
     else reader.commit(commit, i + 1)

@@ -54,6 +54,8 @@ export type Replica = {
   said(event: EventId): Said | null
   /** One more each time that something already read reads differently, and what that touched. */
   readonly revision: Pick<Revision, 'current' | 'after' | 'shown'>
+  /** After the opening scan: what a build that reads more, or less, left behind is shown anew. Answers, for health, why it could not be. */
+  restoreReadLevel(): Promise<string | null>
   incarnation(): Incarnation
   voters(): ReadonlySet<PeerId>
   /** Voters needed when a request names no number. */

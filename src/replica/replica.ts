@@ -33,13 +33,14 @@ import { createForks } from './forks.ts'
 import { createHistories } from './histories.ts'
 import { createIncoming } from './incoming.ts'
 import { createIntake, type Rival } from './intake.ts'
-import { createLogIndex, placeKey, indexCommit, isLeftOut, latest, markHole, segmentKey, type SegmentEntry } from './log-index.ts'
+import { createLogIndex, placeKey, indexCommit, isLeftOut, latest, levelOf, markHole, segmentKey, type SegmentEntry } from './log-index.ts'
 import { createMissingBodies } from './missing-bodies.ts'
 import { createPast } from './past.ts'
 import { createMayWrite } from './may-write.ts'
 import { nameOf } from './read-log.ts'
 import { createLookBehind } from './left-behind.ts'
 import { createReoffers, reoffer } from './reoffer.ts'
+import { restoreReadLevel } from './read-level.ts'
 import { createRevision, touchedBy } from './revision.ts'
 import { createReach } from './reach.ts'
 import { createSettling } from './settling.ts'
@@ -60,7 +61,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   const controlChain = controlChainId(mesh)
   const index = createLogIndex(mesh)
   const frontier = createFrontierDigests(index)
-  const commits = createCommits(store)
+  const commits = createCommits(store, (header) => levelOf(index, header))
   const histories = createHistories(index, commits)
   const documentDigests = createDocumentDigests(index, commits, store)
   const documents = createDocuments(index, commits, documentDigests.take)
@@ -361,6 +362,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     text: textIn,
     said: (event) => past.said(event, []),
     revision,
+    restoreReadLevel: () => restoreReadLevel(index, store, revision),
     incarnation: () => incarnation,
     covering: settling.covering,
     receipt: settling.receipt,

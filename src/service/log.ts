@@ -3,6 +3,8 @@
  *
  * cursor = epoch (8 hex digits) - arrival - place of the event in its commit.
  */
+import { parseCanonical } from '../../crdt/canonical.ts'
+import type { SealedEvent } from '../../crdt/commit.ts'
 import { CONTROL_NAMESPACE } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { LogEntry, Node } from '../api.ts'
@@ -42,16 +44,24 @@ export const createLog = (replica: Replica, store: CommitStore, shell: Shell, af
         const commit = replica.commits.arrived(n)
         await turn.worked(commit?.bytes.length ?? 0)
         if (commit === null) continue
-        for (const [place, { event }] of commit.events.entries()) {
+        for (const [place, sealed] of commit.events.entries()) {
+          const { event } = sealed
           if (n === from.arrival && place <= from.place) continue
           if (events.length >= Math.min(limit, limits.events_limit_max) || bytes > limits.page_bytes_max) return { events, next }
           next = cursorAt(n, place)
           if (event.ns === CONTROL_NAMESPACE || (namespace !== undefined && event.ns !== namespace) || copies.isRepeat(event, n)) continue
           bytes += commit.bytes.length / commit.events.length
-          events.push({ cursor: next, ...eventFacts(commit, event), chain: commit.chain, seq: commit.header.seq, event: { ...event } })
+          events.push({ cursor: next, ...eventFacts(commit, event), chain: commit.chain, seq: commit.header.seq, ...shownAs(sealed) })
         }
       }
       return { events, next }
     },
   }
+}
+
+/** As its bytes say it: of what is not understood nothing is held back. */
+const shownAs = ({ bytes, event, unread }: SealedEvent): Pick<LogEntry, 'event' | 'unknown'> => {
+  if (unread === undefined) return { event: { ...event } }
+  const parsed = parseCanonical(bytes)
+  return { event: parsed.ok ? (parsed.value as LogEntry['event']) : {}, unknown: event.kind === 'unknown' ? ['kind'] : unread.fields }
 }

@@ -3,7 +3,7 @@
  */
 import { canonicalize } from '../../crdt/canonical.ts'
 import type { Commit } from '../../crdt/commit.ts'
-import { MEMORY_DEFAULTS, TEXT_FIELDS, type EpisodeAppend, type Event } from '../../crdt/event.ts'
+import { kindOf, MEMORY_DEFAULTS, TEXT_FIELDS, type EpisodeAppend, type Event } from '../../crdt/event.ts'
 import { sha256Hex } from '../../crdt/hash.ts'
 import type { CommitHash, RecordId, Ref } from '../../crdt/ids.ts'
 import type { Written } from '../../crdt/provenance.ts'
@@ -177,7 +177,7 @@ export const episodeRow = (commit: Commit, event: EpisodeAppend, texts: Texts): 
 }
 
 export const eventFacts = ({ hash, header }: Commit, event: Event): EventFacts => ({
-  event_id: event.id, namespace: event.ns, kind: event.kind, record: 'record' in event ? event.record : null, agent_id: event.agent, peer_id: header.peer, at: event.at, commit: hash,
+  event_id: event.id, namespace: event.ns, kind: kindOf(event), record: 'record' in event ? event.record : null, agent_id: event.agent, peer_id: header.peer, at: event.at, commit: hash,
 })
 
 export const conflictRows = (memory: RecordId, conflicts: readonly Conflict[]): readonly ConflictRow[] =>

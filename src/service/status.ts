@@ -4,6 +4,7 @@
 import { Gauge, Registry } from 'prom-client'
 import { activeMembers } from '../../crdt/control.ts'
 import type { PeerId } from '../../crdt/ids.ts'
+import { FORMAT_LEVEL } from '../../crdt/level.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { LinkInfo } from '../../transports/host.ts'
 import type { Health, Node, PeerAnswer } from '../api.ts'
@@ -12,6 +13,7 @@ import type { DiskUse } from '../ports/live.ts'
 import type { Abilities } from '../ports/projection.ts'
 import type { Boot } from '../replica/boot.ts'
 import { WITHIN_BUDGET } from '../replica/budgets.ts'
+import { levelNow } from '../replica/log-index.ts'
 import type { Replica } from '../replica/replica-types.ts'
 
 import { addProcessMetrics } from './process-metrics.ts'
@@ -27,6 +29,8 @@ export type StatusContext = {
   readonly rowsWrittenAgain: () => number
   readonly links: () => readonly LinkInfo[]
   readonly addresses: () => ReadonlyMap<PeerId, readonly string[]>
+  /** Up to which format level a member's build reads, as it told last. */
+  readonly levelOf: (peer: PeerId) => number | null
   /** Texts met that are not what their field allows. */
   readonly unreadable: () => number
   /** Wall clock, ms. */
@@ -92,7 +96,7 @@ export const createStatus = (context: StatusContext): Status => {
     return {
       status: blocking.length > 0 || search === 'out' || search === 'behind' ? 'degraded' : 'ok', writes: blocking.length === 0, version: context.version, peer_id: replica.self, name: context.name, mesh_id: index.mesh,
       members: activeMembers(index.control).length, voters: voters.size, quorum, connected: upPeers().size, projection: context.projectionKind,
-      projection_lag: feed.lag(), search, embedder_ready: embedding?.ready ?? false, embedder: embedderState(embedding), disk: (await context.diskUse?.()) ?? null, federation_enabled: true, reasons: [...blocking, ...warnings, ...context.boot.notes],
+      projection_lag: feed.lag(), search, embedder_ready: embedding?.ready ?? false, embedder: embedderState(embedding), disk: (await context.diskUse?.()) ?? null, federation_enabled: true, format: { level: levelNow(index), reads: FORMAT_LEVEL }, unknown_events: index.unknownEvents, reasons: [...blocking, ...warnings, ...context.boot.notes],
     }
   }
 
@@ -105,7 +109,7 @@ export const createStatus = (context: StatusContext): Status => {
       const self = member.peer === replica.self
       return {
         peer_id: member.peer, name: member.name, role: member.role, self, revoked: member.revoked !== null, forked: replica.forks.isFrozen(member.peer), link: self ? 'self' : (link?.state ?? 'down'),
-        addresses: addresses.get(member.peer) ?? [], round_trip_ms: link?.round_trip_ms ?? null, commits_behind: self ? 0 : (link?.commits_behind ?? null), last_error: link?.last_error ?? null,
+        addresses: addresses.get(member.peer) ?? [], round_trip_ms: link?.round_trip_ms ?? null, commits_behind: self ? 0 : (link?.commits_behind ?? null), last_error: link?.last_error ?? null, reads_level: self ? FORMAT_LEVEL : context.levelOf(member.peer),
         budget: budgets.get(member.peer) ?? WITHIN_BUDGET,
       }
     })
@@ -122,7 +126,7 @@ export const createStatus = (context: StatusContext): Status => {
     }),
     capabilities: async () => ({
       graph: { route: '/api/v1/graph', depth: limits.graph_depth_max, nodes: limits.graph_nodes_max, age: feed.abilities().age },
-      version: context.version, api: 'v1', modes: context.embedding()?.ready ? ['lexical', 'hybrid'] : ['lexical'], embedder: shownEmbedder(context.embedding()), projection: context.projectionKind, formats: { commit: 1, event: 1, ack: 1 }, live: context.live(),
+      version: context.version, api: 'v1', modes: context.embedding()?.ready ? ['lexical', 'hybrid'] : ['lexical'], embedder: shownEmbedder(context.embedding()), projection: context.projectionKind, formats: { commit: 1, event: 1, ack: 1, level: FORMAT_LEVEL }, live: context.live(),
       limits: { content_bytes: limits.content_bytes_max, request_bytes: limits.request_bytes_max, bulk: limits.bulk_memories_max, list: limits.list_limit_max },
       features: ['memories', 'bulk', 'links', 'episodic', 'history', 'conflicts', 'events', 'idempotency', 'causal_tokens', 'quorum_receipts', 'erase'],
     }),
@@ -147,6 +151,9 @@ export const createStatus = (context: StatusContext): Status => {
     gauge('forks_seen', 'Commits that contradict one we hold', () => replica.intake.counters.forks)
     gauge('bodies_missing', 'Texts that a commit names and that are not here', () => replica.missing.size)
     gauge('texts_unreadable', 'Texts that are not what their field allows, met since the start', () => from.unreadable())
+    gauge('format_level', 'The mesh\'s format level', () => levelNow(index))
+    gauge('format_level_read', 'Up to which format level this build reads', () => FORMAT_LEVEL)
+    gauge('events_unknown', 'Events in the log of a kind, or with fields, that mean nothing here', () => index.unknownEvents)
     gauge('commits_damaged', 'Quarantined commits', () => index.holes.size)
     gauge('write_queue_requests', 'Writes waiting for the next flush', () => replica.queued().requests)
     gauge('voters_reachable', 'Voters that can be reached, this peer included', reached)

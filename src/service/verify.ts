@@ -5,7 +5,7 @@
  */
 import { chainFault, emptyChain, extendChain, type ChainState } from '../../crdt/chain.ts'
 import { decodeCommit, hasValidSignature, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
-import { emptyControl, enrolledAt, firstExcluded, reduceControl } from '../../crdt/control.ts'
+import { emptyControl, enrolledAt, firstExcluded, levelAt, reduceControl } from '../../crdt/control.ts'
 import { bodyRefs } from '../../crdt/event.ts'
 import { CONTROL_NAMESPACE, type ChainId, type MeshId } from '../../crdt/ids.ts'
 import type { Problem, VerifyAnswer } from '../api.ts'
@@ -33,7 +33,7 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
   /** Texts that are not here: no fault where nobody need have them. */
   const absent: { readonly commit: Commit; readonly what: string }[] = []
   const problems: Problem[] = []
-  const counts = { commits: 0, events: 0, bodies: 0 }
+  const counts = { commits: 0, events: 0, unknown_events: 0, bodies: 0 }
   let control = emptyControl(mesh)
   const total = store.arrivals()
 
@@ -55,7 +55,7 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
   const check = (arrival: Arrival, broken: boolean): void => {
     const where = placeText(arrival)
     const stored = store.commit(arrival.chain, arrival.seq)
-    const decoded = stored && decodeCommit(stored.bytes)
+    const decoded = stored && decodeCommit(stored.bytes, ({ policy }) => levelAt(control, control.seqByHash.get(policy) ?? control.seq))
     const chain = chains.get(arrival.chain)
     if (!decoded?.ok || decoded.commit.hash !== arrival.hash) {
       report(decoded === null ? 'the commit is damaged: its bytes do not match their checksum' : decoded.ok ? 'the commit is not the one that arrived' : `the commit is malformed: ${decoded.reason}`, where)
@@ -66,6 +66,7 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
     const { commit } = decoded
     counts.commits++
     counts.events += commit.events.length
+    counts.unknown_events += commit.events.filter(({ unread }) => unread !== undefined).length
     const state = chain ?? emptyChain(commit.chain, commit.header.peer, commit.header.incarnation, commit.header.namespace)
     const fault = broken ? null : chainFault(state, commit)
     if (fault !== null) report(`the chain is broken: ${fault}`, where)
@@ -76,7 +77,7 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
     if (commit.header.mesh !== mesh) report('the commit belongs to another mesh', where)
     if (commit.header.namespace === CONTROL_NAMESPACE) control = reduceControl(control, commit as VerifiedCommit)
     else if (checkPolicy(commit) === 'unknown') undecided.push(commit)
-    for (const { ref, field } of commit.events.flatMap(({ event }) => bodyRefs(event))) {
+    for (const { ref, field } of commit.events.flatMap(({ event, unread }) => [...bodyRefs(event), ...(unread?.texts ?? []).map((ref) => ({ ref, field: 'of a field that is not known here' }))])) {
       const what = `the text ${ref} (${field}) is missing or does not match its hash`
       if (store.body(ref) !== null) counts.bodies++
       else if (absent.length < ABSENT_MAX) absent.push({ commit, what })

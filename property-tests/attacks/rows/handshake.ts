@@ -7,6 +7,7 @@ import { hexToBytes } from '../../../crdt/ids.ts'
 import { sign, type KeyPair } from '../../../crdt/signature.ts'
 import { dialHandshake } from '../../../transports/handshake.ts'
 import { createNonces } from '../../../transports/nonces.ts'
+import { offerBytes } from '../../../transports/versions.ts'
 import type { Attack, Stage } from '../attack.ts'
 import { authenticate, connect, joined, type RawLink } from '../../hostile/mesh-link.ts'
 
@@ -27,7 +28,7 @@ const firstFrame = (frame: (stage: Stage) => Uint8Array | string) => async (stag
 const ZERO = new Uint8Array(32)
 type Hello = { readonly version?: number; readonly mesh?: Uint8Array; readonly id?: Uint8Array; readonly nonce?: Uint8Array; readonly ephemeral?: Uint8Array; readonly audience?: Uint8Array }
 const hello = (stage: Stage, { version = 1, mesh = hexToBytes(stage.facts.mesh), id = stage.stranger().publicKey, nonce = randomBytes(32), ephemeral = randomBytes(32), audience = ZERO }: Hello): Uint8Array =>
-  joined(Uint8Array.of(version, 1), mesh, id, nonce, ephemeral, audience)
+  joined(Uint8Array.of(1, 1), offerBytes({ min: version, max: version, abilities: 1 }), mesh, id, nonce, ephemeral, audience)
 
 type Frames = { readonly hello: Uint8Array; readonly answer: Uint8Array; readonly proof: Uint8Array; readonly raw: RawLink }
 /** An honest handshake up to the proof, which is not sent. */
@@ -50,10 +51,10 @@ const withSignature = (change: (signature: Uint8Array, frames: Frames) => Uint8A
 const malleated = (signature: Uint8Array): Uint8Array => joined(signature.subarray(0, 32), littleEndian(fromLittleEndian(signature.subarray(32)) + L))
 
 export const handshakeAttacks: readonly Attack[] = [
-  { id: 'hs-junk', who: 'stranger', what: '162 random bytes as the first frame', expect: 'malformed_handshake', run: firstFrame(() => randomBytes(162)) },
+  { id: 'hs-junk', who: 'stranger', what: '168 random bytes as the first frame', expect: 'malformed_handshake', run: firstFrame(() => randomBytes(168)) },
   { id: 'hs-empty', who: 'stranger', what: 'an empty frame first', expect: 'malformed_handshake', run: firstFrame(() => new Uint8Array(0)) },
   { id: 'hs-length', who: 'stranger', what: 'a hello one byte too long', expect: 'malformed_handshake', run: firstFrame((stage) => joined(hello(stage, {}), Uint8Array.of(0))) },
-  { id: 'hs-version', who: 'stranger', what: 'a hello of version 2', expect: 'malformed_handshake', run: firstFrame((stage) => hello(stage, { version: 2 })) },
+  { id: 'hs-version', who: 'stranger', what: 'a hello of version 2', expect: 'version_unsupported 1-1', run: firstFrame((stage) => hello(stage, { version: 2 })) },
   { id: 'hs-proof-first', who: 'stranger', what: 'a proof before any hello', expect: 'malformed_handshake', run: firstFrame(() => joined(Uint8Array.of(1, 3), randomBytes(64))) },
   { id: 'hs-sealed-first', who: 'stranger', what: 'a MessagePack frame before any hello', expect: 'malformed_handshake', run: firstFrame(() => Uint8Array.of(0x92, 5, 0)) },
   { id: 'hs-text', who: 'stranger', what: 'a text message', expect: 'malformed_frame', run: firstFrame(() => 'hello') },
@@ -80,15 +81,15 @@ export const handshakeAttacks: readonly Attack[] = [
       const nonce = randomBytes(32)
       raw.send(hello(stage, { id: keys.publicKey, nonce, ephemeral: ZERO }))
       const answer = await raw.next()
-      const [acceptor, acceptorNonce, acceptorEphemeral] = [answer.subarray(2, 34), answer.subarray(34, 66), answer.subarray(66, 98)]
-      const signed = joined(new TextEncoder().encode('dialer'), hexToBytes(stage.facts.mesh), nonce, acceptorNonce, keys.publicKey, acceptor, ZERO, acceptorEphemeral, ZERO)
+      const [acceptor, acceptorNonce, acceptorEphemeral] = [answer.subarray(8, 40), answer.subarray(40, 72), answer.subarray(72, 104)]
+      const signed = joined(new TextEncoder().encode('dialer'), hexToBytes(stage.facts.mesh), nonce, acceptorNonce, keys.publicKey, acceptor, ZERO, acceptorEphemeral, ZERO, offerBytes({ min: 1, max: 1, abilities: 1 }), answer.subarray(2, 8))
       raw.send(joined(Uint8Array.of(1, 3), sign('mnemesh/handshake/1', signed, keys)))
       return raw.closed()
     },
   },
   { id: 'hs-flipped-signature', who: 'stranger', what: 'a proof with one bit flipped', expect: 'bad_signature', run: withSignature((signature) => signature.map((byte, i) => (i === 40 ? byte ^ 1 : byte))) },
   { id: 'hs-malleated-signature', who: 'stranger', what: 'a proof whose S has the group order added', expect: 'bad_signature', run: withSignature(malleated) },
-  { id: 'hs-reflected', who: 'stranger', what: "the peer's own signature sent back as proof", expect: 'bad_signature', run: withSignature((_, { answer }) => answer.slice(98)) },
+  { id: 'hs-reflected', who: 'stranger', what: "the peer's own signature sent back as proof", expect: 'bad_signature', run: withSignature((_, { answer }) => answer.slice(104)) },
   { id: 'hs-foreign-domain', who: 'member', what: "a commit's signature as proof", expect: 'bad_signature', run: async (stage) => {
     const frames = await upToProof(stage, stage.member.keys)
     frames.raw.send(joined(Uint8Array.of(1, 3), sign('mnemesh/commit/1', frames.answer, stage.member.keys)))
@@ -161,7 +162,7 @@ export const handshakeAttacks: readonly Attack[] = [
     id: 'hs-junk-flood', who: 'stranger', what: '200 junk handshakes, 30 at a time', expect: '200 refused, an honest peer links in time',
     slow: FLOOD, run: (stage) => flood(stage, 200, async () => {
       const raw = await connect(door(stage))
-      raw.send(randomBytes(162))
+      raw.send(randomBytes(168))
       await raw.closed()
       raw.end()
     }),

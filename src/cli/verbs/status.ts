@@ -35,6 +35,7 @@ const statusText = ({ health, peers, stats }: Status, url: string, colours: Colo
     ['mesh', `${health.mesh_id.slice(0, 12)}, ${plural(health.members, 'member')}, ${plural(health.voters, 'voter')}, ${health.connected} connected`],
     ['quorum', `${health.quorum} of ${plural(health.voters, 'voter')}`],
     ['projection', searchText(health)],
+    ...formatRow(health),
   ]
   const total = stats['total']
   if (typeof total === 'number') rows.push(['memories', count(total)])
@@ -47,13 +48,19 @@ const statusText = ({ health, peers, stats }: Status, url: string, colours: Colo
 
 /** Where search stands, and whether it goes by meaning. */
 /** A peer of an older version tells less. */
-type Told = Omit<Health, 'search' | 'embedder' | 'disk'> & Partial<Health>
+type Told = Omit<Health, 'search' | 'embedder' | 'disk' | 'format' | 'unknown_events'> & Partial<Health>
 
 const searchText = ({ projection, projection_lag, embedder_ready, search = 'ready', embedder = embedder_ready ? 'ready' : 'none' }: Told): string => {
   const lag = projection_lag === 0 ? 'up to date' : `${plural(projection_lag, 'commit')} behind`
   const state = { none: 'no search', opening: 'opening: searches are refused until it is there', ready: lag, behind: `${lag}, and cannot go on`, out: 'OUT: searches are refused' }[search]
   const meaning = { none: ', by words alone (no embedder)', starting: ', by words alone until the embedder has answered', ready: '', failing: ', by words alone: the embedder fails, see below' }[embedder]
   return `${projection}, ${state}${search === 'none' ? '' : meaning}`
+}
+
+const formatRow = ({ format, unknown_events = 0 }: Told): [string, string][] => {
+  if (format === undefined) return []
+  const unknown = unknown_events === 0 ? '' : `, ${plural(unknown_events, 'event')} with parts unknown here`
+  return [['format', `level ${format.level}, this program reads up to ${format.reads}${unknown}`]]
 }
 
 const diskText = ({ disk = null }: Told): string | null =>

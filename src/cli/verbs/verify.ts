@@ -38,6 +38,7 @@ const inFolder = async (dir: string, io: Io): Promise<VerifyAnswer> => {
 
 const wellText = (answer: VerifyAnswer, io: Io): string => {
   const counted = [plural(answer.commits, 'commit'), plural(answer.events, 'event'), plural(answer.bodies, 'body', 'bodies'), plural(answer.chains, 'chain')]
+  if (answer.unknown_events > 0) counted.push(`${plural(answer.unknown_events, 'event')} with parts that mean nothing here (a later format: \`status\` shows the level)`)
   return `${coloursFor(io.stdout, io.env).green('all is well')}: ${counted.join(', ')}`
 }
 

@@ -214,11 +214,11 @@ export const createNodeDouble = (): NodeDouble => {
     },
     health: async () => {
       await called('health')
-      return { status: reasons.length === 0 ? 'ok' : 'degraded', writes: reasons.length === 0, version: '0.0.0', peer_id: PEER, name: 'double', mesh_id: 'cd'.repeat(32), members: 1, voters: 1, quorum: 1, connected: 0, projection: 'none', projection_lag: 0, search: 'ready', embedder: 'none', disk: null, embedder_ready: false, federation_enabled: true, reasons }
+      return { status: reasons.length === 0 ? 'ok' : 'degraded', writes: reasons.length === 0, version: '0.0.0', peer_id: PEER, name: 'double', mesh_id: 'cd'.repeat(32), members: 1, voters: 1, quorum: 1, connected: 0, projection: 'none', projection_lag: 0, search: 'ready', embedder: 'none', disk: null, embedder_ready: false, federation_enabled: true, format: { level: 1, reads: 1 }, unknown_events: 0, reasons }
     },
     peers: async () => {
       await called('peers')
-      return [{ peer_id: PEER, name: 'double', role: 'voter', self: true, revoked: false, forked: false, link: 'self', addresses: [], round_trip_ms: null, commits_behind: null, last_error: null, budget: { chains_waiting: 0, commits_waiting: 0, commits_dropped: 0, ahead_ms: 0, forked_chains: 0, fork_proofs_refused: 0, acks_displaced: 0 } }]
+      return [{ peer_id: PEER, name: 'double', role: 'voter', self: true, revoked: false, forked: false, link: 'self', addresses: [], round_trip_ms: null, commits_behind: null, last_error: null, reads_level: 1, budget: { chains_waiting: 0, commits_waiting: 0, commits_dropped: 0, ahead_ms: 0, forked_chains: 0, fork_proofs_refused: 0, acks_displaced: 0 } }]
     },
     quorum: async () => {
       await called('quorum')
@@ -234,7 +234,7 @@ export const createNodeDouble = (): NodeDouble => {
     },
     verify: async () => {
       await called('verify')
-      return { ok: true, commits: events.length, events: events.length, bodies: 0, chains: 1, problems: [{ what: 'none really', where: 'nowhere' }] }
+      return { ok: true, commits: events.length, events: events.length, unknown_events: 0, bodies: 0, chains: 1, problems: [{ what: 'none really', where: 'nowhere' }] }
     },
     rebuild: async () => {
       await called('rebuild')
