@@ -1,5 +1,6 @@
 /**
- * Commits read back from the store, decoded, and read at the format level in force at their policy; the latest ones are kept, since one commit's events are usually asked for together.
+ * Commits read back from the store, decoded, and read at the format level in force at their policy; the latest ones are kept, since one
+ * commit's events are usually asked for together.
  */
 import { LRUCache } from 'lru-cache'
 import { decodeCommit, type Commit, type CommitHeader } from '../../crdt/commit.ts'
