@@ -75,15 +75,21 @@ describe('a commit waits', () => {
     expect(a.judge(b.seal(hlcAt(NOW_MS, 2), home, [patch(3, 1)], { deps: [unknown] }))).toEqual({ kind: 'pending', missing: 'dep' })
   })
 
-  it('for its time, when that is beyond tomorrow, and is not refused for it', () => {
+  it('for its time, when that is further ahead than clocks may differ, and is not refused for it', () => {
     const { a, b, home } = scene()
     b.take(a.log.at(-1)!.bytes)
-    const atLimit = a.seal(hlcAt(NOW_MS + limits.hlc_ahead_ms_max, 1023), home, [put(2)])
+    const atLimit = a.seal(hlcAt(NOW_MS + limits.clock_bound_ms, 1023), home, [put(2)])
     expect(b.judge(atLimit).kind).toBe('admitted')
-    for (const ahead of [hlcAt(NOW_MS + limits.hlc_ahead_ms_max + 1), hlcAt(NOW_MS + 365 * DAY_MS), Number.MAX_SAFE_INTEGER as Hlc]) {
+    for (const ahead of [hlcAt(NOW_MS + limits.clock_bound_ms + 1), hlcAt(NOW_MS + 365 * DAY_MS), Number.MAX_SAFE_INTEGER as Hlc]) {
       expect(b.judge(a.seal(ahead, home, [put(2)]))).toEqual({ kind: 'pending', missing: 'time' })
     }
     expect(b.judge(a.seal(hlcAt(NOW_MS + 365 * DAY_MS), home, [put(2)]), NOW_MS + 365 * DAY_MS).kind).toBe('admitted')
+  })
+
+  it('but not a statement of the control log: its times order nothing but itself', () => {
+    const { mesh, b } = scene()
+    const ahead = mesh.say({ ...said('peer.enrol', 50, CONTROL_NAMESPACE), peer: 'ef'.repeat(32) as PeerId, name: 'late', role: 'observer' })
+    expect(b.judge(ahead, NOW_MS - 365 * DAY_MS).kind).toBe('admitted')
   })
 
   it('but not for a clock that is behind: a year ago is as good as any time after the past it names', () => {

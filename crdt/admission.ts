@@ -12,9 +12,8 @@
 import { chainFault, emptyChain, type ChainState } from './chain.ts'
 import { CONTROL_INCARNATION, readAt, type AdmittedCommit, type Commit, type VerifiedCommit } from './commit.ts'
 import { enrolledAt, levelAt, type ControlState } from './control.ts'
-import { hlcMs } from './hlc.ts'
+import { latestAt } from './hlc.ts'
 import { CONTROL_NAMESPACE, ZERO_HASH, type ChainId, type CommitHash, type MeshId, type Namespace, type PeerId, type SegmentId } from './ids.ts'
-import { limits } from './limits.ts'
 
 /** What a log tells of itself. */
 export type LogView = {
@@ -36,7 +35,7 @@ export type Verdict =
   | { readonly kind: 'pending'; readonly missing: 'predecessor' | 'control' | 'dep' | 'time' }
   | { readonly kind: 'refused'; readonly reason: string }
 
-/** @param nowMs wall clock: only postpones (an hlc beyond tomorrow waits), never refuses. */
+/** @param nowMs wall clock: only postpones (an hlc beyond `clock_bound_ms` ahead waits), never refuses. The control log's times order nothing but itself. */
 export const admit = (log: LogView, commit: VerifiedCommit, nowMs: number): Verdict => {
   const { header } = commit
   if (header.mesh !== log.mesh) return refused('foreign_mesh')
@@ -65,7 +64,7 @@ export const admit = (log: LogView, commit: VerifiedCommit, nowMs: number): Verd
     if (meta.namespace !== header.namespace || meta.segment !== header.segment) return refused('dep_of_another_segment')
     if (meta.hlc >= header.hlc) return refused('hlc_not_after')
   }
-  if (hlcMs(header.hlc) > nowMs + limits.hlc_ahead_ms_max) return { kind: 'pending', missing: 'time' }
+  if (!isControl && header.hlc > latestAt(nowMs)) return { kind: 'pending', missing: 'time' }
   return { kind: 'admitted', commit: readAt(commit as Commit as AdmittedCommit, levelAt(log.control, policySeq)), chain, policySeq }
 }
 

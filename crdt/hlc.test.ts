@@ -1,9 +1,10 @@
 /** The hybrid logical clock against readings that lie. */
 import { describe, expect, it } from 'vitest'
-import { HLC_ZERO, hlcCounter, hlcMs, observe, parseHlc, tick, type Hlc } from './hlc.ts'
+import { HLC_ZERO, hlcCounter, hlcMs, latestAt, observe, parseHlc, tick, within, type Hlc } from './hlc.ts'
 import { limits } from './limits.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
+const DAY_MS = 86_400_000
 const at = (ms: number, counter: number): Hlc => {
   const hlc = parseHlc(ms * 1024 + counter)
   if (hlc === null) throw new Error(`no clock value: ${ms}, ${counter}`)
@@ -53,6 +54,18 @@ describe('observe', () => {
     expect(observe(at(NOW, 3), at(NOW + 10, 0), NOW)).toBe(at(NOW + 10, 1))
     expect(observe(at(NOW, 3), at(NOW + 10, 0), NOW + 11)).toBe(at(NOW + 11, 0))
     expect(observe(at(NOW, 3), at(NOW + 10, 1023), NaN)).toBe(at(NOW + 11, 0))
+  })
+
+  it('follows nobody beyond the bound, and comes back from there when the wall clock does', () => {
+    const bound = limits.clock_bound_ms
+    expect(latestAt(NOW)).toBe(at(NOW + bound, 1023))
+    expect(observe(at(NOW, 3), at(NOW + bound, 5), NOW)).toBe(at(NOW + bound, 6))
+    for (const far of [at(NOW + bound, 1023), at(NOW + bound + 1, 0), at(NOW + 366 * DAY_MS, 0), Number.MAX_SAFE_INTEGER as Hlc]) {
+      expect(observe(at(NOW, 3), far, NOW)).toBe(at(NOW + bound + 1, 0))
+      expect(observe(far, at(NOW, 3), NOW)).toBe(at(NOW + bound + 1, 0))
+      expect(within(far, NOW)).toBe(at(NOW + bound, 1023))
+    }
+    expect(latestAt(2 ** 43 - 1)).toBe(Number.MAX_SAFE_INTEGER)
   })
 })
 

@@ -4,8 +4,9 @@
  * hlc = ms since 1970 × 1024 + counter (10 bits), one safe integer until the year 2248. In this form the rules of the paper
  * (l' = max(l, pt), c counts within one l) are a single maximum, and a full counter carries into the milliseconds.
  *
- * Invariants: `tick` and `observe` answer a value strictly greater than every clock they were given, whatever the wall clock
- * says (backwards, NaN, infinite); a lying wall clock moves ours ahead at most as far as it lies.
+ * Invariants: `tick` answers a value strictly greater than the one it was given, whatever the wall clock says (backwards, NaN,
+ * infinite). `observe` follows what others say at most `clock_bound_ms` ahead of the wall clock, and comes back when it had run
+ * further ahead: nobody moves our clock beyond that, and a wall clock that was wrong and is right again leaves nothing behind.
  *
  * Source: Kulkarni, Demirbas, Madeppa, Avva, Leone, "Logical Physical Clocks and Consistent Snapshots", 2014.
  */
@@ -24,11 +25,17 @@ export const HLC_ZERO = 0 as Hlc
 /** The time of the next thing said here, after `last`. Throws RangeError past the year 2248. */
 export const tick = (last: Hlc, nowMs: number): Hlc => later(last, nowMs)
 
-/**
- * The time after having seen `remote`. Throws RangeError past the year 2248: `remote` must be admitted, which keeps it
- * within `limits.hlc_ahead_ms_max` of the wall clock.
- */
-export const observe = (last: Hlc, remote: Hlc, nowMs: number): Hlc => later(Math.max(last, remote), nowMs)
+/** The time after having seen `remote`, as far as both are within `clock_bound_ms` of the wall clock; never beyond one step after that. */
+export const observe = (last: Hlc, remote: Hlc, nowMs: number): Hlc => later(within(Math.max(last, remote) as Hlc, nowMs), nowMs)
+
+/** The latest time that a clock at `nowMs` follows: `clock_bound_ms` ahead of it. The end of time where the reading is no usable one. */
+export const latestAt = (nowMs: number): Hlc => {
+  const ms = usableMs(nowMs)
+  return (ms > 0 ? Math.min((ms + limits.clock_bound_ms + 1) * COUNTERS - 1, Number.MAX_SAFE_INTEGER) : Number.MAX_SAFE_INTEGER) as Hlc
+}
+
+/** `hlc`, or the latest time that a clock at `nowMs` follows when that is earlier. */
+export const within = (hlc: Hlc, nowMs: number): Hlc => Math.min(hlc, latestAt(nowMs)) as Hlc
 
 /** Milliseconds since 1970, the counter dropped. */
 export const hlcMs = (hlc: Hlc): number => Math.floor(hlc / COUNTERS)

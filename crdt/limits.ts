@@ -92,9 +92,18 @@ export const limits = {
   /** Watermarks of the acks kept for those, of one voter, some 10 MiB: an honest one needs 4,096; each word kept could else hold on to 256. */
   ack_ahead_held_per_voter_max: 32_768,
 
+  // ── clocks ────────────────────────────────────────────────────────────────────────────────────────────────────
+  /**
+   * AGREED. What a clock may be off: a peer seals nothing while its own is further from the voters', and a commit further ahead
+   * waits. Machines that ask a time server are within a second; five minutes is what Kerberos has asked of clocks since 1988.
+   */
+  clock_bound_ms: 300_000,
+  /** A clock that was off is right again within this: less than the bound, so that one at its edge does not go to and fro. */
+  clock_back_ms: 270_000,
+  /** How long a reading of another's clock counts: an ordinary quartz drifts by 0.1 s in that time. */
+  clock_reading_ms_max: 600_000,
+
   // ── admission ─────────────────────────────────────────────────────────────────────────────────────────────────
-  /** A clock further ahead than this makes a commit wait: a day covers any time zone mistake. */
-  hlc_ahead_ms_max: 24 * 3_600_000,
   /** Commits a peer may have waiting for something that is not here; past it the oldest go, anti-entropy brings them again. */
   pending_commits_per_peer_max: 4_096,
   /** Bytes of the same. */

@@ -24,6 +24,7 @@ export const STATUS_BY_CODE = {
   too_many_requests: 429,
   internal: 500,
   quorum_not_met: 503,
+  clock_off: 503,
   shutting_down: 503,
   not_ready: 503,
   projection_unavailable: 503,

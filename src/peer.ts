@@ -99,13 +99,13 @@ const FREE_BYTES_MS = 1_000
 export const createPeer = async (options: PeerOptions): Promise<Peer> => {
   const { identity, store, projection, timers, random } = options
   const newIncarnation = (): Incarnation => incarnationId(timers.now(), new DataView(random.bytes(2).buffer).getUint16(0))
-  const replica = createReplica({ mesh: identity.mesh, keys: identity.keys, authority: identity.authority, store, incarnation: await continueOrStart(store, newIncarnation), quorum: options.quorum })
+  const replica = createReplica({ mesh: identity.mesh, keys: identity.keys, authority: identity.authority, store, incarnation: await continueOrStart(store, newIncarnation), quorum: options.quorum, monotonic: options.monotonic })
   const booted = await boot(replica, store, timers.now())
   const deliveries = createDeliveries()
   let running: DriveableMesh | null = null
   const warm = createWarm(replica.documents, timers.after)
   const shell = createShell({ replica, store, clock: timers, mesh: () => running, taken: deliveries.taken, warm, ...(options.observe && { observe: options.observe }) })
-  const bare = createMeshHost({ replica, shell, store, keys: identity.keys, deliveries })
+  const bare = createMeshHost({ replica, shell, store, keys: identity.keys, deliveries, clock: timers })
   const host: MeshHost = {
     ...bare,
     linkUp: (peer) => {

@@ -36,7 +36,7 @@ describe('MB1 before the link is open', () => {
     { type: 'want', runs: [{ chain: control, from: 1, count: 3 }] },
     { type: 'absent', chain: control, from: 3 },
     { type: 'credit', bytes: 600_000 },
-    { type: 'open', epoch: 'ab'.repeat(16), arrivals: 2 ** 40, digest: new Uint8Array(16), addresses: new Uint8Array(8) },
+    { type: 'open', epoch: 'ab'.repeat(16), arrivals: 2 ** 40, digest: new Uint8Array(16), addresses: new Uint8Array(8), clock: 1_700_000_000_000 },
     { type: 'parcels', chain: control, parcels: [{ chain: control, seq: 1, bytes: noise(18_000), bodies: [] }] },
   ]
   it.each(early.map((message) => [message.type, message] as const))('%s is taken from a stranger', (type, message) => expect(outcome(encode(message), 'stranger')).toBe(type))

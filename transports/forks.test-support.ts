@@ -47,7 +47,7 @@ export const dial = (world: TestWorld, name: string, peer: TestPeer): RawPeer =>
 }
 export const openRaw = (world: TestWorld, name: string, peer: TestPeer): RawPeer => {
   const raw = dial(world, name, peer)
-  raw.say({ type: 'open', epoch: '00', arrivals: 9, digest: new Uint8Array(16), addresses: new Uint8Array(8) })
+  raw.say({ type: 'open', epoch: '00', arrivals: 9, digest: new Uint8Array(16), addresses: new Uint8Array(8), clock: 1_700_000_000_000 })
   expect(world.time.runUntil(() => up(peer) === 1, 1_000)).toBe(true)
   return raw
 }

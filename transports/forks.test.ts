@@ -64,7 +64,7 @@ test('FK2 proofs come in frames below the limits, and a long list waits for its 
   const raw = dial(world, 'b', a)
   world.time.advance(100)
   world.network.halfOpen(a.url, 'ws://b.raw:7/mesh')
-  raw.say({ type: 'open', epoch: '00', arrivals: 9, digest: new Uint8Array(16), addresses: new Uint8Array(8) })
+  raw.say({ type: 'open', epoch: '00', arrivals: 9, digest: new Uint8Array(16), addresses: new Uint8Array(8), clock: 1_700_000_000_000 })
   world.time.advance(5_000)
   expect(a.mesh.links()[0]!.buffered_bytes).toBeGreaterThan(limits.buffered_bytes_max)
   expect(a.mesh.links()[0]!.buffered_bytes).toBeLessThan(1.5 * limits.buffered_bytes_max)

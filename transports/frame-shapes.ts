@@ -31,11 +31,11 @@ export const shapeOf = (tag: number): Shape | undefined => SHAPES.get(tag)
 const SHAPES: ReadonlyMap<number, Shape> = new Map<number, Shape>([
   [TAGS.control, { from: 'stranger', earlyBytesMax: 16, fields: 1, read: (r) => ({ type: 'control', seq: count(r) }) }],
   [TAGS.open, {
-    from: 'stranger', earlyBytesMax: 128, fields: 4,
-    read: (r) => ({ type: 'open', epoch: bytesToHex(r.bin(0, EPOCH_BYTES_MAX)), arrivals: count(r), digest: r.bin(DIGEST_BYTES), addresses: r.bin(ADDRESS_DIGEST_BYTES) }),
+    from: 'stranger', earlyBytesMax: 128, fields: 5,
+    read: (r) => ({ type: 'open', epoch: bytesToHex(r.bin(0, EPOCH_BYTES_MAX)), arrivals: count(r), digest: r.bin(DIGEST_BYTES), addresses: r.bin(ADDRESS_DIGEST_BYTES), clock: clock(r) }),
   }],
   [TAGS.ping, { from: 'stranger', earlyBytesMax: 64, fields: 3, read: (r) => ({ type: 'ping', ...standing(r) }) }],
-  [TAGS.pong, { from: 'stranger', earlyBytesMax: 64, fields: 3, read: (r) => ({ type: 'pong', ...standing(r) }) }],
+  [TAGS.pong, { from: 'stranger', earlyBytesMax: 64, fields: 4, read: (r) => ({ type: 'pong', ...standing(r), clock: clock(r) }) }],
   [TAGS.credit, { from: 'stranger', earlyBytesMax: 16, fields: 1, read: (r) => ({ type: 'credit', bytes: r.uint(1, limits.credit_bytes_initial) }) }],
   [TAGS.want, { from: 'stranger', earlyBytesMax: 256, fields: 2, read: (r, only) => ({ type: 'want', runs: runs(r, limits.want_runs_max, only) }) }],
   [TAGS.absent, { from: 'stranger', earlyBytesMax: 32, fields: 2, read: (r, only) => ({ type: 'absent', chain: chain(r, only), from: seq(r) }) }],
@@ -75,6 +75,7 @@ const SHAPES: ReadonlyMap<number, Shape> = new Map<number, Shape>([
 const EPOCH_BYTES_MAX = 32
 
 const count = (r: PackedReader): number => r.uint(0, limits.seq_max)
+const clock = (r: PackedReader): number => r.uint(0, Number.MAX_SAFE_INTEGER)
 const seq = (r: PackedReader): number => r.uint(1, limits.seq_max)
 const standing = (r: PackedReader): { readonly id: number; readonly arrivals: number; readonly digest: Uint8Array } => ({ id: count(r), arrivals: count(r), digest: r.bin(DIGEST_BYTES) })
 

@@ -1,5 +1,5 @@
 /**
- * Whether the other side still lives (PROTOCOL HB1–HB4): a ping every `ping_every_ms`, and a probe after a second of
+ * Whether the other side still lives (PROTOCOL HB1–HB5): a ping every `ping_every_ms`, and a probe after a second of
  * silence, answered at once. State alone; the link sends what `tick` asks for.
  */
 import { limits } from '../crdt/limits.ts'
@@ -11,8 +11,10 @@ export type Heartbeat = {
   heard(nowMs: number): void
   /** A ping came; false when they come in a flood. */
   pinged(nowMs: number): boolean
-  ponged(id: number, nowMs: number): void
-  tick(nowMs: number): Beat
+  /** Whether it is the answer that is due: `roundTripMs` is its. */
+  ponged(id: number, nowMs: number): boolean
+  /** @param isDoubted a clock is to be read: a probe each second, also while others are heard. */
+  tick(nowMs: number, isDoubted: boolean): Beat
   roundTripMs(): number
   /** Nothing heard for `quiet_ms`. */
   isQuiet(nowMs: number): boolean
@@ -22,6 +24,7 @@ export type Heartbeat = {
 export const createHeartbeat = (nowMs: number, roundTripMs: number): Heartbeat => {
   let heardAtMs = nowMs
   let pingedAtMs = nowMs
+  let askedAtMs = nowMs
   let waiting: { readonly id: number; readonly sentAtMs: number } | null = null
   let id = 0
   let flood = { sinceMs: nowMs, pings: 0 }
@@ -35,16 +38,18 @@ export const createHeartbeat = (nowMs: number, roundTripMs: number): Heartbeat =
       return flood.pings <= limits.pings_per_interval_max
     },
     ponged: (ponged, now) => {
-      if (waiting?.id !== ponged) return
+      if (waiting?.id !== ponged) return false
       roundTripMs = now - waiting.sentAtMs
       waiting = null
+      return true
     },
-    tick: (now) => {
+    tick: (now, isDoubted) => {
       if (now - heardAtMs > limits.silence_ms_max) return { kind: 'close', reason: 'silence' }
       if (waiting !== null) return now - waiting.sentAtMs > limits.silence_ms_max ? { kind: 'close', reason: 'ping_timeout' } : REST
       const isDue = now - pingedAtMs >= limits.ping_every_ms
-      if (!isDue && now - heardAtMs < limits.probe_after_ms) return REST
+      if (!isDue && now - (isDoubted ? askedAtMs : heardAtMs) < limits.probe_after_ms) return REST
       if (isDue) pingedAtMs = now
+      askedAtMs = now
       id++
       waiting = { id, sentAtMs: now }
       return { kind: isDue ? 'ping' : 'probe', id }

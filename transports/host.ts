@@ -69,6 +69,13 @@ export type MeshHost = {
   /** An open link fell silent (HB4), or was heard again. After `linkUp` and `linkDown` it is not quiet. */
   linkQuiet(peer: PeerId, quiet: boolean): void
 
+  /** Our wall clock, ms, as others are told it. */
+  wallMs(): number
+  /** Another's wall clock, as an open link told it (HB5). */
+  receiveClock(from: PeerId, reading: { readonly theirMs: number; readonly agoMs: number; readonly errorMs: number }): void
+  /** Whether its clock is to be read again soon. */
+  isClockDoubted(peer: PeerId): boolean
+
   /** The control log's chain: exchanged before a session's other side must be a member. Its commits prove themselves. */
   readonly controlChain: ChainId
   /** Signed address records of members (`transports/addresses.ts`), kept across restarts. */

@@ -89,7 +89,7 @@ export const createLink = (options: LinkOptions): Link => {
     }
     if (!sentOpen) {
       sentOpen = true
-      send({ type: 'open', epoch: host.logEpoch, arrivals: host.arrivals(), digest: digest(), addresses: book.digest() })
+      send({ type: 'open', epoch: host.logEpoch, arrivals: host.arrivals(), digest: digest(), addresses: book.digest(), clock: host.wallMs() })
     }
     if (theirOpen !== null) becomeOpen(theirOpen)
   }
@@ -106,6 +106,9 @@ export const createLink = (options: LinkOptions): Link => {
     events.opened()
     host.told(peer, levelIn(session.offer.abilities))
     host.linkUp(peer)
+    // It may have come any time since we met.
+    const age = timers.now() - startedAtMs + options.roundTripMs
+    host.receiveClock(peer, { theirMs: open.clock, agoMs: age / 2, errorMs: age / 2 })
     if (!equalBytes(open.addresses, book.digest())) {
       const records = book.records().slice(0, limits.addresses_per_frame_max)
       if (records.length > 0) send({ type: 'addresses', records })
@@ -201,10 +204,10 @@ export const createLink = (options: LinkOptions): Link => {
         return decide()
       case 'ping':
         if (!heartbeat.pinged(now)) return wire.close('ping_flood')
-        send({ type: 'pong', id: m.id, ...(isNoStanding(m) ? NO_STANDING : standing()) })
+        send({ type: 'pong', id: m.id, ...(isNoStanding(m) ? NO_STANDING : standing()), clock: host.wallMs() })
         return isNoStanding(m) ? undefined : pull.standing(m, now)
       case 'pong':
-        heartbeat.ponged(m.id, now)
+        if (heartbeat.ponged(m.id, now) && phase === 'open') host.receiveClock(peer, { theirMs: m.clock, agoMs: heartbeat.roundTripMs() / 2, errorMs: heartbeat.roundTripMs() / 2 })
         return isNoStanding(m) ? undefined : pull.standing(m, now)
       case 'since':
         return serve.since(m.cursor)
@@ -271,7 +274,7 @@ export const createLink = (options: LinkOptions): Link => {
     drained,
     tick: () => {
       const now = timers.now()
-      const beat = heartbeat.tick(now)
+      const beat = heartbeat.tick(now, phase === 'open' && host.isClockDoubted(peer))
       if (beat.kind === 'close') return wire.close(beat.reason)
       if (beat.kind !== 'rest') send({ type: 'ping', id: beat.id, ...(beat.kind === 'ping' ? standing() : NO_STANDING) })
       tellQuiet(heartbeat.isQuiet(now))

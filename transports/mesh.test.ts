@@ -29,7 +29,7 @@ const openRaw = (world: TestWorld, name: string, peer: TestPeer): RawPeer => {
   const raw = dialRaw(world, name, peer.url)
   expect(world.time.runUntil(raw.authenticated, 1_000)).toBe(true)
   raw.say({ type: 'control', seq: peer.seqOf(peer.host.controlChain) })
-  raw.say({ type: 'open', epoch: '00', arrivals: 0, digest: new Uint8Array(16), addresses: new Uint8Array(8) })
+  raw.say({ type: 'open', epoch: '00', arrivals: 0, digest: new Uint8Array(16), addresses: new Uint8Array(8), clock: 1_700_000_000_000 })
   expect(world.time.runUntil(() => up(peer) === 1, 1_000)).toBe(true)
   return raw
 }
@@ -167,7 +167,7 @@ test.each<[string, string, (raw: RawPeer) => void]>([
   ['SE5 a list of wants without end', 'malformed_frame', (raw) => raw.sayBytes(pack([TAGS.want, [new Uint8Array(16), 1], Array.from({ length: 100_000 }, (_, n) => n % 2)]))],
   ['SE5 a place beyond all places', 'malformed_frame', (raw) => raw.sayBytes(pack([TAGS.want, [new Uint8Array(16), 2 ** 48], [0, 2 ** 48]]))],
   ['SE6 compressed junk', 'bad_compression', (raw) => raw.sayBytes(pack([TAGS.deflated, 1_000, new Uint8Array(50)]))],
-  ['MB5 a second open', 'already_open', (raw) => raw.say({ type: 'open', epoch: '00', arrivals: 0, digest: new Uint8Array(16), addresses: new Uint8Array(8) })],
+  ['MB5 a second open', 'already_open', (raw) => raw.say({ type: 'open', epoch: '00', arrivals: 0, digest: new Uint8Array(16), addresses: new Uint8Array(8), clock: 1_700_000_000_000 })],
   ['CR3 credit that was never owed', 'credit_overrun', (raw) => raw.say({ type: 'credit', bytes: 1 })],
   ['HB3 a flood of pings', 'ping_flood', (raw) => Array.from({ length: 17 }, (_, id) => raw.say({ type: 'ping', id, arrivals: 0, digest: new Uint8Array(16) }))],
   ['ACK1 an ack in another voter’s name', 'forged_ack', (raw) => raw.say({ type: 'ack', ack: ackOf('c', [MARK]) })],
@@ -246,6 +246,27 @@ test('HB4 an idle link is probed once a second, and neither side takes the other
   expect([a.quiets, b.quiets]).toEqual([[], []])
 })
 
+test('HB5 each reads the other\'s clock when the link opens and by each pong, as old as half the way back; once a second while it is in doubt', () => {
+  const world = createTestWorld(['a', 'b'], 40)
+  const [a, b] = [add(world, 'a'), add(world, 'b', ['a'])]
+  b.clockAheadMs = 3_600_000
+  world.time.advance(500)
+  expect([a.clocks.length, b.clocks.length]).toEqual([1, 1])
+  world.time.advance(12_000)
+  const heard = a.clocks.length
+  for (const { from, aheadMs } of a.clocks) expect([from, Math.abs(aheadMs - 3_600_000) <= 200]).toEqual([peerOf('b'), true])
+  expect(Math.abs(a.clocks.at(-1)!.aheadMs - 3_600_000)).toBeLessThanOrEqual(1)
+  for (const { aheadMs } of b.clocks) expect(Math.abs(aheadMs)).toBeLessThanOrEqual(200)
+  // Something is heard all the time, so that nothing is probed but for the clock.
+  a.doubtsClocks = true
+  for (let n = 0; n < 50; n++) {
+    b.mesh.announce(signAck({ mesh: meshIdOfTests, voter: peerOf('b'), watermarks: [] }, keysOf('b')), null)
+    world.time.advance(200)
+  }
+  expect(a.clocks.length - heard).toBeGreaterThanOrEqual(8)
+  expect(up(a)).toBe(1)
+})
+
 test('CR4 a reader that never reads is closed before it costs memory', () => {
   const world = createTestWorld(['a', 'b'])
   const a = add(world, 'a')
@@ -270,7 +291,7 @@ test('AE9 a liar’s claims cost asking, not correctness', () => {
   const raw = dialRaw(world, 'b', a.url)
   expect(world.time.runUntil(raw.authenticated, 1_000)).toBe(true)
   raw.say({ type: 'control', seq: 3 })
-  raw.say({ type: 'open', epoch: '00', arrivals: 9, digest: new Uint8Array(16), addresses: new Uint8Array(8) })
+  raw.say({ type: 'open', epoch: '00', arrivals: 9, digest: new Uint8Array(16), addresses: new Uint8Array(8), clock: 1_700_000_000_000 })
   expect(world.time.runUntil(() => up(a) === 2, 1_000)).toBe(true)
   raw.say({ type: 'ack', ack: signAck({ mesh: meshIdOfTests, voter: peerOf('b'), watermarks: [{ chain: c.chain, seq: 1_000_000, hash: ZERO_HASH as CommitHash, whole: true }] }, keysOf('b')) })
   world.time.advance(100)
@@ -329,7 +350,7 @@ test('SE9 what is thrown while a frame is handled ends that link by name, and no
   const raw = dialRaw(world, 'c', a.url)
   expect(world.time.runUntil(raw.authenticated, 1_000)).toBe(true)
   raw.say({ type: 'control', seq: a.seqOf(a.host.controlChain) })
-  raw.say({ type: 'open', epoch: '00', arrivals: 0, digest: new Uint8Array(16), addresses: new Uint8Array(8) })
+  raw.say({ type: 'open', epoch: '00', arrivals: 0, digest: new Uint8Array(16), addresses: new Uint8Array(8), clock: 1_700_000_000_000 })
   expect(world.time.runUntil(() => up(a) === 2, 1_000)).toBe(true)
   raw.say({ type: 'ack', ack: ackOf('c', [MARK]) })
   expect(refusal(world, raw)).toBe('handling_failed')

@@ -46,9 +46,10 @@ export type Message =
   /** How far the sender's control chain goes. */
   | { readonly type: 'control'; readonly seq: number }
   /** 'You are a member, and here is where I stand.' */
-  | ({ readonly type: 'open'; readonly epoch: string; readonly addresses: Uint8Array } & Standing)
+  | ({ readonly type: 'open'; readonly epoch: string; readonly addresses: Uint8Array; readonly clock: number } & Standing)
   | ({ readonly type: 'ping'; readonly id: number } & Standing)
-  | ({ readonly type: 'pong'; readonly id: number } & Standing)
+  /** `clock`: the sender's wall clock, ms; here as in `open`. */
+  | ({ readonly type: 'pong'; readonly id: number; readonly clock: number } & Standing)
   /** 'What arrived in your log after this?' */
   | { readonly type: 'since'; readonly cursor: number }
   /** The next page of the log, in its order. `end`: nothing was behind it at that moment. */
@@ -84,10 +85,11 @@ const toPackable = (m: Message): Packable => {
     case 'control':
       return [TAGS.control, m.seq]
     case 'open':
-      return [TAGS.open, hexToBytes(m.epoch), m.arrivals, m.digest, m.addresses]
+      return [TAGS.open, hexToBytes(m.epoch), m.arrivals, m.digest, m.addresses, m.clock]
     case 'ping':
+      return [TAGS.ping, m.id, m.arrivals, m.digest]
     case 'pong':
-      return [TAGS[m.type], m.id, m.arrivals, m.digest]
+      return [TAGS.pong, m.id, m.arrivals, m.digest, m.clock]
     case 'since':
       return [TAGS.since, m.cursor]
     case 'runs':

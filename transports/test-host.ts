@@ -47,6 +47,11 @@ export type TestHost = {
   parcelsOf(chain: ChainId, from: number, count: number): readonly Parcel[]
   /** Whether two commits of one place are proof enough, or only those that follow the same one (the place where histories part). */
   provesAnyPlace: boolean
+  /** What its wall clock is ahead of the timers. */
+  clockAheadMs: number
+  /** Others' clocks as they were read, against the timers. */
+  readonly clocks: { readonly from: PeerId; readonly aheadMs: number }[]
+  doubtsClocks: boolean
   /** Commits whose headers are asked for until they come. */
   readonly wantedHeaders: Set<CommitHash>
   readonly metHeaders: { readonly from: PeerId; readonly hash: CommitHash }[]
@@ -279,6 +284,9 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
       test.quiets.push(`${quiet ? 'quiet' : 'heard'} ${of}`)
     },
     controlChain: CONTROL,
+    wallMs: () => Math.floor(timers.now()) + test.clockAheadMs,
+    receiveClock: (from, reading) => test.clocks.push({ from, aheadMs: reading.theirMs + reading.agoMs - timers.now() }),
+    isClockDoubted: () => test.doubtsClocks,
     addresses: () => [...addresses.values()],
     keepAddress: (of, record) => addresses.set(of, record),
   }
@@ -332,6 +340,9 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
     },
     parcelsOf,
     provesAnyPlace: false,
+    clockAheadMs: 0,
+    clocks: [],
+    doubtsClocks: false,
     wantedHeaders: new Set(),
     metHeaders: [],
     proofsReceived: () => proofsReceived,

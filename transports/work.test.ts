@@ -164,7 +164,7 @@ test('WK1 a member that floods is paced, not cut, and what it asked for is answe
   const raw = dialRaw(world, 'b', a.url)
   world.time.runUntil(raw.authenticated, 1_000)
   raw.say({ type: 'control', seq: 2 })
-  raw.say({ type: 'open', epoch: '00', arrivals: 0, digest: new Uint8Array(16), addresses: new Uint8Array(8) })
+  raw.say({ type: 'open', epoch: '00', arrivals: 0, digest: new Uint8Array(16), addresses: new Uint8Array(8), clock: 1_700_000_000_000 })
   world.time.advance(20)
   const before = raw.frames.length
   for (let n = 0; n < 2_000; n++) raw.say({ type: 'since', cursor: 0 })
@@ -195,7 +195,7 @@ test('AE14 acks over ever new chains cost what they hold, and no memory of each'
   const raw = dialRaw(world, 'b', a.url)
   world.time.runUntil(raw.authenticated, 1_000)
   raw.say({ type: 'control', seq: 2 })
-  raw.say({ type: 'open', epoch: '00', arrivals: 0, digest: new Uint8Array(16), addresses: new Uint8Array(8) })
+  raw.say({ type: 'open', epoch: '00', arrivals: 0, digest: new Uint8Array(16), addresses: new Uint8Array(8), clock: 1_700_000_000_000 })
   world.time.advance(20)
   const chainOf = (n: number) => n.toString(16).padStart(32, '0') as never
   for (let n = 0; n < 200; n++) {

@@ -1,7 +1,9 @@
 /**
  * One real peer: a folder, a port, and the process that serves them, if one runs.
  */
-import { startMnemesh, type Ended, type LastingChild } from './command.ts'
+import { rmSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { startMnemesh, type Ended, type Environment, type LastingChild } from './command.ts'
 import { callsTo, expecting, type Call, type Json } from './http.ts'
 import { until } from './until.ts'
 
@@ -10,6 +12,8 @@ const READY_MS = 45_000
 /** Past it a peer that was asked to stop is killed, and the test told. */
 const STOP_MS = 15_000
 const SHOWN_CHARS = 2_000
+/** As seen from this file's source and from its compiled form. */
+const SHIFTED_CLOCK = fileURLToPath(new URL(import.meta.url.includes('/dist/') ? '../../../deploy/local/shifted-clock.cjs' : './shifted-clock.cjs', import.meta.url))
 
 export type PeerPlace = { readonly name: string; readonly dir: string; readonly port: number }
 export type ServeOptions = {
@@ -38,6 +42,10 @@ export type Peer = PeerPlace & {
   pid(): number
   /** What it has said since its last start. */
   output(): string
+  /** Sets its wall clock so many ms ahead of this machine's, from now on, whether it runs or not; it runs with a clock that can be set. 0: right again. */
+  setClock(aheadMs: number): void
+  /** What runs a command on its folder as if on its machine: with its clock. */
+  readonly machine: Environment
   digests(): Promise<Digests>
   health(): Promise<Json>
 }
@@ -47,6 +55,9 @@ export const createPeer = (place: PeerPlace, defaults: ServeOptions): Peer => {
   const call = callsTo(url)
   let child: LastingChild | null = null
 
+  const clockFile = `${place.dir}.clock`
+  const machine: Environment = { NODE_OPTIONS: `--require ${SHIFTED_CLOCK}`, MNEMESH_TEST_CLOCK: clockFile }
+
   const running = (): LastingChild => {
     if (child === null || child.ending() !== null) throw new Error(`${place.name} does not run: ${output()}`)
     return child
@@ -54,12 +65,12 @@ export const createPeer = (place: PeerPlace, defaults: ServeOptions): Peer => {
   const output = (): string => (child === null ? 'never started' : `${child.stdout()}${child.stderr()}`.slice(-SHOWN_CHARS))
 
   return {
-    ...place, url, call, output,
+    ...place, url, call, output, machine,
     running: () => child !== null && child.ending() === null,
     pid: () => running().pid,
     start: async (options = {}) => {
       if (child !== null && child.ending() === null) throw new Error(`${place.name} runs already`)
-      const started = startMnemesh(serveWords(place, { ...defaults, ...options }))
+      const started = startMnemesh(serveWords(place, { ...defaults, ...options }), machine)
       child = started
       await until(`${place.name} is ready`, READY_MS, async () => {
         const ending = started.ending()
@@ -90,6 +101,7 @@ export const createPeer = (place: PeerPlace, defaults: ServeOptions): Peer => {
       if (typeof frontier !== 'string' || (documents !== null && typeof documents !== 'string') || typeof log !== 'number' || (projection !== null && typeof projection !== 'string')) throw new Error(`${place.name} answers no digests`)
       return { frontier, documents, projection, log }
     },
+    setClock: (aheadMs) => (aheadMs === 0 ? rmSync(clockFile, { force: true }) : writeFileSync(clockFile, String(aheadMs))),
     health: async () => (await call('GET', '/health')).body,
   }
 }

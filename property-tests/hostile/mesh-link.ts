@@ -127,7 +127,7 @@ const sealed = (raw: RawLink, session: Authenticated): MeshLink => {
   const take = (message: readonly Node[]): void => {
     const [tag, first] = message
     if (typeof tag !== 'number') return
-    if (!silent && tag === TAGS.ping) tell([TAGS.pong, first ?? 0, 0, new Uint8Array(16)])
+    if (!silent && tag === TAGS.ping) tell([TAGS.pong, first ?? 0, 0, new Uint8Array(16), Date.now()])
     if (!silent && tag === TAGS.control) tell([TAGS.control, first ?? 0])
     if (kept++ > HEARD_MAX) return
     const before = heard.get(tag)
@@ -183,7 +183,7 @@ export const openLink = async (link: MeshLink): Promise<MeshLink> => {
 }
 
 /** The member's `open`: of another log, nothing in it. */
-export const OPEN: Node = [TAGS.open, new Uint8Array(16).fill(0xcd), 0, new Uint8Array(16), new Uint8Array(8)]
+export const OPEN: Node = [TAGS.open, new Uint8Array(16).fill(0xcd), 0, new Uint8Array(16), new Uint8Array(8), Date.now()]
 
 /** Successive commits of one chain with their bodies, as a frame. @param bodies salt ‖ text each. */
 export const parcelsFrame = (chain: string, from: number, commits: readonly { readonly bytes: Uint8Array; readonly bodies: readonly Uint8Array[] }[]): Node => [

@@ -49,6 +49,11 @@ export const BUGS: readonly Bug[] = [
   bug(SEEDS, 'a lost control log taken for a smaller mesh', ['src/replica/may-write.ts', 'if (!isControlWhole()) return CONTROL_LOST', 'if (!isControlWhole() && index.control.seq < 0) return CONTROL_LOST']),
   bug(WORLD, 'a control log called longer before it is on disk', ['src/replica/may-write.ts', 'return last > stored ? [controlSeenFact(last)]', 'return last > stored ? [controlSeenFact((seen = last))]']),
   bug('src/replica/documents.test.ts', 'a document ahead of the log given up by the cache', ['src/replica/documents.ts', 'const hot = aheadOfLog.get(key) ?? cache.get(key)', 'const hot = cache.get(key)']),
+  // ── clocks ──
+  bug('src/service/clock-off.test.ts', 'the bound not held when sealing', ['src/replica/clocks.ts', 'wasOff = middle.some((offset) => isBeyond(offset, 0, bound))', 'wasOff = middle.some((offset) => isBeyond(offset, 0, 1e15 * bound))']),
+  bug('crdt/hlc.test.ts', 'what others say moves the clock without bound', ['crdt/hlc.ts', 'later(within(Math.max(last, remote) as Hlc, nowMs), nowMs)', 'later(Math.max(last, remote), nowMs)']),
+  bug('src/service/clock-off.test.ts', 'the newest clock taken for the one in the middle', ['src/replica/clocks.ts', 'offsets.slice((offsets.length - 1) >> 1, (offsets.length >> 1) + 1)', 'offsets.slice(-1)']),
+  bug('src/service/clock-off.test.ts', 'something sealed before others were heard', ['src/replica/clocks.ts', 'return offsets.length < all && (', 'return offsets.length > all && (']),
   // ── anti-entropy ──
   bug(WORLD, 'some authors skipped in anti-entropy',
     ['src/replica/mesh-host.ts', 'if (id !== control && seq > 0) yield', "if (id !== control && seq > 0 && id > '8') yield"],

@@ -29,6 +29,7 @@ export type Evil = {
 /** Parcels of honest peers that it remembers, to change and to send again. */
 const CAPTURED_MAX = 64
 const FAR_SEQ = 1_000_000
+const YEAR_MS = 365 * 86_400_000
 
 /** @param victim the running peer of a machine, or null. */
 export const createEvil = (founded: Founded, network: Network, time: Scheduler & { now(): number }, random: Stream, victim: (machine: number) => Peer | null): Evil => {
@@ -90,6 +91,9 @@ export const createEvil = (founded: Founded, network: Network, time: Scheduler &
     linkUp: () => undefined,
     linkDown: () => undefined,
     linkQuiet: () => undefined,
+    wallMs: () => Math.floor(time.now()) + (lies.has('lying_clock') ? random.pick([-YEAR_MS, -3_600_000, 3_600_000, YEAR_MS]) : 0),
+    receiveClock: () => undefined,
+    isClockDoubted: () => true,
     controlChain: control,
     addresses: () => (lies.has('foreign_addresses') ? foreignAddresses() : []),
     keepAddress: () => undefined,
@@ -163,6 +167,7 @@ export const createEvil = (founded: Founded, network: Network, time: Scheduler &
       case 'stripped':
       case 'lying_digest':
       case 'lying_frontier':
+      case 'lying_clock':
       case 'junk_bodies':
         return
     }

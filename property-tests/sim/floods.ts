@@ -55,7 +55,7 @@ export const createFloods = ({ mesh, keys, dialer, timers, random, addresses }: 
   }
   const opened = (): Uint8Array[] => [
     encode({ type: 'control', seq: 1 }),
-    encode({ type: 'open', epoch: bytesToHex(random.bytes(16)), arrivals: 0, digest: random.bytes(16), addresses: random.bytes(8) }),
+    encode({ type: 'open', epoch: bytesToHex(random.bytes(16)), arrivals: 0, digest: random.bytes(16), addresses: random.bytes(8), clock: Math.floor(timers.now()) }),
   ]
   const nested = (): Uint8Array => pack([TAGS.since, Array.from({ length: NESTED }).reduce<Packable>((inner) => [inner], 0)])
   const manyBodies = (): Uint8Array => {

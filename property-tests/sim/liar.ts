@@ -40,7 +40,7 @@ export type Liar = {
   unreadable(): void
   /** A memory without its texts, which come after a while, one by one. Answers them, for whoever asks. */
   lateTexts(): readonly Body[]
-  /** Says something almost a day ahead. */
+  /** Says something almost as far ahead as is taken. */
   ahead(): void
   /** Proofs of forks of its own chains, as many as are asked for. */
   forks(count: number): readonly Uint8Array[]
@@ -184,7 +184,7 @@ export const createLiar = (self: Member, machines: number, time: Scheduler & { n
 
 const NO_DOCUMENT = { segment: null, deps: [], changeHash: null } as const
 const CHAINS = 8
-/** Within what is taken (`hlc_ahead_ms_max`), also by clocks that are some hours behind. */
-const AHEAD_MS = 12 * 3_600_000
+/** Within what is taken (`clock_bound_ms`), also by clocks that are somewhat behind. */
+const AHEAD_MS = 4 * 60_000
 /** Deeper than metadata may nest. */
 const DEEP = `${'{"a":'.repeat(300)}1${'}'.repeat(300)}`

@@ -54,6 +54,8 @@ export const MARKS: Readonly<Record<string, string>> = {
   'evil: foreign_signature': 'crdt/chain.ts coveredCommits: not covered',
   'evil: forged_acks': 'src/replica/settling.ts onAck: another\'s, or of no voter',
   'evil: lying_digest': 'transports/pull.ts: a log that brings nothing',
+  'evil: lying_clock': 'src/replica/clocks.ts: one of four tells another time',
+  'told clock_off': 'src/replica/replica.ts startFlush: nothing is sealed by a clock that is off',
   'evil: lying_frontier': 'transports/fetches.ts: wanted in vain',
   'evil: equivocate': 'src/replica/forks.ts found',
   'evil: equivocate_episodes': 'src/service/feed-source.ts counts',

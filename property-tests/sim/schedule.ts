@@ -70,7 +70,7 @@ export type Step = { readonly at: number } & (
  */
 export type DiskFault = 'eio' | 'eio_written' | 'full' | 'tight' | 'slow'
 /** What the dishonest member does. `stripped`: from now on it passes on what it is told, without the texts, or with others in their place. */
-export type EvilAct = 'equivocate' | 'equivocate_episodes' | 'equivocate_erasures' | 'impersonate' | 'stripped' | 'junk_parcels' | 'changed_commit' | 'foreign_signature' | 'forged_acks' | 'lying_digest' | 'lying_frontier' | 'junk_bodies' | 'orphans'
+export type EvilAct = 'equivocate' | 'equivocate_episodes' | 'equivocate_erasures' | 'impersonate' | 'stripped' | 'junk_parcels' | 'changed_commit' | 'foreign_signature' | 'forged_acks' | 'lying_digest' | 'lying_frontier' | 'lying_clock' | 'junk_bodies' | 'orphans'
   | 'junk_forks' | 'many_forks' | 'far_acks' | 'many_chains' | 'unreadable' | 'late_texts' | 'foreign_addresses' | 'ahead' | 'requests' | 'frames' | 'stranger'
 
 /** Whom each dials from the start: all, those before it (one of each pair dials), the first, its neighbours. */

@@ -115,6 +115,7 @@ const merkle = (): MerkleVectors => {
 // ── the clock ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const NOW = 1_700_000_000_000
+const [BOUND, DAY] = [limits.clock_bound_ms, 86_400_000]
 const at = (ms: number, counter: number): Hlc => must(parseHlc(ms * (limits.hlc_counter_max + 1) + counter))
 
 const hlc = (): HlcVectors => ({
@@ -122,7 +123,7 @@ const hlc = (): HlcVectors => ({
   tick: ([[HLC_ZERO, NOW], [at(NOW, 0), NOW], [at(NOW, 5), NOW + 1], [at(NOW, 5), NOW - 1000], [at(NOW, 1023), NOW], [at(NOW, 5), -1], [at(NOW, 5), 1e300], [HLC_ZERO, 2 ** 43 - 1]] as const).map(
     ([last, now_ms]) => ({ last, now_ms, next: tick(last, now_ms) }),
   ),
-  observe: ([[at(NOW, 3), at(NOW, 9), NOW], [at(NOW, 9), at(NOW, 3), NOW], [at(NOW, 3), at(NOW + 10, 0), NOW], [at(NOW, 3), at(NOW + 10, 1023), NOW], [at(NOW, 3), at(NOW + 10, 0), NOW + 11]] as const).map(
+  observe: ([[at(NOW, 3), at(NOW, 9), NOW], [at(NOW, 9), at(NOW, 3), NOW], [at(NOW, 3), at(NOW + 10, 0), NOW], [at(NOW, 3), at(NOW + 10, 1023), NOW], [at(NOW, 3), at(NOW + 10, 0), NOW + 11], [at(NOW, 3), at(NOW + BOUND, 1023), NOW], [at(NOW, 3), at(NOW + BOUND + 1, 0), NOW], [at(NOW, 3), at(NOW + 400 * DAY, 0), NOW], [at(NOW + 400 * DAY, 3), at(NOW, 0), NOW]] as const).map(
     ([last, remote, now_ms]) => ({ last, remote, now_ms, next: observe(last, remote, now_ms) }),
   ),
   refused: [-1, 0.5, 2 ** 53, 2 ** 63],

@@ -14,12 +14,13 @@ import { chainId } from '../../crdt/commit.ts'
 import { emptyChain, type ChainState } from '../../crdt/chain.ts'
 import { encodeEvent, type DocumentEvent, type EpisodeAppend, type Event } from '../../crdt/event.ts'
 import { sha256 } from '../../crdt/hash.ts'
-import { observe, tick, type Hlc } from '../../crdt/hlc.ts'
+import { hlcMs, latestAt, tick, within, type Hlc } from '../../crdt/hlc.ts'
 import { ZERO_HASH, bytesToHex, segmentId, segmentOwner, uuidV8, type ChainId, type EventId, type Incarnation, type Namespace, type PeerId, type RecordId, type Ref } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import { historyRoot } from '../../crdt/merkle.ts'
-import { applyDerived, derive } from '../../crdt/segment.ts'
+import { applyDerived, derive, type Segment } from '../../crdt/segment.ts'
 import type { KeyPair } from '../../crdt/signature.ts'
+import { sealedAhead } from './clock-words.ts'
 import type { Documents } from './documents.ts'
 import { isDerived } from './event-index.ts'
 import { segmentsOf, type LogIndex, type SegmentEntry } from './log-index.ts'
@@ -52,14 +53,17 @@ export type Authored = { readonly request: RequestId; readonly written: readonly
 type Target = { readonly namespace: Namespace; readonly segment: SegmentEntry | Pick<SegmentEntry, 'namespace' | 'id'> | null }
 type Group = { readonly target: Target; readonly entries: { readonly request: RequestId; readonly event: Event }[]; readonly records: Set<RecordId>; readonly ids: Set<EventId> }
 
-/** Writes the requests, in order. @param lastHlc the latest time seen; the answer's `hlc` is the latest given. */
-export const authorBatch = (context: AuthorContext, requests: readonly WriteRequest[], lastHlc: Hlc, nowMs: number): { readonly authored: readonly Authored[]; readonly hlc: Hlc } => {
+/**
+ * Writes the requests, in order. @param lastHlc the latest time seen; the answer's `hlc` is the latest given. @param agreedMs the time that
+ * the voters agree on: further ahead of it than `clock_bound_ms` nothing is sealed.
+ */
+export const authorBatch = (context: AuthorContext, requests: readonly WriteRequest[], lastHlc: Hlc, nowMs: number, agreedMs: number = nowMs): { readonly authored: readonly Authored[]; readonly hlc: Hlc } => {
   const groups = new Map<string, Group>()
   const bodies = new Map<string, Body>()
   const writtenByRequest = new Map<RequestId, WrittenHere[]>()
   const answers = new Map<RequestId, Authored>()
   const freshIn = new Map<string, number>()
-  let hlc = lastHlc
+  let hlc = within(lastHlc, agreedMs)
 
   const seal = (key: string): void => {
     const group = groups.get(key)
@@ -87,7 +91,7 @@ export const authorBatch = (context: AuthorContext, requests: readonly WriteRequ
 
   for (const request of requests) {
     sealTouching(request)
-    const planned = plan(context, request, freshIn)
+    const planned = plan(context, request, freshIn, agreedMs)
     if ('refusal' in planned) {
       answers.set(request.id, { request: request.id, refusal: planned.refusal })
       continue
@@ -119,7 +123,7 @@ export const authorBatch = (context: AuthorContext, requests: readonly WriteRequ
 
 type Planned = { readonly events: readonly { readonly target: Target; readonly event: Event }[] } | { readonly existing: Said } | { readonly refusal: Refusal }
 
-const plan = (context: AuthorContext, request: WriteRequest, freshIn: Map<string, number>): Planned => {
+const plan = (context: AuthorContext, request: WriteRequest, freshIn: Map<string, number>, agreedMs: number): Planned => {
   // Before anything that may have changed since: the request has been answered once.
   const repeated = request.idempotent ? repeatOf(context, request) : null
   if (repeated !== null) return repeated
@@ -150,7 +154,19 @@ const plan = (context: AuthorContext, request: WriteRequest, freshIn: Map<string
       if (draft.op === 'link') break
     }
   }
-  return { events }
+  const latest = events.reduce((most, { target }) => Math.max(most, pastOf(context, target)), 0) as Hlc
+  return latest < latestAt(agreedMs) ? { events } : { refusal: sealedAhead(hlcMs(latest) - agreedMs) }
+}
+
+/** The latest time that a commit there must be after. */
+const pastOf = (context: AuthorContext, { namespace, segment }: Target): Hlc => {
+  const chain = context.chain(chainId(context.self, context.incarnation(), namespace))
+  return Math.max(chain?.hlc ?? 0, segment === null ? 0 : headsHlc(context.documents.open(segment).segment)) as Hlc
+}
+const headsHlc = ({ heads, changeByCommit }: Segment): number => {
+  let latest = 0
+  for (const head of heads) latest = Math.max(latest, changeByCommit.get(head)?.hlc ?? 0)
+  return latest
 }
 
 /** What the request has been answered before; null when its event is new here. A request with a key makes one event. */
@@ -220,7 +236,7 @@ const sealGroup = (context: AuthorContext, group: Group, bodies: ReadonlyMap<str
   const author = { peer: context.self, incarnation, chain: id }
   const derivation = open === null ? null : derive(open.segment, author, [...open.segment.heads].sort().slice(0, limits.deps_max), events as DocumentEvent[])
   if (derivation !== null && 'refused' in derivation) return derivation
-  const hlc = chain.hlc > lastHlc ? observe(lastHlc, chain.hlc, nowMs) : tick(lastHlc, nowMs)
+  const hlc = tick(Math.max(lastHlc, chain.hlc, open === null ? 0 : headsHlc(open.segment)) as Hlc, nowMs)
   const sealed: SealedEvent[] = events.map((event) => ({ bytes: encodeEvent(event), event, attestation: null }))
   const control = context.index.control
   const commit = sealCommit({

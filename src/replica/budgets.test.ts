@@ -105,7 +105,7 @@ describe('what waits', () => {
     const mesh = meshOf(1, 2)
     const [author, peer] = [createReplica(mesh, 1), createReplica(mesh, 2)]
     const intake = createIntake()
-    take(intake, author.peer, chainsOf(author, 3, hlcAt(NOW_MS + limits.hlc_ahead_ms_max + 1_000)), NOW_MS)
+    take(intake, author.peer, chainsOf(author, 3, hlcAt(NOW_MS + limits.clock_bound_ms + 1_000)), NOW_MS)
     expect(drain(intake, peer, NOW_MS)).toBe(0)
     intake.tick(NOW_MS + 500)
     expect(intake.ready()).toBe(false)

@@ -6,11 +6,11 @@ import type { ChainState } from '../../crdt/chain.ts'
 import type { AdmittedCommit } from '../../crdt/commit.ts'
 import { emptyControlChain, sealControl } from '../../crdt/control.ts'
 import type { ControlEvent } from '../../crdt/event.ts'
-import { tick, type Hlc } from '../../crdt/hlc.ts'
+import { tick } from '../../crdt/hlc.ts'
 import type { MeshId } from '../../crdt/ids.ts'
 import type { KeyPair } from '../../crdt/signature.ts'
 import type { StoreFailure } from '../ports/store.ts'
-import { refuse, type Effect, type RequestId } from './types.ts'
+import { refuse, type Effect, type Refusal, type RequestId } from './types.ts'
 
 type Statement = { readonly id: RequestId; readonly event: ControlEvent }
 
@@ -18,7 +18,9 @@ export type Controls = {
   push(statement: Statement): void
   waiting(): number
   /** Seals the next for the flush that is being made; null when none waits. */
-  next(chain: ChainState | null, hlc: Hlc, nowMs: number): { readonly commit: AdmittedCommit; readonly chain: ChainState } | null
+  next(chain: ChainState | null, nowMs: number): { readonly commit: AdmittedCommit; readonly chain: ChainState } | null
+  /** Answers all that waits: it is not sealed. */
+  refuse(refusal: Refusal): Effect[]
   persisted(): Effect[]
   failed(failure: StoreFailure): Effect[]
 }
@@ -36,14 +38,15 @@ export const createControls = (mesh: MeshId, authority: KeyPair | null): Control
   return {
     push: (statement) => void queue.push(statement),
     waiting: () => queue.length,
-    next: (known, hlc, nowMs) => {
+    next: (known, nowMs) => {
       const statement = authority === null ? undefined : queue.shift()
       if (statement === undefined || authority === null) return null
       const chain = known ?? emptyControlChain(mesh)
-      const commit = sealControl(chain, statement.event, tick(chain.hlc > hlc ? chain.hlc : hlc, nowMs), authority) as AdmittedCommit
+      const commit = sealControl(chain, statement.event, tick(chain.hlc, nowMs), authority) as AdmittedCommit
       sealed = { id: statement.id, commit }
       return { commit, chain }
     },
+    refuse: (refusal) => queue.splice(0).map(({ id }) => refuse(id, refusal)),
     persisted: () => answered(({ id, commit }) => ({ kind: 'RESOLVE', request: id, outcome: { kind: 'acknowledged', written: [{ chain: commit.chain, seq: commit.header.seq, hash: commit.hash }], header: commit.headerBytes, acks: [], existing: null } })),
     failed: (failure) => answered(({ id }) => refuse(id, { code: failure.code === 'disk_full' ? 'disk_full' : 'internal', message: `the control log could not be written: ${failure.message}`, fields: { local_committed: false } })),
   }

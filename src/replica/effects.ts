@@ -9,7 +9,7 @@ import type { Mesh } from '../../transports/host.ts'
 import type { Clock } from '../ports/clock.ts'
 import { StoreFailure, type CommitStore } from '../ports/store.ts'
 import type { Replica } from './replica-types.ts'
-import type { Effect, Input, RequestId, WriteOutcome } from './types.ts'
+import { STOPPING, type Effect, type Input, type RequestId, type WriteOutcome } from './types.ts'
 
 export type Shell = {
   /** Gives the replica an input and performs what follows. */
@@ -129,7 +129,7 @@ export const createShell = ({ replica, store, clock, mesh, taken, warm, observe 
       if (!stopped) feed(input)
     },
     write: (input) =>
-      stopped ? Promise.resolve(STOPPING) : new Promise((resolve) => {
+      stopped ? Promise.resolve(STOPPED) : new Promise((resolve) => {
         outcomes.set(input.kind === 'write' ? input.request.id : input.id, resolve)
         feed(input)
       }),
@@ -146,7 +146,7 @@ export const createShell = ({ replica, store, clock, mesh, taken, warm, observe 
   }
 }
 
-const STOPPING: WriteOutcome = { kind: 'refused', refusal: { code: 'shutting_down', message: 'this peer is stopping: ask another', fields: { local_committed: false } } }
+const STOPPED: WriteOutcome = { kind: 'refused', refusal: STOPPING }
 
 const asFailure = (error: unknown): StoreFailure =>
   error instanceof StoreFailure ? error : new StoreFailure('io_error', error instanceof Error ? error.message : String(error))

@@ -229,7 +229,7 @@ export const createIntake = (budget: ChainBudget = createChainBudget()): Intake 
           }
           const verdict = admit(log, entry.commit, nowMs)
           if (verdict.kind === 'pending') {
-            if (verdict.missing === 'time') dueMsByChain.set(chain, { dueMs: hlcMs(entry.commit.header.hlc) - limits.hlc_ahead_ms_max, forBudget: false })
+            if (verdict.missing === 'time') dueMsByChain.set(chain, { dueMs: hlcMs(entry.commit.header.hlc) - limits.clock_bound_ms, forBudget: false })
             for (const dep of verdict.missing === 'dep' ? entry.commit.header.deps : []) {
               if (log.meta(dep) === null) chainsByDep.set(dep, (chainsByDep.get(dep) ?? new Set()).add(chain))
             }

@@ -8,6 +8,7 @@ import { limits } from '../../crdt/limits.ts'
 import type { KeyPair } from '../../crdt/signature.ts'
 import { pack, unpack } from '../../crdt/msgpack.ts'
 import type { MeshHost, Parcel, Run } from '../../transports/host.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { CommitStore } from '../ports/store.ts'
 import { holeRuns } from './boot.ts'
 import type { Shell } from './effects.ts'
@@ -45,6 +46,7 @@ export type MeshHostOptions = {
   readonly store: CommitStore
   readonly keys: KeyPair
   readonly deliveries: Deliveries
+  readonly clock: Clock
 }
 
 export type HostOfReplica = MeshHost & {
@@ -52,7 +54,7 @@ export type HostOfReplica = MeshHost & {
   levelOf(peer: PeerId): number | null
 }
 
-export const createMeshHost = ({ replica, shell, store, keys, deliveries }: MeshHostOptions): HostOfReplica => {
+export const createMeshHost = ({ replica, shell, store, keys, deliveries, clock }: MeshHostOptions): HostOfReplica => {
   const { index } = replica
   const facts = createFacts(store)
   const entries = function* () {
@@ -165,6 +167,9 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries }: Mesh
     // The mesh itself remembers why, for `links()`.
     linkDown: (peer) => shell.feed({ kind: 'reach', peer, reachable: false }),
     linkQuiet: (peer, quiet) => shell.feed({ kind: 'reach', peer, reachable: !quiet }),
+    wallMs: () => Math.min(Math.max(0, Math.floor(clock.now()) || 0), Number.MAX_SAFE_INTEGER),
+    receiveClock: (peer, reading) => shell.feed({ kind: 'clock', reading: { peer, ...reading } }),
+    isClockDoubted: (peer) => replica.clocks.isDoubted(peer, clock.now()),
 
     addresses: () => {
       const value = facts.read('addresses')

@@ -9,6 +9,7 @@ import type { KeyPair } from '../../crdt/signature.ts'
 import type { CommitStore, StoreFailure } from '../ports/store.ts'
 import type { Said } from './author.ts'
 import type { MemberBudget } from './budgets.ts'
+import type { Clocks } from './clocks.ts'
 import type { Commits } from './commits.ts'
 import type { DocumentDigests } from './document-digests.ts'
 import type { Documents } from './documents.ts'
@@ -19,7 +20,7 @@ import type { LogIndex } from './log-index.ts'
 import type { MissingBodies } from './missing-bodies.ts'
 import type { MayWrite } from './may-write.ts'
 import type { Revision } from './revision.ts'
-import type { Effect, Input } from './types.ts'
+import type { Effect, Input, Refusal } from './types.ts'
 
 export type ReplicaOptions = {
   readonly mesh: MeshId
@@ -31,6 +32,8 @@ export type ReplicaOptions = {
   readonly incarnation: Incarnation
   /** null: the mesh's default. */
   readonly quorum: number | null
+  /** Ms that have passed since some moment; never goes back. Absent where nobody tells of others' clocks. */
+  readonly monotonic?: () => number
 }
 
 export type Replica = {
@@ -46,6 +49,11 @@ export type Replica = {
   readonly intake: Intake
   readonly missing: MissingBodies
   readonly mayWrite: MayWrite
+  readonly clocks: Pick<Clocks, 'standing' | 'others' | 'isDoubted'>
+  /** Why nothing can be sealed now, for the time that our clock shows; null: nothing is amiss. */
+  clockIsOff(nowMs: number): Refusal | null
+  /** The same, or that our own commits were sealed in. */
+  clockRefusal(nowMs: number): Refusal | null
   /** Whether the commit is read: neither a fork nor a revocation leaves it out, nor what it rests on. */
   counts(commit: Commit): boolean
   /** The bytes of a text as UTF-8, for comparing; null when it is not here. What its field allows is for whoever shows it. */

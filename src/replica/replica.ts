@@ -12,7 +12,7 @@
 import type { Body } from '../../crdt/body.ts'
 import { commitHash, controlChainId, type AdmittedCommit, type VerifiedCommit } from '../../crdt/commit.ts'
 import { freshlyRevoked } from '../../crdt/control.ts'
-import { HLC_ZERO, observe, type Hlc } from '../../crdt/hlc.ts'
+import { HLC_ZERO, hlcMs, latestAt, observe, type Hlc } from '../../crdt/hlc.ts'
 import { CONTROL_NAMESPACE, nextIncarnation, type ChainId, type CommitHash, type EventId, type PeerId, type RecordId, type Ref } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import { publicKeyHex } from '../../crdt/signature.ts'
@@ -20,6 +20,8 @@ import type { Parcel } from '../../transports/host.ts'
 import type { StoreFailure } from '../ports/store.ts'
 import { authorBatch, type Authored } from './author.ts'
 import { budgetsOf } from './budgets.ts'
+import { clockOff, sealedAhead } from './clock-words.ts'
+import { createClocks, type ClockReading } from './clocks.ts'
 import { createControls } from './controls.ts'
 import { createCommits } from './commits.ts'
 import { createDocumentDigests } from './document-digests.ts'
@@ -44,7 +46,7 @@ import { restoreReadLevel } from './read-level.ts'
 import { createRevision, touchedBy } from './revision.ts'
 import { createReach } from './reach.ts'
 import { createSettling } from './settling.ts'
-import { refuse, taken, type Effect, type Input, type RequestId, type WriteRequest } from './types.ts'
+import { refuse, STOPPING, taken, type Effect, type Input, type Refusal, type RequestId, type WriteRequest } from './types.ts'
 import { createWriteQueue } from './write-queue.ts'
 import type { Replica, ReplicaOptions } from './replica-types.ts'
 
@@ -52,6 +54,9 @@ import type { Replica, ReplicaOptions } from './replica-types.ts'
 const RECEIVED_PER_FLUSH_MAX = 512
 /** Requests authored in one flush, for the same reason: up to 0.2 ms each, on a slow machine. */
 const REQUESTS_PER_FLUSH_MAX = 256
+
+/** A change of the time agreed on that is more than two readings differ by. */
+const CORRECTION_MS = 1_000
 
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
 
@@ -95,9 +100,14 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     if (state === undefined || seq > state.seq) return null
     return state.seq === seq ? state.hash : log.hashAt(chain, seq)
   }
-  const isSomethingQueued = (): boolean => writes.waiting().requests + controls.waiting() + reoffers.ready + incoming.waitingBodies() > 0
+  /** What would be sealed waits for clocks: it is no reason to make a flush. */
+  let isHeld = false
+  const waitingToSeal = (): number => writes.waiting().requests + controls.waiting() + reoffers.ready
+  const isSomethingQueued = (): boolean => (isHeld ? 0 : waitingToSeal()) + incoming.waitingBodies() > 0
   const hasHole = (chain: ChainId): boolean => [...index.holes.values()].some((hole) => hole.chain === chain)
   const reach = createReach()
+  const clocks = createClocks(self, () => settling.voters(), options.monotonic ?? (() => 0))
+  const memberName = (peer: PeerId): string => index.control.members.get(peer)?.name ?? peer
   const settling = createSettling({ reach, mesh, self, keys, index, quorum: options.quorum, hashOf, headerOf: (chain, seq) => commits.at(chain, seq)?.headerBytes ?? null, tie: histories.tie, isFrozen: forks.isFrozen, isWhole: (chain) => !missing.isMissingIn(chain) && !hasHole(chain) })
 
   // ── the decision: what the next flush holds ────────────────────────────────────────────────────────────────────────
@@ -105,19 +115,25 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   const startFlush = (nowMs: number): Effect[] => {
     if (inFlight !== null) return []
     flush = emptyFlush()
-    const again = reoffers.take(REQUESTS_PER_FLUSH_MAX)
-    const requests = writes.take(again.length > 0 ? 0 : REQUESTS_PER_FLUSH_MAX)
-    sealControls(nowMs)
-    if (again.length > 0) author(again, nowMs)
-    const mayNot = mayWrite.refusal()
-    const authored = mayNot !== null ? requests.map((request): Authored => ({ request: request.id, refusal: mayNot })) : requests.length === 0 ? [] : author(requests, nowMs)
+    const standing = clocks.standing(nowMs)
+    const agreedMs = nowMs + standing.correctionMs
+    const isEarly = clocks.isUndecided(nowMs)
+    const off = standing.isOff ? clockOff(standing, memberName) : null
+    isHeld = isEarly || off !== null
+    const again = isHeld ? [] : reoffers.take(REQUESTS_PER_FLUSH_MAX)
+    const requests = writes.take(isEarly || again.length > 0 ? 0 : REQUESTS_PER_FLUSH_MAX)
+    if (!isHeld) sealControls(nowMs)
+    const unsealed = isEarly || off === null ? [] : controls.refuse(off)
+    if (again.length > 0) author(again, nowMs, agreedMs)
+    const mayNot = mayWrite.refusal() ?? off
+    const authored = mayNot !== null ? requests.map((request): Authored => ({ request: request.id, refusal: mayNot })) : requests.length === 0 ? [] : author(requests, nowMs, agreedMs)
     // The control log is never told before it is on disk: after a crash its one writer would say something else in that place.
     const own = flush.commits.filter(({ header }) => header.namespace !== CONTROL_NAMESPACE).map((commit) => parcelOf(commit, flush.bodies))
     const onRival = ({ chain, at, commits: theirs, waiting }: Rival): void => {
       forks.found(chain, at, theirs, waiting)
     }
-    intake.drain(log, nowMs, RECEIVED_PER_FLUSH_MAX, onRival, (commit, chain, policySeq, bodies) => {
-      hlc = observe(hlc, commit.header.hlc, nowMs)
+    intake.drain(log, agreedMs, RECEIVED_PER_FLUSH_MAX, onRival, (commit, chain, policySeq, bodies) => {
+      if (commit.header.namespace !== CONTROL_NAMESPACE) hlc = observe(hlc, commit.header.hlc, agreedMs)
       addToFlush(flush, commit, chain, policySeq, bodies, false)
     })
     const healed = incoming.takeHealing(RECEIVED_PER_FLUSH_MAX)
@@ -132,7 +148,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     // A text may come behind its commit and be on its way to the disk with it: nobody needs to bring it again.
     completeFlush(flush, loose)
     const bodies = [...loose.filter(({ ref }) => missing.has(ref) && !flush.bodies.has(ref)), ...unread].filter((body) => !isGone(body))
-    const refusals = authored.flatMap((answer): Effect[] => ('refusal' in answer ? [refuse(answer.request, answer.refusal)] : []))
+    const refusals = [...unsealed, ...authored.flatMap((answer): Effect[] => ('refusal' in answer ? [refuse(answer.request, answer.refusal)] : []))]
     const forkFacts = forks.takeFacts()
     const nothing = flush.commits.length + bodies.length + erase.length + healed.length + forkFacts.length === 0
     const under = deliveries
@@ -160,9 +176,9 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     return [...keys].flatMap((key) => index.segments.get(key) ?? [])
   }
 
-  const author = (requests: readonly WriteRequest[], nowMs: number): readonly Authored[] => {
+  const author = (requests: readonly WriteRequest[], nowMs: number, agreedMs: number): readonly Authored[] => {
     const context = { self, keys, incarnation: () => incarnation, index, documents, chain: log.chain, isMade: (record: RecordId) => past.isMade(record, flush.commits), said: (event: EventId) => past.said(event, flush.commits), text: textIn, accept: (commit: AdmittedCommit, chain: Parameters<typeof addToFlush>[2], policySeq: number, bodies: Iterable<Body>) => addToFlush(flush, commit, chain, policySeq, bodies, true) }
-    const batch = authorBatch(context, requests, hlc, nowMs)
+    const batch = authorBatch(context, requests, hlc, nowMs, agreedMs)
     hlc = batch.hlc
     return batch.authored
   }
@@ -173,9 +189,8 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   }
 
   const sealControls = (nowMs: number): void => {
-    const next = controls.next(log.chain(controlChain), hlc, nowMs)
+    const next = controls.next(log.chain(controlChain), nowMs)
     if (next === null) return
-    hlc = next.commit.header.hlc
     addToFlush(flush, next.commit, next.chain, next.chain.seq, [], true)
   }
 
@@ -300,12 +315,35 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   /** The log has been read: time goes on from what it has seen, and what was left unsaid after a fork is said. */
   const booted = (nowMs: number): void => {
     reach.started(nowMs)
+    if (options.monotonic !== undefined) clocks.started()
     // What is not here may be our own: written on without it, our next commit would be refused everywhere.
     if (index.holes.size + index.setAside.size > 0) beginAnew(nowMs)
     hlc = latest(index, hlc)
     for (const fork of forks.all()) exclusion.fork(fork)
     documentDigests.read(null)
     sayAgain(nowMs)
+  }
+
+  const heardClock = (reading: ClockReading, nowMs: number): Effect[] => {
+    const before = clocks.standing(nowMs).correctionMs
+    clocks.heard(reading)
+    // What waits for its time may be of another time now.
+    if (Math.abs(clocks.standing(nowMs).correctionMs - before) > CORRECTION_MS) intake.wake()
+    return waitingToSeal() > 0 || intake.ready() ? startFlush(nowMs) : []
+  }
+
+  const clockIsOff = (nowMs: number): Refusal | null => {
+    const standing = clocks.standing(nowMs)
+    return standing.isOff ? clockOff(standing, memberName) : null
+  }
+
+  const clockRefusal = (nowMs: number): Refusal | null => {
+    const off = clockIsOff(nowMs)
+    if (off !== null) return off
+    const agreedMs = nowMs + clocks.standing(nowMs).correctionMs
+    let latestMs = 0
+    for (const { id, peer, seq, hlc: last } of index.chains.values()) if (peer === self && last >= latestAt(agreedMs) && !isLeftOut(index, id, seq)) latestMs = Math.max(latestMs, hlcMs(last))
+    return latestMs === 0 ? null : sealedAhead(latestMs - agreedMs)
   }
 
   const handle = (input: Input, nowMs: number): Effect[] => {
@@ -336,6 +374,8 @@ export const createReplica = (options: ReplicaOptions): Replica => {
       case 'reach':
         reach.changed(input.peer, input.reachable, nowMs)
         return []
+      case 'clock':
+        return heardClock(input.reading, nowMs)
       case 'linkUp':
         reach.changed(input.peer, true, nowMs)
         return settling.announce(index.chains.keys(), input.peer)
@@ -349,7 +389,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
         retry(nowMs)
         return [...settling.expire(nowMs), ...startFlush(nowMs)]
       case 'stopping':
-        return settling.giveUpAll()
+        return [...settling.giveUpAll(), ...writes.take(Number.POSITIVE_INFINITY).map(({ id }) => refuse(id, STOPPING)), ...controls.refuse(STOPPING)]
       case 'damaged':
         damaged(input.what, nowMs)
         return []
@@ -357,7 +397,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   }
 
   return {
-    handle, booted, self, index, forks, documents, documentDigests, commits, intake, missing, mayWrite, voters: settling.voters, quorum: settling.quorum,
+    handle, booted, self, index, forks, documents, documentDigests, commits, intake, missing, mayWrite, clocks, clockIsOff, clockRefusal, voters: settling.voters, quorum: settling.quorum,
     counts: past.counts,
     text: textIn,
     said: (event) => past.said(event, []),
@@ -372,7 +412,10 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     flushing: () => inFlight !== null,
     queued: writes.waiting,
     budgets: (nowMs) => budgetsOf(index, intake, forks, settling.displacedAcks(), nowMs),
-    nextDeadlineMs: () => (retryAtMs === null ? settling.nextDeadlineMs() : Math.min(retryAtMs, settling.nextDeadlineMs() ?? retryAtMs)),
+    nextDeadlineMs: () => {
+      if (isHeld && waitingToSeal() > 0) return 0
+      return retryAtMs === null ? settling.nextDeadlineMs() : Math.min(retryAtMs, settling.nextDeadlineMs() ?? retryAtMs)
+    },
     lastFailure: () => lastFailure,
   }
 }

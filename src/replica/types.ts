@@ -15,6 +15,7 @@ import type { AgentId, EventId, Namespace, PeerId, RecordId, Ref } from '../../c
 import type { Vouch } from '../../crdt/receipt.ts'
 import type { Parcel } from '../../transports/host.ts'
 import type { ErrorCode } from '../errors.ts'
+import type { ClockReading } from './clocks.ts'
 import type { StoreBatch, StoreFailure } from '../ports/store.ts'
 import type { SegmentEntry } from './log-index.ts'
 
@@ -75,6 +76,8 @@ export type Input =
   | { readonly kind: 'linkUp'; readonly peer: PeerId }
   /** Its link has ended or fell silent, or it was heard again. */
   | { readonly kind: 'reach'; readonly peer: PeerId; readonly reachable: boolean }
+  /** Another's wall clock, as its link told it. */
+  | { readonly kind: 'clock'; readonly reading: ClockReading }
   /** Of a flush under way something went out: should it fail, what it held may be with others. */
   | { readonly kind: 'pushed'; readonly flush: number }
   | { readonly kind: 'persisted'; readonly flush: number; readonly failure: StoreFailure | null }
@@ -105,4 +108,5 @@ export type Effect =
   | { readonly kind: 'MEMBERSHIP' }
 
 export const refuse = (request: RequestId, refusal: Refusal): Effect => ({ kind: 'RESOLVE', request, outcome: { kind: 'refused', refusal } })
+export const STOPPING: Refusal = { code: 'shutting_down', message: 'this peer is stopping: ask another', fields: { local_committed: false } }
 export const taken = (delivery: number): Effect => ({ kind: 'TAKEN', delivery })

@@ -34,6 +34,9 @@ export const membershipOf = (replica: Replica, shell: Shell, store: CommitStore,
       if (identity.authority === null) throw new NodeError('forbidden', 'this peer does not hold the mesh\'s authority key: ask the one where the mesh was made')
       // On top of an older state the authority would say two things in one place, and nobody could tell which holds.
       controlLog()
+      // Before anything is judged by the clock: a token would seem to have expired.
+      const off = replica.clockIsOff(saying.clock.now())
+      if (off !== null) throw new NodeError(off.code, off.message, off.fields)
       const event = make()
       if (event === null) return then()
       const outcome = await shell.write({ kind: 'control', id: --lastId, event })

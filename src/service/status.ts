@@ -13,6 +13,7 @@ import type { DiskUse } from '../ports/live.ts'
 import type { Abilities } from '../ports/projection.ts'
 import type { Boot } from '../replica/boot.ts'
 import { WITHIN_BUDGET } from '../replica/budgets.ts'
+import { otherClockOff } from '../replica/clock-words.ts'
 import { levelNow } from '../replica/log-index.ts'
 import type { Replica } from '../replica/replica-types.ts'
 
@@ -72,14 +73,17 @@ export const createStatus = (context: StatusContext): Status => {
     const warnings: string[] = []
     const reached = reachable()
     const refusal = replica.mayWrite.refusal()
+    const clockRefusal = replica.clockRefusal(context.now())
     // Who may not write at all is not helped by others that can be reached.
     if (refusal !== null) blocking.push(refusal.message)
+    else if (clockRefusal !== null) blocking.push(clockRefusal.message)
     else if (quorum > voters.size) blocking.push(tooFewVoters(quorum, voters.size))
     else if (reached < quorum) blocking.push(`${reached} of ${voters.size} voters can be reached, a write needs ${quorum}: start the others, or write with ?quorum=1`)
     const free = await context.freeBytes()
     if (free < limits.free_space_bytes_min) blocking.push(`only ${Math.floor(free / 2 ** 20)} MiB are free where the log lies: make room`)
     const logTrouble = context.storeTrouble()
     if (logTrouble !== null) blocking.push(`the log takes no writes: ${logTrouble}`)
+    for (const { peer, aheadMs } of replica.clocks.others(context.now())) warnings.push(otherClockOff(index.control.members.get(peer)?.name ?? peer, aheadMs))
     for (const warning of forkWarnings(replica)) warnings.push(warning)
     if (index.holes.size > 0) warnings.push(`${index.holes.size} damaged commits are being fetched again from other peers`)
     if (index.setAside.size > 0) warnings.push(`${index.setAside.size} commits wait for what was lost before them: other peers are asked for it`)
@@ -158,6 +162,7 @@ export const createStatus = (context: StatusContext): Status => {
     gauge('write_queue_requests', 'Writes waiting for the next flush', () => replica.queued().requests)
     gauge('voters_reachable', 'Voters that can be reached, this peer included', reached)
     gauge('quorum', 'Voters that a write needs', () => replica.quorum())
+    gauge('clock_ahead_ms', 'What the wall clock is ahead of the one in the middle of the voters', () => replica.clocks.standing(from.now()).aheadMs)
     gauge('projection_lag', 'Arrivals that the search index has not taken in', () => from.feed.lag())
     gauge('rows_written_again', 'Rows projected again since the start, since a late text, a fork, a revocation or a healed commit touched them', from.rowsWrittenAgain)
     gauge('embedder_ready', '1 while the embedder answers and the rows hold vectors', () => (from.embedding()?.ready ? 1 : 0))

@@ -43,6 +43,8 @@ export type World = {
   /** The peers' keys: a test may write in anybody's name. */
   readonly keys: readonly KeyPair[]
   readonly authority: KeyPair
+  /** What each peer's wall clock is ahead of the others' time, ms; may be changed at any time. */
+  readonly clockAheadMs: number[]
   peer(index: number): Peer
   url(index: number): string
   /** Lets time pass until the promise or the fact is there, at most `msMax` of virtual time. */
@@ -71,6 +73,7 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
   const log = founded(mesh, authority, keys, { clock: time, random })
   const disks = keys.map(() => memoryDisk())
   const peers: (Peer | null)[] = keys.map(() => null)
+  const clockAheadMs = keys.map(() => 0)
   const stopListening: (() => void)[] = []
   const url = (index: number): string => `ws://peer-${index}:1/mesh`
   const dials = options.dials ?? ((index: number) => (index === 0 ? [] : [0]))
@@ -84,7 +87,7 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
         throw error
       },
       identity: { dir: '', mesh, meshName: 'world', name: `peer-${index}`, peer: publicKeyHex(keys[index]!) as PeerId, keys: keys[index]!, authority: index === 0 ? authority : null, peers: [] },
-      store, projection: options.projection?.(index) ?? createNoProjection(), projectionKind: options.projection === undefined ? 'none' : 'memory', timers: time, monotonic: time.now, random, dialer: network.dialer(url(index)), compression: null,
+      store, projection: options.projection?.(index) ?? createNoProjection(), projectionKind: options.projection === undefined ? 'none' : 'memory', timers: { now: () => Math.floor(time.now() + clockAheadMs[index]!), after: time.after }, monotonic: time.now, random, dialer: network.dialer(url(index)), compression: null,
       peers: dials(index).map(url), quorum: null, quorumTimeoutMs: 5_000, version: '0.0.0', log: options.log?.(index) ?? logTo(), live: () => ({}),
       ...(options.observe && { observe: (effect) => options.observe!(index, effect) }),
     })
@@ -129,7 +132,7 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
 
   for (const index of keys.keys()) await start(index)
   const world: World = {
-    time, network, random, peers, disks, keys, authority, url, run, start, stop, agree,
+    time, network, random, peers, disks, keys, authority, clockAheadMs, url, run, start, stop, agree,
     peer: (index) => {
       const peer = peers[index]
       if (!peer) throw new Error(`peer ${index} is stopped`)

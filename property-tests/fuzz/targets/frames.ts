@@ -37,9 +37,9 @@ export const sampleMessages = (): readonly Message[] => {
   const digest = sha256('digest').slice(0, 16)
   return [
     { type: 'control', seq: 4 },
-    { type: 'open', epoch: 'ab'.repeat(16), arrivals: 12, digest, addresses: new Uint8Array(8) },
+    { type: 'open', epoch: 'ab'.repeat(16), arrivals: 12, digest, addresses: new Uint8Array(8), clock: 1_700_000_000_000 },
     { type: 'ping', id: 1, arrivals: 12, digest },
-    { type: 'pong', id: 1, arrivals: 12, digest },
+    { type: 'pong', id: 1, arrivals: 12, digest, clock: 1_700_000_000_000 },
     { type: 'since', cursor: 3 },
     { type: 'runs', runs, cursor: 9, end: true, digest },
     { type: 'frontier_ask', restart: true },

@@ -87,7 +87,7 @@ const writeAndConverge = async (world: World, n: number): Promise<void> => {
 const opening = (world: World): readonly Message[] => {
   const { index } = world.peer(0).replica
   const control = Math.max(...[...index.chains.values()].filter(({ namespace }) => namespace === '_mesh').map(({ seq }) => seq))
-  return [{ type: 'control', seq: control }, { type: 'open', epoch: 'cd'.repeat(16), arrivals: 0, digest: new Uint8Array(16), addresses: new Uint8Array(8) }]
+  return [{ type: 'control', seq: control }, { type: 'open', epoch: 'cd'.repeat(16), arrivals: 0, digest: new Uint8Array(16), addresses: new Uint8Array(8), clock: 1_700_000_000_000 }]
 }
 
 /** Of each kind one, with chains, commits and signatures of this very mesh where it carries any. */
