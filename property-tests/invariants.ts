@@ -181,13 +181,15 @@ export const onceOnly = (requests: readonly KeyedRequest[], history: Heard, text
 export const causalReads = (reads: readonly { readonly machine: number; readonly event: EventId; readonly seen: boolean }[]): Violations =>
   reads.flatMap(({ machine, event, seen }) => (seen ? [] : [`I8 a read on peer ${machine} answered without event ${event}, which its token had seen`]))
 
-export type ToldWrite = { readonly what: string; readonly machine: number; readonly localCommitted: unknown; readonly mayBeElsewhere: boolean; readonly event: EventId | null }
+export type ToldWrite = { readonly what: string; readonly machine: number; readonly localCommitted: unknown; readonly mayBeElsewhere: boolean; readonly event: EventId | null; /** Who answered. */ readonly peer: PeerId }
+/** What a peer said that it did not commit, it did not: the same event from another, asked again under the same key, is that one's. */
 export const toldTheTruth = (told: readonly ToldWrite[], history: Heard, spoiled: ReadonlySet<number>): Violations => {
   const events = new Set(history.says.map(({ event }) => event.id))
-  return told.flatMap(({ what, machine, localCommitted, mayBeElsewhere, event }) => {
+  const byAuthor = new Set(history.says.map(({ event, peer }) => `${event.id} ${peer}`))
+  return told.flatMap(({ what, machine, localCommitted, mayBeElsewhere, event, peer }) => {
     if (event === null) return []
     if (localCommitted === true && !events.has(event) && !spoiled.has(machine)) return [`I9 ${what} was said to be committed, and is lost`]
-    return localCommitted === false && !mayBeElsewhere && events.has(event) ? [`I9 ${what} was said to be not committed, and is there`] : []
+    return localCommitted === false && !mayBeElsewhere && byAuthor.has(`${event} ${peer}`) ? [`I9 ${what} was said to be not committed, and is there`] : []
   })
 }
 

@@ -40,7 +40,7 @@ export const judge = async (world: World): Promise<Violations> => {
   const spoiled = spoiledBy(world)
   const acknowledged = evidence.acknowledged.map((write) => ({ ...write, what: nameOf(write.step) }))
   const out = leftOutBy(world, all, commits)
-  const told = evidence.told.filter((told) => typeof told.localCommitted === 'boolean' && !out.isOut(told)).map((each) => ({ ...each, event: wasRepeated(evidence, each) ? null : each.event, what: nameOf(each.step) }))
+  const told = evidence.told.filter((told) => typeof told.localCommitted === 'boolean' && !out.isOut(told)).map((each) => ({ ...each, event: wasAskedAgain(evidence, each) ? null : each.event, peer: world.machines[each.machine]!.member.peer, what: nameOf(each.step) }))
   const keyed = [...evidence.keyed].map(([record, { value, attempts }]) => ({ record, content: putInput(value).content, attempts: attempts.length }))
   const liars = new Set(founded.members.flatMap((member) => (member.honest ? [] : [member.peer])))
   const honest = new Set<string>([founded.mesh, ...founded.members.flatMap((member) => (member.honest ? [member.peer] : []))])
@@ -102,6 +102,6 @@ const spoiledBy = ({ schedule }: World): ReadonlySet<number> => new Set(schedule
 
 const nameOf = (step: AskStep): string => `${step.ask.op} at ${step.at} ms of client ${step.client}`
 
-/** A request that was refused by one peer and made again, by its key, at another: what is there then is the other's. */
-const wasRepeated = ({ keyed }: World['evidence'], { localCommitted, record }: { readonly localCommitted: unknown; readonly record: RecordId | null }): boolean =>
-  localCommitted === false && record !== null && (keyed.get(record)?.attempts.length ?? 0) > 1
+/** A request that a peer refused and that was made again, by its key, at the same peer: what is there then may be the later attempt's. */
+const wasAskedAgain = ({ told, acknowledged }: World['evidence'], { step, machine }: { readonly step: AskStep; readonly machine: number }): boolean =>
+  [...told, ...acknowledged].filter((each) => each.step === step && each.machine === machine).length > 1 || step.retries.length + 1 > new Set([step.peer, ...step.retries]).size
