@@ -54,6 +54,14 @@ export const BUGS: readonly Bug[] = [
   bug('crdt/hlc.test.ts', 'what others say moves the clock without bound', ['crdt/hlc.ts', 'later(within(Math.max(last, remote) as Hlc, nowMs), nowMs)', 'later(Math.max(last, remote), nowMs)']),
   bug('src/service/clock-off.test.ts', 'the newest clock taken for the one in the middle', ['src/replica/clocks.ts', 'offsets.slice((offsets.length - 1) >> 1, (offsets.length >> 1) + 1)', 'offsets.slice(-1)']),
   bug('src/service/clock-off.test.ts', 'something sealed before others were heard', ['src/replica/clocks.ts', 'return offsets.length < all && (', 'return offsets.length > all && (']),
+  // ── formats that change ──
+  bug('transports/handshake.test.ts', 'a hello of a later version called malformed', ['transports/handshake.ts', "if (version === null) return { kind: 'refused', reason: 'version_unsupported', theirs: rangeText(theirs) }", "if (version === null) return refused('malformed_handshake')"]),
+  bug('transports/handshake.test.ts', 'versions are not signed', ['transports/handshake.ts', ', t.audience, offerBytes(t.dialerOffer), offerBytes(t.acceptorOffer))', ', t.audience)']),
+  bug('crdt/level.test.ts', 'a commit with an event of an unknown kind is dropped', ['crdt/event.ts', "if (reading.kind === 'fault') return", "if (reading.kind !== 'event') return"]),
+  bug('crdt/level.test.ts', 'an unknown field is read below its level', ['crdt/event-schema.ts', '      dropped.add(name)\n', '']),
+  bug('crdt/level.test.ts', 'an unknown kind in a document is passed over there', ['crdt/segment.ts', 'events.every(isDocumentEvent) ? derive(segment, author, header.deps, events) :', 'events.length > 0 ? derive(segment, author, header.deps, events.filter(isDocumentEvent)) :']),
+  bug('crdt/level.test.ts', 'texts that only unknown fields name are left behind', ['crdt/commit.ts', ': [...named, ...unread.texts]', ': named']),
+  bug('crdt/level.test.ts', 'the format level falls', ['crdt/control.ts', 'level > (levels.at(-1)?.level ?? FIRST_LEVEL) ?', 'level > 0 ?']),
   // ── anti-entropy ──
   bug(WORLD, 'some authors skipped in anti-entropy',
     ['src/replica/mesh-host.ts', 'if (id !== control && seq > 0) yield', "if (id !== control && seq > 0 && id > '8') yield"],
