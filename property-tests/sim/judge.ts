@@ -24,7 +24,7 @@ export const judge = async (world: World): Promise<Violations> => {
   const disks = machines.map(({ disk }) => disk.lies())
   const forks = machines.map(({ process }) => process!.peer!.replica.forks.all())
   const all = commitsOn(disks[0]!)
-  const forkAt = outsAlso(forks[0]!, all)
+  const forkAt = outsAlso(forks[0]!, disks.flatMap(commitsOn))
   const outFrom = withRevoked(all, forkAt)
   const commits = withoutForks(all, outFrom)
   const history = historyOf(commits, all.filter(({ chain, header }) => countsAt(forkAt, chain, header.seq)))
