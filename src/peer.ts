@@ -177,7 +177,7 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
       addresses, levelOf: bare.levelOf, unreadable: reader.texts.unreadable, now: timers.now, counters: () => mesh.counters(), freeBytes, storeTrouble, diskUse: options.diskUse?.(freeBytes) ?? null, name: identity.name, version: options.version, live: options.live,
     }),
     digests: createDigests({ replica, shell, projection, after: timers.after }),
-    ...appliedOf(replica, timers.after),
+    ...appliedOf(replica, shell, timers.after),
     ...membershipOf(replica, shell, store, identity, { clock: timers, random }),
     verify: (onProgress) => verifyLog(identity.mesh, store, onProgress),
     rebuild: createRebuild({ projection, feed, arrivals: () => replica.index.arrivals, monotonic: options.monotonic }),

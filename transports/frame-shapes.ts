@@ -63,6 +63,7 @@ const SHAPES: ReadonlyMap<number, Shape> = new Map<number, Shape>([
   [TAGS.bodies, { from: 'open', earlyBytesMax: 0, fields: 1, read: (r) => ({ type: 'bodies', bodies: bodies(r, r.list(0, limits.want_bodies_max)) }) }],
   [TAGS.absent_bodies, { from: 'open', earlyBytesMax: 0, fields: 1, read: (r) => ({ type: 'absent_bodies', refs: hashes<Ref>(r, limits.want_bodies_max) }) }],
   [TAGS.ack, { from: 'open', earlyBytesMax: 0, fields: 3, read: (r) => ({ type: 'ack', ack: { voter: r.hex(32) as PeerId, watermarks: watermarks(r), signature: r.bin(64) } }) }],
+  [TAGS.want_acks, { from: 'open', earlyBytesMax: 0, fields: 1, read: (r) => ({ type: 'want_acks', chains: ids<ChainId>(r, CHAIN_BYTES, limits.ack_watermarks_max) }) }],
   [TAGS.addresses, {
     from: 'open', earlyBytesMax: 0, fields: 1,
     read: (r) => ({ type: 'addresses', records: bins(r, limits.addresses_per_frame_max, limits.address_record_bytes_max) }),
@@ -85,11 +86,14 @@ const chain = (r: PackedReader, only: ChainId | null): ChainId => {
   return id
 }
 
-/** 32 bytes each, joined. */
-const hashes = <Hash extends Ref | CommitHash>(r: PackedReader, countMax: number): readonly Hash[] => {
-  const bytes = r.bin(0, 32 * countMax)
-  if (bytes.length % 32 !== 0) r.misfit()
-  return Array.from({ length: bytes.length / 32 }, (_, n) => bytesToHex(bytes.subarray(32 * n, 32 * n + 32)) as Hash)
+const CHAIN_BYTES = 16
+const hashes = <Hash extends Ref | CommitHash>(r: PackedReader, countMax: number): readonly Hash[] => ids<Hash>(r, 32, countMax)
+
+/** So many bytes each, joined. */
+const ids = <Id extends string>(r: PackedReader, each: number, countMax: number): readonly Id[] => {
+  const bytes = r.bin(0, each * countMax)
+  if (bytes.length % each !== 0) r.misfit()
+  return Array.from({ length: bytes.length / each }, (_, n) => bytesToHex(bytes.subarray(each * n, each * n + each)) as Id)
 }
 
 const bins = (r: PackedReader, countMax: number, bytesMax: number): readonly Uint8Array[] => {

@@ -64,6 +64,8 @@ export type MeshHost = {
   receiveAck(from: PeerId, ack: SignedAck): void
   /** A member's link is about to open: which format levels its build reads, by its hello (HS11). */
   told(peer: PeerId, level: number): void
+  /** `from` asks how far these chains are on our disk: answered by `Mesh.announce` to it alone. */
+  ackWanted(from: PeerId, chains: readonly ChainId[]): void
   linkUp(peer: PeerId): void
   linkDown(peer: PeerId, reason: string): void
   /** An open link fell silent (HB4), or was heard again. After `linkUp` and `linkDown` it is not quiet. */
@@ -89,8 +91,10 @@ export type Mesh = {
   stop(): Promise<void>
   /** Fresh commits of our own, given before the own flush returns: sent at once to every link that can take them. False when nothing went to anybody. */
   push(parcels: readonly Parcel[]): boolean
-  /** Our signed word on how far we are: after a flush to every link (`to` null), to one peer when it comes up. */
+  /** Our signed word on how far we are: after a flush to every link (`to` null), to one peer that asked for it. */
   announce(ack: SignedAck, to: PeerId | null): void
+  /** Asks one peer, or (null) all, how far these chains are on their disks. */
+  wantAcks(chains: readonly ChainId[], to: PeerId | null): void
   /** A fork was found or learned: told to every link at once. */
   announceForks(proofs: readonly Uint8Array[]): void
   /** The control log has grown: sessions of members that are out are cut, waiting ones go on. */

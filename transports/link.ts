@@ -244,6 +244,8 @@ export const createLink = (options: LinkOptions): Link => {
         return serve.pump()
       case 'ack':
         return onAck(m)
+      case 'want_acks':
+        return host.ackWanted(peer, m.chains)
       case 'addresses':
         return events.addresses(m.records)
       case 'forks':

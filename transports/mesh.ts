@@ -331,6 +331,12 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
       const content = encode({ type: 'ack', ack })
       for (const link of openLinks()) if (to === null || link.peer === to) link.sendEncoded(content)
     },
+    wantAcks: (chains, to) => {
+      for (let at = 0; at < chains.length; at += limits.ack_watermarks_max) {
+        const asked = chains.slice(at, at + limits.ack_watermarks_max)
+        for (const link of openLinks()) if (to === null || link.peer === to) link.send({ type: 'want_acks', chains: asked })
+      }
+    },
     announceForks: (proofs) => {
       const links = openLinks()
       for (const content of forkFrames(proofs)) for (const link of links) link.sendEncoded(content)

@@ -37,6 +37,7 @@ export const TAGS = {
   forks: 20,
   want_headers: 21,
   headers: 22,
+  want_acks: 23,
 } as const
 
 /** Where the sender's log stands: `arrivals` and `digest` (16 bytes) are of the same moment. */
@@ -71,6 +72,8 @@ export type Message =
   /** 'So many bytes more you may send.' */
   | { readonly type: 'credit'; readonly bytes: number }
   | { readonly type: 'ack'; readonly ack: SignedAck }
+  /** 'How far are these chains on your disk?' Answered by an ack of those that are. */
+  | { readonly type: 'want_acks'; readonly chains: readonly ChainId[] }
   | { readonly type: 'addresses'; readonly records: readonly Uint8Array[] }
   /** Proofs of forks (`crdt/fork.ts`). */
   | { readonly type: 'forks'; readonly proofs: readonly Uint8Array[] }
@@ -115,6 +118,8 @@ const toPackable = (m: Message): Packable => {
       return [TAGS.credit, m.bytes]
     case 'ack':
       return [TAGS.ack, hexToBytes(m.ack.voter), m.ack.watermarks.flatMap((w) => [hexToBytes(w.chain), w.seq, hexToBytes(w.hash), w.whole]), m.ack.signature]
+    case 'want_acks':
+      return [TAGS.want_acks, joined(m.chains.map(hexToBytes))]
     case 'addresses':
       return [TAGS.addresses, m.records]
     case 'forks':

@@ -48,6 +48,9 @@ export const priceOf = (m: Message): number => {
       return 2 + m.refs.length / 10
     case 'ack':
       return 8 + m.ack.watermarks.length
+    // Looked up, hashed, and signed.
+    case 'want_acks':
+      return 8 + m.chains.length
     case 'addresses':
       return 2 + 8 * m.records.length
     case 'forks':

@@ -169,12 +169,12 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
     waiting.delete(`${parcel.chain} ${parcel.seq + 1}`)
     if (next !== undefined) take(next)
   }
-  const announce = (touched: Iterable<ChainId>): void => {
+  const announce = (touched: Iterable<ChainId>, to: PeerId | null = null): void => {
     const watermarks = [...new Set(touched)].flatMap((of) => {
       const last = entries(of)[lengthOf(of) - 1]
       return last === undefined ? [] : [{ chain: of, seq: lengthOf(of), hash: last.hash, whole: true }]
     })
-    if (watermarks.length > 0) mesh?.announce(signAck({ mesh: host.mesh, voter: peer, watermarks }, keys), null)
+    if (watermarks.length > 0) mesh?.announce(signAck({ mesh: host.mesh, voter: peer, watermarks }, keys), to)
   }
   const flush = (parcels: readonly Parcel[], done: () => void): void => {
     const store = (): void => {
@@ -274,6 +274,7 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
     },
     receiveAck: (from, ack) => test.acks.push({ from, ack }),
     told: () => {},
+    ackWanted: (from, of) => announce(of, from),
     linkUp: (of) => {
       test.ups.push(`up ${of}`)
     },

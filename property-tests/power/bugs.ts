@@ -31,6 +31,8 @@ export const BUGS: readonly Bug[] = [
   bug('crdt/quorum.test.ts', 'what a voter says of what is not here kept without bound', ['crdt/quorum.ts', '|| held > limits.ack_ahead_held_per_voter_max', '|| held < 0']),
   bug('property-tests/hostile-members.test.ts', 'of too many forks those count that came first', ['src/replica/forks.ts', 'if (counting > limits.forks_per_peer_max) out.add(fork.peer)', 'if (counting < 0) out.add(fork.peer)']),
   bug(WORLD, 'an ack counted twice', ['crdt/quorum.ts', 'entry.watermark.seq >= seq && voters.has(entry.voter)),', 'entry.watermark.seq >= seq && voters.has(entry.voter)).flatMap((entry) => [entry, entry]),']),
+  bug('property-tests/receipts.test.ts', 'an ack that was lost with its link is not asked for', ['src/replica/replica.ts', '        return settling.wantFrom(input.peer)\n', '        return []\n']),
+  bug('property-tests/receipts.test.ts', 'a repeated request waits for acks that nobody says again', ['src/replica/settling.ts', 'if (cause === null && existing !== null) return', 'if (cause === null && existing !== null && wait.needed < 0) return']),
   bug(WORLD, 'an ack of a later commit shown without what ties it', ['src/replica/settling.ts', '[{ ...part, tie: tied }]', '[{ ...part, tie: tied && null }]']),
   bug('src/replica/histories.test.ts', 'a chain tied by its blocks out of place', ['src/replica/log-index.ts', 'blocks[commit.header.seq / BLOCK_COMMITS - 1] = block!', 'blocks[commit.header.seq / BLOCK_COMMITS] = block!']),
   bug(WORLD, 'an ack that lacks texts counts', ['src/replica/settling.ts', 'whole: isWhole(chain)', 'whole: true']),

@@ -88,6 +88,7 @@ export const createEvil = (founded: Founded, network: Network, time: Scheduler &
     receiveBodies: (_from, _bodies, done) => done(),
     receiveAck: () => undefined,
     told: () => undefined,
+    ackWanted: () => undefined,
     linkUp: () => undefined,
     linkDown: () => undefined,
     linkQuiet: () => undefined,

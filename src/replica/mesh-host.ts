@@ -163,6 +163,7 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries, clock 
     told: (peer, level) => {
       if (levelTold(facts.read(levelFact(peer))) !== level) facts.keep(levelFact(peer), level)
     },
+    ackWanted: (from, chains) => shell.feed({ kind: 'ackWanted', from, chains }),
     linkUp: (peer) => shell.feed({ kind: 'linkUp', peer }),
     // The mesh itself remembers why, for `links()`.
     linkDown: (peer) => shell.feed({ kind: 'reach', peer, reachable: false }),

@@ -378,7 +378,11 @@ export const createReplica = (options: ReplicaOptions): Replica => {
         return heardClock(input.reading, nowMs)
       case 'linkUp':
         reach.changed(input.peer, true, nowMs)
-        return settling.announce(index.chains.keys(), input.peer)
+        return settling.wantFrom(input.peer)
+      case 'ackWanted':
+        return settling.announce(input.chains, input.from)
+      case 'wantAcks':
+        return settling.want(input.chains)
       case 'pushed':
         if (inFlight?.id === input.flush) inFlight.pushed = true
         return []

@@ -95,6 +95,23 @@ describe('a write that needs two voters', () => {
     expect([isGenuine(ackIn(third)!, mesh), ackIn(third)!.watermarks]).toMatchObject([true, [{ chain, seq: 2 }]])
   })
 
+  test('asks a voter that comes up for what is waited for, and for nothing else', () => {
+    const asked = (effects: readonly Effect[]) => effects.flatMap((effect) => (effect.kind === 'WANT_ACKS' ? [effect] : []))
+    expect(settling.wantFrom(peerOf('ann'))).toEqual([])
+    settling.settle([where], null, { ...request, quorum: 3 }, 0)
+    expect(settling.wantFrom(peerOf('ann'))).toEqual([{ kind: 'WANT_ACKS', chains: [chain], to: peerOf('ann') }])
+    expect(settling.wantFrom(peerOf('watcher'))).toEqual([])
+    settling.onAck(peerOf('ann'), ackOf('ann'))
+    expect(settling.wantFrom(peerOf('ann'))).toEqual([])
+    settling.giveUpAll()
+    expect(settling.wantFrom(peerOf('bob'))).toEqual([])
+    // What was asked for by name is asked of whoever comes up later, too.
+    expect(asked(settling.want([chain]))).toEqual([{ kind: 'WANT_ACKS', chains: [chain], to: null }])
+    expect([asked(settling.wantFrom(peerOf('bob'))).length, asked(settling.wantFrom(peerOf('ann'))).length]).toEqual([1, 0])
+    // A repeated request was acknowledged before anybody here heard of it.
+    expect(asked(settling.settle([where], 'e' as never, { ...request, id: 2, quorum: 3 }, 0))).toHaveLength(1)
+  })
+
   test('loses the ack of a voter that is taken out meanwhile, and says so when it stops waiting', () => {
     settling.settle([where], null, { ...request, quorum: 3 }, 0)
     settling.onAck(peerOf('ann'), ackOf('ann'))

@@ -28,6 +28,10 @@ export type Settling = {
   receipt(position: Position): Receipt | null
   /** Signs how far these chains are on our disk, for one peer or, null, for all. */
   announce(chains: Iterable<ChainId>, to: PeerId | null): Effect[]
+  /** Asks all who vote and have not said so how far these chains are, and whoever comes up later; our own word is signed. */
+  want(chains: readonly ChainId[]): Effect[]
+  /** Asks a voter that has come up for what requests wait for: what it said while its link was down is lost. */
+  wantFrom(peer: PeerId): Effect[]
   /** An ack of `from` itself; anybody else's, or of another mesh, counts for nothing. */
   onAck(from: PeerId, ack: SignedAck): Effect[]
   /** A request is on our disk: it waits, or ends at once. */
@@ -63,6 +67,7 @@ export type SettlingOptions = {
 export const createSettling = ({ mesh, self, keys, index, quorum: override, hashOf, headerOf, tie, isFrozen, isWhole, reach }: SettlingOptions): Settling => {
   const acks = createAckTable()
   const waits = createWaits()
+  const wanted = new Set<ChainId>()
   let votersOf: { control: unknown; forks: number; voters: ReadonlySet<PeerId> } = { control: null, forks: 0, voters: new Set() }
 
   const voters = (): ReadonlySet<PeerId> => {
@@ -142,9 +147,29 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
     return voters().has(self) && unsigned.length > 0 ? announce(unsigned.map(({ chain }) => chain), null) : []
   }
 
+  /** The last commit that requests, or whoever asked, want to have acknowledged, by chain; not what this voter has acknowledged. */
+  const wantedOf = (voter: PeerId): readonly ChainId[] => {
+    const seqByChain = new Map<ChainId, number>()
+    for (const { written } of waits.all()) for (const { chain, seq } of written) seqByChain.set(chain, Math.max(seq, seqByChain.get(chain) ?? 0))
+    for (const chain of wanted) seqByChain.set(chain, index.chains.get(chain)?.seq ?? 0)
+    const only = new Set([voter])
+    return [...seqByChain].flatMap(([chain, seq]) => (seq === 0 || acks.covering({ chain, seq }, only).length > 0 ? [] : [chain]))
+  }
+  const want = (chains: readonly ChainId[]): Effect[] => {
+    for (const chain of chains) wanted.add(chain)
+    // The oldest go: they were asked for already, and only whoever comes up later is not asked for them again.
+    for (const chain of wanted) if (wanted.size > WANTED_MAX) wanted.delete(chain)
+    return [...announce(chains, self), { kind: 'WANT_ACKS', chains, to: null }]
+  }
+
   return {
     voters,
     quorum,
+    want,
+    wantFrom: (peer) => {
+      const chains = voters().has(peer) ? wantedOf(peer) : []
+      return chains.length === 0 ? [] : [{ kind: 'WANT_ACKS', chains, to: peer }]
+    },
     covering: (position) => acks.covering(position, voters()),
     receipt: (position) => {
       const header = headerOf(position.chain, position.seq)
@@ -168,6 +193,8 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
       const met = endIfMet(wait)
       if (met.length > 0) return [...own, ...met]
       const cause = request.deadlineMs <= nowMs ? 'timeout' : hopeless(wait, nowMs)
+      // What was written before may have been acknowledged before we came up, or over a link that was lost.
+      if (cause === null && existing !== null) return [...own, { kind: 'WANT_ACKS', chains: [...new Set(written.map(({ chain }) => chain))], to: null }]
       return cause === null ? own : [...own, ...giveUp(wait, cause)]
     },
 
@@ -194,6 +221,9 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
     giveUpAll: () => [...waits.all()].flatMap((wait) => giveUp(wait, 'stopping')),
   }
 }
+
+/** Chains asked for by name (the control log, commits that somebody wants shown), for whoever comes up later. */
+const WANTED_MAX = 256
 
 const WHEN: Readonly<Record<Unmet, string>> = { timeout: 'in time', away: 'and too few of the others can be reached', too_few: 'and the mesh has no more of them', stopping: 'before this peer stopped' }
 

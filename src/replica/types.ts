@@ -11,7 +11,7 @@ import type { SignedAck } from '../../crdt/ack.ts'
 import type { Body } from '../../crdt/body.ts'
 import type { ControlEvent, MemorySet, TagChange } from '../../crdt/event.ts'
 import type { Position } from '../../crdt/frontier.ts'
-import type { AgentId, EventId, Namespace, PeerId, RecordId, Ref } from '../../crdt/ids.ts'
+import type { AgentId, ChainId, EventId, Namespace, PeerId, RecordId, Ref } from '../../crdt/ids.ts'
 import type { Vouch } from '../../crdt/receipt.ts'
 import type { Parcel } from '../../transports/host.ts'
 import type { ErrorCode } from '../errors.ts'
@@ -72,7 +72,11 @@ export type Input =
   /** Headers of commits on forked branches that waiting ones name. */
   | { readonly kind: 'headers'; readonly from: PeerId; readonly headers: readonly Uint8Array[] }
   | { readonly kind: 'acked'; readonly from: PeerId; readonly ack: SignedAck }
-  /** A session has opened: it is told how far all our chains are. */
+  /** Another peer asks how far these chains are on our disk. */
+  | { readonly kind: 'ackWanted'; readonly from: PeerId; readonly chains: readonly ChainId[] }
+  /** We ask everybody, ourselves too, how far these chains are; and whoever comes up without having said so. */
+  | { readonly kind: 'wantAcks'; readonly chains: readonly ChainId[] }
+  /** A session has opened: it is asked for what is waited for. */
   | { readonly kind: 'linkUp'; readonly peer: PeerId }
   /** Its link has ended or fell silent, or it was heard again. */
   | { readonly kind: 'reach'; readonly peer: PeerId; readonly reachable: boolean }
@@ -97,6 +101,7 @@ export type Effect =
   /** To every link: how far our stable storage reaches. */
   /** `to`: null for all neighbours. */
   | { readonly kind: 'ACK'; readonly ack: SignedAck; readonly to: PeerId | null }
+  | { readonly kind: 'WANT_ACKS'; readonly chains: readonly ChainId[]; readonly to: PeerId | null }
   | { readonly kind: 'RESOLVE'; readonly request: RequestId; readonly outcome: WriteOutcome }
   /** A delivery was taken in: its credit goes back to the sender. */
   | { readonly kind: 'TAKEN'; readonly delivery: number }

@@ -5,6 +5,7 @@
 import { limits } from '../../crdt/limits.ts'
 import type { PeerId } from '../../crdt/ids.ts'
 import type { Applied, Node } from '../api.ts'
+import type { Shell } from '../replica/effects.ts'
 import { controlChain } from '../replica/log-index.ts'
 import type { Replica } from '../replica/replica-types.ts'
 
@@ -12,7 +13,7 @@ import type { Replica } from '../replica/replica-types.ts'
 const LOOK_EVERY_MS = 25
 
 /** @param after a timer of the peer's clock. */
-export const appliedOf = (replica: Replica, after: (ms: number, call: () => void) => () => void): Pick<Node, 'controlApplied'> => {
+export const appliedOf = (replica: Replica, shell: Pick<Shell, 'feed'>, after: (ms: number, call: () => void) => () => void): Pick<Node, 'controlApplied'> => {
   let waiting = 0
 
   const look = (): { readonly answer: Applied; readonly isSettled: boolean } => {
@@ -30,6 +31,8 @@ export const appliedOf = (replica: Replica, after: (ms: number, call: () => void
   return {
     controlApplied: async (waitMs) => {
       if (waiting >= limits.control_waiters_max) return look().answer
+      // What others said before we came up, or over a link that was lost, they say again.
+      if (!look().isSettled) shell.feed({ kind: 'wantAcks', chains: [controlChain(replica.index)] })
       waiting++
       try {
         for (let left = Math.min(waitMs, limits.control_wait_ms_max); left > 0 && !look().isSettled; left -= LOOK_EVERY_MS) await new Promise<void>((resolve) => after(LOOK_EVERY_MS, resolve))

@@ -53,6 +53,7 @@ export const sampleMessages = (): readonly Message[] => {
     { type: 'absent_bodies', refs },
     { type: 'credit', bytes: 65_536 },
     { type: 'ack', ack: signAck({ mesh, voter: peer, watermarks: [{ chain: chain(1), seq: 3, hash: hash(1), whole: true }] }, dialer) },
+    { type: 'want_acks', chains: [chain(1), chain(2)] },
     { type: 'forks', proofs: [commits[0]!.bytes, new Uint8Array(3)] },
     { type: 'want_headers', hashes: [hash(1), hash(2)] },
     { type: 'headers', headers: commits.slice(0, 2).map(({ headerBytes }) => headerBytes) },
