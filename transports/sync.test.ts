@@ -15,7 +15,7 @@ afterEach(async () => {
   for (const peer of peers.splice(0)) await peer.mesh.stop()
 })
 /** The three handshake frames come before what the promises are about. */
-const HANDSHAKE_BYTES = 162 + 162 + 66
+const HANDSHAKE_BYTES = 168 + 168 + 66
 const up = (peer: TestPeer): number => peer.mesh.links().filter((link) => link.state === 'up').length
 /** All of them have written or taken in `commits` of other than control commits, the same ones. */
 const all = (commits: number, ...of: readonly TestPeer[]): boolean => of.every((peer) => peer.commits() - peer.seqOf(peer.host.controlChain) === commits && peer.digest() === of[0]!.digest())
