@@ -1,11 +1,12 @@
 /** Admission: each verdict by its reason, and the same verdict whatever else has arrived. */
 import { describe, expect, it } from 'vitest'
-import { sealCommit, type Commit } from './commit.ts'
+import { eventsRoot, sealCommit, type Commit, type CommitHeader, type SealedEvent, type VerifiedCommit } from './commit.ts'
 import { sha256Hex } from './hash.ts'
 import type { Hlc } from './hlc.ts'
 import { CONTROL_NAMESPACE, ZERO_HASH, segmentId, type CommitHash, type MeshId, type PeerId } from './ids.ts'
 import { limits } from './limits.ts'
-import { NOW_MS, NS, body, createMesh, createReplica, hlcAt, meshOf, record, said } from './test-support.ts'
+import { keyPairFromSeed, publicKeyHex } from './signature.ts'
+import { NOW_MS, NS, body, createMesh, createReplica, eventId, genesisOf, hlcAt, meshOf, record, said, sealEvents, seed } from './test-support.ts'
 
 const put = (n: number) => ({ ...said('memory.put', n), record: record(n), set: { content: body(`${n}`) } })
 const patch = (n: number, of: number) => ({ ...said('memory.patch', n), record: record(of), set: { priority: 3 } })
@@ -24,7 +25,7 @@ const scene = () => {
 describe('a commit is admitted', () => {
   it('when everything it names is here', () => {
     const { b, first } = scene()
-    expect(b.take(first.bytes)).toMatchObject({ kind: 'admitted', policySeq: 3, left_out: null })
+    expect(b.take(first.bytes)).toMatchObject({ kind: 'admitted', policySeq: 1, left_out: null })
     expect(b.chains.get(first.chain)).toMatchObject({ seq: 1, hash: first.hash })
   })
 
@@ -104,8 +105,7 @@ describe('a commit is refused', () => {
   it('of another mesh', () => {
     const { b, a, home } = scene()
     expect(b.judge(a.seal(hlcAt(NOW_MS, 1), home, [put(2)], { mesh: createMesh(0xbb).id }))).toEqual({ kind: 'refused', reason: 'foreign_mesh' })
-    const elsewhere = createMesh(0xbb)
-    expect(b.take(elsewhere.say({ ...said('mesh.genesis', 1, CONTROL_NAMESPACE), name: 'other' }).bytes)).toEqual({ kind: 'refused', reason: 'foreign_mesh' })
+    expect(b.take(createMesh(0xbb).control[0]!.bytes)).toEqual({ kind: 'refused', reason: 'foreign_mesh' })
   })
 
   it('when its peer was not enrolled under its policy', () => {
@@ -207,17 +207,45 @@ describe('the control log', () => {
 
   it('names its predecessor as its policy', () => {
     const { mesh, b } = scene()
+    b.take(mesh.say({ ...enrol, id: eventId(62), peer: 'fd'.repeat(32) as PeerId }).bytes)
     const next = mesh.say(enrol)
     const lying: Commit = sealCommit({ ...next.header, policy: mesh.control[0]!.hash }, next.events, mesh.keys)
     // Under a policy that is here it is refused for good; under one that never comes it waits.
     expect(b.judge(lying)).toEqual({ kind: 'refused', reason: 'control_policy' })
-    expect(b.take(next.bytes)).toMatchObject({ kind: 'admitted', policySeq: 3 })
+    expect(b.take(next.bytes)).toMatchObject({ kind: 'admitted', policySeq: 2 })
+  })
+
+  it('goes on under the authority\'s signature alone, whoever covers it', () => {
+    const { mesh, a, b } = scene()
+    const [next, after] = [mesh.say(enrol), mesh.say({ ...enrol, id: eventId(61), peer: 'fe'.repeat(32) as PeerId })]
+    for (const keys of [a.keys, keyPairFromSeed(seed(0xbb))]) {
+      expect(b.judge(sealCommit(next.header, next.events, keys))).toEqual({ kind: 'refused', reason: 'control_not_by_the_authority' })
+    }
+    // A valid signature on what follows is none on this one.
+    expect(b.take({ ...next, bytes: sealCommit(next.header, next.events, a.keys).bytes }.bytes).kind).toBe('refused')
+    expect([next, after].map(({ bytes }) => b.take(bytes).kind)).toEqual(['admitted', 'admitted'])
+  })
+
+  it('begins with the statement that the mesh is named by, and in one form of it', () => {
+    const mesh = createMesh()
+    const [genesis] = mesh.control as [VerifiedCommit]
+    const fresh = (): ReturnType<typeof createReplica> => createReplica({ ...mesh, control: [] }, 1)
+    const [said] = genesis.events as [typeof genesis.events[0] & {}]
+    const sealed = (fields: Partial<CommitHeader>, events: readonly SealedEvent[] = genesis.events, keys = mesh.keys): Commit =>
+      sealCommit({ ...genesis.header, eventsRoot: eventsRoot(events), eventCount: events.length, ...fields }, events, keys)
+    const attested = [{ ...said, attestation: new Uint8Array(64) }]
+    const another = sealEvents([genesisOf(0xaa, { name: 'another' })])
+    for (const commit of [sealed({ hlc: hlcAt(NOW_MS, 1) }), sealed({}, attested), sealed({}, another), sealed({}, sealEvents([enrol])), sealed({}, [said, ...sealEvents([enrol])])]) {
+      expect(fresh().judge(commit)).toEqual({ kind: 'refused', reason: 'not_the_genesis' })
+    }
+    expect(fresh().judge(sealed({}, genesis.events, keyPairFromSeed(seed(1))))).toEqual({ kind: 'refused', reason: 'control_not_by_the_authority' })
+    expect(fresh().judge(sealed({}))).toMatchObject({ kind: 'admitted' })
   })
 
   it('does not make the authority a member', () => {
     const { mesh, a, b, home } = scene()
     const { header, events } = a.seal(hlcAt(NOW_MS, 1), home, [patch(2, 1)])
-    const own = sealCommit({ ...header, peer: mesh.id as string as PeerId, seq: 1, prev: ZERO_HASH as CommitHash, history: a.log[0]!.header.history, deps: [] }, events, mesh.keys)
+    const own = sealCommit({ ...header, peer: publicKeyHex(mesh.keys) as PeerId, seq: 1, prev: ZERO_HASH as CommitHash, history: a.log[0]!.header.history, deps: [] }, events, mesh.keys)
     expect(b.take(own.bytes)).toEqual({ kind: 'refused', reason: 'peer_not_enrolled' })
   })
 })

@@ -10,8 +10,8 @@
  * 4. Of the format level nothing depends on it but what the commit's events are read as: a build that knows less admits the same.
  */
 import { chainFault, emptyChain, type ChainState } from './chain.ts'
-import { CONTROL_INCARNATION, readAt, type AdmittedCommit, type Commit, type VerifiedCommit } from './commit.ts'
-import { enrolledAt, levelAt, type ControlState } from './control.ts'
+import { CONTROL_INCARNATION, isControlCommit, readAt, type AdmittedCommit, type Commit, type VerifiedCommit } from './commit.ts'
+import { controlFault, enrolledAt, levelAt, type ControlState } from './control.ts'
 import { latestAt } from './hlc.ts'
 import { CONTROL_NAMESPACE, ZERO_HASH, type ChainId, type CommitHash, type MeshId, type Namespace, type PeerId, type SegmentId } from './ids.ts'
 
@@ -19,6 +19,8 @@ import { CONTROL_NAMESPACE, ZERO_HASH, type ChainId, type CommitHash, type MeshI
 export type LogView = {
   readonly mesh: MeshId
   readonly control: ControlState
+  /** The same with what is on its way to the disk: what the next statement is judged by. Null while a part of it is damaged. */
+  readonly controlEnd: ControlState | null
   chain(id: ChainId): ChainState | null
   hashAt(chain: ChainId, seq: number): CommitHash | null
   /** The first seq of a forked chain that does not count; Infinity otherwise. @param peer whose chain it is, for it may be out as a whole. */
@@ -40,7 +42,7 @@ export const admit = (log: LogView, commit: VerifiedCommit, nowMs: number): Verd
   const { header } = commit
   if (header.mesh !== log.mesh) return refused('foreign_mesh')
   const isControl = header.namespace === CONTROL_NAMESPACE
-  if (isControl && !isAuthority(commit)) return refused('control_not_by_the_authority')
+  if (isControl && !(isControlCommit(commit) && header.incarnation === CONTROL_INCARNATION)) return refused('control_not_by_the_authority')
 
   if (header.seq >= log.forkAt(commit.chain, header.peer)) return refused('forked')
   const chain = log.chain(commit.chain) ?? emptyChain(commit.chain, header.peer, header.incarnation, header.namespace)
@@ -55,6 +57,9 @@ export const admit = (log: LogView, commit: VerifiedCommit, nowMs: number): Verd
   const policySeq = isControl ? header.seq - 1 : policyPlace(log.control, header.policy)
   if (policySeq === null) return { kind: 'pending', missing: 'control' }
   if (isControl && header.policy !== chain.hash) return refused('control_policy')
+  if (isControl && log.controlEnd === null) return { kind: 'pending', missing: 'control' }
+  const notNext = isControl ? controlFault(log.controlEnd!, commit) : null
+  if (notNext !== null) return refused(notNext)
   if (policySeq < chain.policySeq) return refused('policy_went_back')
   if (!isControl && !enrolledAt(log.control, header.peer, policySeq)) return refused('peer_not_enrolled')
 
@@ -67,8 +72,6 @@ export const admit = (log: LogView, commit: VerifiedCommit, nowMs: number): Verd
   if (!isControl && header.hlc > latestAt(nowMs)) return { kind: 'pending', missing: 'time' }
   return { kind: 'admitted', commit: readAt(commit as Commit as AdmittedCommit, levelAt(log.control, policySeq)), chain, policySeq }
 }
-
-const isAuthority = ({ header }: Commit): boolean => (header.peer as string) === header.mesh && header.incarnation === CONTROL_INCARNATION
 
 const policyPlace = (control: ControlState, policy: CommitHash): number | null =>
   policy === ZERO_HASH ? null : (control.seqByHash.get(policy) ?? null)

@@ -8,7 +8,7 @@ import { CONTROL_NAMESPACE, ZERO_HASH, hexToBytes, segmentId, type ChangeHash, t
 import { limits } from './limits.ts'
 import { pack, unpack, type Packable } from './msgpack.ts'
 import { keyPairFromSeed, publicKeyHex, sign } from './signature.ts'
-import { NOW_MS, NS, body, createReplica, hlcAt, meshOf, record, said, sealEvents, seed } from './test-support.ts'
+import { NOW_MS, NS, body, createReplica, genesisOf, hlcAt, meshOf, record, said, sealEvents, seed } from './test-support.ts'
 import { fastestMs } from './timing.test-support.ts'
 
 const mesh = meshOf(1, 2)
@@ -181,7 +181,7 @@ describe('the events of a commit', () => {
 
   const put: Event = { ...said('memory.put', 5), record: record(2), set: { content: body('y') } }
   const episode: Event = { ...said('episode.append', 6), event_type: 'call' }
-  const genesis: Event = { ...said('mesh.genesis', 7, CONTROL_NAMESPACE), name: 'home' }
+  const genesis: Event = genesisOf(0xaa)
   const foreign = segmentId('cd'.repeat(32) as PeerId, 0)
   const logOnly = { segment: null, deps: [], changeHash: null } as const
   it.each<[string, readonly Event[], Partial<CommitHeader>, string]>([
@@ -199,7 +199,8 @@ describe('the events of a commit', () => {
   ])('%s', (_, events, fields, expected) => expect(reason(sealedWith(events, fields))).toBe(expected))
 
   it('of the wrong kind do not pass by naming the other namespace themselves', () => {
-    const lying = { ...genesis, ns: NS } as Event
+    const enrol = { ...said('peer.enrol', 7, CONTROL_NAMESPACE), peer: 'ab'.repeat(32) as PeerId, name: 'one', role: 'voter' } as const
+    const lying = { ...enrol, ns: NS } as Event
     const bytes = new TextEncoder().encode(JSON.stringify(Object.fromEntries(Object.entries(lying).sort(([x], [y]) => (x < y ? -1 : 1)))))
     const events = [{ bytes, event: lying, attestation: null }]
     expect(reason(sealed({ ...logOnly, eventsRoot: eventsRoot(events) }, events))).toBe('event_schema: ns does not take this kind')

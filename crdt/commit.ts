@@ -82,7 +82,7 @@ export type Decoded = { readonly ok: true; readonly commit: Commit } | { readonl
 export const chainId = (peer: PeerId, incarnation: Incarnation, namespace: Namespace): ChainId =>
   bytesToHex(sha256('mnemesh/chain/1', hexToBytes(peer), hexToBytes(incarnation), namespace).subarray(0, 16)) as ChainId
 
-/** Control commits are written by the authority, in one incarnation for ever. */
+/** The control log's one chain, written in the mesh's name by whoever governs it. */
 export const controlChainId = (mesh: MeshId): ChainId => chainId(mesh as string as PeerId, CONTROL_INCARNATION, CONTROL_NAMESPACE)
 export const CONTROL_INCARNATION = '0000000000000000' as Incarnation
 
@@ -111,8 +111,14 @@ export const sealCommit = (header: CommitHeader, events: readonly SealedEvent[],
 
 export const commitHash = (headerBytes: Uint8Array): CommitHash => sha256Hex('mnemesh/commit/1', ZERO, headerBytes) as CommitHash
 
-export const hasValidSignature = (commit: Commit): boolean =>
-  verify('mnemesh/commit/1', commit.headerBytes, commit.signature, commit.header.peer)
+/** Never of a commit of the control log, which its mesh's authority signs (`control.ts`). */
+export const hasValidSignature = (commit: Commit): boolean => isSignedBy(commit, commit.header.peer)
+
+/** @param key a public key, 64 hex digits. */
+export const isSignedBy = (commit: Commit, key: string): boolean => verify('mnemesh/commit/1', commit.headerBytes, commit.signature, key)
+
+/** Whether it claims to be of its mesh's control log: what it is worth only the log before it tells. */
+export const isControlCommit = ({ header }: Pick<Commit, 'header'>): boolean => header.namespace === CONTROL_NAMESPACE && (header.peer as string) === header.mesh
 
 /** The texts that its events name, those too that only fields without a meaning name. */
 export const textsOf = (commit: Pick<Commit, 'events'>): readonly Ref[] => commit.events.flatMap(textsOfEvent)

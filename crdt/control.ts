@@ -1,15 +1,19 @@
 /**
- * The control log: one chain by the authority's key in `_mesh`, reduced in order to who is a member.
+ * The control log: one chain in `_mesh`, reduced in order to who is a member and whose key governs.
+ *
+ * It begins with the genesis, whose hash is the mesh's id. Each statement behind it is signed by the authority's key that is in
+ * force before it (`controlFault`), so the log proves itself to whoever knows the mesh's id.
  *
  * The state after each control commit can be asked for (`enrolledAt`), because a commit is judged under the control commit
  * it names. A statement that makes no sense (an invite used twice, a revocation of nobody) is passed over, the same
  * everywhere, so that a mistake of the authority never stops the mesh.
  */
 import { emptyChain, type ChainState } from './chain.ts'
-import { CONTROL_INCARNATION, controlChainId, eventsRoot, readAt, sealCommit, type VerifiedCommit } from './commit.ts'
-import { encodeEvent, type ControlEvent } from './event.ts'
+import { CONTROL_INCARNATION, controlChainId, eventsRoot, isSignedBy, readAt, sealCommit, type Commit, type VerifiedCommit } from './commit.ts'
+import { encodeEvent, type ControlEvent, type MeshGenesis, type Recovery } from './event.ts'
+import { sha256Hex } from './hash.ts'
 import type { Hlc } from './hlc.ts'
-import { bytesToHex, CONTROL_NAMESPACE, type ChainId, type CommitHash, type MeshId, type PeerId } from './ids.ts'
+import { bytesToHex, CONTROL_NAMESPACE, type ChainId, type CommitHash, type MeshId, type PeerId, type PublicKey } from './ids.ts'
 import { FIRST_LEVEL } from './level.ts'
 import { historyRoot } from './merkle.ts'
 import type { KeyPair } from './signature.ts'
@@ -30,6 +34,9 @@ export type ControlState = {
   readonly name: string
   readonly seq: number
   readonly head: CommitHash | null
+  /** The keys that govern, in order: each signs what stands behind place `from`, up to the next one's. */
+  readonly authorities: readonly { readonly from: number; readonly key: PublicKey }[]
+  readonly recovery: Recovery
   readonly members: ReadonlyMap<PeerId, Member>
   readonly invitesUsed: ReadonlySet<string>
   readonly seqByHash: ReadonlyMap<CommitHash, number>
@@ -38,13 +45,20 @@ export type ControlState = {
 }
 
 export const emptyControl = (mesh: MeshId): ControlState => ({
-  mesh, name: '', seq: 0, head: null, members: new Map(), invitesUsed: new Set(), seqByHash: new Map(), levels: [],
+  mesh, name: '', seq: 0, head: null, authorities: [], recovery: { threshold: 0, keys: [] }, members: new Map(), invitesUsed: new Set(), seqByHash: new Map(), levels: [],
 })
 
 /** The control log before anything has been said in it. */
 export const emptyControlChain = (mesh: MeshId): ChainState => emptyChain(controlChainId(mesh), mesh as string as PeerId, CONTROL_INCARNATION, CONTROL_NAMESPACE)
 
-/** The next commit of the control log, whose one writer is the authority: it follows its own state as policy. */
+/** The mesh that a genesis founds. @param genesis the event's bytes. */
+export const meshFoundedBy = (genesis: Uint8Array): MeshId => sha256Hex('mnemesh/genesis/1', genesis) as MeshId
+
+/** The first commit of a control log. All of it but the signature follows from the event, so that a mesh has one. */
+export const sealGenesis = (genesis: MeshGenesis, authority: KeyPair): VerifiedCommit =>
+  sealControl(emptyControlChain(meshFoundedBy(encodeEvent(genesis))), genesis, GENESIS_HLC, authority)
+
+/** The next commit of the control log: it follows its own state as policy. */
 export const sealControl = (chain: ChainState, event: ControlEvent, hlc: Hlc, authority: KeyPair): VerifiedCommit => {
   const events = [{ bytes: encodeEvent(event), event, attestation: null }]
   return sealCommit({
@@ -53,22 +67,50 @@ export const sealControl = (chain: ChainState, event: ControlEvent, hlc: Hlc, au
   }, events, authority)
 }
 
-/** @param commit the next one of the control chain, already verified against the mesh's key. */
+/**
+ * Why `commit` is not the next of the control log, or null.
+ * @param before the state after all that comes before it. The chain itself (`chainFault`) is looked at elsewhere.
+ */
+export const controlFault = (before: ControlState, commit: Commit): 'not_the_genesis' | 'control_not_by_the_authority' | null => {
+  const { seq } = commit.header
+  if (seq === 1) return genesisFault(commit)
+  const key = authorityAt(before, seq - 1)
+  return key !== null && isSignedBy(commit, key) ? null : 'control_not_by_the_authority'
+}
+
+const genesisFault = (commit: Commit): 'not_the_genesis' | 'control_not_by_the_authority' | null => {
+  const [first, second] = commit.events
+  if (first?.event.kind !== 'mesh.genesis' || second !== undefined || first.attestation !== null) return 'not_the_genesis'
+  if (meshFoundedBy(first.bytes) !== commit.header.mesh || commit.header.hlc !== GENESIS_HLC) return 'not_the_genesis'
+  return isSignedBy(commit, first.event.authority) ? null : 'control_not_by_the_authority'
+}
+
+/** Before all that is said in the mesh. */
+const GENESIS_HLC = 1 as Hlc
+
+/** The key that signs what stands behind place `seq`; null where there is none yet. */
+export const authorityAt = ({ authorities }: ControlState, seq: number): PublicKey | null => authorities.findLast(({ from }) => from <= seq)?.key ?? null
+
+/** @param commit the next one of the control chain, without a `controlFault`. */
 export const reduceControl = (state: ControlState, commit: VerifiedCommit): ControlState => {
   const members = new Map(state.members)
   const invitesUsed = new Set(state.invitesUsed)
-  let { name, levels } = state
+  let { name, authorities, recovery, levels } = state
   // Read at the level in force before it, as its policy is the one before: a kind of a later level is passed over.
   for (const { event } of readAt(commit, levelAt(state, state.seq)).events) {
     if (event.ns !== CONTROL_NAMESPACE || event.kind === 'unknown') continue
     const control = event as ControlEvent
     if (control.kind === 'mesh.level') levels = raised(levels, control.level, commit.header.seq)
-    else if (control.kind === 'mesh.genesis') name = state.seq === 0 ? control.name : name
-    else if (control.kind === 'peer.enrol') enrol(members, invitesUsed, control, commit.header.seq)
+    else if (control.kind === 'mesh.genesis') {
+      if (state.seq > 0) continue
+      ;({ name, recovery } = control)
+      authorities = [{ from: commit.header.seq, key: control.authority }]
+      for (const founder of control.members) members.set(founder.peer, { ...founder, enrolledSeq: commit.header.seq, revoked: null })
+    } else if (control.kind === 'peer.enrol') enrol(members, invitesUsed, control, commit.header.seq)
     else revoke(members, control, commit.header.seq)
   }
   const seqByHash = new Map(state.seqByHash).set(commit.hash, commit.header.seq)
-  return { mesh: state.mesh, name, seq: commit.header.seq, head: commit.hash, members, invitesUsed, seqByHash, levels }
+  return { mesh: state.mesh, name, seq: commit.header.seq, head: commit.hash, authorities, recovery, members, invitesUsed, seqByHash, levels }
 }
 
 /** The format level in force at control commit `seq`: at which the commits written under it are read, for ever. */

@@ -8,6 +8,7 @@ import { body, record, said } from './test-support.ts'
 
 type Fields = Readonly<Record<string, Json>>
 const PEER = 'ab'.repeat(32)
+const KEY = 'ee'.repeat(32)
 const CHAIN = 'cd'.repeat(16)
 const TIME = '2024-02-29T23:59:59.999Z'
 
@@ -27,7 +28,7 @@ const FULL: readonly Fields[] = [
   { ...said('link.put', 6), record: record(9), from: record(1), to: record(2), relation: 'about', valid_from: TIME, valid_until: TIME },
   { ...said('link.remove', 7), record: record(9) },
   { ...said('episode.append', 8), event_type: 'call', sender: 'a', recipient: 'b', body: body('e'), inference_receipt_id: 'i', audit_event_hash: 'h' },
-  { ...said('mesh.genesis', 9, CONTROL_NAMESPACE), name: 'home' },
+  { ...said('mesh.genesis', 9, CONTROL_NAMESPACE), name: 'home', authority: KEY, recovery: { threshold: 2, keys: [KEY, PEER, 'ef'.repeat(32)] }, members: [{ peer: PEER, name: 'one', role: 'voter' }] },
   { ...said('mesh.level', 12, CONTROL_NAMESPACE), level: 2 },
   { ...said('peer.enrol', 10, CONTROL_NAMESPACE), peer: PEER, name: 'one', role: 'voter', invite: 'x' },
   { ...said('peer.revoke', 11, CONTROL_NAMESPACE), peer: PEER, last: { [CHAIN]: 1 } },
@@ -67,6 +68,25 @@ describe('what is no event', () => {
   it.each<[string, Json]>([['null', null], ['a list', []], ['a text', 'memory.put'], ['a number', 1], ['nothing in it', {}]])('%s', (_, value) => expect(checkEvent(value)).not.toBeNull())
   it.each(['memory.delete', 'to.string', 'a.b.c'])('kind %s', (kind) => expect(checkEvent({ ...byKind('memory.forget'), kind })).toBe('kind is unknown'))
   it.each(['toString', '__proto__', 'constructor', '', 'MEMORY.PUT', 'memory.', '.put', 'memory put', `memory.${'x'.repeat(64)}`])('kind %s', (kind) => expect(checkEvent({ ...byKind('memory.forget'), kind })).toMatch(/kind does not fit/))
+})
+
+describe('a genesis', () => {
+  const genesis = byKind('mesh.genesis')
+  const keys = (count: number): readonly string[] => Array.from({ length: count }, (_, n) => n.toString(16).padStart(64, '0'))
+  const founders = (count: number, role = 'voter') => keys(count).map((peer) => ({ peer, name: 'x', role }))
+
+  it('names recovery keys of which more than half are needed, or none', () => {
+    for (const [threshold, count] of [[0, 0], [1, 1], [2, 2], [2, 3], [3, 3], [9, 16]] as const) expect(checkEvent({ ...genesis, recovery: { threshold, keys: keys(count) } })).toBeNull()
+    for (const [threshold, count] of [[1, 0], [0, 1], [1, 2], [4, 3], [8, 16], [9, 17]] as const) expect(checkEvent({ ...genesis, recovery: { threshold, keys: keys(count) } })).toBe('recovery does not fit')
+    expect(checkEvent({ ...genesis, recovery: { threshold: 2, keys: [KEY, KEY] } })).toBe('recovery does not fit')
+  })
+
+  it('names who founds the mesh, each once and a voter among them', () => {
+    for (const members of [founders(1), founders(limits.founders_max), [...founders(1), { peer: KEY, name: 'y', role: 'observer' }]]) expect(checkEvent({ ...genesis, members })).toBeNull()
+    for (const members of [[], founders(limits.founders_max + 1), founders(2, 'observer'), [...founders(1), ...founders(1)], [{ peer: KEY, name: 'x' }], [{ ...founders(1)[0], last: {} }]] as Json[]) {
+      expect(checkEvent({ ...genesis, members })).toBe('members does not fit')
+    }
+  })
 })
 
 describe('registers', () => {

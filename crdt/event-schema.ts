@@ -9,7 +9,7 @@
  * type and bounds never change.
  */
 import type { Json } from './canonical.ts'
-import { CONTROL_NAMESPACE, parseAgentId, parseChainId, parseEventId, parseNamespace, parsePeerId, parseRecordId, parseRef } from './ids.ts'
+import { CONTROL_NAMESPACE, parseAgentId, parseChainId, parseEventId, parseNamespace, parsePeerId, parsePublicKey, parseRecordId, parseRef } from './ids.ts'
 import { FIRST_LEVEL, FORMAT_LEVEL, LEVELS_MAX } from './level.ts'
 import { limits } from './limits.ts'
 
@@ -118,6 +118,7 @@ const daysIn = (year: number, month: number): number => {
   return [4, 6, 9, 11].includes(month) ? 30 : 31
 }
 
+const areDistinct = (values: readonly unknown[]): boolean => new Set(values).size === values.length
 const name = text(limits.name_bytes_max)
 const bodyRef: Check = (value) => isObject(value) && Object.keys(value).length === 1 && matches(parseRef)(value['ref'] ?? null)
 
@@ -158,6 +159,24 @@ const ENVELOPE = said({})
 const record = { record: matches(parseRecordId) }
 const lastSeqByChain: Check = (value) => isObject(value) && Object.keys(value).length <= 128 && Object.entries(value).every(([chain, seq]) => parseChainId(chain) !== null && whole(1, limits.seq_max)(seq))
 
+const role = oneOf('voter', 'observer')
+/** These fields and no others: what a genesis holds never grows. */
+const exact = (checks: Readonly<Record<string, Check>>): Check => (value) =>
+  isObject(value) && Object.keys(value).length === Object.keys(checks).length && Object.entries(checks).every(([field, check]) => Object.hasOwn(value, field) && check(value[field]!))
+const founder = exact({ peer: matches(parsePeerId), name, role })
+/** Each peer once, and somebody who votes. */
+const founders: Check = (value) =>
+  Array.isArray(value) && value.length >= 1 && value.length <= limits.founders_max && value.every(founder) && areDistinct(value.map((each) => (each as { peer: string }).peer)) &&
+  value.some((each) => (each as { role: string }).role === 'voter')
+const recoveryKeys: Check = (value) => Array.isArray(value) && value.length <= limits.recovery_keys_max && value.every(matches(parsePublicKey)) && areDistinct(value)
+const recoveryParts = exact({ threshold: whole(0, limits.recovery_keys_max), keys: recoveryKeys })
+/** k of n with k > n/2, so that no two halves can both act; none at all. */
+const recovery: Check = (value) => {
+  if (!recoveryParts(value)) return false
+  const { threshold, keys } = value as unknown as { readonly threshold: number; readonly keys: readonly string[] }
+  return keys.length === 0 ? threshold === 0 : threshold <= keys.length && 2 * threshold > keys.length
+}
+
 const first = (schema: Schema): Kind => ({ level: FIRST_LEVEL, schema })
 const KINDS: Readonly<Record<string, Kind>> = {
   'memory.put': first(said({ ...record, set: putSet }, { tags })),
@@ -168,8 +187,8 @@ const KINDS: Readonly<Record<string, Kind>> = {
   'link.put': first(said({ ...record, from: matches(parseRecordId), to: matches(parseRecordId), relation: name }, { valid_from: isTime, valid_until: isTime })),
   'link.remove': first(said(record)),
   'episode.append': first(said({ event_type: text(64) }, { sender: text(128), recipient: text(128), body: bodyRef, inference_receipt_id: name, audit_event_hash: text(64) })),
-  'mesh.genesis': first(said({ name })),
+  'mesh.genesis': first(said({ name, authority: matches(parsePublicKey), recovery, members: founders })),
   'mesh.level': first(said({ level: whole(FIRST_LEVEL + 1, LEVELS_MAX) })),
-  'peer.enrol': first(said({ peer: matches(parsePeerId), name, role: oneOf('voter', 'observer') }, { invite: text(64) })),
+  'peer.enrol': first(said({ peer: matches(parsePeerId), name, role }, { invite: text(64) })),
   'peer.revoke': first(said({ peer: matches(parsePeerId), last: lastSeqByChain })),
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { bodyRefs, decodeEvent, encodeEvent, isDocumentEvent, type Event, type MemoryPatch, type MemoryPut } from './event.ts'
 import { CONTROL_NAMESPACE, type AgentId, type PeerId } from './ids.ts'
 import { limits } from './limits.ts'
-import { body, record, said } from './test-support.ts'
+import { body, genesisOf, record, said } from './test-support.ts'
 import { fastestMs } from './timing.test-support.ts'
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -115,7 +115,7 @@ describe('bytes of an event', () => {
 })
 
 describe('kinds', () => {
-  const genesis: Event = { ...said('mesh.genesis', 4, CONTROL_NAMESPACE), name: 'home' }
+  const genesis: Event = genesisOf(0xaa)
   const enrol: Event = { ...said('peer.enrol', 5, CONTROL_NAMESPACE), peer: 'ab'.repeat(32) as PeerId, name: 'one', role: 'voter' }
   const episode: Event = { ...said('episode.append', 6), event_type: 'call', body: body('e') }
 

@@ -6,7 +6,7 @@
  */
 import { canonicalize, parseCanonical, type Json } from './canonical.ts'
 import { checkEvent, readEvent } from './event-schema.ts'
-import { parseRecordId, parseRef, type AgentId, type ChainId, type EventId, type Namespace, type PeerId, type RecordId, type Ref } from './ids.ts'
+import { parseRecordId, parseRef, type AgentId, type ChainId, type EventId, type Namespace, type PeerId, type PublicKey, type RecordId, type Ref } from './ids.ts'
 import { FORMAT_LEVEL } from './level.ts'
 import { limits } from './limits.ts'
 
@@ -55,7 +55,11 @@ export type EpisodeAppend = Said<'episode.append'> & {
   readonly audit_event_hash?: string
 }
 
-export type MeshGenesis = Said<'mesh.genesis'> & { readonly name: string }
+/** Keys of which `threshold` together end a fork of the control log; none: threshold 0. */
+export type Recovery = { readonly threshold: number; readonly keys: readonly PublicKey[] }
+export type Founder = { readonly peer: PeerId; readonly name: string; readonly role: 'voter' | 'observer' }
+/** Its hash is the mesh's id. `authority` signs what follows, until another key is named. */
+export type MeshGenesis = Said<'mesh.genesis'> & { readonly name: string; readonly authority: PublicKey; readonly recovery: Recovery; readonly members: readonly Founder[] }
 /** From this place on the mesh's commits are read at this format level; it never falls. */
 export type MeshLevel = Said<'mesh.level'> & { readonly level: number }
 export type PeerEnrol = Said<'peer.enrol'> & { readonly peer: PeerId; readonly name: string; readonly role: 'voter' | 'observer'; readonly invite?: string }

@@ -9,8 +9,10 @@ type Id<Name extends string> = string & { readonly [brand]: Name }
 
 /** Ed25519 public key of a replica, 64 hex digits. */
 export type PeerId = Id<'PeerId'>
-/** Ed25519 public key of the mesh's authority, 64 hex digits: whoever trusts it can check everything else. */
+/** SHA-256 of the statement that founded the mesh (`control.ts`), 64 hex digits: whoever trusts it can check everything else. */
 export type MeshId = Id<'MeshId'>
+/** Ed25519 public key that is no peer's: of an authority, or for recovery; 64 hex digits. */
+export type PublicKey = Id<'PublicKey'>
 /** Start time in ms (48 bits) ‖ 16 random bits, 16 hex digits: orders a peer's incarnations by start time. */
 export type Incarnation = Id<'Incarnation'>
 /** First 16 bytes of SHA-256("mnemesh/chain/1" ‖ peer ‖ incarnation ‖ namespace), 32 hex digits. */
@@ -46,6 +48,7 @@ const hexId = <T extends string>(digits: number) => (text: string): T | null =>
 /** Each parser answers the branded id, or null when the text is not one. */
 export const parsePeerId = hexId<PeerId>(64)
 export const parseMeshId = hexId<MeshId>(64)
+export const parsePublicKey = hexId<PublicKey>(64)
 export const parseIncarnation = hexId<Incarnation>(16)
 export const parseChainId = hexId<ChainId>(32)
 export const parseCommitHash = hexId<CommitHash>(64)

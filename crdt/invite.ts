@@ -1,22 +1,24 @@
 /**
  * Invites and join requests: how a new peer's key gets into the control log without its secret ever leaving its folder.
  *
- * invite  = pack([1, mesh, id (16 bytes), role, expires ms, [url…], signature]), signed by the authority under
+ * invite  = pack([1, mesh, authority, id (16 bytes), role, expires ms, [url…], signature]), signed by the authority's key under
  *           'mnemesh/invite/1' over pack of everything before the signature. As text: base64url. Single use: the enrolment
- *           names the id, and the control log takes each id once.
+ *           names the id, and the control log takes each id once. Whether that key governs the mesh, its members know.
  * request = pack([1, invite, peer, name, signature]), signed by the new peer's key under 'mnemesh/join/1'.
  * revoke  = pack([1, mesh, peer, at ms, signature]), signed by the authority under 'mnemesh/revoke/1'.
  */
 import { fromBase64Url, toBase64Url } from './base64.ts'
 import type { Role } from './control.ts'
-import { bytesToHex, hexToBytes, type MeshId, type PeerId } from './ids.ts'
+import { bytesToHex, hexToBytes, type MeshId, type PeerId, type PublicKey } from './ids.ts'
 import { limits } from './limits.ts'
 import { pack, type Packable } from './msgpack.ts'
 import { readPacked } from './packed-reader.ts'
-import { isUsablePublicKey, sign, verify, type Domain, type KeyPair } from './signature.ts'
+import { isUsablePublicKey, publicKeyHex, sign, verify, type Domain, type KeyPair } from './signature.ts'
 
 export type Invite = {
   readonly mesh: MeshId
+  /** The key that signed it. */
+  readonly authority: PublicKey
   readonly id: string
   readonly role: Role
   readonly expiresMs: number
@@ -28,27 +30,28 @@ export type Invite = {
 const INVITE_URLS_MAX = 64
 
 const inviteFields = (invite: Invite): readonly Packable[] =>
-  [1, hexToBytes(invite.mesh), hexToBytes(invite.id), invite.role, invite.expiresMs, [...invite.urls]]
+  [1, hexToBytes(invite.mesh), hexToBytes(invite.authority), hexToBytes(invite.id), invite.role, invite.expiresMs, [...invite.urls]]
 
-export const encodeInvite = (invite: Invite, authority: KeyPair): string => toBase64Url(signed('mnemesh/invite/1', inviteFields(invite), authority))
+export const encodeInvite = (invite: Omit<Invite, 'authority'>, authority: KeyPair): string =>
+  toBase64Url(signed('mnemesh/invite/1', inviteFields({ ...invite, authority: publicKeyHex(authority) as PublicKey }), authority))
 
-/** The invite, if the authority it names signed it. Expiry and use are for the reader to judge. */
+/** The invite, if the key it names signed it. That key, expiry and use are for the reader to judge. */
 export const decodeInvite = (text: string): Invite | null => {
   const bytes = text.length <= limits.invite_bytes_max ? fromBase64Url(text.trim()) : null
   const read = bytes && readPacked(bytes, (reader) => {
-    reader.list(7, 7)
+    reader.list(8, 8)
     reader.uint(1, 1)
-    const [mesh, id, role] = [reader.hex(32) as MeshId, reader.hex(16), reader.text(16)]
+    const [mesh, authority, id, role] = [reader.hex(32) as MeshId, reader.hex(32) as PublicKey, reader.hex(16), reader.text(16)]
     const expiresMs = reader.uint(0, Number.MAX_SAFE_INTEGER)
     const urls: string[] = []
     for (let left = reader.list(0, INVITE_URLS_MAX); left > 0; left--) urls.push(reader.text(limits.invite_bytes_max))
-    return { mesh, id, role, expiresMs, urls, signature: reader.bin(64) }
+    return { mesh, authority, id, role, expiresMs, urls, signature: reader.bin(64) }
   })
   if (!read?.ok) return null
   const { signature, role, ...rest } = read.value
   if (role !== 'voter' && role !== 'observer') return null
   const invite: Invite = { ...rest, role }
-  return verify('mnemesh/invite/1', pack(inviteFields(invite)), signature, invite.mesh) ? invite : null
+  return verify('mnemesh/invite/1', pack(inviteFields(invite)), signature, invite.authority) ? invite : null
 }
 
 export const encodeJoin = (invite: string, name: string, keys: KeyPair): Uint8Array => signed('mnemesh/join/1', [1, invite, keys.publicKey, name], keys)
@@ -69,16 +72,17 @@ export const decodeJoin = (bytes: Uint8Array): { readonly invite: Invite; readon
 
 export const encodeRevoke = (mesh: MeshId, peer: PeerId, atMs: number, authority: KeyPair): Uint8Array => signed('mnemesh/revoke/1', [1, hexToBytes(mesh), hexToBytes(peer), atMs], authority)
 
-export const decodeRevoke = (bytes: Uint8Array, mesh: MeshId): { readonly peer: PeerId; readonly atMs: number } | null => {
+/** @param authority the key that governs the mesh; null: nobody's does. */
+export const decodeRevoke = (bytes: Uint8Array, mesh: MeshId, authority: PublicKey | null): { readonly peer: PeerId; readonly atMs: number } | null => {
   if (bytes.length > limits.invite_bytes_max) return null
   const read = readPacked(bytes, (reader) => {
     reader.list(5, 5)
     reader.uint(1, 1)
     return { mesh: reader.hex(32), peer: reader.hex(32) as PeerId, atMs: reader.uint(0, Number.MAX_SAFE_INTEGER), signature: reader.bin(64) }
   })
-  if (!read.ok || read.value.mesh !== mesh) return null
+  if (!read.ok || read.value.mesh !== mesh || authority === null) return null
   const { peer, atMs, signature } = read.value
-  return verify('mnemesh/revoke/1', pack([1, hexToBytes(mesh), hexToBytes(peer), atMs]), signature, mesh) ? { peer, atMs } : null
+  return verify('mnemesh/revoke/1', pack([1, hexToBytes(mesh), hexToBytes(peer), atMs]), signature, authority) ? { peer, atMs } : null
 }
 
 const signed = (domain: Domain, fields: readonly Packable[], keys: KeyPair): Uint8Array => pack([...fields, sign(domain, pack(fields), keys)])

@@ -113,6 +113,7 @@ describe('the level in the control log', () => {
   const level = (n: number, to: number): Event => ({ ...said('mesh.level', n, CONTROL_NAMESPACE), level: to })
   it('holds from its place on, and never falls', () => {
     const mesh = meshOf(1)
+    mesh.enrol(2)
     for (const [n, to] of [[1, 3], [2, 2], [3, 3], [4, 4]] as const) mesh.say(level(n, to))
     const state = createReplica(mesh, 1).control()
     expect([0, 1, 2, 3, 4, 5, 6, 99].map((seq) => levelAt(state, seq))).toEqual([1, 1, 1, 3, 3, 3, 4, 4])
@@ -121,10 +122,11 @@ describe('the level in the control log', () => {
 
   it('a statement of a later kind is passed over, and so are unknown fields of one that is known', () => {
     const mesh = meshOf(1)
+    mesh.enrol(2)
     mesh.sayJson({ ...said('mesh.quota', 1, CONTROL_NAMESPACE), bytes: 1 })
     mesh.sayJson({ ...said('mesh.level', 2, CONTROL_NAMESPACE), level: 2, because: 'x' })
     const replica = createReplica(mesh, 1)
     expect(replica.control()).toMatchObject({ seq: 4, levels: [{ seq: 4, level: 2 }] })
-    expect(replica.control().members.size).toBe(1)
+    expect(replica.control().members.size).toBe(2)
   })
 })

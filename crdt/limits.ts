@@ -57,6 +57,12 @@ export const limits = {
   /** Lists within lists of what we read back from our own disk: facts nest two deep. */
   packed_depth_max: 16,
 
+  // ── founding a mesh (AGREED) ──────────────────────────────────────────────────────────────────────────────────
+  /** AGREED. Members that a genesis names: more join later, and the event holds no more. */
+  founders_max: 64,
+  /** AGREED. Recovery keys of a mesh: each is kept by somebody, and few are ever needed at once. */
+  recovery_keys_max: 16,
+
   // ── forks ─────────────────────────────────────────────────────────────────────────────────────────────────────
   /** A commit's header: fixed fields, at most 64 deps of 34 bytes, a namespace. */
   header_bytes_max: 4 * KIB,

@@ -7,14 +7,14 @@
 import { admit, type LogView, type Verdict } from './admission.ts'
 import { encodeCanonical, type Json } from './canonical.ts'
 import { coveredCommits, emptyChain, extendChain, type ChainState } from './chain.ts'
-import { CONTROL_INCARNATION, chainId, decodeCommit, eventsRoot, sealCommit, type Commit, type CommitHeader, type SealedEvent, type VerifiedCommit } from './commit.ts'
-import { emptyControl, reduceControl, type ControlState } from './control.ts'
-import { decodeEvent, encodeEvent, isDocumentEvent, type DocumentEvent, type Event } from './event.ts'
+import { chainId, decodeCommit, eventsRoot, sealCommit, type Commit, type CommitHeader, type SealedEvent, type VerifiedCommit } from './commit.ts'
+import { emptyControl, emptyControlChain, reduceControl, sealGenesis, type ControlState } from './control.ts'
+import { decodeEvent, encodeEvent, isDocumentEvent, type DocumentEvent, type Event, type Founder, type MeshGenesis } from './event.ts'
 import { sha256Hex } from './hash.ts'
 import type { Hlc } from './hlc.ts'
 import {
   CONTROL_NAMESPACE, ZERO_HASH, bytesToHex, incarnation,
-  type AgentId, type ChainId, type ChangeHash, type CommitHash, type EventId, type Incarnation, type MeshId, type Namespace, type PeerId, type RecordId, type Ref, type SegmentId,
+  type AgentId, type ChainId, type ChangeHash, type CommitHash, type EventId, type Incarnation, type MeshId, type Namespace, type PeerId, type PublicKey, type RecordId, type Ref, type SegmentId,
 } from './ids.ts'
 import { historyRoot } from './merkle.ts'
 import { applyCommit, derive, openSegment, type Segment } from './segment.ts'
@@ -49,37 +49,45 @@ export const seed = (byte: number): Uint8Array => new Uint8Array(32).fill(byte)
 
 // ── a mesh ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-export type TestMesh = { readonly keys: KeyPair; readonly id: MeshId; readonly control: VerifiedCommit[]; say(...events: readonly Event[]): VerifiedCommit; sayJson(...values: readonly Json[]): VerifiedCommit }
+export type TestMesh = { readonly keys: KeyPair; readonly id: MeshId; readonly control: VerifiedCommit[]; say(...events: readonly Event[]): VerifiedCommit; sayJson(...values: readonly Json[]): VerifiedCommit; /** As a voter. */ enrol(seedByte: number): VerifiedCommit }
 
-/** An authority with its control log, empty at first. */
-export const createMesh = (seedByte = 0xaa): TestMesh => {
+export const peerOfSeed = (byte: number): PeerId => publicKeyHex(keyPairFromSeed(seed(byte))) as PeerId
+export const founderOfSeed = (byte: number): Founder => ({ peer: peerOfSeed(byte), name: `peer ${byte}`, role: 'voter' })
+
+/** What founds a mesh of the authority of `seedByte`. */
+export const genesisOf = (seedByte: number, fields: Partial<MeshGenesis> = {}): MeshGenesis => ({
+  ...said('mesh.genesis', 0x1000, CONTROL_NAMESPACE), name: 'test', authority: publicKeyHex(keyPairFromSeed(seed(seedByte))) as PublicKey,
+  recovery: { threshold: 0, keys: [] }, members: [founderOfSeed(1)], ...fields,
+})
+
+/** An authority with its control log, which is the genesis at first. Default: one founder, the peer of seed 1. */
+export const createMesh = (seedByte = 0xaa, fields: Partial<MeshGenesis> = {}): TestMesh => {
   const keys = keyPairFromSeed(seed(seedByte))
-  const id = publicKeyHex(keys) as MeshId
-  const peer = publicKeyHex(keys) as PeerId
-  const control: VerifiedCommit[] = []
-  let chain = emptyChain(chainId(peer, CONTROL_INCARNATION, CONTROL_NAMESPACE), peer, CONTROL_INCARNATION, CONTROL_NAMESPACE)
+  const first = sealGenesis(genesisOf(seedByte, fields), keys)
+  const id = first.header.mesh
+  const control = [first]
+  let chain = extendChain(emptyControlChain(id), first, 0)
   const say = (sealed: readonly SealedEvent[]): VerifiedCommit => {
     const seq = chain.seq + 1
     const commit = sealCommit({
-      mesh: id, namespace: CONTROL_NAMESPACE, peer, incarnation: CONTROL_INCARNATION, seq, prev: chain.hash, history: bytesToHex(historyRoot(chain.history)),
-      hlc: hlcAt(NOW_MS - 1_000_000 + seq), policy: chain.hash, segment: null, deps: [], eventsRoot: eventsRoot(sealed), eventCount: sealed.length, changeHash: null,
+      mesh: id, namespace: chain.namespace, peer: chain.peer, incarnation: chain.incarnation, seq, prev: chain.hash, history: bytesToHex(historyRoot(chain.history)),
+      hlc: hlcAt(NOW_MS, seq), policy: chain.hash, segment: null, deps: [], eventsRoot: eventsRoot(sealed), eventCount: sealed.length, changeHash: null,
     }, sealed, keys)
     chain = extendChain(chain, commit, seq - 1)
     control.push(commit)
     return commit
   }
-  return { keys, id, control, say: (...events) => say(sealEvents(events)), sayJson: (...values) => say(sealJson(values)) }
-}
-
-/** A mesh whose control log is: genesis, then one enrolment for each seed byte. */
-export const meshOf = (...seedBytes: readonly number[]): TestMesh => {
-  const mesh = createMesh()
-  mesh.say({ ...said('mesh.genesis', 0x1000, CONTROL_NAMESPACE), name: 'test' })
-  for (const byte of seedBytes) {
-    mesh.say({ ...said('peer.enrol', 0x1000 + byte, CONTROL_NAMESPACE), peer: publicKeyHex(keyPairFromSeed(seed(byte))) as PeerId, name: `peer ${byte}`, role: 'voter' })
+  const mesh: TestMesh = {
+    keys, id, control,
+    say: (...events) => say(sealEvents(events)),
+    sayJson: (...values) => say(sealJson(values)),
+    enrol: (byte) => mesh.say({ ...said('peer.enrol', 0x1000 + byte, CONTROL_NAMESPACE), ...founderOfSeed(byte) }),
   }
   return mesh
 }
+
+/** A mesh founded by one voter for each seed byte. */
+export const meshOf = (...seedBytes: readonly number[]): TestMesh => createMesh(0xaa, { members: seedBytes.map(founderOfSeed) })
 
 // ── a replica ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -100,6 +108,7 @@ export const createReplica = (mesh: TestMesh, seedByte: number, incarnationMs = 
   const view: LogView = {
     mesh: mesh.id,
     get control() { return control },
+    get controlEnd() { return control },
     chain: (id) => chains.get(id) ?? null,
     hashAt: (chain, seq) => log.find((commit) => commit.chain === chain && commit.header.seq === seq)?.hash ?? null,
     forkAt: () => Number.POSITIVE_INFINITY,

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { responseChecker, type Document } from './http/testing/response-checker.ts'
-import { initMesh } from './membership/index.ts'
+import { initMesh } from './membership/found.ts'
 import { startNode, type RunningNode } from './node.ts'
 import { logTo } from './testing/log.ts'
 

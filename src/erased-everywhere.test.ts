@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { initMesh } from './membership/index.ts'
+import { initMesh } from './membership/found.ts'
 import { startNode, type RunningNode } from './node.ts'
 import { logTo } from './testing/log.ts'
 

@@ -10,7 +10,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { AgentId, Namespace } from '../crdt/ids.ts'
 import { limits } from '../crdt/limits.ts'
 import { DIM, startEndpoint, type Endpoint } from './embedding/endpoint.test-support.ts'
-import { initMesh } from './membership/index.ts'
+import { initMesh } from './membership/found.ts'
 import { startNode, type RunningNode } from './node.ts'
 import { logTo } from './testing/log.ts'
 

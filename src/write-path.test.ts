@@ -28,7 +28,7 @@ test('one write, traced through three peers', async () => {
   recording = true
   const answer = await world.run(world.peer(0).node.remember('team/api' as Namespace, { content: 'the deploy key lives in the vault' }, { agent: 'ai:alice' as AgentId }))
   lines.push(`        answer: ${answer!.quorum_acks} voters acknowledged`)
-  await world.run(() => world.peers.every((peer) => peer!.replica.index.arrivals === 5))
+  await world.run(() => world.peers.every((peer) => peer!.replica.index.arrivals === 2))
   await world.run(() => false, 200).catch(() => undefined)
 
   await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot('write-path.golden.txt')

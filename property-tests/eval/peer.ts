@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { initMesh } from '../../src/membership/index.ts'
+import { initMesh } from '../../src/membership/found.ts'
 import { startNode } from '../../src/node.ts'
 import { logTo } from '../../src/testing/log.ts'
 

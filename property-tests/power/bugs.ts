@@ -25,7 +25,7 @@ export const BUGS: readonly Bug[] = [
   bug('src/service/refused-writes.test.ts', 'what went to others before its flush failed called nowhere', ['src/replica/replica.ts', 'if (inFlight?.id === input.flush) inFlight.pushed = true', 'if (inFlight?.id !== input.flush) return []']),
   bug(WORLD, 'what went out before its flush failed denied', ['src/replica/flush-failed.ts', "if (!wasPushed && !failure.mayBeThere && failure.code !== 'io_error') return", 'if (code.length > 0) return']),
   bug('src/service/texts.test.ts', 'hostile JSON given to the parser as it is', ['src/service/texts.ts', 'const parsed = parseJson(bytes, TEXT_BYTES_MAX[field])', "const parsed = { ok: parseJson.length > 0, value: JSON.parse(utf8Of(bytes) ?? 'null') }"]),
-  bug('src/replica/forks.test.ts', 'proofs of made-up keys are kept', ['src/replica/forks.ts', 'if (!isAboutMember(fork)) {', 'if (!isAboutMember(fork) && fork.at < 0) {']),
+  bug('src/replica/forks.test.ts', 'proofs of made-up keys are kept', ['src/replica/forks.ts', 'if (!wasMember(fork.peer)) {', 'if (!wasMember(fork.peer) && fork.at < 0) {']),
   bug('src/replica/budgets.test.ts', 'new chains of a member are not paced', ['src/replica/intake.ts', 'if (waitMs > 0) {', 'if (waitMs < 0) {']),
   bug('src/replica/budgets.test.ts', 'a chain over its budget is refused, not delayed', ['src/replica/intake.ts', '            dueMsByChain.set(chain, { dueMs: nowMs + waitMs, forBudget: true })\n            return\n', "            remove(chain, entry.commit.header.seq)\n            return\n"]),
   bug('crdt/quorum.test.ts', 'what a voter says of what is not here kept without bound', ['crdt/quorum.ts', '|| held > limits.ack_ahead_held_per_voter_max', '|| held < 0']),
@@ -127,7 +127,7 @@ export const BUGS: readonly Bug[] = [
   bug(WORLD, 'a token not waited for', ['src/service/reads.ts', 'if (isHere()) return ms', 'if (isHere() || positions.length > 0) return ms']),
   bug(WORLD, 'a segment read with a part left out', ['src/replica/past.ts', 'for (const entry of entries) {', 'for (const entry of [...entries].slice(1)) {']),
   // ── trust ──
-  bug(WORLD, "a commit's signature not checked", ['crdt/commit.ts', "verify('mnemesh/commit/1', commit.headerBytes, commit.signature, commit.header.peer)", 'commit.signature.length === 64']),
+  bug(WORLD, "a commit's signature not checked", ['crdt/commit.ts', "verify('mnemesh/commit/1', commit.headerBytes, commit.signature, key)", 'commit.signature.length === 64']),
   bug(WORLD, 'a signature not checked on one path: runs of one', ['crdt/chain.ts', 'if (hasValidSignature(run[last]!)) return', 'if (run.length === 1 || hasValidSignature(run[last]!)) return']),
   bug('transports/handshake.test.ts', 'a nonce not consumed', ['transports/handshake.ts', "return nonces.use(nonce, nowMs) ? null : 'nonce_reused'", "return nonces.use(nonce, nowMs) || nonce.length > 0 ? null : 'nonce_reused'"]),
   bug(WORLD, 'a fork seen and not told', ['src/replica/replica.ts', '      forks.found(chain, at, theirs, waiting)\n', '      forks.found(chain, at, theirs.slice(theirs.length), waiting)\n']),

@@ -2,13 +2,12 @@
  * Who the members of simulated meshes are: the same keys in every schedule, and control logs made once per size, so that a
  * schedule costs what happens in it. The last member of a mesh with a dishonest one is that one.
  */
-import type { ControlEvent } from '../../crdt/event.ts'
 import type { MeshId, PeerId } from '../../crdt/ids.ts'
 import { sha256 } from '../../crdt/hash.ts'
 import { keyPairFromSeed, publicKeyHex, type KeyPair } from '../../crdt/signature.ts'
 import type { Identity } from '../../src/membership/folder.ts'
-import { emptyControlLog, sealOnto, type ControlLog } from '../../src/membership/control-log.ts'
-import { firstEnrolment, genesis } from '../../src/membership/statements.ts'
+import { foundedLog, type ControlLog } from '../../src/membership/control-log.ts'
+import { genesis } from '../../src/membership/statements.ts'
 import { stream } from './streams.ts'
 
 export const START_MS = Date.UTC(2026, 0, 1)
@@ -29,16 +28,13 @@ export const found = (honest: number, evil: 'observer' | 'voter' | null, late: R
     const isHonest = index < honest
     return { keys, peer: publicKeyHex(keys) as PeerId, name: `peer-${index}`, role: late.get(index) ?? (isHonest || evil === null ? 'voter' : evil), url: `ws://peer-${index}:1/mesh`, honest: isHonest, late: late.has(index) }
   })
-  const mesh = publicKeyHex(authority) as MeshId
   const saying = { clock: { now: () => START_MS }, random: stream(`founding ${shape}`) }
-  let log = sealOnto(emptyControlLog(mesh), genesis(saying, 'world'), authority, START_MS)
-  for (const { peer, name, role, late: isLate } of members) if (!isLate) log = sealOnto(log, withRole(firstEnrolment(saying, peer, name), role), authority, START_MS)
-  const made = { mesh, authority, members, log }
+  const founders = members.filter((member) => !member.late).map(({ peer, name, role }) => ({ peer, name, role }))
+  const log = foundedLog(genesis(saying, 'world', authority, founders), authority)
+  const made = { mesh: log.state.mesh, authority, members, log }
   foundedByShape.set(shape, made)
   return made
 }
-
-const withRole = (event: ControlEvent, role: 'voter' | 'observer'): ControlEvent => (event.kind === 'peer.enrol' ? { ...event, role } : event)
 
 /** The first peer's folder is the one in which the mesh was made. */
 export const identityOf = ({ mesh, members, authority: key }: Founded, { name, peer, keys }: Member): Identity =>

@@ -1,7 +1,7 @@
 /**
  * The byte vectors of the core: events, commits, the control log, documents, frontiers and tokens.
  *
- * Keys come of the seeds 01… and 02… (members) and aa… (the mesh's authority). `core.test.ts` reads the files as a
+ * Keys come of the seeds 01…, 02… and 03… (members) and aa… (the mesh's authority). `core.test.ts` reads the files as a
  * stranger would; `generate.ts` writes them.
  */
 import { decodeCommit, decodeHeader, eventsRoot, sealCommit, type Commit, type CommitHeader, type SealedEvent } from '../../crdt/commit.ts'
@@ -9,11 +9,11 @@ import { firstExcluded, enrolledAt, levelAt } from '../../crdt/control.ts'
 import { bodyRefs, decodeEvent, encodeEvent, type Event } from '../../crdt/event.ts'
 import { encodeToken, frontierDigest, type FrontierEntry, type Position } from '../../crdt/frontier.ts'
 import { sha256Hex } from '../../crdt/hash.ts'
-import { CONTROL_NAMESPACE, ZERO_HASH, bytesToHex, hexToBytes, segmentId, type ChainId, type CommitHash, type MeshId, type Namespace, type PeerId } from '../../crdt/ids.ts'
+import { CONTROL_NAMESPACE, ZERO_HASH, bytesToHex, hexToBytes, segmentId, type ChainId, type CommitHash, type MeshId, type Namespace, type PeerId, type PublicKey } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import { pack } from '../../crdt/msgpack.ts'
 import { keyPairFromSeed, publicKeyHex, sign } from '../../crdt/signature.ts'
-import { NOW_MS, NS, body, createMesh, createReplica, hlcAt, record, said, sealEvents, seed } from '../../crdt/test-support.ts'
+import { NOW_MS, NS, body, createMesh, createReplica, eventId, founderOfSeed, genesisOf, hlcAt, peerOfSeed, record, said, sealEvents, seed } from '../../crdt/test-support.ts'
 import { makeDocumentVectors } from './document-cases.ts'
 
 export type EventVectors = {
@@ -64,7 +64,7 @@ const EVENTS: readonly Event[] = [
   { ...said('link.put', 7), record: record(9), from: record(1), to: record(2), relation: 'about', valid_from: TIME },
   { ...said('link.remove', 8), record: record(9) },
   { ...said('episode.append', 9), event_type: 'call', sender: 'a', recipient: 'b', body: body('{}'), inference_receipt_id: 'i', audit_event_hash: 'h' },
-  { ...said('mesh.genesis', 10, CONTROL_NAMESPACE), name: 'home' },
+  genesisOf(0xaa, { id: eventId(10), name: 'home', recovery: { threshold: 2, keys: [6, 7, 8].map((byte) => peerOfSeed(byte) as string as PublicKey) }, members: [founderOfSeed(1), { ...founderOfSeed(2), role: 'observer' }] }),
   { ...said('mesh.level', 13, CONTROL_NAMESPACE), level: 2 },
   { ...said('peer.enrol', 11, CONTROL_NAMESPACE), peer: PEER, name: 'one', role: 'voter', invite: 'x' },
   { ...said('peer.revoke', 12, CONTROL_NAMESPACE), peer: PEER, last: { [CHAIN]: 7 } },
@@ -158,22 +158,22 @@ const flippedTime = (headerBytes: Uint8Array): Uint8Array => {
 // ── the control log ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const control = (): ControlVectors => {
-  const mesh = createMesh()
+  const mesh = createMesh(0xaa, { name: 'home', members: [founderOfSeed(3)] })
   const enrol = (n: number, peer: PeerId): Event => ({ ...said('peer.enrol', n, CONTROL_NAMESPACE), peer, name: `peer ${n}`, role: 'voter', invite: 'once' })
   const steps: readonly (readonly [string, Event])[] = [
-    ['genesis', { ...said('mesh.genesis', 1, CONTROL_NAMESPACE), name: 'home' }], ['enrol the first peer', enrol(2, PEER)], ['the same invite again: passed over', enrol(3, OTHER)],
+    ['enrol the first peer', enrol(2, PEER)], ['the same invite again: passed over', enrol(3, OTHER)],
     ['enrol the second peer', { ...said('peer.enrol', 4, CONTROL_NAMESPACE), peer: OTHER, name: 'peer 4', role: 'observer' }],
     ['raise the level to 3', { ...said('mesh.level', 7, CONTROL_NAMESPACE), level: 3 }], ['to 2: passed over', { ...said('mesh.level', 8, CONTROL_NAMESPACE), level: 2 }],
     ['revoke the first peer, its chain up to 7', { ...said('peer.revoke', 5, CONTROL_NAMESPACE), peer: PEER, last: { [CHAIN]: 7 } }], ['revoke it again: passed over', { ...said('peer.revoke', 6, CONTROL_NAMESPACE), peer: PEER, last: {} }],
   ]
-  const commits = steps.map(([says, each]) => ({ says, made: mesh.say(each) }))
+  const commits = [{ says: 'genesis: the peer of seed 03… founds it', made: mesh.control[0]! }, ...steps.map(([says, each]) => ({ says, made: mesh.say(each) }))]
   const state = createReplica(mesh, 1).control()
   const excluded = (peer: PeerId, chain: ChainId) => ({ peer, chain, seq: Number.isFinite(firstExcluded(state, peer, chain)) ? firstExcluded(state, peer, chain) : null })
   return {
     mesh: mesh.id, chain: commits[0]!.made.chain,
     commits: commits.map(({ says, made }) => ({ says, bytes: bytesToHex(made.bytes), hash: made.hash })),
-    enrolled: [PEER, OTHER].map((peer) => ({ peer, at: [0, ...steps.map((_, i) => i + 1)].map((seq) => enrolledAt(state, peer, seq)) })),
-    levels: [0, ...steps.map((_, i) => i + 1)].map((seq) => levelAt(state, seq)),
+    enrolled: [PEER, OTHER, peerOfSeed(3)].map((peer) => ({ peer, at: [0, ...commits.map((_, i) => i + 1)].map((seq) => enrolledAt(state, peer, seq)) })),
+    levels: [0, ...commits.map((_, i) => i + 1)].map((seq) => levelAt(state, seq)),
     first_excluded: [excluded(PEER, CHAIN), excluded(PEER, 'ef'.repeat(16) as ChainId), excluded(OTHER, CHAIN)],
   }
 }

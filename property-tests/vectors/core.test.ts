@@ -6,7 +6,7 @@ import { applyChanges, decodeChange, encodeChange, getHeads, init } from '@autom
 import { createHash, createPublicKey, verify } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { chainId, controlChainId, decodeCommit, encodeHeader, eventsRoot, hasValidSignature, sealCommit, type Commit } from '../../crdt/commit.ts'
+import { chainId, controlChainId, decodeCommit, encodeHeader, eventsRoot, hasValidSignature, isSignedBy, sealCommit, type Commit } from '../../crdt/commit.ts'
 import { emptyControl, enrolledAt, firstExcluded, levelAt, reduceControl } from '../../crdt/control.ts'
 import { bodyRefs, decodeEvent, encodeEvent } from '../../crdt/event.ts'
 import { decodeToken, encodeToken, frontierDigest } from '../../crdt/frontier.ts'
@@ -14,7 +14,7 @@ import { bytesToHex, hexToBytes, segmentId, type ChainId, type MeshId, type Name
 import { merkleRoot } from '../../crdt/merkle.ts'
 import { readLink, readMemory } from '../../crdt/reading.ts'
 import { applyCommit, documentHeads, openSegment } from '../../crdt/segment.ts'
-import { keyPairFromSeed } from '../../crdt/signature.ts'
+import { keyPairFromSeed, publicKeyHex } from '../../crdt/signature.ts'
 import { createReplica, createMesh } from '../../crdt/test-support.ts'
 import { makeCoreVectors, type CommitVectors, type ControlVectors, type EventVectors, type FrontierVectors } from './core-cases.ts'
 import { readingVector, type DocumentVectors } from './document-cases.ts'
@@ -79,16 +79,16 @@ describe('control.json', () => {
     for (const [i, { bytes }] of commits.entries()) {
       const commit = commitOf(bytes)
       expect(commit).toMatchObject({ hash: commits[i]!.hash, chain })
-      expect(hasValidSignature(commit)).toBe(true)
+      expect(isSignedBy(commit, publicKeyHex(keyPairFromSeed(hexToBytes('aa'.repeat(32)))))).toBe(true)
       expect(commit.header).toMatchObject({ peer: mesh, seq: i + 1, prev: commits[i - 1]?.hash ?? '00'.repeat(32), policy: commits[i - 1]?.hash ?? '00'.repeat(32) })
       expect(commit.header.history).toBe(bytesToHex(merkleRoot(commits.slice(0, i).map(({ hash }) => hexToBytes(hash)))))
     }
     expect(controlChainId(mesh as MeshId)).toBe(chain)
   })
   it('says who is a member when', () => {
-    const authority = createMesh()
-    expect(authority.id).toBe(mesh)
-    const replica = createReplica(authority, 1)
+    // The mesh's id is the hash of what founded it.
+    expect(sha256('mnemesh/genesis/1', Buffer.from(commitOf(commits[0]!.bytes).events[0]!.bytes)).toString('hex')).toBe(mesh)
+    const replica = createReplica({ ...createMesh(), id: mesh as MeshId, control: [] }, 1)
     for (const { bytes } of commits) expect(replica.take(hexToBytes(bytes)).kind).toBe('admitted')
     const state = replica.control()
     for (const { peer, at } of enrolled) expect(at.map((_, seq) => enrolledAt(state, peer as PeerId, seq))).toEqual(at)
@@ -124,8 +124,7 @@ describe('document.json', () => {
   })
 
   it('all of them are admitted, in this order, by a log that has the control log', () => {
-    const mesh = createMesh()
-    const replica = createReplica(mesh, 3)
+    const replica = createReplica({ ...createMesh(), id: vectors.mesh as MeshId, control: [] }, 3)
     for (const bytes of vectors.control) expect(replica.take(hexToBytes(bytes)).kind).toBe('admitted')
     for (const { bytes, left_out } of vectors.commits) expect(replica.take(hexToBytes(bytes))).toMatchObject({ kind: 'admitted', left_out })
   })

@@ -80,7 +80,7 @@ export const makeLevelVectors = (): LevelVectors => {
       return { name, bytes: bytesToHex(bytes), kind: kindOf(read.event), reads_as: read.event.kind === 'unknown' ? null : read.event, unread: read.unread.fields, texts: read.unread.texts }
     }),
     mesh: mesh.id, namespace: NS,
-    control: mesh.control.map(({ bytes, header }, i) => ({ says: steps[i - 3]?.[0] ?? (i === 0 ? 'genesis' : 'a member'), bytes: bytesToHex(bytes), level: levelAt(state, header.seq) })),
+    control: mesh.control.map(({ bytes, header }, i) => ({ says: steps[i - 1]?.[0] ?? 'genesis: two voters found it', bytes: bytesToHex(bytes), level: levelAt(state, header.seq) })),
     commits,
     segments: [home, other].map((id) => ({ id, heads: documentHeads(a.segment(id)) })),
   }

@@ -6,7 +6,7 @@ import type { Json } from '../../crdt/canonical.ts'
 import { decodeCommit, textsOf } from '../../crdt/commit.ts'
 import { levelAt } from '../../crdt/control.ts'
 import { decodeEvent, kindOf } from '../../crdt/event.ts'
-import { hexToBytes, type SegmentId } from '../../crdt/ids.ts'
+import { hexToBytes, type MeshId, type SegmentId } from '../../crdt/ids.ts'
 import { documentHeads } from '../../crdt/segment.ts'
 import { createMesh, createReplica } from '../../crdt/test-support.ts'
 import { makeLevelVectors, type LevelVectors } from './level-cases.ts'
@@ -22,7 +22,7 @@ it.each(vectors.events)('event: $name', ({ bytes, kind, reads_as, unread, texts 
 })
 
 describe('commits', () => {
-  const replica = createReplica(createMesh(), 9)
+  const replica = createReplica({ ...createMesh(), id: vectors.mesh as MeshId, control: [] }, 9)
   for (const { bytes } of vectors.control) replica.take(hexToBytes(bytes))
 
   it('the level behind each place of the control log', () => {

@@ -2,10 +2,10 @@
  * The control log of a stopped peer: read from its store, and extended by the authority's key.
  */
 import { chainFault, extendChain, type ChainState } from '../../crdt/chain.ts'
-import { controlChainId, decodeCommit, hasValidSignature, type VerifiedCommit } from '../../crdt/commit.ts'
-import { emptyControl, emptyControlChain, reduceControl, sealControl, type ControlState } from '../../crdt/control.ts'
-import type { ControlEvent } from '../../crdt/event.ts'
-import { HLC_ZERO, tick } from '../../crdt/hlc.ts'
+import { controlChainId, decodeCommit, type VerifiedCommit } from '../../crdt/commit.ts'
+import { controlFault, emptyControl, emptyControlChain, reduceControl, sealControl, sealGenesis, type ControlState } from '../../crdt/control.ts'
+import type { ControlEvent, MeshGenesis } from '../../crdt/event.ts'
+import { tick } from '../../crdt/hlc.ts'
 import type { ChainId, MeshId, PeerId } from '../../crdt/ids.ts'
 import type { KeyPair } from '../../crdt/signature.ts'
 import { NodeError } from '../errors.ts'
@@ -14,16 +14,20 @@ import { controlSeen, controlSeenFact } from '../replica/control-seen.ts'
 
 export type ControlLog = { readonly state: ControlState; readonly chain: ChainState; readonly commits: readonly StoredCommit[] }
 
-export const emptyControlLog = (mesh: MeshId): ControlLog => ({
-  state: emptyControl(mesh), commits: [], chain: emptyControlChain(mesh),
-})
+/** The log that a genesis begins. @param authority the key that it names. */
+export const foundedLog = (genesis: MeshGenesis, authority: KeyPair): ControlLog => {
+  const commit = sealGenesis(genesis, authority)
+  return extended(emptyControlLog(commit.header.mesh), commit)
+}
+
+const emptyControlLog = (mesh: MeshId): ControlLog => ({ state: emptyControl(mesh), commits: [], chain: emptyControlChain(mesh) })
 
 /** @throws NodeError when the bytes are not the control log of this mesh. */
 export const checkControlLog = (mesh: MeshId, commits: readonly Uint8Array[]): ControlLog => {
   let log = emptyControlLog(mesh)
   for (const bytes of commits) {
     const decoded = decodeCommit(bytes)
-    if (!decoded.ok || decoded.commit.chain !== log.chain.id || chainFault(log.chain, decoded.commit) !== null || !hasValidSignature(decoded.commit)) {
+    if (!decoded.ok || decoded.commit.chain !== log.chain.id || decoded.commit.header.mesh !== mesh || chainFault(log.chain, decoded.commit) !== null || controlFault(log.state, decoded.commit) !== null) {
       throw new NodeError('bad_chain', 'what was answered is not the control log of this mesh: ask another peer, or for a new invite')
     }
     log = extended(log, decoded.commit as VerifiedCommit)
@@ -61,7 +65,7 @@ export const lastOf = async (store: CommitStore, peer: PeerId): Promise<Record<C
 
 /** Seals one control event. `writeControlLog` writes it. */
 export const sealOnto = (log: ControlLog, event: ControlEvent, authority: KeyPair, nowMs: number): ControlLog =>
-  extended(log, sealControl(log.chain, event, tick(log.chain.seq === 0 ? HLC_ZERO : log.chain.hlc, nowMs), authority))
+  extended(log, sealControl(log.chain, event, tick(log.chain.hlc, nowMs), authority))
 
 const extended = (log: ControlLog, commit: VerifiedCommit): ControlLog => ({
   state: reduceControl(log.state, commit),

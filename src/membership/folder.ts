@@ -21,7 +21,7 @@ export type Identity = {
   readonly name: string
   readonly peer: PeerId
   readonly keys: KeyPair
-  /** The mesh's root key, in the folder where the mesh was made. */
+  /** The key that governs the mesh, in the folder where the mesh was made. */
   readonly authority: KeyPair | null
   /** Where other members were when this one joined: `ws://host:port/mesh`. */
   readonly peers: readonly string[]
@@ -76,6 +76,12 @@ export const requireIdentity = async (dir: string): Promise<Identity> => {
   if (identity === null && (await readJson(join(dir, SECRET))) !== null) throw new NodeError('not_found', `${dir} was on its way into a mesh when that was cut short: run the same \`mnemesh mesh init\` or \`mnemesh mesh join\` again`)
   if (identity === null) throw new NodeError('not_found', `${dir} belongs to no mesh: run \`mnemesh mesh init --data ${dir} --name NAME\`, or \`mnemesh mesh join TOKEN --data ${dir} --name NAME\``)
   return identity
+}
+
+/** @throws NodeError when the key that governs the mesh is not in this folder. */
+export const requireAuthority = (identity: Pick<Identity, 'dir' | 'authority'>): NonNullable<Identity['authority']> => {
+  if (identity.authority === null) throw new NodeError('forbidden', `${identity.dir} does not hold the mesh's authority key: do this with the folder in which \`mesh init\` was run`)
+  return identity.authority
 }
 
 /** Where this peer and other members are reached, by HTTP, as it knew last: what invites tell. */

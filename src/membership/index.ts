@@ -1,8 +1,8 @@
 /**
- * Membership from the command line: making a mesh, inviting, joining, listing, taking out. Works on a peer's folder while the
+ * Membership from the command line: making a mesh (`found.ts`), inviting, joining, listing, taking out. Works on a peer's folder while the
  * peer is stopped, and through the running peer's HTTP door while it has the folder.
  */
-import { readdir, stat } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { activeMembers, type ControlState } from '../../crdt/control.ts'
 import { bytesToHex, type MeshId, type PeerId } from '../../crdt/ids.ts'
@@ -12,37 +12,23 @@ import { publicKeyHex } from '../../crdt/signature.ts'
 import type { Applied } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import type { Clock, Random } from '../ports/clock.ts'
-import { StoreFailure, type CommitStore } from '../ports/store.ts'
-import { openLevelStore } from '../store/level.ts'
-import { checkControlLog, emptyControlLog, lastOf, readControlLog, sealOnto, writeControlLog, type ControlLog } from './control-log.ts'
+import { checkControlLog, lastOf, readControlLog, sealOnto, writeControlLog, type ControlLog } from './control-log.ts'
 import { fetchApplied, fetchControlLog, isMemberAt, postJoin, postRevoke, requirePeer } from './door.ts'
-import { beginIdentity, finishIdentity, knownAddresses, readIdentity, requireIdentity, runningUrl, startLine, type Identity } from './folder.ts'
-import { checkExpiry, checkName, enrolment, findMember, firstEnrolment, genesis, isEnrolled, revocation } from './statements.ts'
+import { beginIdentity, finishIdentity, knownAddresses, readIdentity, requireAuthority, requireIdentity, runningUrl, startLine, type Identity } from './folder.ts'
+import { checkExpiry, checkName, enrolment, findMember, isEnrolled, revocation } from './statements.ts'
+import { beginLog, randomOfSystem, requireFolder, whenStopped, withStore } from './stopped.ts'
+
+export { foundMesh, initMesh } from './found.ts'
 
 type Saying = { readonly clock: Clock; readonly random: Random }
 
 export type Member = { readonly peer_id: PeerId; readonly name: string; readonly role: 'voter' | 'observer'; readonly revoked: boolean; readonly self: boolean; readonly authority: boolean }
 
-/** Makes a mesh: its authority key and the first peer's identity, in `dir`. */
-export const initMesh = async ({ dir, name, ...saying }: Saying & { readonly dir: string; readonly name: string }): Promise<{ mesh_id: MeshId; peer_id: PeerId }> => {
-  checkName(name)
-  await requireEmpty(dir)
-  const begun = await beginIdentity(dir, saying.random, 'init')
-  const authority = requireAuthority({ dir, authority: begun.authority })
-  const mesh = publicKeyHex(authority) as MeshId
-  const peer = publicKeyHex(begun.keys) as PeerId
-  const founded = sealOnto(emptyControlLog(mesh), genesis(saying, name), authority, saying.clock.now())
-  const log = sealOnto(founded, firstEnrolment(saying, peer, name), authority, saying.clock.now())
-  await withStore(dir, saying.random, (store) => beginLog(dir, store, log))
-  await finishIdentity(dir, { mesh, meshName: name, name, peers: [] })
-  return { mesh_id: mesh, peer_id: peer }
-}
-
 /** A single-use token. @param ttl_ms how long it may be used. */
 export const makeInvite = async ({ dir, role, ttl_ms, clock, random }: Saying & { readonly dir: string; readonly role: 'voter' | 'observer'; readonly ttl_ms: number }): Promise<string> => {
   const identity = await requireIdentity(dir)
   const authority = requireAuthority(identity)
-  const invite: Invite = { mesh: identity.mesh, id: bytesToHex(random.bytes(16)), role, expiresMs: clock.now() + ttl_ms, urls: await invitedTo(dir) }
+  const invite: Omit<Invite, 'authority'> = { mesh: identity.mesh, id: bytesToHex(random.bytes(16)), role, expiresMs: clock.now() + ttl_ms, urls: await invitedTo(dir) }
   return encodeInvite(invite, authority)
 }
 
@@ -73,12 +59,6 @@ export const joinMesh = async ({ token, dir, name, from, ...saying }: Saying & {
   // Enrolled under another name by an attempt that was cut short, it has that.
   await finishIdentity(dir, { mesh: invite.mesh, meshName: log.state.name, name: log.state.members.get(peer)?.name ?? name, peers: meshUrls([...(url === null ? [] : [url]), ...invite.urls, ...others]) })
   return { mesh_id: invite.mesh, peer_id: peer, members: activeMembers(log.state).length, ...appliedNames(url === null ? null : await fetchApplied(url).catch(() => null), log.state, inviter, peer) }
-}
-
-/** What the log begins with, unless an attempt that was cut short has written it. */
-const beginLog = async (dir: string, store: CommitStore, log: ControlLog): Promise<void> => {
-  if (store.arrivals() === 0) return writeControlLog(store, log, 0)
-  if (store.commit(log.chain.id, 1) === null) throw new NodeError('wrong_mesh', `${dir} holds the log of another mesh: take another folder`)
 }
 
 export const listMembers = async ({ dir }: { readonly dir: string }): Promise<Member[]> => {
@@ -133,7 +113,7 @@ type Enrolled = { readonly log: ControlLog; readonly url: string | null; /** The
 
 /** Every address of the invite is tried. The token is told to proven members of its mesh alone. */
 const enrolSomewhere = async (invite: Invite, request: Uint8Array, who: { peer: PeerId; name: string; beside: string; from: string | undefined }, saying: Saying): Promise<Enrolled> => {
-  const inviter = await inviterOf(invite.mesh, who)
+  const inviter = await inviterOf(invite, who)
   const urls = [...new Set([...invite.urls, ...(await urlNow(inviter))])]
   const failures: Error[] = []
   const asked = urls.map((url) => ({ url, member: isMemberAt(url, invite.mesh, randomOfSystem).catch((error: unknown) => {
@@ -174,7 +154,7 @@ const memberAlready = async (identity: Identity, invite: Invite, from: string | 
   const isOut = ({ state }: ControlLog): boolean => (state.members.get(identity.peer)?.revoked ?? null) !== null
   const { dir, name } = identity
   let out = await controlLogOf(identity).then(isOut, () => false)
-  const inviter = out ? null : await inviterOf(invite.mesh, { beside: dir, from }).catch(() => null)
+  const inviter = out ? null : await inviterOf(invite, { beside: dir, from }).catch(() => null)
   if (inviter !== null) out = await controlLogOf(inviter).then(isOut, () => false)
   for (const url of out || inviter !== null ? [] : invite.urls) {
     if ((await isMemberAt(url, invite.mesh, randomOfSystem).catch(() => null)) !== true) continue
@@ -197,15 +177,15 @@ type Inviter = Identity & { readonly authority: NonNullable<Identity['authority'
 /** Folders looked at beside the new peer's: a machine's peers lie together; among more than that, --from says which. */
 const FOLDERS_LOOKED_AT_MAX = 4_096
 
-/** The folder on this machine that holds the mesh's authority key: a folder that merely says so is none, its key is checked. */
-const inviterOf = async (mesh: MeshId, { beside, from }: { readonly beside: string; readonly from: string | undefined }): Promise<Inviter | null> => {
+/** The folder on this machine that holds the key which signed the token: a folder that merely says so is none, its key is checked. */
+const inviterOf = async ({ mesh, authority }: Invite, { beside, from }: { readonly beside: string; readonly from: string | undefined }): Promise<Inviter | null> => {
   const parent = dirname(resolve(beside))
   const folders = from !== undefined ? [from] : (await readdir(parent, { withFileTypes: true }).catch(() => [])).filter((entry) => entry.isDirectory()).slice(0, FOLDERS_LOOKED_AT_MAX).map(({ name }) => join(parent, name))
   for (const folder of folders) {
     const identity = await readIdentity(folder).catch(() => null)
-    if (identity?.mesh === mesh && identity.authority !== null && publicKeyHex(identity.authority) === mesh) return { ...identity, authority: identity.authority }
+    if (identity?.mesh === mesh && identity.authority !== null && publicKeyHex(identity.authority) === authority) return { ...identity, authority: identity.authority }
   }
-  if (from !== undefined) throw new NodeError('not_found', `${from} does not hold the authority key of the token's mesh: name the folder in which \`mesh init\` was run`)
+  if (from !== undefined) throw new NodeError('not_found', `${from} does not hold the authority key that signed the token: name the folder in which \`mesh init\` was run`)
   return null
 }
 
@@ -214,44 +194,9 @@ const controlLogOf = async (identity: Identity): Promise<ControlLog> => {
   return stopped === null ? fetchControlLog(await requireRunning(identity), identity.mesh) : stopped.result
 }
 
-/** Does the work in the peer's store; null when a running process has it. */
-const whenStopped = async <T>(identity: Pick<Identity, 'dir'>, work: (store: CommitStore) => Promise<T>): Promise<{ result: T } | null> => {
-  try {
-    return { result: await withStore(identity.dir, randomOfSystem, work) }
-  } catch (error) {
-    if (error instanceof StoreFailure && error.code === 'locked') return null
-    throw error
-  }
-}
-
-const withStore = async <T>(dir: string, random: Random, work: (store: CommitStore) => Promise<T>): Promise<T> => {
-  const store = await openLevelStore(dir, { random })
-  try {
-    return await work(store)
-  } finally {
-    await store.close()
-  }
-}
-const randomOfSystem: Random = { bytes: (count) => crypto.getRandomValues(new Uint8Array(count)) }
-
 const requireRunning = async (identity: Identity): Promise<string> => {
   const url = await runningUrl(identity.dir)
   if (url === null) throw new NodeError('conflict', `${identity.dir} is in use by a process that did not say where it listens: stop it, then try again`)
   await requirePeer(url, identity.peer, randomOfSystem)
   return url
-}
-
-const requireAuthority = (identity: Pick<Identity, 'dir' | 'authority'>): NonNullable<Identity['authority']> => {
-  if (identity.authority === null) throw new NodeError('forbidden', `${identity.dir} does not hold the mesh's authority key: do this with the folder in which \`mesh init\` was run`)
-  return identity.authority
-}
-
-const requireFolder = async (dir: string): Promise<void> => {
-  const found = await stat(dir).catch(() => null)
-  if (found !== null && !found.isDirectory()) throw new NodeError('malformed', `${dir} is not a folder: take another place`)
-}
-
-const requireEmpty = async (dir: string): Promise<void> => {
-  await requireFolder(dir)
-  if ((await readIdentity(dir)) !== null) throw new NodeError('conflict', `${dir} belongs to a mesh already: take another folder, or start it with \`${await startLine(dir)}\``)
 }

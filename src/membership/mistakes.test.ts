@@ -8,7 +8,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { decodeInvite } from '../../crdt/invite.ts'
 import { limits } from '../../crdt/limits.ts'
 import { keepAddresses } from './folder.ts'
-import { initMesh, joinMesh, listMembers, makeInvite, revokeMember } from './index.ts'
+import { initMesh } from './found.ts'
+import { joinMesh, listMembers, makeInvite, revokeMember } from './index.ts'
 
 const saying = { clock: { now: () => Date.UTC(2026, 0, 1) }, random: { bytes: (count: number) => crypto.getRandomValues(new Uint8Array(count)) } }
 let root: string

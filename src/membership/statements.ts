@@ -1,11 +1,12 @@
 /**
  * What the authority says about members, as control events; and whether it may be said.
  */
-import type { ControlState } from '../../crdt/control.ts'
-import type { ControlEvent } from '../../crdt/event.ts'
-import { CONTROL_NAMESPACE, parseAgentId, uuidV7, type AgentId, type ChainId, type EventId, type PeerId } from '../../crdt/ids.ts'
+import { authorityAt, type ControlState } from '../../crdt/control.ts'
+import type { ControlEvent, Founder, MeshGenesis } from '../../crdt/event.ts'
+import { CONTROL_NAMESPACE, parseAgentId, uuidV7, type AgentId, type ChainId, type EventId, type PeerId, type PublicKey } from '../../crdt/ids.ts'
 import type { Invite } from '../../crdt/invite.ts'
 import { limits } from '../../crdt/limits.ts'
+import { publicKeyHex, type KeyPair } from '../../crdt/signature.ts'
 import { NodeError } from '../errors.ts'
 import type { Clock, Random } from '../ports/clock.ts'
 
@@ -19,7 +20,11 @@ const said = ({ clock, random }: Saying) => {
   return { v: 1 as const, id: uuidV7(now, random.bytes(10)) as EventId, ns: CONTROL_NAMESPACE, agent: AUTHORITY, at: new Date(now).toISOString() }
 }
 
-export const genesis = (saying: Saying, name: string): ControlEvent => ({ ...said(saying), kind: 'mesh.genesis', name })
+/** @param authority its public key. @param members who founds the mesh; each one's name is checked. */
+export const genesis = (saying: Saying, name: string, authority: KeyPair, members: readonly Founder[]): MeshGenesis => {
+  for (const founder of members) checkName(founder.name)
+  return { ...said(saying), kind: 'mesh.genesis', name: checkName(name), authority: publicKeyHex(authority) as PublicKey, recovery: { threshold: 0, keys: [] }, members }
+}
 
 /** Whether nothing is to be done for its request: a join that was cut short, or whose answer was lost, is asked for again. */
 export const isEnrolled = (control: ControlState, peer: PeerId): boolean => control.members.get(peer)?.revoked === null
@@ -28,6 +33,7 @@ export const isEnrolled = (control: ControlState, peer: PeerId): boolean => cont
 export const enrolment = (saying: Saying, control: ControlState, request: { readonly invite: Invite; readonly peer: PeerId; readonly name: string }): ControlEvent => {
   const { invite, peer, name } = request
   if (invite.mesh !== control.mesh) throw new NodeError('wrong_mesh', 'the token is for another mesh: ask a member of this one for a new token')
+  if (invite.authority !== authorityAt(control, control.seq)) throw new NodeError('token_expired', 'the token was signed by a key that does not govern this mesh (any more): ask for a new one with `mnemesh mesh invite`')
   checkExpiry(invite, saying.clock)
   if (control.members.has(peer)) throw new NodeError('conflict', 'this peer was taken out of the mesh: join in a new folder')
   if (control.invitesUsed.has(invite.id)) throw new NodeError('token_used', 'the token has been used: each admits one peer; ask for a new one with `mnemesh mesh invite`')
@@ -36,8 +42,6 @@ export const enrolment = (saying: Saying, control: ControlState, request: { read
   if (namesake !== undefined) throw new NodeError('conflict', `a member is called ${name} already (${namesake.peer.slice(0, 12)}): join again with the same token and another --name`)
   return { ...said(saying), kind: 'peer.enrol', peer, name: checkName(name), role: invite.role, invite: invite.id }
 }
-
-export const firstEnrolment = (saying: Saying, peer: PeerId, name: string): ControlEvent => ({ ...said(saying), kind: 'peer.enrol', peer, name: checkName(name), role: 'voter' })
 
 /** @param last how far each of the peer's chains counts. */
 export const revocation = (saying: Saying, control: ControlState, peer: PeerId, last: Readonly<Record<ChainId, number>>): ControlEvent => {

@@ -8,7 +8,7 @@
  * Invariants: of a forked chain the lowest proven place counts, and it never rises; a proof is durable before it is told;
  * what a fork leaves out is a function of the set of proofs alone; at most `forks_per_peer_max` + 1 proofs a member are kept.
  */
-import { controlChainId, decodeHeader, type Commit, type CommitHeader } from '../../crdt/commit.ts'
+import { decodeHeader, type Commit, type CommitHeader } from '../../crdt/commit.ts'
 import { makeForkProof, placeOfHeader, readForkProof, type Fork } from '../../crdt/fork.ts'
 import type { ChainId, CommitHash, MeshId, PeerId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
@@ -87,8 +87,6 @@ export const createForks = ({ mesh, store, commits, wasMember }: ForksOptions): 
     refusedBySender.set(from, counts)
     return false
   }
-  /** The authority's key writes the control chain and nothing else. */
-  const isAboutMember = ({ chain, peer }: Fork): boolean => ((peer as string) === mesh ? chain === controlChainId(mesh) : wasMember(peer))
   const keepUnknown = (from: PeerId, fork: Fork, proof: Uint8Array): void => {
     const kept = unknownBySender.get(from) ?? new Map<string, Uint8Array>()
     unknownBySender.set(from, kept)
@@ -107,7 +105,7 @@ export const createForks = ({ mesh, store, commits, wasMember }: ForksOptions): 
     const read = readForkProof(proof, mesh)
     if (read === null) return refuse(from, 'invalid')
     const { fork } = read
-    if (!isAboutMember(fork)) {
+    if (!wasMember(fork.peer)) {
       if (from !== null) keepUnknown(from, fork, proof)
       return refuse(from, 'unknown')
     }

@@ -7,12 +7,13 @@
 import type { LogView } from '../../crdt/admission.ts'
 import type { Body } from '../../crdt/body.ts'
 import { extendChain, type ChainState } from '../../crdt/chain.ts'
-import { headerOf, textsOf, type Commit } from '../../crdt/commit.ts'
+import { headerOf, isControlCommit, textsOf, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
+import { reduceControl, type ControlState } from '../../crdt/control.ts'
 import type { ChainId, CommitHash, Ref } from '../../crdt/ids.ts'
 import { LRUCache } from 'lru-cache'
 import type { CommitStore } from '../ports/store.ts'
 import type { Forks } from './forks.ts'
-import { forkAt, placeKey, type LogIndex } from './log-index.ts'
+import { controlChain, forkAt, hasHoleIn, placeKey, type LogIndex } from './log-index.ts'
 
 type Meta = NonNullable<ReturnType<LogView['meta']>>
 
@@ -58,10 +59,24 @@ export const createLogView = (index: LogIndex, store: CommitStore, forks: Pick<F
     const header = commit && headerOf(commit.bytes)
     return header && metaOf(header)
   }
+  /** The control log with the statements of `of` up to its commit number `upto`. */
+  let end: { readonly base: ControlState; readonly of: Flush; upto: number; state: ControlState } | null = null
+  const controlEnd = (): ControlState => {
+    const of = flush()
+    if (end === null || end.of !== of || end.base !== index.control) end = { base: index.control, of, upto: 0, state: index.control }
+    for (; end.upto < of.commits.length; end.upto++) {
+      const commit = of.commits[end.upto]!
+      if (isControlCommit(commit) && commit.header.seq === end.state.seq + 1) end.state = reduceControl(end.state, commit as VerifiedCommit)
+    }
+    return end.state
+  }
   return {
     mesh: index.mesh,
     get control() {
       return index.control
+    },
+    get controlEnd() {
+      return hasHoleIn(index, controlChain(index)) ? null : controlEnd()
     },
     chain: (id) => flush().chains.get(id) ?? index.chains.get(id) ?? null,
     hashAt: (chain, seq) => {

@@ -10,7 +10,7 @@
 import { admit, type LogView } from '../../crdt/admission.ts'
 import type { Body } from '../../crdt/body.ts'
 import { coveredCommits, type ChainState } from '../../crdt/chain.ts'
-import { decodeCommit, textsOf, type AdmittedCommit, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
+import { decodeCommit, isControlCommit, textsOf, type AdmittedCommit, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
 import { hlcMs } from '../../crdt/hlc.ts'
 import { CONTROL_NAMESPACE, ZERO_HASH, type ChainId, type CommitHash, type PeerId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
@@ -99,7 +99,7 @@ export const createIntake = (budget: ChainBudget = createChainBudget()): Intake 
         bySeq.set(header.seq, withTexts(known, entry.bodies))
       } else {
         counters.forks++
-        if (header.seq < (rivals.get(chain)?.at ?? Number.POSITIVE_INFINITY)) rivals.set(chain, { chain, at: header.seq, commits: [entry.commit, ...after()], waiting: strandFrom(bySeq, header.seq) })
+        if (!isControlCommit(entry.commit) && header.seq < (rivals.get(chain)?.at ?? Number.POSITIVE_INFINITY)) rivals.set(chain, { chain, at: header.seq, commits: [entry.commit, ...after()], waiting: strandFrom(bySeq, header.seq) })
         dirty.add(chain)
         refuse(entry.from, { peer: header.peer, chain, seq: header.seq }, 'fork', nowMs)
       }
@@ -147,6 +147,9 @@ export const createIntake = (budget: ChainBudget = createChainBudget()): Intake 
   }
   const dropBefore = (chain: ChainId, seq: number): void => {
     for (const waiting of bySeqByChain.get(chain)?.keys() ?? []) if (waiting <= seq) remove(chain, waiting)
+  }
+  const dropFrom = (chain: ChainId, from: PeerId): void => {
+    for (const [seq, waiting] of bySeqByChain.get(chain) ?? []) if (waiting.from === from) remove(chain, seq)
   }
   /** Behind a fork nothing of a chain will ever count: it must not wait, nor use up its sender's room. */
   const dropForked = (chain: ChainId, at: number, nowMs: number): void => {
@@ -243,6 +246,8 @@ export const createIntake = (budget: ChainBudget = createChainBudget()): Intake 
           remove(chain, entry.commit.header.seq)
           if (verdict.kind !== 'admitted') {
             if (verdict.kind === 'refused') refuse(entry.from, { peer: entry.commit.header.peer, chain, seq: entry.commit.header.seq }, verdict.reason, nowMs)
+            // Unproven until its turn, what the same sender brought of the control log must not stand in the way of what others bring.
+            if (verdict.kind === 'refused' && isControlCommit(entry.commit)) dropFrom(chain, entry.from)
             return
           }
           accept(verdict.commit, verdict.chain, verdict.policySeq, entry.bodies)

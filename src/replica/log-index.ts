@@ -200,6 +200,11 @@ export const isLeftOut = (index: LogIndex, chain: ChainId, seq: number): boolean
  */
 export const isErased = (index: LogIndex, record: RecordId): boolean => index.erasures.get(record)?.some(({ chain, seq }) => seq < forkAt(index, chain)) === true
 
+export const hasHoleIn = (index: LogIndex, chain: ChainId): boolean => {
+  for (const hole of index.holes.values()) if (hole.chain === chain) return true
+  return false
+}
+
 export const controlChain = (index: LogIndex): ChainId => controlChainId(index.mesh)
 
 const extend = (index: LogIndex, state: ChainState, commit: Commit, policySeq: number): void => {

@@ -11,7 +11,7 @@ import { FORMAT_LEVEL } from '../../crdt/level.ts'
 import type { CommitStore, StoreBatch } from '../ports/store.ts'
 import { controlSeen, controlSeenFact } from './control-seen.ts'
 import type { Forks } from './forks.ts'
-import { controlChain, levelNow, type LogIndex } from './log-index.ts'
+import { controlChain, hasHoleIn, levelNow, type LogIndex } from './log-index.ts'
 import type { Refusal } from './types.ts'
 
 export type MayWrite = {
@@ -33,7 +33,7 @@ export const createMayWrite = (index: LogIndex, forks: Pick<Forks, 'isFrozen'>, 
   /** What of it the disk remembers. */
   let stored = 0
   const isControlWhole = (): boolean =>
-    index.control.seq >= seen && ![...index.holes.values()].some(({ chain }) => chain === control)
+    index.control.seq >= seen && !hasHoleIn(index, control)
   return {
     isControlWhole,
     refusal: () => {

@@ -8,7 +8,8 @@ import { createLogReader } from './read-log.ts'
 
 /** a writes three memories, b changes the last: control log 1–3, then a1, a2, a3, b1. */
 const history = () => {
-  const mesh = meshOf(1, 2)
+  const mesh = meshOf(1)
+  for (const byte of [2, 3]) mesh.enrol(byte)
   const [a, b] = [createReplica(mesh, 1), createReplica(mesh, 2)]
   const segment = segmentId(a.peer, 0)
   const puts = [1, 2, 3].map((n) => a.write(hlcAt(NOW_MS + n), segment, { ...said('memory.put', n, NS), agent: ALICE, record: record(n), set: { content: body(`text ${n}`) } }))

@@ -35,7 +35,7 @@ import { createForks } from './forks.ts'
 import { createHistories } from './histories.ts'
 import { createIncoming } from './incoming.ts'
 import { createIntake, type Rival } from './intake.ts'
-import { createLogIndex, placeKey, indexCommit, isLeftOut, latest, levelOf, markHole, segmentKey, type SegmentEntry } from './log-index.ts'
+import { createLogIndex, hasHoleIn, placeKey, indexCommit, isLeftOut, latest, levelOf, markHole, segmentKey, type SegmentEntry } from './log-index.ts'
 import { createMissingBodies } from './missing-bodies.ts'
 import { createPast } from './past.ts'
 import { createMayWrite } from './may-write.ts'
@@ -104,11 +104,10 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   let isHeld = false
   const waitingToSeal = (): number => writes.waiting().requests + controls.waiting() + reoffers.ready
   const isSomethingQueued = (): boolean => (isHeld ? 0 : waitingToSeal()) + incoming.waitingBodies() > 0
-  const hasHole = (chain: ChainId): boolean => [...index.holes.values()].some((hole) => hole.chain === chain)
   const reach = createReach()
   const clocks = createClocks(self, () => settling.voters(), options.monotonic ?? (() => 0))
   const memberName = (peer: PeerId): string => index.control.members.get(peer)?.name ?? peer
-  const settling = createSettling({ reach, mesh, self, keys, index, quorum: options.quorum, hashOf, headerOf: (chain, seq) => commits.at(chain, seq)?.headerBytes ?? null, tie: histories.tie, isFrozen: forks.isFrozen, isWhole: (chain) => !missing.isMissingIn(chain) && !hasHole(chain) })
+  const settling = createSettling({ reach, mesh, self, keys, index, quorum: options.quorum, hashOf, headerOf: (chain, seq) => commits.at(chain, seq)?.headerBytes ?? null, tie: histories.tie, isFrozen: forks.isFrozen, isWhole: (chain) => !missing.isMissingIn(chain) && !hasHoleIn(index, chain) })
 
   // ── the decision: what the next flush holds ────────────────────────────────────────────────────────────────────────
 

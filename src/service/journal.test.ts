@@ -1,9 +1,9 @@
 /** What an operator reads in the log: who came, who went, and why; each state once when it begins and once when it ends. */
 import { afterEach, expect, test } from 'vitest'
 import { encodeInvite, encodeJoin, encodeRevoke } from '../../crdt/invite.ts'
-import { bytesToHex, type MeshId } from '../../crdt/ids.ts'
+import { bytesToHex } from '../../crdt/ids.ts'
 import { sha256 } from '../../crdt/hash.ts'
-import { keyPairFromSeed, publicKeyHex } from '../../crdt/signature.ts'
+import { keyPairFromSeed } from '../../crdt/signature.ts'
 import type { Fields, PeerLog } from '../ports/log.ts'
 import { createWorld, type World } from '../testing/world.ts'
 
@@ -22,7 +22,7 @@ test('joins, leaves, links with the reason, a frozen peer', async () => {
   const messages = (): readonly string[] => lines.map(({ level, message }) => `${level} ${message}`)
   world = await createWorld({ peers: 3, seed: 3, log: (peer) => (peer === 0 ? logging(lines) : logging([])) })
   expect(messages()).toContain('info the link to peer-1 is up')
-  const mesh = publicKeyHex(world.authority) as MeshId
+  const { mesh } = world.peer(0).replica.index
   const invite = encodeInvite({ mesh, id: bytesToHex(sha256('x').subarray(0, 16)), role: 'observer', expiresMs: world.time.now() + 60_000, urls: [] }, world.authority)
   await world.run(world.peer(0).node.join(encodeJoin(invite, 'oslo', keyPairFromSeed(sha256('oslo')))))
   expect(lines).toContainEqual({ level: 'info', message: 'oslo has joined the mesh', fields: expect.objectContaining({ role: 'observer' }) })

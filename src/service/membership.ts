@@ -3,9 +3,12 @@
  */
 import { toBase64Url } from '../../crdt/base64.ts'
 import { controlChainId } from '../../crdt/commit.ts'
+import { authorityAt } from '../../crdt/control.ts'
 import type { ControlEvent } from '../../crdt/event.ts'
 import { proveIdentity } from '../../crdt/identity-proof.ts'
+import type { PublicKey } from '../../crdt/ids.ts'
 import { decodeJoin, decodeRevoke } from '../../crdt/invite.ts'
+import { publicKeyHex } from '../../crdt/signature.ts'
 import type { Node } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import type { Identity } from '../membership/folder.ts'
@@ -23,6 +26,7 @@ export const membershipOf = (replica: Replica, shell: Shell, store: CommitStore,
     if (found.length < commits.length || !replica.mayWrite.isControlWhole()) throw new NodeError('not_ready', 'this peer lost a part of its control log, so it does not know who the members are; it is fetching it from the others: try again when health says ok')
     return found
   }
+  const authority = (): PublicKey | null => authorityAt(replica.index.control, replica.index.control.seq)
   /** Below nought, where no write's is. */
   let lastId = 0
   /** As many may wait as the door has requests in hand (`http_requests_in_flight_max`). */
@@ -34,6 +38,7 @@ export const membershipOf = (replica: Replica, shell: Shell, store: CommitStore,
       if (identity.authority === null) throw new NodeError('forbidden', 'this peer does not hold the mesh\'s authority key: ask the one where the mesh was made')
       // On top of an older state the authority would say two things in one place, and nobody could tell which holds.
       controlLog()
+      if (publicKeyHex(identity.authority) !== authority()) throw new NodeError('forbidden', 'the authority\'s key on this peer does not govern the mesh any more: ask the one that holds the present key')
       // Before anything is judged by the clock: a token would seem to have expired.
       const off = replica.clockIsOff(saying.clock.now())
       if (off !== null) throw new NodeError(off.code, off.message, off.fields)
@@ -56,7 +61,7 @@ export const membershipOf = (replica: Replica, shell: Shell, store: CommitStore,
       return seal(() => (isEnrolled(replica.index.control, join.peer) ? null : enrolment(saying, replica.index.control, join)), controlLog)
     },
     revoke: (request) => {
-      const revoke = decodeRevoke(request, identity.mesh)
+      const revoke = decodeRevoke(request, identity.mesh, authority())
       if (revoke === null) return Promise.reject(new NodeError('bad_signature', 'this is no revocation that the authority signed'))
       // A chain that forked at its beginning has nothing that counts.
       const last = Object.fromEntries([...replica.index.chains.values()].filter(({ peer, seq }) => peer === revoke.peer && seq > 0).map(({ id, seq }) => [id, seq]))

@@ -4,8 +4,8 @@
  * Each chain is followed by its own numbers: where a part of the log was lost and given again, arrival order is not theirs.
  */
 import { chainFault, emptyChain, extendChain, type ChainState } from '../../crdt/chain.ts'
-import { decodeCommit, hasValidSignature, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
-import { emptyControl, enrolledAt, firstExcluded, levelAt, reduceControl } from '../../crdt/control.ts'
+import { decodeCommit, hasValidSignature, isControlCommit, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
+import { controlFault, emptyControl, enrolledAt, firstExcluded, levelAt, reduceControl } from '../../crdt/control.ts'
 import { bodyRefs } from '../../crdt/event.ts'
 import { CONTROL_NAMESPACE, type ChainId, type MeshId } from '../../crdt/ids.ts'
 import type { Problem, VerifyAnswer } from '../api.ts'
@@ -72,7 +72,9 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
     if (fault !== null) report(`the chain is broken: ${fault}`, where)
     // What comes before a break is linked to nothing behind it.
     if (fault !== null || broken) reportUnvouched(commit.chain)
-    if (hasValidSignature(commit)) unvouched.delete(commit.chain)
+    const notNext = isControlCommit(commit) && fault === null && !broken ? controlFault(control, commit) : null
+    if (notNext !== null) report(`the control log is broken: ${notNext}`, where)
+    if (isControlCommit(commit) || hasValidSignature(commit)) unvouched.delete(commit.chain)
     else unvouched.set(commit.chain, [...(unvouched.get(commit.chain) ?? []), commit].slice(0, PROBLEMS_MAX))
     if (commit.header.mesh !== mesh) report('the commit belongs to another mesh', where)
     if (commit.header.namespace === CONTROL_NAMESPACE) control = reduceControl(control, commit as VerifiedCommit)

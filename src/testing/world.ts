@@ -6,12 +6,12 @@
  */
 import { logTo } from './log.ts'
 import { createRandom } from './random.ts'
-import type { MeshId, PeerId } from '../../crdt/ids.ts'
+import type { PeerId } from '../../crdt/ids.ts'
 import { keyPairFromSeed, publicKeyHex, type KeyPair } from '../../crdt/signature.ts'
 import { createMemoryNetwork, type MemoryNetwork } from '../../transports/memory.ts'
 import { createVirtualTime, type VirtualTime } from '../../transports/virtual-time.ts'
-import { emptyControlLog, sealOnto, type ControlLog } from '../membership/control-log.ts'
-import { firstEnrolment, genesis } from '../membership/statements.ts'
+import { foundedLog } from '../membership/control-log.ts'
+import { genesis } from '../membership/statements.ts'
 import { createPeer, type Peer } from '../peer.ts'
 import type { Random } from '../ports/clock.ts'
 import type { PeerLog } from '../ports/log.ts'
@@ -68,9 +68,10 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
   const time = createVirtualTime(START_MS)
   const network = createMemoryNetwork({ timers: time, ...(options.delayMs && { delayMs: options.delayMs, random: () => random.bytes(1)[0]! / 256 }) })
   const authority = keyPairFromSeed(random.bytes(32))
-  const mesh = publicKeyHex(authority) as MeshId
   const keys = Array.from({ length: options.peers }, () => keyPairFromSeed(random.bytes(32)))
-  const log = founded(mesh, authority, keys, { clock: time, random })
+  const founders = keys.map((pair, index) => ({ peer: publicKeyHex(pair) as PeerId, name: `peer-${index}`, role: 'voter' as const }))
+  const log = foundedLog(genesis({ clock: time, random }, 'world', authority, founders), authority)
+  const { mesh } = log.state
   const disks = keys.map(() => memoryDisk())
   const peers: (Peer | null)[] = keys.map(() => null)
   const clockAheadMs = keys.map(() => 0)
@@ -147,12 +148,6 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
   }
   await run(() => peers.every((peer) => peer!.mesh.links().filter(({ state }) => state === 'up').length >= Math.min(1, options.peers - 1)))
   return world
-}
-
-const founded = (mesh: MeshId, authority: KeyPair, keys: readonly KeyPair[], saying: Parameters<typeof genesis>[0]): ControlLog => {
-  let log = sealOnto(emptyControlLog(mesh), genesis(saying, 'world'), authority, saying.clock.now())
-  for (const [index, pair] of keys.entries()) log = sealOnto(log, firstEnrolment(saying, publicKeyHex(pair) as PeerId, `peer-${index}`), authority, saying.clock.now())
-  return log
 }
 
 /** Lets every promise that is ready go on. */

@@ -4,7 +4,7 @@ import { fromBase64Url, toBase64Url } from '../../../crdt/base64.ts'
 import { encodeCanonical, parseCanonical } from '../../../crdt/canonical.ts'
 import { sha256 } from '../../../crdt/hash.ts'
 import { decodeToken, encodeToken } from '../../../crdt/frontier.ts'
-import { bytesToHex, type ChainId, type CommitHash, type MeshId, type PeerId } from '../../../crdt/ids.ts'
+import { bytesToHex, type ChainId, type CommitHash, type MeshId, type PeerId, type PublicKey } from '../../../crdt/ids.ts'
 import { decodeInvite, decodeJoin, decodeRevoke, encodeInvite, encodeJoin, encodeRevoke, type Invite } from '../../../crdt/invite.ts'
 import { limits } from '../../../crdt/limits.ts'
 import { equalBytes, pack, unpack, type Packable } from '../../../crdt/msgpack.ts'
@@ -130,7 +130,7 @@ const invite: Target = {
   name: 'invite',
   micros: 110,
   open: () => {
-    const given: Invite = { mesh, id: 'ab'.repeat(16), role: 'voter', expiresMs: 1_800_000_000_000, urls: ['http://127.0.0.1:7701'] }
+    const given: Omit<Invite, 'authority'> = { mesh, id: 'ab'.repeat(16), role: 'voter', expiresMs: 1_800_000_000_000, urls: ['http://127.0.0.1:7701'] }
     const samples = [given, { ...given, urls: [], role: 'observer' as const }].map((one) => encoder.encode(encodeInvite(one, authority)))
     const signedByHolder = (draw: Draw): Uint8Array => resigned(draw, samples, 'mnemesh/invite/1')
     return {
@@ -139,7 +139,7 @@ const invite: Target = {
         const text = decoder.decode(input)
         const decoded = decodeInvite(text)
         if (decoded === null) return refused('not_an_invite')
-        judge(decoded.mesh === mesh, 'an invite of a mesh whose key signed nothing')
+        judge(decoded.authority === publicKeyHex(authority), 'an invite of a key that signed nothing')
         judge(encodeInvite(decoded, authority) === text.trim(), 'encoding it again gives another invite')
         return ACCEPTED
       },
@@ -156,7 +156,7 @@ const join: Target = {
     return {
       make: (draw) => mutant(draw, samples, mutatePacked),
       feed: (input) => {
-        const [joined, revoked] = [decodeJoin(input), decodeRevoke(input, mesh)]
+        const [joined, revoked] = [decodeJoin(input), decodeRevoke(input, mesh, publicKeyHex(authority) as PublicKey)]
         if (joined === null && revoked === null) return refused('not_signed')
         judge(samples.some((sample) => equalBytes(sample, input)), 'a request that nobody signed is taken')
         return ACCEPTED

@@ -1,6 +1,6 @@
 /**
- * First start of a local mesh: the first peer makes it, the others are invited and join. Each step is skipped where its
- * folder is whole already, so a start that was cut short is taken up where it ended.
+ * First start of a local mesh: all its peers found it together, and who is added later is invited and joins. Each step is skipped
+ * where its folder is whole already, so a start that was cut short is taken up where it ended.
  */
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -16,11 +16,15 @@ export const prepareFleet = async (peers: readonly FleetPeer[], io: Io): Promise
   const [first] = peers
   if (missing.length === 0 || first === undefined) return false
 
-  const { initMesh, joinMesh, makeInvite } = await import('../../membership/index.ts')
   const { clock, random } = io
+  if (missing.includes(first)) {
+    const { foundMesh } = await import('../../membership/index.ts')
+    await foundMesh({ name: first.name, founders: missing.map(({ dir, name }) => ({ dir, name })), clock, random })
+    return true
+  }
+  const { joinMesh, makeInvite } = await import('../../membership/index.ts')
   for (const { dir, name } of missing) {
-    if (dir === first.dir) await initMesh({ dir, name, clock, random })
-    else await joinMesh({ token: await makeInvite({ dir: first.dir, role: 'voter', ttl_ms: INVITE_TTL_MS, clock, random }), dir, name, clock, random })
+    await joinMesh({ token: await makeInvite({ dir: first.dir, role: 'voter', ttl_ms: INVITE_TTL_MS, clock, random }), dir, name, clock, random })
   }
   return true
 }
