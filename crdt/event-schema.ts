@@ -173,7 +173,7 @@ const recoveryParts = exact({ threshold: whole(0, limits.recovery_keys_max), key
 /** k of n with k > n/2, so that no two halves can both act; none at all. */
 const recovery: Check = (value) => {
   if (!recoveryParts(value)) return false
-  const { threshold, keys } = value as unknown as { readonly threshold: number; readonly keys: readonly string[] }
+  const { threshold, keys } = value as { readonly threshold: number; readonly keys: readonly string[] }
   return keys.length === 0 ? threshold === 0 : threshold <= keys.length && 2 * threshold > keys.length
 }
 

@@ -115,7 +115,7 @@ export const decodeEvent = (bytes: Uint8Array, level: number = FORMAT_LEVEL): De
 
 /** @param value an event whose envelope fits. */
 const unknownOf = (value: Json): UnknownEvent => {
-  const { v, id, ns, kind, agent, at, record } = value as unknown as Omit<UnknownEvent, 'kind'> & { readonly kind: string; readonly record?: unknown }
+  const { v, id, ns, kind, agent, at, record } = value as Omit<UnknownEvent, 'kind'> & { readonly kind: string; readonly record?: unknown }
   return { v, id, ns, kind: 'unknown', agent, at, named: kind, about: typeof record === 'string' ? parseRecordId(record) : null }
 }
 

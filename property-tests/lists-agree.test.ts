@@ -47,7 +47,7 @@ const inputArb: fc.Arbitrary<Input> = fc.record({
   content: fc.constantFrom('one', 'two', 'three\n'), title: optional(word), kind: optional(word), tier: optional(word), tags: optional(fc.uniqueArray(word, { maxLength: 3 })), priority: optional(fc.integer({ min: 1, max: 10 })),
   confidence: optional(fc.constantFrom(0, 0.1, 1 / 3, 1)), source: optional(word), scope: optional(word), run_id: optional(fc.constantFrom('run 1', 'run 2')), metadata: optional(json),
   expires_at: optional(fc.constantFrom('2026-01-01T00:00:01.000Z', '2030-01-01T00:00:00.000Z')), occurred_at: optional(fc.constant('2024-05-05T00:00:00.000Z')),
-}).map((fields) => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as unknown as Input)
+}).map((fields): Input => ({ ...(Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<Input>), content: fields.content }))
 type Step = { readonly peer: number; readonly of: number; readonly agent: number; readonly does: 'put' | 'patch' | 'forget' | 'restore' | 'erase' | 'part' | 'meet' | 'wait'; readonly input: Input; readonly key: number | undefined }
 const stepArb: fc.Arbitrary<Step> = fc.record({
   peer: fc.nat({ max: 1 }), of: fc.nat({ max: 50 }), agent: fc.nat({ max: 1 }), input: inputArb, key: optional(fc.nat({ max: 4 })),

@@ -97,7 +97,7 @@ const receipt: Target = {
         const shown = verifyReceipt(parsed.value, mesh)
         if (!shown.ok) return refused(shown.fault)
         // Acks may be left out and stand in any order; what is there was signed.
-        const { acks } = parsed.value as unknown as ReceiptJson
+        const { acks } = parsed.value as ReceiptJson
         const known = (JSON.parse(decoder.decode(samples[0])) as ReceiptJson).acks.map((one) => JSON.stringify(one))
         judge(shown.seq === 4 && shown.commit === commits[3]!.hash && acks.every((one) => known.includes(JSON.stringify(one))), 'a receipt that nobody signed verifies')
         return ACCEPTED
