@@ -1,6 +1,7 @@
 /** Headers and commits: what is decoded is exactly what was written, and only what a member signed is covered and admitted. */
 import { coveredCommits } from '../../../crdt/chain.ts'
 import { decodeCommit, decodeHeader, encodeHeader, hasValidSignature, type Commit } from '../../../crdt/commit.ts'
+import { CONTROL_NAMESPACE } from '../../../crdt/ids.ts'
 import { equalBytes, pack } from '../../../crdt/msgpack.ts'
 import type { Draw } from '../draw.ts'
 import { mendRoot } from '../forge.ts'
@@ -47,6 +48,11 @@ const commit: Target = {
         const { commit: one } = decoded
         judge(equalBytes(encodeHeader(one.header), one.headerBytes), 'its header encodes to other bytes')
         judge(equalBytes(pack([one.headerBytes, one.events.map(({ bytes }) => bytes), one.events.map(({ attestation }) => attestation), one.signature]), input), 'encoding it again gives other bytes')
+        // Its authority's key signs it, and admission knows which that is.
+        if (one.header.namespace === CONTROL_NAMESPACE) {
+          judge(isSigned(one) || alice.judge(one).kind !== 'admitted', 'a statement that its authority never signed is admitted')
+          return isSigned(one) ? ACCEPTED : refused('control')
+        }
         if (!hasValidSignature(one)) {
           judge(coveredCommits([one]).length === 0, 'it is covered without a valid signature')
           judge(alice.judge(one).kind !== 'admitted', 'admitted without a valid signature')
