@@ -11,9 +11,12 @@ import { headerOf, isControlCommit, textsOf, type Commit, type VerifiedCommit } 
 import { reduceControl, type ControlState } from '../../crdt/control.ts'
 import type { ChainId, CommitHash, Ref } from '../../crdt/ids.ts'
 import { LRUCache } from 'lru-cache'
+import type { Parcel } from '../../transports/host.ts'
 import type { CommitStore } from '../ports/store.ts'
 import type { Forks } from './forks.ts'
-import { controlChain, forkAt, hasHoleIn, placeKey, type LogIndex } from './log-index.ts'
+import type { Authored } from './author.ts'
+import { controlChain, forkAt, hasHoleIn, placeKey, segmentKey, type LogIndex, type SegmentEntry } from './log-index.ts'
+import type { RequestId, WriteRequest } from './types.ts'
 
 type Meta = NonNullable<ReturnType<LogView['meta']>>
 
@@ -29,6 +32,21 @@ export type Flush = {
   readonly hashes: Map<string, CommitHash>
 }
 
+/** A flush on its way to the disk, and what is to be done with it there. */
+export type InFlight = {
+  readonly id: number
+  readonly flush: Flush
+  readonly again: readonly WriteRequest[]
+  readonly authored: readonly Authored[]
+  readonly requests: ReadonlyMap<RequestId, WriteRequest>
+  readonly bodies: readonly Ref[]
+  readonly erased: readonly Ref[]
+  readonly healed: readonly Parcel[]
+  readonly deliveries: readonly number[]
+  readonly revises: boolean
+  pushed: boolean
+}
+
 export const emptyFlush = (): Flush => ({ commits: [], own: new Set(), chains: new Map(), bodies: new Map(), metas: new Map(), hashes: new Map() })
 
 /** Adds an admitted commit, and those of `bodies` that it names. */
@@ -40,6 +58,12 @@ export const addToFlush = (flush: Flush, commit: Commit, chain: ChainState, poli
   flush.hashes.set(`${commit.chain} ${commit.header.seq}`, commit.hash)
   const named = new Set(textsOf(commit))
   for (const body of bodies) if (named.has(body.ref)) flush.bodies.set(body.ref, body)
+}
+
+/** The documents that commits of others go into once they are on disk, without those that are new. */
+export const documentsChangedBy = (index: LogIndex, { commits, own }: Flush): readonly SegmentEntry[] => {
+  const keys = new Set(commits.flatMap(({ hash, header: { namespace, segment } }) => (segment === null || own.has(hash) ? [] : [segmentKey(namespace, segment)])))
+  return [...keys].flatMap((key) => index.segments.get(key) ?? [])
 }
 
 /** Takes those of `bodies` that a commit of the flush names and nobody has brought yet. */

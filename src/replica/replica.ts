@@ -12,22 +12,20 @@
 import type { Body } from '../../crdt/body.ts'
 import { commitHash, controlChainId, type AdmittedCommit, type VerifiedCommit } from '../../crdt/commit.ts'
 import { freshlyRevoked } from '../../crdt/control.ts'
-import { HLC_ZERO, hlcMs, latestAt, observe, type Hlc } from '../../crdt/hlc.ts'
+import { HLC_ZERO, observe, type Hlc } from '../../crdt/hlc.ts'
 import { CONTROL_NAMESPACE, nextIncarnation, type ChainId, type CommitHash, type EventId, type PeerId, type RecordId, type Ref } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import { publicKeyHex } from '../../crdt/signature.ts'
-import type { Parcel } from '../../transports/host.ts'
 import type { StoreFailure } from '../ports/store.ts'
 import { authorBatch, type Authored } from './author.ts'
 import { budgetsOf } from './budgets.ts'
-import { clockOff, sealedAhead } from './clock-words.ts'
-import { createClocks, type ClockReading } from './clocks.ts'
+import { createClockGate } from './clock-gate.ts'
 import { createControls } from './controls.ts'
 import { createCommits } from './commits.ts'
 import { createDocumentDigests } from './document-digests.ts'
 import { createDocuments } from './documents.ts'
 import { commitIn, parcelOf, recordsIn, storedForm } from './forms.ts'
-import { addToFlush, completeFlush, createLogView, emptyFlush, type Flush } from './inflight.ts'
+import { addToFlush, completeFlush, createLogView, documentsChangedBy, emptyFlush, type Flush, type InFlight } from './inflight.ts'
 import { createExclusion } from './exclusion.ts'
 import { flushFailed } from './flush-failed.ts'
 import { createFrontierDigests } from './frontier-digest.ts'
@@ -35,7 +33,7 @@ import { createForks } from './forks.ts'
 import { createHistories } from './histories.ts'
 import { createIncoming } from './incoming.ts'
 import { createIntake, type Rival } from './intake.ts'
-import { createLogIndex, hasHoleIn, placeKey, indexCommit, isLeftOut, latest, levelOf, markHole, segmentKey, type SegmentEntry } from './log-index.ts'
+import { createLogIndex, hasHoleIn, placeKey, indexCommit, isLeftOut, latest, levelOf, markHole } from './log-index.ts'
 import { createMissingBodies } from './missing-bodies.ts'
 import { createPast } from './past.ts'
 import { createMayWrite } from './may-write.ts'
@@ -46,7 +44,7 @@ import { restoreReadLevel } from './read-level.ts'
 import { createRevision, touchedBy } from './revision.ts'
 import { createReach } from './reach.ts'
 import { createSettling } from './settling.ts'
-import { refuse, STOPPING, taken, type Effect, type Input, type Refusal, type RequestId, type WriteRequest } from './types.ts'
+import { refuse, STOPPING, taken, type Effect, type Input, type RequestId, type WriteRequest } from './types.ts'
 import { createWriteQueue } from './write-queue.ts'
 import type { Replica, ReplicaOptions } from './replica-types.ts'
 
@@ -54,9 +52,6 @@ import type { Replica, ReplicaOptions } from './replica-types.ts'
 const RECEIVED_PER_FLUSH_MAX = 512
 /** Requests authored in one flush, for the same reason: up to 0.2 ms each, on a slow machine. */
 const REQUESTS_PER_FLUSH_MAX = 256
-
-/** A change of the time agreed on that is more than two readings differ by. */
-const CORRECTION_MS = 1_000
 
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
 
@@ -80,7 +75,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   let hlc: Hlc = HLC_ZERO
   let flush: Flush = emptyFlush()
   let flushId = 0
-  let inFlight: { readonly id: number; readonly flush: Flush; readonly again: readonly WriteRequest[]; readonly authored: readonly Authored[]; readonly requests: ReadonlyMap<RequestId, WriteRequest>; readonly bodies: readonly Ref[]; readonly erased: readonly Ref[]; readonly healed: readonly Parcel[]; readonly deliveries: readonly number[]; readonly revises: boolean; pushed: boolean } | null = null
+  let inFlight: InFlight | null = null
   const log = createLogView(index, store, forks, () => flush)
   const writes = createWriteQueue()
   const controls = createControls(mesh, options.authority)
@@ -105,8 +100,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   const waitingToSeal = (): number => writes.waiting().requests + controls.waiting() + reoffers.ready
   const isSomethingQueued = (): boolean => (isHeld ? 0 : waitingToSeal()) + incoming.waitingBodies() > 0
   const reach = createReach()
-  const clocks = createClocks(self, () => settling.voters(), options.monotonic ?? (() => 0))
-  const memberName = (peer: PeerId): string => index.control.members.get(peer)?.name ?? peer
+  const gate = createClockGate(self, index, () => settling.voters(), options.monotonic ?? null)
   const settling = createSettling({ reach, mesh, self, keys, index, quorum: options.quorum, hashOf, headerOf: (chain, seq) => commits.at(chain, seq)?.headerBytes ?? null, tie: histories.tie, isFrozen: forks.isFrozen, isWhole: (chain) => !missing.isMissingIn(chain) && !hasHoleIn(index, chain) })
 
   // ── the decision: what the next flush holds ────────────────────────────────────────────────────────────────────────
@@ -114,10 +108,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   const startFlush = (nowMs: number): Effect[] => {
     if (inFlight !== null) return []
     flush = emptyFlush()
-    const standing = clocks.standing(nowMs)
-    const agreedMs = nowMs + standing.correctionMs
-    const isEarly = clocks.isUndecided(nowMs)
-    const off = standing.isOff ? clockOff(standing, memberName) : null
+    const { agreedMs, isEarly, off } = gate.at(nowMs)
     isHeld = isEarly || off !== null
     const again = isHeld ? [] : reoffers.take(REQUESTS_PER_FLUSH_MAX)
     const requests = writes.take(isEarly || again.length > 0 ? 0 : REQUESTS_PER_FLUSH_MAX)
@@ -165,14 +156,8 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const touched = touchedBy(index, { commits: flush.commits, healed, forked: forks.writing(), texts: [...kept, ...bodies].map(({ ref }) => ref) }, missing.placesOf)
     inFlight = { id, revises: touched !== null, pushed: false, flush, again, authored, requests: new Map(requests.map((request) => [request.id, request])), bodies: [...kept, ...bodies].map(({ ref }) => ref), erased: erase, healed, deliveries: under }
     const commits = [...flush.commits.map(storedForm), ...healed.map((parcel) => ({ chain: parcel.chain, seq: parcel.seq, hash: index.holes.get(placeKey(parcel.chain, parcel.seq))!.hash, bytes: parcel.bytes }))]
-    const persist: Effect = { kind: 'PERSIST', flush: id, opens: changedBy(flush), batch: { commits, bodies: [...kept, ...bodies], erase, facts: [...missing.factsAfter(whole, kept, bodies, erase), ...forkFacts, ...mayWrite.factsAfter(flush.commits), ...documentDigests.facts(isHealing), ...(touched === null ? [] : revision.facts(touched))] } }
+    const persist: Effect = { kind: 'PERSIST', flush: id, opens: documentsChangedBy(index, flush), batch: { commits, bodies: [...kept, ...bodies], erase, facts: [...missing.factsAfter(whole, kept, bodies, erase), ...forkFacts, ...mayWrite.factsAfter(flush.commits), ...documentDigests.facts(isHealing), ...(touched === null ? [] : revision.facts(touched))] } }
     return [...refusals, persist, ...(own.length > 0 ? [{ kind: 'PUSH', flush: id, parcels: own } satisfies Effect] : [])]
-  }
-
-  /** The documents that commits of others go into once they are on disk, without those that are new. */
-  const changedBy = ({ commits, own }: Flush): readonly SegmentEntry[] => {
-    const keys = new Set(commits.flatMap(({ hash, header: { namespace, segment } }) => (segment === null || own.has(hash) ? [] : [segmentKey(namespace, segment)])))
-    return [...keys].flatMap((key) => index.segments.get(key) ?? [])
   }
 
   const author = (requests: readonly WriteRequest[], nowMs: number, agreedMs: number): readonly Authored[] => {
@@ -292,7 +277,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     incarnation = nextIncarnation(incarnation, nowMs)
   }
 
-  const giveUp = (done: NonNullable<typeof inFlight>, failure: StoreFailure, nowMs: number): Effect[] => {
+  const giveUp = (done: InFlight, failure: StoreFailure, nowMs: number): Effect[] => {
     // What it had put into documents, and nothing else: what came from others goes there when it is durable.
     for (const { hash, header: { namespace, segment } } of done.flush.commits) if (segment !== null && done.flush.own.has(hash)) documents.drop({ namespace, id: segment })
     documents.landed()
@@ -314,35 +299,13 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   /** The log has been read: time goes on from what it has seen, and what was left unsaid after a fork is said. */
   const booted = (nowMs: number): void => {
     reach.started(nowMs)
-    if (options.monotonic !== undefined) clocks.started()
+    gate.started()
     // What is not here may be our own: written on without it, our next commit would be refused everywhere.
     if (index.holes.size + index.setAside.size > 0) beginAnew(nowMs)
     hlc = latest(index, hlc)
     for (const fork of forks.all()) exclusion.fork(fork)
     documentDigests.read(null)
     sayAgain(nowMs)
-  }
-
-  const heardClock = (reading: ClockReading, nowMs: number): Effect[] => {
-    const before = clocks.standing(nowMs).correctionMs
-    clocks.heard(reading)
-    // What waits for its time may be of another time now.
-    if (Math.abs(clocks.standing(nowMs).correctionMs - before) > CORRECTION_MS) intake.wake()
-    return waitingToSeal() > 0 || intake.ready() ? startFlush(nowMs) : []
-  }
-
-  const clockIsOff = (nowMs: number): Refusal | null => {
-    const standing = clocks.standing(nowMs)
-    return standing.isOff ? clockOff(standing, memberName) : null
-  }
-
-  const clockRefusal = (nowMs: number): Refusal | null => {
-    const off = clockIsOff(nowMs)
-    if (off !== null) return off
-    const agreedMs = nowMs + clocks.standing(nowMs).correctionMs
-    let latestMs = 0
-    for (const { id, peer, seq, hlc: last } of index.chains.values()) if (peer === self && last >= latestAt(agreedMs) && !isLeftOut(index, id, seq)) latestMs = Math.max(latestMs, hlcMs(last))
-    return latestMs === 0 ? null : sealedAhead(latestMs - agreedMs)
   }
 
   const handle = (input: Input, nowMs: number): Effect[] => {
@@ -374,7 +337,8 @@ export const createReplica = (options: ReplicaOptions): Replica => {
         reach.changed(input.peer, input.reachable, nowMs)
         return []
       case 'clock':
-        return heardClock(input.reading, nowMs)
+        if (gate.heard(input.reading, nowMs)) intake.wake()
+        return waitingToSeal() > 0 || intake.ready() ? startFlush(nowMs) : []
       case 'linkUp':
         reach.changed(input.peer, true, nowMs)
         return settling.wantFrom(input.peer)
@@ -400,7 +364,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   }
 
   return {
-    handle, booted, self, index, forks, documents, documentDigests, commits, intake, missing, mayWrite, clocks, clockIsOff, clockRefusal, voters: settling.voters, quorum: settling.quorum,
+    handle, booted, self, index, forks, documents, documentDigests, commits, intake, missing, mayWrite, clocks: gate.clocks, clockIsOff: gate.isOff, clockRefusal: gate.refusal, voters: settling.voters, quorum: settling.quorum,
     counts: past.counts,
     text: textIn,
     said: (event) => past.said(event, []),
