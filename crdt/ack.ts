@@ -12,6 +12,9 @@ import { inclusionProof, leafHash, merkleRoot, rootOfInclusion } from './merkle.
 import { pack } from './msgpack.ts'
 import { sign, verify, type KeyPair } from './signature.ts'
 
+/** First field of what a voter signs: another one is another format. */
+export const ACK_VERSION = 2
+
 export type Watermark = { readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash; readonly whole: boolean }
 /** Invariant of one that `signAck` made: 1 … `ack_watermarks_max` watermarks, ascending by chain, none twice. */
 export type SignedAck = { readonly voter: PeerId; readonly watermarks: readonly Watermark[]; readonly signature: Uint8Array }
@@ -27,7 +30,7 @@ export type AckPart = {
 
 /** What a voter signs. @param root 32 bytes. */
 export const ackStatement = (mesh: MeshId, voter: PeerId, root: Uint8Array, count: number): Uint8Array =>
-  pack([2, hexToBytes(mesh), hexToBytes(voter), root, count])
+  pack([ACK_VERSION, hexToBytes(mesh), hexToBytes(voter), root, count])
 
 /** @param watermarks of different chains, in any order, 1 … `ack_watermarks_max`. @param voter whose keys these are. */
 export const signAck = ({ mesh, voter, watermarks }: Omit<SignedAck, 'signature'> & { readonly mesh: MeshId }, keys: KeyPair): SignedAck => {

@@ -9,7 +9,7 @@
  * everywhere, so that a mistake of the authority never stops the mesh.
  */
 import { emptyChain, type ChainState } from './chain.ts'
-import { CONTROL_INCARNATION, controlChainId, eventsRoot, isSignedBy, readAt, sealCommit, type Commit, type VerifiedCommit } from './commit.ts'
+import { CONTROL_INCARNATION, controlChainId, eventsRoot, isSignedBy, readAt, sealCommit, type Commit, type CommitHeader, type VerifiedCommit } from './commit.ts'
 import { encodeEvent, type ControlEvent, type MeshGenesis, type Recovery } from './event.ts'
 import { sha256Hex } from './hash.ts'
 import type { Hlc } from './hlc.ts'
@@ -115,6 +115,10 @@ export const reduceControl = (state: ControlState, commit: VerifiedCommit): Cont
 
 /** The format level in force at control commit `seq`: at which the commits written under it are read, for ever. */
 export const levelAt = ({ levels }: Pick<ControlState, 'levels'>, seq: number): number => levels.findLast((raise) => raise.seq <= seq)?.level ?? FIRST_LEVEL
+
+/** The format level at which a commit is read, for ever. Of one whose policy was lost nobody knows it before that has come back: what is in force now. */
+export const levelOf = (state: Pick<ControlState, 'levels' | 'seq' | 'seqByHash'>, { namespace, seq, policy }: Pick<CommitHeader, 'namespace' | 'seq' | 'policy'>): number =>
+  levelAt(state, namespace === CONTROL_NAMESPACE ? seq - 1 : (state.seqByHash.get(policy) ?? state.seq))
 
 /** It only rises. */
 const raised = (levels: ControlState['levels'], level: number, seq: number): ControlState['levels'] =>

@@ -123,7 +123,7 @@ const name = text(limits.name_bytes_max)
 const bodyRef: Check = (value) => isObject(value) && Object.keys(value).length === 1 && matches(parseRef)(value['ref'] ?? null)
 
 const tagList: Check = (value) =>
-  Array.isArray(value) && value.length <= limits.tags_per_event_max && value.every(text(limits.tag_bytes_max)) && new Set(value).size === value.length
+  Array.isArray(value) && value.length <= limits.tags_per_event_max && value.every(text(limits.tag_bytes_max)) && areDistinct(value)
 const tags: Field = {
   fields: { required: { add: tagList, remove: tagList }, optional: {} },
   fits: ({ add, remove }) => !(add as readonly string[]).some((tag) => (remove as readonly string[]).includes(tag)),

@@ -68,7 +68,7 @@ const live = async (steps: readonly Step[], seed: number): Promise<void> => {
     const id = ids[of % Math.max(1, ids.length)]
     if (does === 'part') world.partition([0], [1])
     else if (does === 'meet') world.network.heal()
-    else if (does === 'wait') await world.run(() => false, 700).catch(() => undefined)
+    else if (does === 'wait') await world.run(new Promise<void>((resolve) => void world.time.after(700, resolve)))
     else if (does === 'put') ids.push((await world.run(node.remember(NAMESPACES[of % 2]!, input, options)))!.id)
     else if (id === undefined) return
     else if (does === 'patch') await world.run(node.patch(id, input, options))

@@ -174,7 +174,7 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
     ...createLog(replica, store, shell, timers.after),
     ...createStatus({
       replica, boot: booted, projectionKind: options.projectionKind, embedding: () => options.embedding?.status() ?? null, feed, rowsWrittenAgain: source.writtenAgain, links: () => mesh.links(),
-      addresses, levelOf: bare.levelOf, unreadable: reader.texts.unreadable, now: timers.now, counters: () => mesh.counters(), freeBytes, storeTrouble, diskUse: options.diskUse?.(freeBytes) ?? null, name: identity.name, version: options.version, live: options.live,
+      addresses, levelReadBy: bare.levelReadBy, unreadable: reader.texts.unreadable, now: timers.now, counters: () => mesh.counters(), freeBytes, storeTrouble, diskUse: options.diskUse?.(freeBytes) ?? null, name: identity.name, version: options.version, live: options.live,
     }),
     digests: createDigests({ replica, shell, projection, after: timers.after }),
     ...appliedOf(replica, shell, timers.after),

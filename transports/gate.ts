@@ -7,6 +7,7 @@
 import { bytesToHex, type PeerId } from '../crdt/ids.ts'
 import { limits } from '../crdt/limits.ts'
 import { guard, type Caught } from './guard.ts'
+import { claimedIn } from './handshake.ts'
 import type { MemberState } from './host.ts'
 import type { Socket, Timers } from './ports.ts'
 import { priceOfGreeting } from './prices.ts'
@@ -67,7 +68,7 @@ export const createGate = ({ member, timers, count }: GateOptions): Gate => {
     /** The first frame decides who pays for the handshake. */
     const greet = (frame: Uint8Array): void => {
       greeted = true
-      const peer = bytesToHex(frame.subarray(HELLO_ID, HELLO_ID + 32)) as PeerId
+      const peer = bytesToHex(claimedIn(frame)) as PeerId
       if (!isMember(peer)) return
       claims = true
       const own = purses.claimant(peer, address, timers.now())
@@ -127,6 +128,3 @@ export const createGate = ({ member, timers, count }: GateOptions): Gate => {
     waiting: work.waiting,
   }
 }
-
-/** Where a hello has its sender's id (PROTOCOL HS). */
-const HELLO_ID = 40

@@ -70,6 +70,9 @@ const ANSWER_BYTES = FIELDS_AT + 160
 const PROOF_BYTES = 66
 const ZERO_ID = new Uint8Array(32)
 
+/** Whom a first frame names as its sender: 32 bytes, fewer of a frame that is no hello; nothing of it is proven. */
+export const claimedIn = (hello: Uint8Array): Uint8Array => field(hello, 1)
+
 /** What both sides sign and derive keys from. Every field has 32 bytes, an offer 6. */
 type Transcript = {
   readonly mesh: Uint8Array

@@ -63,7 +63,7 @@ export type MeshHost = {
   /** An ack of `from` itself, by its own session. */
   receiveAck(from: PeerId, ack: SignedAck): void
   /** A member's link is about to open: which format levels its build reads, by its hello (HS11). */
-  told(peer: PeerId, level: number): void
+  receiveLevel(peer: PeerId, level: number): void
   /** `from` asks how far these chains are on our disk: answered by `Mesh.announce` to it alone. */
   ackWanted(from: PeerId, chains: readonly ChainId[]): void
   linkUp(peer: PeerId): void

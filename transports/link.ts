@@ -104,7 +104,7 @@ export const createLink = (options: LinkOptions): Link => {
     phase = 'open'
     tellForks.pump()
     events.opened()
-    host.told(peer, levelIn(session.offer.abilities))
+    host.receiveLevel(peer, levelIn(session.offer.abilities))
     host.linkUp(peer)
     // It may have come any time since we met.
     const age = timers.now() - startedAtMs + options.roundTripMs

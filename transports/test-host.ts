@@ -273,7 +273,7 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
       done()
     },
     receiveAck: (from, ack) => test.acks.push({ from, ack }),
-    told: () => {},
+    receiveLevel: () => {},
     ackWanted: (from, of) => announce(of, from),
     linkUp: (of) => {
       test.ups.push(`up ${of}`)

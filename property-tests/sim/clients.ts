@@ -37,6 +37,8 @@ export type Evidence = {
   /** Changes of a memory as somebody had read it. */
   readonly matched: { readonly step: AskStep; readonly machine: number; readonly record: RecordId; readonly version: string }[]
   readonly codes: Map<string, number>
+  /** Machines that each request was given to, one an attempt. */
+  readonly asked: Map<AskStep, number[]>
   /** Attempts that nobody answered, since the process died. */
   silent: number
   readonly recordBySlot: Map<number, RecordId>
@@ -46,7 +48,7 @@ export type Evidence = {
   readonly keyed: Map<RecordId, { readonly value: number; attempts: { machine: number; process: Process | null }[] }>
 }
 
-export const noEvidence = (): Evidence => ({ acknowledged: [], told: [], reads: [], matched: [], codes: new Map(), silent: 0, recordBySlot: new Map(), documentsByFrontier: new Map(), keyed: new Map() })
+export const noEvidence = (): Evidence => ({ acknowledged: [], told: [], reads: [], matched: [], codes: new Map(), asked: new Map(), silent: 0, recordBySlot: new Map(), documentsByFrontier: new Map(), keyed: new Map() })
 
 export const NS = 'team/api' as Namespace
 const APART = 'team/web' as Namespace
@@ -82,6 +84,7 @@ const attempt = async (world: ClientWorld, step: AskStep, machine: number): Prom
   const { evidence } = world
   const process = world.machines[machine]!.process
   if (!process?.peer) return 'again'
+  evidence.asked.set(step, [...(evidence.asked.get(step) ?? []), machine])
   const options: WriteOptions = { agent: agentOf(step.client), timeout_ms: step.timeoutMs, ...(step.quorum !== null && { quorum: Math.min(step.quorum, world.voters) }), ...(hasKey(step.ask) && { idempotency_key: `change-${step.client}-${step.at}` }) }
   const { node } = process.peer
   const asked = perform(world, step, machine, process, node, options)

@@ -87,7 +87,7 @@ export const createEvil = (founded: Founded, network: Network, time: Scheduler &
     },
     receiveBodies: (_from, _bodies, done) => done(),
     receiveAck: () => undefined,
-    told: () => undefined,
+    receiveLevel: () => undefined,
     ackWanted: () => undefined,
     linkUp: () => undefined,
     linkDown: () => undefined,

@@ -103,5 +103,5 @@ const spoiledBy = ({ schedule }: World): ReadonlySet<number> => new Set(schedule
 const nameOf = (step: AskStep): string => `${step.ask.op} at ${step.at} ms of client ${step.client}`
 
 /** A request that a peer refused and that was made again, by its key, at the same peer: what is there then may be the later attempt's. */
-const wasAskedAgain = ({ told, acknowledged }: World['evidence'], { step, machine }: { readonly step: AskStep; readonly machine: number }): boolean =>
-  [...told, ...acknowledged].filter((each) => each.step === step && each.machine === machine).length > 1 || step.retries.length + 1 > new Set([step.peer, ...step.retries]).size
+const wasAskedAgain = ({ asked }: World['evidence'], { step, machine }: { readonly step: AskStep; readonly machine: number }): boolean =>
+  (asked.get(step) ?? []).filter((each) => each === machine).length > 1

@@ -38,6 +38,9 @@ export const beginLog = async (dir: string, store: CommitStore, log: ControlLog)
 
 /** @throws NodeError when something else has that name. */
 export const requireFolder = async (dir: string): Promise<void> => {
-  const found = await stat(dir).catch(() => null)
+  const found = await stat(dir).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null
+    throw new NodeError('malformed', `${dir} cannot be used (${error.message}): take another place, or let this user have that one`)
+  })
   if (found !== null && !found.isDirectory()) throw new NodeError('malformed', `${dir} is not a folder: take another place`)
 }

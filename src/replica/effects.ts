@@ -57,6 +57,7 @@ export const createShell = ({ replica, store, clock, mesh, taken, warm, observe 
     observe?.(effect)
     switch (effect.kind) {
       case 'PERSIST': {
+        // What could not be made hot is made when the flush is in, where its failure is met and named.
         const warmed = warm?.(effect.opens).catch(() => undefined)
         store.write(effect.batch).then(() => warmed).then(
           () => feed({ kind: 'persisted', flush: effect.flush, failure: null }),

@@ -4,8 +4,8 @@
  * Invariant: it describes exactly what is on stable storage. What a flush under way adds is in `inflight.ts` until then.
  */
 import { emptyChain, extendChain, type ChainState } from '../../crdt/chain.ts'
-import { controlChainId, type Commit, type CommitHeader } from '../../crdt/commit.ts'
-import { emptyControl, firstExcluded, levelAt, reduceControl, type ControlState } from '../../crdt/control.ts'
+import { controlChainId, type Commit } from '../../crdt/commit.ts'
+import { emptyControl, firstExcluded, levelAt, levelOf, reduceControl, type ControlState } from '../../crdt/control.ts'
 import type { Hlc } from '../../crdt/hlc.ts'
 import { CONTROL_NAMESPACE, ZERO_HASH, hexToBytes, segmentIndex, segmentOwner, type ChainId, type ChangeHash, type CommitHash, type EventId, type MeshId, type Namespace, type PeerId, type RecordId, type SegmentId } from '../../crdt/ids.ts'
 import { FORMAT_LEVEL } from '../../crdt/level.ts'
@@ -180,11 +180,8 @@ export const isExcluded = (index: LogIndex, commit: Commit): boolean => commit.h
 
 /** Written at a format level that this build does not read: kept, and shown to nobody. */
 export const isBeyondUs = (index: LogIndex, { header }: Pick<Commit, 'header'>): boolean =>
-  header.namespace !== CONTROL_NAMESPACE && index.control.levels.length > 0 && levelOf(index, header) > FORMAT_LEVEL
+  header.namespace !== CONTROL_NAMESPACE && index.control.levels.length > 0 && levelOf(index.control, header) > FORMAT_LEVEL
 
-/** The format level at which it is read, for ever. Of a commit whose policy was lost nobody knows it before that has come back. */
-export const levelOf = (index: LogIndex, { namespace, seq, policy }: CommitHeader): number =>
-  levelAt(index.control, namespace === CONTROL_NAMESPACE ? seq - 1 : (index.control.seqByHash.get(policy) ?? index.control.seq))
 /** In force now: what is written from here on is read at it. */
 export const levelNow = ({ control }: Pick<LogIndex, 'control'>): number => levelAt(control, control.seq)
 

@@ -51,7 +51,7 @@ export type MeshHostOptions = {
 
 export type HostOfReplica = MeshHost & {
   /** Up to which format level a member's build reads, as it told last; null when it never did. */
-  levelOf(peer: PeerId): number | null
+  levelReadBy(peer: PeerId): number | null
 }
 
 export const createMeshHost = ({ replica, shell, store, keys, deliveries, clock }: MeshHostOptions): HostOfReplica => {
@@ -159,8 +159,8 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries, clock 
     receive: (from, parcels, done) => shell.feed({ kind: 'received', from, parcels, delivery: deliveries.add(done) }),
     receiveBodies: (from, bodies, done) => shell.feed({ kind: 'bodies', from, bodies, delivery: deliveries.add(done) }),
     receiveAck: (from, ack) => shell.feed({ kind: 'acked', from, ack }),
-    levelOf: (peer) => levelTold(facts.read(levelFact(peer))),
-    told: (peer, level) => {
+    levelReadBy: (peer) => levelTold(facts.read(levelFact(peer))),
+    receiveLevel: (peer, level) => {
       if (levelTold(facts.read(levelFact(peer))) !== level) facts.keep(levelFact(peer), level)
     },
     ackWanted: (from, chains) => shell.feed({ kind: 'ackWanted', from, chains }),

@@ -11,7 +11,7 @@
  */
 import type { Body } from '../../crdt/body.ts'
 import { commitHash, controlChainId, type AdmittedCommit, type VerifiedCommit } from '../../crdt/commit.ts'
-import { freshlyRevoked } from '../../crdt/control.ts'
+import { freshlyRevoked, levelOf } from '../../crdt/control.ts'
 import { HLC_ZERO, observe, type Hlc } from '../../crdt/hlc.ts'
 import { CONTROL_NAMESPACE, nextIncarnation, type ChainId, type CommitHash, type EventId, type PeerId, type RecordId, type Ref } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
@@ -33,7 +33,7 @@ import { createForks } from './forks.ts'
 import { createHistories } from './histories.ts'
 import { createIncoming } from './incoming.ts'
 import { createIntake, type Rival } from './intake.ts'
-import { createLogIndex, hasHoleIn, placeKey, indexCommit, isLeftOut, latest, levelOf, markHole } from './log-index.ts'
+import { createLogIndex, hasHoleIn, placeKey, indexCommit, isLeftOut, latest, markHole } from './log-index.ts'
 import { createMissingBodies } from './missing-bodies.ts'
 import { createPast } from './past.ts'
 import { createMayWrite } from './may-write.ts'
@@ -61,7 +61,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   const controlChain = controlChainId(mesh)
   const index = createLogIndex(mesh)
   const frontier = createFrontierDigests(index)
-  const commits = createCommits(store, (header) => levelOf(index, header))
+  const commits = createCommits(store, (header) => levelOf(index.control, header))
   const histories = createHistories(index, commits)
   const documentDigests = createDocumentDigests(index, commits, store)
   const documents = createDocuments(index, commits, documentDigests.take)

@@ -41,8 +41,8 @@ export const versionsPage = async (reader: Reader, text: TextOf, id: RecordId, p
   return { rows, next_cursor: null }
 }
 
-/** Links that begin or end at the memory and have not been removed, in the order of their ids. @param ready makes the documents of a link hot. */
-export const linksPage = async (reader: Reader, id: RecordId, page: PageOptions, turn: Turn, ready: (link: RecordId) => Promise<void> = async () => undefined): Promise<Paged<LinkRow>> => {
+/** Links that begin or end at the memory and have not been removed, in the order of their ids. @param ready makes the documents of a link ready to be read. */
+export const linksPage = async (reader: Reader, id: RecordId, page: PageOptions, turn: Turn, ready: (link: RecordId) => Promise<void>): Promise<Paged<LinkRow>> => {
   const ids = [...reader.linkIdsOf(id)].sort()
   const rows: LinkRow[] = []
   for (const link of ids) {

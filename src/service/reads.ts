@@ -47,7 +47,11 @@ export const createReads = (context: ReadContext): Reads => {
   })
   let waiting = 0
   const turn = () => createTurn(context.after)
-  const warmLink = (id: RecordId): Promise<void> => warm(segmentsOf(replica.index, id))
+  /** Looked at right behind it, the documents of a record are hot, and hold nothing that a flush under way has not made durable. */
+  const ready = async (id: RecordId): Promise<void> => {
+    await warm(segmentsOf(replica.index, id))
+    await shell.settled()
+  }
 
   /** Waits until the log has what the token saw; answers the ms that are left for the projection. */
   const logCovers = async ({ token, wait_ms }: ReadOptions): Promise<number> => {
@@ -89,8 +93,7 @@ export const createReads = (context: ReadContext): Reads => {
       await shell.toldOfDamage()
     }
     await logCovers(options)
-    await warm(segmentsOf(replica.index, id))
-    await shell.settled()
+    await ready(id)
     assertRuns()
   }
   /** So does the projection; without a token it is given a moment when it is nearly there. */
@@ -172,7 +175,7 @@ export const createReads = (context: ReadContext): Reads => {
     get: async (id, options) => {
       await documentsAt(id, options)
       const row = visible(id)
-      const links = await linksPage(reader, id, {}, turn(), warmLink)
+      const links = await linksPage(reader, id, {}, turn(), ready)
       const conflicts = conflictsPage(reader.conflicts(id), {})
       return { memory: row, links: links.rows, conflicts: conflicts.rows, links_next_cursor: links.next_cursor, conflicts_next_cursor: conflicts.next_cursor, token: tokenFor(row.namespace) }
     },
@@ -185,7 +188,7 @@ export const createReads = (context: ReadContext): Reads => {
     links: async (id, options) => {
       await documentsAt(id, options)
       known(id)
-      return linksPage(reader, id, options, turn(), warmLink)
+      return linksPage(reader, id, options, turn(), ready)
     },
     graph: async (query, options) => {
       const now = new Date(clock.now()).toISOString()

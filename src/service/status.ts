@@ -2,6 +2,7 @@
  * How the peer is: health, links, quorum, metrics.
  */
 import { Gauge, Registry } from 'prom-client'
+import { ACK_VERSION } from '../../crdt/ack.ts'
 import { activeMembers } from '../../crdt/control.ts'
 import type { PeerId } from '../../crdt/ids.ts'
 import { FORMAT_LEVEL } from '../../crdt/level.ts'
@@ -31,7 +32,7 @@ export type StatusContext = {
   readonly links: () => readonly LinkInfo[]
   readonly addresses: () => ReadonlyMap<PeerId, readonly string[]>
   /** Up to which format level a member's build reads, as it told last. */
-  readonly levelOf: (peer: PeerId) => number | null
+  readonly levelReadBy: (peer: PeerId) => number | null
   /** Texts met that are not what their field allows. */
   readonly unreadable: () => number
   /** Wall clock, ms. */
@@ -113,7 +114,7 @@ export const createStatus = (context: StatusContext): Status => {
       const self = member.peer === replica.self
       return {
         peer_id: member.peer, name: member.name, role: member.role, self, revoked: member.revoked !== null, forked: replica.forks.isFrozen(member.peer), link: self ? 'self' : (link?.state ?? 'down'),
-        addresses: addresses.get(member.peer) ?? [], round_trip_ms: link?.round_trip_ms ?? null, commits_behind: self ? 0 : (link?.commits_behind ?? null), last_error: link?.last_error ?? null, reads_level: self ? FORMAT_LEVEL : context.levelOf(member.peer),
+        addresses: addresses.get(member.peer) ?? [], round_trip_ms: link?.round_trip_ms ?? null, commits_behind: self ? 0 : (link?.commits_behind ?? null), last_error: link?.last_error ?? null, reads_level: self ? FORMAT_LEVEL : context.levelReadBy(member.peer),
         budget: budgets.get(member.peer) ?? WITHIN_BUDGET,
       }
     })
@@ -130,7 +131,7 @@ export const createStatus = (context: StatusContext): Status => {
     }),
     capabilities: async () => ({
       graph: { route: '/api/v1/graph', depth: limits.graph_depth_max, nodes: limits.graph_nodes_max, age: feed.abilities().age },
-      version: context.version, api: 'v1', modes: context.embedding()?.ready ? ['lexical', 'hybrid'] : ['lexical'], embedder: shownEmbedder(context.embedding()), projection: context.projectionKind, formats: { commit: 1, event: 1, ack: 1, level: FORMAT_LEVEL }, live: context.live(),
+      version: context.version, api: 'v1', modes: context.embedding()?.ready ? ['lexical', 'hybrid'] : ['lexical'], embedder: shownEmbedder(context.embedding()), projection: context.projectionKind, formats: { commit: 1, event: 1, ack: ACK_VERSION, level: FORMAT_LEVEL }, live: context.live(),
       limits: { content_bytes: limits.content_bytes_max, request_bytes: limits.request_bytes_max, bulk: limits.bulk_memories_max, list: limits.list_limit_max },
       features: ['memories', 'bulk', 'links', 'episodic', 'history', 'conflicts', 'events', 'idempotency', 'causal_tokens', 'quorum_receipts', 'erase'],
     }),

@@ -5,7 +5,7 @@
  */
 import { chainFault, emptyChain, extendChain, type ChainState } from '../../crdt/chain.ts'
 import { decodeCommit, hasValidSignature, isControlCommit, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
-import { controlFault, emptyControl, enrolledAt, firstExcluded, levelAt, reduceControl } from '../../crdt/control.ts'
+import { controlFault, emptyControl, enrolledAt, firstExcluded, levelOf, reduceControl } from '../../crdt/control.ts'
 import { bodyRefs } from '../../crdt/event.ts'
 import { CONTROL_NAMESPACE, type ChainId, type MeshId } from '../../crdt/ids.ts'
 import type { Problem, VerifyAnswer } from '../api.ts'
@@ -55,7 +55,7 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
   const check = (arrival: Arrival, broken: boolean): void => {
     const where = placeText(arrival)
     const stored = store.commit(arrival.chain, arrival.seq)
-    const decoded = stored && decodeCommit(stored.bytes, ({ policy }) => levelAt(control, control.seqByHash.get(policy) ?? control.seq))
+    const decoded = stored && decodeCommit(stored.bytes, (header) => levelOf(control, header))
     const chain = chains.get(arrival.chain)
     if (!decoded?.ok || decoded.commit.hash !== arrival.hash) {
       report(decoded === null ? 'the commit is damaged: its bytes do not match their checksum' : decoded.ok ? 'the commit is not the one that arrived' : `the commit is malformed: ${decoded.reason}`, where)

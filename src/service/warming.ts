@@ -30,6 +30,7 @@ export const createWarm = (documents: Pick<Documents, 'isHot' | 'warm'>, after: 
     for (const entry of entries) {
       if (documents.isHot(entry)) continue
       const turn = last.then(() => warmOne(entry))
+      // Whoever waits for this one is told of its failure; those behind have their turn all the same.
       last = turn.catch(() => undefined)
       await turn
     }
