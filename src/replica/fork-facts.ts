@@ -1,8 +1,11 @@
 /**
- * Proofs of forks on disk: one fact a forked chain, found again through one list a peer, and the peers in pages. No fact grows
- * without end: a list names at most `forks_per_peer_max` + 1 chains (9 KiB), a page `PEERS_PER_PAGE` peers (9 KiB).
+ * Forks on disk: their proofs, and the headers of branches that commits of the log rest on.
+ *
+ * Proofs: one fact a forked chain, found again through one list a peer, and the peers in pages. Headers: one fact each, found by their hash.
+ * No fact grows without end: a list names at most `forks_per_peer_max` + 1 chains (9 KiB), a page `PEERS_PER_PAGE` peers (9 KiB).
  */
-import { bytesToHex, hexToBytes, type ChainId, type PeerId } from '../../crdt/ids.ts'
+import { commitHash } from '../../crdt/commit.ts'
+import { bytesToHex, hexToBytes, type ChainId, type CommitHash, type PeerId } from '../../crdt/ids.ts'
 import { pack, unpack } from '../../crdt/msgpack.ts'
 import type { CommitStore, StoreBatch } from '../ports/store.ts'
 
@@ -15,12 +18,16 @@ export type ForkFacts = {
   written(): void
   /** The proofs on disk, unchecked. What is damaged is passed over: it is told again by whoever else knows of it. */
   read(): readonly Uint8Array[]
+  /** The bytes of a header that was written with `headerFact`; null when there is none, or what is there is not it. */
+  header(hash: CommitHash): Uint8Array | null
 }
 
 const PEERS_PER_PAGE = 256
 const pageFact = (page: number): string => `forks/${page}`
 const listFact = (peer: PeerId): string => `forks/of/${peer}`
 const proofFact = (chain: ChainId): string => `fork/${chain}`
+const headerName = (hash: CommitHash): string => `forks/header/${hash}`
+export const headerFact = (hash: CommitHash, bytes: Uint8Array): readonly [string, Uint8Array] => [headerName(hash), bytes]
 
 export const createForkFacts = (store: Pick<CommitStore, 'fact'>): ForkFacts => {
   /** In the order of their places in the pages. */
@@ -48,6 +55,10 @@ export const createForkFacts = (store: Pick<CommitStore, 'fact'>): ForkFacts => 
     },
     written: () => {
       peers = writing
+    },
+    header: (hash) => {
+      const bytes = store.fact(headerName(hash))
+      return bytes instanceof Uint8Array && commitHash(bytes) === hash ? bytes : null
     },
     read: () => {
       const found: PeerId[] = []

@@ -14,7 +14,7 @@ import type { ChainId, CommitHash, MeshId, PeerId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { CommitStore, StoreBatch } from '../ports/store.ts'
 import type { Commits } from './commits.ts'
-import { createForkFacts } from './fork-facts.ts'
+import { createForkFacts, headerFact } from './fork-facts.ts'
 
 export type KnownFork = Fork & { readonly proof: Uint8Array }
 
@@ -43,15 +43,19 @@ export type Forks = {
   restore(): void
   /** A header that was asked for: remembered when it stands on a forked branch. */
   meetHeader(hash: CommitHash, header: Uint8Array): boolean
-  /** The header of a commit that will never come, because it stands on a forked branch. */
+  /** The header of a commit that will never come, because it stands on a forked branch; null when it has not been met since the start. */
   header(hash: CommitHash): CommitHeader | null
+  /** Its bytes, for whoever asks; from the disk, where a commit of the log rests on it. */
+  headerBytes(hash: CommitHash): Uint8Array | null
+  /** What makes durable the headers by which these commits were judged: whoever takes the commits from us needs them, and may find them nowhere else. */
+  headerFacts(commits: readonly Commit[]): NonNullable<StoreBatch['facts']>
   /** Proofs by sender that prove nothing, or are about nobody who is known to be a member. */
   refused(): ReadonlyMap<PeerId, { readonly invalid: number; readonly unknown: number }>
 }
 
 /** Commits of ours looked at for one that its peer signed itself: an honest peer signs each. */
 const BRANCH_COMMITS_MAX = 256
-/** Headers of forked branches remembered; asked for again when needed. */
+/** Headers of forked branches in memory; those that a commit of the log rests on are on disk, others are asked for again when needed. */
 const HEADERS_MAX = 16_384
 /** Proofs made durable by one flush: the rest wait for the next. */
 const PROOFS_PER_FLUSH_MAX = 256
@@ -78,7 +82,7 @@ export const createForks = ({ mesh, store, commits, wasMember }: ForksOptions): 
   const out = new Set<PeerId>()
   const unknownBySender = new Map<PeerId, Map<string, Uint8Array>>()
   const refusedBySender = new Map<PeerId, { invalid: number; unknown: number }>()
-  const headers = new Map<CommitHash, CommitHeader>()
+  const headers = new Map<CommitHash, { readonly header: CommitHeader; readonly bytes: Uint8Array }>()
 
   const refuse = (from: PeerId | null, why: 'invalid' | 'unknown'): false => {
     if (from === null) return false
@@ -179,10 +183,19 @@ export const createForks = ({ mesh, store, commits, wasMember }: ForksOptions): 
       const header = place && decodeHeader(bytes)
       if (place === null || header === null || place.seq < at(place.chain, header.peer) || headers.has(hash)) return false
       if (headers.size >= HEADERS_MAX) headers.delete(headers.keys().next().value as CommitHash)
-      headers.set(hash, header)
+      headers.set(hash, { header, bytes })
       return true
     },
-    header: (hash) => headers.get(hash) ?? null,
+    header: (hash) => headers.get(hash)?.header ?? null,
+    headerBytes: (hash) => headers.get(hash)?.bytes ?? facts.header(hash),
+    headerFacts: (fresh) => {
+      if (headers.size === 0) return []
+      const named = new Set(fresh.flatMap(({ header }) => header.deps))
+      return [...named].flatMap((dep) => {
+        const met = headers.get(dep)
+        return met === undefined ? [] : [headerFact(dep, met.bytes)]
+      })
+    },
     refused: () => refusedBySender,
   }
 }

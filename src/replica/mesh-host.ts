@@ -151,7 +151,7 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries, clock 
       return hashes.flatMap((hash) => {
         const commit = bytes < HEADERS_READ_BYTES_MAX ? replica.commits.byHash(hash) : null
         bytes += commit?.bytes.length ?? 0
-        return commit?.headerBytes ?? []
+        return commit?.headerBytes ?? replica.forks.headerBytes(hash) ?? []
       })
     },
     receiveHeaders: (from, headers) => shell.feed({ kind: 'headers', from, headers }),

@@ -156,7 +156,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const touched = touchedBy(index, { commits: flush.commits, healed, forked: forks.writing(), texts: [...kept, ...bodies].map(({ ref }) => ref) }, missing.placesOf)
     inFlight = { id, revises: touched !== null, pushed: false, flush, again, authored, requests: new Map(requests.map((request) => [request.id, request])), bodies: [...kept, ...bodies].map(({ ref }) => ref), erased: erase, healed, deliveries: under }
     const commits = [...flush.commits.map(storedForm), ...healed.map((parcel) => ({ chain: parcel.chain, seq: parcel.seq, hash: index.holes.get(placeKey(parcel.chain, parcel.seq))!.hash, bytes: parcel.bytes }))]
-    const persist: Effect = { kind: 'PERSIST', flush: id, opens: documentsChangedBy(index, flush), batch: { commits, bodies: [...kept, ...bodies], erase, facts: [...missing.factsAfter(whole, kept, bodies, erase), ...forkFacts, ...mayWrite.factsAfter(flush.commits), ...documentDigests.facts(isHealing), ...(touched === null ? [] : revision.facts(touched))] } }
+    const persist: Effect = { kind: 'PERSIST', flush: id, opens: documentsChangedBy(index, flush), batch: { commits, bodies: [...kept, ...bodies], erase, facts: [...missing.factsAfter(whole, kept, bodies, erase), ...forkFacts, ...forks.headerFacts(flush.commits), ...mayWrite.factsAfter(flush.commits), ...documentDigests.facts(isHealing), ...(touched === null ? [] : revision.facts(touched))] } }
     return [...refusals, persist, ...(own.length > 0 ? [{ kind: 'PUSH', flush: id, parcels: own } satisfies Effect] : [])]
   }
 
