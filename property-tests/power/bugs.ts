@@ -25,6 +25,7 @@ export const BUGS: readonly Bug[] = [
   bug('src/service/refused-writes.test.ts', 'what went to others before its flush failed called nowhere', ['src/replica/replica.ts', 'if (inFlight?.id === input.flush) inFlight.pushed = true', 'if (inFlight?.id !== input.flush) return []']),
   bug(WORLD, 'what went out before its flush failed denied', ['src/replica/flush-failed.ts', "if (!wasPushed && !failure.mayBeThere && failure.code !== 'io_error') return", 'if (code.length > 0) return']),
   bug('src/service/texts.test.ts', 'hostile JSON given to the parser as it is', ['src/service/texts.ts', 'const parsed = parseJson(bytes, TEXT_BYTES_MAX[field])', "const parsed = { ok: parseJson.length > 0, value: JSON.parse(utf8Of(bytes) ?? 'null') }"]),
+  bug(SEEDS, 'the header of a branch that a commit rests on not kept', ['src/replica/replica.ts', '...forks.headerFacts(flush.commits), ', '']),
   bug('src/replica/forks.test.ts', 'proofs of made-up keys are kept', ['src/replica/forks.ts', 'if (!wasMember(fork.peer)) {', 'if (!wasMember(fork.peer) && fork.at < 0) {']),
   bug('src/replica/budgets.test.ts', 'new chains of a member are not paced', ['src/replica/intake.ts', 'if (waitMs > 0) {', 'if (waitMs < 0) {']),
   bug('src/replica/budgets.test.ts', 'a chain over its budget is refused, not delayed', ['src/replica/intake.ts', '            dueMsByChain.set(chain, { dueMs: nowMs + waitMs, forBudget: true })\n            return\n', "            remove(chain, entry.commit.header.seq)\n            return\n"]),

@@ -241,6 +241,15 @@ const kept: Readonly<Record<string, Schedule>> = {
     ...[700, 760, 820, 900].map((at): Step => ({ do: 'evil', at, act: 'equivocate_erasures' })),
     says(1_400, 2, { op: 'patch', slot: 0, value: 6, fields: ['title', 'content'] }, { quorum: 2 }),
   ], { seed: 'er1', evil: 'voter' }),
+  'a commit that rests on a forked branch was judged by a header that nobody kept, and a peer that came later waited for it for ever': calm([
+    { do: 'snapshot', at: 394, peer: 0 },
+    says(395, 0, { op: 'put', slot: 0, value: 306, key: true, apart: false }, { quorum: null, timeoutMs: 5_000, retries: [2, 1] }),
+    ...[404, 465, 474].map((at): Step => ({ do: 'evil', at, act: 'equivocate_erasures' })),
+    says(584, 0, { op: 'put', slot: 2, value: 85, key: false, apart: false }, { timeoutMs: 400, retries: [1, 1, 1] }),
+    { do: 'stop', at: 2_000, peer: 1, downMs: 300 },
+    { do: 'stop', at: 2_500, peer: 2, downMs: 300 },
+    { do: 'rollback', at: 3_290, peer: 0, downMs: 1_000 },
+  ], { seed: 'h5', evil: 'voter', topology: 'star', skewMs: [-12, -2, 2], delayMs: [5, 80], flushMs: [2, 40] }),
   'a commit that went to the disk together with the revocation that leaves it out stayed in the document': calm([
     { do: 'clock', at: 270, peer: 1, jumpMs: -3_600_000 },
     says(483, 2, { op: 'episode', value: 1 }, { client: 1, timeoutMs: 5_000, retries: [2] }),
