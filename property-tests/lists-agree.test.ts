@@ -7,14 +7,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { tokenOf } from '../crdt/frontier-token.ts'
 import type { AgentId, Namespace, RecordId } from '../crdt/ids.ts'
 import type { MemoryInput } from '../src/api.ts'
 import { NodeError } from '../src/errors.ts'
-import type { ListAnswer, MemoryFilter, ProjectionCursor } from '../src/ports/projection.ts'
+import type { Frontier, ListAnswer, MemoryFilter, ProjectionCursor } from '../src/ports/projection.ts'
 import { createEngine } from '../src/projection/engine.ts'
 import { openPglite } from '../src/projection/pglite.ts'
 import { createFeedSource } from '../src/service/feed-source.ts'
 import { createLogList } from '../src/service/list-from-log.ts'
+import { createLogFrontier } from '../src/service/log-frontier.ts'
 import { createReader } from '../src/service/rows.ts'
 import { openMemoryStore } from '../src/store/memory.ts'
 import { createWorld, type World } from '../src/testing/world.ts'
@@ -93,11 +95,11 @@ const live = async (steps: readonly Step[], seed: number): Promise<void> => {
 }
 
 /** All pages, of which the answers take turns where there are two. */
-const pagesOf = async (lists: readonly ((filter: MemoryFilter, page: { readonly limit: number; readonly cursor?: string }) => Promise<Pick<ListAnswer, 'rows' | 'next_cursor'> | null>)[], filter: MemoryFilter, limit: number): Promise<readonly string[]> => {
+const pagesOf = async (lists: readonly ((filter: MemoryFilter, page: { readonly limit: number; readonly cursor?: string }, form: undefined) => Promise<Pick<ListAnswer, 'rows' | 'next_cursor'> | null>)[], filter: MemoryFilter, limit: number): Promise<readonly string[]> => {
   const pages: string[] = []
   let cursor: string | null | undefined
   for (let n = 0; cursor !== null && n < PAGES_MAX; n++) {
-    const { rows, next_cursor } = (await lists[n % lists.length]!(filter, { limit, ...(cursor !== undefined && { cursor }) }))!
+    const { rows, next_cursor } = (await lists[n % lists.length]!(filter, { limit, ...(cursor !== undefined && { cursor }) }, undefined))!
     pages.push(JSON.stringify([rows, next_cursor]))
     seen.rows += rows.length
     for (const { conflicts } of rows) seen.conflicts += conflicts
@@ -110,6 +112,7 @@ const pagesOf = async (lists: readonly ((filter: MemoryFilter, page: { readonly 
 test('rows and log list the same, byte for byte', { timeout: 240_000 }, async () => {
   await fc.assert(fc.asyncProperty(fc.array(stepArb, { minLength: 25, maxLength: 40 }), fc.nat({ max: 1_000 }), async (steps, seed) => {
     await live(steps, seed)
+    const tokens = new Set<string>()
     for (const peer of [0, 1]) {
       const { replica, shell } = world.peer(peer)
       // Of its disk, which it goes on holding.
@@ -123,9 +126,12 @@ test('rows and log list the same, byte for byte', { timeout: 240_000 }, async ()
         cursor = batch.cursor
       }
       const nowMs = world.time.now()
-      const log = createLogList({ replica, reader, warm: async () => undefined, nowMs: () => nowMs, pause: async () => undefined })
-      const rows: typeof log = (filter, page) => engine.list(filter, { ...page, now: new Date(nowMs).toISOString() })
-      expect((await log({}, { limit: 1 }))!.frontier).toEqual((await rows({}, { limit: 1 }))!.frontier)
+      const log = createLogList({ replica, reader, warm: async () => undefined, nowMs: () => nowMs, pause: async () => undefined, shows: createLogFrontier(replica.index, async () => undefined) })
+      const rows: typeof log = (filter, page, form) => engine.list(filter, { ...page, now: new Date(nowMs).toISOString() }, form)
+      const shown = await Promise.all(([undefined, 'full'] as const).map(async (form) => [(await log({}, { limit: 1 }, form))!.frontier, (await rows({}, { limit: 1 }, form))!.frontier] as const))
+      for (const [byLog, byRows] of shown) expect(byLog).toEqual(byRows)
+      expect(shown[0]![0]).toBe(tokenOf(shown[1]![0] as Frontier))
+      tokens.add(shown[0]![0] as string)
       for (const filter of FILTERS) for (const limit of [2, 1_000]) {
         const byRows = await pagesOf([rows], filter, limit)
         expect(await pagesOf([log], filter, limit), JSON.stringify(filter)).toEqual(byRows)
@@ -134,6 +140,8 @@ test('rows and log list the same, byte for byte', { timeout: 240_000 }, async ()
       for (const entry of replica.index.segments.values()) seen.copies += replica.documents.open(entry).segment.copied.size
       await store.close()
     }
+    // On the one peer as on the other.
+    expect(tokens.size).toBe(1)
     await world.stopAll()
   }), { numRuns: RUNS, seed: 20261129, endOnFailure: true })
   // Lists of nothing, or of what nobody disagreed about, would prove little.

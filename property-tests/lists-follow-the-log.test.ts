@@ -49,7 +49,7 @@ const holdable = (rows: DumbProjection) => {
     const after = cursor === undefined ? null : parseCursor(cursor, filter)
     const matching = rows.memories().filter((row) => isShown(row, filter)).sort(newestFirst).filter((row) => after === null || Date.parse(row.created_at) < after[0] || (Date.parse(row.created_at) === after[0] && row.id < after[1]))
     const last = matching[limit - 1]
-    return { rows: matching.slice(0, limit), next_cursor: matching.length > limit && last !== undefined ? formatCursor([Date.parse(last.created_at), last.id], filter) : null, frontier: rows.cursor()?.frontier ?? {} }
+    return { rows: matching.slice(0, limit), next_cursor: matching.length > limit && last !== undefined ? formatCursor([Date.parse(last.created_at), last.id], filter) : null, at: rows.cursor(), frontier: '' }
   }
   return {
     projection: { ...rows, list, apply: (batch: Parameters<DumbProjection['apply']>[0]) => held.then(() => rows.apply(batch)), open: () => held.then(rows.open), reset: () => held.then(rows.reset) },
@@ -88,7 +88,7 @@ test('lists are whole and in order while the rows are held, lost, made anew and 
   const rebuilt = world.peer(0).node.rebuild()
   await holds()
   const meanwhile = (await world.run(world.peer(0).node.recall({ q: 'memory', limit: 9 }, {})))!
-  expect([meanwhile.memories.length, meanwhile.lag > 0, Object.keys(meanwhile.frontier).length > 0]).toEqual([9, true, true])
+  expect([meanwhile.memories.length, meanwhile.lag > 0, /^f2\.[1-9a-z]/.test(`${meanwhile.frontier as string}`)]).toEqual([9, true, true])
   held.release()
   await world.run(rebuilt)
   await holds()

@@ -7,7 +7,7 @@
 import type { AgentId, EventId, Namespace, PeerId, RecordId } from '../crdt/ids.ts'
 import type { ReceiptJson } from '../crdt/receipt.ts'
 import type { DiskUse } from './ports/live.ts'
-import type { ConflictRow, EpisodeRow, EventFacts, GraphAnswer, GraphQuery, LinkRow, ListAnswer, MemoryFilter, MemoryRow, NamespaceCount, RecallAnswer, RecallQuery, Reflecting } from './ports/projection.ts'
+import type { ConflictRow, EpisodeRow, EventFacts, Frontier, FrontierForm, GraphAnswer, GraphQuery, LinkRow, ListAnswer, MemoryFilter, MemoryRow, NamespaceCount, RecallAnswer, RecallQuery, Reflecting, Reflects } from './ports/projection.ts'
 
 /** Fields of a memory as an agent gives them; in a patch, null clears. */
 export type MemoryInput = {
@@ -49,13 +49,16 @@ export type Written = {
 }
 export type WriteAnswer = Written & { readonly title: string | null; readonly tier: string }
 
-export type ReadOptions = { readonly token?: string; readonly wait_ms?: number }
+/** `frontier`: how the answer says what it reflects; `token` unless given. */
+export type ReadOptions = { readonly token?: string; readonly wait_ms?: number; readonly frontier?: FrontierForm }
 
 export type PageOptions = { readonly limit?: number; readonly cursor?: string }
 /** `next_cursor` is null only at the end. */
 export type Paged<Row> = { readonly rows: readonly Row[]; readonly next_cursor: string | null }
 /** `lag`: commits of this peer that the answer does not reflect yet. */
 export type Lagging = { readonly lag: number }
+/** An answer that says what it reflects, in the form that was asked for. */
+export type Shown<Answer extends Reflects> = Omit<Answer, 'at'> & Lagging
 
 export type Version = {
   readonly event_id: EventId
@@ -200,19 +203,19 @@ export type Node = {
   appendEpisode(namespace: Namespace, input: EpisodeInput, options: WriteOptions): Promise<Written & { readonly episode: EpisodeRow }>
 
   get(id: RecordId, options: ReadOptions): Promise<MemoryAnswer>
-  list(filter: MemoryFilter, page: { readonly limit: number; readonly cursor?: string }, options: ReadOptions): Promise<ListAnswer & Lagging>
+  list(filter: MemoryFilter, page: { readonly limit: number; readonly cursor?: string }, options: ReadOptions): Promise<Shown<ListAnswer>>
   /** Oldest first. */
   history(id: RecordId, options: ReadOptions & PageOptions): Promise<Paged<Version>>
   /** A field with more values than fit goes on on the next page. */
   conflicts(id: RecordId, options: ReadOptions & PageOptions): Promise<Paged<Conflict>>
-  recall(query: RecallQuery, options: ReadOptions): Promise<RecallAnswer & Lagging>
+  recall(query: RecallQuery, options: ReadOptions): Promise<Shown<RecallAnswer>>
   /** By their ids. */
   links(id: RecordId, options: ReadOptions & PageOptions): Promise<Paged<LinkRow>>
   /** `as_of` is now unless given. */
-  graph(query: Omit<GraphQuery, 'as_of'> & { readonly as_of?: string }, options: ReadOptions): Promise<GraphAnswer & Lagging>
-  episodes(filter: { readonly agent_id: AgentId; readonly event_type?: string; readonly since?: string; readonly limit: number }, options: ReadOptions): Promise<Reflecting<EpisodeRow> & Lagging>
-  namespaces(options: ReadOptions): Promise<Reflecting<NamespaceCount> & Lagging>
-  stats(options: ReadOptions): Promise<Readonly<Record<string, unknown>> & { readonly frontier: ListAnswer['frontier'] } & Lagging>
+  graph(query: Omit<GraphQuery, 'as_of'> & { readonly as_of?: string }, options: ReadOptions): Promise<Shown<GraphAnswer>>
+  episodes(filter: { readonly agent_id: AgentId; readonly event_type?: string; readonly since?: string; readonly limit: number }, options: ReadOptions): Promise<Shown<Reflecting<EpisodeRow>>>
+  namespaces(options: ReadOptions): Promise<Shown<Reflecting<NamespaceCount>>>
+  stats(options: ReadOptions): Promise<Readonly<Record<string, unknown>> & { readonly frontier: Frontier | string } & Lagging>
 
   /** Entries after `after` (a cursor; undefined is the start). `next` is the cursor to go on with. */
   events(after: string | undefined, filter: { readonly namespace?: Namespace; readonly limit: number }): Promise<{ readonly events: readonly LogEntry[]; readonly next: string }>

@@ -162,7 +162,7 @@ describe.skipIf(reason !== null)(`a peer on a server in trouble${reason === null
     await server.ask(`create table ${schema}.kept as select * from ${schema}.cursor`, [], url)
     const { token } = await subject.remember('note of after')
     expect((await subject.search(token)).memories).toHaveLength(11)
-    await server.ask(`update ${schema}.cursor set arrival = kept.arrival, frontier = kept.frontier from ${schema}.kept`, [], url)
+    await server.ask(`update ${schema}.cursor set arrival = kept.arrival, token = kept.token, commits = kept.commits, chains = kept.chains from ${schema}.kept`, [], url)
     await expect(subject.search(token)).rejects.toMatchObject({ code: 'not_yet_here' })
     await expect(subject.node.list({}, { limit: 20 }, { token, wait_ms: 200 }).catch((error: unknown) => error)).resolves.toSatisfy((answer) => 'rows' in answer || answer.code === 'not_yet_here')
     expect((await vi.waitFor(() => subject.search(token), PATIENCE)).memories).toHaveLength(11)

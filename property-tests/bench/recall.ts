@@ -18,7 +18,7 @@ import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { sha256 } from '../../crdt/hash.ts'
-import { uuidV8, type AgentId, type CommitHash, type EventId, type Namespace, type PeerId, type RecordId } from '../../crdt/ids.ts'
+import { uuidV8, type AgentId, type ChainId, type CommitHash, type EventId, type Namespace, type PeerId, type RecordId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { VectorStore } from '../../src/ports/embedding.ts'
 import type { EventRow, MemoryRow, Projection, ProjectionBatch, RecallQuery } from '../../src/ports/projection.ts'
@@ -119,7 +119,7 @@ const eventOf = ({ id, namespace, agent_id, peer_id, created_at }: MemoryRow): E
 
 let arrival = 0
 const batchOf = (memories: readonly MemoryRow[]): ProjectionBatch => ({
-  memories, links: [], episodes: [], events: memories.map(eventOf), conflicts: [], cursor: { epoch: 'ab'.repeat(16), revision: 0, arrival: ++arrival, frontier: {} },
+  memories, links: [], episodes: [], events: memories.map(eventOf), conflicts: [], chains: [{ chain: 'ef'.repeat(16) as ChainId, namespace: memories[0]?.namespace ?? null, arrived: arrival + 1, counted: arrival + 1 }], cursor: { epoch: 'ab'.repeat(16), revision: 0, arrival: ++arrival },
 })
 
 const RATE = 1_000

@@ -11,7 +11,7 @@ import { covers, decodeToken } from '../../crdt/frontier.ts'
 import { CONTROL_NAMESPACE, type ChainId, type EventId, type MeshId, type Namespace, type RecordId, type Ref } from '../../crdt/ids.ts'
 import type { Node } from '../../src/api.ts'
 import { NodeError } from '../../src/errors.ts'
-import type { ListAnswer, MemoryFilter, MemoryRow } from '../../src/ports/projection.ts'
+import type { Frontier, MemoryFilter, MemoryRow } from '../../src/ports/projection.ts'
 import { readLinkOf, readMemoryOf, type MemoryReading, type TextOf } from '../model/memory.ts'
 import { agentOf, namespaceOf, orSilence, type ClientWorld } from './clients.ts'
 import { historyOf, textsOf, viewOf, type LogView } from './log-view.ts'
@@ -86,7 +86,7 @@ const filterOf = ({ apart, tag, agent }: Extract<Reading, { op: 'list' }>): Memo
 
 // ── lists and searches ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-type Shown = { readonly frontier: ListAnswer['frontier']; readonly lag: number }
+type Shown = { readonly frontier: Frontier | string; readonly lag: number }
 
 const list = async (question: Question, filter: MemoryFilter, limit: number): Promise<void> => {
   const before = question.see()
@@ -95,7 +95,7 @@ const list = async (question: Question, filter: MemoryFilter, limit: number): Pr
   let cursor: string | null = null
   for (let pages = 0; ; pages++) {
     if (pages >= PAGES_MAX) return question.tell(`no end after ${PAGES_MAX} pages`)
-    const answer: ListAnswer & { readonly lag: number } = await question.node.list(filter, { limit, ...(cursor !== null && { cursor }) }, withToken(question))
+    const answer: Awaited<ReturnType<Node['list']>> = await question.node.list(filter, { limit, ...(cursor !== null && { cursor }) }, withToken(question))
     first ??= answer
     for (const row of answer.rows) rows.push(row)
     if (answer.rows.length < limit && answer.next_cursor !== null && answer.rows.length === 0) question.tell('a page with nothing on it that says there is more')
@@ -127,19 +127,21 @@ const recall = async (question: Question): Promise<void> => {
   asTheModel(question, before, answer.memories.map(({ score: _score, explain: _explain, ...row }) => row), (row) => row.content?.includes(QUESTION) === true)
 }
 
-const withToken = ({ token }: Question) => (token === null ? {} : { token, wait_ms: 1_500 })
+const withToken = ({ token }: Question) => ({ ...(token !== null && { token, wait_ms: 1_500 }), frontier: 'full' as const })
+/** Whoever asks for all chains gets them. */
+const chainsOf = ({ frontier }: Pick<Shown, 'frontier'>): Frontier => (typeof frontier === 'string' ? {} : frontier)
 
 /** Commits that counted before and count still, which the answer's frontier does not name. */
-const unreflected = (before: LogView, after: LogView, { frontier }: Pick<Shown, 'frontier'>, within: Namespace | undefined): string[] =>
+const unreflected = (before: LogView, after: LogView, shown: Pick<Shown, 'frontier'>, within: Namespace | undefined): string[] =>
   before.counting.flatMap(({ hash, chain, header }) => {
-    const isNamed = (frontier[header.namespace]?.[chain] ?? 0) >= header.seq || (within !== undefined && within !== header.namespace)
+    const isNamed = (chainsOf(shown)[header.namespace]?.[chain] ?? 0) >= header.seq || (within !== undefined && within !== header.namespace)
     return isNamed || !after.hashes.has(hash) ? [] : [`${header.namespace} ${chain} ${header.seq}`]
   })
 
-const heldToToken = ({ token, tell, mesh, see }: Question, { frontier }: Shown): void => {
+const heldToToken = ({ token, tell, mesh, see }: Question, shown: Shown): void => {
   if (token === null) return
   const positions = decodeToken(mesh, token) ?? []
-  const seqByChain = new Map(Object.values(frontier).flatMap((chains) => Object.entries(chains)))
+  const seqByChain = new Map<string, number>(Object.values(chainsOf(shown)).flatMap((chains) => Object.entries(chains)))
   // Of a chain that forked since, or whose peer is out, nothing need be shown.
   const counting = new Set(see().counting.map(({ chain, header }) => `${chain} ${header.seq}`))
   if (!covers((chain) => seqByChain.get(chain) ?? 0, positions.filter(({ chain, seq }) => counting.has(`${chain} ${seq}`)))) tell('its frontier does not cover its token')
@@ -153,7 +155,7 @@ const heldToLog = ({ read: asked, tell }: Question, { before, after, shown, filt
   const [puts, changed] = [putsOf(after), changedIn(after)]
   for (const [id, { text, tags, agent, namespace, place: [chain, seq], hash }] of putsOf(before)) {
     const isSteady = puts.get(id)?.times === 1 && after.hashes.has(hash) && !after.hidden.has(id) && !changed.has(id)
-    const isNamed = (shown.frontier[namespace]?.[chain] ?? 0) >= seq
+    const isNamed = (chainsOf(shown)[namespace]?.[chain] ?? 0) >= seq
     const isWanted = (filter.namespace === undefined || filter.namespace === namespace) && (filter.agent_id === undefined || filter.agent_id === agent) && (filter.tags ?? []).every((tag) => tags.includes(tag))
     const isFound = asked.op !== 'recall' || (shown.lag === 0 && before.texts.has(text) && utf8(before, text).includes(QUESTION))
     if (isSteady && isNamed && isWanted && isFound && !there.has(id)) tell(`memory ${id} is on its disk, by its frontier in it, and not shown`)
@@ -286,8 +288,8 @@ const AGENTS = 3
 const episodes = async ({ node, see, tell, note }: Question): Promise<void> => {
   for (let client = 0; client < AGENTS; client++) {
     const before = see()
-    const { rows, frontier, lag } = await node.episodes({ agent_id: agentOf(client), limit: 500 }, {})
-    const isTold = ({ chain, header: { namespace, seq } }: Commit): boolean => lag === 0 || (frontier[namespace]?.[chain] ?? 0) >= seq
+    const { rows, frontier, lag } = await node.episodes({ agent_id: agentOf(client), limit: 500 }, { frontier: 'full' })
+    const isTold = ({ chain, header: { namespace, seq } }: Commit): boolean => lag === 0 || (chainsOf({ frontier })[namespace]?.[chain] ?? 0) >= seq
     const after = see()
     const there = new Set(rows.map(({ id }) => id))
     const said = before.counting.filter((commit) => after.hashes.has(commit.hash) && isTold(commit)).flatMap(({ events }) => events.flatMap(({ event }) => (event.kind === 'episode.append' && event.agent === agentOf(client) ? [event.id] : [])))

@@ -4,8 +4,8 @@
 import type { FastifyInstance } from 'fastify'
 
 import type { Health, Node, VerifyAnswer } from '../api.ts'
-import { frontierField, frontierIn, lagField, shownFrontier } from './frontier.ts'
-import type { FrontierForm } from './frontier.ts'
+import { frontierField, inForm, lagField, shownFrontier } from './frontier.ts'
+import type { FrontierQuery } from './frontier.ts'
 import { pageBy, pageFields, pageOf } from './paging.ts'
 import type { PageQuery } from './paging.ts'
 import { asking, namespaceOf, readOptionsOf } from './request.ts'
@@ -34,14 +34,13 @@ export const aboutRoutes = (app: FastifyInstance, node: Node): void => {
   })
 
   app.get('/namespaces', { schema: { summary: 'Namespaces that hold memories, by their names', querystring: shownPage, headers: readHeaders, response: answers(200, namespaces) } }, async (request) => {
-    const query = request.query as PageQuery & FrontierForm
-    const { rows: all, frontier, lag } = await node.namespaces(readOptionsOf(request))
+    const query = request.query as PageQuery & FrontierQuery
+    const { rows: all, frontier, lag } = await node.namespaces(inForm(readOptionsOf(request), query.frontier))
     const { rows, next_cursor } = pageBy(all, ({ namespace }) => namespace, query)
-    return { namespaces: rows, count: rows.length, next_cursor, frontier: frontierIn(query.frontier, frontier), lag }
+    return { namespaces: rows, count: rows.length, next_cursor, frontier, lag }
   })
   app.get('/stats', { schema: { summary: 'Counts', querystring: form, headers: readHeaders, response: answers(200, stats) } }, async (request) => {
-    const { frontier, ...counts } = await node.stats(readOptionsOf(request))
-    return { ...counts, frontier: frontierIn((request.query as FrontierForm).frontier, frontier) }
+    return node.stats(inForm(readOptionsOf(request), (request.query as FrontierQuery).frontier))
   })
   app.get('/capabilities', { schema: { summary: 'What this peer can do', response: answers(200, anyObject) } }, async () => node.capabilities())
   app.get('/quorum', { schema: { summary: 'What a write waits for', response: answers(200, anyObject) } }, async () => node.quorum())

@@ -6,8 +6,8 @@ import type { FastifyInstance } from 'fastify'
 import { limits } from '../../crdt/limits.ts'
 import type { EpisodeInput, Node } from '../api.ts'
 import { NodeError } from '../errors.ts'
-import { frontierField, frontierIn, lagField, shownFrontier } from './frontier.ts'
-import type { FrontierForm } from './frontier.ts'
+import { frontierField, inForm, lagField, shownFrontier } from './frontier.ts'
+import type { FrontierQuery } from './frontier.ts'
 import { DEFAULT_NAMESPACE } from './memories.ts'
 import { agentOf, asking, namespaceOf, pathAgentOf, readOptionsOf, writeOptionsOf } from './request.ts'
 import { shown } from './rows.ts'
@@ -16,7 +16,7 @@ import { agentParams, answer, answers, integer, limitField, listOf, name, namesp
 import { httpLimits } from './limits.ts'
 
 type EpisodeBody = EpisodeInput & { readonly namespace?: string }
-type EpisodeQuery = FrontierForm & { readonly event_type?: string; readonly since?: string; readonly limit?: number }
+type EpisodeQuery = FrontierQuery & { readonly event_type?: string; readonly since?: string; readonly limit?: number }
 
 const eventType = name('what happened', 64)
 const episode = object(
@@ -47,7 +47,7 @@ export const episodeRoutes = (app: FastifyInstance, node: Node): void => {
   app.get('/agents/:id/memory/episodic', { schema: { summary: 'Episodes of an agent, newest first', params: agentParams, querystring: query, headers: readHeaders, response: answers(200, answer({ episodes: listOf('Episode'), count: integer, frontier: shownFrontier, lag: lagField })) } }, async (request) => {
     const { event_type, since, limit = httpLimits.episodes_limit_default, frontier: form } = request.query as EpisodeQuery
     const filter = { agent_id: pathAgentOf(request), limit, ...(event_type === undefined ? {} : { event_type }), ...(since === undefined ? {} : { since: utc(since) }) }
-    const { rows, frontier, lag } = await node.episodes(filter, readOptionsOf(request))
-    return { episodes: rows.map(shown), count: rows.length, frontier: frontierIn(form, frontier), lag }
+    const { rows, frontier, lag } = await node.episodes(filter, inForm(readOptionsOf(request), form))
+    return { episodes: rows.map(shown), count: rows.length, frontier, lag }
   })
 }

@@ -5,14 +5,14 @@ import type { FastifyInstance } from 'fastify'
 
 import { limits } from '../../crdt/limits.ts'
 import type { Node } from '../api.ts'
-import { frontierField, frontierIn, lagField, shownFrontier } from './frontier.ts'
-import type { FrontierForm } from './frontier.ts'
+import { frontierField, inForm, lagField, shownFrontier } from './frontier.ts'
+import type { FrontierQuery } from './frontier.ts'
 import { namespaceOf, readOptionsOf, recordId } from './request.ts'
 import { shown } from './rows.ts'
 import { utc } from './schema-keywords.ts'
 import { answer, answers, boolean, integer, limitField, listOf, name, namespaceField, object, readHeaders, text, textOrNull, time, uuid } from './schemas.ts'
 
-type GraphInput = FrontierForm & { readonly from: string; readonly depth?: number; readonly relation?: string; readonly direction?: 'out' | 'in' | 'both'; readonly namespace?: string; readonly as_of?: string; readonly limit?: number }
+type GraphInput = FrontierQuery & { readonly from: string; readonly depth?: number; readonly relation?: string; readonly direction?: 'out' | 'in' | 'both'; readonly namespace?: string; readonly as_of?: string; readonly limit?: number }
 
 const asked = object(
   {
@@ -42,7 +42,7 @@ export const graphRoutes = (app: FastifyInstance, peer: Node): void => {
       ...(relation === undefined ? {} : { relation }),
       ...(namespace === undefined ? {} : { namespace: namespaceOf(namespace) }),
       ...(as_of === undefined ? {} : { as_of: utc(as_of) }),
-    }, readOptionsOf(request))
-    return { nodes: nodes.map(shown), edges: edges.map(shown), truncated, frontier: frontierIn(form, frontier), lag }
+    }, inForm(readOptionsOf(request), form))
+    return { nodes: nodes.map(shown), edges: edges.map(shown), truncated, frontier, lag }
   })
 }

@@ -7,8 +7,8 @@ import { limits } from '../../crdt/limits.ts'
 import type { MemoryInput, Node } from '../api.ts'
 import { filterOf, filterFields } from './filter.ts'
 import type { FilterInput } from './filter.ts'
-import { frontierField, frontierIn, lagField, shownFrontier } from './frontier.ts'
-import type { FrontierForm } from './frontier.ts'
+import { frontierField, inForm, lagField, shownFrontier } from './frontier.ts'
+import type { FrontierQuery } from './frontier.ts'
 import { withRows } from './parts.ts'
 import { asking, ifMatchOf, memoryInput, namespaceOf, readOptionsOf, recordIdOf, writeOptionsOf } from './request.ts'
 import { shown } from './rows.ts'
@@ -16,7 +16,7 @@ import { answer, answers, changeHeaders, cursorField, idParams, integer, limitFi
 
 type Created = MemoryInput & { readonly content: string }
 export type NewMemory = Created & { readonly namespace?: string }
-type ListQuery = FilterInput & FrontierForm & { readonly limit?: number; readonly cursor?: string }
+type ListQuery = FilterInput & FrontierQuery & { readonly limit?: number; readonly cursor?: string }
 
 export const DEFAULT_NAMESPACE = 'default'
 export const newMemory = object({ ...memoryFields, namespace: { ...namespaceField, default: DEFAULT_NAMESPACE } }, ['content'])
@@ -36,8 +36,8 @@ export const memoryRoutes = (app: FastifyInstance, node: Node): void => {
 
   app.get('/memories', { schema: { summary: 'List memories, newest first', querystring: list, headers: readHeaders, response: answers(200, answer({ memories: listOf('Memory'), count: integer, next_cursor: textOrNull, frontier: shownFrontier, lag: lagField })) } }, async (request, reply) => {
     const { limit = limits.list_limit_default, cursor, frontier, ...filter } = request.query as ListQuery
-    const page = await node.list(filterOf(filter), { limit, ...(cursor === undefined ? {} : { cursor }) }, readOptionsOf(request))
-    return withRows(reply, 'memories', page.rows.map(shown), { count: page.rows.length, next_cursor: page.next_cursor, frontier: frontierIn(frontier, page.frontier), lag: page.lag })
+    const page = await node.list(filterOf(filter), { limit, ...(cursor === undefined ? {} : { cursor }) }, inForm(readOptionsOf(request), frontier))
+    return withRows(reply, 'memories', page.rows.map(shown), { count: page.rows.length, next_cursor: page.next_cursor, frontier: page.frontier, lag: page.lag })
   })
 
   app.get('/memories/:id', { schema: { summary: 'One memory with its links and conflicts', params: idParams, headers: readHeaders, response: answers(200, answer({ memory: ref('Memory'), links: listOf('Link'), conflicts: listOf('Conflict'), links_next_cursor: { ...textOrNull, description: 'where /links/{id} goes on' }, conflicts_next_cursor: { ...textOrNull, description: 'where /memories/{id}/conflicts goes on' } })) } }, async (request, reply) => {

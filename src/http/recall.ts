@@ -7,15 +7,15 @@ import { limits } from '../../crdt/limits.ts'
 import type { Node } from '../api.ts'
 import { filterFields, filterOf } from './filter.ts'
 import type { FilterInput } from './filter.ts'
-import { frontierField, frontierIn, lagField, shownFrontier } from './frontier.ts'
-import type { FrontierForm } from './frontier.ts'
+import { frontierField, inForm, lagField, shownFrontier } from './frontier.ts'
+import type { FrontierQuery } from './frontier.ts'
 import { withRows } from './parts.ts'
 import { readOptionsOf } from './request.ts'
 import { shown } from './rows.ts'
 import { answer, answers, integer, limitField, listOf, object, readHeaders } from './schemas.ts'
 import { httpLimits } from './limits.ts'
 
-type RecallInput = FilterInput & FrontierForm & { readonly q?: string; readonly query?: string; readonly context?: string; readonly limit?: number; readonly max_tokens?: number; readonly explain?: boolean }
+type RecallInput = FilterInput & FrontierQuery & { readonly q?: string; readonly query?: string; readonly context?: string; readonly limit?: number; readonly max_tokens?: number; readonly explain?: boolean }
 
 const question = { type: 'string', minLength: 1, 'x-bytes-max': httpLimits.query_bytes_max, description: 'what to look for; q, query and context are the same' }
 const recall = object(
@@ -44,8 +44,8 @@ export const recallRoutes = (app: FastifyInstance, node: Node): void => {
       ...(max_tokens === undefined ? {} : { max_tokens }),
       ...(explain === undefined ? {} : { explain }),
     }
-    const { memories, mode, frontier, lag } = await node.recall(wanted, readOptionsOf(request))
-    return withRows(reply, 'memories', memories.map(shown), { count: memories.length, mode, frontier: frontierIn(form, frontier), lag })
+    const { memories, mode, frontier, lag } = await node.recall(wanted, inForm(readOptionsOf(request), form))
+    return withRows(reply, 'memories', memories.map(shown), { count: memories.length, mode, frontier, lag })
   }
   for (const path of ['/recall', '/search']) {
     app.get(path, { schema: { summary: 'Find memories', querystring: recall, headers: readHeaders, response: answers(200, found) } }, async (request, reply) => ask(request.query as RecallInput, request, reply))

@@ -59,7 +59,7 @@ describe('recall and search', () => {
       const post = await d.send('POST', path, { [word]: `needle ${word}`, namespace: 'found', explain: true, limit: 1 })
       expect(get.status).toBe(200)
       expect(get.body).toEqual(post.body)
-      expect(get.body).toMatchObject({ count: 1, mode: 'lexical', frontier: {}, memories: [{ content: `needle ${word}`, score: 0.5, explain: { lexical: 0.5 }, created_by: { agent_id: 'anonymous' } }] })
+      expect(get.body).toMatchObject({ count: 1, mode: 'lexical', frontier: 'f2.0.nothing', memories: [{ content: `needle ${word}`, score: 0.5, explain: { lexical: 0.5 }, created_by: { agent_id: 'anonymous' } }] })
     }
   })
 
@@ -201,7 +201,7 @@ describe('pages', () => {
     const id = await store({ content: 'frontier' })
     for (const path of ['/memories?limit=1', '/recall?q=frontier', '/search?q=frontier', `/graph?from=${id}`]) {
       const token = (await d.send('GET', path)).body
-      expect([path, token['frontier'], token['lag']]).toEqual([path, expect.stringMatching(/^f1\./), 0])
+      expect([path, token['frontier'], token['lag']]).toEqual([path, expect.stringMatching(/^f2\./), 0])
       expect([path, (await d.send('GET', `${path}&frontier=full`)).body['frontier']]).toEqual([path, {}])
     }
     expect((await d.send('POST', '/recall', { q: 'frontier', frontier: 'full' })).body['frontier']).toEqual({})

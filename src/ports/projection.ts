@@ -1,6 +1,7 @@
 /**
  * The projection: the read model in a database, derived and disposable. `src/projection/testing` holds both engines to it.
  */
+import type { Position } from '../../crdt/frontier.ts'
 import type { AgentId, ChainId, CommitHash, EventId, Namespace, PeerId, RecordId } from '../../crdt/ids.ts'
 import type { VectorSpace } from './embedding.ts'
 
@@ -88,14 +89,42 @@ export type EventRow = EventFacts & {
 /** One of the values that stand side by side in a field; the value itself is asked of the peer. */
 export type ConflictRow = { readonly memory: RecordId; readonly field: string; readonly event_id: EventId; readonly agent_id: AgentId; readonly peer_id: PeerId; readonly at: string; readonly shown: boolean }
 
-/** The projection's place: everything up to `arrival` of the log `epoch` is in the rows; `frontier` says the same by namespace and chain. */
+/** The projection's place: everything up to `arrival` of the log `epoch` is in the rows. */
 export type ProjectionCursor = {
   readonly epoch: string
   /** Which reading of that log: whatever later ones touched may still stand as it was (`src/replica/revision.ts`). */
   readonly revision: number
   readonly arrival: number
-  readonly frontier: Readonly<Record<Namespace, Readonly<Record<ChainId, number>>>>
 }
+
+/** How far each chain is, by namespace. */
+export type Frontier = Readonly<Record<Namespace, Readonly<Record<ChainId, number>>>>
+export type Named = Position & { readonly namespace: Namespace }
+
+/** A namespace may have any name that a field of an object has. */
+export const frontierOf = (named: Iterable<Named>): Frontier => {
+  const byNamespace = new Map<Namespace, Map<ChainId, number>>()
+  for (const { namespace, chain, seq } of named) {
+    const seqByChain = byNamespace.get(namespace) ?? new Map<ChainId, number>()
+    byNamespace.set(namespace, seqByChain.set(chain, seq))
+  }
+  return Object.fromEntries([...byNamespace].map(([namespace, seqByChain]) => [namespace, Object.fromEntries(seqByChain)]))
+}
+
+/** How an answer says what it shows: by a short token (`crdt/frontier-token.ts`), or by all chains, which takes as long as there are many. */
+export type FrontierForm = 'token' | 'full'
+/**
+ * What an answer shows. `at`: the place of the rows that it was read from, at that moment; null when there were none, or when it was not
+ * read from rows.
+ */
+export type Reflects = { readonly at: ProjectionCursor | null; readonly frontier: Frontier | string }
+
+/**
+ * What a batch says of a chain. `arrived`: the last of its commits among the batch's arrivals, 0 when it is only looked at again.
+ * `counted`: how much of it the log counts; what stands behind (a branch, or what waits for its past) is not named. `namespace` is null
+ * while all that is here of the chain is damaged: then nothing is named.
+ */
+export type ChainPlace = { readonly chain: ChainId; readonly namespace: Namespace | null; readonly arrived: number; readonly counted: number }
 
 /** Rows that are to go, with all that hangs on them: a fork or a revocation left out what made them. */
 export type RemovedRows = {
@@ -117,6 +146,8 @@ export type ProjectionBatch = {
   readonly events: readonly EventRow[]
   /** All that the batch's memories have now. */
   readonly conflicts: readonly ConflictRow[]
+  /** Chains that its arrivals raised, and at the end of a mending those that it touched: each once. */
+  readonly chains: readonly ChainPlace[]
   readonly cursor: ProjectionCursor
   /** The arrival that the batch follows: rows that do not reach it must not take it, or what lies between would be missing. */
   readonly after?: number
@@ -162,11 +193,9 @@ export type Abilities = {
   /** What is not to be had here, each in one line with its mend. */
   readonly lacks: readonly string[]
 }
-/** `frontier`: what the page reflects. */
-export type ListAnswer = Page<MemoryRow> & { readonly frontier: ProjectionCursor['frontier'] }
+export type ListAnswer = Page<MemoryRow> & Reflects
 
-/** Rows, and what they reflect. */
-export type Reflecting<Row> = { readonly rows: readonly Row[]; readonly frontier: ProjectionCursor['frontier'] }
+export type Reflecting<Row> = { readonly rows: readonly Row[] } & Reflects
 export type NamespaceCount = { readonly namespace: Namespace; readonly memories: number; readonly updated_at: string }
 
 /** Which memories hang together with one: links are followed both ways unless `direction` says one. */
@@ -192,25 +221,30 @@ export type GraphNode = Pick<MemoryRow, 'id' | 'namespace' | 'title' | 'kind' | 
   readonly excerpt: string | null
 }
 /** Nodes nearest first; every valid link between two of them. `truncated`: there are more of either. No nodes: the start is not visible. */
-export type GraphAnswer = { readonly nodes: readonly GraphNode[]; readonly edges: readonly LinkRow[]; readonly truncated: boolean; readonly frontier: ProjectionCursor['frontier'] }
+export type GraphAnswer = { readonly nodes: readonly GraphNode[]; readonly edges: readonly LinkRow[]; readonly truncated: boolean } & Reflects
 
 export type RecallAnswer = {
   readonly memories: readonly ScoredMemory[]
   readonly mode: 'hybrid' | 'lexical'
-  readonly frontier: ProjectionCursor['frontier']
-}
+} & Reflects
 
 /** A hash of all memories, links and episodes, and of those of each namespace that has any: 64 hex digits each. */
 export type ProjectionDigest = { readonly all: string; readonly by_namespace: Readonly<Record<Namespace, string>> }
 
 /** How far a log is: rows that show more, or of another epoch, are not of it. */
-export type LogPlace = Pick<ProjectionCursor, 'epoch' | 'arrival' | 'revision'>
+export type LogPlace = ProjectionCursor
 
-/** The read model. Forgotten, erased and expired memories are never listed or recalled. A `ProjectionFailure` means: not now. */
+/** Whether rows at `at` show all of a log that is at `place`. */
+export const reaches = (at: ProjectionCursor | null, place: LogPlace): boolean =>
+  at !== null && at.epoch === place.epoch && at.arrival >= place.arrival && at.revision >= place.revision
+
+/** The read model. Each answer says what it shows, in the form that is asked for, which is a token unless given. Forgotten, erased and expired memories are never listed or recalled. A `ProjectionFailure` means: not now. */
 export type Projection = {
   /** Runs migrations; answers the cursor that the rows reflect, or null when empty. */
   open(): Promise<ProjectionCursor | null>
   apply(batch: ProjectionBatch): Promise<void>
+  /** How much of each chain has arrived in the rows that serve, by the chains' ids, at most `limit` behind `after`. */
+  arrivedOf(after: ChainId | null, limit: number): Promise<readonly Position[]>
   /** Drops every row, of both generations; the next batches rebuild it. */
   reset(): Promise<void>
   /** Whether a second generation of rows is being made beside those that serve: a crash leaves it as its last batch did. */
@@ -225,18 +259,18 @@ export type Projection = {
   /** The second generation serves from now on, in one step; the first is gone, on disk as well. */
   takeOver(): Promise<void>
   /** Newest first by (created_at, id); the cursor is stable under writes. @param now RFC 3339: expiry is judged against it. */
-  list(filter: MemoryFilter, page: { readonly limit: number; readonly cursor?: string; readonly now: string }): Promise<ListAnswer>
-  recall(query: RecallQuery, now: string): Promise<RecallAnswer>
+  list(filter: MemoryFilter, page: { readonly limit: number; readonly cursor?: string; readonly now: string }, form?: FrontierForm): Promise<ListAnswer>
+  recall(query: RecallQuery, now: string, form?: FrontierForm): Promise<RecallAnswer>
   links(of: RecordId): Promise<readonly LinkRow[]>
   /** @param now RFC 3339: memories that expire then or before are not there. */
-  graph(query: GraphQuery, now: string): Promise<GraphAnswer>
+  graph(query: GraphQuery, now: string, form?: FrontierForm): Promise<GraphAnswer>
   /** What this database does beside, and what not; known once it is open. */
   abilities(): Promise<Abilities>
   /** Newest first. `since` is inclusive. */
-  episodes(filter: { readonly agent_id: AgentId; readonly event_type?: string; readonly since?: string; readonly limit: number }): Promise<Reflecting<EpisodeRow>>
+  episodes(filter: { readonly agent_id: AgentId; readonly event_type?: string; readonly since?: string; readonly limit: number }, form?: FrontierForm): Promise<Reflecting<EpisodeRow>>
   /** Those with memories that can be seen. `updated_at`: when one that is not forgotten was changed last, an expired one too. */
-  namespaces(): Promise<Reflecting<NamespaceCount>>
-  stats(): Promise<{ readonly total: number; readonly by_namespace: Readonly<Record<string, number>>; readonly by_kind: Readonly<Record<string, number>>; readonly by_tier: Readonly<Record<string, number>>; readonly links: number; readonly episodes: number; readonly frontier: ProjectionCursor['frontier'] }>
+  namespaces(form?: FrontierForm): Promise<Reflecting<NamespaceCount>>
+  stats(form?: FrontierForm): Promise<{ readonly total: number; readonly by_namespace: Readonly<Record<string, number>>; readonly by_kind: Readonly<Record<string, number>>; readonly by_tier: Readonly<Record<string, number>>; readonly links: number; readonly episodes: number } & Reflects>
   /** Equal on two members that projected the same commits. Kept up to date with the rows: takes the same whatever their number. */
   digest(): Promise<ProjectionDigest>
   close(): Promise<void>

@@ -7,7 +7,7 @@
  */
 import { limits } from '../../crdt/limits.ts'
 import type { Namespace } from '../../crdt/ids.ts'
-import type { Projection } from '../ports/projection.ts'
+import type { Projection, Reflects } from '../ports/projection.ts'
 import type { Query } from './sql.ts'
 import { addCounts, type Count } from './tallies.ts'
 
@@ -15,7 +15,7 @@ import { addCounts, type Count } from './tallies.ts'
 type Expired = { readonly namespace: string; readonly kind: string; readonly tier: string; readonly memories: number }
 type Answered<T> = { readonly answer: T; /** The counters are to be moved. */ readonly late: boolean }
 
-type Stats = Omit<Awaited<ReturnType<Projection['stats']>>, 'frontier'>
+type Stats = Omit<Awaited<ReturnType<Projection['stats']>>, keyof Reflects>
 type Namespaces = Awaited<ReturnType<Projection['namespaces']>>['rows']
 
 /** Until which moment a row that is written is counted as not expired, ms since 1970. */

@@ -4,15 +4,16 @@
  * Invariants:
  * 1. A batch's rows and its cursor are written in one transaction; a batch that is not ahead of the stored cursor changes nothing,
  *    and one that does not follow it is refused, so that rows which went missing are never papered over.
- * 2. Reads that answer a frontier see rows and frontier of one moment.
+ * 2. What a read says that it shows (`Reflects`) is of one moment with its rows.
  * 3. A text that a batch removed is destroyed in the database's files too, at the latest when `scrub` next succeeds; the wish for
  *    it is stored with the batch, so a crash in between does not forget it.
  */
 import type { VectorStore } from '../ports/embedding.ts'
-import { ProjectionFailure, type Projection, type ProjectionBatch, type ProjectionCursor } from '../ports/projection.ts'
+import { ProjectionFailure, type FrontierForm, type Projection, type ProjectionBatch, type Reflects } from '../ports/projection.ts'
 import { dropAge, prepareAge, stepAge } from './age.ts'
+import { arrivedOf, writeChains } from './chains.ts'
 import { follow, namespacesOf, statsOf } from './counts.ts'
-import { isAhead, readCursor, writeCursor } from './cursor.ts'
+import { isAhead, readCursor, readSum, reflects, writeCursor } from './cursor.ts'
 import { digestOf } from './digest.ts'
 import { beginNext, enter, isBegun, replaceRows } from './generations.ts'
 import { createGate } from './gate.ts'
@@ -31,8 +32,8 @@ import { keepVectors, nextTexts } from './vectors-fill.ts'
 
 /** `Projection` with the present moment as an argument everywhere, and `tidy`. */
 export type Engine = Omit<Projection, 'namespaces' | 'stats'> & VectorStore & {
-  namespaces(now: string): ReturnType<Projection['namespaces']>
-  stats(now: string): ReturnType<Projection['stats']>
+  namespaces(now: string, form?: FrontierForm): ReturnType<Projection['namespaces']>
+  stats(now: string, form?: FrontierForm): ReturnType<Projection['stats']>
   /** Destroys in the files what batches removed, when there is such; answers whether there was. Takes seconds: for quiet moments. */
   tidy(): Promise<boolean>
   /** To be called when nothing has been written for a while. */
@@ -90,15 +91,15 @@ export const createEngine = (database: Sql, { log = () => undefined, age }: Engi
 
   /** The counters are being moved on, behind an answer. */
   let following: Promise<void> | null = null
-  const counted = async <T>(now: string, of: (query: Query, now: number) => Promise<{ readonly answer: T; readonly late: boolean }>): Promise<{ readonly answer: T; readonly frontier: ProjectionCursor['frontier'] }> => {
-    const at = timeOf(now, 'now')
-    const { answer, late, frontier } = await sql.snapshot(async (query) => ({ ...(await of(query, at)), frontier: await frontierOf(query) }))
+  const counted = async <T>(now: string, form: FrontierForm | undefined, of: (query: Query, now: number) => Promise<{ readonly answer: T; readonly late: boolean }>): Promise<{ readonly answer: T; readonly shown: Reflects }> => {
+    const nowMs = timeOf(now, 'now')
+    const { answer, late, shown } = await sql.snapshot(async (query) => ({ ...(await of(query, nowMs)), shown: await reflects(query, form) }))
     if (late) {
-      following ??= sql.transaction((query) => follow(query, at)).catch((error: unknown) => log(`projection: expired memories are not left out of the counters yet: ${String(error)}`)).finally(() => {
+      following ??= sql.transaction((query) => follow(query, nowMs)).catch((error: unknown) => log(`projection: expired memories are not left out of the counters yet: ${String(error)}`)).finally(() => {
         following = null
       })
     }
-    return { answer, frontier }
+    return { answer, shown }
   }
 
   /** @param next the schema of the generation that does not serve yet: nobody wants its vectors or its graph before it does. */
@@ -117,7 +118,9 @@ export const createEngine = (database: Sql, { log = () => undefined, age }: Engi
       }
       const { given, fresh } = await write(batch)
       const gone = batch.removed === undefined ? 0 : await removeRows(query, batch, write)
-      await writeCursor(query, batch.cursor, fresh - gone, scrub || (gone > 0 && batch.removed?.erased === true))
+      const sum = await readSum(query)
+      await writeChains(query, batch.chains, sum)
+      await writeCursor(query, batch.cursor, sum, fresh - gone, scrub || (gone > 0 && batch.removed?.erased === true))
       return given
     })
     if (next === null) await sql.wrote(rows)
@@ -135,6 +138,7 @@ export const createEngine = (database: Sql, { log = () => undefined, age }: Engi
       })
     },
     apply: (batch) => apply(batch, null),
+    arrivedOf: (after, limit) => sql.snapshot((query) => arrivedOf(query, after, limit)),
     unfinished: () => sql.transaction((query) => isBegun(query, sql.schemas)),
     begin: async (log) => {
       await sql.room()
@@ -163,12 +167,8 @@ export const createEngine = (database: Sql, { log = () => undefined, age }: Engi
       return true
     },
     rest: () => sql.rest(),
-    list: (filter, page) =>
-      sql.snapshot(async (query) => {
-        const rows = await listMemories(query, filter, page)
-        return { ...rows, frontier: await frontierOf(query) }
-      }),
-    recall: (asked, now) => sql.snapshot((query, beside) => recall(query, beside, asked, now, { stems: stems(), trigrams, nearest })),
+    list: (filter, page, form) => sql.snapshot(async (query) => ({ ...(await reflects(query, form)), ...(await listMemories(query, filter, page)) })),
+    recall: (asked, now, form) => sql.snapshot((query, beside) => recall(query, beside, asked, now, form, { stems: stems(), trigrams, nearest })),
     unembedded: async (space, origin, limit) => {
       const schema = vectors
       if (schema === undefined) throw new ProjectionFailure('projection: not open yet; try again')
@@ -179,16 +179,16 @@ export const createEngine = (database: Sql, { log = () => undefined, age }: Engi
       if (vectors) await keepVectors(sql, vectors, space, texts)
     },
     links: (of) => sql.snapshot((query) => linksOf(query, of)),
-    graph: (asked, now) => sql.snapshot((query) => graphOf(query, asked, now)),
+    graph: (asked, now, form) => sql.snapshot(async (query) => ({ ...(await reflects(query, form)), ...(await graphOf(query, asked, now)) })),
     abilities: async () => ({ age: graph, lacks }),
-    episodes: (filter) => sql.snapshot(async (query) => ({ rows: await listEpisodes(query, filter), frontier: await frontierOf(query) })),
-    namespaces: async (now) => {
-      const { answer, frontier } = await counted(now, namespacesOf)
-      return { rows: answer, frontier }
+    episodes: (filter, form) => sql.snapshot(async (query) => ({ ...(await reflects(query, form)), rows: await listEpisodes(query, filter) })),
+    namespaces: async (now, form) => {
+      const { answer, shown } = await counted(now, form, namespacesOf)
+      return { rows: answer, ...shown }
     },
-    stats: async (now) => {
-      const { answer, frontier } = await counted(now, statsOf)
-      return { ...answer, frontier }
+    stats: async (now, form) => {
+      const { answer, shown } = await counted(now, form, statsOf)
+      return { ...answer, ...shown }
     },
     digest: () => sql.snapshot(digestOf),
     close: async () => {
@@ -197,8 +197,6 @@ export const createEngine = (database: Sql, { log = () => undefined, age }: Engi
     },
   }
 }
-
-const frontierOf = async (query: Query): Promise<ProjectionCursor['frontier']> => (await readCursor(query))?.frontier ?? {}
 
 /** A table that lost rows behind our back (a damaged or exchanged file) is noticed here, by its count. */
 const checkCount = async (query: Query): Promise<void> => {

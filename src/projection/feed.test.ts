@@ -76,6 +76,7 @@ const createStore = (failAt = 0, when: 'before' | 'after' | 'with the loss of al
       return cursor
     },
     abilities: async () => ({ age: null, lacks: [] }),
+    arrivedOf: async () => [],
     apply: (given: ProjectionBatch) =>
       call(() => {
         if (cursor !== null && given.cursor.arrival <= cursor.arrival) return
@@ -226,15 +227,16 @@ describe('the feeder', () => {
     const timers = manual()
     const feed = createFeed({ source: log, projection: createStore(), timers, onError: (error) => expect.unreachable(error.message) })
     await caughtUp(feed)
-    expect(await feed.waitFor(2, 1_000)).toBe(true)
-    const [there, late] = [feed.waitFor((cursor) => cursor.arrival === 3, 1_000), feed.waitFor(9, 1_000)]
+    const at = (arrival: number): LogPlace => ({ ...feed.place(), arrival })
+    expect(await feed.waitFor(feed.place(), 1_000)).toBe(true)
+    const [there, late] = [feed.waitFor(at(3), 1_000), feed.waitFor(at(9), 1_000)]
     log.grow(1)
     expect(await there).toBe(true)
     expect(timers.waits()).toEqual([1_000])
     timers.fire()
     expect(await late).toBe(false)
-    const crowd = Array.from({ length: limits.causal_waiters_max }, () => feed.waitFor(99, 1))
-    expect(await feed.waitFor(99, 1)).toBe(false)
+    const crowd = Array.from({ length: limits.causal_waiters_max }, () => feed.waitFor(at(99), 1))
+    expect(await feed.waitFor(at(99), 1)).toBe(false)
     await feed.stop()
     expect(new Set(await Promise.all(crowd))).toEqual(new Set([false]))
   })
@@ -344,7 +346,7 @@ describe('the feeder', () => {
       return store.applyNext(given)
     } }
     const feed: Feed = createFeed({ source: { ...log, includes: () => true }, projection: watched, timers: manual(), onError: (error) => expect.unreachable(error.message) })
-    const reached = feed.waitFor(1, 1_000).then((answer) => (isReached = answer))
+    const reached = feed.waitFor({ ...feed.place(), arrival: 1 }, 1_000).then((answer) => (isReached = answer))
     await caughtUp(feed)
     expect(new Set(shown.map((at) => JSON.stringify(at)))).toEqual(new Set(['[30,7,true,false]']))
     expect(await reached).toBe(true)

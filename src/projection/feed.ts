@@ -16,8 +16,10 @@
  *
  * A batch's size in arrivals follows its size in rows: a commit may touch one memory or 256.
  */
+import type { Position } from '../../crdt/frontier.ts'
+import type { ChainId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
-import { ProjectionFailure, type Abilities, type Projection, type ProjectionBatch, type ProjectionCursor } from '../ports/projection.ts'
+import { ProjectionFailure, reaches, type Abilities, type LogPlace, type Projection, type ProjectionBatch, type ProjectionCursor } from '../ports/projection.ts'
 import type { Timers } from './timers.ts'
 
 /** The log, as far as the feeder needs it. */
@@ -32,8 +34,8 @@ export type FeedSource = {
    * again since it shows an older reading; null when there are none. Whoever applied a batch asks on with that batch's own cursor.
    */
   batch(cursor: ProjectionCursor | null, limit: number): Promise<ProjectionBatch | null>
-  /** Whether all that such rows show is in this log. */
-  includes(frontier: ProjectionCursor['frontier']): boolean
+  /** Whether that much of these chains is in this log. */
+  includes(arrived: readonly Position[]): boolean
   /** Calls back when the log has grown; answers the function that ends it. */
   onGrown(listener: () => void): () => void
 }
@@ -43,8 +45,10 @@ export type Feed = {
   lag(): number
   /** What the rows that serve reflect; null before the first batch, and while there are none. */
   cursor(): ProjectionCursor | null
-  /** True as soon as `reached` holds of the cursor, false after `ms`, when stopped, or when too many wait already. */
-  waitFor(reached: number | ((cursor: ProjectionCursor) => boolean), ms: number): Promise<boolean>
+  /** How far the log is: what rows at this place show all of. */
+  place(): LogPlace
+  /** True as soon as the rows that serve show all of a log at `place`, false after `ms`, when stopped, or when too many wait already. */
+  waitFor(place: LogPlace, ms: number): Promise<boolean>
   /** Projects the log anew, beside the rows that serve. Resolves when the new ones serve, with all that had arrived by now; rejects when stopped before. */
   rebuild(onProgress?: (done: number, total: number) => void): Promise<void>
   /** A reader was refused (`why`, one line) or misled: the database is looked at again, for it may be gone, empty or another. */
@@ -59,7 +63,7 @@ export type Feed = {
 
 export type FeedOptions = {
   readonly source: FeedSource
-  readonly projection: Pick<Projection, 'open' | 'apply' | 'reset' | 'abilities' | 'unfinished' | 'begin' | 'applyNext' | 'takeOver'>
+  readonly projection: Pick<Projection, 'open' | 'apply' | 'arrivedOf' | 'reset' | 'abilities' | 'unfinished' | 'begin' | 'applyNext' | 'takeOver'>
   readonly timers: Timers
   /** Every failure, before its retry. */
   readonly onError: (error: Error) => void
@@ -67,7 +71,10 @@ export type FeedOptions = {
   readonly checkEveryMs?: number
 }
 
-type Waiter = { readonly reached: (cursor: ProjectionCursor) => boolean; readonly settle: (reached: boolean) => void }
+/** Some 2 ms of looking them up. */
+const CHAINS_A_PAGE = 1_000
+
+type Waiter = { readonly place: LogPlace; readonly settle: (reached: boolean) => void }
 /** Rows that are being fed: how far they are, and how many arrivals the next batch is to hold. */
 type Line = { cursor: ProjectionCursor | null; batchArrivals: number }
 const lineFrom = (cursor: ProjectionCursor | null): Line => ({ cursor, batchArrivals: 1 })
@@ -124,7 +131,7 @@ export const createFeed = ({ source, projection, timers, onError, checkEveryMs }
 
   const moved = (): void => {
     const [to, made] = [serving.cursor, (next ?? serving).cursor]
-    if (to !== null && isOfLog(to)) for (const waiter of waiters) if (waiter.reached(to)) waiter.settle(true)
+    if (to !== null && isOfLog(to)) for (const waiter of waiters) if (reaches(to, waiter.place)) waiter.settle(true)
     for (const rebuild of rebuilds) if (made !== null) rebuild.onProgress(Math.min(made.arrival, rebuild.total), rebuild.total)
   }
 
@@ -142,12 +149,22 @@ export const createFeed = ({ source, projection, timers, onError, checkEveryMs }
     const isForeign = found !== null && !isOfLog(found)
     const builds = mustBuild || isForeign || (await projection.unfinished())
     // Nothing there that could serve meanwhile.
-    if (builds && (found === null || (isForeign && !source.includes(found.frontier)))) return reset()
+    if (builds && (found === null || (isForeign && !(await isShownHere())))) return reset()
     serving = lineFrom(found)
     target = source.arrivals()
-    next = builds ? lineFrom(await projection.begin({ epoch: source.epoch(), arrival: target, revision: source.revision() })) : null
+    next = builds ? lineFrom(await projection.begin(place())) : null
     mustBuild = false
     moved()
+  }
+
+  /** Whether all that the rows show is in this log. */
+  const isShownHere = async (): Promise<boolean> => {
+    for (let after: ChainId | null = null; ;) {
+      const page: readonly Position[] = await projection.arrivedOf(after, CHAINS_A_PAGE)
+      if (!source.includes(page)) return false
+      if (page.length < CHAINS_A_PAGE) return true
+      after = page.at(-1)!.chain
+    }
   }
 
   const reset = async (): Promise<void> => {
@@ -208,6 +225,7 @@ export const createFeed = ({ source, projection, timers, onError, checkEveryMs }
     return (cursor?.arrival ?? 0) >= Math.max(target, before) && (cursor === null || cursor.revision >= source.revision())
   }
 
+  const place = (): LogPlace => ({ epoch: source.epoch(), arrival: source.arrivals(), revision: source.revision() })
   const isOfLog = ({ epoch, arrival, revision }: ProjectionCursor): boolean => epoch === source.epoch() && arrival <= source.arrivals() && revision <= source.revision()
   const lagOf = (at: ProjectionCursor | null): number => (at === null || !isOfLog(at) ? source.arrivals() : Math.max(source.arrivals() - at.arrival, at.revision < source.revision() ? 1 : 0))
 
@@ -273,16 +291,15 @@ export const createFeed = ({ source, projection, timers, onError, checkEveryMs }
     trouble: () => trouble,
     lag: () => lagOf(serving.cursor),
     cursor: () => serving.cursor,
-    waitFor: (reached, ms) =>
+    place,
+    waitFor: (wanted, ms) =>
       new Promise((resolve) => {
-        const revision = source.revision()
-        const holds = typeof reached === 'number' ? (at: ProjectionCursor) => at.arrival >= reached && at.revision >= revision : reached
         const { cursor } = serving
-        if (cursor !== null && isOfLog(cursor) && holds(cursor)) return resolve(true)
+        if (cursor !== null && isOfLog(cursor) && reaches(cursor, wanted)) return resolve(true)
         if (stopped || waiters.size >= limits.causal_waiters_max) return resolve(false)
         const cancel = timers.after(ms, () => waiter.settle(false))
         const waiter: Waiter = {
-          reached: holds,
+          place: wanted,
           settle: (result) => {
             waiters.delete(waiter)
             cancel()

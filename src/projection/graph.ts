@@ -10,9 +10,8 @@
  * Cycles end at `depth`.
  */
 import { limits } from '../../crdt/limits.ts'
-import type { GraphAnswer, GraphNode, GraphQuery, LinkRow, MemoryRow } from '../ports/projection.ts'
+import type { GraphAnswer, GraphNode, GraphQuery, LinkRow, MemoryRow, Reflects } from '../ports/projection.ts'
 import { columnText } from './column-text.ts'
-import { readCursor } from './cursor.ts'
 import { bounded, conditions } from './filter.ts'
 import type { Query } from './sql.ts'
 import { timeOf } from './times.ts'
@@ -20,7 +19,7 @@ import { timeOf } from './times.ts'
 /** Within their bounds, times in ms since 1970. */
 type Asked = Omit<GraphQuery, 'as_of'> & { readonly at: number; readonly now: number }
 
-export const graphOf = async (query: Query, { as_of, ...rest }: GraphQuery, now: string): Promise<GraphAnswer> => {
+export const graphOf = async (query: Query, { as_of, ...rest }: GraphQuery, now: string): Promise<Omit<GraphAnswer, keyof Reflects>> => {
   const asked: Asked = {
     ...rest, at: timeOf(as_of, 'as_of'), now: timeOf(now, 'now'),
     limit: bounded(rest.limit, limits.graph_nodes_max), depth: Math.min(limits.graph_depth_max, Math.max(0, Math.floor(rest.depth))),
@@ -34,7 +33,6 @@ export const graphOf = async (query: Query, { as_of, ...rest }: GraphQuery, now:
     nodes: nodes.map(({ id, row }) => nodeOf(JSON.parse(row) as MemoryRow, depthById.get(id) ?? 0)).sort((a, b) => a.depth - b.depth || (a.id < b.id ? -1 : 1)),
     edges: edges.slice(0, limits.graph_edges_max),
     truncated: found.length > asked.limit || edges.length > limits.graph_edges_max,
-    frontier: (await readCursor(query))?.frontier ?? {},
   }
 }
 

@@ -8,13 +8,28 @@
  * Invariant: a step that has been released is never edited. Rows being derived, tables of a version before the first step are not
  * brought up to date but made anew from the log.
  */
+import { emptyFrontierSum, frontierToken } from '../../crdt/frontier-token.ts'
+import type { ChainId, Namespace } from '../../crdt/ids.ts'
 import { ProjectionFailure } from '../ports/projection.ts'
+import { writeChains } from './chains.ts'
 import type { Query } from './sql.ts'
 
 /** The version that the first step makes. */
 const OLDEST = 6
 
-const STEPS: readonly (readonly string[])[] = [
+/** Statements, and what is worked out here in between. */
+type Step = readonly (string | ((query: Query) => Promise<unknown>))[]
+
+/** From the frontier that each cursor held whole. */
+const moveFrontier = async (query: Query): Promise<void> => {
+  const rows = await query<{ chain: ChainId; namespace: Namespace; seq: number }>(
+    `select chain, namespace, seq::float8 as seq from cursor, jsonb_each(cursor.frontier) as by_namespace(namespace, chains), jsonb_each_text(by_namespace.chains) as by_chain(chain, seq)`)
+  const sum = emptyFrontierSum()
+  await writeChains(query, rows.map(({ chain, namespace, seq }) => ({ chain, namespace, arrived: seq, counted: seq })), sum)
+  await query('update cursor set token = $1, commits = $2::bigint, chains = $3::bytea', [frontierToken(sum), sum.commits, sum.set])
+}
+
+const STEPS: readonly Step[] = [
   [
     // `hash`: of the row's text (`digest.ts`).
     `create table memories (
@@ -92,6 +107,15 @@ const STEPS: readonly (readonly string[])[] = [
     // Which reading of the log the rows show.
     'alter table cursor add column revision bigint not null default 0',
   ],
+  [
+    // How far each chain is (`chains.ts`). Of the sum over them the state stands in the cursor, in its place, for it does not compress.
+    'create table chains (chain uuid primary key, namespace text, arrived bigint not null, counted bigint not null)',
+    "alter table cursor add column token text not null default '', add column commits bigint not null default 0, add column chains bytea",
+    'alter table cursor alter column chains set storage plain',
+    'alter table cursor set (fillfactor = 50)',
+    moveFrontier,
+    'alter table cursor drop column frontier',
+  ],
 ]
 
 const NEWEST = OLDEST + STEPS.length - 1
@@ -112,7 +136,7 @@ export const migrate = async (query: Query): Promise<void> => {
   if (row !== undefined && row.version < OLDEST) throw new ProjectionFailure(`projection: its tables are of version ${row.version}, older than ${OLDEST}; they are rebuilt`, true)
   const version = row?.version ?? OLDEST - 1
   if (version > NEWEST) throw new ProjectionFailure(`projection: its tables are of version ${version}, this program knows ${NEWEST}; they are rebuilt`, true)
-  for (const step of STEPS.slice(version - OLDEST + 1)) for (const statement of step) await query(statement)
+  for (const step of STEPS.slice(version - OLDEST + 1)) for (const part of step) await (typeof part === 'string' ? query(part) : part(query))
   if (version === NEWEST) return
   await query(row === undefined ? 'insert into schema_version values ($1)' : 'update schema_version set version = $1', [NEWEST])
 }

@@ -14,6 +14,7 @@ export const createNoProjection = (): Projection => {
     apply: async (batch) => {
       if (isAhead(batch, cursor)) cursor = batch.cursor
     },
+    arrivedOf: async () => [],
     reset: async () => {
       cursor = null
     },

@@ -38,6 +38,7 @@ const MS_MAX: Readonly<Record<Method, number>> = {
   begin: limits.projection_write_ms_max,
   applyNext: limits.projection_write_ms_max,
   takeOver: limits.projection_write_ms_max,
+  arrivedOf: limits.projection_query_ms_max,
   close: limits.projection_write_ms_max,
   digest: limits.projection_query_ms_max,
   list: limits.projection_query_ms_max,
@@ -148,6 +149,7 @@ export const openProjection = (choice: DatabaseChoice, { clock, timers, log }: P
       return ask('open')
     },
     apply: (batch) => ask('apply', batch),
+    arrivedOf: (after, limit) => ask('arrivedOf', after, limit),
     reset: async () => {
       await start()
       return ask('reset')
@@ -156,14 +158,14 @@ export const openProjection = (choice: DatabaseChoice, { clock, timers, log }: P
     begin: (log) => ask('begin', log),
     applyNext: (batch) => ask('applyNext', batch),
     takeOver: () => ask('takeOver'),
-    list: (filter, page) => ask('list', filter, page),
-    recall: (query, at) => ask('recall', query, at),
+    list: (filter, page, form) => ask('list', filter, page, form),
+    recall: (query, at, form) => ask('recall', query, at, form),
     links: (of) => ask('links', of),
     abilities: () => ask('abilities'),
-    graph: (query, at) => ask('graph', query, at),
-    episodes: (filter) => ask('episodes', filter),
-    namespaces: () => ask('namespaces', now()),
-    stats: () => ask('stats', now()),
+    graph: (query, at, form) => ask('graph', query, at, form),
+    episodes: (filter, form) => ask('episodes', filter, form),
+    namespaces: (form) => ask('namespaces', now(), form),
+    stats: (form) => ask('stats', now(), form),
     digest: () => ask('digest'),
     unembedded: (space, origin, limit) => ask('unembedded', space, origin, limit),
     embed: (space, texts) => ask('embed', space, texts),

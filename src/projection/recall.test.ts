@@ -19,7 +19,7 @@ describe('recall', () => {
   const nearest: Nearest = async () => near
   const space = { embedder: 'by hand', version: '1', dim: 2 }
   const ask = (asked: Partial<RecallQuery>, trigrams: string | null = null) =>
-    sql.snapshot((query, beside) => recall(query, beside, { q: 'harbour', limit: 10, space, ...asked }, NOW, { stems: createStems(new Map()), trigrams, nearest }))
+    sql.snapshot((query, beside) => recall(query, beside, { q: 'harbour', limit: 10, space, ...asked }, NOW, undefined, { stems: createStems(new Map()), trigrams, nearest }))
 
   beforeAll(async () => {
     const engine = createEngine(sql)

@@ -7,7 +7,8 @@
  */
 import type { Namespace } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
-import type { MemoryRow, RecallAnswer, RecallQuery, ScoredMemory } from '../ports/projection.ts'
+import type { FrontierForm, MemoryRow, ProjectionCursor, RecallAnswer, RecallQuery, Reflects, ScoredMemory } from '../ports/projection.ts'
+import { reflectsOf } from './cursor.ts'
 import { explained } from './explain.ts'
 import { bounded, conditions, keptBy, narrows, type Conditions, type Kept } from './filter.ts'
 import { fuse, type Fused } from './fuse.ts'
@@ -31,14 +32,14 @@ export type RecallTools = {
 type Found = { readonly row: MemoryRow; readonly fused: Fused }
 
 /** @param beside for what need not be of the same moment: a search of vectors, which lag behind their texts anyway. */
-export const recall = async (query: Query, beside: Query, asked: RecallQuery, now: string, { stems, trigrams, nearest }: RecallTools): Promise<RecallAnswer> => {
+export const recall = async (query: Query, beside: Query, asked: RecallQuery, now: string, form: FrontierForm | undefined, { stems, trigrams, nearest }: RecallTools): Promise<RecallAnswer> => {
   const limit = bounded(asked.limit, limits.recall_limit_max)
   const nowMs = timeOf(now, 'now')
   const where = conditions(asked, nowMs)
   const asksFilter = (): Promise<Kept> => keptBy(query, asked, where, nowMs)
   const best = Math.max(limits.recall_candidates_min, limit + limits.recall_candidates_spare)
   // Together, as far as one does not wait for the other: a server is asked in fewer round trips.
-  const standing = standingOf(query, asked.namespace)
+  const standing = standingOf(query, asked.namespace, form)
   const searched = standing.then((found) => found.searched)
   const narrowed = narrows(asked) ? asksFilter() : Promise.resolve(null)
   const nearby = async (): Promise<readonly Near[]> => {
@@ -53,11 +54,11 @@ export const recall = async (query: Query, beside: Query, asked: RecallQuery, no
     const wanted = await wantedBy(query, asked.q, stems)
     return wanted.size === 0 ? { wanted, terms: [], candidates: [] } : { wanted, ...(await lexical(wanted, await narrowed)) }
   }
-  const [{ frontier }, near, words] = await Promise.all([standing, nearby(), worded(), searched, narrowed])
+  const [{ shows }, near, words] = await Promise.all([standing, nearby(), worded(), searched, narrowed])
   const mode = near.length > 0 ? 'hybrid' : 'lexical'
   if (words.wanted.size === 0 && near.length === 0) {
     const { rows } = await listMemories(query, asked, { limit, now })
-    return { memories: fill(rows.map((row) => ({ ...row, score: 0 })), asked.max_tokens), mode, frontier }
+    return { memories: fill(rows.map((row) => ({ ...row, score: 0 })), asked.max_tokens), mode, ...shows }
   }
   const show = (candidates: readonly Candidate[], likely: boolean): Promise<readonly Found[]> => shown(query, fuse(candidates, near), where, limit + limits.recall_candidates_spare, likely)
   let found = await show(words.candidates, !narrows(asked))
@@ -66,17 +67,21 @@ export const recall = async (query: Query, beside: Query, asked: RecallQuery, no
   const nudged = nudge(found, Date.parse(now)).slice(0, limit)
   // A new field before what is spread: behind it, V8 of Node 20 keeps the rows until a full collection.
   const filled = fill(nudged.map(({ row, score }) => ({ score, ...row })), asked.max_tokens)
-  if (asked.explain !== true) return { memories: filled, mode, frontier }
-  return { memories: await explained(query, filled, nudged, words.terms, stems), mode, frontier }
+  if (asked.explain !== true) return { memories: filled, mode, ...shows }
+  return { memories: await explained(query, filled, nudged, words.terms, stems), mode, ...shows }
 }
 
-type Standing = { readonly frontier: RecallAnswer['frontier']; /** Memories with words, of that namespace or of all. */ readonly searched: number }
+type Standing = { readonly shows: Reflects; /** Memories with words, of that namespace or of all. */ readonly searched: number }
 
 /** What the rows reflect, and how many there are to search. */
-const standingOf = async (query: Query, namespace: Namespace | undefined): Promise<Standing> => {
-  const [row] = await query<{ frontier: Standing['frontier'] | null; searched: number | null }>(
-    `select (select frontier from cursor) as frontier, (select sum(memories) from spaces ${namespace === undefined ? '' : 'where namespace = $1::text'})::float8 as searched`, namespace === undefined ? [] : [namespace])
-  return { frontier: row?.frontier ?? {}, searched: row?.searched ?? 0 }
+const standingOf = async (query: Query, namespace: Namespace | undefined, form: FrontierForm | undefined): Promise<Standing> => {
+  const [row] = await query<{ [Field in keyof ProjectionCursor]: ProjectionCursor[Field] | null } & { readonly token: string; readonly searched: number | null }>(
+    `select epoch, revision::float8 as revision, arrival::float8 as arrival, token,
+       (select sum(memories) from spaces ${namespace === undefined ? '' : 'where namespace = $1::text'})::float8 as searched
+     from (select 1) as one left join cursor on true`, namespace === undefined ? [] : [namespace])
+  const { epoch = null, revision = null, arrival = null, token = '', searched = null } = row ?? {}
+  const at = epoch === null || revision === null || arrival === null ? null : { epoch, revision, arrival, token }
+  return { shows: await reflectsOf(query, at, form), searched: searched ?? 0 }
 }
 
 const expires = async (query: Query): Promise<boolean> => {

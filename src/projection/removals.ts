@@ -17,7 +17,7 @@ export const removeRows = async (query: Query, batch: ProjectionBatch, write: (r
   if (going.length + cut.length > 0) {
     await write({
       memories: going.map(({ row }) => hidden(JSON.parse(row) as MemoryRow)), links: cut.map(({ row }) => ({ ...(JSON.parse(row) as LinkRow), removed: true })),
-      episodes: [], events: [], conflicts: [], cursor: batch.cursor,
+      episodes: [], events: [], conflicts: [], chains: [], cursor: batch.cursor,
     })
   }
   const tally = createTally(query)

@@ -28,6 +28,7 @@ const perform = (call: Call): Promise<unknown> => {
   switch (call.method) {
     case 'open': return engine.open()
     case 'apply': return engine.apply(...call.args)
+    case 'arrivedOf': return engine.arrivedOf(...call.args)
     case 'reset': return engine.reset()
     case 'unfinished': return engine.unfinished()
     case 'begin': return engine.begin(...call.args)

@@ -11,6 +11,7 @@ import { CONTROL_NAMESPACE, ZERO_HASH, hexToBytes, segmentIndex, segmentOwner, t
 import { FORMAT_LEVEL } from '../../crdt/level.ts'
 import type { VerifiedCommit } from '../../crdt/commit.ts'
 import { completedSubtree, leafHash } from '../../crdt/merkle.ts'
+import { Chains } from './chains.ts'
 import { createEventIndex, type EventIndex } from './event-index.ts'
 import { createSortedKeys, type SortedKeys } from './sorted-keys.ts'
 
@@ -37,7 +38,7 @@ export type SegmentEntry = {
 
 export type LogIndex = {
   readonly mesh: MeshId
-  readonly chains: Map<ChainId, ChainState>
+  readonly chains: Chains
   /** The history's roots over each complete block of `BLOCK_COMMITS` commits of a chain, from its beginning (`histories.ts`). */
   readonly blocks: Map<ChainId, Uint8Array[]>
   control: ControlState
@@ -76,7 +77,7 @@ export type LogIndex = {
 }
 
 export const createLogIndex = (mesh: MeshId): LogIndex => ({
-  mesh, chains: new Map(), blocks: new Map(), control: emptyControl(mesh), segments: new Map(), segmentsByRecord: new Map(), linksByRecord: new Map(), namespaces: new Set(), sortedNamespaces: createSortedKeys(), sortedChains: createSortedKeys(), events: createEventIndex(),
+  mesh, chains: new Chains(), blocks: new Map(), control: emptyControl(mesh), segments: new Map(), segmentsByRecord: new Map(), linksByRecord: new Map(), namespaces: new Set(), sortedNamespaces: createSortedKeys(), sortedChains: createSortedKeys(), events: createEventIndex(),
   erasures: new Map(), ownSegment: new Map(), holes: new Map(), lost: new Map(), setAside: new Map(), unsaid: new Map(), forkedAt: new Map(), out: new Set(), branchEnds: new Map(), unknownEvents: 0, arrivals: 0,
 })
 

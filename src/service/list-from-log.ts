@@ -6,13 +6,11 @@
  *
  * Invariant: a page holds every memory of its range that its frontier names, or there is no page.
  */
-import type { ChainState } from '../../crdt/chain.ts'
-import { CONTROL_NAMESPACE, type ChainId, type Namespace } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
-import type { ListAnswer, MemoryFilter, MemoryRow } from '../ports/projection.ts'
+import type { Frontier, FrontierForm, ListAnswer, MemoryFilter, MemoryRow } from '../ports/projection.ts'
 import { columnText } from '../projection/column-text.ts'
 import { formatCursor, parseCursor, type Place } from '../projection/list-cursor.ts'
-import { wholeUpTo, type SegmentEntry } from '../replica/log-index.ts'
+import type { SegmentEntry } from '../replica/log-index.ts'
 import type { Replica } from '../replica/replica-types.ts'
 import type { Reader } from './rows.ts'
 import type { Warm } from './warming.ts'
@@ -22,17 +20,17 @@ const SEGMENTS_MAX = 16
 /** Rows read in one turn, at up to 0.5 ms each. */
 const ROWS_PER_TURN = 32
 
-type Context = { readonly replica: Replica; readonly reader: Reader; readonly warm: Warm; readonly nowMs: () => number; /** Lets others have their turn; documents hold nothing then that is not durable. */ readonly pause: () => Promise<void> }
+type Context = { readonly replica: Replica; readonly reader: Reader; readonly warm: Warm; readonly nowMs: () => number; /** Lets others have their turn; documents hold nothing then that is not durable. */ readonly pause: () => Promise<void>; /** How far the documents are by the time that it answers (`log-frontier.ts`). */ readonly shows: (form: FrontierForm | undefined) => Promise<Frontier | string> }
 type Asked = { readonly limit: number; readonly cursor?: string }
 
 /** Null when it would take too long. @throws BadCursor. */
-export const createLogList = ({ replica, reader, warm, nowMs, pause }: Context) => async (filter: MemoryFilter, page: Asked): Promise<ListAnswer | null> => {
+export const createLogList = ({ replica, reader, warm, nowMs, pause, shows }: Context) => async (filter: MemoryFilter, page: Asked, form: FrontierForm | undefined): Promise<ListAnswer | null> => {
   const after = page.cursor === undefined ? null : parseCursor(page.cursor, filter)
   const limit = Math.min(Math.max(1, Math.floor(page.limit)), limits.list_limit_max)
   await pause()
-  const frontier = shownBy(replica)
+  const frontier = await shows(form)
   const segments = [...replica.index.segments.values()].filter((entry) => mayHold(entry, filter, after)).sort((a, b) => msOf(b.newestAt) - msOf(a.newestAt))
-  const shows = passing(filter, nowMs())
+  const passes = passing(filter, nowMs())
   const rowById = new Map<string, MemoryRow>()
   const found = (): readonly MemoryRow[] => [...rowById.values()].sort((a, b) => compare(placeOf(a), placeOf(b)))
   for (const [i, entry] of segments.entries()) {
@@ -46,12 +44,12 @@ export const createLogList = ({ replica, reader, warm, nowMs, pause }: Context) 
     for (const [n, id] of [...replica.documents.open(entry).segment.commitsByRecord.keys()].entries()) {
       if (n % ROWS_PER_TURN === ROWS_PER_TURN - 1) await pause()
       const row = rowById.has(id) ? null : reader.memory(id)
-      if (row !== null && shows(row) && (after === null || compare(after, placeOf(row)) < 0)) rowById.set(id, row)
+      if (row !== null && passes(row) && (after === null || compare(after, placeOf(row)) < 0)) rowById.set(id, row)
     }
   }
   const rows = found()
   const shown = rows.slice(0, limit)
-  return { rows: shown, next_cursor: rows.length > limit ? formatCursor(placeOf(shown.at(-1)!), filter) : null, frontier }
+  return { rows: shown, next_cursor: rows.length > limit ? formatCursor(placeOf(shown.at(-1)!), filter) : null, at: null, frontier }
 }
 
 const msOf = (time: string): number => Date.parse(time) || 0
@@ -73,18 +71,3 @@ const passing = ({ namespace, kinds = [], tier, tags = [], agent_id, run_id, sin
 
 /** As far as a database's columns tell words apart. */
 const isSame = (word: string | null, other: string): boolean => word !== null && columnText(word) === columnText(other)
-
-/** All that is durable here, as the rows' cursor says it. */
-export const frontierOf = ({ index }: Replica): ListAnswer['frontier'] => frontierBy(index, ({ seq }) => seq)
-
-/** What documents show: not what rests on a damaged commit, until that has come again. */
-const shownBy = ({ index }: Replica): ListAnswer['frontier'] => frontierBy(index, ({ id, seq }) => (index.lost.size === 0 ? seq : wholeUpTo(index, id)))
-
-const frontierBy = (index: Replica['index'], upTo: (chain: ChainState) => number): ListAnswer['frontier'] => {
-  const frontier: Record<Namespace, Record<ChainId, number>> = {}
-  for (const chain of index.chains.values()) {
-    const seq = upTo(chain)
-    if (seq > 0 && chain.namespace !== CONTROL_NAMESPACE) (frontier[chain.namespace] ??= {})[chain.id] = seq
-  }
-  return frontier
-}

@@ -4,15 +4,16 @@
  * A read without a token sees what was durable here when it came; lists and searches wait a moment for a projection that is
  * nearly there, and say by their frontier what they show.
  */
-import { covers, decodeToken, encodeToken, type Position } from '../../crdt/frontier.ts'
-import type { ChainId, Namespace, RecordId } from '../../crdt/ids.ts'
+import { covers, decodeToken, encodeToken } from '../../crdt/frontier.ts'
+import type { Namespace, RecordId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
-import type { Lagging, Node, ReadOptions } from '../api.ts'
+import type { Node, ReadOptions, Shown } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Embedding } from '../ports/embedding.ts'
-import { BadCursor, ProjectionFailure, type ListAnswer, type MemoryFilter, type MemoryRow, type Projection, type ProjectionCursor, type RecallAnswer } from '../ports/projection.ts'
-import { createLogList, frontierOf } from './list-from-log.ts'
+import { BadCursor, ProjectionFailure, reaches, type FrontierForm, type ListAnswer, type LogPlace, type MemoryFilter, type MemoryRow, type Projection, type Reflects } from '../ports/projection.ts'
+import { createLogList } from './list-from-log.ts'
+import { createLogFrontier } from './log-frontier.ts'
 import { isErased, segmentsOf, wholeUpTo } from '../replica/log-index.ts'
 import type { Shell } from '../replica/effects.ts'
 import type { Replica } from '../replica/replica-types.ts'
@@ -29,7 +30,7 @@ export type ReadContext = {
   readonly warm: Warm
   readonly projection: Projection
   readonly embedding: Embedding | null
-  readonly feed: { lag(): number; cursor(): ProjectionCursor | null; waitFor(arrival: number, ms: number): Promise<boolean>; recheck(why: string): void; trouble(): string | null }
+  readonly feed: { lag(): number; cursor(): LogPlace | null; place(): LogPlace; waitFor(place: LogPlace, ms: number): Promise<boolean>; recheck(why: string): void; trouble(): string | null }
   readonly clock: Clock
   readonly after: (ms: number, call: () => void) => () => void
 }
@@ -38,13 +39,11 @@ type Reads = Pick<Node, 'get' | 'list' | 'history' | 'conflicts' | 'recall' | 'l
 
 export const createReads = (context: ReadContext): Reads => {
   const { replica, shell, reader, warm, projection, feed, clock } = context
-  const logList = createLogList({
-    replica, reader, warm, nowMs: clock.now,
-    pause: async () => {
-      await new Promise<void>((resolve) => void context.after(0, resolve))
-      await shell.settled()
-    },
-  })
+  const pause = async (): Promise<void> => {
+    await new Promise<void>((resolve) => void context.after(0, resolve))
+    await shell.settled()
+  }
+  const logList = createLogList({ replica, reader, warm, nowMs: clock.now, pause, shows: createLogFrontier(replica.index, pause) })
   let waiting = 0
   const turn = () => createTurn(context.after)
   /** Looked at right behind it, the documents of a record are hot, and hold nothing that a flush under way has not made durable. */
@@ -96,17 +95,17 @@ export const createReads = (context: ReadContext): Reads => {
     await ready(id)
     assertRuns()
   }
-  /** So does the projection; without a token it is given a moment when it is nearly there. */
-  const rowsAt = async (options: ReadOptions): Promise<void> => {
+  /** So does the projection, which is to reach the place that is answered; without a token it is given a moment when it is nearly there. */
+  const rowsAt = async (options: ReadOptions): Promise<LogPlace> => {
     const left = await logCovers(options)
     assertRuns()
-    const target = replica.index.arrivals
+    const target = feed.place()
     if (options.token !== undefined) {
       if (!(await feed.waitFor(target, left))) throw notYetShown(feed.trouble())
     } else if (feed.lag() > 0 && feed.lag() <= limits.fresh_read_lag_arrivals_max) await feed.waitFor(target, limits.fresh_read_wait_ms)
+    return target
   }
-  const fromRows = async <T>(options: ReadOptions, ask: () => Promise<T>): Promise<T> => {
-    await rowsAt(options)
+  const askRows = async <T>(ask: () => Promise<T>): Promise<T> => {
     // Rows that are being made anew are fewer than there are: that is no answer.
     if (feed.cursor() === null && replica.index.namespaces.size > 0) throw unavailable(feed.trouble() ?? 'the search index is opening, or is made from the log; try again')
     try {
@@ -118,27 +117,24 @@ export const createReads = (context: ReadContext): Reads => {
       throw unavailable(error.message)
     }
   }
-  /** The same, held to what the answer itself says it shows: the database may have lost rows since we last heard of it. */
-  const fromShown = async <T extends Shown>(options: ReadOptions, ask: () => Promise<T>): Promise<T & Lagging> => {
-    let lag = 0
-    const rows = await fromRows(options, () => {
-      // Before they are read: behind it the rows may have come nearer than what was read.
-      lag = feed.lag()
-      return ask()
-    })
-    const answer = { ...rows, lag }
-    if (options.token === undefined || showsAll(answer.frontier, decodeToken(replica.index.mesh, options.token) ?? [])) return answer
-    feed.recheck('projection: its rows show less than was stored in them; they are caught up from the log')
+  /** Held to where the answer itself says that it stands, for the database may have lost rows since we last heard of it: there all that the token saw is in it. */
+  const fromShown = async <T extends Reflects>(options: ReadOptions, ask: (form: FrontierForm | undefined) => Promise<T>): Promise<Shown<T>> => {
+    const target = await rowsAt(options)
+    // Before they are read: behind it the rows may have come nearer than what was read.
+    const lag = feed.lag()
+    const { at, ...answer } = await askRows(() => ask(options.frontier))
+    if (options.token === undefined || reaches(at, target)) return { lag, ...answer }
+    feed.recheck(SHOWS_LESS)
     throw notYetShown(feed.trouble())
   }
 
-  /** The rows' page when it shows all of `wanted`, else null. */
-  const rowsPage = async (filter: MemoryFilter, page: ListPage, target: number, wanted: Shown['frontier']): Promise<ListAnswer | null> => {
+  /** The rows' page when it shows all of a log at `target`, else null. */
+  const rowsPage = async (filter: MemoryFilter, page: ListPage, target: LogPlace, form: FrontierForm | undefined): Promise<ListAnswer | null> => {
     if (!(await feed.waitFor(target, feed.lag() <= limits.fresh_read_lag_arrivals_max ? limits.fresh_read_wait_ms : 0))) return null
     try {
-      const answer = await projection.list(filter, { ...page, now: new Date(clock.now()).toISOString() })
-      if (includes(answer.frontier, wanted, filter.namespace)) return answer
-      feed.recheck('projection: its rows show less than was stored in them; they are caught up from the log')
+      const answer = await projection.list(filter, { ...page, now: new Date(clock.now()).toISOString() }, form)
+      if (reaches(answer.at, target)) return answer
+      feed.recheck(SHOWS_LESS)
     } catch (error) {
       if (error instanceof BadCursor || !(error instanceof ProjectionFailure)) throw error
       feed.recheck(error.message)
@@ -146,13 +142,16 @@ export const createReads = (context: ReadContext): Reads => {
     return null
   }
   /** What was durable here when it was asked for is in it: by the rows where they show that, else by the log. */
-  const list = async (filter: MemoryFilter, page: ListPage, options: ReadOptions): Promise<ListAnswer & Lagging> => {
+  const list = async (filter: MemoryFilter, page: ListPage, options: ReadOptions): Promise<Shown<ListAnswer>> => {
     await logCovers(options)
     assertRuns()
-    const target = replica.index.arrivals
+    const target = feed.place()
     try {
-      const answer = (await rowsPage(filter, page, target, frontierOf(replica))) ?? (await logList(filter, page))
-      if (answer !== null) return { ...answer, lag: replica.index.arrivals - target }
+      const answer = (await rowsPage(filter, page, target, options.frontier)) ?? (await logList(filter, page, options.frontier))
+      if (answer !== null) {
+        const { at: _at, ...shown } = answer
+        return { lag: replica.index.arrivals - target.arrival, ...shown }
+      }
     } catch (error) {
       throw error instanceof BadCursor ? new NodeError('malformed', error.message) : error
     }
@@ -169,7 +168,7 @@ export const createReads = (context: ReadContext): Reads => {
     if (reader.memoryState(id) === null) throw new NodeError('not_found', 'there is no such memory, or it is not visible to you')
   }
   const tokenFor = (namespace: Namespace): string =>
-    encodeToken(replica.index.mesh, [...replica.index.chains.values()].filter((chain) => chain.namespace === namespace && chain.seq > 0).sort((a, b) => b.hlc - a.hlc).map(({ id, seq }) => ({ chain: id, seq })))
+    encodeToken(replica.index.mesh, replica.index.chains.latestIn(namespace).map(({ id, seq }) => ({ chain: id, seq })))
 
   return {
     get: async (id, options) => {
@@ -180,8 +179,8 @@ export const createReads = (context: ReadContext): Reads => {
       return { memory: row, links: links.rows, conflicts: conflicts.rows, links_next_cursor: links.next_cursor, conflicts_next_cursor: conflicts.next_cursor, token: tokenFor(row.namespace) }
     },
     list,
-    recall: (query, options) => fromShown(options, async () => {
-      const found = await projection.recall({ ...query, ...await context.embedding?.vectorOf(query.q) }, new Date(clock.now()).toISOString())
+    recall: (query, options) => fromShown(options, async (form) => {
+      const found = await projection.recall({ ...query, ...await context.embedding?.vectorOf(query.q) }, new Date(clock.now()).toISOString(), form)
       // Rows may be behind an erasing, as long as a rebuild takes; nobody is shown what the log says is gone.
       return { ...found, memories: found.memories.filter(({ id }) => !isErased(replica.index, id)) }
     }),
@@ -192,13 +191,13 @@ export const createReads = (context: ReadContext): Reads => {
     },
     graph: async (query, options) => {
       const now = new Date(clock.now()).toISOString()
-      const graph = await fromShown(options, () => projection.graph({ ...query, as_of: query.as_of ?? now }, now))
+      const graph = await fromShown(options, (form) => projection.graph({ ...query, as_of: query.as_of ?? now }, now, form))
       if (graph.nodes.length === 0) throw new NodeError('not_found', 'there is no such memory, or it is not visible to you')
       return graph
     },
-    episodes: (filter, options) => fromShown(options, () => projection.episodes(filter)),
-    namespaces: (options) => fromShown(options, () => projection.namespaces()),
-    stats: (options) => fromShown(options, async () => ({ ...(await projection.stats()), commits: replica.index.arrivals, segments: replica.index.segments.size, hot_segments: replica.documents.hot, ...embeddingStats(context.embedding) })),
+    episodes: (filter, options) => fromShown(options, (form) => projection.episodes(filter, form)),
+    namespaces: (options) => fromShown(options, (form) => projection.namespaces(form)),
+    stats: (options) => fromShown(options, async (form) => ({ ...(await projection.stats(form)), commits: replica.index.arrivals, segments: replica.index.segments.size, hot_segments: replica.documents.hot, ...embeddingStats(context.embedding) })),
     conflicts: async (id, options) => {
       await documentsAt(id, options)
       known(id)
@@ -213,17 +212,7 @@ export const createReads = (context: ReadContext): Reads => {
 }
 
 type ListPage = { readonly limit: number; readonly cursor?: string }
-type Shown = { readonly frontier: RecallAnswer['frontier'] }
-
-const showsAll = (frontier: Shown['frontier'], positions: readonly Position[]): boolean => {
-  const chains = Object.values(frontier)
-  return positions.every(({ chain, seq }) => chains.some((seqByChain) => (seqByChain[chain] ?? 0) >= seq))
-}
-
-/** Whether one frontier names all that another does. @param within only of this namespace. */
-const includes = (shown: Shown['frontier'], wanted: Shown['frontier'], within: Namespace | undefined): boolean =>
-  Object.entries(within === undefined ? wanted : { [within]: wanted[within] ?? {} }).every(([namespace, chains]) =>
-    Object.entries(chains).every(([chain, seq]) => (shown[namespace as Namespace]?.[chain as ChainId] ?? 0) >= seq))
+const SHOWS_LESS = 'projection: its rows show less than was stored in them; they are caught up from the log'
 
 const unavailable = (why: string): NodeError => new NodeError('projection_unavailable', why, { retry_after: 1 })
 

@@ -5,8 +5,9 @@
  */
 import type { AgentId, CommitHash, EventId, Namespace, PeerId, RecordId } from '../../../crdt/ids.ts'
 import { parsePeerId, parseRecordId, uuidV7 } from '../../../crdt/ids.ts'
-import type { LogEntry, MemoryAnswer, MemoryInput, Node, Version, WriteAnswer, WriteOptions, Written } from '../../api.ts'
+import type { LogEntry, MemoryAnswer, MemoryInput, Node, ReadOptions, Version, WriteAnswer, WriteOptions, Written } from '../../api.ts'
 import { NodeError } from '../../errors.ts'
+import type { Frontier } from '../../ports/projection.ts'
 
 type MemoryRow = MemoryAnswer['memory']
 type LinkRow = MemoryAnswer['links'][number]
@@ -27,6 +28,7 @@ export type NodeDouble = {
 
 export const PEER = parsePeerId('ab'.repeat(32)) as PeerId
 const AT = '2026-01-02T03:04:05.678Z'
+const frontierFor = ({ frontier }: ReadOptions): string | Frontier => (frontier === 'full' ? {} : 'f2.0.nothing')
 
 export const createNodeDouble = (): NodeDouble => {
   const memories = new Map<RecordId, MemoryRow>()
@@ -157,7 +159,7 @@ export const createNodeDouble = (): NodeDouble => {
       await called('list', filter, page, options)
       const rows = live().filter((row) => filter.namespace === undefined || row.namespace === filter.namespace).reverse()
       const from = Number(page.cursor ?? 0)
-      return { rows: rows.slice(from, from + page.limit), next_cursor: from + page.limit < rows.length ? String(from + page.limit) : null, frontier: {}, lag: 0 }
+      return { rows: rows.slice(from, from + page.limit), next_cursor: from + page.limit < rows.length ? String(from + page.limit) : null, frontier: frontierFor(options), lag: 0 }
     },
     history: async (id, options) => {
       await called('history', id, options)
@@ -170,7 +172,7 @@ export const createNodeDouble = (): NodeDouble => {
     recall: async (query, options) => {
       await called('recall', query, options)
       const memories = live().filter((row) => row.content?.includes(query.q) === true).slice(0, query.limit).map((row) => ({ ...row, score: 0.5, ...(query.explain === true ? { explain: { lexical: 0.5 } } : {}) }))
-      return { memories, mode: 'lexical', frontier: {}, lag: 0 }
+      return { memories, mode: 'lexical', frontier: frontierFor(options), lag: 0 }
     },
     links: async (id, options) => {
       await called('links', id, options)
@@ -185,21 +187,21 @@ export const createNodeDouble = (): NodeDouble => {
         const { id, namespace, title, kind, tier, tags, run_id, occurred_at, agent_id, peer_id, created_at, content } = found(of)
         return { id, namespace, title, kind, tier, tags, run_id, occurred_at, agent_id, peer_id, created_at, depth, excerpt: content }
       }
-      return { nodes: [node(query.from, 0), ...around.map((id) => node(id, 1))], edges, truncated: false, frontier: {}, lag: 0 }
+      return { nodes: [node(query.from, 0), ...around.map((id) => node(id, 1))], edges, truncated: false, frontier: frontierFor(options), lag: 0 }
     },
     episodes: async (filter, options) => {
       await called('episodes', filter, options)
       const rows = episodes.filter((episode) => episode.agent_id === filter.agent_id && (filter.event_type === undefined || episode.event_type === filter.event_type)).slice(0, filter.limit)
-      return { rows, frontier: {}, lag: 0 }
+      return { rows, frontier: frontierFor(options), lag: 0 }
     },
     namespaces: async (options) => {
       await called('namespaces', options)
       const rows = [...new Set(live().map((row) => row.namespace))].map((namespace) => ({ namespace, memories: live().filter((row) => row.namespace === namespace).length, updated_at: AT }))
-      return { rows, frontier: {}, lag: 0 }
+      return { rows, frontier: frontierFor(options), lag: 0 }
     },
     stats: async (options) => {
       await called('stats', options)
-      return { total: live().length, by_kind: {}, frontier: {}, lag: 0 }
+      return { total: live().length, by_kind: {}, frontier: frontierFor(options), lag: 0 }
     },
     events: async (after, filter) => {
       await called('events', after, filter)

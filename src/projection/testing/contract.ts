@@ -5,7 +5,7 @@ import { limits } from '../../../crdt/limits.ts'
 import { BadCursor, ProjectionFailure, type MemoryFilter, type MemoryRow, type RecallQuery } from '../../ports/projection.ts'
 import type { Engine } from '../engine.ts'
 import type { Sql } from '../sql.ts'
-import { agent, at, batch, cursor, episode, id, link, memory, NOW, ns, seeded } from './rows.ts'
+import { agent, at, batch, cursor, episode, id, link, memory, NOW, ns, reflecting, seeded } from './rows.ts'
 import { auditContract } from './audit-contract.ts'
 import { empty } from './empty.ts'
 import { generationsContract } from './generations-contract.ts'
@@ -194,7 +194,7 @@ export const engineContract = (target: () => Target): void => {
         const mine = Array.from({ length: 4 }, (_, i) => episode(i, { created_at: at(i), event_type: i % 2 === 0 ? 'said' : 'heard', body: { i } }))
         await engine().apply(batch(1, { episodes: [...mine, episode('other', { agent_id: agent('ai:bob') })] }))
         const alice = agent('ai:alice')
-        expect(await engine().episodes({ agent_id: alice, limit: 3 })).toEqual({ rows: [mine[3], mine[2], mine[1]], frontier: cursor(1).frontier })
+        expect(await engine().episodes({ agent_id: alice, limit: 3 })).toEqual({ rows: [mine[3], mine[2], mine[1]], ...reflecting(1) })
         expect((await engine().episodes({ agent_id: alice, event_type: 'said', since: at(2), limit: 9 })).rows).toEqual([mine[2]])
       })
 
@@ -203,9 +203,9 @@ export const engineContract = (target: () => Target): void => {
           memories: [memory(1, { namespace: ns('b'), updated_at: at(3) }), memory(2, { namespace: ns('b'), kind: 'note', updated_at: at(9) }), memory(3, { namespace: ns('a'), tier: '__proto__' })],
           links: [link(1, id(1), id(2)), link(2, id(1), id(3), { removed: true })], episodes: [episode(1)],
         }))
-        expect(await engine().namespaces(NOW)).toEqual({ rows: [{ namespace: 'a', memories: 1, updated_at: at(0) }, { namespace: 'b', memories: 2, updated_at: at(9) }], frontier: cursor(1).frontier })
+        expect(await engine().namespaces(NOW)).toEqual({ rows: [{ namespace: 'a', memories: 1, updated_at: at(0) }, { namespace: 'b', memories: 2, updated_at: at(9) }], ...reflecting(1) })
         const stats = await engine().stats(NOW)
-        expect(stats).toMatchObject({ total: 3, frontier: cursor(1).frontier, by_namespace: { a: 1, b: 2 }, by_kind: { fact: 2, note: 1 }, links: 1, episodes: 1 })
+        expect(stats).toMatchObject({ total: 3, ...reflecting(1), by_namespace: { a: 1, b: 2 }, by_kind: { fact: 2, note: 1 }, links: 1, episodes: 1 })
         expect(Object.entries(stats.by_tier)).toEqual([['__proto__', 1], ['mid', 2]])
       })
     })

@@ -1,10 +1,10 @@
 /** A second generation of rows, made beside the first: what readers see meanwhile, whatever crashes, and what is kept. */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import type { LogPlace, ProjectionBatch } from '../../ports/projection.ts'
+import type { LogPlace, ProjectionBatch, Reflects } from '../../ports/projection.ts'
 import { createEngine, type Engine } from '../engine.ts'
 import type { Sql } from '../sql.ts'
-import { batch, cursor, EPOCH, id, memory, NOW, ns } from './rows.ts'
+import { batch, cursor, EPOCH, frontier, id, memory, NOW } from './rows.ts'
 
 const LOG: LogPlace = { epoch: EPOCH, arrival: 1_000, revision: 0 }
 const SPACE = { embedder: 'test:e', version: '1', dim: 3 }
@@ -14,12 +14,17 @@ export const generationsContract = (engine: () => Engine, sql: () => Sql, clear:
   const arrived = (n: number): ProjectionBatch => ({ ...batch(n, { memories: [memory(n % 5, { content: `harbour ${n}`, tags: ['t'] })] }), after: n - 1 })
   const shownAt = (n: number): readonly string[] => Array.from({ length: Math.min(5, n) }, (_, i) => `harbour ${n - i}`).sort()
   const seen = async (by: Engine = engine()): Promise<{ readonly list: readonly unknown[]; readonly recall: readonly unknown[]; readonly at: number }> => {
-    const [list, recall] = await Promise.all([by.list({}, { limit: 9, now: NOW }), by.recall({ q: 'harbour', limit: 9, tags: ['t'] }, NOW)])
-    const at = (frontier: typeof list.frontier): number => Object.values(frontier[ns('default')] ?? {})[0] ?? 0
+    const [list, recall] = await Promise.all([by.list({}, { limit: 9, now: NOW }, 'full'), by.recall({ q: 'harbour', limit: 9, tags: ['t'] }, NOW, 'full')])
+    const placeOf = ({ at, frontier: shown }: Reflects): number => {
+      const n = at?.arrival ?? 0
+      expect(shown).toEqual(n === 0 ? {} : frontier(n))
+      return n
+    }
+    const [listed, recalled] = [placeOf(list), placeOf(recall)]
     // Each is whole by its own frontier.
-    expect(list.rows.map(({ content }) => `${content}`).sort()).toEqual(shownAt(at(list.frontier)))
-    expect(recall.memories.map(({ content }) => `${content}`).sort()).toEqual(shownAt(at(recall.frontier)))
-    return { list: list.rows, recall: recall.memories, at: Math.min(at(list.frontier), at(recall.frontier)) }
+    expect(list.rows.map(({ content }) => `${content}`).sort()).toEqual(shownAt(listed))
+    expect(recall.memories.map(({ content }) => `${content}`).sort()).toEqual(shownAt(recalled))
+    return { list: list.rows, recall: recall.memories, at: Math.min(listed, recalled) }
   }
   const schemas = async (): Promise<number> => (await sql().snapshot((query) => query('select 1 from pg_namespace where nspname = any($1::text[])', [Object.values(sql().schemas)]))).length
 

@@ -23,13 +23,13 @@ const everything = async (query: Query): Promise<unknown> => ({
 })
 
 export const removalsContract = (engine: () => Engine, sql: () => Sql, clear: () => Promise<void>): void => {
-  const stays: Omit<ProjectionBatch, 'cursor'> = { memories: [memory(1, { tags: ['kept'] })], links: [], episodes: [episode(1)], events: [event(id(1), hash('aa'), id(1)), event(episode(1).id, hash('aa'), null)], conflicts: [conflict(id(1))] }
+  const stays: Omit<ProjectionBatch, 'cursor'> = { memories: [memory(1, { tags: ['kept'] })], links: [], episodes: [episode(1)], events: [event(id(1), hash('aa'), id(1)), event(episode(1).id, hash('aa'), null)], conflicts: [conflict(id(1))], chains: [] }
   const goes: Omit<ProjectionBatch, 'cursor'> = {
     memories: [memory(2, { content: 'left out of everything', tags: ['gone'], run_id: 'r' }), memory(3, { forgotten: true })], links: [link(1, id(1), id(2))], episodes: [episode(2), episode(1)],
-    events: [event(id(2), hash('bb'), id(2)), event(episode(2).id, hash('bb'), null), event(episode(1).id, hash('bb'), null)], conflicts: [conflict(id(2))],
+    events: [event(id(2), hash('bb'), id(2)), event(episode(2).id, hash('bb'), null), event(episode(1).id, hash('bb'), null)], conflicts: [conflict(id(2))], chains: [],
   }
   const removed: RemovedRows = { ...NOTHING, memories: [id(2), id(3), id('never here')], links: [link(1, id(1), id(2)).id], episodes: [episode(2).id, episode(1).id], commits: [hash('bb')] }
-  const empty = { memories: [], links: [], episodes: [], events: [], conflicts: [] }
+  const empty = { memories: [], links: [], episodes: [], events: [], conflicts: [], chains: [] }
 
   it('takes rows away with all that hangs on them, and leaves what another commit says too', async () => {
     await engine().apply({ ...stays, cursor: cursor(1) })

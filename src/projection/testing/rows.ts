@@ -1,7 +1,8 @@
 /** Rows and batches for the projection's tests: plain defaults, overridden where a test cares. */
+import { tokenOf } from '../../../crdt/frontier-token.ts'
 import { sha256 } from '../../../crdt/hash.ts'
 import { uuidV8, type AgentId, type ChainId, type EventId, type Namespace, type PeerId, type RecordId } from '../../../crdt/ids.ts'
-import type { EpisodeRow, LinkRow, MemoryRow, ProjectionBatch, ProjectionCursor } from '../../ports/projection.ts'
+import type { EpisodeRow, Frontier, LinkRow, MemoryRow, ProjectionBatch, ProjectionCursor, Reflects } from '../../ports/projection.ts'
 
 export const NOW = '2030-01-01T00:00:00.000Z'
 export const EPOCH = 'ab'.repeat(16)
@@ -31,12 +32,17 @@ export const episode = (seed: string | number, fields: Partial<EpisodeRow> = {})
   recipient: null, body: null, inference_receipt_id: null, audit_event_hash: null, created_at: at(0), ...fields,
 })
 
+const CHAIN = 'ef'.repeat(16) as ChainId
+/** What rows show after arrival `n` of the log of `batch`. */
+export const frontier = (n: number): Frontier => ({ [ns('default')]: { [CHAIN]: n } })
+export const reflecting = (n: number): Reflects => ({ at: cursor(n), frontier: tokenOf(frontier(n)) })
+
 export const cursor = (arrival: number, epoch = EPOCH): ProjectionCursor => ({
-  epoch, revision: 0, arrival, frontier: { [ns('default')]: { ['ef'.repeat(16) as ChainId]: arrival } },
+  epoch, revision: 0, arrival,
 })
 
 export const batch = (arrival: number, rows: Partial<Omit<ProjectionBatch, 'cursor'>>, epoch = EPOCH): ProjectionBatch => ({
-  memories: [], links: [], episodes: [], events: [], conflicts: [], ...rows, cursor: cursor(arrival, epoch),
+  memories: [], links: [], episodes: [], events: [], conflicts: [], chains: [{ chain: CHAIN, namespace: ns('default'), arrived: arrival, counted: arrival }], ...rows, cursor: cursor(arrival, epoch),
 })
 
 /** Numbers in [0, 1) that a seed replays (mulberry32). */

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { limits } from '../../../crdt/limits.ts'
 import type { MemoryRow, RecallQuery } from '../../ports/projection.ts'
 import type { Engine } from '../engine.ts'
-import { agent, at, cursor, id, memory, NOW, ns } from './rows.ts'
+import { agent, at, id, memory, NOW, ns, reflecting } from './rows.ts'
 
 type Explained = {
   readonly lexical: { readonly score: number; readonly words: number }
@@ -177,7 +177,7 @@ export const searchContract = (
 
     it('says which frontier it shows', async () => {
       const answer = await engine().recall({ q: 'lamp', limit: 1 }, NOW)
-      expect(answer).toMatchObject({ mode: 'lexical', frontier: cursor(1).frontier })
+      expect(answer).toMatchObject({ mode: 'lexical', ...reflecting(1) })
     })
   })
 }
