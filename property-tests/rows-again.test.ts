@@ -13,6 +13,7 @@ import { historyRoot } from '../crdt/merkle.ts'
 import { derive } from '../crdt/segment.ts'
 import { publicKeyHex } from '../crdt/signature.ts'
 import type { ProjectionBatch } from '../src/ports/projection.ts'
+import { logFrontier } from '../src/service/log-frontier.ts'
 import { createWorld, type World } from '../src/testing/world.ts'
 import { createDumbProjection, type DumbProjection } from './model/projection.ts'
 
@@ -58,11 +59,15 @@ const begun = async (): Promise<Watched[]> => {
   await caughtUp(watchers)
   return watchers
 }
-const caughtUp = (watchers: readonly Watched[]): Promise<unknown> =>
-  world.run(() => [0, 1].every((peer) => {
+/** What the rows name of each chain then is what its log does. */
+const caughtUp = async (watchers: readonly Watched[]): Promise<void> => {
+  await world.run(() => [0, 1].every((peer) => {
     const [{ index, revision }, at] = [world.peer(peer).replica, watchers[peer]!.projection.cursor()]
     return at?.arrival === index.arrivals && at.revision === revision.current()
   }))
+  const named = await Promise.all([0, 1].map(async (peer) => (await watchers[peer]!.projection.episodes({ agent_id: agent, limit: 1 }, 'full')).frontier))
+  expect(named).toEqual([0, 1].map((peer) => logFrontier(world.peer(peer).replica.index)))
+}
 const forget = (watchers: readonly Watched[]): void => watchers.forEach(({ told }) => told.written.splice(0))
 const again = ({ told }: Watched): readonly string[] =>
   [...new Set(told.written.filter(({ mends }) => mends !== undefined).flatMap(({ memories, links, episodes, removed }) => [...memories, ...links, ...episodes].map(({ id }) => id as string).concat(removed?.memories ?? [], removed?.links ?? [], removed?.episodes ?? [])))].sort()

@@ -8,9 +8,11 @@
 import { canonicalize } from '../../crdt/canonical.ts'
 import type { Commit } from '../../crdt/commit.ts'
 import { covers, decodeToken } from '../../crdt/frontier.ts'
+import { tokenOf } from '../../crdt/frontier-token.ts'
 import { CONTROL_NAMESPACE, type ChainId, type EventId, type MeshId, type Namespace, type RecordId, type Ref } from '../../crdt/ids.ts'
 import type { Node } from '../../src/api.ts'
 import { NodeError } from '../../src/errors.ts'
+import { logFrontier } from '../../src/service/log-frontier.ts'
 import type { Frontier, MemoryFilter, MemoryRow } from '../../src/ports/projection.ts'
 import { readLinkOf, readMemoryOf, type MemoryReading, type TextOf } from '../model/memory.ts'
 import { agentOf, namespaceOf, orSilence, type ClientWorld } from './clients.ts'
@@ -58,6 +60,19 @@ export const readEverything = async (world: ReaderWorld, machine: Machine, proce
     const question: Question = { node: process.peer!.node, mesh: process.peer!.replica.index.mesh, read: reading, token: null, see: () => viewOf(machine, process), note: world.note, tell }
     await answered(world, question).catch((error: unknown) => tell(`refused: ${error instanceof Error ? error.message : String(error)}`))
   }
+  await asTheLog(world, machine, process)
+}
+
+/** What rows name of each chain, once they show all of the log, is what the log does; and their token is that of it. */
+const asTheLog = async (world: ReaderWorld, machine: Machine, { peer }: Process): Promise<void> => {
+  const { node, replica } = peer!
+  const tell = (what: string): void => world.partial(`I14 partial: after the weather peer ${machine.index} ${what}`)
+  const [full, short] = [await node.episodes({ agent_id: agentOf(0), limit: 1 }, { frontier: 'full' }), await node.episodes({ agent_id: agentOf(0), limit: 1 }, {})]
+  const [rows, log] = [chainsOf(full), logFrontier(replica.index)]
+  if (full.lag > 0 || short.lag > 0) return
+  world.note('frontiers held against the log')
+  if (canonicalize(rows) !== canonicalize(log)) tell(`names ${canonicalize(rows)} in its rows, and ${canonicalize(log)} in its log`)
+  if (short.frontier !== tokenOf(rows)) tell(`says ${JSON.stringify(short.frontier)} for what is ${tokenOf(rows)}`)
 }
 
 const isSound = (world: ReaderWorld, machine: Machine, { peer }: Process): boolean => {

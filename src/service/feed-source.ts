@@ -4,6 +4,7 @@
  *
  * A batch takes what its arrivals take, however many chains and namespaces there are: the rows know how far each is.
  */
+import type { Commit } from '../../crdt/commit.ts'
 import type { Position } from '../../crdt/frontier.ts'
 import type { ChainId } from '../../crdt/ids.ts'
 import type { ChainPlace, ProjectionBatch, ProjectionCursor } from '../ports/projection.ts'

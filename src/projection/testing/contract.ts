@@ -7,6 +7,7 @@ import type { Engine } from '../engine.ts'
 import type { Sql } from '../sql.ts'
 import { agent, at, batch, cursor, episode, id, link, memory, NOW, ns, reflecting, seeded } from './rows.ts'
 import { auditContract } from './audit-contract.ts'
+import { chainsContract } from './chains-contract.ts'
 import { empty } from './empty.ts'
 import { generationsContract } from './generations-contract.ts'
 import { graphContract } from './graph-contract.ts'
@@ -121,6 +122,7 @@ export const engineContract = (target: () => Target): void => {
 
     describe('rows that go', () => {
       removalsContract(engine, () => target().sql, clear)
+      chainsContract(engine, clear)
     })
 
     describe('two generations', () => {
