@@ -12,7 +12,8 @@ import { bytesToHex, incarnation, segmentId, type AgentId, type EventId, type Na
 import { historyRoot } from '../crdt/merkle.ts'
 import { derive } from '../crdt/segment.ts'
 import { publicKeyHex } from '../crdt/signature.ts'
-import type { ProjectionBatch } from '../src/ports/projection.ts'
+import type { Frontier, ProjectionBatch } from '../src/ports/projection.ts'
+import { placeOf } from '../src/store/memory.ts'
 import { logFrontier } from '../src/service/log-frontier.ts'
 import { createWorld, type World } from '../src/testing/world.ts'
 import { createDumbProjection, type DumbProjection } from './model/projection.ts'
@@ -184,4 +185,28 @@ test('rows that are further behind than is remembered are gone through whole, in
   await caughtUp(watchers)
   expect(again(watchers[0]!)).toHaveLength(MEMORIES + 1)
   expect([watchers[0]!.told.resets, watchers[0]!.projection.memories().length, replica.index.arrivals > 0]).toEqual([0, MEMORIES + 2, true])
+})
+
+test('a chain of which all was damaged is not named before its commits are given again, and then as far as they go', async () => {
+  const watchers = await begun()
+  const alone = 'team/alone' as Namespace
+  for (const content of ['one', 'two']) await world.run(world.peer(0).node.remember(alone, { content }, { agent, quorum: 2 }))
+  await world.agree([0, 1])
+  const [chain] = world.peer(0).replica.index.chains.latestIn(alone)
+  await world.stop(1)
+  const { commitByPlace } = world.disks[1]!
+  for (const seq of [1, 2]) {
+    const kept = commitByPlace.get(placeOf(chain!.id, seq))!
+    commitByPlace.set(placeOf(chain!.id, seq), { ...kept, commit: { ...kept.commit, bytes: kept.commit.bytes.map((byte, i) => (i === 40 ? byte ^ 1 : byte)) } })
+  }
+  watchers[1]!.projection.lose()
+  world.partition([0], [1])
+  await world.start(1)
+  await caughtUp(watchers)
+  const namedOn = async (peer: number): Promise<number | undefined> => ((await watchers[peer]!.projection.episodes({ agent_id: agent, limit: 1 }, 'full')).frontier as Frontier)[alone]?.[chain!.id]
+  expect([await namedOn(0), await namedOn(1), world.peer(1).replica.index.holes.size]).toEqual([2, undefined, 2])
+  world.network.heal()
+  await world.run(() => world.peer(1).replica.index.holes.size === 0)
+  await caughtUp(watchers)
+  expect([await namedOn(0), await namedOn(1), watchers[1]!.projection.memories().length]).toEqual([2, 2, MEMORIES + 2])
 })

@@ -105,7 +105,7 @@ export const BUGS: readonly Bug[] = [
   bug(WORLD, 'rows of what was left out are not taken away', ['src/service/gather-rows.ts', 'row === null && isWhole(id) ? [id] : []', 'row === null && false && isWhole(id) ? [id] : []']),
   bug(WORLD, 'a text that came late is not shown', ['src/service/touched-commits.ts', 'if (commit !== null) yield step(commit, { commit, texts })', 'if (commit !== null && texts.size === 0) yield step(commit, { commit, texts })']),
   // ── readers ──
-  bug(WORLD, 'a chain whose damaged commit came again stays unnamed', ['src/service/feed-source.ts', 'namespace: state?.namespace || null', 'namespace: arrived === 0 ? null : state?.namespace || null']),
+  bug('property-tests/rows-again.test.ts', 'a chain whose damaged commit came again stays unnamed', ['src/service/feed-source.ts', 'namespace: state?.namespace || null', 'namespace: arrived === 0 ? null : state?.namespace || null']),
   bug(WORLD, 'a list of rows that are behind', ['src/service/reads.ts', 'if (reaches(answer.at, target)) return answer', 'if (answer.rows.length >= 0) return answer'], ['src/service/reads.ts', 'limits.fresh_read_wait_ms : 0))) return null', 'limits.fresh_read_wait_ms : 0)) && page.limit < 0) return null']),
   bug(WORLD, 'rows that are being made anew answered as they are', ['src/service/reads.ts', 'if (feed.cursor() === null && replica', 'if (feed.cursor() === null && feed.lag() < 0 && replica']),
   bug(WORLD, 'a page of the log cut in silence', ['src/service/list-from-log.ts', 'next_cursor: rows.length > limit ?', 'next_cursor: rows.length < 0 ?']),
