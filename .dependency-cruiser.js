@@ -107,6 +107,18 @@ const layers = [
     mend: 'membership needs the control log and a folder, nothing that runs',
   },
   {
+    name: 'sdk',
+    files: '^src/sdk/',
+    imports: ['^src/sdk/', '^src/(api|ports/[a-z]+)\\.ts$', '^crdt/(ids|limits)\\.ts$', NODE],
+    mend: 'a client knows the wire, nothing of the server: of src/api.ts it takes types alone',
+  },
+  {
+    name: 'user-peer',
+    files: '^src/user-peer/',
+    imports: ['^src/user-peer/', '^src/membership/(index|folder|make-folder|prove)\\.ts$', '^src/store/process-lock\\.ts$', PORTS, NODE],
+    mend: 'it makes a folder, starts a process and finds it again; what runs in it is not its business',
+  },
+  {
     name: 'service',
     files: '^src/service/',
     imports: ['^src/(service|replica)/', '^src/projection/(list-cursor|column-text)\\.ts$', '^src/membership/(folder|statements)\\.ts$', '^crdt/', '^transports/host\\.ts$', PORTS, ...npm('prom-client')],
@@ -121,7 +133,7 @@ const layers = [
   {
     name: 'log',
     files: '^src/log/',
-    imports: ['^src/log/', PORTS, ...npm('pino')],
+    imports: ['^src/log/', PORTS, node('fs'), ...npm('pino')],
     mend: 'the log writes lines; what is worth one is known to who reports it',
   },
   {
@@ -159,6 +171,8 @@ const layers = [
     files: '^src/cli/',
     imports: [
       '^src/cli/',
+      '^src/sdk/',
+      '^src/user-peer/(index|folder)\\.ts$',
       '^src/membership/(index|quote)\\.ts$',
       '^src/node/addresses\\.ts$',
       '^src/log/',
@@ -186,7 +200,7 @@ const layers = [
     name: 'property-tests',
     files: '^property-tests/',
     // A request's parser reads foreign bytes and knows nothing of its door, so it is fuzzed with the other readers.
-    imports: ['^property-tests/', '^(crdt|transports|snapshots)/', '^src/(?!(http|cli|mcp|console)/)', '^src/http/json\\.ts$', NODE, '(^|/)node_modules/'],
+    imports: ['^property-tests/', '^(crdt|transports|snapshots)/', '^src/(?!(http|cli|mcp|console|sdk|user-peer)/)', '^src/http/json\\.ts$', NODE, '(^|/)node_modules/'],
     mend: 'properties hold of the core and its drivers; a door is tested beside itself',
   },
   {
@@ -271,6 +285,13 @@ export default {
       comment: 'a door may speak of rows (import type), never hold a driver',
       from: { path: DOORS, pathNot: TEST },
       to: { path: '^src/ports/[a-z]+\\.ts$', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'sdk-takes-types-of-the-server',
+      severity: 'error',
+      comment: 'a client is told what answers look like (import type), it runs nothing of the server',
+      from: { path: '^src/sdk/', pathNot: TEST },
+      to: { path: '^src/(api|ports/[a-z]+)\\.ts$', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'every-file-has-a-layer',

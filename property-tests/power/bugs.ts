@@ -171,5 +171,5 @@ export const BUGS: readonly Bug[] = [
   bug('src/service/warming.test.ts', 'a cold document made in one turn', ['src/service/warming.ts', 'if (documents.isHot(entry)) continue', 'if (documents.isHot(entry) || EVENTS_PER_TURN > 0) continue']),
   bug('src/service/pages.test.ts', 'long work in one turn', ['src/service/turns.ts', 'if (spent < TURN_BYTES) return', 'if (spent < 1e12) return']),
   // ── a checker ──
-  bug('src/cli/verbs.test.ts', 'a checker that reads one page', ['src/cli/pages.ts', 'if (page.next_cursor === null || page.next_cursor === undefined) return undefined', 'if (page.next_cursor !== cursor) return undefined']),
+  bug('src/cli/verbs.test.ts', 'a checker that reads one page', ['src/sdk/pages.ts', 'if (page.next_cursor === null || page.next_cursor === undefined) return undefined', 'if (page.next_cursor !== cursor) return undefined']),
 ]

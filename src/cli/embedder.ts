@@ -6,7 +6,8 @@ import { limits } from '../../crdt/limits.ts'
 import type { EmbedderChoice } from '../node.ts'
 import { usage } from './failure.ts'
 import type { Io } from './io.ts'
-import { given, wholeNumber } from './options.ts'
+import { wholeNumber } from './options.ts'
+import { given } from './target.ts'
 
 export type EmbedderOptions = {
   readonly embedder?: string

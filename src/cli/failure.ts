@@ -5,6 +5,7 @@
  * then prints where it came from.
  */
 import { CommanderError } from 'commander'
+import { BadAddress, errorCode } from '../sdk/failure.ts'
 
 export type ExitStatus = 0 | 1 | 2
 
@@ -31,6 +32,7 @@ export const usage = (message: string): CliFailure => new CliFailure(message, 2)
 export const explain = (error: unknown, debug: boolean): { readonly line: string | null; readonly exit: ExitStatus } => {
   if (error instanceof CommanderError) return { line: null, exit: error.exitCode === 0 ? 0 : 2 }
   if (error instanceof CliFailure) return { line: oneLine(error.message), exit: error.exit }
+  if (error instanceof BadAddress) return { line: oneLine(error.message), exit: 2 }
   if (!(error instanceof Error)) return { line: oneLine(`internal error: ${String(error)}`), exit: 1 }
   if (debug) return { line: error.stack ?? error.message, exit: 1 }
   if (BUGS.has(error.constructor.name)) return { line: oneLine(`internal error: ${error.message}; run again with MNEMESH_DEBUG=1 and report what it prints`), exit: 1 }
@@ -49,9 +51,7 @@ export const fileFailure = (error: unknown, doing: string, path: string): CliFai
   return new CliFailure(`cannot ${doing} ${path}: ${why}`)
 }
 
-/** The `code` of a system error (`ENOENT`), or ''. */
-export const errorCode = (error: unknown): string =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+export { errorCode } from '../sdk/failure.ts'
 
 const FILE_REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'no such file or folder; check the path',

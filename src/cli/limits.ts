@@ -7,8 +7,6 @@ const MIB = 1024 * KIB
 export const cliLimits = {
   /** A file of API keys. */
   key_file_bytes_max: 64 * KIB,
-  /** One request of the command line: the longest quorum wait, and time to answer. */
-  cli_request_ms_max: 75_000,
   /** `verify` over HTTP answers when it is through: a million commits take about two minutes. */
   cli_verify_ms_max: 1_800_000,
   /** A rebuilt projection answers when it is through: a million memories take about 20 minutes embedded. */

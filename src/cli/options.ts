@@ -6,10 +6,11 @@ import { randomUUID } from 'node:crypto'
 import { type Command, InvalidArgumentError } from 'commander'
 import { parseNamespace } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
-import { createClient, DEFAULT_URL, type Client } from './client.ts'
+import { createClient, DEFAULT_URL, type Client } from '../sdk/client.ts'
+import { given, targetOf } from './target.ts'
 import { usage } from './failure.ts'
 import type { Io } from './io.ts'
-import { keyOf, keyOption } from './keys.ts'
+import { keyOption } from './keys.ts'
 import { cliLimits } from './limits.ts'
 
 export type ServerOptions = { readonly url?: string; readonly keyFile?: string; readonly agent?: string; readonly json?: boolean }
@@ -17,7 +18,7 @@ export type ServerOptions = { readonly url?: string; readonly keyFile?: string; 
 /** Adds what every verb that talks to a peer takes. */
 export const overHttp = (command: Command): Command =>
   command
-    .option('--url <url>', `the peer to ask (default: $MNEMESH_URL, or ${DEFAULT_URL})`)
+    .option('--url <url>', `the peer to ask (default: $MNEMESH_URL, else the peer that \`up\` started, else ${DEFAULT_URL})`)
     .option('--key-file <file>', "a file with the peer's API key, or - for standard input (default: $MNEMESH_KEY)")
     .addOption(keyOption())
     .option('--agent <id>', 'who is speaking, like ai:alice (default: $MNEMESH_AGENT)')
@@ -25,14 +26,7 @@ export const overHttp = (command: Command): Command =>
 
 
 export const clientFor = (options: ServerOptions, io: Io): Client =>
-  createClient({
-    url: options.url ?? given(io.env['MNEMESH_URL']) ?? DEFAULT_URL,
-    key: () => keyOf(options, io),
-    agent: options.agent ?? given(io.env['MNEMESH_AGENT']),
-  })
-
-/** An environment variable that is set to something. */
-export const given = (value: string | undefined): string | undefined => (value === undefined || value === '' ? undefined : value)
+  createClient({ target: () => targetOf(options, io), agent: options.agent ?? given(io.env['MNEMESH_AGENT']) })
 
 /** Adds the lines of an example below a verb's help. */
 export const example = (command: Command, ...lines: readonly string[]): Command =>

@@ -20,6 +20,7 @@ import { addProject } from './verbs/project.ts'
 import { addServe } from './verbs/serve.ts'
 import { addStateVerbs } from './verbs/state.ts'
 import { addStatus } from './verbs/status.ts'
+import { addUserPeerVerbs } from './verbs/up.ts'
 import { addVerify } from './verbs/verify.ts'
 import { addVersionVerbs } from './verbs/versions.ts'
 
@@ -38,6 +39,7 @@ export const createProgram = (io: Io, version: string, json = false): Command =>
   addVerify(program, io)
   addProject(program, io)
   addMeshVerbs(program, io)
+  addUserPeerVerbs(program, io)
   addServe(program, io)
   addFleet(program, io)
   return example(program, 'mnemesh store "The deploy key rotates on Fridays"', 'mnemesh recall "when does the deploy key rotate?"', 'mnemesh serve --data .mnemesh/peer-1 --port 7701')

@@ -5,7 +5,7 @@
  * move the cursor or rename the window.
  */
 import pc from 'picocolors'
-import type { MemoryRow } from './answers.ts'
+import type { MemoryRow } from '../sdk/answers.ts'
 import type { Output } from './io.ts'
 
 export type Colours = ReturnType<typeof pc.createColors>

@@ -2,18 +2,16 @@
  * The running peer's HTTP door, as far as membership needs it. No API key is ever sent: what is asked here needs none.
  */
 import { fromBase64Url } from '../../crdt/base64.ts'
-import { CHALLENGE_BYTES, isIdentityProven } from '../../crdt/identity-proof.ts'
-import { bytesToHex, parsePeerId, type MeshId, type PeerId } from '../../crdt/ids.ts'
+import type { MeshId, PeerId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { Applied } from '../api.ts'
 import { NodeError, STATUS_BY_CODE, type ErrorCode } from '../errors.ts'
 import type { Random } from '../ports/clock.ts'
 import { checkControlLog, type ControlLog } from './control-log.ts'
+import { provenPeer } from './prove.ts'
 
 /** A peer that is up answers within this. */
 const ANSWER_MS_MAX = 10_000
-/** Of several addresses dead ones must not hold up the others: who it is is asked of all at once. */
-const PROOF_MS_MAX = 5_000
 
 /** The control log after the enrolment, or null when nobody answers there. @throws NodeError with what the peer refused. */
 export const postJoin = async (url: string, request: Uint8Array): Promise<readonly Uint8Array[] | null> => {
@@ -53,21 +51,6 @@ export const isMemberAt = async (url: string, mesh: MeshId, random: Random): Pro
   if (proven === null || proven === 'nobody') return proven === null ? null : false
   const { state } = await fetchControlLog(url, mesh)
   return state.members.get(proven)?.revoked === null
-}
-
-const provenPeer = async (url: string, random: Random): Promise<PeerId | 'nobody' | null> => {
-  const challenge = random.bytes(CHALLENGE_BYTES)
-  const answer = await fetch(`${url}/api/v1/identity?challenge=${bytesToHex(challenge)}`, { redirect: 'error', signal: AbortSignal.timeout(PROOF_MS_MAX) }).catch(() => null)
-  if (answer === null) return null
-  const said = (await answer.json().catch(() => null)) as { peer_id?: unknown; signature?: unknown } | null
-  const peer = typeof said?.peer_id === 'string' ? parsePeerId(said.peer_id) : null
-  const proof = typeof said?.signature === 'string' ? fromBase64Url(said.signature) : null
-  return peer !== null && proof !== null && isIdentityProven(proof, challenge, portOf(url), peer) ? peer : 'nobody'
-}
-
-const portOf = (url: string): number => {
-  const { port, protocol } = new URL(url)
-  return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port)
 }
 
 const ask = async (url: string, what: string, body: Uint8Array | null): Promise<Response | null> => {

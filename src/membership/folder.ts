@@ -100,9 +100,12 @@ export const startLine = async (dir: string): Promise<string> =>
 export const keepAddresses = (dir: string, known: KnownAddresses): Promise<void> => writeDurably(join(dir, ADDRESSES), known)
 
 /** Where the running peer of this folder can be reached, as it said when it started. */
-export const runningUrl = async (dir: string): Promise<string | null> => {
+export const runningUrl = async (dir: string): Promise<string | null> => (await readRunning(dir))?.url ?? null
+/** The same with its process, 0 where it did not say. A file that is left over says it too: ask who answers there (`prove.ts`). */
+export const readRunning = async (dir: string): Promise<{ readonly url: string; readonly pid: number } | null> => {
   const run = await readJson(join(dir, 'run.json'))
-  return typeof run?.['url'] === 'string' ? run['url'] : null
+  if (typeof run?.['url'] !== 'string') return null
+  return { url: run['url'], pid: typeof run['pid'] === 'number' && Number.isSafeInteger(run['pid']) && run['pid'] > 0 ? run['pid'] : 0 }
 }
 export const sayRunning = (dir: string, url: string, pid: number): Promise<void> => writeDurably(join(dir, 'run.json'), { url, pid })
 

@@ -3,7 +3,8 @@
  *
  * States of a run: starting → up → stopping. A death is reported in the first two; in the last it is what was asked for.
  */
-import { CallFailure, createClient } from '../client.ts'
+import { createClient } from '../../sdk/client.ts'
+import { CallFailure } from '../../sdk/failure.ts'
 import { CliFailure } from '../failure.ts'
 import { type Io, note } from '../io.ts'
 import { clean } from '../render.ts'
@@ -75,7 +76,7 @@ const whenUp = async (peers: readonly FleetPeer[], running: ReadonlyMap<FleetPee
 
 const isUp = async (peer: FleetPeer): Promise<boolean> => {
   try {
-    await createClient({ url: peer.url }).call('GET', '/health', { timeout_ms: POLL_MS_MAX })
+    await createClient({ target: async () => ({ url: peer.url, key: null }) }).call('GET', '/health', { timeout_ms: POLL_MS_MAX })
     return true
   } catch (error) {
     if (error instanceof CallFailure) return false

@@ -5,7 +5,7 @@
  * `import_retries_max`; the wait doubles, is jittered by half so that importers do not march in step, and is never shorter
  * than `Retry-After`.
  */
-import { CallFailure } from '../client.ts'
+import { CallFailure } from '../../sdk/failure.ts'
 import type { Io } from '../io.ts'
 import { cliLimits } from '../limits.ts'
 

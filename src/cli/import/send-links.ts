@@ -5,9 +5,9 @@
  */
 import { randomUUID } from 'node:crypto'
 import { parseRecordId } from '../../../crdt/ids.ts'
-import type { LinkRow } from '../answers.ts'
-import { allRows } from '../pages.ts'
-import { CallFailure } from '../client.ts'
+import type { LinkRow } from '../../sdk/answers.ts'
+import { allRows } from '../../sdk/pages.ts'
+import { CallFailure } from '../../sdk/failure.ts'
 import { inOrder } from '../in-order.ts'
 import type { LinkItem, ProblemItem } from './item.ts'
 import { withRetries } from './retry.ts'

@@ -6,8 +6,9 @@
  * through. What an export wrote is first looked up by its old id: where that memory still stands, nothing is sent.
  */
 import type { BulkAnswer } from '../../api.ts'
-import { CallFailure, type Client } from '../client.ts'
-import type { GotAnswer } from '../answers.ts'
+import type { Client } from '../../sdk/client.ts'
+import { CallFailure } from '../../sdk/failure.ts'
+import type { GotAnswer } from '../../sdk/answers.ts'
 import { inOrder } from '../in-order.ts'
 import type { Io } from '../io.ts'
 import type { MemoryItem, ProblemItem } from './item.ts'

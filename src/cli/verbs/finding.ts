@@ -3,9 +3,9 @@
  */
 import type { Command } from 'commander'
 import { limits } from '../../../crdt/limits.ts'
-import type { FoundAnswer, FoundMemory, ListAnswer, MemoryRow } from '../answers.ts'
+import type { FoundAnswer, FoundMemory, ListAnswer, MemoryRow } from '../../sdk/answers.ts'
 import { type Io, note, print, write } from '../io.ts'
-import { memoryPages } from '../pages.ts'
+import { memoryPages } from '../../sdk/pages.ts'
 import { causalHeaders, type CausalOptions, causalOptions, clientFor, collectTags, example, filterOptions, type FilterOptions, filterQuery, overHttp, type ServerOptions, textOf, wholeNumber } from '../options.ts'
 import { type Colours, coloursFor, excerpt, nameOf, plural, shortTime } from '../render.ts'
 

@@ -6,7 +6,8 @@
  */
 import type { Command } from 'commander'
 import { parseNamespace } from '../../../crdt/ids.ts'
-import { CallFailure, type Client } from '../client.ts'
+import type { Client } from '../../sdk/client.ts'
+import { CallFailure } from '../../sdk/failure.ts'
 import { CliFailure } from '../failure.ts'
 import type { ImportFormat, ImportSource } from '../import/item.ts'
 import type { Sending } from '../import/send-memories.ts'

@@ -3,11 +3,11 @@
  */
 import type { Command } from 'commander'
 import type { Written } from '../../api.ts'
-import type { LinkRow } from '../answers.ts'
+import type { LinkRow } from '../../sdk/answers.ts'
 import { usage } from '../failure.ts'
 import { type Io, note, print } from '../io.ts'
 import { causalHeaders, type CausalOptions, causalOptions, clientFor, example, type RepeatOptions, repeatHeaders, repeatOption, overHttp, quorumOption, type ServerOptions, time } from '../options.ts'
-import { allRows } from '../pages.ts'
+import { allRows } from '../../sdk/pages.ts'
 import { clean, coloursFor } from '../render.ts'
 
 type LinkOptions = ServerOptions & RepeatOptions & { readonly relation?: string; readonly quorum?: number; readonly validFrom?: string; readonly validUntil?: string }

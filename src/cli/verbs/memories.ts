@@ -3,8 +3,8 @@
  */
 import type { Command } from 'commander'
 import type { WriteAnswer } from '../../api.ts'
-import type { GotAnswer } from '../answers.ts'
-import type { Client } from '../client.ts'
+import type { GotAnswer } from '../../sdk/answers.ts'
+import type { Client } from '../../sdk/client.ts'
 import { usage } from '../failure.ts'
 import { type Io, print } from '../io.ts'
 import { causalHeaders, type CausalOptions, causalOptions, clientFor, collectTags, example, type FieldOptions, fieldOptions, fieldsOf, type RepeatOptions, repeatHeaders, repeatOption, namespace, overHttp, quorumOption, type ServerOptions, textOf } from '../options.ts'

@@ -13,6 +13,7 @@ import { type Io, print } from '../io.ts'
 import { keysOf, keyOption } from '../keys.ts'
 import { readAdvertised } from '../../node/addresses.ts'
 import { createLog, type LogFormat, type LogLevel } from '../../log/log.ts'
+import { rotatingFile } from '../../log/rotating.ts'
 import { collect, example, wholeNumber } from '../options.ts'
 import { oneOf } from './choice.ts'
 
@@ -32,6 +33,7 @@ type ServeOptions = EmbedderOptions & {
   readonly log?: LogFormat
   readonly logLevel?: LogLevel
   readonly untilStdinEnds?: boolean
+  readonly logFile?: string
 }
 
 export const addServe = (program: Command, io: Io): void => {
@@ -54,6 +56,7 @@ export const addServe = (program: Command, io: Io): void => {
     .addOption(new Option('--until-stdin-ends', 'stop when standard input ends').hideHelp())
   verb
     .option('--log <format>', 'text or json, one line an event, on standard error (default: text)', oneOf('text', 'json'))
+    .option('--log-file <file>', 'into this file instead; full, it is FILE.1, then FILE.2, 12 MiB in all')
     .option('--log-level <level>', 'debug, info, warn or error (default: info)', oneOf('debug', 'info', 'warn', 'error'))
   embedderOptions(verb)
   example(verb, 'mnemesh serve --data ./peer-1 --port 7701', 'mnemesh serve --data ./peer-2 --port 7702 --peer ws://10.0.0.1:7701/mesh --host 0.0.0.0 --key-file ./key')
@@ -84,7 +87,7 @@ const serve = async (options: ServeOptions, io: Io): Promise<void> => {
       trusted_hosts: options.trustedHost ?? [],
       advertise: options.advertise ?? [],
       started: startWords(options),
-      log: createLog({ format: options.log ?? 'text', level: options.logLevel ?? 'info', secrets: [...keys, ...(embedder?.key ? [embedder.key] : [])], write: (line) => io.stderr.write(line) }),
+      log: createLog({ format: options.log ?? 'text', level: options.logLevel ?? 'info', secrets: [...keys, ...(embedder?.key ? [embedder.key] : [])], write: options.logFile === undefined ? (line) => io.stderr.write(line) : rotatingFile(options.logFile) }),
     }).catch((error: unknown) => {
       throw listenFailure(error, options)
     })

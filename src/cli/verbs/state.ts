@@ -3,10 +3,10 @@
  */
 import type { Command } from 'commander'
 import type { PeerAnswer } from '../../api.ts'
-import type { Facts, NamespacesAnswer } from '../answers.ts'
+import type { Facts, NamespacesAnswer } from '../../sdk/answers.ts'
 import { type Io, note, print } from '../io.ts'
 import { clientFor, example, overHttp, type ServerOptions } from '../options.ts'
-import { allRows } from '../pages.ts'
+import { allRows } from '../../sdk/pages.ts'
 import { clean, type Colours, coloursFor, count, shortTime, table, valueText } from '../render.ts'
 
 export const addStateVerbs = (program: Command, io: Io): void => {

@@ -5,11 +5,11 @@
  */
 import type { Command } from 'commander'
 import type { Health, PeerAnswer } from '../../api.ts'
-import type { Facts } from '../answers.ts'
+import type { Facts } from '../../sdk/answers.ts'
 import { CliFailure } from '../failure.ts'
 import { type Io, print } from '../io.ts'
 import { clientFor, example, overHttp, type ServerOptions } from '../options.ts'
-import { allRows } from '../pages.ts'
+import { allRows } from '../../sdk/pages.ts'
 import { bytesText, clean, type Colours, coloursFor, count, plural, table } from '../render.ts'
 import { peersText } from './state.ts'
 

@@ -6,7 +6,7 @@ import type { Conflict, Version, WriteAnswer } from '../../api.ts'
 import { usage } from '../failure.ts'
 import { type Io, note, print } from '../io.ts'
 import { causalHeaders, type CausalOptions, causalOptions, clientFor, example, type RepeatOptions, repeatHeaders, repeatOption, overHttp, quorumOption, type ServerOptions } from '../options.ts'
-import { allRows } from '../pages.ts'
+import { allRows } from '../../sdk/pages.ts'
 import { coloursFor, shortTime, valueText } from '../render.ts'
 import { printWrite } from './memories.ts'
 

@@ -6,7 +6,7 @@
 import { limits } from '../../crdt/limits.ts'
 import type { ListAnswer } from './answers.ts'
 import type { Client, Query } from './client.ts'
-import { CliFailure } from './failure.ts'
+import { CallFailure } from './failure.ts'
 
 /** Every row of a listing that is answered by pages. @param field where they stand in the answer. */
 export const allRows = async <Row>(client: Client, path: string, field: string, request: PagesRequest = { query: {} }): Promise<Row[]> => {
@@ -16,7 +16,7 @@ export const allRows = async <Row>(client: Client, path: string, field: string, 
     for (const row of page[field] as readonly Row[]) rows.push(row)
     const next = page['next_cursor']
     if (typeof next !== 'string') return rows
-    if (next === cursor) throw new CliFailure(`${client.url} gave the same cursor twice, so the listing cannot go on; report this`)
+    if (next === cursor) throw stuck(client)
     cursor = next
   }
 }
@@ -30,7 +30,10 @@ export async function* memoryPages(client: Client, request: PagesRequest): Async
     const page = await client.call<ListAnswer>('GET', '/memories', { query: { ...request.query, cursor }, headers: request.headers ?? {} })
     yield page
     if (page.next_cursor === null || page.next_cursor === undefined) return undefined
-    if (page.next_cursor === cursor) throw new CliFailure(`${client.url} gave the same cursor twice, so the listing cannot go on; report this`)
+    if (page.next_cursor === cursor) throw stuck(client)
     cursor = page.next_cursor
   }
 }
+
+const stuck = (client: Client): CallFailure =>
+  new CallFailure(`${client.url} gave the same cursor twice, so the listing cannot go on; report this`, { status: 200, code: 'cursor_stuck' })

@@ -1,5 +1,5 @@
 /**
- * The JSON that a peer answers over HTTP, as the command line reads it, built from the types of `Node`.
+ * The JSON that a peer answers over HTTP, as a client reads it, built from the types of `Node`.
  */
 import type { Conflict, MemoryAnswer, Node } from '../api.ts'
 

@@ -1,14 +1,15 @@
 /**
- * The HTTP client of the command line: one request, one answer, or one line that names cause and mend.
+ * The client of a peer's HTTP API: one request, one answer, or one line that names cause and mend.
  *
- * Bodies are JSON; times are in ms. It never retries: whether a request may
- * be sent again is known only to who sends it.
+ * Bodies are JSON; times are in ms. It never retries: whether a request may be sent again is known only to who sends it. Where the
+ * peer is may be found at the first call, so that who asks nothing starts nothing.
  */
 import { exchange, type Answered } from './exchange.ts'
-import { CliFailure, errorCode, usage } from './failure.ts'
-import { cliLimits } from './limits.ts'
+import { BadAddress, CallFailure, errorCode } from './failure.ts'
 
 export const DEFAULT_URL = 'http://127.0.0.1:7701'
+/** One request: the longest quorum wait, and time to answer. */
+const REQUEST_MS_MAX = 75_000
 
 export type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>
 
@@ -22,46 +23,40 @@ export type CallOptions = {
 }
 
 export type Client = {
-  /** Without a slash at its end. */
+  /** Where it asks, without a slash at its end; known once a call has been made. */
   readonly url: string
-  /** Resolves with the JSON of the answer. Rejects with a `CallFailure`. @param path below `/api/v1`, with its slash. */
+  /** Resolves with the JSON of the answer. Rejects with a `CallFailure`, a `BadAddress`, or what finding the peer failed of. @param path below `/api/v1`, with its slash. */
   call<T>(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, options?: CallOptions): Promise<T>
 }
 
-/** The server's refusal, or no answer at all (`status` 0). */
-export class CallFailure extends CliFailure {
-  readonly status: number
-  /** `quorum_not_met`, …; `unreachable` and `timeout` are ours. */
-  readonly code: string
-  readonly body: Readonly<Record<string, unknown>>
-  /** What `Retry-After` says, or null. */
-  readonly retry_after_ms: number | null
-  constructor(message: string, facts: { readonly status: number; readonly code: string; readonly body?: Readonly<Record<string, unknown>>; readonly retry_after_ms?: number | null }) {
-    super(message)
-    this.status = facts.status
-    this.code = facts.code
-    this.body = facts.body ?? {}
-    this.retry_after_ms = facts.retry_after_ms ?? null
-  }
-}
+/** Where a peer is asked, and with which key (none: null). */
+export type Target = { readonly url: string; readonly key: string | null }
 
-/** @param key asked for at the first call, sent as `Authorization: Bearer`. @param agent sent as `X-Agent-Id`. */
-export const createClient = (options: { readonly url: string; readonly key?: () => Promise<string | undefined>; readonly agent?: string | undefined }): Client => {
-  const url = parseBase(options.url)
+/**
+ * @param target found at the first call, once; its key is sent as `Authorization: Bearer`. @param agent sent as `X-Agent-Id`.
+ */
+export const createClient = (options: { readonly target: () => Promise<Target>; readonly agent?: string | undefined }): Client => {
   const standing: Record<string, string> = { accept: 'application/json' }
   if (options.agent !== undefined) standing['x-agent-id'] = options.agent
-
-  let key: Promise<string | undefined> | null = null
+  let target: Promise<Target> | null = null
+  let url = DEFAULT_URL
+  const find = async (): Promise<Target> => {
+    const found = await options.target()
+    url = parseBase(found.url)
+    return { url, key: found.key }
+  }
 
   return {
-    url,
+    get url() {
+      return url
+    },
     async call<T>(method: string, path: string, call: CallOptions = {}): Promise<T> {
+      const { key } = await (target ??= find())
       const headers: Record<string, string> = { ...standing }
-      const bearer = await (key ??= options.key?.() ?? Promise.resolve(undefined))
-      if (bearer !== undefined) headers['authorization'] = `Bearer ${bearer}`
+      if (key !== null) headers['authorization'] = `Bearer ${key}`
       for (const [name, value] of Object.entries(call.headers ?? {})) if (value !== undefined) headers[name] = value
       if (call.body !== undefined) headers['content-type'] = 'application/json'
-      const timeout_ms = call.timeout_ms ?? cliLimits.cli_request_ms_max
+      const timeout_ms = call.timeout_ms ?? REQUEST_MS_MAX
       try {
         const body = call.body === undefined ? {} : { body: JSON.stringify(call.body) }
         const answer = await exchange({ method, url: `${url}/api/v1${path}${queryString(call.query ?? {})}`, headers, timeout_ms, ...body })
@@ -75,10 +70,11 @@ export const createClient = (options: { readonly url: string; readonly key?: () 
   }
 }
 
+/** The address without what every call adds. @throws BadAddress. */
 const parseBase = (text: string): string => {
   const parsed = URL.canParse(text) ? new URL(text) : null
   if (parsed === null || (parsed.protocol !== 'http:' && parsed.protocol !== 'https:')) {
-    throw usage(`'${text}' is no address of a peer; give one like ${DEFAULT_URL} with --url`)
+    throw new BadAddress(`'${text}' is no address of a peer; give one like ${DEFAULT_URL} with --url`)
   }
   return (parsed.origin + parsed.pathname).replace(/\/+$/, '').replace(/\/api\/v1$/, '')
 }

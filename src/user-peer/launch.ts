@@ -1,0 +1,45 @@
+/**
+ * The process of this user's peer: in a session of its own, so that it outlives who started it, away from that one's folder and
+ * streams.
+ */
+import { spawn } from 'node:child_process'
+import { open, readFile } from 'node:fs/promises'
+import type { UserFolder } from './folder.ts'
+
+export type Launcher = {
+  /** What runs `mnemesh`: a program and its first words. */
+  readonly command: readonly [string, ...string[]]
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+export type Launched = { ended(): boolean }
+
+/** Words that run it. */
+export const peerWords = (folder: UserFolder, port: number): readonly string[] => ['serve', '--data', folder.peer, '--port', String(port), '--key-file', folder.key, '--log-file', folder.log]
+
+export const launchPeer = async (folder: UserFolder, port: number, { command, env }: Launcher): Promise<Launched> => {
+  // Begun anew at each start, so it stays small: what the peer reports goes into its log.
+  const errors = await open(folder.errors, 'w', 0o600)
+  try {
+    const [file, ...words] = command
+    const child = spawn(file, [...words, ...peerWords(folder, port)], { detached: true, cwd: folder.base, env: ownEnv(env), stdio: ['ignore', 'ignore', errors.fd] })
+    let ended = false
+    child.once('error', () => (ended = true)).once('exit', () => (ended = true))
+    child.unref()
+    return { ended: () => ended }
+  } finally {
+    await errors.close()
+  }
+}
+
+/** What the last process said as it ended, in one line. */
+export const lastWords = async (folder: UserFolder): Promise<string> => {
+  const text = await readFile(folder.errors, 'utf8').catch(() => '')
+  return (text.trim().split('\n').at(-1) ?? '').slice(0, 500)
+}
+
+/** What is meant for the program that starts it is not meant for it. */
+const ownEnv = (env: Launcher['env']): Record<string, string | undefined> => {
+  const own = { ...env }
+  for (const name of Object.keys(own)) if (/^(npm_|MNEMESH_(KEY|URL|AGENT|PORT|DATA)$|NODE_OPTIONS$)/.test(name)) delete own[name]
+  return own
+}
