@@ -103,7 +103,7 @@ const layers = [
   {
     name: 'membership',
     files: '^src/membership/',
-    imports: ['^src/(membership|store)/', '^src/replica/control-seen\\.ts$', '^crdt/', PORTS, NODE],
+    imports: ['^src/(membership|store)/', '^src/replica/(control-seen|kept-statements)\\.ts$', '^crdt/', PORTS, NODE],
     mend: 'membership needs the control log and a folder, nothing that runs',
   },
   {

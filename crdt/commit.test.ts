@@ -64,7 +64,7 @@ describe('a sealed commit', () => {
     for (let i = 0; i < fields.length; i++) {
       for (let j = 0; j < i; j++) {
         const headerBytes = pack(fields.map((_, k) => fields[k === i ? j : k === j ? i : k]!))
-        const decoded = decodeCommit(pack([headerBytes, small.events.map(({ bytes }) => bytes), [null], small.signature]))
+        const decoded = decodeCommit(pack([headerBytes, small.events.map(({ bytes }) => bytes), [null], small.signature, []]))
         // prev, history, policy, root and change hash are of one shape; seq and event count too.
         if (!decoded.ok || decoded.commit.hash === small.hash) continue
         decodes++
@@ -214,8 +214,8 @@ describe('hostile bytes', () => {
     ['an array of 2^32 - 1', () => Uint8Array.from([0xdd, 0xff, 0xff, 0xff, 0xff])],
     ['a bin of 2^32 - 1', () => Uint8Array.from([0x94, 0xc6, 0xff, 0xff, 0xff, 0xff])],
     ['2^18 nils', () => Uint8Array.from([0xdd, 0, 4, 0, 0, ...new Uint8Array(262_144).fill(0xc0)])],
-    ['events nested deep', () => pack([small.headerBytes, [new Uint8Array(300_000).fill(0x5b)], [null], small.signature])],
-    ['a header of 400 KB', () => pack([new Uint8Array(400_000), [], [], small.signature])],
+    ['events nested deep', () => pack([small.headerBytes, [new Uint8Array(300_000).fill(0x5b)], [null], small.signature, []])],
+    ['a header of 400 KB', () => pack([new Uint8Array(400_000), [], [], small.signature, []])],
   ])('%s are refused within 50 ms', (_, make) => {
     const bytes = make()
     expect(fastestMs(() => expect(decodeCommit(bytes).ok).toBe(false))).toBeLessThan(50)
@@ -223,9 +223,9 @@ describe('hostile bytes', () => {
   })
 
   it.each<[string, Packable]>([
-    ['no list', 1], ['three parts', [small.headerBytes, [], []]], ['five parts', [small.headerBytes, [], [], small.signature, null]], ['events of text', [small.headerBytes, ['x'], [null], small.signature]],
-    ['attestations of text', [small.headerBytes, [small.events[0]!.bytes], ['x'], small.signature]], ['a short signature', [small.headerBytes, [small.events[0]!.bytes], [null], small.signature.subarray(1)]],
-    ['an attestation missing', [small.headerBytes, [small.events[0]!.bytes], [], small.signature]], ['a header of text', ['header', [small.events[0]!.bytes], [null], small.signature]],
+    ['no list', 1], ['four parts', [small.headerBytes, [small.events[0]!.bytes], [null], small.signature]], ['six parts', [small.headerBytes, [small.events[0]!.bytes], [null], small.signature, [], null]], ['votes of nil', [small.headerBytes, [small.events[0]!.bytes], [null], small.signature, null]], ['events of text', [small.headerBytes, ['x'], [null], small.signature, []]],
+    ['attestations of text', [small.headerBytes, [small.events[0]!.bytes], ['x'], small.signature, []]], ['a short signature', [small.headerBytes, [small.events[0]!.bytes], [null], small.signature.subarray(1), []]],
+    ['an attestation missing', [small.headerBytes, [small.events[0]!.bytes], [], small.signature, []]], ['a header of text', ['header', [small.events[0]!.bytes], [null], small.signature, []]],
   ])('%s is no commit', (_, value) => expect(reason(pack(value))).toMatch(/^(commit_not_canonical|commit_shape|event_count)$/))
 })
 

@@ -1,14 +1,15 @@
 /**
  * A commit is what a peer seals: one or more events, one signature, at most one Automerge change.
  *
- * bytes   = pack([header, [event…], [attestation | nil…], signature])
+ * bytes   = pack([header, [event…], [attestation | nil…], signature, [[voter, vote]…]])
  * header  = pack([1, mesh, namespace, peer, incarnation, seq, prev, history, hlc, policy, segment, deps, eventsRoot,
  *                 eventCount, changeHash])
  * hash    = SHA-256("mnemesh/commit/1" ‖ 0x00 ‖ header), and the signature (Ed25519) is over exactly that.
  *
  * `eventsRoot` is the RFC 6962 root over the leaves SHA-256(event) ‖ attestation; `history` the RFC 6962 root over the
  * hashes of the chain's earlier commits. `segment` and `changeHash` are empty in a log-only commit (episodes, control).
- * `deps` are commit hashes of the same segment, ascending, none twice.
+ * `deps` are commit hashes of the same segment, ascending, none twice. Votes (`vote.ts`) stand on control commits alone, by voter,
+ * ascending; they are in no hash, as the signature is not.
  *
  * Three types for three degrees of trust: `Commit` is well formed, `VerifiedCommit` also covered by a valid signature
  * (`chain.ts`), `AdmittedCommit` also allowed (`admission.ts`). Only the last may reach the store.
@@ -60,6 +61,9 @@ export type SealedEvent = {
   readonly unread?: Unread
 }
 
+/** A voter's countersignature of a control commit (`vote.ts`). */
+export type Vote = { readonly voter: PeerId; readonly signature: Uint8Array }
+
 export type Commit = {
   readonly header: CommitHeader
   readonly headerBytes: Uint8Array
@@ -67,6 +71,7 @@ export type Commit = {
   readonly chain: ChainId
   readonly events: readonly SealedEvent[]
   readonly signature: Uint8Array
+  readonly votes: readonly Vote[]
   readonly bytes: Uint8Array
 }
 
@@ -104,10 +109,19 @@ export const encodeHeader = (header: CommitHeader): Uint8Array =>
 export const sealCommit = (header: CommitHeader, events: readonly SealedEvent[], keys: KeyPair): VerifiedCommit => {
   const headerBytes = encodeHeader(header)
   const signature = sign('mnemesh/commit/1', headerBytes, keys)
-  const bytes = pack([headerBytes, events.map((event) => event.bytes), events.map((event) => event.attestation), signature])
+  const bytes = encodeCommit({ headerBytes, events, signature, votes: [] })
   const chain = chainId(header.peer, header.incarnation, header.namespace)
-  return { header, headerBytes, hash: commitHash(headerBytes), chain, events, signature, bytes } as Commit as VerifiedCommit
+  return { header, headerBytes, hash: commitHash(headerBytes), chain, events, signature, votes: [], bytes } as Commit as VerifiedCommit
 }
+
+/** The same commit with these votes on it, in their order. */
+export const withVotes = <C extends Commit>(commit: C, votes: readonly Vote[]): C => {
+  const sorted = votes.toSorted((a, b) => (a.voter < b.voter ? -1 : 1))
+  return { ...commit, votes: sorted, bytes: encodeCommit({ ...commit, votes: sorted }) }
+}
+
+const encodeCommit = ({ headerBytes, events, signature, votes }: Pick<Commit, 'headerBytes' | 'events' | 'signature' | 'votes'>): Uint8Array =>
+  pack([headerBytes, events.map((event) => event.bytes), events.map((event) => event.attestation), signature, votes.map((vote) => [hexToBytes(vote.voter), vote.signature])])
 
 export const commitHash = (headerBytes: Uint8Array): CommitHash => sha256Hex('mnemesh/commit/1', ZERO, headerBytes) as CommitHash
 
@@ -116,6 +130,9 @@ export const hasValidSignature = (commit: Commit): boolean => isSignedBy(commit,
 
 /** @param key a public key, 64 hex digits. */
 export const isSignedBy = (commit: Commit, key: string): boolean => verify('mnemesh/commit/1', commit.headerBytes, commit.signature, key)
+
+/** The epoch of a control commit: its chain's incarnation as a number; what is beyond a safe integer has none. */
+export const epochOf = ({ incarnation }: Pick<CommitHeader, 'incarnation'>): number => Number.parseInt(incarnation, 16)
 
 /** Whether it claims to be of its mesh's control log: what it is worth only the log before it tells. */
 export const isControlCommit = ({ header }: Pick<Commit, 'header'>): boolean => header.namespace === CONTROL_NAMESPACE && (header.peer as string) === header.mesh
@@ -143,9 +160,12 @@ export const decodeCommit = (bytes: Uint8Array, levelOf: (header: CommitHeader) 
   if (bytes.length > limits.commit_bytes_max) return refuse('commit_too_large')
   const read = readPacked(bytes, readParts)
   if (!read.ok) return refuse(read.fault === 'form' ? 'commit_not_canonical' : 'commit_shape')
-  const { headerBytes, eventList, attestations, signature } = read.value
+  const { headerBytes, eventList, attestations, signature, votes } = read.value
   const header = decodeHeader(headerBytes)
   if (header === null) return refuse('header_malformed')
+  const isControl = header.namespace === CONTROL_NAMESPACE
+  if (isControl && bytes.length > limits.control_commit_bytes_max) return refuse('commit_too_large')
+  if (!isControl && votes.length > 0) return refuse('votes_outside_the_control_log')
   if (eventList.length !== header.eventCount || attestations.length !== header.eventCount) return refuse('event_count')
   const level = levelOf(header)
   const events: SealedEvent[] = []
@@ -160,7 +180,7 @@ export const decodeCommit = (bytes: Uint8Array, levelOf: (header: CommitHeader) 
   const fault = kindFault(header, events)
   if (fault !== null) return refuse(fault)
   const chain = chainId(header.peer, header.incarnation, header.namespace)
-  return { ok: true, commit: { header, headerBytes, hash: commitHash(headerBytes), chain, events, signature, bytes } }
+  return { ok: true, commit: { header, headerBytes, hash: commitHash(headerBytes), chain, events, signature, votes, bytes } }
 }
 
 /** An event of a later kind that stands where its kind never does is one of an unknown kind: no reason to refuse, for others do not know it. */
@@ -171,16 +191,24 @@ const readInPlace = (bytes: Uint8Array, inSegment: boolean, level: number): Retu
   return isMisplaced ? decodeEvent(bytes, FIRST_LEVEL) : decoded
 }
 
-type Parts = { readonly headerBytes: Uint8Array; readonly eventList: readonly Uint8Array[]; readonly attestations: readonly (Uint8Array | null)[]; readonly signature: Uint8Array }
+type Parts = { readonly headerBytes: Uint8Array; readonly eventList: readonly Uint8Array[]; readonly attestations: readonly (Uint8Array | null)[]; readonly signature: Uint8Array; readonly votes: readonly Vote[] }
 
 const readParts = (reader: PackedReader): Parts => {
-  reader.list(4, 4)
+  reader.list(5, 5)
   const headerBytes = reader.bin(0, limits.header_bytes_max)
   const eventList: Uint8Array[] = []
   for (let left = reader.list(0, limits.events_per_commit_max); left > 0; left--) eventList.push(reader.bin(0, limits.event_bytes_max))
   const attestations: (Uint8Array | null)[] = []
   for (let left = reader.list(0, limits.events_per_commit_max); left > 0; left--) attestations.push(reader.nil() ? null : reader.bin(64))
-  return { headerBytes, eventList, attestations, signature: reader.bin(64) }
+  const signature = reader.bin(64)
+  const votes: Vote[] = []
+  for (let left = reader.list(0, limits.votes_per_commit_max); left > 0; left--) {
+    reader.list(2, 2)
+    const voter = reader.hex(32) as PeerId
+    if (voter <= (votes.at(-1)?.voter ?? '')) reader.misfit()
+    votes.push({ voter, signature: reader.bin(64) })
+  }
+  return { headerBytes, eventList, attestations, signature, votes }
 }
 
 /** A commit's header alone, without a look at its events; null when the bytes are no commit. */

@@ -2,7 +2,8 @@
  * The control log: one chain in `_mesh`, reduced in order to who is a member and whose key governs.
  *
  * It begins with the genesis, whose hash is the mesh's id. Each statement behind it is signed by the authority's key that is in
- * force before it (`controlFault`), so the log proves itself to whoever knows the mesh's id.
+ * force before it, and certified by a majority of the voters before it (`vote.ts`): an old copy of the authority's folder cannot fork
+ * it. So the log proves itself to whoever knows the mesh's id (`controlFault`).
  *
  * The state after each control commit can be asked for (`enrolledAt`), because a commit is judged under the control commit
  * it names. A statement that makes no sense (an invite used twice, a revocation of nobody) is passed over, the same
@@ -15,8 +16,10 @@ import { sha256Hex } from './hash.ts'
 import type { Hlc } from './hlc.ts'
 import { bytesToHex, CONTROL_NAMESPACE, type ChainId, type CommitHash, type MeshId, type PeerId, type PublicKey } from './ids.ts'
 import { FIRST_LEVEL } from './level.ts'
+import { limits } from './limits.ts'
 import { historyRoot } from './merkle.ts'
 import type { KeyPair } from './signature.ts'
+import { isCertified } from './vote.ts'
 
 export type Role = 'voter' | 'observer'
 export type Member = {
@@ -56,29 +59,41 @@ export const meshFoundedBy = (genesis: Uint8Array): MeshId => sha256Hex('mnemesh
 
 /** The first commit of a control log. All of it but the signature follows from the event, so that a mesh has one. */
 export const sealGenesis = (genesis: MeshGenesis, authority: KeyPair): VerifiedCommit =>
-  sealControl(emptyControlChain(meshFoundedBy(encodeEvent(genesis))), genesis, GENESIS_HLC, authority)
+  sealControl(emptyControlChain(meshFoundedBy(encodeEvent(genesis))), [genesis], GENESIS_HLC, authority)
 
 /** The next commit of the control log: it follows its own state as policy. */
-export const sealControl = (chain: ChainState, event: ControlEvent, hlc: Hlc, authority: KeyPair): VerifiedCommit => {
-  const events = [{ bytes: encodeEvent(event), event, attestation: null }]
+export const sealControl = (chain: ChainState, statement: readonly ControlEvent[], hlc: Hlc, authority: KeyPair): VerifiedCommit => {
+  const events = statement.map((event) => ({ bytes: encodeEvent(event), event, attestation: null }))
   return sealCommit({
     mesh: chain.peer as string as MeshId, namespace: chain.namespace, peer: chain.peer, incarnation: chain.incarnation, seq: chain.seq + 1, prev: chain.hash, history: bytesToHex(historyRoot(chain.history)),
-    hlc, policy: chain.hash, segment: null, deps: [], eventsRoot: eventsRoot(events), eventCount: 1, changeHash: null,
+    hlc, policy: chain.hash, segment: null, deps: [], eventsRoot: eventsRoot(events), eventCount: events.length, changeHash: null,
   }, events, authority)
 }
 
+export type ControlFault = 'not_the_genesis' | 'control_not_by_the_authority' | 'control_not_certified'
+
 /**
  * Why `commit` is not the next of the control log, or null.
- * @param before the state after all that comes before it. The chain itself (`chainFault`) is looked at elsewhere.
+ * @param before the state at the place before it, or at a later one. The chain itself (`chainFault`) is looked at elsewhere.
  */
-export const controlFault = (before: ControlState, commit: Commit): 'not_the_genesis' | 'control_not_by_the_authority' | null => {
+export const controlFault = (before: ControlState, commit: Commit): ControlFault | null =>
+  statementFault(before, commit) ?? (commit.header.seq === 1 || isCertified(commit, votersAt(before, commit.header.seq - 1)) ? null : 'control_not_certified')
+
+/** The same of one on which nobody need have voted yet. */
+export const statementFault = (before: ControlState, commit: Commit): ControlFault | null => {
   const { seq } = commit.header
   if (seq === 1) return genesisFault(commit)
   const key = authorityAt(before, seq - 1)
   return key !== null && isSignedBy(commit, key) ? null : 'control_not_by_the_authority'
 }
 
-const genesisFault = (commit: Commit): 'not_the_genesis' | 'control_not_by_the_authority' | null => {
+/** Whose votes certify what stands behind place `seq`: a function of the control log alone, frozen or reachable or not. */
+export const votersAt = (state: ControlState, seq: number): ReadonlySet<PeerId> =>
+  new Set([...state.members.values()].flatMap(({ peer, role }) => (role === 'voter' && enrolledAt(state, peer, seq) ? [peer] : [])))
+
+const genesisFault = (commit: Commit): ControlFault | null => {
+  // Nobody votes before there is a mesh.
+  if (commit.votes.length > 0) return 'not_the_genesis'
   const [first, second] = commit.events
   if (first?.event.kind !== 'mesh.genesis' || second !== undefined || first.attestation !== null) return 'not_the_genesis'
   if (meshFoundedBy(first.bytes) !== commit.header.mesh || commit.header.hlc !== GENESIS_HLC) return 'not_the_genesis'
@@ -126,9 +141,14 @@ const raised = (levels: ControlState['levels'], level: number, seq: number): Con
 
 const enrol = (members: Map<PeerId, Member>, invitesUsed: Set<string>, event: ControlEvent & { kind: 'peer.enrol' }, seq: number): void => {
   if (members.has(event.peer) || (event.invite !== undefined && invitesUsed.has(event.invite))) return
+  if (event.role === 'voter' && votersIn(members) >= VOTERS_MAX) return
   if (event.invite !== undefined) invitesUsed.add(event.invite)
   members.set(event.peer, { peer: event.peer, name: event.name, role: event.role, enrolledSeq: seq, revoked: null })
 }
+
+/** Beyond that no majority's votes would fit a commit. */
+const VOTERS_MAX = 2 * limits.votes_per_commit_max - 1
+const votersIn = (members: ReadonlyMap<PeerId, Member>): number => [...members.values()].filter(({ role, revoked }) => role === 'voter' && revoked === null).length
 
 const revoke = (members: Map<PeerId, Member>, event: ControlEvent & { kind: 'peer.revoke' }, seq: number): void => {
   const member = members.get(event.peer)

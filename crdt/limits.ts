@@ -63,6 +63,13 @@ export const limits = {
   /** AGREED. Recovery keys of a mesh: each is kept by somebody, and few are ever needed at once. */
   recovery_keys_max: 16,
 
+  /** AGREED. One control commit with its votes: it fits the frames that go before a link is open, and a fact of the store. */
+  control_commit_bytes_max: 56 * KIB,
+  /** AGREED. The same before anybody has voted: 128 votes are 12.6 KiB. */
+  proposal_bytes_max: 40 * KIB,
+  /** AGREED. Votes on a control commit, and so voters of a mesh: of 255 a majority is 128. */
+  votes_per_commit_max: 128,
+
   // ── forks ─────────────────────────────────────────────────────────────────────────────────────────────────────
   /** A commit's header: fixed fields, at most 64 deps of 34 bytes, a namespace. */
   header_bytes_max: 4 * KIB,
@@ -140,6 +147,12 @@ export const limits = {
   /** So long a question waits for who has applied a statement, and so many of them wait at once; further ones are answered at once. */
   control_wait_ms_max: 5_000,
   control_waiters_max: 64,
+  /** Statements kept on the authority's peer until they are certified, each a fact of up to 40 KiB. */
+  statements_waiting_max: 64,
+  /** A proposal is sent again so often to voters that are linked and have not voted: one of them may have had to catch up first. */
+  propose_again_ms: 2_000,
+  /** Who makes a statement waits so long for its votes: a round trip and a flush, of one that is busy some seconds. */
+  certify_wait_ms: 5_000,
   /** After a start, so long links may still be coming up before a voter without one counts as away: dialing and handshakes of a busy machine. */
   reach_start_ms: 2_000,
   /** After a link was lost: the first two redials (100 and 200 ms), so that a write is answered within half a second of the loss. */

@@ -7,8 +7,8 @@
 import { admit, type LogView, type Verdict } from './admission.ts'
 import { encodeCanonical, type Json } from './canonical.ts'
 import { coveredCommits, emptyChain, extendChain, type ChainState } from './chain.ts'
-import { chainId, decodeCommit, eventsRoot, sealCommit, type Commit, type CommitHeader, type SealedEvent, type VerifiedCommit } from './commit.ts'
-import { emptyControl, emptyControlChain, reduceControl, sealGenesis, type ControlState } from './control.ts'
+import { chainId, decodeCommit, eventsRoot, sealCommit, withVotes, type Commit, type CommitHeader, type SealedEvent, type VerifiedCommit } from './commit.ts'
+import { emptyControl, emptyControlChain, reduceControl, sealGenesis, votersAt, type ControlState } from './control.ts'
 import { decodeEvent, encodeEvent, isDocumentEvent, type DocumentEvent, type Event, type Founder, type MeshGenesis } from './event.ts'
 import { sha256Hex } from './hash.ts'
 import type { Hlc } from './hlc.ts'
@@ -19,6 +19,7 @@ import {
 import { historyRoot } from './merkle.ts'
 import { applyCommit, derive, openSegment, type Segment } from './segment.ts'
 import { keyPairFromSeed, publicKeyHex, type KeyPair } from './signature.ts'
+import { signVote } from './vote.ts'
 
 export const NS = 'team/api' as Namespace
 export const ALICE = 'ai:alice' as AgentId
@@ -51,6 +52,8 @@ export const seed = (byte: number): Uint8Array => new Uint8Array(32).fill(byte)
 
 export type TestMesh = { readonly keys: KeyPair; readonly id: MeshId; readonly control: VerifiedCommit[]; say(...events: readonly Event[]): VerifiedCommit; sayJson(...values: readonly Json[]): VerifiedCommit; /** As a voter. */ enrol(seedByte: number): VerifiedCommit }
 
+/** Keys of the members that tests know. */
+const SEEDS = Array.from({ length: 12 }, (_, byte) => keyPairFromSeed(seed(byte)))
 export const peerOfSeed = (byte: number): PeerId => publicKeyHex(keyPairFromSeed(seed(byte))) as PeerId
 export const founderOfSeed = (byte: number): Founder => ({ peer: peerOfSeed(byte), name: `peer ${byte}`, role: 'voter' })
 
@@ -69,10 +72,13 @@ export const createMesh = (seedByte = 0xaa, fields: Partial<MeshGenesis> = {}): 
   let chain = extendChain(emptyControlChain(id), first, 0)
   const say = (sealed: readonly SealedEvent[]): VerifiedCommit => {
     const seq = chain.seq + 1
-    const commit = sealCommit({
+    const bare = sealCommit({
       mesh: id, namespace: chain.namespace, peer: chain.peer, incarnation: chain.incarnation, seq, prev: chain.hash, history: bytesToHex(historyRoot(chain.history)),
       hlc: hlcAt(NOW_MS, seq), policy: chain.hash, segment: null, deps: [], eventsRoot: eventsRoot(sealed), eventCount: sealed.length, changeHash: null,
     }, sealed, keys)
+    // Every voter whose seed is known votes.
+    const voters = votersAt(control.reduce(reduceControl, emptyControl(id)), seq - 1)
+    const commit = withVotes(bare, SEEDS.filter((pair) => voters.has(publicKeyHex(pair) as PeerId)).map((pair) => signVote(bare, pair)))
     chain = extendChain(chain, commit, seq - 1)
     control.push(commit)
     return commit

@@ -25,9 +25,10 @@ test('what was built on words that a revocation leaves out is said again, and wa
   expect(await read(2, made.id, built.token)).toMatchObject({ priority: 9, title: 'the plan, reviewed' })
 
   const self = world.peer(REVOKED).replica.self
-  await world.run(world.peer(0).node.revoke(encodeRevoke(world.peer(0).replica.index.mesh, self, world.time.now(), world.authority)))
+  const revoking = world.peer(0).node.revoke(encodeRevoke(world.peer(0).replica.index.mesh, self, world.time.now(), world.authority))
+  // It names what the authority knows now, and is in force when a majority has countersigned it.
+  await expect(world.run(revoking)).rejects.toMatchObject({ code: 'quorum_not_met', fields: { proposed: true } })
   // Whoever wrote on top of it is away when the others learn of it.
-  world.partition([1], [2, REVOKED])
   world.network.heal()
   world.partition([1], [0, 2, REVOKED])
   await world.run(() => world.peer(2).replica.index.control.members.get(self)?.revoked !== null)

@@ -69,6 +69,8 @@ const SHAPES: ReadonlyMap<number, Shape> = new Map<number, Shape>([
     read: (r) => ({ type: 'addresses', records: bins(r, limits.addresses_per_frame_max, limits.address_record_bytes_max) }),
   }],
   [TAGS.want_headers, { from: 'open', earlyBytesMax: 0, fields: 1, read: (r) => ({ type: 'want_headers', hashes: hashes<CommitHash>(r, limits.want_headers_max) }) }],
+  [TAGS.propose, { from: 'open', earlyBytesMax: 0, fields: 1, read: (r) => ({ type: 'propose', commit: r.bin(0, limits.proposal_bytes_max) }) }],
+  [TAGS.vote, { from: 'open', earlyBytesMax: 0, fields: 4, read: (r) => ({ type: 'vote', vote: { epoch: count(r), seq: seq(r), hash: r.hex(32) as CommitHash, signature: r.bin(64) } }) }],
   [TAGS.headers, { from: 'open', earlyBytesMax: 0, fields: 1, read: (r) => ({ type: 'headers', headers: bins(r, limits.want_headers_max, limits.header_bytes_max) }) }],
 ])
 

@@ -16,6 +16,9 @@ export type Parcel = { readonly chain: ChainId; readonly seq: number; readonly b
 /** `frozen`: a chain of its was proven forked; it is told the proof and kept out, as a revoked one. */
 export type MemberState = 'voter' | 'observer' | 'revoked' | 'frozen' | 'unknown'
 
+/** A vote for the commit of this hash, at that place of the control log, by whoever sends it. */
+export type VoteMessage = { readonly epoch: number; readonly seq: number; readonly hash: CommitHash; readonly signature: Uint8Array }
+
 export type MeshHost = {
   readonly mesh: MeshId
   readonly self: KeyPair
@@ -66,6 +69,9 @@ export type MeshHost = {
   receiveLevel(peer: PeerId, level: number): void
   /** `from` asks how far these chains are on our disk: answered by `Mesh.announce` to it alone. */
   ackWanted(from: PeerId, chains: readonly ChainId[]): void
+  /** A control statement that wants our vote, or has its sender's. */
+  receiveProposal(from: PeerId, commit: Uint8Array): void
+  receiveVote(from: PeerId, vote: VoteMessage): void
   linkUp(peer: PeerId): void
   linkDown(peer: PeerId, reason: string): void
   /** An open link fell silent (HB4), or was heard again. After `linkUp` and `linkDown` it is not quiet. */
@@ -95,6 +101,9 @@ export type Mesh = {
   announce(ack: SignedAck, to: PeerId | null): void
   /** Asks one peer, or (null) all, how far these chains are on their disks. */
   wantAcks(chains: readonly ChainId[], to: PeerId | null): void
+  /** To every open link (`to` null), or to that of one peer, if it is open. */
+  propose(commit: Uint8Array, to: PeerId | null): void
+  vote(vote: VoteMessage, to: PeerId): void
   /** A fork was found or learned: told to every link at once. */
   announceForks(proofs: readonly Uint8Array[]): void
   /** The control log has grown: sessions of members that are out are cut, waiting ones go on. */

@@ -19,7 +19,7 @@ import type { Standing } from './frame-shapes.ts'
 import { createHeartbeat } from './heartbeat.ts'
 import type { Link, LinkOptions } from './link-types.ts'
 import { DIGEST_BYTES, encode, type Message } from './messages.ts'
-import { priceOf, priceOfBytes } from './prices.ts'
+import { priceOf, priceOfBytes, priceOfVotes } from './prices.ts'
 import { createPositions } from './positions.ts'
 import { createPull } from './pull.ts'
 import type { CloseReason } from './reasons.ts'
@@ -256,6 +256,10 @@ export const createLink = (options: LinkOptions): Link => {
         return serve.wantHeaders(m.hashes) ? undefined : wire.close('want_overrun')
       case 'headers':
         return onHeaders(m.headers)
+      case 'propose':
+        return host.receiveProposal(peer, m.commit)
+      case 'vote':
+        return host.receiveVote(peer, m.vote)
     }
   }
 
@@ -270,7 +274,7 @@ export const createLink = (options: LinkOptions): Link => {
       tellQuiet(false)
       const decoded = decode(content, { from: standingOfTheirs(), controlChain: control, compression: options.compression })
       if (!decoded.ok) return wire.close(decoded.reason)
-      options.charge(priceOf(decoded.message) + priceOfBytes(decoded.cost) - 1)
+      options.charge(priceOf(decoded.message) + priceOfBytes(decoded.cost) - 1 + priceOfVotes(decoded.message, control))
       dispatch(decoded.message, decoded.cost)
     },
     drained,

@@ -337,6 +337,13 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
         for (const link of openLinks()) if (to === null || link.peer === to) link.send({ type: 'want_acks', chains: asked })
       }
     },
+    propose: (commit, to) => {
+      const content = encode({ type: 'propose', commit })
+      for (const link of openLinks()) if (to === null || link.peer === to) link.sendEncoded(content)
+    },
+    vote: (vote, to) => {
+      for (const link of openLinks()) if (link.peer === to) link.send({ type: 'vote', vote })
+    },
     announceForks: (proofs) => {
       const links = openLinks()
       for (const content of forkFrames(proofs)) for (const link of links) link.sendEncoded(content)

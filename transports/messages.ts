@@ -9,7 +9,7 @@ import type { Body } from '../crdt/body.ts'
 import { concat, joined } from '../crdt/hash.ts'
 import { hexToBytes, type ChainId, type CommitHash, type Ref } from '../crdt/ids.ts'
 import { pack, type Packable } from '../crdt/msgpack.ts'
-import type { FrontierEntry, Parcel, Run } from './host.ts'
+import type { FrontierEntry, Parcel, Run, VoteMessage } from './host.ts'
 
 export const DIGEST_BYTES = 16
 export const ADDRESS_DIGEST_BYTES = 8
@@ -38,6 +38,8 @@ export const TAGS = {
   want_headers: 21,
   headers: 22,
   want_acks: 23,
+  propose: 24,
+  vote: 25,
 } as const
 
 /** Where the sender's log stands: `arrivals` and `digest` (16 bytes) are of the same moment. */
@@ -80,6 +82,9 @@ export type Message =
   | { readonly type: 'want_headers'; readonly hashes: readonly CommitHash[] }
   /** The answer to one `want_headers`: those that are here, of what was asked. */
   | { readonly type: 'headers'; readonly headers: readonly Uint8Array[] }
+  /** A control statement without votes, to be countersigned; or one that has the sender's vote. */
+  | { readonly type: 'propose'; readonly commit: Uint8Array }
+  | { readonly type: 'vote'; readonly vote: VoteMessage }
 
 export const encode = (message: Message): Uint8Array => pack(toPackable(message))
 
@@ -128,6 +133,10 @@ const toPackable = (m: Message): Packable => {
       return [TAGS.want_headers, joined(m.hashes.map(hexToBytes))]
     case 'headers':
       return [TAGS.headers, m.headers]
+    case 'propose':
+      return [TAGS.propose, m.commit]
+    case 'vote':
+      return [TAGS.vote, m.vote.epoch, m.vote.seq, hexToBytes(m.vote.hash), m.vote.signature]
   }
 }
 

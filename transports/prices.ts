@@ -2,6 +2,7 @@
  * What a frame costs whoever takes it, in units of work: about 10 µs each on the machine that the measurements were made on. A price
  * follows from a frame's kind and size alone, so that two runs of one schedule pay the same.
  */
+import type { ChainId } from '../crdt/ids.ts'
 import type { Message } from './messages.ts'
 
 /** Opening the seal and reading the fields. */
@@ -55,9 +56,18 @@ export const priceOf = (m: Message): number => {
       return 2 + 8 * m.records.length
     case 'forks':
       return 2 + 15 * m.proofs.length
+    // Read as a commit, and one check.
+    case 'propose':
+      return 12 + m.commit.length / 1_024
+    case 'vote':
+      return 8
     case 'want_headers':
       return 2 + 3 * m.hashes.length
     case 'headers':
       return 2 + 3 * m.headers.length
   }
 }
+
+/** Of the control log each commit is checked for itself, and each vote on it: as many as its bytes can hold, at some 100 bytes and 40 µs each. */
+export const priceOfVotes = (m: Message, controlChain: ChainId): number =>
+  m.type === 'parcels' && m.chain === controlChain ? m.parcels.reduce((sum, parcel) => sum + parcel.bytes.length / 24, 0) : 0

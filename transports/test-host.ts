@@ -34,6 +34,8 @@ export type TestHost = {
   received(): number
   readonly acks: { readonly from: PeerId; readonly ack: SignedAck }[]
   readonly ups: string[]
+  /** Proposals and votes handed over by the mesh. */
+  readonly governed: string[]
   /** `quiet PEER`, `heard PEER`. */
   readonly quiets: string[]
   /** While it answers true, the commit is handed over and not taken in. */
@@ -275,6 +277,8 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
     receiveAck: (from, ack) => test.acks.push({ from, ack }),
     receiveLevel: () => {},
     ackWanted: (from, of) => announce(of, from),
+    receiveProposal: (from, commit) => test.governed.push(`proposal of ${from}: ${bytesToHex(commit)}`),
+    receiveVote: (from, vote) => test.governed.push(`vote of ${from}: ${vote.epoch} ${vote.seq} ${vote.hash} ${bytesToHex(vote.signature)}`),
     linkUp: (of) => {
       test.ups.push(`up ${of}`)
     },
@@ -323,6 +327,7 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
     received: () => received,
     acks: [],
     ups: [],
+    governed: [],
     quiets: [],
     refuse: () => false,
     damage: (of, seq) => {

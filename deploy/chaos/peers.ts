@@ -57,6 +57,8 @@ export const startMesh = async (dir: string, port: number, prepare: (name: strin
     for (const peer of [b, c]) {
       await mnemeshOk(['mesh', 'join', (await mnemeshOk(['mesh', 'invite', '--data', a.dir])).trim(), '--data', peer.dir, '--name', peer.name])
       await peer.start()
+      // It votes on who comes next.
+      await until(`a has a link to ${peer.name}`, LINKED_MS, async () => (listIn(await expecting(200, a.call('GET', '/peers')), 'peers').every(({ link }) => link === 'up' || link === 'self') ? true : null))
     }
     await until('all are linked', LINKED_MS, async () => {
       const linked = await Promise.all(peers.map(async ({ call }) => listIn(await expecting(200, call('GET', '/peers')), 'peers').every(({ link }) => link === 'up' || link === 'self')))

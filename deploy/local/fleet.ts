@@ -56,11 +56,13 @@ export const startFleet = async ({ names = ['a', 'b', 'c'], ...serve }: FleetOpt
     const fleet = fleetOf({ dir, peers, place, dispose, all: () => placed })
     await mnemeshOk(['mesh', 'init', '--data', fleet.peer(0).dir, '--name', fleet.peer(0).name])
     await fleet.peer(0).start()
-    await Promise.all(peers.slice(1).map(async (peer) => {
+    // One after the other: who has joined votes on who comes next.
+    for (const [n, peer] of peers.entries()) {
+      if (n === 0) continue
       await fleet.join(peer)
       await peer.start()
-    }))
-    await fleet.linked()
+      await fleet.linked(peers.slice(0, n + 1))
+    }
     return fleet
   } catch (error) {
     await dispose()

@@ -74,6 +74,8 @@ export const createEvil = (founded: Founded, network: Network, time: Scheduler &
     holes: () => [],
     missingBodies: () => [],
     forkProofs: () => [],
+    receiveProposal: () => undefined,
+    receiveVote: () => undefined,
     receiveForkProofs: () => undefined,
     forkAt: () => Number.POSITIVE_INFINITY,
     hashAt: (chain, seq) => (chain === control ? (founded.log.commits[seq - 1]?.hash ?? null) : null),
@@ -122,7 +124,7 @@ export const createEvil = (founded: Founded, network: Network, time: Scheduler &
       case 'changed_commit':
         return parcel === null ? undefined : push([{ ...parcel, bytes: flipped(parcel.bytes, random) }])
       case 'foreign_signature':
-        return parcel === null ? undefined : push([{ ...parcel, bytes: Uint8Array.from([...parcel.bytes.subarray(0, -64), ...sign('mnemesh/commit/1', parcel.bytes.subarray(0, -64), self.keys)]) }])
+        return parcel === null ? undefined : push([{ ...parcel, bytes: Uint8Array.from([...parcel.bytes.subarray(0, -65), ...sign('mnemesh/commit/1', parcel.bytes.subarray(0, -65), self.keys), ...parcel.bytes.subarray(-1)]) }])
       case 'orphans':
         return push(captured.filter(({ seq }) => seq > 1).slice(0, 8))
       case 'forged_acks': {

@@ -4,8 +4,8 @@
  * Keys come of the seeds 01…, 02… and 03… (members) and aa… (the mesh's authority). `core.test.ts` reads the files as a
  * stranger would; `generate.ts` writes them.
  */
-import { decodeCommit, decodeHeader, eventsRoot, sealCommit, type Commit, type CommitHeader, type SealedEvent } from '../../crdt/commit.ts'
-import { firstExcluded, enrolledAt, levelAt } from '../../crdt/control.ts'
+import { decodeCommit, decodeHeader, eventsRoot, sealCommit, withVotes, type Commit, type CommitHeader, type SealedEvent, type Vote } from '../../crdt/commit.ts'
+import { firstExcluded, enrolledAt, levelAt, sealControl } from '../../crdt/control.ts'
 import { bodyRefs, decodeEvent, encodeEvent, type Event } from '../../crdt/event.ts'
 import { encodeToken, frontierDigest, type FrontierEntry, type Position } from '../../crdt/frontier.ts'
 import { sha256Hex } from '../../crdt/hash.ts'
@@ -13,7 +13,8 @@ import { CONTROL_NAMESPACE, ZERO_HASH, bytesToHex, hexToBytes, segmentId, type C
 import { limits } from '../../crdt/limits.ts'
 import { pack } from '../../crdt/msgpack.ts'
 import { keyPairFromSeed, publicKeyHex, sign } from '../../crdt/signature.ts'
-import { NOW_MS, NS, body, createMesh, createReplica, eventId, founderOfSeed, genesisOf, hlcAt, peerOfSeed, record, said, sealEvents, seed } from '../../crdt/test-support.ts'
+import { NOW_MS, NS, body, createMesh, createReplica, eventId, founderOfSeed, genesisOf, hlcAt, meshOf, peerOfSeed, record, said, sealEvents, seed } from '../../crdt/test-support.ts'
+import { signVote, voteBytes } from '../../crdt/vote.ts'
 import { makeDocumentVectors } from './document-cases.ts'
 
 export type EventVectors = {
@@ -37,6 +38,12 @@ export type ControlVectors = {
   /** The format level at each place, from 0. */
   readonly levels: readonly number[]
   readonly first_excluded: readonly { readonly peer: string; readonly chain: string; readonly seq: number | null }[]
+  /** What a voter signs, by the seed of its key. */
+  readonly votes: readonly { readonly seed: string; readonly epoch: number; readonly seq: number; readonly hash: string; readonly message: string; readonly signature: string }[]
+  /** A log in which voters of the seeds 01…, 02… and 03… founded a mesh. */
+  readonly three: { readonly mesh: string; readonly commits: readonly string[] }
+  /** What a log that holds `three` answers to each: a reason, or null where it is taken. */
+  readonly next: readonly { readonly says: string; readonly bytes: string; readonly reason: string | null }[]
 }
 export type FrontierVectors = {
   readonly digests: readonly { readonly key: string; readonly entries: readonly FrontierEntry[]; readonly digest: string }[]
@@ -118,7 +125,7 @@ const commit = (): CommitVectors => {
     ['the last seq', seal([forget], { seq: limits.seq_max })],
   ]
   const parts = good[0]![1]
-  const raw = (headerBytes: Uint8Array): Uint8Array => pack([headerBytes, [put.bytes], [null], sign('mnemesh/commit/1', headerBytes, keys)])
+  const raw = (headerBytes: Uint8Array): Uint8Array => pack([headerBytes, [put.bytes], [null], sign('mnemesh/commit/1', headerBytes, keys), []])
   const bad: readonly (readonly [string, Uint8Array])[] = [
     ['a byte too many', Uint8Array.from([...parts.bytes, 0])], ['a byte too few', parts.bytes.slice(0, -1)], ['deps out of order', seal([put], { deps: deps.toReversed() }).bytes], ['a dep twice', seal([put], { deps: [deps[0]!, deps[0]!] }).bytes],
     ['65 deps', seal([put], { deps: Array.from({ length: 65 }, (_, i) => sha256Hex(`${i}`) as CommitHash).sort() }).bytes], ['seq 0', seal([put], { seq: 0 }).bytes], ['seq 2^48 + 1', seal([put], { seq: limits.seq_max + 1 }).bytes],
@@ -139,8 +146,8 @@ const commit = (): CommitVectors => {
     }),
     not_signed: [
       { name: 'signed by another member', bytes: bytesToHex(sealCommit(header([put]), [put], keyPairFromSeed(seed(2))).bytes) },
-      { name: 'signed for another purpose', bytes: bytesToHex(pack([parts.headerBytes, [put.bytes], [null], sign('mnemesh/ack/1', parts.headerBytes, keys)])) },
-      { name: 'a bit of the time is another', bytes: bytesToHex(pack([flippedTime(parts.headerBytes), [put.bytes], [null], parts.signature])) },
+      { name: 'signed for another purpose', bytes: bytesToHex(pack([parts.headerBytes, [put.bytes], [null], sign('mnemesh/ack/1', parts.headerBytes, keys), []])) },
+      { name: 'a bit of the time is another', bytes: bytesToHex(pack([flippedTime(parts.headerBytes), [put.bytes], [null], parts.signature, []])) },
     ],
   }
 }
@@ -175,6 +182,30 @@ const control = (): ControlVectors => {
     enrolled: [PEER, OTHER, peerOfSeed(3)].map((peer) => ({ peer, at: [0, ...commits.map((_, i) => i + 1)].map((seq) => enrolledAt(state, peer, seq)) })),
     levels: [0, ...commits.map((_, i) => i + 1)].map((seq) => levelAt(state, seq)),
     first_excluded: [excluded(PEER, CHAIN), excluded(PEER, 'ef'.repeat(16) as ChainId), excluded(OTHER, CHAIN)],
+    ...votes(),
+  }
+}
+
+const votes = (): Pick<ControlVectors, 'votes' | 'three' | 'next'> => {
+  const mesh = meshOf(1, 2, 3)
+  mesh.say({ ...said('peer.enrol', 9, CONTROL_NAMESPACE), ...founderOfSeed(5), role: 'observer' })
+  const chain = createReplica(mesh, 1).chains.get(mesh.control[0]!.chain)!
+  const sealed = (n: number, by = mesh.keys): Commit => sealControl(chain, [{ ...said('peer.enrol', n, CONTROL_NAMESPACE), ...founderOfSeed(6) }], hlcAt(NOW_MS, 500 + n), by)
+  const vote = (commit: Commit, byte: number): Vote => signVote(commit, keyPairFromSeed(seed(byte)))
+  const by = (commit: Commit, ...bytes: readonly number[]): Commit => withVotes(commit, bytes.map((byte) => vote(commit, byte)))
+  const [one, other, foreign] = [sealed(10), sealed(11), sealed(10, keyPairFromSeed(seed(1)))]
+  const [first, second] = by(one, 1, 2).votes as readonly [Vote, Vote]
+  const cases: readonly (readonly [string, Commit, string | null])[] = [
+    ['nobody has voted', one, 'control_not_certified'], ['one of three', by(one, 1), 'control_not_certified'], ['one and an observer', by(one, 1, 5), 'control_not_certified'],
+    ['two, and an observer', by(one, 1, 2, 5), 'control_not_certified'], ['two, and a stranger', by(one, 1, 2, 9), 'control_not_certified'],
+    ['votes for another statement of that place', withVotes(one, by(other, 1, 2).votes), 'control_not_certified'],
+    ['each under the other\'s name', withVotes(one, [{ ...first, voter: second.voter }, { ...second, voter: first.voter }]), 'control_not_certified'],
+    ['all voters, and not the authority', by(foreign, 1, 2, 3), 'control_not_by_the_authority'], ['two of three', by(one, 1, 2), null], ['all three', by(one, 1, 2, 3), null],
+  ]
+  return {
+    votes: [1, 2].map((byte) => ({ seed: bytesToHex(seed(byte)), epoch: 0, seq: one.header.seq, hash: one.hash, message: bytesToHex(voteBytes(one)), signature: bytesToHex(vote(one, byte).signature) })),
+    three: { mesh: mesh.id, commits: mesh.control.map(({ bytes }) => bytesToHex(bytes)) },
+    next: cases.map(([says, made, reason]) => ({ says, bytes: bytesToHex(made.bytes), reason })),
   }
 }
 

@@ -14,7 +14,7 @@ import { bytesToHex, hexToBytes, segmentId, type ChainId, type MeshId, type Name
 import { merkleRoot } from '../../crdt/merkle.ts'
 import { readLink, readMemory } from '../../crdt/reading.ts'
 import { applyCommit, documentHeads, openSegment } from '../../crdt/segment.ts'
-import { keyPairFromSeed, publicKeyHex } from '../../crdt/signature.ts'
+import { keyPairFromSeed, publicKeyHex, sign } from '../../crdt/signature.ts'
 import { createReplica, createMesh } from '../../crdt/test-support.ts'
 import { makeCoreVectors, type CommitVectors, type ControlVectors, type EventVectors, type FrontierVectors } from './core-cases.ts'
 import { readingVector, type DocumentVectors } from './document-cases.ts'
@@ -74,7 +74,17 @@ describe('commit.json', () => {
 })
 
 describe('control.json', () => {
-  const { mesh, chain, commits, enrolled, levels, first_excluded } = read('control') as ControlVectors
+  const { mesh, chain, commits, enrolled, levels, first_excluded, votes, three, next } = read('control') as ControlVectors
+  it.each(votes)('a vote is these bytes, signed', ({ seed, epoch, seq, hash, message, signature }) => {
+    const bytes = hexToBytes(message)
+    expect(Buffer.from(bytes)).toEqual(Buffer.concat([Buffer.from('9501c420', 'hex'), Buffer.from(three.mesh, 'hex'), Buffer.from([epoch, seq]), Buffer.from('c420', 'hex'), Buffer.from(hash, 'hex')]))
+    expect(bytesToHex(sign('mnemesh/vote/1', bytes, keyPairFromSeed(hexToBytes(seed))))).toBe(signature)
+  })
+  it.each(next)('a statement with votes: $says', ({ bytes, reason }) => {
+    const replica = createReplica({ ...createMesh(), id: three.mesh as MeshId, control: [] }, 1)
+    for (const each of three.commits) expect(replica.take(hexToBytes(each)).kind).toBe('admitted')
+    expect(replica.take(hexToBytes(bytes))).toMatchObject(reason === null ? { kind: 'admitted' } : { kind: 'refused', reason })
+  })
   it('is one chain of the authority', () => {
     for (const [i, { bytes }] of commits.entries()) {
       const commit = commitOf(bytes)

@@ -2,15 +2,18 @@
  * The control log of a stopped peer: read from its store, and extended by the authority's key.
  */
 import { chainFault, extendChain, type ChainState } from '../../crdt/chain.ts'
-import { controlChainId, decodeCommit, type VerifiedCommit } from '../../crdt/commit.ts'
-import { controlFault, emptyControl, emptyControlChain, reduceControl, sealControl, sealGenesis, type ControlState } from '../../crdt/control.ts'
+import { controlChainId, decodeCommit, withVotes, type VerifiedCommit } from '../../crdt/commit.ts'
+import { authorityAt, controlFault, emptyControl, emptyControlChain, reduceControl, sealControl, sealGenesis, votersAt, type ControlState } from '../../crdt/control.ts'
 import type { ControlEvent, MeshGenesis } from '../../crdt/event.ts'
 import { tick } from '../../crdt/hlc.ts'
 import type { ChainId, MeshId, PeerId } from '../../crdt/ids.ts'
-import type { KeyPair } from '../../crdt/signature.ts'
+import { publicKeyHex, type KeyPair } from '../../crdt/signature.ts'
+import { signVote } from '../../crdt/vote.ts'
 import { NodeError } from '../errors.ts'
-import type { CommitStore, StoredCommit } from '../ports/store.ts'
-import { controlSeen, controlSeenFact } from '../replica/control-seen.ts'
+import type { CommitStore, StoreBatch, StoredCommit } from '../ports/store.ts'
+import { controlSeen, controlSeenFact, votedFact } from '../replica/control-seen.ts'
+import { keepStatement } from '../replica/kept-statements.ts'
+import { requireAuthority, type Identity } from './folder.ts'
 
 export type ControlLog = { readonly state: ControlState; readonly chain: ChainState; readonly commits: readonly StoredCommit[] }
 
@@ -46,8 +49,8 @@ export const readControlLog = (mesh: MeshId, store: CommitStore): ControlLog => 
 }
 
 /** Writes what the log has beyond its first `from` commits, and how far it goes with it. */
-export const writeControlLog = (store: CommitStore, { commits, chain }: ControlLog, from: number): Promise<void> =>
-  store.write({ commits: commits.slice(from), facts: [controlSeenFact(chain.seq)] })
+export const writeControlLog = (store: CommitStore, { commits, chain }: ControlLog, from: number, facts: NonNullable<StoreBatch['facts']> = []): Promise<void> =>
+  store.write({ commits: commits.slice(from), facts: [controlSeenFact(chain.seq), ...facts] })
 
 /** How far each chain of `peer` is in this log, damaged commits too: what was here counts. */
 export const lastOf = async (store: CommitStore, peer: PeerId): Promise<Record<ChainId, number>> => {
@@ -63,9 +66,29 @@ export const lastOf = async (store: CommitStore, peer: PeerId): Promise<Record<C
   return last
 }
 
-/** Seals one control event. `writeControlLog` writes it. */
-export const sealOnto = (log: ControlLog, event: ControlEvent, authority: KeyPair, nowMs: number): ControlLog =>
-  extended(log, sealControl(log.chain, event, tick(log.chain.hlc, nowMs), authority))
+/**
+ * Says something in the folder of a stopped peer. Alone in the mesh the peer is its own majority, and the statement is certified at
+ * once; else it is kept, and proposed when the peer is started.
+ * @param identity whose folder it is; it holds the authority's key. @throws NodeError when its key does not govern the mesh.
+ */
+export const sayStopped = async (store: CommitStore, log: ControlLog, event: ControlEvent, identity: Pick<Identity, 'dir' | 'peer' | 'keys' | 'authority'>, nowMs: number): Promise<ControlLog> => {
+  const authority = requireAuthority(identity)
+  if (publicKeyHex(authority) !== authorityAt(log.state, log.chain.seq)) throw new NodeError('forbidden', `the authority's key in ${identity.dir} does not govern the mesh any more: ask where the present one is`)
+  if (!isAlone(log.state, identity.peer)) {
+    await keepStatement(store, [event])
+    return log
+  }
+  const commit = sealControl(log.chain, [event], tick(log.chain.hlc, nowMs), authority)
+  const said = extended(log, withVotes(commit, [signVote(commit, identity.keys)]))
+  await writeControlLog(store, said, log.commits.length, [votedFact(commit)])
+  return said
+}
+
+/** Whether it is the only voter, whose vote is the majority. */
+export const isAlone = (state: ControlState, peer: PeerId): boolean => {
+  const voters = votersAt(state, state.seq)
+  return voters.size === 1 && voters.has(peer)
+}
 
 const extended = (log: ControlLog, commit: VerifiedCommit): ControlLog => ({
   state: reduceControl(log.state, commit),

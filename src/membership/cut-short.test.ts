@@ -10,7 +10,7 @@ import { sha256 } from '../../crdt/hash.ts'
 import { keyPairFromSeed, publicKeyHex } from '../../crdt/signature.ts'
 import type { PeerId, PublicKey } from '../../crdt/ids.ts'
 import { memoryDisk, openMemoryStore } from '../store/memory.ts'
-import { foundedLog, lastOf, readControlLog, sealOnto, writeControlLog } from './control-log.ts'
+import { foundedLog, lastOf, readControlLog, sayStopped, writeControlLog } from './control-log.ts'
 import { initMesh } from './found.ts'
 import { joinMesh, listMembers, makeInvite, revokeMember } from './index.ts'
 import { enrolment, genesis } from './statements.ts'
@@ -24,7 +24,7 @@ beforeEach(async () => {
 afterEach(() => rm(root, { recursive: true }))
 
 const at = (name: string): string => join(root, name)
-const invite = (): Promise<string> => makeInvite({ dir: at('first'), role: 'voter', ttl_ms: 60_000, ...saying })
+const invite = (): Promise<string> => makeInvite({ dir: at('first'), role: 'observer', ttl_ms: 60_000, ...saying })
 const members = async (): Promise<readonly string[]> => (await listMembers({ dir: at('first') })).map(({ peer_id }) => peer_id)
 /** As a process leaves the folder that is killed before its log, or after. */
 const cutShort = async (name: string, when: 'before its log' | 'after its log'): Promise<void> => {
@@ -79,16 +79,16 @@ test('one that was taken out does not come back by joining again', async () => {
 test('nothing is sealed on top of a control log that is not whole', async () => {
   const authority = keyPairFromSeed(sha256('authority'))
   const now = saying.clock.now()
-  const [founder, late] = ['founder', 'late'].map((name) => publicKeyHex(keyPairFromSeed(sha256(name))) as PeerId) as [PeerId, PeerId]
+  const keys = keyPairFromSeed(sha256('founder'))
+  const [founder, late] = [keys, keyPairFromSeed(sha256('late'))].map((pair) => publicKeyHex(pair) as PeerId) as [PeerId, PeerId]
   const one = foundedLog(genesis(saying, 'mesh', authority, [{ peer: founder, name: 'founder', role: 'voter' }]), authority)
   const { mesh } = one.state
   const invite = { mesh, authority: publicKeyHex(authority) as PublicKey, id: '01'.repeat(16), role: 'voter' as const, expiresMs: now + 60_000, urls: [] }
-  const log = sealOnto(one, enrolment(saying, one.state, { invite, peer: late, name: 'late' }), authority, now)
   const disk = memoryDisk()
   const store = openMemoryStore({ random: saying.random, disk })
   // As every folder begins, and as each statement of a stopped peer is added.
   await writeControlLog(store, one, 0)
-  await writeControlLog(store, log, 1)
+  const log = await sayStopped(store, one, enrolment(saying, one.state, { invite, peer: late, name: 'late' }), { dir: '', peer: founder, keys, authority }, now)
   expect(readControlLog(mesh, store).chain.seq).toBe(2)
   disk.commitByPlace.delete(`${log.chain.id}/2`)
   expect(() => readControlLog(mesh, store)).toThrow(/damaged/)

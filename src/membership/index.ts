@@ -4,15 +4,19 @@
  */
 import { readdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { activeMembers, type ControlState } from '../../crdt/control.ts'
+import { activeMembers, votersAt, type ControlState } from '../../crdt/control.ts'
+import type { ControlEvent } from '../../crdt/event.ts'
 import { bytesToHex, type MeshId, type PeerId } from '../../crdt/ids.ts'
 import { decodeInvite, encodeInvite, encodeJoin, encodeRevoke, type Invite } from '../../crdt/invite.ts'
 import { limits } from '../../crdt/limits.ts'
 import { publicKeyHex } from '../../crdt/signature.ts'
+import { majorityOf } from '../../crdt/vote.ts'
 import type { Applied } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import type { Clock, Random } from '../ports/clock.ts'
-import { checkControlLog, lastOf, readControlLog, sealOnto, writeControlLog, type ControlLog } from './control-log.ts'
+import type { CommitStore } from '../ports/store.ts'
+import { keptStatements } from '../replica/kept-statements.ts'
+import { checkControlLog, isAlone, lastOf, readControlLog, sayStopped, type ControlLog } from './control-log.ts'
 import { fetchApplied, fetchControlLog, isMemberAt, postJoin, postRevoke, requirePeer } from './door.ts'
 import { beginIdentity, finishIdentity, knownAddresses, readIdentity, requireAuthority, requireIdentity, runningUrl, startLine, type Identity } from './folder.ts'
 import { checkExpiry, checkName, enrolment, findMember, isEnrolled, revocation } from './statements.ts'
@@ -44,7 +48,7 @@ const invitedTo = async (dir: string): Promise<readonly string[]> => {
  * the inviting peer's own folder when that is on this machine and stopped.
  * @param from that folder; without it, it is looked for beside `dir`. A token does not name it: tokens travel.
  */
-export const joinMesh = async ({ token, dir, name, from, ...saying }: Saying & { readonly token: string; readonly dir: string; readonly name: string; readonly from?: string }): Promise<{ mesh_id: MeshId; peer_id: PeerId; members: number } & AppliedNames> => {
+export const joinMesh = async ({ token, dir, name, from, offline = false, ...saying }: Saying & { readonly token: string; readonly dir: string; readonly name: string; readonly from?: string; readonly offline?: boolean }): Promise<{ mesh_id: MeshId; peer_id: PeerId; members: number } & AppliedNames> => {
   const invite = decodeInvite(token)
   if (invite === null) throw new NodeError('malformed', 'this is no invite token: give the one line that `mnemesh mesh invite` printed, whole')
   checkName(name)
@@ -54,11 +58,11 @@ export const joinMesh = async ({ token, dir, name, from, ...saying }: Saying & {
   if (present !== null) throw present.mesh === invite.mesh ? await memberAlready(present, invite, from) : new NodeError('wrong_mesh', `${dir} belongs to another mesh: join in another folder`)
   const { keys } = await beginIdentity(dir, saying.random, 'join')
   const peer = publicKeyHex(keys) as PeerId
-  const { log, url, inviter, others } = await enrolSomewhere(invite, encodeJoin(token.trim(), name, keys), { peer, name, beside: dir, from }, saying)
+  const { log, url, inviter, others } = await enrolSomewhere(invite, encodeJoin(token.trim(), name, keys), { peer, name, beside: dir, from }, offline, saying)
   await withStore(dir, saying.random, (store) => beginLog(dir, store, log))
   // Enrolled under another name by an attempt that was cut short, it has that.
   await finishIdentity(dir, { mesh: invite.mesh, meshName: log.state.name, name: log.state.members.get(peer)?.name ?? name, peers: meshUrls([...(url === null ? [] : [url]), ...invite.urls, ...others]) })
-  return { mesh_id: invite.mesh, peer_id: peer, members: activeMembers(log.state).length, ...appliedNames(url === null ? null : await fetchApplied(url).catch(() => null), log.state, inviter, peer) }
+  return { mesh_id: invite.mesh, peer_id: peer, members: activeMembers(log.state).length, ...(url === null ? said(log.state, isEnrolled(log.state, peer), inviter, peer) : { proposed: false, ...appliedNames(await fetchApplied(url).catch(() => null), log.state, inviter, peer) }) }
 }
 
 export const listMembers = async ({ dir }: { readonly dir: string }): Promise<Member[]> => {
@@ -73,7 +77,7 @@ export const listMembers = async ({ dir }: { readonly dir: string }): Promise<Me
  * Takes a member out, and tells where that holds already.
  * @param peer a member's id, name, or the start of its id. @param force also the peer that holds the authority's key itself.
  */
-export const revokeMember = async ({ dir, peer, force = false, ...saying }: Saying & { readonly dir: string; readonly peer: string; readonly force?: boolean }): Promise<{ peer_id: PeerId; name: string } & AppliedNames> => {
+export const revokeMember = async ({ dir, peer, force = false, offline = false, ...saying }: Saying & { readonly dir: string; readonly peer: string; readonly force?: boolean; readonly offline?: boolean }): Promise<{ peer_id: PeerId; name: string } & AppliedNames> => {
   const identity = await requireIdentity(dir)
   const authority = requireAuthority(identity)
   const member = (control: ControlState): PeerId => {
@@ -84,27 +88,41 @@ export const revokeMember = async ({ dir, peer, force = false, ...saying }: Sayi
   const done = await whenStopped(identity, async (store) => {
     const log = readControlLog(identity.mesh, store)
     const target = member(log.state)
-    const sealed = sealOnto(log, revocation(saying, log.state, target, await lastOf(store, target)), authority, saying.clock.now())
-    await writeControlLog(store, sealed, log.commits.length)
-    return { target, state: sealed.state }
+    await requireAloneOrOffline(log.state, identity, offline)
+    const event = revocation(saying, log.state, target, await lastOf(store, target))
+    if (isKept(store, (kept) => kept.kind === 'peer.revoke' && kept.peer === target)) return { target, state: log.state }
+    return { target, state: (await sayStopped(store, log, event, identity, saying.clock.now())).state }
   })
-  if (done !== null) return { ...nameOf(done.result.state, done.result.target), ...appliedNames(null, done.result.state, identity.peer) }
+  if (done !== null) return { ...nameOf(done.result.state, done.result.target), ...said(done.result.state, done.result.state.members.get(done.result.target)?.revoked !== null, identity.peer) }
   const url = await requireRunning(identity)
   const { state } = await fetchControlLog(url, identity.mesh)
   const target = member(state)
   await postRevoke(url, encodeRevoke(identity.mesh, target, saying.clock.now(), authority))
-  return { ...nameOf(state, target), ...appliedNames(await fetchApplied(url), state, identity.peer) }
+  return { ...nameOf(state, target), proposed: false, ...appliedNames(await fetchApplied(url), state, identity.peer) }
 }
 
 /** Voters by name: where a statement lies on disk, and where not yet. */
-export type AppliedNames = { readonly applied: readonly string[]; readonly not_yet: readonly string[] }
+export type AppliedNames = { /** Kept in the folder of a stopped peer, and in force nowhere yet: `not_yet` are those whose votes it waits for. */ readonly proposed: boolean; readonly applied: readonly string[]; readonly not_yet: readonly string[] }
 
 /** @param told by a running peer; null: the statement lies in the folder of `self` alone, which is stopped. @param joining is not there yet. */
-const appliedNames = (told: Applied | null, state: ControlState, self: PeerId | null, joining: PeerId | null = null): AppliedNames => {
+const appliedNames = (told: Applied | null, state: ControlState, self: PeerId | null, joining: PeerId | null = null): Omit<AppliedNames, 'proposed'> => {
   if (told !== null) return { applied: told.applied.map(({ name }) => name), not_yet: told.not_yet.filter(({ peer_id }) => peer_id !== joining).map(({ name }) => name) }
   const voters = activeMembers(state, 'voter').filter(({ peer }) => peer !== joining)
   return { applied: voters.filter(({ peer }) => peer === self).map(({ name }) => name), not_yet: voters.filter(({ peer }) => peer !== self).map(({ name }) => name) }
 }
+/** Of a statement in the folder of a stopped peer. @param isInForce it certified it alone. */
+const said = (state: ControlState, isInForce: boolean, self: PeerId | null, joining: PeerId | null = null): AppliedNames => {
+  const names = appliedNames(null, state, self, joining)
+  return isInForce ? { proposed: false, ...names } : { proposed: true, applied: [], not_yet: names.not_yet }
+}
+/** @throws NodeError when others must countersign, and nobody said that it may wait. */
+const requireAloneOrOffline = async (state: ControlState, { dir, peer }: Pick<Identity, 'dir' | 'peer'>, offline: boolean): Promise<void> => {
+  if (offline || isAlone(state, peer)) return
+  const { size } = votersAt(state, state.seq)
+  throw new NodeError('conflict', `${dir} is stopped, and a statement takes effect when ${majorityOf(size)} of ${size} voters have countersigned it: start it with \`${await startLine(dir)}\` and say this again; with --offline it is kept there, and proposed when it is started`)
+}
+/** Whether it has been said already, and waits. */
+const isKept = (store: CommitStore, isMeant: (event: ControlEvent) => boolean): boolean => keptStatements(store).some((statement) => statement.some(isMeant))
 const nameOf = (state: ControlState, peer: PeerId) => ({ peer_id: peer, name: state.members.get(peer)?.name ?? peer })
 
 // ── where the control log can be reached ───────────────────────────────────────────────────────────────────────────────
@@ -112,7 +130,7 @@ const nameOf = (state: ControlState, peer: PeerId) => ({ peer_id: peer, name: st
 type Enrolled = { readonly log: ControlLog; readonly url: string | null; /** The inviter, where it enrolled while it was stopped. */ readonly inviter: PeerId | null; readonly others: readonly string[] }
 
 /** Every address of the invite is tried. The token is told to proven members of its mesh alone. */
-const enrolSomewhere = async (invite: Invite, request: Uint8Array, who: { peer: PeerId; name: string; beside: string; from: string | undefined }, saying: Saying): Promise<Enrolled> => {
+const enrolSomewhere = async (invite: Invite, request: Uint8Array, who: { peer: PeerId; name: string; beside: string; from: string | undefined }, offline: boolean, saying: Saying): Promise<Enrolled> => {
   const inviter = await inviterOf(invite, who)
   const urls = [...new Set([...invite.urls, ...(await urlNow(inviter))])]
   const failures: Error[] = []
@@ -133,13 +151,12 @@ const enrolSomewhere = async (invite: Invite, request: Uint8Array, who: { peer: 
     }
   }
   if (inviter !== null) {
-    const { authority } = inviter
     const log = await whenStopped(inviter, async (store) => {
       const before = readControlLog(invite.mesh, store)
       if (isEnrolled(before.state, who.peer)) return before
-      const sealed = sealOnto(before, enrolment(saying, before.state, { invite, ...who }), authority, saying.clock.now())
-      await writeControlLog(store, sealed, before.commits.length)
-      return sealed
+      await requireAloneOrOffline(before.state, inviter, offline)
+      if (isKept(store, (event) => event.kind === 'peer.enrol' && event.peer === who.peer)) return before
+      return sayStopped(store, before, enrolment(saying, before.state, { invite, ...who }), inviter, saying.clock.now())
     })
     if (log !== null) return { log: log.result, url: null, inviter: inviter.peer, others: await invitedTo(inviter.dir) }
   }

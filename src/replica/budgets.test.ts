@@ -95,7 +95,7 @@ describe('what waits', () => {
     const tooMany = limits.pending_commits_per_peer_max + 3
     // No signature is on them and nothing covers them, so they wait under their hashes.
     const bare = Array.from({ length: tooMany }, (_, n) => author.seal(hlcAt(NOW_MS + n), null, commit!.events.map(({ event }) => event)))
-    for (const one of bare) take(intake, author.peer, [{ ...one, bytes: Uint8Array.from([...one.bytes.subarray(0, -1), one.bytes.at(-1)! ^ 1]) }], NOW_MS)
+    for (const one of bare) take(intake, author.peer, [{ ...one, bytes: one.bytes.with(-2, one.bytes.at(-2)! ^ 1) }], NOW_MS)
     expect(intake.heldBack().get(author.peer)?.dropped).toBe(3)
     expect(intake.refused.at(-1)).toMatchObject({ from: author.peer, reason: 'too_many_waiting' })
     expect(drain(intake, peer, NOW_MS)).toBe(0)

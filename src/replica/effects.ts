@@ -33,7 +33,7 @@ export type ShellOptions = {
   readonly store: CommitStore
   readonly clock: Clock
   /** Set once the mesh exists; effects before that have nobody to go to. */
-  readonly mesh: () => Pick<Mesh, 'push' | 'announce' | 'wantAcks' | 'announceForks' | 'membershipChanged'> | null
+  readonly mesh: () => Pick<Mesh, 'push' | 'announce' | 'wantAcks' | 'propose' | 'vote' | 'announceForks' | 'membershipChanged'> | null
   /** Credit of a delivery is free again. */
   readonly taken: (delivery: number) => void
   /** Makes documents hot that a flush will change, while the disk works; without it they are made when it returns, at once. */
@@ -73,6 +73,12 @@ export const createShell = ({ replica, store, clock, mesh, taken, warm, observe 
         return
       case 'WANT_ACKS':
         mesh()?.wantAcks(effect.chains, effect.to)
+        return
+      case 'PROPOSE':
+        mesh()?.propose(effect.commit, effect.to)
+        return
+      case 'VOTE':
+        mesh()?.vote(effect.vote, effect.to)
         return
       case 'RESOLVE':
         outcomes.get(effect.request)?.(effect.outcome)

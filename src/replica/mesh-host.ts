@@ -164,6 +164,8 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries, clock 
       if (levelTold(facts.read(levelFact(peer))) !== level) facts.keep(levelFact(peer), level)
     },
     ackWanted: (from, chains) => shell.feed({ kind: 'ackWanted', from, chains }),
+    receiveProposal: (from, commit) => shell.feed({ kind: 'proposed', from, commit }),
+    receiveVote: (from, vote) => shell.feed({ kind: 'voted', from, vote }),
     linkUp: (peer) => shell.feed({ kind: 'linkUp', peer }),
     // The mesh itself remembers why, for `links()`.
     linkDown: (peer) => shell.feed({ kind: 'reach', peer, reachable: false }),

@@ -15,6 +15,7 @@ import type { DocumentDigests } from './document-digests.ts'
 import type { Documents } from './documents.ts'
 import type { FrontierDigests } from './frontier-digest.ts'
 import type { Forks } from './forks.ts'
+import type { Governance } from './governance.ts'
 import type { Intake } from './intake.ts'
 import type { LogIndex } from './log-index.ts'
 import type { MissingBodies } from './missing-bodies.ts'
@@ -45,6 +46,8 @@ export type Replica = {
   readonly documents: Documents
   readonly documentDigests: DocumentDigests
   readonly forks: Forks
+  /** What the authority's peer has said and the mesh has not certified yet. */
+  readonly governance: Pick<Governance, 'pending' | 'standing'>
   readonly commits: Commits
   readonly intake: Intake
   readonly missing: MissingBodies

@@ -10,7 +10,7 @@
  * 4. A request ends exactly once: acknowledged, refused, or quorum not met.
  */
 import type { Body } from '../../crdt/body.ts'
-import { commitHash, controlChainId, type AdmittedCommit, type VerifiedCommit } from '../../crdt/commit.ts'
+import { commitHash, type AdmittedCommit, type VerifiedCommit } from '../../crdt/commit.ts'
 import { freshlyRevoked, levelOf } from '../../crdt/control.ts'
 import { HLC_ZERO, observe, type Hlc } from '../../crdt/hlc.ts'
 import { CONTROL_NAMESPACE, nextIncarnation, type ChainId, type CommitHash, type EventId, type PeerId, type RecordId, type Ref } from '../../crdt/ids.ts'
@@ -20,7 +20,6 @@ import type { StoreFailure } from '../ports/store.ts'
 import { authorBatch, type Authored } from './author.ts'
 import { budgetsOf } from './budgets.ts'
 import { createClockGate } from './clock-gate.ts'
-import { createControls } from './controls.ts'
 import { createCommits } from './commits.ts'
 import { createDocumentDigests } from './document-digests.ts'
 import { createDocuments } from './documents.ts'
@@ -30,6 +29,7 @@ import { createExclusion } from './exclusion.ts'
 import { flushFailed } from './flush-failed.ts'
 import { createFrontierDigests } from './frontier-digest.ts'
 import { createForks } from './forks.ts'
+import { createGovernance } from './governance.ts'
 import { createHistories } from './histories.ts'
 import { createIncoming } from './incoming.ts'
 import { createIntake, type Rival } from './intake.ts'
@@ -58,7 +58,6 @@ const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
 export const createReplica = (options: ReplicaOptions): Replica => {
   const { store, keys, mesh } = options
   const self = publicKeyHex(keys) as PeerId
-  const controlChain = controlChainId(mesh)
   const index = createLogIndex(mesh)
   const frontier = createFrontierDigests(index)
   const commits = createCommits(store, (header) => levelOf(index.control, header))
@@ -78,7 +77,6 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   let inFlight: InFlight | null = null
   const log = createLogView(index, store, forks, () => flush)
   const writes = createWriteQueue()
-  const controls = createControls(mesh, options.authority)
   /** Said again, since what it was written on is left out. */
   const reoffers = createReoffers(index, documents)
   const lookBehind = createLookBehind(index, documents, commits, forks)
@@ -97,9 +95,10 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   }
   /** What would be sealed waits for clocks: it is no reason to make a flush. */
   let isHeld = false
-  const waitingToSeal = (): number => writes.waiting().requests + controls.waiting() + reoffers.ready
+  const waitingToSeal = (): number => writes.waiting().requests + governance.waiting() + reoffers.ready
   const isSomethingQueued = (): boolean => (isHeld ? 0 : waitingToSeal()) + incoming.waitingBodies() > 0
   const reach = createReach()
+  const governance = createGovernance({ index, self, keys, authority: options.authority, store, reach, isControlWhole: mayWrite.isControlWhole })
   const gate = createClockGate(self, index, () => settling.voters(), options.monotonic ?? null)
   const settling = createSettling({ reach, mesh, self, keys, index, quorum: options.quorum, hashOf, headerOf: (chain, seq) => commits.at(chain, seq)?.headerBytes ?? null, tie: histories.tie, isFrozen: forks.isFrozen, isWhole: (chain) => !missing.isMissingIn(chain) && !hasHoleIn(index, chain) })
 
@@ -113,7 +112,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const again = isHeld ? [] : reoffers.take(REQUESTS_PER_FLUSH_MAX)
     const requests = writes.take(isEarly || again.length > 0 ? 0 : REQUESTS_PER_FLUSH_MAX)
     if (!isHeld) sealControls(nowMs)
-    const unsealed = isEarly || off === null ? [] : controls.refuse(off)
+    const unsealed = isEarly || off === null ? [] : governance.refuse(off)
     if (again.length > 0) author(again, nowMs, agreedMs)
     const mayNot = mayWrite.refusal() ?? off
     const authored = mayNot !== null ? requests.map((request): Authored => ({ request: request.id, refusal: mayNot })) : requests.length === 0 ? [] : author(requests, nowMs, agreedMs)
@@ -140,11 +139,12 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const bodies = [...loose.filter(({ ref }) => missing.has(ref) && !flush.bodies.has(ref)), ...unread].filter((body) => !isGone(body))
     const refusals = [...unsealed, ...authored.flatMap((answer): Effect[] => ('refusal' in answer ? [refuse(answer.request, answer.refusal)] : []))]
     const forkFacts = forks.takeFacts()
-    const nothing = flush.commits.length + bodies.length + erase.length + healed.length + forkFacts.length === 0
+    const governed = governance.facts()
+    const nothing = flush.commits.length + bodies.length + erase.length + healed.length + forkFacts.length + governed.length === 0
     const under = deliveries
     deliveries = []
     if (nothing) {
-      const settled = [...refusals, ...under.map(taken), ...settle(authored, new Map(requests.map((request) => [request.id, request])), nowMs)]
+      const settled = [...governance.sends(), ...refusals, ...under.map(taken), ...settle(authored, new Map(requests.map((request) => [request.id, request])), nowMs)]
       // What was taken came to nothing; what still waits must not wait for an input that may never come.
       return isSomethingQueued() ? [...settled, ...startFlush(nowMs)] : settled
     }
@@ -156,7 +156,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const touched = touchedBy(index, { commits: flush.commits, healed, forked: forks.writing(), texts: [...kept, ...bodies].map(({ ref }) => ref) }, missing.placesOf)
     inFlight = { id, revises: touched !== null, pushed: false, flush, again, authored, requests: new Map(requests.map((request) => [request.id, request])), bodies: [...kept, ...bodies].map(({ ref }) => ref), erased: erase, healed, deliveries: under }
     const commits = [...flush.commits.map(storedForm), ...healed.map((parcel) => ({ chain: parcel.chain, seq: parcel.seq, hash: index.holes.get(placeKey(parcel.chain, parcel.seq))!.hash, bytes: parcel.bytes }))]
-    const persist: Effect = { kind: 'PERSIST', flush: id, opens: documentsChangedBy(index, flush), batch: { commits, bodies: [...kept, ...bodies], erase, facts: [...missing.factsAfter(whole, kept, bodies, erase), ...forkFacts, ...forks.headerFacts(flush.commits), ...mayWrite.factsAfter(flush.commits), ...documentDigests.facts(isHealing), ...(touched === null ? [] : revision.facts(touched))] } }
+    const persist: Effect = { kind: 'PERSIST', flush: id, opens: documentsChangedBy(index, flush), batch: { commits, bodies: [...kept, ...bodies], erase, facts: [...missing.factsAfter(whole, kept, bodies, erase), ...forkFacts, ...governed, ...forks.headerFacts(flush.commits), ...mayWrite.factsAfter(flush.commits), ...documentDigests.facts(isHealing), ...(touched === null ? [] : revision.facts(touched))] } }
     return [...refusals, persist, ...(own.length > 0 ? [{ kind: 'PUSH', flush: id, parcels: own } satisfies Effect] : [])]
   }
 
@@ -173,7 +173,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   }
 
   const sealControls = (nowMs: number): void => {
-    const next = controls.next(log.chain(controlChain), nowMs)
+    const next = governance.next(nowMs)
     if (next === null) return
     addToFlush(flush, next.commit, next.chain, next.chain.seq, [], true)
   }
@@ -191,7 +191,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
       reoffers.failed(done.again)
       retryAtMs = nowMs + limits.flush_retry_ms
       const refusals = giveUp(done, failure, nowMs)
-      return [...done.deliveries.map(taken), ...refusals, ...controls.failed(failure), ...(isSomethingQueued() || intake.ready() ? startFlush(nowMs) : [])]
+      return [...done.deliveries.map(taken), ...refusals, ...governance.failed(failure), ...(isSomethingQueued() || intake.ready() ? startFlush(nowMs) : [])]
     }
     const controlBefore = index.control
     const touched = new Set<ChainId>()
@@ -241,7 +241,8 @@ export const createReplica = (options: ReplicaOptions): Replica => {
       ...done.deliveries.map(taken),
       ...settling.announce([...touched, ...missing.chainsMadeWhole()], null),
       ...(membership || forked.length > 0 ? [{ kind: 'MEMBERSHIP' } satisfies Effect] : []),
-      ...controls.persisted(),
+      ...governance.persisted(done.flush.commits),
+      ...governance.sends(),
       ...settle(done.authored, done.requests, nowMs),
       ...settling.grown(touched),
       ...(membership || forked.length > 0 ? settling.votersChanged([...revoked, ...forked].map(({ peer }) => peer)) : []),
@@ -270,6 +271,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     if (retryAtMs === null || (nowMs < retryAtMs && nowMs >= retryAtMs - limits.flush_retry_ms)) return
     retryAtMs = null
     forks.retry()
+    governance.retry()
     reoffers.grown()
   }
 
@@ -305,6 +307,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     hlc = latest(index, hlc)
     for (const fork of forks.all()) exclusion.fork(fork)
     documentDigests.read(null)
+    governance.restore()
     sayAgain(nowMs)
   }
 
@@ -314,7 +317,11 @@ export const createReplica = (options: ReplicaOptions): Replica => {
         writes.push(input.request)
         return startFlush(nowMs)
       case 'control':
-        controls.push(input)
+        return [...governance.say(input), ...startFlush(nowMs)]
+      case 'proposed':
+        return [...governance.proposed(input.from, input.commit), ...startFlush(nowMs)]
+      case 'voted':
+        governance.voted(input.from, input.vote)
         return startFlush(nowMs)
       case 'received':
         intake.take(input.from, incoming.sort(input.parcels), nowMs, (commit) => meetOwn(commit, nowMs))
@@ -341,7 +348,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
         return waitingToSeal() > 0 || intake.ready() ? startFlush(nowMs) : []
       case 'linkUp':
         reach.changed(input.peer, true, nowMs)
-        return settling.wantFrom(input.peer)
+        return [...settling.wantFrom(input.peer), ...governance.linkUp(input.peer)]
       case 'ackWanted':
         return settling.announce(input.chains, input.from)
       case 'wantAcks':
@@ -354,9 +361,9 @@ export const createReplica = (options: ReplicaOptions): Replica => {
       case 'tick':
         intake.tick(nowMs)
         retry(nowMs)
-        return [...settling.expire(nowMs), ...startFlush(nowMs)]
+        return [...settling.expire(nowMs), ...governance.expire(nowMs), ...startFlush(nowMs)]
       case 'stopping':
-        return [...settling.giveUpAll(), ...writes.take(Number.POSITIVE_INFINITY).map(({ id }) => refuse(id, STOPPING)), ...controls.refuse(STOPPING)]
+        return [...settling.giveUpAll(), ...writes.take(Number.POSITIVE_INFINITY).map(({ id }) => refuse(id, STOPPING)), ...governance.refuse(STOPPING)]
       case 'damaged':
         damaged(input.what, nowMs)
         return []
@@ -364,7 +371,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   }
 
   return {
-    handle, booted, self, index, forks, documents, documentDigests, commits, intake, missing, mayWrite, clocks: gate.clocks, clockIsOff: gate.isOff, clockRefusal: gate.refusal, voters: settling.voters, quorum: settling.quorum,
+    handle, booted, self, index, forks, governance, documents, documentDigests, commits, intake, missing, mayWrite, clocks: gate.clocks, clockIsOff: gate.isOff, clockRefusal: gate.refusal, voters: settling.voters, quorum: settling.quorum,
     counts: past.counts,
     text: textIn,
     said: (event) => past.said(event, []),
@@ -381,7 +388,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     budgets: (nowMs) => budgetsOf(index, intake, forks, settling.displacedAcks(), nowMs),
     nextDeadlineMs: () => {
       if (isHeld && waitingToSeal() > 0) return 0
-      return retryAtMs === null ? settling.nextDeadlineMs() : Math.min(retryAtMs, settling.nextDeadlineMs() ?? retryAtMs)
+      return [retryAtMs, settling.nextDeadlineMs(), governance.nextDeadlineMs()].reduce((first, ms) => (first === null || (ms !== null && ms < first) ? ms : first), null)
     },
     lastFailure: () => lastFailure,
   }

@@ -13,7 +13,7 @@ import type { ControlEvent, MemorySet, TagChange } from '../../crdt/event.ts'
 import type { Position } from '../../crdt/frontier.ts'
 import type { AgentId, ChainId, EventId, Namespace, PeerId, RecordId, Ref } from '../../crdt/ids.ts'
 import type { Vouch } from '../../crdt/receipt.ts'
-import type { Parcel } from '../../transports/host.ts'
+import type { Parcel, VoteMessage } from '../../transports/host.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { ClockReading } from './clocks.ts'
 import type { StoreBatch, StoreFailure } from '../ports/store.ts'
@@ -65,7 +65,10 @@ export type WrittenAt = Position & { readonly hash: string }
 export type Input =
   | { readonly kind: 'write'; readonly request: WriteRequest }
   /** Sealed by the authority's key; for the peer that holds it. */
-  | { readonly kind: 'control'; readonly id: RequestId; readonly event: ControlEvent }
+  | { readonly kind: 'control'; readonly id: RequestId; readonly events: readonly ControlEvent[]; readonly deadlineMs: number }
+  /** A member proposes a control statement, or hands on the one that has its vote. */
+  | { readonly kind: 'proposed'; readonly from: PeerId; readonly commit: Uint8Array }
+  | { readonly kind: 'voted'; readonly from: PeerId; readonly vote: VoteMessage }
   | { readonly kind: 'received'; readonly from: PeerId; readonly parcels: readonly Parcel[]; readonly delivery: number }
   | { readonly kind: 'bodies'; readonly from: PeerId; readonly bodies: readonly Body[]; readonly delivery: number }
   | { readonly kind: 'forks'; readonly from: PeerId; readonly proofs: readonly Uint8Array[] }
@@ -102,6 +105,10 @@ export type Effect =
   /** `to`: null for all neighbours. */
   | { readonly kind: 'ACK'; readonly ack: SignedAck; readonly to: PeerId | null }
   | { readonly kind: 'WANT_ACKS'; readonly chains: readonly ChainId[]; readonly to: PeerId | null }
+  /** A control statement to be countersigned; to all neighbours (`to` null), or to one. */
+  | { readonly kind: 'PROPOSE'; readonly commit: Uint8Array; readonly to: PeerId | null }
+  /** Our vote, which is on our disk. */
+  | { readonly kind: 'VOTE'; readonly vote: VoteMessage; readonly to: PeerId }
   | { readonly kind: 'RESOLVE'; readonly request: RequestId; readonly outcome: WriteOutcome }
   /** A delivery was taken in: its credit goes back to the sender. */
   | { readonly kind: 'TAKEN'; readonly delivery: number }

@@ -8,6 +8,7 @@ import type { ControlEvent } from '../../crdt/event.ts'
 import { proveIdentity } from '../../crdt/identity-proof.ts'
 import type { PublicKey } from '../../crdt/ids.ts'
 import { decodeJoin, decodeRevoke } from '../../crdt/invite.ts'
+import { limits } from '../../crdt/limits.ts'
 import { publicKeyHex } from '../../crdt/signature.ts'
 import type { Node } from '../api.ts'
 import { NodeError } from '../errors.ts'
@@ -32,8 +33,11 @@ export const membershipOf = (replica: Replica, shell: Shell, store: CommitStore,
   /** As many may wait as the door has requests in hand (`http_requests_in_flight_max`). */
   let turn: Promise<unknown> = Promise.resolve()
 
-  /** One control event at a time: each is judged after the one before is durable. Null: it has been said already. */
-  const seal = <T>(make: () => ControlEvent | null, then: () => T): Promise<T> => {
+  /** One that waits to be certified is waited for again, not said twice. */
+  const waiting = (isMeant: (event: ControlEvent) => boolean): readonly ControlEvent[] | null => replica.governance.pending().find((statement) => statement.some(isMeant)) ?? null
+
+  /** One statement at a time: each is judged after the one before is in force, or was given up waiting for. Null: it is in force already. */
+  const seal = <T>(make: () => readonly ControlEvent[] | null, then: () => T): Promise<T> => {
     const sealed = turn.then(async () => {
       if (identity.authority === null) throw new NodeError('forbidden', 'this peer does not hold the mesh\'s authority key: ask the one where the mesh was made')
       // On top of an older state the authority would say two things in one place, and nobody could tell which holds.
@@ -42,9 +46,9 @@ export const membershipOf = (replica: Replica, shell: Shell, store: CommitStore,
       // Before anything is judged by the clock: a token would seem to have expired.
       const off = replica.clockIsOff(saying.clock.now())
       if (off !== null) throw new NodeError(off.code, off.message, off.fields)
-      const event = make()
-      if (event === null) return then()
-      const outcome = await shell.write({ kind: 'control', id: --lastId, event })
+      const events = make()
+      if (events === null) return then()
+      const outcome = await shell.write({ kind: 'control', id: --lastId, events, deadlineMs: saying.clock.now() + limits.certify_wait_ms })
       if (outcome.kind === 'refused') throw new NodeError(outcome.refusal.code, outcome.refusal.message, outcome.refusal.fields)
       return then()
     })
@@ -58,14 +62,20 @@ export const membershipOf = (replica: Replica, shell: Shell, store: CommitStore,
     join: (request) => {
       const join = decodeJoin(request)
       if (join === null) return Promise.reject(new NodeError('bad_signature', 'this is no join request that its key signed: give the token whole, and the key that signs'))
-      return seal(() => (isEnrolled(replica.index.control, join.peer) ? null : enrolment(saying, replica.index.control, join)), controlLog)
+      return seal(
+        () => (isEnrolled(replica.index.control, join.peer) ? null : waiting((event) => event.kind === 'peer.enrol' && event.peer === join.peer) ?? [enrolment(saying, replica.index.control, join)]),
+        () => {
+          // What stood before it took the token, or the name's owner was taken out.
+          if (!isEnrolled(replica.index.control, join.peer)) throw new NodeError('token_used', 'the token has been used by another peer meanwhile: ask for a new one with `mnemesh mesh invite`')
+          return controlLog()
+        })
     },
     revoke: (request) => {
       const revoke = decodeRevoke(request, identity.mesh, authority())
       if (revoke === null) return Promise.reject(new NodeError('bad_signature', 'this is no revocation that the authority signed'))
       // A chain that forked at its beginning has nothing that counts.
       const last = Object.fromEntries([...replica.index.chains.values()].filter(({ peer, seq }) => peer === revoke.peer && seq > 0).map(({ id, seq }) => [id, seq]))
-      return seal(() => revocation(saying, replica.index.control, revoke.peer, last), () => undefined)
+      return seal(() => waiting((event) => event.kind === 'peer.revoke' && event.peer === revoke.peer) ?? [revocation(saying, replica.index.control, revoke.peer, last)], () => undefined)
     },
   }
 }

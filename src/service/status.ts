@@ -86,6 +86,7 @@ export const createStatus = (context: StatusContext): Status => {
     if (logTrouble !== null) blocking.push(`the log takes no writes: ${logTrouble}`)
     for (const { peer, aheadMs } of replica.clocks.others(context.now())) warnings.push(otherClockOff(index.control.members.get(peer)?.name ?? peer, aheadMs))
     for (const warning of forkWarnings(replica)) warnings.push(warning)
+    for (const warning of statementWarnings(replica)) warnings.push(warning)
     if (index.holes.size > 0) warnings.push(`${index.holes.size} damaged commits are being fetched again from other peers`)
     if (index.setAside.size > 0) warnings.push(`${index.setAside.size} commits wait for what was lost before them: other peers are asked for it`)
     if (replica.missing.size > 0) warnings.push(`${replica.missing.size} texts are missing and asked for`)
@@ -195,6 +196,15 @@ const shownEmbedder = (status: EmbeddingStatus | null) =>
   status === null ? null : { id: status.embedder, dim: status.dim, embedded: status.embedded, waiting: status.waiting, replacing: status.replacing }
 
 /** One line a member, however many of its chains forked. */
+/** On the peer with the authority's key: what it has said and is in force nowhere yet. */
+const statementWarnings = ({ governance, index }: Replica): readonly string[] => {
+  const { length } = governance.pending()
+  if (length === 0) return []
+  const { voted, missing, needed } = governance.standing()
+  const away = missing.filter((peer) => !voted.includes(peer)).map((peer) => index.control.members.get(peer)?.name ?? peer)
+  return [`${length} ${length === 1 ? 'statement' : 'statements'} of the authority ${length === 1 ? 'waits' : 'wait'}: ${needed} voters must countersign, not yet ${away.join(', ')}; start those that are away`]
+}
+
 const forkWarnings = ({ forks, index }: Replica): readonly string[] => {
   const byPeer = new Map<PeerId, { readonly first: string; more: number }>()
   for (const { peer, chain, at } of forks.all()) {

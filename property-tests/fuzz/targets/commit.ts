@@ -1,7 +1,7 @@
 /** Headers and commits: what is decoded is exactly what was written, and only what a member signed is covered and admitted. */
 import { coveredCommits } from '../../../crdt/chain.ts'
 import { decodeCommit, decodeHeader, encodeHeader, hasValidSignature, type Commit } from '../../../crdt/commit.ts'
-import { CONTROL_NAMESPACE } from '../../../crdt/ids.ts'
+import { CONTROL_NAMESPACE, hexToBytes } from '../../../crdt/ids.ts'
 import { equalBytes, pack } from '../../../crdt/msgpack.ts'
 import type { Draw } from '../draw.ts'
 import { mendRoot } from '../forge.ts'
@@ -47,7 +47,7 @@ const commit: Target = {
         if (!decoded.ok) return refused(decoded.reason.replace(/: .*/, ''))
         const { commit: one } = decoded
         judge(equalBytes(encodeHeader(one.header), one.headerBytes), 'its header encodes to other bytes')
-        judge(equalBytes(pack([one.headerBytes, one.events.map(({ bytes }) => bytes), one.events.map(({ attestation }) => attestation), one.signature]), input), 'encoding it again gives other bytes')
+        judge(equalBytes(pack([one.headerBytes, one.events.map(({ bytes }) => bytes), one.events.map(({ attestation }) => attestation), one.signature, one.votes.map(({ voter, signature }) => [hexToBytes(voter), signature])]), input), 'encoding it again gives other bytes')
         // Its authority's key signs it, and admission knows which that is.
         if (one.header.namespace === CONTROL_NAMESPACE) {
           judge(isSigned(one) || alice.judge(one).kind !== 'admitted', 'a statement that its authority never signed is admitted')

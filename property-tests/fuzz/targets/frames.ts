@@ -57,6 +57,8 @@ export const sampleMessages = (): readonly Message[] => {
     { type: 'forks', proofs: [commits[0]!.bytes, new Uint8Array(3)] },
     { type: 'want_headers', hashes: [hash(1), hash(2)] },
     { type: 'headers', headers: commits.slice(0, 2).map(({ headerBytes }) => headerBytes) },
+    { type: 'propose', commit: commits[0]!.bytes },
+    { type: 'vote', vote: { epoch: 0, seq: 4, hash: hash(1), signature: random('vote') } },
     { type: 'addresses', records: [signAddress(mesh, { peer, atMs: 1_700_000_000_000, urls: ['ws://127.0.0.1:7701/mesh'] }, dialer)] },
   ]
 }
@@ -127,6 +129,10 @@ const isBounded = (m: Message): boolean => {
       return m.hashes.length <= limits.want_headers_max
     case 'headers':
       return m.headers.length <= limits.want_headers_max && m.headers.every(({ length }) => length <= limits.header_bytes_max)
+    case 'propose':
+      return m.commit.length <= limits.proposal_bytes_max
+    case 'vote':
+      return m.vote.seq >= 1 && m.vote.seq <= limits.seq_max && m.vote.signature.length === 64
     case 'addresses':
       return m.records.length <= limits.addresses_per_frame_max
     default:

@@ -8,6 +8,7 @@ import { duration, example } from '../options.ts'
 import { clean, coloursFor, table } from '../render.ts'
 import { oneOf } from './choice.ts'
 
+const OFFLINE = 'also when the peer that holds the authority key is stopped: the statement is kept there, and proposed when it is started'
 const INVITE_TTL_MS = 24 * 3_600_000
 
 export const addMeshVerbs = (program: Command, io: Io): void => {
@@ -49,13 +50,13 @@ const addInvite = (mesh: Command, io: Io): void => {
 const addJoin = (mesh: Command, io: Io): void => {
   const verb = mesh.command('join').description("make a peer's identity and enrol it").argument('<token>', 'what `mesh invite` printed')
   verb.requiredOption('--data <dir>', "the new peer's folder").requiredOption('--name <name>', "the new peer's name")
-  verb.option('--from <dir>', 'the folder of the peer that gave the token, when it is stopped and on this machine (default: looked for beside --data)').option('--json', 'print the answer as JSON')
+  verb.option('--from <dir>', 'the folder of the peer that gave the token, when it is stopped and on this machine (default: looked for beside --data)').option('--offline', OFFLINE).option('--json', 'print the answer as JSON')
   example(verb, 'mnemesh mesh join TOKEN --data ./peer-2 --name paris')
-  verb.action(async (token: string, options: { data: string; name: string; from?: string; json?: boolean }) => {
+  verb.action(async (token: string, options: { data: string; name: string; from?: string; offline?: boolean; json?: boolean }) => {
     const { joinMesh } = await import('../../membership/index.ts')
-    const joined = await joinMesh({ token: token.trim(), dir: options.data, name: options.name, ...(options.from === undefined ? {} : { from: options.from }), clock: io.clock, random: io.random })
+    const joined = await joinMesh({ token: token.trim(), dir: options.data, name: options.name, ...(options.from === undefined ? {} : { from: options.from }), offline: options.offline === true, clock: io.clock, random: io.random })
     if (options.json === true) return print(io, JSON.stringify(joined))
-    await print(io, `joined mesh ${joined.mesh_id}, ${joined.members} members\npeer ${options.name} is ${joined.peer_id}\n${appliedText(joined)}`)
+    await print(io, `${joined.proposed ? 'is to join' : 'joined'} mesh ${joined.mesh_id}, ${joined.members} members\npeer ${options.name} is ${joined.peer_id}\n${appliedText(joined)}`)
     await note(io, `start it with: mnemesh serve --data ${quoted(options.data)} --port 7702`)
   })
 }
@@ -74,16 +75,16 @@ const addMembers = (mesh: Command, io: Io): void => {
 
 const addRevoke = (mesh: Command, io: Io): void => {
   const verb = mesh.command('revoke').description('take a member out of the mesh, for good').argument('<peer>', "the member's id or name")
-  verb.requiredOption('--data <dir>', 'a folder that holds the authority key').option('--force', 'take out also the peer that holds the authority key: nobody can be invited or taken out after that').option('--json', 'print the answer as JSON')
+  verb.requiredOption('--data <dir>', 'a folder that holds the authority key').option('--force', 'take out also the peer that holds the authority key: nobody can be invited or taken out after that').option('--offline', OFFLINE).option('--json', 'print the answer as JSON')
   example(verb, 'mnemesh mesh revoke paris --data ./peer-1')
-  verb.action(async (peer: string, options: { data: string; force?: boolean; json?: boolean }) => {
+  verb.action(async (peer: string, options: { data: string; force?: boolean; offline?: boolean; json?: boolean }) => {
     const { revokeMember } = await import('../../membership/index.ts')
-    const revoked = await revokeMember({ dir: options.data, peer, force: options.force === true, clock: io.clock, random: io.random })
+    const revoked = await revokeMember({ dir: options.data, peer, force: options.force === true, offline: options.offline === true, clock: io.clock, random: io.random })
     if (options.json === true) return print(io, JSON.stringify(revoked))
-    await print(io, `revoked ${clean(revoked.name)} ${revoked.peer_id.slice(0, 12)}\n${appliedText(revoked)}`)
+    await print(io, `${revoked.proposed ? 'is to be revoked: ' : 'revoked '}${clean(revoked.name)} ${revoked.peer_id.slice(0, 12)}\n${appliedText(revoked)}`)
   })
 }
 
 /** Where the statement lies on disk; the others hear of it when they are back. */
-const appliedText = ({ applied, not_yet }: { readonly applied: readonly string[]; readonly not_yet: readonly string[] }): string =>
-  [applied.length === 0 ? '' : `applied by ${applied.map(clean).join(', ')}`, not_yet.length === 0 ? '' : `not yet by ${not_yet.map(clean).join(', ')}`].filter((part) => part !== '').join('; ')
+const appliedText = ({ proposed, applied, not_yet }: { readonly proposed: boolean; readonly applied: readonly string[]; readonly not_yet: readonly string[] }): string =>
+  proposed ? `kept as a proposal: it takes effect when its peer is started and most voters have countersigned it, ${not_yet.map(clean).join(', ')}` : [applied.length === 0 ? '' : `applied by ${applied.map(clean).join(', ')}`, not_yet.length === 0 ? '' : `not yet by ${not_yet.map(clean).join(', ')}`].filter((part) => part !== '').join('; ')

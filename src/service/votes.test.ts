@@ -1,0 +1,114 @@
+/** Statements and votes on running peers: what is in force, what waits, and that nothing is in force twice in one place. */
+import { afterEach, expect, test } from 'vitest'
+import { encodeInvite, encodeJoin, encodeRevoke } from '../../crdt/invite.ts'
+import { bytesToHex, type PeerId } from '../../crdt/ids.ts'
+import { sha256 } from '../../crdt/hash.ts'
+import { keyPairFromSeed, publicKeyHex } from '../../crdt/signature.ts'
+import type { MemoryDisk } from '../store/memory.ts'
+import { createWorld, type World } from '../testing/world.ts'
+
+const HOUR_MS = 3_600_000
+
+let world: World
+afterEach(() => world.stopAll())
+
+const joining = (name: string): Uint8Array => {
+  const { mesh } = world.peer(0).replica.index
+  const invite = encodeInvite({ mesh, id: bytesToHex(sha256(name).subarray(0, 16)), role: 'observer', expiresMs: world.time.now() + HOUR_MS, urls: [] }, world.authority)
+  return encodeJoin(invite, name, keyPairFromSeed(sha256(`key of ${name}`)))
+}
+const join = (name: string) => world.run(world.peer(0).node.join(joining(name)))
+const names = (peer: number): readonly string[] => [...world.peer(peer).replica.index.control.members.values()].map(({ name }) => name).filter((name) => !name.startsWith('peer-'))
+const proposed = { code: 'quorum_not_met', fields: { local_committed: false, proposed: true } }
+const copy = (disk: MemoryDisk): MemoryDisk => structuredClone(disk)
+const putBack = (index: number, old: MemoryDisk): void => void Object.assign(world.disks[index]!, copy(old))
+const full = (peer: number): readonly number[] => [0, 1, 2].filter((other) => other < peer)
+
+test('without a majority nothing is in force, nowhere; with it everywhere, once, by itself', async () => {
+  world = await createWorld({ peers: 3, seed: 11, dials: full })
+  await world.agree()
+  world.partition([0], [1, 2])
+  await expect(join('early')).rejects.toMatchObject(proposed)
+  // Said again it is the same statement.
+  await expect(join('early')).rejects.toMatchObject(proposed)
+  expect([0, 1, 2].map(names)).toEqual([[], [], []])
+  // Kept over a restart of whoever said it.
+  await world.stop(0)
+  await world.start(0)
+  expect(names(0)).toEqual([])
+  world.network.heal()
+  await world.run(() => [0, 1, 2].every((peer) => names(peer).join() === 'early'))
+  await join('late')
+  await world.agree()
+  expect([0, 1, 2].map(names)).toEqual(Array.from({ length: 3 }, () => ['early', 'late']))
+  expect(world.peer(2).replica.index.control.seq).toBe(3)
+})
+
+test('one voter and the authority are enough of three, none of them more', async () => {
+  world = await createWorld({ peers: 3, seed: 12, dials: full })
+  await world.stop(2)
+  await join('one')
+  await world.run(() => names(1).join() === 'one')
+  await world.stop(1)
+  const startMs = world.time.now()
+  await expect(join('two')).rejects.toMatchObject({ ...proposed, message: expect.stringMatching(/2 of 3 voters must countersign.*peer-1, peer-2 cannot be reached/) })
+  expect(world.time.now() - startMs).toBeLessThan(4_000)
+})
+
+test('an old copy of the authority\'s folder cannot say something else where the others have heard it', async () => {
+  world = await createWorld({ peers: 3, seed: 13, dials: full })
+  await world.agree()
+  await world.stop(0)
+  const old = copy(world.disks[0]!)
+  await world.start(0)
+  await world.run(() => world.peer(0).replica.linked.size === 2)
+  await join('first')
+  await world.agree()
+  await world.stop(0)
+  putBack(0, old)
+  // It says something before it has met anybody.
+  world.partition([0], [1, 2])
+  await world.start(0)
+  await expect(join('second')).rejects.toMatchObject(proposed)
+  world.network.heal()
+  await world.run(() => [0, 1, 2].every((peer) => names(peer).join() === 'first,second'))
+  await world.agree()
+  expect(new Set([0, 1, 2].map((peer) => world.peer(peer).replica.index.control.head)).size).toBe(1)
+})
+
+test('a voter votes for one statement a place, also after a crash; what has its vote is finished by whoever holds the key', async () => {
+  world = await createWorld({ peers: 3, seed: 14, dials: full })
+  await world.agree()
+  await world.stop(0)
+  const old = copy(world.disks[0]!)
+  await world.start(0)
+  await world.run(() => world.peer(0).replica.linked.size === 2)
+  await world.stop(2)
+  // Peer 1 votes, and the authority's process is gone before it hears that.
+  const { index } = world.peer(0).replica
+  const saying = world.peer(0).node.join(joining('begun')).catch(() => null)
+  await world.run(() => world.disks[1]!.factByName.has('control/vote'))
+  world.partition([0], [1, 2])
+  await world.stop(0)
+  await saying
+  expect(index.control.seq).toBe(1)
+  await world.stop(1)
+  putBack(0, old)
+  world.network.heal()
+  for (const peer of [0, 1, 2]) await world.start(peer)
+  await world.run(() => world.peer(0).replica.linked.size === 2)
+  await join('another')
+  await world.run(() => [0, 1, 2].every((peer) => names(peer).length === 2))
+  expect([0, 1, 2].map(names)).toEqual(Array.from({ length: 3 }, () => ['begun', 'another']))
+})
+
+test('a member may vote on its own revocation, and who is out votes no more', async () => {
+  world = await createWorld({ peers: 3, seed: 15, dials: full })
+  await world.stop(2)
+  const out = publicKeyHex(world.keys[1]!) as PeerId
+  await world.run(world.peer(0).node.revoke(encodeRevoke(world.peer(0).replica.index.mesh, out, world.time.now(), world.authority)))
+  // Two voters are left, the one is away.
+  await expect(join('third')).rejects.toMatchObject({ ...proposed, fields: { needed: 2, missing: ['peer-2'] } })
+  await world.start(2)
+  await world.run(() => names(2).join() === 'third')
+})
