@@ -56,9 +56,12 @@ const GENESIS = encodeChange({
 })
 const GENESIS_HASH = changeHash(GENESIS)
 
+/** Never given away: a copy of it takes 20 µs, to apply the first change to an empty document 300. */
+const BEGINNING = openDocument()
+BEGINNING.applyChanges([GENESIS])
+
 export const openSegment = (namespace: Namespace, id: SegmentId): Segment => {
-  const doc = openDocument()
-  doc.applyChanges([GENESIS])
+  const doc = BEGINNING.clone()
   return { namespace, id, doc, changeByCommit: new Map(), changesByActor: new Map(), heads: new Set(), refused: new Map(), commitsByRecord: new Map(), eventIds: new Set(), copied: new Set(), events: 0 }
 }
 

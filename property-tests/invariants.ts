@@ -19,13 +19,14 @@
  */
 import { refOf } from '../crdt/body.ts'
 import { canonicalize, type Json } from '../crdt/canonical.ts'
-import { decodeCommit, type Commit } from '../crdt/commit.ts'
+import type { Commit } from '../crdt/commit.ts'
 import { bodyRefs } from '../crdt/event.ts'
 import type { AgentId, CommitHash, EventId, MeshId, PeerId, RecordId, Ref } from '../crdt/ids.ts'
 import { verifyReceipt, type ReceiptJson } from '../crdt/receipt.ts'
 import type { VerifyAnswer } from '../src/api.ts'
 import type { ProjectionBatch } from '../src/ports/projection.ts'
 import type { MemoryDisk } from '../src/store/memory.ts'
+import { decodedOnce } from './model/decoded.ts'
 import { countsAt, outOf, outsAlso, type ForkAt, type KnownForks } from './model/forks.ts'
 import { heard, type Heard } from './model/history.ts'
 import { readLinkOf, readMemoryOf, type TextOf } from './model/memory.ts'
@@ -69,16 +70,15 @@ export const sameTexts = (disks: readonly MemoryDisk[], commits: readonly Commit
     })))
 
 const decodesTo = (bytes: Uint8Array, hash: string): boolean => {
-  const decoded = decodeCommit(bytes)
-  return decoded.ok && decoded.commit.hash === hash
+  return decodedOnce(bytes)?.hash === hash
 }
 
 /** Every commit of a disk, in arrival order. */
 export const commitsOn = (disk: MemoryDisk): Commit[] =>
   disk.arrivals.flatMap(({ chain, seq }) => {
     const kept = disk.commitByPlace.get(`${chain}/${seq}`)
-    const decoded = kept && decodeCommit(kept.commit.bytes)
-    return decoded?.ok ? [decoded.commit] : []
+    const commit = kept && decodedOnce(kept.commit.bytes)
+    return commit ? [commit] : []
   })
 
 // ── I2, I3: readings ────────────────────────────────────────────────────────────────────────────────────────────────────

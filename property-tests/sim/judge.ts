@@ -42,6 +42,7 @@ export const judge = async (world: World): Promise<Violations> => {
   const out = leftOutBy(world, all, commits)
   const told = evidence.told.filter((told) => typeof told.localCommitted === 'boolean' && !out.isOut(told)).map((each) => ({ ...each, event: wasAskedAgain(evidence, each) ? null : each.event, peer: world.machines[each.machine]!.member.peer, what: nameOf(each.step) }))
   const keyed = [...evidence.keyed].map(([record, { value, attempts }]) => ({ record, content: putInput(value).content, attempts: attempts.length }))
+  const documents = new Map<string, string>()
   const liars = new Set(founded.members.flatMap((member) => (member.honest ? [] : [member.peer])))
   const honest = new Set<string>([founded.mesh, ...founded.members.flatMap((member) => (member.honest ? [member.peer] : []))])
   const voters = new Set(founded.members.filter(({ role }) => role === 'voter').map(({ peer }) => peer))
@@ -51,7 +52,7 @@ export const judge = async (world: World): Promise<Violations> => {
     ...forksKnown(forks, disks, liars),
     ...sameTexts(disks, commits, (commit, ref) => isErased(commit, ref) || world.isWithheld(ref)),
     ...equalDigests(digests, forkAt.size > 0),
-    ...machines.flatMap(({ process }, i) => digestsAsDocuments(digests[i]!, documentsFromNothing(process!.peer!.replica))),
+    ...machines.flatMap(({ process }, i) => digestsAsDocuments(digests[i]!, documentsFromNothing(process!.peer!.replica, documents))),
     ...rowsAsTheModel(history, { memories: rows.memories(), links: rows.allLinks(), episodes: rows.allEpisodes().length, events: rows.allEvents(), conflicts: rows.allConflicts() }, textOf),
     ...acknowledgedIsThere(acknowledged.filter((write) => !out.isOut(write)), history, spoiled),
     ...heldByQuorum(acknowledged, spoiled, schedule.evil === 'voter' ? 1 : 0),

@@ -1,10 +1,11 @@
 /**
  * What one peer's log says at one moment, read from its disk by loops over sets: what its answers are held against.
  */
-import { decodeCommit, type Commit } from '../../crdt/commit.ts'
+import type { Commit } from '../../crdt/commit.ts'
 import { CONTROL_NAMESPACE, type RecordId, type Ref } from '../../crdt/ids.ts'
 import type { MemoryDisk } from '../../src/store/memory.ts'
 import { placeOf } from '../../src/store/memory.ts'
+import { decodedOnce } from '../model/decoded.ts'
 import { countsAt, withoutForks, withRevoked, type ForkAt, type KnownForks, outsAlso } from '../model/forks.ts'
 import { heard, type Heard } from '../model/history.ts'
 import { NO_TEXT, type TextOf } from '../model/memory.ts'
@@ -30,7 +31,7 @@ export const viewOf = (machine: Machine, { peer }: Process): LogView => {
   const { replica } = peer!
   const all = disk.arrivals.slice(0, replica.index.arrivals).flatMap(({ chain, seq }) => {
     const kept = disk.commitByPlace.get(placeOf(chain, seq))
-    const commit = kept && decoded(kept.commit.bytes)
+    const commit = kept && decodedOnce(kept.commit.bytes)
     return commit ? [commit] : []
   })
   const known: KnownForks = replica.forks.all()
@@ -63,15 +64,4 @@ export const textsOf = (disks: readonly MemoryDisk['bodyByRef'][]): TextOf => {
     known.set(ref, text)
     return text
   }
-}
-
-/** Commits do not change: the same bytes are decoded once a run. */
-const commitByBytes = new WeakMap<Uint8Array, Commit>()
-const decoded = (bytes: Uint8Array): Commit | null => {
-  const before = commitByBytes.get(bytes)
-  if (before !== undefined) return before
-  const read = decodeCommit(bytes)
-  if (!read.ok) return null
-  commitByBytes.set(bytes, read.commit)
-  return read.commit
 }

@@ -1,13 +1,13 @@
 /**
  * The world that one schedule plays in: machines, network, time, and what each step does to them.
  */
-import { decodeCommit } from '../../crdt/commit.ts'
 import { bodyRefs } from '../../crdt/event.ts'
 import type { CommitHash, RecordId, EventId, Ref } from '../../crdt/ids.ts'
 import { createVirtualTime, type VirtualTime } from '../../transports/virtual-time.ts'
 import type { Projection } from '../../src/ports/projection.ts'
 import type { Effect } from '../../src/replica/types.ts'
 import type { MemoryDisk } from '../../src/store/memory.ts'
+import { decodedOnce } from '../model/decoded.ts'
 import { ask, noEvidence, type ClientWorld, type Evidence } from './clients.ts'
 import { createAuthority, type Authority } from './authority.ts'
 import { createDisk } from './disk.ts'
@@ -116,8 +116,8 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
       const lies = disk.lies()
       const place = lies.placeByHash.get(hash as CommitHash)
       const kept = place && lies.commitByPlace.get(`${place.chain}/${place.seq}`)
-      const decoded = kept && decodeCommit(kept.commit.bytes)
-      if (decoded?.ok) return decoded.commit.events.flatMap(({ event }) => bodyRefs(event).map(({ ref }) => ref))
+      const commit = kept && decodedOnce(kept.commit.bytes)
+      if (commit) return commit.events.flatMap(({ event }) => bodyRefs(event).map(({ ref }) => ref))
     }
     return []
   }

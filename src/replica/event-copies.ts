@@ -23,7 +23,7 @@ const COMPARED_MAX = 16
 
 export const createCopies = (replica: Replica, text: TextOf): Copies => {
   type Earliest = { readonly revision: number; looked: number; first: { commit: Commit; event: EpisodeAppend } | null }
-  const earliestById = new LRUCache<EventId, Earliest>({ max: REMEMBERED_MAX })
+  const earliestById = new LRUCache<EventId, Earliest>({ maxSize: REMEMBERED_MAX, sizeCalculation: () => 1 })
   const isEarlier = (a: Commit, b: Commit): boolean => a.header.hlc < b.header.hlc || (a.header.hlc === b.header.hlc && a.hash < b.hash)
 
   return {

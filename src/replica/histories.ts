@@ -21,7 +21,8 @@ export type Histories = {
 const NODES_REMEMBERED_MAX = 16_384
 
 export const createHistories = (index: LogIndex, commits: Pick<Commits, 'at' | 'hashAt'>): Histories => {
-  const nodes = new LRUCache<string, Uint8Array>({ max: NODES_REMEMBERED_MAX })
+  // Bounded by size: by `max` it would take the room for all of them at once.
+  const nodes = new LRUCache<string, Uint8Array>({ maxSize: NODES_REMEMBERED_MAX, sizeCalculation: () => 1 })
 
   /** Null where a commit cannot be read. */
   const rootOf = (chain: ChainId, from: number, to: number): Uint8Array | null => {
