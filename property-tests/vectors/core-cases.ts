@@ -6,7 +6,7 @@
  */
 import { decodeCommit, decodeHeader, eventsRoot, sealCommit, withVotes, type Commit, type CommitHeader, type SealedEvent, type Vote } from '../../crdt/commit.ts'
 import { firstExcluded, enrolledAt, levelAt, sealControl } from '../../crdt/control.ts'
-import { bodyRefs, decodeEvent, encodeEvent, type Event } from '../../crdt/event.ts'
+import { bodyRefs, encodeEvent, type Event } from '../../crdt/event.ts'
 import { encodeToken, frontierDigest, type FrontierEntry, type Position } from '../../crdt/frontier.ts'
 import { sha256Hex } from '../../crdt/hash.ts'
 import { CONTROL_NAMESPACE, ZERO_HASH, bytesToHex, hexToBytes, segmentId, type ChainId, type CommitHash, type MeshId, type Namespace, type PeerId, type PublicKey } from '../../crdt/ids.ts'
@@ -16,14 +16,18 @@ import { keyPairFromSeed, publicKeyHex, sign } from '../../crdt/signature.ts'
 import { NOW_MS, NS, body, createMesh, createReplica, eventId, founderOfSeed, genesisOf, hlcAt, meshOf, peerOfSeed, record, said, sealEvents, seed } from '../../crdt/test-support.ts'
 import { signVote, voteBytes } from '../../crdt/vote.ts'
 import { makeDocumentVectors } from './document-cases.ts'
+import { makeRefusedEvents, type RefusedEvents } from './event-cases.ts'
 
 export type EventVectors = {
   readonly valid: readonly { readonly kind: string; readonly bytes: string; readonly bodies: readonly { readonly field: string; readonly ref: string }[] }[]
-  readonly refused: readonly { readonly name: string; readonly bytes: string; readonly reason: string }[]
+  readonly refused: RefusedEvents
 }
 export type CommitVectors = {
   readonly commits: readonly {
-    readonly name: string; readonly seed: string; readonly header: CommitHeader; readonly events: readonly string[]; readonly attestations: readonly (string | null)[]
+    readonly name: string; readonly seed: string; readonly header: CommitHeader; readonly events: readonly string[]
+    readonly attestations: readonly (string | null)[]
+    /** Of each attestation the key under which it verifies: no byte of the commit says it. */
+    readonly attestation_keys: readonly (string | null)[]
     readonly header_bytes: string; readonly hash: string; readonly chain: string; readonly signature: string; readonly bytes: string
   }[]
   readonly refused: readonly { readonly name: string; readonly bytes: string; readonly reason: string }[]
@@ -50,7 +54,6 @@ export type FrontierVectors = {
   readonly tokens: readonly { readonly mesh: string; readonly positions: readonly Position[]; readonly token: string }[]
 }
 
-const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
 const PEER = publicKeyHex(keyPairFromSeed(seed(1))) as PeerId
 const OTHER = publicKeyHex(keyPairFromSeed(seed(2))) as PeerId
 const CHAIN = 'cd'.repeat(16) as ChainId
@@ -77,29 +80,9 @@ const EVENTS: readonly Event[] = [
   { ...said('peer.revoke', 12, CONTROL_NAMESPACE), peer: PEER, last: { [CHAIN]: 7 } },
 ]
 
-const refusedEvents = (): EventVectors['refused'] => {
-  const text = new TextDecoder().decode(encodeEvent(EVENTS[2]!))
-  const named: readonly (readonly [string, string])[] = [
-    ['a duplicate key', text.replace('"v":1', '"v":1,"v":1')], ['white space', text.replace(':', ': ')], ['keys in another order', text.replace('{"agent":"ai:alice",', '{').replace('"v":1', '"v":1,"agent":"ai:alice"')],
-    ['1.0', text.replace('"v":1', '"v":1.0')], ['minus zero', text.replace('"priority":9', '"priority":-0')], ['beyond doubles', text.replace('"priority":9', '"priority":1e400')], ['a big integer', text.replace('"priority":9', '"priority":9007199254740993')],
-    ['a lone surrogate', text.replace('alice', '\\ud800')], ['a missing field', text.replace(',"v":1', '')],
-    ['version 2', text.replace('"v":1', '"v":2')], ['a kind of one part', text.replace('memory.patch', 'delete')], ['a kind in upper case', text.replace('memory.patch', 'Memory.delete')], ['a kind of 65 bytes', text.replace('memory.patch', `memory.${'x'.repeat(58)}`)], ['a memory in the control log', text.replace('team/api', '_mesh')], ['a namespace that climbs', text.replace('team/api', '../api')],
-    ['an id in upper case', text.replace('0000000e-', '0000000E-')], ['a day that does not exist', text.replace('2026-01-01', '2026-02-29')], ['the year 0', text.replace('2026-01-01', '0000-01-01')], ['seconds without ms', text.replace('.000Z', 'Z')],
-    ['priority 11', text.replace('"priority":9', '"priority":11')], ['priority 1.5', text.replace('"priority":9', '"priority":1.5')], ['a tag on both sides', text.replace('"add":["b"]', '"add":["a"]')], ['a tag twice', text.replace('["b"]', '["b","b"]')],
-    ['a tag of 129 bytes', text.replace('["b"]', `["${'b'.repeat(129)}"]`)], ['a NUL in a tag', text.replace('["b"]', '["\\u0000"]')], ['content cleared', text.replace('"title":null', '"content":null').replace('"set":{"content":null,"priority":9}', '"set":{"content":null,"priority":9}')],
-    ['a put without content', text.replace('memory.patch', 'memory.put')], ['too deep', text.replace('"priority":9', `"priority":${'['.repeat(20)}${']'.repeat(20)}`)], ['too large', text.replace('["b"]', `["${'b'.repeat(limits.event_bytes_max)}"]`)],
-  ]
-  return named.map(([name, hostile]) => {
-    const decoded = decodeEvent(utf8(hostile))
-    if (decoded.ok) throw new Error(`${name} is a valid event: mend the case`)
-    // The words behind the colon are for people.
-    return { name, bytes: bytesToHex(utf8(hostile)), reason: decoded.reason.split(':')[0]! }
-  })
-}
-
 const event = (): EventVectors => ({
   valid: EVENTS.map((each) => ({ kind: each.kind, bytes: bytesToHex(encodeEvent(each)), bodies: bodyRefs(each) })),
-  refused: refusedEvents(),
+  refused: makeRefusedEvents(),
 })
 
 // ── commits ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -113,7 +96,8 @@ const commit = (): CommitVectors => {
   })
   const [put, , patch, forget] = sealEvents(EVENTS) as [SealedEvent, SealedEvent, SealedEvent, SealedEvent]
   const episode = sealEvents([EVENTS[8]!])
-  const attested = [{ ...patch, attestation: sign('mnemesh/event/1', patch.bytes, keyPairFromSeed(seed(5))) }]
+  const agent = keyPairFromSeed(seed(5))
+  const attested = [{ ...patch, attestation: sign('mnemesh/event/1', patch.bytes, agent) }]
   const deps = ['x', 'y', 'z'].map((text) => sha256Hex(text) as CommitHash).sort()
   const logOnly = { segment: null, deps: [], changeHash: null } as const
   const seal = (list: readonly SealedEvent[], fields: Partial<CommitHeader> = {}): Commit => sealCommit(header(list, fields), list, keys)
@@ -137,6 +121,7 @@ const commit = (): CommitVectors => {
   return {
     commits: good.map(([name, each]) => ({
       name, seed: bytesToHex(seed(1)), header: each.header, events: each.events.map(({ bytes }) => bytesToHex(bytes)), attestations: each.events.map(({ attestation }) => attestation && bytesToHex(attestation)),
+      attestation_keys: each.events.map(({ attestation }) => attestation && publicKeyHex(agent)),
       header_bytes: bytesToHex(each.headerBytes), hash: each.hash, chain: each.chain, signature: bytesToHex(each.signature), bytes: bytesToHex(each.bytes),
     })),
     refused: bad.map(([name, bytes]) => {

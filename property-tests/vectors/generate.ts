@@ -6,11 +6,21 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeVectors } from './cases.ts'
+import { makeBoundsVectors, makeLeavingVectors } from './bounds-cases.ts'
 import { makeCoreVectors } from './core-cases.ts'
+import { makeForkVectors } from './fork-cases.ts'
 import { makeHandshakeVectors } from './handshake-cases.ts'
 import { makeLevelVectors } from './level-cases.ts'
+import { makeEnrolVectors, makeSealVectors } from './seal-cases.ts'
+import { makeNameVectors, makeSignatureVectors } from './signature-cases.ts'
+import { makeVerdictVectors } from './verdict-cases.ts'
 
 const folder = process.argv[2] ?? join('property-tests', 'vectors')
-for (const [name, vectors] of Object.entries({ ...makeVectors(), ...makeCoreVectors(), handshake: makeHandshakeVectors(), level: makeLevelVectors() })) {
+const handshake = makeHandshakeVectors()
+const made = {
+  ...makeVectors(), ...makeCoreVectors(), handshake, level: makeLevelVectors(), bounds: makeBoundsVectors(), leaving: makeLeavingVectors(), fork: makeForkVectors(), enrol: makeEnrolVectors(),
+  seal: makeSealVectors(handshake, handshake.handshakes[0]!.name), signature: makeSignatureVectors(), name: makeNameVectors(), verdict: makeVerdictVectors(),
+}
+for (const [name, vectors] of Object.entries(made)) {
   writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(vectors, null, 1)}\n`)
 }
