@@ -8,7 +8,7 @@ import type { Json } from '../../crdt/canonical.ts'
 import type { Commit } from '../../crdt/commit.ts'
 import { firstExcluded } from '../../crdt/control.ts'
 import { isDocumentEvent, type Event } from '../../crdt/event.ts'
-import { bytesToHex, CONTROL_NAMESPACE, segmentId, type ChainId, type ChangeHash, type SegmentId } from '../../crdt/ids.ts'
+import { bytesToHex, CONTROL_NAMESPACE, segmentId, type ChangeHash, type SegmentId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import { applyCommit, derive, documentHeads, excludeCommit, openSegment } from '../../crdt/segment.ts'
 import { body, createReplica, hlcAt, meshOf, NOW_MS, NS, record, said } from '../../crdt/test-support.ts'
@@ -106,7 +106,7 @@ export const makeLeavingVectors = (): LeavingVectors => {
   }
   const revoked = (name: string, n: number, last: Readonly<Record<string, number>>) => {
     const fork = meshOf(1, 2)
-    const statement = fork.say({ ...said('peer.revoke', n, CONTROL_NAMESPACE), peer: b.peer, last: last as Readonly<Record<ChainId, number>> })
+    const statement = fork.say({ ...said('peer.revoke', n, CONTROL_NAMESPACE), peer: b.peer, last })
     const state = createReplica(fork, 1).control()
     return { rule: 'CL7', name, statement: bytesToHex(statement.bytes), fork: null, ...segments(({ header, chain: of }) => header.seq >= firstExcluded(state, header.peer, of)) }
   }

@@ -86,5 +86,5 @@ const ofTwoChains = (side: Side): Uint8Array => {
     mesh: MESH, namespace: NS, peer: PEER, incarnation: incarnation(NOW_MS + 1, 1), seq: 4, prev: BEGIN.hash, history: sha256Hex(''), hlc: hlcAt(NOW_MS), policy: sha256Hex('a control commit') as CommitHash,
     segment: null, deps: [], eventsRoot: eventsRoot(events), eventCount: 1, changeHash: null,
   }, events, keyPairFromSeed(seed(1)))
-  return pack([1, 4, side as Packable, [elsewhere.headerBytes, elsewhere.signature, new Uint8Array(0), []]])
+  return pack([1, 4, side, [elsewhere.headerBytes, elsewhere.signature, new Uint8Array(0), []]])
 }

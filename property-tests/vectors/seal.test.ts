@@ -106,7 +106,7 @@ const hchacha20 = (key: Uint8Array, input: Uint8Array): Buffer => {
   const quarter = (a: number, b: number, c: number, d: number): void => {
     for (const [p, q, r, by] of [[a, b, d, 16], [c, d, b, 12], [a, b, d, 8], [c, d, b, 7]] as const) {
       state[p] = state[p]! + state[q]!
-      state[r] = rotate(state[r]! ^ state[p]!, by)
+      state[r] = rotate(state[r]! ^ state[p], by)
     }
   }
   for (let round = 0; round < 10; round++) {

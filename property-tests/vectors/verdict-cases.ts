@@ -3,12 +3,13 @@
  */
 import { admit, type LogView, type Verdict } from '../../crdt/admission.ts'
 import { coveredCommits } from '../../crdt/chain.ts'
-import { decodeCommit, sealCommit, eventsRoot, type Commit, type CommitHeader } from '../../crdt/commit.ts'
+import { decodeCommit, sealCommit, eventsRoot, withVotes, type Commit, type CommitHeader } from '../../crdt/commit.ts'
 import { bytesToHex, CONTROL_NAMESPACE, hexToBytes, incarnation, segmentId, ZERO_HASH, type CommitHash, type PeerId } from '../../crdt/ids.ts'
 import { sha256Hex } from '../../crdt/hash.ts'
 import { limits } from '../../crdt/limits.ts'
 import { merkleRoot } from '../../crdt/merkle.ts'
 import { keyPairFromSeed } from '../../crdt/signature.ts'
+import { signVote } from '../../crdt/vote.ts'
 import { body, createReplica, genesisOf, hlcAt, meshOf, NOW_MS, peerOfSeed, record, said, sealEvents, seed } from '../../crdt/test-support.ts'
 
 export type VerdictVectors = {
@@ -56,10 +57,11 @@ export const makeVerdictVectors = (): VerdictVectors => {
   const nobody = createReplica(mesh, 8)
   const nothing = createReplica({ ...mesh, control: [] }, 1).view
   const end = mesh.control.at(-1)!.header
-  const control = (lie: Partial<CommitHeader>, by = mesh.keys): Commit => {
+  const control = (lie: Partial<CommitHeader>, by = mesh.keys, voters: readonly number[] = [1, 2]): Commit => {
     const events = sealEvents([{ ...said('mesh.level', 20, CONTROL_NAMESPACE), level: 2 }])
     const good = mesh.control.at(-1)!
-    return sealCommit({ ...end, seq: 3, prev: good.hash, policy: good.hash, history: sealHistory(mesh), hlc: hlcAt(NOW_MS, 50), eventsRoot: eventsRoot(events), eventCount: 1, ...lie }, events, by)
+    const bare = sealCommit({ ...end, seq: 3, prev: good.hash, policy: good.hash, history: sealHistory(mesh), hlc: hlcAt(NOW_MS, 50), eventsRoot: eventsRoot(events), eventCount: 1, ...lie }, events, by)
+    return voters.length === 0 ? bare : withVotes(bare, voters.map((byte) => signVote(bare, keyPairFromSeed(seed(byte)))))
   }
   const stranger = keyPairFromSeed(seed(1))
   const genesis = mesh.control[0]!
@@ -67,10 +69,10 @@ export const makeVerdictVectors = (): VerdictVectors => {
   const begin = (events: typeof enrolment, lie: Partial<CommitHeader> = {}, by = mesh.keys): Commit => sealCommit({ ...genesis.header, eventsRoot: eventsRoot(events), eventCount: events.length, ...lie }, events, by)
   const rows: readonly Row[] = [
     ['AD1', null, 'of another mesh', next({ mesh: OTHER_MESH })],
-    ['AD1', 'AD2', 'of another mesh, in its control log', control({ mesh: OTHER_MESH, peer: OTHER_MESH as string as PeerId, incarnation: incarnation(1, 1) })],
-    ['AD2', null, 'in the control log, by a member in its own name', control({ peer: a.peer, incarnation: a.incarnation }, stranger)],
-    ['AD2', 'AD4', 'the same, far behind its chain', control({ peer: a.peer, incarnation: a.incarnation, seq: 9 }, stranger)],
-    ['AD2', 'AD4', 'in the mesh\'s name, in another incarnation', control({ incarnation: incarnation(1, 1), seq: 9 })],
+    ['AD1', 'AD2', 'of another mesh, in its control log', control({ mesh: OTHER_MESH, peer: OTHER_MESH as string as PeerId, incarnation: incarnation(1, 1) }, mesh.keys, [])],
+    ['AD2', null, 'in the control log, by a member in its own name', control({ peer: a.peer, incarnation: a.incarnation }, stranger, [])],
+    ['AD2', 'AD4', 'the same, far behind its chain', control({ peer: a.peer, incarnation: a.incarnation, seq: 9 }, stranger, [])],
+    ['AD2', 'AD4', 'in the mesh\'s name, in another incarnation', control({ incarnation: incarnation(1, 1), seq: 9 }, mesh.keys, [])],
     ['AD3', null, 'the same again', second],
     ['AD3', null, 'another at its place', sealAt(second, { hlc: hlcAt(NOW_MS, 6) })],
     ['AD3', null, 'behind a proven fork', next(), 3],
@@ -98,6 +100,10 @@ export const makeVerdictVectors = (): VerdictVectors => {
     ['AD7', 'AD7', 'a policy before the genesis', begin(enrolment, { policy: UNKNOWN }, stranger), null, 0],
     ['AD12', null, 'the genesis', genesis, null, 0],
     ['AD7', null, 'a statement by a member', control({}, stranger)],
+    ['AD7', 'AD7', 'a statement by a member, for which nobody votes', control({}, stranger, [])],
+    ['AD7', null, 'a statement for which nobody votes', control({}, mesh.keys, [])],
+    ['AD7', null, 'for which one of three votes', control({}, mesh.keys, [1])],
+    ['AD7', null, 'for which two vote, and one who is no voter', control({}, mesh.keys, [1, 2, 9])],
     ['AD7', 'AD7', 'both', control({ policy: founded }, stranger)],
     ['AD8', null, 'under an earlier statement than before', next({ policy: founded })],
     ['AD8', 'AD9', 'the same, from before it was a member', logOnly(c, { policy: founded })],
@@ -132,7 +138,7 @@ export const VERDICT_OF: Readonly<Record<string, readonly string[]>> = {
   AD4: ['waits predecessor'],
   AD5: ['refused bad_prev', 'refused bad_history', 'refused hlc_not_after'],
   AD6: ['waits control'],
-  AD7: ['refused control_policy', 'refused not_the_genesis', 'refused control_not_by_the_authority'],
+  AD7: ['refused control_policy', 'refused not_the_genesis', 'refused control_not_by_the_authority', 'refused control_not_certified'],
   AD8: ['refused policy_went_back'],
   AD9: ['refused peer_not_enrolled'],
   AD10: ['waits dep', 'refused dep_of_another_segment', 'refused hlc_not_after'],
