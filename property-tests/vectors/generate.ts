@@ -9,6 +9,7 @@ import { makeVectors } from './cases.ts'
 import { makeBoundsVectors, makeLeavingVectors } from './bounds-cases.ts'
 import { makeCoreVectors } from './core-cases.ts'
 import { makeForkVectors } from './fork-cases.ts'
+import { makeFrameVectors } from './frame-cases.ts'
 import { makeHandshakeVectors } from './handshake-cases.ts'
 import { makeLevelVectors } from './level-cases.ts'
 import { makeEnrolVectors, makeSealVectors } from './seal-cases.ts'
@@ -18,7 +19,7 @@ import { makeVerdictVectors } from './verdict-cases.ts'
 const folder = process.argv[2] ?? join('property-tests', 'vectors')
 const handshake = makeHandshakeVectors()
 const made = {
-  ...makeVectors(), ...makeCoreVectors(), handshake, level: makeLevelVectors(), bounds: makeBoundsVectors(), leaving: makeLeavingVectors(), fork: makeForkVectors(), enrol: makeEnrolVectors(),
+  ...makeVectors(), ...makeCoreVectors(), handshake, level: makeLevelVectors(), bounds: makeBoundsVectors(), leaving: makeLeavingVectors(), fork: makeForkVectors(), frame: makeFrameVectors(), enrol: makeEnrolVectors(),
   seal: makeSealVectors(handshake, handshake.handshakes[0]!.name), signature: makeSignatureVectors(), name: makeNameVectors(), verdict: makeVerdictVectors(),
 }
 for (const [name, vectors] of Object.entries(made)) {

@@ -10,6 +10,8 @@ import { hexToBytes, type MeshId, type PublicKey } from '../../crdt/ids.ts'
 import { pack, unpack, type Packable } from '../../crdt/msgpack.ts'
 import { createOpener } from '../../crdt/secret-stream.ts'
 import { keyPairFromSeed, publicKeyHex } from '../../crdt/signature.ts'
+import { encode, TAGS } from '../../transports/messages.ts'
+import { makeFrameVectors, readFrame, shown, type FrameVectors } from './frame-cases.ts'
 import type { HandshakeVectors } from './handshake-cases.ts'
 import { makeEnrolVectors, makeSealVectors, sealKeysOf, type EnrolVectors, type SealVectors } from './seal-cases.ts'
 
@@ -20,6 +22,7 @@ const sha256 = (...parts: readonly (string | Uint8Array)[]): Buffer => parts.red
 it('the files are what the script makes', () => {
   expect(JSON.parse(JSON.stringify(makeSealVectors(handshake, handshake.handshakes[0]!.name)))).toEqual(seal)
   expect(JSON.parse(JSON.stringify(makeEnrolVectors()))).toEqual(enrol)
+  expect(JSON.parse(JSON.stringify(makeFrameVectors()))).toEqual(read('frame'))
 })
 
 describe('seal.json', () => {
@@ -44,6 +47,21 @@ describe('seal.json', () => {
     const { key, header } = seal.streams.find((stream) => stream.sender === sender)!
     const open = createOpener(hexToBytes(key), hexToBytes(header))
     expect(frames.map((frame) => open(hexToBytes(frame)) !== null)).toEqual(frames.map((_, i) => i < frames.length - 1))
+  })
+})
+
+describe('frame.json', () => {
+  const { frames, refused } = read('frame') as FrameVectors
+  it.each(frames)('$rule: $type', ({ tag, type, fields, bytes }) => {
+    const decoded = readFrame(hexToBytes(bytes))
+    if (!decoded.ok) throw new Error(decoded.reason)
+    expect([decoded.message.type, TAGS[decoded.message.type]]).toEqual([type, tag])
+    expect(encode(decoded.message)).toEqual(hexToBytes(bytes))
+    expect((unpack(hexToBytes(bytes)) as readonly Packable[]).map(shown)).toEqual([tag, ...(fields as readonly unknown[])])
+  })
+  it.each(refused)('$rule: $name is $reason, and nothing else is wrong', ({ bytes, reason, mended }) => {
+    expect(readFrame(hexToBytes(bytes))).toEqual({ ok: false, reason })
+    expect(readFrame(hexToBytes(mended)).ok).toBe(true)
   })
 })
 
