@@ -176,7 +176,7 @@ const layers = [
       '^src/membership/(index|quote)\\.ts$',
       '^src/node/addresses\\.ts$',
       '^src/log/',
-      '^src/node/(verify|rebuild)-folder\\.ts$',
+      '^src/node/((verify|rebuild)-folder|verify-proof)\\.ts$',
       '^src/v8\\.ts$',
       ...DOOR_FACTS,
       NODE,

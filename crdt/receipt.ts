@@ -8,12 +8,13 @@
  * Invariant: in JSON each receipt has one form, and no bit of it is free: what differs from what was signed is refused.
  */
 import { isGenuinePart, type AckPart } from './ack.ts'
-import { fromBase64Url, toBase64Url } from './base64.ts'
+import { toBase64Url } from './base64.ts'
 import { chainId, commitHash, decodeHeader, type CommitHeader } from './commit.ts'
 import { joined } from './hash.ts'
 import { hexToBytes, parseCommitHash, parsePeerId, type ChainId, type CommitHash, type MeshId, type PeerId } from './ids.ts'
+import { bytesIn, fieldsOf, hashesIn, isCount } from './json-fields.ts'
 import { limits } from './limits.ts'
-import { HASH_BYTES, leafHash, verifyInclusion } from './merkle.ts'
+import { leafHash, verifyInclusion } from './merkle.ts'
 
 /** `header` of the commit that an ack names, and the path of leaf `seq` − 1 in its history. */
 export type Tie = { readonly header: Uint8Array; readonly path: readonly Uint8Array[] }
@@ -120,22 +121,4 @@ const readVouch = (value: unknown, chain: ChainId): Vouch | null => {
   const tie = fieldsOf(said['tie'], ['header', 'path'])
   const [header, back] = [tie && bytesIn(tie['header'], limits.header_bytes_max), tie && hashesIn(tie['path'])]
   return header && back ? { ...part, tie: { header, path: back } } : null
-}
-
-/** The object, when it has exactly these fields. */
-const fieldsOf = (value: unknown, names: readonly string[]): Readonly<Record<string, unknown>> | null => {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return null
-  const keys = Object.keys(value)
-  return keys.length === names.length && names.every((name) => Object.hasOwn(value, name)) ? (value as Readonly<Record<string, unknown>>) : null
-}
-
-const isCount = (value: unknown, most: number): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= most
-
-const bytesIn = (value: unknown, most: number): Uint8Array | null =>
-  typeof value === 'string' && value.length <= Math.ceil((most * 4) / 3) ? fromBase64Url(value) : null
-
-const hashesIn = (value: unknown): readonly Uint8Array[] | null => {
-  const bytes = bytesIn(value, HASH_BYTES * limits.merkle_proof_hashes_max)
-  if (bytes === null || bytes.length % HASH_BYTES !== 0) return null
-  return Array.from({ length: bytes.length / HASH_BYTES }, (_, n) => bytes.slice(n * HASH_BYTES, (n + 1) * HASH_BYTES))
 }

@@ -52,6 +52,9 @@ export type WriteAnswer = Written & { readonly title: string | null; readonly ti
 /** `frontier`: how the answer says what it reflects; `token` unless given. */
 export type ReadOptions = { readonly token?: string; readonly wait_ms?: number; readonly frontier?: FrontierForm }
 
+/** `version`: its number in the memory's history, from 1; `event` its id. At most one of them. */
+export type ProofOptions = ReadOptions & { readonly event?: EventId; readonly version?: number }
+
 export type PageOptions = { readonly limit?: number; readonly cursor?: string }
 /** `next_cursor` is null only at the end. */
 export type Paged<Row> = { readonly rows: readonly Row[]; readonly next_cursor: string | null }
@@ -206,6 +209,11 @@ export type Node = {
   list(filter: MemoryFilter, page: { readonly limit: number; readonly cursor?: string }, options: ReadOptions): Promise<Shown<ListAnswer>>
   /** Oldest first. */
   history(id: RecordId, options: ReadOptions & PageOptions): Promise<Paged<Version>>
+  /**
+   * A proof (`crdt/proof-file.ts`) of one event of the memory, in its one form: of the one that made it, unless another is named. Waits a
+   * moment for voters that are connected and have not signed yet that they hold it.
+   */
+  proof(id: RecordId, options: ProofOptions): Promise<string>
   /** A field with more values than fit goes on on the next page. */
   conflicts(id: RecordId, options: ReadOptions & PageOptions): Promise<Paged<Conflict>>
   recall(query: RecallQuery, options: ReadOptions): Promise<Shown<RecallAnswer>>

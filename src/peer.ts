@@ -33,6 +33,7 @@ import { createLiveSource } from './service/live-source.ts'
 import { createLog } from './service/log.ts'
 import { membershipOf } from './service/membership.ts'
 import { createJournal } from './service/journal.ts'
+import { createProve } from './service/proofs.ts'
 import { createReads } from './service/reads.ts'
 import { createRebuild } from './service/rebuild.ts'
 import { createReader } from './service/rows.ts'
@@ -170,7 +171,7 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
   }
   const node: Node = {
     ...createWrites({ replica, shell, reader, warm, clock: timers, random, quorumTimeoutMs: options.quorumTimeoutMs, freeBytes, storeTrouble: store.trouble, away }),
-    ...createReads({ replica, shell, reader, warm, projection, embedding: options.embedding ?? null, feed, clock: timers, after: timers.after }),
+    ...createReads({ replica, shell, reader, warm, projection, embedding: options.embedding ?? null, feed, clock: timers, after: timers.after, prove: createProve({ replica, store, shell, reader, after: timers.after }) }),
     ...createLog(replica, store, shell, timers.after),
     ...createStatus({
       replica, boot: booted, projectionKind: options.projectionKind, embedding: () => options.embedding?.status() ?? null, feed, rowsWrittenAgain: source.writtenAgain, links: () => mesh.links(),

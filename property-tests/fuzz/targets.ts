@@ -7,9 +7,10 @@ import { jsonTargets } from './targets/json.ts'
 import { liveTargets } from './targets/live.ts'
 import { merkleTargets } from './targets/merkle.ts'
 import { packedTargets } from './targets/packed.ts'
+import { proofTargets } from './targets/proof.ts'
 import { segmentTargets } from './targets/segment.ts'
 import { sessionTargets } from './targets/session.ts'
 import { storeTargets } from './targets/store.ts'
 import type { Target } from './target.ts'
 
-export const TARGETS: readonly Target[] = [...packedTargets, ...jsonTargets, ...merkleTargets, ...commitTargets, ...segmentTargets, ...forkTargets, ...frameTargets, ...liveTargets, ...storeTargets, ...sessionTargets, ...httpTargets]
+export const TARGETS: readonly Target[] = [...packedTargets, ...proofTargets, ...jsonTargets, ...merkleTargets, ...commitTargets, ...segmentTargets, ...forkTargets, ...frameTargets, ...liveTargets, ...storeTargets, ...sessionTargets, ...httpTargets]

@@ -12,6 +12,7 @@ import { makeForkVectors } from './fork-cases.ts'
 import { makeFrameVectors } from './frame-cases.ts'
 import { makeHandshakeVectors } from './handshake-cases.ts'
 import { makeLevelVectors } from './level-cases.ts'
+import { makeProofVectors } from './proof-cases.ts'
 import { makeEnrolVectors, makeSealVectors } from './seal-cases.ts'
 import { makeNameVectors, makeSignatureVectors } from './signature-cases.ts'
 import { makeVerdictVectors } from './verdict-cases.ts'
@@ -20,7 +21,7 @@ const folder = process.argv[2] ?? join('property-tests', 'vectors')
 const handshake = makeHandshakeVectors()
 const made = {
   ...makeVectors(), ...makeCoreVectors(), handshake, level: makeLevelVectors(), bounds: makeBoundsVectors(), leaving: makeLeavingVectors(), fork: makeForkVectors(), frame: makeFrameVectors(), enrol: makeEnrolVectors(),
-  seal: makeSealVectors(handshake, handshake.handshakes[0]!.name), signature: makeSignatureVectors(), name: makeNameVectors(), verdict: makeVerdictVectors(),
+  seal: makeSealVectors(handshake, handshake.handshakes[0]!.name), signature: makeSignatureVectors(), name: makeNameVectors(), verdict: makeVerdictVectors(), proof: makeProofVectors(),
 }
 for (const [name, vectors] of Object.entries(made)) {
   writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(vectors, null, 1)}\n`)

@@ -17,6 +17,7 @@ import { addLinkVerbs } from './verbs/links.ts'
 import { addMemoryVerbs } from './verbs/memories.ts'
 import { addMeshVerbs } from './verbs/mesh.ts'
 import { addProject } from './verbs/project.ts'
+import { addProofVerbs } from './verbs/proof.ts'
 import { addServe } from './verbs/serve.ts'
 import { addStateVerbs } from './verbs/state.ts'
 import { addStatus } from './verbs/status.ts'
@@ -37,6 +38,7 @@ export const createProgram = (io: Io, version: string, json = false): Command =>
   addStateVerbs(program, io)
   addStatus(program, io)
   addVerify(program, io)
+  addProofVerbs(program, io)
   addProject(program, io)
   addMeshVerbs(program, io)
   addUserPeerVerbs(program, io)

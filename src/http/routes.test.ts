@@ -1,6 +1,8 @@
 /** Every other route over a real socket: bulk, recall, links, episodes, versions, mesh, about. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
+import { encodeProof } from '../../crdt/proof-file.ts'
+import { writtenProof } from '../../crdt/proof.test-support.ts'
 import { openDoor } from './testing/door-client.ts'
 import type { TestDoor } from './testing/door-client.ts'
 
@@ -121,6 +123,11 @@ describe('versions', () => {
     const id = await store({ content: 'x' })
     const history = await d.send('GET', `/memories/${id}/history`)
     expect(history.body).toMatchObject({ count: 1, versions: [{ kind: 'memory.put', tags: { add: ['x'], remove: [] } }] })
+    expect(await d.send('GET', `/memories/${id}/proof`)).toMatchObject({ status: 200, body: { v: 1, index: 1 } })
+    expect(await (await fetch(`${d.url}/api/v1/memories/${id}/proof`)).text()).toBe(new TextDecoder().decode(encodeProof(writtenProof().proof)))
+    expect((await d.send('GET', `/memories/${id}/proof?version=2`)).status).toBe(200)
+    expect(lastCall().arguments[1]).toEqual({ version: 2 })
+    for (const bad of ['version=0', 'version=x', 'event=7', `version=1&event=${id}`]) expect((await d.send('GET', `/memories/${id}/proof?${bad}`)).status).toBe(400)
     const { body } = await d.send('GET', `/memories/${id}/conflicts`)
     const event_id = (body['conflicts'] as { values: { event_id: string }[] }[])[0]!.values[0]!.event_id
     expect((await d.send('POST', `/memories/${id}/resolve`, { field: 'title', event_id })).status).toBe(200)

@@ -111,6 +111,7 @@ export const sharedSchemas: readonly JsonSchema[] = [
   withId('Link', answer({ id: text, namespace: text, from: text, to: text, relation: text, valid_from: textOrNull, valid_until: textOrNull, agent_id: text, created_by: createdBy, created_at: text, removed: boolean })),
   withId('Episode', answer({ id: text, namespace: text, agent_id: text, created_by: createdBy, event_type: text, sender: textOrNull, recipient: textOrNull, body: objectOrNull, inference_receipt_id: textOrNull, audit_event_hash: textOrNull, created_at: text, unreadable: { type: 'array', items: text } }, ['unreadable'])),
   withId('Receipt', answer({ commit: text, chain: text, seq: integer, header: text, acks: { type: 'array', items: answer({ voter: text, seq: integer, hash: text, index: integer, count: integer, path: text, signature: text, tie: nullable(answer({ header: text, path: text })) }) } })),
+  withId('Proof', answer({ v: integer, mesh: text, control: { type: 'array', items: text }, receipt: { $ref: 'Receipt#' }, signature: text, event: text, attestation: textOrNull, index: integer, path: text, texts: { type: 'array', items: answer({ ref: text, salt: text, text }) } })),
   withId('Written', answer({ ...written, title: textOrNull, tier: text })),
   withId('LinkWritten', answer({ ...written, link: { $ref: 'Link#' } })),
   withId('LinkRemoved', answer(written)),

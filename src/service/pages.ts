@@ -20,7 +20,7 @@ type WriteTo = Written & { readonly commit: CommitHash }
 
 /** Every event that touched the memory, oldest first; its copies in the same words once, where the earliest stands. */
 export const versionsPage = async (reader: Reader, text: TextOf, id: RecordId, page: PageOptions, turn: Turn): Promise<Paged<Version>> => {
-  const writes = [...reader.writesTo(id)].sort((a, b) => compareWritten(a, b) || (a.commit < b.commit ? -1 : 1))
+  const writes = inOrder(reader, id)
   const copies = copiesIn(writes)
   const from = page.cursor === undefined ? 0 : afterWrite(writes, page.cursor)
   const rows: Version[] = []
@@ -40,6 +40,21 @@ export const versionsPage = async (reader: Reader, text: TextOf, id: RecordId, p
   }
   return { rows, next_cursor: null }
 }
+
+/** The write that is number `version` of the memory's history, from 1; null when there is none. */
+export const writeOfVersion = async (reader: Reader, text: TextOf, id: RecordId, version: number, turn: Turn): Promise<WriteTo | null> => {
+  const writes = inOrder(reader, id)
+  const copies = copiesIn(writes)
+  let seen = 0
+  for (const write of writes) {
+    const shown = isRepeat(reader, text, write, copies.get(write.event) ?? []) ? null : versionOf(reader, id, write)
+    if (shown !== null && ++seen === version) return write
+    await turn.worked(shown?.bytes ?? limits.event_bytes_max)
+  }
+  return null
+}
+
+const inOrder = (reader: Reader, id: RecordId): readonly WriteTo[] => [...reader.writesTo(id)].sort((a, b) => compareWritten(a, b) || (a.commit < b.commit ? -1 : 1))
 
 /** Links that begin or end at the memory and have not been removed, in the order of their ids. @param ready makes the documents of a link ready to be read. */
 export const linksPage = async (reader: Reader, id: RecordId, page: PageOptions, turn: Turn, ready: (link: RecordId) => Promise<void>): Promise<Paged<LinkRow>> => {

@@ -18,6 +18,7 @@ import { isErased, segmentsOf, wholeUpTo } from '../replica/log-index.ts'
 import type { Shell } from '../replica/effects.ts'
 import type { Replica } from '../replica/replica-types.ts'
 import { conflictsPage, linksPage, versionsPage } from './pages.ts'
+import type { Prove } from './proofs.ts'
 import type { Reader } from './rows.ts'
 import { createTurn } from './turns.ts'
 import type { Warm } from './warming.ts'
@@ -33,9 +34,10 @@ export type ReadContext = {
   readonly feed: { lag(): number; cursor(): LogPlace | null; place(): LogPlace; waitFor(place: LogPlace, ms: number): Promise<boolean>; recheck(why: string): void; trouble(): string | null }
   readonly clock: Clock
   readonly after: (ms: number, call: () => void) => () => void
+  readonly prove: Prove
 }
 
-type Reads = Pick<Node, 'get' | 'list' | 'history' | 'conflicts' | 'recall' | 'links' | 'graph' | 'episodes' | 'namespaces' | 'stats'>
+type Reads = Pick<Node, 'get' | 'list' | 'history' | 'proof' | 'conflicts' | 'recall' | 'links' | 'graph' | 'episodes' | 'namespaces' | 'stats'>
 
 export const createReads = (context: ReadContext): Reads => {
   const { replica, shell, reader, warm, projection, feed, clock } = context
@@ -207,6 +209,11 @@ export const createReads = (context: ReadContext): Reads => {
       await documentsAt(id, options)
       known(id)
       return versionsPage(reader, replica.text, id, options, turn())
+    },
+    proof: async (id, options) => {
+      await documentsAt(id, options)
+      known(id)
+      return context.prove(id, options)
     },
   }
 }

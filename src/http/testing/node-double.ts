@@ -5,6 +5,8 @@
  */
 import type { AgentId, CommitHash, EventId, Namespace, PeerId, RecordId } from '../../../crdt/ids.ts'
 import { parsePeerId, parseRecordId, uuidV7 } from '../../../crdt/ids.ts'
+import { encodeProof } from '../../../crdt/proof-file.ts'
+import { writtenProof } from '../../../crdt/proof.test-support.ts'
 import type { LogEntry, MemoryAnswer, MemoryInput, Node, ReadOptions, Version, WriteAnswer, WriteOptions, Written } from '../../api.ts'
 import { NodeError } from '../../errors.ts'
 import type { Frontier } from '../../ports/projection.ts'
@@ -164,6 +166,10 @@ export const createNodeDouble = (): NodeDouble => {
     history: async (id, options) => {
       await called('history', id, options)
       return paged(versions(id), options)
+    },
+    proof: async (id, options) => {
+      await called('proof', id, options)
+      return new TextDecoder().decode(encodeProof(writtenProof().proof))
     },
     conflicts: async (id, options) => {
       await called('conflicts', id, options)
