@@ -276,8 +276,8 @@ export const limits = {
   credit_grant_bytes_min: 512 * KIB,
   /** Unsent bytes of any kind after which a link is closed: its reader reads nothing. */
   buffered_bytes_hard_max: 8 * MIB,
-  /** Arrivals one page of the log covers. */
-  log_page_arrivals_max: 4_096,
+  /** Arrivals one page of the log covers: each is looked up, which takes some 15 ms in all. */
+  log_page_arrivals_max: 1_024,
   /** Lacking more commits than this, the log is read in its causal order, since few of them could be applied out of it. */
   frontier_pull_commits_max: 2_048,
   /** A whole frontier is compared again this long after the last time, doubled while it brings nothing. */
@@ -308,8 +308,8 @@ export const limits = {
   addresses_per_peer_max: 8,
 
   // ── the mesh's work: units of some 10 µs each (transports/prices.ts) ─────────────────────────────────────────────────
-  /** Begun in one turn of the event loop: 20 ms here, under 50 on a machine half as fast. */
-  work_turn_units_max: 2_000,
+  /** Begun in one turn of the event loop: 5 ms here. A write takes some ten turns, and each may wait for so long. */
+  work_turn_units_max: 500,
   /** One member, over all its links: half a core, and 0.2 s of work at once; a catch-up takes a tenth of that. */
   work_member_per_ms: 50,
   work_member_burst: 20_000,

@@ -15,6 +15,12 @@ export const priceOfGreeting = (frame: Uint8Array): number => (frame[1] === 1 ? 
 export const priceOfServing = (frame: { readonly content: Uint8Array; readonly commits: number; readonly bodies: number }): number =>
   priceOfBytes(frame.content.length) + 2 * frame.commits + frame.bodies
 
+/** Arrivals looked up in the log, at some 15 µs each, and the runs that they make told, at some 2 µs. */
+export const priceOfWalk = (arrivals: number, runs: number): number => 1.5 * arrivals + runs / 5
+
+/** Chains told with their heads, at some 3 µs each. */
+export const priceOfEntries = (entries: number): number => entries / 3
+
 /** What handling it takes here, beyond its bytes. */
 export const priceOf = (m: Message): number => {
   switch (m.type) {
@@ -26,14 +32,13 @@ export const priceOf = (m: Message): number => {
     case 'ping':
     case 'pong':
       return 10
-    // A page of the log is walked, whatever it then holds.
+    // What is walked for the answer is priced as it is walked (`priceOfWalk`, `priceOfEntries`).
     case 'since':
     case 'have':
-      return 60
+    case 'frontier_ask':
+      return 10
     case 'runs':
       return 2 + m.runs.length / 10
-    case 'frontier_ask':
-      return 200
     case 'frontier':
       return 2 + m.entries.length / 4
     case 'want':

@@ -15,7 +15,7 @@ import { pack } from '../crdt/msgpack.ts'
 import { bodyFrames, parcelFrames, type ParcelFrame } from './parcels.ts'
 import type { Compression } from './ports.ts'
 import type { Positions } from './positions.ts'
-import { priceOfServing } from './prices.ts'
+import { priceOfEntries, priceOfServing, priceOfWalk } from './prices.ts'
 
 export type ServeOptions = {
   readonly host: MeshHost
@@ -119,6 +119,13 @@ export const createServe = (options: ServeOptions): Serve => {
     }
   }
 
+  /** A page of the log, whose walk the other side pays, however little it then holds. */
+  const walked = (cursor: number): ReturnType<MeshHost['arrivalRuns']> => {
+    const page = host.arrivalRuns(cursor, limits.log_page_arrivals_max)
+    options.charge(priceOfWalk(Math.max(0, page.cursor - cursor), page.runs.length))
+    return page
+  }
+
   return {
     want: (wanted) => {
       for (const run of wanted) {
@@ -148,7 +155,7 @@ export const createServe = (options: ServeOptions): Serve => {
     },
 
     since: (cursor) => {
-      const page = host.arrivalRuns(cursor, limits.log_page_arrivals_max)
+      const page = walked(cursor)
       send({ type: 'runs', runs: page.runs, cursor: page.cursor, end: page.cursor >= host.arrivals(), digest: options.digest() })
     },
 
@@ -163,14 +170,20 @@ export const createServe = (options: ServeOptions): Serve => {
         next = entries.next()
       }
       if (next.done === true) frontier = null
+      options.charge(priceOfEntries(page.length))
       send({ type: 'frontier', entries: page, end: next.done === true, arrivals })
     },
 
     have: (cursor) => {
-      const after = host.arrivalRuns(cursor, limits.log_page_arrivals_max)
+      const after = walked(cursor)
       if (after.cursor < host.arrivals()) return
       const firstAfterByChain = new Map(after.runs.toReversed().map((run) => [run.chain, run.from]))
-      for (const { chain, seq } of host.frontier()) positions.reached(chain, (firstAfterByChain.get(chain) ?? seq + 1) - 1)
+      let chains = 0
+      for (const { chain, seq } of host.frontier()) {
+        positions.reached(chain, (firstAfterByChain.get(chain) ?? seq + 1) - 1)
+        chains++
+      }
+      options.charge(priceOfEntries(chains))
     },
 
     pump,

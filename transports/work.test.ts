@@ -143,6 +143,29 @@ test('WK5 one small question for much is paid by whoever asked', () => {
   void a.mesh.stop()
 })
 
+test('WK5 a walk through the log and a frontier are paid by how much was walked', () => {
+  const world = createTestWorld(['a'], 0)
+  const a = world.add('a')
+  a.author(100, 40)
+  world.time.advance(50)
+  const charges: number[] = []
+  const serve = createServe({
+    host: a.host, credit: createSendCredit(), positions: createPositions(() => true), compression: null, isOpen: () => true, bufferedBytes: () => 0, digest: () => new Uint8Array(16),
+    transmit: () => {}, charge: (units) => void charges.push(units), count: () => {},
+  })
+  const arrivals = a.host.arrivals()
+  serve.since(0)
+  serve.since(arrivals)
+  serve.have(0)
+  serve.frontier(true)
+  expect(charges[0]).toBeGreaterThan(arrivals)
+  expect(charges[1]).toBe(0)
+  expect(charges[2]).toBeGreaterThan(arrivals)
+  expect(charges.slice(3).every((units) => units > 0)).toBe(true)
+  expect(charges).toHaveLength(5)
+  void a.mesh.stop()
+})
+
 test('AE15 positions of chains that are not here are few, and cost those that are here nothing', () => {
   const here = new Set(['h1', 'h2'])
   const positions = createPositions((chain) => here.has(chain))
@@ -161,6 +184,8 @@ test('AE15 positions of chains that are not here are few, and cost those that ar
 test('WK1 a member that floods is paced, not cut, and what it asked for is answered', () => {
   const world = createTestWorld(['a', 'b'], 0)
   const a = world.add('a')
+  a.author(30, 40)
+  world.time.advance(20)
   const raw = dialRaw(world, 'b', a.url)
   world.time.runUntil(raw.authenticated, 1_000)
   raw.say({ type: 'control', seq: 2 })

@@ -101,6 +101,7 @@ export const BUGS: readonly Bug[] = [
   bug('transports/work.test.ts', 'no end to a turn of the event loop', ['transports/work.ts', 'if (!waiting.has(state) && turnUnits < limits.work_turn_units_max && state', 'if (!waiting.has(state) && state']),
   bug('transports/work.test.ts', 'members that come back pay with the strangers', ['transports/gate.ts', '      if (own.waitMs(timers.now()) > 0) return\n', '      if (own.waitMs(timers.now()) >= 0) return\n']),
   bug('transports/work.test.ts', 'a flood from its address keeps a member out', ['transports/gate.ts', 'if (claimed === null || !isMember(claimed)) return false', 'if (claimed === null || isMember(claimed) || !isMember(claimed)) return false']),
+  bug('transports/work.test.ts', 'a walk through the log costs whoever asks nothing', ['transports/serve.ts', '    options.charge(priceOfWalk(Math.max(0, page.cursor - cursor), page.runs.length))\n', '    void priceOfWalk\n']),
   bug('transports/work.test.ts', 'reading for others costs them nothing', ['transports/serve.ts', '    options.charge(priceOfServing(frame))\n', '    void priceOfServing\n']),
   bug('transports/work.test.ts', 'positions of made-up chains kept without bound', ['transports/positions.ts', 'if (seqByUnknownChain.size > limits.unknown_chains_per_link_max)', 'if (seqByUnknownChain.size < 0 * limits.unknown_chains_per_link_max)']),
   bug('transports/websocket.test.ts', 'one that was refused keeps its socket', ['transports/websocket.ts', 'Content-Length: 0\\r\\n\\r\\n`, () => socket.destroy())', 'Content-Length: 0\\r\\n\\r\\n`)']),

@@ -153,6 +153,7 @@ export const createIntake = (budget: ChainBudget = createChainBudget()): Intake 
   }
   /** Behind a fork nothing of a chain will ever count: it must not wait, nor use up its sender's room. */
   const dropForked = (chain: ChainId, at: number, nowMs: number): void => {
+    if (at === Number.POSITIVE_INFINITY) return
     for (const [seq, { from, commit }] of bySeqByChain.get(chain) ?? []) {
       if (seq < at) continue
       remove(chain, seq)

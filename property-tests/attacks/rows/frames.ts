@@ -86,8 +86,12 @@ export const frameAttacks: readonly Attack[] = [
     run: async (stage) => {
       const link = await stage.dial(stage.stranger())
       link.fallSilent()
-      link.tell([TAGS.control, 2 ** 48])
-      return link.closed(60_000)
+      // Said again, so that it is not for its silence that the link ends.
+      for (let n = 0; n < 12 && link.reason() === null; n++) {
+        link.tell([TAGS.control, 2 ** 48])
+        await stage.pause(5_000)
+      }
+      return link.closed(1_000)
     },
   },
   {
