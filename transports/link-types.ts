@@ -1,6 +1,7 @@
 /**
  * A link as the mesh sees it: what it is made of, what it tells, what may be asked of it. `link.ts` is the one that is real.
  */
+import type { SignedAck } from '../crdt/ack.ts'
 import type { CommitHash, PeerId } from '../crdt/ids.ts'
 import type { AddressBook } from './addresses.ts'
 import type { Fetches, LinkNumber } from './fetches.ts'
@@ -56,6 +57,8 @@ export type Link = {
   push(frames: readonly ParcelFrame[]): boolean
   send(message: Message): void
   wantHeaders(hashes: readonly CommitHash[]): void
+  /** Our ack, already encoded; of what is said before the link is open another is asked of the host then. */
+  acknowledge(content: Uint8Array, ack: SignedAck): void
   /** Content that is already encoded, for all links alike. */
   sendEncoded(content: Uint8Array): void
   /** The other side lacks so many of the commits we hold, as far as it has said. */

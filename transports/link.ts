@@ -24,6 +24,7 @@ import { createPositions } from './positions.ts'
 import { createPull } from './pull.ts'
 import type { CloseReason } from './reasons.ts'
 import { createServe } from './serve.ts'
+import { createUnheardAcks } from './unheard-acks.ts'
 import { levelIn } from './versions.ts'
 
 export const createLink = (options: LinkOptions): Link => {
@@ -61,6 +62,7 @@ export const createLink = (options: LinkOptions): Link => {
   const pull = createPull({ host, link: number, peer, fetches, positions, digest, differs: search.differs, inStep: theyHoldAll, send })
   const tellForks = createForkTeller({ proofs: host.forkProofs, bufferedBytes: wire.bufferedBytes, transmit: wire.send })
   const forkMeter = createForkMeter()
+  const unheard = createUnheardAcks()
 
   const tellControl = (): void => {
     const seq = host.seqOf(control)
@@ -106,6 +108,8 @@ export const createLink = (options: LinkOptions): Link => {
     events.opened()
     host.receiveLevel(peer, levelIn(session.offer.abilities))
     host.linkUp(peer)
+    const missed = unheard.take()
+    if (missed.length > 0) host.ackWanted(peer, missed)
     // It may have come any time since we met.
     const age = timers.now() - startedAtMs + options.roundTripMs
     host.receiveClock(peer, { theirMs: open.clock, agoMs: age / 2, errorMs: age / 2 })
@@ -321,6 +325,10 @@ export const createLink = (options: LinkOptions): Link => {
     wantHeaders: (hashes) => {
       headersAsked++
       send({ type: 'want_headers', hashes })
+    },
+    acknowledge: (content, ack) => {
+      if (phase === 'open') transmit(content)
+      else if (phase === 'control') unheard.miss(ack.watermarks.map(({ chain }) => chain))
     },
     sendEncoded: transmit,
     behind: () => {

@@ -329,7 +329,7 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
     },
     announce: (ack, to) => {
       const content = encode({ type: 'ack', ack })
-      for (const link of openLinks()) if (to === null || link.peer === to) link.sendEncoded(content)
+      for (const { link } of connections) if (link !== null && (to === null || link.peer === to)) link.acknowledge(content, ack)
     },
     wantAcks: (chains, to) => {
       for (let at = 0; at < chains.length; at += limits.ack_watermarks_max) {

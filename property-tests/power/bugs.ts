@@ -33,6 +33,7 @@ export const BUGS: readonly Bug[] = [
   bug('property-tests/hostile-members.test.ts', 'of too many forks those count that came first', ['src/replica/forks.ts', 'if (counting > limits.forks_per_peer_max) out.add(fork.peer)', 'if (counting < 0) out.add(fork.peer)']),
   bug(WORLD, 'an ack counted twice', ['crdt/quorum.ts', 'entry.watermark.seq >= seq && voters.has(entry.voter)),', 'entry.watermark.seq >= seq && voters.has(entry.voter)).flatMap((entry) => [entry, entry]),']),
   bug('property-tests/receipts.test.ts', 'an ack that was lost with its link is not asked for', ['src/replica/replica.ts', 'return [...settling.wantFrom(input.peer), ...governance.linkUp(input.peer)]', 'return governance.linkUp(input.peer)']),
+  bug('transports/mesh.test.ts', 'what was acknowledged before a link opened is never said on it', ['transports/link.ts', 'if (missed.length > 0) host.ackWanted(peer, missed)', 'if (missed.length < 0) host.ackWanted(peer, missed)']),
   bug('property-tests/receipts.test.ts', 'a repeated request waits for acks that nobody says again', ['src/replica/settling.ts', 'if (cause === null && existing !== null) return', 'if (cause === null && existing !== null && wait.needed < 0) return']),
   bug(WORLD, 'an ack of a later commit shown without what ties it', ['src/replica/settling.ts', '[{ ...part, tie: tied }]', '[{ ...part, tie: tied && null }]']),
   bug('crdt/proof.test.ts', 'a proof whose control log nobody checks', ['crdt/proof.ts', ' ?? controlFault(state, commit)', ' ?? (controlFault.length > 0 ? null : controlFault(state, commit))']),

@@ -284,6 +284,12 @@ const kept: Readonly<Record<string, Schedule>> = {
     { do: 'evil', at: 2425, act: 'foreign_signature' },
     says(2517, 2, { op: 'put', slot: 4, value: 191, key: true, apart: false }, { client: 1, quorum: null, timeoutMs: 400, retries: [1, 2] }),
   ], { seed: '20261122b:3890', evil: 'voter', topology: 'upwards', skewMs: [16, -14, -2], delayMs: [20, 300], flushMs: [2, 40] }),
+  'what a voter said between its handshake and its own opening of a link reached nobody, and a write waited for it': calm([
+    { do: 'repeat', at: 503, way: [1, 0] },
+    { do: 'slow', at: 540, ways: [[0, 1]], delayMs: 759, forMs: 4_905 },
+    { do: 'slow', at: 558, ways: [[0, 1]], delayMs: 1_295, forMs: 1_934 },
+    says(613, 1, { op: 'put', slot: 0, value: 320, key: true, apart: false }, { quorum: null, timeoutMs: 5_000, retries: [1, 2, 0] }),
+  ], { seed: '30:252', skewMs: [5, 12, 9], delayMs: [5, 80], flushMs: [0, 1] }),
 }
 
 describe('a schedule that failed once', () => {
