@@ -35,7 +35,7 @@ test('a peer that joins later gets everything, also when the inviter is stopped 
   const c = await fleet.place('c')
   await a.stop()
   // Kept there until the voters can countersign it.
-  await mnemeshOk(['mesh', 'join', (await mnemeshOk(['mesh', 'invite', '--data', a.dir])).trim(), '--data', c.dir, '--name', c.name, '--offline'])
+  await mnemeshOk(['mesh', 'join', (await mnemeshOk(['mesh', 'invite', '--data', a.dir])).trim(), '--data', c.dir, '--name', c.name])
   await a.start()
   await until('b knows c', CUT_MS * 4, async () => (textsOf(await membersOf(b), 'name').includes('c') ? true : null))
   // It joined where nobody ran, so it has to be told of one; that one tells it of the others.

@@ -48,7 +48,7 @@ const invitedTo = async (dir: string): Promise<readonly string[]> => {
  * the inviting peer's own folder when that is on this machine and stopped.
  * @param from that folder; without it, it is looked for beside `dir`. A token does not name it: tokens travel.
  */
-export const joinMesh = async ({ token, dir, name, from, offline = false, ...saying }: Saying & { readonly token: string; readonly dir: string; readonly name: string; readonly from?: string; readonly offline?: boolean }): Promise<{ mesh_id: MeshId; peer_id: PeerId; members: number } & AppliedNames> => {
+export const joinMesh = async ({ token, dir, name, from, ...saying }: Saying & { readonly token: string; readonly dir: string; readonly name: string; readonly from?: string }): Promise<{ mesh_id: MeshId; peer_id: PeerId; members: number } & AppliedNames> => {
   const invite = decodeInvite(token)
   if (invite === null) throw new NodeError('malformed', 'this is no invite token: give the one line that `mnemesh mesh invite` printed, whole')
   checkName(name)
@@ -58,11 +58,11 @@ export const joinMesh = async ({ token, dir, name, from, offline = false, ...say
   if (present !== null) throw present.mesh === invite.mesh ? await memberAlready(present, invite, from) : new NodeError('wrong_mesh', `${dir} belongs to another mesh: join in another folder`)
   const { keys } = await beginIdentity(dir, saying.random, 'join')
   const peer = publicKeyHex(keys) as PeerId
-  const { log, url, inviter, others } = await enrolSomewhere(invite, encodeJoin(token.trim(), name, keys), { peer, name, beside: dir, from }, offline, saying)
+  const { log, url, inviter, others } = await enrolSomewhere(invite, encodeJoin(token.trim(), name, keys), { peer, name, beside: dir, from }, saying)
   await withStore(dir, saying.random, (store) => beginLog(dir, store, log))
   // Enrolled under another name by an attempt that was cut short, it has that.
   await finishIdentity(dir, { mesh: invite.mesh, meshName: log.state.name, name: log.state.members.get(peer)?.name ?? name, peers: meshUrls([...(url === null ? [] : [url]), ...invite.urls, ...others]) })
-  return { mesh_id: invite.mesh, peer_id: peer, members: activeMembers(log.state).length, ...(url === null ? said(log.state, isEnrolled(log.state, peer), inviter, peer) : { proposed: false, ...appliedNames(await fetchApplied(url).catch(() => null), log.state, inviter, peer) }) }
+  return { mesh_id: invite.mesh, peer_id: peer, members: activeMembers(log.state).length, ...(url === null || !isEnrolled(log.state, peer) ? said(log.state, isEnrolled(log.state, peer), inviter, peer) : { proposed: false, ...appliedNames(await fetchApplied(url).catch(() => null), log.state, inviter, peer) }) }
 }
 
 export const listMembers = async ({ dir }: { readonly dir: string }): Promise<Member[]> => {
@@ -130,7 +130,7 @@ const nameOf = (state: ControlState, peer: PeerId) => ({ peer_id: peer, name: st
 type Enrolled = { readonly log: ControlLog; readonly url: string | null; /** The inviter, where it enrolled while it was stopped. */ readonly inviter: PeerId | null; readonly others: readonly string[] }
 
 /** Every address of the invite is tried. The token is told to proven members of its mesh alone. */
-const enrolSomewhere = async (invite: Invite, request: Uint8Array, who: { peer: PeerId; name: string; beside: string; from: string | undefined }, offline: boolean, saying: Saying): Promise<Enrolled> => {
+const enrolSomewhere = async (invite: Invite, request: Uint8Array, who: { peer: PeerId; name: string; beside: string; from: string | undefined }, saying: Saying): Promise<Enrolled> => {
   const inviter = await inviterOf(invite, who)
   const urls = [...new Set([...invite.urls, ...(await urlNow(inviter))])]
   const failures: Error[] = []
@@ -154,7 +154,6 @@ const enrolSomewhere = async (invite: Invite, request: Uint8Array, who: { peer: 
     const log = await whenStopped(inviter, async (store) => {
       const before = readControlLog(invite.mesh, store)
       if (isEnrolled(before.state, who.peer)) return before
-      await requireAloneOrOffline(before.state, inviter, offline)
       if (isKept(store, (event) => event.kind === 'peer.enrol' && event.peer === who.peer)) return before
       return sayStopped(store, before, enrolment(saying, before.state, { invite, ...who }), inviter, saying.clock.now())
     })

@@ -36,8 +36,9 @@ export const membershipOf = (replica: Replica, shell: Shell, store: CommitStore,
   /** One that waits to be certified is waited for again, not said twice. */
   const waiting = (isMeant: (event: ControlEvent) => boolean): readonly ControlEvent[] | null => replica.governance.pending().find((statement) => statement.some(isMeant)) ?? null
 
+  /** @param whenKept the answer where the statement waits for votes; without it that is an error. */
   /** One statement at a time: each is judged after the one before is in force, or was given up waiting for. Null: it is in force already. */
-  const seal = <T>(make: () => readonly ControlEvent[] | null, then: () => T): Promise<T> => {
+  const seal = <T>(make: () => readonly ControlEvent[] | null, then: () => T, whenKept?: () => T): Promise<T> => {
     const sealed = turn.then(async () => {
       if (identity.authority === null) throw new NodeError('forbidden', 'this peer does not hold the mesh\'s authority key: ask the one where the mesh was made')
       // On top of an older state the authority would say two things in one place, and nobody could tell which holds.
@@ -49,8 +50,10 @@ export const membershipOf = (replica: Replica, shell: Shell, store: CommitStore,
       const events = make()
       if (events === null) return then()
       const outcome = await shell.write({ kind: 'control', id: --lastId, events, deadlineMs: saying.clock.now() + limits.certify_wait_ms })
-      if (outcome.kind === 'refused') throw new NodeError(outcome.refusal.code, outcome.refusal.message, outcome.refusal.fields)
-      return then()
+      if (outcome.kind !== 'refused') return then()
+      const { code, message, fields } = outcome.refusal
+      if (whenKept !== undefined && fields?.['proposed'] === true) return whenKept()
+      throw new NodeError(code, message, fields)
     })
     turn = sealed.then(() => undefined, () => undefined)
     return sealed
@@ -68,7 +71,9 @@ export const membershipOf = (replica: Replica, shell: Shell, store: CommitStore,
           // What stood before it took the token, or the name's owner was taken out.
           if (!isEnrolled(replica.index.control, join.peer)) throw new NodeError('token_used', 'the token has been used by another peer meanwhile: ask for a new one with `mnemesh mesh invite`')
           return controlLog()
-        })
+        },
+        // It joins when enough voters are there: until then its folder has the log as it is.
+        controlLog)
     },
     revoke: (request) => {
       const revoke = decodeRevoke(request, identity.mesh, authority())

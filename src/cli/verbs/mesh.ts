@@ -50,11 +50,11 @@ const addInvite = (mesh: Command, io: Io): void => {
 const addJoin = (mesh: Command, io: Io): void => {
   const verb = mesh.command('join').description("make a peer's identity and enrol it").argument('<token>', 'what `mesh invite` printed')
   verb.requiredOption('--data <dir>', "the new peer's folder").requiredOption('--name <name>', "the new peer's name")
-  verb.option('--from <dir>', 'the folder of the peer that gave the token, when it is stopped and on this machine (default: looked for beside --data)').option('--offline', OFFLINE).option('--json', 'print the answer as JSON')
+  verb.option('--from <dir>', 'the folder of the peer that gave the token, when it is stopped and on this machine (default: looked for beside --data)').option('--json', 'print the answer as JSON')
   example(verb, 'mnemesh mesh join TOKEN --data ./peer-2 --name paris')
-  verb.action(async (token: string, options: { data: string; name: string; from?: string; offline?: boolean; json?: boolean }) => {
+  verb.action(async (token: string, options: { data: string; name: string; from?: string; json?: boolean }) => {
     const { joinMesh } = await import('../../membership/index.ts')
-    const joined = await joinMesh({ token: token.trim(), dir: options.data, name: options.name, ...(options.from === undefined ? {} : { from: options.from }), offline: options.offline === true, clock: io.clock, random: io.random })
+    const joined = await joinMesh({ token: token.trim(), dir: options.data, name: options.name, ...(options.from === undefined ? {} : { from: options.from }), clock: io.clock, random: io.random })
     if (options.json === true) return print(io, JSON.stringify(joined))
     await print(io, `${joined.proposed ? 'is to join' : 'joined'} mesh ${joined.mesh_id}, ${joined.members} members\npeer ${options.name} is ${joined.peer_id}\n${appliedText(joined)}`)
     await note(io, `start it with: mnemesh serve --data ${quoted(options.data)} --port 7702`)
@@ -87,4 +87,4 @@ const addRevoke = (mesh: Command, io: Io): void => {
 
 /** Where the statement lies on disk; the others hear of it when they are back. */
 const appliedText = ({ proposed, applied, not_yet }: { readonly proposed: boolean; readonly applied: readonly string[]; readonly not_yet: readonly string[] }): string =>
-  proposed ? `kept as a proposal: it takes effect when its peer is started and most voters have countersigned it, ${not_yet.map(clean).join(', ')}` : [applied.length === 0 ? '' : `applied by ${applied.map(clean).join(', ')}`, not_yet.length === 0 ? '' : `not yet by ${not_yet.map(clean).join(', ')}`].filter((part) => part !== '').join('; ')
+  proposed ? `kept as a proposal: it takes effect by itself as soon as most of these run and have countersigned it: ${not_yet.map(clean).join(', ')}` : [applied.length === 0 ? '' : `applied by ${applied.map(clean).join(', ')}`, not_yet.length === 0 ? '' : `not yet by ${not_yet.map(clean).join(', ')}`].filter((part) => part !== '').join('; ')
