@@ -6,6 +6,7 @@
  * so it needs a new format version. The others are local choices.
  */
 import { searchLimits } from './limits-search.ts'
+import { workLimits } from './limits-work.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -307,35 +308,8 @@ export const limits = {
   /** Addresses remembered for one member. */
   addresses_per_peer_max: 8,
 
-  // ── the mesh's work: units of some 10 µs each (transports/prices.ts) ─────────────────────────────────────────────────
-  /** Begun in one turn of the event loop: 5 ms here. A write takes some ten turns, and each may wait for so long. */
-  work_turn_units_max: 500,
-  /** One member, over all its links: half a core, and 0.2 s of work at once; a catch-up takes a tenth of that. */
-  work_member_per_ms: 50,
-  work_member_burst: 20_000,
-  /** All strangers together: a tenth of a core; 65 handshakes at once. The same again for all who say that they are members. */
-  work_strangers_per_ms: 10,
-  work_strangers_burst: 2_000,
-  /** Strangers of one address: half of that, so that others have the other half. */
-  work_address_per_ms: 5,
-  work_address_burst: 1_500,
-  /** Who says from one address that it is a certain member: seven handshakes at once, then one in 30 ms. */
-  work_claim_per_ms: 1,
-  work_claim_burst: 200,
-  /** Purses remembered of each kind. */
-  work_purses_max: 4_096,
-  /** An address that has overdrawn its purse by this long is told to come back before its WebSocket is made. */
-  work_refuse_ms: 1_000,
-  /** Units that making a WebSocket takes. */
-  work_socket_units: 10,
-  /** Frames of one link that wait for their turn before it is open: the control commits of one want. */
-  inbox_early_frames_max: 64,
-  inbox_early_bytes_max: 1 * MIB,
-  /** The same of an open link: its credit, and as much of small frames. */
-  inbox_frames_max: 16_384,
-  inbox_bytes_max: 8 * MIB,
-  /** Sockets of one address that are not authenticated yet: a quarter of all. */
-  unauthenticated_per_address_max: 64,
+  // ── the mesh's work ───────────────────────────────────────────────────────────────────────────────────────────
+  ...workLimits,
 
   // ── doors ─────────────────────────────────────────────────────────────────────────────────────────────────────
   request_bytes_max: 4 * MIB,

@@ -1,3 +1,4 @@
+/** A proof holds, and no changed one does: each bit, each rule, each budget. */
 import { describe, expect, it } from 'vitest'
 import { encodeCanonical, type Json } from './canonical.ts'
 import { CONTROL_NAMESPACE, bytesToHex } from './ids.ts'

@@ -118,24 +118,6 @@ test('LK2 a peer that lost the link without a word replaces it; up and down alte
   expect(a.ups.map((line) => line.split(' ')[0])).toEqual(['up', 'down', 'up'])
 })
 
-test('ACK6 what is acknowledged before a link opens is said when it does, once, and nothing else', () => {
-  const world = createTestWorld(['a', 'b'])
-  const a = add(world, 'a')
-  const raw = dialRaw(world, 'b', a.url)
-  expect(world.time.runUntil(raw.authenticated, 1_000)).toBe(true)
-  raw.say({ type: 'control', seq: a.seqOf(a.host.controlChain) })
-  world.time.advance(100)
-  a.author(1)
-  world.time.advance(100)
-  const acks = (): readonly (readonly ChainId[])[] =>
-    raw.frames.map((frame) => decode(frame, HEARD)).flatMap((read) => (read.ok && read.message.type === 'ack' ? [read.message.ack.watermarks.map(({ chain }) => chain)] : []))
-  expect(acks()).toEqual([])
-  raw.say({ type: 'open', epoch: '00', arrivals: 0, digest: new Uint8Array(16), addresses: new Uint8Array(8), clock: 1_700_000_000_000 })
-  expect(world.time.runUntil(() => up(a) === 1, 1_000)).toBe(true)
-  world.time.advance(100)
-  expect(acks()).toEqual([[a.chain]])
-})
-
 test('LK3 a peer does not link to itself, and does not try again', () => {
   const world = createTestWorld(['a'])
   const a = add(world, 'a', ['a'])
