@@ -1,7 +1,7 @@
 /**
  * The HTTP door: routes over a `Node`, on one port with whatever is upgraded to a WebSocket there.
  *
- * A request passes, in this order: connection bounds (`connections.ts`) → in-flight bounds → access → its body
+ * A request passes, in this order: its turn on its socket (`pipelines.ts`) → connection bounds (`connections.ts`) → in-flight bounds → access → its body
  * (`bodies.ts`), scan and parse (`json.ts`) → schema → its route → the node → JSON. Every way out that is not an answer goes through `failure.ts`. Nothing is
  * logged for a request that succeeds.
  */
@@ -36,11 +36,14 @@ import { checkOneHost, createOrigins } from './origins.ts'
 import type { OriginOptions } from './origins.ts'
 import { convertQueries } from './query.ts'
 import { nextTurn, PART_BYTES } from './parts.ts'
+import { createPipelines } from './pipelines.ts'
 import { recallRoutes } from './recall.ts'
 import { watchRoutes } from './route-table.ts'
 import type { Route } from './route-table.ts'
 import { ajvOptions } from './schema-keywords.ts'
 import { sharedSchemas } from './schemas.ts'
+import { createUnread } from './unread.ts'
+import type { UnreadLimits } from './unread.ts'
 import { routeUpgrades } from './upgrades.ts'
 import type { UpgradeHandler } from './upgrades.ts'
 import { validatorsOnDemand } from './validators.ts'
@@ -56,6 +59,8 @@ export type HttpDoorOptions = OriginOptions & {
   /** By path, such as `/mesh`. */
   readonly upgrades: Readonly<Record<string, UpgradeHandler>>
   readonly log: DoorLog
+  /** Other bounds than the door's own, for tests. */
+  readonly unread?: UnreadLimits
 }
 
 export type HttpDoor = {
@@ -79,6 +84,8 @@ export const createHttpDoor = async (node: Node, options: HttpDoorOptions): Prom
   const access = createAccess(keys, origins)
   const connections = watchConnections(app.server)
   const inFlight = createInFlight()
+  const pipelines = createPipelines()
+  const unread = createUnread(options.unread)
   let closing = false
 
   app.decorateRequest('writeStage', 'before')
@@ -86,6 +93,11 @@ export const createHttpDoor = async (node: Node, options: HttpDoorOptions): Prom
   app.decorateRequest('known', false)
   app.setErrorHandler(answerFailure(log))
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not_found', message: 'there is no such route; see /api/v1/openapi.json for those that exist' }))
+  app.addHook('onRequest', (request, reply, done) => pipelines.turn(reply.raw, request.raw.socket, done))
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    unread.owe(reply.raw, payload)
+    done()
+  })
   app.addHook('onRequest', (request, reply, done) => {
     request.response = reply.raw
     drainUnread(request.raw, reply.raw)

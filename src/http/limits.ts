@@ -24,6 +24,14 @@ export const httpLimits = {
   http_connections_per_address_max: 1_024,
   /** Sockets that have not asked yet; the oldest gives way. Headers come within ms, so this is a thousand clients at one moment. */
   http_newcomers_max: 1_024,
+  /** Requests of one socket that wait behind its answer before no more is read of it: what Node has read by then, 64 KiB, is parsed all the same. */
+  http_pipelined_read_max: 64,
+  /** Those of all sockets: some 5 KiB each. */
+  http_pipelined_waiting_max: 8_192,
+  /** Answers that their clients have not taken, of all together; one is `page_bytes_max` of texts or somewhat more. */
+  http_unread_bytes_max: 256 * MIB,
+  /** Smaller answers are not counted: as many as there may be at once are 128 MiB. */
+  http_unread_counted_bytes_min: 16 * KIB,
   /** Upgraded sockets of one path (mesh, live): above what their own protocol takes (`links_max`, `unauthenticated_sockets_max`, `live_clients_max`) and what is on its way out. */
   upgraded_sockets_max: 768,
   /** Of those, what one address holds, loopback excepted: a stranger alone can't fill `unauthenticated_sockets_max`. */

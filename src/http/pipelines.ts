@@ -1,0 +1,78 @@
+/**
+ * One request of a socket in hand: those that its client sends behind it, without having its answer, wait until that answer has left
+ * this process, and cost next to nothing meanwhile.
+ *
+ * A client that never reads so holds one answer and not one for each request. Its socket is read no further while many of its
+ * requests wait. Where those of all sockets exceed their bound, the socket that has waited longest goes.
+ */
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+
+import { httpLimits } from './limits.ts'
+
+export type PipelineLimits = { readonly read: number; readonly waiting: number }
+const PIPELINE_LIMITS: PipelineLimits = { read: httpLimits.http_pipelined_read_max, waiting: httpLimits.http_pipelined_waiting_max }
+
+export type Pipelines = {
+  /** Calls `go` once every answer before this one is out, at once where none is owed; never when the socket closes before. */
+  turn(response: ServerResponse, socket: Socket, go: () => void): void
+  /** Requests that wait. */
+  waiting(): number
+}
+
+export const createPipelines = (bounds: PipelineLimits = PIPELINE_LIMITS): Pipelines => {
+  /** Waiting requests by socket, in the order in which sockets began to wait. */
+  const waitingBySocket = new Map<Socket, number>()
+  let waiting = 0
+
+  const leave = (socket: Socket): void => {
+    waiting -= waitingBySocket.get(socket) ?? 0
+    waitingBySocket.delete(socket)
+  }
+  const closed = function (this: Socket): void {
+    leave(this)
+  }
+  const join = (socket: Socket): void => {
+    const before = waitingBySocket.get(socket) ?? 0
+    if (before === 0) socket.once('close', closed)
+    waitingBySocket.set(socket, before + 1)
+    waiting++
+    // Node's parser reads on when it has read a request: so not before it has.
+    if (before === bounds.read) process.nextTick(pause, socket)
+    if (waiting <= bounds.waiting) return
+    for (const longest of waitingBySocket.keys()) {
+      leave(longest)
+      longest.destroy()
+      return
+    }
+  }
+  const pause = (socket: Socket): void => {
+    if ((waitingBySocket.get(socket) ?? 0) > 0) socket.pause()
+  }
+  const served = (socket: Socket): void => {
+    const left = (waitingBySocket.get(socket) ?? 1) - 1
+    waiting--
+    if (left > 0) return void waitingBySocket.set(socket, left)
+    waitingBySocket.delete(socket)
+    socket.off('close', closed)
+    socket.resume()
+  }
+
+  return {
+    turn: (response, socket, go) => {
+      // Node gives the socket to one answer after the other, each when the one before is written.
+      if (response.socket !== null) return go()
+      if (socket.destroyed) return
+      join(socket)
+      response.once('socket', () => {
+        if (!waitingBySocket.has(socket)) return
+        served(socket)
+        // Node is in the middle of handing the socket over.
+        process.nextTick(() => {
+          if (!socket.destroyed) go()
+        })
+      })
+    },
+    waiting: () => waiting,
+  }
+}
