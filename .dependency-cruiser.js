@@ -107,6 +107,12 @@ const layers = [
     mend: 'membership needs the control log and a folder, nothing that runs',
   },
   {
+    name: 'input',
+    files: '^src/input/',
+    imports: ['^src/input/', '^src/errors\\.ts$', '^crdt/(ids|limits)\\.ts$', ...npm('fastify')],
+    mend: 'what any door takes knows no door'
+  },
+  {
     name: 'sdk',
     files: '^src/sdk/',
     imports: ['^src/sdk/', '^src/(api|ports/[a-z]+)\\.ts$', '^crdt/(ids|limits)\\.ts$', NODE],
@@ -151,13 +157,13 @@ const layers = [
   {
     name: 'http',
     files: '^src/http/',
-    imports: ['^src/http/', ...DOOR_FACTS, NODE, ...npm('fastify', '@fastify/ajv-compiler', '@fastify/swagger', 'pino')],
+    imports: ['^src/(http|input)/', ...DOOR_FACTS, NODE, ...npm('fastify', '@fastify/ajv-compiler', '@fastify/swagger', 'pino')],
     mend: 'a door parses, asks the Node of src/api.ts, answers',
   },
   {
     name: 'mcp',
     files: '^src/mcp/',
-    imports: ['^src/mcp/', ...DOOR_FACTS, NODE],
+    imports: ['^src/(mcp|input)/', ...DOOR_FACTS, NODE, ...npm('@modelcontextprotocol/server', '@fastify/ajv-compiler')],
     mend: 'a door parses, asks the Node of src/api.ts, answers',
   },
   {

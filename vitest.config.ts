@@ -11,7 +11,7 @@ const ALL = '{crdt,transports,snapshots,src,property-tests,deploy}/**/*.test.ts'
 const NONE = ['dist/**', 'node_modules/**', 'property-tests/violations/**']
 const SMALL = [
   '{crdt,transports,snapshots}/**/*.test.ts',
-  'src/{embedding,http,live,membership,replica,service,store}/**/*.test.ts',
+  'src/{embedding,http,live,mcp,membership,replica,service,store}/**/*.test.ts',
   'src/cli/**/!(peer-verbs).test.ts',
   'src/projection/{feed,fuse,projection,recall}.test.ts',
   'src/{causal-reads,recall-by-meaning,write-path}.test.ts',

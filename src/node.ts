@@ -14,6 +14,7 @@ import { createEmbedding, type EmbeddingOptions } from './embedding/embedding.ts
 import { makeEmbedder, reviveEmbedder } from './embedding/make.ts'
 import type { EmbedderSettings } from './embedding/settings.ts'
 import { createHttpDoor } from './http/door.ts'
+import { createLazyMcpDoor } from './mcp/index.ts'
 import { createLiveDoor, type LiveDoor } from './live/door.ts'
 import { keepAddresses, requireIdentity, sayRunning } from './membership/folder.ts'
 import { httpUrlOf, meshUrlOf, reachableAt } from './node/addresses.ts'
@@ -85,8 +86,10 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   const acceptor = createWebSocketAcceptor(systemTimers, (socket) => peer.mesh.accept(socket), (address, claimed) => peer.mesh.admits(address, claimed))
   const door = createLiveDoor({ mesh: identity.mesh, peer: identity.peer, source: peer.liveSource, timers: systemTimers, defer: (call) => setImmediate(call), keys: options.keys, log })
   live = door
-  const http = await createHttpDoor(peer.node, { host: options.host, port: options.port, keys: options.keys, cors: options.cors ?? [], trustedHosts: options.trusted_hosts ?? [], version: VERSION, upgrades: { '/mesh': acceptor.handleUpgrade, '/live': door.upgrade }, log })
+  const mcp = createLazyMcpDoor(peer.node, VERSION, log)
+  const http = await createHttpDoor(peer.node, { mcp, host: options.host, port: options.port, keys: options.keys, cors: options.cors ?? [], trustedHosts: options.trusted_hosts ?? [], version: VERSION, upgrades: { '/mesh': acceptor.handleUpgrade, '/live': door.upgrade }, log })
   const stop = async (): Promise<void> => {
+    await mcp.close()
     await http.close()
     acceptor.close()
     await door.close()

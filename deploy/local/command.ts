@@ -28,6 +28,9 @@ export type LastingChild = {
   signal(name: NodeJS.Signals): void
 }
 
+/** What runs `mnemesh`, for tests that start it by other means. */
+export const commandWords: readonly [string, ...string[]] = [process.execPath, MAIN ?? 'dist/src/cli/main.js is missing: run `npm run build` first']
+
 /** Runs `mnemesh WORDS` to its end. */
 export const mnemesh = async (words: readonly string[], env: Environment = {}): Promise<Ended> => {
   const child = startMnemesh(words, env, 'ignore')

@@ -14,6 +14,7 @@ import { addFindingVerbs } from './verbs/finding.ts'
 import { addFleet } from './verbs/fleet.ts'
 import { addImport } from './verbs/import.ts'
 import { addLinkVerbs } from './verbs/links.ts'
+import { addMcp } from './verbs/mcp.ts'
 import { addMemoryVerbs } from './verbs/memories.ts'
 import { addMeshVerbs } from './verbs/mesh.ts'
 import { addProject } from './verbs/project.ts'
@@ -42,6 +43,7 @@ export const createProgram = (io: Io, version: string, json = false): Command =>
   addProject(program, io)
   addMeshVerbs(program, io)
   addUserPeerVerbs(program, io)
+  addMcp(program, io)
   addServe(program, io)
   addFleet(program, io)
   return example(program, 'mnemesh store "The deploy key rotates on Fridays"', 'mnemesh recall "when does the deploy key rotate?"', 'mnemesh serve --data .mnemesh/peer-1 --port 7701')

@@ -37,7 +37,7 @@ describe('openapi.json', () => {
     const check = await responseChecker(document)
     const seen = new Set<string>()
     const visit = async (method: string, path: string, template: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer> => {
-      const answer = template === '/metrics' ? await metricsAtRoot(d.url) : await d.send(method, path, body, headers === undefined ? {} : { headers })
+      const answer = template === '/metrics' ? await metricsAtRoot(d.url) : template === '/mcp' ? await mcpAtRoot(d.url, body) : await d.send(method, path, body, headers === undefined ? {} : { headers })
       seen.add(`${method} ${template}`)
       expect([method, template, answer.status < 300, answer.text]).toEqual([method, template, true, answer.text])
       await check(method, template, answer)
@@ -77,6 +77,8 @@ describe('openapi.json', () => {
     await visit('POST', '/mesh/revoke', api('/mesh/revoke'), Uint8Array.of(1), octets)
     await visit('GET', `/identity?challenge=${'ab'.repeat(32)}`, api('/identity'))
     await visit('GET', '/metrics', '/metrics')
+    const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'list', arguments: {} } }
+    for (const path of ['/mcp', api('/mcp')]) await visit('POST', '/mcp', path, message)
     expect([...seen].sort()).toEqual(documented().sort())
 
     await check('GET', api('/memories/{id}'), await d.send('GET', '/memories/none'))
@@ -94,5 +96,10 @@ describe('openapi.json', () => {
 
 const metricsAtRoot = async (url: string): Promise<Answer> => {
   const response = await fetch(`${url}/metrics`)
+  return { status: response.status, headers: response.headers, text: await response.text(), body: {} }
+}
+
+const mcpAtRoot = async (url: string, message: unknown): Promise<Answer> => {
+  const response = await fetch(`${url}/mcp`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(message) })
   return { status: response.status, headers: response.headers, text: await response.text(), body: {} }
 }

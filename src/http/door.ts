@@ -24,13 +24,16 @@ import { documentRoute, publishDocument } from './document.ts'
 import { episodeRoutes } from './episodes.ts'
 import { eventRoutes } from './events.ts'
 import type { Streams } from './events.ts'
-import { answerFailure, NOT_FOUND_MESSAGE, rawFailure } from './failure.ts'
+import { answerFailure, rawFailure } from './failure.ts'
+import { NOT_FOUND_MESSAGE } from '../input/ids.ts'
 import type { DoorLog } from './failure.ts'
 import { createInFlight } from './in-flight.ts'
 import { parseJson, parseLargeJson } from './json.ts'
 import { graphRoutes } from './graph.ts'
 import { linkRoutes } from './links.ts'
 import { memoryRoutes } from './memories.ts'
+import { mcpRoute } from './mcp.ts'
+import type { McpHandler } from './mcp.ts'
 import { meshRoutes } from './mesh.ts'
 import { checkOneHost, createOrigins } from './origins.ts'
 import type { OriginOptions } from './origins.ts'
@@ -40,7 +43,7 @@ import { createPipelines } from './pipelines.ts'
 import { recallRoutes } from './recall.ts'
 import { watchRoutes } from './route-table.ts'
 import type { Route } from './route-table.ts'
-import { ajvOptions } from './schema-keywords.ts'
+import { ajvOptions } from '../input/keywords.ts'
 import { sharedSchemas } from './schemas.ts'
 import { createUnread } from './unread.ts'
 import type { UnreadLimits } from './unread.ts'
@@ -61,6 +64,8 @@ export type HttpDoorOptions = OriginOptions & {
   readonly log: DoorLog
   /** Other bounds than the door's own, for tests. */
   readonly unread?: UnreadLimits
+  /** What answers at `/mcp`; without it there is no such route. */
+  readonly mcp?: McpHandler
 }
 
 export type HttpDoor = {
@@ -126,7 +131,7 @@ export const createHttpDoor = async (node: Node, options: HttpDoorOptions): Prom
   convertQueries(app)
   for (const schema of sharedSchemas) app.addSchema(schema)
   await publishDocument(app, options.version)
-  const streams = registerRoutes(app, node, log)
+  const streams = registerRoutes(app, node, log, options.mcp)
   routes.refuseOtherMethods()
   await app.ready()
 
@@ -174,7 +179,7 @@ const newApp = (): FastifyInstance =>
     clientErrorHandler: refuseConnection,
   })
 
-const registerRoutes = (app: FastifyInstance, node: Node, log: DoorLog): Streams => {
+const registerRoutes = (app: FastifyInstance, node: Node, log: DoorLog, mcp: McpHandler | undefined): Streams => {
   let streams: Streams = { endAll: () => undefined }
   void app.register(
     async (api) => {
@@ -188,12 +193,14 @@ const registerRoutes = (app: FastifyInstance, node: Node, log: DoorLog): Streams
       aboutRoutes(api, node)
       meshRoutes(api, node)
       metricsRoute(api, node, '/metrics')
+      if (mcp !== undefined) mcpRoute(api, mcp)
       documentRoute(api)
       streams = eventRoutes(api, node, log)
     },
     { prefix: '/api/v1' },
   )
   metricsRoute(app, node, '/metrics')
+  if (mcp !== undefined) mcpRoute(app, mcp)
   return { endAll: () => streams.endAll() }
 }
 

@@ -11,7 +11,7 @@ import type { FrontierQuery } from './frontier.ts'
 import { DEFAULT_NAMESPACE } from './memories.ts'
 import { agentOf, asking, namespaceOf, pathAgentOf, readOptionsOf, writeOptionsOf } from './request.ts'
 import { shown } from './rows.ts'
-import { utc } from './schema-keywords.ts'
+import { utc } from '../input/keywords.ts'
 import { agentParams, answer, answers, integer, limitField, listOf, name, namespaceField, object, quorumQuery, readHeaders, ref, time, writeHeaders } from './schemas.ts'
 import { httpLimits } from './limits.ts'
 

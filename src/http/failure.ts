@@ -10,6 +10,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import type { OutgoingHttpHeaders } from 'node:http'
 
 import { NodeError } from '../errors.ts'
+import { NOT_FOUND_MESSAGE } from '../input/ids.ts'
 import { answerUnread } from './bodies.ts'
 import type { ErrorCode } from '../errors.ts'
 
@@ -20,10 +21,6 @@ export type Failure = { readonly status: number; readonly body: Readonly<Record<
 
 /** How far a write got: nobody asked yet, the node is at it, the node has answered. */
 export type WriteStage = 'before' | 'asked' | 'answered'
-
-/** Absent, invisible and malformed ids are answered alike, or the answer would tell which it was. */
-export const NOT_FOUND_MESSAGE = 'nothing with this id is here, or it is not visible to you; check the id and the namespace'
-export const notFound = (): NodeError => new NodeError('not_found', NOT_FOUND_MESSAGE)
 
 /** A schema's first fault. */
 export type SchemaFault = { readonly keyword: string; readonly instancePath: string; readonly params: Readonly<Record<string, unknown>>; readonly message?: string }

@@ -3,7 +3,7 @@
  */
 import type { Node } from '../api.ts'
 import { agentFrom, namespaceOf } from './request.ts'
-import { utc } from './schema-keywords.ts'
+import { utc } from '../input/keywords.ts'
 import { nameList, name, namespaceField, time } from './schemas.ts'
 import type { JsonSchema } from './schemas.ts'
 

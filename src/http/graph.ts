@@ -9,7 +9,7 @@ import { frontierField, inForm, lagField, shownFrontier } from './frontier.ts'
 import type { FrontierQuery } from './frontier.ts'
 import { namespaceOf, readOptionsOf, recordId } from './request.ts'
 import { shown } from './rows.ts'
-import { utc } from './schema-keywords.ts'
+import { utc } from '../input/keywords.ts'
 import { answer, answers, boolean, integer, limitField, listOf, name, namespaceField, object, readHeaders, text, textOrNull, time, uuid } from './schemas.ts'
 
 type GraphInput = FrontierQuery & { readonly from: string; readonly depth?: number; readonly relation?: string; readonly direction?: 'out' | 'in' | 'both'; readonly namespace?: string; readonly as_of?: string; readonly limit?: number }

@@ -13,6 +13,8 @@ export const httpLimits = {
   idempotency_key_bytes_max: 256,
   /** An enrolment or revocation request is one signed statement of some 500 bytes. */
   mesh_request_bytes_max: 64 * KIB,
+  /** One message of the Model Context Protocol: a tool's longest arguments, with room for escapes. */
+  mcp_request_bytes_max: 1 * MIB,
   /** Place in a list or in the log, as a client hands it back. */
   cursor_bytes_max: 2 * KIB,
   /** A token, a key and what proxies add; Node's own 16 KiB would not hold the largest token. */

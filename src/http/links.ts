@@ -8,7 +8,7 @@ import { pageFields, pageOf } from './paging.ts'
 import type { PageQuery } from './paging.ts'
 import { asking, readOptionsOf, recordId, recordIdOf, writeOptionsOf } from './request.ts'
 import { shown } from './rows.ts'
-import { utc } from './schema-keywords.ts'
+import { utc } from '../input/keywords.ts'
 import { answer, answers, idParams, integer, listOf, name, object, quorumField, quorumQuery, readHeaders, ref, textOrNull, time, uuid, writeHeaders } from './schemas.ts'
 import { NodeError } from '../errors.ts'
 

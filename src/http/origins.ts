@@ -40,7 +40,7 @@ export const checkOneHost = (rawHeaders: readonly string[]): void => {
 }
 
 const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE'
-const HEADERS = 'accept, authorization, content-type, idempotency-key, if-match, if-none-match, last-event-id, mcp-protocol-version, mcp-session-id, x-agent-id, x-api-key, x-causal-token, x-causal-wait'
+const HEADERS = 'accept, authorization, content-type, idempotency-key, if-match, if-none-match, last-event-id, mcp-method, mcp-name, mcp-protocol-version, mcp-session-id, x-agent-id, x-api-key, x-causal-token, x-causal-wait'
 const EXPOSED = 'allow, etag, location, retry-after, www-authenticate, x-causal-token'
 /** In seconds: a new origin is let in, or one taken out, with a restart. */
 const PREFLIGHT_KEPT = '600'

@@ -4,14 +4,14 @@
  */
 import type { FastifyRequest } from 'fastify'
 
-import { parseAgentId, parseNamespace, parseRecordId } from '../../crdt/ids.ts'
-import type { AgentId, Namespace, RecordId } from '../../crdt/ids.ts'
+import { parseRecordId } from '../../crdt/ids.ts'
+import type { AgentId, RecordId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { MemoryInput, ReadOptions, WriteOptions } from '../api.ts'
 import { NodeError } from '../errors.ts'
-import { notFound } from './failure.ts'
+import { agentFrom, namespaceOf, notFound, recordId } from '../input/ids.ts'
 import type { WriteStage } from './failure.ts'
-import { utc } from './schema-keywords.ts'
+import { utc } from '../input/keywords.ts'
 import { httpLimits } from './limits.ts'
 
 declare module 'fastify' {
@@ -35,25 +35,7 @@ export const pathAgentOf = (request: FastifyRequest): AgentId => agentFrom(pathI
 
 const pathId = (request: FastifyRequest): string => (request.params as { readonly id: string }).id
 
-/** @param text a UUID that a schema has already checked. */
-export const recordId = (text: string): RecordId => {
-  const id = parseRecordId(text.toLowerCase())
-  if (id === null) throw notFound()
-  return id
-}
-
-/** @throws NodeError malformed; the text is not repeated, it may be long. */
-export const namespaceOf = (text: string): Namespace => {
-  const namespace = parseNamespace(text)
-  if (namespace === null) throw new NodeError('malformed', 'namespace is not 1–8 parts of [a-z0-9][a-z0-9._-]* joined by /, within 128 bytes; rename it', { details: { field: 'namespace' } })
-  return namespace
-}
-
-export const agentFrom = (text: string, where: string): AgentId => {
-  const agent = parseAgentId(text)
-  if (agent === null) throw new NodeError('malformed', `the agent id in ${where} is not 1–128 printable bytes without spaces; rename it`, { details: { field: where } })
-  return agent
-}
+export { agentFrom, namespaceOf, recordId }
 
 const ANONYMOUS = agentFrom('anonymous', 'the default')
 

@@ -1,4 +1,5 @@
 /** A door on a free loopback port over a node double, and a client for it. For tests alone. */
+import { createLazyMcpDoor } from '../../mcp/index.ts'
 import { createHttpDoor } from '../door.ts'
 import type { HttpDoor, HttpDoorOptions } from '../door.ts'
 import { createNodeDouble } from './node-double.ts'
@@ -18,7 +19,9 @@ export type TestDoor = NodeDouble & {
 export const openDoor = async (options: Partial<HttpDoorOptions> = {}): Promise<TestDoor> => {
   const double = createNodeDouble()
   const logged: [Readonly<Record<string, unknown>>, string][] = []
-  const door = await createHttpDoor(double.node, { host: '127.0.0.1', port: 0, keys: [], version: '1.2.3', upgrades: {}, log: { error: (fields, message) => void logged.push([fields, message]) }, ...options })
+  const log = { error: (fields: Readonly<Record<string, unknown>>, message: string) => void logged.push([fields, message]) }
+  const mcp = createLazyMcpDoor(double.node, '1.2.3', log)
+  const door = await createHttpDoor(double.node, { host: '127.0.0.1', port: 0, keys: [], version: '1.2.3', upgrades: {}, log, mcp, ...options })
   const url = await door.listen()
   const send: TestDoor['send'] = async (method, path, body, extra = {}) => {
     const raw = typeof body === 'string' || body instanceof Uint8Array

@@ -1,7 +1,7 @@
 /** Holds answers to the published document, and to nothing else of the door. For tests alone. */
 import Fastify from 'fastify'
 
-import { ajvOptions } from '../schema-keywords.ts'
+import { ajvOptions } from '../../input/keywords.ts'
 import type { Answer } from './door-client.ts'
 
 type Operation = { readonly parameters?: readonly { readonly in: string; readonly name: string }[]; readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { readonly schema: object }>> }>> }
