@@ -28,7 +28,7 @@ import {
 import { limits } from './limits.ts'
 import { merkleRoot } from './merkle.ts'
 import { pack } from './msgpack.ts'
-import { readPacked, type PackedReader } from './packed-reader.ts'
+import { readPacked, readStart, type PackedReader } from './packed-reader.ts'
 import { sign, verify, type KeyPair } from './signature.ts'
 
 export type CommitHeader = {
@@ -189,6 +189,19 @@ const readInPlace = (bytes: Uint8Array, inSegment: boolean, level: number): Retu
   if (!decoded.ok || level === FIRST_LEVEL || decoded.event.kind === 'unknown') return decoded
   const isMisplaced = levelOfKind(decoded.event.kind) !== FIRST_LEVEL && isDocumentEvent(decoded.event) !== inSegment
   return isMisplaced ? decodeEvent(bytes, FIRST_LEVEL) : decoded
+}
+
+/**
+ * The hash that these bytes bear if they are a commit, in a hundredth of the time that it takes to read and check one: enough to tell
+ * that a commit which is here already has come again, and nothing else. Null when no header stands where it is due.
+ */
+export const hashBorne = (bytes: Uint8Array): CommitHash | null => {
+  if (bytes.length > limits.commit_bytes_max) return null
+  const read = readStart(bytes, (reader) => {
+    reader.list(5, 5)
+    return reader.bin(0, limits.header_bytes_max)
+  })
+  return read.ok ? commitHash(read.value) : null
 }
 
 type Parts = { readonly headerBytes: Uint8Array; readonly eventList: readonly Uint8Array[]; readonly attestations: readonly (Uint8Array | null)[]; readonly signature: Uint8Array; readonly votes: readonly Vote[] }

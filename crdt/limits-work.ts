@@ -7,9 +7,9 @@ const MIB = 1024 * 1024
 export const workLimits = {
   /** Begun in one turn of the event loop: 5 ms here. A write takes some ten turns, and each may wait for so long. */
   work_turn_units_max: 500,
-  /** One member, over all its links: half a core, and 0.2 s of work at once; a catch-up takes a tenth of that. */
+  /** One member, over all its links: half a core, and 0.1 s of work at once, beside which a write takes twice as long; a catch-up takes a fifth of that. */
   work_member_per_ms: 50,
-  work_member_burst: 20_000,
+  work_member_burst: 10_000,
   /** All strangers together: a tenth of a core; 65 handshakes at once. The same again for all who say that they are members. */
   work_strangers_per_ms: 10,
   work_strangers_burst: 2_000,

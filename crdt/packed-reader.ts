@@ -22,12 +22,17 @@ export type PackedResult<T> = { readonly ok: true; readonly value: T } | { reado
  *
  * @param valuesMax lists among them; one more is a fault.
  */
-export const readPacked = <T>(bytes: Uint8Array, read: (reader: PackedReader) => T, valuesMax: number = limits.packed_values_max): PackedResult<T> => {
-  try {
-    const reader = new PackedReader(bytes, valuesMax)
+export const readPacked = <T>(bytes: Uint8Array, read: (reader: PackedReader) => T, valuesMax: number = limits.packed_values_max): PackedResult<T> =>
+  readStart(bytes, (reader) => {
     const value = read(reader)
     reader.end()
-    return { ok: true, value }
+    return value
+  }, valuesMax)
+
+/** What stands at the beginning; what follows it is not looked at. */
+export const readStart = <T>(bytes: Uint8Array, read: (reader: PackedReader) => T, valuesMax: number = limits.packed_values_max): PackedResult<T> => {
+  try {
+    return { ok: true, value: read(new PackedReader(bytes, valuesMax)) }
   } catch (error) {
     if (error === BAD_FORM) return { ok: false, fault: 'form' }
     if (error === BAD_SHAPE) return { ok: false, fault: 'shape' }

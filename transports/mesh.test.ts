@@ -187,7 +187,8 @@ test.each<[string, string, (raw: RawPeer) => void]>([
     raw.say({ type: 'want', runs: [{ chain: a.chain, from: 1, count: 300 }] })
   }
   misbehave(raw)
-  world.time.advance(200)
+  // A member is paced: it has spent its purse before all of it is looked at.
+  world.time.advance(500)
   expect(counter(a, `closed_${expected}`)).toBe(1)
   expect(up(a)).toBe(0)
 })

@@ -113,3 +113,24 @@ describe('what waits', () => {
     expect(drain(intake, peer, NOW_MS + 1_000)).toBe(3)
   })
 })
+
+test('a commit that comes again, in the log or waiting, is told by its hash and not read again; a text that comes with it is taken', () => {
+  const mesh = meshOf(1, 2)
+  const [author, peer] = [createReplica(mesh, 1), createReplica(mesh, 2)]
+  const intake = createIntake()
+  const [first] = chainsOf(author, 1)
+  const hashAt = () => first!.hash
+  // Where its bytes were read, the damaged event would be found and refused; what counts is that they are not.
+  const damaged = { ...first!, bytes: first!.bytes.with(first!.bytes.length - 3, first!.bytes.at(-3)! ^ 1) }
+  take(intake, author.peer, [first!], NOW_MS)
+  let checked = 0
+  const parcel = { chain: first!.chain, seq: 1, bytes: damaged.bytes, bodies: [] }
+  for (let n = 0; n < 1_000; n++) intake.take(author.peer, [parcel], NOW_MS, () => checked++)
+  expect([checked, intake.counters.duplicates, intake.pending(), intake.refused]).toEqual([0, 1_000, 1, []])
+  expect(drain(intake, peer, NOW_MS)).toBe(1)
+  intake.take(author.peer, [parcel], NOW_MS, () => checked++, hashAt)
+  expect([checked, intake.counters.duplicates, intake.pending()]).toEqual([0, 1_001, 0])
+  // Another commit in that place is read: it may prove a fork.
+  intake.take(author.peer, [{ ...parcel, bytes: first!.bytes }], NOW_MS, () => checked++, () => 'ff'.repeat(32) as Commit['hash'])
+  expect(checked).toBe(1)
+})

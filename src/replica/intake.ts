@@ -10,7 +10,7 @@
 import { admit, type LogView } from '../../crdt/admission.ts'
 import type { Body } from '../../crdt/body.ts'
 import { coveredCommits, type ChainState } from '../../crdt/chain.ts'
-import { decodeCommit, isControlCommit, textsOf, type AdmittedCommit, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
+import { decodeCommit, hashBorne, isControlCommit, textsOf, type AdmittedCommit, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
 import { hlcMs } from '../../crdt/hlc.ts'
 import { CONTROL_NAMESPACE, ZERO_HASH, type ChainId, type CommitHash, type PeerId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
@@ -30,8 +30,11 @@ export type HeldBack = { chains: number; waiting: number; dropped: number }
 export type Rival = { readonly chain: ChainId; readonly at: number; readonly commits: readonly VerifiedCommit[]; readonly waiting: readonly VerifiedCommit[] | null }
 
 export type Intake = {
-  /** Decodes and verifies what one delivery brought; nothing is admitted yet. @param verified told of each commit that a signature covers. */
-  take(from: PeerId, parcels: readonly Parcel[], nowMs: number, verified?: (commit: VerifiedCommit) => void): void
+  /**
+   * Decodes and verifies what one delivery brought; nothing is admitted yet. What is in the log or waits already, by the hash that it bears, is not read again.
+   * @param verified told of each commit that a signature covers. @param hashAt what the log has in a place; null where it ends before.
+   */
+  take(from: PeerId, parcels: readonly Parcel[], nowMs: number, verified?: (commit: VerifiedCommit) => void, hashAt?: (chain: ChainId, seq: number) => CommitHash | null): void
   /** Admits whatever can be, in causal order, handing each to `accept` (which extends the log view); at most `commitsMax`. */
   drain(log: LogView, nowMs: number, commitsMax: number, onRival: (rival: Rival) => void, accept: (commit: AdmittedCommit, chain: ChainState, policySeq: number, bodies: readonly Body[]) => void): void
   /** Deps that waiting commits name and that are not in the log. */
@@ -54,6 +57,8 @@ const WAKE_ALL_MS = 5_000
 
 export const createIntake = (budget: ChainBudget = createChainBudget()): Intake => {
   const bySeqByChain = new Map<ChainId, Map<number, Waiting<VerifiedCommit>>>()
+  /** The lowest seq that waits, where it is known: a chain of which nothing is next is not gone through for each commit that comes. */
+  const lowestByChain = new Map<ChainId, number>()
   const uncovered = new Map<CommitHash, Waiting<Commit>>()
   const usedBySender = new Map<PeerId, { commits: number; bytes: number }>()
   const dirty = new Set<ChainId>()
@@ -107,6 +112,8 @@ export const createIntake = (budget: ChainBudget = createChainBudget()): Intake 
     }
     bySeq.set(header.seq, entry)
     bySeqByChain.set(chain, bySeq)
+    if (bySeq.size === 1) lowestByChain.set(chain, header.seq)
+    else if (header.seq < (lowestByChain.get(chain) ?? 0)) lowestByChain.set(chain, header.seq)
     account(entry, 1)
     dirty.add(chain)
     promote(entry, after, nowMs)
@@ -144,6 +151,17 @@ export const createIntake = (budget: ChainBudget = createChainBudget()): Intake 
     bySeq.delete(seq)
     account(entry, -1)
     if (bySeq.size === 0) bySeqByChain.delete(chain)
+    if (lowestByChain.get(chain) !== seq) return
+    if (bySeq.has(seq + 1)) lowestByChain.set(chain, seq + 1)
+    else lowestByChain.delete(chain)
+  }
+  const lowestOf = (chain: ChainId): number => {
+    const known = lowestByChain.get(chain)
+    if (known !== undefined) return known
+    let lowest = Number.POSITIVE_INFINITY
+    for (const seq of bySeqByChain.get(chain)?.keys() ?? []) lowest = Math.min(lowest, seq)
+    if (lowest < Number.POSITIVE_INFINITY) lowestByChain.set(chain, lowest)
+    return lowest
   }
   const dropBefore = (chain: ChainId, seq: number): void => {
     for (const waiting of bySeqByChain.get(chain)?.keys() ?? []) if (waiting <= seq) remove(chain, waiting)
@@ -196,8 +214,16 @@ export const createIntake = (budget: ChainBudget = createChainBudget()): Intake 
       for (const chain of bySeqByChain.keys()) dirty.add(chain)
     },
 
-    take: (from, parcels, nowMs, verified) => {
-      for (const run of consecutiveRuns(from, parcels, (place, reason) => refuse(from, place, reason, nowMs))) {
+    take: (from, parcels, nowMs, verified, hashAt = () => null) => {
+      const fresh = parcels.filter(({ chain, seq, bytes, bodies }) => {
+        const waiting = bySeqByChain.get(chain)?.get(seq)
+        const known = hashAt(chain, seq) ?? waiting?.commit.hash
+        if (known === undefined || known !== hashBorne(bytes)) return true
+        counters.duplicates++
+        if (waiting?.commit.hash === known) bySeqByChain.get(chain)!.set(seq, withTexts(waiting, bodies))
+        return false
+      })
+      for (const run of consecutiveRuns(from, fresh, (place, reason) => refuse(from, place, reason, nowMs))) {
         const covered = coveredCommits(run.map(({ commit }) => commit))
         if (verified !== undefined) for (const commit of covered) verified(commit)
         for (const [i, entry] of run.entries()) {
@@ -213,7 +239,8 @@ export const createIntake = (budget: ChainBudget = createChainBudget()): Intake 
       dropStored(log)
       const judgeChain = (chain: ChainId): void => {
         dueMsByChain.delete(chain)
-        const rival = rivalOf(log, chain, bySeqByChain.get(chain))
+        const isNothingNext = lowestOf(chain) > (log.chain(chain)?.seq ?? 0) + 1
+        const rival = isNothingNext ? null : rivalOf(log, chain, bySeqByChain.get(chain))
         if (rival !== null) {
           counters.forks++
           onRival(rival)
@@ -221,7 +248,7 @@ export const createIntake = (budget: ChainBudget = createChainBudget()): Intake 
         const among = rivals.get(chain)
         rivals.delete(chain)
         if (among !== undefined) onRival(among)
-        dropBefore(chain, log.chain(chain)?.seq ?? 0)
+        if (!isNothingNext) dropBefore(chain, log.chain(chain)?.seq ?? 0)
         const [first] = bySeqByChain.get(chain)?.values() ?? []
         if (first !== undefined) dropForked(chain, log.forkAt(chain, first.commit.header.peer), nowMs)
         for (;;) {

@@ -324,7 +324,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
         governance.voted(input.from, input.vote)
         return startFlush(nowMs)
       case 'received':
-        intake.take(input.from, incoming.sort(input.parcels), nowMs, (commit) => meetOwn(commit, nowMs))
+        intake.take(input.from, incoming.sort(input.parcels), nowMs, (commit) => meetOwn(commit, nowMs), (chain, seq) => (seq <= (log.chain(chain)?.seq ?? 0) ? log.hashAt(chain, seq) : null))
         deliveries.push(input.delivery)
         return startFlush(nowMs)
       case 'bodies':
