@@ -6,7 +6,7 @@ import type { Hlc } from './hlc.ts'
 import { CONTROL_NAMESPACE, ZERO_HASH, segmentId, type CommitHash, type MeshId, type PeerId } from './ids.ts'
 import { limits } from './limits.ts'
 import { keyPairFromSeed, publicKeyHex } from './signature.ts'
-import { NOW_MS, NS, body, createMesh, createReplica, eventId, genesisOf, hlcAt, meshOf, record, said, sealEvents, seed } from './test-support.ts'
+import { NOW_MS, NS, body, createMesh, createReplica, eventId, genesisOf, hlcAt, meshOf, record, said, sealEvents, seed, cutting } from './test-support.ts'
 
 const put = (n: number) => ({ ...said('memory.put', n), record: record(n), set: { content: body(`${n}`) } })
 const patch = (n: number, of: number) => ({ ...said('memory.patch', n), record: record(of), set: { priority: 3 } })
@@ -124,11 +124,11 @@ describe('a commit is refused', () => {
   it('written under a policy that has its peer out, but not for what it wrote before', () => {
     const { mesh, a, b, home, first } = scene()
     const before = a.control().head!
-    const control = mesh.say({ ...said('peer.revoke', 53, CONTROL_NAMESPACE), peer: a.peer, last: { [first.chain]: 1 } })
+    const control = mesh.say(...cutting('peer.revoke', 53, a.peer, { [first.chain]: 1 }))
     for (const replica of [a, b]) replica.take(control.bytes)
     expect(b.take(first.bytes).kind).toBe('admitted')
     expect(b.judge(a.seal(hlcAt(NOW_MS, 1), home, [put(2)]))).toEqual({ kind: 'refused', reason: 'peer_not_enrolled' })
-    // Backdated: it may enter the log, where the revocation's `last` leaves it out (control.test.ts).
+    // Backdated: it may enter the log, where the revocation's table leaves it out (control.test.ts).
     expect(b.judge(a.seal(hlcAt(NOW_MS, 1), home, [put(2)], { policy: before })).kind).toBe('admitted')
   })
 

@@ -11,7 +11,7 @@
  */
 import { chainFault, emptyChain, type ChainState } from './chain.ts'
 import { CONTROL_INCARNATION, isControlCommit, readAt, type AdmittedCommit, type Commit, type VerifiedCommit } from './commit.ts'
-import { controlFault, enrolledAt, levelAt, type ControlState } from './control.ts'
+import { controlFault, enrolledAt, firstExcluded, levelAt, type ControlState } from './control.ts'
 import { latestAt } from './hlc.ts'
 import { CONTROL_NAMESPACE, ZERO_HASH, type ChainId, type CommitHash, type MeshId, type Namespace, type PeerId, type SegmentId } from './ids.ts'
 
@@ -69,7 +69,9 @@ export const admit = (log: LogView, commit: VerifiedCommit, nowMs: number): Verd
     if (meta.namespace !== header.namespace || meta.segment !== header.segment) return refused('dep_of_another_segment')
     if (meta.hlc >= header.hlc) return refused('hlc_not_after')
   }
-  if (!isControl && header.hlc > latestAt(nowMs)) return { kind: 'pending', missing: 'time' }
+  // What is left out moves nobody's clock and rests on nothing that counts: it waits for no time.
+  const isLeftOut = header.seq >= firstExcluded(log.control, { ...chain, begunAt: chain.begunAt ?? policySeq })
+  if (!isControl && !isLeftOut && header.hlc > latestAt(nowMs)) return { kind: 'pending', missing: 'time' }
   return { kind: 'admitted', commit: readAt(commit as Commit as AdmittedCommit, levelAt(log.control, policySeq)), chain, policySeq }
 }
 

@@ -20,10 +20,12 @@ export type ChainState = {
   readonly hlc: Hlc
   /** Place in the control log of the latest commit's `policy`; it never goes back along a chain. */
   readonly policySeq: number
+  /** The same of its first commit that could be read; null while there is none. */
+  readonly begunAt: number | null
 }
 
 export const emptyChain = (id: ChainId, peer: PeerId, incarnation: Incarnation, namespace: Namespace): ChainState => ({
-  id, peer, incarnation, namespace, seq: 0, hash: ZERO_HASH as CommitHash, history: emptyHistory, hlc: 0 as Hlc, policySeq: 0,
+  id, peer, incarnation, namespace, seq: 0, hash: ZERO_HASH as CommitHash, history: emptyHistory, hlc: 0 as Hlc, policySeq: 0, begunAt: null,
 })
 
 /** What is wrong with `commit` as the successor of `chain`, or null. The hash of `prev` already binds the rest of the past. */
@@ -36,7 +38,7 @@ export const chainFault = (chain: ChainState, commit: Commit): 'gap' | 'bad_prev
 }
 
 export const extendChain = (chain: ChainState, commit: Commit, policySeq: number): ChainState => ({
-  ...chain, seq: commit.header.seq, hash: commit.hash, hlc: commit.header.hlc, policySeq,
+  ...chain, seq: commit.header.seq, hash: commit.hash, hlc: commit.header.hlc, policySeq, begunAt: chain.begunAt ?? policySeq,
   history: appendLeaf(chain.history, leafHash(hexToBytes(commit.hash))),
 })
 

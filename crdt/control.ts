@@ -11,10 +11,11 @@
  */
 import { emptyChain, type ChainState } from './chain.ts'
 import { CONTROL_INCARNATION, controlChainId, eventsRoot, isSignedBy, readAt, sealCommit, type Commit, type CommitHeader, type VerifiedCommit } from './commit.ts'
-import { encodeEvent, type ControlEvent, type MeshGenesis, type Recovery } from './event.ts'
+import { extendCut, lastInCut, namedCut, type Cut } from './cut.ts'
+import { encodeEvent, type ControlEvent, type MeshGenesis, type PeerCut, type PeerLeaveBehind, type PeerRevoke, type Recovery } from './event.ts'
 import { sha256Hex } from './hash.ts'
 import type { Hlc } from './hlc.ts'
-import { bytesToHex, CONTROL_NAMESPACE, type ChainId, type CommitHash, type MeshId, type PeerId, type PublicKey } from './ids.ts'
+import { bytesToHex, CONTROL_NAMESPACE, type CommitHash, type MeshId, type PeerId, type PublicKey } from './ids.ts'
 import { FIRST_LEVEL } from './level.ts'
 import { limits } from './limits.ts'
 import { historyRoot } from './merkle.ts'
@@ -28,9 +29,13 @@ export type Member = {
   readonly role: Role
   /** Control seq from which on it may write. */
   readonly enrolledSeq: number
-  /** Present once it is out: what counts of each of its chains. */
-  readonly revoked: { readonly seq: number; readonly last: Readonly<Record<ChainId, number>> } | null
+  /** Present once it is out. */
+  readonly revoked: { readonly seq: number } | null
+  /** What counts of its chains, by each statement about that, in order; one whose pages are not all told yet leaves nothing out. */
+  readonly cuts: readonly MemberCut[]
 }
+/** `seq`: the statement's place. `revokes`: of chains that it does not name nothing counts; else of those alone that were begun before it. */
+export type MemberCut = { readonly seq: number; readonly revokes: boolean; readonly cut: Cut }
 
 export type ControlState = {
   readonly mesh: MeshId
@@ -120,9 +125,10 @@ export const reduceControl = (state: ControlState, commit: VerifiedCommit): Cont
       if (state.seq > 0) continue
       ;({ name, recovery } = control)
       authorities = [{ from: commit.header.seq, key: control.authority }]
-      for (const founder of control.members) members.set(founder.peer, { ...founder, enrolledSeq: commit.header.seq, revoked: null })
+      for (const founder of control.members) members.set(founder.peer, { ...founder, enrolledSeq: commit.header.seq, revoked: null, cuts: [] })
     } else if (control.kind === 'peer.enrol') enrol(members, invitesUsed, control, commit.header.seq)
-    else revoke(members, control, commit.header.seq)
+    else if (control.kind === 'peer.cut') tellCut(members, control)
+    else nameCut(members, control, commit.header.seq)
   }
   const seqByHash = new Map(state.seqByHash).set(commit.hash, commit.header.seq)
   return { mesh: state.mesh, name, seq: commit.header.seq, head: commit.hash, authorities, recovery, members, invitesUsed, seqByHash, levels }
@@ -143,17 +149,30 @@ const enrol = (members: Map<PeerId, Member>, invitesUsed: Set<string>, event: Co
   if (members.has(event.peer) || (event.invite !== undefined && invitesUsed.has(event.invite))) return
   if (event.role === 'voter' && votersIn(members) >= VOTERS_MAX) return
   if (event.invite !== undefined) invitesUsed.add(event.invite)
-  members.set(event.peer, { peer: event.peer, name: event.name, role: event.role, enrolledSeq: seq, revoked: null })
+  members.set(event.peer, { peer: event.peer, name: event.name, role: event.role, enrolledSeq: seq, revoked: null, cuts: [] })
 }
 
 /** Beyond that no majority's votes would fit a commit. */
 const VOTERS_MAX = 2 * limits.votes_per_commit_max - 1
 const votersIn = (members: ReadonlyMap<PeerId, Member>): number => [...members.values()].filter(({ role, revoked }) => role === 'voter' && revoked === null).length
 
-const revoke = (members: Map<PeerId, Member>, event: ControlEvent & { kind: 'peer.revoke' }, seq: number): void => {
+/** Takes the place of the last one where that is not whole. Of who is out a whole cut is the last word, and nothing is left behind. */
+const nameCut = (members: Map<PeerId, Member>, event: PeerRevoke | PeerLeaveBehind, seq: number): void => {
   const member = members.get(event.peer)
-  if (member && member.revoked === null) members.set(event.peer, { ...member, revoked: { seq, last: event.last } })
+  const revokes = event.kind === 'peer.revoke'
+  if (member === undefined || (member.revoked !== null && (!revokes || isCutWhole(member)))) return
+  const before = isCutWhole(member) ? member.cuts : member.cuts.slice(0, -1)
+  members.set(event.peer, { ...member, revoked: member.revoked ?? (revokes ? { seq } : null), cuts: [...before, { seq, revokes, cut: namedCut(event.cut) }] })
 }
+
+const tellCut = (members: Map<PeerId, Member>, { peer, last }: PeerCut): void => {
+  const member = members.get(peer)
+  const open = member?.cuts.at(-1)
+  if (member !== undefined && open !== undefined) members.set(peer, { ...member, cuts: [...member.cuts.slice(0, -1), { ...open, cut: extendCut(open.cut, last) }] })
+}
+
+/** Whether all is told of what counts of its chains. */
+export const isCutWhole = ({ cuts }: Pick<Member, 'cuts'>): boolean => cuts.at(-1)?.cut.isWhole !== false
 
 /** True when `peer` was a member at control commit `seq`. What a later revocation leaves of its chains is `firstExcluded`'s matter. */
 export const enrolledAt = (state: ControlState, peer: PeerId, seq: number): boolean => {
@@ -161,15 +180,26 @@ export const enrolledAt = (state: ControlState, peer: PeerId, seq: number): bool
   return member !== undefined && member.enrolledSeq <= seq && (member.revoked === null || seq < member.revoked.seq)
 }
 
-/** The first seq of `chain` that does not count any more, or Infinity. A function of the control log alone. */
-export const firstExcluded = (state: ControlState, peer: PeerId, chain: ChainId): number => {
-  const revoked = state.members.get(peer)?.revoked
-  return revoked ? (revoked.last[chain] ?? 0) + 1 : Number.POSITIVE_INFINITY
+/** The first seq of the chain that does not count any more, or Infinity. A function of the control log alone. */
+export const firstExcluded = (state: ControlState, { id, peer, begunAt }: Pick<ChainState, 'id' | 'peer' | 'begunAt'>): number => {
+  let first = Number.POSITIVE_INFINITY
+  for (const { seq, revokes, cut } of state.members.get(peer)?.cuts ?? []) {
+    if (!cut.isWhole) continue
+    const last = lastInCut(cut, id) ?? (revokes || (begunAt !== null && begunAt < seq) ? 0 : null)
+    if (last !== null) first = Math.min(first, last + 1)
+  }
+  return first
 }
 
 /** Members whose revocation `now` has and `before` had not. */
 export const freshlyRevoked = (before: ControlState, now: ControlState): readonly Member[] =>
   [...now.members.values()].filter(({ peer, revoked }) => revoked !== null && !before.members.get(peer)?.revoked)
+
+/** Members of whose chains something else may count now than before. */
+export const freshlyCut = (before: ControlState, now: ControlState): readonly Member[] =>
+  [...now.members.values()].filter(({ peer, cuts }) => wholeCuts(cuts) !== wholeCuts(before.members.get(peer)?.cuts ?? []))
+
+const wholeCuts = (cuts: readonly MemberCut[]): number => cuts.reduce((many, { cut }) => many + (cut.isWhole ? 1 : 0), 0)
 
 /** Members that are in, by role. */
 export const activeMembers = (state: ControlState, role?: Role): readonly Member[] =>

@@ -31,7 +31,9 @@ const FULL: readonly Fields[] = [
   { ...said('mesh.genesis', 9, CONTROL_NAMESPACE), name: 'home', authority: KEY, recovery: { threshold: 2, keys: [KEY, PEER, 'ef'.repeat(32)] }, members: [{ peer: PEER, name: 'one', role: 'voter' }] },
   { ...said('mesh.level', 12, CONTROL_NAMESPACE), level: 2 },
   { ...said('peer.enrol', 10, CONTROL_NAMESPACE), peer: PEER, name: 'one', role: 'voter', invite: 'x' },
-  { ...said('peer.revoke', 11, CONTROL_NAMESPACE), peer: PEER, last: { [CHAIN]: 1 } },
+  { ...said('peer.revoke', 11, CONTROL_NAMESPACE), peer: PEER, cut: { root: 'ab'.repeat(32), chains: 1 } },
+  { ...said('peer.leave_behind', 13, CONTROL_NAMESPACE), peer: PEER, cut: { root: 'ab'.repeat(32), chains: 0 } },
+  { ...said('peer.cut', 14, CONTROL_NAMESPACE), peer: PEER, last: { [CHAIN]: 1 } },
 ]
 const OPTIONAL = new Set(['tags', 'valid_from', 'valid_until', 'sender', 'recipient', 'body', 'inference_receipt_id', 'audit_event_hash', 'invite'])
 const byKind = (kind: string): Fields => FULL.find((event) => event['kind'] === kind)!
@@ -45,7 +47,7 @@ describe.each(FULL.map((event) => [event['kind'] as string, event] as const))('%
 
   it.each(Object.keys(event).filter((name) => name !== 'kind'))('needs a fitting %s', (name) => {
     expect(checkEvent(without(event, name))).toBe(OPTIONAL.has(name) ? null : `${name} is missing`)
-    const empty = name === 'last' || (name === 'set' && kind === 'memory.patch') ? [] : [{}]
+    const empty = (name === 'set' && kind === 'memory.patch') ? [] : [{}]
     for (const wrong of [...empty, null, true, 0.5, [], '', 'a\u0000b', [[]], 'x'.repeat(300)]) expect(checkEvent({ ...event, [name]: wrong })).toMatch(/does not fit/)
   })
 
@@ -60,7 +62,7 @@ describe.each(FULL.map((event) => [event['kind'] as string, event] as const))('%
 
   it('is of version 1', () => {
     for (const v of [0, 2, '1', 1.5]) expect(checkEvent({ ...event, v })).toBe('v does not fit')
-    expect(kind).toMatch(/^[a-z]+\.[a-z]+$/)
+    expect(kind).toMatch(/^[a-z]+\.[a-z_]+$/)
   })
 })
 
@@ -156,10 +158,17 @@ describe('ids', () => {
   it.each(['a', '!', '~'.repeat(128)])('agent %s', (agent) => expect(checkEvent({ ...byKind('memory.forget'), agent })).toBeNull())
   it.each(['', 'a b', 'ä', 'a\n', 'x'.repeat(129)])('no agent %j', (agent) => expect(checkEvent({ ...byKind('memory.forget'), agent })).toBe('agent does not fit'))
 
-  it('a revocation names chains and places in them', () => {
-    const revoke = (last: Json): string | null => checkEvent({ ...byKind('peer.revoke'), last })
-    expect(revoke({})).toBeNull()
-    expect(revoke({ [CHAIN]: limits.seq_max })).toBeNull()
-    for (const last of [{ [CHAIN]: 0 }, { [CHAIN]: -1 }, { [CHAIN]: limits.seq_max + 1 }, { [CHAIN]: 0.5 }, { [CHAIN]: '1' }, { short: 1 }, Object.fromEntries([['__proto__', 1]])]) expect(revoke(last)).toBe('last does not fit')
+  it('a page of a cut names chains and places in them', () => {
+    const page = (last: Json): string | null => checkEvent({ ...byKind('peer.cut'), last })
+    const many = (count: number): Json => Object.fromEntries(Array.from({ length: count }, (_, i) => [i.toString(16).padStart(32, '0'), 1]))
+    for (const last of [{ [CHAIN]: limits.seq_max }, many(limits.cut_page_chains_max)]) expect(page(last)).toBeNull()
+    for (const last of [{}, many(limits.cut_page_chains_max + 1), { [CHAIN]: 0 }, { [CHAIN]: -1 }, { [CHAIN]: limits.seq_max + 1 }, { [CHAIN]: 0.5 }, { [CHAIN]: '1' }, { short: 1 }, Object.fromEntries([['__proto__', 1]])]) expect(page(last)).toBe('last does not fit')
+  })
+
+  it('a cut is named by a root and a count', () => {
+    const cut = { root: 'ab'.repeat(32), chains: 7 }
+    const named = (value: Json): string | null => checkEvent({ ...byKind('peer.revoke'), cut: value })
+    expect(named(cut)).toBeNull()
+    for (const wrong of [{ ...cut, root: 'AB'.repeat(32) }, { ...cut, chains: -1 }, { ...cut, chains: 0.5 }, { ...cut, chains: limits.seq_max + 1 }, { ...cut, more: 1 }, { root: cut.root }]) expect(named(wrong)).toBe('cut does not fit')
   })
 })

@@ -157,13 +157,19 @@ const said = (required: Readonly<Record<string, Field>>, optional: Readonly<Reco
 /** What every event has, of whatever kind. */
 const ENVELOPE = said({})
 const record = { record: matches(parseRecordId) }
-const lastSeqByChain: Check = (value) => isObject(value) && Object.keys(value).length <= 128 && Object.entries(value).every(([chain, seq]) => parseChainId(chain) !== null && whole(1, limits.seq_max)(seq))
+/** A page of a cut (`cut.ts`). */
+const lastSeqByChain: Check = (value) => {
+  if (!isObject(value)) return false
+  const chains = Object.entries(value)
+  return chains.length >= 1 && chains.length <= limits.cut_page_chains_max && chains.every(([chain, seq]) => parseChainId(chain) !== null && whole(1, limits.seq_max)(seq))
+}
 
 const role = oneOf('voter', 'observer')
 /** These fields and no others: what a genesis holds never grows. */
 const exact = (checks: Readonly<Record<string, Check>>): Check => (value) =>
   isObject(value) && Object.keys(value).length === Object.keys(checks).length && Object.entries(checks).every(([field, check]) => Object.hasOwn(value, field) && check(value[field]!))
 const founder = exact({ peer: matches(parsePeerId), name, role })
+const cut = exact({ root: matches(parseRef), chains: whole(0, limits.seq_max) })
 /** Each peer once, and somebody who votes. */
 const founders: Check = (value) =>
   Array.isArray(value) && value.length >= 1 && value.length <= limits.founders_max && value.every(founder) && areDistinct(value.map((each) => (each as { peer: string }).peer)) &&
@@ -190,5 +196,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   'mesh.genesis': first(said({ name, authority: matches(parsePublicKey), recovery, members: founders })),
   'mesh.level': first(said({ level: whole(FIRST_LEVEL + 1, LEVELS_MAX) })),
   'peer.enrol': first(said({ peer: matches(parsePeerId), name, role }, { invite: text(64) })),
-  'peer.revoke': first(said({ peer: matches(parsePeerId), last: lastSeqByChain })),
+  'peer.revoke': first(said({ peer: matches(parsePeerId), cut })),
+  'peer.leave_behind': first(said({ peer: matches(parsePeerId), cut })),
+  'peer.cut': first(said({ peer: matches(parsePeerId), last: lastSeqByChain })),
 }

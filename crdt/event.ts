@@ -5,8 +5,9 @@
  * Times are RFC 3339 in UTC with milliseconds (`2026-01-31T09:00:00.000Z`), one form only.
  */
 import { canonicalize, parseCanonical, type Json } from './canonical.ts'
+import type { CutName, CutPage } from './cut.ts'
 import { checkEvent, readEvent } from './event-schema.ts'
-import { parseRecordId, parseRef, type AgentId, type ChainId, type EventId, type Namespace, type PeerId, type PublicKey, type RecordId, type Ref } from './ids.ts'
+import { parseRecordId, parseRef, type AgentId, type EventId, type Namespace, type PeerId, type PublicKey, type RecordId, type Ref } from './ids.ts'
 import { FORMAT_LEVEL } from './level.ts'
 import { limits } from './limits.ts'
 
@@ -63,11 +64,15 @@ export type MeshGenesis = Said<'mesh.genesis'> & { readonly name: string; readon
 /** From this place on the mesh's commits are read at this format level; it never falls. */
 export type MeshLevel = Said<'mesh.level'> & { readonly level: number }
 export type PeerEnrol = Said<'peer.enrol'> & { readonly peer: PeerId; readonly name: string; readonly role: 'voter' | 'observer'; readonly invite?: string }
-/** `last` names, per chain of the peer, the last commit that counts; a chain that is not named counts not at all. */
-export type PeerRevoke = Said<'peer.revoke'> & { readonly peer: PeerId; readonly last: Readonly<Record<ChainId, number>> }
+/** Out for good. `cut` names, per chain of the peer, the last commit that counts; a chain that is not named counts not at all. */
+export type PeerRevoke = Said<'peer.revoke'> & { readonly peer: PeerId; readonly cut: CutName }
+/** The peer stays a member; of chains that it began before, nothing beyond `cut` counts. */
+export type PeerLeaveBehind = Said<'peer.leave_behind'> & { readonly peer: PeerId; readonly cut: CutName }
+/** The next page of the cut that was last named of this peer. */
+export type PeerCut = Said<'peer.cut'> & { readonly peer: PeerId; readonly last: CutPage }
 
 export type DocumentEvent = MemoryPut | MemoryPatch | MemoryForget | MemoryRestore | MemoryErase | LinkPut | LinkRemove
-export type ControlEvent = MeshGenesis | MeshLevel | PeerEnrol | PeerRevoke
+export type ControlEvent = MeshGenesis | MeshLevel | PeerEnrol | PeerRevoke | PeerLeaveBehind | PeerCut
 /** Of a kind that has no meaning at the level at which it is read: kept and handed on, and derives nothing. */
 export type UnknownEvent = Said<'unknown'> & {
   /** Its kind, as its bytes have it. */

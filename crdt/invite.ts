@@ -5,7 +5,8 @@
  *           'mnemesh/invite/1' over pack of everything before the signature. As text: base64url. Single use: the enrolment
  *           names the id, and the control log takes each id once. Whether that key governs the mesh, its members know.
  * request = pack([1, invite, peer, name, signature]), signed by the new peer's key under 'mnemesh/join/1'.
- * revoke  = pack([1, mesh, peer, at ms, signature]), signed by the authority under 'mnemesh/revoke/1'.
+ * revoke  = pack([1, mesh, peer, at ms, signature]), signed by the authority under 'mnemesh/revoke/1'; to leave behind what the peer
+ *           sealed in the future, the same under 'mnemesh/leave-behind/1'.
  */
 import { fromBase64Url, toBase64Url } from './base64.ts'
 import type { Role } from './control.ts'
@@ -70,10 +71,18 @@ export const decodeJoin = (bytes: Uint8Array): { readonly invite: Invite; readon
   return verify('mnemesh/join/1', pack([1, text, peer, name]), signature, bytesToHex(peer)) ? { invite, peer: bytesToHex(peer) as PeerId, name } : null
 }
 
-export const encodeRevoke = (mesh: MeshId, peer: PeerId, atMs: number, authority: KeyPair): Uint8Array => signed('mnemesh/revoke/1', [1, hexToBytes(mesh), hexToBytes(peer), atMs], authority)
+type AboutMember = { readonly peer: PeerId; readonly atMs: number }
+
+export const encodeRevoke = (mesh: MeshId, peer: PeerId, atMs: number, authority: KeyPair): Uint8Array => encodeAbout('mnemesh/revoke/1', mesh, peer, atMs, authority)
+export const encodeLeaveBehind = (mesh: MeshId, peer: PeerId, atMs: number, authority: KeyPair): Uint8Array => encodeAbout('mnemesh/leave-behind/1', mesh, peer, atMs, authority)
 
 /** @param authority the key that governs the mesh; null: nobody's does. */
-export const decodeRevoke = (bytes: Uint8Array, mesh: MeshId, authority: PublicKey | null): { readonly peer: PeerId; readonly atMs: number } | null => {
+export const decodeRevoke = (bytes: Uint8Array, mesh: MeshId, authority: PublicKey | null): AboutMember | null => decodeAbout('mnemesh/revoke/1', bytes, mesh, authority)
+export const decodeLeaveBehind = (bytes: Uint8Array, mesh: MeshId, authority: PublicKey | null): AboutMember | null => decodeAbout('mnemesh/leave-behind/1', bytes, mesh, authority)
+
+const encodeAbout = (domain: Domain, mesh: MeshId, peer: PeerId, atMs: number, authority: KeyPair): Uint8Array => signed(domain, [1, hexToBytes(mesh), hexToBytes(peer), atMs], authority)
+
+const decodeAbout = (domain: Domain, bytes: Uint8Array, mesh: MeshId, authority: PublicKey | null): AboutMember | null => {
   if (bytes.length > limits.invite_bytes_max) return null
   const read = readPacked(bytes, (reader) => {
     reader.list(5, 5)
@@ -82,7 +91,7 @@ export const decodeRevoke = (bytes: Uint8Array, mesh: MeshId, authority: PublicK
   })
   if (!read.ok || read.value.mesh !== mesh || authority === null) return null
   const { peer, atMs, signature } = read.value
-  return verify('mnemesh/revoke/1', pack([1, hexToBytes(mesh), hexToBytes(peer), atMs]), signature, authority) ? { peer, atMs } : null
+  return verify(domain, pack([1, hexToBytes(mesh), hexToBytes(peer), atMs]), signature, authority) ? { peer, atMs } : null
 }
 
 const signed = (domain: Domain, fields: readonly Packable[], keys: KeyPair): Uint8Array => pack([...fields, sign(domain, pack(fields), keys)])

@@ -45,6 +45,8 @@ export const limits = {
   deps_max: 64,
   /** AGREED. Sequence numbers stay far inside 2^53, so every language's double can hold them. */
   seq_max: 2 ** 48,
+  /** AGREED. Chains in one page of a cut: 7 KB of an event's 16. */
+  cut_page_chains_max: 128,
   /** AGREED. Memories its owner creates in one segment: a document of some 100 KiB. */
   memories_per_segment_max: 512,
   /** AGREED. Links whose `from` lies in one segment: 32 a memory on average. */

@@ -9,6 +9,7 @@ import { encodeCanonical, type Json } from './canonical.ts'
 import { coveredCommits, emptyChain, extendChain, type ChainState } from './chain.ts'
 import { chainId, decodeCommit, eventsRoot, sealCommit, withVotes, type Commit, type CommitHeader, type SealedEvent, type VerifiedCommit } from './commit.ts'
 import { emptyControl, emptyControlChain, reduceControl, sealGenesis, votersAt, type ControlState } from './control.ts'
+import { cutOf, type CutPage } from './cut.ts'
 import { decodeEvent, encodeEvent, isDocumentEvent, type DocumentEvent, type Event, type Founder, type MeshGenesis } from './event.ts'
 import { sha256Hex } from './hash.ts'
 import type { Hlc } from './hlc.ts'
@@ -35,6 +36,12 @@ export const body = (text: string): { readonly ref: Ref } => ({ ref: sha256Hex(t
 /** What every event has. @param n makes its id. */
 export const said = <Kind extends string>(kind: Kind, n: number, ns: Namespace = NS) =>
   ({ v: 1 as const, id: eventId(n), ns, kind, agent: ALICE, at: '2026-01-01T00:00:00.000Z' })
+
+/** What takes a peer out, or lets it leave behind what is beyond `last`: the statement, and its table. @param n makes the first id; each page has the next. */
+export const cutting = (kind: 'peer.revoke' | 'peer.leave_behind', n: number, peer: PeerId, last: CutPage): readonly Event[] => {
+  const { name, pages } = cutOf(last)
+  return [{ ...said(kind, n, CONTROL_NAMESPACE), peer, cut: name }, ...pages.map((page, i): Event => ({ ...said('peer.cut', n + 1 + i, CONTROL_NAMESPACE), peer, last: page }))]
+}
 
 export const sealEvents = (events: readonly Event[]): readonly SealedEvent[] => events.map((event) => ({ bytes: encodeEvent(event), event, attestation: null }))
 

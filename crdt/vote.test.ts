@@ -7,7 +7,7 @@ import { CONTROL_NAMESPACE } from './ids.ts'
 import { limits } from './limits.ts'
 import { pack } from './msgpack.ts'
 import { keyPairFromSeed } from './signature.ts'
-import { createReplica, founderOfSeed, hlcAt, meshOf, NOW_MS, peerOfSeed, said, seed, type TestMesh } from './test-support.ts'
+import { createReplica, founderOfSeed, hlcAt, cutting, meshOf, NOW_MS, peerOfSeed, said, seed, type TestMesh } from './test-support.ts'
 import { isCertified, majorityOf, signVote } from './vote.ts'
 
 const stateOf = (mesh: TestMesh): ControlState => mesh.control.reduce(reduceControl, emptyControl(mesh.id))
@@ -45,7 +45,7 @@ describe('a statement is certified', () => {
     const mesh = meshOf(1, 2, 3)
     mesh.enrol(4)
     const early = mesh.control[1]!
-    mesh.say({ ...said('peer.revoke', 0x3000, CONTROL_NAMESPACE), peer: peerOfSeed(2), last: {} })
+    mesh.say(...cutting('peer.revoke', 0x3000, peerOfSeed(2), {}))
     for (const byte of [5, 6, 7]) mesh.enrol(byte)
     const now = stateOf(mesh)
     expect(controlFault(now, early)).toBeNull()

@@ -10,7 +10,7 @@ import { historyArb, play } from '../crdt/history.test-support.ts'
 import type { Hlc } from '../crdt/hlc.ts'
 import { CONTROL_NAMESPACE, bytesToHex, incarnation, type ChangeHash, type PeerId } from '../crdt/ids.ts'
 import { keyPairFromSeed, publicKeyHex } from '../crdt/signature.ts'
-import { createReplica as createWriter, NOW_MS, record, said, seed, type TestMesh } from '../crdt/test-support.ts'
+import { createReplica as createWriter, NOW_MS, record, said, seed, type TestMesh, cutting } from '../crdt/test-support.ts'
 import { boot } from '../src/replica/boot.ts'
 import { createShell } from '../src/replica/effects.ts'
 import { createReplica } from '../src/replica/replica.ts'
@@ -49,7 +49,7 @@ const withTrouble = ({ mesh, replicas, homes, commits }: ReturnType<typeof play>
   }
   if (draw.chance(0.5)) {
     const chain = cid.chainOf(patch(0).ns)
-    all.push(mesh.say({ ...said('peer.revoke', 0x2000, CONTROL_NAMESPACE), peer: cid.peer, last: chain.seq === 0 ? {} : { [chain.id]: draw.int(1, chain.seq) } }))
+    all.push(mesh.say(...cutting(draw.chance(0.7) ? 'peer.revoke' : 'peer.leave_behind', 0x2000, cid.peer, chain.seq === 0 ? {} : { [chain.id]: draw.int(1, chain.seq) })))
   }
   return { mesh, commits: all, proofs }
 }

@@ -252,4 +252,6 @@ export type Node = {
   controlApplied(waitMs: number): Promise<Applied>
   /** Takes a member out; `request` is signed by the authority's key. */
   revoke(request: Uint8Array): Promise<void>
+  /** The same of one that lets a member leave behind what it sealed in the future, and say it again. */
+  leaveBehind(request: Uint8Array): Promise<void>
 }

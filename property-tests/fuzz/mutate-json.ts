@@ -88,7 +88,7 @@ const mutateText = (draw: Draw, text: string): string => {
 }
 
 const KEYS = ['a', 'v', 'id', 'ns', 'kind', 'record', 'agent', 'at', 'set', 'tags', 'ref', 'content', 'title', 'metadata', 'priority', 'from', 'to', '__proto__', 'constructor', 'prototype', 'toString', '', '\u0000', '\ud800', '1', 'é', 'é'.normalize('NFD')]
-const TEXTS = ['', 'a', 'memory.put', 'memory.patch', 'memory.erase', 'link.put', 'episode.append', 'peer.enrol', 'peer.revoke', 'toString', '__proto__', '_mesh', 'default', 'team/api', '../x', '2026-02-29T00:00:00.000Z', '9999-12-31T23:59:59.999Z', '0000-01-01T00:00:00.000Z', '\ud83d\ude00', '\udc00', '\u0000', '00000000-0000-0000-0000-000000000000', '0'.repeat(64), 'f'.repeat(64)]
+const TEXTS = ['', 'a', 'memory.put', 'memory.patch', 'memory.erase', 'link.put', 'episode.append', 'peer.enrol', 'peer.revoke', 'peer.cut', 'peer.leave_behind', 'toString', '__proto__', '_mesh', 'default', 'team/api', '../x', '2026-02-29T00:00:00.000Z', '9999-12-31T23:59:59.999Z', '0000-01-01T00:00:00.000Z', '\ud83d\ude00', '\udc00', '\u0000', '00000000-0000-0000-0000-000000000000', '0'.repeat(64), 'f'.repeat(64)]
 const NUMBERS = [0, -0, 1, -1, 0.1, 1.5, 5e-324, 1.7976931348623157e308, 10, 11, 2 ** 31, 2 ** 32, 2 ** 53 - 1, 2 ** 53, 1e21, 1e-7]
 
 const anyValue = (draw: Draw, whole: JsonTree): JsonTree => {

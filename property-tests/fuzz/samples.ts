@@ -6,7 +6,7 @@ import type { VerifiedCommit } from '../../crdt/commit.ts'
 import type { Event } from '../../crdt/event.ts'
 import { CONTROL_NAMESPACE, segmentId, type ChainId, type PeerId, type PublicKey, type RecordId, type SegmentId } from '../../crdt/ids.ts'
 import { keyPairFromSeed, publicKeyHex } from '../../crdt/signature.ts'
-import { NOW_MS, body, createReplica, eventId, founderOfSeed, genesisOf, hlcAt, meshOf, peerOfSeed, record, said, seed, type TestMesh, type TestReplica } from '../../crdt/test-support.ts'
+import { NOW_MS, body, createReplica, eventId, founderOfSeed, genesisOf, hlcAt, meshOf, peerOfSeed, record, said, seed, type TestMesh, type TestReplica, cutting } from '../../crdt/test-support.ts'
 
 export type History = {
   readonly mesh: TestMesh
@@ -39,7 +39,8 @@ export const episode = (n: number): Event => ({ ...said('episode.append', n), ev
 export const controlEvents = (): readonly Event[] => [
   genesisOf(0xaa, { id: eventId(7_001), members: [founderOfSeed(1), { ...founderOfSeed(2), role: 'observer' }], recovery: { threshold: 2, keys: [4, 5, 6].map((byte) => peerOfSeed(byte) as string as PublicKey) } }),
   { ...said('peer.enrol', 7_002, CONTROL_NAMESPACE), peer: publicKeyHex(keyPairFromSeed(seed(9))) as PeerId, name: 'nine', role: 'observer', invite: 'abcd' },
-  { ...said('peer.revoke', 7_003, CONTROL_NAMESPACE), peer: publicKeyHex(keyPairFromSeed(seed(9))) as PeerId, last: { ['ab'.repeat(16) as ChainId]: 3 } },
+  ...cutting('peer.revoke', 7_003, publicKeyHex(keyPairFromSeed(seed(9))) as PeerId, { ['ab'.repeat(16) as ChainId]: 3 }),
+  ...cutting('peer.leave_behind', 7_010, publicKeyHex(keyPairFromSeed(seed(9))) as PeerId, { ['ab'.repeat(16) as ChainId]: 3, ['cd'.repeat(16) as ChainId]: 1 }),
 ]
 
 export const makeHistory = (): History => {

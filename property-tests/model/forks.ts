@@ -3,7 +3,7 @@
  * fork, or not beyond what the revocation names, and everything it rests on counts. Loops over sets; nothing of the core's index is used.
  */
 import type { Commit } from '../../crdt/commit.ts'
-import type { ChainId, PeerId } from '../../crdt/ids.ts'
+import { CONTROL_NAMESPACE, type ChainId, type PeerId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 
 /** By chain: the seq from which on nothing of it counts. */
@@ -28,15 +28,37 @@ export const outsAlso = (forks: KnownForks, commits: readonly Commit[]): ForkAt 
   return forkAt
 }
 
-/** What the revocations among these commits leave out. @param forkAt what forks do. */
+/** What the revocations among these commits leave out, and what members leave behind. @param forkAt what forks do. */
 export const withRevoked = (commits: readonly Commit[], forkAt: ForkAt): ForkAt => {
   const outFrom = new Map(forkAt)
-  for (const { event } of commits.flatMap(({ events }) => events)) {
-    if (event.kind !== 'peer.revoke') continue
-    const chains = new Set(commits.flatMap(({ chain, header }) => (header.peer === event.peer ? [chain] : [])))
-    for (const chain of chains) outFrom.set(chain, Math.min(outFrom.get(chain) ?? Number.POSITIVE_INFINITY, (event.last[chain] ?? 0) + 1))
+  const placeOf = new Map(commits.flatMap(({ hash, header }) => (header.namespace === CONTROL_NAMESPACE ? [[hash, header.seq] as const] : [])))
+  const firsts = new Map<ChainId, Commit>()
+  for (const commit of commits) if (commit.header.seq < (firsts.get(commit.chain)?.header.seq ?? Number.POSITIVE_INFINITY)) firsts.set(commit.chain, commit)
+  for (const { peer, place, revokes, chains, last } of cutsIn(commits)) {
+    if (last.size !== chains) continue
+    for (const [chain, { header }] of firsts) {
+      const counts = last.get(chain) ?? (revokes || placeOf.get(header.policy)! < place ? 0 : Number.POSITIVE_INFINITY)
+      if (header.peer === peer) outFrom.set(chain, Math.min(outFrom.get(chain) ?? Number.POSITIVE_INFINITY, counts + 1))
+    }
   }
   return outFrom
+}
+
+type ToldCut = { readonly peer: PeerId; readonly place: number; readonly revokes: boolean; readonly chains: number; readonly last: Map<string, number> }
+
+/** The tables that the control log tells, whole or not; by an honest authority, which tells the pages of each behind it, in order. */
+const cutsIn = (commits: readonly Commit[]): readonly ToldCut[] => {
+  const told: ToldCut[] = []
+  const control = commits.filter(({ header }) => header.namespace === CONTROL_NAMESPACE).toSorted((a, b) => a.header.seq - b.header.seq)
+  for (const { event, place } of control.flatMap(({ header, events }) => events.map(({ event }) => ({ event, place: header.seq })))) {
+    if (event.kind === 'peer.revoke' || event.kind === 'peer.leave_behind') {
+      const isOver = told.some(({ peer, revokes, chains, last }) => peer === event.peer && revokes && last.size === chains)
+      if (!isOver) told.push({ peer: event.peer, place, revokes: event.kind === 'peer.revoke', chains: event.cut.chains, last: new Map() })
+    }
+    const open = event.kind === 'peer.cut' ? told.findLast(({ peer }) => peer === event.peer) : undefined
+    if (event.kind === 'peer.cut' && open !== undefined && open.last.size < open.chains) for (const [chain, seq] of Object.entries(event.last)) open.last.set(chain, seq)
+  }
+  return told
 }
 
 /** @param commits in an order in which every commit comes after those of its deps that are here. */

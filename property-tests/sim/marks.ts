@@ -126,7 +126,7 @@ export const markWhatHappened = (world: World): void => {
     note('a member whose forks are beyond measure', outOf(peer.replica.forks.all()).size)
     note('a memory that cannot be read', rows.memories().filter(({ unreadable }) => unreadable !== undefined).length)
     note('erased', rows.memories().filter(({ erased }) => erased).length)
-    note('left out by a revocation', [...peer.replica.index.chains.values()].filter(({ id, peer: whose, seq }) => firstExcluded(peer.replica.index.control, whose, id) <= seq).length)
+    note('left out by a revocation', [...peer.replica.index.chains.values()].filter((chain) => firstExcluded(peer.replica.index.control, chain) <= chain.seq).length)
     note('twins', [...peer.replica.index.segmentsByRecord.values()].filter(Array.isArray).length)
   }
 }

@@ -8,10 +8,10 @@ import type { Json } from '../../crdt/canonical.ts'
 import type { Commit } from '../../crdt/commit.ts'
 import { firstExcluded } from '../../crdt/control.ts'
 import { isDocumentEvent, type Event } from '../../crdt/event.ts'
-import { bytesToHex, CONTROL_NAMESPACE, segmentId, type ChangeHash, type SegmentId } from '../../crdt/ids.ts'
+import { bytesToHex, segmentId, type ChangeHash, type SegmentId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import { applyCommit, derive, documentHeads, excludeCommit, openSegment } from '../../crdt/segment.ts'
-import { body, createReplica, hlcAt, meshOf, NOW_MS, NS, record, said } from '../../crdt/test-support.ts'
+import { body, createReplica, cutting, hlcAt, meshOf, NOW_MS, NS, record, said } from '../../crdt/test-support.ts'
 
 export type BoundsVectors = {
   readonly mesh: string
@@ -106,16 +106,16 @@ export const makeLeavingVectors = (): LeavingVectors => {
   }
   const revoked = (name: string, n: number, last: Readonly<Record<string, number>>) => {
     const fork = meshOf(1, 2)
-    const statement = fork.say({ ...said('peer.revoke', n, CONTROL_NAMESPACE), peer: b.peer, last })
+    const statement = fork.say(...cutting('peer.revoke', n, b.peer, last))
     const state = createReplica(fork, 1).control()
-    return { rule: 'CL7', name, statement: bytesToHex(statement.bytes), fork: null, ...segments(({ header, chain: of }) => header.seq >= firstExcluded(state, header.peer, of)) }
+    return { rule: 'CL7', name, statement: bytesToHex(statement.bytes), fork: null, ...segments(({ header, chain: of }) => header.seq >= firstExcluded(state, { id: of, peer: header.peer, begunAt: null })) }
   }
   const forked = (name: string, at: number) => ({ rule: 'CL7', name, statement: null, fork: { chain, at }, ...segments((commit) => commit.chain === chain && commit.header.seq >= at) })
   return {
     mesh: mesh.id, namespace: NS, segment: home, log: log.map(({ name, commit }) => ({ name, bytes: bytesToHex(commit.bytes), hash: commit.hash })),
     endings: [
       { rule: 'CH10', name: 'as it is', statement: null, fork: null, ...segments(() => false) },
-      revoked('B is out, its chain counts up to 1', 30, { [chain]: 1 }), revoked('B is out, its chain is not named', 31, {}), revoked('B is out, all counts', 32, { [chain]: 2 }),
+      revoked('B is out, its chain counts up to 1', 0x30, { [chain]: 1 }), revoked('B is out, its chain is not named', 0x40, {}), revoked('B is out, all counts', 0x50, { [chain]: 2 }),
       forked('its chain is forked at 2', 2), forked('at 1', 1),
     ],
   }

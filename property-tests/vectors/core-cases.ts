@@ -5,7 +5,8 @@
  * stranger would; `generate.ts` writes them.
  */
 import { decodeCommit, decodeHeader, eventsRoot, sealCommit, withVotes, type Commit, type CommitHeader, type SealedEvent, type Vote } from '../../crdt/commit.ts'
-import { firstExcluded, enrolledAt, levelAt, sealControl } from '../../crdt/control.ts'
+import { emptyControl, enrolledAt, firstExcluded, levelAt, reduceControl, sealControl } from '../../crdt/control.ts'
+import type { CutPage } from '../../crdt/cut.ts'
 import { bodyRefs, encodeEvent, type Event } from '../../crdt/event.ts'
 import { encodeToken, frontierDigest, type FrontierEntry, type Position } from '../../crdt/frontier.ts'
 import { sha256Hex } from '../../crdt/hash.ts'
@@ -13,7 +14,7 @@ import { CONTROL_NAMESPACE, ZERO_HASH, bytesToHex, hexToBytes, segmentId, type C
 import { limits } from '../../crdt/limits.ts'
 import { pack } from '../../crdt/msgpack.ts'
 import { keyPairFromSeed, publicKeyHex, sign } from '../../crdt/signature.ts'
-import { NOW_MS, NS, body, createMesh, createReplica, eventId, founderOfSeed, genesisOf, hlcAt, meshOf, peerOfSeed, record, said, sealEvents, seed } from '../../crdt/test-support.ts'
+import { NOW_MS, NS, body, createMesh, createReplica, cutting, eventId, founderOfSeed, genesisOf, hlcAt, meshOf, peerOfSeed, record, said, sealEvents, seed } from '../../crdt/test-support.ts'
 import { signVote, voteBytes } from '../../crdt/vote.ts'
 import { makeDocumentVectors } from './document-cases.ts'
 import { makeRefusedEvents, type RefusedEvents } from './event-cases.ts'
@@ -41,7 +42,8 @@ export type ControlVectors = {
   readonly enrolled: readonly { readonly peer: string; readonly at: readonly boolean[] }[]
   /** The format level at each place, from 0. */
   readonly levels: readonly number[]
-  readonly first_excluded: readonly { readonly peer: string; readonly chain: string; readonly seq: number | null }[]
+  /** After the control log's commit `after`, of a chain begun at place `begun_at`; null: all of it counts. */
+  readonly first_excluded: readonly { readonly peer: string; readonly chain: string; readonly begun_at: number; readonly after: number; readonly seq: number | null }[]
   /** What a voter signs, by the seed of its key. */
   readonly votes: readonly { readonly seed: string; readonly epoch: number; readonly seq: number; readonly hash: string; readonly message: string; readonly signature: string }[]
   /** A log in which voters of the seeds 01…, 02… and 03… founded a mesh. */
@@ -77,7 +79,8 @@ const EVENTS: readonly Event[] = [
   genesisOf(0xaa, { id: eventId(10), name: 'home', recovery: { threshold: 2, keys: [6, 7, 8].map((byte) => peerOfSeed(byte) as string as PublicKey) }, members: [founderOfSeed(1), { ...founderOfSeed(2), role: 'observer' }] }),
   { ...said('mesh.level', 13, CONTROL_NAMESPACE), level: 2 },
   { ...said('peer.enrol', 11, CONTROL_NAMESPACE), peer: PEER, name: 'one', role: 'voter', invite: 'x' },
-  { ...said('peer.revoke', 12, CONTROL_NAMESPACE), peer: PEER, last: { [CHAIN]: 7 } },
+  ...cutting('peer.revoke', 12, PEER, { [CHAIN]: 7 }),
+  ...cutting('peer.leave_behind', 14, PEER, { [CHAIN]: 7, ['ef'.repeat(16) as ChainId]: 1 }),
 ]
 
 const event = (): EventVectors => ({
@@ -149,24 +152,39 @@ const flippedTime = (headerBytes: Uint8Array): Uint8Array => {
 
 // ── the control log ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
+const UNNAMED = 'ef'.repeat(16) as ChainId
 const control = (): ControlVectors => {
   const mesh = createMesh(0xaa, { name: 'home', members: [founderOfSeed(3)] })
   const enrol = (n: number, peer: PeerId): Event => ({ ...said('peer.enrol', n, CONTROL_NAMESPACE), peer, name: `peer ${n}`, role: 'voter', invite: 'once' })
+  const many = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [sha256Hex(`chain ${i}`).slice(0, 32), i + 1])) as CutPage
+  const [revoke, ...pages] = cutting('peer.revoke', 0x20, PEER, { ...many, [CHAIN]: 7 })
+  const [leave, left] = cutting('peer.leave_behind', 0x30, OTHER, { [CHAIN]: 4 })
   const steps: readonly (readonly [string, Event])[] = [
     ['enrol the first peer', enrol(2, PEER)], ['the same invite again: passed over', enrol(3, OTHER)],
     ['enrol the second peer', { ...said('peer.enrol', 4, CONTROL_NAMESPACE), peer: OTHER, name: 'peer 4', role: 'observer' }],
     ['raise the level to 3', { ...said('mesh.level', 7, CONTROL_NAMESPACE), level: 3 }], ['to 2: passed over', { ...said('mesh.level', 8, CONTROL_NAMESPACE), level: 2 }],
-    ['revoke the first peer, its chain up to 7', { ...said('peer.revoke', 5, CONTROL_NAMESPACE), peer: PEER, last: { [CHAIN]: 7 } }], ['revoke it again: passed over', { ...said('peer.revoke', 6, CONTROL_NAMESPACE), peer: PEER, last: {} }],
+    ['revoke the first peer: out, and all of it counts until the table is told', revoke!], ['the first page', pages[0]!], ['the third page: passed over', pages[2]!], ['the second page', pages[1]!], ['the first page again: passed over', pages[0]!], ['the third page: the table is whole', pages[2]!],
+    ['revoke it again: passed over', cutting('peer.revoke', 6, PEER, {})[0]!], ['a page more: passed over', pages[1]!],
+    ['the second peer leaves behind what is beyond 4', leave!], ['another page than the named: begins anew', cutting('peer.leave_behind', 0x40, OTHER, { [CHAIN]: 5 })[1]!], ['the page', left!],
   ]
   const commits = [{ says: 'genesis: the peer of seed 03… founds it', made: mesh.control[0]! }, ...steps.map(([says, each]) => ({ says, made: mesh.say(each) }))]
   const state = createReplica(mesh, 1).control()
-  const excluded = (peer: PeerId, chain: ChainId) => ({ peer, chain, seq: Number.isFinite(firstExcluded(state, peer, chain)) ? firstExcluded(state, peer, chain) : null })
+  const excluded = (peer: PeerId, chain: ChainId, begunAt: number, upto = commits.length) => {
+    const { made } = commits[upto - 1]!
+    const then = commits.slice(0, upto).reduce((reduced, each) => reduceControl(reduced, each.made), emptyControl(mesh.id))
+    const seq = firstExcluded(then, { id: chain, peer, begunAt })
+    return { peer, chain, begun_at: begunAt, after: made.header.seq, seq: Number.isFinite(seq) ? seq : null }
+  }
+  const [whole, leaves] = [commits.findIndex(({ says }) => says.endsWith('is whole')) + 1, commits.findIndex(({ says }) => says.startsWith('the second peer leaves')) + 1]
   return {
     mesh: mesh.id, chain: commits[0]!.made.chain,
     commits: commits.map(({ says, made }) => ({ says, bytes: bytesToHex(made.bytes), hash: made.hash })),
     enrolled: [PEER, OTHER, peerOfSeed(3)].map((peer) => ({ peer, at: [0, ...commits.map((_, i) => i + 1)].map((seq) => enrolledAt(state, peer, seq)) })),
     levels: [0, ...commits.map((_, i) => i + 1)].map((seq) => levelAt(state, seq)),
-    first_excluded: [excluded(PEER, CHAIN), excluded(PEER, 'ef'.repeat(16) as ChainId), excluded(OTHER, CHAIN)],
+    first_excluded: [
+      excluded(PEER, CHAIN, 2), excluded(PEER, UNNAMED, 2), excluded(PEER, Object.keys(many).sort()[200] as ChainId, 2), excluded(PEER, CHAIN, 2, whole - 1), excluded(PEER, CHAIN, 2, whole),
+      excluded(OTHER, CHAIN, 4), excluded(OTHER, UNNAMED, 4), excluded(OTHER, UNNAMED, leaves), excluded(OTHER, UNNAMED, leaves - 1), excluded(OTHER, CHAIN, 4, commits.length - 1),
+    ],
     ...votes(),
   }
 }

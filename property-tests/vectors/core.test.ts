@@ -35,7 +35,7 @@ describe('the files', () => {
 
 describe('event.json', () => {
   const { valid, refused } = read('event') as EventVectors
-  it('has every kind', () => expect(new Set(valid.map(({ kind }) => kind)).size).toBe(12))
+  it('has every kind', () => expect(new Set(valid.map(({ kind }) => kind)).size).toBe(14))
   it.each(valid)('$kind', ({ kind, bytes, bodies }) => {
     const decoded = decodeEvent(hexToBytes(bytes))
     if (!decoded.ok) throw new Error(decoded.reason)
@@ -111,7 +111,8 @@ describe('control.json', () => {
     const state = replica.control()
     for (const { peer, at } of enrolled) expect(at.map((_, seq) => enrolledAt(state, peer as PeerId, seq))).toEqual(at)
     expect(levels.map((_, seq) => levelAt(state, seq))).toEqual(levels)
-    for (const { peer, chain: of, seq } of first_excluded) expect(firstExcluded(state, peer as PeerId, of as ChainId)).toBe(seq ?? Number.POSITIVE_INFINITY)
+    const after = (seq: number) => replica.log.slice(0, seq).reduce((reduced, commit) => reduceControl(reduced, commit as Parameters<typeof reduceControl>[1]), emptyControl(state.mesh))
+    for (const { peer, chain: of, begun_at, after: place, seq } of first_excluded) expect(firstExcluded(after(place), { peer: peer as PeerId, id: of as ChainId, begunAt: begun_at })).toBe(seq ?? Number.POSITIVE_INFINITY)
     expect(reduceControl(emptyControl(state.mesh), replica.log[0] as Parameters<typeof reduceControl>[1]).name).toBe('home')
   })
 })

@@ -2,6 +2,7 @@
  * Bytes that are no event. Each breaks one rule: `mended` is the same without that one fault, and is an event, so that whoever
  * forgets the rule takes the bytes.
  */
+import type { CutPage } from '../../crdt/cut.ts'
 import { decodeEvent, encodeEvent } from '../../crdt/event.ts'
 import { bytesToHex, CONTROL_NAMESPACE } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
@@ -23,7 +24,7 @@ const EPISODE = text({ ...said('episode.append', 9), event_type: 'call', sender:
 const keys = [6, 7, 8].map((byte) => peerOfSeed(byte) as string)
 const GENESIS = text(genesisOf(0xaa, { recovery: { threshold: 2, keys: keys as never } }))
 const LEVEL = text({ ...said('mesh.level', 13, CONTROL_NAMESPACE), level: 2 })
-const REVOKE = text({ ...said('peer.revoke', 12, CONTROL_NAMESPACE), peer: peerOfSeed(1), last: { [chain(1)]: 7 } })
+const PAGE = text({ ...said('peer.cut', 12, CONTROL_NAMESPACE), peer: peerOfSeed(1), last: { [chain(1)]: 7 } as CutPage })
 /** A field that nobody knows takes any value: what is wrong with its spelling is nothing else's fault. */
 const UNKNOWN = PATCH.replace('"v":1}', '"v":1,"weight":1}')
 const chains = (count: number): string => `{${Array.from({ length: count }, (_, n) => `"${chain(n)}":1`).join(',')}}`
@@ -61,8 +62,8 @@ const CASES: readonly Case[] = [
   ['EV2', 'level 1 raised', LEVEL, '"level":2', '"level":1'],
   ['EV2', 'level 17', LEVEL, '"level":2', '"level":17'],
   ['EV2', 'a genesis without a voter', GENESIS, '"role":"voter"', '"role":"observer"'],
-  ['EV2', 'seq 0 of a revoked chain', REVOKE, `"${chain(1)}":7`, `"${chain(1)}":0`],
-  ['EV2', '129 revoked chains', REVOKE, `{"${chain(1)}":7}`, chains(129)],
+  ['EV2', 'seq 0 of a revoked chain', PAGE, `"${chain(1)}":7`, `"${chain(1)}":0`],
+  ['EV2', '129 revoked chains', PAGE, `{"${chain(1)}":7}`, chains(129)],
   ['EV4', 'priority 11', PATCH, '"priority":9', '"priority":11'],
   ['EV4', 'priority 1.5', PATCH, '"priority":9', '"priority":1.5'],
   ['EV4', 'confidence 1.5', PATCH, '"priority":9', '"confidence":1.5'],

@@ -89,12 +89,13 @@ describe('leaving.json', () => {
   it.each(endings)('$rule: $name', ({ statement, fork, left_out, heads }) => {
     const replica = reader(mesh)
     for (const { bytes } of log) expect(replica.take(hexToBytes(bytes)).kind).toBe('admitted')
-    const said = statement === null ? null : commitOf(statement).events[0]!.event
-    const revoke = said?.kind === 'peer.revoke' ? said : null
+    const said = statement === null ? [] : commitOf(statement).events.map(({ event }) => event)
+    const revoke = said.find((event) => event.kind === 'peer.revoke') ?? null
+    const page = said.find((event) => event.kind === 'peer.cut')
     if (statement !== null) expect(replica.take(hexToBytes(statement)).kind).toBe('admitted')
     const counts = (commit: Commit): boolean => {
       if (fork !== null && commit.chain === fork.chain) return commit.header.seq < fork.at
-      return revoke === null || commit.header.peer !== revoke.peer || commit.header.seq <= (revoke.last[commit.chain] ?? 0)
+      return revoke === null || commit.header.peer !== revoke.peer || commit.header.seq <= ((page?.last ?? {})[commit.chain] ?? 0)
     }
     const segment = openSegment(namespace as Namespace, home as SegmentId)
     for (const commit of replica.log.filter(({ header }) => header.segment !== null)) if (counts(commit)) applyCommit(segment, commit)

@@ -43,6 +43,12 @@ export const meshRoutes = (app: FastifyInstance, node: Node): void => {
     await asking(request, () => node.revoke(bytes))
     return { ok: true }
   })
+
+  app.post('/mesh/leave-behind', { bodyLimit: httpLimits.mesh_request_bytes_max, config: { open: true, documentedBody: octets }, schema: { summary: 'Let a member leave behind what it sealed in the future, and write it again; signed by the authority', consumes: ['application/octet-stream'], response: answers(200, answer({ ok: boolean })) } }, async (request) => {
+    const bytes = bytesOf(request.body)
+    await asking(request, () => node.leaveBehind(bytes))
+    return { ok: true }
+  })
 }
 
 const encode = (commits: readonly Uint8Array[]): readonly string[] => commits.map((bytes) => Buffer.from(bytes).toString('base64url'))

@@ -4,15 +4,15 @@
 import { chainFault, extendChain, type ChainState } from '../../crdt/chain.ts'
 import { controlChainId, decodeCommit, withVotes, type VerifiedCommit } from '../../crdt/commit.ts'
 import { authorityAt, controlFault, emptyControl, emptyControlChain, reduceControl, sealControl, sealGenesis, votersAt, type ControlState } from '../../crdt/control.ts'
-import type { ControlEvent, MeshGenesis } from '../../crdt/event.ts'
-import { tick } from '../../crdt/hlc.ts'
+import type { MeshGenesis } from '../../crdt/event.ts'
+import { tick, type Hlc } from '../../crdt/hlc.ts'
 import type { ChainId, MeshId, PeerId } from '../../crdt/ids.ts'
 import { publicKeyHex, type KeyPair } from '../../crdt/signature.ts'
 import { signVote } from '../../crdt/vote.ts'
 import { NodeError } from '../errors.ts'
 import type { CommitStore, StoreBatch, StoredCommit } from '../ports/store.ts'
 import { controlSeen, controlSeenFact, votedFact } from '../replica/control-seen.ts'
-import { keepStatement } from '../replica/kept-statements.ts'
+import { keepStatement, type Statement } from '../replica/kept-statements.ts'
 import { requireAuthority, type Identity } from './folder.ts'
 
 export type ControlLog = { readonly state: ControlState; readonly chain: ChainState; readonly commits: readonly StoredCommit[] }
@@ -52,35 +52,46 @@ export const readControlLog = (mesh: MeshId, store: CommitStore): ControlLog => 
 export const writeControlLog = (store: CommitStore, { commits, chain }: ControlLog, from: number, facts: NonNullable<StoreBatch['facts']> = []): Promise<void> =>
   store.write({ commits: commits.slice(from), facts: [controlSeenFact(chain.seq), ...facts] })
 
-/** How far each chain of `peer` is in this log, damaged commits too: what was here counts. */
-export const lastOf = async (store: CommitStore, peer: PeerId): Promise<Record<ChainId, number>> => {
+/**
+ * How far each chain of `peer` is in this log, damaged commits too: what was here counts.
+ * @param upto not beyond the first commit of a chain with a later time; a damaged one has none.
+ */
+export const lastOf = async (store: CommitStore, peer: PeerId, upto: Hlc = Number.POSITIVE_INFINITY as Hlc): Promise<Record<ChainId, number>> => {
   const last: Record<ChainId, number> = {}
+  const ended = new Set<ChainId>()
   for await (const batch of store.scan()) {
     for (const scanned of batch) {
       const decoded = scanned.kind === 'commit' ? decodeCommit(scanned.commit.bytes) : null
-      if (decoded?.ok && decoded.commit.header.peer === peer) last[decoded.commit.chain] = decoded.commit.header.seq
-      // Whose it was its chain's other commits tell.
-      else if (scanned.kind === 'damaged' && scanned.arrival.chain in last) last[scanned.arrival.chain] = scanned.arrival.seq
+      if (decoded?.ok && decoded.commit.header.peer === peer) {
+        const { chain, header } = decoded.commit
+        if (header.hlc > upto) ended.add(chain)
+        if (!ended.has(chain)) last[chain] = header.seq
+        // Whose it was its chain's other commits tell.
+      } else if (scanned.kind === 'damaged' && scanned.arrival.chain in last && !ended.has(scanned.arrival.chain)) last[scanned.arrival.chain] = scanned.arrival.seq
     }
   }
   return last
 }
 
 /**
- * Says something in the folder of a stopped peer. Alone in the mesh the peer is its own majority, and the statement is certified at
- * once; else it is kept, and proposed when the peer is started.
+ * Says something in the folder of a stopped peer, a commit each statement. Alone in the mesh the peer is its own majority, and they are
+ * certified at once; else they are kept, and proposed when the peer is started.
  * @param identity whose folder it is; it holds the authority's key. @throws NodeError when its key does not govern the mesh.
  */
-export const sayStopped = async (store: CommitStore, log: ControlLog, event: ControlEvent, identity: Pick<Identity, 'dir' | 'peer' | 'keys' | 'authority'>, nowMs: number): Promise<ControlLog> => {
+export const sayStopped = async (store: CommitStore, log: ControlLog, statements: readonly Statement[], identity: Pick<Identity, 'dir' | 'peer' | 'keys' | 'authority'>, nowMs: number): Promise<ControlLog> => {
   const authority = requireAuthority(identity)
   if (publicKeyHex(authority) !== authorityAt(log.state, log.chain.seq)) throw new NodeError('forbidden', `the authority's key in ${identity.dir} does not govern the mesh any more: ask where the present one is`)
   if (!isAlone(log.state, identity.peer)) {
-    await keepStatement(store, [event])
+    for (const events of statements) await keepStatement(store, events)
     return log
   }
-  const commit = sealControl(log.chain, [event], tick(log.chain.hlc, nowMs), authority)
-  const said = extended(log, withVotes(commit, [signVote(commit, identity.keys)]))
-  await writeControlLog(store, said, log.commits.length, [votedFact(commit)])
+  let said = log
+  for (const events of statements) {
+    const commit = sealControl(said.chain, events, tick(said.chain.hlc, nowMs), authority)
+    const before = said.commits.length
+    said = extended(said, withVotes(commit, [signVote(commit, identity.keys)]))
+    await writeControlLog(store, said, before, [votedFact(commit)])
+  }
   return said
 }
 

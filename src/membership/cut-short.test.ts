@@ -88,7 +88,7 @@ test('nothing is sealed on top of a control log that is not whole', async () => 
   const store = openMemoryStore({ random: saying.random, disk })
   // As every folder begins, and as each statement of a stopped peer is added.
   await writeControlLog(store, one, 0)
-  const log = await sayStopped(store, one, enrolment(saying, one.state, { invite, peer: late, name: 'late' }), { dir: '', peer: founder, keys, authority }, now)
+  const log = await sayStopped(store, one, [[enrolment(saying, one.state, { invite, peer: late, name: 'late' })]], { dir: '', peer: founder, keys, authority }, now)
   expect(readControlLog(mesh, store).chain.seq).toBe(2)
   disk.commitByPlace.delete(`${log.chain.id}/2`)
   expect(() => readControlLog(mesh, store)).toThrow(/damaged/)

@@ -19,8 +19,8 @@ export const postJoin = async (url: string, request: Uint8Array): Promise<readon
   return response === null ? null : commitsOf(await response.json())
 }
 
-export const postRevoke = async (url: string, request: Uint8Array): Promise<void> => {
-  if ((await ask(url, 'revoke', request)) === null) throw new NodeError('not_found', `the peer at ${url} does not answer: is it running?`)
+export const postAbout = async (url: string, what: 'revoke' | 'leave-behind', request: Uint8Array): Promise<void> => {
+  if ((await ask(url, what, request)) === null) throw new NodeError('not_found', `the peer at ${url} does not answer: is it running?`)
 }
 
 /** Who has applied the control log there, or null when nobody answers, or a peer of an older version. */

@@ -6,8 +6,9 @@ import { readdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { activeMembers, votersAt, type ControlState } from '../../crdt/control.ts'
 import type { ControlEvent } from '../../crdt/event.ts'
+import { latestAt } from '../../crdt/hlc.ts'
 import { bytesToHex, type MeshId, type PeerId } from '../../crdt/ids.ts'
-import { decodeInvite, encodeInvite, encodeJoin, encodeRevoke, type Invite } from '../../crdt/invite.ts'
+import { decodeInvite, encodeInvite, encodeJoin, encodeLeaveBehind, encodeRevoke, type Invite } from '../../crdt/invite.ts'
 import { limits } from '../../crdt/limits.ts'
 import { publicKeyHex } from '../../crdt/signature.ts'
 import { majorityOf } from '../../crdt/vote.ts'
@@ -15,11 +16,11 @@ import type { Applied } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import type { Clock, Random } from '../ports/clock.ts'
 import type { CommitStore } from '../ports/store.ts'
-import { keptStatements } from '../replica/kept-statements.ts'
+import { keptStatements, type Statement } from '../replica/kept-statements.ts'
 import { checkControlLog, isAlone, lastOf, readControlLog, sayStopped, type ControlLog } from './control-log.ts'
-import { fetchApplied, fetchControlLog, isMemberAt, postJoin, postRevoke, requirePeer } from './door.ts'
+import { fetchApplied, fetchControlLog, isMemberAt, postAbout, postJoin, requirePeer } from './door.ts'
 import { beginIdentity, finishIdentity, knownAddresses, readIdentity, requireAuthority, requireIdentity, runningUrl, startLine, type Identity } from './folder.ts'
-import { checkExpiry, checkName, enrolment, findMember, isEnrolled, revocation } from './statements.ts'
+import { checkExpiry, checkName, enrolment, findMember, isEnrolled, leavingBehind, revocation } from './statements.ts'
 import { beginLog, randomOfSystem, requireFolder, whenStopped, withStore } from './stopped.ts'
 
 export { foundMesh, initMesh } from './found.ts'
@@ -77,27 +78,53 @@ export const listMembers = async ({ dir }: { readonly dir: string }): Promise<Me
  * Takes a member out, and tells where that holds already.
  * @param peer a member's id, name, or the start of its id. @param force also the peer that holds the authority's key itself.
  */
-export const revokeMember = async ({ dir, peer, force = false, offline = false, ...saying }: Saying & { readonly dir: string; readonly peer: string; readonly force?: boolean; readonly offline?: boolean }): Promise<{ peer_id: PeerId; name: string } & AppliedNames> => {
+export const revokeMember = async ({ peer, force = false, ...asked }: AboutMember & { readonly force?: boolean }): Promise<StatedAbout> =>
+  stateAbout(asked, {
+    meant: (control, identity) => {
+      const target = findMember(control, peer)
+      if (target === identity.peer && !force) throw new NodeError('conflict', `${control.members.get(target)?.name ?? target} is the peer of this folder, which holds the authority's key: with it out nobody can be invited or taken out any more, for the others listen to it no longer, and it takes no writes. To take out another one name that; with --force it is taken out all the same, for good`)
+      return target
+    },
+    kind: 'peer.revoke', what: 'revoke', encode: encodeRevoke,
+    statements: async (control, target, store) => revocation(asked, control, target, await lastOf(store, target)),
+  })
+
+/** Lets a member leave behind what it sealed in the future, which it writes again itself; and tells where that holds already. */
+export const leaveBehind = async ({ peer, ...asked }: AboutMember): Promise<StatedAbout> =>
+  stateAbout(asked, {
+    meant: (control) => findMember(control, peer),
+    kind: 'peer.leave_behind', what: 'leave-behind', encode: encodeLeaveBehind,
+    statements: async (control, target, store) => leavingBehind(asked, control, target, await lastOf(store, target, latestAt(asked.clock.now()))),
+  })
+
+type AboutMember = Saying & { readonly dir: string; readonly peer: string; readonly offline?: boolean }
+type StatedAbout = { readonly peer_id: PeerId; readonly name: string } & AppliedNames
+type About = {
+  readonly meant: (control: ControlState, identity: Identity) => PeerId
+  readonly kind: 'peer.revoke' | 'peer.leave_behind'
+  readonly statements: (control: ControlState, target: PeerId, store: CommitStore) => Promise<readonly Statement[]>
+  readonly what: 'revoke' | 'leave-behind'
+  readonly encode: typeof encodeRevoke
+}
+
+/** In the folder while it is stopped, else by its running peer. */
+const stateAbout = async ({ dir, offline = false, ...saying }: Saying & { readonly dir: string; readonly offline?: boolean }, { meant, kind, statements, what, encode }: About): Promise<StatedAbout> => {
   const identity = await requireIdentity(dir)
   const authority = requireAuthority(identity)
-  const member = (control: ControlState): PeerId => {
-    const target = findMember(control, peer)
-    if (target === identity.peer && !force) throw new NodeError('conflict', `${control.members.get(target)?.name ?? target} is the peer of this folder, which holds the authority's key: with it out nobody can be invited or taken out any more, for the others listen to it no longer, and it takes no writes. To take out another one name that; with --force it is taken out all the same, for good`)
-    return target
-  }
   const done = await whenStopped(identity, async (store) => {
     const log = readControlLog(identity.mesh, store)
-    const target = member(log.state)
+    const target = meant(log.state, identity)
     await requireAloneOrOffline(log.state, identity, offline)
-    const event = revocation(saying, log.state, target, await lastOf(store, target))
-    if (isKept(store, (kept) => kept.kind === 'peer.revoke' && kept.peer === target)) return { target, state: log.state }
-    return { target, state: (await sayStopped(store, log, event, identity, saying.clock.now())).state }
+    const said = await statements(log.state, target, store)
+    if (isKept(store, (kept) => kept.kind === kind && kept.peer === target)) return { target, state: log.state, isInForce: false }
+    const { state } = await sayStopped(store, log, said, identity, saying.clock.now())
+    return { target, state, isInForce: state.seq > log.state.seq }
   })
-  if (done !== null) return { ...nameOf(done.result.state, done.result.target), ...said(done.result.state, done.result.state.members.get(done.result.target)?.revoked !== null, identity.peer) }
+  if (done !== null) return { ...nameOf(done.result.state, done.result.target), ...said(done.result.state, done.result.isInForce, identity.peer) }
   const url = await requireRunning(identity)
   const { state } = await fetchControlLog(url, identity.mesh)
-  const target = member(state)
-  await postRevoke(url, encodeRevoke(identity.mesh, target, saying.clock.now(), authority))
+  const target = meant(state, identity)
+  await postAbout(url, what, encode(identity.mesh, target, saying.clock.now(), authority))
   return { ...nameOf(state, target), proposed: false, ...appliedNames(await fetchApplied(url), state, identity.peer) }
 }
 
@@ -155,7 +182,7 @@ const enrolSomewhere = async (invite: Invite, request: Uint8Array, who: { peer: 
       const before = readControlLog(invite.mesh, store)
       if (isEnrolled(before.state, who.peer)) return before
       if (isKept(store, (event) => event.kind === 'peer.enrol' && event.peer === who.peer)) return before
-      return sayStopped(store, before, enrolment(saying, before.state, { invite, ...who }), inviter, saying.clock.now())
+      return sayStopped(store, before, [[enrolment(saying, before.state, { invite, ...who })]], inviter, saying.clock.now())
     })
     if (log !== null) return { log: log.result, url: null, inviter: inviter.peer, others: await invitedTo(inviter.dir) }
   }

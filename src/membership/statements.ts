@@ -1,7 +1,8 @@
 /**
  * What the authority says about members, as control events; and whether it may be said.
  */
-import { authorityAt, type ControlState } from '../../crdt/control.ts'
+import { authorityAt, isCutWhole, type ControlState, type Member } from '../../crdt/control.ts'
+import { cutOf } from '../../crdt/cut.ts'
 import type { ControlEvent, Founder, MeshGenesis } from '../../crdt/event.ts'
 import { CONTROL_NAMESPACE, parseAgentId, uuidV7, type AgentId, type ChainId, type EventId, type PeerId, type PublicKey } from '../../crdt/ids.ts'
 import type { Invite } from '../../crdt/invite.ts'
@@ -43,12 +44,37 @@ export const enrolment = (saying: Saying, control: ControlState, request: { read
   return { ...said(saying), kind: 'peer.enrol', peer, name: checkName(name), role: invite.role, invite: invite.id }
 }
 
-/** @param last how far each of the peer's chains counts. */
-export const revocation = (saying: Saying, control: ControlState, peer: PeerId, last: Readonly<Record<ChainId, number>>): ControlEvent => {
+type Lasts = Readonly<Record<ChainId, number>>
+/** As many as fit `proposal_bytes_max`, each of 7 KB at most: 640 chains. */
+const PAGES_PER_COMMIT = 5
+
+/**
+ * What takes a member out: a commit each. The first does it, and names what counts; should the others not come, that is asked for again.
+ * @param last how far each of the peer's chains counts.
+ */
+export const revocation = (saying: Saying, control: ControlState, peer: PeerId, last: Lasts): readonly (readonly ControlEvent[])[] => {
+  const member = memberOf(control, peer)
+  if (member.revoked !== null && isCutWhole(member)) throw new NodeError('conflict', `${member.name} has been taken out already`)
+  return cutting(saying, 'peer.revoke', peer, last)
+}
+
+/** What lets a member leave behind what it wrote beyond `last`, and say it again. */
+export const leavingBehind = (saying: Saying, control: ControlState, peer: PeerId, last: Lasts): readonly (readonly ControlEvent[])[] => {
+  const member = memberOf(control, peer)
+  if (member.revoked !== null) throw new NodeError('conflict', `${member.name} was taken out of the mesh: nothing of it is said again`)
+  return cutting(saying, 'peer.leave_behind', peer, last)
+}
+
+const memberOf = (control: ControlState, peer: PeerId): Member => {
   const member = control.members.get(peer)
   if (member === undefined) throw new NodeError('not_found', `no member ${peer}: see \`mnemesh mesh members\``)
-  if (member.revoked !== null) throw new NodeError('conflict', `${member.name} has been taken out already`)
-  return { ...said(saying), kind: 'peer.revoke', peer, last }
+  return member
+}
+
+const cutting = (saying: Saying, kind: 'peer.revoke' | 'peer.leave_behind', peer: PeerId, last: Lasts): readonly (readonly ControlEvent[])[] => {
+  const { name, pages } = cutOf(last)
+  const events: readonly ControlEvent[] = [{ ...said(saying), kind, peer, cut: name }, ...pages.map((page): ControlEvent => ({ ...said(saying), kind: 'peer.cut', peer, last: page }))]
+  return Array.from({ length: Math.ceil(events.length / PAGES_PER_COMMIT) }, (_, i) => events.slice(i * PAGES_PER_COMMIT, (i + 1) * PAGES_PER_COMMIT))
 }
 
 export const checkExpiry = (invite: Invite, clock: Clock): void => {

@@ -113,7 +113,10 @@ export const indexHole = (index: LogIndex, place: { readonly n: number; readonly
   if (!markHole(index, place)) return
   const state = index.chains.get(place.chain) ?? emptyChain(place.chain, '' as PeerId, '' as never, '' as never)
   if (place.seq !== state.seq + 1) return
+  // Under what it was begun its first commit that can be read tells.
+  const { begunAt } = state
   extend(index, state, { hash: place.hash, header: { seq: place.seq, hlc: state.hlc } } as Commit, state.policySeq)
+  index.chains.set(place.chain, { ...index.chains.get(place.chain)!, begunAt })
 }
 
 /** Somebody may bring it again; not what lies on a branch, which counts nowhere: false. */
@@ -173,11 +176,12 @@ export const segmentsOf = (index: LogIndex, record: RecordId): readonly SegmentE
   return found === undefined ? [] : Array.isArray(found) ? found : [found]
 }
 
-/** The first seq of the chain that a revocation or a fork leaves out of the documents; Infinity when all of it counts. */
-const firstLeftOut = (index: LogIndex, chain: ChainId, peer: PeerId): number => Math.min(forkAt(index, chain), firstExcluded(index.control, peer, chain))
+/** The first seq of the chain that a cut or a fork leaves out of the documents; Infinity when all of it counts. */
+const firstLeftOut = (index: LogIndex, chain: Pick<ChainState, 'id' | 'peer' | 'begunAt'>): number => Math.min(forkAt(index, chain.id), firstExcluded(index.control, chain))
 
-/** Whether the commit is left out of the documents: for good, by a revocation or a fork; or by a build that cannot read it. */
-export const isExcluded = (index: LogIndex, commit: Commit): boolean => commit.header.seq >= firstLeftOut(index, commit.chain, commit.header.peer) || isBeyondUs(index, commit)
+/** Whether the commit is left out of the documents: for good, by a cut or a fork; or by a build that cannot read it. */
+export const isExcluded = (index: LogIndex, commit: Commit): boolean =>
+  commit.header.seq >= firstLeftOut(index, index.chains.get(commit.chain) ?? { id: commit.chain, peer: commit.header.peer, begunAt: null }) || isBeyondUs(index, commit)
 
 /** Written at a format level that this build does not read: kept, and shown to nobody. */
 export const isBeyondUs = (index: LogIndex, { header }: Pick<Commit, 'header'>): boolean =>
@@ -189,7 +193,7 @@ export const levelNow = ({ control }: Pick<LogIndex, 'control'>): number => leve
 /** The same of a place in a chain that is here. */
 export const isLeftOut = (index: LogIndex, chain: ChainId, seq: number): boolean => {
   const state = index.chains.get(chain)
-  return seq >= (state === undefined ? forkAt(index, chain) : firstLeftOut(index, chain, state.peer))
+  return seq >= (state === undefined ? forkAt(index, chain) : firstLeftOut(index, state))
 }
 
 /**

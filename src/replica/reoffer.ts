@@ -1,10 +1,10 @@
 /**
- * Re-offering: what we wrote on top of commits that a fork or a revocation left out, said again by new commits.
+ * Re-offering: what we wrote on top of commits that a fork or a revocation left out, or have left behind ourselves, said again by new commits.
  *
  * The events are the same bytes, so an agent's word stays its word; only the commit around them is new. Nothing that is in the
  * documents already is said twice.
  */
-import type { DocumentEvent } from '../../crdt/event.ts'
+import type { DocumentEvent, EpisodeAppend } from '../../crdt/event.ts'
 import type { EventId, PeerId, RecordId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import { holderOf, homesOf } from './author.ts'
@@ -92,9 +92,13 @@ const takeTogether = (waiting: WriteRequest[], max: number): WriteRequest[] => {
   return waiting.splice(0, count)
 }
 
-const draftOf = (event: DocumentEvent): Draft | null => {
+const draftOf = (event: DocumentEvent | EpisodeAppend): Draft | null => {
   const base = { event: event.id, agent: event.agent, at: event.at }
   switch (event.kind) {
+    case 'episode.append': {
+      const { v: _v, id: _id, ns: _ns, kind: _kind, ...fields } = event
+      return { ...fields, ...base, op: 'episode' }
+    }
     case 'memory.put':
       return { ...base, op: 'put', record: event.record, set: event.set, tags: event.tags ?? null }
     case 'memory.patch':

@@ -11,7 +11,7 @@
  */
 import type { Body } from '../../crdt/body.ts'
 import { commitHash, type AdmittedCommit, type VerifiedCommit } from '../../crdt/commit.ts'
-import { freshlyRevoked, levelOf } from '../../crdt/control.ts'
+import { freshlyCut, freshlyRevoked, levelOf } from '../../crdt/control.ts'
 import { HLC_ZERO, observe, type Hlc } from '../../crdt/hlc.ts'
 import { CONTROL_NAMESPACE, nextIncarnation, type ChainId, type CommitHash, type EventId, type PeerId, type RecordId, type Ref } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
@@ -79,7 +79,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   const writes = createWriteQueue()
   /** Said again, since what it was written on is left out. */
   const reoffers = createReoffers(index, documents)
-  const lookBehind = createLookBehind(index, documents, commits, forks)
+  const lookBehind = createLookBehind(index, documents, commits, forks, self)
   const exclusion = createExclusion(index, documents, forks, lookBehind, store, documentDigests.take)
   const incoming = createIncoming(index, (chain) => log.chain(chain)?.seq ?? 0)
   /** Taken in, and on their way to the disk with the next flush: until then they count against their sender's credit. */
@@ -229,12 +229,15 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     mayWrite.persisted()
     if (membership) forks.membersChanged()
     if (membership || forked.length + done.healed.length > 0) intake.wake()
-    if (revoked.length > 0) documents.dropThose((_chain, peer) => revoked.some((gone) => gone.peer === peer))
-    if (forked.length + revoked.length > 0) {
-      const [chains, peers] = [new Set(forked.map(({ chain }) => chain)), new Set([...revoked.map(({ peer }) => peer), ...[...index.out].filter((peer) => !outBefore.has(peer))])]
+    const cut = membership ? new Set(freshlyCut(controlBefore, index.control).map(({ peer }) => peer)) : new Set<PeerId>()
+    if (cut.size > 0) documents.dropThose((_chain, peer) => cut.has(peer))
+    // What we write from here on must not follow what is left out.
+    if (cut.has(self)) beginAnew(nowMs)
+    if (forked.length + cut.size > 0) {
+      const [chains, peers] = [new Set(forked.map(({ chain }) => chain)), new Set([...cut, ...[...index.out].filter((peer) => !outBefore.has(peer))])]
       documentDigests.cut((chain, peer) => chains.has(chain) || (peer !== null && peers.has(peer)))
     }
-    if (done.healed.length + forked.length + revoked.length > 0) sayAgain(nowMs)
+    if (done.healed.length + forked.length + cut.size > 0) sayAgain(nowMs)
     documentDigests.refresh()
     return [
       ...(forked.length > 0 ? [{ kind: 'FORKS', proofs: forked.map(({ proof }) => proof) } satisfies Effect] : []),
@@ -303,7 +306,8 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     reach.started(nowMs)
     gate.started()
     // What is not here may be our own: written on without it, our next commit would be refused everywhere.
-    if (index.holes.size + index.setAside.size > 0) beginAnew(nowMs)
+    // So it would be behind what is left out.
+    if (index.holes.size + index.setAside.size > 0 || [...index.chains.values()].some((chain) => chain.peer === self && chain.incarnation === incarnation && isLeftOut(index, chain.id, chain.seq + 1))) beginAnew(nowMs)
     hlc = latest(index, hlc)
     for (const fork of forks.all()) exclusion.fork(fork)
     documentDigests.read(null)

@@ -6,7 +6,8 @@
  *
  * Invariant: of every revision after `base` it is known what it touched; rows of `base` or older are gone through whole.
  */
-import { controlChainId, type Commit } from '../../crdt/commit.ts'
+import { controlChainId, isControlCommit, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
+import { firstExcluded, freshlyCut, reduceControl, type Member } from '../../crdt/control.ts'
 import type { ChainId, PeerId, Ref } from '../../crdt/ids.ts'
 import { pack, unpack } from '../../crdt/msgpack.ts'
 import type { CommitStore, StoreBatch } from '../ports/store.ts'
@@ -81,13 +82,19 @@ export type LateComing = {
 export const touchedBy = (index: LogIndex, { commits, healed, forked, texts }: LateComing, placesOf: (ref: Ref) => readonly Place[] | null): TouchedOrAll | null => {
   const late = texts.map((ref) => ({ ref, places: placesOf(ref) })).filter(({ places }) => places !== null)
   const comeBack = commits.filter(({ chain, header }) => index.setAside.has(placeKey(chain, header.seq))).map(({ chain, header }) => ({ chain, seq: header.seq }))
-  const revoked = commits.flatMap(({ events }) => events.flatMap(({ event }) => (event.kind === 'peer.revoke' && leavesOut(index, commits, event.peer, event.last) ? [event.peer] : [])))
+  const revoked = leftOutBy(index, commits)
   if (late.length + comeBack.length + revoked.length + healed.length + forked.length === 0) return null
   // A text whose namer nobody remembers, or a control commit that came back: it may have touched anything.
   if (late.some(({ places }) => places!.length === 0) || healed.some(({ chain }) => chain === controlChainId(index.mesh))) return 'everything'
   return { commits: [...comeBack, ...healed], forked, revoked, texts: late.flatMap(({ ref, places }) => places!.map((place) => ({ ...place, ref }))) }
 }
 
-/** Whether a revocation leaves out commits that are in documents already, or come into them with it. */
-const leavesOut = (index: LogIndex, fresh: readonly Commit[], peer: PeerId, last: Readonly<Record<ChainId, number>>): boolean =>
-  [...index.chains.values()].some((chain) => chain.peer === peer && chain.seq > (last[chain.id] ?? 0)) || fresh.some(({ chain, header }) => header.peer === peer && header.seq > (last[chain] ?? 0))
+/** Members of whom these statements leave out commits that are in documents already, or come into them with it. */
+const leftOutBy = (index: LogIndex, fresh: readonly Commit[]): readonly PeerId[] => {
+  const next = fresh.filter((commit) => isControlCommit(commit) && commit.header.seq > index.control.seq)
+  if (next.length === 0) return []
+  const control = next.reduce((state, commit) => (commit.header.seq === state.seq + 1 ? reduceControl(state, commit as VerifiedCommit) : state), index.control)
+  const isReached = ({ peer }: Member): boolean =>
+    [...index.chains.values()].some((chain) => chain.peer === peer && chain.seq >= firstExcluded(control, chain)) || fresh.some(({ header }) => header.peer === peer)
+  return freshlyCut(index.control, control).filter(isReached).map(({ peer }) => peer)
+}

@@ -26,7 +26,7 @@ let frozen: PeerId | null
 let tie: Tie | null
 let index: LogIndex
 const member = (name: string, role: 'voter' | 'observer', revoked = false) =>
-  [peerOf(name), { peer: peerOf(name), name, role, enrolledSeq: 1, revoked: revoked ? { seq: 2, last: {} } : null }] as const
+  [peerOf(name), { peer: peerOf(name), name, role, enrolledSeq: 1, revoked: revoked ? { seq: 2 } : null, cuts: [] }] as const
 
 beforeEach(() => {
   frozen = null

@@ -6,19 +6,24 @@ import { controlChainId } from '../../crdt/commit.ts'
 import { authorityAt } from '../../crdt/control.ts'
 import type { ControlEvent } from '../../crdt/event.ts'
 import { proveIdentity } from '../../crdt/identity-proof.ts'
-import type { PublicKey } from '../../crdt/ids.ts'
-import { decodeJoin, decodeRevoke } from '../../crdt/invite.ts'
+import { latestAt, type Hlc } from '../../crdt/hlc.ts'
+import type { ChainId, PeerId, PublicKey } from '../../crdt/ids.ts'
+import { decodeJoin, decodeLeaveBehind, decodeRevoke } from '../../crdt/invite.ts'
 import { limits } from '../../crdt/limits.ts'
 import { publicKeyHex } from '../../crdt/signature.ts'
 import type { Node } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import type { Identity } from '../membership/folder.ts'
-import { enrolment, isEnrolled, revocation, type Saying } from '../membership/statements.ts'
+import { enrolment, isEnrolled, leavingBehind, revocation, type Saying } from '../membership/statements.ts'
 import type { CommitStore } from '../ports/store.ts'
+import type { Statement } from '../replica/kept-statements.ts'
 import type { Shell } from '../replica/effects.ts'
 import type { Replica } from '../replica/replica-types.ts'
 
-export const membershipOf = (replica: Replica, shell: Shell, store: CommitStore, identity: Identity, saying: Saying): Pick<Node, 'identify' | 'controlLog' | 'join' | 'revoke'> => {
+/** Leaves room for statements of others who ask. */
+const SAID_TOGETHER_MAX = limits.statements_waiting_max / 2
+
+export const membershipOf = (replica: Replica, shell: Shell, store: CommitStore, identity: Identity, saying: Saying): Pick<Node, 'identify' | 'controlLog' | 'join' | 'revoke' | 'leaveBehind'> => {
   const chain = controlChainId(identity.mesh)
   /** @throws NodeError when a part of it was lost: what is left says too little of who the members are. */
   const controlLog = (): Uint8Array[] => {
@@ -34,11 +39,15 @@ export const membershipOf = (replica: Replica, shell: Shell, store: CommitStore,
   let turn: Promise<unknown> = Promise.resolve()
 
   /** One that waits to be certified is waited for again, not said twice. */
-  const waiting = (isMeant: (event: ControlEvent) => boolean): readonly ControlEvent[] | null => replica.governance.pending().find((statement) => statement.some(isMeant)) ?? null
+  const waiting = (isMeant: (event: ControlEvent) => boolean): readonly Statement[] | null => {
+    const meant = replica.governance.pending().filter((statement) => statement.some(isMeant))
+    return meant.length === 0 ? null : meant
+  }
+  const isAbout = (kind: 'peer.revoke' | 'peer.leave_behind', peer: PeerId) => (event: ControlEvent): boolean => (event.kind === kind || event.kind === 'peer.cut') && event.peer === peer
 
   /** @param whenKept the answer where the statement waits for votes; without it that is an error. */
   /** One statement at a time: each is judged after the one before is in force, or was given up waiting for. Null: it is in force already. */
-  const seal = <T>(make: () => readonly ControlEvent[] | null, then: () => T, whenKept?: () => T): Promise<T> => {
+  const seal = <T>(make: () => readonly Statement[] | null, then: () => T, whenKept?: () => T): Promise<T> => {
     const sealed = turn.then(async () => {
       if (identity.authority === null) throw new NodeError('forbidden', 'this peer does not hold the mesh\'s authority key: ask the one where the mesh was made')
       // On top of an older state the authority would say two things in one place, and nobody could tell which holds.
@@ -47,13 +56,18 @@ export const membershipOf = (replica: Replica, shell: Shell, store: CommitStore,
       // Before anything is judged by the clock: a token would seem to have expired.
       const off = replica.clockIsOff(saying.clock.now())
       if (off !== null) throw new NodeError(off.code, off.message, off.fields)
-      const events = make()
-      if (events === null) return then()
-      const outcome = await shell.write({ kind: 'control', id: --lastId, events, deadlineMs: saying.clock.now() + limits.certify_wait_ms })
-      if (outcome.kind !== 'refused') return then()
-      const { code, message, fields } = outcome.refusal
-      if (whenKept !== undefined && fields?.['proposed'] === true) return whenKept()
-      throw new NodeError(code, message, fields)
+      // Together, so that all are kept where the voters are away; of more than may wait, the rest is said when they have countersigned.
+      for (let rest = make() ?? []; rest.length > 0; rest = rest.slice(SAID_TOGETHER_MAX)) {
+        const deadlineMs = saying.clock.now() + limits.certify_wait_ms
+        const outcomes = await Promise.all(rest.slice(0, SAID_TOGETHER_MAX).map((events) => shell.write({ kind: 'control', id: --lastId, events, deadlineMs })))
+        for (const outcome of outcomes) {
+          if (outcome.kind !== 'refused') continue
+          const { code, message, fields } = outcome.refusal
+          if (whenKept !== undefined && fields?.['proposed'] === true) return whenKept()
+          throw new NodeError(code, message, fields)
+        }
+      }
+      return then()
     })
     turn = sealed.then(() => undefined, () => undefined)
     return sealed
@@ -66,7 +80,7 @@ export const membershipOf = (replica: Replica, shell: Shell, store: CommitStore,
       const join = decodeJoin(request)
       if (join === null) return Promise.reject(new NodeError('bad_signature', 'this is no join request that its key signed: give the token whole, and the key that signs'))
       return seal(
-        () => (isEnrolled(replica.index.control, join.peer) ? null : waiting((event) => event.kind === 'peer.enrol' && event.peer === join.peer) ?? [enrolment(saying, replica.index.control, join)]),
+        () => (isEnrolled(replica.index.control, join.peer) ? null : waiting((event) => event.kind === 'peer.enrol' && event.peer === join.peer) ?? [[enrolment(saying, replica.index.control, join)]]),
         () => {
           // What stood before it took the token, or the name's owner was taken out.
           if (!isEnrolled(replica.index.control, join.peer)) throw new NodeError('token_used', 'the token has been used by another peer meanwhile: ask for a new one with `mnemesh mesh invite`')
@@ -78,9 +92,30 @@ export const membershipOf = (replica: Replica, shell: Shell, store: CommitStore,
     revoke: (request) => {
       const revoke = decodeRevoke(request, identity.mesh, authority())
       if (revoke === null) return Promise.reject(new NodeError('bad_signature', 'this is no revocation that the authority signed'))
-      // A chain that forked at its beginning has nothing that counts.
-      const last = Object.fromEntries([...replica.index.chains.values()].filter(({ peer, seq }) => peer === revoke.peer && seq > 0).map(({ id, seq }) => [id, seq]))
-      return seal(() => waiting((event) => event.kind === 'peer.revoke' && event.peer === revoke.peer) ?? [revocation(saying, replica.index.control, revoke.peer, last)], () => undefined)
+      return seal(() => waiting(isAbout('peer.revoke', revoke.peer)) ?? revocation(saying, replica.index.control, revoke.peer, lastOf(replica, revoke.peer, null)), () => undefined)
+    },
+    leaveBehind: (request) => {
+      const leave = decodeLeaveBehind(request, identity.mesh, authority())
+      if (leave === null) return Promise.reject(new NodeError('bad_signature', 'this is no statement that the authority signed'))
+      return seal(() => waiting(isAbout('peer.leave_behind', leave.peer)) ?? leavingBehind(saying, replica.index.control, leave.peer, lastOf(replica, leave.peer, latestAt(saying.clock.now()))), () => undefined)
     },
   }
+}
+
+/** How far each chain of `peer` is here. A chain that forked at its beginning has nothing that counts. @param upto not beyond commits of a later time; null: all. */
+const lastOf = ({ index, commits }: Replica, peer: PeerId, upto: Hlc | null): Readonly<Record<ChainId, number>> => {
+  const hlcAt = (chain: ChainId, seq: number): number => commits.at(chain, seq)?.header.hlc ?? 0
+  const last: Record<ChainId, number> = {}
+  for (const { id, peer: whose, seq, hlc } of index.chains.values()) {
+    if (whose !== peer) continue
+    let [within, beyond] = upto === null || hlc <= upto ? [seq, seq + 1] : [0, seq]
+    // Times ascend along a chain.
+    while (upto !== null && beyond - within > 1) {
+      const middle = Math.floor((within + beyond) / 2)
+      if (hlcAt(id, middle) <= upto) within = middle
+      else beyond = middle
+    }
+    if (within > 0) last[id] = within
+  }
+  return last
 }

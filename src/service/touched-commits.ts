@@ -50,8 +50,9 @@ const seeds = function* (replica: Replica, all: readonly Touched[]): Generator<C
   }
   for (const chain of cutByForks(replica, new Set(all.flatMap(({ forked }) => forked)))) yield* branch(replica, chain)
   const revoked = new Set(all.flatMap((touched) => touched.revoked))
-  for (const { id, peer, seq: end } of [...index.chains.values()].filter((chain) => revoked.has(chain.peer))) {
-    for (let seq = firstExcluded(index.control, peer, id); seq <= end; seq++) {
+  for (const chain of [...index.chains.values()].filter(({ peer }) => revoked.has(peer))) {
+    const { id, seq: end } = chain
+    for (let seq = firstExcluded(index.control, chain); seq <= end; seq++) {
       // What is damaged there is brought again, and touches its rows then.
       const commit = commits.at(id, seq)
       if (commit !== null) yield commit

@@ -85,7 +85,7 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
       else if (absent.length < ABSENT_MAX) absent.push({ commit, what })
       else report(what, where)
     }
-    chains.set(commit.chain, extendChain(state, commit, state.policySeq))
+    chains.set(commit.chain, extendChain(state, commit, control.seqByHash.get(commit.header.policy) ?? state.policySeq))
   }
 
   const take = (arrival: Arrival): void => {
@@ -139,7 +139,7 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
   const forks = createForks({ mesh, store, commits: createCommits(store), wasMember: () => true })
   forks.restore()
   // Whoever was taken out may have had the one copy of what is left out with it.
-  const isLeftOut = ({ chain, header: { peer, seq } }: Commit): boolean => seq >= Math.min(forks.at(chain, peer), firstExcluded(control, peer, chain))
+  const isLeftOut = ({ chain, header: { peer, seq } }: Commit): boolean => seq >= Math.min(forks.at(chain, peer), firstExcluded(control, chains.get(chain) ?? { id: chain, peer, begunAt: null }))
   for (const { commit, what } of absent) if (!isLeftOut(commit)) report(what, placeText(placeOf(commit)))
   onProgress(total, total)
   return { ok: problems.length === 0, ...counts, chains: chains.size, problems }

@@ -77,6 +77,7 @@ const ROUTES: readonly { readonly method: string; readonly path: string; readonl
   ...REQUESTS.map(({ method, path }) => ({ method, path, type: JSON_TYPE })),
   { method: 'POST', path: '/mesh/join', type: OCTETS },
   { method: 'POST', path: '/mesh/revoke', type: OCTETS },
+  { method: 'POST', path: '/mesh/leave-behind', type: OCTETS },
 ]
 
 /** A body for a route: its own sample mutated, or another route's. */

@@ -1,5 +1,5 @@
 /**
- * The verbs on membership: mesh init, invite, join, members, revoke. They work on a peer's folder; nothing need run.
+ * The verbs on membership: mesh init, invite, join, members, revoke, leave-behind. They work on a peer's folder; nothing need run.
  */
 import type { Command } from 'commander'
 import { type Io, note, print } from '../io.ts'
@@ -19,6 +19,7 @@ export const addMeshVerbs = (program: Command, io: Io): void => {
   addJoin(mesh, io)
   addMembers(mesh, io)
   addRevoke(mesh, io)
+  addLeaveBehind(mesh, io)
 }
 
 const addInit = (mesh: Command, io: Io): void => {
@@ -82,6 +83,18 @@ const addRevoke = (mesh: Command, io: Io): void => {
     const revoked = await revokeMember({ dir: options.data, peer, force: options.force === true, offline: options.offline === true, clock: io.clock, random: io.random })
     if (options.json === true) return print(io, JSON.stringify(revoked))
     await print(io, `${revoked.proposed ? 'is to be revoked: ' : 'revoked '}${clean(revoked.name)} ${revoked.peer_id.slice(0, 12)}\n${appliedText(revoked)}`)
+  })
+}
+
+const addLeaveBehind = (mesh: Command, io: Io): void => {
+  const verb = mesh.command('leave-behind').description('of a member whose clock was wrong: what it wrote in the future is left out, and it writes that again itself').argument('<peer>', "the member's id or name")
+  verb.requiredOption('--data <dir>', 'a folder that holds the authority key').option('--json', 'print the answer as JSON')
+  example(verb, 'mnemesh mesh leave-behind paris --data ./peer-1')
+  verb.action(async (peer: string, options: { data: string; json?: boolean }) => {
+    const { leaveBehind } = await import('../../membership/index.ts')
+    const left = await leaveBehind({ dir: options.data, peer, clock: io.clock, random: io.random })
+    if (options.json === true) return print(io, JSON.stringify(left))
+    await print(io, `${clean(left.name)} ${left.peer_id.slice(0, 12)} leaves behind what it wrote in the future, and writes it again\n${appliedText(left)}`)
   })
 }
 

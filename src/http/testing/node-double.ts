@@ -263,6 +263,7 @@ export const createNodeDouble = (): NodeDouble => {
       return [Uint8Array.of(1, 2, 255), request]
     },
     revoke: async (request) => called('revoke', request),
+    leaveBehind: async (request) => called('leaveBehind', request),
   }
   return {
     node,
