@@ -6,7 +6,7 @@ import { checkProof, verifyProof, type ProofFault } from './proof.ts'
 import { PROOF_BYTES_MAX, PROOF_STATEMENTS_MAX, decodeProof, encodeProof, type Proof } from './proof-file.ts'
 import { writtenProof } from './proof.test-support.ts'
 import { keyPairFromSeed, sign } from './signature.ts'
-import { eventId, peerOfSeed, record, said, seed } from './test-support.ts'
+import { cutting, eventId, peerOfSeed, record, said, seed } from './test-support.ts'
 
 const utf8 = new TextDecoder()
 const jsonOf = (bytes: Uint8Array): { [field: string]: Json } => JSON.parse(utf8.decode(bytes)) as { [field: string]: Json }
@@ -93,7 +93,7 @@ describe('what a proof is refused for', () => {
   })
 
   it('an author, or a voter, who is out by the control log in it', () => {
-    const taken = (byte: number, last: Record<string, number>) => writtenProof().mesh.say({ ...said('peer.revoke', 0x2000 + byte, CONTROL_NAMESPACE), peer: peerOfSeed(byte), last }).bytes
+    const taken = (byte: number, last: Record<string, number>) => writtenProof().mesh.say(...cutting('peer.revoke', 0x2000 + 0x10 * byte, peerOfSeed(byte), last)).bytes
     const chain = (checkProof(proof) as { chain: string }).chain
     expect(checkProof({ ...proof, control: [...proof.control, taken(1, { [chain]: 1 })] })).toMatchObject({ ok: false, fault: 'author_left_out' })
     expect(checkProof({ ...proof, control: [...proof.control, taken(2, {})] })).toMatchObject({ ok: false, fault: 'not_a_voter', about: peerOfSeed(2) })

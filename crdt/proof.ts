@@ -91,7 +91,8 @@ const followed = (mesh: MeshId, commits: readonly Uint8Array[]): { readonly stat
 
 const faultOfAuthor = (state: ControlState, { header, chain, seq }: Omit<Shown, 'voters'>, place: number): ProofFault | null => {
   if (!enrolledAt(state, header.peer, place)) return 'author_not_a_member'
-  return seq < firstExcluded(state, header.peer, chain) ? null : 'author_left_out'
+  // Where its chain was begun the proof does not tell: at the latest here.
+  return seq < firstExcluded(state, { id: chain, peer: header.peer, begunAt: place }) ? null : 'author_left_out'
 }
 
 const eventOf = ({ event: bytes, attestation, index, path, texts }: Proof, header: CommitHeader, level: number): Pick<Proven, 'event' | 'texts'> | (ProofResult & { readonly ok: false }) => {
