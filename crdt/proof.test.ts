@@ -1,12 +1,12 @@
 /** A proof holds, and no changed one does: each bit, each rule, each budget. */
 import { describe, expect, it } from 'vitest'
 import { encodeCanonical, type Json } from './canonical.ts'
-import { CONTROL_NAMESPACE, bytesToHex } from './ids.ts'
+import { bytesToHex } from './ids.ts'
 import { checkProof, verifyProof, type ProofFault } from './proof.ts'
 import { PROOF_BYTES_MAX, PROOF_STATEMENTS_MAX, decodeProof, encodeProof, type Proof } from './proof-file.ts'
 import { writtenProof } from './proof.test-support.ts'
 import { keyPairFromSeed, sign } from './signature.ts'
-import { cutting, eventId, peerOfSeed, record, said, seed } from './test-support.ts'
+import { cutting, eventId, peerOfSeed, record, seed } from './test-support.ts'
 
 const utf8 = new TextDecoder()
 const jsonOf = (bytes: Uint8Array): { [field: string]: Json } => JSON.parse(utf8.decode(bytes)) as { [field: string]: Json }

@@ -39,7 +39,7 @@ export const BUGS: readonly Bug[] = [
   bug('crdt/proof.test.ts', 'a proof whose control log nobody checks', ['crdt/proof.ts', ' ?? controlFault(state, commit)', ' ?? (controlFault.length > 0 ? null : controlFault(state, commit))']),
   bug('crdt/proof.test.ts', 'a proof that its author did not sign', ['crdt/proof.ts', "if (!verify('mnemesh/commit/1', ", "if (proof.index < 0 && !verify('mnemesh/commit/1', "]),
   bug('crdt/proof.test.ts', 'a proof vouched for by those who do not vote', ['crdt/proof.ts', 'receipt.voters.find((voter) => !names.has(voter))', 'receipt.voters.find((voter) => names.size === 0 && !names.has(voter))']),
-  bug('crdt/proof.test.ts', 'a proof of an author whom its control log takes out', ['crdt/proof.ts', "return seq < firstExcluded(state, header.peer, chain) ? null", "return seq > 0 || seq < firstExcluded(state, header.peer, chain) ? null"]),
+  bug('crdt/proof.test.ts', 'a proof of an author whom its control log takes out', ['crdt/proof.ts', "return seq < firstExcluded(state, { id: chain, peer: header.peer, begunAt: place }) ? null", "return seq > 0 || seq < firstExcluded(state, { id: chain, peer: header.peer, begunAt: place }) ? null"]),
   bug('crdt/proof.test.ts', 'a text in a proof that nobody compares', ['crdt/proof.ts', '|| refOf(salt, text) !== ref)', '|| refOf(salt, text).length !== ref.length)']),
   bug('crdt/proof.test.ts', 'a proof that has several forms', ['crdt/canonical.ts', 'return render(parsed.value) === parsed.text ?', 'return render(parsed.value).length > 0 ?']),
   bug('src/replica/histories.test.ts', 'a chain tied by its blocks out of place', ['src/replica/log-index.ts', 'blocks[commit.header.seq / BLOCK_COMMITS - 1] = block!', 'blocks[commit.header.seq / BLOCK_COMMITS] = block!']),
