@@ -73,8 +73,8 @@ test('what was written with a clock a year ahead is left behind and written agai
   await until('a has it', SEEN_MS, async () => ((await read(a, early)).status === 200 ? true : null))
   await fleet.agree()
   for (const peer of [a, b, c]) {
-    expect((await read(peer, early)).body).toMatchObject({ content: 'of next year' })
-    expect((await read(peer, old)).body).toMatchObject({ content: 'of before', priority: 9 })
+    expect((await read(peer, early)).body).toMatchObject({ memory: { content: 'of next year' } })
+    expect((await read(peer, old)).body).toMatchObject({ memory: { content: 'of before', priority: 9 } })
   }
   await expecting(200, c.call('PATCH', `/memories/${old}?quorum=3`, { body: { priority: 7 } }))
   await fleet.agree()
