@@ -2,7 +2,6 @@
  * Bytes that are no event. Each breaks one rule: `mended` is the same without that one fault, and is an event, so that whoever
  * forgets the rule takes the bytes.
  */
-import type { CutPage } from '../../crdt/cut.ts'
 import { decodeEvent, encodeEvent } from '../../crdt/event.ts'
 import { bytesToHex, CONTROL_NAMESPACE } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
@@ -24,7 +23,7 @@ const EPISODE = text({ ...said('episode.append', 9), event_type: 'call', sender:
 const keys = [6, 7, 8].map((byte) => peerOfSeed(byte) as string)
 const GENESIS = text(genesisOf(0xaa, { recovery: { threshold: 2, keys: keys as never } }))
 const LEVEL = text({ ...said('mesh.level', 13, CONTROL_NAMESPACE), level: 2 })
-const PAGE = text({ ...said('peer.cut', 12, CONTROL_NAMESPACE), peer: peerOfSeed(1), last: { [chain(1)]: 7 } as CutPage })
+const PAGE = text({ ...said('peer.cut', 12, CONTROL_NAMESPACE), peer: peerOfSeed(1), last: { [chain(1)]: 7 } })
 /** A field that nobody knows takes any value: what is wrong with its spelling is nothing else's fault. */
 const UNKNOWN = PATCH.replace('"v":1}', '"v":1,"weight":1}')
 const chains = (count: number): string => `{${Array.from({ length: count }, (_, n) => `"${chain(n)}":1`).join(',')}}`
