@@ -14,7 +14,7 @@ export type Healing<Cause> = {
   /** @throws StoreFailure when nothing can be written now. */
   assertWritable(): void
   /** A write failed: nothing is written until `mend` has succeeded. Answers the failure to be thrown. */
-  fail(error: unknown, cause: Cause): StoreFailure
+  fail(error: unknown, cause: Cause | null): StoreFailure
   /** Why nothing can be written; null when it can. */
   trouble(): StoreFailure | null
   /** Whether a write failed and nothing has mended that since. */
@@ -32,12 +32,14 @@ export type HealingOptions<Cause> = {
   readonly freeBytesMin: number
   readonly attemptBytesMin: number
   /** Makes the store writable again. Rejects to be tried again; with an `unreadable` failure, never. */
-  readonly mend: (cause: Cause) => Promise<void>
+  readonly mend: (cause: Cause | null) => Promise<void>
+  /** A write that changes nothing; rejects when writes would. */
+  readonly probe: () => Promise<void>
 }
 
-export const startHealing = <Cause>({ dir, freeBytes, freeBytesMin, attemptBytesMin, mend }: HealingOptions<Cause>): Healing<Cause> => {
+export const startHealing = <Cause>({ dir, freeBytes, freeBytesMin, attemptBytesMin, mend, probe }: HealingOptions<Cause>): Healing<Cause> => {
   const listeners: (() => void)[] = []
-  let failed: { readonly failure: StoreFailure; readonly cause: Cause } | null = null
+  let failed: { readonly failure: StoreFailure; readonly cause: Cause | null } | null = null
   let full: StoreFailure | null = null
   let timer: NodeJS.Timeout | null = null
   let waitMs = LOOK_MS
@@ -53,9 +55,11 @@ export const startHealing = <Cause>({ dir, freeBytes, freeBytesMin, attemptBytes
   }
 
   const look = async (): Promise<void> => {
-    const free = freeBytes()
-    if (free < freeBytesMin || (failed !== null && free < attemptBytesMin)) return watch()
+    if (freeBytes() < freeBytesMin) return watch()
+    // A table that the database could not write meanwhile, by itself, fails the next write and each after it.
+    if (failed === null) await probe().catch((error: unknown) => (failed ??= { failure: toFailure(error, `write to ${dir}`), cause: null }))
     if (failed !== null) {
+      if (freeBytes() < attemptBytesMin) return watch()
       try {
         await mend(failed.cause)
       } catch (error) {

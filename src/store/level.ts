@@ -73,13 +73,14 @@ export const openLevelStore = async (dir: string, { random, freeBytesMin = limit
     if (isClosed) throw closed(dir)
   }
 
-  const healing = startHealing<Touched | null>({
+  const healing = startHealing<Touched>({
     dir, freeBytesMin, attemptBytesMin: REOPENING_BYTES, freeBytes: () => freeBytesAt(folder),
     mend: (touched) =>
       inTurn(async () => {
         await reopen(folder, live, { extent: planner.extent(), epoch }, touched)
         mark.reset({ epoch, extent: planner.extent() })
       }),
+    probe: () => inTurn(() => db.batch().del(NO_KEY).write({ sync: true })),
   })
   healing.onHealed(() => {
     if (!isClosed) purge.wake()
@@ -239,6 +240,9 @@ const openLocked = async (folder: Folder, random: Random) => {
     throw error
   }
 }
+
+/** No record has it. */
+const NO_KEY = Buffer.from('?')
 
 /** What opening anew writes at most: the same twice, for `reading/` and the database itself. */
 const REOPENING_BYTES = 2 * RESERVE_BYTES
