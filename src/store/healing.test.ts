@@ -33,7 +33,7 @@ test('a database whose own work failed on the full disk is opened anew before an
 })
 
 test('a disk that is still full is not written to', async () => {
-  const probe = vi.fn(async () => undefined)
+  const probe = vi.fn<() => Promise<void>>(async () => undefined)
   const { scene, healing } = open(probe)
   await vi.advanceTimersByTimeAsync(5_000)
   expect([probe.mock.calls.length, scene.told]).toEqual([0, 0])
