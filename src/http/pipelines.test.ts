@@ -136,7 +136,7 @@ test('of answers that nobody takes, the one unread for longest goes where they a
   const made = (name: string) => {
     let close = (): void => undefined
     const response = { destroyed: false, once: (_event: string, call: () => void) => (close = call), destroy: () => (response.destroyed = true) }
-    return { name, response: response as unknown as ServerResponse, gone: () => response.destroyed, close: () => close() }
+    return { name, response, gone: () => response.destroyed, close: () => close() }
   }
   const [a, b, c, d] = [made('a'), made('b'), made('c'), made('d')]
   unread.owe(a.response, 'x'.repeat(40))
