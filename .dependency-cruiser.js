@@ -109,7 +109,7 @@ const layers = [
   {
     name: 'input',
     files: '^src/input/',
-    imports: ['^src/input/', '^src/errors\\.ts$', '^crdt/(ids|limits)\\.ts$', ...npm('fastify')],
+    imports: ['^src/input/', '^src/errors\\.ts$', '^crdt/(ids|limits)\\.ts$', node('crypto'), ...npm('fastify')],
     mend: 'what any door takes knows no door'
   },
   {
@@ -176,7 +176,7 @@ const layers = [
     name: 'cli',
     files: '^src/cli/',
     imports: [
-      '^src/cli/',
+      '^src/(cli|input)/',
       '^src/sdk/',
       '^src/user-peer/(index|folder)\\.ts$',
       '^src/membership/(index|quote)\\.ts$',

@@ -98,9 +98,23 @@ describe.each(ERAS)('a client of %s', (version, era) => {
     const client = await connected(era)
     d.refuseNext(new TypeError('secret of the inside'), 'list')
     await expect(client.callTool({ name: 'list', arguments: {} })).rejects.toThrow(/the peer failed to answer; its log has the cause/)
-    expect(d.logged.at(-1)).toMatchObject([{ tool: 'list' }, 'a tool failed'])
+    expect(d.logged.at(-1)).toMatchObject([{ tool: 'list' }, 'a request over MCP failed'])
     await client.close()
   })
+})
+
+test('the profile search has the two tools that connectors ask for; their text is their structured answer', async () => {
+  const client = await connected('legacy', '/mcp?profile=search&namespace=connector&agent=ai:bob')
+  expect((await client.listTools()).tools.map(({ name }) => name)).toEqual(['search', 'fetch'])
+  await d.send('POST', '/memories', { content: 'needle in the hay', title: 'Hay', namespace: 'connector', tags: ['t'] }, { headers: { 'x-agent-id': 'ai:alice' } })
+  const found = await call(client, 'search', { query: 'needle' })
+  const { results } = found.data as { results: { id: string }[] }
+  expect(found.data).toEqual({ results: [{ id: results[0]!.id, title: 'Hay', url: `memory://connector/${results[0]!.id}` }] })
+  const got = await call(client, 'fetch', { id: results[0]!.id })
+  expect(got.data).toMatchObject({ ...results[0], text: expect.stringMatching(/author="ai:alice"[^]*needle in the hay/) as string, metadata: { author: 'ai:alice', tags: ['t'] } })
+  for (const { text, data } of [found, got]) expect(JSON.parse(text)).toEqual(data)
+  expect((await post(request('tools/list', {}), {}, '/mcp?profile=nonsense')).body).toMatchObject({ error: 'malformed', message: expect.stringContaining('core, ') as string })
+  await client.close()
 })
 
 test('the definitions of core are eight, and at most 2,500 tokens by a count that lies above what tokenizers make of them', () => {

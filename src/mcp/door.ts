@@ -5,17 +5,20 @@
  * Whoever asks has passed the access rules of HTTP. All that is kept between requests is the token of each agent's last write, so that
  * what it remembers it finds at once.
  */
-import { ProtocolError, Server } from '@modelcontextprotocol/server'
+import { ProtocolError, ResourceNotFoundError, Server } from '@modelcontextprotocol/server'
 import type { AgentId } from '../../crdt/ids.ts'
 import type { Node } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import type { PeerLog } from '../ports/log.ts'
 import { completed } from './completed.ts'
-import { CORE, INSTRUCTIONS } from './core.ts'
+import { DEFAULT_NAMESPACE } from './fields.ts'
 import { createHandler } from './handler.ts'
+import { PROFILES, type Profile } from './profiles.ts'
 import { refusal } from './refusal.ts'
+import { listed, type Resource } from './resource.ts'
 import { agentOf, sessionOf, type NamedSession } from './session.ts'
 import { checkedArguments, published, type Asked, type Tool } from './tool.ts'
+import { createTurns } from './turns.ts'
 
 export type McpDoor = {
   /** @param body as it was parsed. @throws NodeError malformed for an address or a body that is none. */
@@ -29,29 +32,57 @@ const INTERNAL = -32603
 
 export const createMcpDoor = (node: Node, version: string, log: Log): McpDoor => {
   const tokens = createTokens()
-  const run = async (tool: Tool, session: NamedSession, args: Readonly<Record<string, unknown>>) => {
+  const turns = createTurns()
+  const askedBy = (session: NamedSession): Asked => {
     const { agent } = session
     const token = tokens.of(agent)
-    const asked: Asked = { node, session, wrote: (written) => tokens.keep(agent, written), own: token === undefined ? {} : { token } }
+    return {
+      node, session, wrote: (written) => tokens.keep(agent, written), own: token === undefined ? {} : { token },
+      alone: (work) => turns.take(session.namespace ?? DEFAULT_NAMESPACE, work),
+    }
+  }
+  const run = async (tool: Tool, session: NamedSession, args: Readonly<Record<string, unknown>>) => {
     try {
-      const { text, data } = await tool.run(asked, checkedArguments(tool, args) as never)
-      return { content: [{ type: 'text' as const, text }], structuredContent: { ...data } }
+      const { text, data, isError } = await tool.run(askedBy(session), checkedArguments(tool, args) as never)
+      return isError === true ? { content: [{ type: 'text' as const, text }], isError } : { content: [{ type: 'text' as const, text }], structuredContent: { ...data } }
     } catch (error) {
       // A refusal is for the model to act on; what is nobody's fault there is the protocol's to tell.
       if (error instanceof NodeError) return { content: [{ type: 'text' as const, text: refusal(error) }], isError: true }
-      log.error({ err: error, tool: tool.name }, 'a tool failed')
-      throw new ProtocolError(INTERNAL, 'the peer failed to answer; its log has the cause')
+      throw fault(error, { tool: tool.name })
     }
   }
+  const read = async ({ uri, mimeType, read: ask }: Resource, session: NamedSession) => {
+    try {
+      return { contents: [{ uri, mimeType, text: await ask(askedBy(session)) }] }
+    } catch (error) {
+      throw error instanceof NodeError ? new ProtocolError(INTERNAL, refusal(error)) : fault(error, { resource: uri })
+    }
+  }
+  /** Its inside is for the log. */
+  const fault = (error: unknown, where: Readonly<Record<string, string>>): ProtocolError => {
+    log.error({ err: error, ...where }, 'a request over MCP failed')
+    return new ProtocolError(INTERNAL, 'the peer failed to answer; its log has the cause')
+  }
+
   const serverFor = (request: Request): Server => {
     const session = sessionOf(request)
-    const tools = session.readOnly ? CORE.filter(({ hints }) => hints.readOnlyHint) : CORE
-    const server = new Server({ name: 'mnemesh', version }, { capabilities: { tools: {} }, instructions: INSTRUCTIONS })
+    const { tools: all, instructions, resources = [] }: Profile = PROFILES[session.profile]
+    const tools = session.readOnly ? all.filter(({ hints }) => hints.readOnlyHint) : all
+    const capabilities = { tools: {}, ...(resources.length === 0 ? {} : { resources: {} }) }
+    const server = new Server({ name: 'mnemesh', version }, { capabilities, instructions })
+    const named = () => ({ ...session, agent: agentOf(session, server.getClientVersion()?.name) })
     server.setRequestHandler('tools/list', () => ({ tools: tools.map(published) }))
     server.setRequestHandler('tools/call', ({ params: { name, arguments: args = {} } }) => {
       const tool = tools.find((one) => one.name === name)
       if (tool === undefined) throw new ProtocolError(INVALID_PARAMS, `there is no tool ${name.slice(0, 64)} here; tools/list names those that are`)
-      return run(tool, { ...session, agent: agentOf(session, server.getClientVersion()?.name) }, args)
+      return run(tool, named(), args)
+    })
+    if (resources.length === 0) return server
+    server.setRequestHandler('resources/list', () => ({ resources: resources.map(listed) }))
+    server.setRequestHandler('resources/read', ({ params: { uri } }) => {
+      const resource = resources.find((one) => one.uri === uri)
+      if (resource === undefined) throw new ResourceNotFoundError(uri.slice(0, 200))
+      return read(resource, named())
     })
     return server
   }

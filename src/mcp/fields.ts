@@ -43,7 +43,7 @@ export const inputOf = ({ expires_at, tags: given, ...fields }: Fields): MemoryI
   ...(expires_at === undefined ? {} : { expires_at: utc(expires_at) }),
 })
 
-const DEFAULT_NAMESPACE = namespaceOf('default')
+export const DEFAULT_NAMESPACE = namespaceOf('default')
 /** Where a write goes. */
 export const writtenTo = ({ session }: Asked, given: string | undefined): Namespace =>
   given === undefined ? (session.namespace ?? DEFAULT_NAMESPACE) : namespaceOf(given)

@@ -18,10 +18,12 @@ export type Asked = {
   wrote(token: string): void
   /** What a read asks for so that it sees this agent's own writes. */
   readonly own: ReadOptions
+  /** Does what reads and then writes by it, one after the other for all who write to this namespace over this peer. */
+  alone<T>(work: () => Promise<T>): Promise<T>
 }
 
 /** `text`: for a model. `data`: the same for a program, in the shape of `output`. */
-export type Told = { readonly text: string; readonly data: Readonly<Record<string, unknown>> }
+export type Told = { readonly text: string; readonly data: Readonly<Record<string, unknown>>; /** A refusal in the tool's own words. */ readonly isError?: true }
 
 /** Hints of the protocol, all four: it only reads, may destroy, a repeat is harmless, it reaches beyond the memory. */
 export type Hints = {

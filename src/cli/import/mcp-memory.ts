@@ -2,9 +2,10 @@
  * The file of the reference MCP memory server: one JSON object a line, `{"type":"entity","name","entityType",
  * "observations":[…]}` or `{"type":"relation","from","to","relationType"}`.
  *
- * An entity is a memory (title: its name, kind: its type, text: its observations, one a line), a relation is a link.
+ * An entity is a memory (`src/input/entity.ts`), as the `graph` tools of MCP read it; a relation is a link.
  * Source: github.com/modelcontextprotocol/servers, src/memory/index.ts.
  */
+import { entityDraft } from '../../input/entity.ts'
 import { jsonLines, type JsonLine } from './json-lines.ts'
 import { type ImportSource, keyOf, type LinkItem, type MemoryItem, type ProblemItem, stableJson } from './item.ts'
 
@@ -32,9 +33,8 @@ export const mcpMemorySource = (path: string, size: number): ImportSource => {
 const entityOf = ({ where, value }: JsonLine): MemoryItem | ProblemItem => {
   const { name, entityType, observations } = value
   if (typeof name !== 'string' || name === '') return { kind: 'problem', where, message: 'an entity without a name' }
-  const texts = Array.isArray(observations) ? (observations as readonly unknown[]) : []
-  const content = texts.map((text) => (typeof text === 'string' ? text : JSON.stringify(text))).join('\n')
-  const draft = { title: name, content: content === '' ? name : content, source: 'mcp-memory', ...(typeof entityType === 'string' && entityType !== '' ? { kind: entityType } : {}) }
+  const texts = (Array.isArray(observations) ? (observations as readonly unknown[]) : []).map((text) => (typeof text === 'string' ? text : JSON.stringify(text)))
+  const draft = entityDraft({ name, entityType: typeof entityType === 'string' ? entityType : '', observations: texts })
   return { kind: 'memory', draft, key: keyOf('mcp-memory', stableJson(draft)), where, name }
 }
 

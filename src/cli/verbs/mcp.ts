@@ -2,7 +2,7 @@
  * `mcp`: the Model Context Protocol over standard input and output, for programs that start it. Ends with its input; nothing but the
  * protocol is on standard output.
  */
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
 import { write, type Io } from '../io.ts'
 import { bridge } from '../mcp/bridge.ts'
 import { projectNamespace } from '../mcp/project.ts'
@@ -11,7 +11,7 @@ import { keyOf, keyOption } from '../keys.ts'
 import { given, namedUrl, requireUserFolder, userTarget } from '../target.ts'
 import { usage } from '../failure.ts'
 
-type McpOptions = { readonly namespace?: string; readonly agent?: string; readonly readOnly?: boolean; readonly url?: string; readonly keyFile?: string }
+type McpOptions = { readonly namespace?: string; readonly agent?: string; readonly readOnly?: boolean; readonly profile?: string; readonly url?: string; readonly keyFile?: string }
 
 export const addMcp = (program: Command, io: Io): void => {
   const verb = program
@@ -19,6 +19,7 @@ export const addMcp = (program: Command, io: Io): void => {
     .description('a memory for an agent: Model Context Protocol over standard input and output; starts your peer when it does not run')
     .option('--namespace <name>', "where its memories belong (default: the git repository's name, else default)", namespace)
     .option('--agent <id>', "who is speaking (default: $MNEMESH_AGENT, else the client's name)")
+    .addOption(new Option('--profile <name>', 'which tools it shows').choices(['core', 'graph', 'search']).default('core'))
     .option('--read-only', 'leave out every tool that writes')
     .option('--url <url>', 'the peer to ask (default: $MNEMESH_URL, else yours)')
     .option('--key-file <file>', "a file with that peer's API key (default: $MNEMESH_KEY)")
@@ -37,7 +38,7 @@ const serve = async (options: McpOptions, io: Io): Promise<void> => {
       const url = namedUrl(options, io)
       return url === null ? userTarget(options, requireUserFolder(io), io) : { url: url.replace(/\/+$/, ''), key: (await keyOf(options, io)) ?? null }
     },
-    query: { ...(into === null ? {} : { namespace: into }), ...(options.readOnly === true ? { read_only: 'true' } : {}) },
+    query: { ...(options.profile === undefined || options.profile === 'core' ? {} : { profile: options.profile }), ...(into === null ? {} : { namespace: into }), ...(options.readOnly === true ? { read_only: 'true' } : {}) },
     agent: options.agent ?? given(io.env['MNEMESH_AGENT']) ?? null,
     sleep: (ms, signal) => io.sleep(ms, signal),
   })

@@ -1,0 +1,48 @@
+/**
+ * The profile `search`: the two tools, in the shape that ChatGPT's connectors ask for. Their text is the JSON of their structured answer.
+ */
+import { recordId } from '../input/ids.ts'
+import type { MemoryRow } from '../ports/projection.ts'
+import { listOf, readFrom, text } from './fields.ts'
+import { seeingOwn, whenOpen } from './reading.ts'
+import { fenced, firstChars, shownRow } from './show.ts'
+import { object, READS, type Asked, type Told, type Tool } from './tool.ts'
+
+const RESULTS = 10
+const TITLE_CHARS_MAX = 80
+const QUERY_BYTES_MAX = 8_192
+
+const titleOf = ({ title, content }: MemoryRow): string => title ?? firstChars((content ?? '').split('\n')[0] ?? '', TITLE_CHARS_MAX)
+const urlOf = ({ namespace, id }: MemoryRow): string => `memory://${namespace}/${id}`
+const asJson = (data: Told['data']): Told => ({ text: JSON.stringify(data), data })
+
+const search: Tool = {
+  name: 'search',
+  title: 'Search',
+  description: 'Find memories by words or a question. Answers ids; fetch gives the text of one.',
+  input: object({ query: { type: 'string', minLength: 1, 'x-bytes-max': QUERY_BYTES_MAX } }),
+  output: object({ results: listOf(object({ id: text, title: text, url: text })) }),
+  hints: READS,
+  async run(asked: Asked, { query }: { readonly query: string }) {
+    const question = { q: query, limit: RESULTS, ...readFrom(asked, undefined) }
+    const { memories } = await whenOpen(asked, () => seeingOwn(asked, (options) => asked.node.recall(question, options)))
+    return asJson({ results: memories.map((row) => ({ id: row.id, title: titleOf(row), url: urlOf(row) })) })
+  },
+}
+
+const fetchTool: Tool = {
+  name: 'fetch',
+  title: 'Fetch',
+  description: 'The whole text of a memory that search found, between tags with its author.',
+  input: object({ id: { ...text, maxLength: 36 } }),
+  output: object({ id: text, title: text, text, url: text, metadata: { type: 'object' } }),
+  hints: READS,
+  async run(asked: Asked, { id }: { readonly id: string }) {
+    const { memory } = await seeingOwn(asked, (options) => asked.node.get(recordId(id), options))
+    const { namespace, kind, tags, agent_id: author, created_at, version } = memory
+    const whole = fenced([shownRow(memory, Number.MAX_SAFE_INTEGER)])
+    return asJson({ id: memory.id, title: titleOf(memory), text: whole, url: urlOf(memory), metadata: { namespace, kind, tags, author, created_at, version } })
+  },
+}
+
+export const searchTools: readonly Tool[] = [search, fetchTool]
