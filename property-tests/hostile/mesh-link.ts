@@ -27,6 +27,8 @@ export type RawLink = {
   /** Resolves with the reason for which the other side closed; with `still open` after `ms`. */
   closed(ms?: number): Promise<string>
   onFrame(take: (frame: Uint8Array) => void): void
+  /** Resolves at the next frame or the end; with false after `ms`. */
+  wait(ms: number): Promise<boolean>
   end(): void
 }
 
@@ -38,7 +40,7 @@ export type MeshLink = Pick<RawLink, 'ws' | 'reason' | 'closed' | 'end'> & {
   /** Sends bytes as they are. */
   sendSealed(frame: Uint8Array): void
   seal(content: Uint8Array): Uint8Array
-  /** Frames of this tag so far; each is the whole array. At most `HEARD_MAX` frames are kept. */
+  /** Frames of this tag so far; each is the whole array. The last `HEARD_MAX` of each tag are kept. */
   heard(tag: number): readonly (readonly Node[])[]
   /** The next frame of this tag that was not yet waited for. @throws when the link closes, or after `ms`. */
   await(tag: number, ms?: number): Promise<readonly Node[]>
@@ -101,6 +103,7 @@ export const connect = (url: string, headers: Readonly<Record<string, string>> =
         take = given
         for (const frame of frames.splice(0)) given(frame)
       },
+      wait,
       end: () => ws.terminate(),
     }
     ws.once('open', () => resolve(link))
@@ -120,7 +123,6 @@ const sealed = (raw: RawLink, session: Authenticated): MeshLink => {
   const seal = createSeal(session.seal)
   const heard = new Map<number, (readonly Node[])[]>()
   const read = new Map<number, number>()
-  let kept = 0
   let silent = false
   const say = (content: Uint8Array): void => raw.send(seal.seal(content))
   const tell = (message: Node): void => say(writeNode(message))
@@ -129,10 +131,12 @@ const sealed = (raw: RawLink, session: Authenticated): MeshLink => {
     if (typeof tag !== 'number') return
     if (!silent && tag === TAGS.ping) tell([TAGS.pong, first ?? 0, 0, new Uint8Array(16), Date.now()])
     if (!silent && tag === TAGS.control) tell([TAGS.control, first ?? 0])
-    if (kept++ > HEARD_MAX) return
     const before = heard.get(tag)
-    if (before === undefined) heard.set(tag, [message])
-    else before.push(message)
+    if (before === undefined) return void heard.set(tag, [message])
+    before.push(message)
+    if (before.length <= HEARD_MAX) return
+    before.shift()
+    read.set(tag, Math.max(0, (read.get(tag) ?? 0) - 1))
   }
   raw.onFrame((frame) => {
     const content = seal.open(frame)
@@ -155,8 +159,9 @@ const sealed = (raw: RawLink, session: Authenticated): MeshLink => {
           return found
         }
         if (raw.reason() !== null) throw new Error(raw.reason()!)
-        if (performance.now() > endMs) throw new Error(`no frame of tag ${tag} within ${ms} ms`)
-        await new Promise((turn) => setTimeout(turn, 5))
+        const leftMs = endMs - performance.now()
+        if (leftMs <= 0) throw new Error(`no frame of tag ${tag} within ${ms} ms`)
+        await raw.wait(leftMs)
       }
     },
     fallSilent: () => {

@@ -19,11 +19,18 @@ export type FrameInput = { readonly phase: Phase; readonly bytes: Uint8Array }
 
 let samples: readonly Uint8Array[] | null = null
 
+/** Frames in a row that come from one and the same, so that a link is dialed for many of them and not for each. */
+export const FRAMES_PER_PHASE = 40
+
 export const frameInput = (seed: number, index: number): FrameInput => {
+  const phase = phaseOf(seed, Math.floor(index / FRAMES_PER_PHASE))
   const draw = createDraw(seed, 'process frames', index)
-  const way = draw.below(20)
-  const phase: Phase = way === 0 ? 'greeting' : way < 8 ? 'stranger' : 'member'
   return { phase, bytes: phase === 'greeting' ? greeting(draw) : sealedContent(draw) }
+}
+
+const phaseOf = (seed: number, run: number): Phase => {
+  const way = createDraw(seed, 'process phases', run).below(20)
+  return way === 0 ? 'greeting' : way < 8 ? 'stranger' : 'member'
 }
 
 const greeting = (draw: Draw): Uint8Array => {

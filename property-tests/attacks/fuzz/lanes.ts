@@ -3,7 +3,8 @@
  * unanswered is left behind after a moment.
  */
 import { openConnection, type Connection } from '../raw-http.ts'
-import { connect, type MeshLink, type RawLink } from '../../hostile/mesh-link.ts'
+import { publicKeyHex } from '../../../crdt/signature.ts'
+import { authenticate, connect, openLink, type MeshLink, type RawLink } from '../../hostile/mesh-link.ts'
 import type { Stage } from '../attack.ts'
 import { frameInput, requestInput, type Phase } from './inputs.ts'
 
@@ -50,9 +51,18 @@ export const frameLane = async (stage: Stage, seed: number, next: () => number |
   }
 }
 
-const dialed = (stage: Stage, phase: Phase): Promise<RawLink | MeshLink> => {
-  if (phase === 'greeting') return connect(`${stage.victim.url.replace('http', 'ws')}/mesh`)
-  return phase === 'stranger' ? stage.dial(stage.stranger()) : stage.open()
+/** Not by the stage, which remembers every link for its end: here are hundreds of thousands. */
+const dialed = async (stage: Stage, phase: Phase): Promise<RawLink | MeshLink> => {
+  const { keys } = stage.member
+  const raw = await connect(`${stage.victim.url.replace('http', 'ws')}/mesh`, phase === 'member' ? { 'x-mnemesh-peer': publicKeyHex(keys) } : {})
+  try {
+    if (phase === 'greeting') return raw
+    const link = await authenticate(raw, stage.facts, phase === 'stranger' ? stage.stranger() : keys)
+    return phase === 'stranger' ? link : await openLink(link)
+  } catch (error) {
+    raw.end()
+    throw error
+  }
 }
 
 export const requestLane = async (stage: Stage, seed: number, next: () => number | null, tally: Tally): Promise<void> => {

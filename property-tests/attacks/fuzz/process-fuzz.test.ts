@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => theatre?.dispose())
 
 test('a peer takes mutated frames and requests: no exit, no stall, no healthy request refused', { timeout: 120_000 }, async () => {
-  const { frames, requests, windows, faults } = await fuzzProcess(theatre, { frames: FRAMES, requests: REQUESTS, seed: 20_260_101, onWindow: () => undefined })
+  const { frames, requests, windows, faults } = await fuzzProcess(theatre, { frames: FRAMES, requests: REQUESTS, seed: 20_260_101, lanes: 3, onWindow: () => undefined })
   expect(faults).toEqual([])
   expect([frames.sent, requests.sent]).toEqual([FRAMES, REQUESTS])
   expect(windows.length).toBeGreaterThan(0)
