@@ -179,7 +179,7 @@ const layers = [
       '^src/(cli|input)/',
       '^src/sdk/',
       '^src/user-peer/(index|folder)\\.ts$',
-      '^src/membership/(index|quote)\\.ts$',
+      '^src/membership/(index|quote|recovery-plan)\\.ts$',
       '^src/node/addresses\\.ts$',
       '^src/log/',
       '^src/node/((verify|rebuild)-folder|verify-proof)\\.ts$',

@@ -3,7 +3,7 @@
  */
 import { authorityAt, isCutWhole, type ControlState, type Member } from '../../crdt/control.ts'
 import { cutOf } from '../../crdt/cut.ts'
-import type { ControlEvent, Founder, MeshGenesis } from '../../crdt/event.ts'
+import type { ControlEvent, Founder, MeshGenesis, Recovery } from '../../crdt/event.ts'
 import { CONTROL_NAMESPACE, parseAgentId, uuidV7, type AgentId, type ChainId, type EventId, type PeerId, type PublicKey } from '../../crdt/ids.ts'
 import type { Invite } from '../../crdt/invite.ts'
 import { limits } from '../../crdt/limits.ts'
@@ -21,10 +21,10 @@ const said = ({ clock, random }: Saying) => {
   return { v: 1 as const, id: uuidV7(now, random.bytes(10)) as EventId, ns: CONTROL_NAMESPACE, agent: AUTHORITY, at: new Date(now).toISOString() }
 }
 
-/** @param authority its public key. @param members who founds the mesh; each one's name is checked. */
-export const genesis = (saying: Saying, name: string, authority: KeyPair, members: readonly Founder[]): MeshGenesis => {
+/** @param authority its public key. @param members who founds the mesh; each one's name is checked. @param recovery public keys. */
+export const genesis = (saying: Saying, name: string, authority: KeyPair, members: readonly Founder[], recovery: Recovery = { threshold: 0, keys: [] }): MeshGenesis => {
   for (const founder of members) checkName(founder.name)
-  return { ...said(saying), kind: 'mesh.genesis', name: checkName(name), authority: publicKeyHex(authority) as PublicKey, recovery: { threshold: 0, keys: [] }, members }
+  return { ...said(saying), kind: 'mesh.genesis', name: checkName(name), authority: publicKeyHex(authority) as PublicKey, recovery, members }
 }
 
 /** Whether nothing is to be done for its request: a join that was cut short, or whose answer was lost, is asked for again. */

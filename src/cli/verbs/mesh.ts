@@ -1,9 +1,11 @@
 /**
  * The verbs on membership: mesh init, invite, join, members, revoke, leave-behind. They work on a peer's folder; nothing need run.
  */
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
+import { limits } from '../../../crdt/limits.ts'
 import { type Io, note, print } from '../io.ts'
 import { quoted } from '../../membership/quote.ts'
+import { parseRecoveryPlan, type RecoveryPlan } from '../../membership/recovery-plan.ts'
 import { duration, example } from '../options.ts'
 import { clean, coloursFor, table } from '../render.ts'
 import { oneOf } from './choice.ts'
@@ -24,15 +26,38 @@ export const addMeshVerbs = (program: Command, io: Io): void => {
 
 const addInit = (mesh: Command, io: Io): void => {
   const verb = mesh.command('init').description("make a mesh: its authority key and the first peer's identity")
-  verb.requiredOption('--data <dir>', "the first peer's folder").requiredOption('--name <name>', "the first peer's name").option('--json', 'print the answer as JSON')
+  verb.requiredOption('--data <dir>', "the first peer's folder").requiredOption('--name <name>', "the first peer's name")
+  verb.option('--recovery <k/n>', 'make n recovery keys of which k govern the mesh again when its authority key or most voters are lost; or none (default: 2/3)', recoveryPlan)
+  verb.option('--recovery-out <dir>', 'write them into this folder, one file a key, instead of printing them').option('--json', 'print the answer as JSON')
   example(verb, 'mnemesh mesh init --data ./peer-1 --name berlin')
-  verb.action(async (options: { data: string; name: string; json?: boolean }) => {
-    const { initMesh } = await import('../../membership/index.ts')
-    const made = await initMesh({ dir: options.data, name: options.name, clock: io.clock, random: io.random })
-    if (options.json === true) return print(io, JSON.stringify(made))
+  verb.action(async (options: { data: string; name: string; recovery?: RecoveryPlan; recoveryOut?: string; json?: boolean }) => {
+    const { initMesh, writeRecoveryKeys } = await import('../../membership/index.ts')
+    const { recoveryOut: out } = options
+    let files: readonly string[] = []
+    const showKeys = async (secrets: readonly string[]): Promise<void> => {
+      if (out !== undefined) files = await writeRecoveryKeys(out, secrets)
+      else if (options.json !== true && secrets.length > 0) await print(io, secrets.join('\n'))
+    }
+    const made = await initMesh({ dir: options.data, name: options.name, recovery: options.recovery ?? { threshold: 2, count: 3 }, showKeys, clock: io.clock, random: io.random })
+    const { threshold, of, keys } = made.recovery
+    if (options.json === true) return print(io, JSON.stringify({ ...made, recovery: { ...made.recovery, keys: out === undefined ? keys : [], files } }))
     await print(io, `made mesh ${made.mesh_id}\npeer ${options.name} is ${made.peer_id}`)
+    if (of > 0) await note(io, recoveryText(threshold, of, keys.length === 0 ? null : files))
     await note(io, `start it with: mnemesh serve --data ${quoted(options.data)} --port 7701`)
   })
+}
+
+const recoveryPlan = (text: string): RecoveryPlan => {
+  const plan = parseRecoveryPlan(text)
+  if (plan !== null) return plan
+  throw new InvalidArgumentError(`Give k/n with more than half of at most ${limits.recovery_keys_max} keys, like 2/3, or none.`)
+}
+
+/** @param files null: the keys were shown by an attempt that was cut short. */
+const recoveryText = (threshold: number, of: number, files: readonly string[] | null): string => {
+  if (files === null) return `the ${of} recovery keys of this mesh were shown by the attempt that was cut short: without them begin again in another folder`
+  const where = files.length === 0 ? 'The lines above are recovery keys' : `Recovery keys are in ${files.join(', ')}`
+  return `${where}: any ${threshold} of the ${of} govern this mesh. Keep each offline and in another place, not beside the peers; they are shown once, and lie nowhere else.`
 }
 
 const addInvite = (mesh: Command, io: Io): void => {
