@@ -117,6 +117,17 @@ test('the profile search has the two tools that connectors ask for; their text i
   await client.close()
 })
 
+test('the profile files has one tool, which with read_only can view alone', async () => {
+  for (const [readOnly, commands] of [['false', ['view', 'create', 'str_replace', 'insert', 'delete', 'rename']], ['true', ['view']]] as const) {
+    const client = await connected('legacy', `/mcp?profile=files&namespace=files&read_only=${readOnly}`)
+    const { tools } = await client.listTools()
+    expect(tools.map(({ name, inputSchema, annotations }) => [name, (inputSchema.properties!['command'] as { enum: string[] }).enum, annotations!.readOnlyHint])).toEqual([['memory', commands, readOnly === 'true']])
+    const made = await call(client, 'memory', { command: 'create', path: `/memories/${readOnly}`, file_text: 'x' })
+    expect([readOnly, made.isError]).toEqual([readOnly, readOnly === 'true'])
+    await client.close()
+  }
+})
+
 test('the definitions of core are eight, and at most 2,500 tokens by a count that lies above what tokenizers make of them', () => {
   const words = [...JSON.stringify(CORE.map(published)).matchAll(/[A-Za-z]+|\d{1,3}|[^\sA-Za-z\d]+/g)].map(([word]) => word)
   // A common word is a token, a long one several; punctuation runs come in threes. Of GPT-4o's tokenizer: 0.92 of this.

@@ -66,8 +66,8 @@ export const createMcpDoor = (node: Node, version: string, log: Log): McpDoor =>
 
   const serverFor = (request: Request): Server => {
     const session = sessionOf(request)
-    const { tools: all, instructions, resources = [] }: Profile = PROFILES[session.profile]
-    const tools = session.readOnly ? all.filter(({ hints }) => hints.readOnlyHint) : all
+    const { tools: all, instructions, readOnly = all.filter(({ hints }) => hints.readOnlyHint), resources = [] }: Profile = PROFILES[session.profile]
+    const tools = session.readOnly ? readOnly : all
     const capabilities = { tools: {}, ...(resources.length === 0 ? {} : { resources: {} }) }
     const server = new Server({ name: 'mnemesh', version }, { capabilities, instructions })
     const named = () => ({ ...session, agent: agentOf(session, server.getClientVersion()?.name) })
