@@ -93,6 +93,26 @@ describe('events live', () => {
     for (const stream of streams) stream.end()
   })
 
+  test('pages of many streams are read one in a turn of the event loop, and all hear of what comes', async () => {
+    const streams: Stream[] = []
+    for (let i = 0; i < 40; i++) streams.push(await streamOf('/events'))
+    const asked = (): number => d.seen.filter(({ method }) => method === 'events').length
+    await store('a')
+    const perTurn: number[] = []
+    let [over, before] = [false, asked()]
+    const look = (): void => {
+      perTurn.push(asked() - before)
+      before = asked()
+      if (!over) setImmediate(look)
+    }
+    setImmediate(look)
+    await expect.poll(() => streams.every((stream) => stream.ids().length > 0)).toBe(true)
+    over = true
+    expect(perTurn.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(30)
+    expect(Math.max(...perTurn)).toBe(1)
+    for (const stream of streams) stream.end()
+  })
+
   test('a reader that does not read is not read for: the log is taken page by page', async () => {
     await d.send('POST', '/memories/bulk', Array.from({ length: 1000 }, () => ({ content: 'x' })))
     for (let i = 0; i < 19; i++) await d.send('POST', '/memories/bulk', Array.from({ length: 1000 }, () => ({ content: 'x' })))

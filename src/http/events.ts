@@ -7,6 +7,7 @@ import { limits } from '../../crdt/limits.ts'
 import type { Node } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import type { DoorLog } from './failure.ts'
+import { nextTurn } from './parts.ts'
 import { namespaceOf } from './request.ts'
 import { answer, answers, cursorField, integer, limitField, listOf, namespaceField, object, text } from './schemas.ts'
 import { streamEvents } from './stream.ts'
@@ -27,6 +28,7 @@ const response = { ...answers(200, page), 200: { description: 'A page, or the li
 /** @returns what ends every open stream, for a door that closes. */
 export const eventRoutes = (app: FastifyInstance, node: Node, log: DoorLog): Streams => {
   const ends = new Set<() => void>()
+  const inTurn: Pick<Node, 'events' | 'onLogGrown'> = { events: oneATurn((cursor, filter) => node.events(cursor, filter)), onLogGrown: (listener) => node.onLogGrown(listener) }
 
   app.get('/events', { schema: { summary: 'The log in arrival order', querystring: query, headers, response } }, async (request, reply) => {
     const { after, namespace, limit = httpLimits.events_limit_default } = request.query as EventsQuery
@@ -36,17 +38,33 @@ export const eventRoutes = (app: FastifyInstance, node: Node, log: DoorLog): Str
       return reply.type('application/json; charset=utf-8').send({ events, count: events.length, next })
     }
     const from = lastEventId(request.headers['last-event-id']) ?? after
-    if (ends.size >= httpLimits.event_streams_max) throw new NodeError('too_many_requests', `${httpLimits.event_streams_max} event streams are open, the most there may be; close one or read pages`, { retry_after_ms: 5_000 })
+    if (ends.size >= httpLimits.event_streams_max) throw tooMany()
     // The first page comes before the headers, so that a cursor that is none is answered as one.
-    const first = await node.events(from, filter)
+    const first = await inTurn.events(from, filter)
+    if (ends.size >= httpLimits.event_streams_max) throw tooMany()
     reply.hijack()
-    const stream = streamEvents(node, { first, filter, out: reply.raw, log })
+    const stream = streamEvents(inTurn, { first, filter, out: reply.raw, log })
     ends.add(stream.end)
     void stream.ended.then(() => ends.delete(stream.end))
     return reply
   })
 
   return { endAll: () => ends.forEach((end) => end()) }
+}
+
+const tooMany = (): NodeError => new NodeError('too_many_requests', `${httpLimits.event_streams_max} event streams are open, the most there may be; close one or read pages`, { retry_after_ms: 5_000 })
+
+/** Pages of all streams one after the other, each in a turn of its own: hundreds that catch up, or hear of one write, hold nobody else up. */
+const oneATurn = (read: Node['events']): Node['events'] => {
+  let before: Promise<unknown> = Promise.resolve()
+  return (cursor, filter) => {
+    const mine = before.then(async () => {
+      await nextTurn()
+      return read(cursor, filter)
+    })
+    before = mine.catch(() => undefined)
+    return mine
+  }
 }
 
 const lastEventId = (value: string | string[] | undefined): string | undefined => {

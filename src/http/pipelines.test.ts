@@ -49,6 +49,26 @@ describe('one request of a socket in hand', () => {
     expect(pipelines.waiting()).toBe(0)
   })
 
+  test('a client whose requests are answered at once has one of them begun in a turn of the event loop', async () => {
+    let begun = 0
+    const pipelines = createPipelines()
+    const server = createServer((request, response) => pipelines.turn(response, request.socket, () => {
+      begun++
+      response.end('.')
+    }))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    closing.push(() => (server.closeAllConnections(), server.close()))
+    const { socket } = await connect((server.address() as net.AddressInfo).port)
+    socket.write(get('/').repeat(500))
+    let [most, before] = [0, 0]
+    while (begun < 500) {
+      await new Promise((resolve) => setImmediate(resolve))
+      most = Math.max(most, begun - before)
+      before = begun
+    }
+    expect(most).toBeLessThan(3)
+  })
+
   test('a socket of which many wait is read no further, and goes on when they are served', async () => {
     const { inHand, pipelines, port } = await serve({ read: 4, waiting: 100_000 })
     const { socket, received } = await connect(port)

@@ -67,8 +67,8 @@ export const createPipelines = (bounds: PipelineLimits = PIPELINE_LIMITS): Pipel
       response.once('socket', () => {
         if (!waitingBySocket.has(socket)) return
         served(socket)
-        // Node is in the middle of handing the socket over.
-        process.nextTick(() => {
+        // Others have a turn between two requests of one client, and Node is in the middle of handing the socket over.
+        setImmediate(() => {
           if (!socket.destroyed) go()
         })
       })

@@ -17,7 +17,7 @@ type Page = Awaited<ReturnType<Node['events']>>
 type StreamOptions = { readonly first: Page; readonly filter: Parameters<Node['events']>[1]; readonly out: ServerResponse; readonly log: DoorLog }
 
 /** Starts the stream. `end` finishes it; `ended` resolves when the socket is done with, and never rejects. */
-export const streamEvents = (node: Node, { first, filter, out, log }: StreamOptions): { readonly end: () => void; readonly ended: Promise<void> } => {
+export const streamEvents = (node: Pick<Node, 'events' | 'onLogGrown'>, { first, filter, out, log }: StreamOptions): { readonly end: () => void; readonly ended: Promise<void> } => {
   let over = false
   let grown = false
   let wake: () => void = () => undefined

@@ -84,9 +84,8 @@ export const frameAttacks: readonly Attack[] = [
   {
     id: 'fr-control-claim', who: 'stranger', what: 'a control log of 2^48 statements, claimed', expect: /^(not_enrolled|control_timeout)$/, slow: 'lasts as long as a fetch of the control log may',
     run: async (stage) => {
+      // It answers pings and says it again, so that it is not for its silence that the link ends.
       const link = await stage.dial(stage.stranger())
-      link.fallSilent()
-      // Said again, so that it is not for its silence that the link ends.
       for (let n = 0; n < 12 && link.reason() === null; n++) {
         link.tell([TAGS.control, 2 ** 48])
         await stage.pause(5_000)
