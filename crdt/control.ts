@@ -3,7 +3,8 @@
  *
  * It begins with the genesis, whose hash is the mesh's id. Each statement behind it is signed by the authority's key that is in
  * force before it, and certified by a majority of the voters before it (`vote.ts`): an old copy of the authority's folder cannot fork
- * it. So the log proves itself to whoever knows the mesh's id (`controlFault`).
+ * it. So the log proves itself to whoever knows the mesh's id (`controlFault`). Recovery keys, which the genesis names, certify in the
+ * voters' place a statement that names another authority (`isRecovery`): for when the key or most voters are lost.
  *
  * The state after each control commit can be asked for (`enrolledAt`), because a commit is judged under the control commit
  * it names. A statement that makes no sense (an invite used twice, a revocation of nobody) is passed over, the same
@@ -20,7 +21,7 @@ import { FIRST_LEVEL } from './level.ts'
 import { limits } from './limits.ts'
 import { historyRoot } from './merkle.ts'
 import type { KeyPair } from './signature.ts'
-import { isCertified } from './vote.ts'
+import { isCertified, isRecovered } from './vote.ts'
 
 export type Role = 'voter' | 'observer'
 export type Member = {
@@ -82,13 +83,20 @@ export type ControlFault = 'not_the_genesis' | 'control_not_by_the_authority' | 
  * @param before the state at the place before it, or at a later one. The chain itself (`chainFault`) is looked at elsewhere.
  */
 export const controlFault = (before: ControlState, commit: Commit): ControlFault | null =>
-  statementFault(before, commit) ?? (commit.header.seq === 1 || isCertified(commit, votersAt(before, commit.header.seq - 1)) ? null : 'control_not_certified')
+  statementFault(before, commit) ?? (commit.header.seq === 1 || isCertifiedAt(before, commit) ? null : 'control_not_certified')
+
+const isCertifiedAt = (before: ControlState, commit: Commit): boolean =>
+  isRecovery(commit) ? isRecovered(commit, before.recovery) : isCertified(commit, votersAt(before, commit.header.seq - 1))
+
+/** Whether recovery keys certify it, not voters. Nobody votes on such a one: it is signed by a key that anybody may have made. */
+export const isRecovery = (commit: Pick<Commit, 'events' | 'header'>): boolean => commit.header.seq > 1 && commit.events[0]?.event.kind === 'mesh.recover'
 
 /** The same of one on which nobody need have voted yet. */
 export const statementFault = (before: ControlState, commit: Commit): ControlFault | null => {
   const { seq } = commit.header
   if (seq === 1) return genesisFault(commit)
-  const key = authorityAt(before, seq - 1)
+  const [first] = commit.events
+  const key = first?.event.kind === 'mesh.recover' ? first.event.authority : authorityAt(before, seq - 1)
   return key !== null && isSignedBy(commit, key) ? null : 'control_not_by_the_authority'
 }
 
@@ -126,6 +134,8 @@ export const reduceControl = (state: ControlState, commit: VerifiedCommit): Cont
       ;({ name, recovery } = control)
       authorities = [{ from: commit.header.seq, key: control.authority }]
       for (const founder of control.members) members.set(founder.peer, { ...founder, enrolledSeq: commit.header.seq, revoked: null, cuts: [] })
+    } else if (control.kind === 'mesh.recover') {
+      if (isRecovery(commit) && event === commit.events[0]!.event) authorities = [...authorities, { from: commit.header.seq, key: control.authority }]
     } else if (control.kind === 'peer.enrol') enrol(members, invitesUsed, control, commit.header.seq)
     else if (control.kind === 'peer.cut') tellCut(members, control)
     else nameCut(members, control, commit.header.seq)

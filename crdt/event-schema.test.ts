@@ -30,6 +30,7 @@ const FULL: readonly Fields[] = [
   { ...said('episode.append', 8), event_type: 'call', sender: 'a', recipient: 'b', body: body('e'), inference_receipt_id: 'i', audit_event_hash: 'h' },
   { ...said('mesh.genesis', 9, CONTROL_NAMESPACE), name: 'home', authority: KEY, recovery: { threshold: 2, keys: [KEY, PEER, 'ef'.repeat(32)] }, members: [{ peer: PEER, name: 'one', role: 'voter' }] },
   { ...said('mesh.level', 12, CONTROL_NAMESPACE), level: 2 },
+  { ...said('mesh.recover', 13, CONTROL_NAMESPACE), authority: KEY },
   { ...said('peer.enrol', 10, CONTROL_NAMESPACE), peer: PEER, name: 'one', role: 'voter', invite: 'x' },
   { ...said('peer.revoke', 11, CONTROL_NAMESPACE), peer: PEER, cut: { root: 'ab'.repeat(32), chains: 1 } },
   { ...said('peer.leave_behind', 13, CONTROL_NAMESPACE), peer: PEER, cut: { root: 'ab'.repeat(32), chains: 0 } },

@@ -195,6 +195,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   'episode.append': first(said({ event_type: text(64) }, { sender: text(128), recipient: text(128), body: bodyRef, inference_receipt_id: name, audit_event_hash: text(64) })),
   'mesh.genesis': first(said({ name, authority: matches(parsePublicKey), recovery, members: founders })),
   'mesh.level': first(said({ level: whole(FIRST_LEVEL + 1, LEVELS_MAX) })),
+  'mesh.recover': first(said({ authority: matches(parsePublicKey) })),
   'peer.enrol': first(said({ peer: matches(parsePeerId), name, role }, { invite: text(64) })),
   'peer.revoke': first(said({ peer: matches(parsePeerId), cut })),
   'peer.leave_behind': first(said({ peer: matches(parsePeerId), cut })),

@@ -56,13 +56,18 @@ export type EpisodeAppend = Said<'episode.append'> & {
   readonly audit_event_hash?: string
 }
 
-/** Keys of which `threshold` together end a fork of the control log; none: threshold 0. */
+/** Keys of which `threshold` together name another authority; none: threshold 0. */
 export type Recovery = { readonly threshold: number; readonly keys: readonly PublicKey[] }
 export type Founder = { readonly peer: PeerId; readonly name: string; readonly role: 'voter' | 'observer' }
 /** Its hash is the mesh's id. `authority` signs what follows, until another key is named. */
 export type MeshGenesis = Said<'mesh.genesis'> & { readonly name: string; readonly authority: PublicKey; readonly recovery: Recovery; readonly members: readonly Founder[] }
 /** From this place on the mesh's commits are read at this format level; it never falls. */
 export type MeshLevel = Said<'mesh.level'> & { readonly level: number }
+/**
+ * What brings back a mesh that lost its authority's key or most of its voters: signed by the key that it names, which governs from this place
+ * on, and certified by recovery keys. It is the first event of its commit, or says nothing.
+ */
+export type MeshRecover = Said<'mesh.recover'> & { readonly authority: PublicKey }
 export type PeerEnrol = Said<'peer.enrol'> & { readonly peer: PeerId; readonly name: string; readonly role: 'voter' | 'observer'; readonly invite?: string }
 /** Out for good. `cut` names, per chain of the peer, the last commit that counts; a chain that is not named counts not at all. */
 export type PeerRevoke = Said<'peer.revoke'> & { readonly peer: PeerId; readonly cut: CutName }
@@ -72,7 +77,7 @@ export type PeerLeaveBehind = Said<'peer.leave_behind'> & { readonly peer: PeerI
 export type PeerCut = Said<'peer.cut'> & { readonly peer: PeerId; readonly last: CutPage }
 
 export type DocumentEvent = MemoryPut | MemoryPatch | MemoryForget | MemoryRestore | MemoryErase | LinkPut | LinkRemove
-export type ControlEvent = MeshGenesis | MeshLevel | PeerEnrol | PeerRevoke | PeerLeaveBehind | PeerCut
+export type ControlEvent = MeshGenesis | MeshLevel | MeshRecover | PeerEnrol | PeerRevoke | PeerLeaveBehind | PeerCut
 /** Of a kind that has no meaning at the level at which it is read: kept and handed on, and derives nothing. */
 export type UnknownEvent = Said<'unknown'> & {
   /** Its kind, as its bytes have it. */

@@ -2,7 +2,7 @@
  * A mesh of real peers in a temporary folder on free loopback ports, and the facts that tests wait for: all linked, all
  * equal. Whatever happens, `dispose` ends every process and removes every file.
  *
- * The first peer makes the mesh and holds the authority's key; the others join through it while it runs. Nobody is given
+ * The first peer makes the mesh (2 of 3 recovery keys in `recovery/`) and holds the authority's key; the others join through it while it runs. Nobody is given
  * `--peer`: who has joined remembers where.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -54,7 +54,7 @@ export const startFleet = async ({ names = ['a', 'b', 'c'], ...serve }: FleetOpt
     const peers: Peer[] = []
     for (const name of names) peers.push(await place(name))
     const fleet = fleetOf({ dir, peers, place, dispose, all: () => placed })
-    await mnemeshOk(['mesh', 'init', '--data', fleet.peer(0).dir, '--name', fleet.peer(0).name])
+    await mnemeshOk(['mesh', 'init', '--data', fleet.peer(0).dir, '--name', fleet.peer(0).name, '--recovery-out', join(dir, 'recovery')])
     await fleet.peer(0).start()
     // One after the other: who has joined votes on who comes next.
     for (const [n, peer] of peers.entries()) {

@@ -39,6 +39,7 @@ export const episode = (n: number): Event => ({ ...said('episode.append', n), ev
 export const controlEvents = (): readonly Event[] => [
   genesisOf(0xaa, { id: eventId(7_001), members: [founderOfSeed(1), { ...founderOfSeed(2), role: 'observer' }], recovery: { threshold: 2, keys: [4, 5, 6].map((byte) => peerOfSeed(byte) as string as PublicKey) } }),
   { ...said('peer.enrol', 7_002, CONTROL_NAMESPACE), peer: publicKeyHex(keyPairFromSeed(seed(9))) as PeerId, name: 'nine', role: 'observer', invite: 'abcd' },
+  { ...said('mesh.recover', 7_020, CONTROL_NAMESPACE), authority: peerOfSeed(7) as string as PublicKey },
   ...cutting('peer.revoke', 7_003, publicKeyHex(keyPairFromSeed(seed(9))) as PeerId, { ['ab'.repeat(16) as ChainId]: 3 }),
   ...cutting('peer.leave_behind', 7_010, publicKeyHex(keyPairFromSeed(seed(9))) as PeerId, { ['ab'.repeat(16) as ChainId]: 3, ['cd'.repeat(16) as ChainId]: 1 }),
 ]

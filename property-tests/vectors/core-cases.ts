@@ -7,7 +7,7 @@
 import { decodeCommit, decodeHeader, eventsRoot, sealCommit, withVotes, type Commit, type CommitHeader, type SealedEvent, type Vote } from '../../crdt/commit.ts'
 import { emptyControl, enrolledAt, firstExcluded, levelAt, reduceControl, sealControl } from '../../crdt/control.ts'
 import type { CutPage } from '../../crdt/cut.ts'
-import { bodyRefs, encodeEvent, type Event } from '../../crdt/event.ts'
+import { bodyRefs, encodeEvent, type ControlEvent, type Event } from '../../crdt/event.ts'
 import { encodeToken, frontierDigest, type FrontierEntry, type Position } from '../../crdt/frontier.ts'
 import { sha256Hex } from '../../crdt/hash.ts'
 import { CONTROL_NAMESPACE, ZERO_HASH, bytesToHex, hexToBytes, segmentId, type ChainId, type CommitHash, type MeshId, type Namespace, type PeerId, type PublicKey } from '../../crdt/ids.ts'
@@ -15,7 +15,7 @@ import { limits } from '../../crdt/limits.ts'
 import { pack } from '../../crdt/msgpack.ts'
 import { keyPairFromSeed, publicKeyHex, sign } from '../../crdt/signature.ts'
 import { NOW_MS, NS, body, createMesh, createReplica, cutting, eventId, founderOfSeed, genesisOf, hlcAt, meshOf, peerOfSeed, record, said, sealEvents, seed } from '../../crdt/test-support.ts'
-import { signVote, voteBytes } from '../../crdt/vote.ts'
+import { signRecovery, signVote, voteBytes } from '../../crdt/vote.ts'
 import { makeDocumentVectors } from './document-cases.ts'
 import { makeRefusedEvents, type RefusedEvents } from './event-cases.ts'
 
@@ -50,6 +50,9 @@ export type ControlVectors = {
   readonly three: { readonly mesh: string; readonly commits: readonly string[] }
   /** What a log that holds `three` answers to each: a reason, or null where it is taken. */
   readonly next: readonly { readonly says: string; readonly bytes: string; readonly reason: string | null }[]
+  /** The same of a log of a mesh with 2 of 3 recovery keys, of the seeds 21…, 22… and 23…. */
+  readonly recoverable: { readonly mesh: string; readonly commits: readonly string[] }
+  readonly recoveries: readonly { readonly says: string; readonly bytes: string; readonly reason: string | null }[]
 }
 export type FrontierVectors = {
   readonly digests: readonly { readonly key: string; readonly entries: readonly FrontierEntry[]; readonly digest: string }[]
@@ -80,6 +83,7 @@ const EVENTS: readonly Event[] = [
   { ...said('mesh.level', 13, CONTROL_NAMESPACE), level: 2 },
   { ...said('peer.enrol', 11, CONTROL_NAMESPACE), peer: PEER, name: 'one', role: 'voter', invite: 'x' },
   ...cutting('peer.revoke', 12, PEER, { [CHAIN]: 7 }),
+  { ...said('mesh.recover', 14, CONTROL_NAMESPACE), authority: peerOfSeed(6) as string as PublicKey },
   ...cutting('peer.leave_behind', 14, PEER, { [CHAIN]: 7, ['ef'.repeat(16) as ChainId]: 1 }),
 ]
 
@@ -186,6 +190,31 @@ const control = (): ControlVectors => {
       excluded(OTHER, CHAIN, 4), excluded(OTHER, UNNAMED, 4), excluded(OTHER, UNNAMED, leaves), excluded(OTHER, UNNAMED, leaves - 1), excluded(OTHER, CHAIN, 4, commits.length - 1),
     ],
     ...votes(),
+    ...recoveries(),
+  }
+}
+
+const recoveries = (): Pick<ControlVectors, 'recoverable' | 'recoveries'> => {
+  const keyOf = (byte: number) => peerOfSeed(byte) as string as PublicKey
+  const mesh = createMesh(0xaa, { members: [1, 2, 3].map(founderOfSeed), recovery: { threshold: 2, keys: [0x21, 0x22, 0x23].map(keyOf) } })
+  const chain = createReplica(mesh, 1).chains.get(mesh.control[0]!.chain)!
+  const recover: ControlEvent = { ...said('mesh.recover', 9, CONTROL_NAMESPACE), authority: keyOf(0xbb) }
+  const out = cutting('peer.revoke', 10, peerOfSeed(2), {})[0] as ControlEvent
+  const sealed = (events: readonly ControlEvent[], by: number): Commit => sealControl(chain, events, hlcAt(NOW_MS, 500), keyPairFromSeed(seed(by)))
+  const by = (commit: Commit, ...bytes: readonly number[]): Commit => withVotes(commit, bytes.map((byte) => signRecovery(commit, keyPairFromSeed(seed(byte)))))
+  const good = sealed([recover, out], 0xbb)
+  const voted = withVotes(good, [0x21, 0x22].map((byte) => signVote(good, keyPairFromSeed(seed(byte)))))
+  const cases: readonly (readonly [string, Commit, string | null])[] = [
+    ['nobody has signed', good, 'control_not_certified'], ['one key', by(good, 0x21), 'control_not_certified'], ['one key, and a stranger', by(good, 0x21, 0x24), 'control_not_certified'],
+    ['two keys, and a voter', by(good, 1, 0x21, 0x22), 'control_not_certified'], ['all voters in the keys\' place', by(good, 1, 2, 3), 'control_not_certified'],
+    ['two keys that signed it as a vote', voted, 'control_not_certified'], ['signatures of another recovery', withVotes(good, by(sealed([recover], 0xbb), 0x21, 0x22).votes), 'control_not_certified'],
+    ['signed by the old authority', by(sealed([recover, out], 0xaa), 0x21, 0x22), 'control_not_by_the_authority'],
+    ['not the first event: as any statement', by(sealed([out, recover], 0xaa), 0x21, 0x22), 'control_not_certified'],
+    ['two of three', by(good, 0x21, 0x23), null], ['all three', by(good, 0x21, 0x22, 0x23), null],
+  ]
+  return {
+    recoverable: { mesh: mesh.id, commits: mesh.control.map(({ bytes }) => bytesToHex(bytes)) },
+    recoveries: cases.map(([says, made, reason]) => ({ says, bytes: bytesToHex(made.bytes), reason })),
   }
 }
 

@@ -35,7 +35,7 @@ describe('the files', () => {
 
 describe('event.json', () => {
   const { valid, refused } = read('event') as EventVectors
-  it('has every kind', () => expect(new Set(valid.map(({ kind }) => kind)).size).toBe(14))
+  it('has every kind', () => expect(new Set(valid.map(({ kind }) => kind)).size).toBe(15))
   it.each(valid)('$kind', ({ kind, bytes, bodies }) => {
     const decoded = decodeEvent(hexToBytes(bytes))
     if (!decoded.ok) throw new Error(decoded.reason)
@@ -82,7 +82,7 @@ describe('commit.json', () => {
 })
 
 describe('control.json', () => {
-  const { mesh, chain, commits, enrolled, levels, first_excluded, votes, three, next } = read('control') as ControlVectors
+  const { mesh, chain, commits, enrolled, levels, first_excluded, votes, three, next, recoverable, recoveries } = read('control') as ControlVectors
   it.each(votes)('a vote is these bytes, signed', ({ seed, epoch, seq, hash, message, signature }) => {
     const bytes = hexToBytes(message)
     expect(Buffer.from(bytes)).toEqual(Buffer.concat([Buffer.from('9501c420', 'hex'), Buffer.from(three.mesh, 'hex'), Buffer.from([epoch, seq]), Buffer.from('c420', 'hex'), Buffer.from(hash, 'hex')]))
@@ -91,6 +91,11 @@ describe('control.json', () => {
   it.each(next)('a statement with votes: $says', ({ bytes, reason }) => {
     const replica = createReplica({ ...createMesh(), id: three.mesh as MeshId, control: [] }, 1)
     for (const each of three.commits) expect(replica.take(hexToBytes(each)).kind).toBe('admitted')
+    expect(replica.take(hexToBytes(bytes))).toMatchObject(reason === null ? { kind: 'admitted' } : { kind: 'refused', reason })
+  })
+  it.each(recoveries)('a recovery: $says', ({ bytes, reason }) => {
+    const replica = createReplica({ ...createMesh(), id: recoverable.mesh as MeshId, control: [] }, 1)
+    for (const each of recoverable.commits) expect(replica.take(hexToBytes(each)).kind).toBe('admitted')
     expect(replica.take(hexToBytes(bytes))).toMatchObject(reason === null ? { kind: 'admitted' } : { kind: 'refused', reason })
   })
   it('is one chain of the authority', () => {

@@ -101,7 +101,8 @@ export const isAlone = (state: ControlState, peer: PeerId): boolean => {
   return voters.size === 1 && voters.has(peer)
 }
 
-const extended = (log: ControlLog, commit: VerifiedCommit): ControlLog => ({
+/** With one more, which was found to be the next. */
+export const extended = (log: ControlLog, commit: VerifiedCommit): ControlLog => ({
   state: reduceControl(log.state, commit),
   chain: extendChain(log.chain, commit, log.chain.seq),
   commits: [...log.commits, { chain: commit.chain, seq: commit.header.seq, hash: commit.hash, bytes: commit.bytes }],

@@ -6,7 +6,7 @@
  */
 import { open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { bytesToHex, hexToBytes, parseMeshId, type MeshId, type PeerId } from '../../crdt/ids.ts'
+import { bytesToHex, hexToBytes, parseMeshId, type MeshId, type PeerId, type PublicKey } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import { keyPairFromSeed, publicKeyHex, type KeyPair } from '../../crdt/signature.ts'
 import { NodeError } from '../errors.ts'
@@ -51,9 +51,30 @@ export const beginIdentity = async (dir: string, random: Random, by: 'init' | 'j
 export const finishIdentity = (dir: string, { mesh, meshName, name, peers }: Pick<Identity, 'mesh' | 'meshName' | 'name' | 'peers'>): Promise<void> =>
   writeDurably(join(dir, MESH), { mesh_id: mesh, mesh_name: meshName, name, peers })
 
+const RECOVERING = 'recovering.json'
 const SECRET = 'identity.json'
 const MESH = 'mesh.json'
 const ADDRESSES = 'addresses.json'
+
+/** The key that is to govern when a recovery is in force, from when that is prepared on. @param random makes one where there is none; null: only looks. */
+export async function recoveringKey(dir: string, random: Random): Promise<KeyPair>
+export async function recoveringKey(dir: string, random: null): Promise<KeyPair | null>
+export async function recoveringKey(dir: string, random: Random | null): Promise<KeyPair | null> {
+  const begun = keysFrom((await readJson(join(dir, RECOVERING)))?.['authority_seed'])
+  if (begun !== null || random === null) return begun
+  const seed = random.bytes(32)
+  await writeDurably(join(dir, RECOVERING), { authority_seed: bytesToHex(seed) })
+  return keyPairFromSeed(seed)
+}
+
+/** The recovery that names the key is in this folder's log: from here on it is the folder's authority's. Done again it changes nothing. */
+export const finishRecovering = async (dir: string, authority: PublicKey): Promise<void> => {
+  const seed = (await readJson(join(dir, RECOVERING)))?.['authority_seed']
+  const keys = keysFrom(seed)
+  if (keys === null || publicKeyHex(keys) !== authority) return
+  await writeDurably(join(dir, SECRET), { ...(await readJson(join(dir, SECRET))), authority_seed: seed })
+  await rm(join(dir, RECOVERING), { force: true })
+}
 
 /** Null when the folder belongs to no mesh yet. @throws NodeError when its files are damaged or cannot be read. */
 export const readIdentity = async (dir: string): Promise<Identity | null> => {

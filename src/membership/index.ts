@@ -24,6 +24,7 @@ import { checkExpiry, checkName, enrolment, findMember, isEnrolled, leavingBehin
 import { beginLog, randomOfSystem, requireFolder, whenStopped, withStore } from './stopped.ts'
 
 export { foundMesh, initMesh } from './found.ts'
+export { prepareRecovery, signRecoveryFile, submitRecovery } from './recover.ts'
 export { writeRecoveryKeys } from './recovery-keys.ts'
 
 type Saying = { readonly clock: Clock; readonly random: Random }

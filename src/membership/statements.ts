@@ -3,7 +3,7 @@
  */
 import { authorityAt, isCutWhole, type ControlState, type Member } from '../../crdt/control.ts'
 import { cutOf } from '../../crdt/cut.ts'
-import type { ControlEvent, Founder, MeshGenesis, Recovery } from '../../crdt/event.ts'
+import type { ControlEvent, Founder, MeshGenesis, MeshRecover, Recovery } from '../../crdt/event.ts'
 import { CONTROL_NAMESPACE, parseAgentId, uuidV7, type AgentId, type ChainId, type EventId, type PeerId, type PublicKey } from '../../crdt/ids.ts'
 import type { Invite } from '../../crdt/invite.ts'
 import { limits } from '../../crdt/limits.ts'
@@ -26,6 +26,9 @@ export const genesis = (saying: Saying, name: string, authority: KeyPair, member
   for (const founder of members) checkName(founder.name)
   return { ...said(saying), kind: 'mesh.genesis', name: checkName(name), authority: publicKeyHex(authority) as PublicKey, recovery, members }
 }
+
+/** @param authority who governs from there on. */
+export const recovery = (saying: Saying, authority: KeyPair): MeshRecover => ({ ...said(saying), kind: 'mesh.recover', authority: publicKeyHex(authority) as PublicKey })
 
 /** Whether nothing is to be done for its request: a join that was cut short, or whose answer was lost, is asked for again. */
 export const isEnrolled = (control: ControlState, peer: PeerId): boolean => control.members.get(peer)?.revoked === null

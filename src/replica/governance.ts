@@ -11,7 +11,7 @@
  */
 import { chainFault, type ChainState } from '../../crdt/chain.ts'
 import { CONTROL_INCARNATION, controlChainId, decodeCommit, isControlCommit, type AdmittedCommit, type Commit } from '../../crdt/commit.ts'
-import { authorityAt, sealControl, statementFault } from '../../crdt/control.ts'
+import { authorityAt, isRecovery, sealControl, statementFault } from '../../crdt/control.ts'
 import { encodeEvent } from '../../crdt/event.ts'
 import { tick } from '../../crdt/hlc.ts'
 import { CONTROL_NAMESPACE, type CommitHash, type PeerId } from '../../crdt/ids.ts'
@@ -100,7 +100,7 @@ export const createGovernance = ({ index, self, keys, authority, store, reach, i
     if (!decoded?.ok || chain === undefined) return null
     const { commit } = decoded
     const { header, votes } = commit
-    if (!isControlCommit(commit) || header.mesh !== index.mesh || header.incarnation !== CONTROL_INCARNATION || votes.length > 0) return null
+    if (!isControlCommit(commit) || header.mesh !== index.mesh || header.incarnation !== CONTROL_INCARNATION || votes.length > 0 || isRecovery(commit)) return null
     if (chainFault(chain, commit) !== null || header.policy !== chain.hash) return null
     return statementFault(index.control, commit) === null ? commit : null
   }

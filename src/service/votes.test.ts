@@ -1,9 +1,13 @@
 /** Statements and votes on running peers: what is in force, what waits, and that nothing is in force twice in one place. */
 import { afterEach, expect, test } from 'vitest'
 import { encodeInvite, encodeJoin, encodeRevoke } from '../../crdt/invite.ts'
-import { bytesToHex, type PeerId } from '../../crdt/ids.ts'
+import { controlChainId } from '../../crdt/commit.ts'
+import { sealControl } from '../../crdt/control.ts'
+import type { Hlc } from '../../crdt/hlc.ts'
+import { bytesToHex, CONTROL_NAMESPACE, type PeerId, type PublicKey } from '../../crdt/ids.ts'
 import { sha256 } from '../../crdt/hash.ts'
 import { keyPairFromSeed, publicKeyHex } from '../../crdt/signature.ts'
+import { said } from '../../crdt/test-support.ts'
 import type { MemoryDisk } from '../store/memory.ts'
 import { createWorld, type World } from '../testing/world.ts'
 
@@ -120,4 +124,19 @@ test('a member may vote on its own revocation, and who is out votes no more', as
   expect(missing()).toEqual([idOf(2)])
   await world.start(2)
   await world.run(() => names(2).join() === 'third')
+})
+
+test('no voter gives its vote of a place to a recovery: anybody may have made the key that signs it', async () => {
+  world = await createWorld({ peers: 2, seed: 16, dials: full })
+  await world.agree()
+  const { index } = world.peer(1).replica
+  const chain = index.chains.get(controlChainId(index.mesh))!
+  const stranger = keyPairFromSeed(sha256('a stranger'))
+  const recover = { ...said('mesh.recover', 7, CONTROL_NAMESPACE), authority: publicKeyHex(stranger) as PublicKey }
+  const before = structuredClone(world.disks[1]!.factByName.get('control/vote'))
+  world.peer(1).shell.feed({ kind: 'proposed', from: idOf(0), commit: sealControl(chain, [recover], (chain.hlc + 1) as Hlc, stranger).bytes })
+  await world.run(world.peer(1).shell.settled())
+  expect(world.disks[1]!.factByName.get('control/vote')).toEqual(before)
+  await join('another')
+  await world.run(() => [0, 1].every((peer) => names(peer).join() === 'another'))
 })

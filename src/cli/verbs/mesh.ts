@@ -9,6 +9,7 @@ import { parseRecoveryPlan, type RecoveryPlan } from '../../membership/recovery-
 import { duration, example } from '../options.ts'
 import { clean, coloursFor, table } from '../render.ts'
 import { oneOf } from './choice.ts'
+import { addRecoveryVerbs } from './mesh-recovery.ts'
 
 const OFFLINE = 'also when the peer that holds the authority key is stopped: the statement is kept there, and proposed when it is started'
 const INVITE_TTL_MS = 24 * 3_600_000
@@ -21,6 +22,7 @@ export const addMeshVerbs = (program: Command, io: Io): void => {
   addJoin(mesh, io)
   addMembers(mesh, io)
   addRevoke(mesh, io)
+  addRecoveryVerbs(mesh, io)
   addLeaveBehind(mesh, io)
 }
 
