@@ -6,6 +6,7 @@ import { NodeError } from '../errors.ts'
 import { openDoor, type TestDoor } from '../http/testing/door-client.ts'
 import { longestTurn, TICK_MS } from '../testing/turn-cpu.ts'
 import { CORE } from './core.ts'
+import { createMcpDoor } from './door.ts'
 import { published } from './tool.ts'
 
 let d: TestDoor
@@ -94,6 +95,42 @@ describe.each(ERAS)('a client of %s', (version, era) => {
     await client.close()
   })
 
+  test('reads memories by their addresses, page by page, and completes namespaces', async () => {
+    const client = await connected(era, '/mcp?namespace=pages/deep&agent=ai:carl')
+    const ids: string[] = []
+    for (let n = 0; n < 60; n++) ids.push(String((await d.send('POST', '/memories', { content: `Page ${n}`, namespace: 'pages/deep' })).body['id']))
+    const uris: string[] = []
+    for (let cursor: string | undefined, more = true; more;) {
+      const { resources, nextCursor } = await client.request({ method: 'resources/list', params: cursor === undefined ? {} : { cursor } })
+      uris.push(...resources.map(({ uri }) => uri))
+      cursor = nextCursor
+      more = cursor !== undefined
+    }
+    expect(new Set(uris.filter((uri) => ids.some((id) => uri === `memory://pages/deep/${id}`))).size).toBe(60)
+    const { contents } = await client.readResource({ uri: `memory://pages/deep/${ids[0]!}` })
+    expect(contents).toMatchObject([{ uri: `memory://pages/deep/${ids[0]!}`, mimeType: 'text/plain', text: expect.stringMatching(/author="anonymous"[^]*Page 0/) as string }])
+    for (const uri of [`memory://elsewhere/${ids[0]!}`, 'memory://pages/deep/nonsense', 'file:///etc/passwd', 'memory://']) await expect(client.readResource({ uri })).rejects.toThrow(/not found|nothing with this id/i)
+    const [template] = (await client.listResourceTemplates()).resourceTemplates
+    const complete = async (value: string) => (await client.complete({ ref: { type: 'ref/resource', uri: template!.uriTemplate }, argument: { name: 'namespace', value } })).completion.values
+    expect([await complete('pages/'), await complete('nothing')]).toEqual([['pages/deep'], []])
+    await client.close()
+  })
+
+  test('has prompts that show what is remembered as data', async () => {
+    const client = await connected(era, '/mcp?namespace=prompts')
+    await d.send('POST', '/memories', { content: 'rotate the key', namespace: 'prompts', kind: 'decision' })
+    const { prompts } = await client.listPrompts()
+    expect(prompts.map(({ name }) => name)).toEqual(['recall_for_task', 'decision_summary', 'adr_template', 'deployment_postmortem', 'risk_register'])
+    for (const { name, arguments: takes } of prompts) {
+      const [first] = takes!
+      const { messages } = await client.getPrompt({ name, arguments: { [first!.name]: 'rotate the key' } })
+      expect(messages).toMatchObject([{ role: 'user', content: { type: 'text', text: expect.stringMatching(/<memory-[0-9a-f]{8} id=[^]*rotate the key\n<\/memory-/) as string } }])
+      await expect(client.getPrompt({ name, arguments: {} })).rejects.toThrow(`needs the argument ${first!.name}`)
+    }
+    await expect(client.getPrompt({ name: 'none' })).rejects.toThrow('there is no prompt none')
+    await client.close()
+  })
+
   test('a fault of the peer is told as one, without its inside', async () => {
     const client = await connected(era)
     d.refuseNext(new TypeError('secret of the inside'), 'list')
@@ -152,7 +189,7 @@ describe('clients that say less', () => {
     for (const path of ['/mcp', '/api/v1/mcp']) {
       const { status, type, body } = await post(request('initialize', params), {}, path)
       expect([status, type, body['id']]).toEqual([200, 'application/json', 7])
-      expect(body['result']).toMatchObject({ protocolVersion: params?.protocolVersion ?? '2025-11-25', capabilities: { tools: {} }, serverInfo: { name: 'mnemesh' } })
+      expect(body['result']).toMatchObject({ protocolVersion: params?.protocolVersion ?? '2025-11-25', capabilities: { tools: {}, resources: {}, prompts: {} }, serverInfo: { name: 'mnemesh' } })
     }
   })
 
@@ -199,11 +236,15 @@ describe('hostile requests', () => {
     expect(await post(request('tools/call', { name: 'remember', arguments: { content: 'x'.repeat(1024 * 1024) } }))).toMatchObject({ status: 413, body: { error: 'too_large' } })
     const wide = (count: number) => request('tools/call', { name: 'list', arguments: Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, [0]])) })
     expect(await post(wide(900))).toMatchObject({ status: 200, body: { result: { isError: true } } })
-    for (const count of [1_000, 30_000]) {
-      const text = JSON.stringify(wide(count))
-      const { value, ms } = await longestTurn(() => post(text))
-      expect(value).toMatchObject({ status: 413, body: { error: 'too_large' } })
-      expect(ms).toBeLessThan(50 + TICK_MS)
+    expect(await post(wide(1_000))).toMatchObject({ status: 413, body: { error: 'too_large' } })
+    // What the door itself does with what the scan before it lets through.
+    const door = createMcpDoor(d.node, '1', { error: () => undefined })
+    const asked = new Request('http://peer.invalid/mcp', { method: 'POST', headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' } })
+    await door.answer(asked, wide(900))
+    for (const [count, told] of [[900, 200], [60_000, 'too_large']] as const) {
+      const body = wide(count)
+      const { value, ms } = await longestTurn(() => door.answer(asked, body).then(({ status }) => status, (error: unknown) => (error as NodeError).code))
+      expect([value, ms < 50 + TICK_MS]).toEqual([told, true])
     }
   })
 

@@ -5,7 +5,7 @@
  * Whoever asks has passed the access rules of HTTP. All that is kept between requests is the token of each agent's last write, so that
  * what it remembers it finds at once.
  */
-import { ProtocolError, ResourceNotFoundError, Server } from '@modelcontextprotocol/server'
+import { ProtocolError, Server } from '@modelcontextprotocol/server'
 import type { AgentId } from '../../crdt/ids.ts'
 import type { Node } from '../api.ts'
 import { NodeError } from '../errors.ts'
@@ -15,7 +15,8 @@ import { DEFAULT_NAMESPACE } from './fields.ts'
 import { createHandler } from './handler.ts'
 import { PROFILES, type Profile } from './profiles.ts'
 import { refusal } from './refusal.ts'
-import { listed, type Resource } from './resource.ts'
+import { servePrompts } from './serve-prompts.ts'
+import { serveResources } from './serve-resources.ts'
 import { agentOf, sessionOf, type NamedSession } from './session.ts'
 import { checkedArguments, published, type Asked, type Tool } from './tool.ts'
 import { createTurns } from './turns.ts'
@@ -51,11 +52,13 @@ export const createMcpDoor = (node: Node, version: string, log: Log): McpDoor =>
       throw fault(error, { tool: tool.name })
     }
   }
-  const read = async ({ uri, mimeType, read: ask }: Resource, session: NamedSession) => {
+  /** What no model asked for: a refusal is an error of the protocol. */
+  const ask = async <T>(what: string, session: NamedSession, work: (asked: Asked) => Promise<T>): Promise<T> => {
     try {
-      return { contents: [{ uri, mimeType, text: await ask(askedBy(session)) }] }
+      return await work(askedBy(session))
     } catch (error) {
-      throw error instanceof NodeError ? new ProtocolError(INTERNAL, refusal(error)) : fault(error, { resource: uri })
+      if (error instanceof ProtocolError) throw error
+      throw error instanceof NodeError ? new ProtocolError(INVALID_PARAMS, refusal(error)) : fault(error, { what })
     }
   }
   /** Its inside is for the log. */
@@ -66,9 +69,9 @@ export const createMcpDoor = (node: Node, version: string, log: Log): McpDoor =>
 
   const serverFor = (request: Request): Server => {
     const session = sessionOf(request)
-    const { tools: all, instructions, readOnly = all.filter(({ hints }) => hints.readOnlyHint), resources = [] }: Profile = PROFILES[session.profile]
+    const { tools: all, instructions, readOnly = all.filter(({ hints }) => hints.readOnlyHint), resources, prompts }: Profile = PROFILES[session.profile]
     const tools = session.readOnly ? readOnly : all
-    const capabilities = { tools: {}, ...(resources.length === 0 ? {} : { resources: {} }) }
+    const capabilities = { tools: {}, ...(resources && { resources: {}, completions: {} }), ...(prompts && { prompts: {} }) }
     const server = new Server({ name: 'mnemesh', version }, { capabilities, instructions })
     const named = () => ({ ...session, agent: agentOf(session, server.getClientVersion()?.name) })
     server.setRequestHandler('tools/list', () => ({ tools: tools.map(published) }))
@@ -77,13 +80,8 @@ export const createMcpDoor = (node: Node, version: string, log: Log): McpDoor =>
       if (tool === undefined) throw new ProtocolError(INVALID_PARAMS, `there is no tool ${name.slice(0, 64)} here; tools/list names those that are`)
       return run(tool, named(), args)
     })
-    if (resources.length === 0) return server
-    server.setRequestHandler('resources/list', () => ({ resources: resources.map(listed) }))
-    server.setRequestHandler('resources/read', ({ params: { uri } }) => {
-      const resource = resources.find((one) => one.uri === uri)
-      if (resource === undefined) throw new ResourceNotFoundError(uri.slice(0, 200))
-      return read(resource, named())
-    })
+    if (resources !== undefined) serveResources(server, resources, (what, work) => ask(what, named(), work))
+    if (prompts !== undefined) servePrompts(server, prompts, (what, work) => ask(what, named(), work))
     return server
   }
   const handler = createHandler(serverFor, () => undefined)

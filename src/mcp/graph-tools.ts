@@ -6,7 +6,7 @@ import { NodeError } from '../errors.ts'
 import type { Entity } from '../input/entity.ts'
 import { listOf } from './fields.ts'
 import { knowledgeGraph, type Graph, type KnowledgeGraph, type Relation } from './graph.ts'
-import type { Resource } from './resource.ts'
+import type { Listed, Resources } from './resource.ts'
 import { answer, READS, type Asked, type Hints, type JsonSchema, type Told, type Tool } from './tool.ts'
 
 const text = (description?: string): JsonSchema => ({ type: 'string', ...(description === undefined ? {} : { description }) })
@@ -118,11 +118,16 @@ export const graphTools: readonly Tool[] = [
   }),
 ]
 
-export const graphResource: Resource = {
+const listed: Listed = {
   name: 'knowledge-graph',
   title: 'Knowledge Graph',
   uri: 'memory://knowledge-graph',
   description: 'The full knowledge graph with all entities and relations',
   mimeType: 'application/json',
-  read: async (asked) => whole(await knowledgeGraph(asked).read()).text,
+}
+export const graphResources: Resources = {
+  templates: [],
+  list: async () => ({ resources: [listed], next_cursor: null }),
+  read: async (asked, uri) => (uri === listed.uri ? { mimeType: listed.mimeType, text: whole(await knowledgeGraph(asked).read()).text } : null),
+  complete: async () => [],
 }

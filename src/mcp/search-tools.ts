@@ -2,18 +2,15 @@
  * The profile `search`: the two tools, in the shape that ChatGPT's connectors ask for. Their text is the JSON of their structured answer.
  */
 import { recordId } from '../input/ids.ts'
-import type { MemoryRow } from '../ports/projection.ts'
 import { listOf, readFrom, text } from './fields.ts'
+import { titleOf, uriOf } from './memory-resources.ts'
 import { seeingOwn, whenOpen } from './reading.ts'
-import { fenced, firstChars, shownRow } from './show.ts'
+import { fenced, shownRow } from './show.ts'
 import { object, READS, type Asked, type Told, type Tool } from './tool.ts'
 
 const RESULTS = 10
-const TITLE_CHARS_MAX = 80
 const QUERY_BYTES_MAX = 8_192
 
-const titleOf = ({ title, content }: MemoryRow): string => title ?? firstChars((content ?? '').split('\n')[0] ?? '', TITLE_CHARS_MAX)
-const urlOf = ({ namespace, id }: MemoryRow): string => `memory://${namespace}/${id}`
 const asJson = (data: Told['data']): Told => ({ text: JSON.stringify(data), data })
 
 const search: Tool = {
@@ -26,7 +23,7 @@ const search: Tool = {
   async run(asked: Asked, { query }: { readonly query: string }) {
     const question = { q: query, limit: RESULTS, ...readFrom(asked, undefined) }
     const { memories } = await whenOpen(asked, () => seeingOwn(asked, (options) => asked.node.recall(question, options)))
-    return asJson({ results: memories.map((row) => ({ id: row.id, title: titleOf(row), url: urlOf(row) })) })
+    return asJson({ results: memories.map((row) => ({ id: row.id, title: titleOf(row), url: uriOf(row) })) })
   },
 }
 
@@ -41,7 +38,7 @@ const fetchTool: Tool = {
     const { memory } = await seeingOwn(asked, (options) => asked.node.get(recordId(id), options))
     const { namespace, kind, tags, agent_id: author, created_at, version } = memory
     const whole = fenced([shownRow(memory, Number.MAX_SAFE_INTEGER)])
-    return asJson({ id: memory.id, title: titleOf(memory), text: whole, url: urlOf(memory), metadata: { namespace, kind, tags, author, created_at, version } })
+    return asJson({ id: memory.id, title: titleOf(memory), text: whole, url: uriOf(memory), metadata: { namespace, kind, tags, author, created_at, version } })
   },
 }
 
