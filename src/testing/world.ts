@@ -17,12 +17,15 @@ import type { Random } from '../ports/clock.ts'
 import type { PeerLog } from '../ports/log.ts'
 import type { Projection } from '../ports/projection.ts'
 import { createNoProjection } from '../projection/none.ts'
+import type { Recovery } from '../../crdt/event.ts'
 import type { Effect } from '../replica/types.ts'
 import { memoryDisk, openMemoryStore, type MemoryDisk } from '../store/memory.ts'
 
 export type WorldOptions = {
   readonly peers: number
   readonly seed: number
+  /** Recovery keys that the genesis names; default: none. */
+  readonly recovery?: Recovery
   /** Links that are dialed at the start; default: everybody dials the first. */
   readonly dials?: (peer: number) => readonly number[]
   readonly projection?: (peer: number) => Projection
@@ -43,6 +46,8 @@ export type World = {
   /** The peers' keys: a test may write in anybody's name. */
   readonly keys: readonly KeyPair[]
   readonly authority: KeyPair
+  /** The authority's key that each peer's folder holds when it is started; may be changed. */
+  readonly authorities: (KeyPair | null)[]
   /** What each peer's wall clock is ahead of the others' time, ms; may be changed at any time. */
   readonly clockAheadMs: number[]
   peer(index: number): Peer
@@ -70,11 +75,12 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
   const authority = keyPairFromSeed(random.bytes(32))
   const keys = Array.from({ length: options.peers }, () => keyPairFromSeed(random.bytes(32)))
   const founders = keys.map((pair, index) => ({ peer: publicKeyHex(pair) as PeerId, name: `peer-${index}`, role: 'voter' as const }))
-  const log = foundedLog(genesis({ clock: time, random }, 'world', authority, founders), authority)
+  const log = foundedLog(genesis({ clock: time, random }, 'world', authority, founders, options.recovery), authority)
   const { mesh } = log.state
   const disks = keys.map(() => memoryDisk())
   const peers: (Peer | null)[] = keys.map(() => null)
   const clockAheadMs = keys.map(() => 0)
+  const authorities = keys.map((_, index): KeyPair | null => (index === 0 ? authority : null))
   const stopListening: (() => void)[] = []
   const url = (index: number): string => `ws://peer-${index}:1/mesh`
   const dials = options.dials ?? ((index: number) => (index === 0 ? [] : [0]))
@@ -87,7 +93,7 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
       fault: (_place, error) => {
         throw error
       },
-      identity: { dir: '', mesh, meshName: 'world', name: `peer-${index}`, peer: publicKeyHex(keys[index]!) as PeerId, keys: keys[index]!, authority: index === 0 ? authority : null, peers: [] },
+      identity: { dir: '', mesh, meshName: 'world', name: `peer-${index}`, peer: publicKeyHex(keys[index]!) as PeerId, keys: keys[index]!, authority: authorities[index]!, peers: [] },
       store, projection: options.projection?.(index) ?? createNoProjection(), projectionKind: options.projection === undefined ? 'none' : 'memory', timers: { now: () => Math.floor(time.now() + clockAheadMs[index]!), after: time.after }, monotonic: time.now, random, dialer: network.dialer(url(index)), compression: null,
       peers: dials(index).map(url), quorum: null, quorumTimeoutMs: 5_000, version: '0.0.0', log: options.log?.(index) ?? logTo(), live: () => ({}),
       ...(options.observe && { observe: (effect) => options.observe!(index, effect) }),
@@ -133,7 +139,7 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
 
   for (const index of keys.keys()) await start(index)
   const world: World = {
-    time, network, random, peers, disks, keys, authority, clockAheadMs, url, run, start, stop, agree,
+    time, network, random, peers, disks, keys, authority, authorities, clockAheadMs, url, run, start, stop, agree,
     peer: (index) => {
       const peer = peers[index]
       if (!peer) throw new Error(`peer ${index} is stopped`)
