@@ -31,10 +31,12 @@ describe('one request of a socket in hand', () => {
   const serve = async (bounds?: PipelineLimits) => {
     const inHand: { readonly path: string; readonly response: ServerResponse }[] = []
     const pipelines = createPipelines(bounds)
+    const sockets: net.Socket[] = []
     const server: Server = createServer((request, response) => pipelines.turn(response, request.socket, () => inHand.push({ path: request.url!, response })))
+    server.on('connection', (socket) => sockets.push(socket))
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     closing.push(() => (server.closeAllConnections(), server.close()))
-    return { inHand, pipelines, port: (server.address() as net.AddressInfo).port }
+    return { inHand, pipelines, sockets, port: (server.address() as net.AddressInfo).port }
   }
 
   test('each waits for the answer before it, and they come in their order', async () => {
@@ -69,8 +71,35 @@ describe('one request of a socket in hand', () => {
     expect(most).toBeLessThan(3)
   })
 
+  test('of hundreds of sockets that ask in one moment few are begun in a turn, and all in the end', async () => {
+    const { inHand, port } = await serve({ begun: 4, read: 64, waiting: 100 })
+    const clients = await Promise.all(Array.from({ length: 200 }, () => connect(port)))
+    for (const { socket } of clients) socket.write(get('/'))
+    let [most, before] = [0, 0]
+    while (inHand.length < 200) {
+      await new Promise((resolve) => setImmediate(resolve))
+      most = Math.max(most, inHand.length - before)
+      before = inHand.length
+    }
+    // What is begun at the end of a turn and in the next is seen as one.
+    expect(most).toBeLessThanOrEqual(8)
+  })
+
+  test('a request whose client went before its turn is not begun', async () => {
+    const { inHand, port, sockets } = await serve({ begun: 1, read: 64, waiting: 100 })
+    const clients = await Promise.all(Array.from({ length: 100 }, () => connect(port)))
+    await expect.poll(() => sockets.length).toBe(100)
+    for (const { socket } of clients) socket.write(get('/'))
+    while (inHand.length < 5) await new Promise((resolve) => setImmediate(resolve))
+    const begun = inHand.length
+    for (const socket of sockets) socket.destroy()
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(begun).toBeLessThan(50)
+    expect(inHand.length).toBe(begun)
+  })
+
   test('a socket of which many wait is read no further, and goes on when they are served', async () => {
-    const { inHand, pipelines, port } = await serve({ read: 4, waiting: 100_000 })
+    const { inHand, pipelines, port } = await serve({ begun: 16, read: 4, waiting: 100_000 })
     const { socket, received } = await connect(port)
     const count = 20_000
     socket.write(get('/').repeat(count))
@@ -98,7 +127,7 @@ describe('one request of a socket in hand', () => {
   }, 60_000)
 
   test('past the bound of all, the socket that has waited longest goes; nothing is kept of it', async () => {
-    const { inHand, pipelines, port } = await serve({ read: 100, waiting: 10 })
+    const { inHand, pipelines, port } = await serve({ begun: 16, read: 100, waiting: 10 })
     const hog = await connect(port)
     hog.socket.write(get('/hog').repeat(9))
     await expect.poll(() => pipelines.waiting()).toBe(8)

@@ -1,6 +1,7 @@
 /**
  * One request of a socket in hand: those that its client sends behind it, without having its answer, wait until that answer has left
- * this process, and cost next to nothing meanwhile.
+ * this process, and cost next to nothing meanwhile. Of all sockets so many are begun in one turn of the event loop; whose socket has
+ * closed by then is not begun at all.
  *
  * A client that never reads so holds one answer and not one for each request. Its socket is read no further while many of its
  * requests wait. Where those of all sockets exceed their bound, the socket that has waited longest goes.
@@ -10,8 +11,8 @@ import type { Socket } from 'node:net'
 
 import { httpLimits } from './limits.ts'
 
-export type PipelineLimits = { readonly read: number; readonly waiting: number }
-const PIPELINE_LIMITS: PipelineLimits = { read: httpLimits.http_pipelined_read_max, waiting: httpLimits.http_pipelined_waiting_max }
+export type PipelineLimits = { readonly begun: number; readonly read: number; readonly waiting: number }
+const PIPELINE_LIMITS: PipelineLimits = { begun: httpLimits.http_requests_per_turn_max, read: httpLimits.http_pipelined_read_max, waiting: httpLimits.http_pipelined_waiting_max }
 
 export type Pipelines = {
   /** Calls `go` once every answer before this one is out, at once where none is owed; never when the socket closes before. */
@@ -24,6 +25,27 @@ export const createPipelines = (bounds: PipelineLimits = PIPELINE_LIMITS): Pipel
   /** Waiting requests by socket, in the order in which sockets began to wait. */
   const waitingBySocket = new Map<Socket, number>()
   let waiting = 0
+  /** What came or was freed in this turn above its share, in that order. */
+  let later: { readonly socket: Socket; readonly go: () => void }[] = []
+  let begun = 0
+  let nextTurn = false
+
+  const begin = (socket: Socket, go: () => void): void => {
+    if (!nextTurn) {
+      nextTurn = true
+      setImmediate(turnOver)
+    }
+    if (begun >= bounds.begun || later.length > 0) return void later.push({ socket, go })
+    begun++
+    go()
+  }
+  const turnOver = (): void => {
+    nextTurn = false
+    begun = 0
+    const mine = later
+    later = []
+    for (const { socket, go } of mine) if (!socket.destroyed) begin(socket, go)
+  }
 
   const leave = (socket: Socket): void => {
     waiting -= waitingBySocket.get(socket) ?? 0
@@ -61,7 +83,7 @@ export const createPipelines = (bounds: PipelineLimits = PIPELINE_LIMITS): Pipel
   return {
     turn: (response, socket, go) => {
       // Node gives the socket to one answer after the other, each when the one before is written.
-      if (response.socket !== null) return go()
+      if (response.socket !== null) return begin(socket, go)
       if (socket.destroyed) return
       join(socket)
       response.once('socket', () => {
@@ -69,7 +91,7 @@ export const createPipelines = (bounds: PipelineLimits = PIPELINE_LIMITS): Pipel
         served(socket)
         // Others have a turn between two requests of one client, and Node is in the middle of handing the socket over.
         setImmediate(() => {
-          if (!socket.destroyed) go()
+          if (!socket.destroyed) begin(socket, go)
         })
       })
     },
