@@ -291,6 +291,14 @@ export const limits = {
   mend_retry_ms: 30_000,
   /** Pings one link may send within `ping_every_ms`; honest ones send one, and ten probes on an idle link. */
   pings_per_interval_max: 16,
+  /** Refused commits in one frame, of some 100 bytes each. */
+  refusals_per_frame_max: 64,
+  /** The same one link is told, and listens to, within `ping_every_ms`: what is left out is refused again when it comes again. */
+  refusals_per_interval_max: 256,
+  /** A reason's name: two or three words. */
+  refusal_reason_bytes_max: 48,
+  /** Chains of ours of which it is remembered that one voter refuses them; past it the oldest goes. */
+  refused_chains_per_voter_max: 256,
   /** How often deadlines are looked at: a fraction of the shortest that is not measured by its own timer. */
   mesh_tick_ms: 250,
   /** Two links to one peer that came up within this were dialed at once from both sides. */

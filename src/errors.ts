@@ -43,6 +43,11 @@ export class NodeError extends Error {
     this.code = code
     this.fields = fields
   }
+  /** What the body calls it: the code, or, where voters refused a commit, the reason that they gave. */
+  get word(): string {
+    const as = this.fields['refused_as']
+    return this.code === 'refused' && typeof as === 'string' ? as : this.code
+  }
   get status(): number {
     return STATUS_BY_CODE[this.code]
   }

@@ -41,7 +41,7 @@ describe('MB1 before the link is open', () => {
   ]
   it.each(early.map((message) => [message.type, message] as const))('%s is taken from a stranger', (type, message) => expect(outcome(encode(message), 'stranger')).toBe(type))
 
-  it.each([TAGS.since, TAGS.runs, TAGS.frontier_ask, TAGS.frontier, TAGS.have, TAGS.want_bodies, TAGS.bodies, TAGS.absent_bodies, TAGS.ack, TAGS.addresses, TAGS.deflated, TAGS.want_headers, TAGS.headers, TAGS.propose, TAGS.vote])(
+  it.each([TAGS.since, TAGS.runs, TAGS.frontier_ask, TAGS.frontier, TAGS.have, TAGS.want_bodies, TAGS.bodies, TAGS.absent_bodies, TAGS.ack, TAGS.addresses, TAGS.deflated, TAGS.want_headers, TAGS.headers, TAGS.propose, TAGS.vote, TAGS.refused])(
     'tag %i is not_open before anything behind it is looked at', (tag) => {
       for (const from of ['stranger', 'member'] as const) expect(outcome(Uint8Array.of(0x92, tag, 0xc1), from)).toBe('not_open')
     })

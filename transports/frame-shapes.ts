@@ -8,8 +8,9 @@ import { refOf, SALT_BYTES, type Body } from '../crdt/body.ts'
 import { bytesToHex, type ChainId, type CommitHash, type PeerId, type Ref } from '../crdt/ids.ts'
 import { limits } from '../crdt/limits.ts'
 import type { PackedReader } from '../crdt/packed-reader.ts'
-import type { FrontierEntry, Parcel, Run } from './host.ts'
+import type { FrontierEntry, Parcel, RefusedCommit, Run } from './host.ts'
 import { ADDRESS_DIGEST_BYTES, DIGEST_BYTES, TAGS, type Message } from './messages.ts'
+import { REASON_NAME } from './refusals.ts'
 
 /** Who is at the other end: nobody we know, a member whose link is not open yet, or a member whose link is. */
 export type Standing = 'stranger' | 'member' | 'open'
@@ -71,6 +72,7 @@ const SHAPES: ReadonlyMap<number, Shape> = new Map<number, Shape>([
   [TAGS.want_headers, { from: 'open', earlyBytesMax: 0, fields: 1, read: (r) => ({ type: 'want_headers', hashes: hashes<CommitHash>(r, limits.want_headers_max) }) }],
   [TAGS.propose, { from: 'open', earlyBytesMax: 0, fields: 1, read: (r) => ({ type: 'propose', commit: r.bin(0, limits.proposal_bytes_max) }) }],
   [TAGS.vote, { from: 'open', earlyBytesMax: 0, fields: 4, read: (r) => ({ type: 'vote', vote: { epoch: count(r), seq: seq(r), hash: r.hex(32) as CommitHash, signature: r.bin(64) } }) }],
+  [TAGS.refused, { from: 'open', earlyBytesMax: 0, fields: 1, read: (r) => ({ type: 'refused', refused: refusals(r) }) }],
   [TAGS.headers, { from: 'open', earlyBytesMax: 0, fields: 1, read: (r) => ({ type: 'headers', headers: bins(r, limits.want_headers_max, limits.header_bytes_max) }) }],
 ])
 
@@ -141,6 +143,18 @@ const watermarks = (r: PackedReader): readonly Watermark[] => {
   const list: Watermark[] = []
   for (let left = items / 4; left > 0; left--) list.push({ chain: chain(r, null), seq: seq(r), hash: r.hex(32) as CommitHash, whole: r.flag() })
   return isAscending(list) ? list : r.misfit()
+}
+
+const refusals = (r: PackedReader): readonly RefusedCommit[] => {
+  const items = r.list(4, 4 * limits.refusals_per_frame_max)
+  if (items % 4 !== 0) r.misfit()
+  const list: RefusedCommit[] = []
+  for (let left = items / 4; left > 0; left--) list.push({ chain: chain(r, null), seq: seq(r), hash: r.hex(32) as CommitHash, reason: reason(r) })
+  return list
+}
+const reason = (r: PackedReader): string => {
+  const text = r.text(limits.refusal_reason_bytes_max)
+  return REASON_NAME.test(text) ? text : r.misfit()
 }
 
 /** Flat: commit, count of bodies, each body, the next commit. */

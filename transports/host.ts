@@ -19,6 +19,12 @@ export type MemberState = 'voter' | 'observer' | 'revoked' | 'frozen' | 'unknown
 /** A vote for the commit of this hash, at that place of the control log, by whoever sends it. */
 export type VoteMessage = { readonly epoch: number; readonly seq: number; readonly hash: CommitHash; readonly signature: Uint8Array }
 
+/**
+ * A commit that whoever tells it refuses, and why: a name in lower case, of which others may come with a later format. `hash` is zeros
+ * where its bytes could not be read: whatever the receiver sent for that place.
+ */
+export type RefusedCommit = { readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash; readonly reason: string }
+
 export type MeshHost = {
   readonly mesh: MeshId
   readonly self: KeyPair
@@ -72,6 +78,8 @@ export type MeshHost = {
   /** A control statement that wants our vote, or has its sender's. */
   receiveProposal(from: PeerId, commit: Uint8Array): void
   receiveVote(from: PeerId, vote: VoteMessage): void
+  /** `from` itself refuses these, of the commits that were sent to it. */
+  receiveRefused(from: PeerId, refused: readonly RefusedCommit[]): void
   linkUp(peer: PeerId): void
   linkDown(peer: PeerId, reason: string): void
   /** An open link fell silent (HB4), or was heard again. After `linkUp` and `linkDown` it is not quiet. */
@@ -104,6 +112,8 @@ export type Mesh = {
   /** To every open link (`to` null), or to that of one peer, if it is open. */
   propose(commit: Uint8Array, to: PeerId | null): void
   vote(vote: VoteMessage, to: PeerId): void
+  /** Tells one peer what we refuse of it, if its link is open and its build takes it. */
+  refuse(refused: readonly RefusedCommit[], to: PeerId): void
   /** A fork was found or learned: told to every link at once. */
   announceForks(proofs: readonly Uint8Array[]): void
   /** The control log has grown: sessions of members that are out are cut, waiting ones go on. */

@@ -6,7 +6,7 @@ import type { CommitHash, PeerId } from '../crdt/ids.ts'
 import type { AddressBook } from './addresses.ts'
 import type { Fetches, LinkNumber } from './fetches.ts'
 import type { Authenticated } from './handshake.ts'
-import type { MeshHost, Run } from './host.ts'
+import type { MeshHost, RefusedCommit, Run } from './host.ts'
 import type { Message } from './messages.ts'
 import type { ParcelFrame } from './parcels.ts'
 import type { Compression, Timers } from './ports.ts'
@@ -57,6 +57,8 @@ export type Link = {
   push(frames: readonly ParcelFrame[]): boolean
   send(message: Message): void
   wantHeaders(hashes: readonly CommitHash[]): void
+  /** What we refuse of the other side's commits; beyond the bound of a link nothing is told. */
+  refuse(refused: readonly RefusedCommit[]): void
   /** Our ack, already encoded; of what is said before the link is open another is asked of the host then. */
   acknowledge(content: Uint8Array, ack: SignedAck): void
   /** Content that is already encoded, for all links alike. */

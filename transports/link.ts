@@ -25,7 +25,8 @@ import { createPull } from './pull.ts'
 import type { CloseReason } from './reasons.ts'
 import { createServe } from './serve.ts'
 import { createUnheardAcks } from './unheard-acks.ts'
-import { levelIn } from './versions.ts'
+import { createRefusals } from './refusals.ts'
+import { levelIn, takesRefused } from './versions.ts'
 
 export const createLink = (options: LinkOptions): Link => {
   const { host, number, session, wire, timers, fetches, book, count, events } = options
@@ -63,6 +64,7 @@ export const createLink = (options: LinkOptions): Link => {
   const tellForks = createForkTeller({ proofs: host.forkProofs, bufferedBytes: wire.bufferedBytes, transmit: wire.send })
   const forkMeter = createForkMeter()
   const unheard = createUnheardAcks()
+  const refusals = createRefusals({ host, peer, takes: takesRefused(session.offer.abilities), send, count, now: timers.now })
 
   const tellControl = (): void => {
     const seq = host.seqOf(control)
@@ -264,6 +266,8 @@ export const createLink = (options: LinkOptions): Link => {
         return host.receiveProposal(peer, m.commit)
       case 'vote':
         return host.receiveVote(peer, m.vote)
+      case 'refused':
+        return refusals.heard(m.refused)
     }
   }
 
@@ -325,6 +329,9 @@ export const createLink = (options: LinkOptions): Link => {
     wantHeaders: (hashes) => {
       headersAsked++
       send({ type: 'want_headers', hashes })
+    },
+    refuse: (refused) => {
+      if (phase === 'open') refusals.tell(refused)
     },
     acknowledge: (content, ack) => {
       if (phase === 'open') transmit(content)

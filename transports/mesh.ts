@@ -344,6 +344,9 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
     vote: (vote, to) => {
       for (const link of openLinks()) if (link.peer === to) link.send({ type: 'vote', vote })
     },
+    refuse: (refused, to) => {
+      for (const link of openLinks()) if (link.peer === to) link.refuse(refused)
+    },
     announceForks: (proofs) => {
       const links = openLinks()
       for (const content of forkFrames(proofs)) for (const link of links) link.sendEncoded(content)

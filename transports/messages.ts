@@ -9,7 +9,7 @@ import type { Body } from '../crdt/body.ts'
 import { concat, joined } from '../crdt/hash.ts'
 import { hexToBytes, type ChainId, type CommitHash, type Ref } from '../crdt/ids.ts'
 import { pack, type Packable } from '../crdt/msgpack.ts'
-import type { FrontierEntry, Parcel, Run, VoteMessage } from './host.ts'
+import type { FrontierEntry, Parcel, RefusedCommit, Run, VoteMessage } from './host.ts'
 
 export const DIGEST_BYTES = 16
 export const ADDRESS_DIGEST_BYTES = 8
@@ -40,6 +40,7 @@ export const TAGS = {
   want_acks: 23,
   propose: 24,
   vote: 25,
+  refused: 26,
 } as const
 
 /** Where the sender's log stands: `arrivals` and `digest` (16 bytes) are of the same moment. */
@@ -85,6 +86,8 @@ export type Message =
   /** A control statement without votes, to be countersigned; or one that has the sender's vote. */
   | { readonly type: 'propose'; readonly commit: Uint8Array }
   | { readonly type: 'vote'; readonly vote: VoteMessage }
+  /** 'These of your commits I do not take, and why.' */
+  | { readonly type: 'refused'; readonly refused: readonly RefusedCommit[] }
 
 export const encode = (message: Message): Uint8Array => pack(toPackable(message))
 
@@ -137,6 +140,8 @@ const toPackable = (m: Message): Packable => {
       return [TAGS.propose, m.commit]
     case 'vote':
       return [TAGS.vote, m.vote.epoch, m.vote.seq, hexToBytes(m.vote.hash), m.vote.signature]
+    case 'refused':
+      return [TAGS.refused, m.refused.flatMap((r) => [hexToBytes(r.chain), r.seq, hexToBytes(r.hash), r.reason])]
   }
 }
 

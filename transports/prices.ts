@@ -66,6 +66,9 @@ export const priceOf = (m: Message): number => {
       return 12 + m.commit.length / 1_024
     case 'vote':
       return 8
+    // Each is looked up.
+    case 'refused':
+      return 2 + m.refused.length
     case 'want_headers':
       return 2 + 3 * m.hashes.length
     case 'headers':

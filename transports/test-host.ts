@@ -279,6 +279,9 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
     ackWanted: (from, of) => announce(of, from),
     receiveProposal: (from, commit) => test.governed.push(`proposal of ${from}: ${bytesToHex(commit)}`),
     receiveVote: (from, vote) => test.governed.push(`vote of ${from}: ${vote.epoch} ${vote.seq} ${vote.hash} ${bytesToHex(vote.signature)}`),
+    receiveRefused: (from, refused) => {
+      for (const { chain: of, seq, reason } of refused) test.governed.push(`refused by ${from}: ${of} ${seq} ${reason}`)
+    },
     linkUp: (of) => {
       test.ups.push(`up ${of}`)
     },

@@ -8,10 +8,14 @@ import { FORMAT_LEVEL, LEVELS_MAX } from '../crdt/level.ts'
 /** Versions of this protocol from `min` to `max`, each 1 … 255; `abilities` is a set of 32 bits. */
 export type Offer = { readonly min: number; readonly max: number; readonly abilities: number }
 
-/** Bits 0 … 15: bit n − 1 for each format level n that the build reads (FORMAT §11). The others are zero, and are not looked at. */
+/** Bits 0 … 15: bit n − 1 for each format level n that the build reads (FORMAT §11). Those above 16 are zero, and are not looked at. */
 export const abilitiesOf = (level: number): number => 2 ** level - 1
 
-export const OWN_OFFER: Offer = { min: 1, max: 1, abilities: abilitiesOf(FORMAT_LEVEL) }
+/** Bit 16: takes the frame `refused`. A build that does not know a frame closes the link by which it comes. */
+const TAKES_REFUSED = 2 ** 16
+export const takesRefused = (abilities: number): boolean => Math.floor(abilities / TAKES_REFUSED) % 2 === 1
+
+export const OWN_OFFER: Offer = { min: 1, max: 1, abilities: abilitiesOf(FORMAT_LEVEL) + TAKES_REFUSED }
 export const OFFER_BYTES = 6
 
 /** The highest format level up to which every one is among the abilities; 0 for none. */

@@ -76,6 +76,7 @@ export const createEvil = (founded: Founded, network: Network, time: Scheduler &
     forkProofs: () => [],
     receiveProposal: () => undefined,
     receiveVote: () => undefined,
+    receiveRefused: () => undefined,
     receiveForkProofs: () => undefined,
     forkAt: () => Number.POSITIVE_INFINITY,
     hashAt: (chain, seq) => (chain === control ? (founded.log.commits[seq - 1]?.hash ?? null) : null),

@@ -50,7 +50,7 @@ export const schemaFailure = (fault: SchemaFault, where: string): NodeError => {
 export const describeFailure = (error: unknown, writes: boolean, stage: WriteStage): Failure => {
   const known = asNodeError(error)
   const { status, code } = known
-  const body: Record<string, unknown> = { error: code, message: code === 'not_found' ? NOT_FOUND_MESSAGE : known.message }
+  const body: Record<string, unknown> = { error: known.word, message: code === 'not_found' ? NOT_FOUND_MESSAGE : known.message }
   // What a refusal adds about an id would tell absent from invisible.
   if (code !== 'not_found') Object.assign(body, known.fields)
   if (writes && status >= 500 && body['local_committed'] === undefined) body['local_committed'] = stage === 'answered' || (stage === 'asked' && !(error instanceof NodeError))

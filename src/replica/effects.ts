@@ -33,7 +33,7 @@ export type ShellOptions = {
   readonly store: CommitStore
   readonly clock: Clock
   /** Set once the mesh exists; effects before that have nobody to go to. */
-  readonly mesh: () => Pick<Mesh, 'push' | 'announce' | 'wantAcks' | 'propose' | 'vote' | 'announceForks' | 'membershipChanged'> | null
+  readonly mesh: () => Pick<Mesh, 'push' | 'announce' | 'wantAcks' | 'propose' | 'vote' | 'refuse' | 'announceForks' | 'membershipChanged'> | null
   /** Credit of a delivery is free again. */
   readonly taken: (delivery: number) => void
   /** Makes documents hot that a flush will change, while the disk works; without it they are made when it returns, at once. */
@@ -73,6 +73,9 @@ export const createShell = ({ replica, store, clock, mesh, taken, warm, observe 
         return
       case 'WANT_ACKS':
         mesh()?.wantAcks(effect.chains, effect.to)
+        return
+      case 'REFUSED':
+        mesh()?.refuse(effect.refused, effect.to)
         return
       case 'PROPOSE':
         mesh()?.propose(effect.commit, effect.to)

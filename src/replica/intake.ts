@@ -18,7 +18,8 @@ import type { Parcel } from '../../transports/host.ts'
 import { createChainBudget, type ChainBudget } from './chain-budget.ts'
 
 type Waiting<C extends Commit> = { readonly commit: C; readonly bodies: readonly Body[]; readonly from: PeerId }
-export type Refused = { readonly peer: PeerId; readonly from: PeerId; readonly chain: string; readonly seq: number; readonly reason: string; readonly atMs: number }
+/** @property hash null where the bytes could not be read: they may be anybody's, and `peer` is who brought them. */
+export type Refused = { readonly peer: PeerId; readonly from: PeerId; readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash | null; readonly reason: string; readonly atMs: number }
 
 /** `chains` wait for their author's budget; `waiting` commits of it wait for anything; `dropped`: brought by it beyond what may wait, since the start. */
 export type HeldBack = { chains: number; waiting: number; dropped: number }
@@ -49,6 +50,8 @@ export type Intake = {
   /** What is held back, by member: of its own making `chains` and `ahead`, of what it brought `dropped`. */
   heldBack(): ReadonlyMap<PeerId, HeldBack>
   readonly refused: readonly Refused[]
+  /** What was refused for good since this was asked last, the latest of it: for whoever wrote it to be told. */
+  takeRefused(): readonly Refused[]
   readonly counters: { refused: number; forks: number; dropped: number; duplicates: number }
 }
 
@@ -71,12 +74,17 @@ export const createIntake = (budget: ChainBudget = createChainBudget()): Intake 
   const droppedBySender = new Map<PeerId, number>()
   let wokenMs = 0
   const refused: Refused[] = []
+  let untold: Refused[] = []
   const counters = { refused: 0, forks: 0, dropped: 0, duplicates: 0 }
 
-  const refuse = (from: PeerId, place: { peer: string; chain: string; seq: number }, reason: string, nowMs: number): void => {
+  const refuse = (from: PeerId, place: Place, reason: string, nowMs: number): void => {
     counters.refused++
-    refused.push({ peer: place.peer as PeerId, from, chain: place.chain, seq: place.seq, reason, atMs: nowMs })
+    const entry: Refused = { ...place, from, reason, atMs: nowMs }
+    refused.push(entry)
     if (refused.length > limits.refused_remembered_max) refused.shift()
+    if (reason === TOO_MANY_WAITING) return
+    untold.push(entry)
+    if (untold.length > limits.refusals_per_interval_max) untold.shift()
   }
   const account = (entry: Waiting<Commit>, sign: 1 | -1): void => {
     const used = usedBySender.get(entry.from) ?? { commits: 0, bytes: 0 }
@@ -84,10 +92,10 @@ export const createIntake = (budget: ChainBudget = createChainBudget()): Intake 
     used.bytes += sign * entry.commit.bytes.length
     usedBySender.set(entry.from, used)
   }
-  const drop = (from: PeerId, { chain, header }: Commit, nowMs: number): void => {
+  const drop = (from: PeerId, commit: Commit, nowMs: number): void => {
     counters.dropped++
     droppedBySender.set(from, (droppedBySender.get(from) ?? 0) + 1)
-    refuse(from, { peer: header.peer, chain, seq: header.seq }, 'too_many_waiting', nowMs)
+    refuse(from, placeOf(commit), TOO_MANY_WAITING, nowMs)
   }
   const hasRoom = (from: PeerId): boolean => {
     const used = usedBySender.get(from)
@@ -106,7 +114,7 @@ export const createIntake = (budget: ChainBudget = createChainBudget()): Intake 
         counters.forks++
         if (!isControlCommit(entry.commit) && header.seq < (rivals.get(chain)?.at ?? Number.POSITIVE_INFINITY)) rivals.set(chain, { chain, at: header.seq, commits: [entry.commit, ...after()], waiting: strandFrom(bySeq, header.seq) })
         dirty.add(chain)
-        refuse(entry.from, { peer: header.peer, chain, seq: header.seq }, 'fork', nowMs)
+        refuse(entry.from, placeOf(entry.commit), 'fork', nowMs)
       }
       return
     }
@@ -175,12 +183,17 @@ export const createIntake = (budget: ChainBudget = createChainBudget()): Intake 
     for (const [seq, { from, commit }] of bySeqByChain.get(chain) ?? []) {
       if (seq < at) continue
       remove(chain, seq)
-      refuse(from, { peer: commit.header.peer, chain, seq }, 'forked', nowMs)
+      refuse(from, placeOf(commit), 'forked', nowMs)
     }
   }
 
   return {
     refused,
+    takeRefused: () => {
+      const taken = untold
+      untold = []
+      return taken
+    },
     counters,
     missingDeps: () => chainsByDep.keys(),
     ready: () => dirty.size > 0,
@@ -273,7 +286,7 @@ export const createIntake = (budget: ChainBudget = createChainBudget()): Intake 
           }
           remove(chain, entry.commit.header.seq)
           if (verdict.kind !== 'admitted') {
-            if (verdict.kind === 'refused') refuse(entry.from, { peer: entry.commit.header.peer, chain, seq: entry.commit.header.seq }, verdict.reason, nowMs)
+            if (verdict.kind === 'refused') refuse(entry.from, placeOf(entry.commit), verdict.reason, nowMs)
             // Unproven until its turn, what the same sender brought of the control log must not stand in the way of what others bring.
             if (verdict.kind === 'refused' && isControlCommit(entry.commit)) dropFrom(chain, entry.from)
             return
@@ -293,6 +306,11 @@ export const createIntake = (budget: ChainBudget = createChainBudget()): Intake 
     },
   }
 }
+
+type Place = Pick<Refused, 'peer' | 'chain' | 'seq' | 'hash'>
+const placeOf = ({ chain, header, hash }: Commit): Place => ({ peer: header.peer, chain, seq: header.seq, hash })
+/** It is asked for again, and taken then. */
+const TOO_MANY_WAITING = 'too_many_waiting'
 
 /** With the texts that another delivery of the same commit brought besides. */
 const withTexts = <C extends Commit>(waiting: Waiting<C>, bodies: readonly Body[]): Waiting<C> => {
@@ -324,13 +342,13 @@ const strandFrom = (bySeq: ReadonlyMap<number, Waiting<VerifiedCommit>> | undefi
 }
 
 /** Well-formed commits in runs of one chain in which each names the one before: what one signature can cover. */
-const consecutiveRuns = (from: PeerId, parcels: readonly Parcel[], refuse: (place: { peer: string; chain: string; seq: number }, reason: string) => void): Waiting<Commit>[][] => {
+const consecutiveRuns = (from: PeerId, parcels: readonly Parcel[], refuse: (place: Place, reason: string) => void): Waiting<Commit>[][] => {
   const runs: Waiting<Commit>[][] = []
   const sorted = parcels.toSorted((a, b) => (a.chain === b.chain ? a.seq - b.seq : a.chain < b.chain ? -1 : 1))
   for (const parcel of sorted) {
     const decoded = decodeCommit(parcel.bytes)
     if (!decoded.ok || decoded.commit.chain !== parcel.chain || decoded.commit.header.seq !== parcel.seq) {
-      refuse({ peer: from, chain: parcel.chain, seq: parcel.seq }, decoded.ok ? 'parcel_mislabelled' : decoded.reason)
+      refuse({ peer: from, chain: parcel.chain, seq: parcel.seq, hash: null }, decoded.ok ? 'parcel_mislabelled' : decoded.reason)
       continue
     }
     const { commit } = decoded

@@ -196,6 +196,10 @@ export const isLeftOut = (index: LogIndex, chain: ChainId, seq: number): boolean
   return seq >= (state === undefined ? forkAt(index, chain) : firstLeftOut(index, state))
 }
 
+/** The same by name: `forked`, `revoked`; null where it counts. */
+export const whyLeftOut = (index: LogIndex, chain: ChainId, seq: number): string | null =>
+  seq >= forkAt(index, chain) ? 'forked' : isLeftOut(index, chain, seq) ? 'revoked' : null
+
 /**
  * Whether somebody has erased the memory, and did not fork. What a revocation leaves out of the documents has destroyed texts all the
  * same, on every member, as all hold it in their logs.

@@ -166,6 +166,7 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries, clock 
     ackWanted: (from, chains) => shell.feed({ kind: 'ackWanted', from, chains }),
     receiveProposal: (from, commit) => shell.feed({ kind: 'proposed', from, commit }),
     receiveVote: (from, vote) => shell.feed({ kind: 'voted', from, vote }),
+    receiveRefused: (from, refused) => shell.feed({ kind: 'refused', from, refused }),
     linkUp: (peer) => shell.feed({ kind: 'linkUp', peer }),
     // The mesh itself remembers why, for `links()`.
     linkDown: (peer) => shell.feed({ kind: 'reach', peer, reachable: false }),

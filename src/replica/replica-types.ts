@@ -20,6 +20,7 @@ import type { Intake } from './intake.ts'
 import type { LogIndex } from './log-index.ts'
 import type { MissingBodies } from './missing-bodies.ts'
 import type { MayWrite } from './may-write.ts'
+import type { RefusedFrom } from './refusals.ts'
 import type { Revision } from './revision.ts'
 import type { Effect, Input, Refusal } from './types.ts'
 
@@ -75,6 +76,8 @@ export type Replica = {
   covering(position: { chain: ChainId; seq: number }): readonly Counted[]
   /** The same as it can be shown to anybody: with the commit's header, and what ties each ack to it. Null when the commit cannot be read. */
   receipt(position: { chain: ChainId; seq: number }): Receipt | null
+  /** Voters that refuse what this peer writes: from where on, and why, the first of what each told. */
+  refusedBy(): ReadonlyMap<PeerId, RefusedFrom>
   frontierDigest(key?: Uint8Array): Uint8Array
   /** Of each of these namespaces' chains. */
   readonly frontierDigestsOf: FrontierDigests['of']

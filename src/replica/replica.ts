@@ -33,7 +33,7 @@ import { createGovernance } from './governance.ts'
 import { createHistories } from './histories.ts'
 import { createIncoming } from './incoming.ts'
 import { createIntake, type Rival } from './intake.ts'
-import { createLogIndex, hasHoleIn, placeKey, indexCommit, isLeftOut, latest, markHole } from './log-index.ts'
+import { controlChain, createLogIndex, hasHoleIn, placeKey, indexCommit, isLeftOut, latest, markHole, whyLeftOut } from './log-index.ts'
 import { createMissingBodies } from './missing-bodies.ts'
 import { createPast } from './past.ts'
 import { createMayWrite } from './may-write.ts'
@@ -43,10 +43,12 @@ import { createReoffers, reoffer } from './reoffer.ts'
 import { restoreReadLevel } from './read-level.ts'
 import { createRevision, touchedBy } from './revision.ts'
 import { createReach } from './reach.ts'
+import { isAbout, refusalsToTell } from './refusals.ts'
 import { createSettling } from './settling.ts'
 import { refuse, STOPPING, taken, type Effect, type Input, type RequestId, type WriteRequest } from './types.ts'
 import { createWriteQueue } from './write-queue.ts'
 import type { Replica, ReplicaOptions } from './replica-types.ts'
+import type { RefusedCommit } from '../../transports/host.ts'
 
 /** Commits of others taken into one flush: bounds the time between two turns of the event loop to some 50 ms. */
 const RECEIVED_PER_FLUSH_MAX = 512
@@ -100,7 +102,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   const reach = createReach()
   const governance = createGovernance({ index, self, keys, authority: options.authority, store, reach, isControlWhole: mayWrite.isControlWhole })
   const gate = createClockGate(self, index, () => settling.voters(), options.monotonic ?? null)
-  const settling = createSettling({ reach, mesh, self, keys, index, quorum: options.quorum, hashOf, headerOf: (chain, seq) => commits.at(chain, seq)?.headerBytes ?? null, tie: histories.tie, isFrozen: forks.isFrozen, isWhole: (chain) => !missing.isMissingIn(chain) && !hasHoleIn(index, chain) })
+  const settling = createSettling({ reach, mesh, self, keys, index, quorum: options.quorum, hashOf, headerOf: (chain, seq) => commits.at(chain, seq)?.headerBytes ?? null, tie: histories.tie, isFrozen: forks.isFrozen, isWhole: (chain) => !missing.isMissingIn(chain) && !hasHoleIn(index, chain), leftOut: ({ chain, seq }) => whyLeftOut(index, chain, seq) })
 
   // ── the decision: what the next flush holds ────────────────────────────────────────────────────────────────────────
 
@@ -125,6 +127,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
       if (commit.header.namespace !== CONTROL_NAMESPACE) hlc = observe(hlc, commit.header.hlc, agreedMs)
       addToFlush(flush, commit, chain, policySeq, bodies, false)
     })
+    const told = refusalsToTell(intake.takeRefused(), reach.linked, controlChain(index))
     const healed = incoming.takeHealing(RECEIVED_PER_FLUSH_MAX)
     // With the commits that erase, in one batch: a crash in between would leave texts that nobody erases any more.
     const whole = [...flush.commits, ...healed.flatMap(({ bytes }) => commitIn(bytes))]
@@ -144,7 +147,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const under = deliveries
     deliveries = []
     if (nothing) {
-      const settled = [...governance.sends(), ...refusals, ...under.map(taken), ...settle(authored, new Map(requests.map((request) => [request.id, request])), nowMs)]
+      const settled = [...told, ...governance.sends(), ...refusals, ...under.map(taken), ...settle(authored, new Map(requests.map((request) => [request.id, request])), nowMs)]
       // What was taken came to nothing; what still waits must not wait for an input that may never come.
       return isSomethingQueued() ? [...settled, ...startFlush(nowMs)] : settled
     }
@@ -157,7 +160,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     inFlight = { id, revises: touched !== null, pushed: false, flush, again, authored, requests: new Map(requests.map((request) => [request.id, request])), bodies: [...kept, ...bodies].map(({ ref }) => ref), erased: erase, healed, deliveries: under }
     const commits = [...flush.commits.map(storedForm), ...healed.map((parcel) => ({ chain: parcel.chain, seq: parcel.seq, hash: index.holes.get(placeKey(parcel.chain, parcel.seq))!.hash, bytes: parcel.bytes }))]
     const persist: Effect = { kind: 'PERSIST', flush: id, opens: documentsChangedBy(index, flush), batch: { commits, bodies: [...kept, ...bodies], erase, facts: [...missing.factsAfter(whole, kept, bodies, erase), ...forkFacts, ...governed, ...forks.headerFacts(flush.commits), ...mayWrite.factsAfter(flush.commits), ...documentDigests.facts(isHealing), ...(touched === null ? [] : revision.facts(touched))] } }
-    return [...refusals, persist, ...(own.length > 0 ? [{ kind: 'PUSH', flush: id, parcels: own } satisfies Effect] : [])]
+    return [...told, ...refusals, persist, ...(own.length > 0 ? [{ kind: 'PUSH', flush: id, parcels: own } satisfies Effect] : [])]
   }
 
   const author = (requests: readonly WriteRequest[], nowMs: number, agreedMs: number): readonly Authored[] => {
@@ -269,6 +272,13 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     if (header.peer === self && header.incarnation === incarnation && header.seq > (log.chain(chain)?.seq ?? 0)) beginAnew(nowMs)
   }
 
+  /** Also of a flush on its way to the disk: what was pushed may be refused before. */
+  const isOwn = (refused: RefusedCommit): boolean => {
+    const { chain } = refused
+    const ours = log.chain(chain)
+    return ours?.peer === self && isAbout(refused, ours, (seq) => log.hashAt(chain, seq))
+  }
+
   const retry = (nowMs: number): void => {
     // A clock that was put back keeps nothing waiting.
     if (retryAtMs === null || (nowMs < retryAtMs && nowMs >= retryAtMs - limits.flush_retry_ms)) return
@@ -344,6 +354,8 @@ export const createReplica = (options: ReplicaOptions): Replica => {
         return startFlush(nowMs)
       case 'acked':
         return settling.onAck(input.from, input.ack)
+      case 'refused':
+        return settling.onRefused(input.from, input.refused.filter((each) => isOwn(each)))
       case 'reach':
         reach.changed(input.peer, input.reachable, nowMs)
         return []
@@ -384,6 +396,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     incarnation: () => incarnation,
     covering: settling.covering,
     receipt: settling.receipt,
+    refusedBy: settling.refusedBy.standing,
     linked: reach.linked,
     frontierDigest: frontier.all,
     frontierDigestsOf: frontier.of,

@@ -24,6 +24,7 @@ let settling: Settling
 let reach: Reach
 let frozen: PeerId | null
 let tie: Tie | null
+let leftOut: string | null
 let index: LogIndex
 const member = (name: string, role: 'voter' | 'observer', revoked = false) =>
   [peerOf(name), { peer: peerOf(name), name, role, enrolledSeq: 1, revoked: revoked ? { seq: 2 } : null, cuts: [] }] as const
@@ -31,12 +32,13 @@ const member = (name: string, role: 'voter' | 'observer', revoked = false) =>
 beforeEach(() => {
   frozen = null
   tie = null
+  leftOut = null
   index = createLogIndex(mesh)
   index.control = { ...index.control, members: new Map([member('self', 'voter'), member('ann', 'voter'), member('bob', 'voter'), member('gone', 'voter', true), member('watcher', 'observer')]) }
   index.chains.set(chain, { id: chain, seq: 1, hash } as never)
   reach = createReach()
   for (const name of ['ann', 'bob']) reach.changed(peerOf(name), true, 0)
-  settling = createSettling({ reach, mesh, self: peerOf('self'), keys: keysOf('self'), index, quorum: null, hashOf: (_, seq) => (seq <= 2 ? hash : null), headerOf: () => new Uint8Array(1), tie: () => tie, isFrozen: (peer) => peer === frozen, isWhole: () => true })
+  settling = createSettling({ reach, mesh, self: peerOf('self'), keys: keysOf('self'), index, quorum: null, hashOf: (_, seq) => (seq <= 2 ? hash : null), headerOf: () => new Uint8Array(1), tie: () => tie, isFrozen: (peer) => peer === frozen, isWhole: () => true, leftOut: () => leftOut })
   settling.announce([chain], null)
 })
 

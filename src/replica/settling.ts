@@ -13,8 +13,10 @@ import { createAckTable, defaultQuorum, type Counted, type HashOf } from '../../
 import type { Receipt, Tie, Vouch } from '../../crdt/receipt.ts'
 import type { KeyPair } from '../../crdt/signature.ts'
 import type { LogIndex } from './log-index.ts'
+import type { RefusedCommit } from '../../transports/host.ts'
 import type { Reach } from './reach.ts'
-import type { Effect, Unmet, WriteOutcome, WriteRequest, WrittenAt } from './types.ts'
+import { createRefusedByVoters, type RefusedByVoters } from './refusals.ts'
+import type { Effect, RefusedBy, Unmet, WriteOutcome, WriteRequest, WrittenAt } from './types.ts'
 import { createWaits, type Wait } from './waits.ts'
 
 export type Settling = {
@@ -34,6 +36,10 @@ export type Settling = {
   wantFrom(peer: PeerId): Effect[]
   /** An ack of `from` itself; anybody else's, or of another mesh, counts for nothing. */
   onAck(from: PeerId, ack: SignedAck): Effect[]
+  /** A voter refuses these of our commits. @param refused about commits that are ours, on disk or on their way there. */
+  onRefused(voter: PeerId, refused: readonly RefusedCommit[]): Effect[]
+  /** What each voter refused of ours, its first word. */
+  readonly refusedBy: Pick<RefusedByVoters, 'standing'>
   /** A request is on our disk: it waits, or ends at once. */
   settle(written: readonly WrittenAt[], existing: EventId | null, request: WriteRequest, nowMs: number): Effect[]
   /** These chains have grown on our disk. */
@@ -61,12 +67,15 @@ export type SettlingOptions = {
   readonly isFrozen: (peer: PeerId) => boolean
   /** Nothing of the chain, commit or body, is missing here. */
   readonly isWhole: (chain: ChainId) => boolean
+  /** Why our commit at this place counts nowhere, whoever has it; null when it counts. */
+  readonly leftOut: (place: Position) => string | null
   readonly reach: Reach
 }
 
-export const createSettling = ({ mesh, self, keys, index, quorum: override, hashOf, headerOf, tie, isFrozen, isWhole, reach }: SettlingOptions): Settling => {
+export const createSettling = ({ mesh, self, keys, index, quorum: override, hashOf, headerOf, tie, isFrozen, isWhole, leftOut, reach }: SettlingOptions): Settling => {
   const acks = createAckTable()
   const waits = createWaits()
+  const refusedBy = createRefusedByVoters()
   const wanted = new Set<ChainId>()
   let votersOf: { control: unknown; forks: number; voters: ReadonlySet<PeerId> } = { control: null, forks: 0, voters: new Set() }
 
@@ -116,17 +125,40 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
   }
   const giveUp = (wait: Wait, cause: Unmet): Effect[] => {
     const got = countedFor(wait.written).length
-    return end(wait, { kind: 'quorum_not_met', written: wait.written, got, needed: wait.needed, reason: `${got} of ${wait.needed} voters acknowledged ${WHEN[cause]}`, cause, existing: wait.existing })
+    return end(wait, { kind: 'quorum_not_met', written: wait.written, got, needed: wait.needed, reason: `${got} of ${wait.needed} voters acknowledged ${WHEN[cause]}`, cause, refusedBy: refusing(wait), existing: wait.existing })
+  }
+  /** Who will not acknowledge it, and why: this peer itself where it counts nowhere, else voters that refuse it and have not acknowledged it after all. */
+  const refusing = ({ written }: Wait): readonly RefusedBy[] => {
+    const out = written.reduce<string | null>((why, place) => why ?? leftOut(place), null)
+    if (out !== null) return [{ peer: self, reason: out }]
+    const counted = new Set(countedFor(written).map(({ voter }) => voter))
+    return [...voters()].flatMap((peer) => {
+      const reason = counted.has(peer) ? null : refusedBy.why(peer, written)
+      return reason === null ? [] : [{ peer, reason }]
+    })
+  }
+  /** Voters that have acknowledged it or may, now or when they are back; none where it counts nowhere. */
+  const ableFor = (wait: Wait): readonly PeerId[] => {
+    const refuse = new Set(refusing(wait).map(({ peer }) => peer))
+    return refuse.has(self) ? [] : [...voters()].filter((voter) => !refuse.has(voter))
   }
   const isReached = (voter: PeerId): boolean => voter === self || reach.linked.has(voter)
-  const reached = (): number => [...voters()].filter(isReached).length
+  /** Voters whose ack may come for anything. */
+  const reached = (): number => {
+    const refuse = refusedBy.standing()
+    return [...voters()].filter((voter) => isReached(voter) && !refuse.has(voter)).length
+  }
   /** Why no ack that can come now ends the wait well, or null. Who has acknowledged and is away counts. */
   const hopeless = (wait: Wait, nowMs: number): Unmet | null => {
     if (wait.needed > voters().size) return 'too_few'
+    const able = ableFor(wait)
+    if (able.length < wait.needed) return 'refused'
     if (!reach.isSure(nowMs)) return null
     const counted = new Set(countedFor(wait.written).map(({ voter }) => voter))
-    return [...voters()].filter((voter) => counted.has(voter) || isReached(voter)).length < wait.needed ? 'away' : null
+    return able.filter((voter) => counted.has(voter) || isReached(voter)).length < wait.needed ? 'away' : null
   }
+
+  const endIfRefused = (wait: Wait): Effect[] => (ableFor(wait).length < wait.needed && wait.needed <= voters().size ? giveUp(wait, 'refused') : [])
 
   const announce = (chains: Iterable<ChainId>, to: PeerId | null): Effect[] => {
     const watermarks = [...new Set(chains)].flatMap((chain) => {
@@ -167,6 +199,7 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
     quorum,
     want,
     wantFrom: (peer) => {
+      refusedBy.forget(peer)
       const chains = voters().has(peer) ? wantedOf(peer) : []
       return chains.length === 0 ? [] : [{ kind: 'WANT_ACKS', chains, to: peer }]
     },
@@ -183,7 +216,15 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
       if (!voters().has(from)) return []
       if (ack.voter !== from || !acks.isNews(ack) || !isGenuine(ack, mesh)) return []
       acks.record(ack, hashOf)
+      for (const { chain, seq, hash } of ack.watermarks) if (hashOf(chain, seq) === hash) refusedBy.taken(from, chain, seq)
       return ack.watermarks.flatMap(({ chain }) => waits.on(chain).flatMap(endIfMet))
+    },
+
+    refusedBy,
+    onRefused: (voter, refused) => {
+      if (!voters().has(voter)) return []
+      for (const each of refused) refusedBy.note(voter, each)
+      return [...new Set(refused.map(({ chain }) => chain))].flatMap((chain) => waits.on(chain).flatMap(endIfRefused))
     },
 
     settle: (written, existing, request, nowMs) => {
@@ -206,7 +247,10 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
 
     votersChanged: (out) => {
       for (const voter of out) acks.forget(voter)
-      return [...waits.all()].flatMap(endIfMet)
+      return [...waits.all()].flatMap((wait) => {
+        const refused = endIfRefused(wait)
+        return refused.length > 0 ? refused : endIfMet(wait)
+      })
     },
 
     expire: (nowMs) => {
@@ -225,7 +269,7 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
 /** Chains asked for by name (the control log, commits that somebody wants shown), for whoever comes up later. */
 const WANTED_MAX = 256
 
-const WHEN: Readonly<Record<Unmet, string>> = { timeout: 'in time', away: 'and too few of the others can be reached', too_few: 'and the mesh has no more of them', stopping: 'before this peer stopped' }
+const WHEN: Readonly<Record<Unmet, string>> = { refused: 'and too few of the others take it', timeout: 'in time', away: 'and too few of the others can be reached', too_few: 'and the mesh has no more of them', stopping: 'before this peer stopped' }
 
 const isSame = (a: readonly Watermark[], b: readonly Watermark[]): boolean =>
   a.length === b.length && a.every(({ chain, seq, hash, whole }, i) => chain === b[i]!.chain && seq === b[i]!.seq && hash === b[i]!.hash && whole === b[i]!.whole)

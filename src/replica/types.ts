@@ -13,7 +13,7 @@ import type { ControlEvent, MemorySet, TagChange } from '../../crdt/event.ts'
 import type { Position } from '../../crdt/frontier.ts'
 import type { AgentId, ChainId, EventId, Namespace, PeerId, RecordId, Ref } from '../../crdt/ids.ts'
 import type { Vouch } from '../../crdt/receipt.ts'
-import type { Parcel, VoteMessage } from '../../transports/host.ts'
+import type { Parcel, RefusedCommit, VoteMessage } from '../../transports/host.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { ClockReading } from './clocks.ts'
 import type { StoreBatch, StoreFailure } from '../ports/store.ts'
@@ -53,11 +53,16 @@ export type WriteRequest = {
 export type WriteOutcome =
   | { readonly kind: 'acknowledged'; readonly written: readonly WrittenAt[]; readonly header: Uint8Array; readonly acks: readonly Vouch[]; readonly existing: EventId | null }
   /** On our disk, not at the quorum in time: it stays and goes on replicating. */
-  | { readonly kind: 'quorum_not_met'; readonly written: readonly WrittenAt[]; readonly got: number; readonly needed: number; readonly reason: string; readonly cause: Unmet; readonly existing: EventId | null }
+  | { readonly kind: 'quorum_not_met'; readonly written: readonly WrittenAt[]; readonly got: number; readonly needed: number; readonly reason: string; readonly cause: Unmet; readonly refusedBy: readonly RefusedBy[]; readonly existing: EventId | null }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
 
-/** Why a wait ended without its quorum. `too_few`: more voters are needed than the mesh has. */
-export type Unmet = 'timeout' | 'away' | 'too_few' | 'stopping'
+/**
+ * Why a wait ended without its quorum. `too_few`: more voters are needed than the mesh has; `refused`: so many voters refuse it that too
+ * few are left, or it counts nowhere any more, for this peer itself has forked or was taken out.
+ */
+export type Unmet = 'timeout' | 'away' | 'too_few' | 'stopping' | 'refused'
+/** A voter and the reason that it gave, a name. */
+export type RefusedBy = { readonly peer: PeerId; readonly reason: string }
 
 /** Where a request's events came to stand. */
 export type WrittenAt = Position & { readonly hash: string }
@@ -75,6 +80,8 @@ export type Input =
   /** Headers of commits on forked branches that waiting ones name. */
   | { readonly kind: 'headers'; readonly from: PeerId; readonly headers: readonly Uint8Array[] }
   | { readonly kind: 'acked'; readonly from: PeerId; readonly ack: SignedAck }
+  /** Another peer refuses these of our commits. */
+  | { readonly kind: 'refused'; readonly from: PeerId; readonly refused: readonly RefusedCommit[] }
   /** Another peer asks how far these chains are on our disk. */
   | { readonly kind: 'ackWanted'; readonly from: PeerId; readonly chains: readonly ChainId[] }
   /** We ask everybody, ourselves too, how far these chains are; and whoever comes up without having said so. */
@@ -105,6 +112,8 @@ export type Effect =
   /** `to`: null for all neighbours. */
   | { readonly kind: 'ACK'; readonly ack: SignedAck; readonly to: PeerId | null }
   | { readonly kind: 'WANT_ACKS'; readonly chains: readonly ChainId[]; readonly to: PeerId | null }
+  /** What we refuse of a peer's commits, to that peer. */
+  | { readonly kind: 'REFUSED'; readonly refused: readonly RefusedCommit[]; readonly to: PeerId }
   /** A control statement to be countersigned; to all neighbours (`to` null), or to one. */
   | { readonly kind: 'PROPOSE'; readonly commit: Uint8Array; readonly to: PeerId | null }
   /** Our vote, which is on our disk. */

@@ -96,6 +96,8 @@ export const createJournal = (options: JournalOptions): Journal => {
     state('holes', index.holes.size > 0 ? `${index.holes.size} commits are damaged: they are fetched from other peers` : null, 'all damaged commits have been fetched again')
     state('missing', replica.missing.size > 0 ? `${replica.missing.size} texts are missing: they are asked for` : null, 'no text is missing any more')
     lookAtLinks()
+    const by = [...replica.refusedBy()].map(([peer, { reason }]) => `${nameOf(peer)} (${reason})`)
+    state('refused', by.length > 0 ? `what this peer writes is refused by ${by.join(', ')}` : null, 'nobody refuses any more what this peer writes')
     const { refused, forks, dropped } = replica.intake.counters
     const last = replica.intake.refused.at(-1)
     if (refused > counted.refused) log.warn({ commits: refused - counted.refused, ...(last && { ...about(last.peer), from: nameOf(last.from), chain: last.chain, seq: last.seq, reason: last.reason }) }, 'commits were refused')

@@ -87,6 +87,7 @@ export const createStatus = (context: StatusContext): Status => {
     for (const { peer, aheadMs } of replica.clocks.others(context.now())) warnings.push(otherClockOff(index.control.members.get(peer)?.name ?? peer, aheadMs))
     for (const warning of forkWarnings(replica)) warnings.push(warning)
     for (const warning of statementWarnings(replica)) warnings.push(warning)
+    for (const [peer, { reason }] of replica.refusedBy()) warnings.push(`${index.control.members.get(peer)?.name ?? peer} refuses what this peer writes (${reason}): see which of the two is older, and upgrade it`)
     if (index.holes.size > 0) warnings.push(`${index.holes.size} damaged commits are being fetched again from other peers`)
     if (index.setAside.size > 0) warnings.push(`${index.setAside.size} commits wait for what was lost before them: other peers are asked for it`)
     if (replica.missing.size > 0) warnings.push(`${replica.missing.size} texts are missing and asked for`)

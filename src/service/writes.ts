@@ -18,7 +18,7 @@ import { segmentKey, segmentsOf, type SegmentEntry } from '../replica/log-index.
 import type { Replica } from '../replica/replica-types.ts'
 import type { Draft, Precondition, RequestId, WriteOutcome, WriteRequest, WrittenAt } from '../replica/types.ts'
 import { bodyOf, keyedEvent, keyedRecord, linkRecord, newEvent, registersOf, tagChange, withoutNulls } from './drafts.ts'
-import { unmetMessage, type Away } from './unmet.ts'
+import { commonReason, refusedMessage, unmetMessage, type Away } from './unmet.ts'
 import { episodeRow, type Reader } from './rows.ts'
 import type { Warm } from './warming.ts'
 
@@ -90,8 +90,11 @@ export const createWrites = (context: WriteContext): Writes => {
       throw new NodeError(code, message, { ...((code === 'disk_full' || code === 'internal') && ids), local_committed: false, ...fields })
     }
     if (outcome.kind === 'quorum_not_met') {
-      const { got, needed, reason, written, existing } = outcome
-      throw new NodeError('quorum_not_met', unmetMessage(outcome, context.away()), { got, needed, reason, ...ids, event_id: existing ?? ids.event_id, local_committed: true, token: tokenOf(written) })
+      const { got, needed, reason, written, existing, cause, refusedBy } = outcome
+      const refused_by = refusedBy.map((each) => ({ peer_id: each.peer, name: index.control.members.get(each.peer)?.name ?? each.peer, reason: each.reason }))
+      const fields = { got, needed, reason, ...(refused_by.length > 0 && { refused_by }), ...ids, event_id: existing ?? ids.event_id, local_committed: true, token: tokenOf(written) }
+      if (cause === 'refused') throw new NodeError('refused', refusedMessage(outcome, refused_by, replica.self), { refused_as: commonReason(refusedBy), ...fields })
+      throw new NodeError('quorum_not_met', unmetMessage(outcome, context.away()), fields)
     }
     return outcome
   }
@@ -181,15 +184,16 @@ export const createWrites = (context: WriteContext): Writes => {
           continue
         }
         if (!(result.reason instanceof NodeError)) throw result.reason
-        if (result.reason.code === 'quorum_not_met') {
-          unmet = result.reason
+        // Refused by the voters, it is here as well: another wait would not help, so that is what is told.
+        if (result.reason.fields['local_committed'] === true) {
+          if (unmet === null || unmet.code !== 'refused') unmet = result.reason
           ids.push(result.reason.fields['id'] as RecordId)
           continue
         }
         ids.push(null)
         errors.push({ index: i, error: result.reason.code, message: result.reason.message, ...(result.reason.fields['may_be_elsewhere'] === true && { may_be_elsewhere: true }) })
       }
-      if (unmet !== null) throw new NodeError('quorum_not_met', unmet.message, { ...unmet.fields, ids, errors })
+      if (unmet !== null) throw new NodeError(unmet.code, unmet.message, { ...unmet.fields, ids, errors })
       const [first] = settled
       if (created === 0 && errors.length === memories.length && first?.status === 'rejected') throw first.reason
       const unique = [...new Map(written.map((where) => [where.hash, where])).values()]

@@ -59,6 +59,7 @@ export const sampleMessages = (): readonly Message[] => {
     { type: 'headers', headers: commits.slice(0, 2).map(({ headerBytes }) => headerBytes) },
     { type: 'propose', commit: commits[0]!.bytes },
     { type: 'vote', vote: { epoch: 0, seq: 4, hash: hash(1), signature: random('vote') } },
+    { type: 'refused', refused: [{ chain: chain(1), seq: 3, hash: hash(1), reason: 'header_malformed' }, { chain: chain(2), seq: 1, hash: hash(2), reason: 'forked' }] },
     { type: 'addresses', records: [signAddress(mesh, { peer, atMs: 1_700_000_000_000, urls: ['ws://127.0.0.1:7701/mesh'] }, dialer)] },
   ]
 }
@@ -133,6 +134,8 @@ const isBounded = (m: Message): boolean => {
       return m.commit.length <= limits.proposal_bytes_max
     case 'vote':
       return m.vote.seq >= 1 && m.vote.seq <= limits.seq_max && m.vote.signature.length === 64
+    case 'refused':
+      return m.refused.length <= limits.refusals_per_frame_max && m.refused.every(({ reason }) => /^[a-z][a-z0-9_]{0,47}$/.test(reason))
     case 'addresses':
       return m.records.length <= limits.addresses_per_frame_max
     default:
