@@ -59,6 +59,10 @@ export const BUGS: readonly Bug[] = [
   bug(SEEDS, 'a lost control log taken for a smaller mesh', ['src/replica/may-write.ts', 'if (!isControlWhole()) return CONTROL_LOST', 'if (!isControlWhole() && index.control.seq < 0) return CONTROL_LOST']),
   bug(WORLD, 'a control log called longer before it is on disk', ['src/replica/may-write.ts', 'return last > stored ? [controlSeenFact(last)]', 'return last > stored ? [controlSeenFact((seen = last))]']),
   bug('src/replica/documents.test.ts', 'a document ahead of the log given up by the cache', ['src/replica/documents.ts', 'const hot = aheadOfLog.get(key) ?? cache.get(key)', 'const hot = cache.get(key)']),
+  bug('src/replica/settling.test.ts', 'one voter that refuses ends a write that others acknowledge', ['src/replica/settling.ts', 'if (able.length < wait.needed) return', 'if (able.length < voters().size) return'], ['src/replica/settling.ts', '(ableFor(wait).length < wait.needed &&', '(ableFor(wait).length < voters().size &&']),
+  bug('src/replica/settling.test.ts', 'a refusal of who does not vote counts', ['src/replica/settling.ts', 'if (!voters().has(voter)) return []', 'if (voter.length === 0) return []']),
+  bug('src/replica/refusals.test.ts', 'bytes of anybody refused in the name of an author', ['src/replica/refusals.ts', 'hash !== null && linked.has(peer)', 'linked.has(peer)']),
+  bug('transports/refusals.test.ts', 'refusals told without bound', ['transports/refusals.ts', 'told(refused.length, now())', 'refused.length']),
   // ── votes ──
   bug('crdt/vote.test.ts', 'half of the voters taken for a majority', ['crdt/vote.ts', 'Math.floor(voters / 2) + 1', 'Math.floor((voters + 1) / 2)']),
   bug('crdt/vote.test.ts', 'votes of observers and strangers count', ['crdt/vote.ts', 'commit.votes.every(({ voter }) => voters.has(voter)) && ', '']),

@@ -99,7 +99,7 @@ const attempt = async (world: ClientWorld, step: AskStep, machine: number): Prom
     evidence.codes.set(outcome.code, (evidence.codes.get(outcome.code) ?? 0) + 1)
     const { id, event_id, local_committed, may_be_elsewhere } = outcome.fields
     evidence.told.push({ step, machine, code: outcome.code, localCommitted: local_committed, mayBeElsewhere: may_be_elsewhere === true, event: typeof event_id === 'string' ? (event_id as EventId) : null, record: typeof id === 'string' ? (id as RecordId) : null })
-    if (step.ask.op === 'put' && outcome.code === 'quorum_not_met' && typeof id === 'string') evidence.recordBySlot.set(step.ask.slot, id as RecordId)
+    if (step.ask.op === 'put' && local_committed === true && typeof id === 'string') evidence.recordBySlot.set(step.ask.slot, id as RecordId)
     return outcome.status >= 500 && canRepeat(step.ask) ? 'again' : 'done'
   }
   const needed = options.quorum ?? Math.min(2, world.voters)

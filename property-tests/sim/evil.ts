@@ -5,13 +5,13 @@
  */
 import { signAck, type Watermark } from '../../crdt/ack.ts'
 import type { Body } from '../../crdt/body.ts'
-import { controlChainId } from '../../crdt/commit.ts'
+import { controlChainId, decodeCommit } from '../../crdt/commit.ts'
 import { limits } from '../../crdt/limits.ts'
 import { bytesToHex, type ChainId, type CommitHash, type PeerId, type Ref } from '../../crdt/ids.ts'
 import { sign } from '../../crdt/signature.ts'
 import { signAddress } from '../../transports/addresses.ts'
 import { createMesh, type DriveableMesh } from '../../transports/mesh.ts'
-import type { FrontierEntry, MeshHost, Parcel, Run } from '../../transports/host.ts'
+import type { FrontierEntry, MeshHost, Parcel, RefusedCommit, Run } from '../../transports/host.ts'
 import type { Peer } from '../../src/peer.ts'
 import { createFloods } from './floods.ts'
 import type { Founded } from './founding.ts'
@@ -116,6 +116,14 @@ export const createEvil = (founded: Founded, network: Network, time: Scheduler &
   const spread = (proofs: readonly Uint8Array[]): void => {
     for (const [machine] of honest.entries()) victim(machine)?.shell.feed({ kind: 'forks', from: self.peer, proofs: proofs.filter((_proof, n) => n % honest.length === machine) })
   }
+  /** Its own word that it takes nothing of what others wrote, to all of them: no write that others acknowledge may end by it. */
+  const refuseAll = (): void => {
+    const refused = captured.flatMap(({ chain, seq, bytes }): RefusedCommit[] => {
+      const decoded = decodeCommit(bytes)
+      return decoded.ok ? [{ chain, seq, hash: decoded.commit.hash, reason: 'not_to_my_taste' }] : []
+    })
+    for (const { peer } of honest) mesh.refuse(refused, peer)
+  }
   const act = (what: EvilAct): void => {
     const parcel = one()
     lies.add(what)
@@ -129,6 +137,7 @@ export const createEvil = (founded: Founded, network: Network, time: Scheduler &
       case 'orphans':
         return push(captured.filter(({ seq }) => seq > 1).slice(0, 8))
       case 'forged_acks': {
+        refuseAll()
         const watermarks = oneAChain(captured.slice(0, 8).map(({ chain, seq }) => ({ chain, seq: seq + random.int(0, 3), hash: bytesToHex(random.bytes(32)) as CommitHash, whole: true })))
         // In the name of each voter, and in its own; each twice.
         for (const voter of watermarks.length === 0 ? [] : [...honest, self, ...honest, self]) mesh.announce(signAck({ mesh: founded.mesh, voter: voter.peer, watermarks }, self.keys), null)

@@ -173,4 +173,56 @@ describe('a write that cannot reach its quorum', () => {
     expect(settling.expire(0)).toEqual([])
     expect(ended(settling.expire(limits.reach_start_ms))).toEqual(['away'])
   })
+
+  const refused = (reason = 'header_malformed', seq = 1) => [{ chain, seq, hash, reason }]
+  const outcome = (effects: readonly Effect[]) => effects.flatMap((effect) => (effect.kind === 'RESOLVE' && effect.outcome.kind === 'quorum_not_met' ? [{ cause: effect.outcome.cause, by: effect.outcome.refusedBy }] : []))
+
+  test('RF4 is not ended by one voter that refuses it, as long as others may acknowledge it', () => {
+    expect(settling.settle([where], null, late, 0)).toEqual([])
+    expect(settling.onRefused(peerOf('bob'), refused())).toEqual([])
+    // Whoever is away may come back and take it.
+    reach.changed(peerOf('ann'), false, 10)
+    expect(settling.expire(10)).toEqual([])
+    reach.changed(peerOf('ann'), true, 20)
+    expect(acknowledged(settling.onAck(peerOf('ann'), ackOf('ann')))).toBe(true)
+  })
+
+  test('RF4 ends at once when too few voters are left that do not refuse it, and names them', () => {
+    settling.settle([where], null, late, 0)
+    settling.onRefused(peerOf('bob'), refused())
+    const both = [{ peer: peerOf('ann'), reason: 'hlc_not_after' }, { peer: peerOf('bob'), reason: 'header_malformed' }]
+    expect(outcome(settling.onRefused(peerOf('ann'), refused('hlc_not_after')))).toEqual([{ cause: 'refused', by: both }])
+    // Nobody has to say it again of what follows in the chain.
+    expect(outcome(settling.settle([{ ...where, seq: 2 }], null, { ...late, id: 2 }, 0))).toEqual([{ cause: 'refused', by: both }])
+    expect(outcome(settling.settle([{ ...where, chain: bytesToHex(sha256('elsewhere').subarray(0, 16)) as ChainId }], null, { ...late, id: 3 }, 0))).toEqual([])
+  })
+
+  test('RF4 a refusal of somebody who does not vote counts for nothing', () => {
+    settling.settle([where], null, late, 0)
+    for (const name of ['watcher', 'gone', 'stranger']) expect(settling.onRefused(peerOf(name), refused())).toEqual([])
+    settling.onRefused(peerOf('bob'), refused())
+    expect(settling.refusedBy.standing()).toEqual(new Map([[peerOf('bob'), { chain, seq: 1, reason: 'header_malformed' }]]))
+  })
+
+  test('RF5 a refusal ends by an ack of that place, and by a new link', () => {
+    settling.onRefused(peerOf('bob'), refused())
+    settling.onAck(peerOf('bob'), ackOf('bob'))
+    settling.onRefused(peerOf('ann'), refused())
+    expect([...settling.refusedBy.standing().keys()]).toEqual([peerOf('ann')])
+    settling.wantFrom(peerOf('ann'))
+    expect(settling.refusedBy.standing().size).toBe(0)
+  })
+
+  test('RF4 so many chains a voter are remembered', () => {
+    const many = Array.from({ length: limits.refused_chains_per_voter_max + 1 }, (_, n) => ({ chain: bytesToHex(sha256('many', String(n)).subarray(0, 16)) as ChainId, seq: 1, hash, reason: 'forked' }))
+    settling.onRefused(peerOf('ann'), many)
+    expect(settling.refusedBy.standing().get(peerOf('ann'))?.chain).toBe(many[1]!.chain)
+  })
+
+  test('ends at once where it counts nowhere any more, whatever others acknowledged', () => {
+    settling.settle([where], null, { ...late, quorum: 3 }, 0)
+    settling.onAck(peerOf('ann'), ackOf('ann'))
+    leftOut = 'forked'
+    expect(outcome(settling.votersChanged([]))).toEqual([{ cause: 'refused', by: [{ peer: peerOf('self'), reason: 'forked' }] }])
+  })
 })
