@@ -196,9 +196,12 @@ export const isLeftOut = (index: LogIndex, chain: ChainId, seq: number): boolean
   return seq >= (state === undefined ? forkAt(index, chain) : firstLeftOut(index, state))
 }
 
-/** The same by name: `forked`, `revoked`; null where it counts. */
-export const whyLeftOut = (index: LogIndex, chain: ChainId, seq: number): string | null =>
-  seq >= forkAt(index, chain) ? 'forked' : isLeftOut(index, chain, seq) ? 'revoked' : null
+/** Why what `self` wrote at a place of its own counts nowhere, for good: `forked`, `revoked`. Null where it counts, or is written again. */
+export const whyLeftOut = (index: LogIndex, self: PeerId, chain: ChainId, seq: number): string | null => {
+  if (index.chains.get(chain)?.peer !== self) return null
+  if (seq >= forkAt(index, chain)) return 'forked'
+  return (index.control.members.get(self)?.revoked ?? null) !== null && isLeftOut(index, chain, seq) ? 'revoked' : null
+}
 
 /**
  * Whether somebody has erased the memory, and did not fork. What a revocation leaves out of the documents has destroyed texts all the

@@ -102,7 +102,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   const reach = createReach()
   const governance = createGovernance({ index, self, keys, authority: options.authority, store, reach, isControlWhole: mayWrite.isControlWhole })
   const gate = createClockGate(self, index, () => settling.voters(), options.monotonic ?? null)
-  const settling = createSettling({ reach, mesh, self, keys, index, quorum: options.quorum, hashOf, headerOf: (chain, seq) => commits.at(chain, seq)?.headerBytes ?? null, tie: histories.tie, isFrozen: forks.isFrozen, isWhole: (chain) => !missing.isMissingIn(chain) && !hasHoleIn(index, chain), leftOut: ({ chain, seq }) => whyLeftOut(index, chain, seq) })
+  const settling = createSettling({ reach, mesh, self, keys, index, quorum: options.quorum, hashOf, headerOf: (chain, seq) => commits.at(chain, seq)?.headerBytes ?? null, tie: histories.tie, isFrozen: forks.isFrozen, isWhole: (chain) => !missing.isMissingIn(chain) && !hasHoleIn(index, chain), leftOut: ({ chain, seq }) => whyLeftOut(index, self, chain, seq) })
 
   // ── the decision: what the next flush holds ────────────────────────────────────────────────────────────────────────
 
