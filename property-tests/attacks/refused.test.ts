@@ -45,8 +45,10 @@ const grumbling = async (peer: Peer): Promise<MeshLink> => {
   const opened = await dial(peer)
   let read = 0
   const answer = (): void => {
-    for (const [, chain, from, list] of opened.heard(TAGS.parcels).slice(read) as unknown as readonly (readonly [number, Uint8Array, number, readonly Node[]])[]) {
+    for (const [, chain, first, parts] of opened.heard(TAGS.parcels).slice(read)) {
       read++
+      if (!(chain instanceof Uint8Array) || typeof first !== 'number' || !Array.isArray(parts)) continue
+      const [from, list] = [first, parts as readonly Node[]]
       const commits = list.filter((part, at): part is Uint8Array => part instanceof Uint8Array && typeof list[at + 1] === 'number')
       const told = commits.flatMap((bytes, n): Node[] => {
         const decoded = decodeCommit(bytes)

@@ -7,6 +7,7 @@
  *
  * Invariant: what a voter refuses of ours is its own word on its own disk. It ends no wait that the acks of others can still end well.
  */
+import type { LogView } from '../../crdt/admission.ts'
 import { ZERO_HASH, type ChainId, type CommitHash, type PeerId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { RefusedCommit } from '../../transports/host.ts'
@@ -73,6 +74,13 @@ export const createRefusedByVoters = (): RefusedByVoters => {
     })),
   }
 }
+
+/** Those that are about commits of ours, also of a flush on its way to the disk: what was pushed may be refused before. */
+export const aboutOurs = (refused: readonly RefusedCommit[], self: PeerId, log: Pick<LogView, 'chain' | 'hashAt'>): readonly RefusedCommit[] =>
+  refused.filter((each) => {
+    const ours = log.chain(each.chain)
+    return ours?.peer === self && isAbout(each, ours, (seq) => log.hashAt(each.chain, seq))
+  })
 
 /** Whether `refused` is about a commit of ours: that one, or, of bytes that could not be read, whatever stands there. */
 export const isAbout = ({ seq, hash }: RefusedCommit, ours: { readonly seq: number } | null, hashAt: (seq: number) => CommitHash | null): boolean =>

@@ -43,12 +43,11 @@ import { createReoffers, reoffer } from './reoffer.ts'
 import { restoreReadLevel } from './read-level.ts'
 import { createRevision, touchedBy } from './revision.ts'
 import { createReach } from './reach.ts'
-import { isAbout, refusalsToTell } from './refusals.ts'
+import { aboutOurs, refusalsToTell } from './refusals.ts'
 import { createSettling } from './settling.ts'
 import { refuse, STOPPING, taken, type Effect, type Input, type RequestId, type WriteRequest } from './types.ts'
 import { createWriteQueue } from './write-queue.ts'
 import type { Replica, ReplicaOptions } from './replica-types.ts'
-import type { RefusedCommit } from '../../transports/host.ts'
 
 /** Commits of others taken into one flush: bounds the time between two turns of the event loop to some 50 ms. */
 const RECEIVED_PER_FLUSH_MAX = 512
@@ -120,9 +119,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const authored = mayNot !== null ? requests.map((request): Authored => ({ request: request.id, refusal: mayNot })) : requests.length === 0 ? [] : author(requests, nowMs, agreedMs)
     // The control log is never told before it is on disk: after a crash its one writer would say something else in that place.
     const own = flush.commits.filter(({ header }) => header.namespace !== CONTROL_NAMESPACE).map((commit) => parcelOf(commit, flush.bodies))
-    const onRival = ({ chain, at, commits: theirs, waiting }: Rival): void => {
-      forks.found(chain, at, theirs, waiting)
-    }
+    const onRival = ({ chain, at, commits: theirs, waiting }: Rival): void => void forks.found(chain, at, theirs, waiting)
     intake.drain(log, agreedMs, RECEIVED_PER_FLUSH_MAX, onRival, (commit, chain, policySeq, bodies) => {
       if (commit.header.namespace !== CONTROL_NAMESPACE) hlc = observe(hlc, commit.header.hlc, agreedMs)
       addToFlush(flush, commit, chain, policySeq, bodies, false)
@@ -272,13 +269,6 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     if (header.peer === self && header.incarnation === incarnation && header.seq > (log.chain(chain)?.seq ?? 0)) beginAnew(nowMs)
   }
 
-  /** Also of a flush on its way to the disk: what was pushed may be refused before. */
-  const isOwn = (refused: RefusedCommit): boolean => {
-    const { chain } = refused
-    const ours = log.chain(chain)
-    return ours?.peer === self && isAbout(refused, ours, (seq) => log.hashAt(chain, seq))
-  }
-
   const retry = (nowMs: number): void => {
     // A clock that was put back keeps nothing waiting.
     if (retryAtMs === null || (nowMs < retryAtMs && nowMs >= retryAtMs - limits.flush_retry_ms)) return
@@ -352,10 +342,8 @@ export const createReplica = (options: ReplicaOptions): Replica => {
         for (const header of input.headers) forks.meetHeader(commitHash(header), header)
         intake.wake()
         return startFlush(nowMs)
-      case 'acked':
-        return settling.onAck(input.from, input.ack)
-      case 'refused':
-        return settling.onRefused(input.from, input.refused.filter((each) => isOwn(each)))
+      case 'acked': return settling.onAck(input.from, input.ack)
+      case 'refused': return settling.onRefused(input.from, aboutOurs(input.refused, self, log))
       case 'reach':
         reach.changed(input.peer, input.reachable, nowMs)
         return []
