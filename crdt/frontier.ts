@@ -1,11 +1,12 @@
 /**
  * Frontiers: how far a log is, chain by chain; their digest (two logs are equal when it is), and causal tokens.
  *
- * digest = SHA-256(key ‖ for each chain in ascending order: chain (16 bytes) ‖ seq (u64, big endian) ‖ hash (32 bytes)).
+ * digest = SHA-256(key ‖ root of the frontier's tree, `frontier-tree.ts`).
  * token  = base64url(pack([1, first 8 bytes of the mesh id, [[chain, seq], …]])), chains ascending: 'what I have seen'.
  */
 import { fromBase64Url, toBase64Url } from './base64.ts'
-import { joined, sha256 } from './hash.ts'
+import { createFrontierTree } from './frontier-tree.ts'
+import { sha256 } from './hash.ts'
 import { hexToBytes, type ChainId, type CommitHash, type MeshId } from './ids.ts'
 import { limits } from './limits.ts'
 import { pack } from './msgpack.ts'
@@ -16,21 +17,14 @@ export type FrontierEntry = Position & { readonly hash: CommitHash }
 
 /** @param key empty for a digest that people compare, a session's secret for one that only its two ends can. */
 export const frontierDigest = (entries: Iterable<FrontierEntry>, key: Uint8Array = new Uint8Array(0)): Uint8Array => {
-  const sorted = [...entries].filter((entry) => entry.seq > 0).sort((a, b) => (a.chain < b.chain ? -1 : 1))
-  return digestOfEntries(joined(sorted.map(encodeEntry)), key)
+  const headByChain = new Map(Array.from(entries, (entry) => [entry.chain, entry]))
+  const tree = createFrontierTree((chain) => headByChain.get(chain))
+  for (const chain of headByChain.keys()) tree.touch(chain)
+  return digestOfRoot(tree.root(), key)
 }
 
-/** What the digest takes of one chain: 56 bytes. */
-export const encodeEntry = ({ chain, seq, hash }: FrontierEntry): Uint8Array => {
-  const bytes = new Uint8Array(56)
-  bytes.set(hexToBytes(chain))
-  new DataView(bytes.buffer).setBigUint64(16, BigInt(seq))
-  bytes.set(hexToBytes(hash), 24)
-  return bytes
-}
-
-/** @param bytes `encodeEntry` of every chain that has commits, ascending by chain. */
-export const digestOfEntries = (bytes: Uint8Array, key: Uint8Array = new Uint8Array(0)): Uint8Array => sha256(key, bytes)
+/** The digest of a frontier whose tree has this root. */
+export const digestOfRoot = (root: Uint8Array, key: Uint8Array = new Uint8Array(0)): Uint8Array => sha256(key, root)
 
 /** Whether a log at `seqOf` has everything that `positions` saw. */
 export const covers = (seqOf: (chain: ChainId) => number, positions: readonly Position[]): boolean =>

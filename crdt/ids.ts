@@ -131,7 +131,8 @@ export const bytesToHex = (bytes: Uint8Array): string => {
 }
 
 /** The value of a hex digit by its character code. */
-const DIGIT = Uint8Array.from({ length: 128 }, (_, code) => Number.parseInt(String.fromCharCode(code), 16) || 0)
+/** The value of a hex digit, by its character code. */
+export const DIGIT = Uint8Array.from({ length: 128 }, (_, code) => Number.parseInt(String.fromCharCode(code), 16) || 0)
 
 /** @param hex an even number of hex digits; ids of this file always are. */
 export const hexToBytes = (hex: string): Uint8Array => {

@@ -236,10 +236,12 @@ export const limits = {
   credit_bytes_initial: 4 * MIB,
   /** Past this much unsent a link's live pushes are dropped; its log serves it later. */
   buffered_bytes_max: 1 * MIB,
-  /** Chains announced in one frame. */
-  frontier_entries_per_frame_max: 4_096,
-  /** Chains known in all. */
-  frontier_entries_max: 1_000_000,
+  /** AGREED. Chains that stand together in one leaf of the frontier's tree, some 1 KB; of more it is parted (`frontier-tree.ts`). */
+  frontier_leaf_entries_max: 16,
+  /** Subtrees of a frontier asked for at a time: an answer of so many full leaves takes 230 KB. */
+  frontier_nodes_per_frame_max: 256,
+  /** Subtrees asked for in one comparison: a million chains that all differ make half of that, some 3 s of processor, which the other side pays. */
+  frontier_nodes_max: 262_144,
   /** Runs one want may name. */
   want_runs_max: 1_024,
   /** Chains that are not here of which it is remembered how far one link's other side has them: more are found by log and frontier. */

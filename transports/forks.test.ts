@@ -22,13 +22,13 @@ test('FK1 when a link opens, proofs go out before anything is asked for or sent'
   // What the host sends as soon as it hears of the link comes behind.
   a.host.linkUp = () => a.mesh.push(a.parcelsOf(a.chain, 1, 1))
   const raw = openRaw(world, 'b', a)
-  raw.say({ type: 'frontier_ask', restart: true })
+  raw.say({ type: 'frontier_ask', prefixes: [''] })
   expect(world.time.runUntil(() => heardBy(raw).some(({ type }) => type === 'frontier'), 1_000)).toBe(true)
   const heard = heardBy(raw)
   expect(heard.map(({ type }) => type)).toEqual(['control', 'open', 'forks', 'parcels', 'frontier_ask', 'frontier'])
   expect(heard.flatMap((message) => (message.type === 'forks' ? message.proofs : [])).map(bytesToHex)).toEqual([bytesToHex(proof)])
   const frontier = heard.find((message) => message.type === 'frontier')!
-  expect(frontier.entries.find(({ chain }) => chain === CHAIN)).toEqual({ chain: CHAIN, seq: at - 1, hash: sha256Hex(x[at - 2]!.bytes) })
+  expect(frontier.nodes.flatMap((node) => (node.kind === 'leaf' ? node.entries : [])).find(({ chain }) => chain === CHAIN)).toEqual({ chain: CHAIN, seq: at - 1, hash: sha256Hex(x[at - 2]!.bytes) })
 })
 
 test('FK1 over a line of peers a proof is everywhere before the commits that come with it', () => {
@@ -204,7 +204,7 @@ test('FK9 whoever says that he has more of a forked chain is asked for what lies
   world.time.advance(10)
   const raw = openRaw(world, 'b', a)
   // More than makes it read the whole log (AE5), did it count.
-  raw.say({ type: 'frontier', entries: [{ chain: CHAIN, seq: x.length, hash: sha256Hex(x.at(-1)!.bytes) as CommitHash }], end: true, arrivals: 9 })
+  raw.say({ type: 'frontier', nodes: [{ prefix: '', kind: 'leaf', entries: [{ chain: CHAIN, seq: x.length, hash: sha256Hex(x.at(-1)!.bytes) as CommitHash }] }], arrivals: 9 })
   world.time.advance(10)
   expect(wants(raw)).toEqual([{ chain: CHAIN, from: 4, count: at - 4 }])
   raw.say({ type: 'parcels', chain: CHAIN, parcels: x.slice(3, 20) })

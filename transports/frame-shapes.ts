@@ -9,7 +9,7 @@ import { bytesToHex, type ChainId, type CommitHash, type PeerId, type Ref } from
 import { limits } from '../crdt/limits.ts'
 import type { PackedReader } from '../crdt/packed-reader.ts'
 import type { FrontierEntry, Parcel, RefusedCommit, Run } from './host.ts'
-import { ADDRESS_DIGEST_BYTES, DIGEST_BYTES, TAGS, type Message } from './messages.ts'
+import { ADDRESS_DIGEST_BYTES, DIGEST_BYTES, NODE_DIGEST_BYTES, TAGS, type Message, type NodeTold } from './messages.ts'
 import { REASON_NAME } from './refusals.ts'
 
 /** Who is at the other end: nobody we know, a member whose link is not open yet, or a member whose link is. */
@@ -57,8 +57,8 @@ const SHAPES: ReadonlyMap<number, Shape> = new Map<number, Shape>([
     from: 'open', earlyBytesMax: 0, fields: 5,
     read: (r) => ({ type: 'runs', runs: runs(r, limits.log_page_arrivals_max, null), cursor: count(r), end: r.flag(), digest: r.bin(DIGEST_BYTES) }),
   }],
-  [TAGS.frontier_ask, { from: 'open', earlyBytesMax: 0, fields: 1, read: (r) => ({ type: 'frontier_ask', restart: r.flag() }) }],
-  [TAGS.frontier, { from: 'open', earlyBytesMax: 0, fields: 3, read: (r) => ({ type: 'frontier', entries: entries(r), end: r.flag(), arrivals: count(r) }) }],
+  [TAGS.frontier_ask, { from: 'open', earlyBytesMax: 0, fields: 1, read: (r) => ({ type: 'frontier_ask', prefixes: prefixes(r) }) }],
+  [TAGS.frontier, { from: 'open', earlyBytesMax: 0, fields: 2, read: (r) => ({ type: 'frontier', nodes: nodes(r), arrivals: count(r) }) }],
   [TAGS.have, { from: 'open', earlyBytesMax: 0, fields: 1, read: (r) => ({ type: 'have', cursor: count(r) }) }],
   [TAGS.want_bodies, { from: 'open', earlyBytesMax: 0, fields: 1, read: (r) => ({ type: 'want_bodies', refs: hashes<Ref>(r, limits.want_bodies_max) }) }],
   [TAGS.bodies, { from: 'open', earlyBytesMax: 0, fields: 1, read: (r) => ({ type: 'bodies', bodies: bodies(r, r.list(0, limits.want_bodies_max)) }) }],
@@ -128,8 +128,34 @@ const pairs = (r: PackedReader, pairsMax: number): number => {
   return items % 2 === 0 ? items / 2 : r.misfit()
 }
 
+/** A byte a digit. */
+const prefix = (r: PackedReader): string => {
+  const digits = r.bin(0, 2 * CHAIN_BYTES)
+  let text = ''
+  for (const digit of digits) text += digit < 16 ? digit.toString(16) : r.misfit()
+  return text
+}
+
+const prefixes = (r: PackedReader): readonly string[] => {
+  const list: string[] = []
+  for (let left = r.list(1, limits.frontier_nodes_per_frame_max); left > 0; left--) list.push(prefix(r))
+  return list
+}
+
+/** Flat: prefix, whether it is a leaf, its entries or its digests. */
+const nodes = (r: PackedReader): readonly NodeTold[] => {
+  const items = r.list(3, 3 * limits.frontier_nodes_per_frame_max)
+  if (items % 3 !== 0) r.misfit()
+  const list: NodeTold[] = []
+  for (let left = items / 3; left > 0; left--) {
+    const of = prefix(r)
+    list.push(r.flag() ? { prefix: of, kind: 'leaf', entries: entries(r) } : { prefix: of, kind: 'node', digests: r.bin(16 * NODE_DIGEST_BYTES) })
+  }
+  return list
+}
+
 const entries = (r: PackedReader): readonly FrontierEntry[] => {
-  const items = r.list(0, 3 * limits.frontier_entries_per_frame_max)
+  const items = r.list(0, 3 * limits.frontier_leaf_entries_max)
   if (items % 3 !== 0) r.misfit()
   const list: FrontierEntry[] = []
   for (let left = items / 3; left > 0; left--) list.push({ chain: chain(r, null), seq: seq(r), hash: r.hex(32) as CommitHash })

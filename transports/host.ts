@@ -4,8 +4,10 @@
  */
 import type { SignedAck } from '../crdt/ack.ts'
 import type { Body } from '../crdt/body.ts'
+import type { FrontierTree } from '../crdt/frontier-tree.ts'
 import type { ChainId, CommitHash, MeshId, PeerId, Ref } from '../crdt/ids.ts'
 import type { KeyPair } from '../crdt/signature.ts'
+import type { Growth } from './growth.ts'
 
 export type FrontierEntry = { readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash }
 /** `count` commits of `chain` from `from` on. */
@@ -31,10 +33,14 @@ export type MeshHost = {
   readonly peer: PeerId
   member(peer: PeerId): MemberState
 
-  /** Iterates every chain; the control chain first. */
-  frontier(): Iterable<FrontierEntry>
+  /** All chains with their heads; they cost nothing as long as nobody looks. */
+  readonly frontier: Pick<FrontierTree, 'at' | 'digestAt'>
   seqOf(chain: ChainId): number
-  /** SHA-256 over key ‖ sorted (chain, seq, hash): 32 bytes. */
+  /** Of all chains together. */
+  commits(): number
+  /** The latest chains that went on, and from where. */
+  readonly growth: Pick<Growth, 'mark' | 'since'>
+  /** `frontierDigest` of all chains: 32 bytes. */
   frontierDigest(key: Uint8Array): Uint8Array
   /** Hex id of this arrival log; cursors into it are worth nothing under another. */
   readonly logEpoch: string

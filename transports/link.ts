@@ -35,7 +35,7 @@ export const createLink = (options: LinkOptions): Link => {
   const sendCredit = createSendCredit()
   const receiveCredit = createReceiveCredit()
   const end = (chain: ChainId, seq: number): number => endOf(host, chain, seq)
-  const positions = createPositions((chain) => chain === control || host.seqOf(chain) > 0)
+  const positions = createPositions(host)
   const heartbeat = createHeartbeat(timers.now(), options.roundTripMs)
   const startedAtMs = timers.now()
   let phase: 'control' | 'open' | 'ended' = 'control'
@@ -55,12 +55,9 @@ export const createLink = (options: LinkOptions): Link => {
   }
   const digest = (): Uint8Array => host.frontierDigest(session.digestKey).slice(0, DIGEST_BYTES)
   const standing = (): { arrivals: number; digest: Uint8Array } => (phase === 'open' ? { arrivals: host.arrivals(), digest: digest() } : NO_STANDING)
-  const theyHoldAll = (): void => {
-    for (const { chain, seq } of host.frontier()) positions.reached(chain, seq)
-  }
-  const serve = createServe({ host, credit: sendCredit, positions, compression: options.compression, isOpen: () => phase === 'open', bufferedBytes: wire.bufferedBytes, digest, transmit, charge: options.charge, count })
+  const serve = createServe({ host, credit: sendCredit, positions, compression: options.compression, isOpen: () => phase === 'open', bufferedBytes: wire.bufferedBytes, digest, digestKey: session.digestKey, transmit, charge: options.charge, count })
   const search = createForkSearch(host, (run) => send({ type: 'want', runs: [run] }))
-  const pull = createPull({ host, link: number, peer, fetches, positions, digest, differs: search.differs, inStep: theyHoldAll, send })
+  const pull = createPull({ host, link: number, peer, fetches, positions, digest, digestKey: session.digestKey, differs: search.differs, send })
   const tellForks = createForkTeller({ proofs: host.forkProofs, bufferedBytes: wire.bufferedBytes, transmit: wire.send })
   const forkMeter = createForkMeter()
   const unheard = createUnheardAcks()
@@ -220,7 +217,7 @@ export const createLink = (options: LinkOptions): Link => {
       case 'runs':
         return pull.runs(m, now)
       case 'frontier_ask':
-        return serve.frontier(m.restart)
+        return serve.frontier(m.prefixes)
       case 'frontier':
         return pull.frontier(m, now) ? undefined : wire.close('too_many_chains')
       case 'have':
@@ -292,6 +289,7 @@ export const createLink = (options: LinkOptions): Link => {
       if (beat.kind === 'close') return wire.close(beat.reason)
       if (beat.kind !== 'rest') send({ type: 'ping', id: beat.id, ...(beat.kind === 'ping' ? standing() : NO_STANDING) })
       tellQuiet(heartbeat.isQuiet(now))
+      positions.lookAgain()
       beginPulling()
       if (phase === 'control' && now - startedAtMs > limits.control_ms_max) {
         const state = host.member(peer)
@@ -338,11 +336,7 @@ export const createLink = (options: LinkOptions): Link => {
       else if (phase === 'control') unheard.miss(ack.watermarks.map(({ chain }) => chain))
     },
     sendEncoded: transmit,
-    behind: () => {
-      let commits = 0
-      for (const { chain, seq } of host.frontier()) commits += Math.max(0, seq - positions.of(chain))
-      return commits
-    },
+    behind: positions.lacking,
     roundTripMs: heartbeat.roundTripMs,
     isQuiet: () => quiet,
     bufferedBytes: wire.bufferedBytes,

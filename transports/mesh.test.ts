@@ -272,14 +272,15 @@ test('CR4 a reader that never reads is closed before it costs memory', () => {
   const world = createTestWorld(['a', 'b'])
   const a = add(world, 'a')
   const raw = openRaw(world, 'b', a)
-  const entries = Array.from({ length: 4_000 }, (_, n) => ({ chain: n.toString(16).padStart(32, '0') as ChainId, seq: 1, hash: ZERO_HASH as CommitHash }))
-  a.host.frontier = () => entries
+  const entries = Array.from({ length: limits.frontier_leaf_entries_max }, (_, n) => ({ chain: n.toString(16).padStart(32, '0') as ChainId, seq: 1, hash: ZERO_HASH as CommitHash }))
+  const prefixes = Array.from({ length: limits.frontier_nodes_per_frame_max }, (_, n) => n.toString(16))
+  Object.assign(a.host, { frontier: { at: () => ({ kind: 'leaf', entries }), digestAt: () => new Uint8Array(32) } })
   world.network.halfOpen(a.url, 'ws://b.raw:7/mesh')
   let most = 0
   for (let n = 0; n < 60 && counter(a, 'closed_slow_reader') === 0; n++) {
-    raw.say({ type: 'frontier_ask', restart: true })
-    // As fast as its purse allows: each takes some 1,350 units.
-    world.time.advance(40)
+    raw.say({ type: 'frontier_ask', prefixes })
+    // As fast as its purse allows: each takes some 1,650 units.
+    world.time.advance(48)
     most = Math.max(most, a.mesh.links()[0]?.buffered_bytes ?? 0)
   }
   expect(counter(a, 'closed_slow_reader')).toBe(1)

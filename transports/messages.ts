@@ -13,6 +13,8 @@ import type { FrontierEntry, Parcel, RefusedCommit, Run, VoteMessage } from './h
 
 export const DIGEST_BYTES = 16
 export const ADDRESS_DIGEST_BYTES = 8
+/** What is told of each subtree's digest. */
+export const NODE_DIGEST_BYTES = 8
 
 export const TAGS = {
   control: 1,
@@ -46,6 +48,11 @@ export const TAGS = {
 /** Where the sender's log stands: `arrivals` and `digest` (16 bytes) are of the same moment. */
 type Standing = { readonly arrivals: number; readonly digest: Uint8Array }
 
+/** A subtree of the sender's frontier: its entries, or 16 keyed digests of `NODE_DIGEST_BYTES` each, joined; zeros for an empty one. */
+export type NodeTold =
+  | { readonly prefix: string; readonly kind: 'leaf'; readonly entries: readonly FrontierEntry[] }
+  | { readonly prefix: string; readonly kind: 'node'; readonly digests: Uint8Array }
+
 export type Message =
   /** How far the sender's control chain goes. */
   | { readonly type: 'control'; readonly seq: number }
@@ -58,10 +65,10 @@ export type Message =
   | { readonly type: 'since'; readonly cursor: number }
   /** The next page of the log, in its order. `end`: nothing was behind it at that moment. */
   | { readonly type: 'runs'; readonly runs: readonly Run[]; readonly cursor: number; readonly end: boolean; readonly digest: Uint8Array }
-  /** 'The next page of your frontier', from the beginning when `restart`. */
-  | { readonly type: 'frontier_ask'; readonly restart: boolean }
-  /** `arrivals` is where the log stood when the frontier's first page was made. */
-  | { readonly type: 'frontier'; readonly entries: readonly FrontierEntry[]; readonly end: boolean; readonly arrivals: number }
+  /** 'What lies in your frontier under these prefixes?' Of 0 … 32 hex digits each. */
+  | { readonly type: 'frontier_ask'; readonly prefixes: readonly string[] }
+  /** `arrivals` is where the log stood when it was answered. */
+  | { readonly type: 'frontier'; readonly nodes: readonly NodeTold[]; readonly arrivals: number }
   /** 'I hold everything of your log up to this.' */
   | { readonly type: 'have'; readonly cursor: number }
   | { readonly type: 'want'; readonly runs: readonly Run[] }
@@ -106,9 +113,9 @@ const toPackable = (m: Message): Packable => {
     case 'runs':
       return [TAGS.runs, ...packRuns(m.runs), m.cursor, m.end, m.digest]
     case 'frontier_ask':
-      return [TAGS.frontier_ask, m.restart]
+      return [TAGS.frontier_ask, m.prefixes.map(digitsOf)]
     case 'frontier':
-      return [TAGS.frontier, m.entries.flatMap((e) => [hexToBytes(e.chain), e.seq, hexToBytes(e.hash)]), m.end, m.arrivals]
+      return [TAGS.frontier, m.nodes.flatMap(packNode), m.arrivals]
     case 'have':
       return [TAGS.have, m.cursor]
     case 'want':
@@ -144,6 +151,11 @@ const toPackable = (m: Message): Packable => {
       return [TAGS.refused, m.refused.flatMap((r) => [hexToBytes(r.chain), r.seq, hexToBytes(r.hash), r.reason])]
   }
 }
+
+/** A byte a digit. */
+const digitsOf = (prefix: string): Uint8Array => Uint8Array.from(prefix, (digit) => Number.parseInt(digit, 16))
+const packNode = (node: NodeTold): readonly Packable[] =>
+  [digitsOf(node.prefix), node.kind === 'leaf', node.kind === 'node' ? node.digests : node.entries.flatMap((e) => [hexToBytes(e.chain), e.seq, hexToBytes(e.hash)])]
 
 /** bytes, count of bodies, each body: flat, for a parcel's frame should cost a hundredth of the parcel. */
 const packParcel = (parcel: Parcel): Packable[] => [parcel.bytes, parcel.bodies.length, ...parcel.bodies.map(packBody)]

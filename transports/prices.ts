@@ -3,7 +3,7 @@
  * follows from a frame's kind and size alone, so that two runs of one schedule pay the same.
  */
 import type { ChainId } from '../crdt/ids.ts'
-import type { Message } from './messages.ts'
+import type { Message, NodeTold } from './messages.ts'
 
 /** Opening the seal and reading the fields. */
 export const priceOfBytes = (bytes: number): number => 1 + bytes / 4_096
@@ -18,8 +18,8 @@ export const priceOfServing = (frame: { readonly content: Uint8Array; readonly c
 /** Arrivals looked up in the log, at some 15 µs each, and the runs that they make told, at some 2 µs. */
 export const priceOfWalk = (arrivals: number, runs: number): number => 1.5 * arrivals + runs / 5
 
-/** Chains told with their heads, at some 3 µs each. */
-export const priceOfEntries = (entries: number): number => entries / 3
+/** Subtrees of the frontier told: 16 keyed digests at some 1.5 µs each, or chains with their heads at some 3 µs. */
+export const priceOfNodes = (nodes: readonly NodeTold[]): number => nodes.reduce((sum, node) => sum + (node.kind === 'node' ? 3 : 1 + node.entries.length / 3), 0)
 
 /** What handling it takes here, beyond its bytes. */
 export const priceOf = (m: Message): number => {
@@ -32,15 +32,16 @@ export const priceOf = (m: Message): number => {
     case 'ping':
     case 'pong':
       return 10
-    // What is walked for the answer is priced as it is walked (`priceOfWalk`, `priceOfEntries`).
+    // What is walked for the answer is priced as it is walked (`priceOfWalk`, `priceOfNodes`).
     case 'since':
     case 'have':
     case 'frontier_ask':
       return 10
     case 'runs':
       return 2 + m.runs.length / 10
+    // Compared with ours.
     case 'frontier':
-      return 2 + m.entries.length / 4
+      return 2 + priceOfNodes(m.nodes)
     case 'want':
       return 2 + 3 * m.runs.length
     // Checked, as one run, by the signature of its last, and judged; measured, 2,000 of one commit each took 160 µs a frame.

@@ -5,7 +5,7 @@
  *   opened ─ digests equal ─▶ in step
  *          ├ cursor into this log ─▶ since(cursor) ─▶ page ─▶ … ─▶ end
  *          ├ nothing held yet ─▶ since(0) ─▶ …
- *          └ else ─▶ frontier ─▶ page of what is lacking, or since(0) when that is much
+ *          └ else ─▶ frontier, where it differs ─▶ page of what is lacking, or since(0) when that is much
  *
  * `plan` is the single decision function: every event changes state, then `plan` decides what to ask. Invariants:
  * (1) the control chain is asked for first, and before the link is open nothing else; (2) the kept cursor never passes a commit that our log does not hold, though
@@ -17,6 +17,7 @@ import type { ChainId } from '../crdt/ids.ts'
 import { limits } from '../crdt/limits.ts'
 import { equalBytes } from '../crdt/msgpack.ts'
 import type { Fetches, LinkNumber } from './fetches.ts'
+import { createComparison, type Comparison } from './frontiers.ts'
 import { endOf } from './forks.ts'
 import type { MeshHost, Run } from './host.ts'
 import type { Message } from './messages.ts'
@@ -33,10 +34,9 @@ export type PullOptions = {
   readonly positions: Positions
   /** Our own digest under the session's key, 16 bytes. */
   readonly digest: () => Uint8Array
+  readonly digestKey: Uint8Array
   /** The other side has another commit at this place than we. */
   readonly differs: (chain: ChainId, seq: number) => void
-  /** The other side holds what we hold. */
-  readonly inStep: () => void
   readonly send: (message: Message) => void
 }
 
@@ -67,7 +67,7 @@ export const createPull = (options: PullOptions): Pull => {
   let readTo = 0
   let keptTo = -1
   let unsettled: { readonly runs: readonly Run[]; readonly cursor: number }[] | null = []
-  let compare: { readonly seqByLackingChain: Map<ChainId, number>; entries: number } | null = null
+  let compare: { readonly tree: Comparison; readonly seqByLackingChain: Map<ChainId, number>; arrivals: number | null } | null = null
   let compareWaitMs: number = limits.frontier_compare_ms_min
   let compareAtMs = 0
 
@@ -81,14 +81,15 @@ export const createPull = (options: PullOptions): Pull => {
   const askSince = (cursor: number, nowMs: number): void => {
     readTo = cursor
     askedAtMs = nowMs
+    compare = null
     send({ type: 'since', cursor })
   }
   const askFrontier = (nowMs: number): void => {
-    compare = { seqByLackingChain: new Map(), entries: 0 }
+    compare = { tree: createComparison(host, options.digestKey), seqByLackingChain: new Map(), arrivals: null }
     compareAtMs = nowMs + compareWaitMs
     compareWaitMs = Math.min(2 * compareWaitMs, limits.frontier_compare_ms_max)
     askedAtMs = nowMs
-    send({ type: 'frontier_ask', restart: true })
+    send({ type: 'frontier_ask', prefixes: compare.tree.next() })
   }
   const becameInStep = (arrivals: number): void => {
     unsettled = []
@@ -99,13 +100,10 @@ export const createPull = (options: PullOptions): Pull => {
       keptTo = arrivals
       host.keepCursor(peer, epoch, arrivals)
     }
-    options.inStep()
+    positions.heldAll()
   }
   const idle = (nowMs: number): boolean => page === null && (askedAtMs === null || nowMs - askedAtMs > limits.claim_ms_max)
-  const holdsNothing = (): boolean => {
-    for (const entry of host.frontier()) if (entry.chain !== host.controlChain) return false
-    return true
-  }
+  const holdsNothing = (): boolean => host.commits() <= host.seqOf(host.controlChain)
 
   const learned = (chain: ChainId, seq: number, dueMs: number): boolean => {
     if (seq <= host.seqOf(chain)) return false
@@ -137,7 +135,7 @@ export const createPull = (options: PullOptions): Pull => {
     while (unsettled !== null && unsettled.length > 0 && unsettled[0]!.runs.every(holds)) keep(unsettled.shift()!.cursor)
   }
 
-  /** The whole frontier was seen: fetch the difference, or, when that is much, read the log, whose order can be applied as it comes. */
+  /** All that differs was seen: fetch the difference, or, when that is much, read the log, whose order can be applied as it comes. */
   const compared = (seqByLackingChain: ReadonlyMap<ChainId, number>, arrivals: number, nowMs: number): void => {
     compare = null
     askedAtMs = null
@@ -203,19 +201,25 @@ export const createPull = (options: PullOptions): Pull => {
 
     frontier: (part, nowMs) => {
       if (compare === null) return true
-      compare.entries += part.entries.length
-      if (compare.entries > limits.frontier_entries_max) return false
-      for (const { chain, seq, hash } of part.entries) {
+      const { tree, seqByLackingChain } = compare
+      const entries = tree.told(part.nodes)
+      if (entries === null) return true
+      const arrivals = (compare.arrivals ??= part.arrivals)
+      for (const { chain, seq, hash } of entries) {
         positions.reached(chain, seq)
         const ours = seq > host.seqOf(chain) ? null : host.hashAt(chain, seq)
-        if (seq > host.seqOf(chain)) compare.seqByLackingChain.set(chain, seq)
+        if (seq > host.seqOf(chain)) seqByLackingChain.set(chain, seq)
         // One place, two hashes: the host has to see both branches, whoever is right.
         else if (ours !== null && ours !== hash) options.differs(chain, seq)
       }
       // Much is lacking: the log is read instead, and nobody needs to know of all.
-      if (!part.end && compare.seqByLackingChain.size > limits.frontier_pull_commits_max) compared(compare.seqByLackingChain, part.arrivals, nowMs)
-      else if (!part.end && part.entries.length > 0) send({ type: 'frontier_ask', restart: false })
-      else compared(compare.seqByLackingChain, part.arrivals, nowMs)
+      const next = seqByLackingChain.size > limits.frontier_pull_commits_max ? [] : tree.next()
+      if (tree.isTooLarge()) return false
+      if (next.length === 0) compared(seqByLackingChain, arrivals, nowMs)
+      else {
+        askedAtMs = nowMs
+        send({ type: 'frontier_ask', prefixes: next })
+      }
       return true
     },
 

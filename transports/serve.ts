@@ -9,13 +9,14 @@
 import type { ChainId, CommitHash, Ref } from '../crdt/ids.ts'
 import { limits } from '../crdt/limits.ts'
 import type { SendCredit } from './credit.ts'
-import type { FrontierEntry, MeshHost, Run } from './host.ts'
+import { nodeToTell } from './frontiers.ts'
+import type { MeshHost, Run } from './host.ts'
 import { encode, TAGS, type Message } from './messages.ts'
 import { pack } from '../crdt/msgpack.ts'
 import { bodyFrames, parcelFrames, type ParcelFrame } from './parcels.ts'
 import type { Compression } from './ports.ts'
 import type { Positions } from './positions.ts'
-import { priceOfEntries, priceOfServing, priceOfWalk } from './prices.ts'
+import { priceOfNodes, priceOfServing, priceOfWalk } from './prices.ts'
 
 export type ServeOptions = {
   readonly host: MeshHost
@@ -26,6 +27,8 @@ export type ServeOptions = {
   readonly isOpen: () => boolean
   readonly bufferedBytes: () => number
   readonly digest: () => Uint8Array
+  /** The session's, for digests. */
+  readonly digestKey: Uint8Array
   /** Sends content that is already encoded. */
   readonly transmit: (content: Uint8Array) => void
   /** What reading for the other side took is its to pay (PROTOCOL WK5). */
@@ -39,7 +42,7 @@ export type Serve = {
   wantBodies(refs: readonly Ref[]): boolean
   wantHeaders(hashes: readonly CommitHash[]): boolean
   since(cursor: number): void
-  frontier(restart: boolean): void
+  frontier(prefixes: readonly string[]): void
   /** The other side holds everything of our log up to this. */
   have(cursor: number): void
   /** Sends what can be sent now: to be called when credit or room came back. */
@@ -61,7 +64,6 @@ export const createServe = (options: ServeOptions): Serve => {
   const lastQueuedByChain = new Map<ChainId, Run>()
   /** Read and encoded, waiting for credit. */
   const frames: ParcelFrame[] = []
-  let frontier: { readonly entries: Iterator<FrontierEntry>; readonly arrivals: number } | null = null
   const send = (message: Message): void => transmit(encode(message))
 
   const sendFrame = (frame: ParcelFrame): void => {
@@ -159,31 +161,16 @@ export const createServe = (options: ServeOptions): Serve => {
       send({ type: 'runs', runs: page.runs, cursor: page.cursor, end: page.cursor >= host.arrivals(), digest: options.digest() })
     },
 
-    frontier: (restart) => {
-      if (restart || frontier === null) frontier = { entries: host.frontier()[Symbol.iterator](), arrivals: host.arrivals() }
-      const { entries, arrivals } = frontier
-      const page: FrontierEntry[] = []
-      let next = entries.next()
-      while (next.done !== true) {
-        page.push(next.value)
-        if (page.length === limits.frontier_entries_per_frame_max) break
-        next = entries.next()
-      }
-      if (next.done === true) frontier = null
-      options.charge(priceOfEntries(page.length))
-      send({ type: 'frontier', entries: page, end: next.done === true, arrivals })
+    frontier: (prefixes) => {
+      const nodes = prefixes.map((prefix) => nodeToTell(host, options.digestKey, prefix))
+      options.charge(priceOfNodes(nodes))
+      send({ type: 'frontier', nodes, arrivals: host.arrivals() })
     },
 
     have: (cursor) => {
       const after = walked(cursor)
       if (after.cursor < host.arrivals()) return
-      const firstAfterByChain = new Map(after.runs.toReversed().map((run) => [run.chain, run.from]))
-      let chains = 0
-      for (const { chain, seq } of host.frontier()) {
-        positions.reached(chain, (firstAfterByChain.get(chain) ?? seq + 1) - 1)
-        chains++
-      }
-      options.charge(priceOfEntries(chains))
+      positions.heldAll(new Map(after.runs.toReversed().map((run) => [run.chain, run.from])))
     },
 
     pump,

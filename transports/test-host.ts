@@ -8,10 +8,13 @@
  */
 import { signAck, type SignedAck } from '../crdt/ack.ts'
 import { makeBody, type Body } from '../crdt/body.ts'
+import { digestOfRoot } from '../crdt/frontier.ts'
+import { createFrontierTree } from '../crdt/frontier-tree.ts'
 import { sha256, sha256Hex } from '../crdt/hash.ts'
 import { bytesToHex, hexToBytes, ZERO_HASH, type ChainId, type CommitHash, type MeshId, type PeerId, type Ref } from '../crdt/ids.ts'
 import { equalBytes, pack, unpack } from '../crdt/msgpack.ts'
 import { keyPairFromSeed, publicKeyHex } from '../crdt/signature.ts'
+import { createGrowth } from './growth.ts'
 import type { FrontierEntry, MemberState, Mesh, MeshHost, Parcel, Run } from './host.ts'
 import type { Timers } from './ports.ts'
 
@@ -57,6 +60,8 @@ export type TestHost = {
   /** Commits whose headers are asked for until they come. */
   readonly wantedHeaders: Set<CommitHash>
   readonly metHeaders: { readonly from: PeerId; readonly hash: CommitHash }[]
+  /** All chains that have commits; the control chain first. */
+  frontier(): readonly FrontierEntry[]
   /** Proofs handed over by the mesh, known ones included. */
   proofsReceived(): number
 }
@@ -143,6 +148,7 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
     const place = readProof(proof)
     if (place === null || place.at >= atOf(place.chain)) return false
     forks.set(place.chain, { at: place.at, proof })
+    tree.touch(place.chain)
     return true
   }
   const foundFork = (ours: Entry, theirs: Entry): void => {
@@ -164,7 +170,9 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
     if (parcel.seq >= atOf(parcel.chain)) return
     if (parcel.seq !== list.length + 1) return void waiting.set(`${parcel.chain} ${parcel.seq}`, parcel)
     if (entry.before !== (list.at(-1)?.hash ?? ZERO_HASH)) return
+    growth.note(parcel.chain, list.length)
     list.push(entry)
+    tree.touch(parcel.chain)
     log.push({ chain: parcel.chain, seq: parcel.seq })
     if (parcel.chain === CONTROL) reduceControl(parcel)
     const next = waiting.get(`${parcel.chain} ${parcel.seq + 1}`)
@@ -208,8 +216,13 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
       const last = entries(of)[lengthOf(of) - 1]
       return last === undefined ? [] : [{ chain: of, seq: lengthOf(of), hash: last.hash }]
     })
-  const frontierDigest = (key: Uint8Array): Uint8Array =>
-    sha256(key, ...frontier().map((e) => `${e.chain} ${e.seq} ${e.hash}\n`).sort())
+  const headOf = (of: ChainId): { readonly seq: number; readonly hash: CommitHash } | undefined => {
+    const last = entries(of)[lengthOf(of) - 1]
+    return last && { seq: lengthOf(of), hash: last.hash }
+  }
+  const tree = createFrontierTree(headOf)
+  const growth = createGrowth()
+  const frontierDigest = (key: Uint8Array): Uint8Array => digestOfRoot(tree.root(), key)
 
   const host: MeshHost = {
     mesh: options.mesh ?? meshIdOfTests,
@@ -219,7 +232,9 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
       const state = members.get(of) ?? 'unknown'
       return (state === 'voter' || state === 'observer') && forks.has(chainOfPeer(of)) ? 'frozen' : state
     },
-    frontier,
+    frontier: tree,
+    commits: () => frontier().reduce((sum, { seq }) => sum + seq, 0),
+    growth,
     seqOf: lengthOf,
     frontierDigest,
     logEpoch: epoch,
@@ -343,11 +358,12 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
     bodyRefs: () => [...bodies.keys()],
     missingBytes: (other) => {
       let bytes = 0
-      for (const { chain: of, seq } of other.host.frontier())
+      for (const { chain: of, seq } of other.frontier())
         for (const parcel of other.parcelsOf(of, host.seqOf(of) + 1, seq - host.seqOf(of))) bytes += parcel.bytes.length + parcel.bodies.reduce((sum, body) => sum + 16 + body.text.length, 0)
       return bytes
     },
     parcelsOf,
+    frontier,
     provesAnyPlace: false,
     clockAheadMs: 0,
     clocks: [],

@@ -6,6 +6,7 @@ import { inflateRawSync } from 'node:zlib'
 import { WebSocket } from 'ws'
 import { concat } from '../../crdt/hash.ts'
 import { bytesToHex, hexToBytes, type MeshId, type PeerId } from '../../crdt/ids.ts'
+import { limits } from '../../crdt/limits.ts'
 import type { KeyPair } from '../../crdt/signature.ts'
 import { dialHandshake, type Authenticated } from '../../transports/handshake.ts'
 import { createNonces } from '../../transports/nonces.ts'
@@ -204,13 +205,19 @@ export const settled = async (link: MeshLink, ms?: number): Promise<void> => {
 /** The victim's frontier as it tells it, by chain. */
 export const frontierOf = async (link: MeshLink): Promise<ReadonlyMap<string, { readonly seq: number; readonly hash: string }>> => {
   const headByChain = new Map<string, { readonly seq: number; readonly hash: string }>()
-  for (let restart = true; ; restart = false) {
-    link.tell([TAGS.frontier_ask, restart])
-    const [, entries, end] = await link.await(TAGS.frontier)
-    const list = listOf(entries) ?? []
-    for (let at = 0; at < list.length; at += 3) headByChain.set(bytesToHex(list[at] as Uint8Array), { seq: list[at + 1] as number, hash: bytesToHex(list[at + 2] as Uint8Array) })
-    if (end === true) return headByChain
+  const prefixes: Uint8Array[] = [new Uint8Array(0)]
+  while (prefixes.length > 0) {
+    link.tell([TAGS.frontier_ask, prefixes.splice(-limits.frontier_nodes_per_frame_max)])
+    const [, nodes] = await link.await(TAGS.frontier)
+    const told = listOf(nodes) ?? []
+    for (let at = 0; at < told.length; at += 3) {
+      const [prefix, isLeaf, content] = told.slice(at, at + 3) as [Uint8Array, boolean, unknown]
+      const list = isLeaf ? (listOf(content as never) ?? []) : []
+      for (let n = 0; n < list.length; n += 3) headByChain.set(bytesToHex(list[n] as Uint8Array), { seq: list[n + 1] as number, hash: bytesToHex(list[n + 2] as Uint8Array) })
+      if (!isLeaf) for (let digit = 0; digit < 16; digit++) prefixes.push(concat(prefix, Uint8Array.of(digit)))
+    }
   }
+  return headByChain
 }
 
 export const joined = (...parts: readonly Uint8Array[]): Uint8Array => concat(...parts)

@@ -10,6 +10,7 @@ import { limits } from '../../crdt/limits.ts'
 import { bytesToHex, type ChainId, type CommitHash, type PeerId, type Ref } from '../../crdt/ids.ts'
 import { sign } from '../../crdt/signature.ts'
 import { signAddress } from '../../transports/addresses.ts'
+import { createGrowth } from '../../transports/growth.ts'
 import { createMesh, type DriveableMesh } from '../../transports/mesh.ts'
 import type { FrontierEntry, MeshHost, Parcel, RefusedCommit, Run } from '../../transports/host.ts'
 import type { Peer } from '../../src/peer.ts'
@@ -50,18 +51,26 @@ export const createEvil = (founded: Founded, network: Network, time: Scheduler &
   const controlRun = (from: number, count: number): Parcel[] => founded.log.commits.slice(from - 1, from - 1 + count).map(({ chain, seq, bytes }) => ({ chain, seq, bytes, bodies: [] }))
   const chainOfNobody = (): ChainId => bytesToHex(random.bytes(16)) as ChainId
   const junk = (chain: ChainId, seq: number): Parcel => ({ chain, seq, bytes: random.bytes(random.int(1, 400)), bodies: [] })
+  const told = function* (): Iterable<FrontierEntry> {
+    const last = founded.log.commits.at(-1)!
+    yield { chain: control, seq: last.seq, hash: last.hash }
+    if (!lies.has('lying_frontier')) return
+    for (const { chain, seq } of captured) yield { chain, seq: seq + random.int(0, FAR_SEQ), hash: bytesToHex(random.bytes(32)) as CommitHash }
+    yield { chain: chainOfNobody(), seq: random.int(1, FAR_SEQ), hash: bytesToHex(random.bytes(32)) as CommitHash }
+  }
   const one = (): Parcel | null => (captured.length === 0 ? null : random.pick(captured))
 
   const host: MeshHost = {
     mesh: founded.mesh, self: self.keys, peer: self.peer,
     member: (peer) => founded.members.find((member) => member.peer === peer)?.role ?? 'unknown',
-    frontier: function* (): Iterable<FrontierEntry> {
-      const last = founded.log.commits.at(-1)!
-      yield { chain: control, seq: last.seq, hash: last.hash }
-      if (!lies.has('lying_frontier')) return
-      for (const { chain, seq } of captured) yield { chain, seq: seq + random.int(0, FAR_SEQ), hash: bytesToHex(random.bytes(32)) as CommitHash }
-      yield { chain: chainOfNobody(), seq: random.int(1, FAR_SEQ), hash: bytesToHex(random.bytes(32)) as CommitHash }
+    frontier: {
+      at: (prefix) => (lies.has('lying_frontier') && random.chance(0.3)
+        ? { kind: 'node', digests: Array.from({ length: 16 }, () => random.bytes(32)) }
+        : { kind: 'leaf', entries: [...told()].filter(({ chain }) => chain.startsWith(prefix)).slice(0, limits.frontier_leaf_entries_max) }),
+      digestAt: () => random.bytes(32),
     },
+    commits: () => founded.log.commits.length,
+    growth: createGrowth(),
     seqOf: (chain) => (chain === control ? founded.log.commits.length : 0),
     frontierDigest: () => random.bytes(32),
     logEpoch: bytesToHex(random.bytes(16)),

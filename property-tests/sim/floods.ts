@@ -69,7 +69,7 @@ export const createFloods = ({ mesh, keys, dialer, timers, random, addresses }: 
       ...opened(),
       ...Array.from({ length: REQUESTS }, () => encode({ type: 'since', cursor: 0 })),
       ...Array.from({ length: REQUESTS }, () => encode({ type: 'want', runs: [{ chain: chain(), from: 1, count: 1_000 }] })),
-      ...Array.from({ length: REQUESTS }, () => encode({ type: 'frontier_ask', restart: true })),
+      ...Array.from({ length: REQUESTS }, () => encode({ type: 'frontier_ask', prefixes: [''] })),
       encode({ type: 'want_bodies', refs: refs(200) }),
       encode({ type: 'addresses', records: addresses() }),
     ]),

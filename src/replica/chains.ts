@@ -5,6 +5,8 @@
  * Invariant: a state is replaced, never changed, so nothing moves unnoticed.
  */
 import type { ChainState } from '../../crdt/chain.ts'
+import { createFrontierTree, EMPTY_SUBTREE, type FrontierTree } from '../../crdt/frontier-tree.ts'
+import { createGrowth } from '../../transports/growth.ts'
 import { CONTROL_NAMESPACE, type ChainId, type Namespace } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 
@@ -14,20 +16,56 @@ export class Chains extends Map<ChainId, ChainState> {
    * most one entry a chain.
    */
   readonly moved = new Map<ChainId, number>()
+  /** All of them, and those of each namespace, as trees (`crdt/frontier-tree.ts`). */
+  readonly tree = this.#plant()
+  readonly #treeByNamespace = new Map<Namespace, FrontierTree>()
+  /** The latest that went on. */
+  readonly growth = createGrowth()
+  /** Of all chains together. */
+  commits = 0
   /** By namespace, those that went on last, at most `token_chains_max`; the latest stands last. */
   readonly #latest = new Map<Namespace, Set<ChainId>>()
 
   override set(id: ChainId, state: ChainState): this {
-    const [before, now] = [named(this.get(id)), named(state)]
+    const known = this.get(id)
+    const [before, now] = [named(known), named(state)]
     if (before !== now && !this.moved.has(id)) this.moved.set(id, before)
     if (now > before) this.#wentOn(state)
-    return super.set(id, state)
+    this.commits += state.seq - (known?.seq ?? 0)
+    if (state.seq > (known?.seq ?? 0)) this.growth.note(id, known?.seq ?? 0)
+    super.set(id, state)
+    this.tree.touch(id)
+    this.#treeOf(state.namespace).touch(id)
+    // Whose it is may come out later, when what was damaged of it has come again.
+    if (known !== undefined && known.namespace !== state.namespace) this.#treeOf(known.namespace).touch(id)
+    return this
   }
 
   override clear(): void {
     for (const [id, state] of this) if (!this.moved.has(id)) this.moved.set(id, named(state))
     super.clear()
     this.#latest.clear()
+    this.tree.clear()
+    this.#treeByNamespace.clear()
+    this.commits = 0
+  }
+
+  /** The root of the tree of a namespace's chains. */
+  rootOf(namespace: Namespace): Uint8Array {
+    return this.#treeByNamespace.get(namespace)?.root() ?? EMPTY_SUBTREE
+  }
+
+  #treeOf(namespace: Namespace): FrontierTree {
+    const tree = this.#treeByNamespace.get(namespace) ?? this.#plant(namespace)
+    this.#treeByNamespace.set(namespace, tree)
+    return tree
+  }
+
+  #plant(namespace?: Namespace): FrontierTree {
+    return createFrontierTree((chain) => {
+      const state = this.get(chain)
+      return namespace === undefined || state?.namespace === namespace ? state : undefined
+    })
   }
 
   /** The chains of a namespace that went on last here, at most `token_chains_max`, the latest first; all where it has no more. */

@@ -48,9 +48,8 @@ export type LogIndex = {
   /** Links that begin or end at a memory. */
   readonly linksByRecord: Map<RecordId, Set<RecordId>>
   readonly namespaces: Set<Namespace>
-  /** Of `namespaces` and of `chains`. */
+  /** Of `namespaces`. */
   readonly sortedNamespaces: SortedKeys<Namespace>
-  readonly sortedChains: SortedKeys<ChainId>
   /** Where events stand whose ids follow from a key. */
   readonly events: EventIndex
   /** Where the erasing of a memory stands in the log. */
@@ -77,7 +76,7 @@ export type LogIndex = {
 }
 
 export const createLogIndex = (mesh: MeshId): LogIndex => ({
-  mesh, chains: new Chains(), blocks: new Map(), control: emptyControl(mesh), segments: new Map(), segmentsByRecord: new Map(), linksByRecord: new Map(), namespaces: new Set(), sortedNamespaces: createSortedKeys(), sortedChains: createSortedKeys(), events: createEventIndex(),
+  mesh, chains: new Chains(), blocks: new Map(), control: emptyControl(mesh), segments: new Map(), segmentsByRecord: new Map(), linksByRecord: new Map(), namespaces: new Set(), sortedNamespaces: createSortedKeys(), events: createEventIndex(),
   erasures: new Map(), ownSegment: new Map(), holes: new Map(), lost: new Map(), setAside: new Map(), unsaid: new Map(), forkedAt: new Map(), out: new Set(), branchEnds: new Map(), unknownEvents: 0, arrivals: 0,
 })
 
@@ -163,7 +162,7 @@ const noteBranch = (index: LogIndex, chain: ChainId, seq: number): void => {
 
 /** Forgets everything that was read from the log, for reading it again. */
 export const clearLogIndex = (index: LogIndex): void => {
-  for (const part of [index.chains, index.blocks, index.segments, index.segmentsByRecord, index.linksByRecord, index.namespaces, index.sortedNamespaces, index.sortedChains, index.events, index.erasures, index.ownSegment, index.holes, index.lost, index.setAside, index.unsaid, index.branchEnds]) part.clear()
+  for (const part of [index.chains, index.blocks, index.segments, index.segmentsByRecord, index.linksByRecord, index.namespaces, index.sortedNamespaces, index.events, index.erasures, index.ownSegment, index.holes, index.lost, index.setAside, index.unsaid, index.branchEnds]) part.clear()
   index.control = emptyControl(index.mesh)
   index.unknownEvents = 0
   index.arrivals = 0

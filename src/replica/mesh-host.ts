@@ -57,12 +57,6 @@ export type HostOfReplica = MeshHost & {
 export const createMeshHost = ({ replica, shell, store, keys, deliveries, clock }: MeshHostOptions): HostOfReplica => {
   const { index } = replica
   const facts = createFacts(store)
-  const entries = function* () {
-    const first = index.chains.get(control)
-    if (first !== undefined) yield { chain: control, seq: first.seq, hash: first.hash }
-    // A chain that forked with its first commit is here, and has nothing.
-    for (const { id, seq, hash } of index.chains.values()) if (id !== control && seq > 0) yield { chain: id, seq, hash }
-  }
   const control = controlChain(index)
   /**
    * The control chain counts as far as it can be read: without it nobody is a member, so what is damaged of it is fetched where
@@ -91,7 +85,9 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries, clock 
       return member === undefined ? 'unknown' : member.revoked !== null ? 'revoked' : replica.forks.isFrozen(peer) ? 'frozen' : member.role
     },
     controlChain: control,
-    frontier: entries,
+    frontier: index.chains.tree,
+    commits: () => index.chains.commits,
+    growth: index.chains.growth,
     seqOf: (chain) => Math.min(index.chains.get(chain)?.seq ?? 0, chain === control ? controlReadTo() : Number.POSITIVE_INFINITY),
     frontierDigest: replica.frontierDigest,
     logEpoch: store.opening.epoch,

@@ -72,7 +72,7 @@ export const frameAttacks: readonly Attack[] = [
   { id: 'fr-empty', who: 'stranger', what: 'an empty sealed frame', expect: NAMED, run: frame(() => new Uint8Array(0)) },
   { id: 'fr-proto-keys', who: 'stranger', what: 'a map with the key __proto__', expect: NAMED, run: frame(() => joined(Uint8Array.of(0x81, 0xa9), new TextEncoder().encode('__proto__'), Uint8Array.of(0x80))) },
   { id: 'fr-since', who: 'stranger', what: 'a question for the log before membership', expect: 'not_open', run: message([TAGS.since, 0]) },
-  { id: 'fr-frontier-ask', who: 'stranger', what: 'a question for the frontier before membership', expect: 'not_open', run: message([TAGS.frontier_ask, true]) },
+  { id: 'fr-frontier-ask', who: 'stranger', what: 'a question for the frontier before membership', expect: 'not_open', run: message([TAGS.frontier_ask, [new Uint8Array(0)]]) },
   { id: 'fr-want-data', who: 'stranger', what: 'a want of a data chain before membership', expect: 'not_open', run: message([TAGS.want, [new Uint8Array(16).fill(9), 1], [0, 1]]) },
   { id: 'fr-want-bodies', who: 'stranger', what: 'a want of texts before membership', expect: 'not_open', run: message([TAGS.want_bodies, new Uint8Array(32)]) },
   { id: 'fr-forks', who: 'stranger', what: 'fork proofs before membership', expect: 'not_open', run: message([TAGS.forks, [new Uint8Array(300)]]) },

@@ -42,8 +42,8 @@ export const sampleMessages = (): readonly Message[] => {
     { type: 'pong', id: 1, arrivals: 12, digest, clock: 1_700_000_000_000 },
     { type: 'since', cursor: 3 },
     { type: 'runs', runs, cursor: 9, end: true, digest },
-    { type: 'frontier_ask', restart: true },
-    { type: 'frontier', entries: [1, 2, 3].map((n) => ({ chain: chain(n), seq: n, hash: hash(n) })), end: false, arrivals: 3 },
+    { type: 'frontier_ask', prefixes: ['', '0', chain(1)] },
+    { type: 'frontier', nodes: [{ prefix: '', kind: 'node', digests: new Uint8Array(128).fill(3) }, { prefix: '0', kind: 'leaf', entries: [1, 2, 3].map((n) => ({ chain: chain(n), seq: n, hash: hash(n) })) }], arrivals: 3 },
     { type: 'have', cursor: 5 },
     { type: 'want', runs },
     { type: 'absent', chain: chain(1), from: 3 },
@@ -114,7 +114,7 @@ const isBounded = (m: Message): boolean => {
     case 'want':
       return m.runs.length <= limits.want_runs_max && m.runs.every((run) => run.from >= 1 && run.count >= 1 && run.from + run.count - 1 <= limits.seq_max)
     case 'frontier':
-      return m.entries.length <= limits.frontier_entries_per_frame_max
+      return m.nodes.length <= limits.frontier_nodes_per_frame_max && m.nodes.every((node) => node.prefix.length <= 32 && (node.kind === 'node' ? node.digests.length === 128 : node.entries.length <= limits.frontier_leaf_entries_max))
     case 'parcels':
       return m.parcels.length > 0 && m.parcels.every((parcel, i) => parcel.seq === m.parcels[0]!.seq + i && parcel.bytes.length <= limits.commit_bytes_max)
     case 'bodies':

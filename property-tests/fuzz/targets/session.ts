@@ -7,6 +7,7 @@
  */
 import { signAck } from '../../../crdt/ack.ts'
 import type { PeerId } from '../../../crdt/ids.ts'
+import { limits } from '../../../crdt/limits.ts'
 import { pack } from '../../../crdt/msgpack.ts'
 import { keyPairFromSeed, publicKeyHex, type KeyPair } from '../../../crdt/signature.ts'
 import { ALICE, NS } from '../../../crdt/test-support.ts'
@@ -98,7 +99,7 @@ const samplesFor = (world: World, keys: KeyPair): readonly Message[] => {
   const parcels = [...world.disks[0]!.commitByPlace.values()].map(({ commit: { chain, seq, bytes } }) => ({ chain, seq, bytes, bodies: [] }))
   return [
     ...sampleMessages(),
-    { type: 'frontier', entries: chains.map(({ id, seq, hash }) => ({ chain: id, seq: seq + 1, hash })), end: true, arrivals: 9 },
+    { type: 'frontier', nodes: [{ prefix: '', kind: 'leaf', entries: chains.slice(0, limits.frontier_leaf_entries_max).map(({ id, seq, hash }) => ({ chain: id, seq: seq + 1, hash })) }], arrivals: 9 },
     { type: 'want', runs: chains.map(({ id, seq }) => ({ chain: id, from: 1, count: seq })) },
     { type: 'runs', runs: chains.map(({ id, seq }) => ({ chain: id, from: seq + 1, count: 3 })), cursor: 12, end: false, digest: new Uint8Array(16) },
     ...parcels.map((parcel): Message => ({ type: 'parcels', chain: parcel.chain, parcels: [parcel] })),
