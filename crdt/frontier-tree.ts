@@ -8,7 +8,7 @@
  *
  * Invariant: all of it is a function of the set of entries alone, in whatever order they came. Digests are worked out when they are asked for.
  */
-import { sha256 } from './hash.ts'
+import { joined, sha256 } from './hash.ts'
 import { DIGIT, type ChainId, type CommitHash } from './ids.ts'
 import { limits } from './limits.ts'
 
@@ -117,7 +117,7 @@ const joinedAgain = (tree: Inner): Subtree => {
   return { chains, digest: null }
 }
 
-const digestOfNode = (digests: readonly Uint8Array[]): Uint8Array => sha256('mnemesh/frontier-node/1', ...digests)
+const digestOfNode = (digests: readonly Uint8Array[]): Uint8Array => sha256('mnemesh/frontier-node/1', joined(digests))
 
 const digestOfLeaf = (chains: readonly ChainId[], headOf: (chain: ChainId) => Head | undefined): Uint8Array => {
   if (chains.length === 0) return EMPTY_SUBTREE

@@ -240,7 +240,7 @@ export const limits = {
   frontier_leaf_entries_max: 16,
   /** Subtrees of a frontier asked for at a time: an answer of so many full leaves takes 230 KB. */
   frontier_nodes_per_frame_max: 256,
-  /** Subtrees asked for in one comparison: a million chains that all differ make half of that, some 3 s of processor, which the other side pays. */
+  /** Subtrees asked for in one comparison, at some 25 µs each, which the other side pays; 100,000 chains that all differ make 55,000. */
   frontier_nodes_max: 262_144,
   /** Runs one want may name. */
   want_runs_max: 1_024,
@@ -285,6 +285,8 @@ export const limits = {
   log_page_arrivals_max: 1_024,
   /** Lacking more commits than this, the log is read in its causal order, since few of them could be applied out of it. */
   frontier_pull_commits_max: 2_048,
+  /** A frontier is not compared as long as the other side fetches what it lacks, and not as soon as a link opens on which a cursor holds. */
+  frontier_quiet_ms_min: 3_000,
   /** A whole frontier is compared again this long after the last time, doubled while it brings nothing. */
   frontier_compare_ms_min: 10_000,
   frontier_compare_ms_max: 600_000,

@@ -4,7 +4,7 @@
  * Digests travel keyed by the session and short: what is equal under a key that a third party does not know is equal.
  */
 import { EMPTY_SUBTREE } from '../crdt/frontier-tree.ts'
-import { concat, sha256 } from '../crdt/hash.ts'
+import { joined, sha256 } from '../crdt/hash.ts'
 import { limits } from '../crdt/limits.ts'
 import { equalBytes } from '../crdt/msgpack.ts'
 import type { FrontierEntry, MeshHost } from './host.ts'
@@ -16,7 +16,7 @@ type Host = Pick<MeshHost, 'frontier'>
 export const nodeToTell = (host: Host, key: Uint8Array, prefix: string): NodeTold => {
   const node = host.frontier.at(prefix)
   return node.kind === 'node'
-    ? { prefix, kind: 'node', digests: concat(...node.digests.map((digest) => keyed(key, digest))) }
+    ? { prefix, kind: 'node', digests: joined(node.digests.map((digest) => keyed(key, digest))) }
     : { prefix, ...node }
 }
 
@@ -29,7 +29,7 @@ export type Comparison = {
   isTooLarge(): boolean
 }
 
-export const createComparison = (host: Host, key: Uint8Array): Comparison => {
+export const createComparison = (host: Host, key: Uint8Array, nodesMax: number = limits.frontier_nodes_max): Comparison => {
   /** A stack: what was found last is looked into first, so that at most 16 a digit and a question wait. */
   const differing: string[] = ['']
   const asked = new Set<string>()
@@ -54,7 +54,7 @@ export const createComparison = (host: Host, key: Uint8Array): Comparison => {
       asked.clear()
       return entries
     },
-    isTooLarge: () => count > limits.frontier_nodes_max,
+    isTooLarge: () => count > nodesMax,
   }
 }
 

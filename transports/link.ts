@@ -46,6 +46,7 @@ export const createLink = (options: LinkOptions): Link => {
   let cancelRelay: (() => void) | null = null
   let pulling = false
   let headersAsked = 0
+  let servedAtMs = Number.NEGATIVE_INFINITY
   let quiet = false
 
   const transmit = (content: Uint8Array): void => wire.send(content)
@@ -55,9 +56,9 @@ export const createLink = (options: LinkOptions): Link => {
   }
   const digest = (): Uint8Array => host.frontierDigest(session.digestKey).slice(0, DIGEST_BYTES)
   const standing = (): { arrivals: number; digest: Uint8Array } => (phase === 'open' ? { arrivals: host.arrivals(), digest: digest() } : NO_STANDING)
-  const serve = createServe({ host, credit: sendCredit, positions, compression: options.compression, isOpen: () => phase === 'open', bufferedBytes: wire.bufferedBytes, digest, digestKey: session.digestKey, transmit, charge: options.charge, count })
+  const serve = createServe({ host, credit: sendCredit, positions, compression: options.compression, isOpen: () => phase === 'open', bufferedBytes: wire.bufferedBytes, digest, digestKey: session.digestKey, transmit, charge: options.charge, served: () => (servedAtMs = timers.now()), count })
   const search = createForkSearch(host, (run) => send({ type: 'want', runs: [run] }))
-  const pull = createPull({ host, link: number, peer, fetches, positions, digest, digestKey: session.digestKey, differs: search.differs, send })
+  const pull = createPull({ host, link: number, peer, fetches, positions, digest, digestKey: session.digestKey, differs: search.differs, servedAtMs: () => servedAtMs, send })
   const tellForks = createForkTeller({ proofs: host.forkProofs, bufferedBytes: wire.bufferedBytes, transmit: wire.send })
   const forkMeter = createForkMeter()
   const unheard = createUnheardAcks()

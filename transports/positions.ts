@@ -87,7 +87,7 @@ export const createPositions = (host: Pick<MeshHost, 'seqOf' | 'commits' | 'grow
     },
     lacking: () => {
       lookAgain()
-      if (mark === null) return [...seqByChain].reduce((left, [chain, seq]) => left - Math.min(seq, host.seqOf(chain)), host.commits())
+      if (mark === null) return [...seqByUnknownChain, ...seqByChain].reduce((left, [chain, seq]) => left - Math.min(seq, host.seqOf(chain)), host.commits())
       return [...seqByGrown.keys()].reduce((sum, chain) => sum + Math.max(0, host.seqOf(chain) - of(chain)), 0)
     },
     lookAgain,

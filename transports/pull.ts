@@ -37,6 +37,8 @@ export type PullOptions = {
   readonly digestKey: Uint8Array
   /** The other side has another commit at this place than we. */
   readonly differs: (chain: ChainId, seq: number) => void
+  /** When the other side was last sent what it wanted. */
+  readonly servedAtMs: () => number
   readonly send: (message: Message) => void
 }
 
@@ -129,7 +131,7 @@ export const createPull = (options: PullOptions): Pull => {
     if (!done.end) return askSince(done.cursor, nowMs)
     if (open.length > 0 || done.digest === null) return
     if (equalBytes(done.digest, options.digest())) becameInStep(done.cursor)
-    else if (done.runs.length === 0 && nowMs >= compareAtMs) askFrontier(nowMs)
+    else if (done.runs.length === 0 && nowMs >= compareAtMs && nowMs - options.servedAtMs() >= limits.frontier_quiet_ms_min) askFrontier(nowMs)
   }
   const settle = (): void => {
     while (unsettled !== null && unsettled.length > 0 && unsettled[0]!.runs.every(holds)) keep(unsettled.shift()!.cursor)
@@ -178,7 +180,10 @@ export const createPull = (options: PullOptions): Pull => {
       const cursor = host.cursorInto(peer)
       if (cursor !== null && cursor.epoch === epoch && cursor.cursor <= open.arrivals) {
         keptTo = cursor.cursor
-        askSince(cursor.cursor, nowMs)
+        readTo = cursor.cursor
+        // What differs is mostly what it lacks, and fetches now.
+        compareAtMs = nowMs + limits.frontier_quiet_ms_min
+        if (cursor.cursor < open.arrivals) askSince(cursor.cursor, nowMs)
       } else if (holdsNothing()) askSince(0, nowMs)
       else askFrontier(nowMs)
     },

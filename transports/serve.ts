@@ -33,6 +33,8 @@ export type ServeOptions = {
   readonly transmit: (content: Uint8Array) => void
   /** What reading for the other side took is its to pay (PROTOCOL WK5). */
   readonly charge: (units: number) => void
+  /** Something that was wanted is on its way. */
+  readonly served: () => void
   readonly count: (name: string, by: number) => void
 }
 
@@ -68,6 +70,7 @@ export const createServe = (options: ServeOptions): Serve => {
 
   const sendFrame = (frame: ParcelFrame): void => {
     credit.spend(frame.content.length)
+    options.served()
     options.charge(priceOfServing(frame))
     count('parcels_out', frame.commits)
     count('bodies_out', frame.bodies)

@@ -135,7 +135,7 @@ test('WK5 one small question for much is paid by whoever asked', () => {
   let [charged, sent] = [0, 0]
   const serve = createServe({
     host: a.host, credit: createSendCredit(), positions: createPositions(a.host), compression: null, isOpen: () => true, bufferedBytes: () => 0, digest: () => new Uint8Array(16), digestKey: new Uint8Array(32),
-    transmit: (content) => (sent += content.length), charge: (units) => (charged += units), count: () => {},
+    transmit: (content) => (sent += content.length), charge: (units) => (charged += units), served: () => {}, count: () => {},
   })
   const own = a.frontier().find(({ chain }) => chain !== a.host.controlChain)
   expect(serve.want([{ chain: own!.chain, from: 1, count: 100 }])).toBe(true)
@@ -152,7 +152,7 @@ test('WK5 a walk through the log and a frontier are paid by how much was walked'
   const charges: number[] = []
   const serve = createServe({
     host: a.host, credit: createSendCredit(), positions: createPositions(a.host), compression: null, isOpen: () => true, bufferedBytes: () => 0, digest: () => new Uint8Array(16), digestKey: new Uint8Array(32),
-    transmit: () => {}, charge: (units) => void charges.push(units), count: () => {},
+    transmit: () => {}, charge: (units) => void charges.push(units), served: () => {}, count: () => {},
   })
   const arrivals = a.host.arrivals()
   serve.since(0)

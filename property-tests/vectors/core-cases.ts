@@ -245,12 +245,13 @@ const votes = (): Pick<ControlVectors, 'votes' | 'three' | 'next'> => {
 
 const frontier = (): FrontierVectors => {
   const entries = [3, 1, 2].map((n): FrontierEntry => ({ chain: sha256Hex(`chain ${n}`).slice(0, 32) as ChainId, seq: 10 ** (4 * n), hash: sha256Hex(`hash ${n}`) as CommitHash }))
+  const many = Array.from({ length: 40 }, (_, n): FrontierEntry => ({ chain: `${n % 2 === 0 ? 'abc' : ''}${sha256Hex(`chain ${n}`)}`.slice(0, 32) as ChainId, seq: n + 1, hash: sha256Hex(`hash ${n}`) as CommitHash }))
   const mesh = createMesh().id
   const positions = entries.map(({ chain, seq }) => ({ chain, seq }))
   const digest = (key: string, some: readonly FrontierEntry[]) => ({ key, entries: some, digest: bytesToHex(frontierDigest(some, hexToBytes(key))) })
   const token = (of: MeshId, some: readonly Position[]) => ({ mesh: of, positions: some, token: encodeToken(of, some) })
   return {
-    digests: [digest('', []), digest('', entries), digest('00'.repeat(32), entries), digest('', [...entries, { chain: CHAIN, seq: 0, hash: ZERO_HASH as CommitHash }])],
+    digests: [digest('', []), digest('', entries), digest('', many), digest('', many.slice(0, limits.frontier_leaf_entries_max)), digest('00'.repeat(32), entries), digest('', [...entries, { chain: CHAIN, seq: 0, hash: ZERO_HASH as CommitHash }])],
     tokens: [token(mesh, []), token(mesh, positions.slice(0, 1)), token(mesh, positions)],
   }
 }

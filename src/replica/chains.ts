@@ -50,6 +50,12 @@ export class Chains extends Map<ChainId, ChainState> {
     this.commits = 0
   }
 
+  /** Works out all digests that nobody has asked for yet. */
+  digest(): void {
+    this.tree.root()
+    for (const tree of this.#treeByNamespace.values()) tree.root()
+  }
+
   /** The root of the tree of a namespace's chains. */
   rootOf(namespace: Namespace): Uint8Array {
     return this.#treeByNamespace.get(namespace)?.root() ?? EMPTY_SUBTREE
