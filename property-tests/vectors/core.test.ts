@@ -176,8 +176,15 @@ describe('frontier.json', () => {
   const { digests, tokens } = read('frontier') as FrontierVectors
   it.each(digests)('$digest', ({ key, entries, digest }) => {
     expect(bytesToHex(frontierDigest(entries, hexToBytes(key)))).toBe(digest)
+    // By the page alone.
     const sorted = entries.filter(({ seq }) => seq > 0).toSorted((x, y) => (x.chain < y.chain ? -1 : 1))
-    expect(sha256(Buffer.from(key + sorted.map(({ chain, seq, hash }) => chain + seq.toString(16).padStart(16, '0') + hash).join(''), 'hex')).toString('hex')).toBe(digest)
+    const tree = (prefix: string): string => {
+      const under = sorted.filter(({ chain }) => chain.startsWith(prefix))
+      if (under.length === 0) return '00'.repeat(32)
+      const [domain, parts] = under.length > 16 ? ['node', Array.from('0123456789abcdef', (digit) => tree(prefix + digit))] : ['leaf', under.map(({ chain, seq, hash }) => chain + seq.toString(16).padStart(16, '0') + hash)]
+      return sha256(Buffer.concat([Buffer.from(`mnemesh/frontier-${domain}/1`), Buffer.from((parts as string[]).join(''), 'hex')])).toString('hex')
+    }
+    expect(sha256(Buffer.from(key + tree(''), 'hex')).toString('hex')).toBe(digest)
   })
   it.each(tokens)('$token', ({ mesh, positions, token }) => {
     expect(encodeToken(mesh as MeshId, positions)).toBe(token)
