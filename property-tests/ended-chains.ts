@@ -14,7 +14,7 @@ import { openMemoryStore } from '../src/store/memory.ts'
 import { createWorld, type World } from '../src/testing/world.ts'
 
 /** The three frames of a handshake come before what is promised. */
-export const HANDSHAKE_BYTES = 168 + 168 + 66
+const HANDSHAKE_BYTES = 168 + 168 + 66
 /** Each side of a link that turns out to be the second one says how far its control log is: a small frame, sealed. */
 const CONTROL_BYTES = 20
 /** So long nothing happens before a link breaks, and while it is broken. */
@@ -32,10 +32,10 @@ const namespaceOf = (n: number): Namespace => `team/${n % NAMESPACES}` as Namesp
 export const IN_STEP_BYTES_MAX = 200
 export const missedBytesMax = (missing: number): number => 1.02 * missing + 256
 
-export type Author = { readonly mesh: MeshId; readonly policy: CommitHash; readonly keys: KeyPair; readonly beforeMs: number }
+type Author = { readonly mesh: MeshId; readonly policy: CommitHash; readonly keys: KeyPair; readonly beforeMs: number }
 
 /** Chains number `from` … `to` − 1, each of one commit. */
-export function* endedChains({ mesh, policy, keys, beforeMs }: Author, from: number, to: number): Iterable<StoredCommit> {
+function* endedChains({ mesh, policy, keys, beforeMs }: Author, from: number, to: number): Iterable<StoredCommit> {
   const peer = publicKeyHex(keys) as PeerId
   for (let n = from; n < to; n++) {
     const [ns, ms] = [namespaceOf(n), beforeMs - (to - n) * BETWEEN_MS]
@@ -69,7 +69,7 @@ export const worldWithChains = async (seed: number, each: readonly [number, numb
   return world
 }
 
-export type Met = {
+type Met = {
   readonly bytes: number
   /** What one side lacked: commits and texts. */
   readonly missing: number

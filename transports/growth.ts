@@ -4,7 +4,7 @@
  */
 import type { ChainId } from '../crdt/ids.ts'
 
-export type Grown = { readonly chain: ChainId; readonly before: number }
+type Grown = { readonly chain: ChainId; readonly before: number }
 
 export type Growth = {
   /** The chain was at `before`, and is further now. */

@@ -68,7 +68,7 @@ const turns = async (world: World): Promise<Readonly<Record<string, number>>> =>
   const { node, mesh, replica } = world.peer(0)
   const questions: Readonly<Record<string, () => unknown>> = {
     '/digests': () => world.run(node.digests()),
-    'frontier token': () => world.run(node.stats({})),
+    'frontier token': () => world.run(node.list({}, { limit: 1 }, {})),
     links: () => mesh.links(),
     'session digest': () => replica.frontierDigest(new Uint8Array(32)),
   }

@@ -182,7 +182,7 @@ describe('frontier.json', () => {
       const under = sorted.filter(({ chain }) => chain.startsWith(prefix))
       if (under.length === 0) return '00'.repeat(32)
       const [domain, parts] = under.length > 16 ? ['node', Array.from('0123456789abcdef', (digit) => tree(prefix + digit))] : ['leaf', under.map(({ chain, seq, hash }) => chain + seq.toString(16).padStart(16, '0') + hash)]
-      return sha256(Buffer.concat([Buffer.from(`mnemesh/frontier-${domain}/1`), Buffer.from((parts as string[]).join(''), 'hex')])).toString('hex')
+      return sha256(Buffer.concat([Buffer.from(`mnemesh/frontier-${domain}/1`), Buffer.from(parts.join(''), 'hex')])).toString('hex')
     }
     expect(sha256(Buffer.from(key + tree(''), 'hex')).toString('hex')).toBe(digest)
   })
