@@ -121,6 +121,21 @@ describe('a commit is refused', () => {
     expect(b.take(stranger.seal(hlcAt(NOW_MS), segmentId(stranger.peer, 0), [put(5)]).bytes).kind).toBe('admitted')
   })
 
+  it('when its peer is an observer: alone, on a document of others, and at any later place', () => {
+    const { mesh, a, b, home } = scene()
+    const watcher = createReplica(mesh, 8)
+    const control = mesh.say({ ...said('peer.enrol', 55, CONTROL_NAMESPACE), peer: watcher.peer, name: 'watcher', role: 'observer' })
+    for (const replica of [a, b, watcher]) replica.take(control.bytes)
+    for (const commit of a.log) for (const replica of [b, watcher]) replica.take(commit.bytes)
+    const writes = [watcher.seal(hlcAt(NOW_MS, 3), segmentId(watcher.peer, 0), [put(5)]), watcher.seal(hlcAt(NOW_MS, 3), home, [patch(1, 7)]), watcher.seal(hlcAt(NOW_MS, 3), null, [{ ...said('episode.append', 71), event_type: 'x' }])]
+    for (const each of writes) expect(b.take(each.bytes)).toEqual({ kind: 'refused', reason: 'observer_may_not_write' })
+    // Its place is of no matter, and it makes nobody else's work worse.
+    const later = mesh.enrol(9)
+    for (const replica of [a, b, watcher]) replica.take(later.bytes)
+    expect(b.judge(watcher.seal(hlcAt(NOW_MS, 4), segmentId(watcher.peer, 0), [put(6)]))).toEqual({ kind: 'refused', reason: 'observer_may_not_write' })
+    expect(b.take(a.seal(hlcAt(NOW_MS, 5), home, [patch(1, 8)]).bytes).kind).toBe('admitted')
+  })
+
   it('written under a policy that has its peer out, but not for what it wrote before', () => {
     const { mesh, a, b, home, first } = scene()
     const before = a.control().head!

@@ -11,7 +11,7 @@
  */
 import { chainFault, emptyChain, type ChainState } from './chain.ts'
 import { CONTROL_INCARNATION, isControlCommit, readAt, type AdmittedCommit, type Commit, type VerifiedCommit } from './commit.ts'
-import { controlFault, enrolledAt, firstExcluded, levelAt, type ControlState } from './control.ts'
+import { controlFault, enrolledAt, firstExcluded, levelAt, mayWriteAt, type ControlState } from './control.ts'
 import { latestAt } from './hlc.ts'
 import { CONTROL_NAMESPACE, ZERO_HASH, type ChainId, type CommitHash, type MeshId, type Namespace, type PeerId, type SegmentId } from './ids.ts'
 
@@ -62,6 +62,7 @@ export const admit = (log: LogView, commit: VerifiedCommit, nowMs: number): Verd
   if (notNext !== null) return refused(notNext)
   if (policySeq < chain.policySeq) return refused('policy_went_back')
   if (!isControl && !enrolledAt(log.control, header.peer, policySeq)) return refused('peer_not_enrolled')
+  if (!isControl && !mayWriteAt(log.control, header.peer, policySeq)) return refused('observer_may_not_write')
 
   for (const dep of header.deps) {
     const meta = log.meta(dep)

@@ -18,8 +18,8 @@ import { memoryDisk, openMemoryStore, placeOf, type MemoryDisk } from '../src/st
 import { documentsFromNothing } from './model/documents-digest.ts'
 import { stream, type Stream } from './sim/streams.ts'
 
-/** Keys of the two whose lives are told: both are members, for each says again what a branch erased, and the other must take it. */
-const OBSERVERS = [8, 9] as const
+/** Keys of the two whose lives are told: both are voters, for each says again what a branch erased, and the other must take it. */
+const WITNESSES = [8, 9] as const
 const FROM = publicKeyHex(keyPairFromSeed(seed(1))) as PeerId
 const RUNS = 6
 
@@ -27,7 +27,7 @@ type Told = { readonly mesh: TestMesh; readonly commits: readonly Commit[]; read
 
 /** What was played, and: a commit that its document refuses, with what follows it; a fork in the middle; a revocation. */
 const withTrouble = ({ mesh, replicas, homes, commits }: ReturnType<typeof play>, draw: Stream): Told => {
-  for (const key of OBSERVERS) mesh.say({ ...said('peer.enrol', 0x3000 + key, CONTROL_NAMESPACE), peer: publicKeyHex(keyPairFromSeed(seed(key))) as PeerId, name: `observer ${key}`, role: 'observer' })
+  for (const key of WITNESSES) mesh.say({ ...said('peer.enrol', 0x3000 + key, CONTROL_NAMESPACE), peer: publicKeyHex(keyPairFromSeed(seed(key))) as PeerId, name: `witness ${key}`, role: 'voter' })
   const [ann, bob, cid] = replicas as [(typeof replicas)[number], (typeof replicas)[number], (typeof replicas)[number]]
   const all: Commit[] = [...commits]
   const proofs: Uint8Array[] = []
@@ -54,8 +54,8 @@ const withTrouble = ({ mesh, replicas, homes, commits }: ReturnType<typeof play>
   return { mesh, commits: all, proofs }
 }
 
-/** Genesis, the three writers, and the two observers. */
-const FOUNDING = 1 + 3 + OBSERVERS.length
+/** Genesis, the three writers, and the two witnesses. */
+const FOUNDING = 1 + 3 + WITNESSES.length
 
 const open = async (mesh: TestMesh, key: number, disk: MemoryDisk, draw: Stream) => {
   const store = openMemoryStore({ random: draw, disk })
@@ -67,7 +67,7 @@ const open = async (mesh: TestMesh, key: number, disk: MemoryDisk, draw: Stream)
 
 const tally = { lives: 0, own: 0, kept: 0, restarts: 0, trusted: 0, damaged: 0, refused: 0, forked: 0, revoked: 0 }
 
-/** One observer's life until nothing new comes to light. */
+/** One witness's life until nothing new comes to light. */
 const observe = async ({ mesh, commits, proofs }: Told, key: number, order: string) => {
   const draw = stream(order)
   const disk = memoryDisk()
@@ -161,7 +161,7 @@ const observe = async ({ mesh, commits, proofs }: Told, key: number, order: stri
 test('whatever happened, in whatever order, the kept digest is the one from nothing, and those of two members with the same log are equal', { timeout: 240_000 }, async () => {
   await fc.assert(fc.asyncProperty(historyArb, fc.nat(), fc.nat(), async (history, a, b) => {
     const told = withTrouble(play(history), stream(`trouble ${a}`))
-    const [one, other] = [await observe(told, OBSERVERS[0], `b ${b}`), await observe(told, OBSERVERS[1], `a ${a}`)]
+    const [one, other] = [await observe(told, WITNESSES[0], `b ${b}`), await observe(told, WITNESSES[1], `a ${a}`)]
     // Who was told of a branch says its erasings himself, and the others hear of them from him.
     for (let said = -1; said < one.own().length + other.own().length;) {
       said = one.own().length + other.own().length

@@ -6,6 +6,7 @@ export const STATUS_BY_CODE = {
   unauthorized: 401,
   forbidden: 403,
   attestation_failed: 403,
+  observer_may_not_write: 403,
   namespace_denied: 403,
   not_found: 404,
   method_not_allowed: 405,

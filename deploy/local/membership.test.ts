@@ -88,10 +88,13 @@ test('an observer holds everything and does not count', async () => {
   await until('the observer has it nevertheless', CUT_MS, async () => ((await has(watcher, alone.body)) ? true : null))
   await b.start()
   await fleet.linked([a, b, watcher])
-  // What an observer writes waits for the voters.
-  const byWatcher = await writeOk(watcher, 'by an observer')
-  expect(voters(byWatcher)).toHaveLength(2)
-  expect(voters(byWatcher)).not.toContain(watcherId)
+  // It takes no writes, says so at once, and is well.
+  const from = performance.now()
+  const byWatcher = await write(watcher, 'by an observer')
+  expect([byWatcher.status, byWatcher.body]).toEqual([403, expect.objectContaining({ error: 'observer_may_not_write', local_committed: false, message: expect.stringContaining('write to a voter') })])
+  expect(performance.now() - from).toBeLessThan(1_000)
+  const health = await expecting(200, watcher.call('GET', '/health'))
+  expect([health['status'], health['writes'], String(health['reasons'])]).toEqual(['ok', false, expect.stringContaining('observer')])
   await fleet.agree([a, b, watcher])
   await watcher.stop()
 }, 60_000)

@@ -22,10 +22,10 @@ export type Attack = {
   readonly slow?: string
   /** It writes by right, and judges itself what has become of it; without this the log and every list must be as before. */
   readonly writes?: boolean
-  /** The member that attacks is of no use afterwards (frozen, revoked), so it gets one of its own; the quick form enrols none. */
+  /** The member that attacks is of no use afterwards (frozen, revoked), so it gets one of its own and is taken out in the end; the quick form enrols none. */
   readonly spends?: boolean
-  /** The attacker's role where it is not that of an observer; it gets a membership of its own, and loses it afterwards. */
-  readonly role?: 'voter'
+  /** The attacker's role where it is not that of a voter, who alone may write; it gets a membership of its own. */
+  readonly role?: 'observer'
   /** It is tried on the spare peer, which is there before the row begins. */
   readonly onSpare?: boolean
   /** Why this machine cannot try it, or null: told, and the row is not tried. */

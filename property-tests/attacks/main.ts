@@ -19,12 +19,12 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`)
 const main = async (): Promise<number> => {
   const { only, quick = false, json } = tool('attacks', 'Attacks real peers as strangers, members, clients and operators do, and shows what they answer.')
     .option('--only <ids>', 'these rows, by id or the beginning of one, joined by commas')
-    .option('--quick', 'one peer, no row that takes long, waits not held to their bounds')
+    .option('--quick', 'one peer, no row that takes long or a member of its own, waits not held to their bounds')
     .option('--json <file>', 'the same as JSON')
     .parse()
     .opts<{ only?: string; quick?: boolean; json?: string }>()
   const wanted = only?.split(',') ?? null
-  const attacks = ATTACKS.filter(({ id, slow }) => (wanted === null ? !quick || slow === undefined : wanted.some((start) => id.startsWith(start))))
+  const attacks = ATTACKS.filter(({ id, slow, spends }) => (wanted === null ? !quick || (slow === undefined && spends !== true) : wanted.some((start) => id.startsWith(start))))
   if (attacks.length === 0) throw new RangeError(`no row is named ${only}; there are ${ATTACKS.map(({ id }) => id).join(', ')}`)
   const peers = quick ? 1 : 3
   const started = new Date()

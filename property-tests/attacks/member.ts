@@ -10,7 +10,7 @@ import type { Fleet } from '../../deploy/local/fleet.ts'
 export type Member = { readonly name: string; readonly dir: string; readonly keys: KeyPair; readonly peer: PeerId }
 
 /** Invites and joins. @param role of the invite. */
-export const enrol = async (fleet: Fleet, name: string, role: 'voter' | 'observer' = 'observer'): Promise<Member> => {
+export const enrol = async (fleet: Fleet, name: string, role: 'voter' | 'observer' = 'voter'): Promise<Member> => {
   const peer = await fleet.place(name)
   await fleet.join(peer, ['--role', role])
   return memberIn(name, peer.dir)

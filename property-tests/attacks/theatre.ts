@@ -41,7 +41,7 @@ export const openTheatre = async (peers: 1 | 3): Promise<Theatre> => {
     let healthy = startHealthy(victim.url, victim.pid())
     let shared: Member | null = null
     let enrolled = 0
-    const own = (role?: 'voter'): Promise<Member> => enrol(fleet, `evil-${++enrolled}`, role)
+    const own = (role?: Role): Promise<Member> => enrol(fleet, `evil-${++enrolled}`, role)
     const common = async (): Promise<Member> => (shared ??= await own())
     let spare: Peer | null = null
     let placed = 0
@@ -81,11 +81,13 @@ export const openTheatre = async (peers: 1 | 3): Promise<Theatre> => {
   }
 }
 
+type Role = 'voter' | 'observer'
 type Props = Pick<Stage, 'accomplice' | 'place' | 'spare'>
 
 const stageOf = (fleet: Fleet, facts: MeshFacts, member: Member, props: Props, forksBefore: number): Awaited<ReturnType<Theatre['stage']>> => {
   const victim = fleet.peer(0)
   const undoes: (() => unknown)[] = []
+  let isOut = false
   let over = false
   const dial: Stage['dial'] = async (keys, named = false) => {
     const raw = await connect(`${victim.url.replace('http', 'ws')}/mesh`, named ? { 'x-mnemesh-peer': publicKeyHex(keys) } : {})
@@ -102,7 +104,11 @@ const stageOf = (fleet: Fleet, facts: MeshFacts, member: Member, props: Props, f
     },
     stranger: () => keyPairFromSeed(randomBytes(32)),
     open: async () => openLink(await dial(member.keys, true)),
-    revoke: async () => void (await mnemeshOk(['mesh', 'revoke', member.peer, '--data', victim.dir])),
+    revoke: async () => {
+      if (isOut) return
+      isOut = true
+      await mnemeshOk(['mesh', 'revoke', member.peer, '--data', victim.dir])
+    },
     pause: (ms) => pause(ms),
     over: () => over,
     later: (undo) => void undoes.push(undo),

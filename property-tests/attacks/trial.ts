@@ -87,7 +87,8 @@ const once = async (attack: Attack, theatre: Theatre, form: Form, given: Figures
   const before = await snapshotOf(victim)
   const [pid, mibBefore] = [victim.pid(), residentMib(victim.pid())]
   const stage = await theatre.stage(member)
-  if (attack.role === 'voter') stage.later(() => stage.revoke())
+  // Voters that never vote would soon leave the mesh without a majority.
+  if (attack.spends === true) stage.later(() => stage.revoke())
   const hard: string[] = []
   const soft: string[] = []
 

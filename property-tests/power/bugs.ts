@@ -26,7 +26,7 @@ export const BUGS: readonly Bug[] = [
   bug(WORLD, 'what went out before its flush failed denied', ['src/replica/flush-failed.ts', "if (!wasPushed && !failure.mayBeThere && failure.code !== 'io_error') return", 'if (code.length > 0) return']),
   bug('src/service/texts.test.ts', 'hostile JSON given to the parser as it is', ['src/service/texts.ts', 'const parsed = parseJson(bytes, TEXT_BYTES_MAX[field])', "const parsed = { ok: parseJson.length > 0, value: JSON.parse(utf8Of(bytes) ?? 'null') }"]),
   bug(SEEDS, 'the header of a branch that a commit rests on not kept', ['src/replica/replica.ts', '...forks.headerFacts(flush.commits), ', '']),
-  bug('src/replica/forks.test.ts', 'proofs of made-up keys are kept', ['src/replica/forks.ts', 'if (!wasMember(fork.peer)) {', 'if (!wasMember(fork.peer) && fork.at < 0) {']),
+  bug('src/replica/forks.test.ts', 'proofs of made-up keys are kept', ['src/replica/forks.ts', 'if (!wasWriter(fork.peer)) {', 'if (!wasWriter(fork.peer) && fork.at < 0) {']),
   bug('src/replica/budgets.test.ts', 'new chains of a member are not paced', ['src/replica/intake.ts', 'if (waitMs > 0) {', 'if (waitMs < 0) {']),
   bug('src/replica/budgets.test.ts', 'a chain over its budget is refused, not delayed', ['src/replica/intake.ts', '            dueMsByChain.set(chain, { dueMs: nowMs + waitMs, forBudget: true })\n            return\n', "            remove(chain, entry.commit.header.seq)\n            return\n"]),
   bug('crdt/quorum.test.ts', 'what a voter says of what is not here kept without bound', ['crdt/quorum.ts', '|| held > limits.ack_ahead_held_per_voter_max', '|| held < 0']),
@@ -77,6 +77,7 @@ export const BUGS: readonly Bug[] = [
   bug('src/service/votes.test.ts', 'a voter votes for whoever asks last', ['src/replica/voting.ts', 'if (voted !== null && !isBefore(voted, commit)) return', 'if (voted !== null && isBefore(commit, voted)) return'], ['src/replica/voting.ts', 'return voted === null || voted.hash === commit.hash || isBefore(voted, commit)', 'return voted === null || !isBefore(commit, voted)']),
   bug('src/service/votes.test.ts', 'a proposal that is kept is not proposed after a restart', ['src/replica/governance.ts', "(entries[0]?.kept === 'yes' && current().own === null ? 1 : 0)", '0'], ['src/replica/governance.ts', 'if (now.own === null && first !== undefined) {', "if (now.own === null && first !== undefined && first.kept === 'no') {"]),
   bug('src/service/votes.test.ts', 'a place that another took is given up with what was to be said', ['src/replica/governance.ts', 'const done = entries.filter((entry) => entry.events.every(({ id }) => said.has(id)))', 'const done = entries.filter(() => said.size > 0)']),
+  bug('crdt/admission.test.ts', 'an observer writes', ['crdt/control.ts', "enrolledAt(state, peer, seq) && state.members.get(peer)?.role === 'voter'", 'enrolledAt(state, peer, seq)']),
   // ── clocks ──
   bug('src/service/clock-off.test.ts', 'the bound not held when sealing', ['src/replica/clocks.ts', 'wasOff = middle.some((offset) => isBeyond(offset, 0, bound))', 'wasOff = middle.some((offset) => isBeyond(offset, 0, 1e15 * bound))']),
   bug('crdt/hlc.test.ts', 'what others say moves the clock without bound', ['crdt/hlc.ts', 'later(within(Math.max(last, remote) as Hlc, nowMs), nowMs)', 'later(Math.max(last, remote), nowMs)']),

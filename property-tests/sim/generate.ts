@@ -30,7 +30,7 @@ export const generate = (seed: string, options: GenerateOptions = { peers: null 
   // A line or a ring without one or two of its members is two halves that have never heard of one another.
   const settled = !kinds.includes('joins') && !kinds.includes('revocations')
   return {
-    seed, peers, evil: kinds.includes('lies') ? shape.pick(['observer', 'voter'] as const) : null,
+    seed, peers, evil: kinds.includes('lies') ? shape.pick(['observer', 'voter', 'voter', 'voter', 'voter', 'voter'] as const) : null,
     topology: shape.weighted<Topology>([[2, 'full'], [5, 'upwards'], [1, 'star'], [settled ? 1 : 0, 'ring'], [settled ? 1 : 0, 'line']]),
     skewMs: Array.from({ length: peers }, () => (skewed ? shape.pick([0, 0, -5_000, 90_000, -3_600_000, -86_000_000]) : shape.int(-20, 20))),
     delayMs: shape.pick([[0, 2], [1, 10], [5, 80], [20, 300]] as const),

@@ -95,7 +95,7 @@ const kept: Readonly<Record<string, Schedule>> = {
     { do: 'evil', at: 719, act: 'equivocate' },
     { do: 'evil', at: 837, act: 'equivocate' },
     says(1_087, 2, { op: 'put', slot: 1, value: 172, key: true }, { quorum: 2, timeoutMs: 400, retries: [0, 1, 0] }),
-  ], { seed: '81:4257', evil: 'observer', topology: 'star', skewMs: [2, 8, 9], delayMs: [20, 300], flushMs: [1, 5] }),
+  ], { seed: '81:4257', evil: 'voter', topology: 'star', skewMs: [2, 8, 9], delayMs: [20, 300], flushMs: [1, 5] }),
   'a fork proof that could not be written was tried again without a pause, and the process stood still': calm([
     { do: 'disk', at: 318, peer: 0, fault: 'eio_written', forMs: 935 },
     { do: 'evil', at: 323, act: 'equivocate' },
@@ -114,7 +114,7 @@ const kept: Readonly<Record<string, Schedule>> = {
   'a peer whose clock was put right wrote earlier than what was brought back to it, and nobody took that': calm([
     says(816, 0, { op: 'put', slot: 0, value: 376, key: true }, { client: 1, quorum: 2, retries: [0] }),
     { do: 'flip', at: 1_110, peer: 0, what: 'missing', where: 'tail' },
-  ], { seed: 'nov21:11859', evil: 'observer', topology: 'star', skewMs: [3_600_000, -5_000, -86_000_000], delayMs: [1, 10], flushMs: [1, 5] }),
+  ], { seed: 'nov21:11859', evil: 'voter', topology: 'star', skewMs: [3_600_000, -5_000, -86_000_000], delayMs: [1, 10], flushMs: [1, 5] }),
   'a read that waited while its peer stopped met a closed log': calm([
     says(568, 0, { op: 'put', slot: 4, value: 267, key: false }, { quorum: 3, retries: [0, 0] }),
     says(676, 0, { op: 'bulk', slots: [0, 1, 2, 3], value: 372 }, { retries: [0, 2] }),
@@ -146,7 +146,7 @@ const kept: Readonly<Record<string, Schedule>> = {
     says(537, 1, { op: 'bulk', slots: [1, 2, 3], value: 112 }, { timeoutMs: 400, retries: [1] }),
     says(761, 0, { op: 'patch', slot: 1, value: 3, fields: ['content', 'priority'] }, { timeoutMs: 5_000, retries: [0] }),
     { do: 'evil', at: 772, act: 'equivocate' },
-  ], { seed: 'nov21e:6454', evil: 'observer', topology: 'upwards', skewMs: [-20, 1, 6], delayMs: [1, 10], flushMs: [2, 40] }),
+  ], { seed: 'nov21e:6454', evil: 'voter', topology: 'upwards', skewMs: [-20, 1, 6], delayMs: [1, 10], flushMs: [2, 40] }),
   'a proof of a fork that a full disk refused was kept back until something else was written, which nothing was': calm([
     { do: 'evil', at: 870, act: 'equivocate' },
     { do: 'disk', at: 1_072, peer: 2, fault: 'full', forMs: 1_320 },
@@ -157,7 +157,7 @@ const kept: Readonly<Record<string, Schedule>> = {
     { do: 'slow', at: 250, ways: [[0, 2], [1, 0], [1, 2], [2, 0]], delayMs: 1_173, forMs: 740 },
     { do: 'disk', at: 302, peer: 2, fault: 'eio_written', forMs: 1_766 },
     says(687, 2, { op: 'put', slot: 2, value: 101, key: true }, { client: 2, quorum: null, retries: [1, 2] }),
-  ], { seed: 'nov21f:40781', evil: 'observer', topology: 'upwards', skewMs: [11, 0, 9], delayMs: [0, 2], flushMs: [1, 5] }),
+  ], { seed: 'nov21f:40781', evil: 'voter', topology: 'upwards', skewMs: [11, 0, 9], delayMs: [0, 2], flushMs: [1, 5] }),
   'a stop that was under way when the weather ended': calm([
     says(1_169, 2, { op: 'put', slot: 3, value: 62, key: true }, { quorum: 3, retries: [0, 0] }),
     says(1_908, 2, put(1), { quorum: null, timeoutMs: 400, retries: [2] }),
@@ -168,20 +168,20 @@ const kept: Readonly<Record<string, Schedule>> = {
     { do: 'slow', at: 250, ways: [[0, 1], [1, 0], [2, 0]], delayMs: 617, forMs: 494 },
     says(387, 0, { op: 'put', slot: 0, value: 387, key: true }, { quorum: null, retries: [1] }),
     { do: 'flip', at: 566, peer: 1, what: 'fact', where: 'tail' },
-  ], { seed: 'nov21:18978', evil: 'observer', topology: 'upwards', skewMs: [8, 0, -15], delayMs: [1, 10], flushMs: [1, 5] }),
+  ], { seed: 'nov21:18978', evil: 'voter', topology: 'upwards', skewMs: [8, 0, -15], delayMs: [1, 10], flushMs: [1, 5] }),
   'one of two branches rested on what a rolled back peer had lost, and waited for it for ever in the way of the other': calm([
     { do: 'snapshot', at: 245, peer: 2 },
     says(301, 2, { op: 'put', slot: 0, value: 210, key: true }, { client: 1, quorum: 1, timeoutMs: 5_000 }),
     { do: 'evil', at: 486, act: 'equivocate' },
     { do: 'rollback', at: 565, peer: 2, downMs: 1_360 },
-  ], { seed: '20261121:33004', evil: 'observer', topology: 'upwards', skewMs: [-6, 4, -18], delayMs: [20, 300], flushMs: [0, 1] }),
+  ], { seed: '20261121:33004', evil: 'voter', topology: 'upwards', skewMs: [-6, 4, -18], delayMs: [20, 300], flushMs: [0, 1] }),
   'what rested on a damaged commit was taken for left out by a fork, and said twice': calm([
     says(997, 1, { op: 'put', slot: 2, value: 84, key: true }, { client: 1, quorum: 1, timeoutMs: 400, retries: [0] }),
     { do: 'evil', at: 1_067, act: 'equivocate' },
     { do: 'flip', at: 1_094, peer: 1, what: 'commit', where: 'tail' },
     says(1_321, 1, { op: 'put', slot: 4, value: 283, key: true }, { quorum: null, retries: [2] }),
     says(1_412, 0, { op: 'get', slot: 1 }, { quorum: null }),
-  ], { seed: '20261121:47109', evil: 'observer', skewMs: [16, 4, 4], delayMs: [0, 2], flushMs: [1, 5] }),
+  ], { seed: '20261121:47109', evil: 'voter', skewMs: [16, 4, 4], delayMs: [0, 2], flushMs: [1, 5] }),
   'a read with a token was answered without what a fork had left out and its author had yet to say again': calm([
     says(309, 2, { op: 'put', slot: 0, value: 87, key: false }, { client: 1, quorum: null, timeoutMs: 400, retries: [2, 0] }),
     { do: 'evil', at: 773, act: 'equivocate' },
@@ -189,7 +189,7 @@ const kept: Readonly<Record<string, Schedule>> = {
     says(925, 1, { op: 'patch', slot: 0, value: 24, fields: ['metadata'] }, { client: 1, quorum: null, timeoutMs: 400, retries: [0, 0, 1] }),
     { do: 'evil', at: 1_060, act: 'equivocate' },
     says(1_133, 2, { op: 'get', slot: 0 }, { client: 1, quorum: 2, timeoutMs: 400, retries: [1, 2, 1] }),
-  ], { seed: '20261121:49855', evil: 'observer', topology: 'upwards', skewMs: [-7, 4, -12], delayMs: [0, 2], flushMs: [0, 1] }),
+  ], { seed: '20261121:49855', evil: 'voter', topology: 'upwards', skewMs: [-7, 4, -12], delayMs: [0, 2], flushMs: [0, 1] }),
   'a read with a token was answered without what rested on a damaged commit of another chain': calm([
     says(574, 5, { op: 'put', slot: 1, value: 277, key: true }, { quorum: null, timeoutMs: 5_000, retries: [1, 0] }),
     says(2_450, 5, { op: 'put', slot: 0, value: 13, key: true }, { client: 1, quorum: 2, timeoutMs: 400 }),
@@ -204,7 +204,7 @@ const kept: Readonly<Record<string, Schedule>> = {
     { do: 'flip', at: 10_954, peer: 7, what: 'commit', where: 'middle' },
     { do: 'crash', at: 11_178, peer: 7, when: null, power: false, survive: 1, downMs: 124, projection: 'kept' },
     says(11_807, 7, { op: 'get', slot: 6 }, { client: 1, quorum: null }),
-  ], { seed: '20261121b:4713', peers: 8, evil: 'observer', skewMs: [3, -20, 16, 4, 20, 0, 3, -19], delayMs: [20, 300], flushMs: [0, 1] }),
+  ], { seed: '20261121b:4713', peers: 8, evil: 'voter', skewMs: [3, -20, 16, 4, 20, 0, 3, -19], delayMs: [20, 300], flushMs: [0, 1] }),
   'an erasure passed over a change of a memory whose own commit was damaged': calm([
     says(424, 1, { op: 'put', slot: 0, value: 340, key: false }, { quorum: null, timeoutMs: 5_000 }),
     { do: 'flip', at: 513, peer: 0, what: 'missing', where: 'head' },
@@ -217,7 +217,7 @@ const kept: Readonly<Record<string, Schedule>> = {
   'what a forked chain had said of no document stayed in the rows, on each peer another branch of it': calm([
     ...[500, 600, 700, 800].map((at): Step => ({ do: 'evil', at, act: 'equivocate_episodes' })),
     says(900, 0, { op: 'episode', value: 1 }),
-  ], { evil: 'observer' }),
+  ], { evil: 'voter' }),
   'a disk that was full when somebody joined: nobody could join any more, and the peer took its control log for lost': calm([
     { do: 'disk', at: 568, peer: 0, fault: 'full', forMs: 1_878 },
     { do: 'join', at: 1_593, peer: 2, role: 'voter' },

@@ -10,7 +10,7 @@ import { limits } from '../../crdt/limits.ts'
 import { merkleRoot } from '../../crdt/merkle.ts'
 import { keyPairFromSeed } from '../../crdt/signature.ts'
 import { signVote } from '../../crdt/vote.ts'
-import { body, createReplica, genesisOf, hlcAt, meshOf, NOW_MS, peerOfSeed, record, said, sealEvents, seed } from '../../crdt/test-support.ts'
+import { body, createMesh, createReplica, founderOfSeed, genesisOf, hlcAt, meshOf, NOW_MS, peerOfSeed, record, said, sealEvents, seed } from '../../crdt/test-support.ts'
 
 export type VerdictVectors = {
   readonly mesh: string
@@ -41,7 +41,7 @@ const AHEAD = hlcAt(NOW_MS + 2 * limits.clock_bound_ms)
 type Row = readonly [rule: string, beats: string | null, name: string, commit: Commit, forkAt?: number | null, taken?: 0]
 
 export const makeVerdictVectors = (): VerdictVectors => {
-  const mesh = meshOf(1, 2)
+  const mesh = createMesh(0xaa, { members: [founderOfSeed(1), founderOfSeed(2), { ...founderOfSeed(4), role: 'observer' }] })
   mesh.enrol(3)
   const founded = mesh.control[0]!.hash
   const [a, c] = [createReplica(mesh, 1), createReplica(mesh, 3)]
@@ -54,7 +54,7 @@ export const makeVerdictVectors = (): VerdictVectors => {
   /** The next commit of A in its segment, but for what `lie` says. */
   const next = (lie: Partial<CommitHeader> = {}): Commit => a.seal(hlcAt(NOW_MS, 9), home, [{ ...said('memory.restore', 4), record: record(1) }], lie)
   const logOnly = (of: typeof a, lie: Partial<CommitHeader> = {}): Commit => of.seal(hlcAt(NOW_MS, 9), null, [{ ...said('episode.append', 5), event_type: 'note' }], lie)
-  const nobody = createReplica(mesh, 8)
+  const [nobody, watcher] = [createReplica(mesh, 8), createReplica(mesh, 4)]
   const nothing = createReplica({ ...mesh, control: [] }, 1).view
   const end = mesh.control.at(-1)!.header
   const control = (lie: Partial<CommitHeader>, by = mesh.keys, voters: readonly number[] = [1, 2]): Commit => {
@@ -111,6 +111,8 @@ export const makeVerdictVectors = (): VerdictVectors => {
     ['AD9', null, 'of a stranger', logOnly(nobody)],
     ['AD9', 'AD10', 'of a stranger, on what is not here', nobody.seal(hlcAt(NOW_MS, 9), home, [{ ...said('memory.restore', 4), record: record(1) }], { deps: [UNKNOWN], changeHash: UNKNOWN as never })],
     ['AD9', 'AD11', 'of a stranger, far ahead', logOnly(nobody, { hlc: AHEAD })],
+    ['AD9', null, 'of an observer', logOnly(watcher)],
+    ['AD9', 'AD11', 'of an observer, far ahead', logOnly(watcher, { hlc: AHEAD })],
     ['AD10', null, 'on what is not here', next({ deps: [UNKNOWN] })],
     ['AD10', null, 'on one of another segment', next({ segment: away })],
     ['AD10', null, 'no later than its dep', takenBy(c, [first, second], (other) => other.seal(hlcAt(NOW_MS, 5), home, [{ ...said('memory.restore', 4), record: record(1) }]))],
@@ -140,7 +142,7 @@ export const VERDICT_OF: Readonly<Record<string, readonly string[]>> = {
   AD6: ['waits control'],
   AD7: ['refused control_policy', 'refused not_the_genesis', 'refused control_not_by_the_authority', 'refused control_not_certified'],
   AD8: ['refused policy_went_back'],
-  AD9: ['refused peer_not_enrolled'],
+  AD9: ['refused peer_not_enrolled', 'refused observer_may_not_write'],
   AD10: ['waits dep', 'refused dep_of_another_segment', 'refused hlc_not_after'],
   AD11: ['waits time'],
   AD12: ['admitted'],

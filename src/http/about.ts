@@ -29,7 +29,7 @@ const verified = answer({ ok: boolean, commits: integer, events: integer, unknow
 export const aboutRoutes = (app: FastifyInstance, node: Node): void => {
   app.get('/health', { config: { open: true }, schema: { summary: 'Whether writes can succeed; reasons in full with a key', response: { ...answers(200, ref('Health')), 503: ref('Health') } } }, async (request, reply) => {
     const health = shownTo(request.known, await node.health())
-    if (!health.writes) void reply.code(503)
+    if (!health.writes && health.status === 'degraded') void reply.code(503)
     return reply.send(health)
   })
 

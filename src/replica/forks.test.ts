@@ -41,7 +41,7 @@ const chainOf = (name: string, n: number) => chainId(peerOf(name), incarnation(n
 const random = createRandom(5)
 const open = (members: ReadonlySet<PeerId>, disk = memoryDisk()) => {
   const store = openMemoryStore({ random, disk })
-  const forks = createForks({ mesh, store, commits: { at: () => null }, wasMember: (peer) => members.has(peer) })
+  const forks = createForks({ mesh, store, commits: { at: () => null }, wasWriter: (peer) => members.has(peer) })
   return { store, disk, forks }
 }
 /** Flushes until nothing is left to write; answers how many facts, and the largest. */

@@ -67,10 +67,10 @@ export type ForksOptions = {
   readonly store: Pick<CommitStore, 'fact' | 'commit'>
   readonly commits: Pick<Commits, 'at'>
   /** Whether it was ever enrolled, by the control log as far as it is here. */
-  readonly wasMember: (peer: PeerId) => boolean
+  readonly wasWriter: (peer: PeerId) => boolean
 }
 
-export const createForks = ({ mesh, store, commits, wasMember }: ForksOptions): Forks => {
+export const createForks = ({ mesh, store, commits, wasWriter }: ForksOptions): Forks => {
   const facts = createForkFacts(store)
   const byChain = new Map<ChainId, KnownFork>()
   const waiting = new Map<ChainId, KnownFork>()
@@ -109,7 +109,7 @@ export const createForks = ({ mesh, store, commits, wasMember }: ForksOptions): 
     const read = readForkProof(proof, mesh)
     if (read === null) return refuse(from, 'invalid')
     const { fork } = read
-    if (!wasMember(fork.peer)) {
+    if (!wasWriter(fork.peer)) {
       if (from !== null) keepUnknown(from, fork, proof)
       return refuse(from, 'unknown')
     }

@@ -41,7 +41,8 @@ export const createMayWrite = (index: LogIndex, forks: Pick<Forks, 'isFrozen'>, 
       if (!isControlWhole()) return CONTROL_LOST
       if (levelNow(index) > FORMAT_LEVEL) return belowLevel(levelNow(index))
       const member = index.control.members.get(self)
-      return member === undefined ? NOT_A_MEMBER : member.revoked === null ? null : REVOKED
+      if (member === undefined) return NOT_A_MEMBER
+      return member.revoked !== null ? REVOKED : member.role === 'observer' ? OBSERVER : null
     },
     factsAfter: (commits) => {
       const last = commits.reduce((most, { header }) => (header.namespace === CONTROL_NAMESPACE ? Math.max(most, header.seq) : most), seen)
@@ -66,6 +67,7 @@ export const createMayWrite = (index: LogIndex, forks: Pick<Forks, 'isFrozen'>, 
 }
 
 const NOT_A_MEMBER: Refusal = { code: 'forbidden', message: 'by its control log this peer is not a member (yet): write to another, or enrol it with `mesh invite` and `mesh join`', fields: { local_committed: false } }
+const OBSERVER: Refusal = { code: 'observer_may_not_write', message: 'this peer is an observer: it holds and answers everything, and takes no writes; write to a voter (see `mnemesh mesh members`)', fields: { local_committed: false } }
 const REVOKED: Refusal = { code: 'forbidden', message: 'this peer was taken out of the mesh, so nobody would take what it writes: write to another peer', fields: { local_committed: false } }
 const CONTROL_LOST: Refusal = { code: 'not_ready', message: 'this peer lost a part of its control log, so it does not know who the voters are; it is fetching it from the others: write to one of them meanwhile', fields: { local_committed: false } }
 /** What it wrote would mean something else to the others than to itself. */

@@ -17,6 +17,7 @@ import type { Draft, WriteRequest } from './types.ts'
 
 /** One request an event, of what we said ourselves, and of what we have to say of branches that we acted on. */
 export const reoffer = (index: LogIndex, commits: Commits, left: readonly LeftBehind[], self: PeerId, nowMs: number): readonly WriteRequest[] => {
+  if (index.control.members.get(self)?.role === 'observer') return []
   const ours = left.flatMap(({ commit, event }) => {
     const draft = commit.header.peer === self ? draftOf(event) : null
     return draft === null ? [] : [{ namespace: event.ns, draft }]

@@ -66,7 +66,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   const documentDigests = createDocumentDigests(index, commits, store)
   const documents = createDocuments(index, commits, documentDigests.take)
   const intake = createIntake()
-  const forks = createForks({ mesh, store, commits, wasMember: (peer) => index.control.members.has(peer) })
+  const forks = createForks({ mesh, store, commits, wasWriter: (peer) => index.control.members.get(peer)?.role === 'voter' })
   const missing = createMissingBodies(store, (chain, seq) => isLeftOut(index, chain, seq))
   const past = createPast(index, documents, commits, store)
   const mayWrite = createMayWrite(index, forks, store, self)

@@ -74,9 +74,12 @@ export const createStatus = (context: StatusContext): Status => {
     const warnings: string[] = []
     const reached = reachable()
     const refusal = replica.mayWrite.refusal()
+    // It does what it is for.
+    const isObserver = refusal?.code === 'observer_may_not_write'
     const clockRefusal = replica.clockRefusal(context.now())
     // Who may not write at all is not helped by others that can be reached.
-    if (refusal !== null) blocking.push(refusal.message)
+    if (isObserver) warnings.push(refusal.message)
+    else if (refusal !== null) blocking.push(refusal.message)
     else if (clockRefusal !== null) blocking.push(clockRefusal.message)
     else if (quorum > voters.size) blocking.push(tooFewVoters(quorum, voters.size))
     else if (reached < quorum) blocking.push(`${reached} of ${voters.size} voters can be reached, a write needs ${quorum}: start the others, or write with ?quorum=1`)
@@ -101,7 +104,7 @@ export const createStatus = (context: StatusContext): Status => {
     const embedding = context.embedding()
     if (embedding?.problem) warnings.push(`recall may go by words alone: ${embedding.problem}`)
     return {
-      status: blocking.length > 0 || search === 'out' || search === 'behind' ? 'degraded' : 'ok', writes: blocking.length === 0, version: context.version, peer_id: replica.self, name: context.name, mesh_id: index.mesh,
+      status: blocking.length > 0 || search === 'out' || search === 'behind' ? 'degraded' : 'ok', writes: blocking.length === 0 && !isObserver, version: context.version, peer_id: replica.self, name: context.name, mesh_id: index.mesh,
       members: activeMembers(index.control).length, voters: voters.size, quorum, connected: upPeers().size, projection: context.projectionKind,
       projection_lag: feed.lag(), search, embedder_ready: embedding?.ready ?? false, embedder: embedderState(embedding), disk: (await context.diskUse?.()) ?? null, federation_enabled: true, format: { level: levelNow(index), reads: FORMAT_LEVEL }, unknown_events: index.unknownEvents, reasons: [...blocking, ...warnings, ...context.boot.notes],
     }

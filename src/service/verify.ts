@@ -136,7 +136,7 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
   checkBehindGaps()
   for (const chain of unvouched.keys()) reportUnvouched(chain)
   for (const commit of undecided) if (checkPolicy(commit) === 'unknown') report('the control commit that it names is not here', placeText(placeOf(commit)))
-  const forks = createForks({ mesh, store, commits: createCommits(store), wasMember: () => true })
+  const forks = createForks({ mesh, store, commits: createCommits(store), wasWriter: () => true })
   forks.restore()
   // Whoever was taken out may have had the one copy of what is left out with it.
   const isLeftOut = ({ chain, header: { peer, seq } }: Commit): boolean => seq >= Math.min(forks.at(chain, peer), firstExcluded(control, chains.get(chain) ?? { id: chain, peer, begunAt: null }))

@@ -30,9 +30,9 @@ const REQUEST_LANES = 6
 export const fuzzProcess = async (theatre: Theatre, { frames, requests, seed, firstFrame = 0, firstRequest = 0, lanes: width, onWindow }: FuzzOptions): Promise<FuzzResult> => {
   const { victim } = theatre
   const pid = victim.pid()
-  // A member has one link: each lane is one of its own.
+  // A member has one link: each lane is one of its own. The last alone is a voter, whose commits count: nobody joins any more beside one that never votes.
   const stages = []
-  while (stages.length < width) stages.push(await theatre.stage(await theatre.cast({ spends: true })))
+  while (stages.length < width) stages.push(await theatre.stage(await theatre.cast(stages.length < width - 1 ? { role: 'observer' } : {})))
   const [stage] = stages
   if (stage === undefined) throw new Error('no lane')
   const [frameTally, requestTally] = [emptyTally(), emptyTally()]

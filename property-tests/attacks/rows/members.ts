@@ -77,7 +77,7 @@ export const memberAttacks: readonly Attack[] = [
     }, async (_, link) => (await settled(link).then(() => 'borne', () => link.reason())) ?? 'unanswered'),
   },
   {
-    id: 'mb-ack-by-observer', who: 'member', what: "an observer's true acks, for a write that a dead voter is needed for", expect: '503 quorum_not_met', writes: true, slow: 'needs three peers, of which one is killed',
+    id: 'mb-ack-by-observer', who: 'member', what: "an observer's true acks, for a write that a dead voter is needed for", expect: '503 quorum_not_met', writes: true, role: 'observer', slow: 'needs three peers, of which one is killed',
     run: async (stage) => {
       const dead = stage.peers[2]
       if (dead === undefined) return 'needs three peers'
@@ -94,7 +94,7 @@ export const memberAttacks: readonly Attack[] = [
     },
   },
   {
-    id: 'mb-ack-by-voter', who: 'member', what: "a voter's acks of another commit in the same place, doubled, for a write that needs it", expect: '503 quorum_not_met', writes: true, role: 'voter', slow: 'enrols a voter',
+    id: 'mb-ack-by-voter', who: 'member', what: "a voter's acks of another commit in the same place, doubled, for a write that needs it", expect: '503 quorum_not_met', writes: true, spends: true, slow: 'enrols a voter',
     run: async (stage) => {
       const link = await stage.open()
       const voters = listIn(await expecting(200, stage.victim.call('GET', '/peers')), 'peers').filter(({ role }) => role === 'voter').length
