@@ -2,9 +2,11 @@
  * Clients: they ask a peer, wait, try again elsewhere, and remember what they were told. What they remember is the evidence
  * that the invariants judge.
  */
-import type { AgentId, EventId, Namespace, RecordId } from '../../crdt/ids.ts'
+import { covers, decodeToken, type Position } from '../../crdt/frontier.ts'
+import type { AgentId, ChainId, EventId, Namespace, RecordId } from '../../crdt/ids.ts'
 import type { ReceiptJson } from '../../crdt/receipt.ts'
 import type { Node, WriteOptions } from '../../src/api.ts'
+import type { Frontier } from '../../src/ports/projection.ts'
 import { NodeError } from '../../src/errors.ts'
 import { keyedRecord } from '../../src/service/drafts.ts'
 import type { Machine, Process } from './machine.ts'
@@ -170,8 +172,12 @@ const perform = async (world: ClientWorld, step: AskStep, machine: number, proce
     case 'list': {
       const seen = world.tokens.get(step.client)
       if (seen === undefined) return null
-      await node.list({}, { limit: 1 }, { token: seen.token, wait_ms: step.timeoutMs })
-      if (process.isAlive()) evidence.reads.push({ machine, record: seen.record, event: seen.event, seen: world.machines[machine]!.rows.allEvents().some(({ event_id }) => event_id === seen.event) })
+      const { frontier } = await node.list({}, { limit: 1 }, { token: seen.token, wait_ms: step.timeoutMs, frontier: 'full' })
+      if (process.isAlive()) {
+        // Where rows are behind the log answers; then its frontier names what the token saw.
+        const isShown = world.machines[machine]!.rows.allEvents().some(({ event_id }) => event_id === seen.event) || namesAll(frontier, decodeToken(process.peer!.replica.index.mesh, seen.token) ?? [])
+        evidence.reads.push({ machine, record: seen.record, event: seen.event, seen: isShown })
+      }
       return null
     }
     default: {
@@ -218,4 +224,10 @@ const onMemory = async (world: ClientWorld, step: AskStep, machine: number, proc
     }
     default: return null
   }
+}
+
+const namesAll = (frontier: Frontier | string, positions: readonly Position[]): boolean => {
+  if (typeof frontier === 'string') return false
+  const seqs = new Map(Object.values(frontier).flatMap((chains) => Object.entries(chains)))
+  return covers((chain: ChainId) => seqs.get(chain) ?? 0, positions)
 }
