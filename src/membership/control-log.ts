@@ -11,7 +11,7 @@ import { publicKeyHex, type KeyPair } from '../../crdt/signature.ts'
 import { signVote } from '../../crdt/vote.ts'
 import { NodeError } from '../errors.ts'
 import type { CommitStore, StoreBatch, StoredCommit } from '../ports/store.ts'
-import { controlSeen, controlSeenFact, votedFact } from '../replica/control-seen.ts'
+import { controlSeen, controlSeenFact, votedFacts } from '../replica/control-seen.ts'
 import { keepStatement, type Statement } from '../replica/kept-statements.ts'
 import { requireAuthority, type Identity } from './folder.ts'
 
@@ -90,7 +90,7 @@ export const sayStopped = async (store: CommitStore, log: ControlLog, statements
     const commit = sealControl(said.chain, events, tick(said.chain.hlc, nowMs), authority)
     const before = said.commits.length
     said = extended(said, withVotes(commit, [signVote(commit, identity.keys)]))
-    await writeControlLog(store, said, before, [votedFact(commit)])
+    await writeControlLog(store, said, before, votedFacts(commit))
   }
   return said
 }

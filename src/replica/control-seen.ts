@@ -7,7 +7,8 @@ import { pack, unpack } from '../../crdt/msgpack.ts'
 import type { CommitStore, StoreBatch } from '../ports/store.ts'
 
 const SEEN = 'control/seen'
-const VOTED = 'control/vote'
+/** Twice: nobody else can tell for what this peer voted, and without its vote a mesh of two is governed no more. */
+const VOTED = ['control/vote', 'control/vote/again'] as const
 
 export const controlSeenFact = (seq: number): NonNullable<StoreBatch['facts']>[number] => [SEEN, pack(seq)]
 
@@ -18,7 +19,10 @@ export const controlSeen = (store: CommitStore): number => {
   return typeof value === 'number' ? value : 0
 }
 
-export const votedFact = (commit: Commit): NonNullable<StoreBatch['facts']>[number] => [VOTED, commit.bytes]
+export const votedFacts = (commit: Commit): NonNullable<StoreBatch['facts']> => VOTED.map((name) => [name, commit.bytes])
 
-/** The commit's bytes; null when this peer has never voted. */
-export const lastVoted = (store: Pick<CommitStore, 'fact'>): Uint8Array | 'damaged' | null => store.fact(VOTED)
+/** The commit's bytes, of the copy that is sound; null when this peer has never voted. */
+export const lastVoted = (store: Pick<CommitStore, 'fact'>): Uint8Array | 'damaged' | null => {
+  const copies = VOTED.map((name) => store.fact(name))
+  return copies.find((copy) => copy instanceof Uint8Array) ?? copies.find((copy) => copy !== null) ?? null
+}

@@ -9,7 +9,7 @@ import type { PeerId } from '../../crdt/ids.ts'
 import type { KeyPair } from '../../crdt/signature.ts'
 import { signVote } from '../../crdt/vote.ts'
 import type { CommitStore, StoreBatch } from '../ports/store.ts'
-import { lastVoted, votedFact } from './control-seen.ts'
+import { lastVoted, votedFacts } from './control-seen.ts'
 import type { Effect } from './types.ts'
 
 export type Voting = {
@@ -61,7 +61,7 @@ export const createVoting = (keys: KeyPair, store: Pick<CommitStore, 'fact'>, ma
     facts: () => {
       if (casting === null) return []
       casting.isWriting = true
-      return [votedFact(casting.commit)]
+      return votedFacts(casting.commit)
     },
     persisted: () => {
       if (casting?.isWriting !== true) return []
