@@ -8,7 +8,7 @@ import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 const ALL = '{crdt,transports,snapshots,src,property-tests,deploy}/**/*.test.ts'
-const NONE = ['dist/**', 'node_modules/**', 'property-tests/violations/**']
+const NONE = ['dist/**', 'node_modules/**', 'property-tests/violations/**', ...(process.env['MNEMESH_TEST_WITHOUT']?.split(' ').filter((pattern) => pattern !== '') ?? [])]
 const SMALL = [
   '{crdt,transports,snapshots}/**/*.test.ts',
   'src/{embedding,http,live,mcp,membership,replica,service,store}/**/*.test.ts',

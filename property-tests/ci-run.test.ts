@@ -98,7 +98,7 @@ it('brings node and npm from Debian where that is recent enough', () => {
   chmodSync(join(machine, 'bin/npm'), 0o644)
   const { status, calls } = run()
   expect(calls.filter((call) => call.startsWith('apt-get')).map((call) => call.split(' ')[1])).toEqual(['update', 'install'])
-  expect(calls.at(-1)).toBe('npm test --silent')
+  expect(calls.at(-1)).toBe('npm test --silent -- --all')
   expect(status).toBe(3)
 })
 
@@ -115,7 +115,7 @@ it.skipIf(!makesServer)('on a Debian without Apache AGE, has a Postgres server m
   expect(calls.filter((call) => call.startsWith('apt-get install')).join()).toContain(' debootstrap ')
   expect(readFileSync(join(machine, 'tree'), 'utf8')).toBe('tree\n')
   expect(stderr).toMatch(/no network\n.*no Postgres server for the tests/)
-  expect([calls.at(-1), status]).toEqual(['npm test --silent', 3])
+  expect([calls.at(-1), status]).toEqual(['npm test --silent -- --all', 3])
 })
 
 it('has none made where one is named, or where nobody may make it', () => {

@@ -1,5 +1,5 @@
 /**
- * A thousand schedules, half of what every test run plays; the other half is beside it, so that two cores share them.
+ * A thousand schedules, which every test run plays; the other half is beside it for `npm test -- --all`, so that two cores share them.
  */
 import { simulated } from './suite.ts'
 

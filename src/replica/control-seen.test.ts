@@ -9,7 +9,7 @@ type Lost = (n: number) => 'damaged' | null | undefined
 
 const voted = (lost: Lost) => {
   const held = new Map(facts.map(([name, value], n) => [name, lost(n) === undefined ? value : lost(n)]))
-  return lastVoted({ fact: (name) => (held.get(name) ?? null) as Uint8Array | 'damaged' | null })
+  return lastVoted({ fact: (name) => held.get(name) ?? null })
 }
 
 const cases: readonly (readonly [name: string, lost: Lost, answer: Uint8Array | 'damaged' | null])[] = [
