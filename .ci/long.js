@@ -1,14 +1,18 @@
 /**
- * Tests that take a minute or so each: whole meshes that are broken and mended, embedded databases on damaged disks, all states that a
+ * Tests that take long, up to a minute each: whole meshes that are broken and mended, embedded databases on damaged disks, all states that a
  * crash can leave. `npm test` leaves them out and says so; `npm test -- --all` and `.ci/run` play them.
  */
 export const LONG = [
-  'deploy/local/{clocks,cuts,damage,joins,kinds,mcp-graph,old-copy,operator,proof,recovery,user-peer}.test.ts',
+  'deploy/local/{clocks,cuts,damage,joins,kinds,mcp,mcp-graph,old-copy,operator,proof,recovery,user-peer}.test.ts',
   'property-tests/attacks/refused.test.ts',
   'property-tests/crash/{folder,log}-states.test.ts',
+  'property-tests/{cuts,digests-at-size}.test.ts',
+  'property-tests/fuzz/fuzz-other-half.test.ts',
   'property-tests/sim/sim-other-half.test.ts',
-  'src/projection-outages.test.ts',
-  'src/projection/{embedded-files,engine,engines-agree}.test.ts',
+  'src/{filling-killed,projection-outages}.test.ts',
+  'src/projection/{age,embedded-files,engine,engines-agree,full-disk}.test.ts',
+  'src/service/pages.test.ts',
+  'src/store/damage.test.ts',
 ]
 
 /** Where vitest.config.ts is told what to leave out: patterns, with a space between them. */

@@ -2,7 +2,7 @@
 /**
  * `npm test`: every check and every test, as one command with one answer.
  *
- *   npm test                      every check, and every test that does not take a minute by itself
+ *   npm test                      every check, and every test that does not take long by itself
  *   npm test -- --all             those too (.ci/long.js)
  *   npm test -- crdt/merkle       only the tests whose path matches (any vitest argument will do), after a build
  *

@@ -1,5 +1,5 @@
 /**
- * A thousand schedules, which every test run plays; the other half is beside it for `npm test -- --all`, so that two cores share them.
+ * Schedules of the simulated world, which every test run plays; the other half is beside it for `npm test -- --all`, so that two cores share them.
  */
 import { simulated } from './suite.ts'
 
