@@ -11,7 +11,7 @@
  */
 import { chainFault, emptyChain, type ChainState } from './chain.ts'
 import { CONTROL_INCARNATION, isControlCommit, readAt, type AdmittedCommit, type Commit, type VerifiedCommit } from './commit.ts'
-import { controlFault, enrolledAt, firstExcluded, levelAt, mayWriteAt, type ControlState } from './control.ts'
+import { controlFault, enrolledAt, firstExcluded, isWriter, levelAt, type ControlState } from './control.ts'
 import { latestAt } from './hlc.ts'
 import { CONTROL_NAMESPACE, ZERO_HASH, type ChainId, type CommitHash, type MeshId, type Namespace, type PeerId, type SegmentId } from './ids.ts'
 
@@ -62,7 +62,7 @@ export const admit = (log: LogView, commit: VerifiedCommit, nowMs: number): Verd
   if (notNext !== null) return refused(notNext)
   if (policySeq < chain.policySeq) return refused('policy_went_back')
   if (!isControl && !enrolledAt(log.control, header.peer, policySeq)) return refused('peer_not_enrolled')
-  if (!isControl && !mayWriteAt(log.control, header.peer, policySeq)) return refused('observer_may_not_write')
+  if (!isControl && !isWriter(log.control, header.peer)) return refused('observer_may_not_write')
 
   for (const dep of header.deps) {
     const meta = log.meta(dep)
@@ -71,8 +71,8 @@ export const admit = (log: LogView, commit: VerifiedCommit, nowMs: number): Verd
     if (meta.hlc >= header.hlc) return refused('hlc_not_after')
   }
   // What is left out moves nobody's clock and rests on nothing that counts: it waits for no time.
-  const isLeftOut = header.seq >= firstExcluded(log.control, { ...chain, begunAt: chain.begunAt ?? policySeq })
-  if (!isControl && !isLeftOut && header.hlc > latestAt(nowMs)) return { kind: 'pending', missing: 'time' }
+  const isLeftOut = (): boolean => header.seq >= firstExcluded(log.control, { ...chain, begunAt: chain.begunAt ?? policySeq })
+  if (!isControl && header.hlc > latestAt(nowMs) && !isLeftOut()) return { kind: 'pending', missing: 'time' }
   return { kind: 'admitted', commit: readAt(commit as Commit as AdmittedCommit, levelAt(log.control, policySeq)), chain, policySeq }
 }
 

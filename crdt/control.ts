@@ -190,8 +190,8 @@ export const enrolledAt = (state: ControlState, peer: PeerId, seq: number): bool
   return member !== undefined && member.enrolledSeq <= seq && (member.revoked === null || seq < member.revoked.seq)
 }
 
-/** True when what `peer` writes under control commit `seq` enters the logs: an observer reads, keeps and hands on, and writes nothing. */
-export const mayWriteAt = (state: ControlState, peer: PeerId, seq: number): boolean => enrolledAt(state, peer, seq) && state.members.get(peer)?.role === 'voter'
+/** Whether what it writes enters the logs while it is a member: an observer reads, keeps and hands on, and writes nothing. A role never changes. */
+export const isWriter = (state: ControlState, peer: PeerId): boolean => state.members.get(peer)?.role === 'voter'
 
 /** The first seq of the chain that does not count any more, or Infinity. A function of the control log alone. */
 export const firstExcluded = (state: ControlState, { id, peer, begunAt }: Pick<ChainState, 'id' | 'peer' | 'begunAt'>): number => {

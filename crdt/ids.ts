@@ -130,7 +130,6 @@ export const bytesToHex = (bytes: Uint8Array): string => {
   return hex
 }
 
-/** The value of a hex digit by its character code. */
 /** The value of a hex digit, by its character code. */
 export const DIGIT = Uint8Array.from({ length: 128 }, (_, code) => Number.parseInt(String.fromCharCode(code), 16) || 0)
 

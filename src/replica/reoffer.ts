@@ -4,6 +4,7 @@
  * The events are the same bytes, so an agent's word stays its word; only the commit around them is new. Nothing that is in the
  * documents already is said twice.
  */
+import { isWriter } from '../../crdt/control.ts'
 import type { DocumentEvent, EpisodeAppend } from '../../crdt/event.ts'
 import type { EventId, PeerId, RecordId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
@@ -17,7 +18,7 @@ import type { Draft, WriteRequest } from './types.ts'
 
 /** One request an event, of what we said ourselves, and of what we have to say of branches that we acted on. */
 export const reoffer = (index: LogIndex, commits: Commits, left: readonly LeftBehind[], self: PeerId, nowMs: number): readonly WriteRequest[] => {
-  if (index.control.members.get(self)?.role === 'observer') return []
+  if (!isWriter(index.control, self)) return []
   const ours = left.flatMap(({ commit, event }) => {
     const draft = commit.header.peer === self ? draftOf(event) : null
     return draft === null ? [] : [{ namespace: event.ns, draft }]

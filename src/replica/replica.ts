@@ -11,7 +11,7 @@
  */
 import type { Body } from '../../crdt/body.ts'
 import { commitHash, type AdmittedCommit, type VerifiedCommit } from '../../crdt/commit.ts'
-import { freshlyCut, freshlyRevoked, levelOf } from '../../crdt/control.ts'
+import { freshlyCut, freshlyRevoked, isWriter, levelOf } from '../../crdt/control.ts'
 import { HLC_ZERO, observe, type Hlc } from '../../crdt/hlc.ts'
 import { CONTROL_NAMESPACE, nextIncarnation, type ChainId, type CommitHash, type EventId, type PeerId, type RecordId, type Ref } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
@@ -66,7 +66,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   const documentDigests = createDocumentDigests(index, commits, store)
   const documents = createDocuments(index, commits, documentDigests.take)
   const intake = createIntake()
-  const forks = createForks({ mesh, store, commits, wasWriter: (peer) => index.control.members.get(peer)?.role === 'voter' })
+  const forks = createForks({ mesh, store, commits, wasWriter: (peer) => isWriter(index.control, peer) })
   const missing = createMissingBodies(store, (chain, seq) => isLeftOut(index, chain, seq))
   const past = createPast(index, documents, commits, store)
   const mayWrite = createMayWrite(index, forks, store, self)
