@@ -13,9 +13,9 @@ const NODE = `^(node:)?(${builtinModules.map((name) => name.replaceAll('/', '[/]
 const node = (/** @type {string} */ name) => `^(node:)?${name}$`
 const npm = (/** @type {string[]} */ ...names) => names.map((name) => `(^|/)node_modules/(@types/)?${name}/`)
 
-const PORTS = '^src/(ports/[a-z]+|api|errors)\\.ts$'
+const PORTS = '^src/(ports/[a-z]+|api|errors|turns)\\.ts$'
 const DOORS = '^src/(http|cli|mcp|console)/'
-const DOOR_FACTS = ['^src/(api|errors|ports/[a-z]+|node)\\.ts$', '^crdt/(ids|limits)\\.ts$']
+const DOOR_FACTS = ['^src/(api|errors|turns|ports/[a-z]+|node)\\.ts$', '^crdt/(ids|limits)\\.ts$']
 
 /**
  * `files`: whose imports the layer governs; a file belongs to the first layer that matches it.

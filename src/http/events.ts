@@ -8,9 +8,10 @@ import type { Node } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import type { DoorLog } from './failure.ts'
 import { nextTurn } from './parts.ts'
-import { namespaceOf } from './request.ts'
+import { namespaceOf } from '../input/ids.ts'
 import { answer, answers, cursorField, integer, limitField, listOf, namespaceField, object, text } from './schemas.ts'
 import { streamEvents } from './stream.ts'
+import { takeTurns } from '../turns.ts'
 import { httpLimits } from './limits.ts'
 
 type EventsQuery = { readonly after?: string; readonly namespace?: string; readonly limit?: number }
@@ -56,15 +57,11 @@ const tooMany = (): NodeError => new NodeError('too_many_requests', `${httpLimit
 
 /** Pages of all streams one after the other, each in a turn of its own: hundreds that catch up, or hear of one write, hold nobody else up. */
 const oneATurn = (read: Node['events']): Node['events'] => {
-  let before: Promise<unknown> = Promise.resolve()
-  return (cursor, filter) => {
-    const mine = before.then(async () => {
-      await nextTurn()
-      return read(cursor, filter)
-    })
-    before = mine.catch(() => undefined)
-    return mine
-  }
+  const inTurn = takeTurns()
+  return (cursor, filter) => inTurn(async () => {
+    await nextTurn()
+    return read(cursor, filter)
+  })
 }
 
 const lastEventId = (value: string | string[] | undefined): string | undefined => {

@@ -1,5 +1,6 @@
 /** One after the other: who reads and then writes by what was read, so that of two who do so at once neither writes over the other. */
 import { NodeError } from '../errors.ts'
+import { takeTurns, type Turns as InTurn } from '../turns.ts'
 
 export type Turns = {
   /** @throws NodeError too_many_requests. */
@@ -10,17 +11,15 @@ export type Turns = {
 const WAITING_MAX = 256
 
 export const createTurns = (): Turns => {
-  const waitingByKey = new Map<string, { last: Promise<unknown>; count: number }>()
+  const waitingByKey = new Map<string, { readonly inTurn: InTurn; count: number }>()
   return {
     take: async (key, work) => {
-      const waiting = waitingByKey.get(key) ?? { last: Promise.resolve(), count: 0 }
+      const waiting = waitingByKey.get(key) ?? { inTurn: takeTurns(), count: 0 }
       if (waiting.count >= WAITING_MAX) throw new NodeError('too_many_requests', `${WAITING_MAX} changes wait for their turn here; try again in a moment`)
       waitingByKey.set(key, waiting)
       waiting.count++
-      const mine = waiting.last.then(work)
-      waiting.last = mine.catch(() => undefined)
       try {
-        return await mine
+        return await waiting.inTurn(work)
       } finally {
         waiting.count--
         if (waiting.count === 0) waitingByKey.delete(key)

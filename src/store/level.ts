@@ -43,7 +43,7 @@ import { reopen } from './reopen.ts'
 import type { Touched } from './reopen.ts'
 import { freeBytesAt, giveReserve, RESERVE_BYTES, takeReserve } from './reserve.ts'
 import { scanCommits } from './scan.ts'
-import { takeTurns } from './turns.ts'
+import { takeTurns } from '../turns.ts'
 
 export type LevelStoreOptions = {
   readonly random: Random

@@ -16,7 +16,7 @@ import type { Arrival, CommitStore, ScannedCommit, StoreBatch, StoredCommit, Sto
 import { assertBatch, isEmpty } from './batch.ts'
 import { closed } from './failure.ts'
 import { damageReport } from './reads.ts'
-import { takeTurns } from './turns.ts'
+import { takeTurns } from '../turns.ts'
 
 type Kept = { readonly commit: StoredCommit; readonly sum: string }
 
