@@ -3,16 +3,15 @@ import type { Conflict, Version } from '../api.ts'
 import { recordId } from '../input/ids.ts'
 import type { LinkRow } from '../ports/projection.ts'
 import {
-  cursor, filterOf, id, integer, listOf, narrowing, text, textOrNull, tokens, TOKENS_DEFAULT, type Narrowed,
+  cursor, filterOf, id, integer, listOf, narrowing, query, text, textOrNull, tokens, TOKENS_DEFAULT, type Narrowed,
 } from './fields.ts'
-import { lagLine, seeingOwn, whenOpen } from './reading.ts'
+import { lagLine, recalled, seeingOwn } from './reading.ts'
 import { fenced, firstChars, NOTICE, shownRow, shownRows, shownSchema, type Part } from './show.ts'
 import { answer, object, READS, type Asked, type Tool } from './tool.ts'
 
 const memories = listOf(shownSchema)
 type Bounded = Narrowed & { readonly limit?: number; readonly max_tokens?: number }
 
-const QUERY_BYTES_MAX = 8_192
 const RECALL_DEFAULT = 8
 const recall: Tool = {
   name: 'recall',
@@ -20,15 +19,15 @@ const recall: Tool = {
   description: 'Find what is remembered about a question, best first. Use it when a task begins, and before you ask the user '
     + 'for what they may have told already. For the latest, or all of a kind, use list.',
   input: object({
-    query: { type: 'string', minLength: 1, 'x-bytes-max': QUERY_BYTES_MAX },
+    query,
     limit: { type: 'integer', minimum: 1, maximum: 50 }, max_tokens: tokens, ...narrowing,
   }, ['query']),
   output: answer({ notice: text, memories, count: integer, more: integer, mode: text, lag: integer }, ['memories']),
   hints: READS,
   async run(asked: Asked, args: Bounded & { readonly query: string }) {
-    const { query, limit = RECALL_DEFAULT, max_tokens = TOKENS_DEFAULT, ...narrowed } = args
-    const question = { q: query, limit, ...filterOf(asked, narrowed) }
-    const found = await whenOpen(asked, () => seeingOwn(asked, (options) => asked.node.recall(question, options)))
+    const { query: q, limit = RECALL_DEFAULT, max_tokens = TOKENS_DEFAULT, ...narrowed } = args
+    const question = { q, limit, ...filterOf(asked, narrowed) }
+    const found = await recalled(asked, question)
     const { mode, lag } = found
     const rows = shownRows(found.memories, max_tokens)
     const more = found.memories.length - rows.length

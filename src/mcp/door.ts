@@ -5,7 +5,7 @@
  * Whoever asks has passed the access rules of HTTP. All that is kept between requests is the token of each agent's last write, so that
  * what it remembers it finds at once.
  */
-import { ProtocolError, Server } from '@modelcontextprotocol/server'
+import { ProtocolError, ProtocolErrorCode, Server } from '@modelcontextprotocol/server'
 import type { AgentId } from '../../crdt/ids.ts'
 import type { Node } from '../api.ts'
 import { NodeError } from '../errors.ts'
@@ -27,9 +27,6 @@ export type McpDoor = {
   close(): Promise<void>
 }
 type Log = Pick<PeerLog, 'error'>
-
-const INVALID_PARAMS = -32602
-const INTERNAL = -32603
 
 export const createMcpDoor = (node: Node, version: string, log: Log): McpDoor => {
   const tokens = createTokens()
@@ -58,13 +55,13 @@ export const createMcpDoor = (node: Node, version: string, log: Log): McpDoor =>
       return await work(askedBy(session))
     } catch (error) {
       if (error instanceof ProtocolError) throw error
-      throw error instanceof NodeError ? new ProtocolError(INVALID_PARAMS, refusal(error)) : fault(error, { what })
+      throw error instanceof NodeError ? new ProtocolError(ProtocolErrorCode.InvalidParams, refusal(error)) : fault(error, { what })
     }
   }
   /** Its inside is for the log. */
   const fault = (error: unknown, where: Readonly<Record<string, string>>): ProtocolError => {
     log.error({ err: error, ...where }, 'a request over MCP failed')
-    return new ProtocolError(INTERNAL, 'the peer failed to answer; its log has the cause')
+    return new ProtocolError(ProtocolErrorCode.InternalError, 'the peer failed to answer; its log has the cause')
   }
 
   const serverFor = (request: Request): Server => {
@@ -77,7 +74,7 @@ export const createMcpDoor = (node: Node, version: string, log: Log): McpDoor =>
     server.setRequestHandler('tools/list', () => ({ tools: tools.map(published) }))
     server.setRequestHandler('tools/call', ({ params: { name, arguments: args = {} } }) => {
       const tool = tools.find((one) => one.name === name)
-      if (tool === undefined) throw new ProtocolError(INVALID_PARAMS, `there is no tool ${name.slice(0, 64)} here; tools/list names those that are`)
+      if (tool === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `there is no tool ${name.slice(0, 64)} here; tools/list names those that are`)
       return run(tool, named(), args)
     })
     if (resources !== undefined) serveResources(server, resources, (what, work) => ask(what, named(), work))

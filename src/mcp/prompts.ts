@@ -1,6 +1,6 @@
 /** Prompts: what a person picks in a client to begin with. Those that show memories show them as data, as the tools do. */
 import { readFrom } from './fields.ts'
-import { seeingOwn, whenOpen } from './reading.ts'
+import { recalled } from './reading.ts'
 import { fenced, firstChars, shownRows } from './show.ts'
 import type { Asked } from './tool.ts'
 
@@ -21,7 +21,7 @@ const argument = (name: string, description: string, required = true) => ({ name
 
 const remembered = async (asked: Asked, q: string, kinds?: readonly string[]): Promise<string> => {
   const question = { q: firstChars(q, QUESTION_CHARS_MAX), limit: RECALLED, ...readFrom(asked, undefined), ...(kinds === undefined ? {} : { kinds }) }
-  const { memories } = await whenOpen(asked, () => seeingOwn(asked, (options) => asked.node.recall(question, options)))
+  const { memories } = await recalled(asked, question)
   return memories.length === 0 ? 'Nothing is remembered about it.' : fenced(shownRows(memories, TOKENS))
 }
 

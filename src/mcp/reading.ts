@@ -1,6 +1,6 @@
 /** How a tool reads: after its agent's own writes, and not before a search index that is just opening. */
 import { setTimeout as pause } from 'node:timers/promises'
-import type { ReadOptions } from '../api.ts'
+import type { Node, ReadOptions } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import type { Asked } from './tool.ts'
 
@@ -21,8 +21,12 @@ export const seeingOwn = async <T>({ own }: Asked, ask: (options: ReadOptions) =
   }
 }
 
+/** What is found by a question, the agent's own writes among it; an index that is opening is waited for. */
+export const recalled = (asked: Asked, question: Parameters<Node['recall']>[0]): ReturnType<Node['recall']> =>
+  whenOpen(asked, () => seeingOwn(asked, (options) => asked.node.recall(question, options)))
+
 /** Waits a little for a search index that is opening. */
-export const whenOpen = async <T>({ node }: Asked, ask: () => Promise<T>): Promise<T> => {
+const whenOpen = async <T>({ node }: Asked, ask: () => Promise<T>): Promise<T> => {
   for (const from = performance.now(); ; await pause(LOOK_MS)) {
     try {
       return await ask()

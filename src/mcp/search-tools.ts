@@ -2,14 +2,13 @@
  * The profile `search`: the two tools, in the shape that ChatGPT's connectors ask for. Their text is the JSON of their structured answer.
  */
 import { recordId } from '../input/ids.ts'
-import { listOf, readFrom, text } from './fields.ts'
+import { listOf, query, readFrom, text } from './fields.ts'
 import { titleOf, uriOf } from './memory-resources.ts'
-import { seeingOwn, whenOpen } from './reading.ts'
+import { recalled, seeingOwn } from './reading.ts'
 import { fenced, shownRow } from './show.ts'
 import { object, READS, type Asked, type Told, type Tool } from './tool.ts'
 
 const RESULTS = 10
-const QUERY_BYTES_MAX = 8_192
 
 const asJson = (data: Told['data']): Told => ({ text: JSON.stringify(data), data })
 
@@ -17,12 +16,12 @@ const search: Tool = {
   name: 'search',
   title: 'Search',
   description: 'Find memories by words or a question. Answers ids; fetch gives the text of one.',
-  input: object({ query: { type: 'string', minLength: 1, 'x-bytes-max': QUERY_BYTES_MAX } }),
+  input: object({ query }),
   output: object({ results: listOf(object({ id: text, title: text, url: text })) }),
   hints: READS,
-  async run(asked: Asked, { query }: { readonly query: string }) {
-    const question = { q: query, limit: RESULTS, ...readFrom(asked, undefined) }
-    const { memories } = await whenOpen(asked, () => seeingOwn(asked, (options) => asked.node.recall(question, options)))
+  async run(asked: Asked, { query: q }: { readonly query: string }) {
+    const question = { q, limit: RESULTS, ...readFrom(asked, undefined) }
+    const { memories } = await recalled(asked, question)
     return asJson({ results: memories.map((row) => ({ id: row.id, title: titleOf(row), url: uriOf(row) })) })
   },
 }
