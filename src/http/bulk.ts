@@ -11,7 +11,8 @@ import { schemaFailure } from './failure.ts'
 import { DEFAULT_NAMESPACE, newMemory } from './memories.ts'
 import type { NewMemory } from './memories.ts'
 import { nextTurn, PART_ENTRIES } from './parts.ts'
-import { agentOf, asking, idempotencyKeyOf, memoryInput, namespaceOf, writeOptionsOf } from './request.ts'
+import { namespaceOf } from '../input/ids.ts'
+import { agentOf, asking, idempotencyKeyOf, memoryInput, writeOptionsOf } from './request.ts'
 import { answer, boolean, answers, integer, object, quorumQuery, text, textOrNull, writeHeaders } from './schemas.ts'
 import type { JsonSchema } from './schemas.ts'
 import { httpLimits } from './limits.ts'
@@ -41,8 +42,13 @@ export const bulkRoutes = (app: FastifyInstance, node: Node): void => {
     const { idempotency_key: _whole, ...options } = writeOptionsOf(request)
     const { accepted, refused } = await sort(request, entries)
     if (accepted.length === 0) throw new NodeError('refused', `none of the ${entries.length} memories fits; errors[] says why`, { created: 0, ids: entries.map(() => null), errors: refused })
-    const done = await asking(request, async () => withRefused(refused, () => node.rememberMany(accepted.map(withoutIndex), { ...options, agent: agentOf(request) })))
-    const answered = merge(entries.length, accepted, refused, done)
+    const asSent = (answer: Partial<Places>): Places => placesAsSent(entries.length, accepted, refused, answer)
+    const done = await asking(request, () => node.rememberMany(accepted.map(withoutIndex), { ...options, agent: agentOf(request) }).catch((error: unknown) => {
+      // A refusal of the whole (no quorum, say) still tells which entries would not have fitted.
+      throw error instanceof NodeError && (refused.length > 0 || 'ids' in error.fields) ? new NodeError(error.code, error.message, { ...error.fields, ...asSent(error.fields) }) : error
+    }))
+    const { created, quorum_acks, token } = done
+    const answered: BulkAnswer = { created, ...asSent(done), quorum_acks, token }
     if (answered.ids.every((id) => id === null)) throw new NodeError('refused', `none of the ${entries.length} memories was stored; errors[] says why`, answered)
     return reply.code(201).send(answered)
   })
@@ -76,20 +82,11 @@ const acceptedEntry = ({ namespace = DEFAULT_NAMESPACE, idempotency_key, ...inpu
 
 const withoutIndex = ({ index: _index, ...memory }: Accepted): Omit<Accepted, 'index'> => memory
 
-/** A refusal of the whole (no quorum, say) still tells which entries would not have fitted. */
-const withRefused = async (refused: readonly Refused[], ask: () => Promise<BulkAnswer>): Promise<BulkAnswer> => {
-  try {
-    return await ask()
-  } catch (error) {
-    if (error instanceof NodeError && refused.length > 0) throw new NodeError(error.code, error.message, { ...error.fields, errors: refused })
-    throw error
-  }
-}
-
+type Places = Pick<BulkAnswer, 'ids' | 'errors'>
 /** The node's answer is about the entries it got; the caller's is about those that were sent. */
-const merge = (count: number, accepted: readonly Accepted[], refused: readonly Refused[], done: BulkAnswer): BulkAnswer => {
-  const ids: BulkAnswer['ids'][number][] = Array.from({ length: count }, () => null)
-  for (const [place, { index }] of accepted.entries()) ids[index] = done.ids[place] ?? null
-  const errors = [...refused, ...done.errors.map((error) => ({ ...error, index: accepted[error.index]?.index ?? error.index }))]
-  return { created: done.created, ids, errors: errors.sort((a, b) => a.index - b.index), quorum_acks: done.quorum_acks, token: done.token }
+const placesAsSent = (count: number, accepted: readonly Accepted[], refused: readonly Refused[], { ids = [], errors = [] }: Partial<Places>): Places => {
+  const idsAsSent: BulkAnswer['ids'][number][] = Array.from({ length: count }, () => null)
+  for (const [place, { index }] of accepted.entries()) idsAsSent[index] = ids[place] ?? null
+  const errorsAsSent = [...refused, ...errors.map((error) => ({ ...error, index: accepted[error.index]?.index ?? error.index }))]
+  return { ids: idsAsSent, errors: errorsAsSent.sort((a, b) => a.index - b.index) }
 }

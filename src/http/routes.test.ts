@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
 import { encodeProof } from '../../crdt/proof-file.ts'
 import { writtenProof } from '../../crdt/proof.test-support.ts'
+import { NodeError } from '../errors.ts'
 import { openDoor } from './testing/door-client.ts'
 import type { TestDoor } from './testing/door-client.ts'
 
@@ -32,6 +33,13 @@ describe('bulk', () => {
     expect(body['created']).toBe(2)
     expect((body['ids'] as unknown[]).map((id) => id !== null)).toEqual([false, true, false, false, false, false, false, true])
     expect((body['errors'] as { index: number; error: string }[]).map(({ index, error }) => [index, error])).toEqual([[0, 'malformed'], [2, 'malformed'], [3, 'conflict'], [4, 'malformed'], [5, 'too_large'], [6, 'malformed']])
+  })
+
+  test('a refusal of the whole names what was kept, and what does not fit, by their index in the request', async () => {
+    d.refuseNext(new NodeError('quorum_not_met', '1 of 2 voters have it', { got: 1, needed: 2, local_committed: true, ids: ['a', null], errors: [{ index: 1, error: 'conflict', message: 'is there' }] }))
+    const { status, body } = await d.send('POST', '/memories/bulk', [{ content: 1 }, { content: 'kept' }, { content: 'not kept' }])
+    expect([status, body['error'], body['local_committed'], body['ids']]).toEqual([503, 'quorum_not_met', true, [null, 'a', null]])
+    expect((body['errors'] as { index: number; error: string }[]).map(({ index, error }) => [index, error])).toEqual([[0, 'malformed'], [2, 'conflict']])
   })
 
   test('none stored is 422 with the reasons; over 1,000 is 413; none at all is 400', async () => {
