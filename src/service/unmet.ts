@@ -7,13 +7,14 @@ import type { WriteOutcome } from '../replica/types.ts'
 /** A voter that cannot be reached. `urls`: where it said that it listens. */
 export type Away = { readonly peer: PeerId; readonly name: string; readonly urls: readonly string[]; /** Its link is open, and silent. */ readonly silent: boolean }
 
-type Unmet = Extract<WriteOutcome, { kind: 'quorum_not_met' }>
+type Outcome = Extract<WriteOutcome, { kind: 'quorum_not_met' }>
+type Counts = Pick<Outcome, 'got' | 'needed'>
 
 /** Names in one line; the rest is counted. */
 const NAMED_MAX = 3
 const STAYS = 'what is stored stays and goes on replicating; do not repeat it without an Idempotency-Key'
 
-export const unmetMessage = ({ got, needed, cause }: Unmet, away: readonly Away[]): string => {
+export const unmetMessage = ({ got, needed, cause }: Counts & { readonly cause: Exclude<Outcome['cause'], 'refused'> }, away: readonly Away[]): string => {
   const stored = `stored here, acknowledged by ${got} of ${needed} voters`
   switch (cause) {
     case 'too_few':
@@ -23,14 +24,13 @@ export const unmetMessage = ({ got, needed, cause }: Unmet, away: readonly Away[
       return `${stored}: ${awayText(away)}; start ${away.length === 1 ? 'it' : 'them'} (\`mnemesh serve --data FOLDER --port PORT\`, with the folder there), or write with ?quorum=${Math.max(1, got)}; ${STAYS}`
     case 'timeout':
       return `${stored} in time${away.length === 0 ? '' : `: ${awayText(away)}`}: ${STAYS}`
-    case 'refused':
     case 'stopping':
       return `${stored} before this peer stopped: ${STAYS}`
   }
 }
 
 /** What became of a write that the mesh does not take. @param by who refuses it, of whom `self` is this peer. */
-export const refusedMessage = ({ got, needed }: Unmet, by: readonly { readonly peer_id: PeerId; readonly name: string; readonly reason: string }[], self: PeerId): string => {
+export const refusedMessage = ({ got, needed }: Counts, by: readonly { readonly peer_id: PeerId; readonly name: string; readonly reason: string }[], self: PeerId): string => {
   const own = by.find(({ peer_id }) => peer_id === self)
   if (own !== undefined) return `stored here and counted nowhere (${own.reason}): ${OWN_MENDS[own.reason] ?? 'see `mnemesh status`'}; write it again there`
   const named = by.slice(0, NAMED_MAX).map(({ name, reason }) => `${name} (${reason})`)

@@ -94,7 +94,7 @@ export const createWrites = (context: WriteContext): Writes => {
       const refused_by = refusedBy.map((each) => ({ peer_id: each.peer, name: index.control.members.get(each.peer)?.name ?? each.peer, reason: each.reason }))
       const fields = { got, needed, reason, ...(refused_by.length > 0 && { refused_by }), ...ids, event_id: existing ?? ids.event_id, local_committed: true, token: tokenOf(written) }
       if (cause === 'refused') throw new NodeError('refused', refusedMessage(outcome, refused_by, replica.self), { refused_as: commonReason(refusedBy), ...fields })
-      throw new NodeError('quorum_not_met', unmetMessage(outcome, context.away()), fields)
+      throw new NodeError('quorum_not_met', unmetMessage({ got, needed, cause }, context.away()), fields)
     }
     return outcome
   }
