@@ -7,7 +7,7 @@ import type { Commit } from '../../crdt/commit.ts'
 import type { Hlc } from '../../crdt/hlc.ts'
 import type { EventId, Namespace, PeerId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
-import { createReplica, hlcAt, meshOf, NOW_MS, type TestReplica } from '../../crdt/test-support.ts'
+import { createReplica, hlcAt, meshOf, NOW_MS, said, type TestReplica } from '../../crdt/test-support.ts'
 import { createChainBudget } from './chain-budget.ts'
 import { createIntake, type Intake } from './intake.ts'
 
@@ -133,4 +133,25 @@ test('a commit that comes again, in the log or waiting, is told by its hash and 
   // Another commit in that place is read: it may prove a fork.
   intake.take(author.peer, [{ ...parcel, bytes: first!.bytes }], NOW_MS, () => checked++, () => 'ff'.repeat(32) as Commit['hash'])
   expect(checked).toBe(1)
+})
+
+test('a chain with a gap costs the same however many of its commits wait behind it', () => {
+  const mesh = meshOf(1, 2)
+  const [author, peer] = [createReplica(mesh, 1), createReplica(mesh, 2)]
+  const later = NOW_MS + 10
+  const commits = Array.from({ length: 2_000 }, (_, n) => author.write(hlcAt(NOW_MS + Math.floor(n / 1_000), n % 1_000), null, { ...said('episode.append', n + 1), event_type: 'flood' }))
+  const intake = createIntake()
+  /** The shortest look at what waits after one more of these has come. */
+  const shortestMs = (some: readonly Commit[]): number => Math.min(...some.map((commit) => {
+    take(intake, author.peer, [commit], later)
+    const fromMs = performance.now()
+    drain(intake, peer, later)
+    return performance.now() - fromMs
+  }))
+  take(intake, author.peer, commits.slice(0, 1), later)
+  expect(drain(intake, peer, later)).toBe(1)
+  const few = shortestMs(commits.slice(2, 102))
+  shortestMs(commits.slice(102, 1_900))
+  expect(shortestMs(commits.slice(1_900)) / few).toBeLessThan(2.5)
+  expect(intake.pending()).toBe(1_998)
 })

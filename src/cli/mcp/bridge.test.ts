@@ -35,8 +35,9 @@ const served = async (answer: Answer): Promise<{ readonly url: string; readonly 
 const json: Answer = ({ id, method }, response) =>
   void response.setHeader('content-type', 'application/json').end(result(id, method === 'initialize' ? { protocolVersion: '2025-11-25' } : {}))
 
-type Options = { readonly find: () => Promise<Target>; readonly agent?: string; readonly waits?: number[] }
-const started = ({ find, agent, waits = [] }: Options) => {
+/** `hurry`: what an answer is waited for after the end, divided by that. */
+type Options = { readonly find: () => Promise<Target>; readonly agent?: string; readonly waits?: number[]; readonly hurry?: number }
+const started = ({ find, agent, waits = [], hurry = 1 }: Options) => {
   const input = new PassThrough()
   const out: Record<string, unknown>[] = []
   const done = bridge({
@@ -44,7 +45,7 @@ const started = ({ find, agent, waits = [] }: Options) => {
     write: async (line) => void out.push(JSON.parse(line) as Record<string, unknown>),
     sleep: (ms, signal) => {
       waits.push(ms)
-      return pause(ms / 1_000, undefined, { signal })
+      return pause(ms / hurry, undefined, { signal })
     },
   })
   const send = (message: unknown): void => void input.write(`${JSON.stringify(message)}\n`)
@@ -130,7 +131,7 @@ test('each event of a stream is a line; a stream that would not end is ended wit
     if (method !== 'subscriptions/listen') response.end(`data: ${result(id)}\r\n\r\n`)
   })
   const waits: number[] = []
-  const { input, send, done, out } = started({ find: at(peer.url), waits })
+  const { input, send, done, out } = started({ find: at(peer.url), waits, hurry: 1_000 })
   send(ask(1, 'subscriptions/listen'))
   send(ask(2, 'tools/call'))
   send(ask(3, 'never'))
