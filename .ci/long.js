@@ -3,16 +3,16 @@
  * crash can leave. `npm test` leaves them out and says so; `npm test -- --all` and `.ci/run` play them.
  */
 export const LONG = [
-  'deploy/local/{clocks,cuts,damage,joins,kinds,mcp,mcp-graph,old-copy,operator,proof,recovery,user-peer}.test.ts',
+  'deploy/local/{clocks,cuts,damage,joins,kinds,mcp,mcp-graph,membership,old-copy,operator,partition,proof,recovery,user-peer}.test.ts',
   'property-tests/attacks/refused.test.ts',
   'property-tests/crash/{folder,log}-states.test.ts',
   'property-tests/{cuts,digests-at-size}.test.ts',
   'property-tests/fuzz/fuzz-other-half.test.ts',
-  'property-tests/sim/sim-other-half.test.ts',
+  'property-tests/sim/{pglite,sim-other-half}.test.ts',
   'src/{filling-killed,projection-outages}.test.ts',
-  'src/projection/{age,embedded-files,engine,engines-agree,full-disk}.test.ts',
+  'src/projection/{age,embedded-files,engine,engines-agree,full-disk,vectors}.test.ts',
   'src/service/pages.test.ts',
-  'src/store/damage.test.ts',
+  'src/store/{damage,opening}.test.ts',
 ]
 
 /** Where vitest.config.ts is told what to leave out: patterns, with a space between them. */

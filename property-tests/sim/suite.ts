@@ -7,8 +7,8 @@ import { addTo, emptyTally } from './campaign.ts'
 import { summary } from './report.ts'
 import { startThread } from './thread.ts'
 
-/** What fits beside all the other tests into eight minutes on two cores, or with `--all` into twenty; `npm run sim` plays as many as one likes. */
-const SCHEDULES = process.env['MNEMESH_TEST_WITHOUT'] ? 250 : 1_000
+/** What fits beside all the other tests into twenty minutes on two cores; `npm test` asks for fewer, `npm run sim` plays as many as one likes. */
+const SCHEDULES = Number(process.env['MNEMESH_SIM_SCHEDULES'] ?? 1_000)
 /** Several times what they take on a busy core. */
 const REAL_MS_MAX = 600_000
 

@@ -8,7 +8,8 @@ import { frontierField, inForm, lagField, shownFrontier } from './frontier.ts'
 import type { FrontierQuery } from './frontier.ts'
 import { pageBy, pageFields, pageOf } from './paging.ts'
 import type { PageQuery } from './paging.ts'
-import { asking, namespaceOf, readOptionsOf } from './request.ts'
+import { namespaceOf } from '../input/ids.ts'
+import { asking, readOptionsOf } from './request.ts'
 import { anyObject, answer, answers, boolean, integer, listOf, namespaceField, object, readHeaders, ref, text, textOrNull } from './schemas.ts'
 
 const namespaces = answer({ namespaces: { type: 'array', items: answer({ namespace: text, memories: integer, updated_at: text }) }, count: integer, next_cursor: textOrNull, frontier: shownFrontier, lag: lagField })

@@ -2,7 +2,7 @@
  * What list and recall narrow by, the same words in a query string and in a body.
  */
 import type { Node } from '../api.ts'
-import { agentFrom, namespaceOf } from './request.ts'
+import { agentFrom, namespaceOf } from '../input/ids.ts'
 import { utc } from '../input/keywords.ts'
 import { nameList, name, namespaceField, time } from './schemas.ts'
 import type { JsonSchema } from './schemas.ts'

@@ -9,7 +9,7 @@ import type { AgentId, RecordId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { MemoryInput, ReadOptions, WriteOptions } from '../api.ts'
 import { NodeError } from '../errors.ts'
-import { agentFrom, namespaceOf, notFound, recordId } from '../input/ids.ts'
+import { agentFrom, notFound } from '../input/ids.ts'
 import type { WriteStage } from './failure.ts'
 import { utc } from '../input/keywords.ts'
 import { httpLimits } from './limits.ts'
@@ -34,8 +34,6 @@ export const recordIdOf = (request: FastifyRequest): RecordId => {
 export const pathAgentOf = (request: FastifyRequest): AgentId => agentFrom(pathId(request), 'the path')
 
 const pathId = (request: FastifyRequest): string => (request.params as { readonly id: string }).id
-
-export { agentFrom, namespaceOf, recordId }
 
 const ANONYMOUS = agentFrom('anonymous', 'the default')
 
