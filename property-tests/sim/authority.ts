@@ -4,17 +4,19 @@
  */
 import { encodeInvite, encodeJoin, encodeRevoke } from '../../crdt/invite.ts'
 import { bytesToHex, type PeerId } from '../../crdt/ids.ts'
+import { publicKeyHex } from '../../crdt/signature.ts'
 import { NodeError } from '../../src/errors.ts'
 import type { Peer } from '../../src/peer.ts'
 import type { StoredCommit } from '../../src/ports/store.ts'
 import { checkControlLog } from '../../src/membership/control-log.ts'
+import { isEnrolled } from '../../src/membership/statements.ts'
 import type { Founded, Member } from './founding.ts'
 import type { Machine } from './machine.ts'
 import type { Scheduler } from './network.ts'
 import type { Stream } from './streams.ts'
 
 export type Authority = {
-  /** @param joined told the control log that the new member's folder begins with. */
+  /** @param joined told the control log that the new member's folder begins with; its enrolment may not be in force yet, and is asked for until it is. */
   join(member: Member, joined: (log: readonly StoredCommit[]) => void): void
   revoke(member: Member): void
   /** Nothing that was asked for is still to be done. */
@@ -23,6 +25,7 @@ export type Authority = {
 }
 
 const ASK_AGAIN_MS = 500
+const JOIN_AGAIN_MS = 5_000
 const INVITE_MS = 86_400_000
 
 /** @param seat the machine with the key. @param broken told what no answer may be. */
@@ -62,9 +65,21 @@ export const createAuthority = ({ mesh, authority }: Founded, seat: Machine, tim
     isRevoked: (peer) => revoked.has(peer),
     join: ({ name, keys, role }, joined) => {
       const invite = encodeInvite({ mesh, id: bytesToHex(random.bytes(16)), role, expiresMs: time.now() + INVITE_MS * 3, urls: [] }, authority)
-      untilDone(
-        ({ node }) => node.join(encodeJoin(invite, name, keys)),
-        (log) => joined(checkControlLog(mesh, log).commits))
+      const ask = ({ node }: Peer) => node.join(encodeJoin(invite, name, keys))
+      let hasBegun = false
+      const answered = (log: readonly Uint8Array[]): void => {
+        const { commits, state } = checkControlLog(mesh, log)
+        if (!hasBegun) joined(commits)
+        hasBegun = true
+        // Kept until enough vote, and forgotten where that is damaged: who waits says it again.
+        if (isEnrolled(state, publicKeyHex(keys) as PeerId)) return
+        open++
+        time.after(JOIN_AGAIN_MS, () => {
+          open--
+          untilDone(ask, answered)
+        })
+      }
+      untilDone(ask, answered)
     },
     revoke: ({ peer }) => {
       untilDone(

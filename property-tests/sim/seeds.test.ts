@@ -290,6 +290,21 @@ const kept: Readonly<Record<string, Schedule>> = {
     { do: 'slow', at: 558, ways: [[0, 1]], delayMs: 1_295, forMs: 1_934 },
     says(613, 1, { op: 'put', slot: 0, value: 320, key: true, apart: false }, { quorum: null, timeoutMs: 5_000, retries: [1, 2, 0] }),
   ], { seed: '30:252', skewMs: [5, 12, 9], delayMs: [5, 80], flushMs: [0, 1] }),
+  'a liar erased by a forked branch its own memory, which rested on that branch: its text was waited for where it had never come': calm([
+    { do: 'evil', at: 228, act: 'unreadable' },
+    { do: 'evil', at: 263, act: 'equivocate_episodes' },
+    { do: 'clone', at: 271, peer: 0, forMs: 2_789 },
+    { do: 'evil', at: 441, act: 'equivocate_erasures' },
+    says(542, 0, { op: 'put', slot: 2, value: 238, key: false, apart: true }, { client: 1, quorum: null, timeoutMs: 400 }),
+    { do: 'evil', at: 747, act: 'unreadable' },
+    { do: 'evil', at: 868, act: 'equivocate_erasures' },
+  ], { seed: '20261130-10:1152', evil: 'voter', skewMs: [7, 19, -12], delayMs: [20, 300], flushMs: [0, 1] }),
+  'damage made the authority forget an enrolment that was not certified yet, and who had been answered waited for it for ever': calm([
+    { do: 'slow', at: 1_586, ways: [[1, 0]], delayMs: 840, forMs: 4_249 },
+    { do: 'join', at: 2_827, peer: 2, role: 'voter' },
+    { do: 'flip', at: 2_876, peer: 0, what: 'fact', where: 'tail' },
+    { do: 'reset', at: 3_119, pair: [0, 1] },
+  ], { seed: '20261130-4:2685', topology: 'star', skewMs: [1, 20, 6], delayMs: [0, 2], flushMs: [0, 1] }),
 }
 
 describe('a schedule that failed once', () => {

@@ -1,6 +1,7 @@
 /**
  * The world that one schedule plays in: machines, network, time, and what each step does to them.
  */
+import { textsOf } from '../../crdt/commit.ts'
 import { bodyRefs } from '../../crdt/event.ts'
 import type { CommitHash, RecordId, EventId, Ref } from '../../crdt/ids.ts'
 import { createVirtualTime, type VirtualTime } from '../../transports/virtual-time.ts'
@@ -351,7 +352,20 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
         if (process?.peer && !authority.isRevoked(machine.member.peer)) await settle(readEverything(readers, machine, process), READ_MS)
       }
     },
-    isWithheld: (ref) => schedule.steps.some((step) => step.do === 'evil' && WITHHOLDING.has(step.act)) && !machines.some(({ disk, index }) => !leaving.has(index) && disk.lies().bodyByRef.has(ref)),
+    isWithheld: (ref) => {
+      const does = (may: ReadonlySet<EvilAct>): boolean => schedule.steps.some((step) => step.do === 'evil' && may.has(step.act))
+      if (machines.some(({ disk, index }) => !leaving.has(index) && disk.lies().bodyByRef.has(ref))) return false
+      return does(WITHHOLDING) || (does(DESTROYING) && machines.every(({ disk }) => isOfLiars(disk.lies(), ref)))
+    },
+  }
+
+  /** Whoever names the text on this disk is dishonest. */
+  function isOfLiars(disk: MemoryDisk, ref: Ref): boolean {
+    const honest = new Set(machines.map(({ member }) => member.peer))
+    return [...disk.commitByPlace.values()].every(({ commit: { bytes } }) => {
+      const commit = decodedOnce(bytes)
+      return commit === null || !honest.has(commit.header.peer) || !textsOf(commit).includes(ref)
+    })
   }
 }
 
@@ -359,6 +373,11 @@ const holdsEither = (disk: MemoryDisk, hash: CommitHash | Ref): boolean => disk.
 
 /** Acts after which a text may be nowhere. */
 export const WITHHOLDING: ReadonlySet<EvilAct> = new Set(['stripped', 'late_texts'])
+/**
+ * Acts by which a liar destroys a text of its own where it gave it, which rests on its forked branch and so in no document: nobody says
+ * that erasing for all. An honest peer's text is said again, and erased for all.
+ */
+const DESTROYING: ReadonlySet<EvilAct> = new Set(['equivocate_erasures'])
 const SCRUB_MS = 30_000
 const READ_MS = 30_000
 

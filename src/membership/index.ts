@@ -48,7 +48,8 @@ const invitedTo = async (dir: string): Promise<readonly string[]> => {
 
 /**
  * Makes a peer's identity in `dir` and enrols it: through a running peer when one answers at the invite's address, else in
- * the inviting peer's own folder when that is on this machine and stopped.
+ * the inviting peer's own folder when that is on this machine and stopped. In a folder whose enrolment is not in force yet it asks
+ * again, under the same key.
  * @param from that folder; without it, it is looked for beside `dir`. A token does not name it: tokens travel.
  */
 export const joinMesh = async ({ token, dir, name, from, ...saying }: Saying & { readonly token: string; readonly dir: string; readonly name: string; readonly from?: string }): Promise<{ mesh_id: MeshId; peer_id: PeerId; members: number } & AppliedNames> => {
@@ -58,11 +59,13 @@ export const joinMesh = async ({ token, dir, name, from, ...saying }: Saying & {
   checkExpiry(invite, saying.clock)
   await requireFolder(dir)
   const present = await readIdentity(dir)
-  if (present !== null) throw present.mesh === invite.mesh ? await memberAlready(present, invite, from) : new NodeError('wrong_mesh', `${dir} belongs to another mesh: join in another folder`)
-  const { keys } = await beginIdentity(dir, saying.random, 'join')
+  if (present !== null && present.mesh !== invite.mesh) throw new NodeError('wrong_mesh', `${dir} belongs to another mesh: join in another folder`)
+  if (present !== null && !(await isWaiting(present))) throw await memberAlready(present, invite, from)
+  const { keys } = present ?? (await beginIdentity(dir, saying.random, 'join'))
   const peer = publicKeyHex(keys) as PeerId
   const { log, url, inviter, others } = await enrolSomewhere(invite, encodeJoin(token.trim(), name, keys), { peer, name, beside: dir, from }, saying)
-  await withStore(dir, saying.random, (store) => beginLog(dir, store, log))
+  // Asked again, it has a log, which goes on by itself.
+  if (present === null) await withStore(dir, saying.random, (store) => beginLog(dir, store, log))
   // Enrolled under another name by an attempt that was cut short, it has that.
   await finishIdentity(dir, { mesh: invite.mesh, meshName: log.state.name, name: log.state.members.get(peer)?.name ?? name, peers: meshUrls([...(url === null ? [] : [url]), ...invite.urls, ...others]) })
   return { mesh_id: invite.mesh, peer_id: peer, members: activeMembers(log.state).length, ...(url === null || !isEnrolled(log.state, peer) ? said(log.state, isEnrolled(log.state, peer), inviter, peer) : { proposed: false, ...appliedNames(await fetchApplied(url).catch(() => null), log.state, inviter, peer) }) }
@@ -193,6 +196,10 @@ const enrolSomewhere = async (invite: Invite, request: Uint8Array, who: { peer: 
   const tried = urls.length > 0 ? ` (tried ${urls.join(', ')})` : ''
   throw new NodeError('not_found', `cannot reach the peer that gave the token${tried}: start it with \`mnemesh serve\`, make a new token there, and join again; or name its folder with --from, when it is stopped on this machine`)
 }
+
+/** Whether the folder has joined and its enrolment is not in force by its own log: whoever proposes it may have lost it, so it may be asked for again. */
+const isWaiting = (identity: Identity): Promise<boolean> =>
+  controlLogOf(identity).then(({ state }) => !state.members.has(identity.peer), () => false)
 
 /** Of a folder that has joined the token's mesh before: whether it may be started, by its own control log and by that of who gave the token. */
 const memberAlready = async (identity: Identity, invite: Invite, from: string | undefined): Promise<NodeError> => {

@@ -7,9 +7,11 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { decodeInvite } from '../../crdt/invite.ts'
 import { limits } from '../../crdt/limits.ts'
-import { keepAddresses } from './folder.ts'
+import { factsOfStatements, keptStatements, keyOfStatement } from '../replica/kept-statements.ts'
+import { keepAddresses, readIdentity } from './folder.ts'
 import { initMesh } from './found.ts'
 import { joinMesh, listMembers, makeInvite, revokeMember } from './index.ts'
+import { withStore } from './stopped.ts'
 
 const saying = { clock: { now: () => Date.UTC(2026, 0, 1) }, random: { bytes: (count: number) => crypto.getRandomValues(new Uint8Array(count)) } }
 let root: string
@@ -59,6 +61,23 @@ test('a folder that was taken out is told what it is, though its own log does no
   await expect(joinAs('b', 'paris')).rejects.toMatchObject({ message: expect.stringContaining(`\`mnemesh serve --data ${at('b')} --port 7702 --host 10.0.0.2 --key-file '/etc/my keys'\``) })
   await revoke('paris')
   await expect(joinAs('b', 'paris')).rejects.toMatchObject({ code: 'conflict', message: expect.stringMatching(/taken out.*another folder/) })
+})
+
+test('an enrolment that waits for votes and was lost where it was kept is asked for again by the same join', async () => {
+  await joinMesh({ token: await makeInvite({ dir: at('first'), role: 'voter', ttl_ms: 60_000, ...saying }), dir: at('b'), name: 'paris', ...saying })
+  const token = await invite()
+  expect(await joinAs('c', 'lyon', token)).toMatchObject({ proposed: true })
+  const waiting = () => withStore(at('first'), saying.random, async (store) => keptStatements(store))
+  const [said] = await waiting()
+  await withStore(at('first'), saying.random, (store) => store.write({ facts: factsOfStatements([], new Set([keyOfStatement(said!)])) }))
+  expect(await waiting()).toEqual([])
+  const [identity, log] = [await readIdentity(at('c')), await listMembers({ dir: at('c') })]
+  expect(await joinAs('c', 'lyon', token)).toMatchObject({ proposed: true, peer_id: identity!.peer, not_yet: ['paris'] })
+  expect(await waiting()).toMatchObject([[{ kind: 'peer.enrol', peer: identity!.peer, name: 'lyon' }]])
+  // What it has is as it was, and it asks no third thing.
+  expect([await readIdentity(at('c')), await listMembers({ dir: at('c') })]).toEqual([identity, log])
+  expect(await joinAs('c', 'lyon', token)).toMatchObject({ proposed: true })
+  expect(await waiting()).toHaveLength(1)
 })
 
 test('an invite tells the inviter\'s own addresses and those of others, no more than a token holds; who joins keeps them', async () => {
