@@ -7,8 +7,8 @@
  */
 import Fastify from 'fastify'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { STATUS_CODES } from 'node:http'
-import type { ServerResponse } from 'node:http'
+import { createServer, STATUS_CODES } from 'node:http'
+import type { ServerOptions, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 
 import { limits } from '../../crdt/limits.ts'
@@ -39,7 +39,7 @@ import { checkOneHost, createOrigins } from './origins.ts'
 import type { OriginOptions } from './origins.ts'
 import { convertQueries } from './query.ts'
 import { nextTurn, PART_BYTES } from './parts.ts'
-import { createPipelines } from './pipelines.ts'
+import { createPipelines, type Pipelines } from './pipelines.ts'
 import { recallRoutes } from './recall.ts'
 import { watchRoutes } from './route-table.ts'
 import type { Route } from './route-table.ts'
@@ -84,12 +84,12 @@ export const createHttpDoor = async (node: Node, options: HttpDoorOptions): Prom
   if (keys.length === 0 && requiresKey(host)) throw new Error(`an API key is needed to listen on ${host}: other machines can reach it; configure one, or listen on 127.0.0.1`)
   if (keys.some((key) => key.trim() === '')) throw new Error('an API key is empty; configure one that is not')
 
-  const app = newApp()
+  const pipelines = createPipelines()
+  const app = newApp(pipelines)
   const origins = createOrigins(options)
   const access = createAccess(keys, origins)
   const connections = watchConnections(app.server)
   const inFlight = createInFlight()
-  const pipelines = createPipelines()
   const unread = createUnread(options.unread)
   let closing = false
 
@@ -98,7 +98,6 @@ export const createHttpDoor = async (node: Node, options: HttpDoorOptions): Prom
   app.decorateRequest('known', false)
   app.setErrorHandler(answerFailure(log))
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not_found', message: 'there is no such route; see /api/v1/openapi.json for those that exist' }))
-  app.addHook('onRequest', (request, reply, done) => pipelines.turn(reply.raw, request.raw.socket, done))
   app.addHook('onSend', (_request, reply, payload, done) => {
     unread.owe(reply.raw, payload)
     done()
@@ -158,18 +157,28 @@ export const createHttpDoor = async (node: Node, options: HttpDoorOptions): Prom
   }
 }
 
-const newApp = (): FastifyInstance =>
+const SERVER_OPTIONS: ServerOptions = {
+  requestTimeout: httpLimits.http_request_ms_max,
+  keepAliveTimeout: httpLimits.http_keep_alive_ms_max,
+  headersTimeout: httpLimits.http_headers_ms_max,
+  connectionsCheckingInterval: httpLimits.http_headers_ms_max / 2,
+  maxHeaderSize: httpLimits.http_header_bytes_max,
+}
+
+const newApp = (pipelines: Pipelines): FastifyInstance =>
   Fastify({
+    // Its turn comes before everything else: of a thousand requests that come in one moment only those begun are routed.
+    serverFactory: (serve) => {
+      const server = createServer(SERVER_OPTIONS, (request, response) => pipelines.turn(response, request.socket, () => serve(request, response)))
+      server.setTimeout(httpLimits.http_silence_ms_max)
+      return server
+    },
     logger: false,
     ajv: ajvOptions,
     schemaController: { compilersFactory: { buildValidator: validatorsOnDemand } },
     bodyLimit: limits.request_bytes_max,
-    requestTimeout: httpLimits.http_request_ms_max,
-    connectionTimeout: httpLimits.http_silence_ms_max,
-    keepAliveTimeout: httpLimits.http_keep_alive_ms_max,
     // The door says so itself, in the shape of every other refusal.
     return503OnClosing: false,
-    http: { headersTimeout: httpLimits.http_headers_ms_max, connectionsCheckingInterval: httpLimits.http_headers_ms_max / 2, maxHeaderSize: httpLimits.http_header_bytes_max },
     routerOptions: {
       // An agent's id of 128 bytes, each percent-encoded, and longer ones that get their own refusal.
       maxParamLength: 1_024,
@@ -223,7 +232,8 @@ const refuseRaw = (response: ServerResponse, status: number, code: string, messa
 
 /** What Node's HTTP parser refuses before there is a request. */
 const refuseConnection = (error: Error & { readonly code?: string }, socket: Socket): void => {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  // Who leaves in the middle of a request reads no answer, and a write to a socket that was reset costs as much as a request.
+  if (error.code === 'ECONNRESET' || error.code === 'HPE_INVALID_EOF_STATE' || !socket.writable) {
     socket.destroy()
     return
   }

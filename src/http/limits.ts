@@ -28,6 +28,8 @@ export const httpLimits = {
   http_newcomers_max: 1_024,
   /** Begun in one turn of the event loop, some 0.2 ms each: a write takes some ten turns, and each may wait for so many. */
   http_requests_per_turn_max: 16,
+  /** Of these, sockets that ask for the first time: a thousand that come at once are begun in 250 turns, and whoever was here before waits for four of them. */
+  http_first_requests_per_turn_max: 4,
   /** Requests of one socket that wait behind its answer before no more is read of it: what Node has read by then, 64 KiB, is parsed all the same. */
   http_pipelined_read_max: 64,
   /** Those of all sockets: some 5 KiB each. */

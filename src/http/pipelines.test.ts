@@ -72,7 +72,7 @@ describe('one request of a socket in hand', () => {
   })
 
   test('of many sockets that ask in one moment so many are begun in a turn, and the others in the next, in their order', async () => {
-    const pipelines = createPipelines({ begun: 4, read: 64, waiting: 100 })
+    const pipelines = createPipelines({ begun: 16, first: 4, read: 64, waiting: 100 })
     const begun: number[] = []
     for (let n = 0; n < 10; n++) {
       const socket = new net.Socket()
@@ -87,8 +87,26 @@ describe('one request of a socket in hand', () => {
     }
   })
 
+  test('a socket that has had an answer does not stand behind a crowd that asks for the first time', async () => {
+    const pipelines = createPipelines({ begun: 16, first: 4, read: 64, waiting: 100 })
+    const begun: string[] = []
+    const ask = (socket: net.Socket, name: string): ServerResponse => {
+      const response = new ServerResponse(new IncomingMessage(socket))
+      response.assignSocket(socket)
+      pipelines.turn(response, socket, () => begun.push(name))
+      return response
+    }
+    const old = new net.Socket()
+    const answer = ask(old, 'old')
+    answer.detachSocket(old)
+    answer.emit('finish')
+    for (let n = 0; n < 100; n++) ask(new net.Socket(), 'new')
+    ask(old, 'old again')
+    expect(begun).toEqual(['old', 'new', 'new', 'new', 'old again'])
+  })
+
   test('a request whose client went before its turn is not begun', async () => {
-    const { inHand, port, sockets } = await serve({ begun: 1, read: 64, waiting: 100 })
+    const { inHand, port, sockets } = await serve({ begun: 1, first: 1, read: 64, waiting: 100 })
     const clients = await Promise.all(Array.from({ length: 100 }, () => connect(port)))
     await expect.poll(() => sockets.length).toBe(100)
     for (const { socket } of clients) socket.write(get('/'))
@@ -101,7 +119,7 @@ describe('one request of a socket in hand', () => {
   })
 
   test('a socket of which many wait is read no further, and goes on when they are served', async () => {
-    const { inHand, pipelines, port } = await serve({ begun: 16, read: 4, waiting: 100_000 })
+    const { inHand, pipelines, port } = await serve({ begun: 16, first: 16, read: 4, waiting: 100_000 })
     const { socket, received } = await connect(port)
     const count = 20_000
     socket.write(get('/').repeat(count))
@@ -129,7 +147,7 @@ describe('one request of a socket in hand', () => {
   }, 60_000)
 
   test('past the bound of all, the socket that has waited longest goes; nothing is kept of it', async () => {
-    const { inHand, pipelines, port } = await serve({ begun: 16, read: 100, waiting: 10 })
+    const { inHand, pipelines, port } = await serve({ begun: 16, first: 16, read: 100, waiting: 10 })
     const hog = await connect(port)
     hog.socket.write(get('/hog').repeat(9))
     await expect.poll(() => pipelines.waiting()).toBe(8)

@@ -1,7 +1,8 @@
 /**
  * One request of a socket in hand: those that its client sends behind it, without having its answer, wait until that answer has left
  * this process, and cost next to nothing meanwhile. Of all sockets so many are begun in one turn of the event loop; whose socket has
- * closed by then is not begun at all.
+ * closed by then is not begun at all. Sockets that have had an answer do not stand behind a crowd that asks for the first time: each
+ * kind has its share of a turn.
  *
  * A client that never reads so holds one answer and not one for each request. Its socket is read no further while many of its
  * requests wait. Where those of all sockets exceed their bound, the socket that has waited longest goes.
@@ -11,8 +12,8 @@ import type { Socket } from 'node:net'
 
 import { httpLimits } from './limits.ts'
 
-export type PipelineLimits = { readonly begun: number; readonly read: number; readonly waiting: number }
-const PIPELINE_LIMITS: PipelineLimits = { begun: httpLimits.http_requests_per_turn_max, read: httpLimits.http_pipelined_read_max, waiting: httpLimits.http_pipelined_waiting_max }
+export type PipelineLimits = { readonly begun: number; readonly first: number; readonly read: number; readonly waiting: number }
+const PIPELINE_LIMITS: PipelineLimits = { begun: httpLimits.http_requests_per_turn_max, first: httpLimits.http_first_requests_per_turn_max, read: httpLimits.http_pipelined_read_max, waiting: httpLimits.http_pipelined_waiting_max }
 
 export type Pipelines = {
   /** Calls `go` once every answer before this one is out, at once where none is owed; never when the socket closes before. */
@@ -25,26 +26,24 @@ export const createPipelines = (bounds: PipelineLimits = PIPELINE_LIMITS): Pipel
   /** Waiting requests by socket, in the order in which sockets began to wait. */
   const waitingBySocket = new Map<Socket, number>()
   let waiting = 0
-  /** What came or was freed in this turn above its share, in that order. */
-  let later: { readonly socket: Socket; readonly go: () => void }[] = []
-  let begun = 0
+  const answered = new WeakSet<Socket>()
+  const again = createShare(bounds.begun)
+  const first = createShare(bounds.first)
   let nextTurn = false
 
-  const begin = (socket: Socket, go: () => void): void => {
+  const begin = (response: ServerResponse, socket: Socket, go: () => void): void => {
     if (!nextTurn) {
       nextTurn = true
       setImmediate(turnOver)
     }
-    if (begun >= bounds.begun || later.length > 0) return void later.push({ socket, go })
-    begun++
-    go()
+    if (answered.has(socket)) return again.take(socket, go)
+    response.once('finish', () => answered.add(socket))
+    first.take(socket, go)
   }
   const turnOver = (): void => {
-    nextTurn = false
-    begun = 0
-    const mine = later
-    later = []
-    for (const { socket, go } of mine) if (!socket.destroyed) begin(socket, go)
+    nextTurn = again.turnOver()
+    nextTurn = first.turnOver() || nextTurn
+    if (nextTurn) setImmediate(turnOver)
   }
 
   const leave = (socket: Socket): void => {
@@ -83,7 +82,7 @@ export const createPipelines = (bounds: PipelineLimits = PIPELINE_LIMITS): Pipel
   return {
     turn: (response, socket, go) => {
       // Node gives the socket to one answer after the other, each when the one before is written.
-      if (response.socket !== null) return begin(socket, go)
+      if (response.socket !== null) return begin(response, socket, go)
       if (socket.destroyed) return
       join(socket)
       response.once('socket', () => {
@@ -91,10 +90,43 @@ export const createPipelines = (bounds: PipelineLimits = PIPELINE_LIMITS): Pipel
         served(socket)
         // Others have a turn between two requests of one client, and Node is in the middle of handing the socket over.
         setImmediate(() => {
-          if (!socket.destroyed) begin(socket, go)
+          if (!socket.destroyed) begin(response, socket, go)
         })
       })
     },
     waiting: () => waiting,
+  }
+}
+
+type Share = {
+  /** Calls `go` now when this turn has room and nobody waits, else in a later turn. */
+  take(socket: Socket, go: () => void): void
+  /** Begins the next turn's. True while some wait or were begun: another turn is to come. */
+  turnOver(): boolean
+}
+
+/** At most `max` requests begun in a turn, in the order in which they came. */
+const createShare = (max: number): Share => {
+  let waiting: { readonly socket: Socket; readonly go: () => void }[] = []
+  let begun = 0
+  return {
+    take: (socket, go) => {
+      if (begun >= max || waiting.length > 0) return void waiting.push({ socket, go })
+      begun++
+      go()
+    },
+    turnOver: () => {
+      begun = 0
+      let passed = 0
+      while (passed < waiting.length && begun < max) {
+        const { socket, go } = waiting[passed++]!
+        if (socket.destroyed) continue
+        begun++
+        go()
+      }
+      // One cut a turn: of thousands that wait only a few go.
+      waiting = waiting.slice(passed)
+      return begun > 0
+    },
   }
 }
