@@ -212,7 +212,7 @@ const layers = [
   {
     name: 'deploy',
     files: '^deploy/',
-    imports: ['^deploy/', NODE, ...npm('commander', 'cli-progress', 'picocolors', 'yaml', 'vitest', 'fast-check')],
+    imports: ['^deploy/', NODE, ...npm('pg', 'commander', 'cli-progress', 'picocolors', 'yaml', 'vitest', 'fast-check')],
     mend: 'deploy meets peers as a stranger would: over the command line and HTTP',
   },
 ]

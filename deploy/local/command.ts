@@ -47,10 +47,10 @@ export const mnemeshOk = async (words: readonly string[], env: Environment = {})
   return stdout
 }
 
-/** Starts `mnemesh WORDS`. @param stdin `pipe`: it ends when this process does. */
-export const startMnemesh = (words: readonly string[], env: Environment = {}, stdin: 'pipe' | 'ignore' = 'pipe'): LastingChild => {
-  if (MAIN === undefined) throw new Error('dist/src/cli/main.js is missing: run `npm run build` first')
-  const child = spawn(process.execPath, [MAIN, ...words], { stdio: [stdin, 'pipe', 'pipe'], env: { ...inherited(), ...env } })
+/** Starts `mnemesh WORDS`. @param stdin `pipe`: it ends when this process does. @param main the compiled command, of this build or another. */
+export const startMnemesh = (words: readonly string[], env: Environment = {}, stdin: 'pipe' | 'ignore' = 'pipe', main = MAIN): LastingChild => {
+  if (main === undefined) throw new Error('dist/src/cli/main.js is missing: run `npm run build` first')
+  const child = spawn(process.execPath, [main, ...words], { stdio: [stdin, 'pipe', 'pipe'], env: { ...inherited(), ...env } })
   let stdout = ''
   let stderr = ''
   let ending: Ended | null = null

@@ -24,6 +24,10 @@ export type ServeOptions = {
   readonly peers?: readonly string[]
   /** Base address of an embedding endpoint. */
   readonly embedderUrl?: string
+  /** Goes before what a process is given anyway. */
+  readonly environment?: Environment
+  /** The compiled command of another build than this one. */
+  readonly main?: string
 }
 
 /** `documents`: null while some are being worked out. */
@@ -70,7 +74,8 @@ export const createPeer = (place: PeerPlace, defaults: ServeOptions): Peer => {
     pid: () => running().pid,
     start: async (options = {}) => {
       if (child !== null && child.ending() === null) throw new Error(`${place.name} runs already`)
-      const started = startMnemesh(serveWords(place, { ...defaults, ...options }), machine)
+      const serve = { ...defaults, ...options }
+      const started = startMnemesh(serveWords(place, serve), { ...machine, ...serve.environment }, 'pipe', serve.main)
       child = started
       await until(`${place.name} is ready`, READY_MS, async () => {
         const ending = started.ending()
