@@ -2,7 +2,7 @@
  * A rival's server as a child process: found on PATH, started in the foreground, stopped by its own pid. What it prints is kept for
  * the error that names it.
  */
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { chownSync, existsSync, realpathSync } from 'node:fs'
 import { connect } from 'node:net'
 import { delimiter, dirname, join } from 'node:path'
@@ -36,6 +36,12 @@ export const giveTo = (dir: string, account: Account | null): void => {
 
 export type Daemon = { readonly pid: number; stop(): Promise<void> }
 
+/** However this process ends, none is left behind. */
+const children = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of children) child.kill('SIGKILL')
+})
+
 /** Starts it and waits until its port takes connections. */
 export const startDaemon = async (program: string, words: readonly string[], port: number, account: Account | null = null): Promise<Daemon> => {
   const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], ...account })
@@ -52,8 +58,8 @@ export const startDaemon = async (program: string, words: readonly string[], por
     await ended
     clearTimeout(timer)
   }
-  // However this process ends, none is left behind.
-  process.once('exit', () => child.kill('SIGKILL'))
+  children.add(child)
+  child.once('close', () => children.delete(child))
   try {
     await until(`${program} takes connections on ${port}`, READY_MS, async () => {
       if (failure !== null || child.exitCode !== null) throw failure ?? new Error(`it ended with ${child.exitCode}`)

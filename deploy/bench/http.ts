@@ -43,9 +43,6 @@ export const openConnection = (host: string, port: number): Promise<Connection> 
             pending = { resolve: resolvePost, reject: rejectPost }
             socket.write(`POST ${path} HTTP/1.1\r\nhost: ${host}:${port}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
           }),
-        close: () => {
-          pending = null
-          socket.destroy()
-        },
+        close: () => void socket.destroy(),
       }))
   })

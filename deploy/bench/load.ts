@@ -30,8 +30,8 @@ export const values = (seed: number): (() => string) => {
   }
 }
 
-/** @param bulk values in one request. */
-export const measure = async (running: Running, clients: number, bulk: number, ms: number, next: () => string): Promise<Seen> => {
+/** @param bulk values in one request. @param answerMsMax a request under way at the end is answered within this, or failed. */
+export const measure = async (running: Running, clients: number, bulk: number, ms: number, next: () => string, answerMsMax = 30_000): Promise<Seen> => {
   const open = await Promise.all(Array.from({ length: clients }, () => running.connect()))
   const waits: number[] = []
   let failed = 0
@@ -52,9 +52,15 @@ export const measure = async (running: Running, clients: number, bulk: number, m
       }
     }
   }
+  const closeAll = (): void => {
+    for (const client of open) client.close()
+  }
+  // Whoever never answers is told so by the end of his connection.
+  const timer = setTimeout(closeAll, ms + answerMsMax)
   await Promise.all(open.map(loop))
+  clearTimeout(timer)
   const seconds = (performance.now() - start) / 1_000
-  for (const client of open) client.close()
+  closeAll()
   waits.sort((a, b) => a - b)
   return { writes: waits.length * bulk, seconds, p50Ms: at(waits, 0.5), p99Ms: at(waits, 0.99), failed, firstFailure }
 }

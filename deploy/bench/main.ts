@@ -55,6 +55,8 @@ const ours = options.projection.flatMap((projection) => [
   ...options.build.map(([label, dir]) => mnemesh(projection, label, join(dir, 'dist/src/cli/main.js'))),
 ])
 const contenders: readonly Contender[] = options.only.flatMap((name): readonly Contender[] => (name === 'ours' ? ours : [RIVALS[name as keyof typeof RIVALS]]))
+// Told to stop, it leaves no server behind.
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => process.exit(1))
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
 const result = await playRounds(contenders, options.cells.map((name) => CELLS[name]!), { rounds: options.rounds, ms: options.seconds * 1_000, warmMs: options.warm * 1_000, say })
 const report = reportOf(result, { rounds: options.rounds, seconds: options.seconds, promises: Object.fromEntries(contenders.filter((one) => one.missing() === null).map(({ name, promises }) => [name, promises])) })

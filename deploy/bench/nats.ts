@@ -11,6 +11,8 @@ import { found, startDaemon, stopAll, type Daemon } from './daemon.ts'
 import { openLines, type LineSocket } from './line-socket.ts'
 
 const STREAM_MS = 30_000
+/** A question that gets lost while the servers find one another is asked again. */
+const ASKED_MS = 3_000
 /** From this version on a stream can be told to flush before it answers (`sync_interval: always`). */
 const [SYNC_MAJOR, SYNC_MINOR] = [2, 10]
 let inboxes = 0
@@ -39,11 +41,13 @@ export const nats: Contender = {
       }
       await until('the stream has three replicas', STREAM_MS, async () => {
         const client = await open(first)
+        const timer = setTimeout(client.close, ASKED_MS)
         try {
           const answer = await client.request('$JS.API.STREAM.CREATE.BENCH', JSON.stringify({ name: 'BENCH', subjects: ['bench'], storage: 'file', num_replicas: 3, retention: 'limits' }))
           const { error, cluster } = JSON.parse(answer) as { error?: unknown; cluster?: { replicas?: readonly unknown[] } }
           return error === undefined && cluster?.replicas?.length === 2 ? true : null
         } finally {
+          clearTimeout(timer)
           client.close()
         }
       })
@@ -73,7 +77,7 @@ const open = async (port: number): Promise<{ request(subject: string, payload: s
   const socket = await openLines(port)
   await socket.line()
   const inbox = `_INBOX.bench.${inboxes++}`
-  socket.send(`CONNECT {"verbose":false,"pedantic":false}\r\nSUB ${inbox}.* 1\r\n`)
+  socket.send(`CONNECT {"verbose":false,"pedantic":false,"headers":true,"no_responders":true}\r\nSUB ${inbox}.* 1\r\n`)
   const waiting = new Map<string, { resolve(payload: string): void; reject(error: Error): void }>()
   void listen(socket, waiting)
   let requests = 0

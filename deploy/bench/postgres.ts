@@ -44,6 +44,8 @@ export const postgres: Contender = {
       run('initdb', ['-D', primary, '-U', 'bench', '-A', 'trust', '--no-sync'])
       appendFileSync(join(primary, 'postgresql.conf'), 'max_connections = 150\nshared_buffers = 128MB\n')
       await serve(primary, 0)
+      // It takes connections before it answers.
+      await until('the primary answers', STANDBYS_MS, async () => open().then((client) => client.end()).then(() => true))
       for (const n of [1, 2]) {
         const path = folder(n)
         run('pg_basebackup', ['-D', path, '-h', '127.0.0.1', '-p', String(first), '-U', 'bench', '-R', '--checkpoint=fast', '--no-sync'])
