@@ -11,9 +11,9 @@
  */
 import { chainFault, emptyChain, type ChainState } from './chain.ts'
 import { CONTROL_INCARNATION, isControlCommit, readAt, type AdmittedCommit, type Commit, type VerifiedCommit } from './commit.ts'
-import { controlFault, enrolledAt, firstExcluded, isWriter, levelAt, type ControlState } from './control.ts'
+import { controlFault, enrolledAt, firstExcluded, isWriter, levelAt, policyPlace, waitsForEnrolment, type ControlState } from './control.ts'
 import { latestAt } from './hlc.ts'
-import { CONTROL_NAMESPACE, ZERO_HASH, type ChainId, type CommitHash, type MeshId, type Namespace, type PeerId, type SegmentId } from './ids.ts'
+import { CONTROL_NAMESPACE, type ChainId, type CommitHash, type MeshId, type Namespace, type PeerId, type SegmentId } from './ids.ts'
 
 /** What a log tells of itself. */
 export type LogView = {
@@ -54,8 +54,8 @@ export const admit = (log: LogView, commit: VerifiedCommit, nowMs: number): Verd
   if (fault === 'gap') return { kind: 'pending', missing: 'predecessor' }
   if (fault !== null) return refused(fault)
 
-  const policySeq = isControl ? header.seq - 1 : policyPlace(log.control, header.policy)
-  if (policySeq === null) return { kind: 'pending', missing: 'control' }
+  const policySeq = isControl ? header.seq - 1 : policyPlace(log.control, header.policy, header.peer)
+  if (policySeq === null || (!isControl && waitsForEnrolment(log.control, header.policy, header.peer))) return { kind: 'pending', missing: 'control' }
   if (isControl && header.policy !== chain.hash) return refused('control_policy')
   if (isControl && log.controlEnd === null) return { kind: 'pending', missing: 'control' }
   const notNext = isControl ? controlFault(log.controlEnd!, commit) : null
@@ -75,8 +75,5 @@ export const admit = (log: LogView, commit: VerifiedCommit, nowMs: number): Verd
   if (!isControl && header.hlc > latestAt(nowMs) && !isLeftOut()) return { kind: 'pending', missing: 'time' }
   return { kind: 'admitted', commit: readAt(commit as Commit as AdmittedCommit, levelAt(log.control, policySeq)), chain, policySeq }
 }
-
-const policyPlace = (control: ControlState, policy: CommitHash): number | null =>
-  policy === ZERO_HASH ? null : (control.seqByHash.get(policy) ?? null)
 
 const refused = (reason: string): Verdict => ({ kind: 'refused', reason })

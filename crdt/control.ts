@@ -16,7 +16,7 @@ import { extendCut, lastInCut, namedCut, type Cut } from './cut.ts'
 import { encodeEvent, type ControlEvent, type MeshGenesis, type PeerCut, type PeerLeaveBehind, type PeerRevoke, type Recovery } from './event.ts'
 import { sha256Hex } from './hash.ts'
 import type { Hlc } from './hlc.ts'
-import { bytesToHex, CONTROL_NAMESPACE, type CommitHash, type MeshId, type PeerId, type PublicKey } from './ids.ts'
+import { bytesToHex, CONTROL_NAMESPACE, type ChainId, type CommitHash, type MeshId, type PeerId, type PublicKey } from './ids.ts'
 import { FIRST_LEVEL } from './level.ts'
 import { limits } from './limits.ts'
 import { historyRoot } from './merkle.ts'
@@ -49,12 +49,16 @@ export type ControlState = {
   readonly members: ReadonlyMap<PeerId, Member>
   readonly invitesUsed: ReadonlySet<string>
   readonly seqByHash: ReadonlyMap<CommitHash, number>
+  /** Certified statements that this log does not follow, each with the place of the last one that both hold. No part of the log itself: what is known of others. */
+  readonly lost: ReadonlyMap<CommitHash, number>
+  /** The chains in which it lies, each from a place on: one, but for recoveries. */
+  readonly line: readonly { readonly from: number; readonly chain: ChainId }[]
   /** Places from which on a higher format level is in force, ascending in both. */
   readonly levels: readonly { readonly seq: number; readonly level: number }[]
 }
 
 export const emptyControl = (mesh: MeshId): ControlState => ({
-  mesh, name: '', seq: 0, head: null, authorities: [], recovery: { threshold: 0, keys: [] }, members: new Map(), invitesUsed: new Set(), seqByHash: new Map(), levels: [],
+  mesh, name: '', seq: 0, head: null, authorities: [], recovery: { threshold: 0, keys: [] }, members: new Map(), invitesUsed: new Set(), seqByHash: new Map(), lost: new Map(), line: [], levels: [],
 })
 
 /** The control log before anything has been said in it. */
@@ -141,15 +145,33 @@ export const reduceControl = (state: ControlState, commit: VerifiedCommit): Cont
     else nameCut(members, control, commit.header.seq)
   }
   const seqByHash = new Map(state.seqByHash).set(commit.hash, commit.header.seq)
-  return { mesh: state.mesh, name, seq: commit.header.seq, head: commit.hash, authorities, recovery, members, invitesUsed, seqByHash, levels }
+  const line = state.line.at(-1)?.chain === commit.chain ? state.line : [...state.line, { from: commit.header.seq, chain: commit.chain }]
+  return { mesh: state.mesh, name, seq: commit.header.seq, head: commit.hash, authorities, recovery, members, invitesUsed, seqByHash, lost: state.lost, line, levels }
 }
+
+/** The chain in which place `seq` lies, or is to lie. */
+export const controlChainAt = ({ mesh, line }: Pick<ControlState, 'mesh' | 'line'>, seq: number): ChainId => line.findLast(({ from }) => from <= seq)?.chain ?? controlChainId(mesh)
+
+/**
+ * The place under which what `peer` wrote is judged, by the control commit that it names; null when that is not known. Of a statement that
+ * this log does not follow: the last common one, or where the peer was enrolled after it.
+ */
+export const policyPlace = ({ seqByHash, lost, members }: Pick<ControlState, 'seqByHash' | 'lost' | 'members'>, policy: CommitHash, peer: PeerId): number | null => {
+  const place = seqByHash.get(policy)
+  if (place !== undefined) return place
+  const common = lost.get(policy)
+  return common === undefined ? null : Math.max(common, members.get(peer)?.enrolledSeq ?? 0)
+}
+
+/** Whether it was enrolled in a log that this one does not follow, for all that is known: what it wrote under that waits until it is enrolled here. */
+export const waitsForEnrolment = ({ lost, members }: Pick<ControlState, 'lost' | 'members'>, policy: CommitHash, peer: PeerId): boolean => lost.has(policy) && !members.has(peer)
 
 /** The format level in force at control commit `seq`: at which the commits written under it are read, for ever. */
 export const levelAt = ({ levels }: Pick<ControlState, 'levels'>, seq: number): number => levels.findLast((raise) => raise.seq <= seq)?.level ?? FIRST_LEVEL
 
 /** The format level at which a commit is read, for ever. Of one whose policy was lost nobody knows it before that has come back: what is in force now. */
-export const levelOf = (state: Pick<ControlState, 'levels' | 'seq' | 'seqByHash'>, { namespace, seq, policy }: Pick<CommitHeader, 'namespace' | 'seq' | 'policy'>): number =>
-  levelAt(state, namespace === CONTROL_NAMESPACE ? seq - 1 : (state.seqByHash.get(policy) ?? state.seq))
+export const levelOf = (state: Pick<ControlState, 'levels' | 'seq' | 'seqByHash' | 'lost' | 'members'>, { namespace, seq, policy, peer }: Pick<CommitHeader, 'namespace' | 'seq' | 'policy' | 'peer'>): number =>
+  levelAt(state, namespace === CONTROL_NAMESPACE ? seq - 1 : (policyPlace(state, policy, peer) ?? state.seq))
 
 /** It only rises. */
 const raised = (levels: ControlState['levels'], level: number, seq: number): ControlState['levels'] =>

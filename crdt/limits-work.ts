@@ -1,6 +1,6 @@
 /**
  * Limits of the mesh's work: what frames cost is priced in units of some 10 µs each (`transports/prices.ts`), paid from purses.
- * Part of `limits.ts`.
+ * And bounds of the control log's other lines. Part of `limits.ts`.
  */
 const MIB = 1024 * 1024
 
@@ -33,4 +33,12 @@ export const workLimits = {
   inbox_bytes_max: 8 * MIB,
   /** Sockets of one address that are not authenticated yet: a quarter of all. */
   unauthenticated_per_address_max: 64,
+
+  // ── lines of the control log (`transports/control-lines.ts`) ──
+  /** Statements of other lines that are kept, first come: 256 of the largest are 14 MiB, and one line of a dozen is what an old copy makes. */
+  control_branch_statements_max: 256,
+  /** Ends of them that are told. */
+  control_branches_told_max: 8,
+  /** Statements named in one question: the last, and at ever doubled distances back over 2⁴⁸. */
+  control_locator_hashes_max: 56,
 } as const

@@ -166,6 +166,8 @@ export type Health = {
   readonly format: { readonly level: number; readonly reads: number }
   /** Events in the log of a kind, or with fields, that mean nothing here. */
   readonly unknown_events: number
+  /** The control log: its last place, and whether another line of it is known that nothing has ended yet. */
+  readonly control: { readonly place: number; readonly forked: boolean }
   readonly reasons: readonly string[]
 }
 

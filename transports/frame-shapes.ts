@@ -47,6 +47,12 @@ const SHAPES: ReadonlyMap<number, Shape> = new Map<number, Shape>([
       return { type: 'parcels', chain: of, parcels: parcels(r, of, seq(r), only === null ? limits.frame_bodies_max : 0) }
     },
   }],
+  [TAGS.line, { from: 'stranger', earlyBytesMax: 64 + 32 * limits.control_branches_told_max, fields: 3, read: (r) => ({ type: 'line', place: count(r), head: r.hex(32) as CommitHash, others: hashes<CommitHash>(r, limits.control_branches_told_max) }) }],
+  [TAGS.want_line, { from: 'stranger', earlyBytesMax: 64 + 32 * limits.control_locator_hashes_max, fields: 2, read: (r) => ({ type: 'want_line', head: r.hex(32) as CommitHash, known: hashes<CommitHash>(r, limits.control_locator_hashes_max) }) }],
+  [TAGS.statements, {
+    from: 'stranger', earlyBytesMax: limits.control_frame_bytes_max, fields: 1,
+    read: (r) => ({ type: 'statements', commits: bins(r, limits.control_want_commits_max, limits.control_commit_bytes_max) }),
+  }],
   // Told to one that is frozen, before the link ends; of strangers nothing is verified.
   [TAGS.forks, {
     from: 'member', earlyBytesMax: limits.parcel_frame_bytes_target + 2 * limits.fork_proof_bytes_max, fields: 1,

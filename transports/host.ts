@@ -100,6 +100,20 @@ export type MeshHost = {
 
   /** The control log's chain: exchanged before a session's other side must be a member. Its commits prove themselves. */
   readonly controlChain: ChainId
+  /** Where our control log ends, as far as it is whole here; and the ends of others that are known, at most `control_branches_told_max`. */
+  controlLine(): { readonly place: number; readonly head: CommitHash; readonly others: readonly CommitHash[] }
+  /** Whether this statement, and all on the way to it, are here: in our control log, or in another line of it. */
+  knowsStatement(hash: CommitHash): boolean
+  /** Some statements of ours, the last first: all of the last few, then ever fewer. At most `control_locator_hashes_max`. */
+  controlLocator(): readonly CommitHash[]
+  /** What leads to `head` behind the first of `known` that lies on the way, from the beginning where none does; at most `bytesMax`, or one. */
+  statementsTo(head: CommitHash, known: readonly CommitHash[], bytesMax: number): readonly Uint8Array[]
+  /** The hash that a control commit bears; null when its bytes are none. */
+  statementHash(bytes: Uint8Array): CommitHash | null
+  /** Control commits in the order of a line. */
+  receiveStatements(from: PeerId, commits: readonly Uint8Array[], done: () => void): void
+  /** Whether it is a chain of our control log. */
+  isControl(chain: ChainId): boolean
   /** Signed address records of members (`transports/addresses.ts`), kept across restarts. */
   addresses(): readonly Uint8Array[]
   keepAddress(peer: PeerId, record: Uint8Array): void

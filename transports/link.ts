@@ -16,6 +16,7 @@ import { decode } from './decode.ts'
 import { createForkSearch } from './fork-search.ts'
 import { createForkMeter, createForkTeller, endOf } from './forks.ts'
 import type { Standing } from './frame-shapes.ts'
+import { createControlLines } from './control-lines.ts'
 import { createHeartbeat } from './heartbeat.ts'
 import type { Link, LinkOptions } from './link-types.ts'
 import { DIGEST_BYTES, encode, type Message } from './messages.ts'
@@ -26,7 +27,7 @@ import type { CloseReason } from './reasons.ts'
 import { createServe } from './serve.ts'
 import { createUnheardAcks } from './unheard-acks.ts'
 import { createRefusals } from './refusals.ts'
-import { levelIn, takesRefused } from './versions.ts'
+import { levelIn, takesLine, takesRefused } from './versions.ts'
 
 export const createLink = (options: LinkOptions): Link => {
   const { host, number, session, wire, timers, fetches, book, count, events } = options
@@ -38,6 +39,7 @@ export const createLink = (options: LinkOptions): Link => {
   const positions = createPositions(host)
   const heartbeat = createHeartbeat(timers.now(), options.roundTripMs)
   const startedAtMs = timers.now()
+  const byLines = takesLine(session.offer.abilities)
   let phase: 'control' | 'open' | 'ended' = 'control'
   let theirControl: number | null = null
   let toldControl = -1
@@ -58,13 +60,16 @@ export const createLink = (options: LinkOptions): Link => {
   const standing = (): { arrivals: number; digest: Uint8Array } => (phase === 'open' ? { arrivals: host.arrivals(), digest: digest() } : NO_STANDING)
   const serve = createServe({ host, credit: sendCredit, positions, compression: options.compression, isOpen: () => phase === 'open', bufferedBytes: wire.bufferedBytes, digest, digestKey: session.digestKey, transmit, charge: options.charge, served: () => (servedAtMs = timers.now()), count })
   const search = createForkSearch(host, (run) => send({ type: 'want', runs: [run] }))
-  const pull = createPull({ host, link: number, peer, fetches, positions, digest, digestKey: session.digestKey, differs: search.differs, servedAtMs: () => servedAtMs, send })
+  const pull = createPull({ host, link: number, peer, fetches, positions, digest, digestKey: session.digestKey, differs: search.differs, byLines, servedAtMs: () => servedAtMs, send })
   const tellForks = createForkTeller({ proofs: host.forkProofs, bufferedBytes: wire.bufferedBytes, transmit: wire.send })
   const forkMeter = createForkMeter()
   const unheard = createUnheardAcks()
   const refusals = createRefusals({ host, peer, takes: takesRefused(session.offer.abilities), send, count, now: timers.now })
 
+  const lines = createControlLines({ host, peer, send, charge: options.charge, count, moved: () => decide() })
+  /** A line is told where that of the other side may be another: who holds the same finds so by the digests, in fewer bytes. */
   const tellControl = (): void => {
+    if (byLines && (toldControl >= 0 || lines.standing() !== null)) return lines.tell()
     const seq = host.seqOf(control)
     if (seq === toldControl) return
     toldControl = seq
@@ -81,12 +86,12 @@ export const createLink = (options: LinkOptions): Link => {
       if (!member) wire.close(refusal)
       return
     }
-    const ours = host.seqOf(control)
-    const theirs = theirControl === null ? null : end(control, theirControl)
-    if (theirs === null || theirs > ours) return
+    const theirs = lines.standing() ?? standingByLength()
+    if (theirs === null || theirs === 'unknown') return
+    if (!member && byLines && lines.standing() === null) return lines.tell()
     if (!member) {
-      // Shorter than ours: it may still fetch what it lacks. One that is frozen hears why first.
-      if (theirs === ours && (state !== 'frozen' || tellForks.pump())) wire.close(refusal)
+      // Another than ours: it may still fetch what it lacks. One that is frozen hears why first.
+      if (theirs === 'same' && (state !== 'frozen' || tellForks.pump())) wire.close(refusal)
       return
     }
     if (!sentOpen) {
@@ -94,6 +99,13 @@ export const createLink = (options: LinkOptions): Link => {
       send({ type: 'open', epoch: host.logEpoch, arrivals: host.arrivals(), digest: digest(), addresses: book.digest(), clock: host.wallMs() })
     }
     if (theirOpen !== null) becomeOpen(theirOpen)
+  }
+
+  /** Of a build that does not take lines. */
+  const standingByLength = (): 'same' | 'known' | 'unknown' | null => {
+    if (theirControl === null) return null
+    const [ours, theirs] = [host.seqOf(control), end(control, theirControl)]
+    return theirs > ours ? 'unknown' : theirs === ours ? 'same' : 'known'
   }
 
   const tellQuiet = (now: boolean): void => {
@@ -172,6 +184,7 @@ export const createLink = (options: LinkOptions): Link => {
     if (m.ack.voter !== peer) return wire.close('forged_ack')
     let news = false
     for (const { chain, seq, hash } of m.ack.watermarks) {
+      if (byLines && host.isControl(chain)) continue
       positions.reached(chain, seq)
       if (seq === host.seqOf(chain) && host.hashAt(chain, seq) !== hash) search.differs(chain, seq)
       news = pull.learned(chain, seq, timers.now() + limits.relay_after_ms) || news
@@ -199,12 +212,14 @@ export const createLink = (options: LinkOptions): Link => {
     switch (m.type) {
       case 'control':
         theirControl = Math.max(theirControl ?? 0, m.seq)
-        if (m.seq > 0) positions.reached(control, m.seq)
+        if (byLines && m.seq !== host.seqOf(control)) lines.tell()
+        if (m.seq > 0 && !byLines) positions.reached(control, m.seq)
         pull.plan(now)
         return decide()
       case 'open':
         if (theirOpen !== null) return wire.close('already_open')
         theirOpen = m
+        if (byLines && !equalBytes(m.digest, digest())) lines.tell()
         return decide()
       case 'ping':
         if (!heartbeat.pinged(now)) return wire.close('ping_flood')
@@ -266,6 +281,15 @@ export const createLink = (options: LinkOptions): Link => {
         return host.receiveVote(peer, m.vote)
       case 'refused':
         return refusals.heard(m.refused)
+      case 'line':
+        return lines.told(m, now)
+      case 'want_line':
+        return lines.asked(m)
+      case 'statements':
+        return lines.came(m, now, (call) => done(() => {
+          if (phase !== 'ended') call()
+          events.othersMayPlan()
+        }))
     }
   }
 
@@ -292,6 +316,7 @@ export const createLink = (options: LinkOptions): Link => {
       tellQuiet(heartbeat.isQuiet(now))
       positions.lookAgain()
       beginPulling()
+      lines.tick(now)
       if (phase === 'control' && now - startedAtMs > limits.control_ms_max) {
         const state = host.member(peer)
         wire.close(state === 'revoked' || state === 'frozen' ? state : state === 'unknown' ? 'not_enrolled' : 'control_timeout')

@@ -43,6 +43,9 @@ export const TAGS = {
   propose: 24,
   vote: 25,
   refused: 26,
+  line: 27,
+  want_line: 28,
+  statements: 29,
 } as const
 
 /** Where the sender's log stands: `arrivals` and `digest` (16 bytes) are of the same moment. */
@@ -95,6 +98,12 @@ export type Message =
   | { readonly type: 'vote'; readonly vote: VoteMessage }
   /** 'These of your commits I do not take, and why.' */
   | { readonly type: 'refused'; readonly refused: readonly RefusedCommit[] }
+  /** Where the sender's control log ends, zeros where it is empty; and the ends of other lines of it that the sender knows and does not follow. */
+  | { readonly type: 'line'; readonly place: number; readonly head: CommitHash; readonly others: readonly CommitHash[] }
+  /** 'What leads to this statement, behind the first of these that you find on the way?' */
+  | { readonly type: 'want_line'; readonly head: CommitHash; readonly known: readonly CommitHash[] }
+  /** The answer to one `want_line`: control commits in their order, as many as a frame takes. */
+  | { readonly type: 'statements'; readonly commits: readonly Uint8Array[] }
 
 export const encode = (message: Message): Uint8Array => pack(toPackable(message))
 
@@ -149,6 +158,12 @@ const toPackable = (m: Message): Packable => {
       return [TAGS.vote, m.vote.epoch, m.vote.seq, hexToBytes(m.vote.hash), m.vote.signature]
     case 'refused':
       return [TAGS.refused, m.refused.flatMap((r) => [hexToBytes(r.chain), r.seq, hexToBytes(r.hash), r.reason])]
+    case 'line':
+      return [TAGS.line, m.place, hexToBytes(m.head), joined(m.others.map(hexToBytes))]
+    case 'want_line':
+      return [TAGS.want_line, hexToBytes(m.head), joined(m.known.map(hexToBytes))]
+    case 'statements':
+      return [TAGS.statements, m.commits]
   }
 }
 

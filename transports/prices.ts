@@ -70,6 +70,13 @@ export const priceOf = (m: Message): number => {
     // Each is looked up.
     case 'refused':
       return 2 + m.refused.length
+    case 'line':
+      return 4 + m.others.length
+    // What is read for the answer is priced as it is read.
+    case 'want_line':
+      return 4 + m.known.length / 4
+    case 'statements':
+      return m.commits.reduce((sum, bytes) => sum + 5 + bytes.length / 24, 10)
     case 'want_headers':
       return 2 + 3 * m.hashes.length
     case 'headers':

@@ -37,6 +37,8 @@ export type PullOptions = {
   readonly digestKey: Uint8Array
   /** The other side has another commit at this place than we. */
   readonly differs: (chain: ChainId, seq: number) => void
+  /** The control log comes by its lines (MB6), not by its chain. */
+  readonly byLines: boolean
   /** When the other side was last sent what it wanted. */
   readonly servedAtMs: () => number
   readonly send: (message: Message) => void
@@ -73,7 +75,8 @@ export const createPull = (options: PullOptions): Pull => {
   let compareWaitMs: number = limits.frontier_compare_ms_min
   let compareAtMs = 0
 
-  const holds = (run: Run): boolean => host.seqOf(run.chain) >= endOf(host, run.chain, run.from + run.count - 1)
+  const comesByLines = (chain: ChainId): boolean => options.byLines && host.isControl(chain)
+  const holds = (run: Run): boolean => comesByLines(run.chain) || host.seqOf(run.chain) >= endOf(host, run.chain, run.from + run.count - 1)
   const keep = (cursor: number): void => {
     if (cursor <= keptTo) return
     keptTo = cursor
@@ -108,7 +111,7 @@ export const createPull = (options: PullOptions): Pull => {
   const holdsNothing = (): boolean => host.commits() <= host.seqOf(host.controlChain)
 
   const learned = (chain: ChainId, seq: number, dueMs: number): boolean => {
-    if (seq <= host.seqOf(chain)) return false
+    if (seq <= host.seqOf(chain) || comesByLines(chain)) return false
     const ahead = aheadByChain.get(chain)
     if (ahead === undefined && aheadByChain.size >= limits.ahead_chains_per_link_max) return false
     if (ahead === undefined) aheadByChain.set(chain, { seq, dueMs })
@@ -157,7 +160,7 @@ export const createPull = (options: PullOptions): Pull => {
       room -= range.count
       wants.push({ chain, ...range })
     }
-    take(host.controlChain, positions.of(host.controlChain))
+    if (!options.byLines) take(host.controlChain, positions.of(host.controlChain))
     settle()
     const current = page
     if (current !== null) {
@@ -211,6 +214,7 @@ export const createPull = (options: PullOptions): Pull => {
       if (entries === null) return true
       const arrivals = (compare.arrivals ??= part.arrivals)
       for (const { chain, seq, hash } of entries) {
+        if (comesByLines(chain)) continue
         positions.reached(chain, seq)
         const ours = seq > host.seqOf(chain) ? null : host.hashAt(chain, seq)
         if (seq > host.seqOf(chain)) seqByLackingChain.set(chain, seq)

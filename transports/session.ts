@@ -14,7 +14,7 @@ import type { Nonces } from './nonces.ts'
 import type { RandomBytes, Socket, Timers } from './ports.ts'
 import { parseCloseReason, rangeIn, type CloseReason } from './reasons.ts'
 import { createSeal, type Seal } from './seal.ts'
-import { OWN_OFFER, rangeText, unsupportedText } from './versions.ts'
+import { OWN_OFFER, rangeText, unsupportedText, type Offer } from './versions.ts'
 
 export type SessionEvents = {
   /** @param roundTripMs from our last handshake frame to its answer. */
@@ -32,6 +32,8 @@ export type SessionOptions = {
   readonly role: { readonly kind: 'dialer'; readonly audience: PeerId | null } | { readonly kind: 'acceptor' }
   readonly mesh: MeshId
   readonly self: KeyPair
+  /** Default: this build's. */
+  readonly offer?: Offer
   readonly nonces: Nonces
   readonly random: RandomBytes
   readonly timers: Timers
@@ -128,7 +130,7 @@ export const openSession = (options: SessionOptions): Session => {
 }
 
 const startHandshake = (options: SessionOptions): Handshake => {
-  const { mesh, self, nonces } = options
-  const common = { mesh, self, nonces, random: options.random.bytes(64), nowMs: options.timers.now() }
+  const { mesh, self, nonces, offer = OWN_OFFER } = options
+  const common = { mesh, self, nonces, offer, random: options.random.bytes(64), nowMs: options.timers.now() }
   return options.role.kind === 'dialer' ? dialHandshake({ ...common, audience: options.role.audience }) : acceptHandshake(common)
 }

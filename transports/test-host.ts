@@ -307,6 +307,19 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
       test.quiets.push(`${quiet ? 'quiet' : 'heard'} ${of}`)
     },
     controlChain: CONTROL,
+    isControl: (of) => of === CONTROL,
+    controlLine: () => ({ place: entries(CONTROL).length, head: entries(CONTROL).at(-1)?.hash ?? (ZERO_HASH as CommitHash), others: [] }),
+    knowsStatement: (hash) => entries(CONTROL).some((entry) => entry.hash === hash),
+    controlLocator: () => entries(CONTROL).map((entry) => entry.hash).toReversed().slice(0, 8),
+    statementsTo: (_head, known) => {
+      const places = known.map((hash) => entries(CONTROL).findIndex((entry) => entry.hash === hash) + 1)
+      return parcelsOf(CONTROL, (places.find((place) => place > 0) ?? 0) + 1, entries(CONTROL).length).map(({ bytes }) => bytes)
+    },
+    statementHash: (bytes) => sha256Hex(bytes) as CommitHash,
+    receiveStatements: (_from, commits, done) => {
+      received += commits.length
+      flush(commits.map((bytes) => ({ chain: CONTROL, seq: (unpack(bytes) as readonly number[])[1]!, bytes, bodies: [] })), done)
+    },
     wallMs: () => Math.floor(timers.now()) + test.clockAheadMs,
     receiveClock: (from, reading) => test.clocks.push({ from, aheadMs: reading.theirMs + reading.agoMs - timers.now() }),
     isClockDoubted: () => test.doubtsClocks,

@@ -11,6 +11,7 @@ import { createNonces } from './nonces.ts'
 import type { Compression, RandomBytes, Socket } from './ports.ts'
 import { openSession, type Session } from './session.ts'
 import { createTestHost, keysOf, meshIdOfTests, peerOf, type TestHost } from './test-host.ts'
+import { OWN_OFFER } from './versions.ts'
 import { createVirtualTime, type VirtualTime } from './virtual-time.ts'
 
 export type TestPeer = TestHost & { readonly name: string; readonly url: string; readonly mesh: DriveableMesh }
@@ -66,8 +67,8 @@ export const createTestWorld = (members: readonly string[], delayMs = 1, compres
   }
 }
 
-/** Dials `url` as `name`, authenticates, and then does only what it is told. */
-export const dialRaw = (world: TestWorld, name: string, url: string): RawPeer => {
+/** Dials `url` as `name`, authenticates, and then does only what it is told: of a build that does not take lines of the control log, unless it `takesLines`. */
+export const dialRaw = (world: TestWorld, name: string, url: string, takesLines = false): RawPeer => {
   let socket: Socket | null = null
   let session: Session | null = null
   let closed: string | null = null
@@ -80,6 +81,7 @@ export const dialRaw = (world: TestWorld, name: string, url: string): RawPeer =>
       role: { kind: 'dialer', audience: null },
       mesh: meshIdOfTests,
       self: keysOf(name),
+      offer: takesLines ? OWN_OFFER : { ...OWN_OFFER, abilities: OWN_OFFER.abilities - 2 ** 17 },
       nonces: createNonces(16, 1_000),
       random: seededBytes(`raw ${name} ${world.time.now()}`),
       timers: world.time,

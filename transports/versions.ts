@@ -15,7 +15,11 @@ export const abilitiesOf = (level: number): number => 2 ** level - 1
 const TAKES_REFUSED = 2 ** 16
 export const takesRefused = (abilities: number): boolean => Math.floor(abilities / TAKES_REFUSED) % 2 === 1
 
-export const OWN_OFFER: Offer = { min: 1, max: 1, abilities: abilitiesOf(FORMAT_LEVEL) + TAKES_REFUSED }
+/** Bit 17: tells and asks by lines of the control log (MB6), not by its length. */
+const TAKES_LINE = 2 ** 17
+export const takesLine = (abilities: number): boolean => Math.floor(abilities / TAKES_LINE) % 2 === 1
+
+export const OWN_OFFER: Offer = { min: 1, max: 1, abilities: abilitiesOf(FORMAT_LEVEL) + TAKES_REFUSED + TAKES_LINE }
 export const OFFER_BYTES = 6
 
 /** The highest format level up to which every one is among the abilities; 0 for none. */

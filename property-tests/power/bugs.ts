@@ -63,6 +63,12 @@ export const BUGS: readonly Bug[] = [
   bug('src/replica/settling.test.ts', 'a refusal of who does not vote counts', ['src/replica/settling.ts', 'if (!voters().has(voter)) return []', 'if (voter.length === 0) return []']),
   bug('src/replica/refusals.test.ts', 'bytes of anybody refused in the name of an author', ['src/replica/refusals.ts', 'hash !== null && linked.has(peer)', 'linked.has(peer)']),
   bug('transports/refusals.test.ts', 'refusals told without bound', ['transports/refusals.ts', 'told(refused.length, now())', 'refused.length']),
+  // ── lines of the control log ──
+  bug('src/service/control-fork.test.ts', 'a fork of the control log forgotten over a restart', ['src/replica/control-branches.ts', 'if (decoded?.ok) add(decoded.commit)', 'if (decoded?.ok && nodes.size < 0) add(decoded.commit)']),
+  bug('src/service/control-fork.test.ts', 'a statement of another line that nobody certified kept', ['src/replica/control-branches.ts', 'before === null || nextFault(before, commit) !== null', 'before === null || nextFault.length === 0']),
+  bug('src/service/control-fork.test.ts', 'what was written under another line waits for ever', ['crdt/control.ts', 'return common === undefined ? null : Math.max(', 'return common === undefined || common > 0 ? null : Math.max(']),
+  bug('src/service/control-fork.test.ts', 'a fork of the control log told to those alone who are in it', ['src/replica/control-told.ts', 'others: branches.tips()', 'others: branches.tips().slice(0, 0)']),
+  bug('transports/control-lines.test.ts', 'an answer that leads nowhere asked for again and again', ['transports/control-lines.ts', 'given.add(head)', 'given.delete(head)']),
   // ── votes ──
   bug('crdt/vote.test.ts', 'half of the voters taken for a majority', ['crdt/vote.ts', 'Math.floor(voters / 2) + 1', 'Math.floor((voters + 1) / 2)']),
   bug('crdt/vote.test.ts', 'votes of observers and strangers count', ['crdt/vote.ts', 'commit.votes.every(({ voter }) => voters.has(voter)) && ', '']),

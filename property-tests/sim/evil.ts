@@ -108,6 +108,13 @@ export const createEvil = (founded: Founded, network: Network, time: Scheduler &
     receiveClock: () => undefined,
     isClockDoubted: () => true,
     controlChain: control,
+    isControl: (chain) => chain === control,
+    controlLine: () => ({ place: founded.log.commits.length, head: founded.log.state.head!, others: lies.has('lying_frontier') ? [bytesToHex(random.bytes(32)) as CommitHash] : [] }),
+    knowsStatement: () => true,
+    controlLocator: () => founded.log.commits.map(({ hash }) => hash).toReversed(),
+    statementsTo: () => [...founded.log.commits.map(({ bytes }) => bytes), ...(lies.has('junk_parcels') ? [random.bytes(200)] : [])],
+    statementHash: () => null,
+    receiveStatements: (_from, _commits, done) => done(),
     addresses: () => (lies.has('foreign_addresses') ? foreignAddresses() : []),
     keepAddress: () => undefined,
   }

@@ -48,6 +48,9 @@ const MESSAGES: readonly Message[] = [
   { type: 'propose', commit: filled(7, 0x55) },
   { type: 'vote', vote: { epoch: 0, seq: 4, hash: HASH, signature: filled(64, 0x44) } },
   { type: 'refused', refused: [{ chain: CHAIN, seq: 3, hash: HASH, reason: 'hlc_not_after' }, { chain: CHAIN, seq: 4, hash: id<CommitHash>(32, 0), reason: 'header_malformed' }] },
+  { type: 'line', place: 7, head: HASH, others: [id<CommitHash>(32, 0xa2)] },
+  { type: 'want_line', head: HASH, known: [id<CommitHash>(32, 0xa3), id<CommitHash>(32, 0xa4)] },
+  { type: 'statements', commits: [filled(7, 0x55), filled(3, 0x56)] },
 ]
 
 export const readFrame = (bytes: Uint8Array): ReturnType<typeof decode> => decode(bytes, { from: 'open', controlChain: CHAIN, compression: null })
@@ -81,6 +84,8 @@ export const makeFrameVectors = (): FrameVectors => {
     changed('SE5', 'more credit than there ever was', TAGS.credit, (fields) => fields.with(1, 2 ** 40)),
     changed('SE5', 'a count of bodies that the frame does not have', TAGS.parcels, (fields) => fields.with(3, [filled(3, 0xb1), 2, filled(20, 0)])),
     changed('SE4', 'a reason that is no name', TAGS.refused, (fields) => fields.with(1, [...(fields[1] as Packable[]).slice(0, 3), 'Not a name'])),
+    changed('MB6', 'more lines than are told', TAGS.line, (fields) => fields.with(3, filled(32 * 9, 0xa2))),
+    changed('MB7', 'more statements named than a question has', TAGS.want_line, (fields) => fields.with(2, filled(32 * 57, 0xa3))),
     changed('RF3', 'a refusal of nothing', TAGS.refused, (fields) => fields.with(1, [])),
     changed('ACK5', 'an ack of nothing', TAGS.ack, (fields) => fields.with(2, [])),
     changed('ACK5', 'a chain twice in an ack', TAGS.ack, (fields) => fields.with(2, [...(fields[2] as Packable[]), ...(fields[2] as Packable[])])),

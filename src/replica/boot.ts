@@ -20,6 +20,7 @@ export const boot = async (replica: Replica, store: CommitStore, nowMs: number):
   const { tail, notes } = store.opening
   // What was lost may have been the list of what is missing.
   const lookForBodies = replica.missing.restore() || tail !== null || notes.length > 0
+  replica.branches.restorePlaces()
   replica.forks.restore()
   for (const { chain, peer, at } of replica.forks.all()) {
     replica.index.forkedAt.set(chain, at)

@@ -21,6 +21,7 @@ import { signVote } from '../../crdt/vote.ts'
 import type { CommitStore, StoreBatch, StoreFailure } from '../ports/store.ts'
 import type { VoteMessage } from '../../transports/host.ts'
 import { certified, createBallot, type Ballot } from './ballot.ts'
+import type { ControlBranches } from './control-branches.ts'
 import { factsOfStatements, keptStatements, keyOfStatement, type Statement } from './kept-statements.ts'
 import type { LogIndex } from './log-index.ts'
 import type { Reach } from './reach.ts'
@@ -66,11 +67,13 @@ export type GovernanceOptions = {
   readonly store: Pick<CommitStore, 'fact' | 'commit'>
   readonly reach: Reach
   readonly isControlWhole: () => boolean
+  /** Made durable with what is said here. */
+  readonly branches: Pick<ControlBranches, 'facts' | 'failed' | 'retry' | 'restore'>
 }
 
 type Entry = { readonly key: string; readonly events: Statement; readonly waits: Map<RequestId, number>; kept: 'no' | 'writing' | 'yes' }
 
-export const createGovernance = ({ index, self, keys, authority, store, reach, isControlWhole }: GovernanceOptions): Governance => {
+export const createGovernance = ({ index, self, keys, authority, store, reach, isControlWhole, branches }: GovernanceOptions): Governance => {
   const chainId = controlChainId(index.mesh)
   const ownKey = authority && publicKeyHex(authority)
   const isVoter = (): boolean => {
@@ -184,7 +187,7 @@ export const createGovernance = ({ index, self, keys, authority, store, reach, i
       const isNews = !isResting && (keys.size !== kept.size || toKeep.some(({ key }) => !kept.has(key)))
       if (isNews) keeping = keys
       for (const entry of toKeep) if (isNews && entry.kept === 'no') entry.kept = 'writing'
-      return [...voting.facts(), ...(isNews ? factsOfStatements(toKeep.map(({ events }) => events), kept) : [])]
+      return [...voting.facts(), ...branches.facts(), ...(isNews ? factsOfStatements(toKeep.map(({ events }) => events), kept) : [])]
     },
     sends: () => {
       const now = current()
@@ -215,6 +218,7 @@ export const createGovernance = ({ index, self, keys, authority, store, reach, i
       certifying = null
       keeping = null
       voting.failed()
+      branches.failed()
       const [gone, left] = [entries.filter((entry) => entry.kept !== 'yes'), entries.filter((entry) => entry.kept === 'yes')]
       if (entries[0] !== left[0]) ballot = null
       const first = left[0] && isResting ? [left[0]] : []
@@ -228,6 +232,7 @@ export const createGovernance = ({ index, self, keys, authority, store, reach, i
     },
     retry: () => {
       isResting = false
+      branches.retry()
     },
     expire: (nowMs) => {
       const hopeless = isHopeless(nowMs)
@@ -256,6 +261,7 @@ export const createGovernance = ({ index, self, keys, authority, store, reach, i
       const inLog = said.length === 0 ? new Set<string>() : eventsInLog()
       entries = said.filter((events) => !events.every(({ id }) => inLog.has(id))).map((events) => ({ key: keyOfStatement(events), events, waits: new Map(), kept: 'yes' }))
       voting.restore(index.control.seq)
+      branches.restore()
     },
   }
 

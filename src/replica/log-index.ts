@@ -5,7 +5,7 @@
  */
 import { emptyChain, extendChain, type ChainState } from '../../crdt/chain.ts'
 import { controlChainId, type Commit } from '../../crdt/commit.ts'
-import { emptyControl, firstExcluded, levelAt, levelOf, reduceControl, type ControlState } from '../../crdt/control.ts'
+import { emptyControl, firstExcluded, levelAt, levelOf, policyPlace, reduceControl, type ControlState } from '../../crdt/control.ts'
 import type { Hlc } from '../../crdt/hlc.ts'
 import { CONTROL_NAMESPACE, ZERO_HASH, hexToBytes, segmentIndex, segmentOwner, type ChainId, type ChangeHash, type CommitHash, type EventId, type MeshId, type Namespace, type PeerId, type RecordId, type SegmentId } from '../../crdt/ids.ts'
 import { FORMAT_LEVEL } from '../../crdt/level.ts'
@@ -90,7 +90,7 @@ export const indexCommit = (index: LogIndex, commit: Commit, arrival: number, se
   else index.namespaces.add(header.namespace)
   const known = index.chains.get(chain)
   const state = known !== undefined && known.peer !== ('' as PeerId) ? known : { ...(known ?? emptyChain(chain, header.peer, header.incarnation, header.namespace)), peer: header.peer, incarnation: header.incarnation, namespace: header.namespace }
-  const policySeq = header.namespace === CONTROL_NAMESPACE ? header.seq - 1 : (index.control.seqByHash.get(header.policy) ?? state.policySeq)
+  const policySeq = header.namespace === CONTROL_NAMESPACE ? header.seq - 1 : (policyPlace(index.control, header.policy, header.peer) ?? state.policySeq)
   if (index.out.has(header.peer)) index.forkedAt.set(chain, 1)
   // What lies on a branch stays in the log, and counts for nothing.
   if (header.seq < forkAt(index, chain)) extend(index, state, commit, policySeq)
@@ -163,7 +163,8 @@ const noteBranch = (index: LogIndex, chain: ChainId, seq: number): void => {
 /** Forgets everything that was read from the log, for reading it again. */
 export const clearLogIndex = (index: LogIndex): void => {
   for (const part of [index.chains, index.blocks, index.segments, index.segmentsByRecord, index.linksByRecord, index.namespaces, index.sortedNamespaces, index.events, index.erasures, index.ownSegment, index.holes, index.lost, index.setAside, index.unsaid, index.branchEnds]) part.clear()
-  index.control = emptyControl(index.mesh)
+  // What is known of other lines is not read from the log.
+  index.control = { ...emptyControl(index.mesh), lost: index.control.lost }
   index.unknownEvents = 0
   index.arrivals = 0
 }

@@ -11,6 +11,7 @@ import type { MeshHost, Parcel, Run } from '../../transports/host.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { CommitStore } from '../ports/store.ts'
 import { holeRuns } from './boot.ts'
+import { createControlTold } from './control-told.ts'
 import type { Shell } from './effects.ts'
 import { controlChain, forkAt } from './log-index.ts'
 import type { Replica } from './replica-types.ts'
@@ -76,7 +77,9 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries, clock 
     return body === null || body === 'erased' ? [] : [body]
   })
 
+  const told = createControlTold(replica, store, controlReadTo)
   return {
+    ...told,
     mesh: index.mesh,
     self: keys,
     peer: replica.self,
@@ -98,7 +101,8 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries, clock 
       const openByChain = new Map<ChainId, { chain: ChainId; from: number; count: number }>()
       for (let n = after + 1; n <= last; n++) {
         const arrival = store.arrival(n)
-        if (arrival === null || arrival.seq >= forkAt(index, arrival.chain)) continue
+        // The control log comes by its lines; who does not take these knows one chain of it.
+        if (arrival === null || arrival.seq >= forkAt(index, arrival.chain) || (arrival.chain !== control && told.isControl(arrival.chain))) continue
         const open = openByChain.get(arrival.chain)
         if (open !== undefined && open.from + open.count === arrival.seq) open.count++
         else {
@@ -153,6 +157,7 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries, clock 
     receiveHeaders: (from, headers) => shell.feed({ kind: 'headers', from, headers }),
 
     receive: (from, parcels, done) => shell.feed({ kind: 'received', from, parcels, delivery: deliveries.add(done) }),
+    receiveStatements: (from, commits, done) => shell.feed({ kind: 'statements', from, commits, delivery: deliveries.add(done) }),
     receiveBodies: (from, bodies, done) => shell.feed({ kind: 'bodies', from, bodies, delivery: deliveries.add(done) }),
     receiveAck: (from, ack) => shell.feed({ kind: 'acked', from, ack }),
     levelReadBy: (peer) => levelTold(facts.read(levelFact(peer))),

@@ -9,6 +9,7 @@
  * Invariant: what is held back to the end is set aside: in the store, not in the index, and to be given again.
  */
 import { decodeCommit, type Commit } from '../../crdt/commit.ts'
+import { policyPlace } from '../../crdt/control.ts'
 import { CONTROL_NAMESPACE, ZERO_HASH, type ChainId, type CommitHash, type PeerId } from '../../crdt/ids.ts'
 import type { Arrival, CommitStore } from '../ports/store.ts'
 import type { Commits } from './commits.ts'
@@ -37,7 +38,7 @@ export const createLogReader = (index: LogIndex, store: Pick<CommitStore, 'find'
     const state = index.chains.get(chain)
     if ((state?.seq ?? 0) + 1 < header.seq) return placeKey(chain, header.seq - 1)
     if (header.namespace === CONTROL_NAMESPACE) return null
-    if (header.policy !== ZERO_HASH && !index.control.seqByHash.has(header.policy)) return header.policy
+    if (header.policy !== ZERO_HASH && policyPlace(index.control, header.policy, header.peer) === null) return header.policy
     return header.deps.find((dep) => held.has(dep) || (!holes.has(dep) && store.find(dep) === null)) ?? null
   }
   const hold = (entry: Held, need: string): void => {

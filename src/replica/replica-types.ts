@@ -11,6 +11,7 @@ import type { Said } from './author.ts'
 import type { MemberBudget } from './budgets.ts'
 import type { Clocks } from './clocks.ts'
 import type { Commits } from './commits.ts'
+import type { ControlBranches } from './control-branches.ts'
 import type { DocumentDigests } from './document-digests.ts'
 import type { Documents } from './documents.ts'
 import type { FrontierDigests } from './frontier-digest.ts'
@@ -49,6 +50,8 @@ export type Replica = {
   readonly forks: Forks
   /** What the authority's peer has said and the mesh has not certified yet. */
   readonly governance: Pick<Governance, 'pending' | 'standing'>
+  /** Other lines of the control log than the one that is followed. */
+  readonly branches: ControlBranches
   readonly commits: Commits
   readonly intake: Intake
   readonly missing: MissingBodies

@@ -21,6 +21,7 @@ import { authorBatch, type Authored } from './author.ts'
 import { budgetsOf } from './budgets.ts'
 import { createClockGate } from './clock-gate.ts'
 import { createCommits } from './commits.ts'
+import { createControlBranches } from './control-branches.ts'
 import { createDocumentDigests } from './document-digests.ts'
 import { createDocuments } from './documents.ts'
 import { commitIn, parcelOf, recordsIn, storedForm } from './forms.ts'
@@ -99,7 +100,8 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   const waitingToSeal = (): number => writes.waiting().requests + governance.waiting() + reoffers.ready
   const isSomethingQueued = (): boolean => (isHeld ? 0 : waitingToSeal()) + incoming.waitingBodies() > 0
   const reach = createReach()
-  const governance = createGovernance({ index, self, keys, authority: options.authority, store, reach, isControlWhole: mayWrite.isControlWhole })
+  const branches = createControlBranches(index, store, log.chain)
+  const governance = createGovernance({ index, branches, self, keys, authority: options.authority, store, reach, isControlWhole: mayWrite.isControlWhole })
   const gate = createClockGate(self, index, () => settling.voters(), options.monotonic ?? null)
   const settling = createSettling({ reach, mesh, self, keys, index, quorum: options.quorum, hashOf, headerOf: (chain, seq) => commits.at(chain, seq)?.headerBytes ?? null, tie: histories.tie, isFrozen: forks.isFrozen, isWhole: (chain) => !missing.isMissingIn(chain) && !hasHoleIn(index, chain), leftOut: ({ chain, seq }) => whyLeftOut(index, self, chain, seq) })
 
@@ -224,6 +226,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     }
     // What was healed brings back whatever rested on it.
     reoffers.grown(done.healed.length > 0 ? undefined : recordsIn(done.flush.commits))
+    branches.persisted()
     const revoked = index.control === controlBefore ? [] : freshlyRevoked(controlBefore, index.control)
     const membership = index.control !== controlBefore
     mayWrite.persisted()
@@ -273,8 +276,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     // A clock that was put back keeps nothing waiting.
     if (retryAtMs === null || (nowMs < retryAtMs && nowMs >= retryAtMs - limits.flush_retry_ms)) return
     retryAtMs = null
-    forks.retry()
-    governance.retry()
+    for (const part of [forks, governance]) part.retry()
     reoffers.grown()
   }
 
@@ -327,8 +329,9 @@ export const createReplica = (options: ReplicaOptions): Replica => {
       case 'voted':
         governance.voted(input.from, input.vote)
         return startFlush(nowMs)
+      case 'statements':
       case 'received':
-        intake.take(input.from, incoming.sort(input.parcels), nowMs, (commit) => meetOwn(commit, nowMs), (chain, seq) => (seq <= (log.chain(chain)?.seq ?? 0) ? log.hashAt(chain, seq) : null))
+        intake.take(input.from, incoming.sort(input.kind === 'received' ? input.parcels : branches.sort(input.commits)), nowMs, (commit) => meetOwn(commit, nowMs), (chain, seq) => (seq <= (log.chain(chain)?.seq ?? 0) ? log.hashAt(chain, seq) : null))
         deliveries.push(input.delivery)
         return startFlush(nowMs)
       case 'bodies':
@@ -344,6 +347,9 @@ export const createReplica = (options: ReplicaOptions): Replica => {
         return startFlush(nowMs)
       case 'acked': return settling.onAck(input.from, input.ack)
       case 'refused': return settling.onRefused(input.from, aboutOurs(input.refused, self, log))
+      case 'persisted': return onPersisted(input.flush, input.failure, nowMs)
+      case 'ackWanted': return settling.announce(input.chains, input.from)
+      case 'wantAcks': return settling.want(input.chains)
       case 'reach':
         reach.changed(input.peer, input.reachable, nowMs)
         return []
@@ -353,15 +359,9 @@ export const createReplica = (options: ReplicaOptions): Replica => {
       case 'linkUp':
         reach.changed(input.peer, true, nowMs)
         return [...settling.wantFrom(input.peer), ...governance.linkUp(input.peer)]
-      case 'ackWanted':
-        return settling.announce(input.chains, input.from)
-      case 'wantAcks':
-        return settling.want(input.chains)
       case 'pushed':
         if (inFlight?.id === input.flush) inFlight.pushed = true
         return []
-      case 'persisted':
-        return onPersisted(input.flush, input.failure, nowMs)
       case 'tick':
         intake.tick(nowMs)
         retry(nowMs)
@@ -375,7 +375,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   }
 
   return {
-    handle, booted, self, index, forks, governance, documents, documentDigests, commits, intake, missing, mayWrite, clocks: gate.clocks, clockIsOff: gate.isOff, clockRefusal: gate.refusal, voters: settling.voters, quorum: settling.quorum,
+    handle, booted, self, index, forks, governance, branches, documents, documentDigests, commits, intake, missing, mayWrite, clocks: gate.clocks, clockIsOff: gate.isOff, clockRefusal: gate.refusal, voters: settling.voters, quorum: settling.quorum,
     counts: past.counts,
     text: textIn,
     said: (event) => past.said(event, []),

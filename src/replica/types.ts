@@ -75,6 +75,8 @@ export type Input =
   | { readonly kind: 'proposed'; readonly from: PeerId; readonly commit: Uint8Array }
   | { readonly kind: 'voted'; readonly from: PeerId; readonly vote: VoteMessage }
   | { readonly kind: 'received'; readonly from: PeerId; readonly parcels: readonly Parcel[]; readonly delivery: number }
+  /** Control commits in the order of a line, which may be another than ours. */
+  | { readonly kind: 'statements'; readonly from: PeerId; readonly commits: readonly Uint8Array[]; readonly delivery: number }
   | { readonly kind: 'bodies'; readonly from: PeerId; readonly bodies: readonly Body[]; readonly delivery: number }
   | { readonly kind: 'forks'; readonly from: PeerId; readonly proofs: readonly Uint8Array[] }
   /** Headers of commits on forked branches that waiting ones name. */

@@ -11,7 +11,7 @@ import type { LinkInfo } from '../../transports/host.ts'
 import type { PeerLog } from '../ports/log.ts'
 import type { StoreFailure } from '../ports/store.ts'
 import type { Replica } from '../replica/replica-types.ts'
-import { tooFewVoters } from './status.ts'
+import { controlForked, tooFewVoters } from './status.ts'
 
 export type Journal = {
   linkUp(peer: PeerId): void
@@ -93,6 +93,8 @@ export const createJournal = (options: JournalOptions): Journal => {
     state('search', feed.trouble(), 'the search index is in order again')
     const lag = feed.lag()
     state('lag', lag >= LAG_MIN ? `the search index is ${lag} commits behind` : null, 'the search index has caught up', { lag })
+    const lines = replica.branches.forks()
+    state('control', lines.length > 0 ? controlForked(lines) : null, 'the control log is one again')
     state('holes', index.holes.size > 0 ? `${index.holes.size} commits are damaged: they are fetched from other peers` : null, 'all damaged commits have been fetched again')
     state('missing', replica.missing.size > 0 ? `${replica.missing.size} texts are missing: they are asked for` : null, 'no text is missing any more')
     lookAtLinks()

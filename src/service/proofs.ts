@@ -5,7 +5,7 @@
  * and the one event, of acks the one entry. What voters have said is asked for anew where it is not known (after a start), for a moment.
  */
 import { eventLeaf, hasValidSignature, textsOfEvent, type Commit, type SealedEvent } from '../../crdt/commit.ts'
-import type { Member } from '../../crdt/control.ts'
+import { policyPlace, type Member } from '../../crdt/control.ts'
 import type { CommitHash, EventId, RecordId } from '../../crdt/ids.ts'
 import { inclusionProof } from '../../crdt/merkle.ts'
 import { encodeProof, PROOF_BYTES_MAX, PROOF_STATEMENTS_MAX } from '../../crdt/proof-file.ts'
@@ -58,7 +58,7 @@ export const createProve = ({ replica, store, shell, reader, after }: { readonly
     const { control } = replica.index
     const members: readonly (Member | undefined)[] = [...acks.map(({ voter }) => voter), header.peer].map((peer) => control.members.get(peer))
     const places = members.flatMap((member) => (member === undefined ? [] : [member.enrolledSeq, member.revoked?.seq ?? 0]))
-    const end = places.reduce((last, place) => Math.max(last, place), control.seqByHash.get(header.policy) ?? 0)
+    const end = places.reduce((last, place) => Math.max(last, place), policyPlace(control, header.policy, header.peer) ?? 0)
     if (end > PROOF_STATEMENTS_MAX) throw tooLarge()
     const turn = createTurn(after)
     const commits: Uint8Array[] = []

@@ -13,6 +13,7 @@ import type { EmbeddingStatus } from '../ports/embedding.ts'
 import type { DiskUse } from '../ports/live.ts'
 import type { Abilities } from '../ports/projection.ts'
 import type { Boot } from '../replica/boot.ts'
+import type { ControlFork } from '../replica/control-branches.ts'
 import { WITHIN_BUDGET } from '../replica/budgets.ts'
 import { otherClockOff } from '../replica/clock-words.ts'
 import { levelNow } from '../replica/log-index.ts'
@@ -87,6 +88,9 @@ export const createStatus = (context: StatusContext): Status => {
     if (free < limits.free_space_bytes_min) blocking.push(`only ${Math.floor(free / 2 ** 20)} MiB are free where the log lies: make room`)
     const logTrouble = context.storeTrouble()
     if (logTrouble !== null) blocking.push(`the log takes no writes: ${logTrouble}`)
+    const forks = replica.branches.forks()
+    const isForked = forks.length > 0
+    if (isForked) warnings.push(controlForked(forks))
     for (const { peer, aheadMs } of replica.clocks.others(context.now())) warnings.push(otherClockOff(index.control.members.get(peer)?.name ?? peer, aheadMs))
     for (const warning of forkWarnings(replica)) warnings.push(warning)
     for (const warning of statementWarnings(replica)) warnings.push(warning)
@@ -104,9 +108,9 @@ export const createStatus = (context: StatusContext): Status => {
     const embedding = context.embedding()
     if (embedding?.problem) warnings.push(`recall may go by words alone: ${embedding.problem}`)
     return {
-      status: blocking.length > 0 || search === 'out' || search === 'behind' ? 'degraded' : 'ok', writes: blocking.length === 0 && !isObserver, version: context.version, peer_id: replica.self, name: context.name, mesh_id: index.mesh,
+      status: blocking.length > 0 || isForked || search === 'out' || search === 'behind' ? 'degraded' : 'ok', writes: blocking.length === 0 && !isObserver, version: context.version, peer_id: replica.self, name: context.name, mesh_id: index.mesh,
       members: activeMembers(index.control).length, voters: voters.size, quorum, connected: upPeers().size, projection: context.projectionKind,
-      projection_lag: feed.lag(), search, embedder_ready: embedding?.ready ?? false, embedder: embedderState(embedding), disk: (await context.diskUse?.()) ?? null, federation_enabled: true, format: { level: levelNow(index), reads: FORMAT_LEVEL }, unknown_events: index.unknownEvents, reasons: [...blocking, ...warnings, ...context.boot.notes],
+      projection_lag: feed.lag(), search, embedder_ready: embedding?.ready ?? false, embedder: embedderState(embedding), disk: (await context.diskUse?.()) ?? null, federation_enabled: true, format: { level: levelNow(index), reads: FORMAT_LEVEL }, unknown_events: index.unknownEvents, control: { place: index.control.seq, forked: isForked }, reasons: [...blocking, ...warnings, ...context.boot.notes],
     }
   }
 
@@ -163,6 +167,8 @@ export const createStatus = (context: StatusContext): Status => {
     gauge('texts_unreadable', 'Texts that are not what their field allows, met since the start', () => from.unreadable())
     gauge('format_level', 'The mesh\'s format level', () => levelNow(index))
     gauge('format_level_read', 'Up to which format level this build reads', () => FORMAT_LEVEL)
+    gauge('control_place', 'Statements of the control log', () => index.control.seq)
+    gauge('control_forked', 'Other lines of the control log that nothing has ended', () => replica.branches.forks().length)
     gauge('events_unknown', 'Events in the log of a kind, or with fields, that mean nothing here', () => index.unknownEvents)
     gauge('commits_damaged', 'Quarantined commits', () => index.holes.size)
     gauge('write_queue_requests', 'Writes waiting for the next flush', () => replica.queued().requests)
@@ -184,6 +190,12 @@ export const createStatus = (context: StatusContext): Status => {
     } })
     return registry
   }
+}
+
+/** First the name, for whoever looks for it; then where the lines part, and the mend. */
+export const controlForked = (forks: readonly ControlFork[]): string => {
+  const [{ place, ours, theirs }] = forks.toSorted((a, b) => a.place - b.place) as [ControlFork]
+  return `control_forked: two statements are certified as number ${place} of the control log (${ours.slice(0, 12)} here, ${theirs.slice(0, 12)} on others), by an old copy of the authority's folder or a stolen key, so members may differ on who belongs to the mesh; stop that copy, and end the fork with the recovery keys: \`mnemesh mesh recover\``
 }
 
 /** `--quorum` asks for more than there are: no link that comes up helps. */

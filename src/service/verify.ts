@@ -5,7 +5,7 @@
  */
 import { chainFault, emptyChain, extendChain, type ChainState } from '../../crdt/chain.ts'
 import { decodeCommit, hasValidSignature, isControlCommit, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
-import { controlFault, emptyControl, enrolledAt, firstExcluded, levelOf, reduceControl } from '../../crdt/control.ts'
+import { controlFault, emptyControl, enrolledAt, firstExcluded, levelOf, policyPlace, reduceControl } from '../../crdt/control.ts'
 import { bodyRefs } from '../../crdt/event.ts'
 import { CONTROL_NAMESPACE, type ChainId, type MeshId } from '../../crdt/ids.ts'
 import type { Problem, VerifyAnswer } from '../api.ts'
@@ -45,8 +45,8 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
     unvouched.delete(chain)
   }
   const checkPolicy = (commit: Commit): 'unknown' | 'checked' => {
-    const policySeq = control.seqByHash.get(commit.header.policy)
-    if (policySeq === undefined) return 'unknown'
+    const policySeq = policyPlace(control, commit.header.policy, commit.header.peer)
+    if (policySeq === null) return 'unknown'
     if (!enrolledAt(control, commit.header.peer, policySeq)) report('its peer was not a member', placeText(placeOf(commit)))
     return 'checked'
   }
@@ -85,7 +85,7 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
       else if (absent.length < ABSENT_MAX) absent.push({ commit, what })
       else report(what, where)
     }
-    chains.set(commit.chain, extendChain(state, commit, control.seqByHash.get(commit.header.policy) ?? state.policySeq))
+    chains.set(commit.chain, extendChain(state, commit, policyPlace(control, commit.header.policy, commit.header.peer) ?? state.policySeq))
   }
 
   const take = (arrival: Arrival): void => {

@@ -36,6 +36,7 @@ const statusText = ({ health, peers, stats }: Status, url: string, colours: Colo
     ['quorum', `${health.quorum} of ${plural(health.voters, 'voter')}`],
     ['projection', searchText(health)],
     ...formatRow(health),
+    ...controlRow(health),
   ]
   const total = stats['total']
   if (typeof total === 'number') rows.push(['memories', count(total)])
@@ -48,7 +49,7 @@ const statusText = ({ health, peers, stats }: Status, url: string, colours: Colo
 
 /** Where search stands, and whether it goes by meaning. */
 /** A peer of an older version tells less. */
-type Told = Omit<Health, 'search' | 'embedder' | 'disk' | 'format' | 'unknown_events'> & Partial<Health>
+type Told = Omit<Health, 'search' | 'embedder' | 'disk' | 'format' | 'unknown_events' | 'control'> & Partial<Health>
 
 const searchText = ({ projection, projection_lag, embedder_ready, search = 'ready', embedder = embedder_ready ? 'ready' : 'none' }: Told): string => {
   const lag = projection_lag === 0 ? 'up to date' : `${plural(projection_lag, 'commit')} behind`
@@ -56,6 +57,8 @@ const searchText = ({ projection, projection_lag, embedder_ready, search = 'read
   const meaning = { none: ', by words alone (no embedder)', starting: ', by words alone until the embedder has answered', ready: '', failing: ', by words alone: the embedder fails, see below' }[embedder]
   return `${projection}, ${state}${search === 'none' ? '' : meaning}`
 }
+
+const controlRow = ({ control }: Told): [string, string][] => (control === undefined ? [] : [['control log', `statement ${control.place}${control.forked ? ', FORKED: see below' : ''}`]])
 
 const formatRow = ({ format, unknown_events = 0 }: Told): [string, string][] => {
   if (format === undefined) return []

@@ -222,7 +222,7 @@ export const createNodeDouble = (): NodeDouble => {
     },
     health: async () => {
       await called('health')
-      return { status: reasons.length === 0 ? 'ok' : 'degraded', writes: reasons.length === 0, version: '0.0.0', peer_id: PEER, name: 'double', mesh_id: 'cd'.repeat(32), members: 1, voters: 1, quorum: 1, connected: 0, projection: 'none', projection_lag: 0, search: 'ready', embedder: 'none', disk: null, embedder_ready: false, federation_enabled: true, format: { level: 1, reads: 1 }, unknown_events: 0, reasons }
+      return { status: reasons.length === 0 ? 'ok' : 'degraded', writes: reasons.length === 0, version: '0.0.0', peer_id: PEER, name: 'double', mesh_id: 'cd'.repeat(32), members: 1, voters: 1, quorum: 1, connected: 0, projection: 'none', projection_lag: 0, search: 'ready', embedder: 'none', disk: null, embedder_ready: false, federation_enabled: true, format: { level: 1, reads: 1 }, unknown_events: 0, control: { place: 1, forked: false }, reasons }
     },
     peers: async () => {
       await called('peers')
