@@ -163,8 +163,8 @@ const layers = [
   {
     name: 'mcp',
     files: '^src/mcp/',
-    imports: ['^src/(mcp|input)/', ...DOOR_FACTS, NODE, ...npm('@modelcontextprotocol/server', '@fastify/ajv-compiler')],
-    mend: 'a door parses, asks the Node of src/api.ts, answers',
+    imports: ['^src/(mcp|input)/', '^crdt/proof\\.ts$', ...DOOR_FACTS, NODE, ...npm('@modelcontextprotocol/server', '@fastify/ajv-compiler')],
+    mend: 'a door parses, asks the Node of src/api.ts, answers; a proof is checked as a stranger would',
   },
   {
     name: 'console',

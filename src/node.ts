@@ -86,7 +86,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   const acceptor = createWebSocketAcceptor(systemTimers, (socket) => peer.mesh.accept(socket), (address, claimed) => peer.mesh.admits(address, claimed))
   const door = createLiveDoor({ mesh: identity.mesh, peer: identity.peer, source: peer.liveSource, timers: systemTimers, defer: (call) => setImmediate(call), keys: options.keys, log })
   live = door
-  const mcp = createLazyMcpDoor(peer.node, VERSION, log)
+  const mcp = createLazyMcpDoor(peer.node, VERSION, log, systemTimers.now)
   const http = await createHttpDoor(peer.node, { mcp, host: options.host, port: options.port, keys: options.keys, cors: options.cors ?? [], trustedHosts: options.trusted_hosts ?? [], version: VERSION, upgrades: { '/mesh': acceptor.handleUpgrade, '/live': door.upgrade }, log })
   const stop = async (): Promise<void> => {
     await mcp.close()

@@ -1,23 +1,16 @@
 /** The tools of the profile `core` that write: remember, update, forget, link. */
 import type { Namespace } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
-import type { Written } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import { recordId } from '../input/ids.ts'
 import { likeness } from './alike.ts'
-import { boolean, content, id, inputOf, integer, kind, listOf, namespace, tags, text, time, title, writtenTo, type Fields } from './fields.ts'
+import { boolean, content, id, inputOf, kind, listOf, namespace, tags, time, title, writtenTo, type Fields } from './fields.ts'
 import { isUnavailable, seeingOwn } from './reading.ts'
 import { fenced, firstChars, shownRow, type Row } from './show.ts'
 import { ADDS, answer, CHANGES, object, type Asked, type Tool } from './tool.ts'
+import { answerOf, onDisks, written } from './writing.ts'
 
 const expires_at = time('until when it holds')
-const written = { id: text, namespace: text, quorum_acks: integer }
-const answerOf = (asked: Asked, { id: record, namespace: where, quorum_acks, token }: Written) => {
-  asked.wrote(token)
-  return { id: record, namespace: where, quorum_acks }
-}
-const onDisks = ({ quorum_acks }: Written): string => `on the disks of ${quorum_acks} peer${quorum_acks === 1 ? '' : 's'}`
-
 /** Of so many that are found by its words, those are named beside a new memory whose texts are as alike as that. */
 const LOOKED_AT = 5
 const ALIKE_MAX = 3

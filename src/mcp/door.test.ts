@@ -238,7 +238,7 @@ describe('hostile requests', () => {
     expect(await post(wide(900))).toMatchObject({ status: 200, body: { result: { isError: true } } })
     expect(await post(wide(1_000))).toMatchObject({ status: 413, body: { error: 'too_large' } })
     // What the door itself does with what the scan before it lets through.
-    const door = createMcpDoor(d.node, '1', { error: () => undefined })
+    const door = createMcpDoor(d.node, '1', { error: () => undefined }, () => Date.now())
     const asked = new Request('http://peer.invalid/mcp', { method: 'POST', headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' } })
     await door.answer(asked, wide(900))
     for (const [count, told] of [[900, 200], [60_000, 'too_large']] as const) {

@@ -28,15 +28,16 @@ export type McpDoor = {
 }
 type Log = Pick<PeerLog, 'error'>
 
-export const createMcpDoor = (node: Node, version: string, log: Log): McpDoor => {
+/** @param now ms since 1970. */
+export const createMcpDoor = (node: Node, version: string, log: Log, now: () => number): McpDoor => {
   const tokens = createTokens()
   const turns = createTurns()
   const askedBy = (session: NamedSession): Asked => {
     const { agent } = session
     const token = tokens.of(agent)
     return {
-      node, session, wrote: (written) => tokens.keep(agent, written), own: token === undefined ? {} : { token },
-      alone: (work) => turns.take(session.namespace ?? DEFAULT_NAMESPACE, work),
+      node, session, now, wrote: (written) => tokens.keep(agent, written), own: token === undefined ? {} : { token },
+      alone: (work, into = session.namespace ?? DEFAULT_NAMESPACE) => turns.take(into, work),
     }
   }
   const run = async (tool: Tool, session: NamedSession, args: Readonly<Record<string, unknown>>) => {

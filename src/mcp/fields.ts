@@ -1,7 +1,8 @@
 /** Fields that several tools take, and how they become what the node asks for. */
-import type { Namespace } from '../../crdt/ids.ts'
+import { parseEventId, type EventId, type Namespace } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { MemoryInput } from '../api.ts'
+import { NodeError } from '../errors.ts'
 import { namespaceOf } from '../input/ids.ts'
 import { utc } from '../input/keywords.ts'
 import type { MemoryFilter } from '../ports/projection.ts'
@@ -72,3 +73,16 @@ export const filterOf = (asked: Asked, { namespace: given, kind: one, tags: all,
   ...(since === undefined ? {} : { since: utc(since) }),
   ...(until === undefined ? {} : { until: utc(until) }),
 })
+
+/** A name, of which limits count the bytes. */
+export const name = (description: string, bytesMax: number = limits.name_bytes_max): JsonSchema => ({ type: 'string', minLength: 1, 'x-bytes-max': bytesMax, description })
+export const most = (byDefault: number, highest: number): JsonSchema => ({ type: 'integer', minimum: 1, maximum: highest, description: `at most so many (default ${byDefault})` })
+export const eventId: JsonSchema = { type: 'string', maxLength: 36, description: 'id of an event, from history or conflicts' }
+/** @throws NodeError malformed. */
+export const eventOf = (given: string): EventId => {
+  const event = parseEventId(given.toLowerCase())
+  if (event === null) throw new NodeError('malformed', 'event_id is no id of an event; take it from history or conflicts')
+  return event
+}
+/** What the node takes as its place in a list. */
+export const from = (given: string | undefined): { readonly cursor?: string } => (given === undefined ? {} : { cursor: given })

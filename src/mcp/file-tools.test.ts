@@ -16,7 +16,7 @@ const alone = (node: Node): Node => ({
 })
 type Memory = (args: Readonly<Record<string, unknown>>) => Promise<string>
 const memoryOn = (world: World, peer: number): Memory => {
-  const asked: Asked = { node: alone(world.peer(peer).node), session: { agent: parseAgentId(`ai:peer-${peer}`)!, namespace: NAMESPACE, readOnly: false }, wrote: () => undefined, own: {}, alone: (work) => work() }
+  const asked: Asked = { node: alone(world.peer(peer).node), session: { agent: parseAgentId(`ai:peer-${peer}`)!, namespace: NAMESPACE, readOnly: false }, wrote: () => undefined, own: {}, alone: (work) => work(), now: () => 0 }
   return async (args) => {
     const told = await world.run(fileTools[0]!.run(asked, args as never), 60_000)
     if (told === undefined) throw new Error('not within a minute')

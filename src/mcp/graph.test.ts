@@ -6,7 +6,7 @@ import { createWorld } from '../testing/world.ts'
 import { knowledgeGraph, type KnowledgeGraph } from './graph.ts'
 
 const graphOn = (node: Node, agent: string): KnowledgeGraph =>
-  knowledgeGraph({ node, session: { agent: parseAgentId(agent)!, namespace: parseNamespace('team')!, readOnly: false }, wrote: () => undefined, own: {}, alone: (work) => work() })
+  knowledgeGraph({ node, session: { agent: parseAgentId(agent)!, namespace: parseNamespace('team')!, readOnly: false }, wrote: () => undefined, own: {}, alone: (work) => work(), now: () => 0 })
 
 test('an entity made twice is one, observations added on both sides are all there, and the next change settles them', async () => {
   const world = await createWorld({ peers: 2, seed: 7 })

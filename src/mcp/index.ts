@@ -8,9 +8,9 @@ import type { McpDoor } from './door.ts'
 
 export type { McpDoor } from './door.ts'
 
-export const createLazyMcpDoor = (node: Node, version: string, log: Pick<PeerLog, 'error'>): McpDoor => {
+export const createLazyMcpDoor = (node: Node, version: string, log: Pick<PeerLog, 'error'>, now: () => number): McpDoor => {
   let door: Promise<McpDoor> | null = null
-  const loaded = (): Promise<McpDoor> => (door ??= import('./door.ts').then(({ createMcpDoor }) => createMcpDoor(node, version, log)))
+  const loaded = (): Promise<McpDoor> => (door ??= import('./door.ts').then(({ createMcpDoor }) => createMcpDoor(node, version, log, now)))
   return {
     answer: async (request, body) => (await loaded()).answer(request, body),
     close: async () => {

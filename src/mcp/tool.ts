@@ -18,8 +18,10 @@ export type Asked = {
   wrote(token: string): void
   /** What a read asks for so that it sees this agent's own writes. */
   readonly own: ReadOptions
-  /** Does what reads and then writes by it, one after the other for all who write to this namespace over this peer. */
-  alone<T>(work: () => Promise<T>): Promise<T>
+  /** Does what reads and then writes by it, one after the other for all who write to the namespace (the session's, unless given) over this peer. */
+  alone<T>(work: () => Promise<T>, into?: Namespace): Promise<T>
+  /** Now, ms since 1970. */
+  now(): number
 }
 
 /** `text`: for a model. `data`: the same for a program, in the shape of `output`. */

@@ -19,7 +19,7 @@ export const addMcp = (program: Command, io: Io): void => {
     .description('a memory for an agent: Model Context Protocol over standard input and output; starts your peer when it does not run')
     .option('--namespace <name>', "where its memories belong (default: the git repository's name, else default)", namespace)
     .option('--agent <id>', "who is speaking (default: $MNEMESH_AGENT, else the client's name)")
-    .addOption(new Option('--profile <name>', 'which tools it shows').choices(['core', 'graph', 'files', 'search']).default('core'))
+    .addOption(new Option('--profile <name>', 'which tools it shows').choices(['core', 'full', 'graph', 'files', 'search']).default('core'))
     .option('--read-only', 'leave out every tool that writes')
     .option('--url <url>', 'the peer to ask (default: $MNEMESH_URL, else yours)')
     .option('--key-file <file>', "a file with that peer's API key (default: $MNEMESH_KEY)")

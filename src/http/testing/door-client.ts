@@ -20,7 +20,7 @@ export const openDoor = async (options: Partial<HttpDoorOptions> = {}): Promise<
   const double = createNodeDouble()
   const logged: [Readonly<Record<string, unknown>>, string][] = []
   const log = { error: (fields: Readonly<Record<string, unknown>>, message: string) => void logged.push([fields, message]) }
-  const mcp = createLazyMcpDoor(double.node, '1.2.3', log)
+  const mcp = createLazyMcpDoor(double.node, '1.2.3', log, () => Date.now())
   const door = await createHttpDoor(double.node, { host: '127.0.0.1', port: 0, keys: [], version: '1.2.3', upgrades: {}, log, mcp, ...options })
   const url = await door.listen()
   const send: TestDoor['send'] = async (method, path, body, extra = {}) => {
