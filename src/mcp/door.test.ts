@@ -110,7 +110,9 @@ describe.each(ERAS)('a client of %s', (version, era) => {
     const { contents } = await client.readResource({ uri: `memory://pages/deep/${ids[0]!}` })
     expect(contents).toMatchObject([{ uri: `memory://pages/deep/${ids[0]!}`, mimeType: 'text/plain', text: expect.stringMatching(/author="anonymous"[^]*Page 0/) as string }])
     for (const uri of [`memory://elsewhere/${ids[0]!}`, 'memory://pages/deep/nonsense', 'file:///etc/passwd', 'memory://']) await expect(client.readResource({ uri })).rejects.toThrow(/not found|nothing with this id/i)
-    const [template] = (await client.listResourceTemplates()).resourceTemplates
+    const { resourceTemplates } = await client.listResourceTemplates()
+    expect(resourceTemplates.map(({ uriTemplate }) => uriTemplate)).toEqual(['memory://{+namespace}/{id}', 'adr://{year}/{number}', 'receipt://{id}'])
+    const [template] = resourceTemplates
     const complete = async (value: string) => (await client.complete({ ref: { type: 'ref/resource', uri: template!.uriTemplate }, argument: { name: 'namespace', value } })).completion.values
     expect([await complete('pages/'), await complete('nothing')]).toEqual([['pages/deep'], []])
     await client.close()

@@ -3,10 +3,12 @@ import AjvCompiler from '@fastify/ajv-compiler'
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { parseAgentId, parseNamespace } from '../../crdt/ids.ts'
+import { verifyProof } from '../../crdt/proof.ts'
 import type { Node } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import { createWorld, type World } from '../testing/world.ts'
 import { FULL } from './full.ts'
+import { PROFILES } from './profiles.ts'
 import { checkedArguments, type Asked, type Told, type Tool } from './tool.ts'
 import { createTurns } from './turns.ts'
 
@@ -24,13 +26,16 @@ const alone = (node: Node): Node => ({
   resolve: (id, choice, options) => node.resolve(id, choice, { ...options, quorum: 1 }),
 })
 type Call = (name: string, args?: Readonly<Record<string, unknown>>) => Promise<Told>
-/** Checks the answer by what the tool publishes of it. */
-const callerOf = (world: World, peer: number, called: Set<string> = new Set()): Call => {
+const askedOn = (world: World, peer: number): Asked => {
   const turns = createTurns()
-  const asked: Asked = {
+  return {
     node: alone(world.peer(peer).node), session: { agent: parseAgentId(`ai:peer-${peer}`)!, namespace: NAMESPACE, readOnly: false }, wrote: () => undefined, own: {},
     alone: (work, into = NAMESPACE) => turns.take(into, work), now: () => world.time.now(),
   }
+}
+/** Checks the answer by what the tool publishes of it. */
+const callerOf = (world: World, peer: number, called: Set<string> = new Set()): Call => {
+  const asked = askedOn(world, peer)
   return async (name, args = {}) => {
     const tool = toolOf(name)
     called.add(name)
@@ -129,6 +134,15 @@ test('decisions are numbered by year and namespace, one after the other; a repla
   expect((await call('list_decisions', { year: 2025 })).data['count']).toBe(0)
   expect((await call('list_decisions', { namespace: '*' })).data['count']).toBe(7)
   expect((await call('get', { id: next.data['id'] })).data).toMatchObject({ links: [{ to: old, relation: 'supersedes' }], memory: { content: '## Context\n\nWe pay twice\n\n## Decision\n\nOne database\n\n## Consequences\n\nA migration\n\n## Alternatives considered\n\nNone' } })
+  const asked = askedOn(world, 0)
+  const { resources } = PROFILES.core
+  const read = async (uri: string) => (await world.run(resources.read(asked, uri), 60_000))?.text
+  expect(await read('adr://2026/6')).toMatch(/author="ai:peer-0"[^]*We pay twice[^]*status="proposed"/)
+  for (const uri of ['adr://2026/7', 'adr://2026/0', 'adr://26/1', 'adr://2026/1/', 'adr://2026/6%20']) expect(await read(uri)).toBeUndefined()
+  const template = 'adr://{year}/{number}'
+  expect(await world.run(resources.complete(asked, { template, variable: 'year', beginning: '20', given: {} }))).toEqual(['2026'])
+  expect(await world.run(resources.complete(asked, { template, variable: 'number', beginning: '', given: { year: '2026' } }))).toEqual(['6', '5', '4', '3', '2', '1'])
+  expect(await world.run(resources.complete(asked, { template, variable: 'number', beginning: '', given: { year: '2025' } }))).toEqual([])
   await world.stopAll()
 }, 60_000)
 
@@ -147,6 +161,14 @@ test('a file is the one that was signed, or it is not; what somebody changes in 
   await call('update', { id: signed.data['id'], tags: ['artifact', `sha256:${other}`] })
   expect((await call('verify_artifact', { sha256: other })).data).toMatchObject({ valid: false, signatures: [{ valid: false, why: expect.stringContaining('another hash') as string }] })
   await expect(call('verify_artifact', {})).rejects.toThrow('either sha256 or text')
+  const asked = askedOn(world, 0)
+  const read = async (uri: string) => (await world.run(PROFILES.core.resources.read(asked, uri), 60_000))!.text
+  const mesh = world.peer(0).replica.index.control.mesh
+  expect(verifyProof(new TextEncoder().encode(await read(`receipt://${String(signed.data['id'])}`)), mesh)).toMatchObject({ ok: true })
+  const before = JSON.parse(await read('merkle://root')) as Readonly<Record<string, string>>
+  expect(before).toMatchObject({ mesh_id: mesh, frontier: expect.stringMatching(/^[0-9a-f]{64}$/) as string })
+  await call('store_memory', { content: 'more' })
+  expect((JSON.parse(await read('merkle://root')) as typeof before)['frontier']).not.toBe(before['frontier'])
   await world.stopAll()
 }, 60_000)
 
@@ -170,6 +192,7 @@ test('what two peers wrote apart stands side by side, is settled by an event or 
   await left('resolve', { id, field: 'content', event_id: content!.values.find(({ author }) => author === 'ai:peer-1')!.event_id })
   expect((await left('get', { id })).data).toMatchObject({ memory: { content: 'of the right' }, conflicts: [] })
   expect((await right('list_decisions')).data['decisions']).toMatchObject([{ uri: 'adr://2026/1' }, { uri: 'adr://2026/1' }])
+  expect((await world.run(PROFILES.core.resources.read(askedOn(world, 1), 'adr://2026/1'), 60_000))?.text).toMatch(/author="ai:peer-0"[^]*author="ai:peer-1"[^]*Several have this number/)
   expect((await right('record_decision', { title: 'After', ...ADR })).data['number']).toBe(2)
   await world.stopAll()
 }, 60_000)

@@ -31,7 +31,7 @@ export const memoryResources: Resources = {
     const { memory } = await seeingOwn(asked, (options) => asked.node.get(recordId(uri.slice(at + 1)), options))
     return uriOf(memory) === uri ? { mimeType: MIME_TYPE, text: fenced([shownRow(memory, Number.MAX_SAFE_INTEGER)]) } : null
   },
-  complete: async (asked, variable, beginning) => {
+  complete: async (asked, { variable, beginning }) => {
     if (variable !== 'namespace') return []
     const { rows } = await asked.node.namespaces({})
     return rows.map(({ namespace }) => namespace).filter((namespace) => namespace.startsWith(beginning))

@@ -21,10 +21,10 @@ export const serveResources = (server: Server, resources: Resources, ask: <T>(wh
       if (found === null) throw new ResourceNotFoundError(uri.slice(0, URI_CHARS_SHOWN))
       return { contents: [{ uri, ...found }] }
     }))
-  server.setRequestHandler('completion/complete', ({ params: { ref, argument } }) =>
+  server.setRequestHandler('completion/complete', ({ params: { ref, argument, context } }) =>
     ask('completion/complete', async (asked) => {
       const isOurs = ref.type === 'ref/resource' && resources.templates.some(({ uriTemplate }) => uriTemplate === ref.uri)
-      const all = isOurs ? await resources.complete(asked, argument.name, argument.value) : []
+      const all = isOurs ? await resources.complete(asked, { template: ref.uri, variable: argument.name, beginning: argument.value, given: context?.arguments ?? {} }) : []
       return { completion: { values: all.slice(0, COMPLETIONS_MAX), total: all.length, hasMore: all.length > COMPLETIONS_MAX } }
     }))
 }
