@@ -10,6 +10,7 @@
  * 4. Of the format level nothing depends on it but what the commit's events are read as: a build that knows less admits the same.
  */
 import { chainFault, emptyChain, type ChainState } from './chain.ts'
+import type { Reads } from './event-schema.ts'
 import { CONTROL_INCARNATION, isControlCommit, readAt, type AdmittedCommit, type Commit, type VerifiedCommit } from './commit.ts'
 import { controlFault, enrolledAt, firstExcluded, isWriter, levelAt, policyPlace, waitsForEnrolment, type ControlState } from './control.ts'
 import { latestAt } from './hlc.ts'
@@ -17,6 +18,8 @@ import { CONTROL_NAMESPACE, type ChainId, type CommitHash, type MeshId, type Nam
 
 /** What a log tells of itself. */
 export type LogView = {
+  /** Of the build that decodes what is to be admitted. */
+  readonly reads: Reads
   readonly mesh: MeshId
   readonly control: ControlState
   /** The same with what is on its way to the disk: what the next statement is judged by. Null while a part of it is damaged. */
@@ -73,7 +76,7 @@ export const admit = (log: LogView, commit: VerifiedCommit, nowMs: number): Verd
   // What is left out moves nobody's clock and rests on nothing that counts: it waits for no time.
   const isLeftOut = (): boolean => header.seq >= firstExcluded(log.control, { ...chain, begunAt: chain.begunAt ?? policySeq })
   if (!isControl && header.hlc > latestAt(nowMs) && !isLeftOut()) return { kind: 'pending', missing: 'time' }
-  return { kind: 'admitted', commit: readAt(commit as Commit as AdmittedCommit, levelAt(log.control, policySeq)), chain, policySeq }
+  return { kind: 'admitted', commit: readAt(commit as Commit as AdmittedCommit, levelAt(log.control, policySeq), log.reads), chain, policySeq }
 }
 
 const refused = (reason: string): Verdict => ({ kind: 'refused', reason })

@@ -16,8 +16,8 @@
  */
 import type { Event, Unread } from './event.ts'
 import { bodyRefs, decodeEvent, isDocumentEvent } from './event.ts'
-import { FIRST_LEVEL, FORMAT_LEVEL } from './level.ts'
-import { levelOfKind } from './event-schema.ts'
+import { FIRST_LEVEL } from './level.ts'
+import { levelOfKind, OWN_READS, readsAt, type Reads } from './event-schema.ts'
 import { concat, sha256, sha256Hex } from './hash.ts'
 import type { Hlc } from './hlc.ts'
 import { parseHlc } from './hlc.ts'
@@ -144,19 +144,19 @@ export const textsOfEvent = ({ event, unread }: SealedEvent): readonly Ref[] => 
   return unread === undefined || unread.texts.length === 0 ? named : [...named, ...unread.texts]
 }
 
-/** The same commit as it reads at a lower level. */
-export const readAt = <C extends Commit>(commit: C, level: number): C => {
-  if (level >= FORMAT_LEVEL) return commit
-  const decoded = decodeCommit(commit.bytes, () => level)
+/** The same commit as it reads at a lower level. @param reads as it was decoded: the build's highest. */
+export const readAt = <C extends Commit>(commit: C, level: number, reads: Reads = OWN_READS): C => {
+  if (level >= reads.level) return commit
+  const decoded = decodeCommit(commit.bytes, () => readsAt(reads, level))
   return decoded.ok ? { ...commit, events: decoded.commit.events } : commit
 }
 
 /**
  * A well-formed commit: canonical bytes, known schema, sizes within limits, events matching their root. Never throws. Whether it is one
  * does not depend on the level; what its events say does.
- * @param levelOf the format level at which its events are read; the build's highest where that is not known yet.
+ * @param readsOf at which format level its events are read; the build's highest where that is not known yet.
  */
-export const decodeCommit = (bytes: Uint8Array, levelOf: (header: CommitHeader) => number = () => FORMAT_LEVEL): Decoded => {
+export const decodeCommit = (bytes: Uint8Array, readsOf: (header: CommitHeader) => Reads = () => OWN_READS): Decoded => {
   if (bytes.length > limits.commit_bytes_max) return refuse('commit_too_large')
   const read = readPacked(bytes, readParts)
   if (!read.ok) return refuse(read.fault === 'form' ? 'commit_not_canonical' : 'commit_shape')
@@ -167,10 +167,10 @@ export const decodeCommit = (bytes: Uint8Array, levelOf: (header: CommitHeader) 
   if (isControl && bytes.length > limits.control_commit_bytes_max) return refuse('commit_too_large')
   if (!isControl && votes.length > 0) return refuse('votes_outside_the_control_log')
   if (eventList.length !== header.eventCount || attestations.length !== header.eventCount) return refuse('event_count')
-  const level = levelOf(header)
+  const reads = readsOf(header)
   const events: SealedEvent[] = []
   for (const [i, eventBytes] of eventList.entries()) {
-    const decoded = readInPlace(eventBytes, header.segment !== null, level)
+    const decoded = readInPlace(eventBytes, header.segment !== null, reads)
     if (!decoded.ok) return decoded
     const { event, unread } = decoded
     if (event.ns !== header.namespace) return refuse('event_of_another_namespace')
@@ -184,11 +184,11 @@ export const decodeCommit = (bytes: Uint8Array, levelOf: (header: CommitHeader) 
 }
 
 /** An event of a later kind that stands where its kind never does is one of an unknown kind: no reason to refuse, for others do not know it. */
-const readInPlace = (bytes: Uint8Array, inSegment: boolean, level: number): ReturnType<typeof decodeEvent> => {
-  const decoded = decodeEvent(bytes, level)
-  if (!decoded.ok || level === FIRST_LEVEL || decoded.event.kind === 'unknown') return decoded
-  const isMisplaced = levelOfKind(decoded.event.kind) !== FIRST_LEVEL && isDocumentEvent(decoded.event) !== inSegment
-  return isMisplaced ? decodeEvent(bytes, FIRST_LEVEL) : decoded
+const readInPlace = (bytes: Uint8Array, inSegment: boolean, reads: Reads): ReturnType<typeof decodeEvent> => {
+  const decoded = decodeEvent(bytes, reads)
+  if (!decoded.ok || reads.level === FIRST_LEVEL || decoded.event.kind === 'unknown') return decoded
+  const isMisplaced = levelOfKind(decoded.event.kind, reads) !== FIRST_LEVEL && isDocumentEvent(decoded.event) !== inSegment
+  return isMisplaced ? decodeEvent(bytes, readsAt(reads, FIRST_LEVEL)) : decoded
 }
 
 /**

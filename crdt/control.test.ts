@@ -16,7 +16,7 @@ const leave = (peer: PeerId, last: CutPage = {}): readonly Event[] => cutting('p
 const chain = (id: ChainId, peer: PeerId, begunAt = 2) => ({ id, peer, begunAt })
 const many = (count: number): CutPage => Object.fromEntries(Array.from({ length: count }, (_, i) => [sha256Hex(`${i}`).slice(0, 32), i + 1]))
 
-const stateOf = (mesh: TestMesh): ControlState => mesh.control.reduce(reduceControl, emptyControl(mesh.id))
+const stateOf = (mesh: TestMesh): ControlState => mesh.control.reduce((state, commit) => reduceControl(state, commit), emptyControl(mesh.id))
 /** Behind the genesis, by which peer F founds it. */
 const saying = (...commits: readonly (readonly Event[])[]): ControlState => {
   const mesh = createMesh()

@@ -13,6 +13,7 @@
 import { emptyChain, type ChainState } from './chain.ts'
 import { CONTROL_INCARNATION, controlChainId, eventsRoot, isSignedBy, readAt, sealCommit, type Commit, type CommitHeader, type VerifiedCommit } from './commit.ts'
 import { extendCut, lastInCut, namedCut, type Cut } from './cut.ts'
+import { OWN_READS, type Reads } from './event-schema.ts'
 import { encodeEvent, type ControlEvent, type MeshGenesis, type PeerCut, type PeerLeaveBehind, type PeerRevoke, type Recovery } from './event.ts'
 import { sha256Hex } from './hash.ts'
 import type { Hlc } from './hlc.ts'
@@ -123,13 +124,13 @@ const GENESIS_HLC = 1 as Hlc
 /** The key that signs what stands behind place `seq`; null where there is none yet. */
 export const authorityAt = ({ authorities }: ControlState, seq: number): PublicKey | null => authorities.findLast(({ from }) => from <= seq)?.key ?? null
 
-/** @param commit the next one of the control chain, without a `controlFault`. */
-export const reduceControl = (state: ControlState, commit: VerifiedCommit): ControlState => {
+/** @param commit the next one of the control chain, without a `controlFault`. @param reads of the build that decoded it. */
+export const reduceControl = (state: ControlState, commit: VerifiedCommit, reads: Reads = OWN_READS): ControlState => {
   const members = new Map(state.members)
   const invitesUsed = new Set(state.invitesUsed)
   let { name, authorities, recovery, levels } = state
   // Read at the level in force before it, as its policy is the one before: a kind of a later level is passed over.
-  for (const { event } of readAt(commit, levelAt(state, state.seq)).events) {
+  for (const { event } of readAt(commit, levelAt(state, state.seq), reads).events) {
     if (event.ns !== CONTROL_NAMESPACE || event.kind === 'unknown') continue
     const control = event as ControlEvent
     if (control.kind === 'mesh.level') levels = raised(levels, control.level, commit.header.seq)

@@ -22,7 +22,7 @@ type Schema = {
   readonly later?: Readonly<Record<string, { readonly level: number; readonly field: Field }>>
 }
 /** A value, or an object whose fields may grow too. `fits`: what its fields must be besides, together. */
-type Field = Check | { readonly fields: Schema; readonly fits?: (value: JsonObject) => boolean }
+export type Field = Check | { readonly fields: Schema; readonly fits?: (value: JsonObject) => boolean }
 type Kind = { readonly level: number; readonly schema: Schema }
 
 /** What a value says at a level: its known part, and the paths of fields that derive nothing; or why it is no event. */
@@ -31,20 +31,27 @@ export type Reading =
   | { readonly kind: 'unknown' }
   | { readonly kind: 'fault'; readonly fault: string }
 
-/** Null when `value` is an event that this build may write, with no field that it does not know; else the first fault, in words. */
-export const checkEvent = (value: Json): string | null => {
-  const reading = readEvent(value, FORMAT_LEVEL)
+/** What a build reads: kinds and fields up to a level. This build's is `OWN_READS`; tests give another one's. */
+export type Reads = { readonly level: number; readonly kinds: Kinds }
+export type Kinds = Readonly<Record<string, Kind>>
+
+/** The same at a level that is in force: a build reads no higher than its own. */
+export const readsAt = (reads: Reads, level: number): Reads => (level >= reads.level ? reads : { level, kinds: reads.kinds })
+
+/** Null when `value` is an event that the build may write, with no field that it does not know; else the first fault, in words. */
+export const checkEvent = (value: Json, reads: Reads = OWN_READS): string | null => {
+  const reading = readEvent(value, reads)
   if (reading.kind === 'fault') return reading.fault
   if (reading.kind === 'unknown') return 'kind is unknown'
   return reading.unread.length === 0 ? null : `${reading.unread[0]} is unknown`
 }
 
-/** @param level the one in force where the event stands; a build reads no higher than its own. */
-export const readEvent = (value: Json, level: number): Reading => {
+/** @param reads at the level in force where the event stands (`readsAt`). */
+export const readEvent = (value: Json, { level, kinds }: Reads): Reading => {
   if (!isObject(value)) return { kind: 'fault', fault: 'not an object' }
   const name = value['kind']
   if (name === undefined || typeof name !== 'string' || !KIND_NAME.test(name)) return { kind: 'fault', fault: 'kind does not fit' }
-  const kind = Object.hasOwn(KINDS, name) ? KINDS[name]! : null
+  const kind = Object.hasOwn(kinds, name) ? kinds[name]! : null
   const known = kind !== null && kind.level <= level ? kind : null
   // A kind of a later level is judged like one that nobody knows: so every build takes the same commits into its log.
   const first = readObject(value, kind?.level === FIRST_LEVEL ? kind.schema : ENVELOPE, FIRST_LEVEL)
@@ -54,8 +61,8 @@ export const readEvent = (value: Json, level: number): Reading => {
   return typeof read === 'string' ? { kind: 'unknown' } : { kind: 'event', event: read.value, unread: read.unread }
 }
 
-/** The first level that has the kind; null when this build knows none. */
-export const levelOfKind = (name: string): number | null => (Object.hasOwn(KINDS, name) ? KINDS[name]!.level : null)
+/** The first level that has the kind; null when the build knows none. */
+export const levelOfKind = (name: string, { kinds }: Pick<Reads, 'kinds'>): number | null => (Object.hasOwn(kinds, name) ? kinds[name]!.level : null)
 
 /** By its name alone, known or not: these stand in the control log, all others never do. */
 export const isControlKind = (name: string): boolean => name.startsWith('mesh.') || name.startsWith('peer.')
@@ -184,7 +191,7 @@ const recovery: Check = (value) => {
 }
 
 const first = (schema: Schema): Kind => ({ level: FIRST_LEVEL, schema })
-const KINDS: Readonly<Record<string, Kind>> = {
+const KINDS: Kinds = {
   'memory.put': first(said({ ...record, set: putSet }, { tags })),
   'memory.patch': first(said({ ...record, set: patchSet }, { tags })),
   'memory.forget': first(said(record)),
@@ -201,3 +208,5 @@ const KINDS: Readonly<Record<string, Kind>> = {
   'peer.leave_behind': first(said({ peer: matches(parsePeerId), cut })),
   'peer.cut': first(said({ peer: matches(parsePeerId), last: lastSeqByChain })),
 }
+
+export const OWN_READS: Reads = { level: FORMAT_LEVEL, kinds: KINDS }

@@ -6,9 +6,8 @@
  */
 import { canonicalize, parseCanonical, type Json } from './canonical.ts'
 import type { CutName, CutPage } from './cut.ts'
-import { checkEvent, readEvent } from './event-schema.ts'
+import { checkEvent, OWN_READS, readEvent, type Reads } from './event-schema.ts'
 import { parseRecordId, parseRef, type AgentId, type EventId, type Namespace, type PeerId, type PublicKey, type RecordId, type Ref } from './ids.ts'
-import { FORMAT_LEVEL } from './level.ts'
 import { limits } from './limits.ts'
 
 export type BodyRef = { readonly ref: Ref }
@@ -97,10 +96,10 @@ export const isDocumentEvent = (event: Event): event is DocumentEvent => event.k
 const utf8 = new TextEncoder()
 
 /** The bytes that are signed, stored and relayed. @throws TypeError for a value that is no event (a bug of the caller). */
-export const encodeEvent = (event: Event): Uint8Array => {
+export const encodeEvent = (event: Event, reads: Reads = OWN_READS): Uint8Array => {
   const text = canonicalize(event)
   const bytes = utf8.encode(text)
-  const fault = checkEvent(event)
+  const fault = checkEvent(event, reads)
   if (fault !== null) throw new TypeError(`not an event: ${fault}`)
   if (bytes.length > limits.event_bytes_max) throw new TypeError(`not an event: ${bytes.length} bytes, at most ${limits.event_bytes_max}`)
   return bytes
@@ -112,11 +111,11 @@ export type DecodedEvent = { readonly ok: true; readonly event: Event; readonly 
  * The event that the bytes say at a format level, or the reason why they say none. Never throws. Whether they say one does not depend on
  * the level.
  */
-export const decodeEvent = (bytes: Uint8Array, level: number = FORMAT_LEVEL): DecodedEvent => {
+export const decodeEvent = (bytes: Uint8Array, reads: Reads = OWN_READS): DecodedEvent => {
   if (bytes.length > limits.event_bytes_max) return { ok: false, reason: 'event_too_large' }
   const parsed = parseCanonical(bytes)
   if (!parsed.ok) return { ok: false, reason: `event_${parsed.reason}` }
-  const reading = readEvent(parsed.value, level)
+  const reading = readEvent(parsed.value, reads)
   if (reading.kind === 'fault') return { ok: false, reason: `event_schema: ${reading.fault}` }
   const event = reading.kind === 'unknown' ? unknownOf(parsed.value) : (reading.event as Json as Event)
   const unread = reading.kind === 'unknown' ? [] : reading.unread

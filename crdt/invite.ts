@@ -7,10 +7,12 @@
  * request = pack([1, invite, peer, name, signature]), signed by the new peer's key under 'mnemesh/join/1'.
  * revoke  = pack([1, mesh, peer, at ms, signature]), signed by the authority under 'mnemesh/revoke/1'; to leave behind what the peer
  *           sealed in the future, the same under 'mnemesh/leave-behind/1'.
+ * level   = pack([1, mesh, level, at ms, signature]), signed by the authority under 'mnemesh/level/1'.
  */
 import { fromBase64Url, toBase64Url } from './base64.ts'
 import type { Role } from './control.ts'
 import { bytesToHex, hexToBytes, type MeshId, type PeerId, type PublicKey } from './ids.ts'
+import { FIRST_LEVEL, LEVELS_MAX } from './level.ts'
 import { limits } from './limits.ts'
 import { pack, type Packable } from './msgpack.ts'
 import { readPacked } from './packed-reader.ts'
@@ -92,6 +94,22 @@ const decodeAbout = (domain: Domain, bytes: Uint8Array, mesh: MeshId, authority:
   if (!read.ok || read.value.mesh !== mesh || authority === null) return null
   const { peer, atMs, signature } = read.value
   return verify(domain, pack([1, hexToBytes(mesh), hexToBytes(peer), atMs]), signature, authority) ? { peer, atMs } : null
+}
+
+/** A request that raises the mesh's format level. */
+export const encodeLevel = (mesh: MeshId, level: number, atMs: number, authority: KeyPair): Uint8Array => signed('mnemesh/level/1', [1, hexToBytes(mesh), level, atMs], authority)
+
+/** @param authority the key that governs the mesh; null: nobody's does. */
+export const decodeLevel = (bytes: Uint8Array, mesh: MeshId, authority: PublicKey | null): { readonly level: number; readonly atMs: number } | null => {
+  if (bytes.length > limits.invite_bytes_max) return null
+  const read = readPacked(bytes, (reader) => {
+    reader.list(5, 5)
+    reader.uint(1, 1)
+    return { mesh: reader.hex(32), level: reader.uint(FIRST_LEVEL + 1, LEVELS_MAX), atMs: reader.uint(0, Number.MAX_SAFE_INTEGER), signature: reader.bin(64) }
+  })
+  if (!read.ok || read.value.mesh !== mesh || authority === null) return null
+  const { level, atMs, signature } = read.value
+  return verify('mnemesh/level/1', pack([1, hexToBytes(mesh), level, atMs]), signature, authority) ? { level, atMs } : null
 }
 
 const signed = (domain: Domain, fields: readonly Packable[], keys: KeyPair): Uint8Array => pack([...fields, sign(domain, pack(fields), keys)])

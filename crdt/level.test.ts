@@ -4,7 +4,7 @@ import { encodeCanonical, type Json } from './canonical.ts'
 import { decodeCommit, readAt, textsOf, type Commit, type SealedEvent } from './commit.ts'
 import { levelAt } from './control.ts'
 import { decodeEvent, kindOf, type Event, type Unread } from './event.ts'
-import { readEvent } from './event-schema.ts'
+import { OWN_READS, readEvent } from './event-schema.ts'
 import { CONTROL_NAMESPACE, segmentId, type Namespace } from './ids.ts'
 import { FORMAT_LEVEL } from './level.ts'
 import { limits } from './limits.ts'
@@ -61,7 +61,7 @@ describe('an event of a later format', () => {
 
   it('whether it is one does not depend on the level at which it is read', () => {
     for (const value of [put(1), put(1, { mood: 1 }), later(1), later(1, { at: 1 }), put(1, { priority: 0 })])
-      expect([1, 2, 9].map((level) => readEvent(value, level).kind === 'fault'), JSON.stringify(value)).toEqual(Array(3).fill(readEvent(value, 1).kind === 'fault'))
+      expect([1, 2, 9].map((level) => readEvent(value, { ...OWN_READS, level }).kind === 'fault'), JSON.stringify(value)).toEqual(Array(3).fill(readEvent(value, OWN_READS).kind === 'fault'))
   })
 })
 

@@ -13,6 +13,7 @@ import { chainFault, extendChain, type ChainState } from './chain.ts'
 import { decodeCommit, eventLeaf, textsOfEvent, type CommitHeader, type VerifiedCommit } from './commit.ts'
 import { activeMembers, controlFault, emptyControl, emptyControlChain, enrolledAt, firstExcluded, levelAt, reduceControl, type ControlState } from './control.ts'
 import { bodyRefs, decodeEvent, type Event } from './event.ts'
+import { OWN_READS, readsAt } from './event-schema.ts'
 import { hexToBytes, type MeshId, type PeerId, type Ref } from './ids.ts'
 import { leafHash, verifyInclusion } from './merkle.ts'
 import { decodeProof, type Proof } from './proof-file.ts'
@@ -98,7 +99,7 @@ const faultOfAuthor = (state: ControlState, { header, chain, seq }: Omit<Shown, 
 const eventOf = ({ event: bytes, attestation, index, path, texts }: Proof, header: CommitHeader, level: number): Pick<Proven, 'event' | 'texts'> | (ProofResult & { readonly ok: false }) => {
   const leaf = leafHash(eventLeaf({ bytes, attestation }))
   if (!verifyInclusion(leaf, index, header.eventCount, path, hexToBytes(header.eventsRoot))) return refused('event_not_in_commit')
-  const decoded = decodeEvent(bytes, level)
+  const decoded = decodeEvent(bytes, readsAt(OWN_READS, level))
   if (!decoded.ok) return refused('event_malformed', decoded.reason)
   const { event, unread } = decoded
   if (event.ns !== header.namespace) return refused('event_of_another_namespace')

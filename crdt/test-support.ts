@@ -11,6 +11,7 @@ import { chainId, decodeCommit, eventsRoot, sealCommit, withVotes, type Commit, 
 import { emptyControl, emptyControlChain, reduceControl, sealGenesis, votersAt, type ControlState } from './control.ts'
 import { cutOf, type CutPage } from './cut.ts'
 import { decodeEvent, encodeEvent, isDocumentEvent, type DocumentEvent, type Event, type Founder, type MeshGenesis } from './event.ts'
+import { OWN_READS } from './event-schema.ts'
 import { sha256Hex } from './hash.ts'
 import type { Hlc } from './hlc.ts'
 import {
@@ -84,7 +85,7 @@ export const createMesh = (seedByte = 0xaa, fields: Partial<MeshGenesis> = {}): 
       hlc: hlcAt(NOW_MS, seq), policy: chain.hash, segment: null, deps: [], eventsRoot: eventsRoot(sealed), eventCount: sealed.length, changeHash: null,
     }, sealed, keys)
     // Every voter whose seed is known votes.
-    const voters = votersAt(control.reduce(reduceControl, emptyControl(id)), seq - 1)
+    const voters = votersAt(control.reduce((state, commit) => reduceControl(state, commit), emptyControl(id)), seq - 1)
     const commit = withVotes(bare, SEEDS.filter((pair) => voters.has(publicKeyHex(pair) as PeerId)).map((pair) => signVote(bare, pair)))
     chain = extendChain(chain, commit, seq - 1)
     control.push(commit)
@@ -119,6 +120,7 @@ export const createReplica = (mesh: TestMesh, seedByte: number, incarnationMs = 
   let control: ControlState = emptyControl(mesh.id)
 
   const view: LogView = {
+    reads: OWN_READS,
     mesh: mesh.id,
     get control() { return control },
     get controlEnd() { return control },

@@ -10,7 +10,7 @@ import { keyPairFromSeed } from './signature.ts'
 import { createReplica, founderOfSeed, hlcAt, cutting, meshOf, NOW_MS, peerOfSeed, said, seed, type TestMesh } from './test-support.ts'
 import { isCertified, majorityOf, signVote } from './vote.ts'
 
-const stateOf = (mesh: TestMesh): ControlState => mesh.control.reduce(reduceControl, emptyControl(mesh.id))
+const stateOf = (mesh: TestMesh): ControlState => mesh.control.reduce((state, commit) => reduceControl(state, commit), emptyControl(mesh.id))
 const enrol = (byte: number, role: 'voter' | 'observer' = 'voter'): PeerEnrol => ({ ...said('peer.enrol', 0x2000 + byte, CONTROL_NAMESPACE), ...founderOfSeed(byte), role })
 /** The next statement of the mesh, with the votes of these. */
 const statement = (mesh: TestMesh, voters: readonly number[], byte = 9, at = 0): Commit => {

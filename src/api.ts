@@ -139,6 +139,9 @@ export type Applied = {
   readonly not_yet: readonly { readonly peer_id: PeerId; readonly name: string; readonly connected: boolean }[]
 }
 
+/** The level from now on, and the observers that show no documents written since, as they told last. */
+export type LevelAnswer = { readonly level: number; readonly observers_below: readonly { readonly peer_id: PeerId; readonly name: string; readonly reads: number | null }[] }
+
 export type Health = {
   /** `degraded` while writes cannot succeed, or the search index is behind or out for a failure. */
   readonly status: 'ok' | 'degraded'
@@ -256,4 +259,6 @@ export type Node = {
   revoke(request: Uint8Array): Promise<void>
   /** The same of one that lets a member leave behind what it sealed in the future, and say it again. */
   leaveBehind(request: Uint8Array): Promise<void>
+  /** Raises the mesh's format level; `request` is signed by the authority's key. Refused, `conflict`, while a voter does not read it. */
+  raiseLevel(request: Uint8Array): Promise<LevelAnswer>
 }

@@ -4,12 +4,14 @@
  *
  *   store → replica → shell → mesh → projection and its feed → services
  */
+import type { Reads } from '../crdt/event-schema.ts'
 import { incarnation as incarnationId, type Incarnation, type PeerId } from '../crdt/ids.ts'
 import { limits } from '../crdt/limits.ts'
 import { readAddress } from '../transports/addresses.ts'
 import type { MeshHost } from '../transports/host.ts'
 import { createMesh, type DriveableMesh } from '../transports/mesh.ts'
 import type { Compression, Dialer } from '../transports/ports.ts'
+import type { Offer } from '../transports/versions.ts'
 import type { Node } from './api.ts'
 import type { Identity } from './membership/folder.ts'
 import type { Clock, Random } from './ports/clock.ts'
@@ -43,6 +45,9 @@ import { verifyLog } from './service/verify.ts'
 import { createWarm } from './service/warming.ts'
 import { createWrites } from './service/writes.ts'
 
+/** What a program can: the kinds and fields that it reads, the versions and abilities that its hello tells. */
+export type Build = { readonly reads: Reads; readonly offer: Offer }
+
 /** Clock and timers of one kind. */
 export type Timers = Clock & { after(ms: number, call: () => void): () => void }
 
@@ -72,6 +77,8 @@ export type PeerOptions = {
   readonly diskUse?: (free: () => Promise<number>) => () => Promise<DiskUse>
   /** What `capabilities` tells of the live door. */
   readonly live: () => Readonly<Record<string, unknown>>
+  /** What this peer's build reads and speaks; this program's own when absent. Another one's lets a world play an upgrade. */
+  readonly build?: Build
   /** Told of every effect in its order. */
   readonly observe?: (effect: Effect) => void
 }
@@ -100,7 +107,7 @@ const FREE_BYTES_MS = 1_000
 export const createPeer = async (options: PeerOptions): Promise<Peer> => {
   const { identity, store, projection, timers, random } = options
   const newIncarnation = (): Incarnation => incarnationId(timers.now(), new DataView(random.bytes(2).buffer).getUint16(0))
-  const replica = createReplica({ mesh: identity.mesh, keys: identity.keys, authority: identity.authority, store, incarnation: await continueOrStart(store, newIncarnation), quorum: options.quorum, monotonic: options.monotonic })
+  const replica = createReplica({ mesh: identity.mesh, keys: identity.keys, authority: identity.authority, store, incarnation: await continueOrStart(store, newIncarnation), quorum: options.quorum, monotonic: options.monotonic, ...(options.build && { reads: options.build.reads }) })
   const booted = await boot(replica, store, timers.now())
   const deliveries = createDeliveries()
   let running: DriveableMesh | null = null
@@ -125,7 +132,7 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
   const steady = steadyTimers(timers, options.monotonic)
   const { log } = options
   const fault = options.fault ?? logged(log)
-  const mesh = createMesh({ host, timers: steady, random, dialer: options.dialer, compression: options.compression, urls: [...new Set([...options.peers, ...identity.peers])], fault })
+  const mesh = createMesh({ host, timers: steady, random, dialer: options.dialer, compression: options.compression, urls: [...new Set([...options.peers, ...identity.peers])], fault, ...(options.build && { offer: options.build.offer }) })
   running = mesh
   const stopTicking = tickWhileWaiting(timers, replica, shell)
 
@@ -174,13 +181,13 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
     ...createReads({ replica, shell, reader, warm, projection, embedding: options.embedding ?? null, feed, clock: timers, after: timers.after, prove: createProve({ replica, store, shell, reader, after: timers.after }) }),
     ...createLog(replica, store, shell, timers.after),
     ...createStatus({
-      replica, boot: booted, projectionKind: options.projectionKind, embedding: () => options.embedding?.status() ?? null, feed, rowsWrittenAgain: source.writtenAgain, links: () => mesh.links(),
+      replica, boot: booted, projectionKind: options.projectionKind, embedding: () => options.embedding?.status() ?? null, feed, rowsWrittenAgain: source.writtenAgain, links: () => mesh.links(), dials: () => mesh.dials(),
       addresses, levelReadBy: bare.levelReadBy, unreadable: reader.texts.unreadable, now: timers.now, counters: () => mesh.counters(), freeBytes, storeTrouble, diskUse: options.diskUse?.(freeBytes) ?? null, name: identity.name, version: options.version, live: options.live,
     }),
     digests: createDigests({ replica, shell, projection, after: timers.after }),
     ...appliedOf(replica, shell, timers.after),
-    ...membershipOf(replica, shell, store, identity, { clock: timers, random }),
-    verify: (onProgress) => verifyLog(identity.mesh, store, onProgress),
+    ...membershipOf(replica, shell, store, identity, { clock: timers, random }, bare.levelReadBy),
+    verify: (onProgress) => verifyLog(identity.mesh, store, onProgress, replica.index.reads),
     rebuild: createRebuild({ projection, feed, arrivals: () => replica.index.arrivals, monotonic: options.monotonic }),
   }
 

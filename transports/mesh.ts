@@ -25,6 +25,7 @@ import type { Compression, Dialer, RandomBytes, Socket, Timers } from './ports.t
 import { closeReasonText, type CloseReason } from './reasons.ts'
 import { createRounds } from './rounds.ts'
 import { openSession, type Session } from './session.ts'
+import type { Offer } from './versions.ts'
 
 export type MeshOptions = {
   readonly host: MeshHost
@@ -37,6 +38,8 @@ export type MeshOptions = {
   readonly urls: readonly string[]
   /** Told of what was thrown while something from outside was handled: a fault of this program. The link it concerns is closed already. */
   readonly fault: (place: string, error: unknown) => void
+  /** What this peer's build speaks; this program's own when absent. */
+  readonly offer?: Offer
 }
 
 export type DriveableMesh = Mesh & {
@@ -124,6 +127,7 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
       self: host.self,
       nonces,
       random,
+      ...(options.offer && { offer: options.offer }),
       timers: guardTimers(timers, connection.caught),
       count,
       events: {

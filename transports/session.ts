@@ -37,6 +37,8 @@ export type SessionOptions = {
   readonly nonces: Nonces
   readonly random: RandomBytes
   readonly timers: Timers
+  /** What we speak; this program's own when absent. */
+  readonly offer?: Offer
   readonly count: (name: string, by: number) => void
   readonly events: SessionEvents
 }
@@ -49,7 +51,7 @@ export type Session = {
 }
 
 export const openSession = (options: SessionOptions): Session => {
-  const { socket, timers, events, count } = options
+  const { socket, timers, events, count, offer = OWN_OFFER } = options
   let handshake: Handshake | null = startHandshake(options)
   let seal: Seal | null = null
   let ended = false
@@ -69,7 +71,7 @@ export const openSession = (options: SessionOptions): Session => {
     end(reason, 'us', '')
   }
   const closeUnsupported = (theirs: string): void => {
-    const ours = rangeText(OWN_OFFER)
+    const ours = rangeText(offer)
     socket.close(`version_unsupported ${ours}`)
     end('version_unsupported', 'us', unsupportedText(ours, theirs))
   }
@@ -113,7 +115,7 @@ export const openSession = (options: SessionOptions): Session => {
     },
     closed: (text) => {
       const theirs = rangeIn(text)
-      end(parseCloseReason(text) ?? 'lost', 'them', theirs === null ? text : unsupportedText(rangeText(OWN_OFFER), theirs))
+      end(parseCloseReason(text) ?? 'lost', 'them', theirs === null ? text : unsupportedText(rangeText(offer), theirs))
     },
   })
   if (handshake.first !== null) transmit(handshake.first)

@@ -93,7 +93,7 @@ const fromDisk = async (world: World): Promise<{ readonly heapMb: number; readon
     const from = performance.now()
     const store = await openLevelStore(dir, { random: createRandom(1) })
     const index = createLogIndex(replica.index.mesh)
-    const reader = createLogReader(index, store, createCommits(store, () => 1), replica.self)
+    const reader = createLogReader(index, store, createCommits(store), replica.self)
     for await (const batch of store.scan()) for (const scanned of batch) {
       if (scanned.kind !== 'commit') continue
       const decoded = decodeCommit(scanned.commit.bytes)

@@ -7,6 +7,7 @@ import { textsOf, type Commit } from '../../crdt/commit.ts'
 import { levelAt } from '../../crdt/control.ts'
 import { decodeEvent, isDocumentEvent, kindOf } from '../../crdt/event.ts'
 import { CONTROL_NAMESPACE, bytesToHex, segmentId, type SegmentId } from '../../crdt/ids.ts'
+import { OWN_READS, readsAt } from '../../crdt/event-schema.ts'
 import { limits } from '../../crdt/limits.ts'
 import { derive, documentHeads } from '../../crdt/segment.ts'
 import { NOW_MS, NS, body, createReplica, hlcAt, meshOf, record, said, sealJson } from '../../crdt/test-support.ts'
@@ -75,7 +76,7 @@ export const makeLevelVectors = (): LevelVectors => {
   return {
     events: EVENTS.map(([name, value]) => {
       const bytes = encodeCanonical(value)
-      const read = decodeEvent(bytes, 1)
+      const read = decodeEvent(bytes, readsAt(OWN_READS, 1))
       if (!read.ok || read.unread === null) throw new Error(`${name} has nothing unknown: mend the case`)
       return { name, bytes: bytesToHex(bytes), kind: kindOf(read.event), reads_as: read.event.kind === 'unknown' ? null : read.event, unread: read.unread.fields, texts: read.unread.texts }
     }),

@@ -2,7 +2,7 @@
  * Vectors of what travels behind the handshake: the seal of both directions, each from the keys of `handshake.json`'s first handshake;
  * and of the requests that a token lets one make.
  */
-import { encodeInvite, encodeJoin, encodeRevoke, decodeInvite, decodeJoin } from '../../crdt/invite.ts'
+import { encodeInvite, encodeJoin, encodeLevel, encodeRevoke, decodeInvite, decodeJoin } from '../../crdt/invite.ts'
 import { bytesToHex, hexToBytes, type MeshId, type PeerId } from '../../crdt/ids.ts'
 import { fromBase64Url, toBase64Url } from '../../crdt/base64.ts'
 import { pack, unpack, type Packable } from '../../crdt/msgpack.ts'
@@ -34,6 +34,7 @@ export type EnrolVectors = {
   readonly peer_seed: string
   readonly invites: readonly { readonly rule: string; readonly name: string; readonly id: string; readonly role: string; readonly expires_ms: number; readonly urls: readonly string[]; readonly token: string }[]
   readonly joins: readonly { readonly rule: string; readonly token: string; readonly name: string; readonly request: string }[]
+  readonly levels: readonly { readonly rule: string; readonly level: number; readonly at_ms: number; readonly request: string }[]
   readonly revokes: readonly { readonly rule: string; readonly peer: string; readonly at_ms: number; readonly request: string }[]
   readonly refused_tokens: readonly { readonly rule: string; readonly name: string; readonly token: string }[]
   readonly refused_joins: readonly { readonly rule: string; readonly name: string; readonly request: string }[]
@@ -102,6 +103,7 @@ export const makeEnrolVectors = (): EnrolVectors => {
   return {
     mesh, authority_seed: bytesToHex(seed(0xaa)), peer_seed: bytesToHex(seed(5)), invites,
     joins: [{ rule: 'IN2', token, name: 'laptop', request: bytesToHex(join) }],
+    levels: [{ rule: 'IN3', level: 2, at_ms: NOW, request: bytesToHex(encodeLevel(mesh, 2, NOW, authority)) }],
     revokes: [{ rule: 'IN3', peer: publicKeyHex(peer), at_ms: NOW, request: bytesToHex(encodeRevoke(mesh, publicKeyHex(peer) as PeerId, NOW, authority)) }],
     refused_tokens: refusedTokens.map(([name, text]) => {
       if (decodeInvite(text) !== null) throw new Error(`${name} is an invite: mend the case`)

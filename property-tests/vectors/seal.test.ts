@@ -5,7 +5,7 @@
 import { createCipheriv, createHash, createPublicKey, verify as opensslVerify } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { decodeInvite, decodeJoin, decodeRevoke } from '../../crdt/invite.ts'
+import { decodeInvite, decodeJoin, decodeLevel, decodeRevoke } from '../../crdt/invite.ts'
 import { hexToBytes, type MeshId, type PublicKey } from '../../crdt/ids.ts'
 import { pack, unpack, type Packable } from '../../crdt/msgpack.ts'
 import { createOpener } from '../../crdt/secret-stream.ts'
@@ -88,6 +88,11 @@ describe('enrol.json', () => {
     expect(decodeRevoke(hexToBytes(request), enrol.mesh as MeshId, authority)).toEqual({ peer, atMs: at_ms })
     expect(decodeRevoke(hexToBytes(request), enrol.mesh as MeshId, peer as PublicKey)).toBeNull()
     expect(isSigned('mnemesh/revoke/1', hexToBytes(request), authority)).toBe(true)
+  })
+  it.each(enrol.levels)('$rule: a request to raise the level', ({ level, at_ms, request }) => {
+    expect(decodeLevel(hexToBytes(request), enrol.mesh as MeshId, authority)).toEqual({ level, atMs: at_ms })
+    expect(decodeLevel(hexToBytes(request), '11'.repeat(32) as MeshId, authority)).toBeNull()
+    expect(isSigned('mnemesh/level/1', hexToBytes(request), authority)).toBe(true)
   })
 })
 

@@ -53,7 +53,7 @@ describe('keys', () => {
       await response.arrayBuffer()
       if (response.status !== 401) unlocked.push(`${method} ${path}`)
     }
-    expect(unlocked.sort()).toEqual(['GET /api/v1/health', 'GET /api/v1/identity', 'GET /api/v1/mesh/applied', 'GET /api/v1/mesh/control', 'GET /api/v1/metrics', 'GET /api/v1/openapi.json', 'GET /metrics', 'POST /api/v1/mesh/join', 'POST /api/v1/mesh/leave-behind', 'POST /api/v1/mesh/revoke'])
+    expect(unlocked.sort()).toEqual(['GET /api/v1/health', 'GET /api/v1/identity', 'GET /api/v1/mesh/applied', 'GET /api/v1/mesh/control', 'GET /api/v1/metrics', 'GET /api/v1/openapi.json', 'GET /metrics', 'POST /api/v1/mesh/join', 'POST /api/v1/mesh/leave-behind', 'POST /api/v1/mesh/level', 'POST /api/v1/mesh/revoke'])
   })
 
   test('without a key a door opens on loopback alone, and an empty key is none', async () => {

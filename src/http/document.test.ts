@@ -74,7 +74,7 @@ describe('openapi.json', () => {
     await visit('POST', '/verify', api('/verify'))
     await visit('POST', '/projection/rebuild', api('/projection/rebuild'))
     await visit('POST', '/mesh/join', api('/mesh/join'), Uint8Array.of(1), octets)
-    for (const path of ['/mesh/revoke', '/mesh/leave-behind']) await visit('POST', path, api(path), Uint8Array.of(1), octets)
+    for (const path of ['/mesh/revoke', '/mesh/leave-behind', '/mesh/level']) await visit('POST', path, api(path), Uint8Array.of(1), octets)
     await visit('GET', `/identity?challenge=${'ab'.repeat(32)}`, api('/identity'))
     await visit('GET', '/metrics', '/metrics')
     const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'list', arguments: {} } }

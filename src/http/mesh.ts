@@ -18,6 +18,7 @@ const proof = answer({ peer_id: text, mesh_id: text, signature: { ...text, descr
 const waitQuery = object({ wait: { type: 'integer', minimum: 0, maximum: limits.control_wait_ms_max, description: 'ms' } })
 const voter = { peer_id: text, name: text }
 const applied = answer({ seq: integer, applied: { type: 'array', items: answer(voter) }, not_yet: { type: 'array', items: answer({ ...voter, connected: boolean }) } })
+const raised = answer({ level: integer, observers_below: { type: 'array', items: answer({ ...voter, reads: { type: ['integer', 'null'] } }) } })
 const octets = { content: { 'application/octet-stream': { schema: { type: 'string', contentEncoding: 'binary' } } } }
 
 export const meshRoutes = (app: FastifyInstance, node: Node): void => {
@@ -48,6 +49,11 @@ export const meshRoutes = (app: FastifyInstance, node: Node): void => {
     const bytes = bytesOf(request.body)
     await asking(request, () => node.leaveBehind(bytes))
     return { ok: true }
+  })
+
+  app.post('/mesh/level', { bodyLimit: httpLimits.mesh_request_bytes_max, config: { open: true, documentedBody: octets }, schema: { summary: 'Raise the format level, signed by the authority; refused, with their names, while voters do not read it', consumes: ['application/octet-stream'], response: answers(200, raised) } }, async (request) => {
+    const bytes = bytesOf(request.body)
+    return asking(request, () => node.raiseLevel(bytes))
   })
 }
 

@@ -150,6 +150,7 @@ describe('mesh', () => {
     const octets = { headers: { 'content-type': 'application/octet-stream' } }
     expect((await d.send('POST', '/mesh/join', Uint8Array.of(9, 8), octets)).text).toBe('["AQL_","CQg"]')
     for (const path of ['/mesh/revoke', '/mesh/leave-behind']) expect((await d.send('POST', path, Uint8Array.of(7), octets)).body).toEqual({ ok: true })
+    expect((await d.send('POST', '/mesh/level', Uint8Array.of(7), octets)).body).toMatchObject({ level: 2, observers_below: [{ name: 'double', reads: null }] })
     expect((await d.send('GET', '/mesh/control')).text).toBe('["AQL_"]')
     expect((await d.send('GET', '/mesh/applied?wait=1000')).body).toMatchObject({ seq: 2, not_yet: [] })
     expect(lastCall().arguments).toEqual([1000])

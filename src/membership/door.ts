@@ -19,13 +19,16 @@ export const postJoin = async (url: string, request: Uint8Array): Promise<readon
   return response === null ? null : commitsOf(await response.json())
 }
 
-export const postAbout = async (url: string, what: 'revoke' | 'leave-behind', request: Uint8Array): Promise<void> => {
-  if ((await ask(url, what, request)) === null) throw new NodeError('not_found', `the peer at ${url} does not answer: is it running?`)
+/** @throws NodeError with what the peer refused, or that none answers. */
+export const postStatement = async (url: string, what: 'revoke' | 'leave-behind' | 'level', request: Uint8Array): Promise<Response> => {
+  const answer = await ask(url, what, request)
+  if (answer === null) throw new NodeError('not_found', `the peer at ${url} does not answer: is it running?`)
+  return answer
 }
 
-/** Who has applied the control log there, or null when nobody answers, or a peer of an older version. */
-export const fetchApplied = async (url: string): Promise<Applied | null> => {
-  const response = await ask(url, `applied?wait=${limits.control_wait_ms_max}`, null).catch(() => null)
+/** Who has applied the control log there, or null when nobody answers, or a peer of an older version. @param wait for those that are connected. */
+export const fetchApplied = async (url: string, wait: boolean): Promise<Applied | null> => {
+  const response = await ask(url, `applied?wait=${wait ? limits.control_wait_ms_max : 0}`, null).catch(() => null)
   return response === null ? null : ((await response.json()) as Applied)
 }
 
@@ -62,10 +65,10 @@ const ask = async (url: string, what: string, body: Uint8Array | null): Promise<
     return null
   }
   if (response.ok) return response
-  const said = (await response.json().catch(() => ({}))) as { error?: unknown; message?: unknown }
-  const code = typeof said.error === 'string' && Object.hasOwn(STATUS_BY_CODE, said.error) ? (said.error as ErrorCode) : 'internal'
-  const message = typeof said.message === 'string' ? said.message : `the peer at ${url} answered ${response.status}`
-  throw new NodeError(code, message)
+  const { error, message: told, ...fields } = (await response.json().catch(() => ({}))) as { readonly error?: unknown; readonly message?: unknown }
+  const code = typeof error === 'string' && Object.hasOwn(STATUS_BY_CODE, error) ? (error as ErrorCode) : 'internal'
+  const message = typeof told === 'string' ? told : `the peer at ${url} answered ${response.status}`
+  throw new NodeError(code, message, fields)
 }
 
 const commitsOf = (value: unknown): readonly Uint8Array[] => {

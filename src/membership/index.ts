@@ -8,18 +8,21 @@ import { activeMembers, votersAt, type ControlState } from '../../crdt/control.t
 import type { ControlEvent } from '../../crdt/event.ts'
 import { latestAt } from '../../crdt/hlc.ts'
 import { bytesToHex, type MeshId, type PeerId } from '../../crdt/ids.ts'
-import { decodeInvite, encodeInvite, encodeJoin, encodeLeaveBehind, encodeRevoke, type Invite } from '../../crdt/invite.ts'
+import { decodeInvite, encodeInvite, encodeJoin, encodeLeaveBehind, encodeLevel, encodeRevoke, type Invite } from '../../crdt/invite.ts'
+import { FORMAT_LEVEL } from '../../crdt/level.ts'
 import { limits } from '../../crdt/limits.ts'
-import { publicKeyHex } from '../../crdt/signature.ts'
+import { publicKeyHex, type KeyPair } from '../../crdt/signature.ts'
 import { majorityOf } from '../../crdt/vote.ts'
-import type { Applied } from '../api.ts'
+import type { Applied, LevelAnswer } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import type { Clock, Random } from '../ports/clock.ts'
 import type { CommitStore } from '../ports/store.ts'
 import { keptStatements, type Statement } from '../replica/kept-statements.ts'
+import { levelToldIn } from '../replica/level-told.ts'
 import { checkControlLog, isAlone, lastOf, readControlLog, sayStopped, type ControlLog } from './control-log.ts'
-import { fetchApplied, fetchControlLog, isMemberAt, postAbout, postJoin, requirePeer } from './door.ts'
+import { fetchApplied, fetchControlLog, isMemberAt, postJoin, postStatement, requirePeer } from './door.ts'
 import { beginIdentity, finishIdentity, knownAddresses, readIdentity, requireAuthority, requireIdentity, runningUrl, startLine, type Identity } from './folder.ts'
+import { levelRaise, observersBelow, readBy } from './raise-level.ts'
 import { checkExpiry, checkName, enrolment, findMember, isEnrolled, leavingBehind, revocation } from './statements.ts'
 import { beginLog, randomOfSystem, requireFolder, whenStopped, withStore } from './stopped.ts'
 
@@ -39,6 +42,22 @@ export const makeInvite = async ({ dir, role, ttl_ms, clock, random }: Saying & 
   return encodeInvite(invite, authority)
 }
 
+/**
+ * What a token says, and which voters know the mesh as its giver does. A token is no statement: that its holder is a member is one, when it joins.
+ * @param wait for voters that can be reached and are behind.
+ */
+export const tellOfInvite = async ({ dir, token, wait }: { readonly dir: string; readonly token: string; readonly wait: boolean }): Promise<Invited> => {
+  const identity = await requireIdentity(dir)
+  const { role, expiresMs, urls } = decodeInvite(token)!
+  const stopped = await whenStopped(identity, async (store) => readControlLog(identity.mesh, store).state)
+  const url = stopped === null ? await requireRunning(identity) : null
+  const state = stopped?.result ?? (await fetchControlLog(url!, identity.mesh)).state
+  const names = appliedNames(url === null ? null : await fetchApplied(url, wait), state, identity.peer)
+  return { token, mesh_id: identity.mesh, role, expires_at: new Date(expiresMs).toISOString(), urls, ...names }
+}
+
+export type Invited = { readonly token: string; readonly mesh_id: MeshId; readonly role: 'voter' | 'observer'; readonly expires_at: string; readonly urls: readonly string[] } & Omit<AppliedNames, 'proposed'>
+
 /** Where a joiner may ask, and whom it finds when the first is away: what this peer told of itself and knew of others, the best first. */
 const invitedTo = async (dir: string): Promise<readonly string[]> => {
   const [running, known] = [await runningUrl(dir), await knownAddresses(dir)]
@@ -51,8 +70,9 @@ const invitedTo = async (dir: string): Promise<readonly string[]> => {
  * the inviting peer's own folder when that is on this machine and stopped. In a folder whose enrolment is not in force yet it asks
  * again, under the same key.
  * @param from that folder; without it, it is looked for beside `dir`. A token does not name it: tokens travel.
+ * @param wait until the voters that can be reached have the enrolment on disk.
  */
-export const joinMesh = async ({ token, dir, name, from, ...saying }: Saying & { readonly token: string; readonly dir: string; readonly name: string; readonly from?: string }): Promise<{ mesh_id: MeshId; peer_id: PeerId; members: number } & AppliedNames> => {
+export const joinMesh = async ({ token, dir, name, from, wait = true, ...saying }: Saying & { readonly token: string; readonly dir: string; readonly name: string; readonly from?: string; readonly wait?: boolean }): Promise<{ mesh_id: MeshId; peer_id: PeerId; members: number } & AppliedNames> => {
   const invite = decodeInvite(token)
   if (invite === null) throw new NodeError('malformed', 'this is no invite token: give the one line that `mnemesh mesh invite` printed, whole')
   checkName(name)
@@ -68,7 +88,7 @@ export const joinMesh = async ({ token, dir, name, from, ...saying }: Saying & {
   if (present === null) await withStore(dir, saying.random, (store) => beginLog(dir, store, log))
   // Enrolled under another name by an attempt that was cut short, it has that.
   await finishIdentity(dir, { mesh: invite.mesh, meshName: log.state.name, name: log.state.members.get(peer)?.name ?? name, peers: meshUrls([...(url === null ? [] : [url]), ...invite.urls, ...others]) })
-  return { mesh_id: invite.mesh, peer_id: peer, members: activeMembers(log.state).length, ...(url === null || !isEnrolled(log.state, peer) ? said(log.state, isEnrolled(log.state, peer), inviter, peer) : { proposed: false, ...appliedNames(await fetchApplied(url).catch(() => null), log.state, inviter, peer) }) }
+  return { mesh_id: invite.mesh, peer_id: peer, members: activeMembers(log.state).length, ...(url === null || !isEnrolled(log.state, peer) ? said(log.state, isEnrolled(log.state, peer), inviter, peer) : { proposed: false, ...appliedNames(await fetchApplied(url, wait).catch(() => null), log.state, inviter, peer) }) }
 }
 
 export const listMembers = async ({ dir }: { readonly dir: string }): Promise<Member[]> => {
@@ -83,54 +103,86 @@ export const listMembers = async ({ dir }: { readonly dir: string }): Promise<Me
  * Takes a member out, and tells where that holds already.
  * @param peer a member's id, name, or the start of its id. @param force also the peer that holds the authority's key itself.
  */
-export const revokeMember = async ({ peer, force = false, ...asked }: AboutMember & { readonly force?: boolean }): Promise<StatedAbout> =>
-  stateAbout(asked, {
-    meant: (control, identity) => {
-      const target = findMember(control, peer)
-      if (target === identity.peer && !force) throw new NodeError('conflict', `${control.members.get(target)?.name ?? target} is the peer of this folder, which holds the authority's key: with it out nobody can be invited or taken out any more, for the others listen to it no longer, and it takes no writes. To take out another one name that; with --force it is taken out all the same, for good`)
-      return target
-    },
-    kind: 'peer.revoke', what: 'revoke', encode: encodeRevoke,
-    statements: async (control, target, store) => revocation(asked, control, target, await lastOf(store, target)),
+export const revokeMember = async ({ peer, force = false, ...asked }: AboutMember & { readonly force?: boolean }): Promise<StatedAbout> => {
+  const { meant: { target }, state, names } = await stateIn(asked, (control, identity, authority) => {
+    const found = findMember(control, peer)
+    if (found === identity.peer && !force) throw new NodeError('conflict', `${control.members.get(found)?.name ?? found} is the peer of this folder, which holds the authority's key: with it out nobody can be invited or taken out any more, for the others listen to it no longer, and it takes no writes. To take out another one name that; with --force it is taken out all the same, for good`)
+    return {
+      target: found, isMeant: (event) => event.kind === 'peer.revoke' && event.peer === found,
+      statements: async (store) => revocation(asked, control, found, await lastOf(store, found)),
+      post: (url) => postStatement(url, 'revoke', encodeRevoke(identity.mesh, found, asked.clock.now(), authority)),
+    }
   })
-
-/** Lets a member leave behind what it sealed in the future, which it writes again itself; and tells where that holds already. */
-export const leaveBehind = async ({ peer, ...asked }: AboutMember): Promise<StatedAbout> =>
-  stateAbout(asked, {
-    meant: (control) => findMember(control, peer),
-    kind: 'peer.leave_behind', what: 'leave-behind', encode: encodeLeaveBehind,
-    statements: async (control, target, store) => leavingBehind(asked, control, target, await lastOf(store, target, latestAt(asked.clock.now()))),
-  })
-
-type AboutMember = Saying & { readonly dir: string; readonly peer: string; readonly offline?: boolean }
-type StatedAbout = { readonly peer_id: PeerId; readonly name: string } & AppliedNames
-type About = {
-  readonly meant: (control: ControlState, identity: Identity) => PeerId
-  readonly kind: 'peer.revoke' | 'peer.leave_behind'
-  readonly statements: (control: ControlState, target: PeerId, store: CommitStore) => Promise<readonly Statement[]>
-  readonly what: 'revoke' | 'leave-behind'
-  readonly encode: typeof encodeRevoke
+  return { ...nameOf(state, target), ...names }
 }
 
-/** In the folder while it is stopped, else by its running peer. */
-const stateAbout = async ({ dir, offline = false, ...saying }: Saying & { readonly dir: string; readonly offline?: boolean }, { meant, kind, statements, what, encode }: About): Promise<StatedAbout> => {
+/** Lets a member leave behind what it sealed in the future, which it writes again itself; and tells where that holds already. */
+export const leaveBehind = async ({ peer, ...asked }: AboutMember): Promise<StatedAbout> => {
+  const { meant: { target }, state, names } = await stateIn(asked, (control, identity, authority) => {
+    const found = findMember(control, peer)
+    return {
+      target: found, isMeant: (event) => event.kind === 'peer.leave_behind' && event.peer === found,
+      statements: async (store) => leavingBehind(asked, control, found, await lastOf(store, found, latestAt(asked.clock.now()))),
+      post: (url) => postStatement(url, 'leave-behind', encodeLeaveBehind(identity.mesh, found, asked.clock.now(), authority)),
+    }
+  })
+  return { ...nameOf(state, target), ...names }
+}
+
+/**
+ * Raises the mesh's format level, and tells where that holds already.
+ * @throws NodeError `conflict` with the voters that do not read it.
+ */
+export const raiseLevel = async ({ level, ...asked }: Asked & { readonly level: number }): Promise<Raised> => {
+  const { meant: { answer }, names } = await stateIn(asked, (control, identity, authority) => {
+    const meaning = {
+      answer: { level, observers_below: [] } as LevelAnswer,
+      isMeant: (event: ControlEvent) => event.kind === 'mesh.level' && event.level === level,
+      statements: async (store: CommitStore) => {
+        const reads = readBy(identity.peer, FORMAT_LEVEL, (peer) => levelToldIn(store, peer))
+        meaning.answer = { level, observers_below: observersBelow(control, level, reads) }
+        return [[levelRaise(asked, control, level, reads)]]
+      },
+      post: async (url: string) => {
+        meaning.answer = (await (await postStatement(url, 'level', encodeLevel(identity.mesh, level, asked.clock.now(), authority))).json()) as LevelAnswer
+      },
+    }
+    return meaning
+  })
+  return { level, observers_below: answer.observers_below, ...names }
+}
+
+/** @param offline also where the peer is stopped and others must countersign. @param wait until the others that can be reached have it on disk. */
+type Asked = Saying & { readonly dir: string; readonly offline?: boolean; readonly wait?: boolean }
+type AboutMember = Asked & { readonly peer: string }
+type StatedAbout = { readonly peer_id: PeerId; readonly name: string } & AppliedNames
+type Raised = LevelAnswer & AppliedNames
+type Meaning = {
+  /** Whether it has been said already, and waits. */
+  readonly isMeant: (event: ControlEvent) => boolean
+  readonly statements: (store: CommitStore) => Promise<readonly Statement[]>
+  readonly post: (url: string) => Promise<unknown>
+}
+
+/** In the folder while it is stopped, else by its running peer. @param mean what is to be said, given who the members are. */
+const stateIn = async <M extends Meaning>({ dir, offline = false, wait = true, ...saying }: Asked, mean: (control: ControlState, identity: Identity, authority: KeyPair) => M): Promise<{ readonly meant: M; readonly state: ControlState; readonly names: AppliedNames }> => {
   const identity = await requireIdentity(dir)
   const authority = requireAuthority(identity)
   const done = await whenStopped(identity, async (store) => {
     const log = readControlLog(identity.mesh, store)
-    const target = meant(log.state, identity)
+    const meant = mean(log.state, identity, authority)
     await requireAloneOrOffline(log.state, identity, offline)
-    const said = await statements(log.state, target, store)
-    if (isKept(store, (kept) => kept.kind === kind && kept.peer === target)) return { target, state: log.state, isInForce: false }
-    const { state } = await sayStopped(store, log, said, identity, saying.clock.now())
-    return { target, state, isInForce: state.seq > log.state.seq }
+    const statements = await meant.statements(store)
+    if (isKept(store, meant.isMeant)) return { meant, state: log.state, names: said(log.state, false, identity.peer) }
+    const { state } = await sayStopped(store, log, statements, identity, saying.clock.now())
+    return { meant, state, names: said(state, state.seq > log.state.seq, identity.peer) }
   })
-  if (done !== null) return { ...nameOf(done.result.state, done.result.target), ...said(done.result.state, done.result.isInForce, identity.peer) }
+  if (done !== null) return done.result
   const url = await requireRunning(identity)
   const { state } = await fetchControlLog(url, identity.mesh)
-  const target = meant(state, identity)
-  await postAbout(url, what, encode(identity.mesh, target, saying.clock.now(), authority))
-  return { ...nameOf(state, target), proposed: false, ...appliedNames(await fetchApplied(url), state, identity.peer) }
+  const meant = mean(state, identity, authority)
+  await meant.post(url)
+  return { meant, state, names: { proposed: false, ...appliedNames(await fetchApplied(url, wait), state, identity.peer) } }
 }
 
 /** Voters by name: where a statement lies on disk, and where not yet. */

@@ -16,7 +16,8 @@ export type Saying = { readonly clock: Clock; readonly random: Random }
 const NAMED_MAX = 8
 const AUTHORITY = parseAgentId('mesh:authority') as AgentId
 
-const said = ({ clock, random }: Saying) => {
+/** What every statement has. */
+export const said = ({ clock, random }: Saying) => {
   const now = clock.now()
   return { v: 1 as const, id: uuidV7(now, random.bytes(10)) as EventId, ns: CONTROL_NAMESPACE, agent: AUTHORITY, at: new Date(now).toISOString() }
 }

@@ -12,7 +12,8 @@ import type { Body } from '../../crdt/body.ts'
 import { eventsRoot, sealCommit, type AdmittedCommit, type SealedEvent } from '../../crdt/commit.ts'
 import { chainId } from '../../crdt/commit.ts'
 import { emptyChain, type ChainState } from '../../crdt/chain.ts'
-import { encodeEvent, type DocumentEvent, type EpisodeAppend, type Event } from '../../crdt/event.ts'
+import { readsAt } from '../../crdt/event-schema.ts'
+import { decodeEvent, encodeEvent, type DocumentEvent, type EpisodeAppend, type Event } from '../../crdt/event.ts'
 import { sha256 } from '../../crdt/hash.ts'
 import { hlcMs, latestAt, tick, within, type Hlc } from '../../crdt/hlc.ts'
 import { ZERO_HASH, bytesToHex, segmentId, segmentOwner, uuidV8, type ChainId, type EventId, type Incarnation, type Namespace, type PeerId, type RecordId, type Ref } from '../../crdt/ids.ts'
@@ -23,7 +24,7 @@ import type { KeyPair } from '../../crdt/signature.ts'
 import { sealedAhead } from './clock-words.ts'
 import type { Documents } from './documents.ts'
 import { isDerived } from './event-index.ts'
-import { segmentsOf, type LogIndex, type SegmentEntry } from './log-index.ts'
+import { levelNow, segmentsOf, type LogIndex, type SegmentEntry } from './log-index.ts'
 import { isSameRequest } from './repeats.ts'
 import type { Draft, Refusal, RequestId, WriteRequest } from './types.ts'
 
@@ -234,10 +235,10 @@ const sealGroup = (context: AuthorContext, group: Group, bodies: ReadonlyMap<str
   const open = target === null ? null : context.documents.open(target)
   const events = group.entries.map(({ event }) => event)
   const author = { peer: context.self, incarnation, chain: id }
-  const derivation = open === null ? null : derive(open.segment, author, [...open.segment.heads].sort().slice(0, limits.deps_max), events as DocumentEvent[])
+  const sealed = events.map((event) => sealedEvent(context.index, event))
+  const derivation = open === null ? null : derive(open.segment, author, [...open.segment.heads].sort().slice(0, limits.deps_max), sealed.map(({ event }) => event as DocumentEvent))
   if (derivation !== null && 'refused' in derivation) return derivation
   const hlc = tick(Math.max(lastHlc, chain.hlc, open === null ? 0 : headsHlc(open.segment)) as Hlc, nowMs)
-  const sealed: SealedEvent[] = events.map((event) => ({ bytes: encodeEvent(event), event, attestation: null }))
   const control = context.index.control
   const commit = sealCommit({
     mesh: context.index.mesh, namespace, peer: context.self, incarnation, seq: chain.seq + 1, prev: chain.hash, history: bytesToHex(historyRoot(chain.history)),
@@ -250,6 +251,14 @@ const sealGroup = (context: AuthorContext, group: Group, bodies: ReadonlyMap<str
   }
   context.accept(commit, chain, control.seq, bodies.values())
   return { hlc, where: { chain: id, seq: commit.header.seq, hash: commit.hash } }
+}
+
+/** As everybody reads it: of what the mesh's level does not have yet nothing is derived, here neither. */
+const sealedEvent = (index: LogIndex, event: Event): SealedEvent => {
+  const bytes = encodeEvent(event, index.reads)
+  const read = levelNow(index) < index.reads.level ? decodeEvent(bytes, readsAt(index.reads, levelNow(index))) : null
+  if (read === null || !read.ok || read.unread === null) return { bytes, event, attestation: null }
+  return { bytes, event: read.event, attestation: null, unread: read.unread }
 }
 
 const recordsOf = (draft: Draft): readonly RecordId[] => ('record' in draft ? ('from' in draft ? [draft.record, draft.from] : [draft.record]) : [])

@@ -2,9 +2,9 @@
  * Opening: the store's scan becomes the index, batch by batch, before anything else happens.
  */
 import { decodeCommit } from '../../crdt/commit.ts'
-import { levelOf } from '../../crdt/control.ts'
 import type { ChainId } from '../../crdt/ids.ts'
 import type { CommitStore } from '../ports/store.ts'
+import { readsOf } from './log-index.ts'
 import { createLogReader } from './read-log.ts'
 import type { Replica } from './replica-types.ts'
 
@@ -36,7 +36,7 @@ export const boot = async (replica: Replica, store: CommitStore, nowMs: number):
         reader.lost(scanned.n)
         continue
       }
-      const decoded = scanned.kind === 'commit' ? decodeCommit(scanned.commit.bytes, (header) => levelOf(replica.index.control, header)) : null
+      const decoded = scanned.kind === 'commit' ? decodeCommit(scanned.commit.bytes, (header) => readsOf(replica.index, header)) : null
       if (decoded?.ok && scanned.kind === 'commit') {
         reader.commit(decoded.commit, scanned.n)
         if (lookForBodies) replica.missing.check(decoded.commit)

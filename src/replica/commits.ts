@@ -4,6 +4,7 @@
  */
 import { LRUCache } from 'lru-cache'
 import { decodeCommit, type Commit, type CommitHeader } from '../../crdt/commit.ts'
+import type { Reads } from '../../crdt/event-schema.ts'
 import type { ChainId, CommitHash } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { CommitStore } from '../ports/store.ts'
@@ -22,15 +23,15 @@ export type Commits = {
   forget(): void
 }
 
-/** @param levelOf of a commit whose past is here; the build's highest when absent. */
-export const createCommits = (store: CommitStore, levelOf?: (header: CommitHeader) => number): Commits => {
+/** @param readsOf of a commit whose past is here; the build's highest when absent. */
+export const createCommits = (store: CommitStore, readsOf?: (header: CommitHeader) => Reads): Commits => {
   const cache = new LRUCache<string, Commit>({ maxSize: limits.decoded_commits_bytes_max, sizeCalculation: (commit) => commit.bytes.length * DECODED_TO_BYTES })
   const at = (chain: ChainId, seq: number): Commit | null => {
     const key = `${chain} ${seq}`
     const known = cache.get(key)
     if (known !== undefined) return known
     const stored = store.commit(chain, seq)
-    const decoded = stored && decodeCommit(stored.bytes, levelOf)
+    const decoded = stored && decodeCommit(stored.bytes, readsOf)
     if (!decoded?.ok) return null
     cache.set(key, decoded.commit)
     return decoded.commit

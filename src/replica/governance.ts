@@ -98,7 +98,7 @@ export const createGovernance = ({ index, self, keys, authority, store, reach, i
   }
   /** A proposal that may be voted on: the next of our log, but for its votes. */
   const readProposal = (bytes: Uint8Array): Commit | null => {
-    const decoded = bytes.length <= limits.proposal_bytes_max && isControlWhole() ? decodeCommit(bytes) : null
+    const decoded = bytes.length <= limits.proposal_bytes_max && isControlWhole() ? decodeCommit(bytes, () => index.reads) : null
     const chain = index.chains.get(chainId)
     if (!decoded?.ok || chain === undefined) return null
     const { commit } = decoded

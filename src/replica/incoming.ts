@@ -31,7 +31,7 @@ export const createIncoming = (index: LogIndex, lastOf: (chain: ChainId) => numb
       for (const given of parcels) {
         const parcel = { ...given, bodies: given.bodies.filter(isSound) }
         const hole = index.holes.get(placeKey(parcel.chain, parcel.seq))
-        const decoded = hole && decodeCommit(parcel.bytes)
+        const decoded = hole && decodeCommit(parcel.bytes, () => index.reads)
         // A commit may have come before without its texts, from somebody careless: they are taken from whoever brings them.
         if (parcel.bodies.length > 0 && parcel.seq <= lastOf(parcel.chain)) for (const body of parcel.bodies) loose.push(body)
         if (hole === undefined) fresh.push(parcel)

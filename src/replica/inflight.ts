@@ -90,11 +90,12 @@ export const createLogView = (index: LogIndex, store: CommitStore, forks: Pick<F
     if (end === null || end.of !== of || end.base !== index.control) end = { base: index.control, of, upto: 0, state: index.control }
     for (; end.upto < of.commits.length; end.upto++) {
       const commit = of.commits[end.upto]!
-      if (isControlCommit(commit) && commit.header.seq === end.state.seq + 1) end.state = reduceControl(end.state, commit as VerifiedCommit)
+      if (isControlCommit(commit) && commit.header.seq === end.state.seq + 1) end.state = reduceControl(end.state, commit as VerifiedCommit, index.reads)
     }
     return end.state
   }
   return {
+    reads: index.reads,
     mesh: index.mesh,
     get control() {
       return index.control

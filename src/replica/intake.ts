@@ -11,6 +11,7 @@ import { admit, type LogView } from '../../crdt/admission.ts'
 import type { Body } from '../../crdt/body.ts'
 import { coveredCommits, type ChainState } from '../../crdt/chain.ts'
 import { decodeCommit, hashBorne, isControlCommit, textsOf, type AdmittedCommit, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
+import { OWN_READS, type Reads } from '../../crdt/event-schema.ts'
 import { hlcMs } from '../../crdt/hlc.ts'
 import { CONTROL_NAMESPACE, ZERO_HASH, type ChainId, type CommitHash, type PeerId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
@@ -58,7 +59,8 @@ export type Intake = {
 /** All that waits is looked at again this often, should something that it waits for have come unnoticed: some 10 µs a chain. */
 const WAKE_ALL_MS = 5_000
 
-export const createIntake = (budget: ChainBudget = createChainBudget()): Intake => {
+/** @param reads of this peer's build. */
+export const createIntake = (budget: ChainBudget = createChainBudget(), reads: Reads = OWN_READS): Intake => {
   const bySeqByChain = new Map<ChainId, Map<number, Waiting<VerifiedCommit>>>()
   /** The lowest seq that waits, where it is known: a chain of which nothing is next is not gone through for each commit that comes. */
   const lowestByChain = new Map<ChainId, number>()
@@ -236,7 +238,7 @@ export const createIntake = (budget: ChainBudget = createChainBudget()): Intake 
         if (waiting?.commit.hash === known) bySeqByChain.get(chain)!.set(seq, withTexts(waiting, bodies))
         return false
       })
-      for (const run of consecutiveRuns(from, fresh, (place, reason) => refuse(from, place, reason, nowMs))) {
+      for (const run of consecutiveRuns(from, fresh, reads, (place, reason) => refuse(from, place, reason, nowMs))) {
         const covered = coveredCommits(run.map(({ commit }) => commit))
         if (verified !== undefined) for (const commit of covered) verified(commit)
         for (const [i, entry] of run.entries()) {
@@ -342,11 +344,11 @@ const strandFrom = (bySeq: ReadonlyMap<number, Waiting<VerifiedCommit>> | undefi
 }
 
 /** Well-formed commits in runs of one chain in which each names the one before: what one signature can cover. */
-const consecutiveRuns = (from: PeerId, parcels: readonly Parcel[], refuse: (place: Place, reason: string) => void): Waiting<Commit>[][] => {
+const consecutiveRuns = (from: PeerId, parcels: readonly Parcel[], reads: Reads, refuse: (place: Place, reason: string) => void): Waiting<Commit>[][] => {
   const runs: Waiting<Commit>[][] = []
   const sorted = parcels.toSorted((a, b) => (a.chain === b.chain ? a.seq - b.seq : a.chain < b.chain ? -1 : 1))
   for (const parcel of sorted) {
-    const decoded = decodeCommit(parcel.bytes)
+    const decoded = decodeCommit(parcel.bytes, () => reads)
     if (!decoded.ok || decoded.commit.chain !== parcel.chain || decoded.commit.header.seq !== parcel.seq) {
       refuse({ peer: from, chain: parcel.chain, seq: parcel.seq, hash: null }, decoded.ok ? 'parcel_mislabelled' : decoded.reason)
       continue

@@ -3,7 +3,6 @@
  * which they were said. A stopped peer's folder is given statements the same way.
  */
 import { decodeEvent, encodeEvent, type ControlEvent } from '../../crdt/event.ts'
-import { FORMAT_LEVEL } from '../../crdt/level.ts'
 import { bytesToHex, CONTROL_NAMESPACE, hexToBytes } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import { pack, unpack } from '../../crdt/msgpack.ts'
@@ -25,7 +24,7 @@ export const keptStatements = (store: Pick<CommitStore, 'fact'>): readonly State
   keysIn(store).flatMap((key) => {
     const fact = store.fact(statementFact(key))
     const value = fact instanceof Uint8Array ? unpack(fact) : null
-    const events = Array.isArray(value) ? value.map((bytes) => (bytes instanceof Uint8Array ? decodeEvent(bytes, FORMAT_LEVEL) : null)) : [null]
+    const events = Array.isArray(value) ? value.map((bytes) => (bytes instanceof Uint8Array ? decodeEvent(bytes) : null)) : [null]
     const statement = events.flatMap((read) => (read?.ok && read.event.ns === CONTROL_NAMESPACE && read.event.kind !== 'unknown' ? [read.event as ControlEvent] : []))
     return statement.length === events.length ? [statement] : []
   })
@@ -38,7 +37,7 @@ export const factsOfStatements = (statements: readonly Statement[], before: Read
   return [
     [QUEUE, keys.length === 0 ? null : pack(keys.map(hexToBytes))],
     ...gone.map((key) => [statementFact(key), null] as const),
-    ...fresh.map((statement) => [statementFact(keyOfStatement(statement)), pack(statement.map(encodeEvent))] as const),
+    ...fresh.map((statement) => [statementFact(keyOfStatement(statement)), pack(statement.map((event) => encodeEvent(event)))] as const),
   ]
 }
 

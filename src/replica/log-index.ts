@@ -4,11 +4,11 @@
  * Invariant: it describes exactly what is on stable storage. What a flush under way adds is in `inflight.ts` until then.
  */
 import { emptyChain, extendChain, type ChainState } from '../../crdt/chain.ts'
-import { controlChainId, type Commit } from '../../crdt/commit.ts'
+import { controlChainId, type Commit, type CommitHeader } from '../../crdt/commit.ts'
 import { emptyControl, firstExcluded, levelAt, levelOf, policyPlace, reduceControl, type ControlState } from '../../crdt/control.ts'
 import type { Hlc } from '../../crdt/hlc.ts'
 import { CONTROL_NAMESPACE, ZERO_HASH, hexToBytes, segmentIndex, segmentOwner, type ChainId, type ChangeHash, type CommitHash, type EventId, type MeshId, type Namespace, type PeerId, type RecordId, type SegmentId } from '../../crdt/ids.ts'
-import { FORMAT_LEVEL } from '../../crdt/level.ts'
+import { OWN_READS, readsAt, type Reads } from '../../crdt/event-schema.ts'
 import type { VerifiedCommit } from '../../crdt/commit.ts'
 import { completedSubtree, leafHash } from '../../crdt/merkle.ts'
 import { Chains } from './chains.ts'
@@ -38,6 +38,8 @@ export type SegmentEntry = {
 
 export type LogIndex = {
   readonly mesh: MeshId
+  /** What this peer's build reads. */
+  readonly reads: Reads
   readonly chains: Chains
   /** The history's roots over each complete block of `BLOCK_COMMITS` commits of a chain, from its beginning (`histories.ts`). */
   readonly blocks: Map<ChainId, Uint8Array[]>
@@ -75,8 +77,8 @@ export type LogIndex = {
   arrivals: number
 }
 
-export const createLogIndex = (mesh: MeshId): LogIndex => ({
-  mesh, chains: new Chains(), blocks: new Map(), control: emptyControl(mesh), segments: new Map(), segmentsByRecord: new Map(), linksByRecord: new Map(), namespaces: new Set(), sortedNamespaces: createSortedKeys(), events: createEventIndex(),
+export const createLogIndex = (mesh: MeshId, reads: Reads = OWN_READS): LogIndex => ({
+  mesh, reads, chains: new Chains(), blocks: new Map(), control: emptyControl(mesh), segments: new Map(), segmentsByRecord: new Map(), linksByRecord: new Map(), namespaces: new Set(), sortedNamespaces: createSortedKeys(), events: createEventIndex(),
   erasures: new Map(), ownSegment: new Map(), holes: new Map(), lost: new Map(), setAside: new Map(), unsaid: new Map(), forkedAt: new Map(), out: new Set(), branchEnds: new Map(), unknownEvents: 0, arrivals: 0,
 })
 
@@ -86,7 +88,7 @@ export const segmentKey = (namespace: Namespace, id: SegmentId): string => `${na
 export const indexCommit = (index: LogIndex, commit: Commit, arrival: number, self: PeerId): void => {
   const { header, chain } = commit
   index.arrivals = Math.max(index.arrivals, arrival)
-  if (header.namespace === CONTROL_NAMESPACE) index.control = reduceControl(index.control, commit as VerifiedCommit)
+  if (header.namespace === CONTROL_NAMESPACE) index.control = reduceControl(index.control, commit as VerifiedCommit, index.reads)
   else index.namespaces.add(header.namespace)
   const known = index.chains.get(chain)
   const state = known !== undefined && known.peer !== ('' as PeerId) ? known : { ...(known ?? emptyChain(chain, header.peer, header.incarnation, header.namespace)), peer: header.peer, incarnation: header.incarnation, namespace: header.namespace }
@@ -183,9 +185,12 @@ const firstLeftOut = (index: LogIndex, chain: Pick<ChainState, 'id' | 'peer' | '
 export const isExcluded = (index: LogIndex, commit: Commit): boolean =>
   commit.header.seq >= firstLeftOut(index, index.chains.get(commit.chain) ?? { id: commit.chain, peer: commit.header.peer, begunAt: null }) || isBeyondUs(index, commit)
 
-/** Written at a format level that this build does not read: kept, and shown to nobody. */
+/** Written at a format level that this peer's build does not read: kept, and shown to nobody. */
 export const isBeyondUs = (index: LogIndex, { header }: Pick<Commit, 'header'>): boolean =>
-  header.namespace !== CONTROL_NAMESPACE && index.control.levels.length > 0 && levelOf(index.control, header) > FORMAT_LEVEL
+  header.namespace !== CONTROL_NAMESPACE && index.control.levels.length > 0 && levelOf(index.control, header) > index.reads.level
+
+/** As what a commit of the log is read. */
+export const readsOf = ({ control, reads }: Pick<LogIndex, 'control' | 'reads'>, header: CommitHeader): Reads => readsAt(reads, levelOf(control, header))
 
 /** In force now: what is written from here on is read at it. */
 export const levelNow = ({ control }: Pick<LogIndex, 'control'>): number => levelAt(control, control.seq)

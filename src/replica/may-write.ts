@@ -7,7 +7,6 @@
  */
 import type { Commit } from '../../crdt/commit.ts'
 import { CONTROL_NAMESPACE, type PeerId } from '../../crdt/ids.ts'
-import { FORMAT_LEVEL } from '../../crdt/level.ts'
 import type { CommitStore, StoreBatch } from '../ports/store.ts'
 import { controlSeen, controlSeenFact } from './control-seen.ts'
 import type { Forks } from './forks.ts'
@@ -39,7 +38,7 @@ export const createMayWrite = (index: LogIndex, forks: Pick<Forks, 'isFrozen'>, 
     refusal: () => {
       if (forks.isFrozen(self)) return FROZEN
       if (!isControlWhole()) return CONTROL_LOST
-      if (levelNow(index) > FORMAT_LEVEL) return belowLevel(levelNow(index))
+      if (levelNow(index) > index.reads.level) return belowLevel(levelNow(index), index.reads.level)
       const member = index.control.members.get(self)
       if (member === undefined) return NOT_A_MEMBER
       return member.revoked !== null ? REVOKED : member.role === 'observer' ? OBSERVER : null
@@ -71,8 +70,8 @@ const OBSERVER: Refusal = { code: 'observer_may_not_write', message: 'this peer 
 const REVOKED: Refusal = { code: 'forbidden', message: 'this peer was taken out of the mesh, so nobody would take what it writes: write to another peer', fields: { local_committed: false } }
 const CONTROL_LOST: Refusal = { code: 'not_ready', message: 'this peer lost a part of its control log, so it does not know who the voters are; it is fetching it from the others: write to one of them meanwhile', fields: { local_committed: false } }
 /** What it wrote would mean something else to the others than to itself. */
-const belowLevel = (level: number): Refusal => ({
-  code: 'not_ready', message: `the mesh writes format level ${level} and this program reads ${FORMAT_LEVEL}: it keeps and hands on everything, shows no memories written since, and takes no writes; upgrade it, or write to another peer`,
-  fields: { local_committed: false, level, reads: FORMAT_LEVEL },
+const belowLevel = (level: number, reads: number): Refusal => ({
+  code: 'not_ready', message: `the mesh writes format level ${level} and this program reads ${reads}: it keeps and hands on everything, shows no memories written since, and takes no writes; upgrade it, or write to another peer`,
+  fields: { local_committed: false, level, reads },
 })
 const FROZEN: Refusal = { code: 'forbidden', message: 'this peer\'s key wrote two histories (a copied folder?), so the mesh has frozen it: join again in a new folder', fields: { local_committed: false } }

@@ -13,6 +13,7 @@ import type { CommitStore } from '../ports/store.ts'
 import { holeRuns } from './boot.ts'
 import { createControlTold } from './control-told.ts'
 import type { Shell } from './effects.ts'
+import { levelFact, levelTold } from './level-told.ts'
 import { controlChain, forkAt } from './log-index.ts'
 import type { Replica } from './replica-types.ts'
 
@@ -33,10 +34,6 @@ export const createDeliveries = (): Deliveries => {
     },
   }
 }
-
-/** Remembered across restarts: a voter that is away for an hour may be asked about. */
-const levelFact = (peer: PeerId): string => `level/${peer}`
-const levelTold = (value: unknown): number | null => (typeof value === 'number' ? value : null)
 
 /** Some 10 ms of reading and checking. */
 const HEADERS_READ_BYTES_MAX = 2 * 1_048_576

@@ -2,6 +2,7 @@
  * The replica as others see it: what it is made of, what may be asked of it. `replica.ts` is the one.
  */
 import type { Commit } from '../../crdt/commit.ts'
+import type { Reads } from '../../crdt/event-schema.ts'
 import type { ChainId, EventId, Incarnation, MeshId, PeerId, Ref } from '../../crdt/ids.ts'
 import type { Counted } from '../../crdt/quorum.ts'
 import type { Receipt } from '../../crdt/receipt.ts'
@@ -37,6 +38,8 @@ export type ReplicaOptions = {
   readonly quorum: number | null
   /** Ms that have passed since some moment; never goes back. Absent where nobody tells of others' clocks. */
   readonly monotonic?: () => number
+  /** What this peer's build reads; this program's own when absent. */
+  readonly reads?: Reads
 }
 
 export type Replica = {

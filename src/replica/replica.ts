@@ -11,7 +11,7 @@
  */
 import type { Body } from '../../crdt/body.ts'
 import { commitHash, type AdmittedCommit, type VerifiedCommit } from '../../crdt/commit.ts'
-import { freshlyCut, freshlyRevoked, isWriter, levelOf } from '../../crdt/control.ts'
+import { freshlyCut, freshlyRevoked, isWriter } from '../../crdt/control.ts'
 import { HLC_ZERO, observe, type Hlc } from '../../crdt/hlc.ts'
 import { CONTROL_NAMESPACE, nextIncarnation, type ChainId, type CommitHash, type EventId, type PeerId, type RecordId, type Ref } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
@@ -34,7 +34,7 @@ import { createGovernance } from './governance.ts'
 import { createHistories } from './histories.ts'
 import { createIncoming } from './incoming.ts'
 import { createIntake, type Rival } from './intake.ts'
-import { controlChain, createLogIndex, hasHoleIn, placeKey, indexCommit, isLeftOut, latest, markHole, whyLeftOut } from './log-index.ts'
+import { controlChain, createLogIndex, hasHoleIn, placeKey, indexCommit, isLeftOut, latest, markHole, readsOf, whyLeftOut } from './log-index.ts'
 import { createMissingBodies } from './missing-bodies.ts'
 import { createPast } from './past.ts'
 import { createMayWrite } from './may-write.ts'
@@ -60,13 +60,13 @@ const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
 export const createReplica = (options: ReplicaOptions): Replica => {
   const { store, keys, mesh } = options
   const self = publicKeyHex(keys) as PeerId
-  const index = createLogIndex(mesh)
+  const index = createLogIndex(mesh, options.reads)
   const frontier = createFrontierDigests(index)
-  const commits = createCommits(store, (header) => levelOf(index.control, header))
+  const commits = createCommits(store, (header) => readsOf(index, header))
   const histories = createHistories(index, commits)
   const documentDigests = createDocumentDigests(index, commits, store)
   const documents = createDocuments(index, commits, documentDigests.take)
-  const intake = createIntake()
+  const intake = createIntake(undefined, index.reads)
   const forks = createForks({ mesh, store, commits, wasWriter: (peer) => isWriter(index.control, peer) })
   const missing = createMissingBodies(store, (chain, seq) => isLeftOut(index, chain, seq))
   const past = createPast(index, documents, commits, store)

@@ -93,7 +93,7 @@ export const touchedBy = (index: LogIndex, { commits, healed, forked, texts }: L
 const leftOutBy = (index: LogIndex, fresh: readonly Commit[]): readonly PeerId[] => {
   const next = fresh.filter((commit) => isControlCommit(commit) && commit.header.seq > index.control.seq)
   if (next.length === 0) return []
-  const control = next.reduce((state, commit) => (commit.header.seq === state.seq + 1 ? reduceControl(state, commit as VerifiedCommit) : state), index.control)
+  const control = next.reduce((state, commit) => (commit.header.seq === state.seq + 1 ? reduceControl(state, commit as VerifiedCommit, index.reads) : state), index.control)
   const isReached = ({ peer }: Member): boolean =>
     [...index.chains.values()].some((chain) => chain.peer === peer && chain.seq >= firstExcluded(control, chain)) || fresh.some(({ header }) => header.peer === peer)
   return freshlyCut(index.control, control).filter(isReached).map(({ peer }) => peer)

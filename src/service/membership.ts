@@ -8,12 +8,13 @@ import type { ControlEvent } from '../../crdt/event.ts'
 import { proveIdentity } from '../../crdt/identity-proof.ts'
 import { latestAt, type Hlc } from '../../crdt/hlc.ts'
 import type { ChainId, PeerId, PublicKey } from '../../crdt/ids.ts'
-import { decodeJoin, decodeLeaveBehind, decodeRevoke } from '../../crdt/invite.ts'
+import { decodeJoin, decodeLeaveBehind, decodeLevel, decodeRevoke } from '../../crdt/invite.ts'
 import { limits } from '../../crdt/limits.ts'
 import { publicKeyHex } from '../../crdt/signature.ts'
 import type { Node } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import type { Identity } from '../membership/folder.ts'
+import { levelRaise, observersBelow, readBy } from '../membership/raise-level.ts'
 import { enrolment, isEnrolled, leavingBehind, revocation, type Saying } from '../membership/statements.ts'
 import type { CommitStore } from '../ports/store.ts'
 import type { Statement } from '../replica/kept-statements.ts'
@@ -23,7 +24,8 @@ import type { Replica } from '../replica/replica-types.ts'
 /** Leaves room for statements of others who ask. */
 const SAID_TOGETHER_MAX = limits.statements_waiting_max / 2
 
-export const membershipOf = (replica: Replica, shell: Shell, store: CommitStore, identity: Identity, saying: Saying): Pick<Node, 'identify' | 'controlLog' | 'join' | 'revoke' | 'leaveBehind'> => {
+/** @param levelReadBy up to which format level a member's build reads, as it told last. */
+export const membershipOf = (replica: Replica, shell: Shell, store: CommitStore, identity: Identity, saying: Saying, levelReadBy: (peer: PeerId) => number | null): Pick<Node, 'identify' | 'controlLog' | 'join' | 'revoke' | 'leaveBehind' | 'raiseLevel'> => {
   const chain = controlChainId(identity.mesh)
   /** @throws NodeError when a part of it was lost: what is left says too little of who the members are. */
   const controlLog = (): Uint8Array[] => {
@@ -98,6 +100,15 @@ export const membershipOf = (replica: Replica, shell: Shell, store: CommitStore,
       const leave = decodeLeaveBehind(request, identity.mesh, authority())
       if (leave === null) return Promise.reject(new NodeError('bad_signature', 'this is no statement that the authority signed'))
       return seal(() => waiting(isAbout('peer.leave_behind', leave.peer)) ?? leavingBehind(saying, replica.index.control, leave.peer, lastOf(replica, leave.peer, latestAt(saying.clock.now()))), () => undefined)
+    },
+    raiseLevel: (request) => {
+      const raise = decodeLevel(request, identity.mesh, authority())
+      if (raise === null) return Promise.reject(new NodeError('bad_signature', 'this is no raise of the format level that the authority signed'))
+      const { level } = raise
+      const reads = readBy(identity.peer, replica.index.reads.level, levelReadBy)
+      return seal(
+        () => waiting((event) => event.kind === 'mesh.level' && event.level === level) ?? [[levelRaise(saying, replica.index.control, level, reads)]],
+        () => ({ level, observers_below: observersBelow(replica.index.control, level, reads) }))
     },
   }
 }

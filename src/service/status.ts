@@ -5,9 +5,9 @@ import { Gauge, Registry } from 'prom-client'
 import { ACK_VERSION } from '../../crdt/ack.ts'
 import { activeMembers } from '../../crdt/control.ts'
 import type { PeerId } from '../../crdt/ids.ts'
-import { FORMAT_LEVEL } from '../../crdt/level.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { LinkInfo } from '../../transports/host.ts'
+import type { CloseReason } from '../../transports/reasons.ts'
 import type { Health, Node, PeerAnswer } from '../api.ts'
 import type { EmbeddingStatus } from '../ports/embedding.ts'
 import type { DiskUse } from '../ports/live.ts'
@@ -31,6 +31,8 @@ export type StatusContext = {
   /** Rows projected again since the start, because something changed the past. */
   readonly rowsWrittenAgain: () => number
   readonly links: () => readonly LinkInfo[]
+  /** Every address that is dialed, also those where nobody was met yet. */
+  readonly dials: () => readonly { readonly url: string; readonly peer: PeerId | null; readonly last_error: string | null }[]
   readonly addresses: () => ReadonlyMap<PeerId, readonly string[]>
   /** Up to which format level a member's build reads, as it told last. */
   readonly levelReadBy: (peer: PeerId) => number | null
@@ -68,6 +70,13 @@ export const createStatus = (context: StatusContext): Status => {
     return isOpen ? 'ready' : 'opening'
   }
 
+  /** Of an address where nobody was met yet its url is all that is known. */
+  const versionWarnings = (): readonly string[] => {
+    const up = upPeers()
+    const said = context.dials().flatMap(({ url, peer, last_error }) => (last_error?.startsWith(`${UNSUPPORTED}: `) === true && !(peer !== null && up.has(peer)) ? [{ who: peer === null ? url : (index.control.members.get(peer)?.name ?? peer), why: last_error.slice(UNSUPPORTED.length + 2) }] : []))
+    return [...new Map(said.map(({ who, why }) => [who, `${who} cannot be linked: ${why}`])).values()].slice(0, VERSION_WARNINGS_MAX)
+  }
+
   const health = async (): Promise<Health> => {
     const voters = replica.voters()
     const quorum = replica.quorum()
@@ -95,6 +104,7 @@ export const createStatus = (context: StatusContext): Status => {
     for (const warning of forkWarnings(replica)) warnings.push(warning)
     for (const warning of statementWarnings(replica)) warnings.push(warning)
     for (const [peer, { reason }] of replica.refusedBy()) warnings.push(`${index.control.members.get(peer)?.name ?? peer} refuses what this peer writes (${reason}): see which of the two is older, and upgrade it`)
+    for (const warning of versionWarnings()) warnings.push(warning)
     if (index.holes.size > 0) warnings.push(`${index.holes.size} damaged commits are being fetched again from other peers`)
     if (index.setAside.size > 0) warnings.push(`${index.setAside.size} commits wait for what was lost before them: other peers are asked for it`)
     if (replica.missing.size > 0) warnings.push(`${replica.missing.size} texts are missing and asked for`)
@@ -110,7 +120,7 @@ export const createStatus = (context: StatusContext): Status => {
     return {
       status: blocking.length > 0 || isForked || search === 'out' || search === 'behind' ? 'degraded' : 'ok', writes: blocking.length === 0 && !isObserver, version: context.version, peer_id: replica.self, name: context.name, mesh_id: index.mesh,
       members: activeMembers(index.control).length, voters: voters.size, quorum, connected: upPeers().size, projection: context.projectionKind,
-      projection_lag: feed.lag(), search, embedder_ready: embedding?.ready ?? false, embedder: embedderState(embedding), disk: (await context.diskUse?.()) ?? null, federation_enabled: true, format: { level: levelNow(index), reads: FORMAT_LEVEL }, unknown_events: index.unknownEvents, control: { place: index.control.seq, forked: isForked }, reasons: [...blocking, ...warnings, ...context.boot.notes],
+      projection_lag: feed.lag(), search, embedder_ready: embedding?.ready ?? false, embedder: embedderState(embedding), disk: (await context.diskUse?.()) ?? null, federation_enabled: true, format: { level: levelNow(index), reads: index.reads.level }, unknown_events: index.unknownEvents, control: { place: index.control.seq, forked: isForked }, reasons: [...blocking, ...warnings, ...context.boot.notes],
     }
   }
 
@@ -123,7 +133,7 @@ export const createStatus = (context: StatusContext): Status => {
       const self = member.peer === replica.self
       return {
         peer_id: member.peer, name: member.name, role: member.role, self, revoked: member.revoked !== null, forked: replica.forks.isFrozen(member.peer), link: self ? 'self' : (link?.state ?? 'down'),
-        addresses: addresses.get(member.peer) ?? [], round_trip_ms: link?.round_trip_ms ?? null, commits_behind: self ? 0 : (link?.commits_behind ?? null), last_error: link?.last_error ?? null, reads_level: self ? FORMAT_LEVEL : context.levelReadBy(member.peer),
+        addresses: addresses.get(member.peer) ?? [], round_trip_ms: link?.round_trip_ms ?? null, commits_behind: self ? 0 : (link?.commits_behind ?? null), last_error: link?.last_error ?? null, reads_level: self ? index.reads.level : context.levelReadBy(member.peer),
         budget: budgets.get(member.peer) ?? WITHIN_BUDGET,
       }
     })
@@ -140,7 +150,7 @@ export const createStatus = (context: StatusContext): Status => {
     }),
     capabilities: async () => ({
       graph: { route: '/api/v1/graph', depth: limits.graph_depth_max, nodes: limits.graph_nodes_max, age: feed.abilities().age },
-      version: context.version, api: 'v1', modes: context.embedding()?.ready ? ['lexical', 'hybrid'] : ['lexical'], embedder: shownEmbedder(context.embedding()), projection: context.projectionKind, formats: { commit: 1, event: 1, ack: ACK_VERSION, level: FORMAT_LEVEL }, live: context.live(),
+      version: context.version, api: 'v1', modes: context.embedding()?.ready ? ['lexical', 'hybrid'] : ['lexical'], embedder: shownEmbedder(context.embedding()), projection: context.projectionKind, formats: { commit: 1, event: 1, ack: ACK_VERSION, level: index.reads.level }, live: context.live(),
       limits: { content_bytes: limits.content_bytes_max, request_bytes: limits.request_bytes_max, bulk: limits.bulk_memories_max, list: limits.list_limit_max },
       features: ['memories', 'bulk', 'links', 'episodic', 'history', 'conflicts', 'events', 'idempotency', 'causal_tokens', 'quorum_receipts', 'erase'],
     }),
@@ -166,7 +176,7 @@ export const createStatus = (context: StatusContext): Status => {
     gauge('bodies_missing', 'Texts that a commit names and that are not here', () => replica.missing.size)
     gauge('texts_unreadable', 'Texts that are not what their field allows, met since the start', () => from.unreadable())
     gauge('format_level', 'The mesh\'s format level', () => levelNow(index))
-    gauge('format_level_read', 'Up to which format level this build reads', () => FORMAT_LEVEL)
+    gauge('format_level_read', 'Up to which format level this build reads', () => index.reads.level)
     gauge('control_place', 'Statements of the control log', () => index.control.seq)
     gauge('control_forked', 'Other lines of the control log that nothing has ended', () => replica.branches.forks().length)
     gauge('events_unknown', 'Events in the log of a kind, or with fields, that mean nothing here', () => index.unknownEvents)
@@ -197,6 +207,11 @@ export const controlForked = (forks: readonly ControlFork[]): string => {
   const [{ place, ours, theirs }] = forks.toSorted((a, b) => a.place - b.place) as [ControlFork]
   return `control_forked: two statements are certified as number ${place} of the control log (${ours.slice(0, 12)} here, ${theirs.slice(0, 12)} on others), by an old copy of the authority's folder or a stolen key, so members may differ on who belongs to the mesh; stop that copy, and end the fork with the recovery keys: \`mnemesh mesh recover\``
 }
+
+/** A link's end for want of a version that both speak (PROTOCOL HS2). */
+const UNSUPPORTED: CloseReason = 'version_unsupported'
+/** Lines in one answer; all are in `GET /peers`. */
+const VERSION_WARNINGS_MAX = 8
 
 /** `--quorum` asks for more than there are: no link that comes up helps. */
 export const tooFewVoters = (quorum: number, voters: number): string =>

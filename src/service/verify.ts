@@ -6,6 +6,7 @@
 import { chainFault, emptyChain, extendChain, type ChainState } from '../../crdt/chain.ts'
 import { decodeCommit, hasValidSignature, isControlCommit, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
 import { controlFault, emptyControl, enrolledAt, firstExcluded, levelOf, policyPlace, reduceControl } from '../../crdt/control.ts'
+import { OWN_READS, readsAt, type Reads } from '../../crdt/event-schema.ts'
 import { bodyRefs } from '../../crdt/event.ts'
 import { CONTROL_NAMESPACE, type ChainId, type MeshId } from '../../crdt/ids.ts'
 import type { Problem, VerifyAnswer } from '../api.ts'
@@ -22,7 +23,7 @@ const COMMITS_PER_TURN = 32
 
 type Place = Pick<Arrival, 'chain' | 'seq' | 'hash'>
 
-export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (done: number, total: number) => void = () => undefined): Promise<VerifyAnswer> => {
+export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (done: number, total: number) => void = () => undefined, reads: Reads = OWN_READS): Promise<VerifyAnswer> => {
   const chains = new Map<ChainId, ChainState>()
   /** Arrived before what they follow, by chain and seq. */
   const early = new Map<ChainId, Map<number, Arrival>>()
@@ -55,7 +56,7 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
   const check = (arrival: Arrival, broken: boolean): void => {
     const where = placeText(arrival)
     const stored = store.commit(arrival.chain, arrival.seq)
-    const decoded = stored && decodeCommit(stored.bytes, (header) => levelOf(control, header))
+    const decoded = stored && decodeCommit(stored.bytes, (header) => readsAt(reads, levelOf(control, header)))
     const chain = chains.get(arrival.chain)
     if (!decoded?.ok || decoded.commit.hash !== arrival.hash) {
       report(decoded === null ? 'the commit is damaged: its bytes do not match their checksum' : decoded.ok ? 'the commit is not the one that arrived' : `the commit is malformed: ${decoded.reason}`, where)
@@ -77,7 +78,7 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
     if (isControlCommit(commit) || hasValidSignature(commit)) unvouched.delete(commit.chain)
     else unvouched.set(commit.chain, [...(unvouched.get(commit.chain) ?? []), commit].slice(0, PROBLEMS_MAX))
     if (commit.header.mesh !== mesh) report('the commit belongs to another mesh', where)
-    if (commit.header.namespace === CONTROL_NAMESPACE) control = reduceControl(control, commit as VerifiedCommit)
+    if (commit.header.namespace === CONTROL_NAMESPACE) control = reduceControl(control, commit as VerifiedCommit, reads)
     else if (checkPolicy(commit) === 'unknown') undecided.push(commit)
     for (const { ref, field } of commit.events.flatMap(({ event, unread }) => [...bodyRefs(event), ...(unread?.texts ?? []).map((ref) => ({ ref, field: 'of a field that is not known here' }))])) {
       const what = `the text ${ref} (${field}) is missing or does not match its hash`

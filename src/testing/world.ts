@@ -12,7 +12,7 @@ import { createMemoryNetwork, type MemoryNetwork } from '../../transports/memory
 import { createVirtualTime, type VirtualTime } from '../../transports/virtual-time.ts'
 import { foundedLog } from '../membership/control-log.ts'
 import { genesis } from '../membership/statements.ts'
-import { createPeer, type Peer } from '../peer.ts'
+import { createPeer, type Build, type Peer } from '../peer.ts'
 import type { Random } from '../ports/clock.ts'
 import type { PeerLog } from '../ports/log.ts'
 import type { Projection } from '../ports/projection.ts'
@@ -33,6 +33,10 @@ export type WorldOptions = {
   /** Made before each write to a disk: a rejection is that disk's. */
   readonly flush?: (peer: number) => Promise<void>
   readonly log?: (peer: number) => PeerLog
+  /** Of those who found the mesh; default: all vote. */
+  readonly role?: (peer: number) => 'voter' | 'observer'
+  /** What each peer runs at each of its starts; default: this program. */
+  readonly build?: (peer: number) => Build
   /** Each frame takes between these, ms. */
   readonly delayMs?: readonly [number, number]
 }
@@ -74,7 +78,7 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
   const network = createMemoryNetwork({ timers: time, ...(options.delayMs && { delayMs: options.delayMs, random: () => random.bytes(1)[0]! / 256 }) })
   const authority = keyPairFromSeed(random.bytes(32))
   const keys = Array.from({ length: options.peers }, () => keyPairFromSeed(random.bytes(32)))
-  const founders = keys.map((pair, index) => ({ peer: publicKeyHex(pair) as PeerId, name: `peer-${index}`, role: 'voter' as const }))
+  const founders = keys.map((pair, index) => ({ peer: publicKeyHex(pair) as PeerId, name: `peer-${index}`, role: options.role?.(index) ?? 'voter' }))
   const log = foundedLog(genesis({ clock: time, random }, 'world', authority, founders, options.recovery), authority)
   const { mesh } = log.state
   const disks = keys.map(() => memoryDisk())
@@ -96,6 +100,7 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
       identity: { dir: '', mesh, meshName: 'world', name: `peer-${index}`, peer: publicKeyHex(keys[index]!) as PeerId, keys: keys[index]!, authority: authorities[index]!, peers: [] },
       store, projection: options.projection?.(index) ?? createNoProjection(), projectionKind: options.projection === undefined ? 'none' : 'memory', timers: { now: () => Math.floor(time.now() + clockAheadMs[index]!), after: time.after }, monotonic: time.now, random, dialer: network.dialer(url(index)), compression: null,
       peers: dials(index).map(url), quorum: null, quorumTimeoutMs: 5_000, version: '0.0.0', log: options.log?.(index) ?? logTo(), live: () => ({}),
+      ...(options.build && { build: options.build(index) }),
       ...(options.observe && { observe: (effect) => options.observe!(index, effect) }),
     })
     peers[index] = peer

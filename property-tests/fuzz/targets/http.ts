@@ -78,6 +78,7 @@ const ROUTES: readonly { readonly method: string; readonly path: string; readonl
   { method: 'POST', path: '/mesh/join', type: OCTETS },
   { method: 'POST', path: '/mesh/revoke', type: OCTETS },
   { method: 'POST', path: '/mesh/leave-behind', type: OCTETS },
+  { method: 'POST', path: '/mesh/level', type: OCTETS },
 ]
 
 /** A body for a route: its own sample mutated, or another route's. */

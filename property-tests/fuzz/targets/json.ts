@@ -13,7 +13,7 @@ import { requestBodies } from '../requests.ts'
 import { ACCEPTED, judge, mutant, refused, type Target } from '../target.ts'
 
 const encoder = new TextEncoder()
-const eventSamples = (): readonly Uint8Array[] => [...documentEvents(1, record(1), record(2)), episode(9), ...controlEvents()].map(encodeEvent)
+const eventSamples = (): readonly Uint8Array[] => [...documentEvents(1, record(1), record(2)), episode(9), ...controlEvents()].map((event) => encodeEvent(event))
 const LONE_SURROGATE = /\p{Surrogate}/u
 
 /** `parseCanonical` against the specification in twenty lines: the same answer on every input. */

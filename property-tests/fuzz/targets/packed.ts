@@ -5,7 +5,7 @@ import { encodeCanonical, parseCanonical } from '../../../crdt/canonical.ts'
 import { sha256 } from '../../../crdt/hash.ts'
 import { decodeToken, encodeToken } from '../../../crdt/frontier.ts'
 import { bytesToHex, type ChainId, type CommitHash, type MeshId, type PeerId, type PublicKey } from '../../../crdt/ids.ts'
-import { decodeInvite, decodeJoin, decodeLeaveBehind, decodeRevoke, encodeInvite, encodeJoin, encodeLeaveBehind, encodeRevoke, type Invite } from '../../../crdt/invite.ts'
+import { decodeInvite, decodeJoin, decodeLeaveBehind, decodeLevel, decodeRevoke, encodeInvite, encodeJoin, encodeLeaveBehind, encodeLevel, encodeRevoke, type Invite } from '../../../crdt/invite.ts'
 import { limits } from '../../../crdt/limits.ts'
 import { equalBytes, pack, unpack, type Packable } from '../../../crdt/msgpack.ts'
 import { encodeReceipt, verifyReceipt, type ReceiptJson } from '../../../crdt/receipt.ts'
@@ -152,12 +152,12 @@ const join: Target = {
   micros: 120,
   open: () => {
     const given = encodeInvite({ mesh, id: 'cd'.repeat(16), role: 'voter', expiresMs: 1_800_000_000_000, urls: [] }, authority)
-    const samples = [encodeJoin(given, 'eve', member), encodeRevoke(mesh, peer, 1_700_000_000_000, authority), encodeLeaveBehind(mesh, peer, 1_700_000_000_000, authority)]
+    const samples = [encodeJoin(given, 'eve', member), encodeRevoke(mesh, peer, 1_700_000_000_000, authority), encodeLeaveBehind(mesh, peer, 1_700_000_000_000, authority), encodeLevel(mesh, 2, 1_700_000_000_000, authority)]
     return {
       make: (draw) => mutant(draw, samples, mutatePacked),
       feed: (input) => {
         const key = publicKeyHex(authority) as PublicKey
-        const read = [decodeJoin(input), decodeRevoke(input, mesh, key), decodeLeaveBehind(input, mesh, key)].filter((each) => each !== null)
+        const read = [decodeJoin(input), decodeRevoke(input, mesh, key), decodeLeaveBehind(input, mesh, key), decodeLevel(input, mesh, key)].filter((each) => each !== null)
         judge(read.length <= 1, 'one request is read as two')
         if (read.length === 0) return refused('not_signed')
         judge(samples.some((sample) => equalBytes(sample, input)), 'a request that nobody signed is taken')

@@ -1,5 +1,5 @@
 /**
- * The verbs on membership: mesh init, invite, join, members, revoke, leave-behind. They work on a peer's folder; nothing need run.
+ * The verbs on membership: mesh init, invite, join, members, revoke, leave-behind, level. They work on a peer's folder; nothing need run.
  */
 import { type Command, InvalidArgumentError } from 'commander'
 import { limits } from '../../../crdt/limits.ts'
@@ -12,6 +12,7 @@ import { oneOf } from './choice.ts'
 import { addRecoveryVerbs } from './mesh-recovery.ts'
 
 const OFFLINE = 'also when the peer that holds the authority key is stopped: the statement is kept there, and proposed when it is started'
+const NO_WAIT = 'answer when it is in force, and do not wait until the other voters that can be reached have it on disk'
 const INVITE_TTL_MS = 24 * 3_600_000
 
 export const addMeshVerbs = (program: Command, io: Io): void => {
@@ -24,6 +25,7 @@ export const addMeshVerbs = (program: Command, io: Io): void => {
   addRevoke(mesh, io)
   addRecoveryVerbs(mesh, io)
   addLeaveBehind(mesh, io)
+  addLevel(mesh, io)
 }
 
 const addInit = (mesh: Command, io: Io): void => {
@@ -68,21 +70,24 @@ const addInvite = (mesh: Command, io: Io): void => {
     .requiredOption('--data <dir>', 'a folder that holds the authority key')
     .option('--role <role>', 'voter or observer (default: voter)', oneOf('voter', 'observer'))
     .option('--ttl <time>', 'how long it is worth something (default: 24h)', duration)
+    .option('--no-wait', 'with --json: do not wait until the other voters that can be reached know the mesh as it is here')
+    .option('--json', 'print the token as JSON, with its end and the voters that know the mesh as it is here')
   example(verb, 'mnemesh mesh invite --data ./peer-1 --role observer --ttl 30m')
-  verb.action(async (options: { data: string; role?: 'voter' | 'observer'; ttl?: number }) => {
-    const { makeInvite } = await import('../../membership/index.ts')
-    await print(io, await makeInvite({ dir: options.data, role: options.role ?? 'voter', ttl_ms: options.ttl ?? INVITE_TTL_MS, clock: io.clock, random: io.random }))
+  verb.action(async (options: { data: string; role?: 'voter' | 'observer'; ttl?: number; wait: boolean; json?: boolean }) => {
+    const { makeInvite, tellOfInvite } = await import('../../membership/index.ts')
+    const token = await makeInvite({ dir: options.data, role: options.role ?? 'voter', ttl_ms: options.ttl ?? INVITE_TTL_MS, clock: io.clock, random: io.random })
+    await print(io, options.json === true ? JSON.stringify(await tellOfInvite({ dir: options.data, token, wait: options.wait })) : token)
   })
 }
 
 const addJoin = (mesh: Command, io: Io): void => {
   const verb = mesh.command('join').description("make a peer's identity and enrol it").argument('<token>', 'what `mesh invite` printed')
   verb.requiredOption('--data <dir>', "the new peer's folder").requiredOption('--name <name>', "the new peer's name")
-  verb.option('--from <dir>', 'the folder of the peer that gave the token, when it is stopped and on this machine (default: looked for beside --data)').option('--json', 'print the answer as JSON')
+  verb.option('--from <dir>', 'the folder of the peer that gave the token, when it is stopped and on this machine (default: looked for beside --data)').option('--no-wait', NO_WAIT).option('--json', 'print the answer as JSON')
   example(verb, 'mnemesh mesh join TOKEN --data ./peer-2 --name paris')
-  verb.action(async (token: string, options: { data: string; name: string; from?: string; json?: boolean }) => {
+  verb.action(async (token: string, options: { data: string; name: string; from?: string; wait: boolean; json?: boolean }) => {
     const { joinMesh } = await import('../../membership/index.ts')
-    const joined = await joinMesh({ token: token.trim(), dir: options.data, name: options.name, ...(options.from === undefined ? {} : { from: options.from }), clock: io.clock, random: io.random })
+    const joined = await joinMesh({ token: token.trim(), dir: options.data, name: options.name, ...(options.from === undefined ? {} : { from: options.from }), wait: options.wait, clock: io.clock, random: io.random })
     if (options.json === true) return print(io, JSON.stringify(joined))
     await print(io, `${joined.proposed ? 'is to join' : 'joined'} mesh ${joined.mesh_id}, ${joined.members} members\npeer ${options.name} is ${joined.peer_id}\n${appliedText(joined)}`)
     await note(io, `start it with: mnemesh serve --data ${quoted(options.data)} --port 7702`)
@@ -103,11 +108,11 @@ const addMembers = (mesh: Command, io: Io): void => {
 
 const addRevoke = (mesh: Command, io: Io): void => {
   const verb = mesh.command('revoke').description('take a member out of the mesh, for good').argument('<peer>', "the member's id or name")
-  verb.requiredOption('--data <dir>', 'a folder that holds the authority key').option('--force', 'take out also the peer that holds the authority key: nobody can be invited or taken out after that').option('--offline', OFFLINE).option('--json', 'print the answer as JSON')
+  verb.requiredOption('--data <dir>', 'a folder that holds the authority key').option('--force', 'take out also the peer that holds the authority key: nobody can be invited or taken out after that').option('--offline', OFFLINE).option('--no-wait', NO_WAIT).option('--json', 'print the answer as JSON')
   example(verb, 'mnemesh mesh revoke paris --data ./peer-1')
-  verb.action(async (peer: string, options: { data: string; force?: boolean; offline?: boolean; json?: boolean }) => {
+  verb.action(async (peer: string, options: { data: string; force?: boolean; offline?: boolean; wait: boolean; json?: boolean }) => {
     const { revokeMember } = await import('../../membership/index.ts')
-    const revoked = await revokeMember({ dir: options.data, peer, force: options.force === true, offline: options.offline === true, clock: io.clock, random: io.random })
+    const revoked = await revokeMember({ dir: options.data, peer, force: options.force === true, offline: options.offline === true, wait: options.wait, clock: io.clock, random: io.random })
     if (options.json === true) return print(io, JSON.stringify(revoked))
     await print(io, `${revoked.proposed ? 'is to be revoked: ' : 'revoked '}${clean(revoked.name)} ${revoked.peer_id.slice(0, 12)}\n${appliedText(revoked)}`)
   })
@@ -115,13 +120,27 @@ const addRevoke = (mesh: Command, io: Io): void => {
 
 const addLeaveBehind = (mesh: Command, io: Io): void => {
   const verb = mesh.command('leave-behind').description('of a member whose clock was wrong: what it wrote in the future is left out, and it writes that again itself').argument('<peer>', "the member's id or name")
-  verb.requiredOption('--data <dir>', 'a folder that holds the authority key').option('--json', 'print the answer as JSON')
+  verb.requiredOption('--data <dir>', 'a folder that holds the authority key').option('--no-wait', NO_WAIT).option('--json', 'print the answer as JSON')
   example(verb, 'mnemesh mesh leave-behind paris --data ./peer-1')
-  verb.action(async (peer: string, options: { data: string; json?: boolean }) => {
+  verb.action(async (peer: string, options: { data: string; wait: boolean; json?: boolean }) => {
     const { leaveBehind } = await import('../../membership/index.ts')
-    const left = await leaveBehind({ dir: options.data, peer, clock: io.clock, random: io.random })
+    const left = await leaveBehind({ dir: options.data, peer, wait: options.wait, clock: io.clock, random: io.random })
     if (options.json === true) return print(io, JSON.stringify(left))
     await print(io, `${clean(left.name)} ${left.peer_id.slice(0, 12)} leaves behind what it wrote in the future, and writes it again\n${appliedText(left)}`)
+  })
+}
+
+const addLevel = (mesh: Command, io: Io): void => {
+  const verb = mesh.command('level').description('raise the format level of the mesh, when all voters run a version that reads it; it never falls').argument('<level>', 'the level, one that `mnemesh status` of every voter names as read')
+  verb.requiredOption('--data <dir>', 'a folder that holds the authority key').option('--offline', OFFLINE).option('--no-wait', NO_WAIT).option('--json', 'print the answer as JSON')
+  example(verb, 'mnemesh mesh level 2 --data ./peer-1')
+  verb.action(async (level: string, options: { data: string; offline?: boolean; wait: boolean; json?: boolean }) => {
+    const { raiseLevel } = await import('../../membership/index.ts')
+    const raised = await raiseLevel({ dir: options.data, level: Number(level), offline: options.offline === true, wait: options.wait, clock: io.clock, random: io.random })
+    if (options.json === true) return print(io, JSON.stringify(raised))
+    await print(io, `${raised.proposed ? 'is to write' : 'the mesh writes'} format level ${raised.level}\n${appliedText(raised)}`)
+    const below = raised.observers_below.map(({ name }) => clean(name))
+    if (below.length > 0) await note(io, `observers that show no memories written from now on, until they are upgraded: ${below.join(', ')}`)
   })
 }
 

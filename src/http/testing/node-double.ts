@@ -264,6 +264,10 @@ export const createNodeDouble = (): NodeDouble => {
     },
     revoke: async (request) => called('revoke', request),
     leaveBehind: async (request) => called('leaveBehind', request),
+    raiseLevel: async (request) => {
+      await called('raiseLevel', request)
+      return { level: 2, observers_below: [{ peer_id: PEER, name: 'double', reads: null }] }
+    },
   }
   return {
     node,
