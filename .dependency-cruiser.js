@@ -103,7 +103,7 @@ const layers = [
   {
     name: 'membership',
     files: '^src/membership/',
-    imports: ['^src/(membership|store)/', '^src/replica/(control-seen|kept-statements)\\.ts$', '^crdt/', PORTS, NODE],
+    imports: ['^src/(membership|store)/', '^src/replica/(control-seen|kept-statements|level-told)\\.ts$', '^crdt/', PORTS, NODE],
     mend: 'membership needs the control log and a folder, nothing that runs',
   },
   {
@@ -127,7 +127,7 @@ const layers = [
   {
     name: 'service',
     files: '^src/service/',
-    imports: ['^src/(service|replica)/', '^src/projection/(list-cursor|column-text)\\.ts$', '^src/membership/(folder|statements)\\.ts$', '^crdt/', '^transports/host\\.ts$', PORTS, ...npm('prom-client')],
+    imports: ['^src/(service|replica)/', '^src/projection/(list-cursor|column-text)\\.ts$', '^src/membership/(folder|raise-level|statements)\\.ts$', '^crdt/', '^transports/host\\.ts$', PORTS, ...npm('prom-client')],
     mend: 'a service asks the replica and the ports; drivers come in as arguments',
   },
   {

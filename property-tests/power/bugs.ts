@@ -96,6 +96,12 @@ export const BUGS: readonly Bug[] = [
   bug('crdt/level.test.ts', 'an unknown field is read below its level', ['crdt/event-schema.ts', '      dropped.add(name)\n', '']),
   bug('crdt/level.test.ts', 'an unknown kind in a document is passed over there', ['crdt/segment.ts', 'events.every(isDocumentEvent) ? derive(segment, author, header.deps, events) :', 'events.length > 0 ? derive(segment, author, header.deps, events.filter(isDocumentEvent)) :']),
   bug('crdt/level.test.ts', 'texts that only unknown fields name are left behind', ['crdt/commit.ts', ': [...named, ...unread.texts]', ': named']),
+  bug('src/service/level.test.ts', 'the level raised though a voter does not read it', ['src/membership/raise-level.ts', 'if (below.length > 0) throw', 'if (below.length > 1e9) throw']),
+  bug('src/membership/mistakes.test.ts', 'who never told what it reads is taken to read everything', ['src/membership/raise-level.ts', 'member.reads === null || member.reads < level', 'member.reads !== null && member.reads < level']),
+  bug('src/service/level.test.ts', 'a later build derives at its author what the level does not have', ['src/replica/author.ts', 'levelNow(index) < index.reads.level ? decodeEvent(', 'levelNow(index) < 0 ? decodeEvent(']),
+  bug('src/service/level.test.ts', 'a raised level that nothing is read at', ['src/replica/log-index.ts', 'readsAt(reads, levelOf(control, header))', 'readsAt(reads, Math.min(1, levelOf(control, header)))']),
+  bug('src/service/level.test.ts', 'a peer below the level shows documents that it cannot read', ['src/replica/log-index.ts', 'levelOf(index.control, header) > index.reads.level', 'levelOf(index.control, header) > index.reads.level + 1e9']),
+  bug('src/service/level.test.ts', 'a link without a common version that health does not name', ['src/service/status.ts', 'for (const warning of versionWarnings()) warnings', 'for (const warning of versionWarnings().slice(99)) warnings']),
   bug('crdt/level.test.ts', 'the format level falls', ['crdt/control.ts', 'level > (levels.at(-1)?.level ?? FIRST_LEVEL) ?', 'level > 0 ?']),
   // ── anti-entropy ──
   bug(WORLD, 'some authors skipped in anti-entropy',

@@ -10,7 +10,7 @@ import { limits } from '../../crdt/limits.ts'
 import { factsOfStatements, keptStatements, keyOfStatement } from '../replica/kept-statements.ts'
 import { keepAddresses, readIdentity } from './folder.ts'
 import { initMesh } from './found.ts'
-import { joinMesh, listMembers, makeInvite, revokeMember } from './index.ts'
+import { joinMesh, listMembers, makeInvite, raiseLevel, revokeMember, tellOfInvite } from './index.ts'
 import { withStore } from './stopped.ts'
 
 const saying = { clock: { now: () => Date.UTC(2026, 0, 1) }, random: { bytes: (count: number) => crypto.getRandomValues(new Uint8Array(count)) } }
@@ -45,6 +45,20 @@ test('a second member of one name is refused, and the same token enrols it under
   expect(await active()).toEqual(['first', 'lyon', 'paris'])
   // The name now means the one that is a member.
   expect((await revoke('paris')).peer_id).not.toBe(out.peer_id)
+})
+
+test('the level is raised to none that this program, or a voter that never ran, does not read; a level that is none is named', async () => {
+  const level = (to: number) => raiseLevel({ dir: at('first'), level: to, offline: true, ...saying })
+  await expect(level(2)).rejects.toMatchObject({ code: 'conflict', message: expect.stringMatching(/not all voters read it: first reads up to level 1; upgrade/) })
+  await joinMesh({ token: await makeInvite({ dir: at('first'), role: 'voter', ttl_ms: 60_000, ...saying }), dir: at('b'), name: 'paris', ...saying })
+  await expect(level(2)).rejects.toMatchObject({ message: expect.stringContaining('first reads up to level 1, paris has not told what it reads;'), fields: { voters_below: [{ name: 'first', reads: 1 }, { name: 'paris', reads: null }] } })
+  await expect(level(1)).rejects.toMatchObject({ code: 'malformed', message: expect.stringContaining('from 2 to 16') })
+  for (const none of [0, 17, 1.5, Number.NaN]) await expect(level(none)).rejects.toMatchObject({ code: 'malformed' })
+})
+
+test('what an invite says can be told as facts, with the voters that know the mesh as it is', async () => {
+  const token = await invite()
+  expect(await tellOfInvite({ dir: at('first'), token, wait: true })).toEqual({ token, mesh_id: decodeInvite(token)!.mesh, role: 'observer', expires_at: '2026-01-01T00:01:00.000Z', urls: [], applied: ['first'], not_yet: [] })
 })
 
 test('of several that a word may mean each is named with its id', async () => {

@@ -7,7 +7,6 @@ import { activeMembers } from '../../crdt/control.ts'
 import type { PeerId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { LinkInfo } from '../../transports/host.ts'
-import type { CloseReason } from '../../transports/reasons.ts'
 import type { Health, Node, PeerAnswer } from '../api.ts'
 import type { EmbeddingStatus } from '../ports/embedding.ts'
 import type { DiskUse } from '../ports/live.ts'
@@ -209,7 +208,7 @@ export const controlForked = (forks: readonly ControlFork[]): string => {
 }
 
 /** A link's end for want of a version that both speak (PROTOCOL HS2). */
-const UNSUPPORTED: CloseReason = 'version_unsupported'
+const UNSUPPORTED = 'version_unsupported'
 /** Lines in one answer; all are in `GET /peers`. */
 const VERSION_WARNINGS_MAX = 8
 
