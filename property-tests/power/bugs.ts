@@ -49,7 +49,7 @@ export const BUGS: readonly Bug[] = [
   bug('src/replica/settling.test.ts', 'an ack of a revoked peer counts', ['src/replica/settling.ts', '      if (!voters().has(from)) return []\n', ''], ['crdt/quorum.ts', '&& voters.has(entry.voter)),', '),']),
   bug('src/replica/settling.test.ts', 'the ack of a voter that went away is forgotten', ['src/replica/settling.ts', 'counted.has(voter) || isReached(voter)', 'isReached(voter)']),
   bug('src/replica/settling.test.ts', 'a link just lost is taken for one that stays away', ['src/replica/reach.ts', 'nowMs + limits.reach_lost_ms', 'nowMs']),
-  bug('src/membership/mistakes.test.ts', 'the peer with the authority key taken out without a word', ['src/membership/index.ts', 'if (target === identity.peer && !force) throw', 'if (target.length === 0 && !force) throw']),
+  bug('src/membership/mistakes.test.ts', 'the peer with the authority key taken out without a word', ['src/membership/index.ts', 'if (found === identity.peer && !force) throw', 'if (found.length === 0 && !force) throw']),
   bug('src/membership/mistakes.test.ts', 'two members of one name', ['src/membership/statements.ts', 'if (namesake !== undefined) throw', "if (namesake?.name === '') throw"]),
   bug('src/service/journal.test.ts', 'a link that flaps fills the log', ['src/service/journal.ts', 'if (budget.told >= BURST) {', 'if (budget.told < 0) {']),
   bug('src/log/log.test.ts', 'keys in the log', ['src/log/log.ts', 'hidden = hidden.replaceAll(secret, HIDDEN)', 'hidden = hidden.replaceAll(secret, secret)']),
