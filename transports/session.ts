@@ -37,8 +37,6 @@ export type SessionOptions = {
   readonly nonces: Nonces
   readonly random: RandomBytes
   readonly timers: Timers
-  /** What we speak; this program's own when absent. */
-  readonly offer?: Offer
   readonly count: (name: string, by: number) => void
   readonly events: SessionEvents
 }
