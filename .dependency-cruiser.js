@@ -125,6 +125,12 @@ const layers = [
     mend: 'it makes a folder, starts a process and finds it again; what runs in it is not its business',
   },
   {
+    name: 'setup',
+    files: '^src/setup/',
+    imports: ['^src/setup/', '^src/membership/make-folder\\.ts$', PORTS, NODE, ...npm('jsonc-parser', 'smol-toml', 'diff')],
+    mend: 'it changes files of other programs; peers and doors are not its business',
+  },
+  {
     name: 'service',
     files: '^src/service/',
     imports: ['^src/(service|replica)/', '^src/projection/(list-cursor|column-text)\\.ts$', '^src/membership/(folder|raise-level|statements)\\.ts$', '^crdt/', '^transports/host\\.ts$', PORTS, ...npm('prom-client')],
@@ -179,6 +185,7 @@ const layers = [
       '^src/(cli|input)/',
       '^src/sdk/',
       '^src/user-peer/(index|folder)\\.ts$',
+      '^src/setup/(index|clients)\\.ts$',
       '^src/membership/(index|quote|recovery-plan)\\.ts$',
       '^src/node/addresses\\.ts$',
       '^src/log/',

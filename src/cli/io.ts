@@ -14,6 +14,8 @@ export type Io = {
   readonly stderr: Output
   /** Standard input, or null when it is a terminal, where nobody waits for text that was not announced. */
   readonly stdin: AsyncIterable<Uint8Array> | null
+  /** Asks the person at the terminal, and answers what is typed; null where there is none. */
+  readonly ask: ((question: string) => Promise<string>) | null
   readonly env: Readonly<Record<string, string | undefined>>
   /** Wall clock in ms since 1970. */
   readonly clock: { now(): number }

@@ -7,6 +7,7 @@
 import '../v8.ts'
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { errorCode } from './failure.ts'
 import type { Io } from './io.ts'
@@ -41,10 +42,21 @@ const watchNpm = (listener: () => void): (() => void) => {
   return () => clearInterval(timer)
 }
 
+/** What has to be answered goes to standard error, so that standard output may be a file. */
+const ask = async (question: string): Promise<string> => {
+  const lines = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    return await lines.question(question)
+  } finally {
+    lines.close()
+  }
+}
+
 const io: Io = {
   stdout: process.stdout,
   stderr: process.stderr,
   stdin: process.stdin.isTTY ? null : process.stdin,
+  ask: process.stdin.isTTY && process.stderr.isTTY ? ask : null,
   env: process.env,
   clock: { now: () => Date.now() },
   random: { bytes: (count) => new Uint8Array(randomBytes(count)) },

@@ -20,6 +20,7 @@ import { addMeshVerbs } from './verbs/mesh.ts'
 import { addProject } from './verbs/project.ts'
 import { addProofVerbs } from './verbs/proof.ts'
 import { addServe } from './verbs/serve.ts'
+import { addSetup } from './verbs/setup.ts'
 import { addStateVerbs } from './verbs/state.ts'
 import { addStatus } from './verbs/status.ts'
 import { addUserPeerVerbs } from './verbs/up.ts'
@@ -44,6 +45,7 @@ export const createProgram = (io: Io, version: string, json = false): Command =>
   addMeshVerbs(program, io)
   addUserPeerVerbs(program, io)
   addMcp(program, io)
+  addSetup(program, io, version)
   addServe(program, io)
   addFleet(program, io)
   return example(program, 'mnemesh store "The deploy key rotates on Fridays"', 'mnemesh recall "when does the deploy key rotate?"', 'mnemesh serve --data .mnemesh/peer-1 --port 7701')

@@ -59,6 +59,7 @@ const supervising = (peers: readonly FleetPeer[], mannerOf: Readonly<Record<stri
     stdout: new Writable({ write: (_chunk, _encoding, done) => done() }),
     stderr: new Writable({ write: (chunk: Buffer, _encoding, done) => ((err += chunk.toString()), done()) }),
     stdin: null,
+    ask: null,
     env: { PATH: process.env['PATH'] },
     clock: { now: () => performance.now() },
     random: { bytes: (count) => new Uint8Array(count) },

@@ -12,6 +12,8 @@ export type RunOptions = {
   readonly env?: Readonly<Record<string, string>>
   /** null is a terminal. */
   readonly stdin?: string | null
+  /** What is typed when asked; without it there is nobody to ask. */
+  readonly answer?: string
   /** Whether standard output is one. */
   readonly terminal?: boolean
   readonly stdout?: Output
@@ -31,6 +33,10 @@ export const runCli = async (words: readonly string[], options: RunOptions = {})
     stdout: options.stdout ?? out.stream,
     stderr: err.stream,
     stdin: typeof options.stdin === 'string' ? Readable.from([Buffer.from(options.stdin)]) : null,
+    ask: options.answer === undefined ? null : async (question) => {
+      err.stream.write(question)
+      return options.answer!
+    },
     env: options.env ?? {},
     clock: { now: () => now },
     random: { bytes: (count) => Uint8Array.from({ length: count }, () => (state = (state * 75 + 74) % 65_537) & 0xff) },
