@@ -131,6 +131,12 @@ const layers = [
     mend: 'it changes files of other programs; peers and doors are not its business',
   },
   {
+    name: 'hooks',
+    files: '^src/hooks/',
+    imports: ['^src/hooks/', '^src/errors\\.ts$', NODE, ...npm('@secretlint/core', '@secretlint/secretlint-rule-preset-recommend')],
+    mend: 'it reads a conversation and asks a peer through a function; how a peer is found is not its business',
+  },
+  {
     name: 'service',
     files: '^src/service/',
     imports: ['^src/(service|replica)/', '^src/projection/(list-cursor|column-text)\\.ts$', '^src/membership/(folder|raise-level|statements)\\.ts$', '^crdt/', '^transports/host\\.ts$', PORTS, ...npm('prom-client')],
@@ -186,6 +192,7 @@ const layers = [
       '^src/sdk/',
       '^src/user-peer/(index|folder)\\.ts$',
       '^src/setup/(index|clients)\\.ts$',
+      '^src/hooks/index\\.ts$',
       '^src/membership/(index|quote|recovery-plan)\\.ts$',
       '^src/node/addresses\\.ts$',
       '^src/log/',

@@ -12,6 +12,7 @@ import { coloursFor } from './render.ts'
 import { addExport } from './verbs/export.ts'
 import { addFindingVerbs } from './verbs/finding.ts'
 import { addFleet } from './verbs/fleet.ts'
+import { addHook } from './verbs/hook.ts'
 import { addImport } from './verbs/import.ts'
 import { addLinkVerbs } from './verbs/links.ts'
 import { addMcp } from './verbs/mcp.ts'
@@ -46,6 +47,7 @@ export const createProgram = (io: Io, version: string, json = false): Command =>
   addUserPeerVerbs(program, io)
   addMcp(program, io)
   addSetup(program, io, version)
+  addHook(program, io)
   addServe(program, io)
   addFleet(program, io)
   return example(program, 'mnemesh store "The deploy key rotates on Fridays"', 'mnemesh recall "when does the deploy key rotate?"', 'mnemesh serve --data .mnemesh/peer-1 --port 7701')

@@ -40,8 +40,11 @@ export const userTools = (io: Io): Tools => ({
   clock: io.clock,
   random: io.random,
   sleep: (ms) => io.sleep(ms),
-  launcher: { command: [process.execPath, fileURLToPath(new URL('./main.js', import.meta.url))], env: io.env },
+  launcher: { command: [process.execPath, mainFile()], env: io.env },
 })
+
+/** The file that this program is started with. */
+export const mainFile = (): string => fileURLToPath(new URL('./main.js', import.meta.url))
 
 /** An environment variable that is set to something. */
 export const given = (value: string | undefined): string | undefined => (value === undefined || value === '' ? undefined : value)

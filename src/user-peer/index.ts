@@ -1,2 +1,3 @@
 /** This user's own peer: that it runs, that it stops. `folder.ts`, which loads next to nothing, says where it would be. */
 export { ensureUserPeer, stopUserPeer, type Tools } from './start.ts'
+export { findUserPeer } from './find.ts'

@@ -3,12 +3,11 @@
  */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { applyChange, CLIENTS, clientOf, commandFor, exists, INSTRUCTIONS, lookAt, planRemoval, planSetup, targetOfHooks, targetOfServer, type Change, type Kept, type Places, type Running, type Target } from '../../setup/index.ts'
 import { CliFailure, usage } from '../failure.ts'
 import { type Io, note, print } from '../io.ts'
 import { coloursFor, table } from '../render.ts'
-import { requireUserFolder } from '../target.ts'
+import { mainFile, requireUserFolder } from '../target.ts'
 
 export type SetupOptions = { readonly yes?: boolean; readonly dryRun?: boolean; readonly remove?: boolean; readonly replace?: boolean; readonly hooks?: boolean; readonly instructions?: boolean; readonly json?: boolean }
 
@@ -21,7 +20,7 @@ export const runSetup = async (name: string | undefined, options: SetupOptions, 
 }
 
 /** How this program runs. */
-export const runningOf = (version: string, io: Io): Running => ({ node: process.execPath, main: fileURLToPath(new URL('../main.js', import.meta.url)), version, env: io.env, platform: process.platform })
+export const runningOf = (version: string, io: Io): Running => ({ node: process.execPath, main: mainFile(), version, env: io.env, platform: process.platform })
 
 /** Where this user's files are. */
 export const placesOf = (io: Io): Places => ({ home: io.env['HOME'] || io.env['USERPROFILE'] || homedir(), env: io.env, platform: process.platform })
