@@ -17,7 +17,7 @@ import type { Entry, Target } from './targets.ts'
 /** Where set-up remembers what it wrote. */
 export type Kept = { readonly folder: string; readonly clock: Clock; readonly random: Random }
 
-export type Look = {
+type Look = {
   readonly file: string
   readonly there: boolean
   /** `other`: an entry of our name that this installation would write otherwise. */

@@ -28,7 +28,7 @@ const unmarked = (text: string): string => (text.startsWith(BOM) ? ` ${text.slic
 export const jsonFormat: Format = {
   parse(text, file) {
     const root = parseJson(text, file)
-    return root === null ? null : getNodeValue(root)
+    return root === null ? null : (getNodeValue(root) as unknown)
   },
 
   insertion(text, { keys }, value, file) {

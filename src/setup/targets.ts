@@ -25,7 +25,7 @@ export const targetOfServer = (client: Client, places: Places, command: Command)
 })
 
 /** When Claude Code calls which verb of ours, and for which of the matcher's names. */
-export const HOOKS = [
+const HOOKS = [
   { event: 'SessionStart', verb: 'session-start', matcher: 'startup|resume|clear|compact' },
   { event: 'PreCompact', verb: 'pre-compact', matcher: '' },
   { event: 'SessionEnd', verb: 'session-end', matcher: '' },
