@@ -76,6 +76,8 @@ describe('configuration files as people have them', () => {
     expect((await stat(copy!)).mode & 0o777).toBe(0o600)
     const after = await readFile(path, 'utf8')
     expect(name === 'codex' ? parseToml(after, { integersAsBigInt: 'asNeeded' }) : jsonc(after)).toMatchObject(says)
+    // Most of these programs read strict JSON: a file that was that stays it.
+    if (isStrict(before)) expect(isStrict(after)).toBe(true)
     // Nothing of it is gone: what was there is what remains without the pieces that came in.
     expect(subsequence(before, after)).toBe(true)
     if (before.includes('\r\n')) expect(after.replaceAll('\r\n', '')).not.toContain('\n')
@@ -121,6 +123,14 @@ describe('configuration files as people have them', () => {
   })
 })
 
+const isStrict = (text: string): boolean => {
+  try {
+    JSON.parse(text.replace(BOM, ''))
+    return true
+  } catch {
+    return false
+  }
+}
 const subsequence = (part: string, whole: string): boolean => {
   let at = 0
   for (const letter of whole) if (letter === part[at]) at++
@@ -149,7 +159,7 @@ describe('where a file lies', () => {
     const moved: Places = { home, platform: 'linux', env: { CLAUDE_CONFIG_DIR: '/c', CODEX_HOME: '/x', XDG_CONFIG_HOME: '/cfg' } }
     const fileOf = (name: string, where: Places) => clientOf(name)!.files(where)[0]
     expect(['claude-code', 'codex', 'zed', 'vscode'].map((name) => fileOf(name, moved))).toEqual(['/c/.claude.json', '/x/config.toml', '/cfg/zed/settings.json', '/cfg/Code/User/mcp.json'])
-    expect(['claude-desktop', 'vscode', 'zed'].map((name) => fileOf(name, { home: '/Users', env: {}, platform: 'darwin' }))).toEqual(['/Users/Library/Application Support/Claude/claude_desktop_config.json', '/Users/Library/Application Support/Code/User/mcp.json', '/Users/.config/zed/settings.json'])
+    expect(['claude-desktop', 'vscode', 'zed'].map((name) => fileOf(name, { home: '/me', env: {}, platform: 'darwin' }))).toEqual(['/me/Library/Application Support/Claude/claude_desktop_config.json', '/me/Library/Application Support/Code/User/mcp.json', '/me/.config/zed/settings.json'])
   })
 })
 
@@ -226,5 +236,5 @@ describe('hooks of Claude Code', () => {
 
 test('the command is this installation, or npx where npx clears it away, with the folder of the data where that was moved', () => {
   expect(commandFor({ ...running, env: { XDG_DATA_HOME: '/data' } }, ['mcp'])).toEqual({ program: running.node, words: [running.main, 'mcp'], env: { XDG_DATA_HOME: '/data' }, by: 'node' })
-  expect(commandFor({ ...running, main: '/home/.npm/_npx/0a1b/node_modules/mnemesh/dist/src/cli/main.js' }, ['mcp'])).toEqual({ program: '/opt/node/bin/npx', words: ['-y', 'mnemesh@1.2.3', 'mcp'], env: {}, by: 'npx' })
+  expect(commandFor({ ...running, main: '/cache/_npx/0a1b/node_modules/mnemesh/dist/src/cli/main.js' }, ['mcp'])).toEqual({ program: '/opt/node/bin/npx', words: ['-y', 'mnemesh@1.2.3', 'mcp'], env: {}, by: 'npx' })
 })
