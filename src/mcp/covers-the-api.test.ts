@@ -23,7 +23,7 @@ const TOOLS_BY_ROUTE: Readonly<Record<string, string>> = {
   'GET /digests': 'digests', 'GET /events': 'events', 'POST /verify': 'verify_log', 'POST /projection/rebuild': 'rebuild_index',
   'GET /metrics': 'no: numbers for a monitor', 'POST /mcp': 'no: the door itself', 'GET /openapi.json': 'no: tools/list says it', 'GET /identity': 'no: bytes that programs check',
   'GET /mesh/control': 'no: bytes that programs check', 'GET /mesh/applied': 'no: for programs that change the mesh', 'POST /mesh/join': 'no: bytes signed by a token\'s holder',
-  'POST /mesh/revoke': 'no: bytes signed by the authority', 'POST /mesh/leave-behind': 'no: bytes signed by the authority',
+  'POST /mesh/revoke': 'no: bytes signed by the authority', 'POST /mesh/leave-behind': 'no: bytes signed by the authority', 'POST /mesh/level': 'no: bytes signed by the authority',
 }
 
 test('every route has a tool of full, or a reason why no model is given it; every tool is named', async () => {
