@@ -1,6 +1,7 @@
 /** Lines of the control log on a link: who is behind asks for what it lacks, in one question a frame; who knows both is asked for neither. */
 import { expect, test } from 'vitest'
 import { ZERO_HASH, type CommitHash } from '../crdt/ids.ts'
+import { limits } from '../crdt/limits.ts'
 import { decode } from './decode.ts'
 import type { Message } from './messages.ts'
 import { createTestWorld, dialRaw, HEARD, type RawPeer } from './test-world.ts'
@@ -8,6 +9,10 @@ import { peerOf } from './test-host.ts'
 
 const NOBODYS = 'ab'.repeat(32) as CommitHash
 const heardBy = (raw: RawPeer): readonly Message[] => raw.frames.map((frame) => decode(frame, HEARD)).flatMap((decoded) => (decoded.ok ? [decoded.message] : []))
+const answerPing = (raw: RawPeer, nowMs: number): void => {
+  const ping = heardBy(raw).findLast((message) => message.type === 'ping')
+  if (ping !== undefined) raw.say({ type: 'pong', id: ping.id, arrivals: 0, digest: new Uint8Array(16), clock: nowMs })
+}
 const typesOf = (raw: RawPeer): readonly string[] => heardBy(raw).map(({ type }) => type)
 
 test('MB6 MB7 a line is told where the numbers differ, asked for behind what both hold, and once', () => {
@@ -69,4 +74,29 @@ test('MB6 a stranger is not closed by the length of its log before it has told i
   raw.say({ type: 'line', place: 2, head: a.host.controlLine().head, others: [] })
   world.time.advance(50)
   expect([raw.closed(), a.host.member(peerOf('nobody'))]).toEqual(['not_enrolled', 'unknown'])
+})
+
+test('MB7 on an open link a line to which no answer led is asked for again when control_ms_max has passed', () => {
+  const world = createTestWorld(['a', 'b'])
+  const a = world.add('a')
+  const raw = dialRaw(world, 'b', a.url, true)
+  expect(world.time.runUntil(raw.authenticated, 1_000)).toBe(true)
+  const { place, head } = a.host.controlLine()
+  const asked = (): number => typesOf(raw).filter((type) => type === 'want_line').length
+  raw.say({ type: 'control', seq: 5 })
+  raw.say({ type: 'line', place, head, others: [NOBODYS] })
+  world.time.advance(50)
+  expect([typesOf(raw).includes('open'), asked()]).toEqual([true, 1])
+  raw.say({ type: 'open', epoch: '00', arrivals: 0, digest: new Uint8Array(16), addresses: new Uint8Array(8), clock: world.time.now() })
+  raw.say({ type: 'statements', commits: [] })
+  for (let waitedMs = 0; waitedMs < limits.control_ms_max - 5_000; waitedMs += 5_000) {
+    world.time.advance(5_000)
+    answerPing(raw, world.time.now())
+  }
+  expect([raw.closed(), asked()]).toEqual([null, 1])
+  for (let n = 0; n < 3; n++) {
+    world.time.advance(5_000)
+    answerPing(raw, world.time.now())
+  }
+  expect([raw.closed(), asked()]).toEqual([null, 2])
 })

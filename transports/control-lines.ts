@@ -6,7 +6,7 @@
  * longer or they differ. Lines that the other knows and does not follow are told of as well, so that a fork reaches all.
  *
  * Invariants: one question is under way at a time, and an answer that nobody asked for is passed over; a line is asked for again only when
- * the answer before brought something new or the other side told anew; whatever the other side is, it is told nothing
+ * the answer before brought something new, the other side told anew or some time has passed; whatever the other side is, it is told nothing
  * but certified statements.
  */
 import { ZERO_HASH, type CommitHash } from '../crdt/ids.ts'
@@ -43,18 +43,20 @@ export type ControlLinesOptions = {
 
 /** An answer is one frame of what lies on a disk: three times until `control_ms_max` ends a link that is not open. */
 const ASK_AGAIN_MS = limits.control_ms_max / 3
+/** The other side may only now have what leads to a line that it told of: once in the time that a whole fetch may take. */
+const ASK_ANEW_MS = limits.control_ms_max
 
 export const createControlLines = ({ host, peer, send, charge, moved, count }: ControlLinesOptions): ControlLines => {
   let toldAs = ''
   let theirs: Of<'line'> | null = null
   let asking: { readonly head: CommitHash; readonly atMs: number; isAnswered: boolean } | null = null
-  /** Lines that the other side could not lead us to. */
-  const given = new Set<CommitHash>()
+  /** Lines that the other side could not lead us to, and until when they are not asked for. */
+  const given = new Map<CommitHash, number>()
 
   const isKnown = (hash: CommitHash): boolean => hash === ZERO_HASH || host.knowsStatement(hash)
   const ask = (nowMs: number, last: CommitHash | null): void => {
     if (asking !== null || theirs === null) return
-    const head = [theirs.head, ...theirs.others].find((hash) => !isKnown(hash) && !given.has(hash))
+    const head = [theirs.head, ...theirs.others].find((hash) => !isKnown(hash) && (given.get(hash) ?? 0) <= nowMs)
     if (head === undefined) return
     asking = { head, atMs: nowMs, isAnswered: false }
     send({ type: 'want_line', head, known: [...(last === null ? [] : [last]), ...host.controlLocator()].slice(0, limits.control_locator_hashes_max) })
@@ -91,8 +93,7 @@ export const createControlLines = ({ host, peer, send, charge, moved, count }: C
       const wasKnown = hash === null || isKnown(hash)
       host.receiveStatements(peer, commits, done(() => {
         asking = null
-        // What leads no further is asked for again when the other side tells anew.
-        if (hash === null || wasKnown || !isKnown(hash)) given.add(head)
+        if (hash === null || wasKnown || !isKnown(hash)) given.set(head, nowMs + ASK_ANEW_MS)
         ask(nowMs, hash)
         moved()
       }))

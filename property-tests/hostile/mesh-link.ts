@@ -132,6 +132,8 @@ const sealed = (raw: RawLink, session: Authenticated): MeshLink => {
     if (typeof tag !== 'number') return
     if (!silent && tag === TAGS.ping) tell([TAGS.pong, first ?? 0, 0, new Uint8Array(16), Date.now()])
     if (!silent && tag === TAGS.control) tell([TAGS.control, first ?? 0])
+    // Whoever tells the other's own line back holds no statement that it lacks: an honest peer of the same control log.
+    if (!silent && tag === TAGS.line) tell(message)
     const before = heard.get(tag)
     if (before === undefined) return void heard.set(tag, [message])
     before.push(message)

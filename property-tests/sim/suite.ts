@@ -8,7 +8,7 @@ import { summary } from './report.ts'
 import { startThread } from './thread.ts'
 
 /** What fits beside all the other tests into twenty minutes on two cores; `npm test` asks for fewer, `npm run sim` plays as many as one likes. */
-const SCHEDULES = Number(process.env['MNEMESH_SIM_SCHEDULES'] ?? 1_000)
+const SCHEDULES = Number(process.env['MNEMESH_SIM_SCHEDULES'] ?? 500)
 /** Several times what they take on a busy core. */
 const REAL_MS_MAX = 600_000
 
