@@ -68,7 +68,8 @@ export const BUGS: readonly Bug[] = [
   bug('src/service/control-fork.test.ts', 'a statement of another line that nobody certified kept', ['src/replica/control-branches.ts', 'before === null || nextFault(before, commit) !== null', 'before === null || nextFault.length === 0']),
   bug('src/service/control-fork.test.ts', 'what was written under another line waits for ever', ['crdt/control.ts', 'return common === undefined ? null : Math.max(', 'return common === undefined || common > 0 ? null : Math.max(']),
   bug('src/service/control-fork.test.ts', 'a fork of the control log told to those alone who are in it', ['src/replica/control-told.ts', 'others: branches.tips()', 'others: branches.tips().slice(0, 0)']),
-  bug('transports/control-lines.test.ts', 'an answer that leads nowhere asked for again and again', ['transports/control-lines.ts', 'given.add(head)', 'given.delete(head)']),
+  bug('transports/control-lines.test.ts', 'an answer that leads nowhere asked for again and again', ['transports/control-lines.ts', 'given.set(head, nowMs + ASK_ANEW_MS)', 'given.delete(head)']),
+  bug('transports/control-lines.test.ts', 'a line to which no answer led never asked for again', ['transports/control-lines.ts', '(given.get(hash) ?? 0) <= nowMs', '!given.has(hash)']),
   // ── votes ──
   bug('crdt/vote.test.ts', 'half of the voters taken for a majority', ['crdt/vote.ts', 'Math.floor(voters / 2) + 1', 'Math.floor((voters + 1) / 2)']),
   bug('crdt/vote.test.ts', 'votes of observers and strangers count', ['crdt/vote.ts', 'commit.votes.every(({ voter }) => voters.has(voter)) && ', '']),
