@@ -82,7 +82,7 @@ describe('a read with a token', () => {
     slow[1]!.release()
     const [recalled, graph] = (await world.run(waiting))!
     expect([recalled!, graph!].map((answer) => JSON.stringify(answer).includes('the second'))).toEqual([true, true])
-    for (const { frontier } of [recalled!, graph!]) expect(Number(frontier)).toBe(Number(stale.frontier) + 1)
+    for (const { frontier } of [recalled!, graph!]) expect(Number(frontier)).toBeGreaterThan(Number(stale.frontier))
   })
 
   it('is refused by rows that show less than they said, and goes through when they are caught up', async () => {

@@ -144,7 +144,7 @@ describe('the feeder', () => {
   it('applies what is there, then what arrives', async () => {
     const log = createLog(700)
     const store = createStore()
-    const feed = createFeed({ source: log, projection: store, timers: manual(), onError: (error) => expect.unreachable(error.message) })
+    const feed = createFeed({ gatherMs: 0, source: log, projection: store, timers: manual(), onError: (error) => expect.unreachable(error.message) })
     await caughtUp(feed)
     log.grow(3)
     expect(feed.lag()).toBe(3)
@@ -163,7 +163,7 @@ describe('the feeder', () => {
     const run = async (store: ReturnType<typeof createStore>): Promise<readonly Error[]> => {
       const log = createLog(300)
       const errors: Error[] = []
-      const feed = createFeed({ source: log, projection: store, timers: hasty, onError: (error) => errors.push(error) })
+      const feed = createFeed({ gatherMs: 0, source: log, projection: store, timers: hasty, onError: (error) => errors.push(error) })
       await caughtUp(feed)
       log.grow(300)
       await caughtUp(feed)
@@ -187,7 +187,7 @@ describe('the feeder', () => {
     const store = createStore()
     await store.apply(batch(arrival, { memories: [memory('stranger')] }, epoch))
     const log = createLog(3)
-    const feed = createFeed({ source: log, projection: store, timers: manual(), onError: (error) => expect.unreachable(error.message) })
+    const feed = createFeed({ gatherMs: 0, source: log, projection: store, timers: manual(), onError: (error) => expect.unreachable(error.message) })
     await caughtUp(feed)
     expect([store.counts.resets, store.rows.has(id('stranger')), feed.cursor()?.epoch]).toEqual([1, false, EPOCH])
     await feed.stop()
@@ -200,7 +200,7 @@ describe('the feeder', () => {
     const errors: string[] = []
     let broken = true
     const source: FeedSource = { ...log, batch: (after, limit) => (broken ? Promise.reject(new Error('cannot read')) : log.batch(after, limit)) }
-    const feed = createFeed({ source, projection: store, timers, onError: (error) => errors.push(error.message) })
+    const feed = createFeed({ gatherMs: 0, source, projection: store, timers, onError: (error) => errors.push(error.message) })
     const pauses: number[] = []
     for (let i = 1; i <= 10; i++) {
       await vi.waitFor(() => expect([errors.length, timers.waits().length]).toEqual([i, 1]), { interval: 1 })
@@ -216,7 +216,7 @@ describe('the feeder', () => {
 
   it('asks for fewer arrivals when they touch many rows', async () => {
     const log = createLog(100, 256)
-    const feed = createFeed({ source: log, projection: createStore(), timers: manual(), onError: (error) => expect.unreachable(error.message) })
+    const feed = createFeed({ gatherMs: 0, source: log, projection: createStore(), timers: manual(), onError: (error) => expect.unreachable(error.message) })
     await caughtUp(feed)
     expect(Math.max(...log.asked) * 256).toBeLessThanOrEqual(limits.projection_batch_rows_target)
     await feed.stop()
@@ -225,7 +225,7 @@ describe('the feeder', () => {
   it('lets readers wait for an arrival, or for more, up to a bound', async () => {
     const log = createLog(2)
     const timers = manual()
-    const feed = createFeed({ source: log, projection: createStore(), timers, onError: (error) => expect.unreachable(error.message) })
+    const feed = createFeed({ gatherMs: 0, source: log, projection: createStore(), timers, onError: (error) => expect.unreachable(error.message) })
     await caughtUp(feed)
     const at = (arrival: number): LogPlace => ({ ...feed.place(), arrival })
     expect(await feed.waitFor(feed.place(), 1_000)).toBe(true)
@@ -244,7 +244,7 @@ describe('the feeder', () => {
   it('rebuilds when asked, in full view', async () => {
     const log = createLog(100)
     const store = createStore()
-    const feed = createFeed({ source: log, projection: store, timers: manual(), onError: (error) => expect.unreachable(error.message) })
+    const feed = createFeed({ gatherMs: 0, source: log, projection: store, timers: manual(), onError: (error) => expect.unreachable(error.message) })
     await caughtUp(feed)
     const seen: number[] = []
     await feed.rebuild((done, total) => seen.push(done, total))
@@ -262,7 +262,7 @@ describe('the feeder', () => {
     let gone = false
     const projection = { ...store, open: () => (gone ? Promise.reject(new ProjectionFailure('no such server')) : store.open()) }
     const timers = manual()
-    const feed = createFeed({ source: log, projection, timers, onError: (error) => errors.push(error.message) })
+    const feed = createFeed({ gatherMs: 0, source: log, projection, timers, onError: (error) => errors.push(error.message) })
     await caughtUp(feed)
     expect(feed.trouble()).toBeNull()
     gone = true
@@ -281,7 +281,7 @@ describe('the feeder', () => {
   it('looks at an idle database in its own time, when told to', async () => {
     const store = createStore()
     const timers = manual()
-    const feed = createFeed({ source: createLog(10), projection: store, timers, onError: (error) => expect.unreachable(error.message), checkEveryMs: 77 })
+    const feed = createFeed({ gatherMs: 0, source: createLog(10), projection: store, timers, onError: (error) => expect.unreachable(error.message), checkEveryMs: 77 })
     await caughtUp(feed)
     await vi.waitFor(() => expect(timers.waits()).toEqual([77]), { interval: 1 })
     await store.reset()
@@ -293,12 +293,12 @@ describe('the feeder', () => {
 
   it('does not forget a rebuild by stopping', async () => {
     const store = createStore()
-    const feed = createFeed({ source: createLog(10), projection: store, timers: manual(), onError: (error) => expect.unreachable(error.message) })
+    const feed = createFeed({ gatherMs: 0, source: createLog(10), projection: store, timers: manual(), onError: (error) => expect.unreachable(error.message) })
     await caughtUp(feed)
     const [refused] = await Promise.allSettled([feed.rebuild(), feed.stop()])
     expect(refused.status === 'rejected' && String(refused.reason)).toMatch(/next start/)
     expect([store.counts.resets, store.rows.size, await store.unfinished()]).toEqual([0, 10, true])
-    const again = createFeed({ source: createLog(10), projection: store, timers: manual(), onError: (error) => expect.unreachable(error.message) })
+    const again = createFeed({ gatherMs: 0, source: createLog(10), projection: store, timers: manual(), onError: (error) => expect.unreachable(error.message) })
     await vi.waitFor(() => expect(store.counts.takeovers).toBe(1), { interval: 1 })
     await caughtUp(again)
     await again.stop()
@@ -309,7 +309,7 @@ describe('the feeder', () => {
     const run = async (failAt: number): Promise<ReturnType<typeof createStore>> => {
       const log = createLog(300)
       const store = createStore(failAt, when, rebuild)
-      const feed = createFeed({ source: log, projection: store, timers: hasty, onError: () => undefined })
+      const feed = createFeed({ gatherMs: 0, source: log, projection: store, timers: hasty, onError: () => undefined })
       await caughtUp(feed)
       store.counts.fewest = store.rows.size
       const rebuilt = feed.rebuild()
@@ -324,7 +324,7 @@ describe('the feeder', () => {
     }
     const straight = await run(0)
     const [before] = [createStore()]
-    const first = createFeed({ source: createLog(300), projection: before, timers: hasty, onError: () => undefined })
+    const first = createFeed({ gatherMs: 0, source: createLog(300), projection: before, timers: hasty, onError: () => undefined })
     await caughtUp(first)
     await first.stop()
     for (let failAt = before.calls() + 1; failAt <= straight.calls(); failAt++) {
@@ -345,7 +345,7 @@ describe('the feeder', () => {
       shown.push([feed.lag(), feed.cursor()?.arrival, store.rows.has(id('older')), isReached])
       return store.applyNext(given)
     } }
-    const feed: Feed = createFeed({ source: { ...log, includes: () => true }, projection: watched, timers: manual(), onError: (error) => expect.unreachable(error.message) })
+    const feed: Feed = createFeed({ gatherMs: 0, source: { ...log, includes: () => true }, projection: watched, timers: manual(), onError: (error) => expect.unreachable(error.message) })
     const reached = feed.waitFor({ ...feed.place(), arrival: 1 }, 1_000).then((answer) => (isReached = answer))
     await caughtUp(feed)
     expect(new Set(shown.map((at) => JSON.stringify(at)))).toEqual(new Set(['[30,7,true,false]']))
@@ -357,10 +357,44 @@ describe('the feeder', () => {
   it('keeps a peer without a projection in step', async () => {
     const log = createLog(10)
     const none = createNoProjection()
-    const feed = createFeed({ source: log, projection: none, timers: manual(), onError: (error) => expect.unreachable(error.message) })
+    const feed = createFeed({ gatherMs: 0, source: log, projection: none, timers: manual(), onError: (error) => expect.unreachable(error.message) })
     await caughtUp(feed)
     expect((await none.open())?.arrival).toBe(10)
     await expect(none.recall({ q: 'x', limit: 1 }, '')).rejects.toThrow(/--projection pglite/)
+    await feed.stop()
+  })
+
+  it('gathers what is written while nobody waits, for a time and up to a number; a reader is not kept waiting', async () => {
+    const log = createLog(3)
+    const store = createStore()
+    const timers = manual()
+    const feed = createFeed({ source: log, projection: store, timers, onError: (error) => expect.unreachable(error.message) })
+    await caughtUp(feed)
+    const applied = (): number => store.counts.applied.length
+    const settled = async (): Promise<void> => {
+      for (let turn = 0; turn < 20; turn++) await Promise.resolve()
+    }
+    const before = applied()
+    for (let n = 0; n < 5; n++) {
+      log.grow(1)
+      await settled()
+    }
+    expect([applied() - before, timers.waits()]).toEqual([0, [100]])
+    timers.fire()
+    await caughtUp(feed)
+    // Five arrivals, and no batch of one alone but where the size of a batch has to grow first.
+    expect(applied() - before).toBeLessThanOrEqual(2)
+    log.grow(1)
+    await settled()
+    const from = applied()
+    expect(timers.waits()).toEqual([100])
+    expect(await feed.waitFor(feed.place(), 1_000)).toBe(true)
+    expect([applied() - from, timers.waits()]).toEqual([1, []])
+    log.grow(1)
+    await settled()
+    log.grow(limits.projection_batch_arrivals_max)
+    await caughtUp(feed)
+    expect(contents(store.rows)).toEqual(log.truth())
     await feed.stop()
   })
 })

@@ -1,7 +1,7 @@
 /**
  * Drives the projection from the log: the one writer, off the path of acks.
  *
- * open → (reset when the rows are of another log) → batches until caught up and mended → wait for growth → batches …
+ * open → (reset when the rows are of another log) → batches until caught up and mended → wait for growth → gather it, unless a reader waits → batches …
  * When all rows are to be made anew and the old ones are sound, new ones are made beside them, in turn with the batches that the old
  * ones take; once they show no less, they take over (`generations.ts`).
  * After any failure: pause, doubled up to a bound, then from `open` on, because only the database knows what it kept.
@@ -69,10 +69,18 @@ export type FeedOptions = {
   readonly onError: (error: Error) => void
   /** Looks at an idle database this often; never when absent, which will do for one that nobody else can touch. */
   readonly checkEveryMs?: number
+  /** 0: growth is applied at once. */
+  readonly gatherMs?: number
 }
 
 /** Some 2 ms of looking them up. */
 const CHAINS_A_PAGE = 1_000
+/**
+ * Growth that nobody waits for is gathered so long, in ms, or until it is so many arrivals: a transaction costs as much as some ten rows, on
+ * every peer, while writers wait for the same processors.
+ */
+const GATHER_MS = 100
+const GATHERED_ARRIVALS = limits.projection_batch_arrivals_max / 2
 
 type Waiter = { readonly place: LogPlace; readonly settle: (reached: boolean) => void }
 /** Rows that are being fed: how far they are, and how many arrivals the next batch is to hold. */
@@ -84,7 +92,7 @@ type Rebuild = { readonly total: number; readonly onProgress: (done: number, tot
 const isRebuild = (error: unknown): boolean => error instanceof ProjectionFailure && error.rebuild
 
 /** Starts at once, in the background. */
-export const createFeed = ({ source, projection, timers, onError, checkEveryMs }: FeedOptions): Feed => {
+export const createFeed = ({ source, projection, timers, onError, checkEveryMs, gatherMs = GATHER_MS }: FeedOptions): Feed => {
   let serving = lineFrom(null)
   /** The rows that are made beside those. */
   let next: Line | null = null
@@ -102,12 +110,34 @@ export const createFeed = ({ source, projection, timers, onError, checkEveryMs }
   let pauseMs: number = limits.projection_retry_ms_min
   let wake: () => void = () => undefined
   let woken = false
+  let hurry: () => void = () => undefined
+  /** Arrivals when the last batch was asked for: what came since is growth, what it left of these is a backlog, which is not gathered. */
+  let known = 0
   const waiters = new Set<Waiter>()
   let rebuilds: Rebuild[] = []
 
   const stir = (): void => {
     woken = true
     wake()
+    if (!mayGather()) hurry()
+  }
+
+  /** A reader waits for nothing but the batch, and what was read wrong is not left standing. */
+  const mayGather = (): boolean => {
+    const { cursor } = serving
+    return gatherMs > 0 && !stopped && !mustOpen && !mustReset && !mustBuild && next === null && waiters.size === 0
+      && cursor !== null && cursor.revision === source.revision() && cursor.arrival >= known && lagOf(cursor) < GATHERED_ARRIVALS
+  }
+  const gather = async (): Promise<void> => {
+    if (!mayGather() || lagOf(serving.cursor) === 0) return
+    await new Promise<void>((resolve) => {
+      const cancel = timers.after(gatherMs, resolve)
+      hurry = () => {
+        cancel()
+        resolve()
+      }
+    })
+    hurry = () => undefined
   }
 
   /** Resolves when something happened since the last call returned, or when it is time for a look. */
@@ -189,6 +219,7 @@ export const createFeed = ({ source, projection, timers, onError, checkEveryMs }
 
   const advance = async (line: Line, apply: Projection['apply']): Promise<boolean> => {
     const after = line.cursor?.arrival ?? 0
+    known = source.arrivals()
     const batch = lagOf(line.cursor) > 0 ? await source.batch(line.cursor, line.batchArrivals) : null
     if (batch === null) return false
     if (batch.mends === undefined && batch.cursor.arrival <= after) throw new Error(`the log answered a batch up to ${batch.cursor.arrival} when asked for what comes after ${after}`)
@@ -243,9 +274,10 @@ export const createFeed = ({ source, projection, timers, onError, checkEveryMs }
 
   const follow = async (): Promise<void> => {
     while (!stopped) {
-      while (!stopped && (await step()));
+      while (!stopped && (await step())) await gather()
       if (!mustReset && !mustBuild && next === null) settleRebuilds()
       if (!stopped && !mustReset && !mustBuild && !mustOpen) await rest()
+      await gather()
     }
   }
 
@@ -307,6 +339,7 @@ export const createFeed = ({ source, projection, timers, onError, checkEveryMs }
           },
         }
         waiters.add(waiter)
+        hurry()
       }),
     rebuild: (onProgress = () => undefined) =>
       new Promise((resolve, reject) => {
