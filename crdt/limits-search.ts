@@ -10,14 +10,38 @@ export const searchLimits = {
   search_words_per_memory_max: 16_384,
   /** Different lexemes of one memory that are indexed: a compound has several, and each is a row. */
   search_lexemes_per_memory_max: 16_384,
+  /** Words of one memory's context (metadata, source) that are indexed: names and headings, not documents. */
+  search_context_words_max: 256,
+  /** Lists and mappings that lie in each other there and are looked into. */
+  search_context_depth_max: 8,
+  /** Texts of the same. */
+  search_context_texts_max: 128,
   /** Lexemes written by one statement: flat from there on, and its parameters stay small. */
   search_statement_lexemes_max: 16_384,
   /** A longer word (a key, a blob) is found by its parts only. */
   search_lexeme_bytes_max: 128,
-  /** Different words of one query; a longer text has said what it is about by then. */
-  recall_words_max: 48,
-  /** Lexemes of these: a path has a handful. */
-  recall_lexemes_max: 256,
+  /** Text of one query: an agent's hook passes a whole prompt. */
+  recall_query_bytes_max: 64 * KIB,
+  /** Different words of one query that are counted: 64 KiB of prose have some 2,500; of keys and blobs the first count. */
+  recall_words_counted_max: 8_192,
+  /** Of a long query's words so many are looked for, those that carry most in each of its passages; a short one has less. */
+  recall_words_max: 192,
+  /** Lexemes of the words that are counted: a path has a handful. */
+  recall_lexemes_max: 16_384,
+  /** Different words that make a query a long one, which is asked passage by passage; a question has up to a dozen that carry something. */
+  recall_long_words_min: 13,
+  /** Words of one passage: a long sentence. */
+  recall_passage_words: 16,
+  /** Passages in which one word is summed: who says it in more of them asks about nothing else anyway. */
+  recall_word_passages_max: 8,
+  /** Passages of one query, those whose words are worth most: each is summed for itself. */
+  recall_passages_max: 64,
+  /** Hits of a long query's words, the rarest first: some 10 ms. */
+  recall_long_hits_max: 40_000,
+  /** Up to so many memories are searched by every word of the question, common ones too: a saving of work is not to lose hits where there is room. */
+  recall_small_memories_max: 2_000,
+  /** Hits of the same: a dozen words that every memory has. */
+  recall_small_hits_max: 24_000,
   /** Hits of the rarest words that are ranked together: some 2 ms. With twice as many the same is found. */
   recall_hits_max: 5_000,
   /** Hits of one word: of a word that more memories have, the newest count. */

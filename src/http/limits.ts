@@ -5,6 +5,7 @@ const KIB = 1024
 const MIB = 1024 * KIB
 
 export const httpLimits = {
+  /** A list of names in a query string. */
   query_bytes_max: 8 * KIB,
   episodes_limit_default: 100,
   events_limit_default: 100,

@@ -13,11 +13,10 @@ import { withRows } from './parts.ts'
 import { readOptionsOf } from './request.ts'
 import { shown } from './rows.ts'
 import { answer, answers, integer, limitField, listOf, object, readHeaders } from './schemas.ts'
-import { httpLimits } from './limits.ts'
 
 type RecallInput = FilterInput & FrontierQuery & { readonly q?: string; readonly query?: string; readonly context?: string; readonly limit?: number; readonly max_tokens?: number; readonly explain?: boolean }
 
-const question = { type: 'string', minLength: 1, 'x-bytes-max': httpLimits.query_bytes_max, description: 'what to look for; q, query and context are the same' }
+const question = { type: 'string', minLength: 1, 'x-bytes-max': limits.recall_query_bytes_max, description: 'what to look for; q, query and context are the same' }
 const recall = object(
   {
     q: question,

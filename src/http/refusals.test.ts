@@ -115,7 +115,7 @@ const REFUSED_REQUESTS: [name: string, method: string, path: string, headers?: H
   ['__proto__ as a parameter', 'GET', '/memories?__proto__=x'],
   ['NUL in the query', 'GET', '/recall?q=a%00b'],
   ['recall without a question', 'GET', '/recall'],
-  ['a question of 8 KiB and one', 'GET', `/recall?q=${'x'.repeat(8 * KIB + 1)}`],
+  ['a list of names of 8 KiB and one', 'GET', `/recall?q=x&kinds=${'x'.repeat(8 * KIB + 1)}`],
   ['explain neither true nor false', 'GET', '/recall?q=x&explain=yes'],
   ['max_tokens 0', 'GET', '/recall?q=x&max_tokens=0'],
   ['a namespace that climbs', 'GET', '/memories?namespace=..%2fx'],

@@ -29,8 +29,7 @@ export const tags: JsonSchema = {
   type: 'array', maxItems: limits.tags_per_event_max, items: { type: 'string', minLength: 1, 'x-bytes-max': limits.tag_bytes_max },
 }
 export const time = (description: string): JsonSchema => ({ type: 'string', format: 'date-time', description })
-const QUERY_BYTES_MAX = 8_192
-export const query: JsonSchema = { type: 'string', minLength: 1, 'x-bytes-max': QUERY_BYTES_MAX }
+export const query: JsonSchema = { type: 'string', minLength: 1, 'x-bytes-max': limits.recall_query_bytes_max }
 const CURSOR_BYTES_MAX = 2_048
 export const cursor: JsonSchema = { type: 'string', minLength: 1, 'x-bytes-max': CURSOR_BYTES_MAX, description: 'next_cursor' }
 export const tokens: JsonSchema = {

@@ -8,6 +8,7 @@ import { limits } from '../../crdt/limits.ts'
 import type { MemoryRow } from '../ports/projection.ts'
 import type { Query } from './sql.ts'
 import { FIELD_WEIGHT, impact, type Field } from './weights.ts'
+import { contextOf } from './context.ts'
 import { words, type Word } from './words.ts'
 
 export type Stems = {
@@ -74,7 +75,9 @@ export const wordsOf = (row: MemoryRow): WordsByField => {
   }
   const title = take(row.title)
   const names = [...take(row.agent_id), ...take(row.run_id)]
-  return [['title', title], ['names', names], ['tags', row.tags.flatMap(take)], ['content', take(row.content)]]
+  const tags = row.tags.flatMap(take)
+  const context = contextOf(row).flatMap(take).slice(0, limits.search_context_words_max)
+  return [['title', title], ['names', names], ['tags', tags], ['context', context], ['content', take(row.content)]]
 }
 
 /** What each lexeme is worth in the memory. A function of its own words alone. */

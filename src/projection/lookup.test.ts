@@ -27,7 +27,7 @@ describe('looking up words', () => {
   })
 
   const bringing = async (words: readonly string[], bounds: Partial<Bounds>): Promise<readonly string[]> => {
-    const found = await sql.snapshot((query) => lookup(query, words, undefined, newest(null), { share: 0.7, most: 1_000, least: 0, ...bounds }))
+    const found = await sql.snapshot((query) => lookup(query, words, undefined, newest(null), { share: 0.7, most: 1_000, least: 0, small: 0, ...bounds }))
     for (const { word, memories, brings, hits } of found) {
       expect([word, memories]).toEqual([word, having[word as keyof typeof having]])
       expect([word, hits?.weighed.length ?? 0, hits?.runs.length ?? 0]).toEqual([word, brings ? memories : 0, brings ? memories : 0])
@@ -49,5 +49,10 @@ describe('looking up words', () => {
   it('takes no more than so many postings, unless there are too few without', async () => {
     expect(await bringing(['rare', 'seldom', 'often'], { share: 1, most: 2 })).toEqual(['rare'])
     expect(await bringing(['rare', 'seldom', 'often'], { share: 1, most: 0, least: 3 })).toEqual(['rare', 'seldom'])
+  })
+
+  it('takes all where no more memories are searched than are few', async () => {
+    expect(await bringing(['rare', 'seldom', 'often', 'alwai'], { small: MEMORIES })).toEqual(['alwai', 'often', 'rare', 'seldom'])
+    expect(await bringing(['rare', 'seldom', 'often', 'alwai'], { small: MEMORIES - 1 })).toEqual(['rare', 'seldom'])
   })
 })

@@ -26,9 +26,18 @@ export type Found = {
 
 /**
  * The rarest words bring their postings, at least one word: until they hold this share of what all words are worth by their rarity,
- * and at most `most` postings; but more where there are less than `least` without.
+ * and at most `most` postings; but more where there are less than `least` without. Where no more
+ * than `small` memories are searched, all words bring theirs.
  */
-export type Bounds = { readonly share: number; readonly most: number; readonly least: number }
+export type Bounds = { readonly share: number; readonly most: number; readonly least: number; readonly small: number }
+
+/** How many memories have each of these words, of those that any has. */
+export const countsOf = async (query: Query, lexemes: readonly string[], namespace: Namespace | undefined): Promise<ReadonlyMap<string, number>> => {
+  const rows = await query<{ word: string; memories: number }>(
+    `select word, sum(memories)::float8 as memories from words where word = any(${unseen(1, 'text')}) ${namespace === undefined ? '' : 'and namespace = $2::text'} group by word`,
+    [lexemes, ...(namespace === undefined ? [] : [namespace])])
+  return new Map(rows.map(({ word, memories }) => [word, memories]))
+}
 
 /** Which postings of the word `known.id` count: SQL for them, and its parameters, numbered from 1. */
 export type Source = { readonly sql: string; readonly params: readonly unknown[] }
@@ -49,13 +58,14 @@ export const among = (numbers: string): Source => ({
 type Row = { readonly id: number; readonly word: string; readonly memories: number; readonly brings: boolean; readonly weighed: string | null; readonly runs: string }
 
 /** @param namespace undefined: all, each with a word of its own; what a word has in all of them decides whether it is rare. */
-export const lookup = async (query: Query, lexemes: readonly string[], namespace: Namespace | undefined, source: Source, { share, most, least }: Bounds): Promise<readonly Found[]> => {
+export const lookup = async (query: Query, lexemes: readonly string[], namespace: Namespace | undefined, source: Source, { share, most, least, small }: Bounds): Promise<readonly Found[]> => {
   const params: unknown[] = [...source.params]
   const place = (value: unknown, type: string): string => `$${params.push(value)}::${type}`
   const within = namespace === undefined ? 'true' : `namespace = ${place(namespace, 'text')}`
   const rows = await query<Row>(
     `select known.id::float8 as id, known.word, known.memories::float8 as memories, known.brings, hits.* from (
-       select *, before = 0 or before < ${place(least, 'float8')} or (worth_before < ${place(share, 'float8')} * worth and before + of_all <= ${place(most, 'float8')}) as brings from (
+       select *, before = 0 or before < ${place(least, 'float8')} or (worth_before < ${place(share, 'float8')} * worth and before + of_all <= ${place(most, 'float8')})
+         or (searched <= ${place(small, 'float8')} and before + of_all <= ${limits.recall_small_hits_max}) as brings from (
          select *, sum(memories) over rarest - of_all as before, sum(idf) over rarest - idf as worth_before, sum(idf) over () as worth from (
            select *, ${rarityOf('of_all', 'searched')} as idf from (
              select id, word, memories, sum(memories) over (partition by word) as of_all from words where word = any(${unseen(params.push(lexemes), 'text')}) and ${within}) as counted,

@@ -14,11 +14,12 @@
 import type { Namespace } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { Kept } from './filter.ts'
+import { carryingOf } from './carrying.ts'
 import { among, lookup, newest, type Bounds } from './lookup.ts'
 import { nearTo } from './near.ts'
 import { unseen, type Query } from './sql.ts'
-import { bestOf, sumsOf, type Summed } from './sums.ts'
-import { doubtful, guessed, termsOf, type Term, type Wanted } from './terms.ts'
+import { bestOf, sumsByPassage, type Summed } from './sums.ts'
+import { doubtful, guessed, termsOf, type Question, type Term, type Wanted } from './terms.ts'
 import { BROUGHT_SHARE, IMPACT_STEPS, NEIGHBOUR_SHARES, RUN_SHARE } from './weights.ts'
 
 export type Candidate = {
@@ -45,23 +46,33 @@ export type RankOptions = {
 }
 
 /** The best candidates with their neighbours. Neighbours need not satisfy the filter: whoever reads the rows checks. */
-export const rank = async (query: Query, wanted: ReadonlyMap<string, Wanted>, options: RankOptions): Promise<Ranked> => {
+export const rank = async (query: Query, question: Question, options: RankOptions): Promise<Ranked> => {
   const { namespace, kept, best, trigrams } = options
+  const isLong = question.passages > 1
+  const { wanted, passages } = isLong ? await carryingOf(query, question, namespace, await options.searched) : question
   const few = kept?.few ?? null
   const source = few === null ? newest(kept) : among(few.numbers)
-  // A filter passes over most hits: so many that, by its share of all, enough are left. Asking once more takes longer.
-  const bounds: Bounds = few === null ? { share: BROUGHT_SHARE, most: limits.recall_hits_max, least: 0 } : { share: 1, most: limits.recall_filtered_hits_max, least: (limits.recall_filtered_margin * best * (await options.searched)) / few.count }
+  const bounds = few === null ? boundsOf(isLong) : filteredBounds(await options.searched, few.count, best)
   const look = async (asked: ReadonlyMap<string, Wanted>, within: Bounds): Promise<readonly Term[]> => (asked.size === 0 ? [] : termsOf(asked, await lookup(query, [...asked.keys()], namespace, source, within), await options.searched))
   const known = await look(wanted, bounds)
-  const near = trigrams === null ? new Map<string, Wanted>() : guessed(await nearTo(query, doubtful(wanted, known), namespace, trigrams), wanted)
+  // A long question has words enough that are spelt right, and many that nobody's memory has.
+  const near = trigrams === null || isLong ? new Map<string, Wanted>() : guessed(await nearTo(query, doubtful(wanted, known), namespace, trigrams), wanted)
   const terms = [...known, ...(await look(near, bounds))].sort(byRarity)
-  const sums = sumsOf(terms)
+  const sums = sumsByPassage(terms, passages)
   const common = terms.filter(({ found }) => found.some(({ brings }) => !brings))
-  if (kept === null || sums.memories.length >= best || common.length === 0) return { terms, candidates: await withNeighbours(query, bestOf(sums, best), common) }
-  // Under a filter the rarer words may bring too few: then the commoner ones bring too.
-  const more = await look(new Map(common.map((term) => [term.lexeme, term])), { share: 1, most: 0, least: Number.POSITIVE_INFINITY })
-  return { terms, candidates: await withNeighbours(query, bestOf(sumsOf([...terms, ...more]), best), []) }
+  if (sums.memories.length >= best || common.length === 0) return { terms, candidates: await withNeighbours(query, bestOf(sums, best), isLong ? [] : common) }
+  // The rarer words bring too few: then the commoner ones bring too.
+  const more = await look(new Map(common.map((term) => [term.lexeme, term])), { share: 1, most: 0, least: Number.POSITIVE_INFINITY, small })
+  return { terms, candidates: await withNeighbours(query, bestOf(sumsByPassage([...terms, ...more], passages), best), []) }
 }
+
+const small = limits.recall_small_memories_max
+
+const boundsOf = (isLong: boolean): Bounds =>
+  isLong ? { share: 1, most: limits.recall_long_hits_max, least: 0, small } : { share: BROUGHT_SHARE, most: limits.recall_hits_max, least: 0, small }
+
+/** A filter passes over most hits: so many that, by its share of all, enough are left. Asking once more takes longer. @param left how many memories it leaves. */
+const filteredBounds = (searched: number, left: number, best: number): Bounds => ({ share: 1, most: limits.recall_filtered_hits_max, least: (limits.recall_filtered_margin * best * searched) / left, small })
 
 const byRarity = (a: Term, b: Term): number => a.memories - b.memories || (a.lexeme < b.lexeme ? -1 : 1)
 /** Equals stay as they come: newest first. */

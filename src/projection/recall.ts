@@ -17,7 +17,7 @@ import { listMemories } from './list.ts'
 import { nudge } from './nudge.ts'
 import { rank, type Candidate, type Ranked } from './rank.ts'
 import { unseen, type Query } from './sql.ts'
-import { wantedBy, type Wanted } from './terms.ts'
+import { questionOf, type Question } from './terms.ts'
 import { timeOf } from './times.ts'
 import type { Near, Nearest } from './vectors.ts'
 
@@ -49,21 +49,21 @@ export const recall = async (query: Query, beside: Query, asked: RecallQuery, no
     const kept = await narrowed ?? (await searched <= limits.recall_filtered_memories_max ? await asksFilter() : { ...where, few: null })
     return nearest(beside, space, vector, best, kept)
   }
-  const lexical = (wanted: ReadonlyMap<string, Wanted>, kept: Kept | null): Promise<Ranked> => rank(query, wanted, { namespace: asked.namespace, kept, best, searched, trigrams })
-  const worded = async (): Promise<Ranked & { readonly wanted: ReadonlyMap<string, Wanted> }> => {
-    const wanted = await wantedBy(query, asked.q, stems)
-    return wanted.size === 0 ? { wanted, terms: [], candidates: [] } : { wanted, ...(await lexical(wanted, await narrowed)) }
+  const lexical = (question: Question, kept: Kept | null): Promise<Ranked> => rank(query, question, { namespace: asked.namespace, kept, best, searched, trigrams })
+  const worded = async (): Promise<Ranked & { readonly question: Question }> => {
+    const question = await questionOf(query, asked.q, stems)
+    return question.wanted.size === 0 ? { question, terms: [], candidates: [] } : { question, ...(await lexical(question, await narrowed)) }
   }
   const [{ shows }, near, words] = await Promise.all([standing, nearby(), worded(), searched, narrowed])
   const mode = near.length > 0 ? 'hybrid' : 'lexical'
-  if (words.wanted.size === 0 && near.length === 0) {
+  if (words.question.wanted.size === 0 && near.length === 0) {
     const { rows } = await listMemories(query, asked, { limit, now })
     return { memories: fill(rows.map((row) => ({ ...row, score: 0 })), asked.max_tokens), mode, ...shows }
   }
   const show = (candidates: readonly Candidate[], likely: boolean): Promise<readonly Found[]> => shown(query, fuse(candidates, near), where, limit + limits.recall_candidates_spare, likely)
   let found = await show(words.candidates, !narrows(asked))
   // What has expired is among the hits as long as nothing is asked of them; it must not crowd out what has not.
-  if (found.length < limit && !narrows(asked) && words.wanted.size > 0 && await expires(query)) found = await show((await lexical(words.wanted, await asksFilter())).candidates, false)
+  if (found.length < limit && !narrows(asked) && words.question.wanted.size > 0 && await expires(query)) found = await show((await lexical(words.question, await asksFilter())).candidates, false)
   const nudged = nudge(found, Date.parse(now)).slice(0, limit)
   // A new field before what is spread: behind it, V8 of Node 20 keeps the rows until a full collection.
   const filled = fill(nudged.map(({ row, score }) => ({ score, ...row })), asked.max_tokens)

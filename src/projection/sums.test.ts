@@ -9,7 +9,7 @@ import { IMPACT_STEPS, RUN_SHARE } from './weights.ts'
 type Hit = { readonly memory: number; readonly run: number; readonly weight: number }
 
 const termOf = (hits: readonly Hit[], n: number): Term => ({
-  lexeme: `w${n}`, of: `w${n}`, share: 1, near: false, memories: hits.length, idf: 1, worth: n + 1,
+  lexeme: `w${n}`, of: `w${n}`, share: 1, near: false, passages: [0], memories: hits.length, idf: 1, worth: n + 1,
   found: [{ id: n, word: `w${n}`, memories: hits.length, brings: true, hits: { weighed: hits.map(({ memory, weight }) => memory * WEIGHTS + weight), runs: hits.map(({ run }) => run) } }],
 })
 

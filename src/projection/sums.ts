@@ -6,7 +6,7 @@
  */
 import { WEIGHTS } from './lookup.ts'
 import type { Term } from './terms.ts'
-import { IMPACT_STEPS, RUN_SHARE } from './weights.ts'
+import { IMPACT_STEPS, REST_SHARE, RUN_SHARE } from './weights.ts'
 
 /** Of each memory that was hit, at its place: its number, what it has by itself, and what its run has, read as one text. */
 export type Sums = { readonly memories: Int32Array; readonly own: Float64Array; readonly whole: Float64Array }
@@ -75,6 +75,34 @@ export const sumsOf = (terms: readonly Term[]): Sums => {
 }
 
 const NO_RUN = -1
+
+/**
+ * The same of a question in passages: of each memory what its best passage gives it, and a little of what the others do.
+ * @param passages how many there are.
+ */
+export const sumsByPassage = (terms: readonly Term[], passages: number): Sums => {
+  if (passages === 1) return sumsOf(terms)
+  const best = new Map<number, { own: number; whole: number; most: number; all: number }>()
+  for (let passage = 0; passage < passages; passage++) {
+    const sums = sumsOf(terms.filter((term) => term.passages.includes(passage)))
+    for (let place = 0; place < sums.memories.length; place++) {
+      const [memory, own, whole] = [sums.memories[place]!, sums.own[place]!, sums.whole[place]!]
+      const score = own + RUN_SHARE * whole
+      const known = best.get(memory)
+      if (known === undefined) best.set(memory, { own, whole, most: score, all: score })
+      else {
+        known.all += score
+        if (score > known.most) Object.assign(known, { own, whole, most: score })
+      }
+    }
+  }
+  const all = [...best.values()]
+  return {
+    memories: Int32Array.from(best.keys()),
+    own: Float64Array.from(all, ({ own, most, all: sum }) => own + REST_SHARE * (sum - most)),
+    whole: Float64Array.from(all, ({ whole }) => whole),
+  }
+}
 
 /** The best of them, best first, at most `most`; among equals the newest. Few get among the best, so one look at each is all that most take. */
 export const bestOf = ({ memories, own, whole }: Sums, most: number): readonly Summed[] => {

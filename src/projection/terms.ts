@@ -9,34 +9,49 @@ import type { Stems } from './lexemes.ts'
 import type { Found } from './lookup.ts'
 import type { Query } from './sql.ts'
 import type { Near } from './near.ts'
+import { passagesOf } from './passages.ts'
 import { NEAR_WEIGHT, PARTS_WEIGHT, rarity } from './weights.ts'
 import { words, type Word } from './words.ts'
 
-/** What a lexeme stands for in the question. `of`: the word as it was asked. `share`: 1 for a word or the whole of a compound, less for its parts and for guesses. */
-export type Wanted = { readonly of: string; readonly share: number; /** It was guessed. */ readonly near: boolean }
+/**
+ * What a lexeme stands for in the question. `of`: the word as it was asked. `share`: 1 for a word or the whole of a compound, less for its
+ * parts and for guesses. `passages`: the places of those that have it.
+ */
+export type Wanted = { readonly of: string; readonly share: number; /** It was guessed. */ readonly near: boolean; readonly passages: readonly number[] }
 
 /** A lexeme that some memory has. `found`: it as a word of each namespace. `memories`: so many have it. `worth`: its rarity times its share. */
 export type Term = Wanted & { readonly lexeme: string; readonly found: readonly Found[]; readonly memories: number; readonly idf: number; readonly worth: number }
 
-/** The question's lexemes; none when it has nothing but stop words and signs. */
-export const wantedBy = async (query: Query, text: string, stems: Stems): Promise<ReadonlyMap<string, Wanted>> => {
-  const asked = new Map<string, Word>()
-  for (const word of words(text, 'query')) {
-    if (asked.size >= limits.recall_words_max) break
-    asked.set(word[0]!, word)
+/** `wanted`: its lexemes; none when it has nothing but stop words and signs. `passages`: how many it is asked in; one, where it is short. */
+export type Question = { readonly wanted: ReadonlyMap<string, Wanted>; readonly passages: number }
+
+export const questionOf = async (query: Query, text: string, stems: Stems): Promise<Question> => {
+  const passages = passagesOf(text)
+  const asked = new Map<string, { readonly word: Word; readonly passages: number[] }>()
+  for (const [place, passage] of passages.entries()) {
+    for (const word of words(passage, 'query')) {
+      const known = asked.get(word[0]!)
+      if (known === undefined && asked.size < limits.recall_words_counted_max) asked.set(word[0]!, { word, passages: [place] })
+      else if (known !== undefined && known.passages.at(-1) !== place) known.passages.push(place)
+    }
   }
-  await stems.learn(query, [...asked.values()])
+  await stems.learn(query, [...asked.values()].map(({ word }) => word))
   const wanted = new Map<string, Wanted>()
-  for (const [of, word] of asked) {
+  let carrying = 0
+  for (const [of, { word, passages: places }] of asked) {
     const [whole, ...parts] = stems.lexemes(word)
     if (whole === undefined) continue
+    carrying++
     const want = (lexeme: string, share: number): void => {
-      if (wanted.size < limits.recall_lexemes_max && share > (wanted.get(lexeme)?.share ?? 0)) wanted.set(lexeme, { of, share, near: false })
+      const known = wanted.get(lexeme)
+      if (known === undefined ? wanted.size < limits.recall_lexemes_max : share > known.share) wanted.set(lexeme, { of, share, near: false, passages: places })
     }
     want(whole, 1)
     for (const part of parts) want(part, PARTS_WEIGHT / parts.length)
   }
-  return wanted
+  if (carrying >= limits.recall_long_words_min) return { wanted, passages: passages.length }
+  const whole = [0]
+  return { wanted: new Map([...wanted].map(([lexeme, { of, share, near }]) => [lexeme, { of, share, near, passages: whole }])), passages: 1 }
 }
 
 /** @param searched how many memories with words there are. */
@@ -62,4 +77,4 @@ export const doubtful = (wanted: ReadonlyMap<string, Wanted>, terms: readonly Te
 
 /** What the near words stand for, but those that the question has itself. */
 export const guessed = (near: readonly Near[], wanted: ReadonlyMap<string, Wanted>): ReadonlyMap<string, Wanted> =>
-  new Map(near.flatMap(({ of, word, similarity }) => (wanted.has(word) ? [] : [[word, { of, share: NEAR_WEIGHT * similarity, near: true }] as const])))
+  new Map(near.flatMap(({ of, word, similarity }) => (wanted.has(word) ? [] : [[word, { of, share: NEAR_WEIGHT * similarity, near: true, passages: [0] }] as const])))

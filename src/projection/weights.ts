@@ -7,8 +7,11 @@
 
 // ── a word in a memory (BM25F: Robertson, Zaragoza 2009, §3.6) ───────────────────────────────────────────────────────
 
-/** A word in a title says what the memory is about, a tag was chosen to find it by; an agent's name or a run's stands on everything it wrote. */
-export const FIELD_WEIGHT = { title: 2.5, tags: 1.75, names: 0.5, content: 1 } as const
+/**
+ * A word in a title says what the memory is about, a tag was chosen to find it by; an agent's name or a run's stands on everything it wrote. What
+ * the memory stands in (its note's title, headings above it, its file) says what it is about, and as much of its neighbours.
+ */
+export const FIELD_WEIGHT = { title: 2.5, tags: 1.75, context: 1, names: 0.5, content: 1 } as const
 export type Field = keyof typeof FIELD_WEIGHT
 
 /** How fast repetition stops to count: BM25's usual value. */
@@ -40,6 +43,11 @@ export const rarityOf = (having: string, all: string): string => `ln(1 + (greate
  * (`npm run bench:recall` asks so).
  */
 export const BROUGHT_SHARE = 0.7
+
+/** In a long question, what a word of courtesy (`courtesy.ts`) counts of what its rarity says. */
+export const COURTESY_SHARE = 0.25
+/** In a long question, what a memory has of the passages beside its best one. */
+export const REST_SHARE = 0.1
 
 /** The parts of a compound (`src/feed.ts`) weigh together as much as the whole. */
 export const PARTS_WEIGHT = 1
