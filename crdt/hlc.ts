@@ -37,6 +37,9 @@ export const latestAt = (nowMs: number): Hlc => {
 /** `hlc`, or the latest time that a clock at `nowMs` follows when that is earlier. */
 export const within = (hlc: Hlc, nowMs: number): Hlc => Math.min(hlc, latestAt(nowMs)) as Hlc
 
+/** The last time of that millisecond: what is not later than it was said by then. Nothing was said before 1970. */
+export const endOfMs = (ms: number): Hlc => Math.max(0, Math.min((Math.floor(ms) + 1) * COUNTERS - 1, Number.MAX_SAFE_INTEGER)) as Hlc
+
 /** Milliseconds since 1970, the counter dropped. */
 export const hlcMs = (hlc: Hlc): number => Math.floor(hlc / COUNTERS)
 

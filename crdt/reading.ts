@@ -6,9 +6,13 @@
  * the union. Of several values the one with the greatest (hlc, event id) shows; the others are conflicts. Nothing is lost.
  * The fold is commutative: it depends on the set of readings alone. A record of which an event stands in several commits is read by
  * `copies.ts`: it happened once.
+ *
+ * As of a time, a record is read from its events alone, of those commits that are not later. A commit is later than all that it rests on,
+ * so these are what a peer could have held that heard of nothing since; they are the same wherever the same commits are.
  */
 import { copiesOf, foldHappenings, happeningsOf, knewOf } from './copies.ts'
 import { LINKS, MEMORIES, opIdOf, valuesAt } from './derive.ts'
+import type { Hlc } from './hlc.ts'
 import type { RecordId, SegmentId } from './ids.ts'
 import { compareWritten, precedes, whoWrote, type ChangeInfo, type Written } from './provenance.ts'
 import type { Segment } from './segment.ts'
@@ -37,11 +41,11 @@ export type RecordState = {
   readonly editedMeanwhile: readonly Written[]
 }
 
-/** The memory, or null when none of the segments has it. */
-export const readMemory = (segments: readonly Segment[], id: RecordId): RecordState | null => readRecord(segments, MEMORIES, id)
+/** The memory, or null when none of the segments has it. @param through reads it as of then. */
+export const readMemory = (segments: readonly Segment[], id: RecordId, through?: Hlc): RecordState | null => readRecord(segments, MEMORIES, id, through)
 
 /** The link, or null. Its `removed` register hides it. */
-export const readLink = (segments: readonly Segment[], id: RecordId): RecordState | null => readRecord(segments, LINKS, id)
+export const readLink = (segments: readonly Segment[], id: RecordId, through?: Hlc): RecordState | null => readRecord(segments, LINKS, id, through)
 
 /** The shown value of a register, or undefined when it is not set. */
 export const shown = (state: RecordState, register: string): Scalar | undefined => state.registers.get(register)?.values[0]?.value
@@ -54,11 +58,11 @@ type Twin<Source> = {
   readonly tags: readonly { readonly tag: string; readonly by: Written; readonly source: Source }[]
 }
 
-const readRecord = (segments: readonly Segment[], parent: string, id: RecordId): RecordState | null => {
+const readRecord = (segments: readonly Segment[], parent: string, id: RecordId, through: Hlc | undefined): RecordState | null => {
   // Only a dishonest peer makes two writes with one (hlc, event id); sorting is stable, so segment ids and then Automerge's order decide.
   const inOrder = segments.toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
-  if (hasCopies(inOrder, id)) {
-    const happenings = happeningsOf(copiesOf(inOrder, id))
+  if (through !== undefined || hasCopies(inOrder, id)) {
+    const happenings = happeningsOf(copiesOf(inOrder, id).filter(({ change }) => through === undefined || change.hlc <= through))
     return stateOf(id, foldHappenings(happenings, parent === LINKS ? 'link.' : 'memory.'), happenings.map(({ by: written }) => written), knewOf)
   }
   const twins = inOrder.flatMap((segment) => readTwins(segment, parent, id)).sort((a, b) => compareWritten(a.created, b.created))

@@ -52,6 +52,9 @@ export type WriteAnswer = Written & { readonly title: string | null; readonly ti
 /** `frontier`: how the answer says what it reflects; `token` unless given. */
 export type ReadOptions = { readonly token?: string; readonly wait_ms?: number; readonly frontier?: FrontierForm }
 
+/** `as_of`: shows what was said by then (RFC 3339, UTC), and nothing since, but that a text was destroyed. */
+export type PastOptions = { readonly as_of?: string }
+
 /** `version`: its number in the memory's history, from 1; `event` its id. At most one of them. */
 export type ProofOptions = ReadOptions & { readonly event?: EventId; readonly version?: number }
 
@@ -210,8 +213,8 @@ export type Node = {
   unlink(input: Pick<LinkInput, 'from' | 'to' | 'relation'>, options: WriteOptions): Promise<Written>
   appendEpisode(namespace: Namespace, input: EpisodeInput, options: WriteOptions): Promise<Written & { readonly episode: EpisodeRow }>
 
-  get(id: RecordId, options: ReadOptions): Promise<MemoryAnswer>
-  list(filter: MemoryFilter, page: { readonly limit: number; readonly cursor?: string }, options: ReadOptions): Promise<Shown<ListAnswer>>
+  get(id: RecordId, options: ReadOptions & PastOptions): Promise<MemoryAnswer>
+  list(filter: MemoryFilter, page: { readonly limit: number; readonly cursor?: string } & PastOptions, options: ReadOptions): Promise<Shown<ListAnswer>>
   /** Oldest first. */
   history(id: RecordId, options: ReadOptions & PageOptions): Promise<Paged<Version>>
   /**
@@ -220,10 +223,10 @@ export type Node = {
    */
   proof(id: RecordId, options: ProofOptions): Promise<string>
   /** A field with more values than fit goes on on the next page. */
-  conflicts(id: RecordId, options: ReadOptions & PageOptions): Promise<Paged<Conflict>>
+  conflicts(id: RecordId, options: ReadOptions & PageOptions & PastOptions): Promise<Paged<Conflict>>
   recall(query: RecallQuery, options: ReadOptions): Promise<Shown<RecallAnswer>>
   /** By their ids. */
-  links(id: RecordId, options: ReadOptions & PageOptions): Promise<Paged<LinkRow>>
+  links(id: RecordId, options: ReadOptions & PageOptions & PastOptions): Promise<Paged<LinkRow>>
   /** `as_of` is now unless given. */
   graph(query: Omit<GraphQuery, 'as_of'> & { readonly as_of?: string }, options: ReadOptions): Promise<Shown<GraphAnswer>>
   episodes(filter: { readonly agent_id: AgentId; readonly event_type?: string; readonly since?: string; readonly limit: number }, options: ReadOptions): Promise<Shown<Reflecting<EpisodeRow>>>

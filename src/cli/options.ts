@@ -127,6 +127,13 @@ export const causalHeaders = (options: CausalOptions): Record<string, string | u
   'x-causal-wait': options.wait?.toString(),
 })
 
+export type PastOptions = { readonly asOf?: string }
+
+/** A read of what was. */
+export const pastOption = (command: Command): Command =>
+  command.option('--as-of <time>', 'as of then: what was said by this time, and nothing since (RFC 3339)', time)
+export const pastQuery = ({ asOf }: PastOptions): { readonly as_of: string | undefined } => ({ as_of: asOf })
+
 /** Of everything that writes. */
 export const repeatOption = (command: Command): Command =>
   command.option('--idempotency-key <key>', 'said twice with one key, on whichever peer, it is written once')

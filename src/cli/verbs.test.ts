@@ -71,6 +71,15 @@ describe('reading', () => {
     expect((await runCli(['list', '--cursor', '6', ...at()])).out.trim().split('\n')).toHaveLength(2)
   })
 
+  test('--as-of is sent in UTC, and is a time', async () => {
+    const id = await store('what was')
+    for (const verb of [['get', id], ['list'], ['links', id], ['conflicts', id]]) {
+      await runCli([...verb, '--as-of', '2026-01-31T13:00:00+01:00', ...at()])
+      expect([verb[0], server.seen.at(-1)?.query.get('as_of')]).toEqual([verb[0], '2026-01-31T12:00:00.000Z'])
+      expect((await runCli([...verb, '--as-of', 'yesterday', ...at()])).exit).toBe(2)
+    }
+  })
+
   test('a cursor that stands still is refused, not followed for ever', async () => {
     const stuck = (): { status: number; body: unknown } => ({ status: 200, body: { memories: [], count: 0, next_cursor: 'same' } })
     server.scripted.push(stuck, stuck, stuck)

@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify'
 import type { LinkInput, Node } from '../api.ts'
 import { pageFields, pageOf } from './paging.ts'
 import type { PageQuery } from './paging.ts'
+import { pastField, pastOf, type PastQuery } from './past.ts'
 import { recordId } from '../input/ids.ts'
 import { asking, readOptionsOf, recordIdOf, writeOptionsOf } from './request.ts'
 import { shown } from './rows.ts'
@@ -20,7 +21,7 @@ const ends = { from: uuid('a memory'), to: uuid('another'), relation: name('what
 const timeOrNull = (description: string) => ({ ...time(description), type: ['string', 'null'] })
 const link = object({ ...ends, valid_from: timeOrNull('from when on it holds'), valid_until: timeOrNull('until when') }, ['from', 'to', 'relation'])
 
-const page = object(pageFields)
+const page = object({ ...pageFields, ...pastField })
 
 export const linkRoutes = (app: FastifyInstance, node: Node): void => {
   app.post('/links', { schema: { summary: 'Link two memories', body: link, querystring: quorumQuery, headers: writeHeaders, response: answers(201, ref('LinkWritten')) } }, async (request, reply) => {
@@ -38,7 +39,7 @@ export const linkRoutes = (app: FastifyInstance, node: Node): void => {
   })
 
   app.get('/links/:id', { schema: { summary: 'The links of a memory, by their ids', params: idParams, querystring: page, headers: readHeaders, response: answers(200, answer({ links: listOf('Link'), count: integer, next_cursor: textOrNull })) } }, async (request) => {
-    const { rows, next_cursor } = await node.links(recordIdOf(request), { ...readOptionsOf(request), ...pageOf(request.query as PageQuery) })
+    const { rows, next_cursor } = await node.links(recordIdOf(request), { ...readOptionsOf(request), ...pageOf(request.query as PageQuery), ...pastOf(request.query as PastQuery) })
     return { links: rows.map(shown), count: rows.length, next_cursor }
   })
 }

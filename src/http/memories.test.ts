@@ -97,6 +97,16 @@ describe('memories', () => {
     expect(contents).toEqual(['m4', 'm3', 'm2', 'm1', 'm0'])
   })
 
+  test('as_of reaches the node in UTC, and is a time', async () => {
+    const id = await store()
+    const as_of = '2026-01-31T13:00:00%2B01:00'
+    for (const [path, place] of [[`/memories/${id}`, 1], ['/memories', 1], [`/memories/${id}/conflicts`, 1], [`/links/${id}`, 1]] as const) {
+      expect((await d.send('GET', `${path}?as_of=${as_of}`)).status).toBe(200)
+      expect(d.seen.at(-1)!.arguments[place]).toMatchObject({ as_of: '2026-01-31T12:00:00.000Z' })
+      expect((await d.send('GET', `${path}?as_of=yesterday`)).status).toBe(400)
+    }
+  })
+
   test('filters reach the node parsed', async () => {
     await d.send('GET', '/memories?namespace=team/api&kind=fact&tier=mid&tags=a,b&agent_id=ai:bob&run_id=r&since=2024-01-01T00:00:00+01:00&until=2025-01-01T00:00:00Z', undefined, { headers: { 'x-causal-token': 'tok', 'x-causal-wait': '50' } })
     expect(d.seen.at(-1)!.arguments).toEqual([

@@ -10,6 +10,7 @@ import type { FilterInput } from './filter.ts'
 import { frontierField, inForm, lagField, shownFrontier } from './frontier.ts'
 import type { FrontierQuery } from './frontier.ts'
 import { withRows } from './parts.ts'
+import { pastField, pastOf, type PastQuery } from './past.ts'
 import { namespaceOf } from '../input/ids.ts'
 import { asking, ifMatchOf, memoryInput, readOptionsOf, recordIdOf, writeOptionsOf } from './request.ts'
 import { shown } from './rows.ts'
@@ -17,13 +18,14 @@ import { answer, answers, changeHeaders, cursorField, idParams, integer, limitFi
 
 type Created = MemoryInput & { readonly content: string }
 export type NewMemory = Created & { readonly namespace?: string }
-type ListQuery = FilterInput & FrontierQuery & { readonly limit?: number; readonly cursor?: string }
+type ListQuery = FilterInput & FrontierQuery & PastQuery & { readonly limit?: number; readonly cursor?: string }
 
 export const DEFAULT_NAMESPACE = 'default'
 export const newMemory = object({ ...memoryFields, namespace: { ...namespaceField, default: DEFAULT_NAMESPACE } }, ['content'])
 const change = object(memoryFields, [], { minProperties: 1 })
 
-const list = object({ ...filterFields(['namespace', 'kind', 'tier', 'tags', 'agent_id', 'run_id', 'since', 'until']), limit: limitField(limits.list_limit_default, limits.list_limit_max), cursor: cursorField('next_cursor of the page before'), frontier: frontierField })
+const list = object({ ...filterFields(['namespace', 'kind', 'tier', 'tags', 'agent_id', 'run_id', 'since', 'until']), limit: limitField(limits.list_limit_default, limits.list_limit_max), cursor: cursorField('next_cursor of the page before'), ...pastField, frontier: frontierField })
+const get = object(pastField)
 const forgetQuery = object({ quorum: quorumField, erase: { type: 'boolean', default: false, description: 'also destroy the text on every peer' } })
 
 export const memoryRoutes = (app: FastifyInstance, node: Node): void => {
@@ -36,13 +38,13 @@ export const memoryRoutes = (app: FastifyInstance, node: Node): void => {
   })
 
   app.get('/memories', { schema: { summary: 'List memories, newest first', querystring: list, headers: readHeaders, response: answers(200, answer({ memories: listOf('Memory'), count: integer, next_cursor: textOrNull, frontier: shownFrontier, lag: lagField })) } }, async (request, reply) => {
-    const { limit = limits.list_limit_default, cursor, frontier, ...filter } = request.query as ListQuery
-    const page = await node.list(filterOf(filter), { limit, ...(cursor === undefined ? {} : { cursor }) }, inForm(readOptionsOf(request), frontier))
+    const { limit = limits.list_limit_default, cursor, as_of, frontier, ...filter } = request.query as ListQuery
+    const page = await node.list(filterOf(filter), { limit, ...(cursor === undefined ? {} : { cursor }), ...pastOf(as_of === undefined ? {} : { as_of }) }, inForm(readOptionsOf(request), frontier))
     return withRows(reply, 'memories', page.rows.map(shown), { count: page.rows.length, next_cursor: page.next_cursor, frontier: page.frontier, lag: page.lag })
   })
 
-  app.get('/memories/:id', { schema: { summary: 'One memory with its links and conflicts', params: idParams, headers: readHeaders, response: answers(200, answer({ memory: ref('Memory'), links: listOf('Link'), conflicts: listOf('Conflict'), links_next_cursor: { ...textOrNull, description: 'where /links/{id} goes on' }, conflicts_next_cursor: { ...textOrNull, description: 'where /memories/{id}/conflicts goes on' } })) } }, async (request, reply) => {
-    const { memory, links, conflicts, token, ...cursors } = await node.get(recordIdOf(request), readOptionsOf(request))
+  app.get('/memories/:id', { schema: { summary: 'One memory with its links and conflicts', params: idParams, querystring: get, headers: readHeaders, response: answers(200, answer({ memory: ref('Memory'), links: listOf('Link'), conflicts: listOf('Conflict'), links_next_cursor: { ...textOrNull, description: 'where /links/{id} goes on' }, conflicts_next_cursor: { ...textOrNull, description: 'where /memories/{id}/conflicts goes on' } })) } }, async (request, reply) => {
+    const { memory, links, conflicts, token, ...cursors } = await node.get(recordIdOf(request), { ...readOptionsOf(request), ...pastOf(request.query as PastQuery) })
     return reply.header('etag', `"${memory.version}"`).header('x-causal-token', token).send({ memory: shown(memory), links: links.map(shown), conflicts, ...cursors })
   })
 

@@ -9,6 +9,7 @@ import type { Node } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import { pageFields, pageOf } from './paging.ts'
 import type { PageQuery } from './paging.ts'
+import { pastField, pastOf, type PastQuery } from './past.ts'
 import { asking, readOptionsOf, recordIdOf, writeOptionsOf } from './request.ts'
 import { answer, answers, idParams, integer, listOf, name, object, quorumQuery, readHeaders, ref, textOrNull, uuid, writeHeaders } from './schemas.ts'
 
@@ -21,6 +22,7 @@ const choice = object(
 )
 
 const page = object(pageFields)
+const pageThen = object({ ...pageFields, ...pastField })
 const which = object({ event: uuid('the event to prove; default: the one that made the memory'), version: { type: 'integer', minimum: 1, maximum: limits.seq_max, description: 'or its number in the history, from 1' } })
 /** A proof has one form, and failures are objects. */
 const asItIs = (answer: unknown): string => (typeof answer === 'string' ? answer : JSON.stringify(answer))
@@ -38,8 +40,8 @@ export const versionRoutes = (app: FastifyInstance, node: Node): void => {
     return reply.type('application/json; charset=utf-8').send(await node.proof(recordIdOf(request), options))
   })
 
-  app.get('/memories/:id/conflicts', { schema: { summary: 'Fields that hold concurrent values; one with more than fit goes on on the next page', params: idParams, querystring: page, headers: readHeaders, response: answers(200, answer({ conflicts: listOf('Conflict'), count: integer, next_cursor: textOrNull })) } }, async (request) => {
-    const { rows, next_cursor } = await node.conflicts(recordIdOf(request), { ...readOptionsOf(request), ...pageOf(request.query as PageQuery) })
+  app.get('/memories/:id/conflicts', { schema: { summary: 'Fields that hold concurrent values; one with more than fit goes on on the next page', params: idParams, querystring: pageThen, headers: readHeaders, response: answers(200, answer({ conflicts: listOf('Conflict'), count: integer, next_cursor: textOrNull })) } }, async (request) => {
+    const { rows, next_cursor } = await node.conflicts(recordIdOf(request), { ...readOptionsOf(request), ...pageOf(request.query as PageQuery), ...pastOf(request.query as PastQuery) })
     return { conflicts: rows, count: rows.length, next_cursor }
   })
 

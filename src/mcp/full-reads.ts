@@ -23,6 +23,10 @@ const wideFilter = (asked: Asked, { kinds, agent_id, run_id, tier, ...narrowed }
   ...(run_id === undefined ? {} : { run_id }), ...(tier === undefined ? {} : { tier }),
 })
 
+type Past = { readonly as_of?: string }
+const past = { as_of: time('as it was then') }
+const pastOf = (as_of: string | undefined): Past => (as_of === undefined ? {} : { as_of: utc(as_of) })
+
 const SEARCH_DEFAULT = 10
 const searchMemories: Tool = {
   name: 'search_memories', title: 'Search memories', hints: READS,
@@ -43,9 +47,9 @@ const searchMemories: Tool = {
 const getMemory: Tool = {
   name: 'get_memory', title: 'All fields of a memory', hints: READS,
   description: 'One memory with every field it has (metadata, tier, confidence, times, version, writer), links and conflicts counted. get is shorter where the text is all you need.',
-  input: object({ id }), output: answer({ notice: text, memory: { type: 'object' }, links: integer, conflicts: integer }, ['memory']),
-  async run(asked: Asked, { id: record }: { readonly id: string }) {
-    const { memory, links, links_next_cursor } = await seeingOwn(asked, (options) => asked.node.get(recordId(record), options))
+  input: object({ id, ...past }, ['id']), output: answer({ notice: text, memory: { type: 'object' }, links: integer, conflicts: integer }, ['memory']),
+  async run(asked: Asked, { id: record, as_of }: Past & { readonly id: string }) {
+    const { memory, links, links_next_cursor } = await seeingOwn(asked, (options) => asked.node.get(recordId(record), { ...options, ...pastOf(as_of) }))
     const { content: _content, title: _title, ...rest } = memory
     const many = links_next_cursor === null ? '' : ' or more; links lists them'
     return {
@@ -59,10 +63,10 @@ const IDS_DEFAULT = 100
 const listMemoryIds: Tool = {
   name: 'list_memory_ids', title: 'Ids of memories', hints: READS,
   description: 'Ids alone, newest first, by pages: to count, compare or walk through all. To read memories use list.',
-  input: object({ limit: most(IDS_DEFAULT, limits.list_limit_max), cursor, ...wide }, []),
+  input: object({ limit: most(IDS_DEFAULT, limits.list_limit_max), cursor, ...wide, ...past }, []),
   output: answer({ ids: listOf(text), count: integer, next_cursor: textOrNull, lag: integer }, ['ids', 'next_cursor']),
-  async run(asked: Asked, { limit = IDS_DEFAULT, cursor: at, ...given }: Wide) {
-    const { rows, next_cursor, lag } = await seeingOwn(asked, (options) => asked.node.list(wideFilter(asked, given), { limit, ...from(at) }, options))
+  async run(asked: Asked, { limit = IDS_DEFAULT, cursor: at, as_of, ...given }: Wide & Past) {
+    const { rows, next_cursor, lag } = await seeingOwn(asked, (options) => asked.node.list(wideFilter(asked, given), { limit, ...from(at), ...pastOf(as_of) }, options))
     const ids = rows.map((row) => row.id)
     return { text: `${ids.length === 0 ? 'There are none.' : ids.join('\n')}${moreLine(next_cursor)}${lagLine(lag)}`, data: { ids, count: ids.length, next_cursor, lag } }
   },
@@ -72,11 +76,11 @@ const TIMELINE_DEFAULT = 50
 const timeline: Tool = {
   name: 'timeline', title: 'Timeline', hints: READS,
   description: 'What was remembered when: one line a memory, newest first, with author and kind. For a survey of a day, a run or an agent; for the texts use list.',
-  input: object({ limit: most(TIMELINE_DEFAULT, 200), cursor, max_tokens: tokens, ...wide }, []),
+  input: object({ limit: most(TIMELINE_DEFAULT, 200), cursor, max_tokens: tokens, ...wide, ...past }, []),
   output: answer({ notice: text, entries: listOf({ type: 'object' }), count: integer, next_cursor: textOrNull, lag: integer }, ['entries', 'next_cursor']),
-  async run(asked: Asked, { limit = TIMELINE_DEFAULT, cursor: at, max_tokens = TOKENS_DEFAULT, ...given }: Wide) {
+  async run(asked: Asked, { limit = TIMELINE_DEFAULT, cursor: at, max_tokens = TOKENS_DEFAULT, as_of, ...given }: Wide & Past) {
     const filter = wideFilter(asked, given)
-    const { items: entries, page } = await pageWithin(limit, max_tokens, (so) => seeingOwn(asked, (options) => asked.node.list(filter, { limit: so, ...from(at) }, options)), entryOf)
+    const { items: entries, page } = await pageWithin(limit, max_tokens, (so) => seeingOwn(asked, (options) => asked.node.list(filter, { limit: so, ...from(at), ...pastOf(as_of) }, options)), entryOf)
     const { next_cursor, lag } = page
     return toldList('timeline', entries, 'Nothing was remembered in that time.', `${moreLine(next_cursor)}${lagLine(lag)}`, { entries, count: entries.length, next_cursor, lag })
   },

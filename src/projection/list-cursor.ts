@@ -4,8 +4,10 @@
  */
 import { canonicalize } from '../../crdt/canonical.ts'
 import { sha256 } from '../../crdt/hash.ts'
-import { BadCursor, type MemoryFilter } from '../ports/projection.ts'
+import { BadCursor, type MemoryFilter as Now } from '../ports/projection.ts'
 
+/** `as_of`: of a list as of a time; its pages are no pages of another time's. */
+type MemoryFilter = Now & { readonly as_of?: string }
 /** `created`: ms since 1970. */
 export type Place = readonly [created: number, id: string]
 
@@ -22,8 +24,8 @@ export const parseCursor = (cursor: string, filter: MemoryFilter): Place => {
 }
 
 /** The same for filters that mean the same: the order of kinds and tags does not matter. */
-const filterHash = ({ namespace, kinds, tier, tags, agent_id, run_id, since, until }: MemoryFilter): string => {
+const filterHash = ({ namespace, kinds, tier, tags, agent_id, run_id, since, until, as_of }: MemoryFilter): string => {
   const asSet = (items: readonly string[] | undefined): readonly string[] => [...new Set(items)].sort()
-  const meaning = canonicalize([namespace ?? null, asSet(kinds), tier ?? null, asSet(tags), agent_id ?? null, run_id ?? null, since ?? null, until ?? null])
+  const meaning = canonicalize([namespace ?? null, asSet(kinds), tier ?? null, asSet(tags), agent_id ?? null, run_id ?? null, since ?? null, until ?? null, ...(as_of === undefined ? [] : [as_of])])
   return Buffer.from(sha256('mnemesh/list/1', meaning)).toString('hex', 0, 8)
 }

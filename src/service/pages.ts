@@ -57,7 +57,7 @@ export const writeOfVersion = async (reader: Reader, text: TextOf, id: RecordId,
 const inOrder = (reader: Reader, id: RecordId): readonly WriteTo[] => [...reader.writesTo(id)].sort((a, b) => compareWritten(a, b) || (a.commit < b.commit ? -1 : 1))
 
 /** Links that begin or end at the memory and have not been removed, in the order of their ids. @param ready makes the documents of a link ready to be read. */
-export const linksPage = async (reader: Reader, id: RecordId, page: PageOptions, turn: Turn, ready: (link: RecordId) => Promise<void>): Promise<Paged<LinkRow>> => {
+export const linksPage = async (reader: Pick<Reader, 'link' | 'linkIdsOf'>, id: RecordId, page: PageOptions, turn: Turn, ready: (link: RecordId) => Promise<void>): Promise<Paged<LinkRow>> => {
   const ids = [...reader.linkIdsOf(id)].sort()
   const rows: LinkRow[] = []
   for (const link of ids) {

@@ -2,12 +2,14 @@
  * Reads: from the documents by id, from the projection by list and search, each after what its token has seen.
  *
  * A read without a token sees what was durable here when it came; lists and searches wait a moment for a projection that is
- * nearly there, and say by their frontier what they show.
+ * nearly there, and say by their frontier what they show. As of a time they are read from the documents, lists too: no row tells of
+ * what was. Peers answer alike once they hold the same commits.
  */
+import { endOfMs } from '../../crdt/hlc.ts'
 import { covers, decodeToken, encodeToken } from '../../crdt/frontier.ts'
 import type { Namespace, RecordId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
-import type { Node, ReadOptions, Shown } from '../api.ts'
+import type { Node, PastOptions, ReadOptions, Shown } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Embedding } from '../ports/embedding.ts'
@@ -148,8 +150,9 @@ export const createReads = (context: ReadContext): Reads => {
     await logCovers(options)
     assertRuns()
     const target = feed.place()
+    const past = page.as_of !== undefined
     try {
-      const answer = (await rowsPage(filter, page, target, options.frontier)) ?? (await logList(filter, page, options.frontier))
+      const answer = (past ? null : await rowsPage(filter, page, target, options.frontier)) ?? (await logList(filter, page, options.frontier))
       if (answer !== null) {
         const { at: _at, ...shown } = answer
         return { lag: replica.index.arrivals - target.arrival, ...shown }
@@ -157,13 +160,18 @@ export const createReads = (context: ReadContext): Reads => {
     } catch (error) {
       throw error instanceof BadCursor ? new NodeError('malformed', error.message) : error
     }
+    if (past) throw new NodeError('too_large', 'so many memories are not looked through as of a time: ask for one namespace, with since and until, or with fewer filters')
     const trouble = feed.trouble()
     throw unavailable(`the search index is ${feed.lag()} commits behind${trouble === null ? '' : ` (${trouble})`}, and so many memories are not looked through without it; try again, or ask for one namespace, without other filters`)
   }
 
-  const visible = (id: RecordId): MemoryRow => {
-    const row = reader.memory(id)
-    if (row === null || row.forgotten || row.erased || isExpired(row, clock.now())) throw new NodeError('not_found', 'there is no such memory, or it is not visible to you')
+  /** The documents as they are, or as of a time. */
+  const readerAt = ({ as_of }: PastOptions): Pick<Reader, 'memory' | 'link' | 'linkIdsOf' | 'conflicts'> =>
+    as_of === undefined ? reader : { ...reader.asOf(endOfMs(Date.parse(as_of))), linkIdsOf: reader.linkIdsOf }
+  const visible = (id: RecordId, { as_of }: PastOptions): MemoryRow => {
+    const row = readerAt(as_of === undefined ? {} : { as_of }).memory(id)
+    const [nowMs, is, then] = as_of === undefined ? [clock.now(), 'is', ''] : [Date.parse(as_of), 'was', ' then']
+    if (row === null || row.forgotten || (as_of === undefined && row.erased) || isExpired(row, nowMs)) throw new NodeError('not_found', `there ${is} no such memory${then}, or it is not visible to you`)
     return row
   }
   const known = (id: RecordId): void => {
@@ -175,9 +183,10 @@ export const createReads = (context: ReadContext): Reads => {
   return {
     get: async (id, options) => {
       await documentsAt(id, options)
-      const row = visible(id)
-      const links = await linksPage(reader, id, {}, turn(), ready)
-      const conflicts = conflictsPage(reader.conflicts(id), {})
+      const row = visible(id, options)
+      const shown = readerAt(options)
+      const conflicts = conflictsPage(shown.conflicts(id), {})
+      const links = await linksPage(shown, id, {}, turn(), ready)
       return { memory: row, links: links.rows, conflicts: conflicts.rows, links_next_cursor: links.next_cursor, conflicts_next_cursor: conflicts.next_cursor, token: tokenFor(row.namespace) }
     },
     list,
@@ -189,7 +198,7 @@ export const createReads = (context: ReadContext): Reads => {
     links: async (id, options) => {
       await documentsAt(id, options)
       known(id)
-      return linksPage(reader, id, options, turn(), ready)
+      return linksPage(readerAt(options), id, options, turn(), ready)
     },
     graph: async (query, options) => {
       const now = new Date(clock.now()).toISOString()
@@ -203,7 +212,7 @@ export const createReads = (context: ReadContext): Reads => {
     conflicts: async (id, options) => {
       await documentsAt(id, options)
       known(id)
-      return conflictsPage(reader.conflicts(id), options)
+      return conflictsPage(readerAt(options).conflicts(id), options)
     },
     history: async (id, options) => {
       await documentsAt(id, options)
@@ -218,7 +227,7 @@ export const createReads = (context: ReadContext): Reads => {
   }
 }
 
-type ListPage = { readonly limit: number; readonly cursor?: string }
+type ListPage = { readonly limit: number; readonly cursor?: string } & PastOptions
 const SHOWS_LESS = 'projection: its rows show less than was stored in them; they are caught up from the log'
 
 const unavailable = (why: string): NodeError => new NodeError('projection_unavailable', why, { retry_after: 1 })

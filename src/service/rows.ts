@@ -5,6 +5,7 @@ import { canonicalize } from '../../crdt/canonical.ts'
 import type { Commit } from '../../crdt/commit.ts'
 import { kindOf, MEMORY_DEFAULTS, TEXT_FIELDS, type EpisodeAppend, type Event } from '../../crdt/event.ts'
 import { sha256Hex } from '../../crdt/hash.ts'
+import type { Hlc } from '../../crdt/hlc.ts'
 import type { CommitHash, RecordId, Ref } from '../../crdt/ids.ts'
 import type { Written } from '../../crdt/provenance.ts'
 import { readLink, readMemory, shown, type RecordState, type Valued } from '../../crdt/reading.ts'
@@ -15,7 +16,12 @@ import type { Replica } from '../replica/replica-types.ts'
 import { isErased, segmentsOf, type SegmentEntry } from '../replica/log-index.ts'
 import { createTexts, type PlainObject, type TextField, type TextRead, type Texts } from './texts.ts'
 
+/** What was to be seen then: null of what was not there, or not any more. A text that was destroyed since is not here, and the row says so. */
+export type PastReader = Pick<Reader, 'memory' | 'link' | 'conflicts'>
+
 export type Reader = {
+  /** As of a time: of what is here, what was said by then. */
+  asOf(through: Hlc): PastReader
   memoryState(id: RecordId): RecordState | null
   memory(id: RecordId): MemoryRow | null
   link(id: RecordId): LinkRow | null
@@ -33,22 +39,35 @@ export const createReader = (replica: Replica, store: CommitStore): Reader => {
   const open = (id: RecordId): readonly { entry: SegmentEntry; segment: ReturnType<typeof replica.documents.open>['segment'] }[] =>
     segmentsOf(replica.index, id).map((entry) => ({ entry, segment: replica.documents.open(entry).segment }))
   const texts = createTexts(store)
-  const memoryState = (id: RecordId): RecordState | null => {
-    const state = readMemory(open(id).map(({ segment }) => segment), id)
-    return state && { ...state, erased: state.erased || isErased(replica.index, id) }
+  const stateIn = (id: RecordId, through?: Hlc): RecordState | null => readMemory(open(id).map(({ segment }) => segment), id, through)
+  const orErased = (state: RecordState | null): RecordState | null => state && { ...state, erased: state.erased || isErased(replica.index, state.id) }
+  const memoryState = (id: RecordId): RecordState | null => orErased(stateIn(id))
+  const pastState = (id: RecordId, through: Hlc): RecordState | null => {
+    const state = stateIn(id, through)
+    return state === null || state.forgotten || state.erased ? null : orErased(state)
   }
 
   /** Where it was made first, whichever of its documents came here first. */
   const homeOf = ({ id, segments: [leader] }: RecordState): SegmentEntry | undefined => segmentsOf(replica.index, id).find((entry) => entry.id === leader)
-  const link = (id: RecordId): LinkRow | null => {
-    const state = readLink(open(id).map(({ segment }) => segment), id)
+  const link = (id: RecordId, through?: Hlc): LinkRow | null => {
+    const state = readLink(open(id).map(({ segment }) => segment), id, through)
     const home = state && homeOf(state)
     return state && home ? linkRow(state, home) : null
   }
+  const rowOf = (state: RecordState | null): MemoryRow | null => {
+    const home = state && homeOf(state)
+    return state && home ? memoryRow(state, home, texts) : null
+  }
+  const conflictsIn = (state: RecordState | null): readonly Conflict[] => (state === null ? [] : conflictsOf(state, texts))
 
   return {
+    asOf: (through) => ({
+      memory: (id) => rowOf(pastState(id, through)),
+      link: (id) => link(id, through),
+      conflicts: (id) => conflictsIn(pastState(id, through)),
+    }),
     memoryState,
-    link,
+    link: (id) => link(id),
     linkIdsOf: (id) => replica.index.linksByRecord.get(id) ?? [],
     writesTo: (id) =>
       open(id).flatMap(({ segment }) => (segment.commitsByRecord.get(id) ?? []).flatMap((commit) => {
@@ -57,15 +76,8 @@ export const createReader = (replica: Replica, store: CommitStore): Reader => {
       })),
     texts,
     commit: replica.commits.byHash,
-    memory: (id) => {
-      const state = memoryState(id)
-      const home = state && homeOf(state)
-      return state && home ? memoryRow(state, home, texts) : null
-    },
-    conflicts: (id) => {
-      const state = memoryState(id)
-      return state === null ? [] : conflictsOf(state, texts)
-    },
+    memory: (id) => rowOf(memoryState(id)),
+    conflicts: (id) => conflictsIn(memoryState(id)),
   }
 }
 

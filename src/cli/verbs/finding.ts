@@ -6,11 +6,11 @@ import { limits } from '../../../crdt/limits.ts'
 import type { FoundAnswer, FoundMemory, ListAnswer, MemoryRow } from '../../sdk/answers.ts'
 import { type Io, note, print, write } from '../io.ts'
 import { memoryPages } from '../../sdk/pages.ts'
-import { causalHeaders, type CausalOptions, causalOptions, clientFor, collectTags, example, filterOptions, type FilterOptions, filterQuery, overHttp, type ServerOptions, textOf, wholeNumber } from '../options.ts'
+import { causalHeaders, type CausalOptions, causalOptions, clientFor, collectTags, example, filterOptions, type FilterOptions, filterQuery, overHttp, pastOption, type PastOptions, pastQuery, type ServerOptions, textOf, wholeNumber } from '../options.ts'
 import { type Colours, coloursFor, excerpt, nameOf, plural, shortTime } from '../render.ts'
 
 type FindOptions = ServerOptions & FilterOptions & CausalOptions & { readonly kind?: readonly string[]; readonly limit?: number; readonly maxTokens?: number; readonly explain?: boolean }
-type ListOptions = ServerOptions & FilterOptions & CausalOptions & { readonly kind?: string; readonly limit?: number; readonly tier?: string; readonly cursor?: string; readonly all?: boolean }
+type ListOptions = ServerOptions & FilterOptions & CausalOptions & PastOptions & { readonly kind?: string; readonly limit?: number; readonly tier?: string; readonly cursor?: string; readonly all?: boolean }
 
 export const addFindingVerbs = (program: Command, io: Io): void => {
   addFind(program, io, 'recall', 'find memories for a question, best first', 'mnemesh recall "when does the deploy key rotate?"')
@@ -63,10 +63,10 @@ const addList = (program: Command, io: Io): void => {
     .option('--limit <n>', `how many a page (default: ${limits.list_limit_default})`, wholeNumber(1, limits.list_limit_max))
     .option('--cursor <cursor>', 'go on where an earlier page ended')
     .option('--all', 'follow the pages to the end')
-  causalOptions(filterOptions(overHttp(verb)))
+  causalOptions(pastOption(filterOptions(overHttp(verb))))
   example(verb, 'mnemesh list --namespace team/api --limit 20', 'mnemesh list --all --json')
   verb.action(async (options: ListOptions) => {
-    const query = { ...filterQuery(options), kind: options.kind, tier: options.tier, limit: options.limit }
+    const query = { ...filterQuery(options), ...pastQuery(options), kind: options.kind, tier: options.tier, limit: options.limit }
     const request = { query, headers: causalHeaders(options), ...(options.cursor === undefined ? {} : { cursor: options.cursor }) }
     const pages = memoryPages(clientFor(options, io), request)
     if (options.json === true) return options.all === true ? printAllAsJson(io, pages) : print(io, JSON.stringify((await pages.next()).value))

@@ -6,7 +6,7 @@ import type { Written } from '../../api.ts'
 import type { LinkRow } from '../../sdk/answers.ts'
 import { usage } from '../failure.ts'
 import { type Io, note, print } from '../io.ts'
-import { causalHeaders, type CausalOptions, causalOptions, clientFor, example, type RepeatOptions, repeatHeaders, repeatOption, overHttp, quorumOption, type ServerOptions, time } from '../options.ts'
+import { causalHeaders, type CausalOptions, causalOptions, clientFor, example, type RepeatOptions, repeatHeaders, repeatOption, overHttp, pastOption, type PastOptions, pastQuery, quorumOption, type ServerOptions, time } from '../options.ts'
 import { allRows } from '../../sdk/pages.ts'
 import { clean, coloursFor } from '../render.ts'
 
@@ -59,10 +59,10 @@ const addUnlink = (program: Command, io: Io): void => {
 
 const addLinks = (program: Command, io: Io): void => {
   const verb = program.command('links').description('the links from and to a memory').argument('<id>', "the memory's id")
-  causalOptions(overHttp(verb))
+  causalOptions(pastOption(overHttp(verb)))
   example(verb, 'mnemesh links 0193a1b2-0000-7000-8000-000000000000')
-  verb.action(async (id: string, options: ServerOptions & CausalOptions) => {
-    const found = await allRows<LinkRow>(clientFor(options, io), `/links/${encodeURIComponent(id)}`, 'links', { query: {}, headers: causalHeaders(options) })
+  verb.action(async (id: string, options: ServerOptions & CausalOptions & PastOptions) => {
+    const found = await allRows<LinkRow>(clientFor(options, io), `/links/${encodeURIComponent(id)}`, 'links', { query: pastQuery(options), headers: causalHeaders(options) })
     if (options.json === true) return print(io, JSON.stringify({ links: found, count: found.length }))
     if (found.length === 0) return note(io, 'no links')
     for (const link of found) await print(io, `${link.from} ${clean(link.relation)} ${link.to}`)

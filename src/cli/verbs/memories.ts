@@ -7,7 +7,7 @@ import type { GotAnswer } from '../../sdk/answers.ts'
 import type { Client } from '../../sdk/client.ts'
 import { usage } from '../failure.ts'
 import { type Io, print } from '../io.ts'
-import { causalHeaders, type CausalOptions, causalOptions, clientFor, collectTags, example, type FieldOptions, fieldOptions, fieldsOf, type RepeatOptions, repeatHeaders, repeatOption, namespace, overHttp, quorumOption, type ServerOptions, textOf } from '../options.ts'
+import { causalHeaders, type CausalOptions, causalOptions, clientFor, collectTags, example, type FieldOptions, fieldOptions, fieldsOf, type RepeatOptions, repeatHeaders, repeatOption, namespace, overHttp, pastOption, type PastOptions, pastQuery, quorumOption, type ServerOptions, textOf } from '../options.ts'
 import { clean, coloursFor, nameOf, plural, shortTime, table, valueText } from '../render.ts'
 
 type WriteOptions = ServerOptions & RepeatOptions & { readonly quorum?: number }
@@ -39,10 +39,10 @@ const addStore = (program: Command, io: Io): void => {
 
 const addGet = (program: Command, io: Io): void => {
   const verb = program.command('get').description('show one memory with its links and conflicts').argument('<id>', "the memory's id")
-  causalOptions(overHttp(verb))
-  example(verb, 'mnemesh get 0193a1b2-0000-7000-8000-000000000000')
-  verb.action(async (id: string, options: ServerOptions & CausalOptions) => {
-    const answer = await clientFor(options, io).call<GotAnswer>('GET', `/memories/${encodeURIComponent(id)}`, { headers: causalHeaders(options) })
+  causalOptions(pastOption(overHttp(verb)))
+  example(verb, 'mnemesh get 0193a1b2-0000-7000-8000-000000000000', 'mnemesh get 0193a1b2-0000-7000-8000-000000000000 --as-of 2026-01-31T12:00:00Z')
+  verb.action(async (id: string, options: ServerOptions & CausalOptions & PastOptions) => {
+    const answer = await clientFor(options, io).call<GotAnswer>('GET', `/memories/${encodeURIComponent(id)}`, { query: pastQuery(options), headers: causalHeaders(options) })
     await print(io, options.json === true ? JSON.stringify(answer) : memoryText(answer, io))
   })
 }

@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import type { Conflict, Version, WriteAnswer } from '../../api.ts'
 import { usage } from '../failure.ts'
 import { type Io, note, print } from '../io.ts'
-import { causalHeaders, type CausalOptions, causalOptions, clientFor, example, type RepeatOptions, repeatHeaders, repeatOption, overHttp, quorumOption, type ServerOptions } from '../options.ts'
+import { causalHeaders, type CausalOptions, causalOptions, clientFor, example, type RepeatOptions, repeatHeaders, repeatOption, overHttp, pastOption, type PastOptions, pastQuery, quorumOption, type ServerOptions } from '../options.ts'
 import { allRows } from '../../sdk/pages.ts'
 import { coloursFor, shortTime, valueText } from '../render.ts'
 import { printWrite } from './memories.ts'
@@ -36,10 +36,10 @@ const addHistory = (program: Command, io: Io): void => {
 
 const addConflicts = (program: Command, io: Io): void => {
   const verb = program.command('conflicts').description("concurrent values of a memory's fields").argument('<id>', "the memory's id")
-  causalOptions(overHttp(verb))
+  causalOptions(pastOption(overHttp(verb)))
   example(verb, 'mnemesh conflicts 0193a1b2-0000-7000-8000-000000000000')
-  verb.action(async (id: string, options: ServerOptions & CausalOptions) => {
-    const conflicts = byField(await allRows<Conflict>(clientFor(options, io), `/memories/${encodeURIComponent(id)}/conflicts`, 'conflicts', { query: {}, headers: causalHeaders(options) }))
+  verb.action(async (id: string, options: ServerOptions & CausalOptions & PastOptions) => {
+    const conflicts = byField(await allRows<Conflict>(clientFor(options, io), `/memories/${encodeURIComponent(id)}/conflicts`, 'conflicts', { query: pastQuery(options), headers: causalHeaders(options) }))
     if (options.json === true) return print(io, JSON.stringify({ conflicts, count: conflicts.length }))
     if (conflicts.length === 0) return note(io, 'no conflicts')
     const colours = coloursFor(io.stdout, io.env)
