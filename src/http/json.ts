@@ -2,9 +2,9 @@
  * JSON of a request, parsed only after a scan has shown that parsing is cheap.
  *
  * The scan reads each byte once (about 1 ns) and refuses by nesting, by number of values and by encoding before a parser
- * allocates anything: 200,000 brackets or 10^6 keys cost microseconds. It refuses integers beyond 2^53, which would lose
+ * allocates anything: 200,000 brackets or 10^6 keys cost microseconds. It refuses integers that no double holds, which would lose
  * digits, and notes the few other things that JSON can say and that do not survive: lone surrogates and NUL (Postgres holds
- * neither), `__proto__` keys, 1e400.
+ * neither), 1e400; and keys like `__proto__`, which are data within `metadata` and nothing anywhere else.
  * Only a text that shows a sign of these is walked after parsing; an ordinary one never is.
  */
 import { isUtf8 } from 'node:buffer'
@@ -88,10 +88,22 @@ const mayBeForbidden = (bytes: Buffer, start: number): boolean => {
   return first === 0x5f || (first === 0x63 && bytes[start + 3] === 0x73) || (first === 0x70 && bytes[start + 4] === 0x6f)
 }
 
+/** The digits of the greatest double. */
+const DOUBLE_DIGITS_MAX = 309
+
 /** Digits that stand for an integer (behind a dot they are a fraction, which every double rounds) and that a double would change. */
 const refuseUnsafe = (bytes: Buffer, start: number, end: number): void => {
-  if (bytes[start - 1] !== DOT && !Number.isSafeInteger(Number(bytes.toString('latin1', start, Math.min(end, start + 32))))) throw malformed('an integer is beyond 2^53 and would lose digits; send it as a string')
+  if (bytes[start - 1] === DOT) return
+  if (end - start <= DOUBLE_DIGITS_MAX) {
+    const digits = bytes.toString('latin1', start, end)
+    const double = Number(digits)
+    // 2^53 may be what 2^53 + 1 was rounded to before it was sent; beyond it nobody counts, and the shortest form of a double is its own.
+    if (Number.isSafeInteger(double) || (double > BEYOND_COUNTING && Number.isFinite(double) && BigInt(double) === BigInt(digits))) return
+  }
+  throw malformed('an integer is beyond 2^53 and would lose digits; send it as a string')
 }
+/** 2^53 itself. */
+const BEYOND_COUNTING = Number.MAX_SAFE_INTEGER + 1
 
 const parse = (bytes: Buffer): unknown => {
   try {
@@ -107,18 +119,18 @@ const UNSTORABLE = new RegExp('[\\u0000\\ud800-\\udfff]', 'u')
 
 export const isStorable = (text: string): boolean => !UNSTORABLE.test(text)
 
-const walk = (value: unknown): void => {
+const walk = (value: unknown, labels = false): void => {
   if (typeof value === 'string') {
     if (!isStorable(value)) throw malformed('a string holds NUL or half a surrogate pair, which no text can; take it out')
   } else if (typeof value === 'number') {
     if (!Number.isFinite(value)) throw malformed('a number is too large to be one; send it as a string')
   } else if (Array.isArray(value)) {
-    for (const item of value) walk(item)
+    for (const item of value) walk(item, labels)
   } else if (typeof value === 'object' && value !== null) {
     for (const [key, item] of Object.entries(value)) {
-      if (FORBIDDEN_KEYS.has(key)) throw malformed(`the key ${key} is not allowed; name it otherwise`)
+      if (!labels && FORBIDDEN_KEYS.has(key)) throw malformed(`the key ${key} is not allowed outside metadata; name it otherwise`)
       walk(key)
-      walk(item)
+      walk(item, labels || key === 'metadata')
     }
   }
 }

@@ -117,13 +117,20 @@ export const acceptableRequest = (input: Uint8Array): unknown => {
   const text = textOf(input)
   const value = text === null ? undefined : parsed(text)
   if (text === null || value === undefined || depthOf(value) > limits.request_json_depth_max) return undefined
-  if (textsOf(value).some((one) => LONE_SURROGATE.test(one) || one.includes('\u0000')) || hasKey(value, FORBIDDEN_KEYS)) return undefined
-  if (!numbersOf(value).every(Number.isFinite) || integersOf(text).some((digits) => !Number.isSafeInteger(Number(digits)))) return undefined
+  if (textsOf(value).some((one) => LONE_SURROGATE.test(one) || one.includes('\u0000')) || hasKey(value, FORBIDDEN_KEYS, 'metadata')) return undefined
+  if (!numbersOf(value).every(Number.isFinite) || integersOf(text).some((digits) => !isExact(digits))) return undefined
   return valuesIn(text) > limits.request_json_values_max ? undefined : value
 }
 
-const hasKey = (value: unknown, keys: readonly string[]): boolean =>
-  typeof value === 'object' && value !== null && (Object.keys(value).some((key) => !Array.isArray(value) && keys.includes(key)) || Object.values(value).some((item) => hasKey(item, keys)))
+/** An integer that is counted, or beyond 2^53 the digits of a double. */
+const isExact = (digits: string): boolean => {
+  const double = Number(digits)
+  return Number.isSafeInteger(double) || (Math.abs(double) > 2 ** 53 && Number.isFinite(double) && BigInt(digits) === BigInt(double))
+}
+
+/** Anywhere but below a key `except`. */
+const hasKey = (value: unknown, keys: readonly string[], except: string): boolean =>
+  typeof value === 'object' && value !== null && Object.entries(value).some(([key, item]) => (!Array.isArray(value) && keys.includes(key)) || (key !== except && hasKey(item, keys, except)))
 
 const WITHOUT_STRINGS = /"(?:[^"\\]|\\.)*"/gs
 const bare = (text: string): string => text.replace(WITHOUT_STRINGS, '""')

@@ -3,10 +3,14 @@
  *
  * - The key follows from the commit's own id alone, which names its content and all that came before it: another checkout
  *   of the same repository, a shallow one, or a fork adds nothing twice.
- * - What the repository's own configuration could run (signature programs, external diffs, pagers) is switched off.
+ * - What the repository's own configuration could run (signature programs, external diffs, pagers) is switched off, and what in it or in
+ *   the environment changes the answer (`GIT_DIR`, `log.showRoot`) is not heard.
+ * - At the edge of a shallow clone git takes every file for changed: those commits are left out, and counted.
  * - A merge names no files, as in `git log`.
  */
 import { spawn } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { limits } from '../../../crdt/limits.ts'
 import { CliFailure, errorCode } from '../failure.ts'
 import { type Draft, type ImportSource, keyOf, type MemoryItem, type ProblemItem } from './item.ts'
@@ -14,7 +18,7 @@ import { pieces } from './pieces.ts'
 import { fitLine } from './split.ts'
 import { cliLimits } from '../limits.ts'
 
-const SAFE = ['--no-pager', '-c', 'core.quotePath=false', '-c', 'core.fsmonitor=false', '-c', 'log.showSignature=false', '-c', 'log.mailmap=false']
+const SAFE = ['--no-pager', '--no-replace-objects', '-c', 'log.showRoot=true', '-c', 'log.diffMerges=off', '-c', 'diff.orderFile=/dev/null', '-c', 'diff.ignoreSubmodules=none', '-c', 'core.quotePath=false', '-c', 'core.fsmonitor=false', '-c', 'log.showSignature=false', '-c', 'log.mailmap=false']
 /** \x01 commit, author's date, name, mail, message \x02, each ended by NUL; then the files, each ended by NUL. */
 const LOG = ['log', '-z', '--no-color', '--no-show-signature', '--no-ext-diff', '--no-textconv', '--no-renames', '--no-decorate', '--encoding=UTF-8', '--name-only', '--format=tformat:%x01%H%x00%aI%x00%an%x00%ae%x00%B%x02']
 const STDERR_BYTES_MAX = 4_096
@@ -26,18 +30,35 @@ const SHORT_DIGITS = 12
 /** @param path a work tree or a bare repository. Rejects with a `CliFailure` when it is none, or git is not there. */
 export const gitSource = async (path: string): Promise<ImportSource> => {
   const counted = await text(path, ['rev-list', '--count', 'HEAD'])
+  const edge = await shallowEdge(path)
+  const skipped = new Map<string, number>()
   let read = 0
   return {
     format: 'git',
     unit: 'commits',
     total: Number.parseInt(counted, 10) || 0,
     done: () => read,
+    skipped,
+    ...(edge.size === 0 ? {} : { told: [`this is a shallow clone: what came before its ${counted} commits is not here; \`git fetch --unshallow\` brings it`], hint: 'it is a shallow clone; `git fetch --unshallow` brings its commits' }),
     async *memories() {
       for await (const commit of commits(path)) {
         read++
-        yield commit.kind === 'problem' ? commit : memoryOf(commit)
+        if (commit.kind === 'commit' && edge.has(commit.sha)) skipped.set(EDGE, (skipped.get(EDGE) ?? 0) + 1)
+        else yield commit.kind === 'problem' ? commit : memoryOf(commit)
       }
     },
+  }
+}
+
+const EDGE = 'commit at the edge of a shallow clone, whose files are not known'
+
+/** Commits whose parents were not fetched; none in a whole repository. */
+const shallowEdge = async (path: string): Promise<ReadonlySet<string>> => {
+  const file = await text(path, ['rev-parse', '--git-path', 'shallow'])
+  try {
+    return new Set((await readFile(resolve(path, file), 'utf8')).split('\n').filter((line) => line !== ''))
+  } catch {
+    return new Set()
   }
 }
 
@@ -107,9 +128,12 @@ const text = async (path: string, words: readonly string[]): Promise<string> => 
   return all.trim()
 }
 
+/** `GIT_DIR` and its like name another repository than the one asked for. */
+const withoutGit = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('GIT_')))
+
 /** NUL-ended pieces of what git prints. Ends git when the reader stops early. Rejects when git fails. */
 async function* output(path: string, words: readonly string[]): AsyncGenerator<Buffer | null, undefined> {
-  const git = spawn('git', [...SAFE, '-C', path, ...words], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, GIT_TERMINAL_PROMPT: '0', GIT_OPTIONAL_LOCKS: '0', LC_ALL: 'C' } })
+  const git = spawn('git', [...SAFE, '-C', path, ...words], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...withoutGit(process.env), GIT_TERMINAL_PROMPT: '0', GIT_OPTIONAL_LOCKS: '0', LC_ALL: 'C' } })
   let said = ''
   git.stderr.setEncoding('utf8').on('data', (chunk: string) => (said = (said + chunk).slice(0, STDERR_BYTES_MAX)))
   const ended = new Promise<string | null>((resolve) => {

@@ -176,6 +176,46 @@ describe('git', () => {
     expect(server.rows.size).toBe(3)
   })
 
+  test("the environment's GIT_DIR, log.showRoot and a repository's notes do not change what is read", async () => {
+    const [at, other] = [await repository(), join(dir, 'other')]
+    git(dir, 'init', '-q', 'other')
+    git(other, 'commit', '-q', '--allow-empty', '-m', 'Of another repository')
+    git(at, 'config', 'log.showRoot', 'false')
+    process.env['GIT_DIR'] = join(other, '.git')
+    try {
+      expect(await summary(at)).toMatchObject({ created: 3 })
+    } finally {
+      delete process.env['GIT_DIR']
+    }
+    expect(rowBy('title', 'First subject')).toMatchObject({ tags: ['a b.txt', 'ü.txt'] })
+  })
+
+  test('a shallow clone says so, leaves out its edge, and contradicts nothing', async () => {
+    const at = await repository()
+    git(dir, 'clone', '-q', '--depth', '2', `file://${at}`, 'shallow')
+    const ran = await importing(join(dir, 'shallow'), '--namespace', 'repo')
+    expect([ran.exit, ran.out]).toEqual([0, 'imported 1 memory into repo: 1 new, 0 there already\n'])
+    expect(ran.err).toContain('this is a shallow clone: what came before its 2 commits is not here')
+    expect(ran.err).toContain('passed over: 1 commit at the edge of a shallow clone')
+    expect(await summary(at)).toMatchObject({ created: 2, existing: 1, errors: [] })
+    git(dir, 'clone', '-q', '--depth', '1', `file://${at}`, 'edge')
+    const none = await importing(join(dir, 'edge'))
+    expect([none.exit, none.err]).toEqual([1, expect.stringContaining('nothing to import: it is a shallow clone')])
+  })
+
+  test('notes under git are notes, code with notes is a history, and each says what else there is', async () => {
+    const at = join(dir, 'vault')
+    await mkdir(at)
+    git(at, 'init', '-q')
+    for (const name of ['a.md', 'b.md', 'c.png']) await writeFile(join(at, name), '# A\nnote\n')
+    const vault = await importing(at)
+    expect([vault.exit, vault.err]).toEqual([0, expect.stringContaining('it is a git repository of notes')])
+    expect(vault.out).toContain('imported 2 memories')
+    const code = await importing(await repository())
+    expect(code.err).toContain('--format markdown takes its 2 notes')
+    expect(code.out).toContain('imported 3 memories')
+  })
+
   test('an empty repository and a folder that is none: one line', async () => {
     git(dir, 'init', '-q', 'empty')
     for (const path of [join(dir, 'empty'), dir]) {

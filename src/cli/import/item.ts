@@ -2,7 +2,8 @@
  * What an importer reads out of its source, before anything is sent.
  *
  * Every memory carries a key that depends on nothing but the source, so that a second run says the same thing again and
- * the mesh stores it once. A source never drops anything silently: what it cannot use is a problem that names the place.
+ * the mesh stores it once. A source never drops or changes anything silently: what it cannot use is a problem that names the place, what
+ * came in otherwise than it stands there is a note, what it passes over is counted by reason.
  */
 import { createHash } from 'node:crypto'
 import type { MemoryInput } from '../../api.ts'
@@ -39,6 +40,9 @@ export type LinkItem = {
 
 export type ProblemItem = { readonly kind: 'problem'; readonly where: string; readonly message: string }
 
+/** Came in, and something is to be said of it. */
+export type NoteItem = { readonly kind: 'note'; readonly where: string; readonly message: string }
+
 export type ImportSource = {
   readonly format: ImportFormat
   readonly unit: 'bytes' | 'files' | 'commits'
@@ -46,7 +50,13 @@ export type ImportSource = {
   readonly total: number
   /** How much of `total` `memories()` has read. */
   done(): number
-  memories(): AsyncIterable<MemoryItem | ProblemItem>
+  memories(): AsyncIterable<MemoryItem | ProblemItem | NoteItem>
+  /** Said before the first memory: what was chosen, and what else there is. */
+  readonly told?: readonly string[]
+  /** What it passed over, count by reason; whole when `memories` is through. */
+  readonly skipped?: ReadonlyMap<string, number>
+  /** Why there may be nothing in it, for who gets nothing. */
+  readonly hint?: string
   /** Read after every memory is stored. Absent where a source knows no links. */
   links?(): AsyncIterable<LinkItem | ProblemItem>
 }

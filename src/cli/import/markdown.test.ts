@@ -8,7 +8,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { MemoryItem } from './item.ts'
 import { markdownItems, markdownSource } from './markdown.ts'
 
-const items = (text: string, path = 'notes/a.md'): MemoryItem[] => [...markdownItems(text, path)]
+const items = (text: string, path = 'notes/a.md'): MemoryItem[] => [...markdownItems(text, path)].filter((item) => item.kind === 'memory')
+const said = (text: string): string[] => [...markdownItems(text, 'a.md')].flatMap((item) => (item.kind === 'note' ? [item.message] : []))
 const shown = (text: string): unknown[] => items(text).map(({ draft }) => [draft.title, draft.content, draft.metadata?.['heading_path']])
 
 describe('sections', () => {
@@ -52,16 +53,22 @@ describe('front matter', () => {
 
   test('what is no YAML mapping stays text', () => {
     for (const head of ['---\n- a\n---\n', '---\na: [\n---\n', '---\n\n---\n']) expect(items(`${head}text\n`).map((item) => item.draft.content).join('\n')).toContain('text')
-    expect(shown('---\na: [\n---\ntext\n')).toEqual([
-      ['a', '---', undefined],
-      ['a: [', 'text', ['a: [']],
-    ])
+    const broken = '---\na:\n  - {b: [\n c: d\n---\n'
+    expect(shown(`${broken}text\n`)).toEqual([['a', `${broken}\ntext`, undefined]])
+    expect(said(`${broken}text\n`)).toEqual([expect.stringContaining('its front matter is kept as text')])
+  })
+
+  test('what YAML dislikes is read as it is meant, and said', () => {
+    const [item] = items('---\ntitle: Deploy: how we do it\ntags:\n\t- a\n\t-\n---\ntext\n')
+    expect(item?.draft).toMatchObject({ title: 'Deploy: how we do it', tags: ['a'], content: 'text' })
+    expect(said('---\ntitle: Deploy: how\n---\ntext\n')).toEqual([expect.stringContaining('its front matter is no YAML')])
   })
 
   test('a value that does not fit its field is kept as metadata', () => {
     const [item] = items('---\npriority: high\ndate: some day\nkind: [x]\n---\ntext\n')
     expect(item?.draft).toMatchObject({ content: 'text', metadata: { priority: 'high', date: 'some day', kind: ['x'] } })
     expect(Object.keys(item?.draft ?? {})).not.toContain('priority')
+    expect(said('---\npriority: high\n---\ntext\n')).toEqual(["priority 'high' is not a whole number from 1 to 10; it stays in the metadata"])
   })
 })
 
@@ -89,12 +96,13 @@ describe('folders', () => {
 
   test('hidden folders, node_modules, links and other files are passed over', async () => {
     for (const folder of ['sub/deep', '.hidden', 'node_modules/x']) await mkdir(join(dir, folder), { recursive: true })
-    for (const file of ['b.md', 'a.MD', 'sub/deep/c.markdown', '.hidden/d.md', 'node_modules/x/e.md', '.f.md', 'g.txt']) await writeFile(join(dir, file), file)
+    for (const file of ['b.md', 'a.MD', 'sub/deep/c.markdown', '.hidden/d.md', 'node_modules/x/e.md', '.f.md', 'g.txt', 'h.png']) await writeFile(join(dir, file), file)
     await symlink(join(dir, 'sub'), join(dir, 'loop'))
     const source = await markdownSource(dir)
     const found: string[] = []
     for await (const item of source.memories()) found.push(item.where)
-    expect(found).toEqual(['a.MD', 'b.md', 'sub/deep/c.markdown'])
-    expect([source.done(), source.total]).toEqual([3, 3])
+    expect(found).toEqual(['a.MD', 'b.md', 'g.txt', 'sub/deep/c.markdown'])
+    expect([source.done(), source.total]).toEqual([4, 4])
+    expect(Object.fromEntries(source.skipped ?? [])).toEqual({ 'dot folder (.hidden)': 1, 'dot file': 1, node_modules: 1, 'symbolic link': 1, '.png': 1 })
   })
 })

@@ -5,91 +5,91 @@
  *   own, letter for letter.
  * - A heading with nothing under it but further headings is no memory: they carry it in `metadata.heading_path`.
  * - The key covers everything a section says and where it stands: an edited section is a new memory, an unchanged one is not.
- * - Hidden entries, `node_modules` and symbolic links are passed over.
+ * - A `.txt` file is one memory. Hidden entries, `node_modules`, symbolic links and other files are passed over, and counted.
  */
-import { opendir, readFile, stat } from 'node:fs/promises'
-import { basename, join, relative, sep } from 'node:path'
+import { readFile, stat } from 'node:fs/promises'
+import { basename, relative, sep } from 'node:path'
 import { fromMarkdown } from 'mdast-util-from-markdown'
 import { limits } from '../../../crdt/limits.ts'
-import { errorCode, fileFailure } from '../failure.ts'
-import { readFrontMatter } from './front-matter.ts'
-import { type Draft, type ImportSource, keyOf, type MemoryItem, type ProblemItem, stableJson } from './item.ts'
+import { errorCode } from '../failure.ts'
+import { type FrontMatter, readFrontMatter } from './front-matter.ts'
+import { type Draft, type ImportSource, keyOf, type MemoryItem, type NoteItem, type ProblemItem, stableJson } from './item.ts'
 import { fitLine } from './split.ts'
+import { readText } from './text.ts'
+import { skippedText, walk, type Walked } from './walk.ts'
 import { cliLimits } from '../limits.ts'
 
-/** @param path a folder or a file. Rejects with a `CliFailure` when it cannot be read. */
-export const markdownSource = async (path: string): Promise<ImportSource> => {
+const MARKDOWN = /\.(md|markdown|mdown|mdx)$/i
+const PLAIN = /\.txt$/i
+
+/** @param path a folder or a file. Rejects with a `CliFailure` when it cannot be read. @param encoding of its files, where the user says it. */
+export const markdownSource = async (path: string, encoding?: string): Promise<ImportSource> => {
   const folder = (await stat(path)).isDirectory()
-  const files: string[] = []
-  const problems: ProblemItem[] = []
-  if (folder) await walk(path, 0, files, problems, path)
-  else files.push(path)
+  const { files, problems, skipped }: Walked = folder ? await walk(path, (name) => MARKDOWN.test(name) || PLAIN.test(name)) : { files: [path], problems: [], skipped: new Map() }
   let read = 0
   return {
     format: 'markdown',
     unit: 'files',
     total: files.length,
     done: () => read,
+    skipped,
+    hint: folder ? `no .md, .markdown, .mdx or .txt file in it${skipped.size === 0 ? '' : ` (passed over: ${skippedText(skipped)})`}; name the folder that has some, or the --format` : 'the file holds no text',
     async *memories() {
       yield* problems
       for (const file of files) {
-        yield* fileItems(file, folder ? relative(path, file).split(sep).join('/') : basename(file))
+        yield* fileItems(file, folder ? relative(path, file).split(sep).join('/') : basename(file), encoding, skipped)
         read++
       }
     },
   }
 }
 
-/** Collects the Markdown files below `dir` in the order of their names. */
-const walk = async (dir: string, depth: number, files: string[], problems: ProblemItem[], root: string): Promise<void> => {
-  const where = relative(root, dir) || '.'
-  if (depth > cliLimits.import_depth_max) {
-    problems.push({ kind: 'problem', where, message: `folders lie more than ${cliLimits.import_depth_max} deep; import it by itself` })
-    return
-  }
-  const folders: string[] = []
-  const here: string[] = []
-  try {
-    for await (const entry of await opendir(dir)) {
-      if (entry.name.startsWith('.') || entry.name === 'node_modules') continue
-      if (entry.isDirectory()) folders.push(entry.name)
-      else if (entry.isFile() && /\.(md|markdown|mdown)$/i.test(entry.name)) here.push(entry.name)
-    }
-  } catch (error) {
-    if (depth === 0) throw fileFailure(error, 'read', dir)
-    problems.push({ kind: 'problem', where, message: `cannot be read (${errorCode(error) || String(error)})` })
-    return
-  }
-  for (const name of here.sort()) files.push(join(dir, name))
-  for (const name of folders.sort()) await walk(join(dir, name), depth + 1, files, problems, root)
-}
-
-async function* fileItems(file: string, path: string): AsyncGenerator<MemoryItem | ProblemItem, undefined> {
+async function* fileItems(file: string, path: string, encoding: string | undefined, skipped: Map<string, number>): AsyncGenerator<MemoryItem | ProblemItem | NoteItem, undefined> {
+  const problem = (message: string): ProblemItem => ({ kind: 'problem', where: path, message })
   let bytes: Buffer
   try {
     const { size } = await stat(file)
     if (size > cliLimits.import_file_bytes_max) {
-      yield { kind: 'problem', where: path, message: `larger than ${cliLimits.import_file_bytes_max / 1024 ** 2} MiB; cut it into several files` }
+      yield problem(`larger than ${cliLimits.import_file_bytes_max / 1024 ** 2} MiB; cut it into several files`)
       return undefined
     }
     bytes = await readFile(file)
   } catch (error) {
-    yield { kind: 'problem', where: path, message: `cannot be read (${errorCode(error) || String(error)})` }
+    yield problem(`cannot be read (${errorCode(error) || String(error)})`)
     return undefined
   }
-  yield* markdownItems(bytes.toString('utf8'), path)
+  const read = readText(bytes, encoding)
+  if (!read.ok) {
+    yield problem(read.message)
+    return undefined
+  }
+  if (read.text.trim() === '') {
+    skipped.set('empty file', (skipped.get('empty file') ?? 0) + 1)
+    return undefined
+  }
+  if (read.encoding !== null && encoding === undefined) yield { kind: 'note', where: path, message: `read as ${read.encoding}; say --encoding NAME if that is wrong` }
+  yield* PLAIN.test(path) ? [plainItem(read.text, path)] : markdownItems(read.text, path)
   return undefined
 }
+
+/** A text without marks is one memory. */
+const plainItem = (text: string, path: string): MemoryItem => {
+  const draft: Draft = { content: trimLines(text), title: titleOf(path), source: fitLine(path, limits.name_bytes_max), metadata: { path } }
+  return { kind: 'memory', draft, key: keyOf('markdown', stableJson(draft)), where: path }
+}
+
+const titleOf = (path: string): string => fitLine(basename(path).replace(/\.[^.]+$/, ''), limits.title_bytes_max)
 
 type Section = { readonly headings: readonly string[]; readonly text: string }
 
 /** The memories of one file. @param path relative, with `/`. */
-export function* markdownItems(file: string, path: string): Generator<MemoryItem> {
+export function* markdownItems(file: string, path: string): Generator<MemoryItem | NoteItem> {
   const front = readFrontMatter(file)
   const said = new Map<string, number>()
-  for (const section of sections(front.text)) {
+  for (const message of front.said) yield { kind: 'note', where: path, message }
+  for (const section of withFront([...sections(front.text)], front)) {
     const heading = section.headings.at(-1)
-    const title = heading ?? front.title ?? basename(path).replace(/\.[^.]+$/, '')
+    const title = heading ?? front.title ?? titleOf(path)
     const short = fitLine(title, limits.title_bytes_max)
     const text = section.text === '' ? title : short.endsWith('…') && !title.endsWith('…') ? `${title}\n\n${section.text}` : section.text
     const about = { path, ...(section.headings.length === 0 ? {} : { heading_path: section.headings.map((part) => fitLine(part, 512)) }) }
@@ -119,7 +119,15 @@ function* sections(text: string): Generator<Section> {
   }
 }
 
-const trimLines = (text: string): string => text.replace(/^(?:[ \t]*\r?\n)+/, '').trimEnd()
+/** A block that is kept as text begins the note; a note of nothing but its front matter still is one. */
+const withFront = (found: readonly Section[], { unread, title, fields, metadata }: FrontMatter): readonly Section[] => {
+  const [first, ...rest] = found
+  if (unread !== '') return first?.headings.length === 0 ? [{ headings: [], text: `${unread}\n\n${first.text}` }, ...rest] : [{ headings: [], text: unread }, ...found]
+  const says = title !== null || Object.keys(fields).length + Object.keys(metadata).length > 0
+  return first === undefined && says ? [{ headings: [], text: '' }] : found
+}
+
+const trimLines = (text: string): string => text.replace(/^(?:[ \t]*(?:\r\n|\n|\r))+/, '').trimEnd()
 
 type RootContent = ReturnType<typeof fromMarkdown>['children'][number]
 

@@ -11,10 +11,10 @@ import { CallFailure } from '../../sdk/failure.ts'
 import type { GotAnswer } from '../../sdk/answers.ts'
 import { inOrder } from '../in-order.ts'
 import type { Io } from '../io.ts'
-import type { MemoryItem, ProblemItem } from './item.ts'
+import type { MemoryItem, NoteItem, ProblemItem } from './item.ts'
 import { withRetries } from './retry.ts'
 import { fitContent } from './split.ts'
-import { addProblem, type Tally } from './tally.ts'
+import { addNote, addProblem, type Tally } from './tally.ts'
 import { cliLimits } from '../limits.ts'
 
 export type Sending = {
@@ -35,16 +35,20 @@ export type Sending = {
 type Ready = { readonly item: MemoryItem; readonly namespace: string; readonly body: Readonly<Record<string, unknown>>; readonly bytes: number }
 type Bulk = Pick<BulkAnswer, 'created' | 'ids' | 'errors'> & { readonly token?: string }
 
-export const sendMemories = async (items: AsyncIterable<MemoryItem | ProblemItem>, sending: Sending): Promise<void> => {
+export const sendMemories = async (items: AsyncIterable<MemoryItem | ProblemItem | NoteItem>, sending: Sending): Promise<void> => {
   for await (const _done of inOrder(batches(items, sending), cliLimits.import_requests_in_flight_max, (batch) => sendBatch(batch, sending))) sending.onProgress()
 }
 
-async function* batches(items: AsyncIterable<MemoryItem | ProblemItem>, sending: Sending): AsyncGenerator<readonly Ready[], undefined> {
+async function* batches(items: AsyncIterable<MemoryItem | ProblemItem | NoteItem>, sending: Sending): AsyncGenerator<readonly Ready[], undefined> {
   let batch: Ready[] = []
   let bytes = 0
   for await (const item of items) {
     if (item.kind === 'problem') {
       addProblem(sending.tally, item.where, item.message)
+      continue
+    }
+    if (item.kind === 'note') {
+      addNote(sending.tally, item.where, item.message)
       continue
     }
     for (const part of fitContent(item)) {

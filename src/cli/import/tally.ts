@@ -14,15 +14,23 @@ export type Tally = {
   links_existing: number
   problems_total: number
   readonly problems: Problem[]
+  /** Of what came in otherwise than its source has it. */
+  notes_total: number
+  readonly notes: Problem[]
   /** Every namespace that got a memory. */
   readonly namespaces: Set<string>
   /** The last write's causal token. */
   token: string | null
 }
 
-export const emptyTally = (): Tally => ({ stored: 0, existing: 0, links: 0, links_existing: 0, problems_total: 0, problems: [], namespaces: new Set(), token: null })
+export const emptyTally = (): Tally => ({ stored: 0, existing: 0, links: 0, links_existing: 0, problems_total: 0, problems: [], notes_total: 0, notes: [], namespaces: new Set(), token: null })
 
 export const addProblem = (tally: Tally, where: string, message: string): void => {
   tally.problems_total++
   if (tally.problems.length < cliLimits.import_problems_shown_max) tally.problems.push({ where, message })
+}
+
+export const addNote = (tally: Tally, where: string, message: string): void => {
+  tally.notes_total++
+  if (tally.notes.length < cliLimits.import_problems_shown_max) tally.notes.push({ where, message })
 }

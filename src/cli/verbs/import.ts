@@ -2,13 +2,14 @@
  * `import`: a source → memories and links in one namespace. Again is a no-op: every memory carries a key that follows from
  * its source alone.
  *
- * Problems do not stop it; they are told at the end, and the exit status is then 1.
+ * Problems do not stop it; they are told at the end, and the exit status is then 1, as it is when nothing was found. What came in, though
+ * otherwise than its source has it, is noted and no failure.
  */
 import type { Command } from 'commander'
 import { parseNamespace } from '../../../crdt/ids.ts'
 import type { Client } from '../../sdk/client.ts'
 import { CallFailure } from '../../sdk/failure.ts'
-import { CliFailure } from '../failure.ts'
+import { CliFailure, usage } from '../failure.ts'
 import type { ImportFormat, ImportSource } from '../import/item.ts'
 import type { Sending } from '../import/send-memories.ts'
 import { emptyTally, type Tally } from '../import/tally.ts'
@@ -16,9 +17,10 @@ import { type Io, note, print } from '../io.ts'
 import { clientFor, example, namespace, overHttp, quorumOption, type ServerOptions } from '../options.ts'
 import { startProgress } from '../progress.ts'
 import { clean, coloursFor, count, plural } from '../render.ts'
+import { skippedText } from '../import/walk.ts'
 import { oneOf } from './choice.ts'
 
-type ImportOptions = ServerOptions & { readonly quorum?: number; readonly namespace?: string; readonly format?: ImportFormat | 'auto' }
+type ImportOptions = ServerOptions & { readonly quorum?: number; readonly namespace?: string; readonly format?: ImportFormat | 'auto'; readonly encoding?: string }
 
 export const addImport = (program: Command, io: Io): void => {
   const verb = program
@@ -27,6 +29,7 @@ export const addImport = (program: Command, io: Io): void => {
     .argument('<path>', 'a folder, a file, or a repository')
     .option('--namespace <name>', "where to (default: what an export says, else the path's last name)", namespace)
     .option('--format <name>', 'auto, markdown, jsonl, git or mcp-memory (default: auto)', oneOf('auto', 'markdown', 'jsonl', 'git', 'mcp-memory'))
+    .option('--encoding <name>', 'what the files are in (default: UTF-8, else found out and said)')
   quorumOption(overHttp(verb))
   example(verb, 'mnemesh import ./notes --namespace team/notes', 'mnemesh import . --format git', 'mnemesh import memory.jsonl')
   verb.action((path: string, options: ImportOptions) => runImport(path, options, io))
@@ -36,17 +39,24 @@ const runImport = async (path: string, options: ImportOptions, io: Io): Promise<
   const { namespaceFor, openSource } = await import('../import/detect.ts')
   const client = clientFor(options, io)
   const format = options.format ?? 'auto'
-  const source = await openSource(path, format)
+  const source = await openSource(path, format, await encodingOf(options.encoding))
   const fallback = options.namespace ?? namespaceFor(path)
   // A source may name its own namespace a memory: said by --namespace, it does not matter.
   const named = options.namespace === undefined && source.format === 'jsonl' ? 'the namespaces it names, else ' : ''
   await note(io, `importing ${path} as ${source.format} into ${named}${fallback}`)
+
+  for (const told of source.told ?? []) await note(io, clean(told))
 
   // Asked first and once: a peer that is not there is said at once, one that goes away meanwhile is waited for.
   await client.call('GET', '/health', { accept: [503] })
   const tally = emptyTally()
   const failure = await transfer(source, client, options.quorum, io, tally, (own) => options.namespace ?? (own === undefined ? fallback : parseNamespace(own)))
   await report({ source, fallback, tally, failure }, options, io)
+}
+
+const encodingOf = async (name: string | undefined): Promise<string | undefined> => {
+  if (name !== undefined && !(await import('../import/text.ts')).isEncoding(name)) throw usage(`no encoding is called '${name}'; try utf-16le, latin1, windows-1252, shift_jis`)
+  return name
 }
 
 /** Resolves with what stopped it, if anything did. */
@@ -77,15 +87,19 @@ const report = async ({ source, fallback, tally, failure }: Outcome, options: Im
   const created = tally.stored - existing
   const into = [...tally.namespaces].sort()
   if (options.json === true) {
-    const { links, links_existing, problems, problems_total } = tally
-    await print(io, JSON.stringify({ format: source.format, namespaces: into.length === 0 ? [fallback] : into, memories: tally.stored, created, existing, links, links_existing, errors: problems, errors_total: problems_total, complete: failure === null }))
+    const { links, links_existing, problems, problems_total, notes, notes_total } = tally
+    await print(io, JSON.stringify({ format: source.format, namespaces: into.length === 0 ? [fallback] : into, memories: tally.stored, created, existing, links, links_existing, errors: problems, errors_total: problems_total, notes, notes_total, skipped: Object.fromEntries(source.skipped ?? []), complete: failure === null }))
   } else {
     const links = tally.links + tally.links_existing === 0 ? '' : `; ${plural(tally.links + tally.links_existing, 'link')}: ${count(tally.links)} new, ${count(tally.links_existing)} there already`
     await print(io, `${coloursFor(io.stdout, io.env).green('imported')} ${plural(tally.stored, 'memory', 'memories')} into ${into.length === 0 ? fallback : into.join(', ')}: ${count(created)} new, ${count(existing)} there already${links}`)
   }
+  for (const said of tally.notes) await note(io, clean(`${said.where}: ${said.message}`))
+  if (tally.notes_total > tally.notes.length) await note(io, `and ${plural(tally.notes_total - tally.notes.length, 'more note')}`)
+  if (source.skipped !== undefined && source.skipped.size > 0) await note(io, clean(`passed over: ${skippedText(source.skipped)}`))
   for (const problem of tally.problems) await note(io, clean(`${problem.where}: ${problem.message}`))
   const more = tally.problems_total - tally.problems.length
   if (more > 0) await note(io, `and ${plural(more, 'more problem')}`)
   if (failure !== null) throw new CliFailure(`stopped after ${plural(tally.stored, 'memory', 'memories')}: ${failure.message}; run it again, what is there is not stored twice`)
   if (tally.problems_total > 0) throw new CliFailure(`${plural(tally.problems_total, 'entry', 'entries')} could not be imported, named above; mend and run it again, what is there is not stored twice`)
+  if (tally.stored === 0) throw new CliFailure(`nothing to import${source.hint === undefined ? '; check the path and the --format' : `: ${source.hint}`}`)
 }
