@@ -35,6 +35,29 @@ describe.each(pages)('%s', (page) => {
   it('names commands that are there', () => expect(commandsOf(text).filter((name) => !scripts.includes(name))).toEqual([]))
 })
 
+/** What each page of `docs/decisions` has, in this order. */
+const DECISION_PARTS = ['Context', 'Decision', 'Figures', 'Consequences', 'What would change our mind']
+/** What is wrong with a page; empty when nothing is. */
+const faultsOf = (text: string, number: number): string[] => {
+  const parts = [...text.matchAll(/^## (.+)\n\n(\S)/gm)].map((match) => match[1]!)
+  return [
+    ...(text.startsWith(`# ${String(number).padStart(4, '0')}. `) ? [] : ['its title has another number']),
+    ...(parts.join() === DECISION_PARTS.join() ? [] : [`its parts are ${parts.join(', ')}`]),
+  ]
+}
+
+describe('decisions', () => {
+  const names = readdirSync(join(root, 'docs/decisions')).toSorted()
+  it('are numbered without a gap', () => expect(names.map((name) => Number(name.slice(0, 4)))).toEqual(names.map((_, i) => i + 1)))
+  it.each(names)('%s has its parts, and ARCHITECTURE.md links to it', (name) => {
+    expect([faultsOf(read(`docs/decisions/${name}`), Number(name.slice(0, 4))), read('ARCHITECTURE.md').includes(`(docs/decisions/${name})`)]).toEqual([[], true])
+  })
+  it('a page without a part, or under another number, is found', () => {
+    expect(faultsOf('# 0002. A\n\n## Context\n\nx\n', 1)).toHaveLength(2)
+  })
+  it('ARCHITECTURE.md is read in one sitting', () => expect(read('ARCHITECTURE.md').trimEnd().split('\n').length).toBeLessThanOrEqual(150))
+})
+
 describe('the glossary', () => {
   const words = [...read('docs/glossary.md').matchAll(/^\| \*\*([^*]+)\*\* \|/gm)].map((match) => match[1]!)
   const code = ['crdt', 'transports', 'src'].flatMap((folder) => list(folder, '.ts')).map(read).join('\n').toLowerCase()
