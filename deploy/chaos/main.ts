@@ -1,61 +1,78 @@
 /**
  * Real peers under load and faults:
  *
- *   npm run chaos -- [--faults disk,kill,pause] [--rounds N] [--seed S] [--port P] [--within S]
+ *   npm run chaos -- [--quick] [--classes NAME,NAME] [--mix alone|pairs|mixed] [--rounds N] [--seed S] [--peers N] [--replay SEED:ROUND] [--out DIR]
  *
- * Prints a row a round, each violation, and the whole as one line of JSON; exit status 1 when there was a violation, or when a
- * fault did not happen.
+ * Prints a row a round, each violation, and a table of classes; exit status 1 when there was a violation or when a fault did not happen.
  */
-import { Command, InvalidArgumentError } from 'commander'
-import { playCampaign } from './campaign.ts'
-import { whyNoDisks } from './disk.ts'
-import { FAULT_KINDS, type FaultKind } from './faults.ts'
-import { HEALED_MS_MAX, type RoundResult } from './rounds.ts'
-
-const OUTPUT_CHARS = 300
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { PEERS_MAX, playCampaign } from './campaign.ts'
+import { CLASSES, MIXES, type Mix } from './faults/classes.ts'
+import type { FaultClass } from './faults/fault.ts'
+import type { Projection } from './peers.ts'
+import { timelineOf } from './picture.ts'
+import { HEADING, markdownOf, rowOf, summaryOf, verdictOf, violationLines } from './report.ts'
+import { HEALED_MS_MAX } from './rounds.ts'
+import { startBar } from './bar.ts'
 
 const whole = (min: number, max: number) => (text: string): number => {
   const value = Number(text)
   if (text !== '' && Number.isSafeInteger(value) && value >= min && value <= max) return value
   throw new InvalidArgumentError(`Give a whole number from ${min} to ${max}.`)
 }
-const kinds = (text: string): readonly [FaultKind, ...FaultKind[]] => {
-  const [first, ...rest] = text.split(',').map((word) => {
-    const found = FAULT_KINDS.find((kind) => kind === word.trim())
-    if (found === undefined) throw new InvalidArgumentError(`Give some of ${FAULT_KINDS.join(', ')}.`)
-    return found
-  })
-  if (first === undefined) throw new InvalidArgumentError(`Give some of ${FAULT_KINDS.join(', ')}.`)
-  return [first, ...rest]
+const SEED_MAX = 2 ** 31
+const named = (text: string): readonly FaultClass[] => text.split(',').map((word) => {
+  const found = CLASSES.find(({ name }) => name === word.trim())
+  if (found === undefined) throw new InvalidArgumentError(`Give some of ${CLASSES.map(({ name }) => name).join(', ')}.`)
+  return found
+})
+const replayed = (text: string): { readonly seed: number; readonly round: number } => {
+  const [, seed, round] = /^(\d{1,10}):(\d{1,5})$/.exec(text) ?? []
+  if (seed === undefined || round === undefined) throw new InvalidArgumentError('Give SEED:ROUND, as a report names it.')
+  return { seed: Number(seed), round: Number(round) }
 }
 
+type Options = { readonly classes?: readonly FaultClass[]; readonly mix: Mix; readonly rounds?: number; readonly seed: number; readonly peers: number; readonly projection: Projection; readonly hold?: number; readonly within: number; readonly replay?: { readonly seed: number; readonly round: number }; readonly quick?: boolean; readonly out?: string }
 const options = new Command('npm run chaos --')
-  .description('Runs three real peers under load, does faults to one of them, and compares all by content.')
+  .description('Runs real peers behind relays under load, does faults to them, and compares all by content.')
   .allowExcessArguments(false)
-  .option('--faults <kinds>', `which, of ${FAULT_KINDS.join(',')}`, kinds, FAULT_KINDS)
-  .option('--rounds <n>', 'how many', whole(1, 10_000), 10)
-  .option('--seed <n>', 'the same seed draws the same faults', whole(0, 2 ** 31), Date.now() % 2 ** 31)
-  .option('--port <n>', 'the first of three ports (default: free ones)', whole(1_024, 65_533))
+  .option('--classes <names>', 'which faults (default: all that this machine allows)', named)
+  .addOption(new Option('--mix <how>', 'one class a round, two, or one to three').choices(MIXES).default('alone'))
+  .option('--rounds <n>', 'how many (default: one of each class)', whole(1, 10_000))
+  .option('--seed <n>', 'the same seed draws the same faults', whole(0, SEED_MAX), Date.now() % SEED_MAX)
+  .option('--peers <n>', 'how many peers', whole(3, PEERS_MAX), 3)
+  .addOption(new Option('--projection <where>', 'the search index: pglite is searched after each round, none starts faster').choices(['pglite', 'none']).default('pglite'))
+  .option('--hold <ms>', 'how long a fault lasts (default: drawn, 1.5 to 5 s)', whole(100, 60_000))
   .option('--within <seconds>', 'from the end of a fault to all being equal, searching and writing', whole(1, 600), HEALED_MS_MAX / 1_000)
+  .option('--replay <seed:round>', 'that round alone, with the other options as they were', replayed)
+  .option('--quick', 'one round of each class with no search index')
+  .option('--out <dir>', 'report.md, report.json and timeline.svg are written there')
+  .addHelpText('after', `\nClasses:\n${CLASSES.map(({ name, what }) => `  ${name.padEnd(18)}${what}`).join('\n')}\n\nExample:\n  $ npm run chaos -- --classes kill-quorum,one-way --mix pairs --rounds 40 --seed 7 --out /tmp/chaos`)
   .parse()
-  .opts<{ faults: readonly [FaultKind, ...FaultKind[]]; rounds: number; seed: number; port?: number; within: number }>()
+  .opts<Options>()
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
-const cell = (value: unknown, width: number): string => String(value).padEnd(width)
-const head = (): string => [cell('round', 6), cell('fault', 40), cell('proof', 30), cell('failed', 7), cell('acked', 6), cell('other', 6), cell('equal s', 8), cell('memories', 9), 'violations'].join(' ')
-const row = (result: RoundResult): string =>
-  [
-    cell(result.round, 6), cell(result.fault, 40), cell(result.proof ?? 'NONE', 30), cell(result.wedged ? 'yes' : '', 7), cell(result.acknowledged, 6), cell(result.refused, 6),
-    cell(result.healedMs === null ? 'never' : (result.healedMs / 1_000).toFixed(1), 8), cell(result.memories, 9), result.faults.length,
-  ].join(' ')
-
-const refusal = options.faults.includes('disk') ? whyNoDisks() : null
-if (refusal !== null) {
-  process.stderr.write(`error: full disks need the right to mount a tmpfs (${refusal}): run this as root, or with --faults kill,pause\n`)
+const fits = ({ refusal, peersMin = 0 }: FaultClass): string | null => (options.peers < peersMin ? `needs ${peersMin} peers` : (refusal?.() ?? null))
+const wanted = options.classes ?? CLASSES
+const refused = wanted.flatMap((one) => {
+  const why = fits(one)
+  return why === null ? [] : [{ name: one.name, why }]
+})
+const [first, ...rest] = wanted.filter(({ name }) => !refused.some((one) => one.name === name))
+if (first === undefined || (options.classes !== undefined && refused.length > 0)) {
+  process.stderr.write(`error: this machine or mesh does not allow ${refused.map(({ name, why }) => `${name} (${why})`).join(', ')}: leave it out of --classes, raise --peers, or run this as root\n`)
   process.exit(2)
 }
-say(`chaos: ${options.rounds} rounds of ${options.faults.join(', ')}, seed ${options.seed}; healed within ${options.within} s or it is a violation`)
-say(head())
+for (const { name, why } of refused) say(`left out: ${name}, ${why}`)
+
+const classes: readonly [FaultClass, ...FaultClass[]] = [first, ...rest]
+const seed = options.replay?.seed ?? options.seed
+const rounds = options.replay === undefined ? (options.rounds ?? classes.length) : 1
+const projection: Projection = options.quick === true ? 'none' : options.projection
+say(`chaos: ${rounds} rounds of ${classes.map(({ name }) => name).join(', ')}; ${options.mix}, ${options.peers} peers, seed ${seed}; healed within ${options.within} s or it is a violation`)
+say(HEADING)
 // Told to stop, it takes its mounts and processes down after the round under way; told twice, it ends at once.
 const stop = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
@@ -64,15 +81,22 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
     stop.abort()
   })
 }
-const results = await playCampaign({
-  ...options, signal: stop.signal, port: options.port ?? null, healedMsMax: options.within * 1_000,
-  onRound: (result) => {
-    say(row(result))
-    for (const fault of result.faults) say(`       ! ${fault.length > 6 * OUTPUT_CHARS ? `${fault.slice(0, 6 * OUTPUT_CHARS)} …` : fault}`)
+const bar = startBar('rounds', rounds)
+const result = await playCampaign({
+  classes, mix: options.mix, first: options.replay?.round ?? 0, rounds, seed, peers: options.peers, projection, holdMs: options.hold ?? null, healedMsMax: options.within * 1_000, signal: stop.signal,
+  onRound: (one) => {
+    bar.print(rowOf(one))
+    for (const line of violationLines(one)) bar.print(line)
+    bar.add(1)
   },
-})
-const violations = results.reduce((sum, { faults }) => sum + faults.length, 0)
-const slowest = Math.max(...results.map(({ healedMs }) => healedMs ?? Number.POSITIVE_INFINITY))
-say(`${results.length} rounds, slowest ${(slowest / 1_000).toFixed(1)} s, ${results.filter(({ wedged }) => wedged).length} with a write that failed in the log, ${violations === 0 ? 'no violation' : `${violations} VIOLATIONS`}`)
-say(JSON.stringify({ seed: options.seed, faults: options.faults, violations, rounds: results }))
-process.exitCode = violations === 0 && results.length === options.rounds ? 0 : 1
+}).finally(() => bar.stop())
+const summary = summaryOf(result, { seed, mix: options.mix, peers: options.peers, projection, classes: classes.map(({ name }) => name), leftOut: refused, wanted: rounds })
+say('')
+say(markdownOf(summary))
+if (options.out !== undefined) {
+  await mkdir(options.out, { recursive: true })
+  await writeFile(join(options.out, 'report.json'), `${JSON.stringify({ summary, ...result }, null, 1)}\n`)
+  await writeFile(join(options.out, 'timeline.svg'), timelineOf(result.rounds))
+  await writeFile(join(options.out, 'report.md'), `${markdownOf(summary)}\n![rounds](timeline.svg)\n`)
+}
+process.exitCode = verdictOf(summary).passed ? 0 : 1

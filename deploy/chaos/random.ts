@@ -19,3 +19,9 @@ export const draws = (seed: number): Draw => {
   const whole = (below: number): number => Math.floor(next() * below)
   return { whole, chance: (share) => next() < share, one: (of) => of[whole(of.length)] ?? of[0] }
 }
+
+/** In an order of the seed's. */
+export const shuffled = <T>(all: readonly T[], draw: Draw): readonly T[] => {
+  const left = [...all]
+  return all.flatMap(() => left.splice(draw.whole(left.length), 1))
+}
