@@ -88,8 +88,8 @@ export type BulkAnswer = {
   readonly created: number
   /** In the order of the request; null where the entry was refused. */
   readonly ids: readonly (RecordId | null)[]
-  /** `may_be_elsewhere`: not stored here, and a peer may keep it all the same; repeated with its key it is written once. */
-  readonly errors: readonly { readonly index: number; readonly error: string; readonly message: string; readonly may_be_elsewhere?: true }[]
+  /** `may_be_elsewhere`: not stored here, and a peer may keep it all the same; repeated with its key it is written once. `id`: of the memory whose key it was. */
+  readonly errors: readonly { readonly index: number; readonly error: string; readonly message: string; readonly may_be_elsewhere?: true; readonly id?: RecordId }[]
   readonly quorum_acks: number
   readonly token: string
 }

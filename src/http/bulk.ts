@@ -30,7 +30,7 @@ const bodyOf = (items: JsonSchema): JsonSchema => {
 export const documentedBulk = bodyOf(entry)
 const uncheckedBulk = bodyOf({})
 
-const result = answer({ created: integer, ids: { type: 'array', items: textOrNull }, errors: { type: 'array', items: answer({ index: integer, error: text, message: text, may_be_elsewhere: boolean }, ['may_be_elsewhere']) }, quorum_acks: integer, token: text })
+const result = answer({ created: integer, ids: { type: 'array', items: textOrNull }, errors: { type: 'array', items: answer({ index: integer, error: text, message: text, may_be_elsewhere: boolean, id: text }, ['may_be_elsewhere', 'id']) }, quorum_acks: integer, token: text })
 /** Room for `/999` behind the key of the whole request. */
 const KEY_BYTES_MAX = httpLimits.idempotency_key_bytes_max - 4
 

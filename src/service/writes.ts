@@ -191,7 +191,8 @@ export const createWrites = (context: WriteContext): Writes => {
           continue
         }
         ids.push(null)
-        errors.push({ index: i, error: result.reason.code, message: result.reason.message, ...(result.reason.fields['may_be_elsewhere'] === true && { may_be_elsewhere: true }) })
+        const { id } = result.reason.fields
+        errors.push({ index: i, error: result.reason.code, message: result.reason.message, ...(result.reason.code === 'idempotency_conflict' && typeof id === 'string' && { id: id as RecordId }), ...(result.reason.fields['may_be_elsewhere'] === true && { may_be_elsewhere: true }) })
       }
       if (unmet !== null) throw new NodeError(unmet.code, unmet.message, { ...unmet.fields, ids, errors })
       const [first] = settled

@@ -17,6 +17,9 @@ export type FrontFields = {
 /** `left`: of a value of which a part fits, the rest. */
 type Fit<T> = { readonly value: T; readonly left?: unknown } | null
 
+/** Names in the metadata that the importer sets. */
+const OURS = ['import', 'path', 'heading_path', 'document']
+
 export const takeFields = (values: ReadonlyMap<string, unknown>): FrontFields => {
   const left = new Map(values)
   const said: string[] = []
@@ -43,6 +46,12 @@ export const takeFields = (values: ReadonlyMap<string, unknown>): FrontFields =>
     run_id: take(['run_id'], 'a name', asName),
     occurred_at: take(['occurred_at', 'date', 'created', 'created_at'], 'a day or time that exists', asTime),
     expires_at: take(['expires_at', 'expires'], 'a day or time that exists', asTime),
+  }
+  for (const name of OURS) {
+    if (!left.has(name)) continue
+    left.set(`${name} (own)`, left.get(name))
+    left.delete(name)
+    said.push(`${name} is what import itself says in the metadata; the note's own is '${name} (own)'`)
   }
   const title = take(['title'], 'a text', (value) => (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? { value: String(value).trim() || null } : null))
   const aliases = [left.get('aliases'), left.get('alias')].flatMap((value) => (Array.isArray(value) ? (value as readonly unknown[]) : [value])).filter((name): name is string => typeof name === 'string' && name.trim() !== '')

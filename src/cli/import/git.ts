@@ -50,6 +50,17 @@ export const gitSource = async (path: string): Promise<ImportSource> => {
   }
 }
 
+/** The first commit of a repository, which names it; null where there is none or it was not fetched. */
+export const rootCommit = async (path: string): Promise<string | null> => {
+  try {
+    if ((await text(path, ['rev-parse', '--is-shallow-repository'])) !== 'false') return null
+    return (await text(path, ['rev-list', '--max-parents=0', 'HEAD'])).split('\n').sort()[0] || null
+  } catch (error) {
+    if (error instanceof CliFailure) return null
+    throw error
+  }
+}
+
 const EDGE = 'commit at the edge of a shallow clone, whose files are not known'
 
 /** Commits whose parents were not fetched; none in a whole repository. */

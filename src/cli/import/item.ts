@@ -25,6 +25,8 @@ export type MemoryItem = {
   readonly name?: string
   /** Id in the mesh that it was exported from. */
   readonly exported_id?: string
+  /** Where it stands in a source that people go on editing. */
+  readonly place?: { readonly root: string; readonly file: string; readonly id: string }
 }
 
 export type LinkItem = {
@@ -55,6 +57,8 @@ export type ImportSource = {
   readonly told?: readonly string[]
   /** What it passed over, count by reason; whole when `memories` is through. */
   readonly skipped?: ReadonlyMap<string, number>
+  /** Of a source with places: whether a memory that came from there, and did not come again, is gone from it. */
+  readonly covers?: (known: { readonly root: string; readonly file: string; readonly path: string }) => boolean
   /** Why there may be nothing in it, for who gets nothing. */
   readonly hint?: string
   /** Read after every memory is stored. Absent where a source knows no links. */

@@ -4,20 +4,25 @@
  * - Headings are found by a Markdown parser, so a `#` in a code block is no heading. The text of a section is the file's
  *   own, letter for letter.
  * - A heading with nothing under it but further headings is no memory: they carry it in `metadata.heading_path`.
- * - The key covers everything a section says and where it stands: an edited section is a new memory, an unchanged one is not.
+ * - A section's place (folder, file, headings) makes its key: an edited section is a change of the same memory.
  * - A `.txt` file is one memory. Hidden entries, `node_modules`, symbolic links and other files are passed over, and counted.
  */
-import { readFile, stat } from 'node:fs/promises'
-import { basename, relative, sep } from 'node:path'
+import { readFile, realpath, stat } from 'node:fs/promises'
+import { basename, dirname, join, relative, sep } from 'node:path'
 import { fromMarkdown } from 'mdast-util-from-markdown'
 import { limits } from '../../../crdt/limits.ts'
 import { errorCode } from '../failure.ts'
 import { type FrontMatter, readFrontMatter } from './front-matter.ts'
 import { type Draft, type ImportSource, keyOf, type MemoryItem, type NoteItem, type ProblemItem, stableJson } from './item.ts'
+import { shortHash } from './known.ts'
+import { type Origin, originOf, within } from './origin.ts'
 import { fitLine } from './split.ts'
 import { readText } from './text.ts'
 import { skippedText, walk, type Walked } from './walk.ts'
 import { cliLimits } from '../limits.ts'
+
+/** `placeName`: where in its file it stands. */
+type Sectioned = MemoryItem & { readonly placeName: string }
 
 const MARKDOWN = /\.(md|markdown|mdown|mdx)$/i
 const PLAIN = /\.txt$/i
@@ -25,8 +30,16 @@ const PLAIN = /\.txt$/i
 /** @param path a folder or a file. Rejects with a `CliFailure` when it cannot be read. @param encoding of its files, where the user says it. */
 export const markdownSource = async (path: string, encoding?: string): Promise<ImportSource> => {
   const folder = (await stat(path)).isDirectory()
+  const real = await realpath(path)
+  const dir = folder ? real : dirname(real)
+  const origin = await originOf(dir)
+  const placeOf = (at: string): string => shortHash(origin.name, within(origin, at))
+  const root = placeOf(dir)
   const { files, problems, skipped }: Walked = folder ? await walk(path, (name) => MARKDOWN.test(name) || PLAIN.test(name)) : { files: [path], problems: [], skipped: new Map() }
   let read = 0
+  /** Files that came in whole. */
+  const seen = new Set<string>()
+  const broken = new Set<string>()
   return {
     format: 'markdown',
     unit: 'files',
@@ -37,14 +50,44 @@ export const markdownSource = async (path: string, encoding?: string): Promise<I
     async *memories() {
       yield* problems
       for (const file of files) {
-        yield* fileItems(file, folder ? relative(path, file).split(sep).join('/') : basename(file), encoding, skipped)
+        const where = folder ? relative(path, file).split(sep).join('/') : basename(file)
+        const place = placeOf(folder ? join(real, where) : real)
+        seen.add(place)
+        for await (const item of fileItems(file, where, encoding, skipped)) {
+          if (item.kind === 'problem') broken.add(place)
+          yield item.kind === 'memory' ? placed(item, root, place) : item
+        }
         read++
       }
     },
+    covers: coverage({ folder, problems, real, origin, root, files, seen, broken }),
   }
 }
 
-async function* fileItems(file: string, path: string, encoding: string | undefined, skipped: Map<string, number>): AsyncGenerator<MemoryItem | ProblemItem | NoteItem, undefined> {
+type Covering = { readonly folder: boolean; readonly problems: readonly unknown[]; readonly real: string; readonly origin: Origin; readonly root: string; readonly files: readonly string[]; readonly seen: ReadonlySet<string>; readonly broken: ReadonlySet<string> }
+
+/** A file that is there answers for its sections; a folder that was read whole for its files, whichever folder above or below it they came by. */
+const coverage = ({ folder, problems, real, origin, root, files, seen, broken }: Covering): NonNullable<ImportSource['covers']> => {
+  const above = new Map<string, string>([[root, '']])
+  if (folder) for (let dir = real; dir !== origin.base && dirname(dir) !== dir; ) {
+    dir = dirname(dir)
+    above.set(shortHash(origin.name, within(origin, dir)), `${relative(dir, real).split(sep).join('/')}/`)
+  }
+  const below = new Set(folder ? files.map((file) => shortHash(origin.name, within(origin, dirname(file)))) : [])
+  return (known) => {
+    if (seen.has(known.file)) return !broken.has(known.file)
+    const inside = above.get(known.root)
+    return folder && problems.length === 0 && (inside === undefined ? below.has(known.root) : known.path.startsWith(inside))
+  }
+}
+
+/** The same place keeps its key, whatever the text becomes. */
+const placed = (item: Sectioned, root: string, file: string): MemoryItem => {
+  const id = shortHash(file, item.placeName)
+  return { ...item, key: keyOf('markdown', id), place: { root, file, id } }
+}
+
+async function* fileItems(file: string, path: string, encoding: string | undefined, skipped: Map<string, number>): AsyncGenerator<Sectioned | ProblemItem | NoteItem, undefined> {
   const problem = (message: string): ProblemItem => ({ kind: 'problem', where: path, message })
   let bytes: Buffer
   try {
@@ -73,9 +116,9 @@ async function* fileItems(file: string, path: string, encoding: string | undefin
 }
 
 /** A text without marks is one memory. */
-const plainItem = (text: string, path: string): MemoryItem => {
+const plainItem = (text: string, path: string): Sectioned => {
   const draft: Draft = { content: trimLines(text), title: titleOf(path), source: fitLine(path, limits.name_bytes_max), metadata: { path } }
-  return { kind: 'memory', draft, key: keyOf('markdown', stableJson(draft)), where: path }
+  return { kind: 'memory', draft, key: keyOf('markdown', path), placeName: '', where: path }
 }
 
 const titleOf = (path: string): string => fitLine(basename(path).replace(/\.[^.]+$/, ''), limits.title_bytes_max)
@@ -83,7 +126,7 @@ const titleOf = (path: string): string => fitLine(basename(path).replace(/\.[^.]
 type Section = { readonly headings: readonly string[]; readonly text: string }
 
 /** The memories of one file. @param path relative, with `/`. */
-export function* markdownItems(file: string, path: string): Generator<MemoryItem | NoteItem> {
+export function* markdownItems(file: string, path: string): Generator<Sectioned | NoteItem> {
   const front = readFrontMatter(file)
   const said = new Map<string, number>()
   for (const message of front.said) yield { kind: 'note', where: path, message }
@@ -95,10 +138,11 @@ export function* markdownItems(file: string, path: string): Generator<MemoryItem
     const about = { path, ...(section.headings.length === 0 ? {} : { heading_path: section.headings.map((part) => fitLine(part, 512)) }) }
     const document = front.title !== null && heading !== undefined ? { document: fitLine(front.title, 512) } : {}
     const draft: Draft = { content: text, ...(short === '' ? {} : { title: short }), source: fitLine(path, limits.name_bytes_max), ...front.fields, metadata: { ...front.metadata, ...document, ...about } }
-    const key = keyOf('markdown', stableJson(draft))
-    const times = (said.get(key) ?? 0) + 1
-    said.set(key, times)
-    yield { kind: 'memory', draft, key: times === 1 ? key : `${key}#${times}`, where: path }
+    const name = stableJson(section.headings)
+    const times = (said.get(name) ?? 0) + 1
+    said.set(name, times)
+    const placeName = `${name}#${times}`
+    yield { kind: 'memory', draft, key: keyOf('markdown', path, placeName), placeName, where: path }
   }
 }
 

@@ -11,7 +11,8 @@ import { CallFailure } from '../../sdk/failure.ts'
 import type { GotAnswer } from '../../sdk/answers.ts'
 import { inOrder } from '../in-order.ts'
 import type { Io } from '../io.ts'
-import type { MemoryItem, NoteItem, ProblemItem } from './item.ts'
+import { keyOf, type MemoryItem, type NoteItem, type ProblemItem } from './item.ts'
+import { draftHash, type Known, knownRow, type KnownRow, textHash } from './known.ts'
 import { withRetries } from './retry.ts'
 import { fitContent } from './split.ts'
 import { addNote, addProblem, type Tally } from './tally.ts'
@@ -28,11 +29,15 @@ export type Sending = {
   readonly tally: Tally
   /** Memory id by the name that links use; filled here. */
   readonly idByName: Map<string, string>
+  /** What a namespace held of the source before; asked once a namespace. */
+  readonly known: (namespace: string) => Promise<Known>
+  /** Places that the source still has. */
+  readonly seen: Set<string>
   /** Called after every batch. */
   readonly onProgress: () => void
 }
 
-type Ready = { readonly item: MemoryItem; readonly namespace: string; readonly body: Readonly<Record<string, unknown>>; readonly bytes: number }
+type Ready = { readonly item: MemoryItem; /** Of what its source says; with a place alone. */ readonly hash?: string; readonly namespace: string; readonly body: Readonly<Record<string, unknown>>; readonly bytes: number }
 type Bulk = Pick<BulkAnswer, 'created' | 'ids' | 'errors'> & { readonly token?: string }
 
 export const sendMemories = async (items: AsyncIterable<MemoryItem | ProblemItem | NoteItem>, sending: Sending): Promise<void> => {
@@ -73,8 +78,10 @@ const prepare = (item: MemoryItem, { namespaceOf, tally }: Sending): Ready | nul
     addProblem(tally, item.where, `'${item.namespace ?? ''}' is no namespace; give one with --namespace`)
     return null
   }
-  const body = { ...item.draft, namespace, idempotency_key: item.key }
-  return { item, namespace, body, bytes: Buffer.byteLength(JSON.stringify(body)) + 1 }
+  const hash = item.place === undefined ? undefined : draftHash(item.draft)
+  const draft = item.place === undefined ? item.draft : { ...item.draft, metadata: { ...item.draft.metadata, import: { ...item.place, hash } } }
+  const body = { ...draft, namespace, idempotency_key: item.key }
+  return { item, ...(hash === undefined ? {} : { hash }), namespace, body, bytes: Buffer.byteLength(JSON.stringify(body)) + 1 }
 }
 
 const sendBatch = async (batch: readonly Ready[], sending: Sending): Promise<void> => {
@@ -83,8 +90,14 @@ const sendBatch = async (batch: readonly Ready[], sending: Sending): Promise<voi
   if (missing.length > 0) await post(missing, sending)
 }
 
-/** null when the memory stands where it was exported from. */
+/** null when the memory stands where it was exported from, or came from the same place before. */
 const lookUp = async (ready: Ready, sending: Sending): Promise<Ready | null> => {
+  if (ready.item.place !== undefined) {
+    const known = await standing(ready, ready.item.place.id, sending)
+    if (known === undefined) return ready
+    await bring(ready, known, sending)
+    return null
+  }
   const id = ready.item.exported_id
   if (id === undefined) return ready
   const found = await withRetries(sending.io, () => findMemory(sending.client, id), sending.signal)
@@ -92,6 +105,51 @@ const lookUp = async (ready: Ready, sending: Sending): Promise<Ready | null> => 
   sending.tally.existing++
   stored(ready, id, sending)
   return null
+}
+
+/** The memory of a place, or of a copy of its file that says the same. */
+const standing = async (ready: Ready, place: string, sending: Sending): Promise<KnownRow | undefined> => {
+  const { byId, byText } = await sending.known(ready.namespace)
+  const { draft } = ready.item
+  const path = String(draft.metadata?.['path'])
+  return byId.get(place) ?? byText.get(textHash({ content: draft.content, title: draft.title, metadata: draft.metadata ?? {} }))?.find((row) => endsAlike(row.path, path))
+}
+
+const endsAlike = (a: string, b: string): boolean => a === b || a.endsWith(`/${b}`) || b.endsWith(`/${a}`)
+
+/** Changes a memory as its source was changed, and leaves it alone where the source was not. */
+const bring = async (ready: Ready, known: KnownRow, sending: Sending): Promise<void> => {
+  const { io, client, quorum, signal, tally } = sending
+  sending.seen.add(known.id)
+  if (known.hash === ready.hash) {
+    tally.existing++
+    stored(ready, known.memory, sending)
+    return
+  }
+  const { namespace: _namespace, idempotency_key: _key, ...fields } = ready.body
+  const body = { ...CLEARED, ...fields }
+  try {
+    const key = keyOf('change', ready.item.key, ready.hash ?? '', known.version)
+    const answer = await withRetries(io, () => client.call<{ token?: string }>('PATCH', `/memories/${known.memory}`, { body, query: { quorum }, headers: { 'idempotency-key': key } }), signal)
+    tally.token = answer.token ?? tally.token
+    tally.changed++
+    stored(ready, known.memory, sending)
+  } catch (error) {
+    if (!(error instanceof CallFailure) || ![400, 404, 409, 413, 422].includes(error.status)) throw error
+    addProblem(tally, ready.item.where, error.message)
+  }
+}
+
+/** What a source no longer says of a memory. */
+const CLEARED = { title: null, tags: [], source: null, scope: null, run_id: null, occurred_at: null, expires_at: null }
+
+/** One that the mesh had under its key and did not list: forgotten there, or written a moment ago. */
+const settle = async (ready: Ready, id: string, sending: Sending): Promise<void> => {
+  const found = await withRetries(sending.io, () => findMemory(sending.client, id), sending.signal)
+  const known = found === null ? null : knownRow(found.memory)
+  if (found === null) sending.tally.forgotten++
+  else if (known === null) stored(ready, id, sending)
+  else await bring(ready, known, sending)
 }
 
 const findMemory = async (client: Client, id: string): Promise<GotAnswer | null> => {
@@ -108,7 +166,7 @@ const post = async (batch: readonly Ready[], sending: Sending): Promise<void> =>
   const { io, client, signal, tally } = sending
   try {
     const answer = await withRetries(io, () => bulk(client, batch, sending.quorum), signal)
-    take(batch, answer, sending)
+    await take(batch, answer, sending)
   } catch (error) {
     if (!(error instanceof CallFailure) || ![400, 409, 413, 422].includes(error.status)) throw error
     const [only] = batch
@@ -131,24 +189,32 @@ const bulk = async (client: Client, batch: readonly Ready[], quorum: number | un
   }
 }
 
-const take = (batch: readonly Ready[], answer: Bulk, sending: Sending): void => {
+const take = async (batch: readonly Ready[], answer: Bulk, sending: Sending): Promise<void> => {
   const { tally } = sending
+  tally.token = answer.token ?? tally.token
+  const answered = answer.ids.filter((id) => id !== null).length
+  /** With places, each of these is looked at: an id that was answered for a memory that was not created was there before. */
+  const unlisted: [Ready, string][] = []
   for (const [index, ready] of batch.entries()) {
     const id = answer.ids[index]
-    if (typeof id === 'string') stored(ready, id, sending)
+    if (typeof id === 'string' && ready.hash !== undefined && answered > answer.created) unlisted.push([ready, id])
+    else if (typeof id === 'string') stored(ready, id, sending)
     else if (!answer.errors.some((error) => error.index === index)) addProblem(tally, ready.item.where, 'the peer answered neither an id nor an error for it; run the import again')
   }
   for (const error of answer.errors) {
-    const where = batch[error.index]?.item.where ?? `entry ${error.index}`
-    addProblem(tally, where, error.error === 'idempotency_conflict' ? 'was imported before with other fields, and stays as it is; change it with `mnemesh update`' : `${error.message} (${error.error})`)
+    const ready = batch[error.index]
+    if (error.error === 'idempotency_conflict' && ready?.hash !== undefined && error.id !== undefined) unlisted.push([ready, error.id])
+    else addProblem(tally, ready?.item.where ?? `entry ${error.index}`, error.error === 'idempotency_conflict' ? 'was imported before with other fields, and stays as it is; change it with `mnemesh update`' : `${error.message} (${error.error})`)
   }
-  // An id that was answered for a memory that was not created is one that was there before.
-  tally.existing += Math.max(0, answer.ids.filter((id) => id !== null).length - answer.created)
-  tally.token = answer.token ?? tally.token
+  if (!batch.some((ready) => ready.hash !== undefined)) tally.existing += Math.max(0, answered - answer.created)
+  for await (const _done of inOrder(unlisted, cliLimits.import_lookups_in_flight_max, ([ready, id]) => settle(ready, id, sending))) continue
+  // Of those, the ones that were created just now were counted as there already.
+  if (unlisted.length > 0) tally.existing -= answer.created
 }
 
-const stored = (ready: Ready, id: string, { tally, idByName }: Sending): void => {
+const stored = (ready: Ready, id: string, { tally, idByName, seen }: Sending): void => {
   tally.stored++
+  if (ready.item.place !== undefined) seen.add(ready.item.place.id)
   tally.namespaces.add(ready.namespace)
   const { name } = ready.item
   if (name !== undefined && idByName.size < cliLimits.import_names_max) idByName.set(name, id)

@@ -38,12 +38,13 @@ const cutBefore = (bytes: Buffer, from: number, most: number): number => {
 export const fitContent = (item: MemoryItem): MemoryItem[] => {
   const parts = splitText(item.draft.content, limits.content_bytes_max)
   if (parts.length === 1) return [item]
-  const { name, exported_id, ...plain } = item
+  const { name, exported_id, place: at, ...plain } = item
   return parts.map((content, index) => {
     const place = `(${index + 1}/${parts.length})`
     const title = `${fitLine(item.draft.title ?? item.where, limits.title_bytes_max - place.length - 1)} ${place}`
     const first = index === 0 ? { ...(name === undefined ? {} : { name }), ...(exported_id === undefined ? {} : { exported_id }) } : {}
-    return { ...plain, ...first, draft: { ...item.draft, title, content }, key: `${item.key}:${index + 1}/${parts.length}` }
+    const part = at === undefined ? {} : { place: { ...at, id: `${at.id}.${index + 1}` } }
+    return { ...plain, ...first, ...part, draft: { ...item.draft, title, content }, key: at === undefined ? `${item.key}:${index + 1}/${parts.length}` : `${item.key}:${index + 1}` }
   })
 }
 

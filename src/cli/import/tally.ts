@@ -5,11 +5,19 @@ import { cliLimits } from '../limits.ts'
 
 export type Problem = { readonly where: string; readonly message: string }
 
+export type Gone = { readonly memory: string; readonly where: string }
+
 export type Tally = {
   /** Memories that the mesh has answered an id for. */
   stored: number
   /** Of these, how many were there already. */
   existing: number
+  /** Of these, how many were changed as their source was. */
+  changed: number
+  /** Forgotten here before, and left so; not among the stored. */
+  forgotten: number
+  /** Whose place is no longer in the source. */
+  readonly gone: Gone[]
   links: number
   links_existing: number
   problems_total: number
@@ -23,7 +31,7 @@ export type Tally = {
   token: string | null
 }
 
-export const emptyTally = (): Tally => ({ stored: 0, existing: 0, links: 0, links_existing: 0, problems_total: 0, problems: [], notes_total: 0, notes: [], namespaces: new Set(), token: null })
+export const emptyTally = (): Tally => ({ stored: 0, existing: 0, changed: 0, forgotten: 0, gone: [], links: 0, links_existing: 0, problems_total: 0, problems: [], notes_total: 0, notes: [], namespaces: new Set(), token: null })
 
 export const addProblem = (tally: Tally, where: string, message: string): void => {
   tally.problems_total++

@@ -23,12 +23,13 @@ export type TestServer = {
   close(): Promise<void>
 }
 
-type Refusal = { readonly error: string; readonly message: string }
+type Refusal = { readonly error: string; readonly message: string; /** The memory whose key it was. */ readonly was?: string }
 type LinkInput = Pick<LinkRow, 'from' | 'to' | 'relation'> & { readonly valid_from?: string; readonly valid_until?: string }
 
 export const startTestServer = async (options: { readonly pageSize?: number; readonly key?: string } = {}): Promise<TestServer> => {
   const rows = new Map<string, Row>()
   const bodyByKey = new Map<string, { readonly body: string; readonly id: string }>()
+  const forgotten = new Map<string, Row>()
   const links: LinkRow[] = []
   const seen: Seen[] = []
   const scripted: TestServer['scripted'] = []
@@ -45,10 +46,11 @@ export const startTestServer = async (options: { readonly pageSize?: number; rea
     const text = JSON.stringify(input)
     const key = typeof idempotency_key === 'string' ? `${String(namespace)} ${idempotency_key}` : null
     const before = key === null ? undefined : bodyByKey.get(key)
-    if (before !== undefined && before.body !== text) return { error: 'idempotency_conflict', message: 'this key came with another body' }
-    const id = before?.id ?? uuid(key ?? `${made}`)
-    const row: Row = rows.get(id) ?? { kind: 'note', tier: 'mid', tags, priority: 5, confidence: 1, metadata: {}, source: null, scope: null, run_id: null, occurred_at: null, expires_at: null, ...fields, id, namespace: String(namespace), content, title: title as string | null, agent_id: 'anonymous', created_by: { agent_id: 'anonymous', peer_id: 'ab'.repeat(32) }, created_at: new Date(1_700_000_000_000 + made).toISOString(), updated_at: new Date(1_700_000_000_000 + made).toISOString(), version: `v${made}`, forgotten: false, erased: false, conflicts: 0 }
-    if (before === undefined) made++
+    if (before !== undefined && before.body !== text) return { error: 'idempotency_conflict', message: 'this key came with another body', was: before.id }
+    if (before !== undefined) return rows.get(before.id) ?? forgotten.get(before.id) ?? { error: 'internal', message: 'its memory is gone' }
+    const id = uuid(key ?? `${made}`)
+    const row: Row = { kind: 'note', tier: 'mid', tags, priority: 5, confidence: 1, metadata: {}, source: null, scope: null, run_id: null, occurred_at: null, expires_at: null, ...fields, id, namespace: String(namespace), content, title: title as string | null, agent_id: 'anonymous', created_by: { agent_id: 'anonymous', peer_id: 'ab'.repeat(32) }, created_at: new Date(1_700_000_000_000 + made).toISOString(), updated_at: new Date(1_700_000_000_000 + made).toISOString(), version: `v${made}`, forgotten: false, erased: false, conflicts: 0 }
+    made++
     rows.set(id, row)
     if (key !== null) bodyByKey.set(key, { body: text, id })
     return row
@@ -74,7 +76,7 @@ export const startTestServer = async (options: { readonly pageSize?: number; rea
       if (entries.some((entry) => JSON.stringify(entry).includes('\\u0000'))) return { status: 400, body: { error: 'malformed', message: 'NUL in a text' } }
       const made_before = made
       const results = entries.map(create)
-      const errors = results.flatMap((row, index) => ('error' in row && !('id' in row) ? [{ index, ...row }] : []))
+      const errors = results.flatMap((row, index) => ('error' in row && !('id' in row) ? [{ index, error: row.error, message: row.message, ...(row.was === undefined ? {} : { id: row.was }) }] : []))
       const ids = results.map((row) => ('id' in row ? row.id : null))
       return { status: errors.length === entries.length ? 422 : 201, body: { ...(errors.length === entries.length ? { error: 'refused', message: 'none fits' } : {}), created: made - made_before, ids, errors, quorum_acks: 2, token: 'T2' } }
     },
@@ -114,8 +116,11 @@ export const startTestServer = async (options: { readonly pageSize?: number; rea
     const own = links.filter((link) => link.from === id || link.to === id)
     if (resource === 'links') return { status: 200, body: { links: own, count: own.length } }
     if (request.method === 'GET') return { status: 200, body: { memory: row, links: own, conflicts: [] } }
-    if (request.method === 'DELETE') rows.delete(row.id)
-    if (request.method === 'PATCH') rows.set(row.id, { ...row, ...(request.body as Record<string, unknown>) })
+    if (request.method === 'DELETE') {
+      rows.delete(row.id)
+      forgotten.set(row.id, row)
+    }
+    if (request.method === 'PATCH') rows.set(row.id, { ...row, ...(request.body as Record<string, unknown>), version: `v${++made}` })
     return { status: 200, body: written(row) }
   }
 

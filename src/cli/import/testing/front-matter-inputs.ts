@@ -41,6 +41,7 @@ export const frontMatterInputs: readonly Input[] = [
   note('an hour that does not exist', 'date: 2024-03-01 25:00', { occurred_at: null }, [`'2024-03-01 25:00'`]),
   note('a day in words', 'date: last Tuesday', { occurred_at: null, metadata: { date: 'last Tuesday', path: 'n.md' } }, ['last Tuesday']),
   note('a priority in words', 'priority: high', { metadata: { priority: 'high', path: 'n.md' } }, [`priority 'high'`]),
+  note('a key of the importer itself', 'path: /x\nimport: y', { metadata: { 'path (own)': '/x', 'import (own)': 'y', path: 'n.md' } }, ['path is what import itself says']),
   note('a nested value', 'a: {b: [1, {c: d}]}', { metadata: { a: { b: [1, { c: 'd' }] }, path: 'n.md' } }),
   note('thirty levels', `a: ${'['.repeat(30)}1${']'.repeat(30)}`, {}, ['kept as JSON text']),
   note('an alias', 'a: &x [1]\nb: *x', { metadata: { a: [1], b: [1], path: 'n.md' } }),
