@@ -5,6 +5,13 @@ const KIB = 1024
 const MIB = 1024 * KIB
 
 export const searchLimits = {
+  /** What is written while an embedded database rests is taken in at the next question, after so long, or once so many arrivals wait: so a question after a rest catches up within a second, and an erased text does not stay in its files. */
+  projection_rest_backlog_ms: 600_000,
+  projection_rest_arrivals_max: 256,
+  /** A question after a rest waits so long for the rows to catch up; then it is answered from what they show, and says so. */
+  projection_wake_ms: 4_000,
+  /** The shortest rest to ask for: above `projection_retry_ms_max` and `projection_rest_ms`, so that a database is mended and put in order before it is let go. */
+  projection_idle_s_min: 5,
   // ── ranking ───────────────────────────────────────────────────────────────────────────────────────────────────
   /** Words of one memory that are indexed: 64 KiB of prose are some 11,000. */
   search_words_per_memory_max: 16_384,

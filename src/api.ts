@@ -160,8 +160,8 @@ export type Health = {
   readonly connected: number
   readonly projection: string
   readonly projection_lag: number
-  /** `opening`: at a start, or while it is made anew, and searches are refused; `behind`: they answer, from old rows; `out`: they are refused. */
-  readonly search: 'none' | 'opening' | 'ready' | 'behind' | 'out'
+  /** `resting`: its database was let go, and the next search opens it; `opening`: at a start, or while it is made anew, and searches are refused; `behind`: they answer, from old rows; `out`: they are refused. */
+  readonly search: 'none' | 'resting' | 'opening' | 'ready' | 'behind' | 'out'
   readonly embedder_ready: boolean
   /** `failing`: slow, away or wrong, and recall goes by words alone; `reasons` says why. */
   readonly embedder: 'none' | 'starting' | 'ready' | 'failing'

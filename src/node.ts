@@ -75,7 +75,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   const projection = projectionOf({ ...options, log: line }, identity)
   const embedding = embedder && 'embed' in projection ? createEmbedding({ ...embedder, vectors: projection, clock: systemTimers, after: systemTimers.after, random: Math.random, log: line }) : null
   const peer: Peer = await createPeer({
-    identity, store, projection, ...(embedding && { embedding }), projectionKind: kindOf(options.projection),
+    identity, store, projection, ...('wake' in projection && { rest: projection }), ...(embedding && { embedding }), projectionKind: kindOf(options.projection),
     timers: systemTimers, monotonic: () => performance.now(), random: systemRandom, dialer: createWebSocketDialer(systemTimers, identity.peer), compression: zlibCompression, peers: options.peers,
     quorum: options.quorum ?? null, quorumTimeoutMs: options.quorum_timeout_ms ?? limits.quorum_timeout_ms_default, version: VERSION, log, diskUse: (free) => createDiskUse(options.dir, options.projection === 'pglite', free, () => performance.now()),
     live: () => ({ path: '/live', index_url_by_namespace: Object.fromEntries(peer.liveSource.namespaces().map((namespace) => [namespace, live?.indexUrl(namespace)])) }),

@@ -18,7 +18,7 @@ import type { Clock, Random } from './ports/clock.ts'
 import type { Embedding } from './ports/embedding.ts'
 import type { DiskUse, LiveSource } from './ports/live.ts'
 import type { PeerLog } from './ports/log.ts'
-import type { Projection } from './ports/projection.ts'
+import type { Projection, Rest } from './ports/projection.ts'
 import type { CommitStore, StoreFailure } from './ports/store.ts'
 import { createFeed } from './projection/feed.ts'
 import { boot } from './replica/boot.ts'
@@ -42,6 +42,7 @@ import { createReader } from './service/rows.ts'
 import { createStatus } from './service/status.ts'
 import type { Away } from './service/unmet.ts'
 import { verifyLog } from './service/verify.ts'
+import { wakeBefore, wakingFirst } from './service/waking.ts'
 import { createWarm } from './service/warming.ts'
 import { createWrites } from './service/writes.ts'
 
@@ -55,6 +56,8 @@ export type PeerOptions = {
   readonly identity: Identity
   readonly store: CommitStore
   readonly projection: Projection
+  /** When that lets its database go while nobody asks. */
+  readonly rest?: Rest
   /** As health shows it. */
   readonly projectionKind: string
   /** Without it recall is lexical. The peer's from here on, as the store is. */
@@ -138,17 +141,18 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
 
   const reader = createReader(replica, store)
   let told: string | null = null
+  let stopping = false
   const source = createFeedSource(replica, store, shell, reader, warm, options.projectionKind !== 'none')
   const feed = createFeed({
     source, projection: stirring(projection, options.embedding), timers,
     onError: (error) => {
-      if (told !== error.message) log.warn({}, `search index: ${error.message}`)
+      if (told !== error.message && !stopping) log.warn({}, `search index: ${error.message}`)
       told = error.message
     },
     ...(options.projectionKind === 'postgres' && { checkEveryMs: limits.projection_check_ms }),
   })
 
-  const journal = createJournal({ log, replica, links: () => mesh.links(), feed, storeTrouble: store.trouble, after: timers.after, monotonic: options.monotonic })
+  const journal = createJournal({ log, replica, links: () => mesh.links(), feed: { trouble: feed.trouble, lag: () => (options.rest?.isResting() === true ? 0 : feed.lag()) }, storeTrouble: store.trouble, after: timers.after, monotonic: options.monotonic })
   shell.onMembership(journal.membershipChanged)
   let mended: StoreFailure | null = null
   store.onHealed(() => {
@@ -164,6 +168,8 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
   }
   const freeBytes = cached(steady, () => store.freeBytes(), FREE_BYTES_MS)
   const liveSource = createLiveSource(replica, shell)
+  const { rest } = options
+  const stopWaking = rest === undefined ? () => undefined : wakeBefore(rest, feed, shell.onGrown, replica.index.arrivals)
   /** Each record is checked once a question, however many members are asked about. */
   const addresses = (): ReadonlyMap<PeerId, readonly string[]> => new Map(host.addresses().flatMap((bytes) => {
     const record = readAddress(bytes, identity.mesh)
@@ -176,12 +182,12 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
       peer, name: replica.index.control.members.get(peer)?.name ?? peer, urls: urlsOf.get(peer) ?? [], silent: silent.has(peer),
     }))
   }
-  const node: Node = {
+  const awakeNode: Node = {
     ...createWrites({ replica, shell, reader, warm, clock: timers, random, quorumTimeoutMs: options.quorumTimeoutMs, freeBytes, storeTrouble: store.trouble, away }),
     ...createReads({ replica, shell, reader, warm, projection, embedding: options.embedding ?? null, feed, clock: timers, after: timers.after, prove: createProve({ replica, store, shell, reader, after: timers.after }) }),
     ...createLog(replica, store, shell, timers.after),
     ...createStatus({
-      replica, boot: booted, projectionKind: options.projectionKind, embedding: () => options.embedding?.status() ?? null, feed, rowsWrittenAgain: source.writtenAgain, links: () => mesh.links(), dials: () => mesh.dials(),
+      replica, boot: booted, projectionKind: options.projectionKind, embedding: () => options.embedding?.status() ?? null, feed, isResting: () => rest?.isResting() ?? false, rowsWrittenAgain: source.writtenAgain, links: () => mesh.links(), dials: () => mesh.dials(),
       addresses, levelReadBy: bare.levelReadBy, unreadable: reader.texts.unreadable, now: timers.now, counters: () => mesh.counters(), freeBytes, storeTrouble, diskUse: options.diskUse?.(freeBytes) ?? null, name: identity.name, version: options.version, live: options.live,
     }),
     digests: createDigests({ replica, shell, projection, after: timers.after }),
@@ -190,6 +196,7 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
     verify: (onProgress) => verifyLog(identity.mesh, store, onProgress, replica.index.reads),
     rebuild: createRebuild({ projection, feed, arrivals: () => replica.index.arrivals, monotonic: options.monotonic }),
   }
+  const node = rest === undefined ? awakeNode : wakingFirst(awakeNode, rest, feed)
 
   return {
     node, replica, shell, mesh, liveSource, addresses,
@@ -203,8 +210,12 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
       await mesh.stop()
       await shell.stop()
       stopTicking()
-      await feed.stop()
-      await options.embedding?.stop()
+      stopping = true
+      stopWaking()
+      const ended = Promise.all([feed.stop(), options.embedding?.stop()])
+      // What waits for a database that rests would wait for ever.
+      rest?.end()
+      await ended
       await projection.close()
       // The one in use now: a flush that failed has given up the one that was started with.
       await endIncarnation(store, replica.incarnation()).catch((error: unknown) => {

@@ -5,9 +5,11 @@ import { join } from 'node:path'
 import { systemTimers } from '../../transports/websocket.ts'
 import type { Identity } from '../membership/folder.ts'
 import type { VectorStore } from '../ports/embedding.ts'
-import type { Projection } from '../ports/projection.ts'
+import type { Projection, Rest } from '../ports/projection.ts'
 import { createNoProjection } from '../projection/none.ts'
 import { openProjection } from '../projection/projection.ts'
+import { createResting } from '../projection/resting.ts'
+import { limits } from '../../crdt/limits.ts'
 
 export type ProjectionOptions = {
   /** The peer's folder. */
@@ -16,17 +18,21 @@ export type ProjectionOptions = {
   readonly projection: string
   /** Whether a graph in Apache AGE is kept in that database. */
   readonly age?: boolean
+  /** Seconds without a question or a write after which an embedded database is let go; never when absent. */
+  readonly projection_idle_s?: number
   readonly log: (line: string) => void
 }
 
 /** As health shows it. */
 export const kindOf = (projection: string): string => (projection.startsWith('postgres') ? 'postgres' : projection)
 
-export const projectionOf = (options: ProjectionOptions, identity: Identity): Projection | (Projection & VectorStore) => {
+export const projectionOf = (options: ProjectionOptions, identity: Identity): Projection | (Projection & VectorStore) | (Projection & VectorStore & Rest) => {
   if (options.projection === 'none') return createNoProjection()
   const age = options.age ?? false
   const choice = options.projection === 'pglite'
     ? { kind: 'pglite' as const, dir: join(options.dir, 'projection'), age }
     : { kind: 'postgres' as const, url: options.projection, schema: `mnemesh_${identity.peer.slice(0, 16)}`, age }
-  return openProjection(choice, { clock: systemTimers, timers: systemTimers, log: options.log })
+  const make = (): Projection & VectorStore => openProjection(choice, { clock: systemTimers, timers: systemTimers, log: options.log })
+  const idle = options.projection_idle_s
+  return idle === undefined || choice.kind !== 'pglite' ? make() : createResting(make, { timers: systemTimers, idleMs: idle * 1_000, backlogMs: limits.projection_rest_backlog_ms, log: options.log })
 }

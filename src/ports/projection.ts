@@ -276,6 +276,15 @@ export type Projection = {
   close(): Promise<void>
 }
 
+/** A read model that lets its database go while nobody asks (`src/projection/resting.ts`). */
+export type Rest = {
+  isResting(): boolean
+  /** Resolves once it is open; rejects with a `ProjectionFailure` where it cannot be. */
+  wake(): Promise<void>
+  /** Refuses whoever waits for it to wake: its peer stops. */
+  end(): void
+}
+
 export class ProjectionFailure extends Error {
   /** True when the rows are gone or of another log: rebuild from the start. */
   readonly rebuild: boolean

@@ -27,6 +27,8 @@ export type StatusContext = {
   /** null where recall is lexical by choice. */
   readonly embedding: () => EmbeddingStatus | null
   readonly feed: { lag(): number; cursor(): unknown; trouble(): string | null; abilities(): Abilities }
+  /** Whether the search index's database was let go, to be opened by the next question. */
+  readonly isResting: () => boolean
   /** Rows projected again since the start, because something changed the past. */
   readonly rowsWrittenAgain: () => number
   readonly links: () => readonly LinkInfo[]
@@ -61,11 +63,12 @@ export const createStatus = (context: StatusContext): Status => {
     return [...replica.voters()].filter((voter) => voter === replica.self || up.has(voter)).length
   }
 
-  /** As `fromRows` answers: what is not open yet, though there is something to find, is refused. */
+  /** As a question for rows is answered: what is not open yet, though there is something to find, is refused. */
   const searchState = (): Health['search'] => {
     if (context.projectionKind === 'none') return 'none'
     const isOpen = feed.cursor() !== null || index.namespaces.size === 0
     if (feed.trouble() !== null) return isOpen && feed.lag() > 0 ? 'behind' : 'out'
+    if (context.isResting()) return 'resting'
     return isOpen ? 'ready' : 'opening'
   }
 

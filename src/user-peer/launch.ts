@@ -13,8 +13,11 @@ export type Launcher = {
 }
 export type Launched = { ended(): boolean }
 
+/** A person's questions come in bursts, and the first of each may take some seconds. */
+const IDLE_S = 60
+
 /** Words that run it. */
-export const peerWords = (folder: UserFolder, port: number): readonly string[] => ['serve', '--data', folder.peer, '--port', String(port), '--key-file', folder.key, '--log-file', folder.log]
+export const peerWords = (folder: UserFolder, port: number): readonly string[] => ['serve', '--data', folder.peer, '--port', String(port), '--key-file', folder.key, '--log-file', folder.log, '--projection-idle', String(IDLE_S)]
 
 export const launchPeer = async (folder: UserFolder, port: number, { command, env }: Launcher): Promise<Launched> => {
   // Begun anew at each start, so it stays small: what the peer reports goes into its log.
@@ -37,9 +40,15 @@ export const lastWords = async (folder: UserFolder): Promise<string> => {
   return (text.trim().split('\n').at(-1) ?? '').slice(0, 500)
 }
 
+/**
+ * For glibc's allocator: large blocks lie in mappings of their own, so that what the database took goes back to the system when it is let
+ * go. By default the bound grows with use, and 50 MB stay with the process. Other systems do not look at these.
+ */
+const ALLOCATOR: Readonly<Record<string, string>> = { MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' }
+
 /** What is meant for the program that starts it is not meant for it. */
 const ownEnv = (env: Launcher['env']): Record<string, string | undefined> => {
-  const own = { ...env }
+  const own = { ...ALLOCATOR, ...env }
   for (const name of Object.keys(own)) if (/^(npm_|MNEMESH_(KEY|URL|AGENT|PORT|DATA)$|NODE_OPTIONS$)/.test(name)) delete own[name]
   return own
 }

@@ -25,6 +25,7 @@ type ServeOptions = EmbedderOptions & {
   readonly quorum?: number
   readonly quorumTimeout?: number
   readonly projection: string
+  readonly projectionIdle?: number
   readonly age?: boolean
   readonly keyFile?: string
   readonly cors?: readonly string[]
@@ -48,6 +49,7 @@ export const addServe = (program: Command, io: Io): void => {
     .option('--quorum <n>', 'voters that must have a write on disk (default: 2 where there are two or more, else 1)', wholeNumber(1, 1_000))
     .option('--quorum-timeout <ms>', `how long a write waits for them (default: ${limits.quorum_timeout_ms_default})`, wholeNumber(1, limits.quorum_timeout_ms_max))
     .option('--projection <where>', 'pglite, none, or postgres://…', parseProjection, 'pglite')
+    .option('--projection-idle <seconds>', 'let the embedded database go after so long without a question or a write, and open it for the next (default: never; `up` takes 60)', wholeNumber(limits.projection_idle_s_min, 86_400))
     .option('--age', 'keep the links as a graph in Apache AGE too, for those who query the database in Cypher')
     .option('--key-file <file>', 'a file with the API keys that clients must give, one a line, or - for standard input (default: $MNEMESH_KEY)')
     .addOption(keyOption())
@@ -81,6 +83,7 @@ const serve = async (options: ServeOptions, io: Io): Promise<void> => {
       ...(options.quorumTimeout === undefined ? {} : { quorum_timeout_ms: options.quorumTimeout }),
       projection: options.projection,
       age: options.age ?? false,
+      ...(options.projectionIdle === undefined ? {} : { projection_idle_s: options.projectionIdle }),
       embedder,
       keys,
       cors: options.cors ?? [],
@@ -106,6 +109,7 @@ const startWords = (options: ServeOptions): readonly string[] => [
   ...(options.keyFile === undefined || options.keyFile === '-' ? [] : ['--key-file', options.keyFile]),
   ...(options.quorum === undefined ? [] : ['--quorum', String(options.quorum)]),
   ...(options.projection === 'none' ? ['--projection', 'none'] : []),
+  ...(options.projectionIdle === undefined ? [] : ['--projection-idle', String(options.projectionIdle)]),
   ...(options.advertise ?? []).flatMap((url) => ['--advertise', url]),
 ]
 

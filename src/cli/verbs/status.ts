@@ -21,7 +21,7 @@ export const addStatus = (program: Command, io: Io): void => {
   verb.action(async (options: ServerOptions) => {
     const client = clientFor(options, io)
     const health = await client.call<Health>('GET', '/health', { accept: [503] })
-    const [peers, quorum, stats] = await Promise.all([allRows<PeerAnswer>(client, '/peers', 'peers'), client.call<Facts>('GET', '/quorum'), client.call<Facts>('GET', '/stats', { accept: [503] })])
+    const [peers, quorum, stats] = await Promise.all([allRows<PeerAnswer>(client, '/peers', 'peers'), client.call<Facts>('GET', '/quorum'), health.search === 'resting' ? {} : client.call<Facts>('GET', '/stats', { accept: [503] })])
     const status: Status = { health, peers, quorum, stats }
     await print(io, options.json === true ? JSON.stringify(status) : statusText(status, client.url, coloursFor(io.stdout, io.env)))
     if (health.status !== 'ok') throw new CliFailure(`${health.name} is degraded: ${clean((health.reasons ?? []).join('; ')) || 'it does not say why'}`)
@@ -53,7 +53,7 @@ type Told = Omit<Health, 'search' | 'embedder' | 'disk' | 'format' | 'unknown_ev
 
 const searchText = ({ projection, projection_lag, embedder_ready, search = 'ready', embedder = embedder_ready ? 'ready' : 'none' }: Told): string => {
   const lag = projection_lag === 0 ? 'up to date' : `${plural(projection_lag, 'commit')} behind`
-  const state = { none: 'no search', opening: 'opening: searches are refused until it is there', ready: lag, behind: `${lag}, and cannot go on`, out: 'OUT: searches are refused' }[search]
+  const state = { none: 'no search', resting: 'resting: the next search opens it', opening: 'opening: searches are refused until it is there', ready: lag, behind: `${lag}, and cannot go on`, out: 'OUT: searches are refused' }[search]
   const meaning = { none: ', by words alone (no embedder)', starting: ', by words alone until the embedder has answered', ready: '', failing: ', by words alone: the embedder fails, see below' }[embedder]
   return `${projection}, ${state}${search === 'none' ? '' : meaning}`
 }
