@@ -1,0 +1,2 @@
+// violates: package-entries-layer
+import './peer.ts'
