@@ -18,6 +18,7 @@ import { addLinkVerbs } from './verbs/links.ts'
 import { addMcp } from './verbs/mcp.ts'
 import { addMemoryVerbs } from './verbs/memories.ts'
 import { addMeshVerbs } from './verbs/mesh.ts'
+import { addMirror } from './verbs/mirror.ts'
 import { addProject } from './verbs/project.ts'
 import { addProofVerbs } from './verbs/proof.ts'
 import { addServe } from './verbs/serve.ts'
@@ -38,6 +39,7 @@ export const createProgram = (io: Io, version: string, json = false): Command =>
   addVersionVerbs(program, io)
   addImport(program, io)
   addExport(program, io)
+  addMirror(program, io)
   addStateVerbs(program, io)
   addStatus(program, io)
   addVerify(program, io)

@@ -183,8 +183,8 @@ describe('usage and failures', () => {
     const help = await runCli(['--help'])
     expect(help.exit).toBe(0)
     const verbs = [...help.out.matchAll(/^ {2}([a-z-]+)(?: \[| <|  )/gm)].map((found) => found[1] ?? '').filter((verb) => verb !== 'help')
-    expect(verbs).toEqual(expect.arrayContaining(['store', 'recall', 'search', 'get', 'list', 'update', 'forget', 'restore', 'link', 'unlink', 'links', 'history', 'conflicts', 'resolve', 'namespaces', 'stats', 'peers', 'status', 'verify', 'proof', 'verify-proof', 'export', 'import', 'mesh', 'project', 'serve']))
-    const all = [...verbs.map((verb) => [verb]), ...['init', 'invite', 'join', 'members', 'revoke', 'leave-behind', 'level'].map((verb) => ['mesh', verb]), ['project', 'rebuild']]
+    expect(verbs).toEqual(expect.arrayContaining(['store', 'recall', 'search', 'get', 'list', 'update', 'forget', 'restore', 'link', 'unlink', 'links', 'history', 'conflicts', 'resolve', 'namespaces', 'stats', 'peers', 'status', 'verify', 'proof', 'verify-proof', 'export', 'import', 'mirror', 'mesh', 'project', 'serve']))
+    const all = [...verbs.map((verb) => [verb]), ...['init', 'invite', 'join', 'members', 'revoke', 'leave-behind', 'level'].map((verb) => ['mesh', verb]), ['project', 'rebuild'], ['mirror', 'status']]
     for (const words of all) {
       const ran = await runCli([...words, '--help'])
       expect([words, ran.exit]).toEqual([words, 0])

@@ -3,7 +3,7 @@
  * files' paths have in common. What two peers wrote to a file at once is shown together until the next edit writes it down.
  */
 import { limits } from '../../crdt/limits.ts'
-import { nameTag } from '../input/entity.ts'
+import { FILE_TAG, fileDraft, kept, parentsOf, pathOf, ROOT, written as asWritten } from '../input/memory-file.ts'
 import { text } from './fields.ts'
 import { inserted, merged, missing, replaced, shownFile, shownFolder, type Edited } from './file-text.ts'
 import { namedTexts, type Named, type NamedTexts } from './named.ts'
@@ -23,25 +23,13 @@ type Args = {
 }
 type Command = (files: NamedTexts, args: Args) => Promise<Told>
 
-const FILE_TAG = 'file'
-const ROOT = '/memories'
 const LINES_MAX = 999_999
 
 const done = (told: string): Told => ({ text: told, data: { result: told } })
 const refused = (told: string): Told => ({ text: told, data: {}, isError: true })
 
-/** Without a slash at its end; null for one that is not below the root. */
-const pathOf = (given: string | undefined): string | null => {
-  const path = (given ?? '').replace(/\/$/, '')
-  const parts = path.split('/').slice(1)
-  const isBelow = path === ROOT || path.startsWith(`${ROOT}/`)
-  return isBelow && parts.every((part) => part !== '' && part !== '.' && part !== '..' && !/\p{Cc}/u.test(part)) ? path : null
-}
-/** A text is kept with a line's end behind it, so that an empty one is a text too. */
-const kept = (written: string): string => `${written}\n`
-const textOf = ({ texts }: Named): string => merged(texts.map((one) => one.replace(/\n$/, '')))
+const textOf = ({ texts }: Named): string => merged(texts.map(asWritten))
 const below = async (files: NamedTexts, folder: string): Promise<readonly Named[]> => (await files.all()).filter(({ name }) => name.startsWith(`${folder}/`))
-const draft = (path: string) => ({ title: path, tags: [FILE_TAG, nameTag(FILE_TAG, path)] })
 
 const view: Command = async (files, { path: given, view_range }) => {
   const path = pathOf(given)
@@ -68,7 +56,7 @@ const create: Command = async (files, { path: given, file_text = '' }) => {
   if (path === null || path === ROOT) return refused(`Error: The path ${given ?? ''} must be a file below ${ROOT}`)
   if ((await files.find(path)) !== null || (await below(files, path)).length > 0) return refused(`Error: File ${path} already exists`)
   for (const folder of foldersOf(path)) if ((await files.find(folder)) !== null) return refused(`Error: ${folder} is a file`)
-  await files.create(path, { ...draft(path), content: kept(file_text), kind: 'file', source: 'memory-tool' })
+  await files.create(path, { ...fileDraft(path), content: kept(file_text), kind: 'file', source: 'memory-tool' })
   return done(`File created successfully at: ${path}`)
 }
 
@@ -78,7 +66,7 @@ const edit = async (files: NamedTexts, given: string | undefined, absent: string
   if (path === null || file === null) return refused(absent)
   const edited = change(path, textOf(file))
   if ('refused' in edited) return refused(edited.refused)
-  await files.change(file, { content: kept(edited.text) })
+  await files.change(file, { content: kept(edited.text), metadata: { ...file.row.metadata, ...parentsOf(file.texts) } })
   return done(edited.told)
 }
 
@@ -108,7 +96,7 @@ const rename: Command = async (files, { old_path, new_path }) => {
   if (from === null || all.length === 0) return refused(`Error: The path ${old_path ?? ''} does not exist`)
   if (to === null || to === ROOT || to.startsWith(`${from}/`)) return refused(`Error: The path ${new_path ?? ''} must be another below ${ROOT}`)
   if ((await at(files, to)).length > 0) return refused(`Error: The destination ${to} already exists`)
-  for (const file of all) await files.change(file, { ...draft(to + file.name.slice(from.length)), content: kept(textOf(file)) })
+  for (const file of all) await files.change(file, { ...fileDraft(to + file.name.slice(from.length)), content: kept(textOf(file)) })
   return done(`Successfully renamed ${from} to ${to}`)
 }
 
