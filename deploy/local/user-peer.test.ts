@@ -36,6 +36,10 @@ test('up starts it once, verbs find it, a kill is made good by the next call, do
   for (const file of ['key', 'peer/run.json', 'peer/identity.json']) expect((await stat(join(home, 'mnemesh', file))).mode & 0o077, file).toBe(0)
   expect((await fetch(`${first.url}/api/v1/memories`)).status).toBe(401)
 
+  const seen = JSON.parse(await mnemeshOk(['doctor', '--json'], { ...env, HOME: home })) as { ok: boolean; findings: { what: string; state: string }[] }
+  expect([seen.ok, seen.findings.filter(({ state }) => state === 'ok').map(({ what }) => what)]).toEqual([true, ['versions', 'peer', 'disk', 'health', 'peer version', 'clock', 'disk', 'a write', 'a recall']])
+  expect(JSON.parse(await mnemeshOk(['list', '--namespace', 'mnemesh-doctor', '--json'], env))).toMatchObject({ memories: [] })
+
   process.kill(first.pid, 'SIGKILL')
   await until('it is gone', 5_000, async () => (isAlive(first.pid) ? null : true))
   expect(JSON.parse(await mnemeshOk(['get', stored, '--json'], env))).toMatchObject({ memory: { content: 'The deploy key rotates on Fridays' } })

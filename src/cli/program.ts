@@ -9,6 +9,7 @@ import { errorCode, explain, failureFacts, type ExitStatus } from './failure.ts'
 import type { Io } from './io.ts'
 import { example } from './options.ts'
 import { coloursFor } from './render.ts'
+import { addDoctor } from './verbs/doctor.ts'
 import { addExport } from './verbs/export.ts'
 import { addFindingVerbs } from './verbs/finding.ts'
 import { addFleet } from './verbs/fleet.ts'
@@ -49,6 +50,7 @@ export const createProgram = (io: Io, version: string, json = false): Command =>
   addUserPeerVerbs(program, io)
   addMcp(program, io)
   addSetup(program, io, version)
+  addDoctor(program, io, version)
   addHook(program, io)
   addServe(program, io)
   addFleet(program, io)

@@ -147,7 +147,7 @@ export const createStatus = (context: StatusContext): Status => {
     health,
     peers,
     quorum: async () => ({
-      needed: replica.quorum(), voters: replica.voters().size, reachable: reachable(), met: reachable() >= replica.quorum(),
+      needed: replica.quorum(), voters: replica.voters().size, reachable: reachable(), met: reachable() >= replica.quorum(), clock: { ahead_ms: replica.clocks.standing(context.now()).aheadMs },
       members: activeMembers(index.control).map((member) => ({ peer_id: member.peer, name: member.name, role: member.role, reachable: member.peer === replica.self || upPeers().has(member.peer) })),
     }),
     capabilities: async () => ({
