@@ -23,7 +23,7 @@ export type Entry = {
   ackedBy: string | null
   /** How many changes of it were acknowledged by a quorum. */
   acks: number
-  /** Counts every request, so that a reader knows whether something was asked for meanwhile. */
+  /** Counts every request, when it goes and when it has ended: a reader knows whether something was asked for meanwhile, or is now. */
   asked: number
   /** Who said what of it, for a report. */
   readonly told: string[]
@@ -72,6 +72,9 @@ export const allowed = (entry: Entry, diskLost: boolean): readonly State[] => (d
 
 /** One state, acknowledged, on a quorum of disks. */
 export const isCertain = ({ states, ackedBy }: Entry): boolean => states.length === 1 && ackedBy !== null
+
+/** No request for a change is under way. */
+export const isQuiet = ({ asked }: Entry): boolean => asked % 2 === 0
 
 /** All peers agreed on it: from here on all else is a fault. */
 export const settle = (entry: Entry, state: State): void => {

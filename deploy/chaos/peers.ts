@@ -27,8 +27,8 @@ export type ChaosPeer = {
   readonly port: number
   readonly url: string
   readonly call: Call
-  /** Resolves when it says that it is ready. */
-  start(): Promise<void>
+  /** Resolves when it says that it is ready. @param other where its search index is from now on. */
+  start(other?: { readonly projection: string }): Promise<void>
   /** SIGKILL. Resolves when no such process is left. */
   kill(): Promise<void>
   /** SIGSTOP, and its end. */
@@ -157,6 +157,7 @@ const createPeer = ({ name, dir, port, relayPort, projection }: { readonly name:
   /** The child whose end was asked for. */
   let ending: LastingChild | null = null
   let linesRead = 0
+  let rowsIn: string = projection
   const output = (): string => (child === null ? 'never started' : `${child.stdout()}${child.stderr()}`.slice(-SHOWN_CHARS))
   const running = (): LastingChild => {
     if (child === null || child.ending() !== null) throw new Error(`${name} does not run: ${output()}`)
@@ -171,10 +172,11 @@ const createPeer = ({ name, dir, port, relayPort, projection }: { readonly name:
     name, dir, port, url, call, output,
     running: () => child !== null && child.ending() === null,
     pid: () => running().pid,
-    start: async () => {
+    start: async (other) => {
+      rowsIn = other?.projection ?? rowsIn
       if (child !== null) readErrors(child)
       linesRead = 0
-      const words = ['serve', '--data', dir, '--port', String(port), '--advertise', `http://127.0.0.1:${relayPort}`, '--quorum', '2', '--quorum-timeout', '3000', '--projection', projection, '--until-stdin-ends']
+      const words = ['serve', '--data', dir, '--port', String(port), '--advertise', `http://127.0.0.1:${relayPort}`, '--quorum', '2', '--quorum-timeout', '3000', '--projection', rowsIn, '--until-stdin-ends']
       const started = startMnemesh(words, { NODE_OPTIONS: `--require ${SHIFTED_CLOCK}`, MNEMESH_TEST_CLOCK: clockFile })
       child = started
       void started.ended.then(({ code, signal, stderr }) => {

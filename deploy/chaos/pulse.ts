@@ -20,6 +20,7 @@ export const startPulse = (peers: readonly ChaosPeer[], namespace: string, entri
       const entry = newEntry(`${namespace}-pulse-${peer.name}-${n}`, namespace)
       entries.push(entry)
       const content = `${entry.key} beats`
+      entry.asked++
       const answer = await peer.call('POST', '/memories', { body: { content, namespace }, headers: { 'idempotency-key': entry.key } }).catch(() => null)
       const word = wordOf(answer?.status ?? null, answer?.body ?? {})
       entry.asked++

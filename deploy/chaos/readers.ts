@@ -3,7 +3,7 @@
  * must hold all that their peer had acknowledged before.
  */
 import { listIn, objectIn, textIn, type Json } from '../local/http.ts'
-import { isCertain, type Entry } from './ledger.ts'
+import { isCertain, isQuiet, type Entry } from './ledger.ts'
 import type { ChaosPeer } from './peers.ts'
 
 const CAUSAL_WAIT_MS = '1000'
@@ -51,7 +51,7 @@ export const startReaders = (peers: readonly ChaosPeer[], namespace: string, ent
   }
 
   const list = async (peer: ChaosPeer): Promise<void> => {
-    const due = entries.filter((entry) => entry.namespace === namespace && entry.of === 'memory' && entry.ackedBy === peer.name && isCertain(entry)).map((entry) => ({ entry, asked: entry.asked, state: entry.states[0] ?? 'absent' }))
+    const due = entries.filter((entry) => entry.namespace === namespace && entry.of === 'memory' && entry.ackedBy === peer.name && isCertain(entry) && isQuiet(entry)).map((entry) => ({ entry, asked: entry.asked, state: entry.states[0] ?? 'absent' }))
     const memories = await wholeList(peer)
     if (memories === null) return
     counts.lists++
@@ -59,7 +59,9 @@ export const startReaders = (peers: readonly ChaosPeer[], namespace: string, ent
     for (const { entry, asked, state } of due) {
       // Somebody has asked for a change of it meanwhile: either is right.
       if (entry.asked !== asked || !state.startsWith('text ')) continue
-      if (!shown.has(state)) partial.push(`${peer.name} lists ${memories.length} memories without ${entry.key}, which it had acknowledged (${entry.told.join('; ')})`)
+      if (shown.has(state)) continue
+      const instead = memories.filter(({ content }) => String(content).startsWith(`${entry.key} `)).map(({ content }) => JSON.stringify(String(content).slice(0, SHOWN_CHARS)))
+      partial.push(`${peer.name} lists ${memories.length} memories, of ${entry.key} ${instead.length === 0 ? 'nothing' : instead.join(' and ')}, and had acknowledged ${state.slice(0, SHOWN_CHARS)} (${entry.told.join('; ')})`)
     }
   }
 

@@ -4,7 +4,7 @@
 import { until } from '../../local/until.ts'
 import { objectIn, textIn, expecting } from '../../local/http.ts'
 import type { ChaosPeer } from '../peers.ts'
-import type { Fault, FaultClass, Stage } from './fault.ts'
+import type { Fault, FaultClass, Ground } from './fault.ts'
 
 const MINUTE_MS = 60_000
 /** A peer's clock may be five minutes off. */
@@ -26,7 +26,7 @@ const stepping = (peer: ChaosPeer, aheadMs: number, see: () => Promise<string | 
 }
 
 /** Beyond the bound a write is refused by that name. */
-const beyond = ({ free: [peer], draw }: Stage): Fault => {
+export const beyond = ({ free: [peer], draw }: Ground): Fault => {
   const aheadMs = draw.one([60 * MINUTE_MS, 365 * 1_440 * MINUTE_MS, -60 * MINUTE_MS, -365 * 1_440 * MINUTE_MS])
   return stepping(peer, aheadMs, async () => {
     const { status, body } = await peer.call('POST', '/memories', { body: { content: 'of another time', namespace: NAMESPACE } })
@@ -35,7 +35,7 @@ const beyond = ({ free: [peer], draw }: Stage): Fault => {
 }
 
 /** Ahead within the bound, a write bears that time. */
-const within = ({ free: [peer] }: Stage): Fault => stepping(peer, WITHIN_MS, async () => {
+export const within = ({ free: [peer] }: Ground): Fault => stepping(peer, WITHIN_MS, async () => {
   const made = await expecting(201, peer.call('POST', '/memories', { body: { content: 'a little early', namespace: NAMESPACE } }))
   const at = objectIn(await expecting(200, peer.call('GET', `/memories/${textIn(made, 'id')}`)), 'memory')['created_at']
   const aheadMs = Date.parse(String(at)) - Date.now()

@@ -29,6 +29,9 @@ export type Stage = {
   readonly round: number
 }
 
+/** What most are drawn from. */
+export type Ground = Pick<Stage, 'mesh' | 'free' | 'draw'>
+
 export type FaultClass = {
   readonly name: string
   readonly what: string

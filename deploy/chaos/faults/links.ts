@@ -4,7 +4,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { between, oneWay, type Network, type Pair } from '../network.ts'
 import type { Counts } from '../relay.ts'
-import { others, type Fault, type FaultClass, type Stage } from './fault.ts'
+import { others, type Fault, type FaultClass, type Ground } from './fault.ts'
 
 const FLAP_MS_MIN = 200
 const FLAP_MS_MORE = 1_200
@@ -17,7 +17,7 @@ const since = (network: Network, before: Counts): Counts => {
 const shownCounts = (counts: Counts): string => Object.entries(counts).filter(([name, count]) => count > 0 && name !== 'passed').map(([name, count]) => `${name} ${count}`).join(', ')
 
 /** Pairs that are cut; bytes are held for later or lost, as the seed says. */
-const cutting = (shown: string, pairs: readonly Pair[], hit: readonly string[], { mesh: { network }, draw }: Stage): Fault => {
+const cutting = (shown: string, pairs: readonly Pair[], hit: readonly string[], { mesh: { network }, draw }: Ground): Fault => {
   const cut = draw.one<'hold' | 'lose'>(['hold', 'lose'])
   let before = network.counts()
   return {
@@ -34,40 +34,40 @@ const cutting = (shown: string, pairs: readonly Pair[], hit: readonly string[], 
   }
 }
 
-const minority = (stage: Stage): Fault => {
+export const minority = (stage: Ground): Fault => {
   const { mesh, free } = stage
   const cut = free.slice(0, Math.max(1, Math.floor((mesh.peers.length - 1) / 2))).map(({ name }) => name)
   return cutting(`${cut.join(',')} cut off`, between(cut, others(mesh, cut)), cut, stage)
 }
-const one = (stage: Stage): Fault => {
+const one = (stage: Ground): Fault => {
   const { mesh, free: [{ name }] } = stage
   return cutting(`${name} cut off`, between([name], others(mesh, [name])), [name], stage)
 }
 /** Nobody has more than half: no write of a quorum on the smaller sides, and none of a majority anywhere. */
-const shattered = (stage: Stage): Fault => {
+const shattered = (stage: Ground): Fault => {
   const names = stage.mesh.peers.map(({ name }) => name)
   return cutting('everybody alone', between(names, names), names, stage)
 }
 /** Two halves that both see one peer, and not each other. */
-const bridge = (stage: Stage): Fault => {
+const bridge = (stage: Ground): Fault => {
   const { mesh, free: [{ name: middle }] } = stage
   const rest = others(mesh, [middle])
   const half = Math.floor(rest.length / 2)
   return cutting(`two halves joined by ${middle} alone`, between(rest.slice(0, half), rest.slice(half)), rest, stage)
 }
 /** Each sees its two neighbours alone. */
-const ring = (stage: Stage): Fault => {
+const ring = (stage: Ground): Fault => {
   const names = stage.mesh.peers.map(({ name }) => name)
   const far = names.flatMap((from, i) => names.flatMap((to, j) => (i === j || [1, names.length - 1].includes(Math.abs(i - j)) ? [] : [{ from, to }])))
   return cutting('a ring', far, names, stage)
 }
-const way = (stage: Stage): Fault => {
+const way = (stage: Ground): Fault => {
   const { mesh, free: [{ name }], draw } = stage
   const rest = others(mesh, [name])
   return draw.chance(0.5) ? cutting(`nothing from ${name} arrives`, oneWay([name], rest), [name], stage) : cutting(`nothing arrives at ${name}`, oneWay(rest, [name]), [name], stage)
 }
 
-const flapping = (stage: Stage): Fault => {
+const flapping = (stage: Ground): Fault => {
   const { mesh: { network, peers }, free: [{ name }], draw } = stage
   const rest = others(stage.mesh, [name])
   const pairs = between([name], rest)
@@ -103,8 +103,42 @@ const flapping = (stage: Stage): Fault => {
   }
 }
 
+/** What others say to `of` is lost for moments, of one of them after the other: a request has passed, and its ack does not come back. */
+export const droppingAcks = (stage: Ground, of: () => string): Fault => {
+  const { mesh: { network }, draw } = stage
+  let before = network.counts()
+  let isOver = false
+  let running = Promise.resolve()
+  const drop = async (): Promise<void> => {
+    while (!isOver) {
+      const to = of()
+      const [first = to, ...more] = others(stage.mesh, [to])
+      const pairs = oneWay([draw.one([first, ...more])], [to])
+      network.shape(pairs, { cut: 'lose' })
+      await pause(FLAP_MS_MIN + draw.whole(FLAP_MS_MORE))
+      network.heal(pairs)
+      await pause(draw.whole(FLAP_MS_MIN))
+    }
+  }
+  return {
+    shown: 'acks of random peers are lost', hit: [],
+    begin: async () => {
+      before = network.counts()
+      running = drop()
+    },
+    proof: async () => {
+      const counts = since(network, before)
+      return counts.lost > 0 ? shownCounts(counts) : null
+    },
+    end: async () => {
+      isOver = true
+      await running
+    },
+  }
+}
+
 /** One end of each connection is gone, and the other is not told. */
-const halfOpen = (stage: Stage): Fault => {
+const halfOpen = (stage: Ground): Fault => {
   const { mesh: { network }, free: [{ name }] } = stage
   const rest = others(stage.mesh, [name])
   let before = network.counts()
@@ -122,7 +156,7 @@ const halfOpen = (stage: Stage): Fault => {
   }
 }
 
-const shaped = (stage: Stage, shown: string, more: Parameters<Network['shape']>[1]): Fault => {
+const shaped = (stage: Ground, shown: string, more: Parameters<Network['shape']>[1]): Fault => {
   const { mesh: { network, peers } } = stage
   const names = peers.map(({ name }) => name)
   const pairs = between(names, names)
@@ -140,12 +174,12 @@ const shaped = (stage: Stage, shown: string, more: Parameters<Network['shape']>[
     end: async () => network.heal(pairs),
   }
 }
-const slow = (stage: Stage): Fault => {
+const slow = (stage: Ground): Fault => {
   const { draw } = stage
   const [delayMs, jitterMs, kiB] = [20 + draw.whole(180), draw.whole(100), 64 + draw.whole(1_024)]
   return shaped(stage, `${delayMs} ms + ${jitterMs} ms, ${kiB} kiB/s`, { delayMs, jitterMs, bytesPerSecond: kiB * 1_024 })
 }
-const lossy = (stage: Stage): Fault => {
+const lossy = (stage: Ground): Fault => {
   const share = 0.02 + stage.draw.whole(20) / 100
   return shaped(stage, `${Math.round(share * 100)} % sent again`, { resentShare: share, delayMs: 5 })
 }
@@ -157,6 +191,7 @@ export const LINK_CLASSES: readonly FaultClass[] = [
   { name: 'bridge', what: 'two halves that see one peer and not each other', plan: bridge },
   { name: 'ring', what: 'each sees two neighbours alone', peersMin: 4, plan: ring },
   { name: 'one-way', what: 'bytes go one way', plan: way },
+  { name: 'drop-acks', what: 'acks to whom acknowledged last are lost', plan: (stage) => droppingAcks(stage, () => stage.load().lastAckedBy().name) },
   { name: 'flapping', what: 'links come and go', plan: flapping },
   { name: 'half-open', what: 'one end of a connection is gone and the other not told', plan: halfOpen },
   { name: 'slow', what: 'delay, jitter and little bandwidth on all links', isCalm: true, plan: slow },

@@ -11,7 +11,7 @@ const ANSWER_MS = 500
 const SHORT_PAUSE_MS = 100
 
 /** SIGKILL to all of these at once; started again at the end. */
-const killing = (shown: string, pick: () => readonly ChaosPeer[]): Fault => {
+export const killing = (shown: string, pick: () => readonly ChaosPeer[]): Fault => {
   let killed: readonly { readonly peer: ChaosPeer; readonly pid: number }[] = []
   return {
     shown,

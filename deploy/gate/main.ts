@@ -1,0 +1,80 @@
+/**
+ * The ship gate: whether this build may be released.
+ *
+ *   npm run gate -- [--cycles 50] [--writes 100] [--phases 1,2,3,4] [--database postgres://…] [--seed S] [--out DIR]
+ *
+ * Four phases on three real peers with search indexes; the first line says whether it passed, and if not, why. Exit status 1 when it did not.
+ */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Command, InvalidArgumentError } from 'commander'
+import { startBar } from '../chaos/bar.ts'
+import { startMesh } from '../chaos/peers.ts'
+import { draws } from '../chaos/random.ts'
+import { freePorts } from '../local/ports.ts'
+import { GATE_CLASSES, playCycles } from './cycles.ts'
+import type { Phase } from './mesh.ts'
+import { agents, databases, functional } from './phases.ts'
+import { gateMarkdown } from './report.ts'
+
+const PHASES = [1, 2, 3, 4] as const
+const whole = (min: number, max: number) => (text: string): number => {
+  const value = Number(text)
+  if (text !== '' && Number.isSafeInteger(value) && value >= min && value <= max) return value
+  throw new InvalidArgumentError(`Give a whole number from ${min} to ${max}.`)
+}
+const phasesOf = (text: string): readonly number[] => text.split(',').map((word) => {
+  const found = PHASES.find((phase) => String(phase) === word.trim())
+  if (found === undefined) throw new InvalidArgumentError(`Give some of ${PHASES.join(', ')}.`)
+  return found
+})
+
+const options = new Command('npm run gate --')
+  .description('Decides whether this build may be released: functions, four agents, databases, chaos.')
+  .allowExcessArguments(false)
+  .option('--phases <numbers>', '1 functional, 2 four agents, 3 databases, 4 chaos', phasesOf, PHASES)
+  .option('--cycles <n>', 'cycles of each class of the fourth', whole(1, 1_000), 50)
+  .option('--writes <n>', 'writes of a cycle', whole(8, 10_000), 100)
+  .option('--database <url>', 'a Postgres database with pgvector that may be filled, for the third (default: $TEST_DATABASE_URL)')
+  .option('--seed <n>', 'the same seed draws the same faults', whole(0, 2 ** 31), Date.now() % 2 ** 31)
+  .option('--out <dir>', 'gate.md and gate.json are written there')
+  .addHelpText('after', '\nExample:\n  $ npm run gate -- --cycles 50 --out /tmp/gate')
+  .parse()
+  .opts<{ phases: readonly number[]; cycles: number; writes: number; database?: string; seed: number; out?: string }>()
+
+const database = options.database ?? process.env['TEST_DATABASE_URL']
+const phases: Phase[] = []
+const notTried: string[] = PHASES.filter((phase) => !options.phases.includes(phase)).map((phase) => `phase ${phase}, which --phases leaves out`)
+const dir = await mkdtemp(join(tmpdir(), 'mnemesh-gate-'))
+const jitter = draws(options.seed)
+const bar = startBar('cycles', options.phases.includes(4) ? options.cycles * GATE_CLASSES.length : 1)
+const played = async (name: string, play: () => Promise<Phase>): Promise<void> => {
+  const phase = await play().catch((error: unknown): Phase => ({ name, passed: false, facts: [], reasons: [error instanceof Error ? error.message : String(error)] }))
+  phases.push(phase)
+  bar.print(`${phase.passed ? 'passed' : 'FAILED'}  ${phase.name}: ${[...phase.facts, ...phase.reasons].join('; ').slice(0, 2_000)}`)
+}
+let stop = async (): Promise<void> => undefined
+try {
+  const mesh = await startMesh({ dir, names: ['a', 'b', 'c'], projection: 'pglite', prepare: () => undefined, ports: () => freePorts(1), random: () => jitter.whole(1_000_000) / 1_000_000 })
+  stop = mesh.stop
+  if (options.phases.includes(1)) await played('1 functional', () => functional(mesh))
+  if (options.phases.includes(2)) await played('2 four agents', () => agents(mesh))
+  if (options.phases.includes(3)) {
+    if (database === undefined) notTried.push('phase 3: no Postgres was named; give one with --database')
+    else await played('3 databases', () => databases(mesh, database))
+  }
+  if (options.phases.includes(4)) for (const only of GATE_CLASSES) await played(`4 ${only.name}`, () => playCycles({ mesh, only, cycles: options.cycles, writes: options.writes, seed: options.seed, onCycle: () => bar.add(1) }))
+} finally {
+  bar.stop()
+  await stop()
+  await rm(dir, { recursive: true, force: true })
+}
+const { text, passed } = gateMarkdown({ phases, notTried, seed: options.seed })
+process.stdout.write(`\n${text}`)
+if (options.out !== undefined) {
+  await mkdir(options.out, { recursive: true })
+  await writeFile(join(options.out, 'gate.md'), text)
+  await writeFile(join(options.out, 'gate.json'), `${JSON.stringify({ passed, seed: options.seed, notTried, phases }, null, 1)}\n`)
+}
+process.exitCode = passed ? 0 : 1
