@@ -27,8 +27,11 @@ export const fileDraft = (path: string) => ({ title: path, tags: [FILE_TAG, name
  * On which texts one was written, by their hashes: kept beside it (`metadata.parents`), so that whoever finds two texts that were written at
  * once finds in the history what both were made from. Nothing rests on it but how well they merge.
  */
-export const parentsOf = (contents: readonly string[]): { readonly parents: readonly string[] } => ({ parents: [...new Set(contents.map(textHash))].slice(0, PARENTS_MAX) })
-export const textHash = (content: string): string => createHash('sha256').update(content).digest('hex').slice(0, 16)
+export const parentsOf = (contents: readonly string[]): { readonly parents: readonly number[] } => ({ parents: [...new Set(contents.map(textHash))].slice(0, PARENTS_MAX) })
+/** A number, since search reads the texts of metadata. */
+export const textHash = (content: string): number => Number.parseInt(createHash('sha256').update(content).digest('hex').slice(0, HASH_DIGITS), 16)
 
+/** 48 bits, which every reader of JSON keeps. */
+const HASH_DIGITS = 12
 /** More texts at once than so many name some of them. */
 export const PARENTS_MAX = 16

@@ -15,7 +15,7 @@ export const mirrorLimits = {
   writes_per_pass_max: 256,
   pass_ms: 250,
   /** Between two looks at a folder that is large, by how long the last one took. */
-  scan_share: 4,
+  scan_share: 2,
   /** A file that was written to is left alone so long: its writer may be in the middle of it. */
   quiet_ms: 150,
   /** One file is sent at most so often: what is written to all the time is a log. */

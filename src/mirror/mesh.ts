@@ -1,5 +1,5 @@
 /** The peer behind a mirror, over the HTTP API alone. What it answers is taken by fixed shapes; every refusal is one of three kinds. */
-import { fileDraft, FILE_TAG } from '../input/memory-file.ts'
+import { fileDraft, FILE_TAG, PARENTS_MAX } from '../input/memory-file.ts'
 import type { GotAnswer, MemoryRow } from '../sdk/answers.ts'
 import type { Client, Query } from '../sdk/client.ts'
 import { CallFailure } from '../sdk/failure.ts'
@@ -84,7 +84,7 @@ export const createMesh = (client: Client, namespace: string): Mesh => {
       return { ids: [...ids], next: next ?? '' }
     },
     create: async (name, content, metadata, key) =>
-      (await call<{ readonly id: string }>('POST', '/memories', { body: { ...fileDraft(name), content, namespace, kind: 'file', source: 'mirror', metadata }, headers: { 'idempotency-key': key } })).id,
+      (await call<{ readonly id: string }>('POST', '/memories', { body: { ...fileDraft(name), content, namespace, kind: 'file', metadata }, headers: { 'idempotency-key': key } })).id,
     change: async (id, version, content, metadata, key) => {
       await call('PATCH', `/memories/${id}`, { body: { content, metadata }, headers: { 'idempotency-key': key, 'if-match': `"${version}"` } })
     },
@@ -99,7 +99,7 @@ export const createMesh = (client: Client, namespace: string): Mesh => {
 
 const ENDS = new Set(['memory.forget', 'memory.erase', 'memory.restore'])
 const rowOf = ({ id, title, content, version, tags, created_at, conflicts, metadata }: MemoryRow): Row => ({ id, title, content, version, tags, created_at, conflicts, metadata })
-const parentsIn = (metadata: unknown): readonly string[] | null => {
+const parentsIn = (metadata: unknown): readonly number[] | null => {
   const parents: unknown = typeof metadata === 'object' && metadata !== null && 'parents' in metadata ? metadata.parents : null
-  return Array.isArray(parents) ? parents.slice(0, 16).filter((one) => typeof one === 'string') : null
+  return Array.isArray(parents) ? parents.slice(0, PARENTS_MAX).filter((one) => typeof one === 'number') : null
 }

@@ -66,7 +66,7 @@ export type Look = { readonly row: Row } | { readonly row: null; readonly why: '
 /** A text that shows, by whom. */
 export type Head = { readonly content: string; readonly agent: string }
 /** An event that set the text; `parents`: hashes of the texts it was written on, null when it does not say. */
-export type Version = { readonly content: string | null; readonly parents: readonly string[] | null }
+export type Version = { readonly content: string | null; readonly parents: readonly number[] | null }
 
 export type Mesh = {
   list(): Promise<readonly Row[]>

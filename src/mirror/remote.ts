@@ -45,7 +45,7 @@ const mergedHeads = (contents: readonly string[], versions: readonly Version[]):
  */
 export const commonAncestor = (contents: readonly string[], versions: readonly Version[]): string | null => {
   if (contents.length < 2) return null
-  const placeByHash = new Map<string, number>()
+  const placeByHash = new Map<number, number>()
   for (const [at, { content }] of versions.entries()) if (content !== null && !placeByHash.has(textHash(content))) placeByHash.set(textHash(content), at)
   const ancestors = contents.map((content) => {
     const seen = new Set<number>()

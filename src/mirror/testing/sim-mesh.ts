@@ -54,7 +54,7 @@ export const createSimMesh = (): { peer(): SimPeer } => {
           return { row: null, why: isContested || ends(id).some(({ kind }) => kind === 'restore') ? 'contested' : 'gone' }
         }),
         heads: (asked) => around('heads', () => texts(asked.id).map((event) => ({ content: event.content!, agent: event.agent }))),
-        versions: (id) => around('versions', () => of(id).filter(({ content }) => content !== null).map(({ content, kind, metadata }) => ({ content, parents: kind === 'put' ? [] : (metadata['parents'] as readonly string[]) }))),
+        versions: (id) => around('versions', () => of(id).filter(({ content }) => content !== null).map(({ content, kind, metadata }) => ({ content, parents: kind === 'put' ? [] : (metadata['parents'] as readonly number[]) }))),
         changes: (after) => around('changes', () => ({ ids: after === null ? [] : [...new Set(log.slice(Number(after)).map(({ record }) => record))], next: String(log.length) })),
         create: (name, content, metadata, key) => around('create', () => once(key, () => say({ ...base(key), record: `m-${agent}-${key}`, kind: 'put', name, content, metadata }))),
         change: (id, version, content, metadata, key) => around('change', () => void once(key, () => {
