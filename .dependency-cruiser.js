@@ -208,7 +208,7 @@ const layers = [
       '^src/v8\\.ts$',
       ...DOOR_FACTS,
       NODE,
-      ...npm('commander', 'cli-progress', 'picocolors', 'yaml', 'mdast', 'mdast-util-from-markdown', 'pino', 'chardet', 'iconv-lite', 'ignore'),
+      ...npm('commander', 'cli-progress', 'picocolors', 'yaml', 'mdast', 'mdast-util-from-markdown', 'pino', 'chardet', 'iconv-lite', 'ignore', 'csv-parse', 'yauzl'),
     ],
     mend: 'a verb goes over HTTP, or asks src/node.ts, what lies beside it for stopped peers, or src/membership/index.ts',
   },

@@ -31,6 +31,10 @@ export const cliLimits = {
   import_line_bytes_max: 16 * MIB,
   /** One Markdown file: its syntax tree takes some thirty times that in memory. */
   import_file_bytes_max: 8 * MIB,
+  /** Files in a zip: an export of twenty years has some 10,000. */
+  import_zip_entries_max: 100_000,
+  /** What they come to; each is read as a stream. */
+  import_zip_bytes_max: 16 * 1024 * MIB,
   /** Folders within folders that an import walks into. */
   import_depth_max: 64,
   /** File names of one git commit kept as tags; metadata lists more. */

@@ -3,14 +3,16 @@
  */
 import { createReadStream } from 'node:fs'
 import { access, opendir, stat } from 'node:fs/promises'
-import { basename, extname, join, resolve } from 'node:path'
+import { basename, extname, join, relative, resolve } from 'node:path'
 import { parseNamespace } from '../../../crdt/ids.ts'
 import { CliFailure, fileFailure } from '../failure.ts'
-import type { ImportFormat, ImportSource } from './item.ts'
+import { fileBytes, zipFiles } from './archive.ts'
+import { FORMATS, type ImportFormat, type ImportSource } from './item.ts'
 import { jsonlSource } from './jsonl.ts'
 import { markdownSource } from './markdown.ts'
 import { cliLimits } from '../limits.ts'
 import { mcpMemorySource } from './mcp-memory.ts'
+import { walk } from './walk.ts'
 
 /** Enough of a file's head to see what its first lines are. */
 const HEAD_BYTES = 64 * 1024
@@ -24,13 +26,50 @@ export const openSource = async (path: string, format: ImportFormat | 'auto', en
 }
 
 const open = async (path: string, chosen: ImportFormat, found: Found, encoding: string | undefined): Promise<ImportSource> => {
-  if (found.folder && (chosen === 'jsonl' || chosen === 'mcp-memory')) throw new CliFailure(`${path} is a folder, and ${chosen} is a file; name the file`)
+  if (found.folder && !['markdown', 'git', 'conversations'].includes(chosen)) throw new CliFailure(`${path} is a folder, and ${chosen} is a file; name the file`)
   if (chosen === 'git') {
     const { gitSource } = await import('./git.ts')
     return gitSource(path)
   }
   if (chosen === 'markdown') return markdownSource(path, encoding)
-  return chosen === 'jsonl' ? jsonlSource(path, found.size) : mcpMemorySource(path, found.size)
+  if (chosen === 'conversations') return conversations(path, found)
+  const file = fileBytes(path, basename(path), found.size)
+  if (chosen === 'csv') return (await import('./csv.ts')).csvSource(file, /\.tsv$/i.test(path) ? '\t' : /^[^\n,]*;/.test(await headOf(path)) ? ';' : ',')
+  if (chosen === 'mem0') return (await import('./mem0.ts')).mem0Source(file)
+  if (chosen === 'mcp-memory') return mcpMemorySource(path, found.size)
+  if (chosen === 'letta') {
+    if (found.size > cliLimits.import_line_bytes_max) throw new CliFailure(`${path} is larger than ${cliLimits.import_line_bytes_max / 1024 ** 2} MiB; export the agent without its messages`)
+    return (await import('./letta.ts')).lettaSource(file)
+  }
+  return isList(await headOf(path)) ? (await import('./json-list.ts')).jsonListSource(file) : jsonlSource(path, found.size)
+}
+
+const CONVERSATIONS = /(^|\/)conversations[^/]*\.json$/
+
+/** Of a folder, a zip, or the file itself. */
+const conversations = async (path: string, { folder, size }: Found): Promise<ImportSource> => {
+  const { conversationsSource } = await import('./conversations.ts')
+  if (!folder && !/\.zip$/i.test(path)) return conversationsSource([fileBytes(path, basename(path), size)], new Map())
+  if (!folder) {
+    const { files, skipped } = await zipFiles(path, (name) => CONVERSATIONS.test(name))
+    return conversationsSource(files, skipped)
+  }
+  const { files, skipped } = await walk(path, (name) => CONVERSATIONS.test(name))
+  return conversationsSource(await Promise.all(files.map(async (file) => fileBytes(file, relative(path, file), (await stat(file)).size))), skipped)
+}
+
+/** A file that is one JSON list, or an object of several lines. */
+const isList = (head: string): boolean => {
+  const text = head.replace(/^\ufeff/, '').trimStart()
+  if (text.startsWith('[')) return true
+  const first = text.split('\n', 1)[0] ?? ''
+  if (!text.startsWith('{') || !text.includes('\n')) return false
+  try {
+    JSON.parse(first)
+    return false
+  } catch {
+    return first.length < HEAD_BYTES / 2
+  }
 }
 
 type Found = { readonly folder: boolean; readonly size: number }
@@ -48,11 +87,17 @@ const lookAt = async (path: string): Promise<Found> => {
 
 /** The format, and what else there is, or null. */
 const detect = async (path: string, folder: boolean): Promise<readonly [ImportFormat, string | null]> => {
-  if (folder) return (await isRepository(path)) ? repository(path) : ['markdown', null]
+  if (folder) {
+    if (await exists(join(path, 'conversations.json'))) return ['conversations', 'there is a conversations.json: the conversations come in; --format markdown takes its notes']
+    return (await isRepository(path)) ? repository(path) : ['markdown', null]
+  }
   const extension = extname(path).toLowerCase()
   if (['.md', '.markdown', '.mdown', '.mdx', '.txt'].includes(extension)) return ['markdown', null]
-  if (['.jsonl', '.ndjson', '.json'].includes(extension)) return [(await looksLikeMcpMemory(path)) ? 'mcp-memory' : 'jsonl', null]
-  throw new CliFailure(`cannot tell what ${path} holds; say it with --format markdown, jsonl, git or mcp-memory`)
+  if (extension === '.zip') return ['conversations', null]
+  if (extension === '.csv' || extension === '.tsv') return ['csv', null]
+  if (extension === '.af') return ['letta', null]
+  if (['.jsonl', '.ndjson', '.json'].includes(extension)) return [jsonKind(await headOf(path)), null]
+  throw new CliFailure(`cannot tell what ${path} holds; say it with --format ${FORMATS.join(', ')}`)
 }
 
 /** Files of a repository that are looked at to tell notes from code: some 50 ms. */
@@ -97,20 +142,29 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   )
 
-const looksLikeMcpMemory = async (path: string): Promise<boolean> => {
+const headOf = async (path: string): Promise<string> => {
   const chunks: Buffer[] = []
   try {
     for await (const chunk of createReadStream(path, { end: HEAD_BYTES - 1 })) chunks.push(chunk as Buffer)
   } catch (error) {
     throw fileFailure(error, 'read', path)
   }
-  const first = Buffer.concat(chunks).toString('utf8').split('\n').find((line) => line.trim() !== '') ?? ''
-  return /^\s*\ufeff?\{/.test(first) && /"type"\s*:\s*"(entity|relation)"/.test(first) && /"(entityType|relationType)"\s*:/.test(first)
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+/** By the names that only one of them has. */
+const jsonKind = (head: string): ImportFormat => {
+  const says = (name: string): boolean => head.includes(`"${name}"`)
+  const first = head.split('\n').find((line) => line.trim() !== '') ?? ''
+  if (/^\s*\ufeff?\{/.test(first) && /"type"\s*:\s*"(entity|relation)"/.test(first) && /"(entityType|relationType)"\s*:/.test(first)) return 'mcp-memory'
+  if (says('chat_messages') || (says('mapping') && says('parent'))) return 'conversations'
+  if ((says('agents') && says('blocks')) || (says('core_memory') && says('agent_type'))) return 'letta'
+  return says('memory') && !says('content') && (says('user_id') || says('hash') || says('agent_id')) ? 'mem0' : 'jsonl'
 }
 
 /** The base name in the grammar of namespaces: `Team Notes.md` → `team-notes`; `default` when nothing is left. */
 export const namespaceFor = (path: string): string => {
-  const name = basename(resolve(path)).replace(/\.(md|markdown|mdown|mdx|txt|jsonl|ndjson|json|git)$/i, '')
+  const name = basename(resolve(path)).replace(/\.(md|markdown|mdown|mdx|txt|jsonl|ndjson|json|git|csv|tsv|af|zip)$/i, '')
   const plain = name.normalize('NFKD').toLowerCase().replace(/[^a-z0-9._-]+/g, '-').replace(/^[^a-z0-9]+|[^a-z0-9]+$/g, '').slice(0, 128)
   return parseNamespace(plain) ?? 'default'
 }

@@ -2,7 +2,7 @@
  * `import` and `export` from end to end: real files, a real git repository, a real HTTP server that keeps keys.
  */
 import { execFileSync } from 'node:child_process'
-import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -134,6 +134,39 @@ describe('export and back', () => {
     } finally {
       await other.close()
     }
+  })
+})
+
+describe('export to other forms', () => {
+  const brought = async (): Promise<void> => void (await summary(await file('src.jsonl', lines({ content: 'likes tea\n# not a heading: yet', title: '../Ann: "x"', id: '1', tags: ['t'], metadata: { n: 1 }, links: [{ to: '2', relation: 'works_at' }] }, { content: 'b', title: 'Acme', id: 2 }, { content: 'c', title: 'Acme', id: 3 })), '--namespace', 'team/x'))
+
+  test('a folder of notes, each a file of its own inside the folder, with links that lead to them', async () => {
+    await brought()
+    const out = join(dir, 'out')
+    succeeded(await runCli(['export', '--namespace', 'team/x', '--to', 'markdown', '--out', out, '--url', server.url]))
+    const names = (await readdir(out)).sort()
+    expect(names.map((name) => name.replace(/ [0-9a-f]{12}\.md$/, ''))).toEqual(['Acme', 'Acme', 'Ann x'])
+    const text = await readFile(join(out, names[2]!), 'utf8')
+    expect(text).toMatch(/^---\ntitle: '\.\.\/Ann: "x"'\nkind: note\n/)
+    expect(text).toContain('---\n\nlikes tea\n# not a heading: yet\n\n## Links\n\n- works_at [[Acme ')
+    for (const name of names.slice(0, 2)) expect(await readFile(join(out, name), 'utf8')).toContain('title: Acme')
+    const again = await runCli(['export', '--namespace', 'team/x', '--to', 'markdown', '--out', out, '--url', server.url])
+    expect([again.exit, again.err]).toEqual([1, expect.stringContaining('is not empty')])
+    expect((await runCli(['export', '--namespace', 'team/x', '--to', 'markdown', '--url', server.url])).exit).toBe(2)
+  })
+
+  test("the reference MCP memory server's file comes back as it was, two of one name with their links too", async () => {
+    await brought()
+    const out = succeeded(await runCli(['export', '--namespace', 'team/x', '--to', 'mcp-memory', '--url', server.url])).out
+    const said = out.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>)
+    expect(said).toHaveLength(4)
+    expect(said).toContainEqual({ type: 'entity', name: '../Ann: "x"', entityType: 'note', observations: ['likes tea', '# not a heading: yet'] })
+    const [relation] = said.filter((each) => each['type'] === 'relation')
+    expect(said.find((each) => each['name'] === relation?.['to'])).toMatchObject({ observations: ['b'] })
+
+    expect(await summary(await file('graph.jsonl', out), '--namespace', 'graph')).toMatchObject({ format: 'mcp-memory', created: 3, links: 1 })
+    const back = succeeded(await runCli(['export', '--namespace', 'graph', '--to', 'mcp-memory', '--url', server.url])).out
+    expect(back.trim().split('\n').sort()).toEqual(out.trim().split('\n').sort())
   })
 })
 

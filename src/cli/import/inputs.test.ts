@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runCli } from '../testing/run-cli.ts'
 import { startTestServer, type TestServer } from '../testing/server.ts'
 import { fileInputs } from './testing/file-inputs.ts'
+import { conversationInputs, memoryInputs } from './testing/format-inputs.ts'
 import { frontMatterInputs } from './testing/front-matter-inputs.ts'
 import type { Input } from './testing/input.ts'
 
@@ -60,6 +61,8 @@ const withoutPlace = (metadata: unknown): unknown => Object.fromEntries(Object.e
 describe.each([
   ['front matter', frontMatterInputs],
   ['files', fileInputs],
+  ['conversations', conversationInputs],
+  ['other memories', memoryInputs],
 ])('%s', (_kind, inputs) => {
   test.each(inputs.map((input) => [input.what, input] as const))('%s', async (_what, input) => {
     await checked(input)

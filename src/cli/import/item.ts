@@ -8,7 +8,8 @@
 import { createHash } from 'node:crypto'
 import type { MemoryInput } from '../../api.ts'
 
-export type ImportFormat = 'markdown' | 'jsonl' | 'git' | 'mcp-memory'
+export const FORMATS = ['markdown', 'jsonl', 'git', 'mcp-memory', 'conversations', 'mem0', 'letta', 'csv'] as const
+export type ImportFormat = (typeof FORMATS)[number]
 
 export type Draft = MemoryInput & { readonly content: string }
 

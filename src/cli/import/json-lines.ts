@@ -4,14 +4,15 @@
  */
 import { createReadStream } from 'node:fs'
 import { TextDecoder } from 'node:util'
+import { DIGITS_KEPT, type ExactJson, parseExact } from './exact-json.ts'
 import { pieces } from './pieces.ts'
-import type { ProblemItem } from './item.ts'
+import type { NoteItem, ProblemItem } from './item.ts'
 import { cliLimits } from '../limits.ts'
 
 export type JsonLine = { readonly kind: 'line'; readonly where: string; readonly value: Readonly<Record<string, unknown>> }
 
 /** @param onRead told how many bytes have been read. */
-export async function* jsonLines(path: string, onRead: (bytes: number) => void): AsyncGenerator<JsonLine | ProblemItem, undefined> {
+export async function* jsonLines(path: string, onRead: (bytes: number) => void): AsyncGenerator<JsonLine | ProblemItem | NoteItem, undefined> {
   const stream = createReadStream(path)
   const strict = new TextDecoder('utf-8', { fatal: true })
   let number = 0
@@ -25,7 +26,12 @@ export async function* jsonLines(path: string, onRead: (bytes: number) => void):
         continue
       }
       const parsed = parseLine(bytes, strict)
-      if (parsed !== null) yield typeof parsed === 'string' ? { kind: 'problem', where, message: parsed } : { kind: 'line', where, value: parsed }
+      if (parsed === null) continue
+      if (typeof parsed === 'string') yield { kind: 'problem', where, message: parsed }
+      else {
+        if (parsed.texts > 0) yield { kind: 'note', where, message: DIGITS_KEPT }
+        yield { kind: 'line', where, value: parsed.value }
+      }
     }
   } finally {
     stream.destroy()
@@ -34,7 +40,7 @@ export async function* jsonLines(path: string, onRead: (bytes: number) => void):
 }
 
 /** The object, the reason why there is none, or null for an empty line. */
-const parseLine = (bytes: Buffer, strict: TextDecoder): Readonly<Record<string, unknown>> | string | null => {
+const parseLine = (bytes: Buffer, strict: TextDecoder): { readonly value: Readonly<Record<string, unknown>>; readonly texts: number } | string | null => {
   let text: string
   try {
     text = strict.decode(bytes).trim()
@@ -42,12 +48,13 @@ const parseLine = (bytes: Buffer, strict: TextDecoder): Readonly<Record<string, 
     return 'not UTF-8; save the file as UTF-8'
   }
   if (text === '') return null
-  let value: unknown
+  let read: ExactJson
   try {
-    value = JSON.parse(text)
+    read = parseExact(text)
   } catch {
     return 'not JSON; there must be one JSON object a line'
   }
+  const { value, texts } = read
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'not a JSON object; there must be one a line'
-  return value as Readonly<Record<string, unknown>>
+  return { value: value as Readonly<Record<string, unknown>>, texts }
 }

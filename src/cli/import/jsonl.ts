@@ -33,7 +33,7 @@ export const jsonlSource = (path: string, size: number): ImportSource => {
   }
 }
 
-const memoryOf = ({ where, value }: JsonLine): MemoryItem | ProblemItem => {
+export const memoryOf = ({ where, value }: JsonLine): MemoryItem | ProblemItem => {
   const problem = (message: string): ProblemItem => ({ kind: 'problem', where, message })
   const content = value['content']
   if (content === null && typeof value['id'] === 'string') return problem('its text was not there when it was exported (content is null)')
@@ -58,7 +58,7 @@ const memoryOf = ({ where, value }: JsonLine): MemoryItem | ProblemItem => {
   return { kind: 'memory', draft, key, where, ...exported_id, ...(id === null ? {} : { name: id }), ...(typeof namespace === 'string' ? { namespace } : {}) }
 }
 
-function* linksOf({ where, value }: JsonLine): Generator<LinkItem | ProblemItem> {
+export function* linksOf({ where, value }: JsonLine): Generator<LinkItem | ProblemItem> {
   const links = value['links']
   const from = idOf(value)
   if (!Array.isArray(links) || from === null) return

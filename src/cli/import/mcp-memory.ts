@@ -19,7 +19,7 @@ export const mcpMemorySource = (path: string, size: number): ImportSource => {
     done: () => read,
     async *memories() {
       for await (const line of jsonLines(path, (bytes) => (read = bytes))) {
-        if (line.kind === 'problem') yield line
+        if (line.kind !== 'line') yield line
         else if (line.value['type'] === 'entity') yield entityOf(line)
         else if (line.value['type'] !== 'relation') yield { kind: 'problem', where: line.where, message: 'neither an entity nor a relation; "type" must be one of them' }
       }

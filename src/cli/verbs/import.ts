@@ -10,7 +10,7 @@ import { parseNamespace } from '../../../crdt/ids.ts'
 import type { Client } from '../../sdk/client.ts'
 import { CallFailure } from '../../sdk/failure.ts'
 import { CliFailure, usage } from '../failure.ts'
-import type { ImportFormat, ImportSource } from '../import/item.ts'
+import { FORMATS, type ImportFormat, type ImportSource } from '../import/item.ts'
 import { type Known, readKnown } from '../import/known.ts'
 import type { Sending } from '../import/send-memories.ts'
 import { emptyTally, type Tally } from '../import/tally.ts'
@@ -26,10 +26,10 @@ type ImportOptions = ServerOptions & { readonly quorum?: number; readonly namesp
 export const addImport = (program: Command, io: Io): void => {
   const verb = program
     .command('import')
-    .description('take in a Markdown folder, JSON lines, a git history, or an MCP memory file; again is a no-op')
+    .description('take in notes, JSON, CSV, a git history, conversations, or what another memory exported; again is a no-op')
     .argument('<path>', 'a folder, a file, or a repository')
     .option('--namespace <name>', "where to (default: what an export says, else the path's last name)", namespace)
-    .option('--format <name>', 'auto, markdown, jsonl, git or mcp-memory (default: auto)', oneOf('auto', 'markdown', 'jsonl', 'git', 'mcp-memory'))
+    .option('--format <name>', `auto, ${FORMATS.join(', ')} (default: auto)`, oneOf<ImportFormat | 'auto'>('auto', 'markdown', 'jsonl', 'git', 'mcp-memory', 'conversations', 'mem0', 'letta', 'csv'))
     .option('--encoding <name>', 'what the files are in (default: UTF-8, else found out and said)')
     .option('--prune', 'forget what came from there before and is no longer there')
   quorumOption(overHttp(verb))
