@@ -8,10 +8,11 @@
  * Invariants: nothing is kept that its own line does not certify; what is told of is on the disk; at most `control_branch_statements_max`
  * are kept, the first that came.
  */
+import type { LogView } from '../../crdt/admission.ts'
 import { decodeCommit, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
 import { controlChainAt } from '../../crdt/control.ts'
 import { emptyLine, extendLine, nextFault, type ControlLine } from '../../crdt/control-line.ts'
-import { bytesToHex, hexToBytes, type ChainId, type CommitHash } from '../../crdt/ids.ts'
+import { bytesToHex, hexToBytes, type CommitHash } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import { pack, unpack } from '../../crdt/msgpack.ts'
 import type { Parcel } from '../../transports/host.ts'
@@ -46,7 +47,7 @@ type Node = { readonly commit: Commit; readonly line: ControlLine; /** The last 
 const LIST = 'control/branches'
 const factOf = (hash: CommitHash): string => `control/branch/${hash}`
 
-export const createControlBranches = (index: LogIndex, store: Pick<CommitStore, 'fact' | 'commit'>, endOf: (chain: ChainId) => { readonly seq: number; readonly hash: CommitHash } | null): ControlBranches => {
+export const createControlBranches = (index: LogIndex, store: Pick<CommitStore, 'fact' | 'commit'>, log: Pick<LogView, 'chain' | 'hashAt'>): ControlBranches => {
   /** A statement stands behind the one that it follows. */
   let nodes = new Map<CommitHash, Node>()
   let kept: ReadonlySet<CommitHash> = new Set()
@@ -84,13 +85,15 @@ export const createControlBranches = (index: LogIndex, store: Pick<CommitStore, 
     sort: (commits) => {
       const parcels: Parcel[] = []
       const chain = controlChainAt(index.control, index.control.seq)
-      let end = endOf(chain)
+      let end: { readonly seq: number; readonly hash: CommitHash } | null = log.chain(chain)
       for (const bytes of commits) {
         const decoded = decodeCommit(bytes)
         if (!decoded.ok) continue
         const { commit } = decoded
         const { seq, prev } = commit.header
-        const isOurs = index.control.seqByHash.has(commit.hash) || [...index.holes.values()].some(({ hash }) => hash === commit.hash)
+        // Two links tell the same statement: the second time it may be on its way to the disk, and not followed yet.
+        const isUnderWay = commit.chain === chain && seq <= (log.chain(chain)?.seq ?? 0) && log.hashAt(chain, seq) === commit.hash
+        const isOurs = isUnderWay || index.control.seqByHash.has(commit.hash) || [...index.holes.values()].some(({ hash }) => hash === commit.hash)
         const isNext = commit.chain === chain && seq === (end?.seq ?? 0) + 1 && (end === null || prev === end.hash)
         if (isNext) end = { seq, hash: commit.hash }
         if (isOurs || isNext) parcels.push({ chain: commit.chain, seq, bytes, bodies: [] })

@@ -100,7 +100,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   const waitingToSeal = (): number => writes.waiting().requests + governance.waiting() + reoffers.ready
   const isSomethingQueued = (): boolean => (isHeld ? 0 : waitingToSeal()) + incoming.waitingBodies() > 0
   const reach = createReach()
-  const branches = createControlBranches(index, store, log.chain)
+  const branches = createControlBranches(index, store, log)
   const governance = createGovernance({ index, branches, self, keys, authority: options.authority, store, reach, isControlWhole: mayWrite.isControlWhole })
   const gate = createClockGate(self, index, () => settling.voters(), options.monotonic ?? null)
   const settling = createSettling({ reach, mesh, self, keys, index, quorum: options.quorum, hashOf, headerOf: (chain, seq) => commits.at(chain, seq)?.headerBytes ?? null, tie: histories.tie, isFrozen: forks.isFrozen, isWhole: (chain) => !missing.isMissingIn(chain) && !hasHoleIn(index, chain), leftOut: ({ chain, seq }) => whyLeftOut(index, self, chain, seq) })

@@ -64,6 +64,17 @@ test('MB6 MB8 both sides of a fork, and who met only one of them, see it; what w
   expect(await world.run(world.peer(1).node.get(id, {}))).toBeTruthy()
 })
 
+test('MB6 our own statement, told again by another link while its flush is under way, is no other line', async () => {
+  world = await createWorld({ peers: 3, seed: 34 })
+  await world.agree()
+  const good = certifiedOn(0, 0x54, [0, 1])
+  // The second and the third come before the first is on the disk.
+  for (let times = 0; times < 3; times++) tell(0, [good])
+  await world.run(() => [0, 1, 2].every((peer) => control(peer).seq === 2))
+  expect([0, 1, 2].map((peer) => forks(peer))).toEqual([[], [], []])
+  expect((await world.peer(0).node.health()).reasons).toEqual([])
+})
+
 test('what its line does not certify is kept nowhere, and what is kept is bounded', async () => {
   world = await createWorld({ peers: 3, seed: 32 })
   await world.agree()
