@@ -204,7 +204,7 @@ const layers = [
       '^src/membership/(index|quote|recovery-plan)\\.ts$',
       '^src/node/addresses\\.ts$',
       '^src/log/',
-      '^src/node/((verify|rebuild)-folder|verify-proof)\\.ts$',
+      '^src/node/((verify|rebuild)-folder|verify-proof|backup|restore)\\.ts$',
       '^src/v8\\.ts$',
       ...DOOR_FACTS,
       NODE,

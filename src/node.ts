@@ -18,8 +18,10 @@ import { createLazyMcpDoor } from './mcp/index.ts'
 import { createLiveDoor, type LiveDoor } from './live/door.ts'
 import { keepAddresses, requireIdentity, sayRunning } from './membership/folder.ts'
 import { httpUrlOf, meshUrlOf, reachableAt } from './node/addresses.ts'
+import { removeStaged } from './node/backup.ts'
 import { createDiskUse } from './node/disk-use.ts'
 import { kindOf, projectionOf, type ProjectionOptions } from './node/projection.ts'
+import { caughtUp, restoredFrom } from './node/restore.ts'
 import { createPeer, type Peer } from './peer.ts'
 import type { Random } from './ports/clock.ts'
 import type { PeerLog } from './ports/log.ts'
@@ -70,12 +72,15 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   const readable = await makePrivate(options.dir, ['projection'])
   if (readable !== null) line(readable)
   const store = await openLevelStore(options.dir, { random: systemRandom, keepReserve: true })
+  await removeStaged(options.dir)
+  const madeAt = await restoredFrom(options.dir)
+  const restored = madeAt === null ? null : { madeAt, done: () => void caughtUp(options.dir).catch((error: unknown) => line(`restored.json could not be removed (${String(error)}): the next start waits for others again`)) }
   const { log } = options
   let live: LiveDoor | null = null
   const projection = projectionOf({ ...options, log: line }, identity)
   const embedding = embedder && 'embed' in projection ? createEmbedding({ ...embedder, vectors: projection, clock: systemTimers, after: systemTimers.after, random: Math.random, log: line }) : null
   const peer: Peer = await createPeer({
-    identity, store, projection, ...('wake' in projection && { rest: projection }), ...(embedding && { embedding }), projectionKind: kindOf(options.projection),
+    identity, store, projection, ...('wake' in projection && { rest: projection }), ...(restored && { restored }), ...(embedding && { embedding }), projectionKind: kindOf(options.projection),
     timers: systemTimers, monotonic: () => performance.now(), random: systemRandom, dialer: createWebSocketDialer(systemTimers, identity.peer), compression: zlibCompression, peers: options.peers,
     quorum: options.quorum ?? null, quorumTimeoutMs: options.quorum_timeout_ms ?? limits.quorum_timeout_ms_default, version: VERSION, log, diskUse: (free) => createDiskUse(options.dir, options.projection === 'pglite', free, () => performance.now()),
     live: () => ({ path: '/live', index_url_by_namespace: Object.fromEntries(peer.liveSource.namespaces().map((namespace) => [namespace, live?.indexUrl(namespace)])) }),
@@ -87,7 +92,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   const door = createLiveDoor({ mesh: identity.mesh, peer: identity.peer, source: peer.liveSource, timers: systemTimers, defer: (call) => setImmediate(call), keys: options.keys, log })
   live = door
   const mcp = createLazyMcpDoor(peer.node, VERSION, log, systemTimers.now)
-  const http = await createHttpDoor(peer.node, { mcp, host: options.host, port: options.port, keys: options.keys, cors: options.cors ?? [], trustedHosts: options.trusted_hosts ?? [], version: VERSION, upgrades: { '/mesh': acceptor.handleUpgrade, '/live': door.upgrade }, log })
+  const http = await createHttpDoor(peer.node, { mcp, host: options.host, port: options.port, keys: options.keys, cors: options.cors ?? [], trustedHosts: options.trusted_hosts ?? [], version: VERSION, upgrades: { '/mesh': acceptor.handleUpgrade, '/live': (request, socket, head) => (peer.withheld() === null ? door.upgrade(request, socket, head) : socket.destroy()) }, log })
   const stop = async (): Promise<void> => {
     await mcp.close()
     await http.close()

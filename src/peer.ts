@@ -44,6 +44,7 @@ import type { Away } from './service/unmet.ts'
 import { verifyLog } from './service/verify.ts'
 import { wakeBefore, wakingFirst } from './service/waking.ts'
 import { createWarm } from './service/warming.ts'
+import { createWithheld, withholding } from './service/withheld.ts'
 import { createWrites } from './service/writes.ts'
 
 /** What a program can: the kinds and fields that it reads, the versions and abilities that its hello tells. */
@@ -82,12 +83,16 @@ export type PeerOptions = {
   readonly live: () => Readonly<Record<string, unknown>>
   /** What this peer's build reads and speaks; this program's own when absent. Another one's lets a world play an upgrade. */
   readonly build?: Build
+  /** Of a folder that was restored from a backup made then: it shows nothing before it has caught up, of which `done` is told. */
+  readonly restored?: { readonly madeAt: string; readonly done: () => void }
   /** Told of every effect in its order. */
   readonly observe?: (effect: Effect) => void
 }
 
 export type Peer = {
   readonly node: Node
+  /** Why nothing is shown, or null. */
+  readonly withheld: () => string | null
   readonly replica: Replica
   /** Where inputs go in; a simulated world may give its own. */
   readonly shell: Shell
@@ -198,8 +203,9 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
   }
   const node = rest === undefined ? awakeNode : wakingFirst(awakeNode, rest, feed)
 
+  const withheld = options.restored && createWithheld({ ...options.restored, voters: () => replica.voters(), self: replica.self, links: () => mesh.links() })
   return {
-    node, replica, shell, mesh, liveSource, addresses,
+    node: withheld === undefined ? node : withholding(node, withheld), withheld: () => withheld?.reason() ?? null, replica, shell, mesh, liveSource, addresses,
     start: (urls) => {
       mesh.start()
       journal.start()

@@ -151,6 +151,8 @@ export type LinkInfo = {
   readonly round_trip_ms: number | null
   /** Commits of ours that the other side has not announced yet. */
   readonly commits_behind: number | null
+  /** Whether there was a moment on this link at which we held all that the other side had. */
+  readonly held_all: boolean
   readonly buffered_bytes: number
   readonly last_error: string | null
 }

@@ -65,6 +65,8 @@ export type Link = {
   sendEncoded(content: Uint8Array): void
   /** The other side lacks so many of the commits we hold, as far as it has said. */
   behind(): number
+  /** Whether there was a moment at which we held all that the other side had. */
+  heldAll(): boolean
   roundTripMs(): number
   /** Nothing heard for `quiet_ms` (HB4). */
   isQuiet(): boolean

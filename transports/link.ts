@@ -363,6 +363,7 @@ export const createLink = (options: LinkOptions): Link => {
     },
     sendEncoded: transmit,
     behind: positions.lacking,
+    heldAll: () => pull.heldAll(),
     roundTripMs: heartbeat.roundTripMs,
     isQuiet: () => quiet,
     bufferedBytes: wire.bufferedBytes,

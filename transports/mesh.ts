@@ -296,13 +296,13 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
 
   const linkInfos = (): LinkInfo[] => {
     const infos = new Map<PeerId, LinkInfo>()
-    const down = (peer: PeerId, state: 'connecting' | 'down', url: string | null, last_error: string | null): LinkInfo => ({ peer, state, url, round_trip_ms: null, commits_behind: null, buffered_bytes: 0, last_error })
+    const down = (peer: PeerId, state: 'connecting' | 'down', url: string | null, last_error: string | null): LinkInfo => ({ peer, state, url, round_trip_ms: null, commits_behind: null, held_all: false, buffered_bytes: 0, last_error })
     for (const [peer, error] of lastErrorByPeer) infos.set(peer, down(peer, 'down', null, error))
     for (const { peer, state, url, lastError } of dialing.targets()) if (peer !== null && peer !== host.peer) infos.set(peer, down(peer, state === 'dialing' ? 'connecting' : 'down', url, lastError ?? lastErrorByPeer.get(peer) ?? null))
     for (const { link, target } of connections) {
       if (link === null) continue
       if (!link.isOpen()) infos.set(link.peer, down(link.peer, 'connecting', target?.url ?? null, lastErrorByPeer.get(link.peer) ?? null))
-      else infos.set(link.peer, { peer: link.peer, state: link.isQuiet() ? 'silent' : 'up', url: target?.url ?? null, round_trip_ms: link.roundTripMs(), commits_behind: link.behind(), buffered_bytes: link.bufferedBytes(), last_error: null })
+      else infos.set(link.peer, { peer: link.peer, state: link.isQuiet() ? 'silent' : 'up', url: target?.url ?? null, round_trip_ms: link.roundTripMs(), commits_behind: link.behind(), held_all: link.heldAll(), buffered_bytes: link.bufferedBytes(), last_error: null })
     }
     return [...infos.values()]
   }

@@ -54,6 +54,8 @@ export type Pull = {
   /** The other side has `chain` up to `seq`; asked for from `dueMs` on, in case it comes by itself. True when we lack some. */
   learned(chain: ChainId, seq: number, dueMs: number): boolean
   absent(chain: ChainId): void
+  /** Whether there was a moment on this link at which we held all that the other side had. */
+  heldAll(): boolean
   /** Asks for whatever is lacking, due, and not under way elsewhere. */
   plan(nowMs: number): void
 }
@@ -66,6 +68,7 @@ export const createPull = (options: PullOptions): Pull => {
   const aheadByChain = new Map<ChainId, { seq: number; dueMs: number }>()
   let epoch = ''
   let opened = false
+  let everHeldAll = false
   let askedAtMs: number | null = null
   let page: Page | null = null
   let readTo = 0
@@ -97,6 +100,7 @@ export const createPull = (options: PullOptions): Pull => {
     send({ type: 'frontier_ask', prefixes: compare.tree.next() })
   }
   const becameInStep = (arrivals: number): void => {
+    everHeldAll = true
     unsettled = []
     aheadByChain.clear()
     compareWaitMs = limits.frontier_compare_ms_min
@@ -132,6 +136,7 @@ export const createPull = (options: PullOptions): Pull => {
     else if (unsettled !== null) keep(done.cursor)
     if (unsettled !== null && unsettled.length > UNSETTLED_PAGES_MAX) unsettled = null
     if (!done.end) return askSince(done.cursor, nowMs)
+    everHeldAll ||= unsettled?.length === 0 && keptTo >= done.cursor
     if (open.length > 0 || done.digest === null) return
     if (equalBytes(done.digest, options.digest())) becameInStep(done.cursor)
     else if (done.runs.length === 0 && nowMs >= compareAtMs && nowMs - options.servedAtMs() >= limits.frontier_quiet_ms_min) askFrontier(nowMs)
@@ -175,6 +180,7 @@ export const createPull = (options: PullOptions): Pull => {
   }
 
   return {
+    heldAll: () => everHeldAll,
     opened: (open, nowMs) => {
       opened = true
       epoch = open.epoch
@@ -186,6 +192,7 @@ export const createPull = (options: PullOptions): Pull => {
         readTo = cursor.cursor
         // What differs is mostly what it lacks, and fetches now.
         compareAtMs = nowMs + limits.frontier_quiet_ms_min
+        everHeldAll = cursor.cursor === open.arrivals
         if (cursor.cursor < open.arrivals) askSince(cursor.cursor, nowMs)
       } else if (holdsNothing()) askSince(0, nowMs)
       else askFrontier(nowMs)

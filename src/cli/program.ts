@@ -10,6 +10,7 @@ import type { Io } from './io.ts'
 import { example } from './options.ts'
 import { coloursFor } from './render.ts'
 import { addDoctor } from './verbs/doctor.ts'
+import { addBackup } from './verbs/backup.ts'
 import { addExport } from './verbs/export.ts'
 import { addFindingVerbs } from './verbs/finding.ts'
 import { addFleet } from './verbs/fleet.ts'
@@ -44,6 +45,7 @@ export const createProgram = (io: Io, version: string, json = false): Command =>
   addStateVerbs(program, io)
   addStatus(program, io)
   addVerify(program, io)
+  addBackup(program, io)
   addProofVerbs(program, io)
   addProject(program, io)
   addMeshVerbs(program, io)
