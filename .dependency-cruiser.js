@@ -145,7 +145,7 @@ const layers = [
   {
     name: 'service',
     files: '^src/service/',
-    imports: ['^src/(service|replica)/', '^src/projection/(list-cursor|column-text)\\.ts$', '^src/membership/(folder|raise-level|statements)\\.ts$', '^crdt/', '^transports/host\\.ts$', PORTS, ...npm('prom-client')],
+    imports: ['^src/(service|replica)/', '^src/projection/(list-cursor|column-text)\\.ts$', '^src/membership/(folder|raise-level|statements)\\.ts$', '^crdt/', '^transports/host\\.ts$', PORTS, ...npm('prom-client', 'diff')],
     mend: 'a service asks the replica and the ports; drivers come in as arguments',
   },
   {

@@ -40,7 +40,7 @@ test('by every route that shows something of the log', async () => {
   const { token } = await visit('PATCH', `/memories/${id}`, '/memories/{id}', { priority: 7 })
   const seen = { 'x-causal-token': String(token), 'x-causal-wait': '20000' }
   for (const [path, template] of [
-    [`/memories/${id}`, '/memories/{id}'], ['/memories', '/memories'], [`/memories/${id}/history`, '/memories/{id}/history'], [`/memories/${id}/conflicts`, '/memories/{id}/conflicts'], [`/links/${id}`, '/links/{id}'],
+    [`/memories/${id}`, '/memories/{id}'], ['/memories', '/memories'], [`/memories/${id}/history`, '/memories/{id}/history'], [`/memories/${id}/history?diff=true`, '/memories/{id}/history'], ['/diff?namespace=default&from=2020-01-01T00:00:00Z', '/diff'], [`/memories/${id}/conflicts`, '/memories/{id}/conflicts'], [`/links/${id}`, '/links/{id}'],
     [`/graph?from=${id}`, '/graph'], ['/recall?q=harbour&explain=true', '/recall'], ['/search?q=harbour', '/search'], ['/namespaces', '/namespaces'], ['/stats', '/stats'],
   ] as const) await visit('GET', path, template, undefined, seen)
   await visit('POST', '/recall', '/recall', { q: 'harbour', explain: true }, seen)

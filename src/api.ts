@@ -77,6 +77,21 @@ export type Version = {
   readonly tags?: { readonly add: readonly string[]; readonly remove: readonly string[] }
   /** Fields of `set` whose text is not what the field allows, and is shown as if it were not here. */
   readonly unreadable?: readonly string[]
+  /** Where it was asked for: of each text that it changed, the lines, against what was said of that field before it (a unified diff). */
+  readonly diff?: Readonly<Record<string, string>>
+}
+
+/** A memory that is not the same at two times. `fields`: those that differ; `diff`: of texts, the lines. `title`, `agent_id`, `at`: as it was last. */
+export type Change = {
+  readonly id: RecordId
+  readonly change: 'added' | 'changed' | 'removed'
+  readonly title: string | null
+  readonly agent_id: AgentId
+  readonly at: string
+  readonly fields: readonly string[]
+  readonly diff: Readonly<Record<string, string>>
+  /** Its texts were destroyed since. */
+  readonly erased: boolean
 }
 
 export type ConflictValue = Omit<ConflictRow, 'memory' | 'field'> & { readonly value: unknown; readonly unreadable?: true }
@@ -215,8 +230,10 @@ export type Node = {
 
   get(id: RecordId, options: ReadOptions & PastOptions): Promise<MemoryAnswer>
   list(filter: MemoryFilter, page: { readonly limit: number; readonly cursor?: string } & PastOptions, options: ReadOptions): Promise<Shown<ListAnswer>>
-  /** Oldest first. */
-  history(id: RecordId, options: ReadOptions & PageOptions): Promise<Paged<Version>>
+  /** Oldest first. @param options `diff`: with the lines that each version changed. */
+  history(id: RecordId, options: ReadOptions & PageOptions & { readonly diff?: boolean }): Promise<Paged<Version>>
+  /** What is not the same in the namespace as of two times; `to` is now unless given, on the first page. A page may be short, or empty, before the end. */
+  diff(namespace: Namespace, between: { readonly from: string; readonly to?: string }, options: ReadOptions & PageOptions): Promise<Paged<Change>>
   /**
    * A proof (`crdt/proof-file.ts`) of one event of the memory, in its one form: of the one that made it, unless another is named. Waits a
    * moment for voters that are connected and have not signed yet that they hold it.

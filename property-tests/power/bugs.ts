@@ -171,6 +171,7 @@ export const BUGS: readonly Bug[] = [
   bug(WORLD, 'a segment read with a part left out', ['src/replica/past.ts', 'for (const entry of entries) {', 'for (const entry of [...entries].slice(1)) {']),
   bug('src/service/withheld.test.ts', 'what was restored is shown before enough voters were heard', ['src/service/withheld.ts', 'if (had < needed) return', 'if (had < needed - 1) return']),
   bug('snapshots/manifest.test.ts', 'a manifest is believed without its signature', ['snapshots/manifest.ts', "if (!verify('mnemesh/backup/1', utf8.encode(text), hexToBytes(signature), backup.peer))", 'if (signature.length === 0)']),
+  bug('src/service/diff.test.ts', 'a change of a later time is told of an earlier one', ['src/service/namespace-diff.ts', 'return hlc > from && hlc <= to', 'return hlc < from && hlc <= to']),
   // ── trust ──
   bug(WORLD, "a commit's signature not checked", ['crdt/commit.ts', "verify('mnemesh/commit/1', commit.headerBytes, commit.signature, key)", 'commit.signature.length === 64']),
   bug(WORLD, 'a signature not checked on one path: runs of one', ['crdt/chain.ts', 'if (hasValidSignature(run[last]!)) return', 'if (run.length === 1 || hasValidSignature(run[last]!)) return']),

@@ -19,6 +19,7 @@ import { addressOfRequest, createAccess, requiresKey } from './access.ts'
 import { createBodies, drainUnread } from './bodies.ts'
 import type { Bodies } from './bodies.ts'
 import { bulkRoutes } from './bulk.ts'
+import { diffRoutes } from './diff.ts'
 import { watchConnections } from './connections.ts'
 import { documentRoute, publishDocument } from './document.ts'
 import { episodeRoutes } from './episodes.ts'
@@ -194,6 +195,7 @@ const registerRoutes = (app: FastifyInstance, node: Node, log: DoorLog, mcp: Mcp
     async (api) => {
       memoryRoutes(api, node)
       versionRoutes(api, node)
+      diffRoutes(api, node)
       bulkRoutes(api, node)
       recallRoutes(api, node)
       linkRoutes(api, node)

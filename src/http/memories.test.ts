@@ -107,6 +107,16 @@ describe('memories', () => {
     }
   })
 
+  test('a diff goes between two times of one namespace, and a history with its lines', async () => {
+    const id = await store({ content: 'x', namespace: 'diffed' })
+    const { status, body } = await d.send('GET', '/diff?namespace=diffed&from=2026-01-01T01:00:00%2B01:00&to=2026-02-01T00:00:00Z&limit=3')
+    expect([status, body]).toEqual([200, expect.objectContaining({ count: 1, next_cursor: null, changes: [expect.objectContaining({ id, change: 'added', diff: { content: '+x\n' } })] })])
+    expect(d.seen.at(-1)!.arguments.slice(0, 2)).toEqual(['diffed', { from: '2026-01-01T00:00:00.000Z', to: '2026-02-01T00:00:00.000Z' }])
+    for (const bad of ['', '?namespace=diffed', '?namespace=diffed&from=yesterday', '?namespace=DIFF/&from=2026-01-01T00:00:00Z']) expect((await d.send('GET', `/diff${bad}`)).status).toBe(400)
+    await d.send('GET', `/memories/${id}/history?diff=true`)
+    expect(d.seen.at(-1)!.arguments[1]).toMatchObject({ diff: true })
+  })
+
   test('filters reach the node parsed', async () => {
     await d.send('GET', '/memories?namespace=team/api&kind=fact&tier=mid&tags=a,b&agent_id=ai:bob&run_id=r&since=2024-01-01T00:00:00+01:00&until=2025-01-01T00:00:00Z', undefined, { headers: { 'x-causal-token': 'tok', 'x-causal-wait': '50' } })
     expect(d.seen.at(-1)!.arguments).toEqual([

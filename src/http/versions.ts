@@ -21,7 +21,7 @@ const choice = object(
   { oneOf: [{ required: ['event_id'] }, { required: ['value'] }] },
 )
 
-const page = object(pageFields)
+const page = object({ ...pageFields, diff: { type: 'boolean', default: false, description: 'also the lines that each version changed of its texts, against what was said of the field before it' } })
 const pageThen = object({ ...pageFields, ...pastField })
 const which = object({ event: uuid('the event to prove; default: the one that made the memory'), version: { type: 'integer', minimum: 1, maximum: limits.seq_max, description: 'or its number in the history, from 1' } })
 /** A proof has one form, and failures are objects. */
@@ -29,7 +29,8 @@ const asItIs = (answer: unknown): string => (typeof answer === 'string' ? answer
 
 export const versionRoutes = (app: FastifyInstance, node: Node): void => {
   app.get('/memories/:id/history', { schema: { summary: 'Every version, with who, where and when, oldest first', params: idParams, querystring: page, headers: readHeaders, response: answers(200, answer({ versions: listOf('Version'), count: integer, next_cursor: textOrNull })) } }, async (request) => {
-    const { rows, next_cursor } = await node.history(recordIdOf(request), { ...readOptionsOf(request), ...pageOf(request.query as PageQuery) })
+    const { diff = false, ...asked } = request.query as PageQuery & { readonly diff?: boolean }
+    const { rows, next_cursor } = await node.history(recordIdOf(request), { ...readOptionsOf(request), ...pageOf(asked), ...(diff ? { diff } : {}) })
     return { versions: rows, count: rows.length, next_cursor }
   })
 

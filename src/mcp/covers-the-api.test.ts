@@ -15,7 +15,7 @@ afterAll(() => d.door.close())
 const TOOLS_BY_ROUTE: Readonly<Record<string, string>> = {
   'POST /memories': 'remember store_memory sign_artifact record_decision', 'GET /memories': 'list list_memory_ids timeline list_decisions', 'GET /memories/{id}': 'get get_memory',
   'PATCH /memories/{id}': 'update update_memory', 'PUT /memories/{id}': 'update_memory', 'DELETE /memories/{id}': 'forget erase', 'POST /memories/{id}/restore': 'restore',
-  'GET /memories/{id}/history': 'history', 'GET /memories/{id}/proof': 'proof verify_artifact', 'GET /memories/{id}/conflicts': 'conflicts', 'POST /memories/{id}/resolve': 'resolve',
+  'GET /memories/{id}/history': 'history', 'GET /diff': 'changes', 'GET /memories/{id}/proof': 'proof verify_artifact', 'GET /memories/{id}/conflicts': 'conflicts', 'POST /memories/{id}/resolve': 'resolve',
   'POST /memories/bulk': 'remember_many', 'GET /recall': 'recall', 'POST /recall': 'recall', 'GET /search': 'search_memories', 'POST /search': 'search_memories',
   'POST /links': 'link', 'DELETE /links': 'unlink', 'GET /links/{id}': 'links', 'GET /graph': 'graph',
   'POST /agents/{id}/memory/episodic': 'append_episode', 'GET /agents/{id}/memory/episodic': 'episodes',

@@ -1,10 +1,10 @@
 /** The tools of the profile `full` that read memories in every way that the API does. */
-import type { Conflict } from '../api.ts'
+import type { Change, Conflict } from '../api.ts'
 import { limits } from '../../crdt/limits.ts'
 import { agentFrom, namespaceOf, recordId } from '../input/ids.ts'
 import { utc } from '../input/keywords.ts'
 import type { LinkRow, MemoryFilter, MemoryRow } from '../ports/projection.ts'
-import { boolean, cursor, filterOf, from, id, integer, listOf, most, name, narrowing, query, readNamespace, text, textOrNull, time, tokens, TOKENS_DEFAULT, type Narrowed } from './fields.ts'
+import { boolean, cursor, filterOf, from, id, integer, listOf, most, name, namespace, narrowing, query, readNamespace, text, textOrNull, time, tokens, TOKENS_DEFAULT, writtenTo, type Narrowed } from './fields.ts'
 import { titleOf } from './memory-resources.ts'
 import { lagLine, recalled, seeingOwn } from './reading.ts'
 import { fenced, firstChars, NOTICE, shownRow, shownRows, shownSchema } from './show.ts'
@@ -141,4 +141,20 @@ const graph: Tool = {
 }
 const EDGES_SHOWN_MAX = 300
 
-export const fullReads: readonly Tool[] = [searchMemories, getMemory, listMemoryIds, timeline, conflicts, links, graph]
+type DiffAsked = { readonly namespace?: string; readonly from: string; readonly to?: string; readonly limit?: number; readonly cursor?: string; readonly max_tokens?: number }
+const changesBetween: Tool = {
+  name: 'changes', title: 'What changed between two times', hints: READS,
+  description: 'Which memories of a namespace were added, changed or removed between two times, with the lines that changed. For one memory use history; for all that was said use events.',
+  input: object({ namespace, from: time('as it was then'), to: time('against then; now unless given'), limit: most(PAGE_DEFAULT, limits.list_limit_max), cursor, max_tokens: tokens }, ['from']),
+  output: answer({ notice: text, changes: listOf({ type: 'object' }), count: integer, next_cursor: textOrNull }, ['changes', 'next_cursor']),
+  async run(asked: Asked, { namespace: given, from: start, to, limit = PAGE_DEFAULT, cursor: at, max_tokens = TOKENS_DEFAULT }: DiffAsked) {
+    const between = { from: utc(start), ...(to === undefined ? {} : { to: utc(to) }) }
+    const { items, page: { next_cursor } } = await pageWithin(limit, max_tokens, (so) => seeingOwn(asked, (options) => asked.node.diff(writtenTo(asked, given), between, { ...options, limit: so, ...from(at) })), changeOf)
+    return toldList('changes', items, next_cursor === null ? 'Nothing changed.' : 'Nothing changed as far as this page looked.', moreLine(next_cursor), { changes: items, count: items.length, next_cursor })
+  },
+}
+const DIFF_CHARS_MAX = 2_000
+const changeOf = ({ id: of, change, title: name_, agent_id, at, fields, diff }: Change) =>
+  ({ id: of, change, title: name_, author: agent_id, at, fields, diff: Object.fromEntries(Object.entries(diff).map(([field, lines]) => [field, lines.length > DIFF_CHARS_MAX ? `${firstChars(lines, DIFF_CHARS_MAX)}…` : lines])) })
+
+export const fullReads: readonly Tool[] = [changesBetween, searchMemories, getMemory, listMemoryIds, timeline, conflicts, links, graph]

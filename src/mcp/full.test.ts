@@ -88,6 +88,9 @@ test('each tool that needs no search index does on a real peer what its name say
   expect((await call('timeline', { namespace: '*', agent_id: 'ai:peer-0', kinds: ['rule'] })).data['count']).toBe(1)
   expect((await call('timeline', {})).text).not.toContain('</memory>')
 
+  const changes = await call('changes', { from: '2020-01-01T00:00:00Z' })
+  expect(changes.data).toMatchObject({ count: 2, next_cursor: null, changes: expect.arrayContaining([expect.objectContaining({ id: one.id, change: 'added', author: 'ai:peer-0' })]) as unknown })
+
   await call('link', { from: one.id, to: two, relation: 'causes' })
   expect((await call('links', { id: two })).data['links']).toMatchObject([{ from: one.id, to: two, relation: 'causes', author: 'ai:peer-0' }])
   await call('unlink', { from: one.id, to: two, relation: 'causes' })

@@ -5,26 +5,29 @@
  * shifted by them, and `next_cursor` is null only at the end.
  */
 import { compareWritten, type Written } from '../../crdt/provenance.ts'
-import { TEXT_FIELDS } from '../../crdt/event.ts'
-import type { CommitHash, EventId, RecordId } from '../../crdt/ids.ts'
+import { TEXT_FIELDS, type DocumentEvent } from '../../crdt/event.ts'
+import type { CommitHash, EventId, RecordId, Ref } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { Conflict, Paged, PageOptions, Version } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import type { LinkRow } from '../ports/projection.ts'
 import { saysTheSame, type TextOf } from '../replica/repeats.ts'
 import { shownText, type Reader } from './rows.ts'
+import { lineDiff, linesOf } from './text-diff.ts'
 import type { Turn } from './turns.ts'
 
 /** A write to a memory: known without its commit being read. */
-type WriteTo = Written & { readonly commit: CommitHash }
+type WriteTo = Written & { readonly commit: CommitHash; readonly said: DocumentEvent }
 
 /** Every event that touched the memory, oldest first; its copies in the same words once, where the earliest stands. */
-export const versionsPage = async (reader: Reader, text: TextOf, id: RecordId, page: PageOptions, turn: Turn): Promise<Paged<Version>> => {
+export const versionsPage = async (reader: Reader, text: TextOf, id: RecordId, page: PageOptions & { readonly diff?: boolean }, turn: Turn): Promise<Paged<Version>> => {
   const writes = inOrder(reader, id)
   const copies = copiesIn(writes)
   const from = page.cursor === undefined ? 0 : afterWrite(writes, page.cursor)
   const rows: Version[] = []
   let bytes = 0
+  const before = saidBefore(copies)
+  for (const write of writes.slice(0, from)) before.pass(write)
   for (let i = from; i < writes.length; i++) {
     const write = writes[i]!
     if (rows.length >= limitOf(page) || bytes > limits.page_bytes_max) return { rows, next_cursor: cursorOf(writes[i - 1]!) }
@@ -34,11 +37,46 @@ export const versionsPage = async (reader: Reader, text: TextOf, id: RecordId, p
     }
     const version = versionOf(reader, id, write)
     if (version === null) continue
-    rows.push(version.row)
-    bytes += version.bytes
-    await turn.worked(version.bytes)
+    const diff = page.diff === true ? diffOf(reader, before.refs, write, version.row) : undefined
+    before.pass(write)
+    rows.push(diff === undefined ? version.row : { ...version.row, diff })
+    bytes += version.bytes + Object.values(diff ?? {}).reduce((sum, lines) => sum + lines.length, 0)
+    await turn.worked(version.bytes + (diff === undefined ? 0 : DIFF_BYTES))
   }
   return { rows, next_cursor: null }
+}
+
+/** A diff of texts takes some 10 ms at most: a turn each. */
+const DIFF_BYTES = 65_536
+
+/** What was said of each text before a write, in the order of the history: by its ref, null where it was cleared. What is said again was said before. */
+const saidBefore = (copies: ReadonlyMap<EventId, readonly WriteTo[]>) => {
+  const refs = new Map<string, Ref | null>()
+  return {
+    refs,
+    pass: (write: WriteTo): void => {
+      if (!('set' in write.said) || copies.get(write.event)?.[0] !== write) return
+      for (const field of TEXT_FIELDS) {
+        const body = write.said.set[field]
+        if (body !== undefined) refs.set(field, body?.ref ?? null)
+      }
+    },
+  }
+}
+
+/** Of texts of which both sides are here. */
+const diffOf = (reader: Reader, refs: ReadonlyMap<string, Ref | null>, { said }: WriteTo, { set }: Version): Readonly<Record<string, string>> => {
+  const diff: Record<string, string> = {}
+  for (const field of TEXT_FIELDS) {
+    const body = 'set' in said ? said.set[field] : undefined
+    if (body === undefined) continue
+    const earlier = refs.get(field) ?? null
+    const was = earlier === null ? { kind: 'read' as const, value: '' } : reader.texts.read(field, earlier)
+    if (was.kind !== 'read' || (body !== null && reader.texts.read(field, body.ref).kind !== 'read')) continue
+    const lines = lineDiff(linesOf(was.value), linesOf(body === null ? '' : set[field]))
+    if (lines !== '') diff[field] = lines
+  }
+  return diff
 }
 
 /** The write that is number `version` of the memory's history, from 1; null when there is none. */

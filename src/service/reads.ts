@@ -16,6 +16,7 @@ import type { Embedding } from '../ports/embedding.ts'
 import { BadCursor, ProjectionFailure, reaches, type FrontierForm, type ListAnswer, type LogPlace, type MemoryFilter, type MemoryRow, type Projection, type Reflects } from '../ports/projection.ts'
 import { createLogList } from './list-from-log.ts'
 import { createLogFrontier } from './log-frontier.ts'
+import { createNamespaceDiff } from './namespace-diff.ts'
 import { isErased, segmentsOf, wholeUpTo } from '../replica/log-index.ts'
 import type { Shell } from '../replica/effects.ts'
 import type { Replica } from '../replica/replica-types.ts'
@@ -39,7 +40,7 @@ export type ReadContext = {
   readonly prove: Prove
 }
 
-type Reads = Pick<Node, 'get' | 'list' | 'history' | 'proof' | 'conflicts' | 'recall' | 'links' | 'graph' | 'episodes' | 'namespaces' | 'stats'>
+type Reads = Pick<Node, 'get' | 'list' | 'history' | 'diff' | 'proof' | 'conflicts' | 'recall' | 'links' | 'graph' | 'episodes' | 'namespaces' | 'stats'>
 
 export const createReads = (context: ReadContext): Reads => {
   const { replica, shell, reader, warm, projection, feed, clock } = context
@@ -48,6 +49,7 @@ export const createReads = (context: ReadContext): Reads => {
     await shell.settled()
   }
   const logList = createLogList({ replica, reader, warm, nowMs: clock.now, pause, shows: createLogFrontier(replica.index, pause) })
+  const namespaceDiff = createNamespaceDiff({ replica, reader, warm, nowMs: clock.now, pause })
   let waiting = 0
   const turn = () => createTurn(context.after)
   /** Looked at right behind it, the documents of a record are hot, and hold nothing that a flush under way has not made durable. */
@@ -218,6 +220,11 @@ export const createReads = (context: ReadContext): Reads => {
       await documentsAt(id, options)
       known(id)
       return versionsPage(reader, replica.text, id, options, turn())
+    },
+    diff: async (namespace, between, options) => {
+      await logCovers(options)
+      assertRuns()
+      return namespaceDiff(namespace, between, options)
     },
     proof: async (id, options) => {
       await documentsAt(id, options)

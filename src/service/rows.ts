@@ -3,7 +3,7 @@
  */
 import { canonicalize } from '../../crdt/canonical.ts'
 import type { Commit } from '../../crdt/commit.ts'
-import { kindOf, MEMORY_DEFAULTS, TEXT_FIELDS, type EpisodeAppend, type Event } from '../../crdt/event.ts'
+import { kindOf, MEMORY_DEFAULTS, TEXT_FIELDS, type DocumentEvent, type EpisodeAppend, type Event } from '../../crdt/event.ts'
 import { sha256Hex } from '../../crdt/hash.ts'
 import type { Hlc } from '../../crdt/hlc.ts'
 import type { CommitHash, RecordId, Ref } from '../../crdt/ids.ts'
@@ -28,7 +28,7 @@ export type Reader = {
   /** Links that begin or end at the memory, removed ones too. */
   linkIdsOf(id: RecordId): Iterable<RecordId>
   /** Writes to the record, from all its segments; no commit is read for it. */
-  writesTo(id: RecordId): readonly (Written & { readonly commit: CommitHash })[]
+  writesTo(id: RecordId): readonly (Written & { readonly commit: CommitHash; readonly said: DocumentEvent })[]
   conflicts(id: RecordId): readonly Conflict[]
   /** Detached texts, as their fields allow them. */
   readonly texts: Texts
@@ -72,7 +72,7 @@ export const createReader = (replica: Replica, store: CommitStore): Reader => {
     writesTo: (id) =>
       open(id).flatMap(({ segment }) => (segment.commitsByRecord.get(id) ?? []).flatMap((commit) => {
         const { hlc, peer, spans } = segment.changeByCommit.get(commit)!
-        return spans.flatMap(({ record, event, agent, at }) => (record === id ? [{ hlc, event, agent, peer, at, commit }] : []))
+        return spans.flatMap(({ record, event, agent, at, said }) => (record === id ? [{ hlc, event, agent, peer, at, commit, said }] : []))
       })),
     texts,
     commit: replica.commits.byHash,

@@ -29,13 +29,13 @@ test('it remembers whom it has caught up with, is told once, and until then no r
   const withheld = createWithheld({ voters: () => new Set([self, b, c]), self, madeAt: 'then', done: () => void done++, links: () => links })
   const answering = async () => ({ status: 'ok', reasons: [] })
   const node = withholding(new Proxy({} as Node, { get: () => answering, ownKeys: () => ['get', 'list', 'health'], getOwnPropertyDescriptor: () => ({ enumerable: true, configurable: true, value: answering }) }), withheld)
-  const reads = (): Promise<string[]> => Promise.all((['get', 'list', 'history', 'proof', 'conflicts', 'recall', 'links', 'graph', 'episodes', 'events'] as const).map((method) => (node[method] as () => Promise<unknown>)().then(() => 'shown', (error: { code: string }) => error.code)))
+  const reads = (): Promise<string[]> => Promise.all((['get', 'list', 'history', 'diff', 'proof', 'conflicts', 'recall', 'links', 'graph', 'episodes', 'events'] as const).map((method) => (node[method] as () => Promise<unknown>)().then(() => 'shown', (error: { code: string }) => error.code)))
   expect(new Set(await reads())).toEqual(new Set(['not_ready']))
   links = [{ peer: b, held_all: true }]
   expect(withheld.reason()).toMatch(/1 so far/)
   expect(await node.health()).toMatchObject({ status: 'degraded', reasons: [expect.stringContaining('restored from a backup')] })
   links = [{ peer: c, held_all: true }]
-  expect([await reads(), done]).toEqual([Array.from({ length: 10 }, () => 'shown'), 1])
+  expect([await reads(), done]).toEqual([Array.from({ length: 11 }, () => 'shown'), 1])
   links = []
   expect([withheld.reason(), done, await node.health()]).toEqual([null, 1, { status: 'ok', reasons: [] }])
 })

@@ -25,7 +25,7 @@ type Options = {
 export type Withheld = { /** Null when all may be shown. */ reason(): string | null }
 
 /** All that shows a text. */
-const SHOWING = ['get', 'list', 'history', 'proof', 'conflicts', 'recall', 'links', 'graph', 'episodes', 'events'] as const
+const SHOWING = ['get', 'list', 'history', 'diff', 'proof', 'conflicts', 'recall', 'links', 'graph', 'episodes', 'events'] as const
 
 export const createWithheld = ({ voters, self, links, madeAt, done }: Options): Withheld => {
   const caughtUpWith = new Set<PeerId>()

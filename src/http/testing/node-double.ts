@@ -167,6 +167,10 @@ export const createNodeDouble = (): NodeDouble => {
       await called('history', id, options)
       return paged(versions(id), options)
     },
+    diff: async (namespace, between, options) => {
+      await called('diff', namespace, between, options)
+      return paged([...memories.values()].filter((row) => row.namespace === namespace).map((row) => ({ id: row.id, change: 'added' as const, title: row.title, agent_id: row.agent_id, at: row.updated_at, fields: ['content'], diff: { content: '+x\n' }, erased: row.erased })), options)
+    },
     proof: async (id, options) => {
       await called('proof', id, options)
       return new TextDecoder().decode(encodeProof(writtenProof().proof))
