@@ -58,6 +58,8 @@ describe('openapi.json', () => {
     await visit('PATCH', `/memories/${a}`, api('/memories/{id}'), { title: null })
     await visit('PUT', `/memories/${a}`, api('/memories/{id}'), { title: 'u' })
     await visit('GET', `/memories/${a}/history`, api('/memories/{id}/history'))
+    await visit('GET', `/memories/${a}/history?diff=true`, api('/memories/{id}/history'))
+    await visit('GET', '/diff?namespace=default&from=2020-01-01T00:00:00Z', api('/diff'))
     await visit('GET', `/memories/${a}/proof`, api('/memories/{id}/proof'))
     await visit('GET', `/memories/${a}/conflicts`, api('/memories/{id}/conflicts'))
     await visit('POST', `/memories/${a}/resolve`, api('/memories/{id}/resolve'), { field: 'title', value: 'v' })
