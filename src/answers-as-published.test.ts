@@ -45,7 +45,7 @@ test('by every route that shows something of the log', async () => {
   ] as const) await visit('GET', path, template, undefined, seen)
   await visit('POST', '/recall', '/recall', { q: 'harbour', explain: true }, seen)
   await visit('POST', '/search', '/search', { query: 'harbour' }, seen)
-  for (const path of ['/capabilities', '/peers', '/quorum', '/health', '/events', '/digests', '/mesh/control']) await visit('GET', path, path)
+  for (const path of ['/storage', '/capabilities', '/peers', '/quorum', '/health', '/events', '/digests', '/mesh/control']) await visit('GET', path, path)
   await visit('DELETE', `/memories/${id}`, '/memories/{id}')
   await visit('POST', `/memories/${id}/restore`, '/memories/{id}/restore')
   await visit('DELETE', '/links', '/links', { from: id, to, relation: 'near' })

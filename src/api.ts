@@ -214,6 +214,16 @@ export type DigestsAnswer = Digests & {
   readonly next_cursor: string | null
 }
 
+/** `bytes`: of the texts themselves, without what the disk adds. */
+export type StoredTexts = { readonly texts: number; readonly bytes: number }
+/** `log`: commits without their texts. `would_free`: bytes of texts that no reader of the present is shown. `disk`: as files, null where no folder is known. */
+export type StorageAnswer = {
+  readonly log: { readonly commits: number; readonly bytes: number }
+  readonly texts: Readonly<Record<'shown' | 'older' | 'forgotten' | 'episodes' | 'left_out' | 'missing' | 'erased', StoredTexts>>
+  readonly would_free: { readonly older: number; readonly forgotten: number }
+  readonly disk: DiskUse | null
+}
+
 export type RebuildAnswer = { readonly digest: string; readonly commits: number; readonly ms: number }
 
 export type Node = {
@@ -264,6 +274,8 @@ export type Node = {
   verify(onProgress?: (done: number, total: number) => void): Promise<VerifyAnswer>
   /** Drops every row of the projection and makes them anew from the log; those who ask meanwhile share one run. Progress in commits. */
   rebuild(onProgress?: (done: number, total: number) => void): Promise<RebuildAnswer>
+  /** What lies where, counted anew. */
+  storage(): Promise<StorageAnswer>
   /** Prometheus text. */
   metrics(): Promise<string>
 

@@ -40,6 +40,8 @@ import { createReads } from './service/reads.ts'
 import { createRebuild } from './service/rebuild.ts'
 import { createReader } from './service/rows.ts'
 import { createStatus } from './service/status.ts'
+import { createStorage } from './service/storage.ts'
+import { createTurn } from './service/turns.ts'
 import type { Away } from './service/unmet.ts'
 import { verifyLog } from './service/verify.ts'
 import { wakeBefore, wakingFirst } from './service/waking.ts'
@@ -198,6 +200,7 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
     digests: createDigests({ replica, shell, projection, after: timers.after }),
     ...appliedOf(replica, shell, timers.after),
     ...membershipOf(replica, shell, store, identity, { clock: timers, random }, bare.levelReadBy),
+    storage: createStorage({ replica, store, reader, warm, turn: () => createTurn(timers.after), settled: () => shell.settled(), disk: options.diskUse?.(freeBytes) ?? null }),
     verify: (onProgress) => verifyLog(identity.mesh, store, onProgress, replica.index.reads),
     rebuild: createRebuild({ projection, feed, arrivals: () => replica.index.arrivals, monotonic: options.monotonic }),
   }

@@ -27,6 +27,13 @@ const digestsQuery = object({ namespace: { ...namespaceField, description: 'of t
 const rebuilt = answer({ digest: { ...text, description: 'of all rows, as /digests shows it' }, commits: integer, ms: integer })
 const verified = answer({ ok: boolean, commits: integer, events: integer, unknown_events: integer, bodies: integer, chains: integer, problems: { type: 'array', items: answer({ what: text, where: text }) } })
 
+const stored = answer({
+  log: answer({ commits: integer, bytes: integer }),
+  texts: answer(Object.fromEntries(['shown', 'older', 'forgotten', 'episodes', 'left_out', 'missing', 'erased'].map((kind) => [kind, answer({ texts: integer, bytes: integer })]))),
+  would_free: { ...answer({ older: integer, forgotten: integer }), description: 'bytes of texts that no reader of the present is shown' },
+  disk: { anyOf: [{ type: 'null' }, answer({ free_bytes: integer, log_bytes: integer, projection_bytes: { type: ['integer', 'null'] } })] },
+})
+
 export const aboutRoutes = (app: FastifyInstance, node: Node): void => {
   app.get('/health', { config: { open: true }, schema: { summary: 'Whether writes can succeed; reasons in full with a key', response: { ...answers(200, ref('Health')), 503: ref('Health') } } }, async (request, reply) => {
     const health = shownTo(request.known, await node.health())
@@ -62,6 +69,11 @@ export const aboutRoutes = (app: FastifyInstance, node: Node): void => {
       running = null
     })
     return running
+  })
+
+  app.get('/storage', { schema: { summary: 'What lies where, counted anew: takes as long as there is much', response: answers(200, stored) } }, async (request) => {
+    request.raw.setTimeout(0)
+    return node.storage()
   })
 
   app.post('/projection/rebuild', { schema: { summary: 'Make the search index anew from the log, while the old one serves; answers when the new one does', response: answers(200, rebuilt) } }, async (request) => {

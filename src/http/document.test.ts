@@ -72,7 +72,7 @@ describe('openapi.json', () => {
     await visit('POST', `/memories/${a}/restore`, api('/memories/{id}/restore'))
     await visit('POST', '/agents/ai:a/memory/episodic', api('/agents/{id}/memory/episodic'), { event_type: 'x', body: { y: 1 } })
     await visit('GET', '/agents/ai:a/memory/episodic', api('/agents/{id}/memory/episodic'))
-    for (const path of ['/health', '/namespaces', '/stats', '/capabilities', '/quorum', '/peers', '/digests', '/mesh/applied', '/mesh/control', '/openapi.json', '/metrics', '/events']) await visit('GET', path, api(path))
+    for (const path of ['/health', '/namespaces', '/stats', '/storage', '/capabilities', '/quorum', '/peers', '/digests', '/mesh/applied', '/mesh/control', '/openapi.json', '/metrics', '/events']) await visit('GET', path, api(path))
     await visit('POST', '/verify', api('/verify'))
     await visit('POST', '/projection/rebuild', api('/projection/rebuild'))
     await visit('POST', '/mesh/join', api('/mesh/join'), Uint8Array.of(1), octets)

@@ -21,7 +21,7 @@ const TOOLS_BY_ROUTE: Readonly<Record<string, string>> = {
   'POST /agents/{id}/memory/episodic': 'append_episode', 'GET /agents/{id}/memory/episodic': 'episodes',
   'GET /health': 'health', 'GET /namespaces': 'namespaces', 'GET /stats': 'stats', 'GET /capabilities': 'capabilities', 'GET /quorum': 'quorum', 'GET /peers': 'list_peers',
   'GET /digests': 'digests', 'GET /events': 'events', 'POST /verify': 'verify_log', 'POST /projection/rebuild': 'rebuild_index',
-  'GET /metrics': 'no: numbers for a monitor', 'POST /mcp': 'no: the door itself', 'GET /openapi.json': 'no: tools/list says it', 'GET /identity': 'no: bytes that programs check',
+  'GET /metrics': 'no: numbers for a monitor', 'GET /storage': 'no: numbers for an operator', 'POST /mcp': 'no: the door itself', 'GET /openapi.json': 'no: tools/list says it', 'GET /identity': 'no: bytes that programs check',
   'GET /mesh/control': 'no: bytes that programs check', 'GET /mesh/applied': 'no: for programs that change the mesh', 'POST /mesh/join': 'no: bytes signed by a token\'s holder',
   'POST /mesh/revoke': 'no: bytes signed by the authority', 'POST /mesh/leave-behind': 'no: bytes signed by the authority', 'POST /mesh/level': 'no: bytes signed by the authority',
 }

@@ -1,13 +1,14 @@
 /**
- * The verbs that ask how things stand: namespaces, stats, peers.
+ * The verbs that ask how things stand: namespaces, stats, storage, peers.
  */
 import type { Command } from 'commander'
-import type { PeerAnswer } from '../../api.ts'
+import type { PeerAnswer, StorageAnswer } from '../../api.ts'
 import type { Facts, NamespacesAnswer } from '../../sdk/answers.ts'
 import { type Io, note, print } from '../io.ts'
+import { cliLimits } from '../limits.ts'
 import { clientFor, example, overHttp, type ServerOptions } from '../options.ts'
 import { allRows } from '../../sdk/pages.ts'
-import { clean, type Colours, coloursFor, count, shortTime, table, valueText } from '../render.ts'
+import { bytesText, clean, type Colours, coloursFor, count, plural, shortTime, table, valueText } from '../render.ts'
 
 export const addStateVerbs = (program: Command, io: Io): void => {
   const namespaces = overHttp(program.command('namespaces').description('the namespaces that hold memories'))
@@ -24,12 +25,27 @@ export const addStateVerbs = (program: Command, io: Io): void => {
     await print(io, options.json === true ? JSON.stringify(answer) : factsText(answer, coloursFor(io.stdout, io.env)))
   })
 
+  const storage = overHttp(program.command('storage').description('what lies where: the log, texts by what they are, the search index'))
+  example(storage, 'mnemesh storage').action(async (options: ServerOptions) => {
+    const answer = await clientFor(options, io).call<StorageAnswer>('GET', '/storage', { timeout_ms: cliLimits.cli_verify_ms_max })
+    await print(io, options.json === true ? JSON.stringify(answer) : storageText(answer, coloursFor(io.stdout, io.env)))
+  })
+
   const peers = overHttp(program.command('peers').description('the members, their links and how far behind they are'))
   example(peers, 'mnemesh peers').action(async (options: ServerOptions) => {
     const members = await allRows<PeerAnswer>(clientFor(options, io), '/peers', 'peers')
     await print(io, options.json === true ? JSON.stringify({ peers: members, count: members.length }) : peersText(members, coloursFor(io.stdout, io.env)))
   })
 }
+
+const TEXTS: Readonly<Record<keyof StorageAnswer['texts'], string>> = {
+  shown: 'texts that are shown', older: 'older versions', forgotten: 'of forgotten memories', episodes: 'of episodes', left_out: 'of what counts no longer', missing: 'not here yet', erased: 'erased',
+}
+const storageText = ({ log, texts, disk }: StorageAnswer, colours: Colours): string => table([
+  ['log', plural(log.commits, 'commit'), bytesText(log.bytes)],
+  ...Object.entries(TEXTS).map(([kind, what]) => [what, count(texts[kind as keyof typeof TEXTS].texts), bytesText(texts[kind as keyof typeof TEXTS].bytes)]),
+  ...(disk === null ? [] : [['log on disk', '', bytesText(disk.log_bytes)], ...(disk.projection_bytes === null ? [] : [['search index on disk', '', bytesText(disk.projection_bytes)]]), ['free', '', bytesText(disk.free_bytes)]]),
+], [colours.dim])
 
 /** One line a fact; maps are shown as `name value` pairs. */
 const factsText = (facts: Facts, colours: Colours): string =>

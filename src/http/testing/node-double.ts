@@ -248,6 +248,11 @@ export const createNodeDouble = (): NodeDouble => {
       await called('verify')
       return { ok: true, commits: events.length, events: events.length, unknown_events: 0, bodies: 0, chains: 1, problems: [{ what: 'none really', where: 'nowhere' }] }
     },
+    storage: async () => {
+      await called('storage')
+      const none = { texts: 0, bytes: 0 }
+      return { log: { commits: events.length, bytes: 0 }, texts: { shown: { texts: memories.size, bytes: 9 }, older: none, forgotten: none, episodes: none, left_out: none, missing: none, erased: none }, would_free: { older: 0, forgotten: 0 }, disk: null }
+    },
     rebuild: async () => {
       await called('rebuild')
       return { digest: '22', commits: events.length, ms: 1 }
