@@ -128,6 +128,19 @@ test('encrypted, no text is in any of its bytes, and it opens with its passphras
   expect((await verifyFolder({ dir: join(root, 'opened'), random })).ok).toBe(true)
 })
 
+test('of a damaged log nothing is backed up', { timeout: 60_000 }, async () => {
+  const hurt = join(root, 'hurt')
+  await backup('before-hurt')
+  await restoreBackup({ from: join(root, 'before-hurt'), dir: hurt })
+  const tables = filesIn(join(hurt, 'log', 'db')).filter((path) => path.endsWith('.ldb'))
+  expect(tables.length).toBeGreaterThan(0)
+  const bytes = readFileSync(tables[0]!)
+  bytes[200] = bytes[200]! ^ 1
+  writeFileSync(tables[0]!, bytes)
+  await expect(makeBackup({ dir: hurt, to: join(root, 'of-hurt'), clock, random })).rejects.toMatchObject({ code: 'unreadable', message: expect.stringContaining('is damaged') as string })
+  await expect(listBackups(join(root, 'of-hurt'))).rejects.toMatchObject({ code: 'not_found' })
+})
+
 test('as many are kept as were asked for, chunks of those let go are gone, and nothing is backed up of nothing', { timeout: 60_000 }, async () => {
   const made: string[] = []
   for (let n = 0; n < 4; n++) {

@@ -17,6 +17,7 @@ import { lastKey, openPlain, type Database } from './database.ts'
 import { liveFilesOf } from './manifest.ts'
 import { openMark } from './mark.ts'
 import { ARRIVAL_KEY_BYTES, letters, rangeOf, readTrail } from './records.ts'
+import { checkTable } from './table.ts'
 
 /** Each attempt meets a memtable's flush or a compaction at most: one a few MiB written. */
 const ATTEMPTS_MAX = 16
@@ -72,8 +73,12 @@ const linkTable = async (from: string, to: string, number: string): Promise<void
 
 const isGone = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT'
 
-/** Opened, it must reach the mark. */
+/** Its tables must be sound (LevelDB does not look, and a backup of damage would take the place of a good one); opened, it must reach the mark. */
 const checked = async (into: string): Promise<number> => {
+  for (const name of (await readdir(join(into, 'log', 'db'))).filter((file) => FILE.exec(file)?.[2] !== 'log' && FILE.test(file))) {
+    const state = checkTable(await readFile(join(into, 'log', 'db', name)))
+    if (state.is !== 'sound') throw new StoreFailure('unreadable', `a table of the log (${name}) is damaged, so nothing is backed up: restart the peer, which mends it from the others, and back up then`)
+  }
   const mark = openMark(join(into, 'log', 'mark'))
   const marked = mark.read
   await mark.close()
