@@ -4,7 +4,7 @@
  *
  * A file is replaced by one that is whole and flushed. The old one is kept until it is known that nobody wrote to it in that moment.
  */
-import { constants, type Dirent } from 'node:fs'
+import { constants, lstatSync, type Dirent, type Stats } from 'node:fs'
 import { chmod, link, lstat, mkdir, open, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { flushFolder, writeFlushed } from './files.ts'
@@ -77,8 +77,8 @@ export const openFolder = async ({ root: given, own, now }: FolderOptions): Prom
           if (depth < mirrorLimits.depth_max) await walk(path, depth + 1)
           else refused.push({ path, why: `it is deeper than ${mirrorLimits.depth_max} folders` })
         } else if (/\.md$/i.test(entry.name)) {
-          const facts = entry.isFile() ? await lstat(join(root, path)).catch(() => null) : null
-          if (facts === null || !facts.isFile()) refused.push({ path, why: 'it is a link, or no plain file' })
+          const facts = entry.isFile() ? factsOf(join(root, path)) : null
+          if (facts?.isFile() !== true) refused.push({ path, why: 'it is a link, or no plain file' })
           else if (files.length >= mirrorLimits.files_max) refused.push({ path, why: `the folder has more than ${mirrorLimits.files_max} files` })
           else files.push({ path, stamp: [facts.ino, facts.size, facts.mtimeMs, facts.ctimeMs].join(' '), isQuiet: Math.abs(now() - facts.mtimeMs) >= mirrorLimits.quiet_ms })
         }
@@ -160,6 +160,15 @@ const put = async (from: string, to: string): Promise<void> => {
   } catch (error) {
     if (errorCode(error) === 'EEXIST') throw error
     await rename(from, to)
+  }
+}
+
+/** Not a promise each: thousands are looked at several times a second, in a process that does nothing else, and one takes 3 µs so. */
+const factsOf = (file: string): Stats | null => {
+  try {
+    return lstatSync(file)
+  } catch {
+    return null
   }
 }
 

@@ -11,16 +11,17 @@ import { createSimMesh, type SimPeer } from './testing/sim-mesh.ts'
 class Crash extends Error {}
 type Place = { readonly disk: SimDisk; readonly peer: SimPeer; mirror: Mirror | null; readonly agent: string }
 
-const createWorld = (more: Partial<MirrorOptions> = {}) => {
+const createWorld = (more: Partial<MirrorOptions> = {}, isCaseless = false) => {
   const sim = createSimMesh()
-  const places: Place[] = ['ai:one', 'ai:two'].map((agent) => ({ disk: createSimDisk(), peer: sim.peer(), mirror: null, agent }))
+  const places: Place[] = ['ai:one', 'ai:two'].map((agent, n) => ({ disk: createSimDisk(isCaseless && n === 1), peer: sim.peer(), mirror: null, agent }))
   let [now, keys] = [0, 0]
-  /** @param stopAt the step at which the machine stops, from 0. */
-  const pass = async (n: number, stopAt = Number.POSITIVE_INFINITY) => {
+  /** @param stopAt the step at which the machine stops, from 0. @param meanwhile what somebody does at step `at`. */
+  const pass = async (n: number, stopAt = Number.POSITIVE_INFINITY, meanwhile: { readonly at: number; do(): void } | null = null) => {
     const place = places[n]!
     let steps = 0
     now += 100_000
     const step = (): void => {
+      if (steps === meanwhile?.at) meanwhile.do()
       if (steps++ >= limit) throw new Crash()
     }
     let limit = Number.POSITIVE_INFINITY
@@ -146,15 +147,30 @@ test('a mass deletion waits for a yes, a secret stays here', async () => {
   expect((await mirror.pass()).done).toHaveLength(30)
 })
 
-type Act = { readonly n: number; readonly what: 'add' | 'change' | 'cut' | 'remove' | 'pass' | 'sync'; readonly file: number; readonly at: number; readonly stop: number }
-const act: fc.Arbitrary<Act> = fc.record({ n: fc.nat(1), what: fc.constantFrom('add', 'add', 'change', 'cut', 'remove', 'pass', 'pass', 'sync'), file: fc.nat(2), at: fc.nat(20), stop: fc.oneof(fc.constant(999), fc.nat(60)) })
+test('names that differ in case alone, and a disk that does not tell', async () => {
+  const world = createWorld({}, true)
+  const [one, two] = [world.places[0]!.disk.files, world.places[1]!.disk.files]
+  for (const [path, text] of [['Notes.md', 'capital'], ['notes.md', 'small'], ['Docs/a.md', 'a'], ['docs/b.md', 'b']] as const) one.set(path, `${text}\n`)
+  await world.settle()
+  const twin = [...two.keys()].find((path) => path.includes('~'))!
+  expect(Object.values(world.files(1)).sort()).toEqual(['a\n', 'b\n', 'capital\n', 'small\n'])
+  two.set(twin, `${two.get(twin)!}more\n`)
+  two.set('docs/B.md', 'b\nmore\n')
+  await world.settle()
+  expect([one.get('Notes.md')!, one.get('notes.md')!].sort()).toEqual([`capital\n${twin.startsWith('N') ? 'more\n' : ''}`, `small\n${twin.startsWith('n') ? 'more\n' : ''}`].sort())
+  expect(one.get('docs/b.md')).toBe('b\nmore\n')
+  expect([one.size, two.size]).toEqual([4, 4])
+})
+
+type Act = { readonly n: number; readonly what: 'add' | 'change' | 'cut' | 'remove' | 'pass' | 'sync'; readonly file: number; readonly at: number; readonly stop: number; readonly during: number }
+const act: fc.Arbitrary<Act> = fc.record({ n: fc.nat(1), what: fc.constantFrom('add', 'add', 'change', 'cut', 'remove', 'pass', 'pass', 'sync'), file: fc.nat(2), at: fc.nat(20), stop: fc.oneof(fc.constant(999), fc.nat(60)), during: fc.nat(40) })
 
 test('random edits, partitions and crashes at every step', async () => {
   await fc.assert(fc.asyncProperty(fc.array(act, { minLength: 2, maxLength: 40 }), async (acts) => {
     const world = createWorld()
     let lines = 0
     const owed = new Map<string, string>()
-    for (const { n, what, file, at, stop } of acts) {
+    for (const { n, what, file, at, stop, during } of acts) {
       const { files } = world.places[n]!.disk
       const path = `${['a', 'b', 'c'][file]}.md`
       const text = files.get(path)
@@ -163,8 +179,13 @@ test('random edits, partitions and crashes at every step', async () => {
       const fresh = `line ${++lines}`
       const write = (now: readonly string[]): void => void files.set(path, now.map((line) => `${line}\n`).join(''))
       if (what === 'sync') world.sync()
-      else if (what === 'pass') await world.pass(n, stop)
-      else if (what === 'add') {
+      else if (what === 'pass') {
+        const save = (): void => {
+          files.set(path, `${fresh}\n${files.get(path) ?? ''}`)
+          owed.set(fresh, path)
+        }
+        await world.pass(n, stop, { at: during, do: save })
+      } else if (what === 'add') {
         write(old.toSpliced(at % (old.length + 1), 0, fresh))
         owed.set(fresh, path)
       } else if (text === undefined || (old.length === 0 && what !== 'remove')) continue

@@ -3,8 +3,28 @@ import type { Folder, Known, Records } from '../ports.ts'
 
 export type SimDisk = { readonly files: Map<string, string>; readonly records: Map<string, Known>; folder(step: (what: string) => void): Folder; recordsOf(step: (what: string) => void): Records }
 
-export const createSimDisk = (): SimDisk => {
-  const files = new Map<string, string>()
+/** A disk that keeps the case of names and does not tell it apart. */
+class CaselessFiles extends Map<string, string> {
+  #spelled(path: string): string {
+    for (const one of this.keys()) if (one.toLowerCase() === path.toLowerCase()) return one
+    return path
+  }
+  override get(path: string): string | undefined {
+    return super.get(this.#spelled(path))
+  }
+  override has(path: string): boolean {
+    return super.has(this.#spelled(path))
+  }
+  override set(path: string, text: string): this {
+    return super.set(this.#spelled(path), text)
+  }
+  override delete(path: string): boolean {
+    return super.delete(this.#spelled(path))
+  }
+}
+
+export const createSimDisk = (isCaseless = false): SimDisk => {
+  const files = isCaseless ? new CaselessFiles() : new Map<string, string>()
   const records = new Map<string, Known>()
   let cursor: string | null = null
   const around = async <T>(step: (what: string) => void, what: string, work: () => T): Promise<T> => {
