@@ -27,6 +27,8 @@ export type CampaignOptions = {
   readonly holdMs: number | null
   /** From the end of a fault to all being equal; later is a violation. */
   readonly healedMsMax: number
+  /** The peers' folders stay, for whoever looks for a cause, and where is told to this. */
+  readonly keep?: (dir: string) => void
   /** When it fires, the round under way is the last; then all is taken down. */
   readonly signal?: AbortSignal
   readonly onRound: (result: RoundResult) => void
@@ -82,7 +84,8 @@ export const playCampaign = async (options: CampaignOptions): Promise<CampaignRe
   } finally {
     await stop()
     for (const disk of mounted) disk.unmount()
-    await rm(dir, { recursive: true, force: true })
+    if (options.keep === undefined) await rm(dir, { recursive: true, force: true })
+    else options.keep(dir)
   }
 }
 

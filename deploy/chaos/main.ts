@@ -34,7 +34,7 @@ const replayed = (text: string): { readonly seed: number; readonly round: number
   return { seed: Number(seed), round: Number(round) }
 }
 
-type Options = { readonly classes?: readonly FaultClass[]; readonly mix: Mix; readonly rounds?: number; readonly seed: number; readonly peers: number; readonly projection: Projection; readonly hold?: number; readonly within: number; readonly replay?: { readonly seed: number; readonly round: number }; readonly quick?: boolean; readonly out?: string }
+type Options = { readonly classes?: readonly FaultClass[]; readonly mix: Mix; readonly rounds?: number; readonly seed: number; readonly peers: number; readonly projection: Projection; readonly hold?: number; readonly within: number; readonly replay?: { readonly seed: number; readonly round: number }; readonly quick?: boolean; readonly keep?: boolean; readonly out?: string }
 const options = new Command('npm run chaos --')
   .description('Runs real peers behind relays under load, does faults to them, and compares all by content.')
   .allowExcessArguments(false)
@@ -48,6 +48,7 @@ const options = new Command('npm run chaos --')
   .option('--within <seconds>', 'from the end of a fault to all being equal, searching and writing', whole(1, 600), HEALED_MS_MAX / 1_000)
   .option('--replay <seed:round>', 'that round alone, with the other options as they were', replayed)
   .option('--quick', 'one round of each class with no search index')
+  .option('--keep', "leave the peers' folders, and say where")
   .option('--out <dir>', 'report.md, report.json and timeline.svg are written there')
   .addHelpText('after', `\nClasses:\n${CLASSES.map(({ name, what }) => `  ${name.padEnd(18)}${what}`).join('\n')}\n\nExample:\n  $ npm run chaos -- --classes kill-quorum,one-way --mix pairs --rounds 40 --seed 7 --out /tmp/chaos`)
   .parse()
@@ -84,6 +85,7 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
 const bar = startBar('rounds', rounds)
 const result = await playCampaign({
   classes, mix: options.mix, first: options.replay?.round ?? 0, rounds, seed, peers: options.peers, projection, holdMs: options.hold ?? null, healedMsMax: options.within * 1_000, signal: stop.signal,
+  ...(options.keep === true ? { keep: (dir: string) => say(`folders: ${dir}`) } : {}),
   onRound: (one) => {
     bar.print(rowOf(one))
     for (const line of violationLines(one)) bar.print(line)

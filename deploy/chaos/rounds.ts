@@ -158,7 +158,7 @@ const healed = async (peers: readonly ChaosPeer[], load: Load, { startMs, healed
   }, () => last)
   await step('equal', async () => {
     const all = await Promise.all(peers.map((peer) => expecting(200, peer.call('GET', '/digests'))))
-    last = JSON.stringify(all.map(({ frontier, documents, projection, documents_pending, log }) => ({ frontier, documents, projection, documents_pending, log })))
+    last = `${JSON.stringify(all.map(({ frontier, documents, projection, documents_pending, log }) => [String(frontier).slice(0, 8), String(documents).slice(0, 8), String(projection).slice(0, 8), documents_pending, log]))}; unequal in ${unequalIn(all).join(', ')}`
     return all.every((one) => (!hasSearch || one['projection'] !== null) && one['documents'] !== null && same(one, all[0] ?? {})) ? true : null
   }, () => last)
   const healedMs = performance.now() - startMs
@@ -171,6 +171,12 @@ const healed = async (peers: readonly ChaosPeer[], load: Load, { startMs, healed
     return true
   }, () => last)
   return healedMs
+}
+
+/** Namespaces whose digests differ, of the first page of them. */
+const unequalIn = (all: readonly Json[]): readonly string[] => {
+  const maps = all.map(({ namespaces }) => namespaces as Readonly<Record<string, Json>>)
+  return [...new Set(maps.flatMap((map) => Object.keys(map)))].filter((name) => maps.some((map) => !same(map[name] ?? {}, maps[0]?.[name] ?? {})))
 }
 
 const same = (one: Json, other: Json): boolean => ['frontier', 'documents', 'projection'].every((name) => one[name] === other[name])
