@@ -70,3 +70,11 @@ test('so is a lost control commit, before what was said under it', () => {
   const again = read(of, [genesis!, one!, null, ...of.puts, of.patch, two!])
   expect([again.index.control.seq, again.index.setAside.size, again.reached(of.puts[0]!), again.reached(of.patch)]).toEqual([3, 0, 3, 1])
 })
+
+test('what rests on a lost commit of another chain waits for it as well, though the store knows it by now', () => {
+  const of = history()
+  const [first, second, third] = of.puts
+  const { index, replayed, reached } = read(of, [...of.control, first!, second!, null, of.patch, third!])
+  expect([reached(first!), reached(of.patch), index.setAside.size]).toEqual([3, 1, 0])
+  expect(replayed).toEqual([4, 5, 8, 7])
+})

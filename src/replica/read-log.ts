@@ -13,7 +13,7 @@ import { policyPlace } from '../../crdt/control.ts'
 import { CONTROL_NAMESPACE, ZERO_HASH, type ChainId, type CommitHash, type PeerId } from '../../crdt/ids.ts'
 import type { Arrival, CommitStore } from '../ports/store.ts'
 import type { Commits } from './commits.ts'
-import { indexCommit, indexHole, placeKey, type LogIndex } from './log-index.ts'
+import { forkAt, indexCommit, indexHole, placeKey, type LogIndex } from './log-index.ts'
 
 /** Told every arrival once, in order; `end` when there are no more. */
 export type LogReader = {
@@ -39,7 +39,12 @@ export const createLogReader = (index: LogIndex, store: Pick<CommitStore, 'find'
     if ((state?.seq ?? 0) + 1 < header.seq) return placeKey(chain, header.seq - 1)
     if (header.namespace === CONTROL_NAMESPACE) return null
     if (header.policy !== ZERO_HASH && policyPlace(index.control, header.policy, header.peer) === null) return header.policy
-    return header.deps.find((dep) => held.has(dep) || (!holes.has(dep) && store.find(dep) === null)) ?? null
+    return header.deps.find((dep) => held.has(dep) || (!holes.has(dep) && !isRead(dep))) ?? null
+  }
+  /** What came again lies in the store, and is read only at its later number: until then nothing may rest on it. No chain goes on along a branch. */
+  const isRead = (hash: CommitHash): boolean => {
+    const place = store.find(hash)
+    return place !== null && (place.seq <= (index.chains.get(place.chain)?.seq ?? 0) || place.seq >= forkAt(index, place.chain))
   }
   const hold = (entry: Held, need: string): void => {
     held.add(entry.hash)
