@@ -57,7 +57,7 @@ const stepArb: fc.Arbitrary<Step> = fc.record({
 })
 const FILTERS: readonly MemoryFilter[] = [
   {}, { namespace: NAMESPACES[0]! }, { kinds: ['rule', 'zürich'] }, { kinds: [] }, { tier: 'fact', tags: [] }, { tags: ['rule'] }, { tags: ['a"b\\c', '10'] }, { agent_id: AGENTS[1]! }, { run_id: 'run 1', namespace: NAMESPACES[1]! },
-  { since: '2026-01-01T00:00:02.000Z' }, { until: '2026-01-01T00:00:02.000Z' }, { since: '2026-01-01T00:00:01.000Z', until: '2026-01-01T00:00:04.000Z', tags: ['fact'] },
+  { since: '2026-01-01T00:00:02.000Z' }, { until: '2026-01-01T00:00:02.000Z' }, { since: '2024-05-05T00:00:00.000Z', until: '2024-05-06T00:00:00.000Z' }, { stored_since: '2026-01-01T00:00:02.000Z' }, { stored_until: '2026-01-01T00:00:03.000Z', until: '2025-01-01T00:00:00.000Z' }, { since: '2026-01-01T00:00:01.000Z', until: '2026-01-01T00:00:04.000Z', tags: ['fact'] },
 ]
 const seen = { rows: 0, conflicts: 0, copies: 0, pages: 0 }
 

@@ -137,7 +137,7 @@ export const createDumbProjection = (): DumbProjection => {
   }
 }
 
-const placeOf = (row: MemoryRow): Place => [Date.parse(row.created_at), row.id]
+const placeOf = (row: MemoryRow): Place => [Date.parse(row.occurred_at ?? row.created_at), row.id]
 /** Newest first; of one moment the greater id first. */
 const comparePlaces = ([a, idA]: Place, [b, idB]: Place): number => (a === b ? (idA === idB ? 0 : idA > idB ? -1 : 1) : b - a)
 

@@ -93,6 +93,8 @@ export type FilterOptions = {
   readonly runId?: string
   readonly since?: string
   readonly until?: string
+  readonly storedSince?: string
+  readonly storedUntil?: string
 }
 
 export const filterOptions = (command: Command): Command =>
@@ -101,8 +103,10 @@ export const filterOptions = (command: Command): Command =>
     .option('--tags, --tag <tags>', 'only with all of these; several with commas', collectTags)
     .option('--by <agent>', 'only what this agent said')
     .option('--run-id <id>', 'only of this run')
-    .option('--since <time>', 'from this time on (RFC 3339)', time)
-    .option('--until <time>', 'before this time (RFC 3339)', time)
+    .option('--since <time>', 'what happened from this time on (RFC 3339)', time)
+    .option('--until <time>', 'what happened before this time', time)
+    .option('--stored-since <time>', 'what was stored from this time on, whenever it happened', time)
+    .option('--stored-until <time>', 'what was stored before this time', time)
 
 /** Lists go with commas, as the server reads them. */
 export const filterQuery = (options: FilterOptions): Record<string, string | undefined> => ({
@@ -112,6 +116,8 @@ export const filterQuery = (options: FilterOptions): Record<string, string | und
   run_id: options.runId,
   since: options.since,
   until: options.until,
+  stored_since: options.storedSince,
+  stored_until: options.storedUntil,
 })
 
 export type CausalOptions = { readonly token?: string; readonly wait?: number }

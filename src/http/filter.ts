@@ -19,6 +19,8 @@ export type FilterInput = {
   readonly run_id?: string
   readonly since?: string
   readonly until?: string
+  readonly stored_since?: string
+  readonly stored_until?: string
 }
 
 const FIELD_BY_NAME: Readonly<Record<keyof FilterInput, JsonSchema>> = {
@@ -29,8 +31,10 @@ const FIELD_BY_NAME: Readonly<Record<keyof FilterInput, JsonSchema>> = {
   tags: nameList('all of these tags'),
   agent_id: { type: 'string', description: 'only what this agent wrote' },
   run_id: name('only this run'),
-  since: time('created then or later'),
-  until: time('created before'),
+  since: time('happened then or later: by occurred_at where it is given, else by created_at'),
+  until: time('happened before'),
+  stored_since: time('stored then or later, whenever it happened'),
+  stored_until: time('stored before'),
 }
 
 export const filterFields = (names: readonly (keyof FilterInput)[]): Readonly<Record<string, JsonSchema>> =>
@@ -49,6 +53,8 @@ export const filterOf = (input: FilterInput): MemoryFilter => {
     ...(input.run_id === undefined ? {} : { run_id: input.run_id }),
     ...(input.since === undefined ? {} : { since: utc(input.since) }),
     ...(input.until === undefined ? {} : { until: utc(input.until) }),
+    ...(input.stored_since === undefined ? {} : { stored_since: utc(input.stored_since) }),
+    ...(input.stored_until === undefined ? {} : { stored_until: utc(input.stored_until) }),
   }
 }
 

@@ -24,7 +24,7 @@ export const DEFAULT_NAMESPACE = 'default'
 export const newMemory = object({ ...memoryFields, namespace: { ...namespaceField, default: DEFAULT_NAMESPACE } }, ['content'])
 const change = object(memoryFields, [], { minProperties: 1 })
 
-const list = object({ ...filterFields(['namespace', 'kind', 'tier', 'tags', 'agent_id', 'run_id', 'since', 'until']), limit: limitField(limits.list_limit_default, limits.list_limit_max), cursor: cursorField('next_cursor of the page before'), ...pastField, frontier: frontierField })
+const list = object({ ...filterFields(['namespace', 'kind', 'tier', 'tags', 'agent_id', 'run_id', 'since', 'until', 'stored_since', 'stored_until']), limit: limitField(limits.list_limit_default, limits.list_limit_max), cursor: cursorField('next_cursor of the page before'), ...pastField, frontier: frontierField })
 const get = object(pastField)
 const forgetQuery = object({ quorum: quorumField, erase: { type: 'boolean', default: false, description: 'also destroy the text on every peer' } })
 

@@ -22,7 +22,7 @@ const recall = object(
     q: question,
     query: question,
     context: question,
-    ...filterFields(['namespace', 'kinds', 'tags', 'agent_id', 'run_id', 'since', 'until']),
+    ...filterFields(['namespace', 'kinds', 'tags', 'agent_id', 'run_id', 'since', 'until', 'stored_since', 'stored_until']),
     limit: limitField(limits.recall_limit_default, limits.recall_limit_max),
     max_tokens: { type: 'integer', minimum: 1, maximum: 10_000_000, description: 'stop before the texts come to more than about this many tokens' },
     frontier: frontierField,

@@ -64,7 +64,7 @@ export type Narrowed = {
   readonly since?: string
   readonly until?: string
 }
-export const narrowing = { namespace: readNamespace, kind, tags, since: time('created then or later'), until: time('created before') }
+export const narrowing = { namespace: readNamespace, kind, tags, since: time('happened then or later'), until: time('happened before') }
 export const filterOf = (asked: Asked, { namespace: given, kind: one, tags: all, since, until }: Narrowed): MemoryFilter => ({
   ...readFrom(asked, given),
   ...(one === undefined ? {} : { kinds: [one] }),

@@ -167,10 +167,14 @@ export type MemoryFilter = {
   readonly tags?: readonly string[]
   readonly agent_id?: AgentId
   readonly run_id?: string
-  /** Inclusive, on created_at. */
+  /** Inclusive, on occurred_at where it is given, else on created_at; lists are ordered by the same. */
   readonly since?: string
-  /** Exclusive, on created_at. */
+  /** Exclusive, on the same. */
   readonly until?: string
+  /** Inclusive, on created_at. */
+  readonly stored_since?: string
+  /** Exclusive, on created_at. */
+  readonly stored_until?: string
 }
 
 export type Page<Row> = { readonly rows: readonly Row[]; readonly next_cursor: string | null }

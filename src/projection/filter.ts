@@ -32,8 +32,10 @@ export const conditions = (filter: MemoryFilter, now: number, first = 1): Condit
   if (filter.tags !== undefined && filter.tags.length > 0) terms.push(`tags @> ${place(filter.tags.map(columnText))}::text[]`)
   if (filter.agent_id !== undefined) terms.push(`agent_id = ${place(filter.agent_id)}::text`)
   if (filter.run_id !== undefined) terms.push(`run_id = ${place(columnText(filter.run_id))}::text`)
-  if (filter.since !== undefined) terms.push(`created_ms >= ${place(timeOf(filter.since, 'since'))}::bigint`)
-  if (filter.until !== undefined) terms.push(`created_ms < ${place(timeOf(filter.until, 'until'))}::bigint`)
+  if (filter.since !== undefined) terms.push(`ordered_ms >= ${place(timeOf(filter.since, 'since'))}::bigint`)
+  if (filter.until !== undefined) terms.push(`ordered_ms < ${place(timeOf(filter.until, 'until'))}::bigint`)
+  if (filter.stored_since !== undefined) terms.push(`created_ms >= ${place(timeOf(filter.stored_since, 'stored_since'))}::bigint`)
+  if (filter.stored_until !== undefined) terms.push(`created_ms < ${place(timeOf(filter.stored_until, 'stored_until'))}::bigint`)
   return { sql: terms.join(' and '), params }
 }
 
@@ -48,8 +50,8 @@ export const keptBy = async (query: Query, filter: MemoryFilter, where: Conditio
 }
 
 /** Whether the filter asks more than the postings themselves satisfy: they are of the namespace, and of nothing hidden. */
-export const narrows = ({ kinds, tier, tags, agent_id, run_id, since, until }: MemoryFilter): boolean =>
-  (kinds?.length ?? 0) + (tags?.length ?? 0) > 0 || [tier, agent_id, run_id, since, until].some((one) => one !== undefined)
+export const narrows = ({ kinds, tier, tags, agent_id, run_id, since, until, stored_since, stored_until }: MemoryFilter): boolean =>
+  (kinds?.length ?? 0) + (tags?.length ?? 0) > 0 || [tier, agent_id, run_id, since, until, stored_since, stored_until].some((one) => one !== undefined)
 
 /** Nothing but tags and, perhaps, the namespace. */
 const asksTagsAlone = (filter: MemoryFilter): filter is MemoryFilter & { readonly tags: readonly string[] } => narrows(filter) && !narrows({ ...filter, tags: [] })

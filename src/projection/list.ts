@@ -1,7 +1,7 @@
 /**
- * Lists: memories newest first in pages, links of a memory, episodes of an agent.
+ * Lists: memories newest first in pages, by when they happened, links of a memory, episodes of an agent.
  *
- * A page's cursor is the place (created, id) of its last row, with a hash of the filter it belongs to. New memories come
+ * A page's cursor is the place (happened, id) of its last row, with a hash of the filter it belongs to. New memories come
  * before it or, when they arrive late from elsewhere, at their place behind it: no row is shown twice, none is left out.
  */
 import { limits } from '../../crdt/limits.ts'
@@ -21,10 +21,10 @@ export const listMemories = async (query: Query, filter: MemoryFilter, page: { r
   let after = ''
   if (page.cursor !== undefined) {
     const [created, id] = parseCursor(page.cursor, filter)
-    after = `and (created_ms, id) < ($${params.push(created)}::bigint, $${params.push(id)}::uuid)`
+    after = `and (ordered_ms, id) < ($${params.push(created)}::bigint, $${params.push(id)}::uuid)`
   }
   const found = await query<Stored>(
-    `select row, id, created_ms::float8 as created from memories where ${where.sql} ${after} order by created_ms desc, id desc limit ${limit + 1}`, params)
+    `select row, id, ordered_ms::float8 as created from memories where ${where.sql} ${after} order by ordered_ms desc, id desc limit ${limit + 1}`, params)
   const shown = found.slice(0, limit)
   const last = shown.at(-1)
   return {

@@ -116,6 +116,13 @@ const STEPS: readonly Step[] = [
     moveFrontier,
     'alter table cursor drop column frontier',
   ],
+  [
+    // Lists go by when something happened.
+    'drop index memories_newest',
+    'drop index memories_newest_in',
+    'create index memories_newest on memories (ordered_ms desc, id desc) where not hidden',
+    'create index memories_newest_in on memories (namespace, ordered_ms desc, id desc) where not hidden',
+  ],
 ]
 
 const NEWEST = OLDEST + STEPS.length - 1

@@ -243,6 +243,7 @@ const indexSegment = (index: LogIndex, commit: Commit, id: SegmentId, arrival: n
   if (segmentOwner(id) === self) index.ownSegment.set(namespace, Math.max(index.ownSegment.get(namespace) ?? 0, segmentIndex(id)))
   for (const { event } of commit.events) {
     if (event.kind === 'memory.put') noteMemory(entry, event.at)
+    if (event.kind === 'memory.put' || event.kind === 'memory.patch') noteHappened(index, entry, event.record, event.set.occurred_at)
     if (event.kind === 'memory.put' || event.kind === 'link.put') addRecord(index, event.record, entry)
     if (event.kind === 'link.put') for (const end of [event.from, event.to]) index.linksByRecord.set(end, (index.linksByRecord.get(end) ?? new Set()).add(event.record))
     if (event.kind === 'memory.erase') index.erasures.set(event.record, [...(index.erasures.get(event.record) ?? []), { chain: commit.chain, seq: commit.header.seq }])
@@ -250,9 +251,21 @@ const indexSegment = (index: LogIndex, commit: Commit, id: SegmentId, arrival: n
 }
 
 const noteMemory = (entry: SegmentEntry, at: string): void => {
-  if (entry.memories === 0 || at < entry.oldestAt) entry.oldestAt = at
-  if (at > entry.newestAt) entry.newestAt = at
+  noteTime(entry, at)
   entry.memories++
+}
+
+const noteTime = (entry: SegmentEntry, at: string): void => {
+  if (entry.oldestAt === '' || at < entry.oldestAt) entry.oldestAt = at
+  if (at > entry.newestAt) entry.newestAt = at
+}
+
+/** A memory has its place in lists by when it happened, wherever that was said of it. */
+const noteHappened = (index: LogIndex, entry: SegmentEntry, record: RecordId, at: string | null | undefined): void => {
+  if (typeof at !== 'string') return
+  noteTime(entry, at)
+  const known = index.segmentsByRecord.get(record)
+  for (const holder of known === undefined ? [] : Array.isArray(known) ? known : [known]) noteTime(holder, at)
 }
 
 const addRecord = (index: LogIndex, record: RecordId, entry: SegmentEntry): void => {

@@ -61,21 +61,24 @@ export const createLogList = ({ replica, reader, warm, nowMs, pause, shows }: Co
 }
 
 const msOf = (time: string): number => Date.parse(time) || 0
-const placeOf = (row: MemoryRow): Place => [msOf(row.created_at), row.id]
+/** When it happened, where that is said, else when it was stored. */
+const happenedMs = (row: MemoryRow): number => msOf(row.occurred_at ?? row.created_at)
+const placeOf = (row: MemoryRow): Place => [happenedMs(row), row.id]
 /** Newest first; of one moment the greater id first. */
 const compare = ([a, idA]: Place, [b, idB]: Place): number => (a === b ? (idA === idB ? 0 : idA > idB ? -1 : 1) : b - a)
 
 const mayHold = ({ namespace, memories, oldestAt, newestAt }: SegmentEntry, filter: MemoryFilter, after: Place | null): boolean =>
   memories > 0 && (filter.namespace === undefined || filter.namespace === namespace) && (after === null || msOf(oldestAt) <= after[0]) &&
-  (filter.since === undefined || msOf(newestAt) >= msOf(filter.since)) && (filter.until === undefined || msOf(oldestAt) < msOf(filter.until))
+  [filter.since, filter.stored_since].every((since) => since === undefined || msOf(newestAt) >= msOf(since)) && [filter.until, filter.stored_until].every((until) => until === undefined || msOf(oldestAt) < msOf(until))
 
 /** As the rows are filtered (`src/projection/filter.ts`). */
-const passing = ({ namespace, kinds = [], tier, tags = [], agent_id, run_id, since, until }: MemoryFilter, nowMs: number) => (row: MemoryRow): boolean =>
+const passing = ({ namespace, kinds = [], tier, tags = [], agent_id, run_id, since, until, stored_since, stored_until }: MemoryFilter, nowMs: number) => (row: MemoryRow): boolean =>
   !row.forgotten && (row.expires_at === null || !(Date.parse(row.expires_at) <= nowMs)) &&
   (namespace === undefined || row.namespace === namespace) && (kinds.length === 0 || kinds.some((kind) => isSame(row.kind, kind))) &&
   (tier === undefined || isSame(row.tier, tier)) && tags.every((tag) => row.tags.some((other) => isSame(other, tag))) &&
   (agent_id === undefined || row.agent_id === agent_id) && (run_id === undefined || isSame(row.run_id, run_id)) &&
-  (since === undefined || msOf(row.created_at) >= msOf(since)) && (until === undefined || msOf(row.created_at) < msOf(until))
+  (since === undefined || happenedMs(row) >= msOf(since)) && (until === undefined || happenedMs(row) < msOf(until)) &&
+  (stored_since === undefined || msOf(row.created_at) >= msOf(stored_since)) && (stored_until === undefined || msOf(row.created_at) < msOf(stored_until))
 
 /** As far as a database's columns tell words apart. */
 const isSame = (word: string | null, other: string): boolean => word !== null && columnText(word) === columnText(other)

@@ -177,6 +177,17 @@ export const engineContract = (target: () => Target): void => {
         }
       })
 
+      it('goes by when something happened, and by when it was stored where that is asked for', async () => {
+        await put(memory(1, { created_at: at(1), occurred_at: at(9) }), memory(2, { created_at: at(2) }), memory(3, { created_at: at(3), occurred_at: at(0) }))
+        const cases: readonly (readonly [MemoryFilter, readonly number[]])[] = [
+          [{}, [1, 2, 3]], [{ since: at(2) }, [1, 2]], [{ until: at(2) }, [3]], [{ stored_since: at(2) }, [2, 3]], [{ stored_until: at(2) }, [1]], [{ since: at(2), stored_since: at(2) }, [2]],
+        ]
+        for (const [filter, expected] of cases) {
+          expect([filter, await listed(filter)]).toEqual([filter, expected.map(id)])
+          expect([filter, [...(await recalled('text', filter))].sort()]).toEqual([filter, expected.map(id).sort()])
+        }
+      })
+
       it('hides what is forgotten, erased or expired', async () => {
         await put(memory(1), memory(2, { forgotten: true }), memory(3, { erased: true, content: null }), memory(4, { expires_at: at(10) }))
         expect([...(await listed({}, at(9)))].sort()).toEqual([id(1), id(4)].sort())
