@@ -32,7 +32,7 @@ export const memoryFields: Readonly<Record<string, JsonSchema>> = {
   scope: nullable(name('whom it concerns')),
   run_id: nullable(name('the run of an agent it was written in')),
   occurred_at: nullable(time('when what it tells happened')),
-  expires_at: nullable(time('from when on it is neither listed nor recalled')),
+  expires_at: nullable(time('from when on it is neither listed nor recalled, and read and changed by its id alone')),
   metadata: nullable({ type: 'object', 'x-text-bytes-max': limits.metadata_bytes_max, description: `labels, at most ${limits.metadata_bytes_max} bytes of JSON` }),
 }
 

@@ -75,9 +75,14 @@ test('what expired later was there then', { timeout: 60_000 }, async () => {
   const then = await moment()
   await pass(20_000)
   const now = new Date(world.time.now()).toISOString()
-  await expect(read(0, id, now)).rejects.toMatchObject({ code: 'not_found' })
+  // In no list, and by its id it can be read, and mended.
+  expect((await read(0, id, now))!.memory.title).toBe('w')
   expect((await read(0, id, then))!.memory.title).toBe('w')
   expect([await listed(0, {}, then), await listed(0, {}, now)]).toEqual([['w'], []])
+  expect((await world.run(node.get(id, {})))!.memory.expires_at).not.toBeNull()
+  await world.run(node.patch(id, { expires_at: null }, { agent, quorum: 1 }))
+  expect((await world.run(node.get(id, {})))!.memory).toMatchObject({ title: 'w', expires_at: null })
+  expect(await listed(0, {}, new Date(world.time.now()).toISOString())).toEqual(['w'])
 })
 
 test('a list that would take too long is refused by name, as of a time too', { timeout: 60_000 }, async () => {

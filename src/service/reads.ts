@@ -25,7 +25,6 @@ import type { Prove } from './proofs.ts'
 import type { Reader } from './rows.ts'
 import { createTurn } from './turns.ts'
 import type { Warm } from './warming.ts'
-import { isExpired } from './writes.ts'
 
 export type ReadContext = {
   readonly replica: Replica
@@ -172,8 +171,8 @@ export const createReads = (context: ReadContext): Reads => {
     as_of === undefined ? reader : { ...reader.asOf(endOfMs(Date.parse(as_of))), linkIdsOf: reader.linkIdsOf }
   const visible = (id: RecordId, { as_of }: PastOptions): MemoryRow => {
     const row = readerAt(as_of === undefined ? {} : { as_of }).memory(id)
-    const [nowMs, is, then] = as_of === undefined ? [clock.now(), 'is', ''] : [Date.parse(as_of), 'was', ' then']
-    if (row === null || row.forgotten || (as_of === undefined && row.erased) || isExpired(row, nowMs)) throw new NodeError('not_found', `there ${is} no such memory${then}, or it is not visible to you`)
+    const [is, then] = as_of === undefined ? ['is', ''] : ['was', ' then']
+    if (row === null || row.forgotten || (as_of === undefined && row.erased)) throw new NodeError('not_found', `there ${is} no such memory${then}, or it is not visible to you`)
     return row
   }
   const known = (id: RecordId): void => {

@@ -72,7 +72,9 @@ export const createWrites = (context: WriteContext): Writes => {
   }
   /** What the request has said before, when it is repeated: it is answered then, whatever has become of what it changed. */
   const saidBefore = ({ event }: Base, { idempotency_key: key }: WriteOptions): Event | null => (key === undefined ? null : (replica.said(event)?.event ?? null))
-  const isVisible = (row: MemoryRow | null): row is MemoryRow => row !== null && !row.forgotten && !row.erased && !isExpired(row, clock.now())
+  /** One that has expired is in no list and not recalled, and can be read and mended all the same. */
+  const isHere = (row: MemoryRow | null): row is MemoryRow => row !== null && !row.forgotten && !row.erased
+  const isVisible = (row: MemoryRow | null): row is MemoryRow => isHere(row) && !isExpired(row, clock.now())
 
   /** One request to the replica. @throws NodeError unless it was acknowledged. */
   const submit = async (plan: Plan, options: WriteOptions, ids: { readonly id: string; readonly event_id: EventId }): Promise<Acknowledged> => {
@@ -138,7 +140,7 @@ export const createWrites = (context: WriteContext): Writes => {
     return { drafts: [{ ...base, op: 'patch', record, set, tags: null }], bodies }
   }
 
-  const change = async (id: RecordId, options: WriteOptions & { readonly if_match?: string }, make: (row: MemoryRow, base: Base, before: Event | null) => { drafts: readonly Draft[]; bodies: readonly Body[] }, accepts: (row: MemoryRow | null) => boolean = isVisible): Promise<WriteAnswer> => {
+  const change = async (id: RecordId, options: WriteOptions & { readonly if_match?: string }, make: (row: MemoryRow, base: Base, before: Event | null) => { drafts: readonly Draft[]; bodies: readonly Body[] }, accepts: (row: MemoryRow | null) => boolean = isHere): Promise<WriteAnswer> => {
     await documentsOf([id])
     if (shell.isStopping()) throw new NodeError('shutting_down', 'this peer is stopping: ask another, or this one in a moment', { local_committed: false })
     const row = reader.memory(id)
@@ -210,7 +212,7 @@ export const createWrites = (context: WriteContext): Writes => {
       }),
 
     forget: (id, options) =>
-      change(id, options, (_row, base) => ({ drafts: [{ ...base, op: options.erase ? 'erase' : 'forget', record: id }], bodies: [] }), options.erase ? (row) => row !== null && !row.erased : isVisible),
+      change(id, options, (_row, base) => ({ drafts: [{ ...base, op: options.erase ? 'erase' : 'forget', record: id }], bodies: [] }), options.erase ? (row) => row !== null && !row.erased : isHere),
 
     restore: (id, options) => change(id, options, (_row, base) => ({ drafts: [{ ...base, op: 'restore', record: id }], bodies: [] }), (row) => row !== null && !row.erased),
 
@@ -280,4 +282,4 @@ const latestByChain = (written: readonly WrittenAt[]): readonly WrittenAt[] => {
   return [...latest.values()]
 }
 
-export const isExpired = (row: MemoryRow, nowMs: number): boolean => row.expires_at !== null && Date.parse(row.expires_at) <= nowMs
+const isExpired = (row: MemoryRow, nowMs: number): boolean => row.expires_at !== null && Date.parse(row.expires_at) <= nowMs

@@ -137,7 +137,7 @@ export function* markdownItems(file: string, path: string): Generator<Sectioned 
     const text = section.text === '' ? title : short.endsWith('…') && !title.endsWith('…') ? `${title}\n\n${section.text}` : section.text
     const about = { path, ...(section.headings.length === 0 ? {} : { heading_path: section.headings.map((part) => fitLine(part, 512)) }) }
     const document = front.title !== null && heading !== undefined ? { document: fitLine(front.title, 512) } : {}
-    const draft: Draft = { content: text, ...(short === '' ? {} : { title: short }), source: fitLine(path, limits.name_bytes_max), ...front.fields, metadata: { ...front.metadata, ...document, ...about } }
+    const draft: Draft = { content: text, ...(short === '' ? {} : { title: short }), source: fitLine(path, limits.name_bytes_max), ...front.fields, ...tagged(front.fields.tags ?? [], inlineTags(section.text)), metadata: { ...front.metadata, ...document, ...about } }
     const name = stableJson(section.headings)
     const times = (said.get(name) ?? 0) + 1
     said.set(name, times)
@@ -161,6 +161,18 @@ function* sections(text: string): Generator<Section> {
     const headings = open.map((part) => part.name)
     if (own !== '' || (!parent && mark.name !== '')) yield { headings, text: own }
   }
+}
+
+/** Those of the note, then those in its text, as many as a memory may have. */
+const tagged = (own: readonly string[], inline: readonly string[]): { readonly tags?: readonly string[] } => {
+  const tags = [...new Set([...own, ...inline])].slice(0, limits.tags_per_event_max)
+  return tags.length === 0 ? {} : { tags }
+}
+
+/** `#tag` and `#tag/below` as Obsidian reads them: outside code, with a letter in it, and no colour. */
+const inlineTags = (text: string): readonly string[] => {
+  const plain = text.replace(/```[\s\S]*?(?:```|$)/g, ' ').replace(/`[^`\n]*`/g, ' ')
+  return [...plain.matchAll(/(?<=^|\s)#([\p{L}\p{N}_/-]*\p{L}[\p{L}\p{N}_/-]*)/gmu)].map(([, tag = '']) => tag).filter((tag) => Buffer.byteLength(tag) <= limits.tag_bytes_max && !/^([0-9a-f]{3}|[0-9a-f]{6}|[0-9a-f]{8})$/i.test(tag))
 }
 
 /** A block that is kept as text begins the note; a note of nothing but its front matter still is one. */

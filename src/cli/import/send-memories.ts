@@ -72,12 +72,14 @@ async function* batches(items: AsyncIterable<MemoryItem | ProblemItem | NoteItem
   return undefined
 }
 
-const prepare = (item: MemoryItem, { namespaceOf, tally }: Sending): Ready | null => {
+const prepare = (item: MemoryItem, { io, namespaceOf, tally }: Sending): Ready | null => {
   const namespace = namespaceOf(item)
   if (namespace === null) {
     addProblem(tally, item.where, `'${item.namespace ?? ''}' is no namespace; give one with --namespace`)
     return null
   }
+  const { expires_at } = item.draft
+  if (typeof expires_at === 'string' && Date.parse(expires_at) <= io.clock.now()) addNote(tally, item.where, `expired on ${expires_at}: it came in, is in no list and not found, and read by its id alone`)
   const hash = item.place === undefined ? undefined : draftHash(item.draft)
   const draft = item.place === undefined ? item.draft : { ...item.draft, metadata: { ...item.draft.metadata, import: { ...item.place, hash } } }
   const body = { ...draft, namespace, idempotency_key: item.key }

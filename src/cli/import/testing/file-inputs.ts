@@ -33,6 +33,7 @@ export const fileInputs: readonly Input[] = [
   one('old line ends', 'n.md', '# A\rone', [{ title: 'A', content: 'one' }]),
   one('a mark inside the text', 'n.md', 'a \ufeff b', [{ content: 'a \ufeff b' }]),
   one('a heading in code', 'n.md', '```\n# not\n```\n', [{ content: '```\n# not\n```' }]),
+  one('tags in the text', 'n.md', '---\ntags: [a]\n---\n#b and #c/d, no#e #1 #fff `#f`\n\n```\n#g\n```\n', [{ tags: ['a', 'b', 'c/d'] }]),
   one('a text file', 'log.txt', '# no heading\n  indented\n', [{ title: 'log', content: '# no heading\n  indented' }]),
   one('a file of MDX', 'n.mdx', 'import X from "x"\n\n# A\n\n<X />\n', [{ title: 'n' }, { title: 'A', content: '<X />' }]),
   one('an empty file', 'n.md', '', [], { says: ['passed over: 1 empty file', 'nothing to import'], exit: 1 }),

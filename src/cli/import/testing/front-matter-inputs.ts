@@ -40,6 +40,7 @@ export const frontMatterInputs: readonly Input[] = [
   note('a time with a zone', 'created: 2024-03-01T14:30:00+0200', { occurred_at: '2024-03-01T12:30:00.000Z' }),
   note('an hour that does not exist', 'date: 2024-03-01 25:00', { occurred_at: null }, [`'2024-03-01 25:00'`]),
   note('a day in words', 'date: last Tuesday', { occurred_at: null, metadata: { date: 'last Tuesday', path: 'n.md' } }, ['last Tuesday']),
+  note('an end that has passed', 'expires: 2001-01-01', { expires_at: '2001-01-01T00:00:00.000Z' }, ['expired on 2001-01-01']),
   note('a priority in words', 'priority: high', { metadata: { priority: 'high', path: 'n.md' } }, [`priority 'high'`]),
   note('a key of the importer itself', 'path: /x\nimport: y', { metadata: { 'path (own)': '/x', 'import (own)': 'y', path: 'n.md' } }, ['path is what import itself says']),
   note('a nested value', 'a: {b: [1, {c: d}]}', { metadata: { a: { b: [1, { c: 'd' }] }, path: 'n.md' } }),
