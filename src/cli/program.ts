@@ -49,7 +49,7 @@ export const createProgram = (io: Io, version: string, json = false): Command =>
   addProofVerbs(program, io)
   addProject(program, io)
   addMeshVerbs(program, io)
-  addUserPeerVerbs(program, io)
+  addUserPeerVerbs(program, io, version)
   addMcp(program, io)
   addSetup(program, io, version)
   addDoctor(program, io, version)

@@ -2,3 +2,4 @@
 export { ensureUserPeer, stopUserPeer, type Tools } from './start.ts'
 export { examineUserPeer } from './examine.ts'
 export { findUserPeer } from './find.ts'
+export { removeService, serviceOf, writeService, type Service } from './service.ts'

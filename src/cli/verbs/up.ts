@@ -1,19 +1,34 @@
 /**
- * `up` and `down`: one peer for this user, in the background, which every verb finds without `--url`.
+ * `up` and `down`: one peer for this user, in the background, which every verb finds without `--url`; and its login service.
  */
 import type { Command } from 'commander'
+import { usage } from '../failure.ts'
 import { type Io, print } from '../io.ts'
 import { example } from '../options.ts'
 import { coloursFor } from '../render.ts'
 import { requireUserFolder, userTools } from '../target.ts'
 
-type UpOptions = { readonly json?: boolean }
+type UpOptions = { readonly json?: boolean; readonly service?: boolean; readonly dryRun?: boolean }
 
-export const addUserPeerVerbs = (program: Command, io: Io): void => {
-  const up = program.command('up').description('start a peer for you in the background; every verb finds it without --url').option('--json', 'print the answer as JSON')
-  example(up, 'mnemesh up', 'mnemesh store "I prefer tabs"').action((options: UpOptions) => start(options, io))
-  const down = program.command('down').description('stop the peer that `up` started; what it remembers stays').option('--json', 'print the answer as JSON')
-  example(down, 'mnemesh down').action((options: UpOptions) => stop(options, io))
+export const addUserPeerVerbs = (program: Command, io: Io, version: string): void => {
+  const up = withService(program.command('up').description('start a peer for you in the background; every verb finds it without --url'), 'also whenever you log in, by a systemd user unit or a launchd agent')
+  example(up, 'mnemesh up', 'mnemesh up --service', 'mnemesh store "I prefer tabs"').action(async (options: UpOptions) => {
+    if (await withLogin(options, 'addService', version, io)) await start(options, io)
+  })
+  const down = withService(program.command('down').description('stop the peer that `up` started; what it remembers stays'), 'and start it no more when you log in')
+  example(down, 'mnemesh down').action(async (options: UpOptions) => {
+    if (await withLogin(options, 'dropService', version, io)) await stop(options, io)
+  })
+}
+
+const withService = (command: Command, service: string): Command =>
+  command.option('--service', service).option('--dry-run', 'with --service: print what would be written and run, and do nothing').option('--json', 'print the answer as JSON')
+
+/** Answers whether the verb itself is to go on. */
+const withLogin = async (options: UpOptions, what: 'addService' | 'dropService', version: string, io: Io): Promise<boolean> => {
+  if (options.service === true) return (await import('../login-service.ts'))[what](options, version, io)
+  if (options.dryRun === true) throw usage('--dry-run goes with --service')
+  return true
 }
 
 const start = async (options: UpOptions, io: Io): Promise<void> => {
