@@ -2,12 +2,14 @@
  * Networks that are cut, slow, lossy or flap: what the relays between the peers do.
  */
 import { setTimeout as pause } from 'node:timers/promises'
+import { until } from '../../local/until.ts'
 import { between, oneWay, type Network, type Pair } from '../network.ts'
 import type { Counts } from '../relay.ts'
 import { others, type Fault, type FaultClass, type Ground } from './fault.ts'
 
 const FLAP_MS_MIN = 200
 const FLAP_MS_MORE = 1_200
+const LOST_MS = 10_000
 
 /** Since `before`. */
 const since = (network: Network, before: Counts): Counts => {
@@ -126,10 +128,8 @@ export const droppingAcks = (stage: Ground, of: () => string): Fault => {
       before = network.counts()
       running = drop()
     },
-    proof: async () => {
-      const counts = since(network, before)
-      return counts.lost > 0 ? shownCounts(counts) : null
-    },
+    // While a killed peer's successor begins to write there may be nothing to lose yet.
+    proof: () => until('an ack is lost', LOST_MS, async () => (since(network, before).lost > 0 ? shownCounts(since(network, before)) : null)).catch(() => null),
     end: async () => {
       isOver = true
       await running
