@@ -79,7 +79,7 @@ const layers = [
   {
     name: 'projection',
     files: '^src/projection/',
-    imports: ['^src/projection/', '^crdt/', PORTS, NODE, ...npm('pg', 'pg-protocol', '@electric-sql/pglite', '@electric-sql/pglite-pgvector', '@electric-sql/pglite-age')],
+    imports: ['^src/projection/', '^crdt/', PORTS, NODE, ...npm('pg', 'pg-protocol', '@electric-sql/pglite', '@electric-sql/pglite-pgvector', '@electric-sql/pglite-age', 'eld')],
     mend: 'the projection takes rows behind its port',
   },
   {

@@ -46,9 +46,9 @@ export const searchLimits = {
   /** Hits of a long query's words, the rarest first: some 10 ms. */
   recall_long_hits_max: 40_000,
   /** Up to so many memories are searched by every word of the question, common ones too: a saving of work is not to lose hits where there is room. */
-  recall_small_memories_max: 2_000,
+  recall_small_memories_max: 1_000,
   /** Hits of the same: a dozen words that every memory has. */
-  recall_small_hits_max: 24_000,
+  recall_small_hits_max: 12_000,
   /** Hits of the rarest words that are ranked together: some 2 ms. With twice as many the same is found. */
   recall_hits_max: 5_000,
   /** Hits of one word: of a word that more memories have, the newest count. */
@@ -65,11 +65,16 @@ export const searchLimits = {
   recall_candidates_spare: 10,
   /** Unknown words of a query that near ones are looked for. */
   recall_near_words_max: 8,
+  /** Words of a query that are looked for within others, and others for each. */
+  recall_within_words_max: 4,
+  recall_within_each_max: 12,
   /** Near words tried for each. */
   recall_near_each_max: 4,
   /** A word that no more memories have may be misspelt. One that a single memory has is mostly a name, and the look costs 1 to 6 ms. */
   recall_near_rows_max: 0,
-  /** English stems remembered in the projection's worker: an agent's vocabulary, some 6 MiB. */
+  /** Letters of a memory by which its language is told. */
+  search_language_letters: 1_024,
+  /** Stems remembered in the projection's worker: an agent's vocabulary, some 6 MiB. */
   stems_remembered_max: 65_536,
 
   // ── embeddings ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -18,6 +18,7 @@ import { digestOf } from './digest.ts'
 import { beginNext, enter, isBegun, replaceRows } from './generations.ts'
 import { createGate } from './gate.ts'
 import { graphOf } from './graph.ts'
+import { createLanguages } from './languages.ts'
 import { createStems, type StemMemory } from './lexemes.ts'
 import { linksOf, listEpisodes, listMemories } from './list.ts'
 import { hasTables, migrate } from './migrations.ts'
@@ -51,7 +52,8 @@ export const createEngine = (database: Sql, { log = () => undefined, age }: Engi
   const gate = createGate()
   const sql: Sql = { ...database, snapshot: (work) => gate.pass(() => database.snapshot(work)) }
   const remembered: StemMemory = new Map()
-  const stems = () => createStems(remembered)
+  const languages = createLanguages()
+  const stems = () => createStems(remembered, languages.stemmed)
   let trigrams: string | null = null
   /** The schema of pgvector, null without; undefined until the tables are there. */
   let vectors: string | null | undefined
@@ -71,6 +73,7 @@ export const createEngine = (database: Sql, { log = () => undefined, age }: Engi
     await migrate(query)
     trigrams = await prepareTrigrams(query)
     if (trigrams === null) lack('the database has no pg_trgm, so misspelt words find nothing; create extension pg_trgm there as its owner')
+    await languages.read(query)
     const found = await prepareVectors(query)
     vectors = 'schema' in found ? found.schema : null
     nearest = vectors === null ? null : nearestIn(vectors)
@@ -111,7 +114,7 @@ export const createEngine = (database: Sql, { log = () => undefined, age }: Engi
       if (!isAhead(batch, stored)) return 0
       const scrub = await removesText(query, batch)
       const write = async (rows: ProjectionBatch): ReturnType<typeof upsert> => {
-        const written = await upsert(query, rows, stems())
+        const written = await upsert(query, rows, stems(), languages)
         if (vectors && next === null) await followRows(query, rows.memories)
         if (graph !== null && next === null) await stepAge(query, graph, rows)
         return written
@@ -168,7 +171,7 @@ export const createEngine = (database: Sql, { log = () => undefined, age }: Engi
     },
     rest: () => sql.rest(),
     list: (filter, page, form) => sql.snapshot(async (query) => ({ ...(await reflects(query, form)), ...(await listMemories(query, filter, page)) })),
-    recall: (asked, now, form) => sql.snapshot((query, beside) => recall(query, beside, asked, now, form, { stems: stems(), trigrams, nearest })),
+    recall: (asked, now, form) => sql.snapshot((query, beside) => recall(query, beside, asked, now, form, { stems: stems(), languages, trigrams, nearest })),
     unembedded: async (space, origin, limit) => {
       const schema = vectors
       if (schema === undefined) throw new ProjectionFailure('projection: not open yet; try again')

@@ -3,7 +3,8 @@
  * small weights. The score is theirs: lexical = words + context + run, or both channels' ranks fused, times 1 + the small weights.
  */
 import type { ScoredMemory } from '../ports/projection.ts'
-import { wordsOf, type Stems } from './lexemes.ts'
+import { languageOf } from './languages.ts'
+import { lexemesOf, wordsOf, type Stems } from './lexemes.ts'
 import type { Nudged } from './nudge.ts'
 import { scoreOf } from './rank.ts'
 import type { Query } from './sql.ts'
@@ -13,10 +14,11 @@ import { RUN_SHARE } from './weights.ts'
 /** @param nudged what `found` were made from, among others. */
 export const explained = async (query: Query, found: readonly ScoredMemory[], nudged: readonly Nudged[], terms: readonly Term[], stems: Stems): Promise<readonly ScoredMemory[]> => {
   const fieldsOf = found.map((memory) => wordsOf(memory))
-  await stems.learn(query, fieldsOf.flatMap((fields) => fields.flatMap(([, list]) => list)))
+  const languages = await Promise.all(found.map(languageOf))
+  await stems.learn(query, fieldsOf.map((fields, i) => ({ words: fields.flatMap(([, list]) => list), languages: languages[i] === null ? [] : [languages[i]!] })))
   const nudgedById = new Map(nudged.map((one) => [one.row.id, one]))
   return found.map((memory, i) => {
-    const lexemesByField = fieldsOf[i]!.map(([field, list]) => [field, new Set(list.flatMap((word) => stems.lexemes(word)))] as const)
+    const lexemesByField = fieldsOf[i]!.map(([field, list]) => [field, new Set(list.flatMap((word) => lexemesOf(word, stems, languages[i]!)))] as const)
     const matched = [...matchedWords(terms, (lexeme) => lexemesByField.flatMap(([field, set]) => (set.has(lexeme) ? [field] : [])))]
     const { fused, nudges } = nudgedById.get(memory.id)!
     const lexical = fused.lexical === null ? null : { rank: fused.lexicalRank, score: scoreOf(fused.lexical), words: fused.lexical.own }

@@ -15,10 +15,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const chainOf = (n: number): ChainId => `${n}`.repeat(32) as ChainId
 const place = (n: number, seq: number) => ({ chain: chainOf(n), namespace: (n % 2 === 0 ? 'even' : 'odd') as Namespace, arrived: seq, counted: seq })
 /** Where the cursor held all chains. */
-const TO_10 = [
+const TO_11 = [
   'alter table cursor add column frontier jsonb',
   `update cursor set frontier = (select jsonb_object_agg(namespace, seqs) from (select namespace, jsonb_object_agg(replace(chain::text, '-', ''), arrived) as seqs from chains group by namespace) as by_namespace)`,
-  'alter table cursor alter column frontier set not null', 'alter table cursor drop column token, drop column commits, drop column chains', 'drop table chains', 'update schema_version set version = 10',
+  'alter table cursor alter column frontier set not null', 'alter table cursor drop column token, drop column commits, drop column chains', 'drop table chains', 'drop table languages', 'update schema_version set version = 11',
 ]
 
 it('chains that the cursor held in one piece have rows of their own afterwards', async () => {
@@ -28,7 +28,7 @@ it('chains that the cursor held in one piece have rows of their own afterwards',
   await first.apply({ ...batch(1, { memories: [memory(1)] }), chains: Array.from({ length: 9 }, (_, n) => place(n, n + 1)) })
   const before = [await first.list({}, { limit: 1, now: NOW }), await first.list({}, { limit: 1, now: NOW }, 'full')]
   await sql.transaction(async (query) => {
-    for (const statement of TO_10) await query(statement)
+    for (const statement of TO_11) await query(statement)
   })
   await first.close()
   const again = createEngine(openPglite(folder, () => undefined))

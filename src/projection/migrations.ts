@@ -15,7 +15,7 @@ import { writeChains } from './chains.ts'
 import type { Query } from './sql.ts'
 
 /** The version that the first step makes. Rows of those before it lack words that are looked for now: what a memory stands in. */
-const OLDEST = 9
+const OLDEST = 10
 
 /** Statements, and what is worked out here in between. */
 type Step = readonly (string | ((query: Query) => Promise<unknown>))[]
@@ -122,6 +122,10 @@ const STEPS: readonly Step[] = [
     'drop index memories_newest_in',
     'create index memories_newest on memories (ordered_ms desc, id desc) where not hidden',
     'create index memories_newest_in on memories (namespace, ordered_ms desc, id desc) where not hidden',
+  ],
+  [
+    // Languages that memories were written in, beside English (`languages.ts`).
+    'create table languages (language text primary key)',
   ],
 ]
 

@@ -6,7 +6,8 @@ import type { Namespace } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import { attempted, extension } from './extension.ts'
 import type { Query } from './sql.ts'
-import { NEAR_LETTERS_MIN, NEAR_SIMILARITY_MIN } from './weights.ts'
+import { FURTHER } from './lexemes.ts'
+import { NEAR_LETTERS_MIN, NEAR_SIMILARITY_MIN, WITHIN_END_LETTERS, WITHIN_LETTERS_MIN, WITHIN_SHARE_MIN, WITHIN_SHORTENED_MIN } from './weights.ts'
 
 export type Near = {
   /** The word that was asked for. */
@@ -23,10 +24,24 @@ export const nearTo = async (query: Query, asked: readonly string[], namespace: 
   return query<Near>(
     `select asked.word as of, near.* from unnest($1::text[]) as asked(word) cross join lateral (
        select words.word, ${trigrams}.similarity(words.word, asked.word)::float8 as similarity from words
-       where words.word operator(${trigrams}.%) asked.word and words.word <> asked.word ${namespace === undefined ? '' : 'and namespace = $2::text'}
+       where words.word operator(${trigrams}.%) asked.word and words.word <> asked.word and left(words.word, 1) <> '${FURTHER}' ${namespace === undefined ? '' : 'and namespace = $2::text'}
        group by words.word order by similarity desc, words.word collate "C" limit ${limits.recall_near_each_max}) as near
      where near.similarity >= ${NEAR_SIMILARITY_MIN}`,
     [worth, ...(namespace === undefined ? [] : [namespace])])
+}
+
+/** Words that have an asked one in them, but for the end of a longer one: compounds, other forms. `similarity`: how much of them that is. */
+export const within = async (query: Query, asked: readonly string[], namespace: Namespace | undefined): Promise<readonly Near[]> => {
+  const worth = asked.filter((word) => word.length >= WITHIN_LETTERS_MIN).sort((a, b) => b.length - a.length).slice(0, limits.recall_within_words_max)
+  if (worth.length === 0) return []
+  const parts = worth.map((word) => (word.length >= WITHIN_SHORTENED_MIN ? word.slice(0, -WITHIN_END_LETTERS) : word))
+  return query<Near>(
+    `select asked.word as of, near.* from unnest($1::text[], $2::text[]) as asked(word, part) cross join lateral (
+       select words.word, char_length(asked.part)::float8 / char_length(words.word) as similarity from words
+       where words.word like '%' || replace(replace(asked.part, '\\', '\\\\'), '_', '\\_') || '%' and words.word <> asked.word and left(words.word, 1) <> '${FURTHER}' ${namespace === undefined ? '' : 'and namespace = $3::text'}
+       group by words.word order by similarity desc, words.word collate "C" limit ${limits.recall_within_each_max}) as near
+     where near.similarity >= ${WITHIN_SHARE_MIN}`,
+    [worth, parts, ...(namespace === undefined ? [] : [namespace])])
 }
 
 /** Makes the extension and its index where that is allowed. Answers its schema as an identifier, null when it is not to be had. */

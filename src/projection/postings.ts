@@ -12,7 +12,8 @@
 import { limits } from '../../crdt/limits.ts'
 import type { MemoryRow } from '../ports/projection.ts'
 import { columnText } from './column-text.ts'
-import { weightByLexeme, wordsOf, type Stems } from './lexemes.ts'
+import { languageOf, type Language, type Languages } from './languages.ts'
+import { weightByLexeme, wordsOf, type Stems, type WordsByField } from './lexemes.ts'
 import type { Query } from './sql.ts'
 
 /** A memory that was written. `no`: its number in this database. */
@@ -44,9 +45,10 @@ export const runIds = async (query: Query, rows: readonly MemoryRow[]): Promise<
   return (row) => (row.run_id === null ? null : idByKey.get(keyOf(row.namespace, columnText(row.run_id))) ?? null)
 }
 
-export const writePostings = async (query: Query, memories: readonly Indexed[], stems: Stems): Promise<void> => {
-  const worded = memories.map((memory) => ({ memory, now: wordsOf(memory.row), before: memory.before === null ? [] : wordsOf(memory.before.row) }))
-  await stems.learn(query, worded.flatMap(({ now, before }) => [...now, ...before].flatMap(([, list]) => list)))
+export const writePostings = async (query: Query, memories: readonly Indexed[], stems: Stems, languages: Languages): Promise<void> => {
+  const worded = await Promise.all(memories.map(async (memory) => ({ memory, now: await read(memory.row), before: await read(memory.before?.row ?? null) })))
+  await languages.meet(query, new Set(worded.flatMap(({ now }) => now.language ?? [])))
+  await stems.learn(query, worded.flatMap(({ now, before }) => [now, before].map(({ fields, language }) => ({ words: fields.flatMap(([, list]) => list), languages: language === null ? [] : [language] }))))
   const byNamespace = new Map<string, Difference>()
   const differenceIn = (namespace: string): Difference => {
     const known = byNamespace.get(namespace) ?? { removed: [], added: [], altered: [], memories: 0 }
@@ -55,15 +57,15 @@ export const writePostings = async (query: Query, memories: readonly Indexed[], 
   }
   for (const { memory, now, before } of worded) {
     const [into, from] = [differenceIn(memory.row.namespace), differenceIn(memory.before?.row.namespace ?? memory.row.namespace)]
-    const [old, weights] = [weightByLexeme(before, stems), weightByLexeme(now, stems)]
+    const [old, weights] = [weightByLexeme(before.fields, stems, before.language), weightByLexeme(now.fields, stems, now.language)]
     // A word is of one namespace: who moves to another leaves all of them behind.
     if (from === into) differ(memory, old, weights, into)
     else {
       differ(memory, old, new Map(), from)
       differ(memory, new Map(), weights, into)
     }
-    into.memories += now.length > 0 ? 1 : 0
-    from.memories -= before.length > 0 ? 1 : 0
+    into.memories += now.fields.length > 0 ? 1 : 0
+    from.memories -= before.fields.length > 0 ? 1 : 0
   }
   for (const [namespace, { removed, added, altered, memories: more }] of byNamespace) {
     for (const part of parts(removed)) await remove(query, namespace, part)
@@ -71,6 +73,13 @@ export const writePostings = async (query: Query, memories: readonly Indexed[], 
     for (const part of parts(altered)) await alter(query, namespace, part)
     if (more !== 0) await count(query, namespace, more)
   }
+}
+
+type Read = { readonly fields: WordsByField; readonly language: Language | null }
+
+const read = async (row: MemoryRow | null): Promise<Read> => {
+  const fields = row === null ? [] : wordsOf(row)
+  return { fields, language: row === null || fields.length === 0 ? null : await languageOf(row) }
 }
 
 const differ = ({ no, run, before }: Indexed, old: ReadonlyMap<string, number>, now: ReadonlyMap<string, number>, into: Difference): void => {

@@ -16,11 +16,11 @@ import { limits } from '../../crdt/limits.ts'
 import type { Kept } from './filter.ts'
 import { carryingOf } from './carrying.ts'
 import { among, lookup, newest, type Bounds } from './lookup.ts'
-import { nearTo } from './near.ts'
+import { nearTo, within } from './near.ts'
 import { unseen, type Query } from './sql.ts'
 import { bestOf, sumsByPassage, type Summed } from './sums.ts'
-import { doubtful, guessed, termsOf, type Question, type Term, type Wanted } from './terms.ts'
-import { BROUGHT_SHARE, IMPACT_STEPS, NEIGHBOUR_SHARES, RUN_SHARE } from './weights.ts'
+import { doubtful, guessed, held, termsOf, wholes, type Question, type Term, type Wanted } from './terms.ts'
+import { BROUGHT_SHARE, IMPACT_STEPS, NEAR_WEIGHT, NEIGHBOUR_SHARES, RUN_SHARE, WITHIN_WEIGHT } from './weights.ts'
 
 export type Candidate = {
   readonly id: string
@@ -47,7 +47,7 @@ export type RankOptions = {
 
 /** The best candidates with their neighbours. Neighbours need not satisfy the filter: whoever reads the rows checks. */
 export const rank = async (query: Query, question: Question, options: RankOptions): Promise<Ranked> => {
-  const { namespace, kept, best, trigrams } = options
+  const { namespace, kept, best } = options
   const isLong = question.passages > 1
   const { wanted, passages } = isLong ? await carryingOf(query, question, namespace, await options.searched) : question
   const few = kept?.few ?? null
@@ -55,15 +55,26 @@ export const rank = async (query: Query, question: Question, options: RankOption
   const bounds = few === null ? boundsOf(isLong) : filteredBounds(await options.searched, few.count, best)
   const look = async (asked: ReadonlyMap<string, Wanted>, within: Bounds): Promise<readonly Term[]> => (asked.size === 0 ? [] : termsOf(asked, await lookup(query, [...asked.keys()], namespace, source, within), await options.searched))
   const known = await look(wanted, bounds)
-  // A long question has words enough that are spelt right, and many that nobody's memory has.
-  const near = trigrams === null || isLong ? new Map<string, Wanted>() : guessed(await nearTo(query, doubtful(wanted, known), namespace, trigrams), wanted)
-  const terms = [...known, ...(await look(near, bounds))].sort(byRarity)
+  const near = await nearWords(query, wanted, known, isLong, options)
+  const terms = [...known, ...held(await look(near, bounds), known)].sort(byRarity)
   const sums = sumsByPassage(terms, passages)
   const common = terms.filter(({ found }) => found.some(({ brings }) => !brings))
   if (sums.memories.length >= best || common.length === 0) return { terms, candidates: await withNeighbours(query, bestOf(sums, best), isLong ? [] : common) }
   // The rarer words bring too few: then the commoner ones bring too.
   const more = await look(new Map(common.map((term) => [term.lexeme, term])), { share: 1, most: 0, least: Number.POSITIVE_INFINITY, small })
   return { terms, candidates: await withNeighbours(query, bestOf(sumsByPassage([...terms, ...more], passages), best), []) }
+}
+
+/** What was not asked for: the words nearest in spelling to those that nobody has, and, where few memories are searched, those that contain one. */
+const nearWords = async (query: Query, wanted: ReadonlyMap<string, Wanted>, known: readonly Term[], isLong: boolean, { namespace, trigrams, searched, best }: RankOptions): Promise<ReadonlyMap<string, Wanted>> => {
+  // A long question has words enough that are spelt right, and many that nobody's memory has.
+  if (trigrams === null || isLong) return new Map()
+  const ofByLexeme = wholes(wanted, known, best)
+  const [similar, containing] = await Promise.all([
+    nearTo(query, doubtful(wanted, known), namespace, trigrams),
+    (await searched) <= limits.recall_small_memories_max ? within(query, [...ofByLexeme.keys()], namespace) : [],
+  ])
+  return new Map([...guessed(containing.map((one) => ({ ...one, of: ofByLexeme.get(one.of) ?? one.of })), wanted, WITHIN_WEIGHT), ...guessed(similar, wanted, NEAR_WEIGHT)])
 }
 
 const small = limits.recall_small_memories_max

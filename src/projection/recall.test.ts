@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { RecallQuery } from '../ports/projection.ts'
 import { createEngine } from './engine.ts'
+import { createLanguages } from './languages.ts'
 import { createStems } from './lexemes.ts'
 import { openPglite } from './pglite.ts'
 import { recall } from './recall.ts'
@@ -19,7 +20,7 @@ describe('recall', () => {
   const nearest: Nearest = async () => near
   const space = { embedder: 'by hand', version: '1', dim: 2 }
   const ask = (asked: Partial<RecallQuery>, trigrams: string | null = null) =>
-    sql.snapshot((query, beside) => recall(query, beside, { q: 'harbour', limit: 10, space, ...asked }, NOW, undefined, { stems: createStems(new Map()), trigrams, nearest }))
+    sql.snapshot((query, beside) => recall(query, beside, { q: 'harbour', limit: 10, space, ...asked }, NOW, undefined, { stems: createStems(new Map()), languages: createLanguages(), trigrams, nearest }))
 
   beforeAll(async () => {
     const engine = createEngine(sql)

@@ -12,6 +12,7 @@ import { reflectsOf } from './cursor.ts'
 import { explained } from './explain.ts'
 import { bounded, conditions, keptBy, narrows, type Conditions, type Kept } from './filter.ts'
 import { fuse, type Fused } from './fuse.ts'
+import type { Languages } from './languages.ts'
 import type { Stems } from './lexemes.ts'
 import { listMemories } from './list.ts'
 import { nudge } from './nudge.ts'
@@ -23,6 +24,7 @@ import type { Near, Nearest } from './vectors.ts'
 
 export type RecallTools = {
   readonly stems: Stems
+  readonly languages: Languages
   /** The schema of pg_trgm, null without. */
   readonly trigrams: string | null
   /** Null without pgvector. */
@@ -32,7 +34,7 @@ export type RecallTools = {
 type Found = { readonly row: MemoryRow; readonly fused: Fused }
 
 /** @param beside for what need not be of the same moment: a search of vectors, which lag behind their texts anyway. */
-export const recall = async (query: Query, beside: Query, asked: RecallQuery, now: string, form: FrontierForm | undefined, { stems, trigrams, nearest }: RecallTools): Promise<RecallAnswer> => {
+export const recall = async (query: Query, beside: Query, asked: RecallQuery, now: string, form: FrontierForm | undefined, { stems, languages, trigrams, nearest }: RecallTools): Promise<RecallAnswer> => {
   const limit = bounded(asked.limit, limits.recall_limit_max)
   const nowMs = timeOf(now, 'now')
   const where = conditions(asked, nowMs)
@@ -51,7 +53,7 @@ export const recall = async (query: Query, beside: Query, asked: RecallQuery, no
   }
   const lexical = (question: Question, kept: Kept | null): Promise<Ranked> => rank(query, question, { namespace: asked.namespace, kept, best, searched, trigrams })
   const worded = async (): Promise<Ranked & { readonly question: Question }> => {
-    const question = await questionOf(query, asked.q, stems)
+    const question = await questionOf(query, asked.q, stems, [...languages.met])
     return question.wanted.size === 0 ? { question, terms: [], candidates: [] } : { question, ...(await lexical(question, await narrowed)) }
   }
   const [{ shows }, near, words] = await Promise.all([standing, nearby(), worded(), searched, narrowed])

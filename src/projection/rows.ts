@@ -5,6 +5,7 @@
  * alone, so projecting something again costs no dead row. What is written is counted (`tallies.ts`).
  */
 import type { EpisodeRow, LinkRow, MemoryRow, ProjectionBatch } from '../ports/projection.ts'
+import type { Languages } from './languages.ts'
 import type { Stems } from './lexemes.ts'
 import { writeConflicts, writeEvents } from './audit.ts'
 import { columnText } from './column-text.ts'
@@ -71,12 +72,12 @@ const EPISODES: Table<Written<EpisodeRow>, 'episodes'> = {
 }
 
 /** Writes a batch's rows, in the transaction that `query` belongs to. Answers how many rows were given, and how many memories are new. */
-export const upsert = async (query: Query, batch: ProjectionBatch, stems: Stems): Promise<{ readonly given: number; readonly fresh: number }> => {
+export const upsert = async (query: Query, batch: ProjectionBatch, stems: Stems, languages: Languages): Promise<{ readonly given: number; readonly fresh: number }> => {
   const tally = createTally(query)
   const memories = lastOfEach(batch.memories)
   const counted = await countedUntil(query)
   let fresh = 0
-  for (const part of parts(memories)) fresh += await putMemories(query, part, stems, tally, counted)
+  for (const part of parts(memories)) fresh += await putMemories(query, part, stems, languages, tally, counted)
   const links = lastOfEach(batch.links)
   for (const part of parts(links)) await put(query, LINKS, part, tally, 'not removed', (row) => !row.removed)
   const episodes = lastOfEach(batch.episodes)
@@ -93,7 +94,7 @@ type Stored = {
 }
 
 /** The rows and what they can be found by, where they differ from what is there. Answers how many memories are new. */
-const putMemories = async (query: Query, part: readonly MemoryRow[], stems: Stems, tally: Tally, counted: number): Promise<number> => {
+const putMemories = async (query: Query, part: readonly MemoryRow[], stems: Stems, languages: Languages, tally: Tally, counted: number): Promise<number> => {
   const stored = await query<Stored>(
     `select id::text, namespace, kind, tier, hash, not hidden and (expires_ms is null or expires_ms > $2::bigint) as counts, no::float8 as no, run::float8 as run, row
      from memories where id = any($1::uuid[])`, [part.map((row) => row.id), counted])
@@ -110,7 +111,7 @@ const putMemories = async (query: Query, part: readonly MemoryRow[], stems: Stem
     const before = storedById.get(row.id)
     return { no: noById.get(row.id)!, row, run, before: before === undefined ? null : { row: JSON.parse(before.row) as MemoryRow, run: before.run } }
   })
-  await writePostings(query, indexed, stems)
+  await writePostings(query, indexed, stems, languages)
   await writeTags(query, indexed)
   for (const { row, hash } of placed) {
     const before = storedById.get(row.id)

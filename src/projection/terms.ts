@@ -5,12 +5,13 @@
  * that hardly anybody has also as the words nearest to it in spelling, where the database has trigrams.
  */
 import { limits } from '../../crdt/limits.ts'
-import type { Stems } from './lexemes.ts'
+import type { Language } from './languages.ts'
+import { FURTHER, type Stems } from './lexemes.ts'
 import type { Found } from './lookup.ts'
 import type { Query } from './sql.ts'
 import type { Near } from './near.ts'
 import { passagesOf } from './passages.ts'
-import { NEAR_WEIGHT, PARTS_WEIGHT, rarity } from './weights.ts'
+import { PARTS_WEIGHT, rarity } from './weights.ts'
 import { words, type Word } from './words.ts'
 
 /**
@@ -25,7 +26,8 @@ export type Term = Wanted & { readonly lexeme: string; readonly found: readonly 
 /** `wanted`: its lexemes; none when it has nothing but stop words and signs. `passages`: how many it is asked in; one, where it is short. */
 export type Question = { readonly wanted: ReadonlyMap<string, Wanted>; readonly passages: number }
 
-export const questionOf = async (query: Query, text: string, stems: Stems): Promise<Question> => {
+/** @param languages those that memories here are written in, beside English. */
+export const questionOf = async (query: Query, text: string, stems: Stems, languages: readonly Language[]): Promise<Question> => {
   const passages = passagesOf(text)
   const asked = new Map<string, { readonly word: Word; readonly passages: number[] }>()
   for (const [place, passage] of passages.entries()) {
@@ -35,7 +37,7 @@ export const questionOf = async (query: Query, text: string, stems: Stems): Prom
       else if (known !== undefined && known.passages.at(-1) !== place) known.passages.push(place)
     }
   }
-  await stems.learn(query, [...asked.values()].map(({ word }) => word))
+  await stems.learn(query, [{ words: [...asked.values()].map(({ word }) => word), languages }])
   const wanted = new Map<string, Wanted>()
   let carrying = 0
   for (const [of, { word, passages: places }] of asked) {
@@ -48,6 +50,7 @@ export const questionOf = async (query: Query, text: string, stems: Stems): Prom
     }
     want(whole, 1)
     for (const part of parts) want(part, PARTS_WEIGHT / parts.length)
+    for (const language of languages) for (const [lexeme, share] of stems.further(word, language)) want(lexeme, share)
   }
   if (carrying >= limits.recall_long_words_min) return { wanted, passages: passages.length }
   const whole = [0]
@@ -75,6 +78,27 @@ export const doubtful = (wanted: ReadonlyMap<string, Wanted>, terms: readonly Te
   return [...memoriesByWord].flatMap(([of, memories]) => (memories <= limits.recall_near_rows_max ? [of] : []))
 }
 
+/**
+ * Words of the question that others may contain: as they are looked for, without their parts. Words that so many memories have as are
+ * wanted bring enough by themselves.
+ */
+export const wholes = (wanted: ReadonlyMap<string, Wanted>, known: readonly Term[], enough: number): ReadonlyMap<string, string> => {
+  const common = new Set(known.flatMap(({ lexeme, memories }) => (memories >= enough ? [lexeme] : [])))
+  const ofByLexeme = new Map<string, string>()
+  for (const [lexeme, { of, share }] of wanted) if (share === 1 && !lexeme.startsWith(FURTHER) && !common.has(lexeme)) ofByLexeme.set(lexeme, of)
+  return ofByLexeme
+}
+
+/** Held to be no rarer than what was asked for, where somebody has that. */
+export const held = (terms: readonly Term[], known: readonly Term[]): readonly Term[] => {
+  const idfByWord = new Map<string, number>()
+  for (const { of, idf } of known) idfByWord.set(of, Math.max(idf, idfByWord.get(of) ?? 0))
+  return terms.map((term) => {
+    const idf = Math.min(term.idf, idfByWord.get(term.of) ?? term.idf)
+    return { ...term, idf, worth: idf * term.share }
+  })
+}
+
 /** What the near words stand for, but those that the question has itself. */
-export const guessed = (near: readonly Near[], wanted: ReadonlyMap<string, Wanted>): ReadonlyMap<string, Wanted> =>
-  new Map(near.flatMap(({ of, word, similarity }) => (wanted.has(word) ? [] : [[word, { of, share: NEAR_WEIGHT * similarity, near: true, passages: [0] }] as const])))
+export const guessed = (near: readonly Near[], wanted: ReadonlyMap<string, Wanted>, weight: number): ReadonlyMap<string, Wanted> =>
+  new Map(near.flatMap(({ of, word, similarity }) => (wanted.has(word) ? [] : [[word, { of, share: weight * similarity, near: true, passages: [0] }] as const])))

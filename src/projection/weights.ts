@@ -61,6 +61,19 @@ export const NEAR_WEIGHT = 0.6
 /** Letters of a word that is worth a guess; shorter ones are near to everything. */
 export const NEAR_LETTERS_MIN = 4
 
+/** What a memory's stem in its own language counts beside the word itself, and the beginning of a word, which more words share. */
+export const STEM_SHARE = 0.7
+export const BEGINNING_SHARE = 0.3
+
+/** Letters of a word that is looked for within others; a longer one without its last letters, which may be an ending. */
+export const WITHIN_LETTERS_MIN = 5
+export const WITHIN_SHORTENED_MIN = 8
+export const WITHIN_END_LETTERS = 2
+/** So much of the other word it is at least: a path of eighty letters says nothing about one of its names that its parts do not. */
+export const WITHIN_SHARE_MIN = 0.3
+/** Such a word counts by that share times this, and is never held to be rarer than the asked one. */
+export const WITHIN_WEIGHT = 0.5
+
 // ── context: the run ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 /**

@@ -17,7 +17,8 @@ const PLAIN = /^[a-z0-9]+$|^[A-Z][a-z0-9]*$/
 const SEGMENT = /[/:@#]+/u
 const PART = /[._\-/:@#]+/u
 const HUMP = /(?<=[\p{Ll}\p{N}])(?=\p{Lu})|(?<=\p{Lu})(?=\p{Lu}\p{Ll})/u
-const SPACELESS = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]+/gu
+/** Hangul has spaces, but what stands between them are words with all that is attached to them. */
+const SPACELESS = /[\p{sc=Hangul}\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]+/gu
 const LATIN = /\p{sc=Latin}/u
 const ASCII = /^[\x00-\x7f]*$/
 

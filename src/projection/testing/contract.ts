@@ -11,6 +11,7 @@ import { chainsContract } from './chains-contract.ts'
 import { empty } from './empty.ts'
 import { generationsContract } from './generations-contract.ts'
 import { graphContract } from './graph-contract.ts'
+import { languagesContract } from './languages-contract.ts'
 import { longQuestionsContract } from './long-questions-contract.ts'
 import { postingsContract } from './postings-contract.ts'
 import { removalsContract } from './removals-contract.ts'
@@ -269,6 +270,7 @@ export const engineContract = (target: () => Target): void => {
     graphContract(engine, clear)
     searchContract(engine, put, recalled)
     longQuestionsContract(engine, put, recalled, clear)
+    languagesContract(() => target().sql, put, recalled)
     postingsContract(() => target().sql, put, clear)
     auditContract(() => target().sql, (rows) => engine().apply(batch(++arrival, rows)))
     tallyContract(() => target().sql, engine, (rows) => engine().apply(batch(++arrival, rows)), clear)

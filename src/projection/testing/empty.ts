@@ -1,7 +1,7 @@
 /** Empties every table between two tests: a reset makes the embedded database anew, which takes seconds. */
 import { present, type Sql } from '../sql.ts'
 
-const TABLES = ['memories', 'postings', 'words', 'tags', 'spaces', 'runs', 'links', 'episodes', 'events', 'conflicts', 'namespaces', 'counts', 'set_hashes', 'chains', 'cursor', 'embedders', 'unembedded', 'embeddings'] as const
+const TABLES = ['memories', 'postings', 'words', 'tags', 'spaces', 'runs', 'links', 'episodes', 'events', 'conflicts', 'namespaces', 'counts', 'set_hashes', 'chains', 'cursor', 'languages', 'embedders', 'unembedded', 'embeddings'] as const
 
 export const empty = (sql: Sql): Promise<void> =>
   sql.transaction(async (query) => {

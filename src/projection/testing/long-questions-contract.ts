@@ -54,7 +54,7 @@ export const longQuestionsContract = (
       const word = fc.constantFrom('zorbik', 'malfen', 'qurtol', 'vexadu', 'hobnim', 'jaspov', 'wiklet', 'drumga')
       const text = fc.array(word, { minLength: 1, maxLength: 9 }).map((words) => words.join(' '))
       await fc.assert(
-        fc.asyncProperty(fc.array(fc.record({ content: text, title: fc.option(word) }), { minLength: 1, maxLength: 40 }), text, async (given, q) => {
+        fc.asyncProperty(fc.array(fc.record({ content: text.map(inEnglish), title: fc.option(word) }), { minLength: 1, maxLength: 40 }), text, async (given, q) => {
           await clear()
           const rows = given.map((fields, i) => memory(`dumb ${i}`, fields))
           await put(...rows)
@@ -88,10 +88,13 @@ export const longQuestionsContract = (
   })
 }
 
+/** Its small words tell the language, and are looked for by nobody. */
+const inEnglish = (text: string): string => `the ${text.replaceAll(' ', ' and the ')}`
+
 /** One memory after the other, as the score is defined; of words that are their own stems. */
 const looked = (rows: readonly MemoryRow[], q: string): ReadonlyMap<string, number> => {
   const stems = createStems(new Map())
-  const weights = rows.map((row) => ({ id: row.id, byLexeme: weightByLexeme(wordsOf(row), stems) }))
+  const weights = rows.map((row) => ({ id: row.id, byLexeme: weightByLexeme(wordsOf(row), stems, null) }))
   const scores = new Map<string, number>()
   for (const word of new Set(q.split(' '))) {
     const having = weights.filter(({ byLexeme }) => byLexeme.has(word))
