@@ -76,6 +76,8 @@ test('lists are whole and in order while the rows are held, lost, made anew and 
   }
   for (let n = 0; n < 15; n++) await write()
   await world.agree()
+  // Rows gather what nobody waits for: the last of it is to be in them.
+  await world.run(() => dumb.cursor()?.arrival === world.peer(0).replica.index.arrivals)
   held.hold()
   for (let n = 0; n < 10; n++) {
     await write()

@@ -20,6 +20,7 @@ test.each([
   ['/memories/back\\slash.md', 'back%5Cslash.md'],
   ['/memories/e\u0301.md', 'e%CC%81.md'],
   ['/memories/\u202egnp.md', '%E2%80%AEgnp.md'],
+  ['/memories/\ufffde\u0301.md', '%EF%BF%BDe%CC%81.md'],
 ])('%s ↔ %s', (name, file) => {
   expect(path(name)).toBe(file)
   expect(nameOf(file)).toBe(name)
@@ -32,7 +33,7 @@ test.each(['/memories', '/memories/', '/memories/../x.md', '/memories/a/../../x.
 
 test('any name comes back as it was, and lies below the folder', () => {
   const part = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 8 })
-  const odd = fc.constantFrom('%', '%4', '%41', '%25', '.', ' ', 'con', 'e\u0301', 'Å', '\u212b', ':', '~', '..', '\\', '\u200f', '\ud800')
+  const odd = fc.constantFrom('\ufffd', '\ufeff', '%', '%4', '%41', '%25', '.', ' ', 'con', 'e\u0301', 'Å', '\u212b', ':', '~', '..', '\\', '\u200f', '\ud800')
   fc.assert(fc.property(fc.array(fc.array(fc.oneof(part, odd), { minLength: 1, maxLength: 4 }).map((parts) => parts.join('').replaceAll('/', '')), { minLength: 1, maxLength: 3 }), (parts) => {
     const name = `/memories/${parts.join('/')}.md`
     const file = path(name)

@@ -19,6 +19,8 @@ const FORBIDDEN = /[<>:"\\|?*]|%(?=[0-9A-F]{2})|\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}|^ |[
 const DEVICE = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?=\.|$)/i
 const NOT_ASCII = /[^\0-\x7f]/gu
 
+/** A U+FFFD that it decodes was written as one. */
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const escaped = (text: string): string => [...Buffer.from(text)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('')
 const toPart = (part: string): string => {
   const safe = part.replaceAll(FORBIDDEN, escaped).replace(DEVICE, (name) => `${escaped(name[0]!)}${name.slice(1)}`)
@@ -27,8 +29,12 @@ const toPart = (part: string): string => {
 const fromPart = (part: string): string => {
   const plain = part.normalize('NFC')
   const read = plain.replaceAll(/(%[0-9A-F]{2})+/g, (bytes) => {
-    const text = Buffer.from(bytes.replaceAll('%', ''), 'hex').toString('utf8')
-    return text.includes('�') ? bytes : text
+    try {
+      return strict.decode(Buffer.from(bytes.replaceAll('%', ''), 'hex'))
+    } catch {
+      // No UTF-8, so nothing that `toPart` wrote: somebody's name has these characters.
+      return bytes
+    }
   })
   return toPart(read) === plain ? read : plain
 }
