@@ -10,7 +10,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
-import { whole } from './arguments.ts'
+import { whole } from '../arguments.ts'
 import type { Contender } from './contender.ts'
 import { etcd } from './etcd.ts'
 import { mnemesh } from './mnemesh.ts'

@@ -8,6 +8,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { whole } from '../arguments.ts'
 import { PEERS_MAX, playCampaign } from './campaign.ts'
 import { CLASSES, MIXES, type Mix } from './faults/classes.ts'
 import type { FaultClass } from './faults/fault.ts'
@@ -17,11 +18,6 @@ import { HEADING, markdownOf, rowOf, summaryOf, verdictOf, violationLines } from
 import { HEALED_MS_MAX } from './rounds.ts'
 import { startBar } from './bar.ts'
 
-const whole = (min: number, max: number) => (text: string): number => {
-  const value = Number(text)
-  if (text !== '' && Number.isSafeInteger(value) && value >= min && value <= max) return value
-  throw new InvalidArgumentError(`Give a whole number from ${min} to ${max}.`)
-}
 const SEED_MAX = 2 ** 31
 const named = (text: string): readonly FaultClass[] => text.split(',').map((word) => {
   const found = CLASSES.find(({ name }) => name === word.trim())

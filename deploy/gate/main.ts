@@ -9,6 +9,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
+import { whole } from '../arguments.ts'
 import { startBar } from '../chaos/bar.ts'
 import { startMesh } from '../chaos/peers.ts'
 import { draws } from '../chaos/random.ts'
@@ -19,11 +20,6 @@ import { agents, databases, functional } from './phases.ts'
 import { gateMarkdown } from './report.ts'
 
 const PHASES = [1, 2, 3, 4] as const
-const whole = (min: number, max: number) => (text: string): number => {
-  const value = Number(text)
-  if (text !== '' && Number.isSafeInteger(value) && value >= min && value <= max) return value
-  throw new InvalidArgumentError(`Give a whole number from ${min} to ${max}.`)
-}
 const phasesOf = (text: string): readonly number[] => text.split(',').map((word) => {
   const found = PHASES.find((phase) => String(phase) === word.trim())
   if (found === undefined) throw new InvalidArgumentError(`Give some of ${PHASES.join(', ')}.`)

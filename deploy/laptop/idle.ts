@@ -10,7 +10,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
+import { whole } from '../arguments.ts'
 import { processorSeconds } from '../bench/processor.ts'
 import { mnemeshOk, startMnemesh } from '../local/command.ts'
 import { callsTo, expecting, type Call } from '../local/http.ts'
@@ -29,15 +30,10 @@ const BATCH = 200
 /** Written while it rests: the first question finds them. */
 const MEANWHILE = 20
 
-const number = (text: string): number => {
-  const value = Number(text)
-  if (Number.isSafeInteger(value) && value >= 1 && value <= 100_000) return value
-  throw new InvalidArgumentError('Give a whole number from 1 to 100000.')
-}
 const { memories } = new Command('npm run bench:idle --')
   .description('Memory and processor time of a peer that rests, and its first question after it.')
   .allowExcessArguments(false)
-  .option('--memories <n>', 'that it holds', number, 1_000)
+  .option('--memories <n>', 'that it holds', whole(1, 100_000), 1_000)
   .parse()
   .opts<{ memories: number }>()
 

@@ -10,7 +10,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
+import { whole } from '../arguments.ts'
 import { commandWords, mnemeshOk, type Environment } from '../local/command.ts'
 import { callsTo, expecting } from '../local/http.ts'
 
@@ -20,16 +21,11 @@ const P50_MS_MAX = 20
 const WARM = 50
 const BATCH = 200
 
-const number = (text: string): number => {
-  const value = Number(text)
-  if (Number.isSafeInteger(value) && value >= 0 && value <= 100_000) return value
-  throw new InvalidArgumentError('Give a whole number from 0 to 100000.')
-}
 const { sentences, memories } = new Command('npm run bench:remember --')
   .description('Times the tool `remember` over standard input and output, at quorum 1.')
   .allowExcessArguments(false)
-  .option('--sentences <n>', 'that are remembered', number, 300)
-  .option('--memories <n>', 'that are there before', number, 1_000)
+  .option('--sentences <n>', 'that are remembered', whole(0, 100_000), 300)
+  .option('--memories <n>', 'that are there before', whole(0, 100_000), 1_000)
   .parse()
   .opts<{ sentences: number; memories: number }>()
 

@@ -2,19 +2,14 @@
  * Shows that rows stay: `npm run rows-proof -- [--memories N]` (20,000). Prints what was seen as one line of JSON; exit status 1 when an
  * answer was wrong or a search refused, or more rows were written again than texts came late.
  */
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
+import { whole } from '../arguments.ts'
 import { proveRows } from './proof.ts'
-
-const number = (text: string): number => {
-  const value = Number(text)
-  if (Number.isSafeInteger(value) && value >= 1 && value <= 100_000) return value
-  throw new InvalidArgumentError('Give a whole number from 1 to 100000.')
-}
 
 const { memories } = new Command('npm run rows-proof --')
   .description('Two real peers with N memories each; 300 of 4 KiB in bulk on the one, while the other is asked.')
   .allowExcessArguments(false)
-  .option('--memories <n>', 'on each peer beforehand', number, 20_000)
+  .option('--memories <n>', 'on each peer beforehand', whole(1, 100_000), 20_000)
   .parse()
   .opts<{ memories: number }>()
 
