@@ -62,7 +62,7 @@ export const makeBackup = async ({ dir, to, keep, passphrase, clock, random }: M
     const name = `${backup.made_at.replaceAll(/[-:.]/g, '')}-${identity.peer.slice(0, 8)}`
     if ((await folder.names()).includes(name)) throw new NodeError('conflict', `a backup of this moment is there already: ${name}`)
     await folder.writeManifest(name, encodeManifest(backup, identity.keys))
-    await checkBackup(folder, name)
+    await requireManifest(folder, name)
     const removed = keep === undefined ? [] : await keepLast(folder, identity.peer, keep).catch((error: unknown) => {
       throw new NodeError('refused', `backup ${name} is made and whole, and no older one was let go: ${error instanceof Error ? error.message : String(error)}`)
     })
