@@ -26,6 +26,11 @@ const ENGLISH = new Set('the and that with this are for from not you which have 
 const ENGLISH_SHARE = 0.15
 /** A guess of which the detector is not sure gives way to English when that is nearly as likely: code and names look like anything. */
 const NEARLY = 0.8
+/**
+ * Of so many words of prose the detector is sure, also where a half of them is English or code (`languages.test.ts`). What leaves it unsure is a
+ * log, a list of names, a dump: it would be cut into runs of letters by a language drawn at random, at three times the price of its words.
+ */
+const SURE_WORDS = 24
 
 let loading: Promise<{ readonly eld: Pick<typeof Eld, 'detect'> }> | null = null
 
@@ -40,7 +45,7 @@ export const languageOf = async ({ title, content }: Pick<MemoryRow, 'title' | '
   const found = eld.detect(text)
   if (found.language === '' || found.language === 'en' || SPACELESS.has(found.language)) return null
   const scores = found.getScores()
-  if (!found.isReliable() && (scores['en'] ?? 0) >= NEARLY * (scores[found.language] ?? 0)) return null
+  if (!found.isReliable() && (words.length >= SURE_WORDS || (scores['en'] ?? 0) >= NEARLY * (scores[found.language] ?? 0))) return null
   return NAME_BY_CODE[found.language] ?? 'other'
 }
 
