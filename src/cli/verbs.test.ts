@@ -97,6 +97,13 @@ describe('reading', () => {
     expect([server.seen[1]?.headers['x-causal-token'], server.seen[1]?.headers['x-causal-wait']]).toEqual(['T', '5'])
   })
 
+  test.each([[0, 'nothing found'], [3, 'nothing found; the search index is 3 commits behind, so ask again in a moment']])('recall with a search index %i behind finds nothing, and says so', async (lag, said) => {
+    server.scripted.push(() => ({ status: 200, body: { memories: [], count: 0, mode: 'lexical', frontier: 'f', lag } }))
+    const ran = await runCli(['recall', 'deploy', ...at()])
+    succeeded(ran)
+    expect(ran.err.trim()).toBe(said)
+  })
+
   test('status: a table, JSON, and exit 1 when degraded', async () => {
     const ran = await runCli(['status', ...at()])
     succeeded(ran)

@@ -10,6 +10,6 @@ export type LinkRow = Shown<MemoryAnswer['links'][number]>
 export type GotAnswer = { readonly memory: MemoryRow; readonly links: readonly LinkRow[]; readonly conflicts: readonly Conflict[] }
 export type ListAnswer = { readonly memories: readonly MemoryRow[]; readonly count: number; readonly next_cursor: string | null }
 export type FoundMemory = Shown<Awaited<ReturnType<Node['recall']>>['memories'][number]>
-export type FoundAnswer = { readonly memories: readonly FoundMemory[]; readonly count: number; readonly mode: 'hybrid' | 'lexical' }
+export type FoundAnswer = { readonly memories: readonly FoundMemory[]; readonly count: number; readonly mode: 'hybrid' | 'lexical'; readonly lag: number }
 export type NamespacesAnswer = { readonly namespaces: Awaited<ReturnType<Node['namespaces']>>['rows'] }
 export type Facts = Readonly<Record<string, unknown>>

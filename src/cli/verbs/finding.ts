@@ -41,7 +41,7 @@ const addFind = (program: Command, io: Io, name: 'recall' | 'search', descriptio
 
 const printFound = async (io: Io, answer: FoundAnswer): Promise<void> => {
   const colours = coloursFor(io.stdout, io.env)
-  if (answer.memories.length === 0) return note(io, 'nothing found')
+  if (answer.memories.length === 0) return note(io, answer.lag > 0 ? `nothing found; the search index is ${plural(answer.lag, 'commit')} behind, so ask again in a moment` : 'nothing found')
   const width = (io.stdout.columns ?? 100) - 3
   for (const [place, memory] of answer.memories.entries()) await print(io, foundText(memory, place + 1, width, colours))
   if (answer.mode === 'lexical') await note(io, coloursFor(io.stderr, io.env).dim('found by words alone: this peer has no embedder'))
