@@ -58,12 +58,7 @@ const layers = [
     imports: ['^(crdt|snapshots)/'],
     mend: 'snapshots are bytes: reading and writing files belongs into snapshots/files.ts',
   },
-  {
-    name: 'ports',
-    files: PORTS,
-    imports: ['^crdt/', PORTS],
-    mend: 'a port names what is needed, not who gives it',
-  },
+  { name: 'ports', files: PORTS, imports: ['^crdt/', PORTS], mend: 'a port names what is needed, not who gives it' },
   {
     name: 'replica',
     files: '^src/replica/',
@@ -79,7 +74,20 @@ const layers = [
   {
     name: 'projection',
     files: '^src/projection/',
-    imports: ['^src/projection/', '^crdt/', PORTS, NODE, ...npm('pg', 'pg-protocol', '@electric-sql/pglite', '@electric-sql/pglite-pgvector', '@electric-sql/pglite-age', 'eld')],
+    imports: [
+      '^src/projection/',
+      '^crdt/',
+      PORTS,
+      NODE,
+      ...npm(
+        'pg',
+        'pg-protocol',
+        '@electric-sql/pglite',
+        '@electric-sql/pglite-pgvector',
+        '@electric-sql/pglite-age',
+        'eld',
+      ),
+    ],
     mend: 'the projection takes rows behind its port',
   },
   {
@@ -91,26 +99,26 @@ const layers = [
   {
     name: 'live',
     files: '^src/live/',
-    imports: [
-      '^src/live/',
-      '^crdt/',
-      PORTS,
-      NODE,
-      ...npm('ws', '@automerge/automerge', 'bs58check', 'cbor-x'),
-    ],
+    imports: ['^src/live/', '^crdt/', PORTS, NODE, ...npm('ws', '@automerge/automerge', 'bs58check', 'cbor-x')],
     mend: 'the live door reads documents behind its port',
   },
   {
     name: 'membership',
     files: '^src/membership/',
-    imports: ['^src/(membership|store)/', '^src/replica/(control-seen|kept-statements|level-told)\\.ts$', '^crdt/', PORTS, NODE],
+    imports: [
+      '^src/(membership|store)/',
+      '^src/replica/(control-seen|kept-statements|level-told)\\.ts$',
+      '^crdt/',
+      PORTS,
+      NODE,
+    ],
     mend: 'membership needs the control log and a folder, nothing that runs',
   },
   {
     name: 'input',
     files: '^src/input/',
     imports: ['^src/input/', '^src/errors\\.ts$', '^crdt/(ids|limits)\\.ts$', node('crypto'), ...npm('fastify')],
-    mend: 'what any door takes knows no door'
+    mend: 'what any door takes knows no door',
   },
   {
     name: 'sdk',
@@ -121,19 +129,36 @@ const layers = [
   {
     name: 'user-peer',
     files: '^src/user-peer/',
-    imports: ['^src/user-peer/', '^src/membership/(index|folder|make-folder|prove)\\.ts$', '^src/store/process-lock\\.ts$', PORTS, NODE],
+    imports: [
+      '^src/user-peer/',
+      '^src/membership/(index|folder|make-folder|prove)\\.ts$',
+      '^src/store/process-lock\\.ts$',
+      PORTS,
+      NODE,
+    ],
     mend: 'it makes a folder, starts a process and finds it again; what runs in it is not its business',
   },
   {
     name: 'setup',
     files: '^src/setup/',
-    imports: ['^src/setup/', '^src/membership/make-folder\\.ts$', PORTS, NODE, ...npm('jsonc-parser', 'smol-toml', 'diff')],
+    imports: [
+      '^src/setup/',
+      '^src/membership/make-folder\\.ts$',
+      PORTS,
+      NODE,
+      ...npm('jsonc-parser', 'smol-toml', 'diff'),
+    ],
     mend: 'it changes files of other programs; peers and doors are not its business',
   },
   {
     name: 'hooks',
     files: '^src/hooks/',
-    imports: ['^src/hooks/', '^src/errors\\.ts$', NODE, ...npm('@secretlint/core', '@secretlint/secretlint-rule-preset-recommend')],
+    imports: [
+      '^src/hooks/',
+      '^src/errors\\.ts$',
+      NODE,
+      ...npm('@secretlint/core', '@secretlint/secretlint-rule-preset-recommend'),
+    ],
     mend: 'it reads a conversation and asks a peer through a function; how a peer is found is not its business',
   },
   {
@@ -145,13 +170,28 @@ const layers = [
   {
     name: 'service',
     files: '^src/service/',
-    imports: ['^src/(service|replica)/', '^src/projection/(list-cursor|column-text)\\.ts$', '^src/membership/(folder|raise-level|statements)\\.ts$', '^crdt/', '^transports/host\\.ts$', PORTS, ...npm('prom-client', 'diff')],
+    imports: [
+      '^src/(service|replica)/',
+      '^src/projection/(list-cursor|column-text)\\.ts$',
+      '^src/membership/(folder|raise-level|statements)\\.ts$',
+      '^crdt/',
+      '^transports/host\\.ts$',
+      PORTS,
+      ...npm('prom-client', 'diff'),
+    ],
     mend: 'a service asks the replica and the ports; drivers come in as arguments',
   },
   {
     name: 'peer',
     files: '^src/peer\\.ts$',
-    imports: ['^(crdt|snapshots)/', '^transports/(?!websocket|memory)', '^src/(replica|service)/', '^src/membership/folder\\.ts$', '^src/projection/feed\\.ts$', PORTS],
+    imports: [
+      '^(crdt|snapshots)/',
+      '^transports/(?!websocket|memory)',
+      '^src/(replica|service)/',
+      '^src/membership/folder\\.ts$',
+      '^src/projection/feed\\.ts$',
+      PORTS,
+    ],
     mend: 'a peer is put together from drivers that are arguments: production gives them in src/node.ts, tests in src/testing',
   },
   {
@@ -175,13 +215,24 @@ const layers = [
   {
     name: 'http',
     files: '^src/http/',
-    imports: ['^src/(http|input)/', ...DOOR_FACTS, NODE, ...npm('fastify', '@fastify/ajv-compiler', '@fastify/swagger', 'pino')],
+    imports: [
+      '^src/(http|input)/',
+      ...DOOR_FACTS,
+      NODE,
+      ...npm('fastify', '@fastify/ajv-compiler', '@fastify/swagger', 'pino'),
+    ],
     mend: 'a door parses, asks the Node of src/api.ts, answers',
   },
   {
     name: 'mcp',
     files: '^src/mcp/',
-    imports: ['^src/(mcp|input)/', '^crdt/proof\\.ts$', ...DOOR_FACTS, NODE, ...npm('@modelcontextprotocol/server', '@fastify/ajv-compiler')],
+    imports: [
+      '^src/(mcp|input)/',
+      '^crdt/proof\\.ts$',
+      ...DOOR_FACTS,
+      NODE,
+      ...npm('@modelcontextprotocol/server', '@fastify/ajv-compiler'),
+    ],
     mend: 'a door parses, asks the Node of src/api.ts, answers; a proof is checked as a stranger would',
   },
   {
@@ -208,7 +259,20 @@ const layers = [
       '^src/v8\\.ts$',
       ...DOOR_FACTS,
       NODE,
-      ...npm('commander', 'cli-progress', 'picocolors', 'yaml', 'mdast', 'mdast-util-from-markdown', 'pino', 'chardet', 'iconv-lite', 'ignore', 'csv-parse', 'yauzl'),
+      ...npm(
+        'commander',
+        'cli-progress',
+        'picocolors',
+        'yaml',
+        'mdast',
+        'mdast-util-from-markdown',
+        'pino',
+        'chardet',
+        'iconv-lite',
+        'ignore',
+        'csv-parse',
+        'yauzl',
+      ),
     ],
     mend: 'a verb goes over HTTP, or asks src/node.ts, what lies beside it for stopped peers, or src/membership/index.ts',
   },
@@ -234,13 +298,24 @@ const layers = [
     name: 'property-tests',
     files: '^property-tests/',
     // A request's parser reads foreign bytes and knows nothing of its door, so it is fuzzed with the other readers.
-    imports: ['^property-tests/', '^(crdt|transports|snapshots)/', '^src/(?!(http|cli|mcp|console|sdk|user-peer)/)', '^src/http/json\\.ts$', NODE, '(^|/)node_modules/'],
+    imports: [
+      '^property-tests/',
+      '^(crdt|transports|snapshots)/',
+      '^src/(?!(http|cli|mcp|console|sdk|user-peer)/)',
+      '^src/http/json\\.ts$',
+      NODE,
+      '(^|/)node_modules/',
+    ],
     mend: 'properties hold of the core and its drivers; a door is tested beside itself',
   },
   {
     name: 'deploy',
     files: '^deploy/',
-    imports: ['^deploy/', NODE, ...npm('pg', 'commander', 'cli-progress', 'picocolors', 'yaml', 'vitest', 'fast-check', 'publint')],
+    imports: [
+      '^deploy/',
+      NODE,
+      ...npm('pg', 'commander', 'cli-progress', 'picocolors', 'yaml', 'vitest', 'fast-check', 'publint'),
+    ],
     mend: 'deploy meets peers as a stranger would: over the command line and HTTP',
   },
 ]
@@ -257,7 +332,11 @@ const layerRules = layers.map(({ name, files, imports, mend }, at) => ({
 const testRules = [
   { name: 'crdt-tests-look-down', from: '^crdt/', above: '^(transports|snapshots|src|deploy)/' },
   { name: 'transports-tests-look-down', from: '^(transports|snapshots)/', above: '^(src|deploy)/' },
-  { name: 'driver-tests-look-down', from: '^src/(?!(http|cli|mcp|console|node)/)[^/]+/', above: `^(src/node[./]|deploy/)|${DOORS}` },
+  {
+    name: 'driver-tests-look-down',
+    from: '^src/(?!(http|cli|mcp|console|node)/)[^/]+/',
+    above: `^(src/node[./]|deploy/)|${DOORS}`,
+  },
 ].map(({ name, from, above }) => ({
   name,
   severity: 'error',
@@ -281,7 +360,16 @@ export default {
       comment: 'nothing reaches this file: use it, delete it, or name it here as an entry point',
       from: {
         orphan: true,
-        pathNot: [String.raw`\.d\.ts$`, String.raw`\.test\.ts$`, String.raw`^[^/]+\.config\.ts$`, '^src/(index|client)\\.ts$', '^src/cli/main\\.ts$', '^src/projection/worker\\.ts$', '^src/embedding/transformers-worker\\.ts$', '^deploy/'],
+        pathNot: [
+          String.raw`\.d\.ts$`,
+          String.raw`\.test\.ts$`,
+          String.raw`^[^/]+\.config\.ts$`,
+          '^src/(index|client)\\.ts$',
+          '^src/cli/main\\.ts$',
+          '^src/projection/worker\\.ts$',
+          '^src/embedding/transformers-worker\\.ts$',
+          '^deploy/',
+        ],
       },
       to: {},
     },
@@ -309,7 +397,8 @@ export default {
     {
       name: 'property-tests-are-a-leaf',
       severity: 'error',
-      comment: 'nothing imports property-tests, other tests neither: what they share belongs into the layer it is about',
+      comment:
+        'nothing imports property-tests, other tests neither: what they share belongs into the layer it is about',
       from: { pathNot: '^property-tests/' },
       to: { path: '^property-tests/' },
     },
@@ -331,7 +420,10 @@ export default {
       name: 'every-file-has-a-layer',
       severity: 'error',
       comment: 'give the folder a row in ARCHITECTURE.md and a layer here before it grows',
-      from: { path: '^(crdt|transports|snapshots|src|property-tests|deploy)/', pathNot: [TEST, ...layers.map((layer) => layer.files)] },
+      from: {
+        path: '^(crdt|transports|snapshots|src|property-tests|deploy)/',
+        pathNot: [TEST, ...layers.map((layer) => layer.files)],
+      },
       to: {},
     },
     ...layerRules,

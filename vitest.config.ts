@@ -8,7 +8,12 @@ import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 const ALL = '{crdt,transports,snapshots,src,property-tests,deploy}/**/*.test.ts'
-const NONE = ['dist/**', 'node_modules/**', 'property-tests/violations/**', ...(process.env['MNEMESH_TEST_WITHOUT']?.split(' ').filter((pattern) => pattern !== '') ?? [])]
+const NONE = [
+  'dist/**',
+  'node_modules/**',
+  'property-tests/violations/**',
+  ...(process.env['MNEMESH_TEST_WITHOUT']?.split(' ').filter((pattern) => pattern !== '') ?? []),
+]
 const SMALL = [
   '{crdt,transports,snapshots}/**/*.test.ts',
   'src/{embedding,http,live,mcp,membership,replica,service,store}/**/*.test.ts',
@@ -24,7 +29,10 @@ const LONGEST = /\/property-tests\/sim\/sim-/
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files)
-    return [...sorted.filter(({ moduleId }) => LONGEST.test(moduleId)), ...sorted.filter(({ moduleId }) => !LONGEST.test(moduleId))]
+    return [
+      ...sorted.filter(({ moduleId }) => LONGEST.test(moduleId)),
+      ...sorted.filter(({ moduleId }) => !LONGEST.test(moduleId)),
+    ]
   }
 }
 

@@ -33,7 +33,8 @@ const count = (module, figures) => {
   for (const test of module.children.allTests()) {
     const result = test.result()
     if (result.state === 'passed') figures.passed++
-    else if (result.state === 'skipped') figures.skipped.push({ name: `${module.relativeModuleId}: ${test.fullName}`, why: result.note ?? '' })
+    else if (result.state === 'skipped')
+      figures.skipped.push({ name: `${module.relativeModuleId}: ${test.fullName}`, why: result.note ?? '' })
     else failed++
   }
   // A test still 'pending' when the run ended never answered: it was counted above as failed.

@@ -11,7 +11,9 @@ const SECOND = 1_000
 /** @typedef {{ title: string, script: string, args: string[], limit_ms: number, always: boolean }} Step */
 
 /** Folders of the layer table in ARCHITECTURE.md, those that hold something already. */
-const LAYERS = ['crdt', 'transports', 'snapshots', 'src', 'property-tests', 'deploy'].filter((name) => existsSync(new URL(`../${name}`, import.meta.url)))
+const LAYERS = ['crdt', 'transports', 'snapshots', 'src', 'property-tests', 'deploy'].filter((name) =>
+  existsSync(new URL(`../${name}`, import.meta.url)),
+)
 
 /** The compiler in native code, a tenth of the time. Version 5 stays beside it for the tools that call the compiler as a library. */
 const COMPILER = 'node_modules/typescript-7/bin/tsc'
@@ -19,7 +21,20 @@ const COMPILER = 'node_modules/typescript-7/bin/tsc'
 /** @type {readonly Step[]} `script` is run by this Node, from the checkout's root. */
 export const checks = [
   { title: 'types', script: COMPILER, args: ['-p', 'tsconfig.json'], limit_ms: 120 * SECOND, always: false },
-  { title: 'lint', script: 'node_modules/oxlint/bin/oxlint', args: ['--deny-warnings'], limit_ms: 120 * SECOND, always: false },
+  {
+    title: 'format (npm run format mends it)',
+    script: 'node_modules/prettier/bin/prettier.cjs',
+    args: ['--log-level', 'warn', '--check', '.'],
+    limit_ms: 120 * SECOND,
+    always: false,
+  },
+  {
+    title: 'lint',
+    script: 'node_modules/oxlint/bin/oxlint',
+    args: ['--deny-warnings'],
+    limit_ms: 120 * SECOND,
+    always: false,
+  },
   {
     title: 'import rules',
     script: 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs',
@@ -27,10 +42,22 @@ export const checks = [
     limit_ms: 120 * SECOND,
     always: false,
   },
-  { title: 'unused code', script: 'node_modules/knip/bin/knip.js', args: ['--no-progress'], limit_ms: 120 * SECOND, always: false },
+  {
+    title: 'unused code',
+    script: 'node_modules/knip/bin/knip.js',
+    args: ['--no-progress'],
+    limit_ms: 120 * SECOND,
+    always: false,
+  },
   { title: 'build', script: COMPILER, args: ['-p', 'tsconfig.build.json'], limit_ms: 120 * SECOND, always: true },
   // What is left of `npm run build`. Without it each test would make its embedded database from nothing, at 2 to 5 s of processor.
-  { title: 'embedded database', script: 'dist/src/projection/make-template.js', args: [], limit_ms: 120 * SECOND, always: true },
+  {
+    title: 'embedded database',
+    script: 'dist/src/projection/make-template.js',
+    args: [],
+    limit_ms: 120 * SECOND,
+    always: true,
+  },
 ]
 
 /** @param {string} report where the reporter leaves its figures @param {readonly string[]} filter vitest arguments @returns {Step} */

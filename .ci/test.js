@@ -41,7 +41,11 @@ const skipped = []
 const run = async ({ title, script, args, limit_ms }) => {
   console.log(`\n── ${title} ${'─'.repeat(Math.max(0, 96 - title.length))}`)
   const from = performance.now()
-  const { ok, why } = await runNode([join(root, script), ...args], { cwd: root, env: isQuick ? { MNEMESH_SIM_SCHEDULES: '250', ...process.env, [WITHOUT]: LONG.join(' ') } : process.env, limit_ms })
+  const { ok, why } = await runNode([join(root, script), ...args], {
+    cwd: root,
+    env: isQuick ? { MNEMESH_SIM_SCHEDULES: '250', ...process.env, [WITHOUT]: LONG.join(' ') } : process.env,
+    limit_ms,
+  })
   console.log(`${ok ? 'ok' : `FAILED (${why})`}, ${seconds(from)}`)
   if (!ok) failures.push(`${title}: ${why}`)
   interrupted ||= why === INTERRUPTED
@@ -63,7 +67,8 @@ const figures = () => {
 
 for (const step of checks) {
   if (interrupted) skipped.push(`${step.title}: ${INTERRUPTED}`)
-  else if (filter.length > 0 && !step.always) skipped.push(`${step.title}: the run is filtered (${filter.join(' ')}); npm test runs it`)
+  else if (filter.length > 0 && !step.always)
+    skipped.push(`${step.title}: the run is filtered (${filter.join(' ')}); npm test runs it`)
   else if (await run(step)) passed++
   else failed++
 }
@@ -77,7 +82,8 @@ else {
   const empty = counted.passed + counted.failed === 0
   if (empty && ok) failures.push('tests: no test ran')
   failed += ok && !empty ? counted.failed : Math.max(1, counted.failed)
-  for (const { name, why } of counted.skipped) skipped.push(`${name}: ${why === '' ? 'its title says when it runs' : why}`)
+  for (const { name, why } of counted.skipped)
+    skipped.push(`${name}: ${why === '' ? 'its title says when it runs' : why}`)
 }
 rmSync(folder, { recursive: true, force: true })
 
@@ -87,6 +93,7 @@ console.log(`\n── result ${'─'.repeat(90)}`)
 for (const line of failures) console.log(`failed   ${line}`)
 for (const line of skipped) console.log(`skipped  ${line}`)
 console.log(`took     ${seconds(started)}`)
-if (isQuick && performance.now() - started > PROMISED_MS) console.log(`slow     npm test is promised to take ${PROMISED_MS / 60_000} minutes on two cores`)
+if (isQuick && performance.now() - started > PROMISED_MS)
+  console.log(`slow     npm test is promised to take ${PROMISED_MS / 60_000} minutes on two cores`)
 console.log(`\n${passed} passed, ${failed} failed`)
 process.exitCode = failed === 0 ? 0 : 1

@@ -15,9 +15,18 @@ import { sign, verify, type KeyPair } from './signature.ts'
 /** First field of what a voter signs: another one is another format. */
 export const ACK_VERSION = 2
 
-export type Watermark = { readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash; readonly whole: boolean }
+export type Watermark = {
+  readonly chain: ChainId
+  readonly seq: number
+  readonly hash: CommitHash
+  readonly whole: boolean
+}
 /** Invariant of one that `signAck` made: 1 … `ack_watermarks_max` watermarks, ascending by chain, none twice. */
-export type SignedAck = { readonly voter: PeerId; readonly watermarks: readonly Watermark[]; readonly signature: Uint8Array }
+export type SignedAck = {
+  readonly voter: PeerId
+  readonly watermarks: readonly Watermark[]
+  readonly signature: Uint8Array
+}
 /** One entry of an ack: number `index` of its `count`, and the siblings on the way to the root that the voter signed. */
 export type AckPart = {
   readonly voter: PeerId
@@ -33,24 +42,48 @@ export const ackStatement = (mesh: MeshId, voter: PeerId, root: Uint8Array, coun
   pack([ACK_VERSION, hexToBytes(mesh), hexToBytes(voter), root, count])
 
 /** @param watermarks of different chains, in any order, 1 … `ack_watermarks_max`. @param voter whose keys these are. */
-export const signAck = ({ mesh, voter, watermarks }: Omit<SignedAck, 'signature'> & { readonly mesh: MeshId }, keys: KeyPair): SignedAck => {
+export const signAck = (
+  { mesh, voter, watermarks }: Omit<SignedAck, 'signature'> & { readonly mesh: MeshId },
+  keys: KeyPair,
+): SignedAck => {
   const sorted = [...watermarks].sort((a, b) => (a.chain < b.chain ? -1 : 1))
-  return { voter, watermarks: sorted, signature: sign('mnemesh/ack/1', ackStatement(mesh, voter, merkleRoot(sorted.map(leafOf)), sorted.length), keys) }
+  return {
+    voter,
+    watermarks: sorted,
+    signature: sign('mnemesh/ack/1', ackStatement(mesh, voter, merkleRoot(sorted.map(leafOf)), sorted.length), keys),
+  }
 }
 
 /** Whether these may be the watermarks of one ack: enough, not too many, ascending by chain. */
 export const isAscending = (watermarks: readonly Watermark[]): boolean =>
-  watermarks.length > 0 && watermarks.length <= limits.ack_watermarks_max && watermarks.every(({ chain }, i) => i === 0 || watermarks[i - 1]!.chain < chain)
+  watermarks.length > 0 &&
+  watermarks.length <= limits.ack_watermarks_max &&
+  watermarks.every(({ chain }, i) => i === 0 || watermarks[i - 1]!.chain < chain)
 
 /** Whether the voter that it names signed it, for this mesh. Never throws. */
 export const isGenuine = ({ voter, watermarks, signature }: SignedAck, mesh: MeshId): boolean =>
-  isAscending(watermarks) && verify('mnemesh/ack/1', ackStatement(mesh, voter, merkleRoot(watermarks.map(leafOf)), watermarks.length), signature, voter)
+  isAscending(watermarks) &&
+  verify(
+    'mnemesh/ack/1',
+    ackStatement(mesh, voter, merkleRoot(watermarks.map(leafOf)), watermarks.length),
+    signature,
+    voter,
+  )
 
 /** The part of an ack that speaks of this chain, or null. */
 export const partOf = ({ voter, watermarks, signature }: SignedAck, chain: ChainId): AckPart | null => {
   const index = watermarks.findIndex((watermark) => watermark.chain === chain)
   const watermark = watermarks[index]
-  return watermark === undefined ? null : { voter, watermark, index, count: watermarks.length, path: inclusionProof(watermarks.map(leafOf), index), signature }
+  return watermark === undefined
+    ? null
+    : {
+        voter,
+        watermark,
+        index,
+        count: watermarks.length,
+        path: inclusionProof(watermarks.map(leafOf), index),
+        signature,
+      }
 }
 
 /** Whether the voter that it names signed an ack, for this mesh, in which this is entry `index` of `count`. Never throws. */
@@ -60,4 +93,5 @@ export const isGenuinePart = ({ voter, watermark, index, count, path, signature 
   return root !== null && verify('mnemesh/ack/1', ackStatement(mesh, voter, root, count), signature, voter)
 }
 
-const leafOf = ({ chain, seq, hash, whole }: Watermark): Uint8Array => pack([hexToBytes(chain), seq, hexToBytes(hash), whole])
+const leafOf = ({ chain, seq, hash, whole }: Watermark): Uint8Array =>
+  pack([hexToBytes(chain), seq, hexToBytes(hash), whole])

@@ -1,12 +1,34 @@
 /** Admission: each verdict by its reason, and the same verdict whatever else has arrived. */
 import { describe, expect, it } from 'vitest'
-import { eventsRoot, sealCommit, type Commit, type CommitHeader, type SealedEvent, type VerifiedCommit } from './commit.ts'
+import {
+  eventsRoot,
+  sealCommit,
+  type Commit,
+  type CommitHeader,
+  type SealedEvent,
+  type VerifiedCommit,
+} from './commit.ts'
 import { sha256Hex } from './hash.ts'
 import type { Hlc } from './hlc.ts'
 import { CONTROL_NAMESPACE, ZERO_HASH, segmentId, type CommitHash, type MeshId, type PeerId } from './ids.ts'
 import { limits } from './limits.ts'
 import { keyPairFromSeed, publicKeyHex } from './signature.ts'
-import { NOW_MS, NS, body, createMesh, createReplica, eventId, genesisOf, hlcAt, meshOf, record, said, sealEvents, seed, cutting } from './test-support.ts'
+import {
+  NOW_MS,
+  NS,
+  body,
+  createMesh,
+  createReplica,
+  eventId,
+  genesisOf,
+  hlcAt,
+  meshOf,
+  record,
+  said,
+  sealEvents,
+  seed,
+  cutting,
+} from './test-support.ts'
 
 const put = (n: number) => ({ ...said('memory.put', n), record: record(n), set: { content: body(`${n}`) } })
 const patch = (n: number, of: number) => ({ ...said('memory.patch', n), record: record(of), set: { priority: 3 } })
@@ -38,7 +60,14 @@ describe('a commit is admitted', () => {
 
   it('under the policy it names, however far the control log has gone on', () => {
     const { mesh, b, first } = scene()
-    b.take(mesh.say({ ...said('peer.enrol', 50, CONTROL_NAMESPACE), peer: 'ef'.repeat(32) as PeerId, name: 'late', role: 'observer' }).bytes)
+    b.take(
+      mesh.say({
+        ...said('peer.enrol', 50, CONTROL_NAMESPACE),
+        peer: 'ef'.repeat(32) as PeerId,
+        name: 'late',
+        role: 'observer',
+      }).bytes,
+    )
     expect(b.take(first.bytes).kind).toBe('admitted')
   })
 })
@@ -55,15 +84,26 @@ describe('a commit waits', () => {
   it('for the control commit it was written under', () => {
     const { mesh, a, b, home, first } = scene()
     b.take(first.bytes)
-    const control = mesh.say({ ...said('peer.enrol', 51, CONTROL_NAMESPACE), peer: 'ef'.repeat(32) as PeerId, name: 'late', role: 'observer' })
+    const control = mesh.say({
+      ...said('peer.enrol', 51, CONTROL_NAMESPACE),
+      peer: 'ef'.repeat(32) as PeerId,
+      name: 'late',
+      role: 'observer',
+    })
     a.take(control.bytes)
     const second = a.write(hlcAt(NOW_MS, 1), home, put(2))
     expect(b.take(second.bytes)).toEqual({ kind: 'pending', missing: 'control' })
     b.take(control.bytes)
     expect(b.take(second.bytes).kind).toBe('admitted')
     // Zero is the policy of nobody but the control log's first commit.
-    expect(b.judge(a.seal(hlcAt(NOW_MS, 2), home, [put(3)], { policy: ZERO_HASH as CommitHash }))).toEqual({ kind: 'pending', missing: 'control' })
-    expect(b.judge(a.seal(hlcAt(NOW_MS, 2), home, [put(3)], { policy: second.hash }))).toEqual({ kind: 'pending', missing: 'control' })
+    expect(b.judge(a.seal(hlcAt(NOW_MS, 2), home, [put(3)], { policy: ZERO_HASH as CommitHash }))).toEqual({
+      kind: 'pending',
+      missing: 'control',
+    })
+    expect(b.judge(a.seal(hlcAt(NOW_MS, 2), home, [put(3)], { policy: second.hash }))).toEqual({
+      kind: 'pending',
+      missing: 'control',
+    })
   })
 
   it('for what it was made on', () => {
@@ -73,7 +113,10 @@ describe('a commit waits', () => {
     const c = createReplica(meshOf(1, 2), 2, NOW_MS + 1)
     expect(c.take(edit.bytes)).toEqual({ kind: 'pending', missing: 'dep' })
     expect(a.take(edit.bytes).kind).toBe('admitted')
-    expect(a.judge(b.seal(hlcAt(NOW_MS, 2), home, [patch(3, 1)], { deps: [unknown] }))).toEqual({ kind: 'pending', missing: 'dep' })
+    expect(a.judge(b.seal(hlcAt(NOW_MS, 2), home, [patch(3, 1)], { deps: [unknown] }))).toEqual({
+      kind: 'pending',
+      missing: 'dep',
+    })
   })
 
   it('for its time, when that is further ahead than clocks may differ, and is not refused for it', () => {
@@ -81,7 +124,11 @@ describe('a commit waits', () => {
     b.take(a.log.at(-1)!.bytes)
     const atLimit = a.seal(hlcAt(NOW_MS + limits.clock_bound_ms, 1023), home, [put(2)])
     expect(b.judge(atLimit).kind).toBe('admitted')
-    for (const ahead of [hlcAt(NOW_MS + limits.clock_bound_ms + 1), hlcAt(NOW_MS + 365 * DAY_MS), Number.MAX_SAFE_INTEGER as Hlc]) {
+    for (const ahead of [
+      hlcAt(NOW_MS + limits.clock_bound_ms + 1),
+      hlcAt(NOW_MS + 365 * DAY_MS),
+      Number.MAX_SAFE_INTEGER as Hlc,
+    ]) {
       expect(b.judge(a.seal(ahead, home, [put(2)]))).toEqual({ kind: 'pending', missing: 'time' })
     }
     expect(b.judge(a.seal(hlcAt(NOW_MS + 365 * DAY_MS), home, [put(2)]), NOW_MS + 365 * DAY_MS).kind).toBe('admitted')
@@ -89,7 +136,12 @@ describe('a commit waits', () => {
 
   it('but not a statement of the control log: its times order nothing but itself', () => {
     const { mesh, b } = scene()
-    const ahead = mesh.say({ ...said('peer.enrol', 50, CONTROL_NAMESPACE), peer: 'ef'.repeat(32) as PeerId, name: 'late', role: 'observer' })
+    const ahead = mesh.say({
+      ...said('peer.enrol', 50, CONTROL_NAMESPACE),
+      peer: 'ef'.repeat(32) as PeerId,
+      name: 'late',
+      role: 'observer',
+    })
     expect(b.judge(ahead, NOW_MS - 365 * DAY_MS).kind).toBe('admitted')
   })
 
@@ -104,35 +156,64 @@ describe('a commit waits', () => {
 describe('a commit is refused', () => {
   it('of another mesh', () => {
     const { b, a, home } = scene()
-    expect(b.judge(a.seal(hlcAt(NOW_MS, 1), home, [put(2)], { mesh: createMesh(0xbb).id }))).toEqual({ kind: 'refused', reason: 'foreign_mesh' })
+    expect(b.judge(a.seal(hlcAt(NOW_MS, 1), home, [put(2)], { mesh: createMesh(0xbb).id }))).toEqual({
+      kind: 'refused',
+      reason: 'foreign_mesh',
+    })
     expect(b.take(createMesh(0xbb).control[0]!.bytes)).toEqual({ kind: 'refused', reason: 'foreign_mesh' })
   })
 
   it('when its peer was not enrolled under its policy', () => {
     const { mesh, b, home } = scene()
     const stranger = createReplica(mesh, 7)
-    expect(b.take(stranger.seal(hlcAt(NOW_MS), segmentId(stranger.peer, 0), [put(5)]).bytes)).toEqual({ kind: 'refused', reason: 'peer_not_enrolled' })
-    expect(b.take(stranger.seal(hlcAt(NOW_MS), home, [patch(5, 1)], { deps: [] }).bytes)).toEqual({ kind: 'refused', reason: 'peer_not_enrolled' })
+    expect(b.take(stranger.seal(hlcAt(NOW_MS), segmentId(stranger.peer, 0), [put(5)]).bytes)).toEqual({
+      kind: 'refused',
+      reason: 'peer_not_enrolled',
+    })
+    expect(b.take(stranger.seal(hlcAt(NOW_MS), home, [patch(5, 1)], { deps: [] }).bytes)).toEqual({
+      kind: 'refused',
+      reason: 'peer_not_enrolled',
+    })
     // Enrolled later is not enrolled then.
     const before = b.control().head!
-    const control = mesh.say({ ...said('peer.enrol', 52, CONTROL_NAMESPACE), peer: stranger.peer, name: 'late', role: 'voter' })
+    const control = mesh.say({
+      ...said('peer.enrol', 52, CONTROL_NAMESPACE),
+      peer: stranger.peer,
+      name: 'late',
+      role: 'voter',
+    })
     for (const replica of [b, stranger]) replica.take(control.bytes)
-    expect(b.judge(stranger.seal(hlcAt(NOW_MS), segmentId(stranger.peer, 0), [put(5)], { policy: before }))).toEqual({ kind: 'refused', reason: 'peer_not_enrolled' })
+    expect(b.judge(stranger.seal(hlcAt(NOW_MS), segmentId(stranger.peer, 0), [put(5)], { policy: before }))).toEqual({
+      kind: 'refused',
+      reason: 'peer_not_enrolled',
+    })
     expect(b.take(stranger.seal(hlcAt(NOW_MS), segmentId(stranger.peer, 0), [put(5)]).bytes).kind).toBe('admitted')
   })
 
   it('when its peer is an observer: alone, on a document of others, and at any later place', () => {
     const { mesh, a, b, home } = scene()
     const watcher = createReplica(mesh, 8)
-    const control = mesh.say({ ...said('peer.enrol', 55, CONTROL_NAMESPACE), peer: watcher.peer, name: 'watcher', role: 'observer' })
+    const control = mesh.say({
+      ...said('peer.enrol', 55, CONTROL_NAMESPACE),
+      peer: watcher.peer,
+      name: 'watcher',
+      role: 'observer',
+    })
     for (const replica of [a, b, watcher]) replica.take(control.bytes)
     for (const commit of a.log) for (const replica of [b, watcher]) replica.take(commit.bytes)
-    const writes = [watcher.seal(hlcAt(NOW_MS, 3), segmentId(watcher.peer, 0), [put(5)]), watcher.seal(hlcAt(NOW_MS, 3), home, [patch(1, 7)]), watcher.seal(hlcAt(NOW_MS, 3), null, [{ ...said('episode.append', 71), event_type: 'x' }])]
+    const writes = [
+      watcher.seal(hlcAt(NOW_MS, 3), segmentId(watcher.peer, 0), [put(5)]),
+      watcher.seal(hlcAt(NOW_MS, 3), home, [patch(1, 7)]),
+      watcher.seal(hlcAt(NOW_MS, 3), null, [{ ...said('episode.append', 71), event_type: 'x' }]),
+    ]
     for (const each of writes) expect(b.take(each.bytes)).toEqual({ kind: 'refused', reason: 'observer_may_not_write' })
     // Its place is of no matter, and it makes nobody else's work worse.
     const later = mesh.enrol(9)
     for (const replica of [a, b, watcher]) replica.take(later.bytes)
-    expect(b.judge(watcher.seal(hlcAt(NOW_MS, 4), segmentId(watcher.peer, 0), [put(6)]))).toEqual({ kind: 'refused', reason: 'observer_may_not_write' })
+    expect(b.judge(watcher.seal(hlcAt(NOW_MS, 4), segmentId(watcher.peer, 0), [put(6)]))).toEqual({
+      kind: 'refused',
+      reason: 'observer_may_not_write',
+    })
     expect(b.take(a.seal(hlcAt(NOW_MS, 5), home, [patch(1, 8)]).bytes).kind).toBe('admitted')
   })
 
@@ -150,11 +231,19 @@ describe('a commit is refused', () => {
   it('under an earlier policy than the commit before it', () => {
     const { mesh, a, b, home, first } = scene()
     const before = a.control().head!
-    const control = mesh.say({ ...said('peer.enrol', 54, CONTROL_NAMESPACE), peer: 'ef'.repeat(32) as PeerId, name: 'late', role: 'observer' })
+    const control = mesh.say({
+      ...said('peer.enrol', 54, CONTROL_NAMESPACE),
+      peer: 'ef'.repeat(32) as PeerId,
+      name: 'late',
+      role: 'observer',
+    })
     for (const replica of [a, b]) replica.take(control.bytes)
     b.take(first.bytes)
     b.take(a.write(hlcAt(NOW_MS, 1), home, put(2)).bytes)
-    expect(b.judge(a.seal(hlcAt(NOW_MS, 2), home, [put(3)], { policy: before }))).toEqual({ kind: 'refused', reason: 'policy_went_back' })
+    expect(b.judge(a.seal(hlcAt(NOW_MS, 2), home, [put(3)], { policy: before }))).toEqual({
+      kind: 'refused',
+      reason: 'policy_went_back',
+    })
   })
 
   it('made on a commit of another segment, or of the log alone', () => {
@@ -163,22 +252,33 @@ describe('a commit is refused', () => {
     const episode = a.write(hlcAt(NOW_MS, 2), null, { ...said('episode.append', 3), event_type: 'call' })
     for (const commit of [first, other, episode]) b.take(commit.bytes)
     for (const dep of [other.hash, episode.hash, b.control().head!]) {
-      expect(b.judge(a.seal(hlcAt(NOW_MS, 3), home, [patch(4, 1)], { deps: [dep] }))).toEqual({ kind: 'refused', reason: 'dep_of_another_segment' })
+      expect(b.judge(a.seal(hlcAt(NOW_MS, 3), home, [patch(4, 1)], { deps: [dep] }))).toEqual({
+        kind: 'refused',
+        reason: 'dep_of_another_segment',
+      })
     }
   })
 
   it('not later than what it was made on, or than the commit before it', () => {
     const { a, b, home, first } = scene()
     b.take(first.bytes)
-    for (const hlc of [first.header.hlc, hlcAt(NOW_MS - 1), 1 as Hlc]) expect(a.judge(b.seal(hlc, home, [patch(2, 1)]))).toEqual({ kind: 'refused', reason: 'hlc_not_after' })
-    for (const hlc of [first.header.hlc, 0 as Hlc]) expect(b.judge(a.seal(hlc, home, [patch(2, 1)]))).toEqual({ kind: 'refused', reason: 'hlc_not_after' })
+    for (const hlc of [first.header.hlc, hlcAt(NOW_MS - 1), 1 as Hlc])
+      expect(a.judge(b.seal(hlc, home, [patch(2, 1)]))).toEqual({ kind: 'refused', reason: 'hlc_not_after' })
+    for (const hlc of [first.header.hlc, 0 as Hlc])
+      expect(b.judge(a.seal(hlc, home, [patch(2, 1)]))).toEqual({ kind: 'refused', reason: 'hlc_not_after' })
   })
 
   it('when it lies about its past', () => {
     const { a, b, home, first } = scene()
     b.take(first.bytes)
-    expect(b.judge(a.seal(hlcAt(NOW_MS, 1), home, [put(2)], { prev: unknown }))).toEqual({ kind: 'refused', reason: 'bad_prev' })
-    expect(b.judge(a.seal(hlcAt(NOW_MS, 1), home, [put(2)], { history: first.header.history }))).toEqual({ kind: 'refused', reason: 'bad_history' })
+    expect(b.judge(a.seal(hlcAt(NOW_MS, 1), home, [put(2)], { prev: unknown }))).toEqual({
+      kind: 'refused',
+      reason: 'bad_prev',
+    })
+    expect(b.judge(a.seal(hlcAt(NOW_MS, 1), home, [put(2)], { history: first.header.history }))).toEqual({
+      kind: 'refused',
+      reason: 'bad_history',
+    })
   })
 })
 
@@ -205,12 +305,22 @@ describe('a fork', () => {
 })
 
 describe('the control log', () => {
-  const enrol = { ...said('peer.enrol', 60, CONTROL_NAMESPACE), peer: 'ef'.repeat(32) as PeerId, name: 'own', role: 'voter' as const }
+  const enrol = {
+    ...said('peer.enrol', 60, CONTROL_NAMESPACE),
+    peer: 'ef'.repeat(32) as PeerId,
+    name: 'own',
+    role: 'voter' as const,
+  }
 
   it('takes nothing from a member, in whatever incarnation', () => {
     const { a, b } = scene()
-    expect(b.take(a.seal(hlcAt(NOW_MS, 1), null, [enrol]).bytes)).toEqual({ kind: 'refused', reason: 'control_not_by_the_authority' })
-    expect(b.judge(a.seal(hlcAt(NOW_MS, 1), null, [enrol], { peer: b.view.mesh as string as PeerId })).kind).toBe('refused')
+    expect(b.take(a.seal(hlcAt(NOW_MS, 1), null, [enrol]).bytes)).toEqual({
+      kind: 'refused',
+      reason: 'control_not_by_the_authority',
+    })
+    expect(b.judge(a.seal(hlcAt(NOW_MS, 1), null, [enrol], { peer: b.view.mesh as string as PeerId })).kind).toBe(
+      'refused',
+    )
   })
 
   it('is one chain: not the authority either writes a second one', () => {
@@ -230,11 +340,14 @@ describe('the control log', () => {
     expect(b.take(next.bytes)).toMatchObject({ kind: 'admitted', policySeq: 2 })
   })
 
-  it('goes on under the authority\'s signature alone, whoever covers it', () => {
+  it("goes on under the authority's signature alone, whoever covers it", () => {
     const { mesh, a, b } = scene()
     const [next, after] = [mesh.say(enrol), mesh.say({ ...enrol, id: eventId(61), peer: 'fe'.repeat(32) as PeerId })]
     for (const keys of [a.keys, keyPairFromSeed(seed(0xbb))]) {
-      expect(b.judge(sealCommit(next.header, next.events, keys))).toEqual({ kind: 'refused', reason: 'control_not_by_the_authority' })
+      expect(b.judge(sealCommit(next.header, next.events, keys))).toEqual({
+        kind: 'refused',
+        reason: 'control_not_by_the_authority',
+      })
     }
     // A valid signature on what follows is none on this one.
     expect(b.take({ ...next, bytes: sealCommit(next.header, next.events, a.keys).bytes }.bytes).kind).toBe('refused')
@@ -245,27 +358,61 @@ describe('the control log', () => {
     const mesh = createMesh()
     const [genesis] = mesh.control as [VerifiedCommit]
     const fresh = (): ReturnType<typeof createReplica> => createReplica({ ...mesh, control: [] }, 1)
-    const [said] = genesis.events as [typeof genesis.events[0] & {}]
-    const sealed = (fields: Partial<CommitHeader>, events: readonly SealedEvent[] = genesis.events, keys = mesh.keys): Commit =>
-      sealCommit({ ...genesis.header, eventsRoot: eventsRoot(events), eventCount: events.length, ...fields }, events, keys)
+    const [said] = genesis.events as [(typeof genesis.events)[0] & {}]
+    const sealed = (
+      fields: Partial<CommitHeader>,
+      events: readonly SealedEvent[] = genesis.events,
+      keys = mesh.keys,
+    ): Commit =>
+      sealCommit(
+        { ...genesis.header, eventsRoot: eventsRoot(events), eventCount: events.length, ...fields },
+        events,
+        keys,
+      )
     const attested = [{ ...said, attestation: new Uint8Array(64) }]
     const another = sealEvents([genesisOf(0xaa, { name: 'another' })])
-    for (const commit of [sealed({ hlc: hlcAt(NOW_MS, 1) }), sealed({}, attested), sealed({}, another), sealed({}, sealEvents([enrol])), sealed({}, [said, ...sealEvents([enrol])])]) {
+    for (const commit of [
+      sealed({ hlc: hlcAt(NOW_MS, 1) }),
+      sealed({}, attested),
+      sealed({}, another),
+      sealed({}, sealEvents([enrol])),
+      sealed({}, [said, ...sealEvents([enrol])]),
+    ]) {
       expect(fresh().judge(commit)).toEqual({ kind: 'refused', reason: 'not_the_genesis' })
     }
-    expect(fresh().judge(sealed({}, genesis.events, keyPairFromSeed(seed(1))))).toEqual({ kind: 'refused', reason: 'control_not_by_the_authority' })
+    expect(fresh().judge(sealed({}, genesis.events, keyPairFromSeed(seed(1))))).toEqual({
+      kind: 'refused',
+      reason: 'control_not_by_the_authority',
+    })
     expect(fresh().judge(sealed({}))).toMatchObject({ kind: 'admitted' })
   })
 
   it('does not make the authority a member', () => {
     const { mesh, a, b, home } = scene()
     const { header, events } = a.seal(hlcAt(NOW_MS, 1), home, [patch(2, 1)])
-    const own = sealCommit({ ...header, peer: publicKeyHex(mesh.keys) as PeerId, seq: 1, prev: ZERO_HASH as CommitHash, history: a.log[0]!.header.history, deps: [] }, events, mesh.keys)
+    const own = sealCommit(
+      {
+        ...header,
+        peer: publicKeyHex(mesh.keys) as PeerId,
+        seq: 1,
+        prev: ZERO_HASH as CommitHash,
+        history: a.log[0]!.header.history,
+        deps: [],
+      },
+      events,
+      mesh.keys,
+    )
     expect(b.take(own.bytes)).toEqual({ kind: 'refused', reason: 'peer_not_enrolled' })
   })
 })
 
 it('a commit of the wrong mesh id alone is one of another mesh, whoever signed it', () => {
   const { a, b } = scene()
-  expect(b.judge(a.seal(hlcAt(NOW_MS, 1), null, [{ ...said('episode.append', 3, NS), event_type: 'call' }], { mesh: a.peer as string as MeshId }))).toEqual({ kind: 'refused', reason: 'foreign_mesh' })
+  expect(
+    b.judge(
+      a.seal(hlcAt(NOW_MS, 1), null, [{ ...said('episode.append', 3, NS), event_type: 'call' }], {
+        mesh: a.peer as string as MeshId,
+      }),
+    ),
+  ).toEqual({ kind: 'refused', reason: 'foreign_mesh' })
 })

@@ -11,10 +11,34 @@
  */
 import { chainFault, emptyChain, type ChainState } from './chain.ts'
 import type { Reads } from './event-schema.ts'
-import { CONTROL_INCARNATION, isControlCommit, readAt, type AdmittedCommit, type Commit, type VerifiedCommit } from './commit.ts'
-import { controlFault, enrolledAt, firstExcluded, isWriter, levelAt, policyPlace, waitsForEnrolment, type ControlState } from './control.ts'
+import {
+  CONTROL_INCARNATION,
+  isControlCommit,
+  readAt,
+  type AdmittedCommit,
+  type Commit,
+  type VerifiedCommit,
+} from './commit.ts'
+import {
+  controlFault,
+  enrolledAt,
+  firstExcluded,
+  isWriter,
+  levelAt,
+  policyPlace,
+  waitsForEnrolment,
+  type ControlState,
+} from './control.ts'
 import { latestAt } from './hlc.ts'
-import { CONTROL_NAMESPACE, type ChainId, type CommitHash, type MeshId, type Namespace, type PeerId, type SegmentId } from './ids.ts'
+import {
+  CONTROL_NAMESPACE,
+  type ChainId,
+  type CommitHash,
+  type MeshId,
+  type Namespace,
+  type PeerId,
+  type SegmentId,
+} from './ids.ts'
 
 /** What a log tells of itself. */
 export type LogView = {
@@ -29,11 +53,18 @@ export type LogView = {
   /** The first seq of a forked chain that does not count; Infinity otherwise. @param peer whose chain it is, for it may be out as a whole. */
   forkAt(chain: ChainId, peer: PeerId): number
   /** Place and time of a commit in the log, or of one on a forked branch whose header is known; null when it is not here. */
-  meta(hash: CommitHash): { readonly namespace: Namespace; readonly segment: SegmentId | null; readonly hlc: number } | null
+  meta(
+    hash: CommitHash,
+  ): { readonly namespace: Namespace; readonly segment: SegmentId | null; readonly hlc: number } | null
 }
 
 export type Verdict =
-  | { readonly kind: 'admitted'; readonly commit: AdmittedCommit; readonly chain: ChainState; readonly policySeq: number }
+  | {
+      readonly kind: 'admitted'
+      readonly commit: AdmittedCommit
+      readonly chain: ChainState
+      readonly policySeq: number
+    }
   | { readonly kind: 'duplicate' }
   /** Two commits of one chain with one seq: a proof that its peer forked. */
   | { readonly kind: 'fork'; readonly seq: number; readonly known: CommitHash }
@@ -45,7 +76,8 @@ export const admit = (log: LogView, commit: VerifiedCommit, nowMs: number): Verd
   const { header } = commit
   if (header.mesh !== log.mesh) return refused('foreign_mesh')
   const isControl = header.namespace === CONTROL_NAMESPACE
-  if (isControl && !(isControlCommit(commit) && header.incarnation === CONTROL_INCARNATION)) return refused('control_not_by_the_authority')
+  if (isControl && !(isControlCommit(commit) && header.incarnation === CONTROL_INCARNATION))
+    return refused('control_not_by_the_authority')
 
   if (header.seq >= log.forkAt(commit.chain, header.peer)) return refused('forked')
   const chain = log.chain(commit.chain) ?? emptyChain(commit.chain, header.peer, header.incarnation, header.namespace)
@@ -58,7 +90,8 @@ export const admit = (log: LogView, commit: VerifiedCommit, nowMs: number): Verd
   if (fault !== null) return refused(fault)
 
   const policySeq = isControl ? header.seq - 1 : policyPlace(log.control, header.policy, header.peer)
-  if (policySeq === null || (!isControl && waitsForEnrolment(log.control, header.policy, header.peer))) return { kind: 'pending', missing: 'control' }
+  if (policySeq === null || (!isControl && waitsForEnrolment(log.control, header.policy, header.peer)))
+    return { kind: 'pending', missing: 'control' }
   if (isControl && header.policy !== chain.hash) return refused('control_policy')
   if (isControl && log.controlEnd === null) return { kind: 'pending', missing: 'control' }
   const notNext = isControl ? controlFault(log.controlEnd!, commit) : null
@@ -74,9 +107,15 @@ export const admit = (log: LogView, commit: VerifiedCommit, nowMs: number): Verd
     if (meta.hlc >= header.hlc) return refused('hlc_not_after')
   }
   // What is left out moves nobody's clock and rests on nothing that counts: it waits for no time.
-  const isLeftOut = (): boolean => header.seq >= firstExcluded(log.control, { ...chain, begunAt: chain.begunAt ?? policySeq })
+  const isLeftOut = (): boolean =>
+    header.seq >= firstExcluded(log.control, { ...chain, begunAt: chain.begunAt ?? policySeq })
   if (!isControl && header.hlc > latestAt(nowMs) && !isLeftOut()) return { kind: 'pending', missing: 'time' }
-  return { kind: 'admitted', commit: readAt(commit as Commit as AdmittedCommit, levelAt(log.control, policySeq), log.reads), chain, policySeq }
+  return {
+    kind: 'admitted',
+    commit: readAt(commit as Commit as AdmittedCommit, levelAt(log.control, policySeq), log.reads),
+    chain,
+    policySeq,
+  }
 }
 
 const refused = (reason: string): Verdict => ({ kind: 'refused', reason })

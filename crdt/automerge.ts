@@ -12,12 +12,32 @@ import type { ChangeHash } from './ids.ts'
 export type Document = ReturnType<typeof automerge.getBackend>
 export type Heads = string[]
 /** One operation as `encodeChange` takes it; ids are `counter@actor`, `_root` the document's root. */
-export type Op = { action: 'makeMap' | 'set' | 'del'; obj: string; key: string; value?: string | number | boolean; datatype?: string; pred: string[] }
+export type Op = {
+  action: 'makeMap' | 'set' | 'del'
+  obj: string
+  key: string
+  value?: string | number | boolean
+  datatype?: string
+  pred: string[]
+}
 
 export const openDocument = (): Document => automerge.getBackend(automerge.init())
 
 /** A change nobody but this function makes: explicit actor, time 0, no message. */
-export const encodeChange = (change: { readonly actor: string; readonly seq: number; readonly startOp: number; readonly deps: readonly string[]; readonly ops: readonly Op[] }): Uint8Array =>
-  automerge.encodeChange({ ...change, time: 0, message: null, author: null, deps: [...change.deps], ops: [...change.ops] as never })
+export const encodeChange = (change: {
+  readonly actor: string
+  readonly seq: number
+  readonly startOp: number
+  readonly deps: readonly string[]
+  readonly ops: readonly Op[]
+}): Uint8Array =>
+  automerge.encodeChange({
+    ...change,
+    time: 0,
+    message: null,
+    author: null,
+    deps: [...change.deps],
+    ops: [...change.ops] as never,
+  })
 
 export const changeHash = (change: Uint8Array): ChangeHash => sha256Hex(change.subarray(8)) as ChangeHash

@@ -5,14 +5,24 @@ import { fromBase64Url, toBase64Url } from './base64.ts'
 
 describe('base64url', () => {
   it('is what Node writes, and comes back', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-      const text = toBase64Url(bytes)
-      expect(text).toBe(Buffer.from(bytes).toString('base64url'))
-      expect(fromBase64Url(text)).toEqual(bytes)
-    }))
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        const text = toBase64Url(bytes)
+        expect(text).toBe(Buffer.from(bytes).toString('base64url'))
+        expect(fromBase64Url(text)).toEqual(bytes)
+      }),
+    )
   })
 
-  it.each([['padding', 'AA=='], ['bits left over', 'AB'], ['the other alphabet', '+/+/'], ['white space', 'AA AA'], ['a line', 'AAAA\n'], ['one letter', 'A'], ['no ASCII', 'ÄÄÄÄ']])('refuses %s', (_, text) => {
+  it.each([
+    ['padding', 'AA=='],
+    ['bits left over', 'AB'],
+    ['the other alphabet', '+/+/'],
+    ['white space', 'AA AA'],
+    ['a line', 'AAAA\n'],
+    ['one letter', 'A'],
+    ['no ASCII', 'ÄÄÄÄ'],
+  ])('refuses %s', (_, text) => {
     expect(fromBase64Url(text)).toBeNull()
   })
 })

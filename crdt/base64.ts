@@ -5,7 +5,8 @@ import sodium from 'libsodium-wrappers'
 
 await sodium.ready
 
-export const toBase64Url = (bytes: Uint8Array): string => sodium.to_base64(bytes, sodium.base64_variants.URLSAFE_NO_PADDING)
+export const toBase64Url = (bytes: Uint8Array): string =>
+  sodium.to_base64(bytes, sodium.base64_variants.URLSAFE_NO_PADDING)
 
 /** Null for text that `toBase64Url` never writes. */
 export const fromBase64Url = (text: string): Uint8Array | null => {

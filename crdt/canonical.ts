@@ -16,7 +16,8 @@ import { limits } from './limits.ts'
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 
 export type ParseFault = 'too_large' | 'too_deep' | 'not_utf8' | 'not_json' | 'not_canonical'
-export type ParsedCanonical = { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly reason: ParseFault }
+export type ParsedCanonical =
+  { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly reason: ParseFault }
 
 /** The canonical text. Throws TypeError on what is no JSON value (see `jsonFault`): check what people gave with `isJson` first. */
 export const canonicalize = (value: Json): string => {
@@ -44,7 +45,10 @@ export const parseCanonical = (bytes: Uint8Array, bytesMax: number = limits.even
  * The value of JSON in any form, as long as that value has a canonical one (so no lone surrogates). Never throws; bounded as
  * `parseCanonical` is: size and depth are looked at before any parser sees the bytes. `text` is the bytes' own.
  */
-export const parseJson = (bytes: Uint8Array, bytesMax: number): (ParsedCanonical & { readonly ok: false }) | { readonly ok: true; readonly value: Json; readonly text: string } => {
+export const parseJson = (
+  bytes: Uint8Array,
+  bytesMax: number,
+): (ParsedCanonical & { readonly ok: false }) | { readonly ok: true; readonly value: Json; readonly text: string } => {
   if (bytes.length > bytesMax) return refused('too_large')
   if (isDeeperThan(bytes, limits.json_depth_max)) return refused('too_deep')
   const text = decodeUtf8(bytes)

@@ -8,12 +8,18 @@ import { NOW_MS, NS, body, createReplica, hlcAt, meshOf, record, said } from './
 
 const a = createReplica(meshOf(1), 1)
 const home = segmentId(a.peer, 0)
-const commits: Commit[] = [a.write(hlcAt(NOW_MS), home, { ...said('memory.put', 1), record: record(1), set: { content: body('x') } })]
-for (let n = 2; n <= 9; n++) commits.push(a.write(hlcAt(NOW_MS, n), home, { ...said('memory.patch', n), record: record(1), set: { priority: n } }))
+const commits: Commit[] = [
+  a.write(hlcAt(NOW_MS), home, { ...said('memory.put', 1), record: record(1), set: { content: body('x') } }),
+]
+for (let n = 2; n <= 9; n++)
+  commits.push(a.write(hlcAt(NOW_MS, n), home, { ...said('memory.patch', n), record: record(1), set: { priority: n } }))
 const start = emptyChain(commits[0]!.chain, a.peer, a.incarnation, NS)
 const third = commits.slice(0, 3).reduce((chain, commit) => extendChain(chain, commit, 2), start)
 const [c3, c4, c5] = [commits[2]!, commits[3]!, commits[4]!]
-const withHeader = (commit: Commit, header: Partial<Commit['header']>): Commit => ({ ...commit, header: { ...commit.header, ...header } })
+const withHeader = (commit: Commit, header: Partial<Commit['header']>): Commit => ({
+  ...commit,
+  header: { ...commit.header, ...header },
+})
 
 describe('a chain', () => {
   it('begins with nothing', () => {
@@ -32,14 +38,24 @@ describe('a chain', () => {
   })
 
   it('goes forward in time', () => {
-    for (const hlc of [c3.header.hlc, commits[0]!.header.hlc]) expect(chainFault(third, withHeader(c4, { hlc }))).toBe('hlc_not_after')
+    for (const hlc of [c3.header.hlc, commits[0]!.header.hlc])
+      expect(chainFault(third, withHeader(c4, { hlc }))).toBe('hlc_not_after')
   })
 
   it('names in each commit the root over all earlier ones, so that any is proven in it', () => {
     for (const [seq, commit] of commits.entries()) {
       const hashes = commits.slice(0, seq).map(({ hash }) => hexToBytes(hash))
       expect(commit.header.history).toBe(bytesToHex(merkleRoot(hashes)))
-      for (const [i, leaf] of hashes.entries()) expect(verifyInclusion(leafHash(leaf), i, hashes.length, inclusionProof(hashes, i), hexToBytes(commit.header.history))).toBe(true)
+      for (const [i, leaf] of hashes.entries())
+        expect(
+          verifyInclusion(
+            leafHash(leaf),
+            i,
+            hashes.length,
+            inclusionProof(hashes, i),
+            hexToBytes(commit.header.history),
+          ),
+        ).toBe(true)
     }
   })
 
@@ -51,7 +67,10 @@ describe('a chain', () => {
 })
 
 describe('coverage', () => {
-  const unsigned = (commit: Commit): Commit => ({ ...commit, signature: commit.signature.with(0, commit.signature[0]! ^ 1) })
+  const unsigned = (commit: Commit): Commit => ({
+    ...commit,
+    signature: commit.signature.with(0, commit.signature[0]! ^ 1),
+  })
 
   it('reaches up to the last valid signature, over bad ones before it', () => {
     const run = [unsigned(c3), c4, unsigned(c5)]

@@ -5,7 +5,16 @@
  */
 import { hasValidSignature, isControlCommit, type Commit, type VerifiedCommit } from './commit.ts'
 import type { Hlc } from './hlc.ts'
-import { ZERO_HASH, bytesToHex, hexToBytes, type ChainId, type CommitHash, type Incarnation, type Namespace, type PeerId } from './ids.ts'
+import {
+  ZERO_HASH,
+  bytesToHex,
+  hexToBytes,
+  type ChainId,
+  type CommitHash,
+  type Incarnation,
+  type Namespace,
+  type PeerId,
+} from './ids.ts'
 import { appendLeaf, emptyHistory, historyRoot, leafHash, type History } from './merkle.ts'
 
 export type ChainState = {
@@ -25,11 +34,23 @@ export type ChainState = {
 }
 
 export const emptyChain = (id: ChainId, peer: PeerId, incarnation: Incarnation, namespace: Namespace): ChainState => ({
-  id, peer, incarnation, namespace, seq: 0, hash: ZERO_HASH as CommitHash, history: emptyHistory, hlc: 0 as Hlc, policySeq: 0, begunAt: null,
+  id,
+  peer,
+  incarnation,
+  namespace,
+  seq: 0,
+  hash: ZERO_HASH as CommitHash,
+  history: emptyHistory,
+  hlc: 0 as Hlc,
+  policySeq: 0,
+  begunAt: null,
 })
 
 /** What is wrong with `commit` as the successor of `chain`, or null. The hash of `prev` already binds the rest of the past. */
-export const chainFault = (chain: ChainState, commit: Commit): 'gap' | 'bad_prev' | 'bad_history' | 'hlc_not_after' | null => {
+export const chainFault = (
+  chain: ChainState,
+  commit: Commit,
+): 'gap' | 'bad_prev' | 'bad_history' | 'hlc_not_after' | null => {
   const { header } = commit
   if (header.seq !== chain.seq + 1) return 'gap'
   if (header.prev !== chain.hash) return 'bad_prev'
@@ -38,7 +59,12 @@ export const chainFault = (chain: ChainState, commit: Commit): 'gap' | 'bad_prev
 }
 
 export const extendChain = (chain: ChainState, commit: Commit, policySeq: number): ChainState => ({
-  ...chain, seq: commit.header.seq, hash: commit.hash, hlc: commit.header.hlc, policySeq, begunAt: chain.begunAt ?? policySeq,
+  ...chain,
+  seq: commit.header.seq,
+  hash: commit.hash,
+  hlc: commit.header.hlc,
+  policySeq,
+  begunAt: chain.begunAt ?? policySeq,
   history: appendLeaf(chain.history, leafHash(hexToBytes(commit.hash))),
 })
 

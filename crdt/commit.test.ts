@@ -1,14 +1,50 @@
 /** Commits as bytes: what decodes, and that nothing decodes to a commit that its peer did not seal. */
 import { describe, expect, it } from 'vitest'
-import { chainId, commitHash, controlChainId, decodeCommit, decodeHeader, encodeHeader, eventsRoot, hasValidSignature, sealCommit, type Commit, type CommitHeader, type SealedEvent } from './commit.ts'
+import {
+  chainId,
+  commitHash,
+  controlChainId,
+  decodeCommit,
+  decodeHeader,
+  encodeHeader,
+  eventsRoot,
+  hasValidSignature,
+  sealCommit,
+  type Commit,
+  type CommitHeader,
+  type SealedEvent,
+} from './commit.ts'
 import { encodeEvent, type Event } from './event.ts'
 import { sha256Hex } from './hash.ts'
 import type { Hlc } from './hlc.ts'
-import { CONTROL_NAMESPACE, ZERO_HASH, hexToBytes, segmentId, type ChangeHash, type CommitHash, type EventId, type MeshId, type Namespace, type PeerId } from './ids.ts'
+import {
+  CONTROL_NAMESPACE,
+  ZERO_HASH,
+  hexToBytes,
+  segmentId,
+  type ChangeHash,
+  type CommitHash,
+  type EventId,
+  type MeshId,
+  type Namespace,
+  type PeerId,
+} from './ids.ts'
 import { limits } from './limits.ts'
 import { pack, unpack, type Packable } from './msgpack.ts'
 import { keyPairFromSeed, publicKeyHex, sign } from './signature.ts'
-import { NOW_MS, NS, body, createReplica, genesisOf, hlcAt, meshOf, record, said, sealEvents, seed } from './test-support.ts'
+import {
+  NOW_MS,
+  NS,
+  body,
+  createReplica,
+  genesisOf,
+  hlcAt,
+  meshOf,
+  record,
+  said,
+  sealEvents,
+  seed,
+} from './test-support.ts'
 import { fastestMs } from './timing.test-support.ts'
 
 const mesh = meshOf(1, 2)
@@ -17,7 +53,11 @@ const home = segmentId(a.peer, 0)
 const first = a.write(hlcAt(NOW_MS), home, { ...said('memory.put', 1), record: record(1), set: { content: body('x') } })
 const small = a.write(hlcAt(NOW_MS, 1), home, { ...said('memory.forget', 2), record: record(1) })
 
-const sealed = (fields: Partial<CommitHeader>, events: readonly SealedEvent[] = small.events, keys = a.keys): Uint8Array => sealCommit({ ...small.header, ...fields }, events, keys).bytes
+const sealed = (
+  fields: Partial<CommitHeader>,
+  events: readonly SealedEvent[] = small.events,
+  keys = a.keys,
+): Uint8Array => sealCommit({ ...small.header, ...fields }, events, keys).bytes
 /** With a root and a count that fit the events. */
 const sealedWith = (events: readonly Event[], fields: Partial<CommitHeader> = {}): Uint8Array => {
   const list = sealEvents(events)
@@ -54,7 +94,8 @@ describe('a sealed commit', () => {
   })
 
   it('cut or lengthened anywhere is none', () => {
-    for (let length = 0; length < small.bytes.length; length++) expect(reason(small.bytes.subarray(0, length))).not.toBe('ok')
+    for (let length = 0; length < small.bytes.length; length++)
+      expect(reason(small.bytes.subarray(0, length))).not.toBe('ok')
     expect(reason(Uint8Array.from([...small.bytes, 0]))).toBe('commit_not_canonical')
   })
 
@@ -64,7 +105,9 @@ describe('a sealed commit', () => {
     for (let i = 0; i < fields.length; i++) {
       for (let j = 0; j < i; j++) {
         const headerBytes = pack(fields.map((_, k) => fields[k === i ? j : k === j ? i : k]!))
-        const decoded = decodeCommit(pack([headerBytes, small.events.map(({ bytes }) => bytes), [null], small.signature, []]))
+        const decoded = decodeCommit(
+          pack([headerBytes, small.events.map(({ bytes }) => bytes), [null], small.signature, []]),
+        )
         // prev, history, policy, root and change hash are of one shape; seq and event count too.
         if (!decoded.ok || decoded.commit.hash === small.hash) continue
         decodes++
@@ -76,7 +119,10 @@ describe('a sealed commit', () => {
 
   it('signed by another member, or for another purpose, is not covered', () => {
     const b = keyPairFromSeed(seed(2))
-    for (const bytes of [sealed({}, small.events, b), sealed({ peer: publicKeyHex(b) as PeerId, segment: segmentId(publicKeyHex(b) as PeerId, 0) })]) {
+    for (const bytes of [
+      sealed({}, small.events, b),
+      sealed({ peer: publicKeyHex(b) as PeerId, segment: segmentId(publicKeyHex(b) as PeerId, 0) }),
+    ]) {
       const decoded = decodeCommit(bytes)
       expect(decoded.ok && !hasValidSignature(decoded.commit)).toBe(true)
     }
@@ -126,10 +172,18 @@ describe('a header', () => {
 
   const fields = unpack(small.headerBytes) as readonly Packable[]
   it.each<[string, number, Packable]>([
-    ['version 0', 0, 0], ['version 2', 0, 2], ['no version', 0, null],
-    ['seq of text', 5, '1'], ['seq of bytes', 5, Uint8Array.of(1)], ['a time of text', 8, '1'], ['a time of nil', 8, null],
-    ['a namespace of bytes', 2, new TextEncoder().encode('team/api')], ['deps of nil', 11, null], ['a count of nil', 13, null],
-    ['a segment of nil', 10, null], ['a change hash of nil', 14, null],
+    ['version 0', 0, 0],
+    ['version 2', 0, 2],
+    ['no version', 0, null],
+    ['seq of text', 5, '1'],
+    ['seq of bytes', 5, Uint8Array.of(1)],
+    ['a time of text', 8, '1'],
+    ['a time of nil', 8, null],
+    ['a namespace of bytes', 2, new TextEncoder().encode('team/api')],
+    ['deps of nil', 11, null],
+    ['a count of nil', 13, null],
+    ['a segment of nil', 10, null],
+    ['a change hash of nil', 14, null],
   ])('with %s is malformed', (_, at, value) => expect(decodeHeader(pack(fields.with(at, value)))).toBeNull())
 
   it('with a field too many or too few is malformed', () => {
@@ -143,17 +197,29 @@ describe('a header', () => {
   const withForm = (at: number, form: string): Uint8Array =>
     Uint8Array.from([0x9f, ...fields.flatMap((field, i) => [...(i === at ? hexToBytes(form) : pack(field))])])
   it.each<[string, number, string]>([
-    ['seq -1', 5, 'ff'], ['seq -1 as int 64', 5, 'd3ffffffffffffffff'], ['seq 2^53', 5, 'd30020000000000000'], ['seq 2^63 - 1', 5, 'd37fffffffffffffff'], ['seq 2^64 - 1', 5, 'cfffffffffffffffff'],
-    ['seq in a longer form', 5, 'cc02'], ['seq as float', 5, 'cb4000000000000000'], ['a fractional seq', 5, 'cb3ff8000000000000'],
-    ['time NaN', 8, 'cb7ff8000000000000'], ['time -1', 8, 'ff'], ['time 2^53', 8, 'd30020000000000000'], ['an infinite time', 8, 'cb7ff0000000000000'],
-    ['a fractional count', 13, 'cb3ff8000000000000'], ['a map for deps', 11, '80'],
+    ['seq -1', 5, 'ff'],
+    ['seq -1 as int 64', 5, 'd3ffffffffffffffff'],
+    ['seq 2^53', 5, 'd30020000000000000'],
+    ['seq 2^63 - 1', 5, 'd37fffffffffffffff'],
+    ['seq 2^64 - 1', 5, 'cfffffffffffffffff'],
+    ['seq in a longer form', 5, 'cc02'],
+    ['seq as float', 5, 'cb4000000000000000'],
+    ['a fractional seq', 5, 'cb3ff8000000000000'],
+    ['time NaN', 8, 'cb7ff8000000000000'],
+    ['time -1', 8, 'ff'],
+    ['time 2^53', 8, 'd30020000000000000'],
+    ['an infinite time', 8, 'cb7ff0000000000000'],
+    ['a fractional count', 13, 'cb3ff8000000000000'],
+    ['a map for deps', 11, '80'],
   ])('with %s is malformed', (_, at, form) => expect(decodeHeader(withForm(at, form))).toBeNull())
 })
 
 describe('the events of a commit', () => {
   const forget = (n: number, ns = NS): Event => ({ ...said('memory.forget', n, ns), record: record(1) })
-  it('are of its namespace', () => expect(reason(sealedWith([forget(3, 'team/web' as Namespace)]))).toBe('event_of_another_namespace'))
-  it('have an id each', () => expect(reason(sealedWith([forget(3), { ...forget(4), id: forget(3).id }]))).toBe('event_twice'))
+  it('are of its namespace', () =>
+    expect(reason(sealedWith([forget(3, 'team/web' as Namespace)]))).toBe('event_of_another_namespace'))
+  it('have an id each', () =>
+    expect(reason(sealedWith([forget(3), { ...forget(4), id: forget(3).id }]))).toBe('event_twice'))
   it('are as many as it says', () => expect(reason(sealed({ eventCount: 2 }))).toBe('event_count'))
   it('are those of its root, in this order', () => {
     const [one, two] = sealEvents([forget(3), forget(4)]) as [SealedEvent, SealedEvent]
@@ -161,7 +227,10 @@ describe('the events of a commit', () => {
     expect(reason(sealed({}, sealEvents([forget(3)])))).toBe('events_root')
   })
   it('are bound with their attestations', () => {
-    const attested = { ...small.events[0]!, attestation: sign('mnemesh/event/1', small.events[0]!.bytes, keyPairFromSeed(seed(9))) }
+    const attested = {
+      ...small.events[0]!,
+      attestation: sign('mnemesh/event/1', small.events[0]!.bytes, keyPairFromSeed(seed(9))),
+    }
     expect(reason(sealed({ eventsRoot: eventsRoot([attested]) }, [attested]))).toBe('ok')
     expect(reason(sealed({}, [attested]))).toBe('events_root')
     expect(reason(sealed({ eventsRoot: eventsRoot([attested]) }, small.events))).toBe('events_root')
@@ -195,15 +264,29 @@ describe('the events of a commit', () => {
     ['a control event in the control log', [genesis], { ...logOnly, namespace: CONTROL_NAMESPACE }, 'ok'],
     ['a control event in a segment', [genesis], { namespace: CONTROL_NAMESPACE }, 'kind_needs_another_segment'],
     ['a control event elsewhere', [genesis], logOnly, 'event_of_another_namespace'],
-    ['an episode in the control log', [episode], { ...logOnly, namespace: CONTROL_NAMESPACE }, 'event_of_another_namespace'],
+    [
+      'an episode in the control log',
+      [episode],
+      { ...logOnly, namespace: CONTROL_NAMESPACE },
+      'event_of_another_namespace',
+    ],
   ])('%s', (_, events, fields, expected) => expect(reason(sealedWith(events, fields))).toBe(expected))
 
   it('of the wrong kind do not pass by naming the other namespace themselves', () => {
-    const enrol = { ...said('peer.enrol', 7, CONTROL_NAMESPACE), peer: 'ab'.repeat(32) as PeerId, name: 'one', role: 'voter' } as const
+    const enrol = {
+      ...said('peer.enrol', 7, CONTROL_NAMESPACE),
+      peer: 'ab'.repeat(32) as PeerId,
+      name: 'one',
+      role: 'voter',
+    } as const
     const lying = { ...enrol, ns: NS } as Event
-    const bytes = new TextEncoder().encode(JSON.stringify(Object.fromEntries(Object.entries(lying).sort(([x], [y]) => (x < y ? -1 : 1)))))
+    const bytes = new TextEncoder().encode(
+      JSON.stringify(Object.fromEntries(Object.entries(lying).sort(([x], [y]) => (x < y ? -1 : 1)))),
+    )
     const events = [{ bytes, event: lying, attestation: null }]
-    expect(reason(sealed({ ...logOnly, eventsRoot: eventsRoot(events) }, events))).toBe('event_schema: ns does not take this kind')
+    expect(reason(sealed({ ...logOnly, eventsRoot: eventsRoot(events) }, events))).toBe(
+      'event_schema: ns does not take this kind',
+    )
   })
 })
 
@@ -214,7 +297,10 @@ describe('hostile bytes', () => {
     ['an array of 2^32 - 1', () => Uint8Array.from([0xdd, 0xff, 0xff, 0xff, 0xff])],
     ['a bin of 2^32 - 1', () => Uint8Array.from([0x94, 0xc6, 0xff, 0xff, 0xff, 0xff])],
     ['2^18 nils', () => Uint8Array.from([0xdd, 0, 4, 0, 0, ...new Uint8Array(262_144).fill(0xc0)])],
-    ['events nested deep', () => pack([small.headerBytes, [new Uint8Array(300_000).fill(0x5b)], [null], small.signature, []])],
+    [
+      'events nested deep',
+      () => pack([small.headerBytes, [new Uint8Array(300_000).fill(0x5b)], [null], small.signature, []]),
+    ],
     ['a header of 400 KB', () => pack([new Uint8Array(400_000), [], [], small.signature, []])],
   ])('%s are refused within 50 ms', (_, make) => {
     const bytes = make()
@@ -223,17 +309,32 @@ describe('hostile bytes', () => {
   })
 
   it.each<[string, Packable]>([
-    ['no list', 1], ['four parts', [small.headerBytes, [small.events[0]!.bytes], [null], small.signature]], ['six parts', [small.headerBytes, [small.events[0]!.bytes], [null], small.signature, [], null]], ['votes of nil', [small.headerBytes, [small.events[0]!.bytes], [null], small.signature, null]], ['events of text', [small.headerBytes, ['x'], [null], small.signature, []]],
-    ['attestations of text', [small.headerBytes, [small.events[0]!.bytes], ['x'], small.signature, []]], ['a short signature', [small.headerBytes, [small.events[0]!.bytes], [null], small.signature.subarray(1), []]],
-    ['an attestation missing', [small.headerBytes, [small.events[0]!.bytes], [], small.signature, []]], ['a header of text', ['header', [small.events[0]!.bytes], [null], small.signature, []]],
-  ])('%s is no commit', (_, value) => expect(reason(pack(value))).toMatch(/^(commit_not_canonical|commit_shape|event_count)$/))
+    ['no list', 1],
+    ['four parts', [small.headerBytes, [small.events[0]!.bytes], [null], small.signature]],
+    ['six parts', [small.headerBytes, [small.events[0]!.bytes], [null], small.signature, [], null]],
+    ['votes of nil', [small.headerBytes, [small.events[0]!.bytes], [null], small.signature, null]],
+    ['events of text', [small.headerBytes, ['x'], [null], small.signature, []]],
+    ['attestations of text', [small.headerBytes, [small.events[0]!.bytes], ['x'], small.signature, []]],
+    ['a short signature', [small.headerBytes, [small.events[0]!.bytes], [null], small.signature.subarray(1), []]],
+    ['an attestation missing', [small.headerBytes, [small.events[0]!.bytes], [], small.signature, []]],
+    ['a header of text', ['header', [small.events[0]!.bytes], [null], small.signature, []]],
+  ])('%s is no commit', (_, value) =>
+    expect(reason(pack(value))).toMatch(/^(commit_not_canonical|commit_shape|event_count)$/),
+  )
 })
 
 describe('chain ids', () => {
   it('differ by peer, incarnation and namespace', () => {
     const b = createReplica(mesh, 2)
     const later = createReplica(mesh, 1, NOW_MS + 1)
-    expect(new Set([chainId(a.peer, a.incarnation, NS), chainId(b.peer, a.incarnation, NS), chainId(a.peer, later.incarnation, NS), chainId(a.peer, a.incarnation, 'team' as Namespace)]).size).toBe(4)
+    expect(
+      new Set([
+        chainId(a.peer, a.incarnation, NS),
+        chainId(b.peer, a.incarnation, NS),
+        chainId(a.peer, later.incarnation, NS),
+        chainId(a.peer, a.incarnation, 'team' as Namespace),
+      ]).size,
+    ).toBe(4)
     expect(controlChainId(mesh.id)).toBe(mesh.control[0]!.chain)
   })
   it('make one header one commit: no two events share an id by accident', () => {

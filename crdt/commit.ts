@@ -22,8 +22,20 @@ import { concat, sha256, sha256Hex } from './hash.ts'
 import type { Hlc } from './hlc.ts'
 import { parseHlc } from './hlc.ts'
 import {
-  CONTROL_NAMESPACE, bytesToHex, hexToBytes, parseNamespace, segmentOwner,
-  type ChainId, type ChangeHash, type CommitHash, type Incarnation, type MeshId, type Namespace, type PeerId, type Ref, type SegmentId,
+  CONTROL_NAMESPACE,
+  bytesToHex,
+  hexToBytes,
+  parseNamespace,
+  segmentOwner,
+  type ChainId,
+  type ChangeHash,
+  type CommitHash,
+  type Incarnation,
+  type MeshId,
+  type Namespace,
+  type PeerId,
+  type Ref,
+  type SegmentId,
 } from './ids.ts'
 import { limits } from './limits.ts'
 import { merkleRoot } from './merkle.ts'
@@ -88,7 +100,8 @@ export const chainId = (peer: PeerId, incarnation: Incarnation, namespace: Names
   bytesToHex(sha256('mnemesh/chain/1', hexToBytes(peer), hexToBytes(incarnation), namespace).subarray(0, 16)) as ChainId
 
 /** The control log's one chain, written in the mesh's name by whoever governs it. */
-export const controlChainId = (mesh: MeshId): ChainId => chainId(mesh as string as PeerId, CONTROL_INCARNATION, CONTROL_NAMESPACE)
+export const controlChainId = (mesh: MeshId): ChainId =>
+  chainId(mesh as string as PeerId, CONTROL_INCARNATION, CONTROL_NAMESPACE)
 export const CONTROL_INCARNATION = '0000000000000000' as Incarnation
 
 export const eventsRoot = (events: readonly Pick<SealedEvent, 'bytes' | 'attestation'>[]): string =>
@@ -100,9 +113,21 @@ export const eventLeaf = (event: Pick<SealedEvent, 'bytes' | 'attestation'>): Ui
 
 export const encodeHeader = (header: CommitHeader): Uint8Array =>
   pack([
-    1, hexToBytes(header.mesh), header.namespace, hexToBytes(header.peer), hexToBytes(header.incarnation), header.seq,
-    hexToBytes(header.prev), hexToBytes(header.history), header.hlc, hexToBytes(header.policy), hexToBytes(header.segment ?? ''),
-    header.deps.map(hexToBytes), hexToBytes(header.eventsRoot), header.eventCount, hexToBytes(header.changeHash ?? ''),
+    1,
+    hexToBytes(header.mesh),
+    header.namespace,
+    hexToBytes(header.peer),
+    hexToBytes(header.incarnation),
+    header.seq,
+    hexToBytes(header.prev),
+    hexToBytes(header.history),
+    header.hlc,
+    hexToBytes(header.policy),
+    hexToBytes(header.segment ?? ''),
+    header.deps.map(hexToBytes),
+    hexToBytes(header.eventsRoot),
+    header.eventCount,
+    hexToBytes(header.changeHash ?? ''),
   ])
 
 /** Signs and encodes. The caller vouches for the header's truth; `decodeCommit` checks everything again elsewhere. */
@@ -111,7 +136,16 @@ export const sealCommit = (header: CommitHeader, events: readonly SealedEvent[],
   const signature = sign('mnemesh/commit/1', headerBytes, keys)
   const bytes = encodeCommit({ headerBytes, events, signature, votes: [] })
   const chain = chainId(header.peer, header.incarnation, header.namespace)
-  return { header, headerBytes, hash: commitHash(headerBytes), chain, events, signature, votes: [], bytes } as Commit as VerifiedCommit
+  return {
+    header,
+    headerBytes,
+    hash: commitHash(headerBytes),
+    chain,
+    events,
+    signature,
+    votes: [],
+    bytes,
+  } as Commit as VerifiedCommit
 }
 
 /** The same commit with these votes on it, in their order. */
@@ -120,22 +154,36 @@ export const withVotes = <C extends Commit>(commit: C, votes: readonly Vote[]): 
   return { ...commit, votes: sorted, bytes: encodeCommit({ ...commit, votes: sorted }) }
 }
 
-const encodeCommit = ({ headerBytes, events, signature, votes }: Pick<Commit, 'headerBytes' | 'events' | 'signature' | 'votes'>): Uint8Array =>
-  pack([headerBytes, events.map((event) => event.bytes), events.map((event) => event.attestation), signature, votes.map((vote) => [hexToBytes(vote.voter), vote.signature])])
+const encodeCommit = ({
+  headerBytes,
+  events,
+  signature,
+  votes,
+}: Pick<Commit, 'headerBytes' | 'events' | 'signature' | 'votes'>): Uint8Array =>
+  pack([
+    headerBytes,
+    events.map((event) => event.bytes),
+    events.map((event) => event.attestation),
+    signature,
+    votes.map((vote) => [hexToBytes(vote.voter), vote.signature]),
+  ])
 
-export const commitHash = (headerBytes: Uint8Array): CommitHash => sha256Hex('mnemesh/commit/1', ZERO, headerBytes) as CommitHash
+export const commitHash = (headerBytes: Uint8Array): CommitHash =>
+  sha256Hex('mnemesh/commit/1', ZERO, headerBytes) as CommitHash
 
 /** Never of a commit of the control log, which its mesh's authority signs (`control.ts`). */
 export const hasValidSignature = (commit: Commit): boolean => isSignedBy(commit, commit.header.peer)
 
 /** @param key a public key, 64 hex digits. */
-export const isSignedBy = (commit: Commit, key: string): boolean => verify('mnemesh/commit/1', commit.headerBytes, commit.signature, key)
+export const isSignedBy = (commit: Commit, key: string): boolean =>
+  verify('mnemesh/commit/1', commit.headerBytes, commit.signature, key)
 
 /** The epoch of a control commit: its chain's incarnation as a number; what is beyond a safe integer has none. */
 export const epochOf = ({ incarnation }: Pick<CommitHeader, 'incarnation'>): number => Number.parseInt(incarnation, 16)
 
 /** Whether it claims to be of its mesh's control log: what it is worth only the log before it tells. */
-export const isControlCommit = ({ header }: Pick<Commit, 'header'>): boolean => header.namespace === CONTROL_NAMESPACE && (header.peer as string) === header.mesh
+export const isControlCommit = ({ header }: Pick<Commit, 'header'>): boolean =>
+  header.namespace === CONTROL_NAMESPACE && (header.peer as string) === header.mesh
 
 /** The texts that its events name, those too that only fields without a meaning name. */
 export const textsOf = (commit: Pick<Commit, 'events'>): readonly Ref[] => commit.events.flatMap(textsOfEvent)
@@ -156,7 +204,10 @@ export const readAt = <C extends Commit>(commit: C, level: number, reads: Reads 
  * does not depend on the level; what its events say does.
  * @param readsOf at which format level its events are read; the build's highest where that is not known yet.
  */
-export const decodeCommit = (bytes: Uint8Array, readsOf: (header: CommitHeader) => Reads = () => OWN_READS): Decoded => {
+export const decodeCommit = (
+  bytes: Uint8Array,
+  readsOf: (header: CommitHeader) => Reads = () => OWN_READS,
+): Decoded => {
   if (bytes.length > limits.commit_bytes_max) return refuse('commit_too_large')
   const read = readPacked(bytes, readParts)
   if (!read.ok) return refuse(read.fault === 'form' ? 'commit_not_canonical' : 'commit_shape')
@@ -180,14 +231,18 @@ export const decodeCommit = (bytes: Uint8Array, readsOf: (header: CommitHeader) 
   const fault = kindFault(header, events)
   if (fault !== null) return refuse(fault)
   const chain = chainId(header.peer, header.incarnation, header.namespace)
-  return { ok: true, commit: { header, headerBytes, hash: commitHash(headerBytes), chain, events, signature, votes, bytes } }
+  return {
+    ok: true,
+    commit: { header, headerBytes, hash: commitHash(headerBytes), chain, events, signature, votes, bytes },
+  }
 }
 
 /** An event of a later kind that stands where its kind never does is one of an unknown kind: no reason to refuse, for others do not know it. */
 const readInPlace = (bytes: Uint8Array, inSegment: boolean, reads: Reads): ReturnType<typeof decodeEvent> => {
   const decoded = decodeEvent(bytes, reads)
   if (!decoded.ok || reads.level === FIRST_LEVEL || decoded.event.kind === 'unknown') return decoded
-  const isMisplaced = levelOfKind(decoded.event.kind, reads) !== FIRST_LEVEL && isDocumentEvent(decoded.event) !== inSegment
+  const isMisplaced =
+    levelOfKind(decoded.event.kind, reads) !== FIRST_LEVEL && isDocumentEvent(decoded.event) !== inSegment
   return isMisplaced ? decodeEvent(bytes, readsAt(reads, FIRST_LEVEL)) : decoded
 }
 
@@ -204,15 +259,23 @@ export const hashBorne = (bytes: Uint8Array): CommitHash | null => {
   return read.ok ? commitHash(read.value) : null
 }
 
-type Parts = { readonly headerBytes: Uint8Array; readonly eventList: readonly Uint8Array[]; readonly attestations: readonly (Uint8Array | null)[]; readonly signature: Uint8Array; readonly votes: readonly Vote[] }
+type Parts = {
+  readonly headerBytes: Uint8Array
+  readonly eventList: readonly Uint8Array[]
+  readonly attestations: readonly (Uint8Array | null)[]
+  readonly signature: Uint8Array
+  readonly votes: readonly Vote[]
+}
 
 const readParts = (reader: PackedReader): Parts => {
   reader.list(5, 5)
   const headerBytes = reader.bin(0, limits.header_bytes_max)
   const eventList: Uint8Array[] = []
-  for (let left = reader.list(0, limits.events_per_commit_max); left > 0; left--) eventList.push(reader.bin(0, limits.event_bytes_max))
+  for (let left = reader.list(0, limits.events_per_commit_max); left > 0; left--)
+    eventList.push(reader.bin(0, limits.event_bytes_max))
   const attestations: (Uint8Array | null)[] = []
-  for (let left = reader.list(0, limits.events_per_commit_max); left > 0; left--) attestations.push(reader.nil() ? null : reader.bin(64))
+  for (let left = reader.list(0, limits.events_per_commit_max); left > 0; left--)
+    attestations.push(reader.nil() ? null : reader.bin(64))
   const signature = reader.bin(64)
   const votes: Vote[] = []
   for (let left = reader.list(0, limits.votes_per_commit_max); left > 0; left--) {
@@ -240,14 +303,24 @@ export const decodeHeader = (bytes: Uint8Array): CommitHeader | null => {
   const time = parseHlc(hlc)
   if (time === null || deps.some((dep, i) => i > 0 && deps[i - 1]! >= dep)) return null
   const logOnly = segment.length === 0
-  if (logOnly ? changeHash.length !== 0 || deps.length !== 0 : segment.length !== 36 || changeHash.length !== 32) return null
+  if (logOnly ? changeHash.length !== 0 || deps.length !== 0 : segment.length !== 36 || changeHash.length !== 32)
+    return null
   return {
-    ...rest, namespace: namespace as Namespace, hlc: time, deps,
-    segment: logOnly ? null : (bytesToHex(segment) as SegmentId), changeHash: logOnly ? null : (bytesToHex(changeHash) as ChangeHash),
+    ...rest,
+    namespace: namespace as Namespace,
+    hlc: time,
+    deps,
+    segment: logOnly ? null : (bytesToHex(segment) as SegmentId),
+    changeHash: logOnly ? null : (bytesToHex(changeHash) as ChangeHash),
   }
 }
 
-type RawHeader = Omit<CommitHeader, 'namespace' | 'hlc' | 'segment' | 'changeHash'> & { readonly namespace: string; readonly hlc: number; readonly segment: Uint8Array; readonly changeHash: Uint8Array }
+type RawHeader = Omit<CommitHeader, 'namespace' | 'hlc' | 'segment' | 'changeHash'> & {
+  readonly namespace: string
+  readonly hlc: number
+  readonly segment: Uint8Array
+  readonly changeHash: Uint8Array
+}
 
 const readHeader = (reader: PackedReader): RawHeader => {
   reader.list(15, 15)
@@ -264,8 +337,27 @@ const readHeader = (reader: PackedReader): RawHeader => {
   const segment = reader.bin(0, 36)
   const deps: CommitHash[] = []
   for (let left = reader.list(0, limits.deps_max); left > 0; left--) deps.push(reader.hex(32) as CommitHash)
-  const [eventsRoot, eventCount, changeHash] = [reader.hex(32), reader.uint(1, limits.events_per_commit_max), reader.bin(0, 32)]
-  return { mesh, namespace, peer, incarnation, seq, prev, history, hlc, policy, segment, deps, eventsRoot, eventCount, changeHash }
+  const [eventsRoot, eventCount, changeHash] = [
+    reader.hex(32),
+    reader.uint(1, limits.events_per_commit_max),
+    reader.bin(0, 32),
+  ]
+  return {
+    mesh,
+    namespace,
+    peer,
+    incarnation,
+    seq,
+    prev,
+    history,
+    hlc,
+    policy,
+    segment,
+    deps,
+    eventsRoot,
+    eventCount,
+    changeHash,
+  }
 }
 
 /** Which kinds may stand in which commit: a matter of the bytes alone. Kinds of later levels stand anywhere, and say nothing in the wrong place. */

@@ -15,10 +15,15 @@ export const emptyLine = (mesh: MeshId): ControlLine => ({ state: emptyControl(m
 /** Why `commit` is not the next statement of the line, or null. */
 export const nextFault = ({ state, chain }: ControlLine, commit: Commit): string | null => {
   if (commit.header.mesh !== state.mesh || commit.chain !== chain.id) return 'foreign_mesh'
-  return chainFault(chain, commit) ?? (commit.header.policy === chain.hash ? null : 'control_policy') ?? controlFault(state, commit)
+  return (
+    chainFault(chain, commit) ??
+    (commit.header.policy === chain.hash ? null : 'control_policy') ??
+    controlFault(state, commit)
+  )
 }
 
 /** @param commit the next one, without a `nextFault`. */
 export const extendLine = ({ state, chain }: ControlLine, commit: VerifiedCommit): ControlLine => ({
-  state: reduceControl(state, commit), chain: extendChain(chain, commit, chain.seq),
+  state: reduceControl(state, commit),
+  chain: extendChain(chain, commit, chain.seq),
 })

@@ -1,6 +1,14 @@
 /** The control log reduced: who is a member when, and what a revocation leaves. */
 import { describe, expect, it } from 'vitest'
-import { activeMembers, emptyControl, enrolledAt, firstExcluded, freshlyCut, reduceControl, type ControlState } from './control.ts'
+import {
+  activeMembers,
+  emptyControl,
+  enrolledAt,
+  firstExcluded,
+  freshlyCut,
+  reduceControl,
+  type ControlState,
+} from './control.ts'
 import type { CutPage } from './cut.ts'
 import type { Event, PeerEnrol } from './event.ts'
 import { sha256Hex } from './hash.ts'
@@ -10,13 +18,22 @@ import { createMesh, cutting, eventId, genesisOf, peerOfSeed, said, type TestMes
 const [P, Q] = ['11'.repeat(32) as PeerId, '22'.repeat(32) as PeerId]
 const [C1, C2] = ['ab'.repeat(16) as ChainId, 'cd'.repeat(16) as ChainId]
 let n = 0
-const enrol = (peer: PeerId, fields: Partial<PeerEnrol> = {}): Event => ({ ...said('peer.enrol', ++n, CONTROL_NAMESPACE), peer, name: 'x', role: 'voter', ...fields })
+const enrol = (peer: PeerId, fields: Partial<PeerEnrol> = {}): Event => ({
+  ...said('peer.enrol', ++n, CONTROL_NAMESPACE),
+  peer,
+  name: 'x',
+  role: 'voter',
+  ...fields,
+})
 const revoke = (peer: PeerId, last: CutPage = {}): readonly Event[] => cutting('peer.revoke', (n += 0x100), peer, last)
-const leave = (peer: PeerId, last: CutPage = {}): readonly Event[] => cutting('peer.leave_behind', (n += 0x100), peer, last)
+const leave = (peer: PeerId, last: CutPage = {}): readonly Event[] =>
+  cutting('peer.leave_behind', (n += 0x100), peer, last)
 const chain = (id: ChainId, peer: PeerId, begunAt = 2) => ({ id, peer, begunAt })
-const many = (count: number): CutPage => Object.fromEntries(Array.from({ length: count }, (_, i) => [sha256Hex(`${i}`).slice(0, 32), i + 1]))
+const many = (count: number): CutPage =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [sha256Hex(`${i}`).slice(0, 32), i + 1]))
 
-const stateOf = (mesh: TestMesh): ControlState => mesh.control.reduce((state, commit) => reduceControl(state, commit), emptyControl(mesh.id))
+const stateOf = (mesh: TestMesh): ControlState =>
+  mesh.control.reduce((state, commit) => reduceControl(state, commit), emptyControl(mesh.id))
 /** Behind the genesis, by which peer F founds it. */
 const saying = (...commits: readonly (readonly Event[])[]): ControlState => {
   const mesh = createMesh()
@@ -65,7 +82,8 @@ describe('what counts of a member that is out', () => {
   it('stands in a table of any size, page by page, from the last page on', () => {
     expect(pages).toHaveLength(3)
     expect(firstExcluded(state, chain(C1, P))).toBe(8)
-    for (const [id, seq] of Object.entries(many(300))) expect(firstExcluded(state, chain(id as ChainId, P))).toBe(seq + 1)
+    for (const [id, seq] of Object.entries(many(300)))
+      expect(firstExcluded(state, chain(id as ChainId, P))).toBe(seq + 1)
     expect(firstExcluded(state, chain(C2, P))).toBe(1)
     expect(firstExcluded(saying([enrol(P)], [statement!, ...pages]), chain(C1, P))).toBe(8)
   })
@@ -74,12 +92,17 @@ describe('what counts of a member that is out', () => {
     for (const told of [[], pages.slice(0, 2), [pages[0]!, pages[2]!], [...pages.slice(0, 2), pages[0]!]]) {
       const open = saying([enrol(P)], [statement!], ...told.map((page) => [page]))
       expect([2, 3, 4].map((seq) => enrolledAt(open, P, seq))).toEqual([true, false, false])
-      expect([C1, C2].map((id) => firstExcluded(open, chain(id, P)))).toEqual([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY])
+      expect([C1, C2].map((id) => firstExcluded(open, chain(id, P)))).toEqual([
+        Number.POSITIVE_INFINITY,
+        Number.POSITIVE_INFINITY,
+      ])
     }
   })
 
   it('can be told again, by a statement or by its pages', () => {
-    expect(firstExcluded(saying([enrol(P)], [statement!], pages.slice(0, 1), revoke(P, { [C1]: 3 })), chain(C1, P))).toBe(4)
+    expect(
+      firstExcluded(saying([enrol(P)], [statement!], pages.slice(0, 1), revoke(P, { [C1]: 3 })), chain(C1, P)),
+    ).toBe(4)
     // One page that was another's fills the count and spoils the root: all are told again.
     const other = revoke(P, many(301)).slice(1)
     expect(other.at(-1)).not.toEqual(pages.at(-1))
@@ -97,13 +120,22 @@ describe('what a member leaves behind', () => {
 
   it('is what is beyond the table, of chains begun before; it stays a member', () => {
     expect([2, 3, 4, 5].map((seq) => enrolledAt(state, P, seq))).toEqual([true, true, true, true])
-    expect([2, 3, 4].map((begunAt) => firstExcluded(state, chain(C2, P, begunAt)))).toEqual([1, 1, Number.POSITIVE_INFINITY])
+    expect([2, 3, 4].map((begunAt) => firstExcluded(state, chain(C2, P, begunAt)))).toEqual([
+      1,
+      1,
+      Number.POSITIVE_INFINITY,
+    ])
     expect([2, 4].map((begunAt) => firstExcluded(state, chain(C1, P, begunAt)))).toEqual([8, 8])
     expect(firstExcluded(state, chain(C1, Q))).toBe(Number.POSITIVE_INFINITY)
   })
 
   it('adds up, and goes with a revocation', () => {
-    const twice = saying([enrol(P)], leave(P, { [C1]: 7 }), leave(P, { [C1]: 9, [C2]: 2 }), revoke(P, { [C1]: 3, [C2]: 1 }))
+    const twice = saying(
+      [enrol(P)],
+      leave(P, { [C1]: 7 }),
+      leave(P, { [C1]: 9, [C2]: 2 }),
+      revoke(P, { [C1]: 3, [C2]: 1 }),
+    )
     expect([C1, C2].map((id) => firstExcluded(twice, chain(id, P, 3)))).toEqual([4, 2])
     expect(activeMembers(twice).map(({ peer }) => peer)).toEqual([F])
   })
@@ -135,7 +167,11 @@ describe('statements that make no sense are passed over', () => {
   })
 
   it('a second genesis', () => {
-    const second = genesisOf(0xaa, { id: eventId(++n), name: 'elsewhere', members: [{ peer: P, name: 'p', role: 'voter' }] })
+    const second = genesisOf(0xaa, {
+      id: eventId(++n),
+      name: 'elsewhere',
+      members: [{ peer: P, name: 'p', role: 'voter' }],
+    })
     const state = saying([second])
     expect([state.name, [...state.members.keys()]]).toEqual(['test', [F]])
   })

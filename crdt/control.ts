@@ -11,13 +11,39 @@
  * everywhere, so that a mistake of the authority never stops the mesh.
  */
 import { emptyChain, type ChainState } from './chain.ts'
-import { CONTROL_INCARNATION, controlChainId, eventsRoot, isSignedBy, readAt, sealCommit, type Commit, type CommitHeader, type VerifiedCommit } from './commit.ts'
+import {
+  CONTROL_INCARNATION,
+  controlChainId,
+  eventsRoot,
+  isSignedBy,
+  readAt,
+  sealCommit,
+  type Commit,
+  type CommitHeader,
+  type VerifiedCommit,
+} from './commit.ts'
 import { extendCut, lastInCut, namedCut, type Cut } from './cut.ts'
 import { OWN_READS, type Reads } from './event-schema.ts'
-import { encodeEvent, type ControlEvent, type MeshGenesis, type PeerCut, type PeerLeaveBehind, type PeerRevoke, type Recovery } from './event.ts'
+import {
+  encodeEvent,
+  type ControlEvent,
+  type MeshGenesis,
+  type PeerCut,
+  type PeerLeaveBehind,
+  type PeerRevoke,
+  type Recovery,
+} from './event.ts'
 import { sha256Hex } from './hash.ts'
 import type { Hlc } from './hlc.ts'
-import { bytesToHex, CONTROL_NAMESPACE, type ChainId, type CommitHash, type MeshId, type PeerId, type PublicKey } from './ids.ts'
+import {
+  bytesToHex,
+  CONTROL_NAMESPACE,
+  type ChainId,
+  type CommitHash,
+  type MeshId,
+  type PeerId,
+  type PublicKey,
+} from './ids.ts'
 import { FIRST_LEVEL } from './level.ts'
 import { limits } from './limits.ts'
 import { historyRoot } from './merkle.ts'
@@ -59,11 +85,23 @@ export type ControlState = {
 }
 
 export const emptyControl = (mesh: MeshId): ControlState => ({
-  mesh, name: '', seq: 0, head: null, authorities: [], recovery: { threshold: 0, keys: [] }, members: new Map(), invitesUsed: new Set(), seqByHash: new Map(), lost: new Map(), line: [], levels: [],
+  mesh,
+  name: '',
+  seq: 0,
+  head: null,
+  authorities: [],
+  recovery: { threshold: 0, keys: [] },
+  members: new Map(),
+  invitesUsed: new Set(),
+  seqByHash: new Map(),
+  lost: new Map(),
+  line: [],
+  levels: [],
 })
 
 /** The control log before anything has been said in it. */
-export const emptyControlChain = (mesh: MeshId): ChainState => emptyChain(controlChainId(mesh), mesh as string as PeerId, CONTROL_INCARNATION, CONTROL_NAMESPACE)
+export const emptyControlChain = (mesh: MeshId): ChainState =>
+  emptyChain(controlChainId(mesh), mesh as string as PeerId, CONTROL_INCARNATION, CONTROL_NAMESPACE)
 
 /** The mesh that a genesis founds. @param genesis the event's bytes. */
 export const meshFoundedBy = (genesis: Uint8Array): MeshId => sha256Hex('mnemesh/genesis/1', genesis) as MeshId
@@ -73,12 +111,33 @@ export const sealGenesis = (genesis: MeshGenesis, authority: KeyPair): VerifiedC
   sealControl(emptyControlChain(meshFoundedBy(encodeEvent(genesis))), [genesis], GENESIS_HLC, authority)
 
 /** The next commit of the control log: it follows its own state as policy. */
-export const sealControl = (chain: ChainState, statement: readonly ControlEvent[], hlc: Hlc, authority: KeyPair): VerifiedCommit => {
+export const sealControl = (
+  chain: ChainState,
+  statement: readonly ControlEvent[],
+  hlc: Hlc,
+  authority: KeyPair,
+): VerifiedCommit => {
   const events = statement.map((event) => ({ bytes: encodeEvent(event), event, attestation: null }))
-  return sealCommit({
-    mesh: chain.peer as string as MeshId, namespace: chain.namespace, peer: chain.peer, incarnation: chain.incarnation, seq: chain.seq + 1, prev: chain.hash, history: bytesToHex(historyRoot(chain.history)),
-    hlc, policy: chain.hash, segment: null, deps: [], eventsRoot: eventsRoot(events), eventCount: events.length, changeHash: null,
-  }, events, authority)
+  return sealCommit(
+    {
+      mesh: chain.peer as string as MeshId,
+      namespace: chain.namespace,
+      peer: chain.peer,
+      incarnation: chain.incarnation,
+      seq: chain.seq + 1,
+      prev: chain.hash,
+      history: bytesToHex(historyRoot(chain.history)),
+      hlc,
+      policy: chain.hash,
+      segment: null,
+      deps: [],
+      eventsRoot: eventsRoot(events),
+      eventCount: events.length,
+      changeHash: null,
+    },
+    events,
+    authority,
+  )
 }
 
 export type ControlFault = 'not_the_genesis' | 'control_not_by_the_authority' | 'control_not_certified'
@@ -88,13 +147,17 @@ export type ControlFault = 'not_the_genesis' | 'control_not_by_the_authority' | 
  * @param before the state at the place before it, or at a later one. The chain itself (`chainFault`) is looked at elsewhere.
  */
 export const controlFault = (before: ControlState, commit: Commit): ControlFault | null =>
-  statementFault(before, commit) ?? (commit.header.seq === 1 || isCertifiedAt(before, commit) ? null : 'control_not_certified')
+  statementFault(before, commit) ??
+  (commit.header.seq === 1 || isCertifiedAt(before, commit) ? null : 'control_not_certified')
 
 const isCertifiedAt = (before: ControlState, commit: Commit): boolean =>
-  isRecovery(commit) ? isRecovered(commit, before.recovery) : isCertified(commit, votersAt(before, commit.header.seq - 1))
+  isRecovery(commit)
+    ? isRecovered(commit, before.recovery)
+    : isCertified(commit, votersAt(before, commit.header.seq - 1))
 
 /** Whether recovery keys certify it, not voters. Nobody votes on such a one: it is signed by a key that anybody may have made. */
-export const isRecovery = (commit: Pick<Commit, 'events' | 'header'>): boolean => commit.header.seq > 1 && commit.events[0]?.event.kind === 'mesh.recover'
+export const isRecovery = (commit: Pick<Commit, 'events' | 'header'>): boolean =>
+  commit.header.seq > 1 && commit.events[0]?.event.kind === 'mesh.recover'
 
 /** The same of one on which nobody need have voted yet. */
 export const statementFault = (before: ControlState, commit: Commit): ControlFault | null => {
@@ -107,13 +170,18 @@ export const statementFault = (before: ControlState, commit: Commit): ControlFau
 
 /** Whose votes certify what stands behind place `seq`: a function of the control log alone, frozen or reachable or not. */
 export const votersAt = (state: ControlState, seq: number): ReadonlySet<PeerId> =>
-  new Set([...state.members.values()].flatMap(({ peer, role }) => (role === 'voter' && enrolledAt(state, peer, seq) ? [peer] : [])))
+  new Set(
+    [...state.members.values()].flatMap(({ peer, role }) =>
+      role === 'voter' && enrolledAt(state, peer, seq) ? [peer] : [],
+    ),
+  )
 
 const genesisFault = (commit: Commit): ControlFault | null => {
   // Nobody votes before there is a mesh.
   if (commit.votes.length > 0) return 'not_the_genesis'
   const [first, second] = commit.events
-  if (first?.event.kind !== 'mesh.genesis' || second !== undefined || first.attestation !== null) return 'not_the_genesis'
+  if (first?.event.kind !== 'mesh.genesis' || second !== undefined || first.attestation !== null)
+    return 'not_the_genesis'
   if (meshFoundedBy(first.bytes) !== commit.header.mesh || commit.header.hlc !== GENESIS_HLC) return 'not_the_genesis'
   return isSignedBy(commit, first.event.authority) ? null : 'control_not_by_the_authority'
 }
@@ -122,7 +190,8 @@ const genesisFault = (commit: Commit): ControlFault | null => {
 const GENESIS_HLC = 1 as Hlc
 
 /** The key that signs what stands behind place `seq`; null where there is none yet. */
-export const authorityAt = ({ authorities }: ControlState, seq: number): PublicKey | null => authorities.findLast(({ from }) => from <= seq)?.key ?? null
+export const authorityAt = ({ authorities }: ControlState, seq: number): PublicKey | null =>
+  authorities.findLast(({ from }) => from <= seq)?.key ?? null
 
 /** @param commit the next one of the control chain, without a `controlFault`. @param reads of the build that decoded it. */
 export const reduceControl = (state: ControlState, commit: VerifiedCommit, reads: Reads = OWN_READS): ControlState => {
@@ -138,26 +207,49 @@ export const reduceControl = (state: ControlState, commit: VerifiedCommit, reads
       if (state.seq > 0) continue
       ;({ name, recovery } = control)
       authorities = [{ from: commit.header.seq, key: control.authority }]
-      for (const founder of control.members) members.set(founder.peer, { ...founder, enrolledSeq: commit.header.seq, revoked: null, cuts: [] })
+      for (const founder of control.members)
+        members.set(founder.peer, { ...founder, enrolledSeq: commit.header.seq, revoked: null, cuts: [] })
     } else if (control.kind === 'mesh.recover') {
-      if (isRecovery(commit) && event === commit.events[0]!.event) authorities = [...authorities, { from: commit.header.seq, key: control.authority }]
+      if (isRecovery(commit) && event === commit.events[0]!.event)
+        authorities = [...authorities, { from: commit.header.seq, key: control.authority }]
     } else if (control.kind === 'peer.enrol') enrol(members, invitesUsed, control, commit.header.seq)
     else if (control.kind === 'peer.cut') tellCut(members, control)
     else nameCut(members, control, commit.header.seq)
   }
   const seqByHash = new Map(state.seqByHash).set(commit.hash, commit.header.seq)
-  const line = state.line.at(-1)?.chain === commit.chain ? state.line : [...state.line, { from: commit.header.seq, chain: commit.chain }]
-  return { mesh: state.mesh, name, seq: commit.header.seq, head: commit.hash, authorities, recovery, members, invitesUsed, seqByHash, lost: state.lost, line, levels }
+  const line =
+    state.line.at(-1)?.chain === commit.chain
+      ? state.line
+      : [...state.line, { from: commit.header.seq, chain: commit.chain }]
+  return {
+    mesh: state.mesh,
+    name,
+    seq: commit.header.seq,
+    head: commit.hash,
+    authorities,
+    recovery,
+    members,
+    invitesUsed,
+    seqByHash,
+    lost: state.lost,
+    line,
+    levels,
+  }
 }
 
 /** The chain in which place `seq` lies, or is to lie. */
-export const controlChainAt = ({ mesh, line }: Pick<ControlState, 'mesh' | 'line'>, seq: number): ChainId => line.findLast(({ from }) => from <= seq)?.chain ?? controlChainId(mesh)
+export const controlChainAt = ({ mesh, line }: Pick<ControlState, 'mesh' | 'line'>, seq: number): ChainId =>
+  line.findLast(({ from }) => from <= seq)?.chain ?? controlChainId(mesh)
 
 /**
  * The place under which what `peer` wrote is judged, by the control commit that it names; null when that is not known. Of a statement that
  * this log does not follow: the last common one, or where the peer was enrolled after it.
  */
-export const policyPlace = ({ seqByHash, lost, members }: Pick<ControlState, 'seqByHash' | 'lost' | 'members'>, policy: CommitHash, peer: PeerId): number | null => {
+export const policyPlace = (
+  { seqByHash, lost, members }: Pick<ControlState, 'seqByHash' | 'lost' | 'members'>,
+  policy: CommitHash,
+  peer: PeerId,
+): number | null => {
   const place = seqByHash.get(policy)
   if (place !== undefined) return place
   const common = lost.get(policy)
@@ -165,29 +257,49 @@ export const policyPlace = ({ seqByHash, lost, members }: Pick<ControlState, 'se
 }
 
 /** Whether it was enrolled in a log that this one does not follow, for all that is known: what it wrote under that waits until it is enrolled here. */
-export const waitsForEnrolment = ({ lost, members }: Pick<ControlState, 'lost' | 'members'>, policy: CommitHash, peer: PeerId): boolean => lost.has(policy) && !members.has(peer)
+export const waitsForEnrolment = (
+  { lost, members }: Pick<ControlState, 'lost' | 'members'>,
+  policy: CommitHash,
+  peer: PeerId,
+): boolean => lost.has(policy) && !members.has(peer)
 
 /** The format level in force at control commit `seq`: at which the commits written under it are read, for ever. */
-export const levelAt = ({ levels }: Pick<ControlState, 'levels'>, seq: number): number => levels.findLast((raise) => raise.seq <= seq)?.level ?? FIRST_LEVEL
+export const levelAt = ({ levels }: Pick<ControlState, 'levels'>, seq: number): number =>
+  levels.findLast((raise) => raise.seq <= seq)?.level ?? FIRST_LEVEL
 
 /** The format level at which a commit is read, for ever. Of one whose policy was lost nobody knows it before that has come back: what is in force now. */
-export const levelOf = (state: Pick<ControlState, 'levels' | 'seq' | 'seqByHash' | 'lost' | 'members'>, { namespace, seq, policy, peer }: Pick<CommitHeader, 'namespace' | 'seq' | 'policy' | 'peer'>): number =>
-  levelAt(state, namespace === CONTROL_NAMESPACE ? seq - 1 : (policyPlace(state, policy, peer) ?? state.seq))
+export const levelOf = (
+  state: Pick<ControlState, 'levels' | 'seq' | 'seqByHash' | 'lost' | 'members'>,
+  { namespace, seq, policy, peer }: Pick<CommitHeader, 'namespace' | 'seq' | 'policy' | 'peer'>,
+): number => levelAt(state, namespace === CONTROL_NAMESPACE ? seq - 1 : (policyPlace(state, policy, peer) ?? state.seq))
 
 /** It only rises. */
 const raised = (levels: ControlState['levels'], level: number, seq: number): ControlState['levels'] =>
   level > (levels.at(-1)?.level ?? FIRST_LEVEL) ? [...levels, { seq, level }] : levels
 
-const enrol = (members: Map<PeerId, Member>, invitesUsed: Set<string>, event: ControlEvent & { kind: 'peer.enrol' }, seq: number): void => {
+const enrol = (
+  members: Map<PeerId, Member>,
+  invitesUsed: Set<string>,
+  event: ControlEvent & { kind: 'peer.enrol' },
+  seq: number,
+): void => {
   if (members.has(event.peer) || (event.invite !== undefined && invitesUsed.has(event.invite))) return
   if (event.role === 'voter' && votersIn(members) >= VOTERS_MAX) return
   if (event.invite !== undefined) invitesUsed.add(event.invite)
-  members.set(event.peer, { peer: event.peer, name: event.name, role: event.role, enrolledSeq: seq, revoked: null, cuts: [] })
+  members.set(event.peer, {
+    peer: event.peer,
+    name: event.name,
+    role: event.role,
+    enrolledSeq: seq,
+    revoked: null,
+    cuts: [],
+  })
 }
 
 /** Beyond that no majority's votes would fit a commit. */
 const VOTERS_MAX = 2 * limits.votes_per_commit_max - 1
-const votersIn = (members: ReadonlyMap<PeerId, Member>): number => [...members.values()].filter(({ role, revoked }) => role === 'voter' && revoked === null).length
+const votersIn = (members: ReadonlyMap<PeerId, Member>): number =>
+  [...members.values()].filter(({ role, revoked }) => role === 'voter' && revoked === null).length
 
 /** Takes the place of the last one where that is not whole. Of who is out a whole cut is the last word, and nothing is left behind. */
 const nameCut = (members: Map<PeerId, Member>, event: PeerRevoke | PeerLeaveBehind, seq: number): void => {
@@ -195,13 +307,18 @@ const nameCut = (members: Map<PeerId, Member>, event: PeerRevoke | PeerLeaveBehi
   const revokes = event.kind === 'peer.revoke'
   if (member === undefined || (member.revoked !== null && (!revokes || isCutWhole(member)))) return
   const before = isCutWhole(member) ? member.cuts : member.cuts.slice(0, -1)
-  members.set(event.peer, { ...member, revoked: member.revoked ?? (revokes ? { seq } : null), cuts: [...before, { seq, revokes, cut: namedCut(event.cut) }] })
+  members.set(event.peer, {
+    ...member,
+    revoked: member.revoked ?? (revokes ? { seq } : null),
+    cuts: [...before, { seq, revokes, cut: namedCut(event.cut) }],
+  })
 }
 
 const tellCut = (members: Map<PeerId, Member>, { peer, last }: PeerCut): void => {
   const member = members.get(peer)
   const open = member?.cuts.at(-1)
-  if (member !== undefined && open !== undefined) members.set(peer, { ...member, cuts: [...member.cuts.slice(0, -1), { ...open, cut: extendCut(open.cut, last) }] })
+  if (member !== undefined && open !== undefined)
+    members.set(peer, { ...member, cuts: [...member.cuts.slice(0, -1), { ...open, cut: extendCut(open.cut, last) }] })
 }
 
 /** Whether all is told of what counts of its chains. */
@@ -217,7 +334,10 @@ export const enrolledAt = (state: ControlState, peer: PeerId, seq: number): bool
 export const isWriter = (state: ControlState, peer: PeerId): boolean => state.members.get(peer)?.role === 'voter'
 
 /** The first seq of the chain that does not count any more, or Infinity. A function of the control log alone. */
-export const firstExcluded = (state: ControlState, { id, peer, begunAt }: Pick<ChainState, 'id' | 'peer' | 'begunAt'>): number => {
+export const firstExcluded = (
+  state: ControlState,
+  { id, peer, begunAt }: Pick<ChainState, 'id' | 'peer' | 'begunAt'>,
+): number => {
   let first = Number.POSITIVE_INFINITY
   for (const { seq, revokes, cut } of state.members.get(peer)?.cuts ?? []) {
     if (!cut.isWhole) continue
@@ -233,10 +353,15 @@ export const freshlyRevoked = (before: ControlState, now: ControlState): readonl
 
 /** Members of whose chains something else may count now than before. */
 export const freshlyCut = (before: ControlState, now: ControlState): readonly Member[] =>
-  [...now.members.values()].filter(({ peer, cuts }) => wholeCuts(cuts) !== wholeCuts(before.members.get(peer)?.cuts ?? []))
+  [...now.members.values()].filter(
+    ({ peer, cuts }) => wholeCuts(cuts) !== wholeCuts(before.members.get(peer)?.cuts ?? []),
+  )
 
-const wholeCuts = (cuts: readonly MemberCut[]): number => cuts.reduce((many, { cut }) => many + (cut.isWhole ? 1 : 0), 0)
+const wholeCuts = (cuts: readonly MemberCut[]): number =>
+  cuts.reduce((many, { cut }) => many + (cut.isWhole ? 1 : 0), 0)
 
 /** Members that are in, by role. */
 export const activeMembers = (state: ControlState, role?: Role): readonly Member[] =>
-  [...state.members.values()].filter((member) => member.revoked === null && (role === undefined || member.role === role))
+  [...state.members.values()].filter(
+    (member) => member.revoked === null && (role === undefined || member.role === role),
+  )

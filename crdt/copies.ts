@@ -16,7 +16,12 @@ import { compareWritten, precedes, type ChangeInfo, type EventSpan, type Written
 import type { Segment } from './segment.ts'
 
 /** An event about a record, in one commit. */
-type Copy = { readonly segment: SegmentId; readonly change: ChangeInfo; readonly span: EventSpan; /** Among the spans of its commit. */ readonly place: number }
+type Copy = {
+  readonly segment: SegmentId
+  readonly change: ChangeInfo
+  readonly span: EventSpan
+  /** Among the spans of its commit. */ readonly place: number
+}
 
 /** An event, with all its copies, the earliest first. */
 type Happening = { readonly by: Written; readonly copies: readonly Copy[]; readonly firstAttempt: readonly Copy[] }
@@ -32,10 +37,14 @@ type CopiedTwin = {
 
 /** Every applied event about the record, from all these segments. */
 export const copiesOf = (segments: readonly Segment[], id: RecordId): readonly Copy[] =>
-  segments.flatMap((segment) => (segment.commitsByRecord.get(id) ?? []).flatMap((commit) => {
-    const change = segment.changeByCommit.get(commit)!
-    return change.spans.flatMap((span, place) => (span.record === id ? [{ segment: segment.id, change, span, place }] : []))
-  }))
+  segments.flatMap((segment) =>
+    (segment.commitsByRecord.get(id) ?? []).flatMap((commit) => {
+      const change = segment.changeByCommit.get(commit)!
+      return change.spans.flatMap((span, place) =>
+        span.record === id ? [{ segment: segment.id, change, span, place }] : [],
+      )
+    }),
+  )
 
 /** In the order in which they happened. */
 export const happeningsOf = (copies: readonly Copy[]): readonly Happening[] => {
@@ -45,27 +54,41 @@ export const happeningsOf = (copies: readonly Copy[]): readonly Happening[] => {
     const known = byEvent.get(key)
     if (known === undefined) byEvent.set(key, [copy])
     // Only somebody dishonest says one event twice in one document; knowing the second he knew the first.
-    else if (!known.some(({ segment, change }) => segment === copy.segment && change.actor === copy.change.actor)) known.push(copy)
+    else if (!known.some(({ segment, change }) => segment === copy.segment && change.actor === copy.change.actor))
+      known.push(copy)
   }
   const happenings = [...byEvent.values()].map((all): Happening => {
-    return { by: writtenBy(all[0]!), copies: all, firstAttempt: all.filter(({ change }) => change.chain === all[0]!.change.chain) }
+    return {
+      by: writtenBy(all[0]!),
+      copies: all,
+      firstAttempt: all.filter(({ change }) => change.chain === all[0]!.change.chain),
+    }
   })
   return happenings.sort((a, b) => compareWritten(a.by, b.by) || compareCopies(a.copies[0]!, b.copies[0]!))
 }
 
 /** Whether whoever made `later` knew of `earlier`. */
-export const knewOf = (later: Happening, earlier: Happening): boolean => later.firstAttempt.some((copy) => earlier.copies.some((other) => isBefore(other, copy)))
+export const knewOf = (later: Happening, earlier: Happening): boolean =>
+  later.firstAttempt.some((copy) => earlier.copies.some((other) => isBefore(other, copy)))
 
 /** @param happenings of one record, in order. @param kinds `memory.` or `link.` */
 export const foldHappenings = (happenings: readonly Happening[], kinds: 'memory.' | 'link.'): readonly CopiedTwin[] => {
-  const objects: { readonly creation: Happening; readonly valuesByRegister: Map<string, Valued<string | number | boolean>[]> }[] = []
+  const objects: {
+    readonly creation: Happening
+    readonly valuesByRegister: Map<string, Valued<string | number | boolean>[]>
+  }[] = []
   for (const happening of happenings) {
     if (!happening.copies[0]!.span.kind.startsWith(kinds)) continue
     const isPut = happening.copies[0]!.span.kind.endsWith('.put')
-    const targets = new Set(happening.firstAttempt.map((copy) => {
-      const known = kinds === 'memory.' && isPut ? undefined : objects.find(({ creation }) => creation.copies.some((other) => isBefore(other, copy)))
-      return known ?? null
-    }))
+    const targets = new Set(
+      happening.firstAttempt.map((copy) => {
+        const known =
+          kinds === 'memory.' && isPut
+            ? undefined
+            : objects.find(({ creation }) => creation.copies.some((other) => isBefore(other, copy)))
+        return known ?? null
+      }),
+    )
     if (targets.delete(null) && isPut) {
       const made = { creation: happening, valuesByRegister: new Map<string, Valued<string | number | boolean>[]>() }
       objects.push(made)
@@ -80,9 +103,16 @@ export const foldHappenings = (happenings: readonly Happening[], kinds: 'memory.
     }
   }
   return objects.map(({ creation, valuesByRegister }) => ({
-    segments: [...new Set(creation.copies.map(({ segment }) => segment))], created: creation.by,
-    valuesByRegister: new Map([...valuesByRegister].filter(([register, values]) => !register.startsWith(TAG) && values.length > 0)),
-    tags: [...valuesByRegister].flatMap(([register, values]) => (register.startsWith(TAG) ? values.map(({ by, source }) => ({ tag: register.slice(TAG.length), value: true as const, by, source })) : [])),
+    segments: [...new Set(creation.copies.map(({ segment }) => segment))],
+    created: creation.by,
+    valuesByRegister: new Map(
+      [...valuesByRegister].filter(([register, values]) => !register.startsWith(TAG) && values.length > 0),
+    ),
+    tags: [...valuesByRegister].flatMap(([register, values]) =>
+      register.startsWith(TAG)
+        ? values.map(({ by, source }) => ({ tag: register.slice(TAG.length), value: true as const, by, source }))
+        : [],
+    ),
   }))
 }
 
@@ -98,7 +128,8 @@ const valuesOf = (happening: Happening): ReadonlyMap<string, readonly Valued<str
     for (const [register, value] of writesOf(copy.span.said)) {
       const values = byRegister.get(register) ?? []
       byRegister.set(register, values)
-      if (value !== null && !values.some((known) => known.value === value)) values.push({ value, by: { ...writtenBy(copy), hlc: happening.by.hlc }, source: happening })
+      if (value !== null && !values.some((known) => known.value === value))
+        values.push({ value, by: { ...writtenBy(copy), hlc: happening.by.hlc }, source: happening })
     }
   }
   return byRegister
@@ -112,21 +143,53 @@ const writesOf = (event: DocumentEvent): readonly Write[] => {
     case 'memory.patch': {
       const { set, tags } = event
       const scalars = SCALAR_FIELDS.flatMap((field): Write[] => (set[field] === undefined ? [] : [[field, set[field]]]))
-      const texts = TEXT_FIELDS.flatMap((field): Write[] => (set[field] === undefined ? [] : [[field, set[field]?.ref ?? null]]))
-      return [...scalars, ...texts, ...(tags?.add ?? []).map((tag): Write => [TAG + tag, true]), ...(tags?.remove ?? []).map((tag): Write => [TAG + tag, null])]
+      const texts = TEXT_FIELDS.flatMap((field): Write[] =>
+        set[field] === undefined ? [] : [[field, set[field]?.ref ?? null]],
+      )
+      return [
+        ...scalars,
+        ...texts,
+        ...(tags?.add ?? []).map((tag): Write => [TAG + tag, true]),
+        ...(tags?.remove ?? []).map((tag): Write => [TAG + tag, null]),
+      ]
     }
-    case 'memory.forget': return [['forgotten', true]]
-    case 'memory.restore': return [['forgotten', false]]
-    case 'memory.erase': return [['forgotten', true], ['erased', true]]
-    case 'link.put': return [['from', event.from], ['to', event.to], ['relation', event.relation], ['valid_from', event.valid_from ?? null], ['valid_until', event.valid_until ?? null], ['removed', false]]
-    case 'link.remove': return [['removed', true]]
+    case 'memory.forget':
+      return [['forgotten', true]]
+    case 'memory.restore':
+      return [['forgotten', false]]
+    case 'memory.erase':
+      return [
+        ['forgotten', true],
+        ['erased', true],
+      ]
+    case 'link.put':
+      return [
+        ['from', event.from],
+        ['to', event.to],
+        ['relation', event.relation],
+        ['valid_from', event.valid_from ?? null],
+        ['valid_until', event.valid_until ?? null],
+        ['removed', false],
+      ]
+    case 'link.remove':
+      return [['removed', true]]
   }
 }
 
-const writtenBy = ({ change, span }: Copy): Written => ({ hlc: change.hlc, event: span.event, agent: span.agent, peer: change.peer, at: span.at })
+const writtenBy = ({ change, span }: Copy): Written => ({
+  hlc: change.hlc,
+  event: span.event,
+  agent: span.agent,
+  peer: change.peer,
+  at: span.at,
+})
 
 const compareCopies = (a: Copy, b: Copy): number =>
-  a.change.hlc - b.change.hlc || compareTexts(a.change.commit, b.change.commit) || compareTexts(a.span.kind, b.span.kind) || a.place - b.place
+  a.change.hlc - b.change.hlc ||
+  compareTexts(a.change.commit, b.change.commit) ||
+  compareTexts(a.span.kind, b.span.kind) ||
+  a.place - b.place
 const compareTexts = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
-const isBefore = (a: Copy, b: Copy): boolean => a.segment === b.segment && (a.change === b.change ? a.place < b.place : precedes(a.change, b.change))
+const isBefore = (a: Copy, b: Copy): boolean =>
+  a.segment === b.segment && (a.change === b.change ? a.place < b.place : precedes(a.change, b.change))

@@ -16,11 +16,23 @@ export type CutPage = Readonly<Record<ChainId, number>>
 /** `root` in hex; `chains` of all pages together. */
 export type CutName = { readonly root: string; readonly chains: number }
 /** `isWhole`: all pages are told, and add up to the name. Only then it says anything. */
-export type Cut = { readonly name: CutName; readonly told: number; readonly isWhole: boolean; readonly history: History; readonly pages: readonly Page[] }
+export type Cut = {
+  readonly name: CutName
+  readonly told: number
+  readonly isWhole: boolean
+  readonly history: History
+  readonly pages: readonly Page[]
+}
 type Page = { readonly first: ChainId; readonly last: ChainId; readonly seqs: CutPage }
 
 /** Nothing of it is told yet; of no chains it is whole. */
-export const namedCut = (name: CutName): Cut => ({ name, told: 0, isWhole: isNamed(name, 0, emptyHistory), history: emptyHistory, pages: [] })
+export const namedCut = (name: CutName): Cut => ({
+  name,
+  told: 0,
+  isWhole: isNamed(name, 0, emptyHistory),
+  history: emptyHistory,
+  pages: [],
+})
 
 /** With one more page. One that does not follow on the last is passed over; with one too many, or another root in the end, it begins anew. */
 export const extendCut = (cut: Cut, seqs: CutPage): Cut => {
@@ -30,7 +42,9 @@ export const extendCut = (cut: Cut, seqs: CutPage): Cut => {
   const told = cut.told + chains.length
   const history = appendLeaf(cut.history, leafHash(leafOf(chains, seqs)))
   const isWhole = isNamed(cut.name, told, history)
-  return told < cut.name.chains || isWhole ? { name: cut.name, told, isWhole, history, pages: [...cut.pages, { first, last, seqs }] } : namedCut(cut.name)
+  return told < cut.name.chains || isWhole
+    ? { name: cut.name, told, isWhole, history, pages: [...cut.pages, { first, last, seqs }] }
+    : namedCut(cut.name)
 }
 
 /** The last seq of `chain` that counts; null when the cut does not name the chain. @param cut a whole one. */
@@ -58,7 +72,8 @@ export const cutOf = (lasts: CutPage): { readonly name: CutName; readonly pages:
   return { name: { root: bytesToHex(historyRoot(history)), chains: chains.length }, pages }
 }
 
-const isNamed = ({ root, chains }: CutName, told: number, history: History): boolean => told === chains && bytesToHex(historyRoot(history)) === root
+const isNamed = ({ root, chains }: CutName, told: number, history: History): boolean =>
+  told === chains && bytesToHex(historyRoot(history)) === root
 
 const chainsOf = (seqs: CutPage): readonly ChainId[] => (Object.keys(seqs) as ChainId[]).sort()
 

@@ -42,9 +42,12 @@ const oracle = (before: Uint8Array, actor: string, events: readonly DocumentEven
         doc.memories[event.record] = {}
         doc.memories[event.record]!['tags'] = {}
         return editMemory(doc.memories[event.record]!, event)
-      case 'memory.patch': return editMemory(doc.memories[event.record]!, event)
-      case 'memory.forget': return assign(doc.memories[event.record]!, 'forgotten', true)
-      case 'memory.restore': return assign(doc.memories[event.record]!, 'forgotten', false)
+      case 'memory.patch':
+        return editMemory(doc.memories[event.record]!, event)
+      case 'memory.forget':
+        return assign(doc.memories[event.record]!, 'forgotten', true)
+      case 'memory.restore':
+        return assign(doc.memories[event.record]!, 'forgotten', false)
       case 'memory.erase':
         assign(doc.memories[event.record]!, 'forgotten', true)
         return assign(doc.memories[event.record]!, 'erased', true)
@@ -55,7 +58,8 @@ const oracle = (before: Uint8Array, actor: string, events: readonly DocumentEven
         for (const field of ['valid_from', 'valid_until'] as const) assign(link, field, event[field] ?? null)
         return assign(link, 'removed', false)
       }
-      case 'link.remove': return assign(doc.links[event.record]!, 'removed', true)
+      case 'link.remove':
+        return assign(doc.links[event.record]!, 'removed', true)
     }
   }
   const editMemory = (memory: Fields, event: DocumentEvent & { kind: 'memory.put' | 'memory.patch' }): void => {
@@ -72,10 +76,16 @@ const oracle = (before: Uint8Array, actor: string, events: readonly DocumentEven
 }
 
 const hasTwins = (segment: Segment): boolean =>
-  RECORDS.some((id) => valuesAt({ doc: segment.doc, heads: null }, MEMORIES, id).length > 1) || LINKS_OF_HISTORY.some((id) => valuesAt({ doc: segment.doc, heads: null }, LINKS, id).length > 1)
+  RECORDS.some((id) => valuesAt({ doc: segment.doc, heads: null }, MEMORIES, id).length > 1) ||
+  LINKS_OF_HISTORY.some((id) => valuesAt({ doc: segment.doc, heads: null }, LINKS, id).length > 1)
 
 const derivedChange = (replica: TestReplica, segment: Segment, events: readonly DocumentEvent[]): A.DecodedChange => {
-  const derivation = derive(segment, { peer: replica.peer, incarnation: replica.incarnation, chain: replica.chainOf(NS).id }, [...segment.heads].sort(), events)
+  const derivation = derive(
+    segment,
+    { peer: replica.peer, incarnation: replica.incarnation, chain: replica.chainOf(NS).id },
+    [...segment.heads].sort(),
+    events,
+  )
   if ('refused' in derivation) throw new Error(derivation.refused)
   return A.decodeChange(derivation.change)
 }
@@ -83,22 +93,25 @@ const derivedChange = (replica: TestReplica, segment: Segment, events: readonly 
 describe('a derived change', () => {
   it('is the one that Automerge makes of the same edits: operations, predecessors, datatypes, deps, counters', () => {
     const seen = { compared: 0, conflicts: 0, merges: 0 }
-    fc.assert(fc.property(historyArb, (history) => {
-      play(history, ({ replica, where, events }) => {
-        const segment = replica.segment(where)
-        const ours = derivedChange(replica, segment, events)
-        if (ours.ops.length === 0 || hasTwins(segment)) return
-        const theirs = oracle(segment.doc.save(), ours.actor, events)
-        if (theirs === null) return
-        seen.compared++
-        if (ours.ops.some(({ pred }) => pred.length > 1)) seen.conflicts++
-        if (ours.deps.length > 1) seen.merges++
-        // Automerge also names the actor's own last change where somebody has written on top of it: implied, so ours does not.
-        const ownLast = segment.changesByActor.get(ours.actor)?.at(-1)?.change
-        expect(theirs.deps.filter((dep) => dep !== ownLast)).toEqual(ours.deps.filter((dep) => dep !== ownLast))
-        expect(A.decodeChange(A.encodeChange({ ...theirs, deps: ours.deps }))).toEqual(ours)
-      })
-    }), { numRuns: 25, endOnFailure: true })
+    fc.assert(
+      fc.property(historyArb, (history) => {
+        play(history, ({ replica, where, events }) => {
+          const segment = replica.segment(where)
+          const ours = derivedChange(replica, segment, events)
+          if (ours.ops.length === 0 || hasTwins(segment)) return
+          const theirs = oracle(segment.doc.save(), ours.actor, events)
+          if (theirs === null) return
+          seen.compared++
+          if (ours.ops.some(({ pred }) => pred.length > 1)) seen.conflicts++
+          if (ours.deps.length > 1) seen.merges++
+          // Automerge also names the actor's own last change where somebody has written on top of it: implied, so ours does not.
+          const ownLast = segment.changesByActor.get(ours.actor)?.at(-1)?.change
+          expect(theirs.deps.filter((dep) => dep !== ownLast)).toEqual(ours.deps.filter((dep) => dep !== ownLast))
+          expect(A.decodeChange(A.encodeChange({ ...theirs, deps: ours.deps }))).toEqual(ours)
+        })
+      }),
+      { numRuns: 25, endOnFailure: true },
+    )
     expect(seen.compared).toBeGreaterThan(100)
     expect(seen.conflicts).toBeGreaterThan(0)
     expect(seen.merges).toBeGreaterThan(5)
@@ -108,22 +121,52 @@ describe('a derived change', () => {
     const mesh = meshOf(1, 2)
     const [a, b] = [createReplica(mesh, 1), createReplica(mesh, 2)]
     const home = segmentId(a.peer, 0)
-    b.take(a.write(hlcAt(NOW_MS), home, { ...said('memory.put', 1), record: record(1), set: { content: body('x') } }).bytes)
-    const patch = (n: number, priority: number): DocumentEvent => ({ ...said('memory.patch', n), record: record(1), set: { priority } })
+    b.take(
+      a.write(hlcAt(NOW_MS), home, { ...said('memory.put', 1), record: record(1), set: { content: body('x') } }).bytes,
+    )
+    const patch = (n: number, priority: number): DocumentEvent => ({
+      ...said('memory.patch', n),
+      record: record(1),
+      set: { priority },
+    })
     const [left, right] = [a.write(hlcAt(NOW_MS, 1), home, patch(2, 1)), b.write(hlcAt(NOW_MS, 2), home, patch(3, 2))]
     a.take(right.bytes)
     const segment = a.segment(home)
     const [op] = derivedChange(a, segment, [patch(4, 9)]).ops
-    const actors = [a, b].map((replica) => actorOf({ peer: replica.peer, incarnation: replica.incarnation, chain: replica.chainOf(NS).id }, segment)).sort()
+    const actors = [a, b]
+      .map((replica) =>
+        actorOf({ peer: replica.peer, incarnation: replica.incarnation, chain: replica.chainOf(NS).id }, segment),
+      )
+      .sort()
     const counter = segment.changeByCommit.get(left.hash)!.startOp
     expect(segment.changeByCommit.get(right.hash)!.startOp).toBe(counter)
-    expect(op).toMatchObject({ action: 'set', key: 'priority', value: 9, datatype: 'int', pred: actors.map((actor) => `${counter}@${actor}`) })
+    expect(op).toMatchObject({
+      action: 'set',
+      key: 'priority',
+      value: 9,
+      datatype: 'int',
+      pred: actors.map((actor) => `${counter}@${actor}`),
+    })
   })
 
   it('writes a value that is there already once more: whoever says it last is its writer', () => {
     const a = createReplica(meshOf(1), 1)
     const home = segmentId(a.peer, 0)
-    a.write(hlcAt(NOW_MS), home, { ...said('memory.put', 1), record: record(1), set: { content: body('x') }, tags: { add: ['t'], remove: [] } })
-    expect(derivedChange(a, a.segment(home), [{ ...said('memory.patch', 2), record: record(1), set: { content: body('x') }, tags: { add: ['t'], remove: ['u'] } }]).ops).toHaveLength(2)
+    a.write(hlcAt(NOW_MS), home, {
+      ...said('memory.put', 1),
+      record: record(1),
+      set: { content: body('x') },
+      tags: { add: ['t'], remove: [] },
+    })
+    expect(
+      derivedChange(a, a.segment(home), [
+        {
+          ...said('memory.patch', 2),
+          record: record(1),
+          set: { content: body('x') },
+          tags: { add: ['t'], remove: ['u'] },
+        },
+      ]).ops,
+    ).toHaveLength(2)
   })
 })

@@ -13,7 +13,12 @@ import { TEXT_FIELDS, type DocumentEvent, type LinkPut, type MemoryPatch, type M
 import type { RecordId } from './ids.ts'
 import { compareWritten, type EventSpan, type Written } from './provenance.ts'
 
-export type Derived = { readonly ops: readonly Op[]; readonly spans: readonly EventSpan[]; readonly memories: number; readonly links: number }
+export type Derived = {
+  readonly ops: readonly Op[]
+  readonly spans: readonly EventSpan[]
+  readonly memories: number
+  readonly links: number
+}
 
 /** The document as derivation sees it: values visible at the deps. */
 export type View = {
@@ -28,7 +33,12 @@ export const MEMORIES = `1@${GENESIS_ACTOR}`
 export const LINKS = `2@${GENESIS_ACTOR}`
 
 /** @param startOp counter of the first operation. @returns the operations, or why the events may not stand here. */
-export const deriveOps = (view: View, events: readonly DocumentEvent[], actor: string, startOp: number): Derived | { readonly refused: string } => {
+export const deriveOps = (
+  view: View,
+  events: readonly DocumentEvent[],
+  actor: string,
+  startOp: number,
+): Derived | { readonly refused: string } => {
   const draft = createDraft(view, actor, startOp)
   const spans: EventSpan[] = []
   const created = { memories: 0, links: 0 }
@@ -36,7 +46,16 @@ export const deriveOps = (view: View, events: readonly DocumentEvent[], actor: s
     const firstOp = startOp + draft.ops.length
     const refused = write(draft, event, created)
     if (refused !== null) return { refused }
-    spans.push({ event: event.id, kind: event.kind, record: event.record, agent: event.agent, at: event.at, firstOp, opCount: startOp + draft.ops.length - firstOp, said: event })
+    spans.push({
+      event: event.id,
+      kind: event.kind,
+      record: event.record,
+      agent: event.agent,
+      at: event.at,
+      firstOp,
+      opCount: startOp + draft.ops.length - firstOp,
+      said: event,
+    })
   }
   return { ops: draft.ops, spans, ...created }
 }
@@ -114,7 +133,16 @@ const putLink = (draft: Draft, event: LinkPut): null => {
   return null
 }
 
-export const SCALAR_FIELDS = ['kind', 'tier', 'priority', 'confidence', 'scope', 'run_id', 'occurred_at', 'expires_at'] as const
+export const SCALAR_FIELDS = [
+  'kind',
+  'tier',
+  'priority',
+  'confidence',
+  'scope',
+  'run_id',
+  'occurred_at',
+  'expires_at',
+] as const
 
 // ── the draft: operations so far, and what is visible with them ────────────────────────────────────────────────────────
 
@@ -155,7 +183,8 @@ const createDraft = (view: View, actor: string, startOp: number) => {
       return id
     },
     set: (object: string, key: string, value: string | number | boolean): void => {
-      const typed = typeof value === 'number' ? { value, datatype: key === 'confidence' ? 'float64' : 'int' } : { value }
+      const typed =
+        typeof value === 'number' ? { value, datatype: key === 'confidence' ? 'float64' : 'int' } : { value }
       append({ action: 'set', obj: object, key, ...typed, pred: visible(object, key) }, true)
     },
     clear: (object: string, key: string): void => {

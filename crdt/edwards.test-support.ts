@@ -2,8 +2,10 @@
 import { hexToBytes } from './ids.ts'
 
 /** Little-endian numbers of 32 bytes, as Ed25519 writes them. */
-export const littleEndian = (value: bigint): Uint8Array => Uint8Array.from({ length: 32 }, (_, i) => Number((value >> BigInt(8 * i)) & 0xffn))
-export const fromLittleEndian = (bytes: Uint8Array): bigint => bytes.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n)
+export const littleEndian = (value: bigint): Uint8Array =>
+  Uint8Array.from({ length: 32 }, (_, i) => Number((value >> BigInt(8 * i)) & 0xffn))
+export const fromLittleEndian = (bytes: Uint8Array): bigint =>
+  bytes.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n)
 
 export const P = 2n ** 255n - 19n
 /** The order of the main subgroup. */
@@ -12,14 +14,17 @@ const SIGN_BIT = 2n ** 255n
 /** y of a point of order 8; the other one is its negative. */
 const Y8 = fromLittleEndian(hexToBytes('26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05'))
 /** Every encoding of the eight points of small order, canonical or not: y and y + p where that fits, with either sign. */
-export const SMALL_ORDER = [0n, 1n, P - 1n, Y8, P - Y8].flatMap((y) => [y, y + P].filter((each) => each < SIGN_BIT).flatMap((each) => [each, each + SIGN_BIT])).map(littleEndian)
+export const SMALL_ORDER = [0n, 1n, P - 1n, Y8, P - Y8]
+  .flatMap((y) => [y, y + P].filter((each) => each < SIGN_BIT).flatMap((each) => [each, each + SIGN_BIT]))
+  .map(littleEndian)
 
 type Point = { readonly x: bigint; readonly y: bigint }
 
 const mod = (value: bigint): bigint => ((value % P) + P) % P
 const power = (base: bigint, exponent: bigint): bigint => {
   let [result, square] = [1n, mod(base)]
-  for (let left = exponent; left > 0n; left >>= 1n, square = mod(square * square)) if (left & 1n) result = mod(result * square)
+  for (let left = exponent; left > 0n; left >>= 1n, square = mod(square * square))
+    if (left & 1n) result = mod(result * square)
   return result
 }
 const inverse = (value: bigint): bigint => power(value, P - 2n)

@@ -9,7 +9,17 @@
  * type and bounds never change.
  */
 import type { Json } from './canonical.ts'
-import { CONTROL_NAMESPACE, parseAgentId, parseChainId, parseEventId, parseNamespace, parsePeerId, parsePublicKey, parseRecordId, parseRef } from './ids.ts'
+import {
+  CONTROL_NAMESPACE,
+  parseAgentId,
+  parseChainId,
+  parseEventId,
+  parseNamespace,
+  parsePeerId,
+  parsePublicKey,
+  parseRecordId,
+  parseRef,
+} from './ids.ts'
 import { FIRST_LEVEL, FORMAT_LEVEL, LEVELS_MAX } from './level.ts'
 import { limits } from './limits.ts'
 
@@ -36,7 +46,8 @@ export type Reads = { readonly level: number; readonly kinds: Kinds }
 export type Kinds = Readonly<Record<string, Kind>>
 
 /** The same at a level that is in force: a build reads no higher than its own. */
-export const readsAt = (reads: Reads, level: number): Reads => (level >= reads.level ? reads : { level, kinds: reads.kinds })
+export const readsAt = (reads: Reads, level: number): Reads =>
+  level >= reads.level ? reads : { level, kinds: reads.kinds }
 
 /** Null when `value` is an event that the build may write, with no field that it does not know; else the first fault, in words. */
 export const checkEvent = (value: Json, reads: Reads = OWN_READS): string | null => {
@@ -50,32 +61,44 @@ export const checkEvent = (value: Json, reads: Reads = OWN_READS): string | null
 export const readEvent = (value: Json, { level, kinds }: Reads): Reading => {
   if (!isObject(value)) return { kind: 'fault', fault: 'not an object' }
   const name = value['kind']
-  if (name === undefined || typeof name !== 'string' || !KIND_NAME.test(name)) return { kind: 'fault', fault: 'kind does not fit' }
+  if (name === undefined || typeof name !== 'string' || !KIND_NAME.test(name))
+    return { kind: 'fault', fault: 'kind does not fit' }
   const kind = Object.hasOwn(kinds, name) ? kinds[name]! : null
   const known = kind !== null && kind.level <= level ? kind : null
   // A kind of a later level is judged like one that nobody knows: so every build takes the same commits into its log.
   const first = readObject(value, kind?.level === FIRST_LEVEL ? kind.schema : ENVELOPE, FIRST_LEVEL)
   if (typeof first === 'string') return { kind: 'fault', fault: first }
-  if (isControlKind(name) !== (value['ns'] === CONTROL_NAMESPACE)) return { kind: 'fault', fault: 'ns does not take this kind' }
-  const read = known === null ? 'kind is unknown' : level === FIRST_LEVEL ? first : readObject(value, known.schema, level)
+  if (isControlKind(name) !== (value['ns'] === CONTROL_NAMESPACE))
+    return { kind: 'fault', fault: 'ns does not take this kind' }
+  const read =
+    known === null ? 'kind is unknown' : level === FIRST_LEVEL ? first : readObject(value, known.schema, level)
   return typeof read === 'string' ? { kind: 'unknown' } : { kind: 'event', event: read.value, unread: read.unread }
 }
 
 /** The first level that has the kind; null when the build knows none. */
-export const levelOfKind = (name: string, { kinds }: Pick<Reads, 'kinds'>): number | null => (Object.hasOwn(kinds, name) ? kinds[name]!.level : null)
+export const levelOfKind = (name: string, { kinds }: Pick<Reads, 'kinds'>): number | null =>
+  Object.hasOwn(kinds, name) ? kinds[name]!.level : null
 
 /** By its name alone, known or not: these stand in the control log, all others never do. */
 export const isControlKind = (name: string): boolean => name.startsWith('mesh.') || name.startsWith('peer.')
 
 /** The object without what has no meaning at this level, or what is wrong with it. */
-const readObject = (value: JsonObject, schema: Schema, level: number): { readonly value: JsonObject; readonly unread: readonly string[] } | string => {
+const readObject = (
+  value: JsonObject,
+  schema: Schema,
+  level: number,
+): { readonly value: JsonObject; readonly unread: readonly string[] } | string => {
   for (const name of Object.keys(schema.required)) if (!Object.hasOwn(value, name)) return `${name} is missing`
   const unread: string[] = []
   const dropped = new Set<string>()
   const replaced = new Map<string, Json>()
   for (const name of Object.keys(value)) {
     const later = schema.later !== undefined && Object.hasOwn(schema.later, name) ? schema.later[name]! : null
-    const own = Object.hasOwn(schema.required, name) ? schema.required[name] : Object.hasOwn(schema.optional, name) ? schema.optional[name] : undefined
+    const own = Object.hasOwn(schema.required, name)
+      ? schema.required[name]
+      : Object.hasOwn(schema.optional, name)
+        ? schema.optional[name]
+        : undefined
     const field = own ?? (later !== null && later.level <= level ? later.field : undefined)
     const read = field === undefined ? 'unknown' : readField(value[name]!, field, level)
     if (typeof read === 'string') {
@@ -88,11 +111,17 @@ const readObject = (value: JsonObject, schema: Schema, level: number): { readonl
     }
   }
   if (unread.length === 0) return { value, unread }
-  const left = Object.entries(value).filter(([name]) => !dropped.has(name)).map(([name, part]) => [name, replaced.get(name) ?? part] as const)
+  const left = Object.entries(value)
+    .filter(([name]) => !dropped.has(name))
+    .map(([name, part]) => [name, replaced.get(name) ?? part] as const)
   return { value: Object.fromEntries(left), unread }
 }
 
-const readField = (value: Json, field: Field, level: number): { readonly value: Json; readonly unread: readonly string[] } | string => {
+const readField = (
+  value: Json,
+  field: Field,
+  level: number,
+): { readonly value: Json; readonly unread: readonly string[] } | string => {
   if (typeof field === 'function') return field(value) ? { value, unread: [] } : 'does not fit'
   if (!isObject(value)) return 'does not fit'
   const read = readObject(value, field.fields, level)
@@ -102,15 +131,32 @@ const readField = (value: Json, field: Field, level: number): { readonly value: 
 /** Two parts at least: which of them a kind belongs to, its name tells. */
 const KIND_NAME = /^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$/
 
-const isObject = (value: Json): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value)
-const matches = (parse: (text: string) => unknown): Check => (value) => typeof value === 'string' && parse(value) !== null
-const text = (bytesMax: number): Check => (value) => typeof value === 'string' && value.length > 0 && fitsUtf8(value, bytesMax) && !value.includes('\u0000')
-const nullable = (check: Check): Check => (value) => value === null || check(value)
-const oneOf = (...values: readonly Json[]): Check => (value) => values.includes(value)
-const whole = (min: number, max: number): Check => (value) => Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max
+const isObject = (value: Json): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+const matches =
+  (parse: (text: string) => unknown): Check =>
+  (value) =>
+    typeof value === 'string' && parse(value) !== null
+const text =
+  (bytesMax: number): Check =>
+  (value) =>
+    typeof value === 'string' && value.length > 0 && fitsUtf8(value, bytesMax) && !value.includes('\u0000')
+const nullable =
+  (check: Check): Check =>
+  (value) =>
+    value === null || check(value)
+const oneOf =
+  (...values: readonly Json[]): Check =>
+  (value) =>
+    values.includes(value)
+const whole =
+  (min: number, max: number): Check =>
+  (value) =>
+    Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max
 const encoder = new TextEncoder()
 /** UTF-16 units bound the bytes from both sides, so most texts need not be encoded to be measured. */
-const fitsUtf8 = (value: string, bytesMax: number): boolean => value.length * 3 <= bytesMax || (value.length <= bytesMax && encoder.encode(value).length <= bytesMax)
+const fitsUtf8 = (value: string, bytesMax: number): boolean =>
+  value.length * 3 <= bytesMax || (value.length <= bytesMax && encoder.encode(value).length <= bytesMax)
 
 const TIME = /^(\d{4})-(0[1-9]|1[0-2])-(\d{2})T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/
 /** A day that exists, in the years 1 to 9999: what every database and language takes. */
@@ -127,10 +173,14 @@ const daysIn = (year: number, month: number): number => {
 
 const areDistinct = (values: readonly unknown[]): boolean => new Set(values).size === values.length
 const name = text(limits.name_bytes_max)
-const bodyRef: Check = (value) => isObject(value) && Object.keys(value).length === 1 && matches(parseRef)(value['ref'] ?? null)
+const bodyRef: Check = (value) =>
+  isObject(value) && Object.keys(value).length === 1 && matches(parseRef)(value['ref'] ?? null)
 
 const tagList: Check = (value) =>
-  Array.isArray(value) && value.length <= limits.tags_per_event_max && value.every(text(limits.tag_bytes_max)) && areDistinct(value)
+  Array.isArray(value) &&
+  value.length <= limits.tags_per_event_max &&
+  value.every(text(limits.tag_bytes_max)) &&
+  areDistinct(value)
 const tags: Field = {
   fields: { required: { add: tagList, remove: tagList }, optional: {} },
   fits: ({ add, remove }) => !(add as readonly string[]).some((tag) => (remove as readonly string[]).includes(tag)),
@@ -142,7 +192,15 @@ const SCALARS: Readonly<Record<string, Check>> = {
   priority: whole(1, 10),
   confidence: (value) => typeof value === 'number' && value >= 0 && value <= 1,
 }
-const CLEARABLE: Readonly<Record<string, Check>> = { scope: name, run_id: name, occurred_at: isTime, expires_at: isTime, title: bodyRef, metadata: bodyRef, source: bodyRef }
+const CLEARABLE: Readonly<Record<string, Check>> = {
+  scope: name,
+  run_id: name,
+  occurred_at: isTime,
+  expires_at: isTime,
+  title: bodyRef,
+  metadata: bodyRef,
+  source: bodyRef,
+}
 const cleared = Object.fromEntries(Object.entries(CLEARABLE).map(([field, check]) => [field, nullable(check)]))
 
 const putSet: Field = { fields: { required: { content: bodyRef }, optional: { ...SCALARS, ...CLEARABLE } } }
@@ -168,20 +226,36 @@ const record = { record: matches(parseRecordId) }
 const lastSeqByChain: Check = (value) => {
   if (!isObject(value)) return false
   const chains = Object.entries(value)
-  return chains.length >= 1 && chains.length <= limits.cut_page_chains_max && chains.every(([chain, seq]) => parseChainId(chain) !== null && whole(1, limits.seq_max)(seq))
+  return (
+    chains.length >= 1 &&
+    chains.length <= limits.cut_page_chains_max &&
+    chains.every(([chain, seq]) => parseChainId(chain) !== null && whole(1, limits.seq_max)(seq))
+  )
 }
 
 const role = oneOf('voter', 'observer')
 /** These fields and no others: what a genesis holds never grows. */
-const exact = (checks: Readonly<Record<string, Check>>): Check => (value) =>
-  isObject(value) && Object.keys(value).length === Object.keys(checks).length && Object.entries(checks).every(([field, check]) => Object.hasOwn(value, field) && check(value[field]!))
+const exact =
+  (checks: Readonly<Record<string, Check>>): Check =>
+  (value) =>
+    isObject(value) &&
+    Object.keys(value).length === Object.keys(checks).length &&
+    Object.entries(checks).every(([field, check]) => Object.hasOwn(value, field) && check(value[field]!))
 const founder = exact({ peer: matches(parsePeerId), name, role })
 const cut = exact({ root: matches(parseRef), chains: whole(0, limits.seq_max) })
 /** Each peer once, and somebody who votes. */
 const founders: Check = (value) =>
-  Array.isArray(value) && value.length >= 1 && value.length <= limits.founders_max && value.every(founder) && areDistinct(value.map((each) => (each as { peer: string }).peer)) &&
+  Array.isArray(value) &&
+  value.length >= 1 &&
+  value.length <= limits.founders_max &&
+  value.every(founder) &&
+  areDistinct(value.map((each) => (each as { peer: string }).peer)) &&
   value.some((each) => (each as { role: string }).role === 'voter')
-const recoveryKeys: Check = (value) => Array.isArray(value) && value.length <= limits.recovery_keys_max && value.every(matches(parsePublicKey)) && areDistinct(value)
+const recoveryKeys: Check = (value) =>
+  Array.isArray(value) &&
+  value.length <= limits.recovery_keys_max &&
+  value.every(matches(parsePublicKey)) &&
+  areDistinct(value)
 const recoveryParts = exact({ threshold: whole(0, limits.recovery_keys_max), keys: recoveryKeys })
 /** k of n with k > n/2, so that no two halves can both act; none at all. */
 const recovery: Check = (value) => {
@@ -197,9 +271,25 @@ const KINDS: Kinds = {
   'memory.forget': first(said(record)),
   'memory.restore': first(said(record)),
   'memory.erase': first(said(record)),
-  'link.put': first(said({ ...record, from: matches(parseRecordId), to: matches(parseRecordId), relation: name }, { valid_from: isTime, valid_until: isTime })),
+  'link.put': first(
+    said(
+      { ...record, from: matches(parseRecordId), to: matches(parseRecordId), relation: name },
+      { valid_from: isTime, valid_until: isTime },
+    ),
+  ),
   'link.remove': first(said(record)),
-  'episode.append': first(said({ event_type: text(64) }, { sender: text(128), recipient: text(128), body: bodyRef, inference_receipt_id: name, audit_event_hash: text(64) })),
+  'episode.append': first(
+    said(
+      { event_type: text(64) },
+      {
+        sender: text(128),
+        recipient: text(128),
+        body: bodyRef,
+        inference_receipt_id: name,
+        audit_event_hash: text(64),
+      },
+    ),
+  ),
   'mesh.genesis': first(said({ name, authority: matches(parsePublicKey), recovery, members: founders })),
   'mesh.level': first(said({ level: whole(FIRST_LEVEL + 1, LEVELS_MAX) })),
   'mesh.recover': first(said({ authority: matches(parsePublicKey) })),

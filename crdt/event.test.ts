@@ -1,6 +1,14 @@
 /** Events as bytes: the same bytes are signed, stored and relayed, and there is one form of each. */
 import { describe, expect, it } from 'vitest'
-import { bodyRefs, decodeEvent, encodeEvent, isDocumentEvent, type Event, type MemoryPatch, type MemoryPut } from './event.ts'
+import {
+  bodyRefs,
+  decodeEvent,
+  encodeEvent,
+  isDocumentEvent,
+  type Event,
+  type MemoryPatch,
+  type MemoryPut,
+} from './event.ts'
 import { CONTROL_NAMESPACE, type AgentId, type PeerId } from './ids.ts'
 import { limits } from './limits.ts'
 import { body, genesisOf, record, said } from './test-support.ts'
@@ -18,14 +26,20 @@ const reason = (bytes: Uint8Array): string => {
 
 describe('bytes of an event', () => {
   it('are canonical JSON, and come back as they were', () => {
-    expect(text).toBe('{"agent":"ai:alice","at":"2026-01-01T00:00:00.000Z","id":"0000000e-0000-4000-8000-000000000001","kind":"memory.forget","ns":"team/api","record":"0000000a-0000-4000-8000-000000000001","v":1}')
+    expect(text).toBe(
+      '{"agent":"ai:alice","at":"2026-01-01T00:00:00.000Z","id":"0000000e-0000-4000-8000-000000000001","kind":"memory.forget","ns":"team/api","record":"0000000a-0000-4000-8000-000000000001","v":1}',
+    )
     expect(decodeEvent(utf8(text))).toEqual({ ok: true, event: forget, unread: null })
   })
 
   it.each<[string, string, string]>([
     ['a duplicate key', text.replace('{', '{"agent":"ai:alice",'), 'event_not_canonical'],
     ['a duplicate key with another value', text.replace('"v":1', '"v":1,"v":1'), 'event_not_canonical'],
-    ['keys in another order', text.replace('{"agent":"ai:alice",', '{').replace('"v":1', '"v":1,"agent":"ai:alice"'), 'event_not_canonical'],
+    [
+      'keys in another order',
+      text.replace('{"agent":"ai:alice",', '{').replace('"v":1', '"v":1,"agent":"ai:alice"'),
+      'event_not_canonical',
+    ],
     ['white space', text.replace(':', ': '), 'event_not_canonical'],
     ['an escaped letter', text.replace('alice', 'alic\\u0065'), 'event_not_canonical'],
     ['1.0', text.replace('"v":1', '"v":1.0'), 'event_not_canonical'],
@@ -48,25 +62,49 @@ describe('bytes of an event', () => {
     ['a field constructor', text.replace('"id"', '"constructor":1,"id"'), 'constructor'],
   ])('take %s for one that nobody knows, and make nothing of it', (_, hostile, field) => {
     const decoded = decodeEvent(utf8(hostile))
-    expect(decoded).toEqual({ ok: true, event: hostile.includes('memory.put') ? put : forget, unread: { fields: [field], texts: [] } })
+    expect(decoded).toEqual({
+      ok: true,
+      event: hostile.includes('memory.put') ? put : forget,
+      unread: { fields: [field], texts: [] },
+    })
     expect(decoded.ok && Object.getPrototypeOf(decoded.event)).toBe(Object.prototype)
   })
 
   it('refuse raw lone surrogates and bytes that are no UTF-8', () => {
     const at = text.indexOf('alice')
-    const withBytes = (...bytes: readonly number[]): Uint8Array => Uint8Array.from([...utf8(text.slice(0, at)), ...bytes, ...utf8(text.slice(at))])
-    for (const bytes of [[0xed, 0xa0, 0x80], [0xc0, 0xa2], [0xff], [0xf4, 0x90, 0x80, 0x80]]) expect(reason(withBytes(...bytes))).toBe('event_not_utf8')
+    const withBytes = (...bytes: readonly number[]): Uint8Array =>
+      Uint8Array.from([...utf8(text.slice(0, at)), ...bytes, ...utf8(text.slice(at))])
+    for (const bytes of [[0xed, 0xa0, 0x80], [0xc0, 0xa2], [0xff], [0xf4, 0x90, 0x80, 0x80]])
+      expect(reason(withBytes(...bytes))).toBe('event_not_utf8')
   })
 
   it('keep NFC and NFD apart, byte for byte', () => {
-    const tagged = (tag: string): MemoryPatch => ({ ...said('memory.patch', 3), record: record(1), set: {}, tags: { add: [tag], remove: [] } })
+    const tagged = (tag: string): MemoryPatch => ({
+      ...said('memory.patch', 3),
+      record: record(1),
+      set: {},
+      tags: { add: [tag], remove: [] },
+    })
     const [nfc, nfd] = [encodeEvent(tagged('\u00e9')), encodeEvent(tagged('e\u0301'))]
     expect(nfc).not.toEqual(nfd)
-    expect([nfc, nfd].map((bytes) => { const decoded = decodeEvent(bytes); return decoded.ok && encodeEvent(decoded.event) })).toEqual([nfc, nfd])
+    expect(
+      [nfc, nfd].map((bytes) => {
+        const decoded = decodeEvent(bytes)
+        return decoded.ok && encodeEvent(decoded.event)
+      }),
+    ).toEqual([nfc, nfd])
   })
 
   it('hold at most the limit', () => {
-    const long = (length: number): MemoryPatch => ({ ...said('memory.patch', 3), record: record(1), set: {}, tags: { add: Array.from({ length: 64 }, (_, i) => `${i}`.padStart(length, 'x')), remove: Array.from({ length: 64 }, (_, i) => `${i}`.padStart(length, 'y')) } })
+    const long = (length: number): MemoryPatch => ({
+      ...said('memory.patch', 3),
+      record: record(1),
+      set: {},
+      tags: {
+        add: Array.from({ length: 64 }, (_, i) => `${i}`.padStart(length, 'x')),
+        remove: Array.from({ length: 64 }, (_, i) => `${i}`.padStart(length, 'y')),
+      },
+    })
     expect(decodeEvent(encodeEvent(long(120))).ok).toBe(true)
     expect(() => encodeEvent(long(128))).toThrow(TypeError)
     expect(reason(new Uint8Array(limits.event_bytes_max + 1).fill(0x20))).toBe('event_too_large')
@@ -75,8 +113,16 @@ describe('bytes of an event', () => {
   it.each<[string, () => Uint8Array, string]>([
     ['depth 200,000', () => utf8('['.repeat(200_000)), 'event_too_large'],
     ['depth as far as the size allows', () => utf8(`{"a":${'['.repeat(limits.event_bytes_max - 5)}`), 'event_too_deep'],
-    ['10^6 keys', () => utf8(`{${Array.from({ length: 1_000_000 }, (_, i) => `"k${i}":1`).join(',')}}`), 'event_too_large'],
-    ['as many keys as fit', () => utf8(`{${Array.from({ length: 1_500 }, (_, i) => `"k${i + 1000}":1`).join(',')}}`), 'event_schema: kind does not fit'],
+    [
+      '10^6 keys',
+      () => utf8(`{${Array.from({ length: 1_000_000 }, (_, i) => `"k${i}":1`).join(',')}}`),
+      'event_too_large',
+    ],
+    [
+      'as many keys as fit',
+      () => utf8(`{${Array.from({ length: 1_500 }, (_, i) => `"k${i + 1000}":1`).join(',')}}`),
+      'event_schema: kind does not fit',
+    ],
     ['a 16 MB string', () => utf8(`"${'x'.repeat(16_000_000)}"`), 'event_too_large'],
   ])('refuse %s within 50 ms', (_, make, why) => {
     const bytes = make()
@@ -116,7 +162,12 @@ describe('bytes of an event', () => {
 
 describe('kinds', () => {
   const genesis: Event = genesisOf(0xaa)
-  const enrol: Event = { ...said('peer.enrol', 5, CONTROL_NAMESPACE), peer: 'ab'.repeat(32) as PeerId, name: 'one', role: 'voter' }
+  const enrol: Event = {
+    ...said('peer.enrol', 5, CONTROL_NAMESPACE),
+    peer: 'ab'.repeat(32) as PeerId,
+    name: 'one',
+    role: 'voter',
+  }
   const episode: Event = { ...said('episode.append', 6), event_type: 'call', body: body('e') }
 
   it('belong to documents, or not', () => {
@@ -125,9 +176,13 @@ describe('kinds', () => {
 
   it('name their bodies, cleared ones not', () => {
     expect(bodyRefs({ ...put, set: { content: body('c'), title: body('t'), metadata: body('m') } })).toEqual([
-      { field: 'title', ...body('t') }, { field: 'content', ...body('c') }, { field: 'metadata', ...body('m') },
+      { field: 'title', ...body('t') },
+      { field: 'content', ...body('c') },
+      { field: 'metadata', ...body('m') },
     ])
-    expect(bodyRefs({ ...said('memory.patch', 7), record: record(1), set: { title: null, metadata: body('m') } })).toEqual([{ field: 'metadata', ...body('m') }])
+    expect(
+      bodyRefs({ ...said('memory.patch', 7), record: record(1), set: { title: null, metadata: body('m') } }),
+    ).toEqual([{ field: 'metadata', ...body('m') }])
     expect(bodyRefs(episode)).toEqual([{ field: 'body', ...body('e') }])
     expect(bodyRefs(forget)).toEqual([])
   })

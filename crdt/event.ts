@@ -7,7 +7,17 @@
 import { canonicalize, parseCanonical, type Json } from './canonical.ts'
 import type { CutName, CutPage } from './cut.ts'
 import { checkEvent, OWN_READS, readEvent, type Reads } from './event-schema.ts'
-import { parseRecordId, parseRef, type AgentId, type EventId, type Namespace, type PeerId, type PublicKey, type RecordId, type Ref } from './ids.ts'
+import {
+  parseRecordId,
+  parseRef,
+  type AgentId,
+  type EventId,
+  type Namespace,
+  type PeerId,
+  type PublicKey,
+  type RecordId,
+  type Ref,
+} from './ids.ts'
 import { limits } from './limits.ts'
 
 export type BodyRef = { readonly ref: Ref }
@@ -32,10 +42,18 @@ export const MEMORY_DEFAULTS = { kind: 'fact', tier: 'mid', priority: 5, confide
 
 export type TagChange = { readonly add: readonly string[]; readonly remove: readonly string[] }
 
-type Said<Kind extends string> = { readonly v: 1; readonly id: EventId; readonly ns: Namespace; readonly kind: Kind; readonly agent: AgentId; readonly at: string }
+type Said<Kind extends string> = {
+  readonly v: 1
+  readonly id: EventId
+  readonly ns: Namespace
+  readonly kind: Kind
+  readonly agent: AgentId
+  readonly at: string
+}
 type OnRecord = { readonly record: RecordId }
 
-export type MemoryPut = Said<'memory.put'> & OnRecord & { readonly set: MemorySet & { readonly content: BodyRef }; readonly tags?: TagChange }
+export type MemoryPut = Said<'memory.put'> &
+  OnRecord & { readonly set: MemorySet & { readonly content: BodyRef }; readonly tags?: TagChange }
 export type MemoryPatch = Said<'memory.patch'> & OnRecord & { readonly set: MemorySet; readonly tags?: TagChange }
 /** Hides the memory. An edit made meanwhile elsewhere is kept, and shown as a conflict. */
 export type MemoryForget = Said<'memory.forget'> & OnRecord
@@ -43,7 +61,14 @@ export type MemoryRestore = Said<'memory.restore'> & OnRecord
 /** Destroys every text that any event ever gave this memory, on every peer; cannot be undone. */
 export type MemoryErase = Said<'memory.erase'> & OnRecord
 /** `record` is the link's id, the same for the same (namespace, from, to, relation); lives in the segment of `from`. */
-export type LinkPut = Said<'link.put'> & OnRecord & { readonly from: RecordId; readonly to: RecordId; readonly relation: string; readonly valid_from?: string; readonly valid_until?: string }
+export type LinkPut = Said<'link.put'> &
+  OnRecord & {
+    readonly from: RecordId
+    readonly to: RecordId
+    readonly relation: string
+    readonly valid_from?: string
+    readonly valid_until?: string
+  }
 export type LinkRemove = Said<'link.remove'> & OnRecord
 /** Append-only: needs no merging, so it lies in the log alone. */
 export type EpisodeAppend = Said<'episode.append'> & {
@@ -59,7 +84,12 @@ export type EpisodeAppend = Said<'episode.append'> & {
 export type Recovery = { readonly threshold: number; readonly keys: readonly PublicKey[] }
 export type Founder = { readonly peer: PeerId; readonly name: string; readonly role: 'voter' | 'observer' }
 /** Its hash is the mesh's id. `authority` signs what follows, until another key is named. */
-export type MeshGenesis = Said<'mesh.genesis'> & { readonly name: string; readonly authority: PublicKey; readonly recovery: Recovery; readonly members: readonly Founder[] }
+export type MeshGenesis = Said<'mesh.genesis'> & {
+  readonly name: string
+  readonly authority: PublicKey
+  readonly recovery: Recovery
+  readonly members: readonly Founder[]
+}
 /** From this place on the mesh's commits are read at this format level; it never falls. */
 export type MeshLevel = Said<'mesh.level'> & { readonly level: number }
 /**
@@ -67,7 +97,12 @@ export type MeshLevel = Said<'mesh.level'> & { readonly level: number }
  * on, and certified by recovery keys. It is the first event of its commit, or says nothing.
  */
 export type MeshRecover = Said<'mesh.recover'> & { readonly authority: PublicKey }
-export type PeerEnrol = Said<'peer.enrol'> & { readonly peer: PeerId; readonly name: string; readonly role: 'voter' | 'observer'; readonly invite?: string }
+export type PeerEnrol = Said<'peer.enrol'> & {
+  readonly peer: PeerId
+  readonly name: string
+  readonly role: 'voter' | 'observer'
+  readonly invite?: string
+}
 /** Out for good. `cut` names, per chain of the peer, the last commit that counts; a chain that is not named counts not at all. */
 export type PeerRevoke = Said<'peer.revoke'> & { readonly peer: PeerId; readonly cut: CutName }
 /** The peer stays a member; of chains that it began before, nothing beyond `cut` counts. */
@@ -91,7 +126,8 @@ export type Unread = { readonly fields: readonly string[]; readonly texts: reado
 
 /** As it stands in its bytes, whatever it is read as. */
 export const kindOf = (event: Event): string => (event.kind === 'unknown' ? event.named : event.kind)
-export const isDocumentEvent = (event: Event): event is DocumentEvent => event.kind.startsWith('memory.') || event.kind.startsWith('link.')
+export const isDocumentEvent = (event: Event): event is DocumentEvent =>
+  event.kind.startsWith('memory.') || event.kind.startsWith('link.')
 
 const utf8 = new TextEncoder()
 
@@ -101,11 +137,14 @@ export const encodeEvent = (event: Event, reads: Reads = OWN_READS): Uint8Array 
   const bytes = utf8.encode(text)
   const fault = checkEvent(event, reads)
   if (fault !== null) throw new TypeError(`not an event: ${fault}`)
-  if (bytes.length > limits.event_bytes_max) throw new TypeError(`not an event: ${bytes.length} bytes, at most ${limits.event_bytes_max}`)
+  if (bytes.length > limits.event_bytes_max)
+    throw new TypeError(`not an event: ${bytes.length} bytes, at most ${limits.event_bytes_max}`)
   return bytes
 }
 
-export type DecodedEvent = { readonly ok: true; readonly event: Event; readonly unread: Unread | null } | { readonly ok: false; readonly reason: string }
+export type DecodedEvent =
+  | { readonly ok: true; readonly event: Event; readonly unread: Unread | null }
+  | { readonly ok: false; readonly reason: string }
 
 /**
  * The event that the bytes say at a format level, or the reason why they say none. Never throws. Whether they say one does not depend on
@@ -119,13 +158,32 @@ export const decodeEvent = (bytes: Uint8Array, reads: Reads = OWN_READS): Decode
   if (reading.kind === 'fault') return { ok: false, reason: `event_schema: ${reading.fault}` }
   const event = reading.kind === 'unknown' ? unknownOf(parsed.value) : (reading.event as Json as Event)
   const unread = reading.kind === 'unknown' ? [] : reading.unread
-  return { ok: true, event, unread: event.kind === 'unknown' || unread.length > 0 ? { fields: unread, texts: unreadTexts(parsed.value, event) } : null }
+  return {
+    ok: true,
+    event,
+    unread:
+      event.kind === 'unknown' || unread.length > 0
+        ? { fields: unread, texts: unreadTexts(parsed.value, event) }
+        : null,
+  }
 }
 
 /** @param value an event whose envelope fits. */
 const unknownOf = (value: Json): UnknownEvent => {
-  const { v, id, ns, kind, agent, at, record } = value as Omit<UnknownEvent, 'kind'> & { readonly kind: string; readonly record?: unknown }
-  return { v, id, ns, kind: 'unknown', agent, at, named: kind, about: typeof record === 'string' ? parseRecordId(record) : null }
+  const { v, id, ns, kind, agent, at, record } = value as Omit<UnknownEvent, 'kind'> & {
+    readonly kind: string
+    readonly record?: unknown
+  }
+  return {
+    v,
+    id,
+    ns,
+    kind: 'unknown',
+    agent,
+    at,
+    named: kind,
+    about: typeof record === 'string' ? parseRecordId(record) : null,
+  }
 }
 
 /** Every object that is exactly a body's ref names a text, wherever it stands: so what is not understood is kept whole. */
@@ -138,7 +196,10 @@ const unreadTexts = (value: Json, event: Event): readonly Ref[] => {
     const ref = keys?.length === 1 && keys[0] === 'ref' ? (part as { readonly ref: Json }).ref : null
     const parsed = typeof ref === 'string' ? parseRef(ref) : null
     if (parsed !== null && !known.has(parsed)) found.add(parsed)
-    for (const item of keys === null ? (part as readonly Json[]) : keys.sort().map((key) => (part as Readonly<Record<string, Json>>)[key]!)) walk(item)
+    for (const item of keys === null
+      ? (part as readonly Json[])
+      : keys.sort().map((key) => (part as Readonly<Record<string, Json>>)[key]!))
+      walk(item)
   }
   walk(value)
   return [...found]

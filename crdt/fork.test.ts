@@ -14,7 +14,9 @@ const mesh = meshOf(1, 2)
 /** A writer's commits 1 … `count`; `n` makes its memories differ from another branch's. */
 const write = (replica: ReturnType<typeof createReplica>, count: number, n: number): VerifiedCommit[] =>
   Array.from({ length: count }, (_, i) => {
-    const commit = replica.seal(hlcAt(NOW_MS + i + n), segmentId(replica.peer, 0), [{ ...said('memory.put', n + i), record: record(n + i), set: { content: body(`${n + i}`) } }])
+    const commit = replica.seal(hlcAt(NOW_MS + i + n), segmentId(replica.peer, 0), [
+      { ...said('memory.put', n + i), record: record(n + i), set: { content: body(`${n + i}`) } },
+    ])
     expect(replica.take(commit.bytes)).toMatchObject({ kind: 'admitted', left_out: null })
     return commit
   })
@@ -43,7 +45,11 @@ describe('a fork proof', () => {
     const proof = makeForkProof(6, { before, commits: branch }, { before, commits: right })!
     expect(verifyForkProof(proof, mesh.id)).toMatchObject({ at: 6 })
     // Or where the other's commit is not even here, but the one behind it names it.
-    const named = makeForkProof(6, { before, commits: left }, { before: [...before, right[0]!.hash], commits: right.slice(1) })!
+    const named = makeForkProof(
+      6,
+      { before, commits: left },
+      { before: [...before, right[0]!.hash], commits: right.slice(1) },
+    )!
     expect(verifyForkProof(named, mesh.id)).toMatchObject({ at: 6 })
   })
 
@@ -57,12 +63,20 @@ describe('a fork proof', () => {
     const { before, left, right } = fork(1, 1, 1)
     const stranger = createReplica(mesh, 2)
     const theirs = write(stranger, 2, 400)
-    expect(verifyForkProof(makeForkProof(2, { before, commits: left }, { before, commits: theirs.slice(1) })!, mesh.id)).toBeNull()
+    expect(
+      verifyForkProof(makeForkProof(2, { before, commits: left }, { before, commits: theirs.slice(1) })!, mesh.id),
+    ).toBeNull()
     const proof = makeForkProof(2, { before, commits: left }, { before, commits: right })!
     expect(verifyForkProof(proof, createMesh(0xbb).id)).toBeNull()
     // Somebody who lacks the key can only seal in their own name.
-    const forged = sealCommit({ ...right[0]!.header, peer: publicKeyHex(stranger.keys) as PeerId }, right[0]!.events, stranger.keys)
-    expect(verifyForkProof(makeForkProof(2, { before, commits: left }, { before, commits: [forged] })!, mesh.id)).toBeNull()
+    const forged = sealCommit(
+      { ...right[0]!.header, peer: publicKeyHex(stranger.keys) as PeerId },
+      right[0]!.events,
+      stranger.keys,
+    )
+    expect(
+      verifyForkProof(makeForkProof(2, { before, commits: left }, { before, commits: [forged] })!, mesh.id),
+    ).toBeNull()
   })
 
   test('fails on the change of any bit', () => {

@@ -55,8 +55,14 @@ export const readForkProof = (bytes: Uint8Array, mesh: MeshId): { readonly fork:
   if (chain !== chainId(headerB.peer, headerB.incarnation, headerB.namespace)) return null
   const [shownA, shownB] = [shownAt(at, a, headerA), shownAt(at, b, headerB)]
   if (shownA === null || shownB === null || equalBytes(shownA, shownB)) return null
-  const isSigned = [[a, headerA], [b, headerB]] as const
-  return { fork: { chain, peer: headerA.peer, at }, isProven: () => isSigned.every(([side, header]) => verify('mnemesh/commit/1', side[0], side[1], header.peer)) }
+  const isSigned = [
+    [a, headerA],
+    [b, headerB],
+  ] as const
+  return {
+    fork: { chain, peer: headerA.peer, at },
+    isProven: () => isSigned.every(([side, header]) => verify('mnemesh/commit/1', side[0], side[1], header.peer)),
+  }
 }
 
 const sideOf = (at: number, { before, commits }: Branch): Side | null => {
@@ -66,7 +72,9 @@ const sideOf = (at: number, { before, commits }: Branch): Side | null => {
   if (seq === at) return [signed.headerBytes, signed.signature, EMPTY, []]
   const leaves = [...before, ...commits.map(({ hash }) => hash)].slice(0, seq - 1).map(hexToBytes)
   const leaf = leaves[at - 1]
-  return leaf === undefined || leaves.length !== seq - 1 ? null : [signed.headerBytes, signed.signature, leaf, inclusionProof(leaves, at - 1)]
+  return leaf === undefined || leaves.length !== seq - 1
+    ? null
+    : [signed.headerBytes, signed.signature, leaf, inclusionProof(leaves, at - 1)]
 }
 
 /** The commit hash that a side shows at `at`, or null when it shows none. */
@@ -87,7 +95,11 @@ const readSide = (reader: PackedReader): Side => {
 const EMPTY = new Uint8Array(0)
 
 /** A header that somebody vouches for by naming its hash: where that commit stands. Null when the bytes are not its header. */
-export const placeOfHeader = (hash: CommitHash, headerBytes: Uint8Array): { readonly chain: ChainId; readonly seq: number } | null => {
-  const header = headerBytes.length <= limits.header_bytes_max && commitHash(headerBytes) === hash ? decodeHeader(headerBytes) : null
+export const placeOfHeader = (
+  hash: CommitHash,
+  headerBytes: Uint8Array,
+): { readonly chain: ChainId; readonly seq: number } | null => {
+  const header =
+    headerBytes.length <= limits.header_bytes_max && commitHash(headerBytes) === hash ? decodeHeader(headerBytes) : null
   return header && { chain: chainId(header.peer, header.incarnation, header.namespace), seq: header.seq }
 }

@@ -22,12 +22,14 @@ export const moveChain = (sum: FrontierSum, chain: ChainId, from: number, to: nu
   sum.commits += to - from
 }
 
-export const frontierToken = ({ commits, set }: FrontierSum): string => `f2.${commits.toString(36)}.${toBase64Url(hexToBytes(setDigest(set)).subarray(0, 16))}`
+export const frontierToken = ({ commits, set }: FrontierSum): string =>
+  `f2.${commits.toString(36)}.${toBase64Url(hexToBytes(setDigest(set)).subarray(0, 16))}`
 
 /** The token of a whole frontier, made at once. */
 export const tokenOf = (frontier: Readonly<Record<string, Readonly<Record<ChainId, number>>>>): string => {
   const sum = emptyFrontierSum()
-  for (const seqByChain of Object.values(frontier)) for (const [chain, seq] of Object.entries(seqByChain)) moveChain(sum, chain as ChainId, 0, seq)
+  for (const seqByChain of Object.values(frontier))
+    for (const [chain, seq] of Object.entries(seqByChain)) moveChain(sum, chain as ChainId, 0, seq)
   return frontierToken(sum)
 }
 

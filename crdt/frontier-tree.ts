@@ -68,7 +68,8 @@ export const createFrontierTree = (headOf: (chain: ChainId) => Head | undefined)
     for (; depth < prefix.length && isInner(tree); depth++) tree = tree.below[digitAt(prefix, depth)]!
     return { tree, depth }
   }
-  const chainsAt = (leaf: Leaf, prefix: string): readonly ChainId[] => leaf.chains.filter((chain) => chain.startsWith(prefix))
+  const chainsAt = (leaf: Leaf, prefix: string): readonly ChainId[] =>
+    leaf.chains.filter((chain) => chain.startsWith(prefix))
 
   return {
     touch: (chain) => {
@@ -77,7 +78,9 @@ export const createFrontierTree = (headOf: (chain: ChainId) => Head | undefined)
     root: () => digestOf(top),
     at: (prefix) => {
       const { tree } = holderOf(prefix)
-      return isInner(tree) ? { kind: 'node', digests: tree.below.map(digestOf) } : { kind: 'leaf', entries: chainsAt(tree, prefix).map((chain) => entryOf(chain, headOf(chain)!)) }
+      return isInner(tree)
+        ? { kind: 'node', digests: tree.below.map(digestOf) }
+        : { kind: 'leaf', entries: chainsAt(tree, prefix).map((chain) => entryOf(chain, headOf(chain)!)) }
     },
     digestAt: (prefix) => {
       const { tree, depth } = holderOf(prefix)
@@ -105,7 +108,12 @@ const placeOf = (chains: readonly ChainId[], chain: ChainId): number => {
 const parted = ({ chains }: Leaf, depth: number): Subtree => {
   const below = Array.from({ length: 16 }, emptyLeaf)
   for (const chain of chains) below[digitAt(chain, depth)]!.chains.push(chain)
-  return { below: below.map((leaf) => (leaf.chains.length > limits.frontier_leaf_entries_max ? parted(leaf, depth + 1) : leaf)), digest: null }
+  return {
+    below: below.map((leaf) =>
+      leaf.chains.length > limits.frontier_leaf_entries_max ? parted(leaf, depth + 1) : leaf,
+    ),
+    digest: null,
+  }
 }
 
 const joinedAgain = (tree: Inner): Subtree => {
@@ -136,5 +144,6 @@ const digestOfLeaf = (chains: readonly ChainId[], headOf: (chain: ChainId) => He
 }
 
 const putHex = (bytes: Uint8Array, at: number, hex: string): void => {
-  for (let i = 0; i < hex.length / 2; i++) bytes[at + i] = (DIGIT[hex.charCodeAt(2 * i)]! << 4) | DIGIT[hex.charCodeAt(2 * i + 1)]!
+  for (let i = 0; i < hex.length / 2; i++)
+    bytes[at + i] = (DIGIT[hex.charCodeAt(2 * i)]! << 4) | DIGIT[hex.charCodeAt(2 * i + 1)]!
 }

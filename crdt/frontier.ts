@@ -37,7 +37,8 @@ export const covers = (seqOf: (chain: ChainId) => number, positions: readonly Po
 export const encodeToken = (mesh: MeshId, positions: readonly Position[]): string => {
   const seqByChain = new Map<ChainId, number>()
   for (const { chain, seq } of positions) {
-    if (seqByChain.size < limits.token_chains_max || seqByChain.has(chain)) seqByChain.set(chain, Math.max(seq, seqByChain.get(chain) ?? 0))
+    if (seqByChain.size < limits.token_chains_max || seqByChain.has(chain))
+      seqByChain.set(chain, Math.max(seq, seqByChain.get(chain) ?? 0))
   }
   const kept = [...seqByChain].sort(([a], [b]) => (a < b ? -1 : 1))
   return toBase64Url(pack([1, hexToBytes(mesh).subarray(0, 8), kept.map(([chain, seq]) => [hexToBytes(chain), seq])]))
@@ -47,17 +48,19 @@ export const encodeToken = (mesh: MeshId, positions: readonly Position[]): strin
 export const decodeToken = (mesh: MeshId, token: string): readonly Position[] | null => {
   if (token.length > limits.token_chains_max * 40 + 64) return null
   const bytes = fromBase64Url(token)
-  const read = bytes && readPacked(bytes, (reader) => {
-    reader.list(3, 3)
-    reader.uint(1, 1)
-    const prefix = reader.hex(8)
-    const list: Position[] = []
-    for (let left = reader.list(0, limits.token_chains_max); left > 0; left--) {
-      reader.list(2, 2)
-      list.push({ chain: reader.hex(16) as ChainId, seq: reader.uint(1, limits.seq_max) })
-    }
-    return { prefix, list }
-  })
+  const read =
+    bytes &&
+    readPacked(bytes, (reader) => {
+      reader.list(3, 3)
+      reader.uint(1, 1)
+      const prefix = reader.hex(8)
+      const list: Position[] = []
+      for (let left = reader.list(0, limits.token_chains_max); left > 0; left--) {
+        reader.list(2, 2)
+        list.push({ chain: reader.hex(16) as ChainId, seq: reader.uint(1, limits.seq_max) })
+      }
+      return { prefix, list }
+    })
   if (!read?.ok || read.value.prefix !== mesh.slice(0, 16)) return null
   const positions = read.value.list
   return positions.every(({ chain }, i) => i === 0 || positions[i - 1]!.chain < chain) ? positions : null

@@ -26,7 +26,8 @@ export const sha256Hex = (...parts: Parts): string => hash('sha256', whole(parts
 export const stretch = (element: Uint8Array | string, bytes: number): Uint8Array =>
   createHash('shake128', { outputLength: bytes }).update(element).digest()
 
-const whole = (parts: Parts): Uint8Array | string => (parts.length === 1 ? parts[0]! : fits(parts) ? gathered(parts) : joined(parts))
+const whole = (parts: Parts): Uint8Array | string =>
+  parts.length === 1 ? parts[0]! : fits(parts) ? gathered(parts) : joined(parts)
 
 /**
  * Where short parts are put together, bytes: a new array for them takes longer than to hash them (of two hashes 1.8 µs, so 0.5). The
@@ -34,7 +35,8 @@ const whole = (parts: Parts): Uint8Array | string => (parts.length === 1 ? parts
  */
 const room = new Uint8Array(4_096)
 /** A UTF-16 unit takes three bytes of UTF-8 at most. */
-const fits = (parts: Parts): boolean => parts.reduce((sum, part) => sum + part.length * (typeof part === 'string' ? 3 : 1), 0) <= room.length
+const fits = (parts: Parts): boolean =>
+  parts.reduce((sum, part) => sum + part.length * (typeof part === 'string' ? 3 : 1), 0) <= room.length
 
 const gathered = (parts: Parts): Uint8Array => {
   let at = 0

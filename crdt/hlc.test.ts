@@ -27,15 +27,20 @@ describe('tick', () => {
     expect(tick(at(NOW, limits.hlc_counter_max), NOW)).toBe(at(NOW + 1, 0))
   })
 
-  it.each([NaN, -1, -Infinity, Infinity, 1e300, 2 ** 53, -0])('goes on by counting when the wall clock reads %s', (nowMs) => {
-    expect(tick(at(NOW, 1), nowMs)).toBe(at(NOW, 2))
-    expect(tick(HLC_ZERO, nowMs)).toBe(1)
-  })
+  it.each([NaN, -1, -Infinity, Infinity, 1e300, 2 ** 53, -0])(
+    'goes on by counting when the wall clock reads %s',
+    (nowMs) => {
+      expect(tick(at(NOW, 1), nowMs)).toBe(at(NOW, 2))
+      expect(tick(HLC_ZERO, nowMs)).toBe(1)
+    },
+  )
 
   it('names the cause when there is no later time', () => {
     const last = at(2 ** 43 - 1, 1023)
     expect(last).toBe(Number.MAX_SAFE_INTEGER)
-    expect(() => tick(last, NOW)).toThrow(new RangeError(`hlc ${last} has no successor: a clock beyond the year 2248 was taken in`))
+    expect(() => tick(last, NOW)).toThrow(
+      new RangeError(`hlc ${last} has no successor: a clock beyond the year 2248 was taken in`),
+    )
     expect(tick(at(2 ** 43 - 1, 1022), NOW)).toBe(last)
   })
 
@@ -60,7 +65,12 @@ describe('observe', () => {
     const bound = limits.clock_bound_ms
     expect(latestAt(NOW)).toBe(at(NOW + bound, 1023))
     expect(observe(at(NOW, 3), at(NOW + bound, 5), NOW)).toBe(at(NOW + bound, 6))
-    for (const far of [at(NOW + bound, 1023), at(NOW + bound + 1, 0), at(NOW + 366 * DAY_MS, 0), Number.MAX_SAFE_INTEGER as Hlc]) {
+    for (const far of [
+      at(NOW + bound, 1023),
+      at(NOW + bound + 1, 0),
+      at(NOW + 366 * DAY_MS, 0),
+      Number.MAX_SAFE_INTEGER as Hlc,
+    ]) {
       expect(observe(at(NOW, 3), far, NOW)).toBe(at(NOW + bound + 1, 0))
       expect(observe(far, at(NOW, 3), NOW)).toBe(at(NOW + bound + 1, 0))
       expect(within(far, NOW)).toBe(at(NOW + bound, 1023))
@@ -76,9 +86,12 @@ describe('parts', () => {
     expect(hlcMs(at(2 ** 43 - 1, 1))).toBe(2 ** 43 - 1)
   })
 
-  it.each([-1, 0.5, NaN, Infinity, 2 ** 53, 2 ** 63, '1', 1n, null, undefined, [1]])('%s is no clock value', (value) => {
-    expect(parseHlc(value)).toBeNull()
-  })
+  it.each([-1, 0.5, NaN, Infinity, 2 ** 53, 2 ** 63, '1', 1n, null, undefined, [1]])(
+    '%s is no clock value',
+    (value) => {
+      expect(parseHlc(value)).toBeNull()
+    },
+  )
 
   it('has one zero', () => {
     expect(Object.is(parseHlc(-0), 0)).toBe(true)

@@ -26,19 +26,25 @@ export const HLC_ZERO = 0 as Hlc
 export const tick = (last: Hlc, nowMs: number): Hlc => later(last, nowMs)
 
 /** The time after having seen `remote`, as far as both are within `clock_bound_ms` of the wall clock; never beyond one step after that. */
-export const observe = (last: Hlc, remote: Hlc, nowMs: number): Hlc => later(within(Math.max(last, remote) as Hlc, nowMs), nowMs)
+export const observe = (last: Hlc, remote: Hlc, nowMs: number): Hlc =>
+  later(within(Math.max(last, remote) as Hlc, nowMs), nowMs)
 
 /** The latest time that a clock at `nowMs` follows: `clock_bound_ms` ahead of it. The end of time where the reading is no usable one. */
 export const latestAt = (nowMs: number): Hlc => {
   const ms = usableMs(nowMs)
-  return (ms > 0 ? Math.min((ms + limits.clock_bound_ms + 1) * COUNTERS - 1, Number.MAX_SAFE_INTEGER) : Number.MAX_SAFE_INTEGER) as Hlc
+  return (
+    ms > 0
+      ? Math.min((ms + limits.clock_bound_ms + 1) * COUNTERS - 1, Number.MAX_SAFE_INTEGER)
+      : Number.MAX_SAFE_INTEGER
+  ) as Hlc
 }
 
 /** `hlc`, or the latest time that a clock at `nowMs` follows when that is earlier. */
 export const within = (hlc: Hlc, nowMs: number): Hlc => Math.min(hlc, latestAt(nowMs)) as Hlc
 
 /** The last time of that millisecond: what is not later than it was said by then. Nothing was said before 1970. */
-export const endOfMs = (ms: number): Hlc => Math.max(0, Math.min((Math.floor(ms) + 1) * COUNTERS - 1, Number.MAX_SAFE_INTEGER)) as Hlc
+export const endOfMs = (ms: number): Hlc =>
+  Math.max(0, Math.min((Math.floor(ms) + 1) * COUNTERS - 1, Number.MAX_SAFE_INTEGER)) as Hlc
 
 /** Milliseconds since 1970, the counter dropped. */
 export const hlcMs = (hlc: Hlc): number => Math.floor(hlc / COUNTERS)
@@ -52,7 +58,8 @@ export const parseHlc = (value: unknown): Hlc | null =>
 
 const later = (seen: number, nowMs: number): Hlc => {
   const next = Math.max(seen + 1, usableMs(nowMs) * COUNTERS)
-  if (!Number.isSafeInteger(next)) throw new RangeError(`hlc ${seen} has no successor: a clock beyond the year 2248 was taken in`)
+  if (!Number.isSafeInteger(next))
+    throw new RangeError(`hlc ${seen} has no successor: a clock beyond the year 2248 was taken in`)
   return next as Hlc
 }
 

@@ -18,4 +18,5 @@ export const proveIdentity = (challenge: Uint8Array, port: number, keys: KeyPair
 
 /** Never throws. */
 export const isIdentityProven = (proof: Uint8Array, challenge: Uint8Array, port: number, peer: PeerId): boolean =>
-  challenge.length === CHALLENGE_BYTES && verify('mnemesh/identity/1', signed(hexToBytes(peer), challenge, port), proof, peer)
+  challenge.length === CHALLENGE_BYTES &&
+  verify('mnemesh/identity/1', signed(hexToBytes(peer), challenge, port), proof, peer)

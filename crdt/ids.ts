@@ -42,8 +42,10 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const NAMESPACE = /^[a-z0-9][a-z0-9._-]*(\/[a-z0-9][a-z0-9._-]*){0,7}$/
 const AGENT = /^[\x21-\x7e]{1,128}$/
 
-const hexId = <T extends string>(digits: number) => (text: string): T | null =>
-  text.length === digits && HEX.test(text) ? (text as T) : null
+const hexId =
+  <T extends string>(digits: number) =>
+  (text: string): T | null =>
+    text.length === digits && HEX.test(text) ? (text as T) : null
 
 /** Each parser answers the branded id, or null when the text is not one. */
 export const parsePeerId = hexId<PeerId>(64)
@@ -73,7 +75,8 @@ export const incarnation = (startMs: number, random16: number): Incarnation =>
  * The one a running peer goes on under when it gives `previous` up: begun now, its 16 bits one further, so that two within one ms
  * differ and nothing random is drawn. It repeats an earlier one only where a clock was put back to that very ms after 65,536 others.
  */
-export const nextIncarnation = (previous: Incarnation, nowMs: number): Incarnation => incarnation(Math.floor(nowMs), Number.parseInt(previous.slice(12), 16) + 1)
+export const nextIncarnation = (previous: Incarnation, nowMs: number): Incarnation =>
+  incarnation(Math.floor(nowMs), Number.parseInt(previous.slice(12), 16) + 1)
 
 /** UUIDv7 (RFC 9562 §5.7): 48 bits of ms, the rest random, so ids made together lie together in an index. */
 export const uuidV7 = (nowMs: number, random: Uint8Array): string => {
@@ -136,6 +139,7 @@ export const DIGIT = Uint8Array.from({ length: 128 }, (_, code) => Number.parseI
 /** @param hex an even number of hex digits; ids of this file always are. */
 export const hexToBytes = (hex: string): Uint8Array => {
   const bytes = new Uint8Array(hex.length / 2)
-  for (let i = 0; i < bytes.length; i++) bytes[i] = (DIGIT[hex.charCodeAt(2 * i)]! << 4) | DIGIT[hex.charCodeAt(2 * i + 1)]!
+  for (let i = 0; i < bytes.length; i++)
+    bytes[i] = (DIGIT[hex.charCodeAt(2 * i)]! << 4) | DIGIT[hex.charCodeAt(2 * i + 1)]!
   return bytes
 }

@@ -9,11 +9,14 @@ import { HASH_BYTES } from './merkle.ts'
 export const fieldsOf = (value: unknown, names: readonly string[]): Readonly<Record<string, unknown>> | null => {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return null
   const keys = Object.keys(value)
-  return keys.length === names.length && names.every((name) => Object.hasOwn(value, name)) ? (value as Readonly<Record<string, unknown>>) : null
+  return keys.length === names.length && names.every((name) => Object.hasOwn(value, name))
+    ? (value as Readonly<Record<string, unknown>>)
+    : null
 }
 
 /** A whole number from 0 to `most`. */
-export const isCount = (value: unknown, most: number): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= most
+export const isCount = (value: unknown, most: number): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= most
 
 /** At most `most` bytes, in base64url. */
 export const bytesIn = (value: unknown, most: number): Uint8Array | null =>

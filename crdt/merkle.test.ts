@@ -2,9 +2,24 @@
 import { describe, expect, it } from 'vitest'
 import { bytesToHex, hexToBytes } from './ids.ts'
 import { limits } from './limits.ts'
-import { EMPTY_ROOT, appendLeaf, consistencyProof, emptyHistory, historyRoot, inclusionProof, leafHash, merkleRoot, nodeHash, verifyConsistency, verifyInclusion, type History } from './merkle.ts'
+import {
+  EMPTY_ROOT,
+  appendLeaf,
+  consistencyProof,
+  emptyHistory,
+  historyRoot,
+  inclusionProof,
+  leafHash,
+  merkleRoot,
+  nodeHash,
+  verifyConsistency,
+  verifyInclusion,
+  type History,
+} from './merkle.ts'
 
-const LEAVES = ['', '00', '10', '2021', '3031', '40414243', '5051525354555657', '606162636465666768696a6b6c6d6e6f'].map(hexToBytes)
+const LEAVES = ['', '00', '10', '2021', '3031', '40414243', '5051525354555657', '606162636465666768696a6b6c6d6e6f'].map(
+  hexToBytes,
+)
 /** By tree size. */
 const ROOTS = [
   'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
@@ -21,15 +36,21 @@ const hex = (hashes: readonly Uint8Array[]): string[] => hashes.map(bytesToHex)
 const root = (size: number): Uint8Array => hexToBytes(ROOTS[size]!)
 const leaf = (index: number): Uint8Array => leafHash(LEAVES[index]!)
 const node = (...indexes: readonly number[]): Uint8Array =>
-  indexes.length === 1 ? leaf(indexes[0]!) : nodeHash(node(...indexes.slice(0, indexes.length / 2)), node(...indexes.slice(indexes.length / 2)))
+  indexes.length === 1
+    ? leaf(indexes[0]!)
+    : nodeHash(node(...indexes.slice(0, indexes.length / 2)), node(...indexes.slice(indexes.length / 2)))
 
-const grow = (leaves: readonly Uint8Array[]): History => leaves.reduce((history, data) => appendLeaf(history, leafHash(data)), emptyHistory)
+const grow = (leaves: readonly Uint8Array[]): History =>
+  leaves.reduce((history, data) => appendLeaf(history, leafHash(data)), emptyHistory)
 
 describe('roots', () => {
-  it.each(ROOTS.map((expected, size) => [size, expected] as const))('of the first %i reference leaves', (size, expected) => {
-    expect(bytesToHex(merkleRoot(LEAVES.slice(0, size)))).toBe(expected)
-    expect(bytesToHex(historyRoot(grow(LEAVES.slice(0, size))))).toBe(expected)
-  })
+  it.each(ROOTS.map((expected, size) => [size, expected] as const))(
+    'of the first %i reference leaves',
+    (size, expected) => {
+      expect(bytesToHex(merkleRoot(LEAVES.slice(0, size)))).toBe(expected)
+      expect(bytesToHex(historyRoot(grow(LEAVES.slice(0, size))))).toBe(expected)
+    },
+  )
 
   it('of nothing is SHA-256 of nothing', () => {
     expect(bytesToHex(EMPTY_ROOT)).toBe(ROOTS[0])

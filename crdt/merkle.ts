@@ -87,10 +87,15 @@ export const inclusionProof = (leaves: readonly Uint8Array[], index: number): re
  *
  * @param rootOf the root of the subtree over the leaves from `from` to before `to`, which may be any that `splitRange` leads to.
  */
-export const inclusionPath = (index: number, size: number, rootOf: (from: number, to: number) => Uint8Array): readonly Uint8Array[] => {
-  if (!Number.isSafeInteger(index) || index < 0 || index >= size) throw new RangeError(`no leaf ${index} in a tree of ${size}: ask for 0 to ${size - 1}`)
+export const inclusionPath = (
+  index: number,
+  size: number,
+  rootOf: (from: number, to: number) => Uint8Array,
+): readonly Uint8Array[] => {
+  if (!Number.isSafeInteger(index) || index < 0 || index >= size)
+    throw new RangeError(`no leaf ${index} in a tree of ${size}: ask for 0 to ${size - 1}`)
   const path: Uint8Array[] = []
-  for (let from = 0, to = size; to - from > 1; ) {
+  for (let from = 0, to = size; to - from > 1;) {
     const middle = splitRange(from, to)
     const isLeft = index < middle
     path.push(isLeft ? rootOf(middle, to) : rootOf(from, middle))
@@ -104,13 +109,24 @@ export const inclusionPath = (index: number, size: number, rootOf: (from: number
 export const splitRange = (from: number, to: number): number => from + splitOf(to - from)
 
 /** Whether `proof` shows that `leaf` (a leaf hash) is number `index` of the `size` leaves under `root`. Never throws. */
-export const verifyInclusion = (leaf: Uint8Array, index: number, size: number, proof: readonly Uint8Array[], root: Uint8Array): boolean => {
+export const verifyInclusion = (
+  leaf: Uint8Array,
+  index: number,
+  size: number,
+  proof: readonly Uint8Array[],
+  root: Uint8Array,
+): boolean => {
   const reached = areHashes([root]) ? rootOfInclusion(leaf, index, size, proof) : null
   return reached !== null && equalBytes(reached, root)
 }
 
 /** The root that `proof` leads to from `leaf` (a leaf hash), number `index` of `size`; null where no proof of that length leads anywhere. Never throws. */
-export const rootOfInclusion = (leaf: Uint8Array, index: number, size: number, proof: readonly Uint8Array[]): Uint8Array | null => {
+export const rootOfInclusion = (
+  leaf: Uint8Array,
+  index: number,
+  size: number,
+  proof: readonly Uint8Array[],
+): Uint8Array | null => {
   if (!isSize(index) || !isSize(size) || index >= size || !areHashes([leaf]) || !areHashes(proof)) return null
   let hash = leaf
   let node = index
@@ -156,7 +172,13 @@ export const consistencyProof = (leaves: readonly Uint8Array[], m: number): read
 }
 
 /** Whether `proof` shows that the tree of `m` leaves under `rootM` grew into that of `n` under `rootN`, by appending alone. Never throws. */
-export const verifyConsistency = (m: number, n: number, rootM: Uint8Array, rootN: Uint8Array, proof: readonly Uint8Array[]): boolean => {
+export const verifyConsistency = (
+  m: number,
+  n: number,
+  rootM: Uint8Array,
+  rootN: Uint8Array,
+  proof: readonly Uint8Array[],
+): boolean => {
   if (!isSize(m) || !isSize(n) || m > n || !areHashes([rootM, rootN]) || !areHashes(proof)) return false
   if (m === 0 && !equalBytes(rootM, EMPTY_ROOT)) return false
   if (m === n) return proof.length === 0 && equalBytes(rootM, rootN)

@@ -9,9 +9,16 @@ import { fastestMs } from './timing.test-support.ts'
 
 const packableArb: fc.Arbitrary<Packable> = fc.letrec<{ value: Packable; list: Packable[] }>((tie) => ({
   list: fc.array(tie('value'), { maxLength: 5 }),
-  value: fc.oneof({ maxDepth: 3 },
-    fc.constant(null), fc.boolean(), fc.maxSafeNat(), fc.constantFrom(127, 128, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1),
-    fc.string({ unit: 'grapheme' }), fc.uint8Array({ maxLength: 300 }), tie('list')),
+  value: fc.oneof(
+    { maxDepth: 3 },
+    fc.constant(null),
+    fc.boolean(),
+    fc.maxSafeNat(),
+    fc.constantFrom(127, 128, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1),
+    fc.string({ unit: 'grapheme' }),
+    fc.uint8Array({ maxLength: 300 }),
+    tie('list'),
+  ),
 })).value
 
 /** The same value, written as `pack` would not. */
@@ -25,7 +32,7 @@ const OTHER_FORMS: Readonly<Record<string, string>> = {
   '1 as int 64': 'd30000000000000001',
   '1 as float 64': 'cb3ff0000000000000',
   '1.5 as float 64': 'cb3ff8000000000000',
-  'NaN': 'cb7ff8000000000000',
+  NaN: 'cb7ff8000000000000',
   '1 as float 32': 'ca3f800000',
   'negative fixint': 'ff',
   'int 8': 'd0ff',
@@ -46,9 +53,9 @@ const OTHER_FORMS: Readonly<Record<string, string>> = {
   'a record': '92d4724091a1610540',
   'an unknown extension': 'd40100',
   'a byte after': '0100',
-  'cut': '92c0',
-  'nothing': '',
-  'undefined': 'd40000',
+  cut: '92c0',
+  nothing: '',
+  undefined: 'd40000',
   'never used': 'c1',
   'text that is no UTF-8': 'a1ff',
 }
@@ -56,7 +63,11 @@ const OTHER_FORMS: Readonly<Record<string, string>> = {
 describe('pack', () => {
   it.each<[string, Packable, string]>([
     ['nil, booleans', [null, true, false], '93c0c3c2'],
-    ['every width of number', [0, 127, 128, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, limits.seq_max], '9a007fcc80ccffcd0100cdffffce00010000ceffffffffd30000000100000000d30001000000000000'],
+    [
+      'every width of number',
+      [0, 127, 128, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, limits.seq_max],
+      '9a007fcc80ccffcd0100cdffffce00010000ceffffffffd30000000100000000d30001000000000000',
+    ],
     ['text', 'team/é', 'a77465616d2fc3a9'],
     ['bytes', Uint8Array.of(1, 2), 'c4020102'],
   ])('%s', (_, value, hex) => {
@@ -65,18 +76,29 @@ describe('pack', () => {
   })
 
   it('and unpack are inverse', () => {
-    fc.assert(fc.property(packableArb, (value) => {
-      const bytes = pack(value)
-      const back = unpack(bytes)
-      expect(back).toEqual(value)
-      expect(equalBytes(pack(back), bytes)).toBe(true)
-    }), { numRuns: 300 })
+    fc.assert(
+      fc.property(packableArb, (value) => {
+        const bytes = pack(value)
+        const back = unpack(bytes)
+        expect(back).toEqual(value)
+        expect(equalBytes(pack(back), bytes)).toBe(true)
+      }),
+      { numRuns: 300 },
+    )
   })
 
-  it.each([-1, 0.5, NaN, Infinity, 2 ** 53])('has no form for %s', (value) => expect(() => pack(value)).toThrow(RangeError))
+  it.each([-1, 0.5, NaN, Infinity, 2 ** 53])('has no form for %s', (value) =>
+    expect(() => pack(value)).toThrow(RangeError),
+  )
 })
 
-const lenient = new Packr({ useRecords: false, mapsAsObjects: false, int64AsType: 'number', copyBuffers: true, bundleStrings: false })
+const lenient = new Packr({
+  useRecords: false,
+  mapsAsObjects: false,
+  int64AsType: 'number',
+  copyBuffers: true,
+  bundleStrings: false,
+})
 
 /** Reads whatever can be read, and writes it again: the dumb way to know whether bytes are what `pack` writes. */
 const rewritten = (bytes: Uint8Array): Packable | null => {
@@ -90,16 +112,29 @@ const rewritten = (bytes: Uint8Array): Packable | null => {
 
 describe('unpack', () => {
   it('takes exactly what is the same when it is written again', () => {
-    const mutated = fc.tuple(packableArb.map(pack), fc.array(fc.tuple(fc.nat(400), fc.oneof(fc.nat(255), fc.constantFrom(0xa0, 0xc4, 0xc5, 0xcc, 0xcd, 0xce, 0xd3, 0xd9, 0xda, 0xdc, 0xdd))), { maxLength: 3 }), fc.nat(3))
+    const mutated = fc.tuple(
+      packableArb.map(pack),
+      fc.array(
+        fc.tuple(
+          fc.nat(400),
+          fc.oneof(fc.nat(255), fc.constantFrom(0xa0, 0xc4, 0xc5, 0xcc, 0xcd, 0xce, 0xd3, 0xd9, 0xda, 0xdc, 0xdd)),
+        ),
+        { maxLength: 3 },
+      ),
+      fc.nat(3),
+    )
     let [taken, refused] = [0, 0]
-    fc.assert(fc.property(mutated, ([bytes, changes, cut]) => {
-      const given = bytes.slice(0, bytes.length - cut)
-      for (const [at, byte] of changes) if (given.length > 0) given[at % given.length] = byte
-      const value = unpack(given)
-      expect(value).toEqual(rewritten(given))
-      if (value === null) refused++
-      else taken++
-    }), { numRuns: 3_000 })
+    fc.assert(
+      fc.property(mutated, ([bytes, changes, cut]) => {
+        const given = bytes.slice(0, bytes.length - cut)
+        for (const [at, byte] of changes) if (given.length > 0) given[at % given.length] = byte
+        const value = unpack(given)
+        expect(value).toEqual(rewritten(given))
+        if (value === null) refused++
+        else taken++
+      }),
+      { numRuns: 3_000 },
+    )
     expect(Math.min(taken, refused)).toBeGreaterThan(300)
   })
 
@@ -147,9 +182,12 @@ describe('unpack', () => {
   })
 
   it('never throws', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
-      const value = unpack(bytes)
-      if (value !== null) expect(equalBytes(pack(value), bytes)).toBe(true)
-    }), { numRuns: 2_000 })
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
+        const value = unpack(bytes)
+        if (value !== null) expect(equalBytes(pack(value), bytes)).toBe(true)
+      }),
+      { numRuns: 2_000 },
+    )
   })
 })

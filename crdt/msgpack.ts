@@ -10,7 +10,13 @@ import { readPacked, type Packable } from './packed-reader.ts'
 
 export type { Packable } from './packed-reader.ts'
 
-const packr = new Packr({ useRecords: false, mapsAsObjects: false, int64AsType: 'number', copyBuffers: true, bundleStrings: false })
+const packr = new Packr({
+  useRecords: false,
+  mapsAsObjects: false,
+  int64AsType: 'number',
+  copyBuffers: true,
+  bundleStrings: false,
+})
 
 /** @throws RangeError or TypeError for what is not `Packable` (a bug of the caller). */
 export const pack = (value: Packable): Uint8Array => {
@@ -22,10 +28,12 @@ export const pack = (value: Packable): Uint8Array => {
 const widen = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(widen)
   if (typeof value === 'number') {
-    if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`${value} has no form: only safe integers from 0 on`)
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw new RangeError(`${value} has no form: only safe integers from 0 on`)
     return value > 0xffff_ffff ? BigInt(value) : value
   }
-  if (value === null || typeof value === 'boolean' || typeof value === 'string' || value instanceof Uint8Array) return value
+  if (value === null || typeof value === 'boolean' || typeof value === 'string' || value instanceof Uint8Array)
+    return value
   throw new TypeError(`a ${typeof value} has no form`)
 }
 

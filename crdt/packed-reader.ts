@@ -15,22 +15,35 @@ export type Packable = null | boolean | number | string | Uint8Array | readonly 
 
 /** `form`: not the one form of any value, cut short, or with bytes left over. `shape`: well formed, and not what is due here. */
 export type PackedFault = 'form' | 'shape'
-export type PackedResult<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly fault: PackedFault }
+export type PackedResult<T> =
+  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly fault: PackedFault }
 
 /**
  * What `read` makes of the bytes, when it used all of them. Never throws but for what `read` itself throws.
  *
  * @param valuesMax lists among them; one more is a fault.
  */
-export const readPacked = <T>(bytes: Uint8Array, read: (reader: PackedReader) => T, valuesMax: number = limits.packed_values_max): PackedResult<T> =>
-  readStart(bytes, (reader) => {
-    const value = read(reader)
-    reader.end()
-    return value
-  }, valuesMax)
+export const readPacked = <T>(
+  bytes: Uint8Array,
+  read: (reader: PackedReader) => T,
+  valuesMax: number = limits.packed_values_max,
+): PackedResult<T> =>
+  readStart(
+    bytes,
+    (reader) => {
+      const value = read(reader)
+      reader.end()
+      return value
+    },
+    valuesMax,
+  )
 
 /** What stands at the beginning; what follows it is not looked at. */
-export const readStart = <T>(bytes: Uint8Array, read: (reader: PackedReader) => T, valuesMax: number = limits.packed_values_max): PackedResult<T> => {
+export const readStart = <T>(
+  bytes: Uint8Array,
+  read: (reader: PackedReader) => T,
+  valuesMax: number = limits.packed_values_max,
+): PackedResult<T> => {
   try {
     return { ok: true, value: read(new PackedReader(bytes, valuesMax)) }
   } catch (error) {
@@ -48,14 +61,22 @@ export class PackedReader {
 
   constructor(bytes: Uint8Array, valuesMax: number) {
     // A Buffer's own `slice` would not copy.
-    this.#bytes = bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
+    this.#bytes =
+      bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
     this.#left = valuesMax
   }
 
   /** The number of items of a list; each is read next. */
   list(least: number, most: number): number {
     const type = this.#type()
-    const items = (type & 0xf0) === 0x90 ? type & 0x0f : type === 0xdc ? this.#uint(2, 0x10) : type === 0xdd ? this.#uint(4, 0x1_0000) : misfit()
+    const items =
+      (type & 0xf0) === 0x90
+        ? type & 0x0f
+        : type === 0xdc
+          ? this.#uint(2, 0x10)
+          : type === 0xdd
+            ? this.#uint(4, 0x1_0000)
+            : misfit()
     return items >= least && items <= most ? items : misfit()
   }
 
@@ -83,7 +104,16 @@ export class PackedReader {
 
   text(bytesMax: number): string {
     const type = this.#type()
-    const length = (type & 0xe0) === 0xa0 ? type & 0x1f : type === 0xd9 ? this.#uint(1, 0x20) : type === 0xda ? this.#uint(2, 0x100) : type === 0xdb ? this.#uint(4, 0x1_0000) : misfit()
+    const length =
+      (type & 0xe0) === 0xa0
+        ? type & 0x1f
+        : type === 0xd9
+          ? this.#uint(1, 0x20)
+          : type === 0xda
+            ? this.#uint(2, 0x100)
+            : type === 0xdb
+              ? this.#uint(4, 0x1_0000)
+              : misfit()
     if (length > this.#bytes.length - this.#at) throw BAD_FORM
     if (length > bytesMax) throw BAD_SHAPE
     const from = this.#at
@@ -136,7 +166,14 @@ export class PackedReader {
 
   #binLength(least: number, most: number): number {
     const type = this.#type()
-    const length = type === 0xc4 ? this.#uint(1, 0) : type === 0xc5 ? this.#uint(2, 0x100) : type === 0xc6 ? this.#uint(4, 0x1_0000) : misfit()
+    const length =
+      type === 0xc4
+        ? this.#uint(1, 0)
+        : type === 0xc5
+          ? this.#uint(2, 0x100)
+          : type === 0xc6
+            ? this.#uint(4, 0x1_0000)
+            : misfit()
     if (length > this.#bytes.length - this.#at) throw BAD_FORM
     if (length < least || length > most) throw BAD_SHAPE
     return length

@@ -40,12 +40,40 @@ const VALUES_MAX = 2 * PROOF_STATEMENTS_MAX
 /** What an event names: its own fields' and those of fields without a meaning. */
 const TEXTS_MAX = limits.unread_texts_max + 4
 
-const FIELDS = ['v', 'mesh', 'control', 'receipt', 'signature', 'event', 'attestation', 'index', 'path', 'texts'] as const
+const FIELDS = [
+  'v',
+  'mesh',
+  'control',
+  'receipt',
+  'signature',
+  'event',
+  'attestation',
+  'index',
+  'path',
+  'texts',
+] as const
 
-export const encodeProof = ({ mesh, control, receipt, signature, event, attestation, index, path, texts }: Proof): Uint8Array =>
+export const encodeProof = ({
+  mesh,
+  control,
+  receipt,
+  signature,
+  event,
+  attestation,
+  index,
+  path,
+  texts,
+}: Proof): Uint8Array =>
   encodeCanonical({
-    v: 1, mesh, control: control.map(toBase64Url), receipt: encodeReceipt(receipt) as Json, signature: toBase64Url(signature), event: toBase64Url(event),
-    attestation: attestation && toBase64Url(attestation), index, path: toBase64Url(joined(path)),
+    v: 1,
+    mesh,
+    control: control.map(toBase64Url),
+    receipt: encodeReceipt(receipt) as Json,
+    signature: toBase64Url(signature),
+    event: toBase64Url(event),
+    attestation: attestation && toBase64Url(attestation),
+    index,
+    path: toBase64Url(joined(path)),
     texts: texts.map(({ ref, salt, text }) => ({ ref, salt: toBase64Url(salt), text: toBase64Url(text) })),
   })
 
@@ -58,12 +86,26 @@ export const decodeProof = (bytes: Uint8Array): Proof | null => {
   const mesh = typeof said['mesh'] === 'string' ? parseMeshId(said['mesh']) : null
   const control = listIn(said['control'], PROOF_STATEMENTS_MAX, (commit) => bytesIn(commit, limits.commit_bytes_max))
   const receipt = readReceipt(said['receipt'])
-  const [signature, event, path] = [bytesIn(said['signature'], 64), bytesIn(said['event'], limits.event_bytes_max), hashesIn(said['path'])]
+  const [signature, event, path] = [
+    bytesIn(said['signature'], 64),
+    bytesIn(said['event'], limits.event_bytes_max),
+    hashesIn(said['path']),
+  ]
   const attestation = said['attestation'] === null ? null : bytesIn(said['attestation'], 64)
   if (said['attestation'] !== null && attestation?.length !== 64) return null
   const texts = listIn(said['texts'], TEXTS_MAX, textIn)
   const { index } = said
-  if (!mesh || !control || !receipt || signature?.length !== 64 || !event || !path || !texts || !isCount(index, limits.events_per_commit_max)) return null
+  if (
+    !mesh ||
+    !control ||
+    !receipt ||
+    signature?.length !== 64 ||
+    !event ||
+    !path ||
+    !texts ||
+    !isCount(index, limits.events_per_commit_max)
+  )
+    return null
   if (texts.some(({ ref }, i) => i > 0 && texts[i - 1]!.ref >= ref)) return null
   return { mesh, control, receipt, signature, event, attestation, index, path, texts }
 }
@@ -95,7 +137,8 @@ const isModest = (bytes: Uint8Array): boolean => {
   for (const byte of bytes) {
     if (byte < 0x20 || byte > 0x7e || byte === BACKSLASH) return false
     if (byte === QUOTE) inString = !inString
-    else if (!inString && (byte === COMMA || byte === OPEN_LIST || byte === OPEN_OBJECT) && ++values > VALUES_MAX) return false
+    else if (!inString && (byte === COMMA || byte === OPEN_LIST || byte === OPEN_OBJECT) && ++values > VALUES_MAX)
+      return false
   }
   return true
 }

@@ -11,7 +11,17 @@
 import { refOf } from './body.ts'
 import { chainFault, extendChain, type ChainState } from './chain.ts'
 import { decodeCommit, eventLeaf, textsOfEvent, type CommitHeader, type VerifiedCommit } from './commit.ts'
-import { activeMembers, controlFault, emptyControl, emptyControlChain, enrolledAt, firstExcluded, levelAt, reduceControl, type ControlState } from './control.ts'
+import {
+  activeMembers,
+  controlFault,
+  emptyControl,
+  emptyControlChain,
+  enrolledAt,
+  firstExcluded,
+  levelAt,
+  reduceControl,
+  type ControlState,
+} from './control.ts'
 import { bodyRefs, decodeEvent, type Event } from './event.ts'
 import { OWN_READS, readsAt } from './event-schema.ts'
 import { hexToBytes, type MeshId, type PeerId, type Ref } from './ids.ts'
@@ -34,10 +44,23 @@ export type Proven = Omit<Shown, 'voters'> & {
 }
 
 export type ProofFault =
-  | 'malformed' | 'other_mesh' | 'control_log' | 'policy_not_here' | 'author_not_a_member' | 'author_left_out' | 'author_signature'
-  | 'event_not_in_commit' | 'event_malformed' | 'event_of_another_namespace' | 'text_differs' | 'not_a_voter' | 'too_few_voters' | `receipt_${ReceiptFault}`
+  | 'malformed'
+  | 'other_mesh'
+  | 'control_log'
+  | 'policy_not_here'
+  | 'author_not_a_member'
+  | 'author_left_out'
+  | 'author_signature'
+  | 'event_not_in_commit'
+  | 'event_malformed'
+  | 'event_of_another_namespace'
+  | 'text_differs'
+  | 'not_a_voter'
+  | 'too_few_voters'
+  | `receipt_${ReceiptFault}`
 /** `about`: whose ack, or which control statement's reason, it is; else null. */
-export type ProofResult = ({ readonly ok: true } & Proven) | { readonly ok: false; readonly fault: ProofFault; readonly about: string | null }
+export type ProofResult =
+  ({ readonly ok: true } & Proven) | { readonly ok: false; readonly fault: ProofFault; readonly about: string | null }
 
 /** Of bytes from anywhere. Never throws. @param votersNeeded that must have signed that it lies on their disks. */
 export const verifyProof = (bytes: Uint8Array, mesh: MeshId, votersNeeded = 1): ProofResult => {
@@ -58,22 +81,40 @@ export const checkProof = (proof: Proof, votersNeeded = 1): ProofResult => {
   if (place === undefined) return refused('policy_not_here')
   const authorFault = faultOfAuthor(state, receipt, place)
   if (authorFault !== null) return refused(authorFault, header.peer)
-  if (!verify('mnemesh/commit/1', proof.receipt.header, proof.signature, header.peer)) return refused('author_signature', header.peer)
+  if (!verify('mnemesh/commit/1', proof.receipt.header, proof.signature, header.peer))
+    return refused('author_signature', header.peer)
   const names = new Map(activeMembers(state, 'voter').map(({ peer, name }) => [peer, { peer, name }] as const))
   const stranger = receipt.voters.find((voter) => !names.has(voter))
   if (stranger !== undefined) return refused('not_a_voter', stranger)
-  if (receipt.voters.length < votersNeeded) return refused('too_few_voters', `${receipt.voters.length} of ${votersNeeded}`)
+  if (receipt.voters.length < votersNeeded)
+    return refused('too_few_voters', `${receipt.voters.length} of ${votersNeeded}`)
   const said = eventOf(proof, header, levelAt(state, place))
   if ('ok' in said) return said
   const { ok, voters, ...shown } = receipt
   const author = { peer: header.peer, name: state.members.get(header.peer)?.name ?? '' }
-  return { ok, ...shown, ...said, eventBytes: proof.event, author, voters: voters.map((voter) => names.get(voter)!), meshName: state.name, place: state.seq }
+  return {
+    ok,
+    ...shown,
+    ...said,
+    eventBytes: proof.event,
+    author,
+    voters: voters.map((voter) => names.get(voter)!),
+    meshName: state.name,
+    place: state.seq,
+  }
 }
 
-const refused = (fault: ProofFault, about: string | null = null): ProofResult & { readonly ok: false } => ({ ok: false, fault, about })
+const refused = (fault: ProofFault, about: string | null = null): ProofResult & { readonly ok: false } => ({
+  ok: false,
+  fault,
+  about,
+})
 
 /** The control log's state at the end of these commits, each judged as at admission; or why they are no beginning of this mesh's. */
-const followed = (mesh: MeshId, commits: readonly Uint8Array[]): { readonly state: ControlState } | { readonly fault: string } => {
+const followed = (
+  mesh: MeshId,
+  commits: readonly Uint8Array[],
+): { readonly state: ControlState } | { readonly fault: string } => {
   let state = emptyControl(mesh)
   let chain: ChainState = emptyControlChain(mesh)
   for (const [i, bytes] of commits.entries()) {
@@ -82,7 +123,10 @@ const followed = (mesh: MeshId, commits: readonly Uint8Array[]): { readonly stat
     if (!decoded.ok) return at(decoded.reason)
     const { commit } = decoded
     if (commit.header.mesh !== mesh || commit.chain !== chain.id) return at('foreign_mesh')
-    const fault = chainFault(chain, commit) ?? (commit.header.policy === chain.hash ? null : 'control_policy') ?? controlFault(state, commit)
+    const fault =
+      chainFault(chain, commit) ??
+      (commit.header.policy === chain.hash ? null : 'control_policy') ??
+      controlFault(state, commit)
     if (fault !== null) return at(fault)
     state = reduceControl(state, commit as VerifiedCommit)
     chain = extendChain(chain, commit, chain.seq)
@@ -90,15 +134,24 @@ const followed = (mesh: MeshId, commits: readonly Uint8Array[]): { readonly stat
   return { state }
 }
 
-const faultOfAuthor = (state: ControlState, { header, chain, seq }: Omit<Shown, 'voters'>, place: number): ProofFault | null => {
+const faultOfAuthor = (
+  state: ControlState,
+  { header, chain, seq }: Omit<Shown, 'voters'>,
+  place: number,
+): ProofFault | null => {
   if (!enrolledAt(state, header.peer, place)) return 'author_not_a_member'
   // Where its chain was begun the proof does not tell: at the latest here.
   return seq < firstExcluded(state, { id: chain, peer: header.peer, begunAt: place }) ? null : 'author_left_out'
 }
 
-const eventOf = ({ event: bytes, attestation, index, path, texts }: Proof, header: CommitHeader, level: number): Pick<Proven, 'event' | 'texts'> | (ProofResult & { readonly ok: false }) => {
+const eventOf = (
+  { event: bytes, attestation, index, path, texts }: Proof,
+  header: CommitHeader,
+  level: number,
+): Pick<Proven, 'event' | 'texts'> | (ProofResult & { readonly ok: false }) => {
   const leaf = leafHash(eventLeaf({ bytes, attestation }))
-  if (!verifyInclusion(leaf, index, header.eventCount, path, hexToBytes(header.eventsRoot))) return refused('event_not_in_commit')
+  if (!verifyInclusion(leaf, index, header.eventCount, path, hexToBytes(header.eventsRoot)))
+    return refused('event_not_in_commit')
   const decoded = decodeEvent(bytes, readsAt(OWN_READS, level))
   if (!decoded.ok) return refused('event_malformed', decoded.reason)
   const { event, unread } = decoded
@@ -108,5 +161,8 @@ const eventOf = ({ event: bytes, attestation, index, path, texts }: Proof, heade
   const given = new Map(texts.map(({ ref, text }) => [ref, text]))
   const odd = texts.find(({ ref, salt, text }) => !refs.has(ref) || refOf(salt, text) !== ref)
   if (odd !== undefined) return refused('text_differs', odd.ref)
-  return { event, texts: [...refs].map((ref) => ({ field: fields.get(ref) ?? null, ref, text: given.get(ref) ?? null })) }
+  return {
+    event,
+    texts: [...refs].map((ref) => ({ field: fields.get(ref) ?? null, ref, text: given.get(ref) ?? null })),
+  }
 }

@@ -13,12 +13,26 @@ const chain = (n: number): ChainId => n.toString(16).padStart(32, '0') as ChainI
 const hash = (seq: number, history = 'ours'): CommitHash => sha256Hex(`${history} ${seq}`) as CommitHash
 
 /** A log with `length` commits of every chain. */
-const upTo = (length: number): HashOf => (_, seq) => (seq <= length ? hash(seq) : null)
-const heard = (voter: PeerId, ...watermarks: readonly (Partial<Watermark> & { readonly seq: number })[]): SignedAck =>
-  ({ voter, watermarks: watermarks.map((mark) => ({ chain: chain(0), hash: hash(mark.seq), whole: true, ...mark })), signature: new Uint8Array(64) })
-const say = (table: AckTable, voter: PeerId, hashOf: HashOf, ...watermarks: readonly (Partial<Watermark> & { readonly seq: number })[]): void =>
-  table.record(heard(voter, ...watermarks), hashOf)
-const who = (table: AckTable, seq: number, of: ReadonlySet<PeerId> = voters, c = chain(0)): readonly PeerId[] => table.covering({ chain: c, seq }, of).map(({ voter }) => voter)
+const upTo =
+  (length: number): HashOf =>
+  (_, seq) =>
+    seq <= length ? hash(seq) : null
+const heard = (
+  voter: PeerId,
+  ...watermarks: readonly (Partial<Watermark> & { readonly seq: number })[]
+): SignedAck => ({
+  voter,
+  watermarks: watermarks.map((mark) => ({ chain: chain(0), hash: hash(mark.seq), whole: true, ...mark })),
+  signature: new Uint8Array(64),
+})
+const say = (
+  table: AckTable,
+  voter: PeerId,
+  hashOf: HashOf,
+  ...watermarks: readonly (Partial<Watermark> & { readonly seq: number })[]
+): void => table.record(heard(voter, ...watermarks), hashOf)
+const who = (table: AckTable, seq: number, of: ReadonlySet<PeerId> = voters, c = chain(0)): readonly PeerId[] =>
+  table.covering({ chain: c, seq }, of).map(({ voter }) => voter)
 
 it('words on what is not here hold on to few acks, the oldest go, and what is counted stays', () => {
   const table = createAckTable()
@@ -31,18 +45,34 @@ it('words on what is not here hold on to few acks, the oldest go, and what is co
   expect(table.displaced()).toEqual(new Map([[V1, acks / 2]]))
   table.recheck(chain(1), upTo(40))
   table.recheck(chain(acks), upTo(40))
-  expect([who(table, 5), who(table, 30, voters, chain(1)), who(table, 20, voters, chain(1)), who(table, 30, voters, chain(acks))]).toEqual([[V1], [], [V2], [V1]])
+  expect([
+    who(table, 5),
+    who(table, 30, voters, chain(1)),
+    who(table, 20, voters, chain(1)),
+    who(table, 30, voters, chain(acks)),
+  ]).toEqual([[V1], [], [V2], [V1]])
 })
 
 it('news is what goes further than was counted, whole', () => {
   const table = createAckTable()
-  const isNews = (...marks: readonly (Partial<Watermark> & { readonly seq: number })[]): boolean => table.isNews(heard(V1, ...marks))
+  const isNews = (...marks: readonly (Partial<Watermark> & { readonly seq: number })[]): boolean =>
+    table.isNews(heard(V1, ...marks))
   expect(isNews({ seq: 5 })).toBe(true)
   say(table, V1, upTo(9), { seq: 5 })
   say(table, V1, upTo(9), { seq: 12 })
-  expect([isNews({ seq: 5 }), isNews({ seq: 4 }, { seq: 3 }), isNews({ seq: 6, whole: false }), isNews()]).toEqual([false, false, false, false])
+  expect([isNews({ seq: 5 }), isNews({ seq: 4 }, { seq: 3 }), isNews({ seq: 6, whole: false }), isNews()]).toEqual([
+    false,
+    false,
+    false,
+    false,
+  ])
   // What waits for our own log has been counted nowhere yet.
-  expect([isNews({ seq: 6 }), isNews({ seq: 12 }), isNews({ seq: 2 }, { seq: 1, chain: chain(1) }), table.isNews(heard(V2, { seq: 5 }))]).toEqual([true, true, true, true])
+  expect([
+    isNews({ seq: 6 }),
+    isNews({ seq: 12 }),
+    isNews({ seq: 2 }, { seq: 1, chain: chain(1) }),
+    table.isNews(heard(V2, { seq: 5 })),
+  ]).toEqual([true, true, true, true])
   table.forget(V1)
   expect(isNews({ seq: 1 })).toBe(true)
 })
@@ -122,27 +152,40 @@ it('a voter that claims chains without end displaces its own claims, nobody else
 })
 
 it('counts, once we have caught up, as a dumb list of everything ever said would', () => {
-  const saidArb = fc.record({ voter: fc.constantFrom(V1, V2, V3), seq: fc.integer({ min: 1, max: 6 }), ours: fc.boolean(), whole: fc.boolean() })
-  fc.assert(fc.property(fc.array(fc.oneof(saidArb, fc.constant('grow' as const)), { maxLength: 30 }), (steps) => {
-    const table = createAckTable()
-    let length = 0
-    const all: { voter: PeerId; seq: number; ours: boolean; whole: boolean }[] = []
-    for (const step of steps) {
-      if (step === 'grow') table.recheck(chain(0), upTo(++length))
-      else {
-        // An honest voter's word is true; a lie may displace the liar's own words alone, so it stays out of this model.
-        const entry = { ...step, ours: step.seq <= length ? step.ours : true }
-        all.push(entry)
-        say(table, entry.voter, upTo(length), { seq: entry.seq, whole: entry.whole, hash: hash(entry.seq, entry.ours ? 'ours' : 'another') })
+  const saidArb = fc.record({
+    voter: fc.constantFrom(V1, V2, V3),
+    seq: fc.integer({ min: 1, max: 6 }),
+    ours: fc.boolean(),
+    whole: fc.boolean(),
+  })
+  fc.assert(
+    fc.property(fc.array(fc.oneof(saidArb, fc.constant('grow' as const)), { maxLength: 30 }), (steps) => {
+      const table = createAckTable()
+      let length = 0
+      const all: { voter: PeerId; seq: number; ours: boolean; whole: boolean }[] = []
+      for (const step of steps) {
+        if (step === 'grow') table.recheck(chain(0), upTo(++length))
+        else {
+          // An honest voter's word is true; a lie may displace the liar's own words alone, so it stays out of this model.
+          const entry = { ...step, ours: step.seq <= length ? step.ours : true }
+          all.push(entry)
+          say(table, entry.voter, upTo(length), {
+            seq: entry.seq,
+            whole: entry.whole,
+            hash: hash(entry.seq, entry.ours ? 'ours' : 'another'),
+          })
+        }
       }
-    }
-    // Until then a voter's furthest word stands for its earlier ones, and waits.
-    table.recheck(chain(0), upTo(6))
-    for (let seq = 1; seq <= 6; seq++) {
-      const covering = new Set(all.filter((entry) => entry.ours && entry.whole && entry.seq >= seq).map(({ voter }) => voter))
-      expect(new Set(who(table, seq))).toEqual(covering)
-    }
-  }))
+      // Until then a voter's furthest word stands for its earlier ones, and waits.
+      table.recheck(chain(0), upTo(6))
+      for (let seq = 1; seq <= 6; seq++) {
+        const covering = new Set(
+          all.filter((entry) => entry.ours && entry.whole && entry.seq >= seq).map(({ voter }) => voter),
+        )
+        expect(new Set(who(table, seq))).toEqual(covering)
+      }
+    }),
+  )
 })
 
 it('two copies where there are two voters', () => expect([0, 1, 2, 3, 7].map(defaultQuorum)).toEqual([1, 1, 2, 2, 2]))

@@ -54,7 +54,10 @@ export const createAckTable = (): AckTable => {
     record: (ack, hashOf) => {
       for (const watermark of ack.watermarks) if (watermark.whole) judge({ voter: ack.voter, ack, watermark }, hashOf)
     },
-    isNews: ({ voter, watermarks }) => watermarks.some(({ chain, seq, whole }) => whole && seq > (countedByChain.get(chain)?.get(voter)?.watermark.seq ?? 0)),
+    isNews: ({ voter, watermarks }) =>
+      watermarks.some(
+        ({ chain, seq, whole }) => whole && seq > (countedByChain.get(chain)?.get(voter)?.watermark.seq ?? 0),
+      ),
     recheck: (chain, hashOf) => {
       for (const ahead of aheadByVoter.values()) {
         const entry = ahead.take(chain)
@@ -62,7 +65,9 @@ export const createAckTable = (): AckTable => {
       }
     },
     covering: ({ chain, seq }, voters) =>
-      [...(countedByChain.get(chain)?.values() ?? [])].filter((entry) => entry.watermark.seq >= seq && voters.has(entry.voter)),
+      [...(countedByChain.get(chain)?.values() ?? [])].filter(
+        (entry) => entry.watermark.seq >= seq && voters.has(entry.voter),
+      ),
     displaced: () => displacedByVoter,
     forget: (voter) => {
       aheadByVoter.delete(voter)
@@ -89,7 +94,10 @@ const createAhead = (): Ahead => {
   return {
     take,
     keep: (entry) => {
-      const { ack, watermark: { chain } } = entry
+      const {
+        ack,
+        watermark: { chain },
+      } = entry
       if (!isFurther(entry, waiting.get(chain))) return 0
       take(chain)
       waiting.set(chain, entry)
@@ -97,13 +105,19 @@ const createAhead = (): Ahead => {
       usesByAck.set(ack, uses + 1)
       if (uses === 0) held += ack.watermarks.length
       let displaced = 0
-      for (; waiting.size > limits.ack_ahead_chains_per_voter_max || held > limits.ack_ahead_held_per_voter_max; displaced++) take(waiting.keys().next().value!)
+      for (
+        ;
+        waiting.size > limits.ack_ahead_chains_per_voter_max || held > limits.ack_ahead_held_per_voter_max;
+        displaced++
+      )
+        take(waiting.keys().next().value!)
       return displaced
     },
   }
 }
 
-const isFurther = (entry: Counted, known: Counted | undefined): boolean => known === undefined || known.watermark.seq < entry.watermark.seq
+const isFurther = (entry: Counted, known: Counted | undefined): boolean =>
+  known === undefined || known.watermark.seq < entry.watermark.seq
 
 /** Two voters or more make two copies the default; a mesh of one voter answers alone. */
 export const defaultQuorum = (voters: number): number => (voters >= 2 ? 2 : 1)

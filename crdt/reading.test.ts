@@ -25,7 +25,10 @@ const stateOf = (replica: TestReplica, { homes }: Played) => {
 
 /** Gives the commits in a random order, some twice, until none waits. */
 const giveShuffled = (replica: TestReplica, commits: readonly Commit[], keys: Iterator<number>): void => {
-  let waiting = commits.map((commit) => [keys.next().value as number, commit] as const).sort(([a], [b]) => a - b).map(([, commit]) => commit)
+  let waiting = commits
+    .map((commit) => [keys.next().value as number, commit] as const)
+    .sort(([a], [b]) => a - b)
+    .map(([, commit]) => commit)
   while (waiting.length > 0) {
     const still = waiting.filter(({ bytes }) => {
       const { kind } = replica.take(bytes)
@@ -40,32 +43,35 @@ const giveShuffled = (replica: TestReplica, commits: readonly Commit[], keys: It
 describe('any causal order of delivery', () => {
   it('gives equal heads, equal readings, and documents that save and load', () => {
     const seen = { commits: 0, conflicts: 0, twins: 0, edits: 0 }
-    fc.assert(fc.property(historyArb, OTHER_KEYS, OTHER_KEYS, (history, keys1, keys2) => {
-      const played = play(history)
-      const [first] = played.replicas as [TestReplica]
-      for (const replica of played.replicas) hear(first, replica)
-      const expected = stateOf(first, played)
-      for (const keys of [keys1, keys2]) {
-        const late = createReplica(played.mesh, OBSERVER)
-        giveShuffled(late, played.commits, keys[Symbol.iterator]())
-        expect(stateOf(late, played)).toEqual(expected)
-      }
-      for (const home of played.homes) {
-        const loaded = A.load<unknown>(first.segment(home).doc.save())
-        expect(A.getHeads(loaded).sort()).toEqual(documentHeads(first.segment(home)))
-        expect(A.getMissingDeps(loaded, [])).toEqual([])
-      }
-      // The order of the documents makes no difference either.
-      const reversed = played.homes.map(first.segment).toReversed()
-      expect(RECORDS.map((id) => readMemory(reversed, id))).toEqual(expected.memories)
-      seen.commits += played.commits.length
-      for (const state of expected.memories) {
-        if (state === null) continue
-        seen.conflicts += [...state.registers.values()].filter(({ values }) => values.length > 1).length
-        seen.twins += Number(state.segments.length > 1)
-        seen.edits += state.editedMeanwhile.length
-      }
-    }), { numRuns: 25, endOnFailure: true })
+    fc.assert(
+      fc.property(historyArb, OTHER_KEYS, OTHER_KEYS, (history, keys1, keys2) => {
+        const played = play(history)
+        const [first] = played.replicas as [TestReplica]
+        for (const replica of played.replicas) hear(first, replica)
+        const expected = stateOf(first, played)
+        for (const keys of [keys1, keys2]) {
+          const late = createReplica(played.mesh, OBSERVER)
+          giveShuffled(late, played.commits, keys[Symbol.iterator]())
+          expect(stateOf(late, played)).toEqual(expected)
+        }
+        for (const home of played.homes) {
+          const loaded = A.load<unknown>(first.segment(home).doc.save())
+          expect(A.getHeads(loaded).sort()).toEqual(documentHeads(first.segment(home)))
+          expect(A.getMissingDeps(loaded, [])).toEqual([])
+        }
+        // The order of the documents makes no difference either.
+        const reversed = played.homes.map(first.segment).toReversed()
+        expect(RECORDS.map((id) => readMemory(reversed, id))).toEqual(expected.memories)
+        seen.commits += played.commits.length
+        for (const state of expected.memories) {
+          if (state === null) continue
+          seen.conflicts += [...state.registers.values()].filter(({ values }) => values.length > 1).length
+          seen.twins += Number(state.segments.length > 1)
+          seen.edits += state.editedMeanwhile.length
+        }
+      }),
+      { numRuns: 25, endOnFailure: true },
+    )
     // Evidence that the histories met what they are for.
     expect(seen.commits).toBeGreaterThan(150)
     expect(Math.min(seen.conflicts, seen.twins, seen.edits)).toBeGreaterThan(0)
@@ -80,12 +86,27 @@ const pair = () => {
   const readAll = (): readonly (RecordState | null)[] => {
     hear(a, b)
     hear(b, a)
-    return [a, b].flatMap((replica) => [[homeA, homeB], [homeB, homeA]].map((homes) => readMemory(homes.map(replica.segment), record(1))))
+    return [a, b].flatMap((replica) =>
+      [
+        [homeA, homeB],
+        [homeB, homeA],
+      ].map((homes) => readMemory(homes.map(replica.segment), record(1))),
+    )
   }
   return { a, b, homeA, homeB, readAll }
 }
-const put = (n: number, set: Partial<MemoryPut['set']> = {}, add: readonly string[] = []): MemoryPut => ({ ...said('memory.put', n), record: record(1), set: { content: body(`${n}`), ...set }, tags: { add, remove: [] } })
-const patch = (n: number, set: MemoryPatch['set'], add: readonly string[] = [], remove: readonly string[] = []): MemoryPatch => ({ ...said('memory.patch', n), record: record(1), set, tags: { add, remove } })
+const put = (n: number, set: Partial<MemoryPut['set']> = {}, add: readonly string[] = []): MemoryPut => ({
+  ...said('memory.put', n),
+  record: record(1),
+  set: { content: body(`${n}`), ...set },
+  tags: { add, remove: [] },
+})
+const patch = (
+  n: number,
+  set: MemoryPatch['set'],
+  add: readonly string[] = [],
+  remove: readonly string[] = [],
+): MemoryPatch => ({ ...said('memory.patch', n), record: record(1), set, tags: { add, remove } })
 const only = (states: readonly (RecordState | null)[]): RecordState => {
   const [state] = states
   for (const other of states) expect(other).toEqual(state)
@@ -154,9 +175,17 @@ describe('concurrent writes', () => {
     const { a, b, homeA, readAll } = met()
     a.write(hlcAt(NOW_MS, 9), homeA, patch(2, { priority: 1 }))
     b.write(hlcAt(NOW_MS, 8), homeA, patch(3, { priority: 2 }))
-    expect(only(readAll()).registers.get('priority')!.values.map(({ value }) => value)).toEqual([1, 2])
+    expect(
+      only(readAll())
+        .registers.get('priority')!
+        .values.map(({ value }) => value),
+    ).toEqual([1, 2])
     b.write(hlcAt(NOW_MS, 10), homeA, patch(4, { priority: 2 }))
-    expect(only(readAll()).registers.get('priority')!.values.map(({ value }) => value)).toEqual([2])
+    expect(
+      only(readAll())
+        .registers.get('priority')!
+        .values.map(({ value }) => value),
+    ).toEqual([2])
   })
 
   it('clearing against setting keeps what was set', () => {
@@ -211,7 +240,11 @@ describe('links', () => {
     const link = { record: record(50), from: record(1), to: record(7), relation: 'about' }
     a.write(hlcAt(NOW_MS, 1), homeA, { ...said('link.put', 2), ...link, valid_from: '2025-01-01T00:00:00.000Z' })
     const read = (): RecordState | null => readLink([a.segment(homeA)], record(50))
-    expect([shown(read()!, 'removed'), shown(read()!, 'valid_from'), shown(read()!, 'to')]).toEqual([false, '2025-01-01T00:00:00.000Z', record(7)])
+    expect([shown(read()!, 'removed'), shown(read()!, 'valid_from'), shown(read()!, 'to')]).toEqual([
+      false,
+      '2025-01-01T00:00:00.000Z',
+      record(7),
+    ])
     a.write(hlcAt(NOW_MS, 2), homeA, { ...said('link.remove', 3), record: record(50) })
     expect(shown(read()!, 'removed')).toBe(true)
     a.write(hlcAt(NOW_MS, 3), homeA, { ...said('link.put', 4), ...link })

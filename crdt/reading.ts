@@ -42,13 +42,16 @@ export type RecordState = {
 }
 
 /** The memory, or null when none of the segments has it. @param through reads it as of then. */
-export const readMemory = (segments: readonly Segment[], id: RecordId, through?: Hlc): RecordState | null => readRecord(segments, MEMORIES, id, through)
+export const readMemory = (segments: readonly Segment[], id: RecordId, through?: Hlc): RecordState | null =>
+  readRecord(segments, MEMORIES, id, through)
 
 /** The link, or null. Its `removed` register hides it. */
-export const readLink = (segments: readonly Segment[], id: RecordId, through?: Hlc): RecordState | null => readRecord(segments, LINKS, id, through)
+export const readLink = (segments: readonly Segment[], id: RecordId, through?: Hlc): RecordState | null =>
+  readRecord(segments, LINKS, id, through)
 
 /** The shown value of a register, or undefined when it is not set. */
-export const shown = (state: RecordState, register: string): Scalar | undefined => state.registers.get(register)?.values[0]?.value
+export const shown = (state: RecordState, register: string): Scalar | undefined =>
+  state.registers.get(register)?.values[0]?.value
 
 /** `source`: what wrote it, of which can be asked whether it knew of another. */
 type Twin<Source> = {
@@ -58,14 +61,28 @@ type Twin<Source> = {
   readonly tags: readonly { readonly tag: string; readonly by: Written; readonly source: Source }[]
 }
 
-const readRecord = (segments: readonly Segment[], parent: string, id: RecordId, through: Hlc | undefined): RecordState | null => {
+const readRecord = (
+  segments: readonly Segment[],
+  parent: string,
+  id: RecordId,
+  through: Hlc | undefined,
+): RecordState | null => {
   // Only a dishonest peer makes two writes with one (hlc, event id); sorting is stable, so segment ids and then Automerge's order decide.
   const inOrder = segments.toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
   if (through !== undefined || hasCopies(inOrder, id)) {
-    const happenings = happeningsOf(copiesOf(inOrder, id).filter(({ change }) => through === undefined || change.hlc <= through))
-    return stateOf(id, foldHappenings(happenings, parent === LINKS ? 'link.' : 'memory.'), happenings.map(({ by: written }) => written), knewOf)
+    const happenings = happeningsOf(
+      copiesOf(inOrder, id).filter(({ change }) => through === undefined || change.hlc <= through),
+    )
+    return stateOf(
+      id,
+      foldHappenings(happenings, parent === LINKS ? 'link.' : 'memory.'),
+      happenings.map(({ by: written }) => written),
+      knewOf,
+    )
   }
-  const twins = inOrder.flatMap((segment) => readTwins(segment, parent, id)).sort((a, b) => compareWritten(a.created, b.created))
+  const twins = inOrder
+    .flatMap((segment) => readTwins(segment, parent, id))
+    .sort((a, b) => compareWritten(a.created, b.created))
   return stateOf(id, twins, writesTo(inOrder, id), (later, earlier) => precedes(earlier, later))
 }
 
@@ -88,7 +105,12 @@ const writesTo = function* (segments: readonly Segment[], id: RecordId): Generat
 }
 
 /** @param twins the leader first. @param writes all that were ever made. */
-const stateOf = <Source>(id: RecordId, twins: readonly Twin<Source>[], writes: Iterable<Written>, knew: (later: Source, earlier: Source) => boolean): RecordState | null => {
+const stateOf = <Source>(
+  id: RecordId,
+  twins: readonly Twin<Source>[],
+  writes: Iterable<Written>,
+  knew: (later: Source, earlier: Source) => boolean,
+): RecordState | null => {
   const [leader] = twins
   if (leader === undefined) return null
   const registers = foldRegisters(twins)
@@ -143,7 +165,9 @@ const foldRegisters = (twins: readonly Twin<unknown>[]): Map<string, Register> =
   const names = new Set(twins.flatMap((twin) => [...twin.valuesByRegister.keys()]))
   const registers = new Map<string, Register>()
   for (const name of [...names].sort()) {
-    const earliestFirst = twins.flatMap((twin) => twin.valuesByRegister.get(name) ?? []).sort((a, b) => compareWritten(a.by, b.by))
+    const earliestFirst = twins
+      .flatMap((twin) => twin.valuesByRegister.get(name) ?? [])
+      .sort((a, b) => compareWritten(a.by, b.by))
     const latestByValue = new Map<Scalar, Valued>()
     for (const { value, by: writer } of earliestFirst) latestByValue.set(value, { value, by: writer })
     registers.set(name, { values: [...latestByValue.values()].sort((a, b) => compareWritten(b.by, a.by)) })
@@ -152,10 +176,20 @@ const foldRegisters = (twins: readonly Twin<unknown>[]): Map<string, Register> =
 }
 
 /** Writes to other registers that neither saw the forgetting nor were seen by it. */
-const editsDuringForget = <Source>(twin: Twin<Source>, knew: (later: Source, earlier: Source) => boolean): Written[] => {
+const editsDuringForget = <Source>(
+  twin: Twin<Source>,
+  knew: (later: Source, earlier: Source) => boolean,
+): Written[] => {
   const forgets = (twin.valuesByRegister.get('forgotten') ?? []).filter(({ value }) => value === true)
   if (forgets.length === 0) return []
-  const others = [...[...twin.valuesByRegister].filter(([name]) => name !== 'forgotten' && name !== 'erased').flatMap(([, values]) => values), ...twin.tags]
-  const concurrent = others.filter(({ source }) => forgets.every((forget) => !knew(forget.source, source) && !knew(source, forget.source)))
+  const others = [
+    ...[...twin.valuesByRegister]
+      .filter(([name]) => name !== 'forgotten' && name !== 'erased')
+      .flatMap(([, values]) => values),
+    ...twin.tags,
+  ]
+  const concurrent = others.filter(({ source }) =>
+    forgets.every((forget) => !knew(forget.source, source) && !knew(source, forget.source)),
+  )
   return [...new Map(concurrent.map((edit) => [edit.by.event, edit.by])).values()]
 }

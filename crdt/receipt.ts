@@ -11,7 +11,15 @@ import { isGenuinePart, type AckPart } from './ack.ts'
 import { toBase64Url } from './base64.ts'
 import { chainId, commitHash, decodeHeader, type CommitHeader } from './commit.ts'
 import { joined } from './hash.ts'
-import { hexToBytes, parseCommitHash, parsePeerId, type ChainId, type CommitHash, type MeshId, type PeerId } from './ids.ts'
+import {
+  hexToBytes,
+  parseCommitHash,
+  parsePeerId,
+  type ChainId,
+  type CommitHash,
+  type MeshId,
+  type PeerId,
+} from './ids.ts'
 import { bytesIn, fieldsOf, hashesIn, isCount } from './json-fields.ts'
 import { limits } from './limits.ts'
 import { leafHash, verifyInclusion } from './merkle.ts'
@@ -41,9 +49,16 @@ export type ReceiptJson = {
 }
 
 /** What a receipt shows. Each voter stands in it once. */
-export type Shown = { readonly commit: CommitHash; readonly chain: ChainId; readonly seq: number; readonly header: CommitHeader; readonly voters: readonly PeerId[] }
+export type Shown = {
+  readonly commit: CommitHash
+  readonly chain: ChainId
+  readonly seq: number
+  readonly header: CommitHeader
+  readonly voters: readonly PeerId[]
+}
 export type ReceiptFault = 'malformed' | 'other_commit' | 'foreign_mesh' | 'voter_twice' | 'bad_signature' | 'not_tied'
-export type ReceiptResult = ({ readonly ok: true } & Shown) | { readonly ok: false; readonly fault: ReceiptFault; readonly voter: PeerId | null }
+export type ReceiptResult =
+  ({ readonly ok: true } & Shown) | { readonly ok: false; readonly fault: ReceiptFault; readonly voter: PeerId | null }
 
 /** Voters that one receipt may name: as many as a mesh has members that are linked, and more. */
 export const RECEIPT_ACKS_MAX = 256
@@ -51,9 +66,18 @@ export const RECEIPT_ACKS_MAX = 256
 export const encodeReceipt = ({ header, acks }: Receipt): ReceiptJson => {
   const { seq, chain } = placeOf(decodeHeader(header)!)
   return {
-    commit: commitHash(header), chain, seq, header: toBase64Url(header),
+    commit: commitHash(header),
+    chain,
+    seq,
+    header: toBase64Url(header),
     acks: acks.map(({ voter, watermark, index, count, path, signature, tie }) => ({
-      voter, seq: watermark.seq, hash: watermark.hash, index, count, path: toBase64Url(joined(path)), signature: toBase64Url(signature),
+      voter,
+      seq: watermark.seq,
+      hash: watermark.hash,
+      index,
+      count,
+      path: toBase64Url(joined(path)),
+      signature: toBase64Url(signature),
       tie: tie && { header: toBase64Url(tie.header), path: toBase64Url(joined(tie.path)) },
     })),
   }
@@ -68,7 +92,11 @@ export const verifyReceipt = (value: unknown, mesh: MeshId): ReceiptResult => {
 /** The same of a receipt that has been read, or just made. */
 export const checkReceipt = (receipt: Receipt, mesh: MeshId): ReceiptResult => {
   const header = decodeHeader(receipt.header)
-  const fault = (reason: ReceiptFault, voter: PeerId | null = null): ReceiptResult => ({ ok: false, fault: reason, voter })
+  const fault = (reason: ReceiptFault, voter: PeerId | null = null): ReceiptResult => ({
+    ok: false,
+    fault: reason,
+    voter,
+  })
   if (header === null) return fault('malformed')
   if (header.mesh !== mesh) return fault('foreign_mesh')
   const [commit, { chain, seq }] = [commitHash(receipt.header), placeOf(header)]
@@ -83,17 +111,27 @@ export const checkReceipt = (receipt: Receipt, mesh: MeshId): ReceiptResult => {
 }
 
 /** Whether the ack's entry, by itself or by its tie, says that the commit at this place is `commit`. Its signature is another matter. */
-const isTied = ({ watermark, tie }: Vouch, at: { readonly chain: ChainId; readonly seq: number; readonly commit: CommitHash }): boolean => {
+const isTied = (
+  { watermark, tie }: Vouch,
+  at: { readonly chain: ChainId; readonly seq: number; readonly commit: CommitHash },
+): boolean => {
   if (watermark.chain !== at.chain || !watermark.whole) return false
   if (tie === null) return watermark.seq === at.seq && watermark.hash === at.commit
   const later = decodeHeader(tie.header)
   if (later === null || commitHash(tie.header) !== watermark.hash) return false
   const place = placeOf(later)
-  return place.chain === at.chain && place.seq === watermark.seq && place.seq > at.seq &&
+  return (
+    place.chain === at.chain &&
+    place.seq === watermark.seq &&
+    place.seq > at.seq &&
     verifyInclusion(leafHash(hexToBytes(at.commit)), at.seq - 1, place.seq - 1, tie.path, hexToBytes(later.history))
+  )
 }
 
-const placeOf = (header: CommitHeader): { readonly chain: ChainId; readonly seq: number } => ({ chain: chainId(header.peer, header.incarnation, header.namespace), seq: header.seq })
+const placeOf = (header: CommitHeader): { readonly chain: ChainId; readonly seq: number } => ({
+  chain: chainId(header.peer, header.incarnation, header.namespace),
+  seq: header.seq,
+})
 
 // ── JSON: exactly these fields, each in its one form ─────────────────────────────────────────────────────────────────
 
@@ -115,7 +153,16 @@ const readVouch = (value: unknown, chain: ChainId): Vouch | null => {
   const [voter, hash] = [parsePeerId(said['voter']), parseCommitHash(said['hash'])]
   const [seq, index, count] = [said['seq'], said['index'], said['count']]
   const [path, signature] = [hashesIn(said['path']), bytesIn(said['signature'], 64)]
-  if (!voter || !hash || !path || signature?.length !== 64 || !isCount(seq, limits.seq_max) || !isCount(index, limits.ack_watermarks_max) || !isCount(count, limits.ack_watermarks_max)) return null
+  if (
+    !voter ||
+    !hash ||
+    !path ||
+    signature?.length !== 64 ||
+    !isCount(seq, limits.seq_max) ||
+    !isCount(index, limits.ack_watermarks_max) ||
+    !isCount(count, limits.ack_watermarks_max)
+  )
+    return null
   const part = { voter, watermark: { chain, seq, hash, whole: true }, index, count, path, signature }
   if (said['tie'] === null) return { ...part, tie: null }
   const tie = fieldsOf(said['tie'], ['header', 'path'])

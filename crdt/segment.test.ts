@@ -7,7 +7,15 @@ import { eventsRoot } from './commit.ts'
 import type { AgentId, CommitHash, EventId, Incarnation, MeshId, Namespace, PeerId, RecordId, Ref } from './ids.ts'
 import { ZERO_HASH, incarnation, segmentId } from './ids.ts'
 import { readMemory, shown } from './reading.ts'
-import { applyCommit, applyDerived, derive, documentHeads, excludeCommit, openSegment, type Segment } from './segment.ts'
+import {
+  applyCommit,
+  applyDerived,
+  derive,
+  documentHeads,
+  excludeCommit,
+  openSegment,
+  type Segment,
+} from './segment.ts'
 import { keyPairFromSeed, publicKeyHex } from './signature.ts'
 import type { Hlc } from './hlc.ts'
 import { sha256Hex } from './hash.ts'
@@ -17,7 +25,14 @@ const alice = 'ai:alice' as AgentId
 const uuid = (n: number): string => `00000000-0000-4000-8000-${n.toString(16).padStart(12, '0')}`
 const record = (n: number): RecordId => uuid(n) as RecordId
 let nextEvent = 1000
-const said = <K extends string>(kind: K) => ({ v: 1 as const, id: uuid(nextEvent++) as EventId, ns, kind, agent: alice, at: '2026-01-01T00:00:00.000Z' })
+const said = <K extends string>(kind: K) => ({
+  v: 1 as const,
+  id: uuid(nextEvent++) as EventId,
+  ns,
+  kind,
+  agent: alice,
+  at: '2026-01-01T00:00:00.000Z',
+})
 const ref = (text: string): { ref: Ref } => ({ ref: sha256Hex(text) as Ref })
 
 /** A writer that seals commits as a peer does, without a log around it. */
@@ -29,13 +44,38 @@ const writer = (seedByte: number) => {
   return {
     peer,
     write: (segment: Segment, hlc: number, ...events: DocumentEvent[]): Commit => {
-      const derivation = derive(segment, { peer, incarnation: inc, chain: chainId(peer, inc, ns) }, [...segment.heads].sort(), events)
+      const derivation = derive(
+        segment,
+        { peer, incarnation: inc, chain: chainId(peer, inc, ns) },
+        [...segment.heads].sort(),
+        events,
+      )
       if ('refused' in derivation) throw new Error(derivation.refused)
-      const sealed: SealedEvent[] = events.map((event: Event) => ({ bytes: encodeEvent(event), event, attestation: null }))
-      const commit = sealCommit({
-        mesh: ZERO_HASH as MeshId, namespace: ns, peer, incarnation: inc, seq: ++seq, prev: ZERO_HASH as CommitHash, history: ZERO_HASH, hlc: hlc as Hlc,
-        policy: ZERO_HASH as CommitHash, segment: segment.id, deps: derivation.deps, eventsRoot: eventsRoot(sealed), eventCount: sealed.length, changeHash: derivation.hash,
-      }, sealed, keys)
+      const sealed: SealedEvent[] = events.map((event: Event) => ({
+        bytes: encodeEvent(event),
+        event,
+        attestation: null,
+      }))
+      const commit = sealCommit(
+        {
+          mesh: ZERO_HASH as MeshId,
+          namespace: ns,
+          peer,
+          incarnation: inc,
+          seq: ++seq,
+          prev: ZERO_HASH as CommitHash,
+          history: ZERO_HASH,
+          hlc: hlc as Hlc,
+          policy: ZERO_HASH as CommitHash,
+          segment: segment.id,
+          deps: derivation.deps,
+          eventsRoot: eventsRoot(sealed),
+          eventCount: sealed.length,
+          changeHash: derivation.hash,
+        },
+        sealed,
+        keys,
+      )
       applyDerived(segment, derivation, commit)
       return commit
     },
@@ -49,9 +89,19 @@ describe('a segment', () => {
     const id = segmentId(a.peer, 0)
     const onA = openSegment(ns, id)
     const onB = openSegment(ns, id)
-    const put = a.write(onA, 10, { ...said('memory.put'), record: record(1), set: { content: ref('x'), priority: 5 }, tags: { add: ['one'], remove: [] } })
+    const put = a.write(onA, 10, {
+      ...said('memory.put'),
+      record: record(1),
+      set: { content: ref('x'), priority: 5 },
+      tags: { add: ['one'], remove: [] },
+    })
     expect(applyCommit(onB, put)).toBeNull()
-    const left = a.write(onA, 20, { ...said('memory.patch'), record: record(1), set: { title: ref('left') }, tags: { add: ['two'], remove: ['one'] } })
+    const left = a.write(onA, 20, {
+      ...said('memory.patch'),
+      record: record(1),
+      set: { title: ref('left') },
+      tags: { add: ['two'], remove: ['one'] },
+    })
     const right = b.write(onB, 21, { ...said('memory.patch'), record: record(1), set: { title: ref('right') } })
     expect(applyCommit(onA, right)).toBeNull()
     expect(applyCommit(onB, left)).toBeNull()
@@ -104,10 +154,22 @@ describe('a segment', () => {
     const a = writer(1)
     const segment = openSegment(ns, segmentId(a.peer, 0))
     for (let batch = 0; batch < 2; batch++) {
-      a.write(segment, 10 + batch, ...Array.from({ length: 256 }, (_, i) => ({ ...said('memory.put'), record: record(batch * 256 + i + 1), set: { content: ref(`${i}`) } })))
+      a.write(
+        segment,
+        10 + batch,
+        ...Array.from({ length: 256 }, (_, i) => ({
+          ...said('memory.put'),
+          record: record(batch * 256 + i + 1),
+          set: { content: ref(`${i}`) },
+        })),
+      )
     }
-    expect(() => a.write(segment, 20, { ...said('memory.put'), record: record(9999), set: { content: ref('y') } })).toThrow('segment_full')
-    expect(() => a.write(segment, 20, { ...said('memory.put'), record: record(1), set: { content: ref('y') } })).toThrow('put_of_an_existing_memory')
+    expect(() =>
+      a.write(segment, 20, { ...said('memory.put'), record: record(9999), set: { content: ref('y') } }),
+    ).toThrow('segment_full')
+    expect(() =>
+      a.write(segment, 20, { ...said('memory.put'), record: record(1), set: { content: ref('y') } }),
+    ).toThrow('put_of_an_existing_memory')
   })
 
   test('takes deps that are implied by others, and still loads', () => {
@@ -116,7 +178,9 @@ describe('a segment', () => {
     const put = a.write(segment, 10, { ...said('memory.put'), record: record(1), set: { content: ref('x') } })
     const patch = a.write(segment, 11, { ...said('memory.patch'), record: record(1), set: { priority: 2 } })
     const author = { peer: a.peer, incarnation: patch.header.incarnation, chain: patch.chain }
-    const derivation = derive(segment, author, [put.hash, patch.hash].sort(), [{ ...said('memory.patch'), record: record(1), set: { priority: 3 } }])
+    const derivation = derive(segment, author, [put.hash, patch.hash].sort(), [
+      { ...said('memory.patch'), record: record(1), set: { priority: 3 } },
+    ])
     if ('refused' in derivation) throw new Error(derivation.refused)
     segment.doc.applyChanges([derivation.change])
     const loaded = load<{ memories: Record<string, { priority: number }> }>(segment.doc.save())
@@ -124,7 +188,7 @@ describe('a segment', () => {
     expect(loaded.memories[record(1)]!.priority).toBe(3)
   })
 
-  test('leaves out what was written without its author\'s own last change, on something refused, or on nothing it knows', () => {
+  test("leaves out what was written without its author's own last change, on something refused, or on nothing it knows", () => {
     const a = writer(1)
     const segment = openSegment(ns, segmentId(a.peer, 0))
     const put = a.write(segment, 10, { ...said('memory.put'), record: record(1), set: { content: ref('x') } })
@@ -143,6 +207,11 @@ describe('a segment', () => {
     expect(reason([ZERO_HASH as CommitHash])).toBe('dep_refused')
     expect(reason([patch.hash], [{ ...said('memory.forget'), record: record(2) }])).toBe('unknown_memory')
     expect(reason([patch.hash], [{ ...said('link.remove'), record: record(2) }])).toBe('unknown_link')
-    expect(reason([patch.hash], [{ ...said('link.put'), record: record(3), from: record(2), to: record(1), relation: 'about' }])).toBe('link_from_an_unknown_memory')
+    expect(
+      reason(
+        [patch.hash],
+        [{ ...said('link.put'), record: record(3), from: record(2), to: record(1), relation: 'about' }],
+      ),
+    ).toBe('link_from_an_unknown_memory')
   })
 })

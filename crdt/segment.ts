@@ -16,7 +16,19 @@ import type { Commit } from './commit.ts'
 import { GENESIS_ACTOR, deriveOps, type View } from './derive.ts'
 import { isDocumentEvent, type DocumentEvent } from './event.ts'
 import { sha256 } from './hash.ts'
-import { bytesToHex, hexToBytes, type ChainId, type ChangeHash, type CommitHash, type EventId, type Incarnation, type Namespace, type PeerId, type RecordId, type SegmentId } from './ids.ts'
+import {
+  bytesToHex,
+  hexToBytes,
+  type ChainId,
+  type ChangeHash,
+  type CommitHash,
+  type EventId,
+  type Incarnation,
+  type Namespace,
+  type PeerId,
+  type RecordId,
+  type SegmentId,
+} from './ids.ts'
 import { limits } from './limits.ts'
 import { whoWrote, type ChangeInfo, type Written } from './provenance.ts'
 
@@ -51,8 +63,14 @@ export type Derivation = {
 export type Author = { readonly peer: PeerId; readonly incarnation: Incarnation; readonly chain: ChainId }
 
 const GENESIS = encodeChange({
-  actor: GENESIS_ACTOR, seq: 1, startOp: 1, deps: [],
-  ops: [{ action: 'makeMap', obj: '_root', key: 'memories', pred: [] }, { action: 'makeMap', obj: '_root', key: 'links', pred: [] }],
+  actor: GENESIS_ACTOR,
+  seq: 1,
+  startOp: 1,
+  deps: [],
+  ops: [
+    { action: 'makeMap', obj: '_root', key: 'memories', pred: [] },
+    { action: 'makeMap', obj: '_root', key: 'links', pred: [] },
+  ],
 })
 const GENESIS_HASH = changeHash(GENESIS)
 
@@ -62,15 +80,37 @@ BEGINNING.applyChanges([GENESIS])
 
 export const openSegment = (namespace: Namespace, id: SegmentId): Segment => {
   const doc = BEGINNING.clone()
-  return { namespace, id, doc, changeByCommit: new Map(), changesByActor: new Map(), heads: new Set(), refused: new Map(), commitsByRecord: new Map(), eventIds: new Set(), copied: new Set(), events: 0 }
+  return {
+    namespace,
+    id,
+    doc,
+    changeByCommit: new Map(),
+    changesByActor: new Map(),
+    heads: new Set(),
+    refused: new Map(),
+    commitsByRecord: new Map(),
+    eventIds: new Set(),
+    copied: new Set(),
+    events: 0,
+  }
 }
 
 /** actor = SHA-256(peer ‖ incarnation ‖ namespace ‖ segment)[0:16]: a writer's own, in this document, in this incarnation. */
 export const actorOf = (author: Author, segment: Segment): string =>
-  bytesToHex(sha256(hexToBytes(author.peer), hexToBytes(author.incarnation), segment.namespace, hexToBytes(segment.id)).subarray(0, 16))
+  bytesToHex(
+    sha256(hexToBytes(author.peer), hexToBytes(author.incarnation), segment.namespace, hexToBytes(segment.id)).subarray(
+      0,
+      16,
+    ),
+  )
 
 /** The change that `events` make on top of `deps`, or the rule that they break. Changes nothing. */
-export const derive = (segment: Segment, author: Author, deps: readonly CommitHash[], events: readonly DocumentEvent[]): Derivation | { readonly refused: string } => {
+export const derive = (
+  segment: Segment,
+  author: Author,
+  deps: readonly CommitHash[],
+  events: readonly DocumentEvent[],
+): Derivation | { readonly refused: string } => {
   const past: ChangeInfo[] = []
   for (const dep of deps) {
     const info = segment.changeByCommit.get(dep)
@@ -84,7 +124,11 @@ export const derive = (segment: Segment, author: Author, deps: readonly CommitHa
 
   const startOp = past.reduce((most, info) => Math.max(most, info.maxOp), 2) + 1
   const changeDeps = past.length === 0 ? [GENESIS_HASH] : past.map((info) => info.change).sort()
-  const view: View = { doc: segment.doc, heads: isPresent(segment, deps) ? null : changeDeps, writerOf: (opId) => writerOf(segment, opId) }
+  const view: View = {
+    doc: segment.doc,
+    heads: isPresent(segment, deps) ? null : changeDeps,
+    writerOf: (opId) => writerOf(segment, opId),
+  }
   const derived = deriveOps(view, events, actor, startOp)
   if ('refused' in derived) return derived
 
@@ -94,10 +138,19 @@ export const derive = (segment: Segment, author: Author, deps: readonly CommitHa
   const change = encodeChange({ actor, seq: own.length + 1, startOp, deps: changeDeps, ops: derived.ops })
   const ownBefore = own.at(-1)?.created ?? { memories: 0, links: 0 }
   return {
-    deps, change, hash: changeHash(change),
+    deps,
+    change,
+    hash: changeHash(change),
     info: {
-      change: changeHash(change), chain: author.chain, peer: author.peer, actor, actorSeq: own.length + 1, startOp,
-      maxOp: startOp + derived.ops.length - 1, clock: clock.set(actor, own.length + 1), spans: derived.spans,
+      change: changeHash(change),
+      chain: author.chain,
+      peer: author.peer,
+      actor,
+      actorSeq: own.length + 1,
+      startOp,
+      maxOp: startOp + derived.ops.length - 1,
+      clock: clock.set(actor, own.length + 1),
+      spans: derived.spans,
       created: { memories: ownBefore.memories + derived.memories, links: ownBefore.links + derived.links },
     },
   }
@@ -128,8 +181,11 @@ export const applyCommit = (segment: Segment, commit: Commit): string | null => 
   const { header } = commit
   const author = { peer: header.peer, incarnation: header.incarnation, chain: commit.chain }
   const events = commit.events.map(({ event }) => event)
-  const derivation = events.every(isDocumentEvent) ? derive(segment, author, header.deps, events) : { refused: 'unknown_kind' }
-  const refused = 'refused' in derivation ? derivation.refused : derivation.hash === header.changeHash ? null : 'change_hash_differs'
+  const derivation = events.every(isDocumentEvent)
+    ? derive(segment, author, header.deps, events)
+    : { refused: 'unknown_kind' }
+  const refused =
+    'refused' in derivation ? derivation.refused : derivation.hash === header.changeHash ? null : 'change_hash_differs'
   if (refused === null) applyDerived(segment, derivation as Derivation, commit)
   else segment.refused.set(commit.hash, refused)
   return refused
@@ -153,7 +209,8 @@ const isPresent = (segment: Segment, deps: readonly CommitHash[]): boolean =>
 
 const mergeClocks = (past: readonly ChangeInfo[]): Map<string, number> => {
   const clock = new Map(past[0]?.clock)
-  for (const info of past.slice(1)) for (const [actor, seq] of info.clock) if ((clock.get(actor) ?? 0) < seq) clock.set(actor, seq)
+  for (const info of past.slice(1))
+    for (const [actor, seq] of info.clock) if ((clock.get(actor) ?? 0) < seq) clock.set(actor, seq)
   return clock
 }
 

@@ -36,6 +36,8 @@ describe('a set hash', () => {
 
   test('is the same in every version: a known answer', () => {
     expect(setDigest(emptySetHash())).toMatch(/^[0-9a-f]{64}$/)
-    expect(setDigest(hashOf(['mnemesh']))).toMatchInlineSnapshot(`"145d4b439bc69dd40ece535a5aeca9a8f9320cdca99a3d7c1621b2ac60853f70"`)
+    expect(setDigest(hashOf(['mnemesh']))).toMatchInlineSnapshot(
+      `"145d4b439bc69dd40ece535a5aeca9a8f9320cdca99a3d7c1621b2ac60853f70"`,
+    )
   })
 })

@@ -7,7 +7,21 @@ import { sha256 } from './hash.ts'
 import { bytesToHex, hexToBytes } from './ids.ts'
 import { sodium } from './sodium.ts'
 
-export type Domain = 'mnemesh/commit/1' | 'mnemesh/event/1' | 'mnemesh/ack/1' | 'mnemesh/handshake/1' | 'mnemesh/invite/1' | 'mnemesh/join/1' | 'mnemesh/revoke/1' | 'mnemesh/leave-behind/1' | 'mnemesh/level/1' | 'mnemesh/address/1' | 'mnemesh/identity/1' | 'mnemesh/vote/1' | 'mnemesh/recover/1' | 'mnemesh/backup/1'
+export type Domain =
+  | 'mnemesh/commit/1'
+  | 'mnemesh/event/1'
+  | 'mnemesh/ack/1'
+  | 'mnemesh/handshake/1'
+  | 'mnemesh/invite/1'
+  | 'mnemesh/join/1'
+  | 'mnemesh/revoke/1'
+  | 'mnemesh/leave-behind/1'
+  | 'mnemesh/level/1'
+  | 'mnemesh/address/1'
+  | 'mnemesh/identity/1'
+  | 'mnemesh/vote/1'
+  | 'mnemesh/recover/1'
+  | 'mnemesh/backup/1'
 
 /** An Ed25519 key pair: `secretKey` is libsodium's 64 bytes (seed ‖ public key). */
 export type KeyPair = { readonly publicKey: Uint8Array; readonly secretKey: Uint8Array }
@@ -34,4 +48,5 @@ const ZERO = Uint8Array.of(0)
  * False for all points of order 1, 2, 4 and 8 and their non-canonical encodings: keys that would let anybody sign (RFC 8032 §5.1.7
  * leaves the check to us).
  */
-export const isUsablePublicKey = (publicKey: Uint8Array): boolean => publicKey.length === 32 && sodium.isInMainSubgroup(publicKey)
+export const isUsablePublicKey = (publicKey: Uint8Array): boolean =>
+  publicKey.length === 32 && sodium.isInMainSubgroup(publicKey)

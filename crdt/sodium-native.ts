@@ -20,7 +20,9 @@ const succeeds = (call: () => unknown): boolean => {
 }
 
 /** `missing`: why it does not load, as the middle of a sentence: there is no binary for this system, or not one that it can run. */
-export const nativeSodium = async (load: () => Promise<{ readonly default: typeof Binding }> = () => import('sodium-native')): Promise<{ readonly sodium: Sodium } | { readonly missing: string }> => {
+export const nativeSodium = async (
+  load: () => Promise<{ readonly default: typeof Binding }> = () => import('sodium-native'),
+): Promise<{ readonly sodium: Sodium } | { readonly missing: string }> => {
   try {
     return { sodium: adapted((await load()).default) }
   } catch (error) {
@@ -30,7 +32,10 @@ export const nativeSodium = async (load: () => Promise<{ readonly default: typeo
 
 /** First lines: of the loader's word, and of the system's behind it. */
 const reasonOf = (error: unknown): string => {
-  const told = error instanceof Error ? [error.message, ...(error.cause instanceof Error ? [error.cause.message] : [])] : [String(error)]
+  const told =
+    error instanceof Error
+      ? [error.message, ...(error.cause instanceof Error ? [error.cause.message] : [])]
+      : [String(error)]
   return told.map((message) => message.split('\n')[0]).join(': ')
 }
 
@@ -55,8 +60,10 @@ const adapted = (sodium: typeof Binding): Sodium => {
       return signature
     },
     verify: (signature, message, publicKey) => sodium.crypto_sign_verify_detached(signature, message, publicKey),
-    isInMainSubgroup: (publicKey) => succeeds(() => sodium.crypto_sign_ed25519_pk_to_curve25519(new Uint8Array(32), publicKey)),
-    agreementKeys: (seed) => keys(32, (publicKey, secretKey) => sodium.crypto_kx_seed_keypair(publicKey, secretKey, seed)),
+    isInMainSubgroup: (publicKey) =>
+      succeeds(() => sodium.crypto_sign_ed25519_pk_to_curve25519(new Uint8Array(32), publicKey)),
+    agreementKeys: (seed) =>
+      keys(32, (publicKey, secretKey) => sodium.crypto_kx_seed_keypair(publicKey, secretKey, seed)),
     agree: (side, { publicKey, secretKey }, theirs) => {
       const agree = side === 'client' ? sodium.crypto_kx_client_session_keys : sodium.crypto_kx_server_session_keys
       const agreed = { receive: new Uint8Array(32), send: new Uint8Array(32) }
@@ -75,7 +82,9 @@ const adapted = (sodium: typeof Binding): Sodium => {
       const tag = new Uint8Array(1)
       return (sealed) => {
         const message = new Uint8Array(sealed.length - overhead)
-        return succeeds(() => sodium.crypto_secretstream_xchacha20poly1305_pull(state, message, tag, sealed, null)) ? message : null
+        return succeeds(() => sodium.crypto_secretstream_xchacha20poly1305_pull(state, message, tag, sealed, null))
+          ? message
+          : null
       }
     },
   }

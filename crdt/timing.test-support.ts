@@ -6,9 +6,11 @@ const RUNS = 7
 
 /** @returns ms of the fastest of 7 runs. What the call asserts is asserted each time. */
 export const fastestMs = (call: () => void): number =>
-  Math.min(...Array.from({ length: RUNS }, () => {
-    const [start, used] = [performance.now(), process.cpuUsage()]
-    call()
-    const { user, system } = process.cpuUsage(used)
-    return Math.min(performance.now() - start, (user + system) / 1_000)
-  }))
+  Math.min(
+    ...Array.from({ length: RUNS }, () => {
+      const [start, used] = [performance.now(), process.cpuUsage()]
+      call()
+      const { user, system } = process.cpuUsage(used)
+      return Math.min(performance.now() - start, (user + system) / 1_000)
+    }),
+  )

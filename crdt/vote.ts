@@ -15,9 +15,13 @@ import { publicKeyHex, sign, verify, type KeyPair } from './signature.ts'
 
 type Statement = Pick<Commit, 'header' | 'hash'>
 
-export const signVote = (statement: Statement, voter: KeyPair): Vote => ({ voter: publicKeyHex(voter) as PeerId, signature: sign('mnemesh/vote/1', voteBytes(statement), voter) })
+export const signVote = (statement: Statement, voter: KeyPair): Vote => ({
+  voter: publicKeyHex(voter) as PeerId,
+  signature: sign('mnemesh/vote/1', voteBytes(statement), voter),
+})
 
-export const isVoteFor = (statement: Statement, { voter, signature }: Vote): boolean => verify('mnemesh/vote/1', voteBytes(statement), signature, voter)
+export const isVoteFor = (statement: Statement, { voter, signature }: Vote): boolean =>
+  verify('mnemesh/vote/1', voteBytes(statement), signature, voter)
 
 /** More than half. */
 export const majorityOf = (voters: number): number => Math.floor(voters / 2) + 1
@@ -27,14 +31,22 @@ export const majorityOf = (voters: number): number => Math.floor(voters / 2) + 1
  * nothing that nobody checked; at most as many signatures are looked at as come before the first that is not.
  */
 export const isCertified = (commit: Commit, voters: ReadonlySet<PeerId>): boolean =>
-  commit.votes.length >= majorityOf(voters.size) && commit.votes.every(({ voter }) => voters.has(voter)) && commit.votes.every((vote) => isVoteFor(commit, vote))
+  commit.votes.length >= majorityOf(voters.size) &&
+  commit.votes.every(({ voter }) => voters.has(voter)) &&
+  commit.votes.every((vote) => isVoteFor(commit, vote))
 
-export const signRecovery = (statement: Statement, key: KeyPair): Vote => ({ voter: publicKeyHex(key) as PeerId, signature: sign('mnemesh/recover/1', voteBytes(statement), key) })
+export const signRecovery = (statement: Statement, key: KeyPair): Vote => ({
+  voter: publicKeyHex(key) as PeerId,
+  signature: sign('mnemesh/recover/1', voteBytes(statement), key),
+})
 
 /** Whether enough recovery keys have signed the statement: each vote on it is of one of them and valid. */
 export const isRecovered = (commit: Commit, { threshold, keys }: Recovery): boolean =>
-  threshold > 0 && commit.votes.length >= threshold && commit.votes.every(({ voter }) => keys.includes(voter as string as PublicKey)) &&
+  threshold > 0 &&
+  commit.votes.length >= threshold &&
+  commit.votes.every(({ voter }) => keys.includes(voter as string as PublicKey)) &&
   commit.votes.every(({ voter, signature }) => verify('mnemesh/recover/1', voteBytes(commit), signature, voter))
 
 /** What a voter signs, and a recovery key. */
-export const voteBytes = ({ header, hash }: Statement): Uint8Array => pack([1, hexToBytes(header.mesh), epochOf(header), header.seq, hexToBytes(hash)])
+export const voteBytes = ({ header, hash }: Statement): Uint8Array =>
+  pack([1, hexToBytes(header.mesh), epochOf(header), header.seq, hexToBytes(hash)])

@@ -27,7 +27,10 @@ export const startBar = (what: string, total: number, note: () => string = () =>
       stop: () => undefined,
     }
   }
-  const bar = new SingleBar({ stream: process.stderr, format: `${what} {bar} {percentage}% {value} of {total}{note} | {eta_formatted} left` })
+  const bar = new SingleBar({
+    stream: process.stderr,
+    format: `${what} {bar} {percentage}% {value} of {total}{note} | {eta_formatted} left`,
+  })
   bar.start(total, 0, { note: said() })
   return {
     add: (more) => bar.increment(more, { note: said() }),

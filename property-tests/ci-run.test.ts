@@ -3,7 +3,18 @@
  * stand-in, so nothing is installed and nothing reaches the network.
  */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -18,7 +29,11 @@ beforeEach(() => {
   mkdirSync(join(machine, 'checkout/.ci'), { recursive: true })
   mkdirSync(join(machine, 'bin'))
   cpSync(script, join(machine, 'checkout/.ci/run'))
-  for (const name of REAL) symlinkSync(['/usr/bin', '/bin'].map((folder) => join(folder, name)).find(existsSync) ?? name, join(machine, 'bin', name))
+  for (const name of REAL)
+    symlinkSync(
+      ['/usr/bin', '/bin'].map((folder) => join(folder, name)).find(existsSync) ?? name,
+      join(machine, 'bin', name),
+    )
   program('id', 'echo 0')
   program('git', '')
   program('debootstrap', '')
@@ -41,21 +56,34 @@ function tree(body: string): void {
 }
 
 const node = (version: string) => program('node', `echo ${version}`)
-const npm = (body = '') => program('npm', `${body}\n[[ $1 != test ]] || { echo '7 passed, 1 failed'; exit 3; }\necho noise`)
+const npm = (body = '') =>
+  program('npm', `${body}\n[[ $1 != test ]] || { echo '7 passed, 1 failed'; exit 3; }\necho noise`)
 const apt = (offered: string) => {
   program('apt-cache', `echo '  Candidate: ${offered}'`)
   const give = `printf '#!/usr/bin/env bash\\necho v20.19.2\\n' > ${machine}/bin/node; chmod 755 ${machine}/bin/node ${machine}/bin/npm`
   program('apt-get', `[[ $1 != install ]] || { ${give}; }`)
 }
 
-function run(env: Readonly<Record<string, string>> = {}): { readonly status: number | null; readonly stdout: string; readonly stderr: string; readonly calls: readonly string[] } {
+function run(env: Readonly<Record<string, string>> = {}): {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+  readonly calls: readonly string[]
+} {
   const result = spawnSync(join(machine, 'bin/bash'), [join(machine, 'checkout/.ci/run')], {
     encoding: 'utf8',
     env: { PATH: join(machine, 'bin'), ...env },
     timeout: 15_000,
   })
-  const calls = existsSync(join(machine, 'calls')) ? readFileSync(join(machine, 'calls'), 'utf8').trimEnd().split('\n') : []
-  return { status: result.status, stdout: result.stdout, stderr: result.stderr, calls: calls.filter((call) => !/^(id|node|git|npm --version)\b/.test(call)) }
+  const calls = existsSync(join(machine, 'calls'))
+    ? readFileSync(join(machine, 'calls'), 'utf8').trimEnd().split('\n')
+    : []
+  return {
+    status: result.status,
+    stdout: result.stdout,
+    stderr: result.stderr,
+    calls: calls.filter((call) => !/^(id|node|git|npm --version)\b/.test(call)),
+  }
 }
 
 it('installs by the lock, then answers as npm test does, with its line last', () => {
@@ -83,40 +111,54 @@ it('stops where nothing can be installed', () => {
   expect(status).toBe(1)
 })
 
-it.each(['v18.20.4', 'v20.18.9', 'v9.99.0', 'nonsense'])('refuses node %s in one line that names the mend', (version) => {
-  node(version)
-  npm()
-  const { status, stderr, calls } = run()
-  expect(calls).toEqual([])
-  expect(stderr).toMatch(/^\.ci\/run: node \S+ is too old: install node 20\.19 or newer.*\n$/)
-  expect(status).toBe(1)
-})
+it.each(['v18.20.4', 'v20.18.9', 'v9.99.0', 'nonsense'])(
+  'refuses node %s in one line that names the mend',
+  (version) => {
+    node(version)
+    npm()
+    const { status, stderr, calls } = run()
+    expect(calls).toEqual([])
+    expect(stderr).toMatch(/^\.ci\/run: node \S+ is too old: install node 20\.19 or newer.*\n$/)
+    expect(status).toBe(1)
+  },
+)
 
 it('brings node and npm from Debian where that is recent enough', () => {
   apt('20.19.2+dfsg-1')
   npm()
   chmodSync(join(machine, 'bin/npm'), 0o644)
   const { status, calls } = run()
-  expect(calls.filter((call) => call.startsWith('apt-get')).map((call) => call.split(' ')[1])).toEqual(['update', 'install'])
+  expect(calls.filter((call) => call.startsWith('apt-get')).map((call) => call.split(' ')[1])).toEqual([
+    'update',
+    'install',
+  ])
   expect(calls.at(-1)).toBe('npm test --silent -- --all')
   expect(status).toBe(3)
 })
 
 const postgres = '/usr/share/postgresql'
 /** The script looks at the real machine for these two. */
-const makesServer = existsSync('/etc/apt') && !(existsSync(postgres) && readdirSync(postgres).some((version) => existsSync(join(postgres, version, 'extension/age.control'))))
-it.skipIf(!makesServer)('on a Debian without Apache AGE, has a Postgres server made before the tests, with debootstrap from Debian, and goes on where it cannot be had', () => {
-  node('v22.1.0')
-  npm()
-  apt('')
-  rmSync(join(machine, 'bin/debootstrap'))
-  tree("echo 'no network' >&2; exit 1")
-  const { status, stderr, calls } = run()
-  expect(calls.filter((call) => call.startsWith('apt-get install')).join()).toContain(' debootstrap ')
-  expect(readFileSync(join(machine, 'tree'), 'utf8')).toBe('tree\n')
-  expect(stderr).toMatch(/no network\n.*no Postgres server for the tests/)
-  expect([calls.at(-1), status]).toEqual(['npm test --silent -- --all', 3])
-})
+const makesServer =
+  existsSync('/etc/apt') &&
+  !(
+    existsSync(postgres) &&
+    readdirSync(postgres).some((version) => existsSync(join(postgres, version, 'extension/age.control')))
+  )
+it.skipIf(!makesServer)(
+  'on a Debian without Apache AGE, has a Postgres server made before the tests, with debootstrap from Debian, and goes on where it cannot be had',
+  () => {
+    node('v22.1.0')
+    npm()
+    apt('')
+    rmSync(join(machine, 'bin/debootstrap'))
+    tree("echo 'no network' >&2; exit 1")
+    const { status, stderr, calls } = run()
+    expect(calls.filter((call) => call.startsWith('apt-get install')).join()).toContain(' debootstrap ')
+    expect(readFileSync(join(machine, 'tree'), 'utf8')).toBe('tree\n')
+    expect(stderr).toMatch(/no network\n.*no Postgres server for the tests/)
+    expect([calls.at(-1), status]).toEqual(['npm test --silent -- --all', 3])
+  },
+)
 
 it('has none made where one is named, or where nobody may make it', () => {
   node('v22.1.0')

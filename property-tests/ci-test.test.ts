@@ -30,7 +30,13 @@ function node(...args: readonly string[]): { readonly status: number | null; rea
 }
 
 describe('npm test', () => {
-  const TOOLS = ['node_modules/typescript-7/bin/tsc', 'node_modules/oxlint/bin/oxlint', 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs', 'node_modules/knip/bin/knip.js', 'dist/src/projection/make-template.js']
+  const TOOLS = [
+    'node_modules/typescript-7/bin/tsc',
+    'node_modules/oxlint/bin/oxlint',
+    'node_modules/dependency-cruiser/bin/dependency-cruise.mjs',
+    'node_modules/knip/bin/knip.js',
+    'dist/src/projection/make-template.js',
+  ]
   const tools = (exit: number) => {
     for (const tool of TOOLS) write(tool, `process.exitCode = ${exit}\n`)
   }
@@ -98,13 +104,22 @@ describe('the count reporter', () => {
   const figuresOf = (files: Readonly<Record<string, string>>): unknown => {
     symlinkSync(join(root, 'node_modules'), join(checkout, 'node_modules'), 'dir')
     for (const [name, text] of Object.entries(files)) write(name, IMPORT + text)
-    node('node_modules/vitest/vitest.mjs', 'run', '--root', checkout, '--configLoader=runner', '--reporter=./.ci/count-reporter.js', '--outputFile=figures.json')
+    node(
+      'node_modules/vitest/vitest.mjs',
+      'run',
+      '--root',
+      checkout,
+      '--configLoader=runner',
+      '--reporter=./.ci/count-reporter.js',
+      '--outputFile=figures.json',
+    )
     return JSON.parse(readFileSync(join(checkout, 'figures.json'), 'utf8'))
   }
 
   it('counts each test once, and keeps why one was skipped', () => {
     const figures = figuresOf({
-      'a.test.js': "describe('d', () => { it('passes', () => {}); it('fails', () => expect(1).toBe(2)); it('skips', (t) => t.skip('no tmpfs')) })",
+      'a.test.js':
+        "describe('d', () => { it('passes', () => {}); it('fails', () => expect(1).toBe(2)); it('skips', (t) => t.skip('no tmpfs')) })",
       'b.test.js': "it('passes', () => {}); it.skip('is off', () => {})",
     })
     expect(figures).toEqual({
@@ -119,7 +134,8 @@ describe('the count reporter', () => {
 
   it('counts what fails outside any test', () => {
     const figures = figuresOf({
-      'hook.test.js': "describe('d', () => { beforeAll(() => { throw new Error('no database') }); it('never runs', () => {}) })",
+      'hook.test.js':
+        "describe('d', () => { beforeAll(() => { throw new Error('no database') }); it('never runs', () => {}) })",
       'load.test.js': "throw new Error('does not load')",
       'loose.test.js': "it('passes', () => { Promise.reject(new Error('nobody awaits this')) })",
     })

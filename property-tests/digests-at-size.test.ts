@@ -20,12 +20,22 @@ beforeAll(async () => {
   const { node } = world.peer(0)
   for (let n = 0; n < NAMESPACES; n++) {
     // As agents write: many commits, not one.
-    for (let done = 0; done < MEMORIES; done += 50) await world.run(node.rememberMany(Array.from({ length: 50 }, (_, i) => ({ namespace: namespaceOf(n), input: { content: `memory ${done + i}` } })), { agent }))
+    for (let done = 0; done < MEMORIES; done += 50)
+      await world.run(
+        node.rememberMany(
+          Array.from({ length: 50 }, (_, i) => ({
+            namespace: namespaceOf(n),
+            input: { content: `memory ${done + i}` },
+          })),
+          { agent },
+        ),
+      )
   }
 }, 300_000)
 afterAll(() => world.stopAll())
 
-const asked = (options = {}): Promise<{ value: DigestsAnswer; ms: number }> => longestTurn(async () => (await world.run(world.peer(0).node.digests(options)))!)
+const asked = (options = {}): Promise<{ value: DigestsAnswer; ms: number }> =>
+  longestTurn(async () => (await world.run(world.peer(0).node.digests(options)))!)
 /** Until the digest of documents is there; what was answered meanwhile, and the longest turn. */
 const untilWhole = async () => {
   const { value, ms } = await longestTurn(async () => {
@@ -52,8 +62,11 @@ test('one turn of at most 50 ms, and nothing opened', async () => {
   const { value: before } = await asked()
   const plain = documentsFromNothing(replica)
   expect(before.documents).toBe(plain.all)
-  for (const [namespace, { documents }] of Object.entries(value.namespaces)) expect(documents).toBe(plain.byNamespace.get(namespace as Namespace))
-  process.stdout.write(`digests of ${NAMESPACES * MEMORIES} memories in ${replica.index.segments.size} documents: longest turn ${ms.toFixed(1)} ms\n`)
+  for (const [namespace, { documents }] of Object.entries(value.namespaces))
+    expect(documents).toBe(plain.byNamespace.get(namespace as Namespace))
+  process.stdout.write(
+    `digests of ${NAMESPACES * MEMORIES} memories in ${replica.index.segments.size} documents: longest turn ${ms.toFixed(1)} ms\n`,
+  )
   expect(ms).toBeLessThan(TURN_MS_MAX)
 }, 120_000)
 
@@ -72,10 +85,18 @@ test('namespaces come by pages, or one by itself; each has its own digests', asy
   }
   expect(names).toEqual(Array.from({ length: NAMESPACES }, (_, n) => namespaceOf(n)))
   const { node } = world.peer(0)
-  expect((await asked({ namespace: namespaceOf(3) })).value).toMatchObject({ namespaces: { [namespaceOf(3)]: whole.namespaces[namespaceOf(3)] }, documents: whole.documents, next_cursor: null })
+  expect((await asked({ namespace: namespaceOf(3) })).value).toMatchObject({
+    namespaces: { [namespaceOf(3)]: whole.namespaces[namespaceOf(3)] },
+    documents: whole.documents,
+    next_cursor: null,
+  })
   await world.run(node.remember(namespaceOf(3), { content: 'one more' }, { agent }))
   const { value: after } = await asked()
-  const changed = Object.keys(whole.namespaces).filter((name) => whole.namespaces[name as Namespace]!.documents !== after.namespaces[name as Namespace]!.documents || whole.namespaces[name as Namespace]!.frontier !== after.namespaces[name as Namespace]!.frontier)
+  const changed = Object.keys(whole.namespaces).filter(
+    (name) =>
+      whole.namespaces[name as Namespace]!.documents !== after.namespaces[name as Namespace]!.documents ||
+      whole.namespaces[name as Namespace]!.frontier !== after.namespaces[name as Namespace]!.frontier,
+  )
   expect(changed).toEqual([namespaceOf(3)])
   expect([after.documents === whole.documents, after.frontier === whole.frontier]).toEqual([false, false])
 }, 60_000)
@@ -89,12 +110,15 @@ test('after a start it is the same again: what the store remembers takes next to
   // The last documents alone are replayed: the rest comes from the headers that the opening reads anyway.
   expect(soon.pending.length).toBeLessThan(30)
   await world.stop(0)
-  for (const name of world.disks[0]!.factByName.keys()) if (name.startsWith('documents/')) world.disks[0]!.factByName.delete(name)
+  for (const name of world.disks[0]!.factByName.keys())
+    if (name.startsWith('documents/')) world.disks[0]!.factByName.delete(name)
   await world.start(0)
   const { digests, pending, ms } = await untilWhole()
   expect(digests).toEqual(before)
   expect(pending[0]).toBe(NAMESPACES)
-  process.stdout.write(`${NAMESPACES} documents replayed beside ${pending.length} requests: longest turn ${ms.toFixed(1)} ms\n`)
+  process.stdout.write(
+    `${NAMESPACES} documents replayed beside ${pending.length} requests: longest turn ${ms.toFixed(1)} ms\n`,
+  )
   expect(ms).toBeLessThan(TURN_MS_MAX)
 }, 240_000)
 
@@ -107,6 +131,8 @@ test('with rows: their digests in all and by namespace, and nothing where there 
   expect(digests.projection).toMatch(/^[0-9a-f]{64}$/)
   expect(digests.namespaces[namespaceOf(1)]!.projection).toMatch(/^[0-9a-f]{64}$/)
   const nowhere = (await other.run(node.digests({ namespace: namespaceOf(9) })))!.namespaces[namespaceOf(9)]!
-  expect([nowhere.documents, nowhere.frontier, nowhere.projection].every((digest) => /^[0-9a-f]{64}$/.test(digest ?? ''))).toBe(true)
+  expect(
+    [nowhere.documents, nowhere.frontier, nowhere.projection].every((digest) => /^[0-9a-f]{64}$/.test(digest ?? '')),
+  ).toBe(true)
   await other.stopAll()
 }, 30_000)

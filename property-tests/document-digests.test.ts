@@ -10,7 +10,15 @@ import { historyArb, play } from '../crdt/history.test-support.ts'
 import type { Hlc } from '../crdt/hlc.ts'
 import { CONTROL_NAMESPACE, bytesToHex, incarnation, type ChangeHash, type PeerId } from '../crdt/ids.ts'
 import { keyPairFromSeed, publicKeyHex } from '../crdt/signature.ts'
-import { createReplica as createWriter, NOW_MS, record, said, seed, type TestMesh, cutting } from '../crdt/test-support.ts'
+import {
+  createReplica as createWriter,
+  NOW_MS,
+  record,
+  said,
+  seed,
+  type TestMesh,
+  cutting,
+} from '../crdt/test-support.ts'
 import { boot } from '../src/replica/boot.ts'
 import { createShell } from '../src/replica/effects.ts'
 import { createReplica } from '../src/replica/replica.ts'
@@ -27,12 +35,22 @@ type Told = { readonly mesh: TestMesh; readonly commits: readonly Commit[]; read
 
 /** What was played, and: a commit that its document refuses, with what follows it; a fork in the middle; a revocation. */
 const withTrouble = ({ mesh, replicas, homes, commits }: ReturnType<typeof play>, draw: Stream): Told => {
-  for (const key of WITNESSES) mesh.say({ ...said('peer.enrol', 0x3000 + key, CONTROL_NAMESPACE), peer: publicKeyHex(keyPairFromSeed(seed(key))) as PeerId, name: `witness ${key}`, role: 'voter' })
+  for (const key of WITNESSES)
+    mesh.say({
+      ...said('peer.enrol', 0x3000 + key, CONTROL_NAMESPACE),
+      peer: publicKeyHex(keyPairFromSeed(seed(key))) as PeerId,
+      name: `witness ${key}`,
+      role: 'voter',
+    })
   const [ann, bob, cid] = replicas as [(typeof replicas)[number], (typeof replicas)[number], (typeof replicas)[number]]
   const all: Commit[] = [...commits]
   const proofs: Uint8Array[] = []
   const at = (n: number): Hlc => (Math.max(...all.map(({ header }) => header.hlc)) + n) as Hlc
-  const patch = (n: number) => ({ ...said('memory.patch', 9_000 + n), record: record(0), set: { priority: 1 + (n % 9) } })
+  const patch = (n: number) => ({
+    ...said('memory.patch', 9_000 + n),
+    record: record(0),
+    set: { priority: 1 + (n % 9) },
+  })
   if (draw.chance(0.6)) {
     const lie = bob.seal(at(1), homes[1], [patch(1)], { changeHash: 'ab'.repeat(32) as ChangeHash })
     bob.take(lie.bytes)
@@ -42,14 +60,28 @@ const withTrouble = ({ mesh, replicas, homes, commits }: ReturnType<typeof play>
     const theirs = ann.log.filter(({ chain }) => chain === ann.chainOf(patch(0).ns).id)
     const kept = draw.int(0, theirs.length - 1)
     const twin = createWriter(mesh, 1)
-    for (const commit of ann.log) if (commit !== theirs[kept] && !commit.header.deps.some((dep) => !twin.view.meta(dep))) twin.take(commit.bytes)
+    for (const commit of ann.log)
+      if (commit !== theirs[kept] && !commit.header.deps.some((dep) => !twin.view.meta(dep))) twin.take(commit.bytes)
     const other = twin.seal(at(3), null, [{ ...said('episode.append', 9_003), event_type: 'lied' }])
-    const proof = makeForkProof(other.header.seq, { before: [], commits: [theirs.find(({ header }) => header.seq === other.header.seq)!] }, { before: [], commits: [other] })
+    const proof = makeForkProof(
+      other.header.seq,
+      { before: [], commits: [theirs.find(({ header }) => header.seq === other.header.seq)!] },
+      { before: [], commits: [other] },
+    )
     if (proof !== null) proofs.push(proof)
   }
   if (draw.chance(0.5)) {
     const chain = cid.chainOf(patch(0).ns)
-    all.push(mesh.say(...cutting(draw.chance(0.7) ? 'peer.revoke' : 'peer.leave_behind', 0x2000, cid.peer, chain.seq === 0 ? {} : { [chain.id]: draw.int(1, chain.seq) })))
+    all.push(
+      mesh.say(
+        ...cutting(
+          draw.chance(0.7) ? 'peer.revoke' : 'peer.leave_behind',
+          0x2000,
+          cid.peer,
+          chain.seq === 0 ? {} : { [chain.id]: draw.int(1, chain.seq) },
+        ),
+      ),
+    )
   }
   return { mesh, commits: all, proofs }
 }
@@ -59,10 +91,26 @@ const FOUNDING = 1 + 3 + WITNESSES.length
 
 const open = async (mesh: TestMesh, key: number, disk: MemoryDisk, draw: Stream) => {
   const store = openMemoryStore({ random: draw, disk })
-  if (disk.arrivals.length === 0) await store.write({ commits: mesh.control.slice(0, FOUNDING).map(({ chain, header, hash, bytes }) => ({ chain, seq: header.seq, hash, bytes })) })
-  const replica = createReplica({ mesh: mesh.id, keys: keyPairFromSeed(seed(key)), authority: null, store, incarnation: incarnation(NOW_MS, key), quorum: null })
+  if (disk.arrivals.length === 0)
+    await store.write({
+      commits: mesh.control
+        .slice(0, FOUNDING)
+        .map(({ chain, header, hash, bytes }) => ({ chain, seq: header.seq, hash, bytes })),
+    })
+  const replica = createReplica({
+    mesh: mesh.id,
+    keys: keyPairFromSeed(seed(key)),
+    authority: null,
+    store,
+    incarnation: incarnation(NOW_MS, key),
+    quorum: null,
+  })
   await boot(replica, store, NOW_MS)
-  return { store, replica, shell: createShell({ replica, store, clock: { now: () => NOW_MS }, mesh: () => null, taken: () => undefined }) }
+  return {
+    store,
+    replica,
+    shell: createShell({ replica, store, clock: { now: () => NOW_MS }, mesh: () => null, taken: () => undefined }),
+  }
 }
 
 const tally = { lives: 0, own: 0, kept: 0, restarts: 0, trusted: 0, damaged: 0, refused: 0, forked: 0, revoked: 0 }
@@ -73,7 +121,12 @@ const observe = async ({ mesh, commits, proofs }: Told, key: number, order: stri
   const disk = memoryDisk()
   let peer = await open(mesh, key, disk, draw)
   const give = async (some: readonly Commit[]): Promise<void> => {
-    peer.shell.feed({ kind: 'received', from: FROM, parcels: some.map(({ chain, header, bytes }) => ({ chain, seq: header.seq, bytes, bodies: [] })), delivery: 0 })
+    peer.shell.feed({
+      kind: 'received',
+      from: FROM,
+      parcels: some.map(({ chain, header, bytes }) => ({ chain, seq: header.seq, bytes, bodies: [] })),
+      delivery: 0,
+    })
     await peer.shell.settled()
     await peer.shell.toldOfDamage()
   }
@@ -107,12 +160,16 @@ const observe = async ({ mesh, commits, proofs }: Told, key: number, order: stri
     await give(waiting.splice(0, draw.int(1, 6)))
     if (draw.chance(0.1)) peer.replica.documents.dropAll()
     if (draw.chance(0.3)) peer.replica.documentDigests.work(draw.int(1, 5))
-    if (untold.length > 0 && draw.chance(0.1)) peer.shell.feed({ kind: 'forks', from: FROM, proofs: untold.splice(0, 1) })
+    if (untold.length > 0 && draw.chance(0.1))
+      peer.shell.feed({ kind: 'forks', from: FROM, proofs: untold.splice(0, 1) })
     if (draw.chance(0.12)) {
       const harmed = draw.pick(commits)
       const kept = disk.commitByPlace.get(placeOf(harmed.chain, harmed.header.seq))
       if (kept !== undefined) {
-        disk.commitByPlace.set(placeOf(harmed.chain, harmed.header.seq), { ...kept, commit: { ...kept.commit, bytes: kept.commit.bytes.map((byte, i) => (i === 40 ? byte ^ 1 : byte)) } })
+        disk.commitByPlace.set(placeOf(harmed.chain, harmed.header.seq), {
+          ...kept,
+          commit: { ...kept.commit, bytes: kept.commit.bytes.map((byte, i) => (i === 40 ? byte ^ 1 : byte)) },
+        })
         dirty.add(harmed)
         tally.damaged++
         await restart()
@@ -129,7 +186,9 @@ const observe = async ({ mesh, commits, proofs }: Told, key: number, order: stri
   if (untold.length > 0) peer.shell.feed({ kind: 'forks', from: FROM, proofs: untold })
   const own = (): readonly Commit[] => {
     const { index, commits: kept, self } = peer.replica
-    return [...index.chains.values()].flatMap(({ id, peer: author, seq }) => (author === self ? Array.from({ length: seq }, (_, i) => kept.at(id, i + 1)!) : []))
+    return [...index.chains.values()].flatMap(({ id, peer: author, seq }) =>
+      author === self ? Array.from({ length: seq }, (_, i) => kept.at(id, i + 1)!) : [],
+    )
   }
   /** Everything, and `also`, until nothing new comes of it. What rests on a branch that nobody sends is judged by that branch's headers, each of which may bring the next to light. */
   const hear = async (also: readonly Commit[]): Promise<void> => {
@@ -137,7 +196,11 @@ const observe = async ({ mesh, commits, proofs }: Told, key: number, order: stri
       before = now
       await give([...commits, ...also])
       const missing = new Set(peer.replica.intake.missingDeps())
-      peer.shell.feed({ kind: 'headers', from: FROM, headers: commits.flatMap(({ hash, headerBytes }) => (missing.has(hash) ? [headerBytes] : [])) })
+      peer.shell.feed({
+        kind: 'headers',
+        from: FROM,
+        headers: commits.flatMap(({ hash, headerBytes }) => (missing.has(hash) ? [headerBytes] : [])),
+      })
       await peer.shell.settled()
       now = `${peer.replica.index.arrivals} ${peer.replica.intake.pending()} ${[...missing].sort().join()}`
     }
@@ -151,27 +214,40 @@ const observe = async ({ mesh, commits, proofs }: Told, key: number, order: stri
     tally.forked += replica.index.forkedAt.size
     tally.revoked += [...replica.index.control.members.values()].filter(({ revoked }) => revoked !== null).length
     tally.own += own().length
-    for (const entry of replica.index.segments.values()) tally.refused += replica.documents.open(entry).segment.refused.size
-    return { frontier: bytesToHex(replica.frontierDigest()), documents: replica.documentDigests.all(), byNamespace: [...replica.documentDigests.of(replica.index.namespaces)] }
+    for (const entry of replica.index.segments.values())
+      tally.refused += replica.documents.open(entry).segment.refused.size
+    return {
+      frontier: bytesToHex(replica.frontierDigest()),
+      documents: replica.documentDigests.all(),
+      byNamespace: [...replica.documentDigests.of(replica.index.namespaces)],
+    }
   }
   await hear([])
   return { own, hear, end }
 }
 
-test('whatever happened, in whatever order, the kept digest is the one from nothing, and those of two members with the same log are equal', { timeout: 240_000 }, async () => {
-  await fc.assert(fc.asyncProperty(historyArb, fc.nat(), fc.nat(), async (history, a, b) => {
-    const told = withTrouble(play(history), stream(`trouble ${a}`))
-    const [one, other] = [await observe(told, WITNESSES[0], `b ${b}`), await observe(told, WITNESSES[1], `a ${a}`)]
-    // Who was told of a branch says its erasings himself, and the others hear of them from him.
-    for (let said = -1; said < one.own().length + other.own().length;) {
-      said = one.own().length + other.own().length
-      await one.hear(other.own())
-      await other.hear(one.own())
-    }
-    tally.lives += 2
-    expect(one.end()).toEqual(other.end())
-  }), { numRuns: RUNS, seed: 20261129, endOnFailure: true })
-  process.stdout.write(`checked and seen: ${JSON.stringify(tally)}\n`)
-  // Lives in which nothing happened would prove little.
-  for (const what of ['lives', 'own', 'kept', 'restarts', 'refused', 'forked', 'revoked'] as const) expect(tally[what], what).toBeGreaterThan(0)
-})
+test(
+  'whatever happened, in whatever order, the kept digest is the one from nothing, and those of two members with the same log are equal',
+  { timeout: 240_000 },
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(historyArb, fc.nat(), fc.nat(), async (history, a, b) => {
+        const told = withTrouble(play(history), stream(`trouble ${a}`))
+        const [one, other] = [await observe(told, WITNESSES[0], `b ${b}`), await observe(told, WITNESSES[1], `a ${a}`)]
+        // Who was told of a branch says its erasings himself, and the others hear of them from him.
+        for (let said = -1; said < one.own().length + other.own().length;) {
+          said = one.own().length + other.own().length
+          await one.hear(other.own())
+          await other.hear(one.own())
+        }
+        tally.lives += 2
+        expect(one.end()).toEqual(other.end())
+      }),
+      { numRuns: RUNS, seed: 20261129, endOnFailure: true },
+    )
+    process.stdout.write(`checked and seen: ${JSON.stringify(tally)}\n`)
+    // Lives in which nothing happened would prove little.
+    for (const what of ['lives', 'own', 'kept', 'restarts', 'refused', 'forked', 'revoked'] as const)
+      expect(tally[what], what).toBeGreaterThan(0)
+  },
+)

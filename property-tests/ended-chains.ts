@@ -6,7 +6,17 @@
 import { eventsRoot, sealCommit, textsOf } from '../crdt/commit.ts'
 import { encodeEvent, type Event } from '../crdt/event.ts'
 import type { Hlc } from '../crdt/hlc.ts'
-import { ZERO_HASH, bytesToHex, incarnation, type AgentId, type CommitHash, type EventId, type MeshId, type Namespace, type PeerId } from '../crdt/ids.ts'
+import {
+  ZERO_HASH,
+  bytesToHex,
+  incarnation,
+  type AgentId,
+  type CommitHash,
+  type EventId,
+  type MeshId,
+  type Namespace,
+  type PeerId,
+} from '../crdt/ids.ts'
 import { emptyHistory, historyRoot } from '../crdt/merkle.ts'
 import { publicKeyHex, type KeyPair } from '../crdt/signature.ts'
 import type { StoredCommit } from '../src/ports/store.ts'
@@ -40,12 +50,36 @@ function* endedChains({ mesh, policy, keys, beforeMs }: Author, from: number, to
   for (let n = from; n < to; n++) {
     const [ns, ms] = [namespaceOf(n), beforeMs - (to - n) * BETWEEN_MS]
     const id = `00000001-0000-4000-8000-${n.toString(16).padStart(12, '0')}` as EventId
-    const event: Event = { v: 1, id, ns, kind: 'episode.append', agent, at: new Date(ms).toISOString(), event_type: 'stopped' }
+    const event: Event = {
+      v: 1,
+      id,
+      ns,
+      kind: 'episode.append',
+      agent,
+      at: new Date(ms).toISOString(),
+      event_type: 'stopped',
+    }
     const sealed = [{ bytes: encodeEvent(event), event, attestation: null }]
-    const { chain, hash, bytes } = sealCommit({
-      mesh, namespace: ns, peer, incarnation: incarnation(ms, n % 65_536), seq: 1, prev: ZERO_HASH as CommitHash, history: bytesToHex(historyRoot(emptyHistory)), hlc: (ms * 1_024) as Hlc,
-      policy, segment: null, deps: [], changeHash: null, eventsRoot: eventsRoot(sealed), eventCount: 1,
-    }, sealed, keys)
+    const { chain, hash, bytes } = sealCommit(
+      {
+        mesh,
+        namespace: ns,
+        peer,
+        incarnation: incarnation(ms, n % 65_536),
+        seq: 1,
+        prev: ZERO_HASH as CommitHash,
+        history: bytesToHex(historyRoot(emptyHistory)),
+        hlc: (ms * 1_024) as Hlc,
+        policy,
+        segment: null,
+        deps: [],
+        changeHash: null,
+        eventsRoot: eventsRoot(sealed),
+        eventCount: 1,
+      },
+      sealed,
+      keys,
+    )
     yield { chain, seq: 1, hash, bytes }
   }
 }
@@ -54,14 +88,22 @@ function* endedChains({ mesh, policy, keys, beforeMs }: Author, from: number, to
 export const worldWithChains = async (seed: number, each: readonly [number, number]): Promise<World> => {
   const world = await createWorld({ peers: 2, seed })
   const { index } = world.peer(0).replica
-  const author: Author = { mesh: index.mesh, policy: index.control.head!, keys: world.keys[0]!, beforeMs: world.time.now() - 1_000 }
+  const author: Author = {
+    mesh: index.mesh,
+    policy: index.control.head!,
+    keys: world.keys[0]!,
+    beforeMs: world.time.now() - 1_000,
+  }
   for (const peer of [0, 1]) await world.stop(peer)
   const commits = [...endedChains(author, 0, Math.max(...each))]
   for (const [peer, count] of each.entries()) {
     world.disks[peer]!.epoch = null
     const store = openMemoryStore({ random: world.random, disk: world.disks[peer]! })
-    for await (const _ of store.scan()) { /* an opening is scanned before it is written to */ }
-    for (let at = 0; at < count; at += BATCH) await store.write({ commits: commits.slice(at, Math.min(count, at + BATCH)) })
+    for await (const _ of store.scan()) {
+      /* an opening is scanned before it is written to */
+    }
+    for (let at = 0; at < count; at += BATCH)
+      await store.write({ commits: commits.slice(at, Math.min(count, at + BATCH)) })
     await store.close()
   }
   for (const peer of [0, 1]) await world.start(peer)
@@ -75,12 +117,16 @@ type Met = {
   readonly missing: number
 }
 
-const sent = (world: World): number => world.peers.reduce((sum, peer) => sum + (peer!.mesh.counters()['bytes_out'] ?? 0), 0)
-const upLinks = (world: World): boolean => world.peers.every((peer) => peer!.mesh.links().some(({ state }) => state === 'up'))
+const sent = (world: World): number =>
+  world.peers.reduce((sum, peer) => sum + (peer!.mesh.counters()['bytes_out'] ?? 0), 0)
+const upLinks = (world: World): boolean =>
+  world.peers.every((peer) => peer!.mesh.links().some(({ state }) => state === 'up'))
 const agree = (world: World): Promise<unknown> => world.run(() => upLinks(world) && isInStep(world))
-const isInStep = (world: World): boolean => new Set(world.peers.map((peer) => bytesToHex(peer!.replica.frontierDigest()))).size === 1
+const isInStep = (world: World): boolean =>
+  new Set(world.peers.map((peer) => bytesToHex(peer!.replica.frontierDigest()))).size === 1
 /** Until what the link still had to say is said. */
-const rest = (world: World, ms: number): Promise<unknown> => world.run(new Promise<void>((resolve) => void world.time.after(ms, resolve)))
+const rest = (world: World, ms: number): Promise<unknown> =>
+  world.run(new Promise<void>((resolve) => void world.time.after(ms, resolve)))
 
 /** The link breaks and comes back; meanwhile the first peer writes so many memories, in one namespace. */
 export const meetAgain = async (world: World, memories: number): Promise<Met> => {
@@ -92,7 +138,10 @@ export const meetAgain = async (world: World, memories: number): Promise<Met> =>
   const { node, replica } = world.peer(0)
   const arrived = replica.index.arrivals
   for (let left = memories; left > 0; left -= WRITTEN_AT_ONCE) {
-    const inputs = Array.from({ length: Math.min(left, WRITTEN_AT_ONCE) }, () => ({ namespace: namespaceOf(0), input: { content: bytesToHex(world.random.bytes(200)) } }))
+    const inputs = Array.from({ length: Math.min(left, WRITTEN_AT_ONCE) }, () => ({
+      namespace: namespaceOf(0),
+      input: { content: bytesToHex(world.random.bytes(200)) },
+    }))
     await world.run(node.rememberMany(inputs, { agent, quorum: 1 }))
   }
   await rest(world, AWAY_MS)

@@ -8,27 +8,48 @@ import { canonicalize, encodeCanonical, isJson, parseCanonical, type Json } from
 import { bytesToHex } from '../crdt/ids.ts'
 
 const byCodeUnits = (a: string, b: string): number => {
-  for (let i = 0; i < a.length && i < b.length; i++) if (a.charCodeAt(i) !== b.charCodeAt(i)) return a.charCodeAt(i) - b.charCodeAt(i)
+  for (let i = 0; i < a.length && i < b.length; i++)
+    if (a.charCodeAt(i) !== b.charCodeAt(i)) return a.charCodeAt(i) - b.charCodeAt(i)
   return a.length - b.length
 }
 
-const SHORT: Readonly<Record<string, string>> = { '\b': '\\b', '\t': '\\t', '\n': '\\n', '\f': '\\f', '\r': '\\r', '"': '\\"', '\\': '\\\\' }
+const SHORT: Readonly<Record<string, string>> = {
+  '\b': '\\b',
+  '\t': '\\t',
+  '\n': '\\n',
+  '\f': '\\f',
+  '\r': '\\r',
+  '"': '\\"',
+  '\\': '\\\\',
+}
 const escapeUnit = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
-const dumbString = (text: string): string => `"${text.split('').map((unit) => SHORT[unit] ?? (unit < ' ' ? escapeUnit(unit) : unit)).join('')}"`
+const dumbString = (text: string): string =>
+  `"${text
+    .split('')
+    .map((unit) => SHORT[unit] ?? (unit < ' ' ? escapeUnit(unit) : unit))
+    .join('')}"`
 
 const dumbCanonical = (value: unknown): string => {
   if (typeof value === 'string') return dumbString(value)
   if (Array.isArray(value)) return `[${value.map(dumbCanonical).join()}]`
   if (typeof value !== 'object' || value === null) return String(value)
-  return `{${Object.entries(value).sort(([a], [b]) => byCodeUnits(a, b)).map(([key, member]) => `${dumbString(key)}:${dumbCanonical(member)}`).join()}}`
+  return `{${Object.entries(value)
+    .sort(([a], [b]) => byCodeUnits(a, b))
+    .map(([key, member]) => `${dumbString(key)}:${dumbCanonical(member)}`)
+    .join()}}`
 }
 
 /** The same value in another hand: `choices` say where white space, escapes and another order go. */
 const spell = (value: unknown, choices: () => number): string => {
   const space = (): string => ['', '', '', ' ', '\n'][choices()]!
-  const text = (from: string): string => `"${from.split('').map((unit) => (choices() === 1 ? escapeUnit(unit) : dumbString(unit).slice(1, -1))).join('')}"`
+  const text = (from: string): string =>
+    `"${from
+      .split('')
+      .map((unit) => (choices() === 1 ? escapeUnit(unit) : dumbString(unit).slice(1, -1)))
+      .join('')}"`
   if (typeof value === 'string') return text(value)
-  if (typeof value === 'number') return Number.isInteger(value) && Math.abs(value) < 2 ** 53 && choices() === 1 ? `${value}.0` : String(value)
+  if (typeof value === 'number')
+    return Number.isInteger(value) && Math.abs(value) < 2 ** 53 && choices() === 1 ? `${value}.0` : String(value)
   if (Array.isArray(value)) return `[${space()}${value.map((item) => spell(item, choices)).join(`,${space()}`)}]`
   if (typeof value !== 'object' || value === null) return String(value)
   const members = Object.entries(value)
@@ -36,12 +57,23 @@ const spell = (value: unknown, choices: () => number): string => {
   return `{${members.map(([key, member]) => `${space()}${text(key)}:${space()}${spell(member, choices)}`).join()}}`
 }
 
-const textArb = fc.oneof(fc.string({ unit: 'binary', maxLength: 8 }), fc.string({ maxLength: 8 }), fc.constantFrom('\u0000', '"', '\\', '\u2028', '\ufb33', '\ud83d\ude00'))
+const textArb = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 8 }),
+  fc.string({ maxLength: 8 }),
+  fc.constantFrom('\u0000', '"', '\\', '\u2028', '\ufb33', '\ud83d\ude00'),
+)
 const keyArb = fc.oneof(textArb, fc.constantFrom('__proto__', 'constructor', 'toJSON', '1', '10', '9'))
 const { json: jsonArb } = fc.letrec<{ json: unknown }>((tie) => ({
   json: fc.oneof(
     { maxDepth: 4, withCrossShrink: true },
-    fc.oneof(fc.constant(null), fc.boolean(), fc.integer(), fc.maxSafeInteger(), fc.double({ noNaN: true, noDefaultInfinity: true }), textArb),
+    fc.oneof(
+      fc.constant(null),
+      fc.boolean(),
+      fc.integer(),
+      fc.maxSafeInteger(),
+      fc.double({ noNaN: true, noDefaultInfinity: true }),
+      textArb,
+    ),
     fc.array(tie('json'), { maxLength: 4 }),
     // fromEntries defines `__proto__` as an own property, as JSON.parse does.
     fc.array(fc.tuple(keyArb, tie('json')), { maxLength: 4 }).map((members) => Object.fromEntries(members)),
@@ -84,30 +116,54 @@ describe('canonical JSON', () => {
 
   it('of changed bytes is refused, or is another value in its own one form', () => {
     fc.assert(
-      fc.property(jsonArb, fc.nat(), fc.nat(255), fc.constantFrom('flip', 'cut', 'insert'), (value, place, byte, change) => {
-        const bytes = encodeCanonical(json(value))
-        const i = place % bytes.length
-        const changed = change === 'flip' ? flip(bytes, 8 * i + (byte % 8)) : change === 'cut' ? bytes.slice(0, i) : Uint8Array.from([...bytes.slice(0, i), byte, ...bytes.slice(i)])
-        const parsed = parseCanonical(changed)
-        if (parsed.ok) {
-          expect(bytesToHex(encodeCanonical(parsed.value))).toBe(bytesToHex(changed))
-          expect(canonicalize(parsed.value)).not.toBe(canonicalize(json(value)))
-        }
-      }),
+      fc.property(
+        jsonArb,
+        fc.nat(),
+        fc.nat(255),
+        fc.constantFrom('flip', 'cut', 'insert'),
+        (value, place, byte, change) => {
+          const bytes = encodeCanonical(json(value))
+          const i = place % bytes.length
+          const changed =
+            change === 'flip'
+              ? flip(bytes, 8 * i + (byte % 8))
+              : change === 'cut'
+                ? bytes.slice(0, i)
+                : Uint8Array.from([...bytes.slice(0, i), byte, ...bytes.slice(i)])
+          const parsed = parseCanonical(changed)
+          if (parsed.ok) {
+            expect(bytesToHex(encodeCanonical(parsed.value))).toBe(bytesToHex(changed))
+            expect(canonicalize(parsed.value)).not.toBe(canonicalize(json(value)))
+          }
+        },
+      ),
       { numRuns: 1_000 },
     )
   })
 
   it('never throws on any bytes', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => typeof parseCanonical(bytes).ok === 'boolean'), { numRuns: 1_000 })
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => typeof parseCanonical(bytes).ok === 'boolean'),
+      { numRuns: 1_000 },
+    )
   })
 
   it('of whatever isJson lets through is readable again', () => {
     fc.assert(
-      fc.property(fc.anything({ withBigInt: true, withDate: true, withMap: true, withSparseArray: true, withTypedArray: true, stringUnit: 'binary' }), (value) => {
-        if (isJson(value)) expect(parseCanonical(encodeCanonical(value)).ok).toBe(true)
-        else expect(() => canonicalize(value as Json)).toThrow(TypeError)
-      }),
+      fc.property(
+        fc.anything({
+          withBigInt: true,
+          withDate: true,
+          withMap: true,
+          withSparseArray: true,
+          withTypedArray: true,
+          stringUnit: 'binary',
+        }),
+        (value) => {
+          if (isJson(value)) expect(parseCanonical(encodeCanonical(value)).ok).toBe(true)
+          else expect(() => canonicalize(value as Json)).toThrow(TypeError)
+        },
+      ),
       { numRuns: 500 },
     )
   })

@@ -20,7 +20,19 @@ const NOW = 1_770_000_000_000
 const wallArb = fc.oneof(
   { weight: 3, arbitrary: fc.integer({ min: NOW - 3, max: NOW + 3 }) },
   { weight: 1, arbitrary: fc.double() },
-  { weight: 1, arbitrary: fc.constantFrom(NaN, Infinity, -Infinity, -1, 0, 2 ** 60, NOW - 365 * 86_400_000, NOW - limits.clock_bound_ms) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      NaN,
+      Infinity,
+      -Infinity,
+      -1,
+      0,
+      2 ** 60,
+      NOW - 365 * 86_400_000,
+      NOW - limits.clock_bound_ms,
+    ),
+  },
 )
 const remoteArb = fc.record({ l: fc.integer({ min: NOW - 3, max: NOW + 3 }), c: fc.constantFrom(0, 1, 1022, 1023) })
 const toHlc = ({ l, c }: Pair): Hlc => {
@@ -39,8 +51,12 @@ describe('the hybrid logical clock', () => {
         for (const { nowMs, remote } of steps) {
           const usable = Number.isFinite(nowMs) && nowMs >= 0 && nowMs < 2 ** 43 ? Math.floor(nowMs) : 0
           const next = remote === null ? tick(clock, nowMs) : observe(clock, toHlc(remote), nowMs)
-          const end: Pair = usable > 0 ? { l: usable + limits.clock_bound_ms, c: limits.hlc_counter_max } : { l: Infinity, c: 0 }
-          pair = dumbClock(remote === null ? [pair] : [pair, remote].map((seen) => (seen.l > end.l ? end : seen)), usable)
+          const end: Pair =
+            usable > 0 ? { l: usable + limits.clock_bound_ms, c: limits.hlc_counter_max } : { l: Infinity, c: 0 }
+          pair = dumbClock(
+            remote === null ? [pair] : [pair, remote].map((seen) => (seen.l > end.l ? end : seen)),
+            usable,
+          )
           expect({ l: hlcMs(next), c: hlcCounter(next) }).toEqual(pair)
           if (remote === null) expect(next).toBeGreaterThan(clock)
           // Within the bound it is after whatever was seen.

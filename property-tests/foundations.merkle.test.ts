@@ -5,10 +5,22 @@
 import { createHash } from 'node:crypto'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { appendLeaf, consistencyProof, emptyHistory, historyRoot, inclusionProof, leafHash, merkleRoot, verifyConsistency, verifyInclusion } from '../crdt/merkle.ts'
+import {
+  appendLeaf,
+  consistencyProof,
+  emptyHistory,
+  historyRoot,
+  inclusionProof,
+  leafHash,
+  merkleRoot,
+  verifyConsistency,
+  verifyInclusion,
+} from '../crdt/merkle.ts'
 
 const H = (...parts: readonly (Uint8Array | number)[]): Buffer =>
-  createHash('sha256').update(Buffer.concat(parts.map((part) => (typeof part === 'number' ? Buffer.of(part) : part)))).digest()
+  createHash('sha256')
+    .update(Buffer.concat(parts.map((part) => (typeof part === 'number' ? Buffer.of(part) : part))))
+    .digest()
 
 /** k of RFC 6962 §2.1: k < n ≤ 2k. */
 const k = (n: number): number => (n <= 2 ? 1 : 2 * k(Math.ceil(n / 2)))
@@ -25,7 +37,9 @@ const PATH = (m: number, D: readonly Uint8Array[]): Buffer[] => {
 const SUBPROOF = (m: number, D: readonly Uint8Array[], whole: boolean): Buffer[] => {
   if (m === D.length) return whole ? [] : [MTH(D)]
   const [left, right] = [D.slice(0, k(D.length)), D.slice(k(D.length))]
-  return m <= left.length ? [...SUBPROOF(m, left, whole), MTH(right)] : [...SUBPROOF(m - left.length, right, false), MTH(left)]
+  return m <= left.length
+    ? [...SUBPROOF(m, left, whole), MTH(right)]
+    : [...SUBPROOF(m - left.length, right, false), MTH(left)]
 }
 
 /** Walks down the tree's shape, taking the proof's hashes from its end; null where the proof does not have that shape. */
@@ -34,17 +48,26 @@ const rootByPath = (leaf: Uint8Array, index: number, size: number, proof: readon
   const sibling = proof.at(-1)
   if (sibling === undefined) return null
   const isLeft = index < k(size)
-  const inner = isLeft ? rootByPath(leaf, index, k(size), proof.slice(0, -1)) : rootByPath(leaf, index - k(size), size - k(size), proof.slice(0, -1))
+  const inner = isLeft
+    ? rootByPath(leaf, index, k(size), proof.slice(0, -1))
+    : rootByPath(leaf, index - k(size), size - k(size), proof.slice(0, -1))
   return inner && (isLeft ? H(1, inner, sibling) : H(1, sibling, inner))
 }
 
-const rootsByProof = (m: number, n: number, old: Uint8Array | null, proof: readonly Uint8Array[]): readonly [Uint8Array, Uint8Array] | null => {
+const rootsByProof = (
+  m: number,
+  n: number,
+  old: Uint8Array | null,
+  proof: readonly Uint8Array[],
+): readonly [Uint8Array, Uint8Array] | null => {
   const sibling = proof.at(-1)
   if (m === n && old !== null) return proof.length === 0 ? [old, old] : null
   if (sibling === undefined) return null
   if (m === n) return proof.length === 1 ? [sibling, sibling] : null
   const endsLeft = m <= k(n)
-  const inner = endsLeft ? rootsByProof(m, k(n), old, proof.slice(0, -1)) : rootsByProof(m - k(n), n - k(n), null, proof.slice(0, -1))
+  const inner = endsLeft
+    ? rootsByProof(m, k(n), old, proof.slice(0, -1))
+    : rootsByProof(m - k(n), n - k(n), null, proof.slice(0, -1))
   return inner && (endsLeft ? [inner[0], H(1, inner[1], sibling)] : [H(1, sibling, inner[0]), H(1, sibling, inner[1])])
 }
 
@@ -55,7 +78,12 @@ const flip = (bytes: Uint8Array, bit: number): Uint8Array =>
 
 /** Distinct leaves: among equal ones a proof of the one is a proof of the other. */
 const leavesArb = (min: number): fc.Arbitrary<Uint8Array[]> =>
-  fc.uniqueArray(fc.uint8Array({ maxLength: 40 }), { minLength: min, maxLength: 40, size: 'max', selector: (leaf) => String(hex(leaf)) })
+  fc.uniqueArray(fc.uint8Array({ maxLength: 40 }), {
+    minLength: min,
+    maxLength: 40,
+    size: 'max',
+    selector: (leaf) => String(hex(leaf)),
+  })
 /** By size − 1: trees of 1 to 9 leaves. */
 const TREES = Array.from({ length: 9 }, (_, i) => Array.from({ length: i + 1 }, (_, leaf) => Uint8Array.of(leaf)))
 const pick = (n: number, count: number): number => n % count
@@ -104,7 +132,8 @@ describe('Merkle trees', () => {
         for (let size = 0; size <= TREES.length + 1; size++) {
           for (let index = 0; index <= size; index++) {
             const valid = index < size && hex(rootByPath(leaf, index, size, proof)) === hex(root)
-            if (verifyInclusion(leaf, index, size, proof, root) !== valid) wrong.push(`leaf ${right} of ${tree.length} as ${index} of ${size}: not ${valid}`)
+            if (verifyInclusion(leaf, index, size, proof, root) !== valid)
+              wrong.push(`leaf ${right} of ${tree.length} as ${index} of ${size}: not ${valid}`)
           }
         }
       }
@@ -141,7 +170,8 @@ describe('Merkle trees', () => {
           for (let m = 0; m <= n + 1; m++) {
             const roots = m > 0 && m <= n ? rootsByProof(m, n, rootM, proof) : null
             const valid = roots !== null && hex(roots[0]) === hex(rootM) && hex(roots[1]) === hex(rootN)
-            if (verifyConsistency(m, n, rootM, rootN, proof) !== valid) wrong.push(`${right} to ${tree.length} as ${m} to ${n}: not ${valid}`)
+            if (verifyConsistency(m, n, rootM, rootN, proof) !== valid)
+              wrong.push(`${right} to ${tree.length} as ${m} to ${n}: not ${valid}`)
           }
         }
       }
@@ -154,7 +184,9 @@ describe('Merkle trees', () => {
       fc.property(leavesArb(2), fc.nat(), fc.nat(), (leaves, a, b) => {
         const m = 1 + pick(a, leaves.length - 1)
         const forged = leaves.with(pick(b, m), new Uint8Array(41))
-        expect(verifyConsistency(m, leaves.length, MTH(leaves.slice(0, m)), MTH(forged), consistencyProof(forged, m))).toBe(false)
+        expect(
+          verifyConsistency(m, leaves.length, MTH(leaves.slice(0, m)), MTH(forged), consistencyProof(forged, m)),
+        ).toBe(false)
       }),
       { numRuns: 60 },
     )

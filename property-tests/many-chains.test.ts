@@ -44,19 +44,28 @@ test('a write and its answers walk through no chains, on the main thread', { tim
   const { node, replica } = world.peer(0)
   await world.run(node.remember('team/api' as Namespace, { content: 'the first' }, { agent }))
   const { chains } = replica.index
-  for (let n = 0; n < CHAINS; n++) chains.set(chainOf(n), { ...emptyChain(chainOf(n), 'ab'.repeat(32) as PeerId, '' as never, namespaceOf(n)), seq: 3 })
+  for (let n = 0; n < CHAINS; n++)
+    chains.set(chainOf(n), {
+      ...emptyChain(chainOf(n), 'ab'.repeat(32) as PeerId, '' as never, namespaceOf(n)),
+      seq: 3,
+    })
   let walked: string[] = []
   for (const walk of ['values', 'keys', 'entries', 'forEach', Symbol.iterator] as const) {
     const plain = (chains[walk] as () => never).bind(chains)
-    Object.assign(chains, { [walk]: (...given: []) => {
-      walked.push(`${String(walk)} ${new Error('here').stack?.split('\n')[2] ?? ''}`)
-      return plain(...given)
-    } })
+    Object.assign(chains, {
+      [walk]: (...given: []) => {
+        walked.push(`${String(walk)} ${new Error('here').stack?.split('\n')[2] ?? ''}`)
+        return plain(...given)
+      },
+    })
   }
   sizes.length = 0
   const { id, token } = (await world.run(node.remember('team/api' as Namespace, { content: 'the second' }, { agent })))!
   const answers = [
-    await world.run(node.list({}, { limit: 5 }, { token })), await world.run(node.recall({ q: 'the', limit: 5 }, { token })), await world.run(node.episodes({ agent_id: agent, limit: 5 }, { token })), await world.run(node.get(id, { token })),
+    await world.run(node.list({}, { limit: 5 }, { token })),
+    await world.run(node.recall({ q: 'the', limit: 5 }, { token })),
+    await world.run(node.episodes({ agent_id: agent, limit: 5 }, { token })),
+    await world.run(node.get(id, { token })),
   ]
   expect([answers.includes(undefined), walked]).toEqual([false, []])
   expect(sizes.length).toBeGreaterThanOrEqual(4)
@@ -73,33 +82,59 @@ test('a write and its answers walk through no chains, on the main thread', { tim
 const folder = mkdtempSync(join(tmpdir(), 'mnemesh-many-chains-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-test('nor do the rows: a batch writes those of its chains, and an answer reads none', { timeout: 120_000 }, async () => {
-  const sql = openPglite(folder, () => undefined)
-  const engine = createEngine(sql)
-  await engine.open()
-  let arrival = 0
-  /** Mean ms of this thread, in which the embedded database runs. */
-  const mean = async (work: (n: number) => Promise<unknown>): Promise<number> => {
-    for (let n = 0; n < 10; n++) await work(n)
-    const from = threadMs()
-    for (let n = 10; n < 40; n++) await work(n)
-    return (threadMs() - from) / 30
-  }
-  const write = (n: number): Promise<void> => engine.apply({ ...batch(++arrival, { memories: [memory(arrival)] }), chains: [{ chain: chainOf(n % 20), namespace: namespaceOf(n % 20), arrived: 10 + arrival, counted: 10 + arrival }], after: arrival - 1 })
-  const list = (): Promise<unknown> => engine.list({}, { limit: 1, now: NOW })
-  const few = { write: await mean(write), list: await mean(list) }
-  for (let n = 0; n < CHAINS; n += 1_000) await engine.apply({ ...batch(++arrival, {}), chains: Array.from({ length: 1_000 }, (_, i) => ({ chain: chainOf(100 + n + i), namespace: namespaceOf(n + i), arrived: 3, counted: 3 })) })
-  const written = (): Promise<readonly { readonly chain: string; readonly place: string }[]> => sql.snapshot((query) => query('select chain::text, ctid::text as place from chains order by chain'))
-  const before = await written()
-  const many = { write: await mean(write), list: await mean(list) }
-  const after = await written()
-  const placeByChain = new Map(before.map(({ chain, place }) => [chain, place]))
-  expect([after.length, after.filter(({ chain, place }) => placeByChain.get(chain) !== place).length]).toEqual([CHAINS + 20, 20])
-  const shown = await engine.list({}, { limit: 1, now: NOW }, 'full')
-  expect((await engine.list({}, { limit: 1, now: NOW })).frontier).toBe(tokenOf(shown.frontier as never))
-  process.stdout.write(`${CHAINS} chains: a batch ${few.write.toFixed(2)} → ${many.write.toFixed(2)} ms, an answer ${few.list.toFixed(2)} → ${many.list.toFixed(2)} ms\n`)
-  // What is walked through takes a hundred times as long.
-  expect(many.write).toBeLessThan(3 * few.write + 1)
-  expect(many.list).toBeLessThan(3 * few.list + 1)
-  await engine.close()
-})
+test(
+  'nor do the rows: a batch writes those of its chains, and an answer reads none',
+  { timeout: 120_000 },
+  async () => {
+    const sql = openPglite(folder, () => undefined)
+    const engine = createEngine(sql)
+    await engine.open()
+    let arrival = 0
+    /** Mean ms of this thread, in which the embedded database runs. */
+    const mean = async (work: (n: number) => Promise<unknown>): Promise<number> => {
+      for (let n = 0; n < 10; n++) await work(n)
+      const from = threadMs()
+      for (let n = 10; n < 40; n++) await work(n)
+      return (threadMs() - from) / 30
+    }
+    const write = (n: number): Promise<void> =>
+      engine.apply({
+        ...batch(++arrival, { memories: [memory(arrival)] }),
+        chains: [
+          { chain: chainOf(n % 20), namespace: namespaceOf(n % 20), arrived: 10 + arrival, counted: 10 + arrival },
+        ],
+        after: arrival - 1,
+      })
+    const list = (): Promise<unknown> => engine.list({}, { limit: 1, now: NOW })
+    const few = { write: await mean(write), list: await mean(list) }
+    for (let n = 0; n < CHAINS; n += 1_000)
+      await engine.apply({
+        ...batch(++arrival, {}),
+        chains: Array.from({ length: 1_000 }, (_, i) => ({
+          chain: chainOf(100 + n + i),
+          namespace: namespaceOf(n + i),
+          arrived: 3,
+          counted: 3,
+        })),
+      })
+    const written = (): Promise<readonly { readonly chain: string; readonly place: string }[]> =>
+      sql.snapshot((query) => query('select chain::text, ctid::text as place from chains order by chain'))
+    const before = await written()
+    const many = { write: await mean(write), list: await mean(list) }
+    const after = await written()
+    const placeByChain = new Map(before.map(({ chain, place }) => [chain, place]))
+    expect([after.length, after.filter(({ chain, place }) => placeByChain.get(chain) !== place).length]).toEqual([
+      CHAINS + 20,
+      20,
+    ])
+    const shown = await engine.list({}, { limit: 1, now: NOW }, 'full')
+    expect((await engine.list({}, { limit: 1, now: NOW })).frontier).toBe(tokenOf(shown.frontier as never))
+    process.stdout.write(
+      `${CHAINS} chains: a batch ${few.write.toFixed(2)} → ${many.write.toFixed(2)} ms, an answer ${few.list.toFixed(2)} → ${many.list.toFixed(2)} ms\n`,
+    )
+    // What is walked through takes a hundred times as long.
+    expect(many.write).toBeLessThan(3 * few.write + 1)
+    expect(many.list).toBeLessThan(3 * few.list + 1)
+    await engine.close()
+  },
+)

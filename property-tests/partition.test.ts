@@ -17,7 +17,15 @@ const get = (peer: number, id: RecordId) => world.run(world.peer(peer).node.get(
 describe('a partition', () => {
   test('keeps both values of one field, shows one, and settles everywhere', async () => {
     world = await createWorld({ peers: 3, seed: 7 })
-    const made = (await world.run(world.peer(0).node.remember(ns, { content: 'the deploy key lives in the vault', title: 'deploy key', tags: ['ops'] }, { agent, quorum: 3 })))!
+    const made = (await world.run(
+      world
+        .peer(0)
+        .node.remember(
+          ns,
+          { content: 'the deploy key lives in the vault', title: 'deploy key', tags: ['ops'] },
+          { agent, quorum: 3 },
+        ),
+    ))!
     world.partition([0], [1, 2])
     await world.run(world.peer(0).node.patch(made.id, { title: 'left', tags: ['ops', 'left'] }, { agent, quorum: 1 }))
     await world.run(world.peer(1).node.patch(made.id, { title: 'right', tags: ['right'] }, { agent: bob, quorum: 1 }))
@@ -33,11 +41,22 @@ describe('a partition', () => {
       // Add wins over nothing; the removal of 'ops' was concurrent with no new add of it.
       expect(memory.tags).toEqual(['left', 'right'])
       expect(conflicts.map(({ field }) => field)).toEqual(['title'])
-      expect(conflicts[0]!.values.map(({ value, agent_id, shown }) => [value, agent_id, shown])).toEqual([['right', bob, true], ['left', agent, false]])
+      expect(conflicts[0]!.values.map(({ value, agent_id, shown }) => [value, agent_id, shown])).toEqual([
+        ['right', bob, true],
+        ['left', agent, false],
+      ])
     }
 
     const values = (await get(2, made.id)).conflicts[0]!.values
-    await world.run(world.peer(2).node.resolve(made.id, { field: 'title', event_id: values.find(({ value }) => value === 'left')!.event_id }, { agent }))
+    await world.run(
+      world
+        .peer(2)
+        .node.resolve(
+          made.id,
+          { field: 'title', event_id: values.find(({ value }) => value === 'left')!.event_id },
+          { agent },
+        ),
+    )
     await world.agree()
     for (const peer of [0, 1, 2]) {
       const { memory, conflicts } = await get(peer, made.id)
@@ -56,7 +75,9 @@ describe('a partition', () => {
     const elsewhere = (await world.run(world.peer(1).node.remember(ns, request, options)))!
     expect([again.id, elsewhere.id]).toEqual([first.id, first.id])
     expect(again.event_id).toBe(first.event_id)
-    await expect(world.run(world.peer(0).node.remember(ns, { ...request, content: 'another body' }, options))).rejects.toMatchObject({ code: 'idempotency_conflict' })
+    await expect(
+      world.run(world.peer(0).node.remember(ns, { ...request, content: 'another body' }, options)),
+    ).rejects.toMatchObject({ code: 'idempotency_conflict' })
 
     world.network.heal()
     await world.agree()
@@ -83,7 +104,13 @@ describe('a partition', () => {
     for (const peer of [0, 1, 2]) {
       await expect(world.run(world.peer(peer).node.get(made.id, {}))).rejects.toMatchObject({ code: 'not_found' })
       const [conflict] = (await world.run(world.peer(peer).node.conflicts(made.id, {})))!.rows
-      expect(conflict).toMatchObject({ field: 'forgotten', values: [{ value: true, agent_id: agent, shown: true }, { value: false, agent_id: bob, shown: false }] })
+      expect(conflict).toMatchObject({
+        field: 'forgotten',
+        values: [
+          { value: true, agent_id: agent, shown: true },
+          { value: false, agent_id: bob, shown: false },
+        ],
+      })
     }
     await world.run(world.peer(1).node.resolve(made.id, { field: 'forgotten', value: false }, { agent: bob }))
     await world.agree()
@@ -94,7 +121,10 @@ describe('a partition', () => {
     world = await createWorld({ peers: 3, seed: 10 })
     world.partition([0], [1, 2])
     const lonely = world.peer(0).node.remember(ns, { content: 'alone' }, { agent, timeout_ms: 500 })
-    const failure = await world.run(lonely).then(() => null, (error: { code: string; fields: Record<string, unknown> }) => error)
+    const failure = await world.run(lonely).then(
+      () => null,
+      (error: { code: string; fields: Record<string, unknown> }) => error,
+    )
     expect(failure).toMatchObject({ code: 'quorum_not_met', fields: { got: 1, needed: 2, local_committed: true } })
     await world.run(world.peer(1).node.remember(ns, { content: 'together' }, { agent }))
     world.network.heal()

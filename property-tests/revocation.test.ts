@@ -11,7 +11,8 @@ const REVOKED = 3
 let world: World
 afterEach(() => world.stopAll())
 
-const read = async (peer: number, id: RecordId, token?: string) => (await world.run(world.peer(peer).node.get(id, { ...(token !== undefined && { token, wait_ms: 100 }) })))!.memory
+const read = async (peer: number, id: RecordId, token?: string) =>
+  (await world.run(world.peer(peer).node.get(id, { ...(token !== undefined && { token, wait_ms: 100 }) })))!.memory
 
 test('what was built on words that a revocation leaves out is said again, and waited for by whoever saw it', async () => {
   world = await createWorld({ peers: 4, seed: 31, dials: (peer) => [0, 1, 2, 3].filter((other) => other < peer) })
@@ -25,7 +26,9 @@ test('what was built on words that a revocation leaves out is said again, and wa
   expect(await read(2, made.id, built.token)).toMatchObject({ priority: 9, title: 'the plan, reviewed' })
 
   const self = world.peer(REVOKED).replica.self
-  const revoking = world.peer(0).node.revoke(encodeRevoke(world.peer(0).replica.index.mesh, self, world.time.now(), world.authority))
+  const revoking = world
+    .peer(0)
+    .node.revoke(encodeRevoke(world.peer(0).replica.index.mesh, self, world.time.now(), world.authority))
   // It names what the authority knows now, and is in force when a majority has countersigned it.
   await expect(world.run(revoking)).rejects.toMatchObject({ code: 'quorum_not_met', fields: { proposed: true } })
   // Whoever wrote on top of it is away when the others learn of it.
@@ -37,7 +40,11 @@ test('what was built on words that a revocation leaves out is said again, and wa
 
   world.network.heal()
   await world.agree([0, 1, 2])
-  for (const peer of [0, 1, 2]) expect(await read(peer, made.id, built.token), `on peer ${peer}`).toMatchObject({ priority: 5, title: 'the plan, reviewed' })
+  for (const peer of [0, 1, 2])
+    expect(await read(peer, made.id, built.token), `on peer ${peer}`).toMatchObject({
+      priority: 5,
+      title: 'the plan, reviewed',
+    })
   // Once, over a restart too.
   await world.stop(1)
   await world.start(1)

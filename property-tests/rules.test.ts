@@ -19,7 +19,24 @@ type Fired = ReadonlyMap<string, ReadonlySet<string>>
 type Planted = { readonly file: string; readonly rule: string; readonly name: string | null }
 
 describe.each([
-  { tree: 'imports', tool: 'dependency-cruiser/bin/dependency-cruise.mjs', config: '.dependency-cruiser.js', args: ['--config', '.dependency-cruiser.js', '-T', 'json', 'crdt', 'transports', 'snapshots', 'src', 'property-tests', 'deploy'], read: readCruise },
+  {
+    tree: 'imports',
+    tool: 'dependency-cruiser/bin/dependency-cruise.mjs',
+    config: '.dependency-cruiser.js',
+    args: [
+      '--config',
+      '.dependency-cruiser.js',
+      '-T',
+      'json',
+      'crdt',
+      'transports',
+      'snapshots',
+      'src',
+      'property-tests',
+      'deploy',
+    ],
+    read: readCruise,
+  },
   { tree: 'lint', tool: 'oxlint/bin/oxlint', config: '.oxlintrc.json', args: ['-f', 'json', '.'], read: readLint },
 ])('$config', ({ tree, tool, config, args, read }) => {
   const planted = readPlanted(join(root, 'property-tests/violations', tree))
@@ -70,26 +87,42 @@ function makeMirror(tree: string, config: string): string {
 /** The tool's standard output. Its exit status says nothing here: violations are what it is run for. */
 function output(cwd: string, script: string, args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile(process.execPath, [script, ...args], { cwd, maxBuffer: 64 * 1024 * 1024, timeout: 50_000 }, (error, stdout, stderr) => {
-      if (stdout !== '') resolve(stdout)
-      else reject(new Error(`${script} printed no report: ${stderr || (error?.message ?? 'exit status 0')}`))
-    })
+    execFile(
+      process.execPath,
+      [script, ...args],
+      { cwd, maxBuffer: 64 * 1024 * 1024, timeout: 50_000 },
+      (error, stdout, stderr) => {
+        if (stdout !== '') resolve(stdout)
+        else reject(new Error(`${script} printed no report: ${stderr || (error?.message ?? 'exit status 0')}`))
+      },
+    )
   })
 }
 
-type CruiseReport = { readonly summary: { readonly violations: readonly { readonly from: string; readonly rule: { readonly name: string } }[] } }
+type CruiseReport = {
+  readonly summary: {
+    readonly violations: readonly { readonly from: string; readonly rule: { readonly name: string } }[]
+  }
+}
 
 function readCruise(stdout: string): Fired {
   const report = JSON.parse(stdout) as CruiseReport
   return collect(report.summary.violations.map(({ from, rule }) => [from, rule.name]))
 }
 
-type LintReport = { readonly diagnostics: readonly { readonly filename: string; readonly code: string; readonly message: string }[] }
+type LintReport = {
+  readonly diagnostics: readonly { readonly filename: string; readonly code: string; readonly message: string }[]
+}
 
 /** Bans are told apart by what they ban: the first quoted words of the message. */
 function readLint(stdout: string): Fired {
   const report = JSON.parse(stdout) as LintReport
-  return collect(report.diagnostics.map(({ filename, code, message }) => [filename, `${code} ${/'([^']+)'/.exec(message)?.[1] ?? ''}`]))
+  return collect(
+    report.diagnostics.map(({ filename, code, message }) => [
+      filename,
+      `${code} ${/'([^']+)'/.exec(message)?.[1] ?? ''}`,
+    ]),
+  )
 }
 
 function collect(pairs: readonly (readonly [file: string, rule: string])[]): Fired {
@@ -100,7 +133,9 @@ function collect(pairs: readonly (readonly [file: string, rule: string])[]): Fir
 
 async function cruiseRules(): Promise<readonly string[]> {
   const url = new URL('../.dependency-cruiser.js', import.meta.url).href
-  const config = (await import(/* @vite-ignore */ url)) as { readonly default: { readonly forbidden: readonly { readonly name: string }[] } }
+  const config = (await import(/* @vite-ignore */ url)) as {
+    readonly default: { readonly forbidden: readonly { readonly name: string }[] }
+  }
   return config.default.forbidden.map(({ name }) => name)
 }
 
@@ -115,7 +150,12 @@ function lintRules(): readonly string[] {
     Object.entries(rules).flatMap(([key, setting]) => {
       if (setting === 'off') return []
       const code = key.replace(/^(\w+)\/(.+)$/, '$1($2)')
-      const bans = Array.isArray(setting) ? setting.slice(1).map(banned).filter((name) => name !== null) : []
+      const bans = Array.isArray(setting)
+        ? setting
+            .slice(1)
+            .map(banned)
+            .filter((name) => name !== null)
+        : []
       return bans.length === 0 ? [code] : bans.map((name) => `${code} ${name}`)
     }),
   )

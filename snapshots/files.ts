@@ -31,7 +31,12 @@ export const openBackupFolder = (dir: string): BackupFolder => {
   /** In 256 folders: some file systems are slow with many files in one. */
   const chunkAt = (hash: string): string => join(chunks, hash.slice(0, 2), hash)
   return {
-    names: async () => (await entriesOf(manifests)).filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -'.json'.length)).filter((name) => backupName.test(name)).sort(),
+    names: async () =>
+      (await entriesOf(manifests))
+        .filter((name) => name.endsWith('.json'))
+        .map((name) => name.slice(0, -'.json'.length))
+        .filter((name) => backupName.test(name))
+        .sort(),
     readManifest: (name) => orNull(readFile(manifestAt(name))),
     writeManifest: (name, bytes) => writeWhole(manifests, `${name}.json`, bytes),
     removeManifest: async (name) => {

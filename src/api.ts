@@ -7,7 +7,24 @@
 import type { AgentId, EventId, Namespace, PeerId, RecordId } from '../crdt/ids.ts'
 import type { ReceiptJson } from '../crdt/receipt.ts'
 import type { DiskUse } from './ports/live.ts'
-import type { ConflictRow, EpisodeRow, EventFacts, Frontier, FrontierForm, GraphAnswer, GraphQuery, LinkRow, ListAnswer, MemoryFilter, MemoryRow, NamespaceCount, RecallAnswer, RecallQuery, Reflecting, Reflects } from './ports/projection.ts'
+import type {
+  ConflictRow,
+  EpisodeRow,
+  EventFacts,
+  Frontier,
+  FrontierForm,
+  GraphAnswer,
+  GraphQuery,
+  LinkRow,
+  ListAnswer,
+  MemoryFilter,
+  MemoryRow,
+  NamespaceCount,
+  RecallAnswer,
+  RecallQuery,
+  Reflecting,
+  Reflects,
+} from './ports/projection.ts'
 
 /** Fields of a memory as an agent gives them; in a patch, null clears. */
 export type MemoryInput = {
@@ -94,22 +111,45 @@ export type Change = {
   readonly erased: boolean
 }
 
-export type ConflictValue = Omit<ConflictRow, 'memory' | 'field'> & { readonly value: unknown; readonly unreadable?: true }
+export type ConflictValue = Omit<ConflictRow, 'memory' | 'field'> & {
+  readonly value: unknown
+  readonly unreadable?: true
+}
 export type Conflict = { readonly field: string; readonly values: readonly ConflictValue[] }
 
-export type MemoryAnswer = { readonly memory: MemoryRow; readonly links: readonly LinkRow[]; readonly conflicts: readonly Conflict[]; /** Where the rest of either is to be had (`links`, `conflicts`), or null. */ readonly links_next_cursor: string | null; readonly conflicts_next_cursor: string | null; readonly token: string }
+export type MemoryAnswer = {
+  readonly memory: MemoryRow
+  readonly links: readonly LinkRow[]
+  readonly conflicts: readonly Conflict[]
+  /** Where the rest of either is to be had (`links`, `conflicts`), or null. */ readonly links_next_cursor:
+    string | null
+  readonly conflicts_next_cursor: string | null
+  readonly token: string
+}
 
 export type BulkAnswer = {
   readonly created: number
   /** In the order of the request; null where the entry was refused. */
   readonly ids: readonly (RecordId | null)[]
   /** `may_be_elsewhere`: not stored here, and a peer may keep it all the same; repeated with its key it is written once. `id`: of the memory whose key it was. */
-  readonly errors: readonly { readonly index: number; readonly error: string; readonly message: string; readonly may_be_elsewhere?: true; readonly id?: RecordId }[]
+  readonly errors: readonly {
+    readonly index: number
+    readonly error: string
+    readonly message: string
+    readonly may_be_elsewhere?: true
+    readonly id?: RecordId
+  }[]
   readonly quorum_acks: number
   readonly token: string
 }
 
-export type LinkInput = { readonly from: RecordId; readonly to: RecordId; readonly relation: string; readonly valid_from?: string | null; readonly valid_until?: string | null }
+export type LinkInput = {
+  readonly from: RecordId
+  readonly to: RecordId
+  readonly relation: string
+  readonly valid_from?: string | null
+  readonly valid_until?: string | null
+}
 
 export type EpisodeInput = {
   readonly event_type: string
@@ -147,7 +187,18 @@ export type PeerAnswer = {
   /** Up to which format level its build reads, as it told last; null when it has told none. */
   readonly reads_level: number | null
   /** What is held back or was refused of it here, as it used up what a member may. */
-  readonly budget: Readonly<Record<'chains_waiting' | 'commits_waiting' | 'commits_dropped' | 'ahead_ms' | 'forked_chains' | 'fork_proofs_refused' | 'acks_displaced', number>>
+  readonly budget: Readonly<
+    Record<
+      | 'chains_waiting'
+      | 'commits_waiting'
+      | 'commits_dropped'
+      | 'ahead_ms'
+      | 'forked_chains'
+      | 'fork_proofs_refused'
+      | 'acks_displaced',
+      number
+    >
+  >
 }
 
 /** Voters by whether their signed ack covers control statement `seq`. */
@@ -158,7 +209,14 @@ export type Applied = {
 }
 
 /** The level from now on, and the observers that show no documents written since, as they told last. */
-export type LevelAnswer = { readonly level: number; readonly observers_below: readonly { readonly peer_id: PeerId; readonly name: string; readonly reads: number | null }[] }
+export type LevelAnswer = {
+  readonly level: number
+  readonly observers_below: readonly {
+    readonly peer_id: PeerId
+    readonly name: string
+    readonly reads: number | null
+  }[]
+}
 
 export type Health = {
   /** `degraded` while writes cannot succeed, or the search index is behind or out for a failure. */
@@ -193,11 +251,23 @@ export type Health = {
 }
 
 export type Problem = { readonly what: string; readonly where: string }
-export type VerifyAnswer = { readonly ok: boolean; readonly commits: number; readonly events: number; /** Of a kind, or with fields, that mean nothing here. */ readonly unknown_events: number; readonly bodies: number; readonly chains: number; readonly problems: readonly Problem[] }
+export type VerifyAnswer = {
+  readonly ok: boolean
+  readonly commits: number
+  readonly events: number
+  /** Of a kind, or with fields, that mean nothing here. */ readonly unknown_events: number
+  readonly bodies: number
+  readonly chains: number
+  readonly problems: readonly Problem[]
+}
 
 /** `digest`: of the rows, hex, when they were all there again. `commits`: those that they were made from. */
 /** 64 hex digits each. `documents`: null while some are being worked out; `projection`: null while it cannot be asked. */
-export type Digests = { readonly frontier: string; readonly documents: string | null; readonly projection: string | null }
+export type Digests = {
+  readonly frontier: string
+  readonly documents: string | null
+  readonly projection: string | null
+}
 
 /** `namespace`: of the namespaces that one alone. */
 export type DigestsOptions = { readonly namespace?: Namespace; readonly limit?: number; readonly cursor?: string }
@@ -219,7 +289,9 @@ export type StoredTexts = { readonly texts: number; readonly bytes: number }
 /** `log`: commits without their texts. `would_free`: bytes of texts that no reader of the present is shown. `disk`: as files, null where no folder is known. */
 export type StorageAnswer = {
   readonly log: { readonly commits: number; readonly bytes: number }
-  readonly texts: Readonly<Record<'shown' | 'older' | 'forgotten' | 'episodes' | 'left_out' | 'missing' | 'erased', StoredTexts>>
+  readonly texts: Readonly<
+    Record<'shown' | 'older' | 'forgotten' | 'episodes' | 'left_out' | 'missing' | 'erased', StoredTexts>
+  >
   readonly would_free: { readonly older: number; readonly forgotten: number }
   readonly disk: DiskUse | null
 }
@@ -227,23 +299,53 @@ export type StorageAnswer = {
 export type RebuildAnswer = { readonly digest: string; readonly commits: number; readonly ms: number }
 
 export type Node = {
-  remember(namespace: Namespace, input: MemoryInput & { readonly content: string }, options: WriteOptions): Promise<WriteAnswer>
-  rememberMany(memories: readonly { readonly namespace: Namespace; readonly input: MemoryInput & { readonly content: string }; readonly idempotency_key?: string }[], options: WriteOptions): Promise<BulkAnswer>
+  remember(
+    namespace: Namespace,
+    input: MemoryInput & { readonly content: string },
+    options: WriteOptions,
+  ): Promise<WriteAnswer>
+  rememberMany(
+    memories: readonly {
+      readonly namespace: Namespace
+      readonly input: MemoryInput & { readonly content: string }
+      readonly idempotency_key?: string
+    }[],
+    options: WriteOptions,
+  ): Promise<BulkAnswer>
   patch(id: RecordId, input: MemoryInput, options: WriteOptions & { readonly if_match?: string }): Promise<WriteAnswer>
-  forget(id: RecordId, options: WriteOptions & { readonly erase: boolean; readonly if_match?: string }): Promise<WriteAnswer>
+  forget(
+    id: RecordId,
+    options: WriteOptions & { readonly erase: boolean; readonly if_match?: string },
+  ): Promise<WriteAnswer>
   restore(id: RecordId, options: WriteOptions): Promise<WriteAnswer>
   /** Settles `field` by a new event: to the value that `event_id` wrote, or to `value`. */
-  resolve(id: RecordId, choice: { readonly field: string; readonly event_id?: EventId; readonly value?: unknown }, options: WriteOptions): Promise<WriteAnswer>
+  resolve(
+    id: RecordId,
+    choice: { readonly field: string; readonly event_id?: EventId; readonly value?: unknown },
+    options: WriteOptions,
+  ): Promise<WriteAnswer>
   link(input: LinkInput, options: WriteOptions): Promise<Written & { readonly link: LinkRow }>
   unlink(input: Pick<LinkInput, 'from' | 'to' | 'relation'>, options: WriteOptions): Promise<Written>
-  appendEpisode(namespace: Namespace, input: EpisodeInput, options: WriteOptions): Promise<Written & { readonly episode: EpisodeRow }>
+  appendEpisode(
+    namespace: Namespace,
+    input: EpisodeInput,
+    options: WriteOptions,
+  ): Promise<Written & { readonly episode: EpisodeRow }>
 
   get(id: RecordId, options: ReadOptions & PastOptions): Promise<MemoryAnswer>
-  list(filter: MemoryFilter, page: { readonly limit: number; readonly cursor?: string } & PastOptions, options: ReadOptions): Promise<Shown<ListAnswer>>
+  list(
+    filter: MemoryFilter,
+    page: { readonly limit: number; readonly cursor?: string } & PastOptions,
+    options: ReadOptions,
+  ): Promise<Shown<ListAnswer>>
   /** Oldest first. @param options `diff`: with the lines that each version changed. */
   history(id: RecordId, options: ReadOptions & PageOptions & { readonly diff?: boolean }): Promise<Paged<Version>>
   /** What is not the same in the namespace as of two times; `to` is now unless given, on the first page. A page may be short, or empty, before the end. */
-  diff(namespace: Namespace, between: { readonly from: string; readonly to?: string }, options: ReadOptions & PageOptions): Promise<Paged<Change>>
+  diff(
+    namespace: Namespace,
+    between: { readonly from: string; readonly to?: string },
+    options: ReadOptions & PageOptions,
+  ): Promise<Paged<Change>>
   /**
    * A proof (`crdt/proof-file.ts`) of one event of the memory, in its one form: of the one that made it, unless another is named. Waits a
    * moment for voters that are connected and have not signed yet that they hold it.
@@ -255,13 +357,29 @@ export type Node = {
   /** By their ids. */
   links(id: RecordId, options: ReadOptions & PageOptions & PastOptions): Promise<Paged<LinkRow>>
   /** `as_of` is now unless given. */
-  graph(query: Omit<GraphQuery, 'as_of'> & { readonly as_of?: string }, options: ReadOptions): Promise<Shown<GraphAnswer>>
-  episodes(filter: { readonly agent_id: AgentId; readonly event_type?: string; readonly since?: string; readonly limit: number }, options: ReadOptions): Promise<Shown<Reflecting<EpisodeRow>>>
+  graph(
+    query: Omit<GraphQuery, 'as_of'> & { readonly as_of?: string },
+    options: ReadOptions,
+  ): Promise<Shown<GraphAnswer>>
+  episodes(
+    filter: {
+      readonly agent_id: AgentId
+      readonly event_type?: string
+      readonly since?: string
+      readonly limit: number
+    },
+    options: ReadOptions,
+  ): Promise<Shown<Reflecting<EpisodeRow>>>
   namespaces(options: ReadOptions): Promise<Shown<Reflecting<NamespaceCount>>>
-  stats(options: ReadOptions): Promise<Readonly<Record<string, unknown>> & { readonly frontier: Frontier | string } & Lagging>
+  stats(
+    options: ReadOptions,
+  ): Promise<Readonly<Record<string, unknown>> & { readonly frontier: Frontier | string } & Lagging>
 
   /** Entries after `after` (a cursor; undefined is the start). `next` is the cursor to go on with. */
-  events(after: string | undefined, filter: { readonly namespace?: Namespace; readonly limit: number }): Promise<{ readonly events: readonly LogEntry[]; readonly next: string }>
+  events(
+    after: string | undefined,
+    filter: { readonly namespace?: Namespace; readonly limit: number },
+  ): Promise<{ readonly events: readonly LogEntry[]; readonly next: string }>
   /** Calls back whenever the log has grown; answers the function that ends it. */
   onLogGrown(listener: () => void): () => void
 
@@ -280,7 +398,10 @@ export type Node = {
   metrics(): Promise<string>
 
   /** Signs `challenge` (32 bytes) for the port on which it was asked: `crdt/identity-proof.ts`. */
-  identify(challenge: Uint8Array, port: number): { readonly peer_id: PeerId; readonly mesh_id: string; readonly signature: string }
+  identify(
+    challenge: Uint8Array,
+    port: number,
+  ): { readonly peer_id: PeerId; readonly mesh_id: string; readonly signature: string }
   /** The control log, as bytes anybody may check against the mesh id. */
   controlLog(): readonly Uint8Array[]
   /** Enrols the holder of a token (needs the authority's key on this peer). Answers the control log after it. */

@@ -30,13 +30,25 @@ const createSlowProjection = () => {
       state.applied++
     },
     list: async () => ({ rows: shown(), next_cursor: null, at: at(), frontier: frontier() }),
-    recall: async () => ({ memories: shown().map((row) => ({ ...row, score: 1 })), mode: 'lexical', at: at(), frontier: frontier() }),
+    recall: async () => ({
+      memories: shown().map((row) => ({ ...row, score: 1 })),
+      mode: 'lexical',
+      at: at(),
+      frontier: frontier(),
+    }),
     graph: async ({ from }) => ({
-      nodes: shown().filter((row) => row.id === from).map((row) => ({ ...row, depth: 0, excerpt: row.content })), edges: [], truncated: false, at: at(), frontier: frontier(),
+      nodes: shown()
+        .filter((row) => row.id === from)
+        .map((row) => ({ ...row, depth: 0, excerpt: row.content })),
+      edges: [],
+      truncated: false,
+      at: at(),
+      frontier: frontier(),
     }),
   }
   return {
-    projection, state,
+    projection,
+    state,
     hold: () => {
       held = new Promise((resolve) => (release = resolve))
     },
@@ -52,7 +64,8 @@ describe('a read with a token', () => {
   const begin = async () => {
     slow.splice(0, 2, createSlowProjection(), createSlowProjection())
     world = await createWorld({ peers: 2, seed: 4, projection: (peer) => slow[peer]!.projection })
-    const write = async (content: string) => (await world.run(world.peer(0).node.remember(NAMESPACE, { content }, { agent: 'ai:a' as AgentId, quorum: 2 })))!
+    const write = async (content: string) =>
+      (await world.run(world.peer(0).node.remember(NAMESPACE, { content }, { agent: 'ai:a' as AgentId, quorum: 2 })))!
     await write('the first')
     await world.run(() => slow[1]!.state.applied > 0)
     return write
@@ -65,7 +78,10 @@ describe('a read with a token', () => {
     const written = await write('the second')
     const { node } = world.peer(1)
     // A list follows the log where the rows do not.
-    expect((await world.run(node.list({}, { limit: 9 }, token(written))))!.rows.map(({ content }) => content)).toEqual(['the second', 'the first'])
+    expect((await world.run(node.list({}, { limit: 9 }, token(written))))!.rows.map(({ content }) => content)).toEqual([
+      'the second',
+      'the first',
+    ])
     const asked = [
       () => node.recall({ q: 'second', limit: 9 }, token(written)),
       () => node.graph({ from: written.id, depth: 1, direction: 'both', limit: 9 }, token(written)),
@@ -91,8 +107,11 @@ describe('a read with a token', () => {
     const { node } = world.peer(1)
     await world.run(() => slow[1]!.state.applied > 1)
     slow[1]!.state.forgets = true
-    await expect(world.run(node.recall({ q: 'x', limit: 9 }, token(written)))).rejects.toMatchObject({ code: 'not_yet_here' })
-    for (const options of [token(written), {}]) expect((await world.run(node.list({}, { limit: 9 }, options)))!.rows).toHaveLength(2)
+    await expect(world.run(node.recall({ q: 'x', limit: 9 }, token(written)))).rejects.toMatchObject({
+      code: 'not_yet_here',
+    })
+    for (const options of [token(written), {}])
+      expect((await world.run(node.list({}, { limit: 9 }, options)))!.rows).toHaveLength(2)
     slow[1]!.state.forgets = false
     expect((await world.run(node.list({}, { limit: 9 }, token(written))))!.rows).toHaveLength(2)
   })

@@ -9,5 +9,12 @@ export { memoryPages, type PagesRequest } from './sdk/pages.ts'
 export type { FoundAnswer, FoundMemory, GotAnswer, LinkRow, ListAnswer, MemoryRow } from './sdk/answers.ts'
 
 /** A client of the peer at `url`. @param agent who writes. @param key what the peer asks for, null when nothing. */
-export const connect = ({ url, key = null, agent }: { readonly url: string; readonly key?: string | null; readonly agent?: string }): Client =>
-  createClient({ target: async () => ({ url, key }), agent })
+export const connect = ({
+  url,
+  key = null,
+  agent,
+}: {
+  readonly url: string
+  readonly key?: string | null
+  readonly agent?: string
+}): Client => createClient({ target: async () => ({ url, key }), agent })

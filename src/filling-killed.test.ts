@@ -31,13 +31,22 @@ test('a filling that was killed goes on', async () => {
   fleet = await startFleet({ names: ['a'], projection: 'pglite', embedderUrl: at.url })
   const peer = fleet.peer(0)
   const texts = Array.from({ length: MEMORIES }, (_, n) => `memory ${n} of the filling`)
-  await expecting(201, peer.call('POST', '/memories/bulk', { body: { memories: texts.map((content) => ({ content })) } }))
-  const filling = async (): Promise<Json> => objectIn(await expecting(200, peer.call('GET', '/capabilities')), 'embedder')
+  await expecting(
+    201,
+    peer.call('POST', '/memories/bulk', { body: { memories: texts.map((content) => ({ content })) } }),
+  )
+  const filling = async (): Promise<Json> =>
+    objectIn(await expecting(200, peer.call('GET', '/capabilities')), 'embedder')
 
-  const before = await until('some of the vectors are there', FILLED_MS, async () => {
-    const { embedded } = await filling()
-    return typeof embedded === 'number' && embedded > 0 ? embedded : null
-  }, peer.output)
+  const before = await until(
+    'some of the vectors are there',
+    FILLED_MS,
+    async () => {
+      const { embedded } = await filling()
+      return typeof embedded === 'number' && embedded > 0 ? embedded : null
+    },
+    peer.output,
+  )
   expect(before).toBeLessThan(MEMORIES)
   await peer.kill()
   at.misbehave = ({ input }) => {
@@ -45,14 +54,22 @@ test('a filling that was killed goes on', async () => {
     return false
   }
   await peer.start()
-  await until('all of the vectors are there', FILLED_MS, async () => {
-    const { embedded, waiting } = await filling()
-    return embedded === MEMORIES && waiting === 0 ? true : null
-  }, peer.output)
+  await until(
+    'all of the vectors are there',
+    FILLED_MS,
+    async () => {
+      const { embedded, waiting } = await filling()
+      return embedded === MEMORIES && waiting === 0 ? true : null
+    },
+    peer.output,
+  )
 
   const documents = asked.filter((text) => texts.includes(text))
   expect(new Set(documents).size).toBe(MEMORIES)
   expect(documents.length - MEMORIES).toBeLessThanOrEqual(TWICE_MAX)
-  const found = await expecting(200, peer.call('POST', '/recall', { body: { q: 'memory 17 of the filling', limit: 3 } }))
+  const found = await expecting(
+    200,
+    peer.call('POST', '/recall', { body: { q: 'memory 17 of the filling', limit: 3 } }),
+  )
   expect([found['mode'], listIn(found, 'memories')[0]?.['content']]).toEqual(['hybrid', 'memory 17 of the filling'])
 }, 180_000)

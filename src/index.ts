@@ -25,7 +25,17 @@ export const makeMesh = ({ dir, name }: { readonly dir: string; readonly name: s
  */
 export const startPeer = (options: PeerOptions): Promise<RunningNode> =>
   startNode({
-    host: '127.0.0.1', port: 0, peers: [], projection: 'pglite', age: false, keys: [],
-    log: createLog({ format: 'text', level: 'warn', secrets: options.keys ?? [], write: (line) => void process.stderr.write(line) }),
+    host: '127.0.0.1',
+    port: 0,
+    peers: [],
+    projection: 'pglite',
+    age: false,
+    keys: [],
+    log: createLog({
+      format: 'text',
+      level: 'warn',
+      secrets: options.keys ?? [],
+      write: (line) => void process.stderr.write(line),
+    }),
     ...options,
   })

@@ -8,7 +8,12 @@ import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { limits } from '../crdt/limits.ts'
 import { notNative } from '../crdt/sodium.ts'
-import { createWebSocketAcceptor, createWebSocketDialer, systemTimers, zlibCompression } from '../transports/websocket.ts'
+import {
+  createWebSocketAcceptor,
+  createWebSocketDialer,
+  systemTimers,
+  zlibCompression,
+} from '../transports/websocket.ts'
 import type { Node } from './api.ts'
 import { createEmbedding, type EmbeddingOptions } from './embedding/embedding.ts'
 import { makeEmbedder, reviveEmbedder } from './embedding/make.ts'
@@ -65,7 +70,10 @@ const systemRandom: Random = { bytes: (count) => randomBytes(count) }
 export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   const identity = await requireIdentity(options.dir)
   const line = lineLog(options.log)
-  if (notNative !== null) line(`signatures: libsodium's native build does not load (${notNative}), so they take twice as long; run npm install on this system to have it where there is one, all else is the same`)
+  if (notNative !== null)
+    line(
+      `signatures: libsodium's native build does not load (${notNative}), so they take twice as long; run npm install on this system to have it where there is one, all else is the same`,
+    )
   const embedder = embedderOf(options.embedder ?? null)
   // Whoever starts a peer by this function gives it the rights that the command line does.
   process.umask(0o077)
@@ -74,25 +82,90 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   const store = await openLevelStore(options.dir, { random: systemRandom, keepReserve: true })
   await removeStaged(options.dir)
   const madeAt = await restoredFrom(options.dir)
-  const restored = madeAt === null ? null : { madeAt, done: () => void caughtUp(options.dir).catch((error: unknown) => line(`restored.json could not be removed (${String(error)}): the next start waits for others again`)) }
+  const restored =
+    madeAt === null
+      ? null
+      : {
+          madeAt,
+          done: () =>
+            void caughtUp(options.dir).catch((error: unknown) =>
+              line(`restored.json could not be removed (${String(error)}): the next start waits for others again`),
+            ),
+        }
   const { log } = options
   let live: LiveDoor | null = null
   const projection = projectionOf({ ...options, log: line }, identity)
-  const embedding = embedder && 'embed' in projection ? createEmbedding({ ...embedder, vectors: projection, clock: systemTimers, after: systemTimers.after, random: Math.random, log: line }) : null
+  const embedding =
+    embedder && 'embed' in projection
+      ? createEmbedding({
+          ...embedder,
+          vectors: projection,
+          clock: systemTimers,
+          after: systemTimers.after,
+          random: Math.random,
+          log: line,
+        })
+      : null
   const peer: Peer = await createPeer({
-    identity, store, projection, ...('wake' in projection && { rest: projection }), ...(restored && { restored }), ...(embedding && { embedding }), projectionKind: kindOf(options.projection),
-    timers: systemTimers, monotonic: () => performance.now(), random: systemRandom, dialer: createWebSocketDialer(systemTimers, identity.peer), compression: zlibCompression, peers: options.peers,
-    quorum: options.quorum ?? null, quorumTimeoutMs: options.quorum_timeout_ms ?? limits.quorum_timeout_ms_default, version: VERSION, log, diskUse: (free) => createDiskUse(options.dir, options.projection === 'pglite', free, () => performance.now()),
-    live: () => ({ path: '/live', index_url_by_namespace: Object.fromEntries(peer.liveSource.namespaces().map((namespace) => [namespace, live?.indexUrl(namespace)])) }),
+    identity,
+    store,
+    projection,
+    ...('wake' in projection && { rest: projection }),
+    ...(restored && { restored }),
+    ...(embedding && { embedding }),
+    projectionKind: kindOf(options.projection),
+    timers: systemTimers,
+    monotonic: () => performance.now(),
+    random: systemRandom,
+    dialer: createWebSocketDialer(systemTimers, identity.peer),
+    compression: zlibCompression,
+    peers: options.peers,
+    quorum: options.quorum ?? null,
+    quorumTimeoutMs: options.quorum_timeout_ms ?? limits.quorum_timeout_ms_default,
+    version: VERSION,
+    log,
+    diskUse: (free) => createDiskUse(options.dir, options.projection === 'pglite', free, () => performance.now()),
+    live: () => ({
+      path: '/live',
+      index_url_by_namespace: Object.fromEntries(
+        peer.liveSource.namespaces().map((namespace) => [namespace, live?.indexUrl(namespace)]),
+      ),
+    }),
   }).catch(async (error: unknown) => {
     await embedding?.stop()
     throw error
   })
-  const acceptor = createWebSocketAcceptor(systemTimers, (socket) => peer.mesh.accept(socket), (address, claimed) => peer.mesh.admits(address, claimed))
-  const door = createLiveDoor({ mesh: identity.mesh, peer: identity.peer, source: peer.liveSource, timers: systemTimers, defer: (call) => setImmediate(call), keys: options.keys, log })
+  const acceptor = createWebSocketAcceptor(
+    systemTimers,
+    (socket) => peer.mesh.accept(socket),
+    (address, claimed) => peer.mesh.admits(address, claimed),
+  )
+  const door = createLiveDoor({
+    mesh: identity.mesh,
+    peer: identity.peer,
+    source: peer.liveSource,
+    timers: systemTimers,
+    defer: (call) => setImmediate(call),
+    keys: options.keys,
+    log,
+  })
   live = door
   const mcp = createLazyMcpDoor(peer.node, VERSION, log, systemTimers.now)
-  const http = await createHttpDoor(peer.node, { mcp, host: options.host, port: options.port, keys: options.keys, cors: options.cors ?? [], trustedHosts: options.trusted_hosts ?? [], version: VERSION, upgrades: { '/mesh': acceptor.handleUpgrade, '/live': (request, socket, head) => (peer.withheld() === null ? door.upgrade(request, socket, head) : socket.destroy()) }, log })
+  const http = await createHttpDoor(peer.node, {
+    mcp,
+    host: options.host,
+    port: options.port,
+    keys: options.keys,
+    cors: options.cors ?? [],
+    trustedHosts: options.trusted_hosts ?? [],
+    version: VERSION,
+    upgrades: {
+      '/mesh': acceptor.handleUpgrade,
+      '/live': (request, socket, head) =>
+        peer.withheld() === null ? door.upgrade(request, socket, head) : socket.destroy(),
+    },
+    log,
+  })
   const stop = async (): Promise<void> => {
     await mcp.close()
     await http.close()
@@ -105,10 +178,14 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     peer.start(urls.map(meshUrlOf))
     const stopKeeping = keepKnownAddresses(options, peer, urls)
     await sayRunning(options.dir, url, process.pid).catch((error: unknown) => {
-      line(`${join(options.dir, 'run.json')} could not be written (${error instanceof Error ? error.message : String(error)}): mesh invite and join do not find this peer by its folder; make room and start again`)
+      line(
+        `${join(options.dir, 'run.json')} could not be written (${error instanceof Error ? error.message : String(error)}): mesh invite and join do not find this peer by its folder; make room and start again`,
+      )
     })
     return {
-      url, name: identity.name, node: peer.node,
+      url,
+      name: identity.name,
+      node: peer.node,
       stop: async () => {
         stopKeeping()
         await stop()
@@ -122,15 +199,28 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
 }
 
 /** Invites that are made while the peer is stopped, or by another process, tell what it knew. */
-const keepKnownAddresses = ({ dir, log, started = [] }: NodeOptions, peer: Peer, own: readonly string[]): (() => void) => {
+const keepKnownAddresses = (
+  { dir, log, started = [] }: NodeOptions,
+  peer: Peer,
+  own: readonly string[],
+): (() => void) => {
   let kept = ''
   const keep = (): void => {
     const members = peer.replica.index.control.members
-    const others = [...peer.addresses()].flatMap(([id, urls]) => (id === peer.replica.self || members.get(id)?.revoked !== null ? [] : urls.map(httpUrlOf))).slice(0, limits.invite_urls_told_max)
+    const others = [...peer.addresses()]
+      .flatMap(([id, urls]) =>
+        id === peer.replica.self || members.get(id)?.revoked !== null ? [] : urls.map(httpUrlOf),
+      )
+      .slice(0, limits.invite_urls_told_max)
     const known = { own, others, started }
     if (JSON.stringify(known) === kept) return
     kept = JSON.stringify(known)
-    void keepAddresses(dir, known).catch((error: unknown) => log.warn({}, `addresses.json could not be written (${error instanceof Error ? error.message : String(error)}): invites tell fewer addresses`))
+    void keepAddresses(dir, known).catch((error: unknown) =>
+      log.warn(
+        {},
+        `addresses.json could not be written (${error instanceof Error ? error.message : String(error)}): invites tell fewer addresses`,
+      ),
+    )
   }
   keep()
   const timer = setInterval(keep, KEEP_ADDRESSES_MS)
@@ -142,5 +232,8 @@ const keepKnownAddresses = ({ dir, log, started = [] }: NodeOptions, peer: Peer,
 const embedderOf = (choice: EmbedderChoice | null): Pick<EmbeddingOptions, 'embedder' | 'revive'> | null => {
   if (choice === null) return null
   const tools = { fetch: globalThis.fetch, after: systemTimers.after, random: Math.random, key: choice.key }
-  return { embedder: makeEmbedder(choice.settings, tools), revive: (origin) => reviveEmbedder(origin, choice.settings, tools) }
+  return {
+    embedder: makeEmbedder(choice.settings, tools),
+    revive: (origin) => reviveEmbedder(origin, choice.settings, tools),
+  }
 }

@@ -116,13 +116,31 @@ const FREE_BYTES_MS = 1_000
 /** @throws StoreFailure when the log cannot be read. The store and the projection are the peer's from here on. */
 export const createPeer = async (options: PeerOptions): Promise<Peer> => {
   const { identity, store, projection, timers, random } = options
-  const newIncarnation = (): Incarnation => incarnationId(timers.now(), new DataView(random.bytes(2).buffer).getUint16(0))
-  const replica = createReplica({ mesh: identity.mesh, keys: identity.keys, authority: identity.authority, store, incarnation: await continueOrStart(store, newIncarnation), quorum: options.quorum, monotonic: options.monotonic, ...(options.build && { reads: options.build.reads }) })
+  const newIncarnation = (): Incarnation =>
+    incarnationId(timers.now(), new DataView(random.bytes(2).buffer).getUint16(0))
+  const replica = createReplica({
+    mesh: identity.mesh,
+    keys: identity.keys,
+    authority: identity.authority,
+    store,
+    incarnation: await continueOrStart(store, newIncarnation),
+    quorum: options.quorum,
+    monotonic: options.monotonic,
+    ...(options.build && { reads: options.build.reads }),
+  })
   const booted = await boot(replica, store, timers.now())
   const deliveries = createDeliveries()
   let running: DriveableMesh | null = null
   const warm = createWarm(replica.documents, timers.after)
-  const shell = createShell({ replica, store, clock: timers, mesh: () => running, taken: deliveries.taken, warm, ...(options.observe && { observe: options.observe }) })
+  const shell = createShell({
+    replica,
+    store,
+    clock: timers,
+    mesh: () => running,
+    taken: deliveries.taken,
+    warm,
+    ...(options.observe && { observe: options.observe }),
+  })
   const bare = createMeshHost({ replica, shell, store, keys: identity.keys, deliveries, clock: timers })
   const host: MeshHost = {
     ...bare,
@@ -142,7 +160,16 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
   const steady = steadyTimers(timers, options.monotonic)
   const { log } = options
   const fault = options.fault ?? logged(log)
-  const mesh = createMesh({ host, timers: steady, random, dialer: options.dialer, compression: options.compression, urls: [...new Set([...options.peers, ...identity.peers])], fault, ...(options.build && { offer: options.build.offer }) })
+  const mesh = createMesh({
+    host,
+    timers: steady,
+    random,
+    dialer: options.dialer,
+    compression: options.compression,
+    urls: [...new Set([...options.peers, ...identity.peers])],
+    fault,
+    ...(options.build && { offer: options.build.offer }),
+  })
   running = mesh
   const stopTicking = tickWhileWaiting(timers, replica, shell)
 
@@ -151,7 +178,9 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
   let stopping = false
   const source = createFeedSource(replica, store, shell, reader, warm, options.projectionKind !== 'none')
   const feed = createFeed({
-    source, projection: stirring(projection, options.embedding), timers,
+    source,
+    projection: stirring(projection, options.embedding),
+    timers,
     onError: (error) => {
       if (told !== error.message && !stopping) log.warn({}, `search index: ${error.message}`)
       told = error.message
@@ -159,7 +188,15 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
     ...(options.projectionKind === 'postgres' && { checkEveryMs: limits.projection_check_ms }),
   })
 
-  const journal = createJournal({ log, replica, links: () => mesh.links(), feed: { trouble: feed.trouble, lag: () => (options.rest?.isResting() === true ? 0 : feed.lag()) }, storeTrouble: store.trouble, after: timers.after, monotonic: options.monotonic })
+  const journal = createJournal({
+    log,
+    replica,
+    links: () => mesh.links(),
+    feed: { trouble: feed.trouble, lag: () => (options.rest?.isResting() === true ? 0 : feed.lag()) },
+    storeTrouble: store.trouble,
+    after: timers.after,
+    monotonic: options.monotonic,
+  })
   shell.onMembership(journal.membershipChanged)
   let mended: StoreFailure | null = null
   store.onHealed(() => {
@@ -171,44 +208,116 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
   })
   const storeTrouble = (): string | null => {
     const last = replica.lastFailure()
-    return store.trouble()?.message ?? (last === null || last === mended ? null : `the last flush failed: ${last.message}`)
+    return (
+      store.trouble()?.message ?? (last === null || last === mended ? null : `the last flush failed: ${last.message}`)
+    )
   }
   const freeBytes = cached(steady, () => store.freeBytes(), FREE_BYTES_MS)
   const liveSource = createLiveSource(replica, shell)
   const { rest } = options
-  const stopWaking = rest === undefined ? () => undefined : wakeBefore(rest, feed, shell.onGrown, replica.index.arrivals)
+  const stopWaking =
+    rest === undefined ? () => undefined : wakeBefore(rest, feed, shell.onGrown, replica.index.arrivals)
   /** Each record is checked once a question, however many members are asked about. */
-  const addresses = (): ReadonlyMap<PeerId, readonly string[]> => new Map(host.addresses().flatMap((bytes) => {
-    const record = readAddress(bytes, identity.mesh)
-    return record === null ? [] : [[record.peer, record.urls] as const]
-  }))
+  const addresses = (): ReadonlyMap<PeerId, readonly string[]> =>
+    new Map(
+      host.addresses().flatMap((bytes) => {
+        const record = readAddress(bytes, identity.mesh)
+        return record === null ? [] : [[record.peer, record.urls] as const]
+      }),
+    )
   const away = (): readonly Away[] => {
     const urlsOf = addresses()
     const silent = new Set(mesh.links().flatMap(({ state, peer }) => (state === 'silent' ? [peer] : [])))
-    return [...replica.voters()].filter((peer) => peer !== replica.self && !replica.linked.has(peer)).map((peer) => ({
-      peer, name: replica.index.control.members.get(peer)?.name ?? peer, urls: urlsOf.get(peer) ?? [], silent: silent.has(peer),
-    }))
+    return [...replica.voters()]
+      .filter((peer) => peer !== replica.self && !replica.linked.has(peer))
+      .map((peer) => ({
+        peer,
+        name: replica.index.control.members.get(peer)?.name ?? peer,
+        urls: urlsOf.get(peer) ?? [],
+        silent: silent.has(peer),
+      }))
   }
   const awakeNode: Node = {
-    ...createWrites({ replica, shell, reader, warm, clock: timers, random, quorumTimeoutMs: options.quorumTimeoutMs, freeBytes, storeTrouble: store.trouble, away }),
-    ...createReads({ replica, shell, reader, warm, projection, embedding: options.embedding ?? null, feed, clock: timers, after: timers.after, prove: createProve({ replica, store, shell, reader, after: timers.after }) }),
+    ...createWrites({
+      replica,
+      shell,
+      reader,
+      warm,
+      clock: timers,
+      random,
+      quorumTimeoutMs: options.quorumTimeoutMs,
+      freeBytes,
+      storeTrouble: store.trouble,
+      away,
+    }),
+    ...createReads({
+      replica,
+      shell,
+      reader,
+      warm,
+      projection,
+      embedding: options.embedding ?? null,
+      feed,
+      clock: timers,
+      after: timers.after,
+      prove: createProve({ replica, store, shell, reader, after: timers.after }),
+    }),
     ...createLog(replica, store, shell, timers.after),
     ...createStatus({
-      replica, boot: booted, projectionKind: options.projectionKind, embedding: () => options.embedding?.status() ?? null, feed, isResting: () => rest?.isResting() ?? false, rowsWrittenAgain: source.writtenAgain, links: () => mesh.links(), dials: () => mesh.dials(),
-      addresses, levelReadBy: bare.levelReadBy, unreadable: reader.texts.unreadable, now: timers.now, counters: () => mesh.counters(), freeBytes, storeTrouble, diskUse: options.diskUse?.(freeBytes) ?? null, name: identity.name, version: options.version, live: options.live,
+      replica,
+      boot: booted,
+      projectionKind: options.projectionKind,
+      embedding: () => options.embedding?.status() ?? null,
+      feed,
+      isResting: () => rest?.isResting() ?? false,
+      rowsWrittenAgain: source.writtenAgain,
+      links: () => mesh.links(),
+      dials: () => mesh.dials(),
+      addresses,
+      levelReadBy: bare.levelReadBy,
+      unreadable: reader.texts.unreadable,
+      now: timers.now,
+      counters: () => mesh.counters(),
+      freeBytes,
+      storeTrouble,
+      diskUse: options.diskUse?.(freeBytes) ?? null,
+      name: identity.name,
+      version: options.version,
+      live: options.live,
     }),
     digests: createDigests({ replica, shell, projection, after: timers.after }),
     ...appliedOf(replica, shell, timers.after),
     ...membershipOf(replica, shell, store, identity, { clock: timers, random }, bare.levelReadBy),
-    storage: createStorage({ replica, store, reader, warm, turn: () => createTurn(timers.after), settled: () => shell.settled(), disk: options.diskUse?.(freeBytes) ?? null }),
+    storage: createStorage({
+      replica,
+      store,
+      reader,
+      warm,
+      turn: () => createTurn(timers.after),
+      settled: () => shell.settled(),
+      disk: options.diskUse?.(freeBytes) ?? null,
+    }),
     verify: (onProgress) => verifyLog(identity.mesh, store, onProgress, replica.index.reads),
     rebuild: createRebuild({ projection, feed, arrivals: () => replica.index.arrivals, monotonic: options.monotonic }),
   }
   const node = rest === undefined ? awakeNode : wakingFirst(awakeNode, rest, feed)
 
-  const withheld = options.restored && createWithheld({ ...options.restored, voters: () => replica.voters(), self: replica.self, links: () => mesh.links() })
+  const withheld =
+    options.restored &&
+    createWithheld({
+      ...options.restored,
+      voters: () => replica.voters(),
+      self: replica.self,
+      links: () => mesh.links(),
+    })
   return {
-    node: withheld === undefined ? node : withholding(node, withheld), withheld: () => withheld?.reason() ?? null, replica, shell, mesh, liveSource, addresses,
+    node: withheld === undefined ? node : withholding(node, withheld),
+    withheld: () => withheld?.reason() ?? null,
+    replica,
+    shell,
+    mesh,
+    liveSource,
+    addresses,
     start: (urls) => {
       mesh.start()
       journal.start()
@@ -228,19 +337,29 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
       await projection.close()
       // The one in use now: a flush that failed has given up the one that was started with.
       await endIncarnation(store, replica.incarnation()).catch((error: unknown) => {
-        log.warn({}, `the next start begins a new incarnation: ${error instanceof Error ? error.message : String(error)}`)
+        log.warn(
+          {},
+          `the next start begins a new incarnation: ${error instanceof Error ? error.message : String(error)}`,
+        )
       })
       await store.close()
     },
   }
 }
 
-const logged = (log: PeerLog) => (place: string, error: unknown): void =>
-  log.error({}, `${place}: ${error instanceof Error ? (error.stack ?? error.message).replaceAll(/\s*\n\s*/g, ' | ') : String(error)}; the link is closed, the peer goes on`)
+const logged =
+  (log: PeerLog) =>
+  (place: string, error: unknown): void =>
+    log.error(
+      {},
+      `${place}: ${error instanceof Error ? (error.stack ?? error.message).replaceAll(/\s*\n\s*/g, ' | ') : String(error)}; the link is closed, the peer goes on`,
+    )
 
 /** New rows may bring texts to embed. */
 const stirring = (projection: Projection, embedding: Embedding | undefined): Projection =>
-  embedding === undefined ? projection : { ...projection, apply: (batch) => projection.apply(batch).then(embedding.stir) }
+  embedding === undefined
+    ? projection
+    : { ...projection, apply: (batch) => projection.apply(batch).then(embedding.stir) }
 
 /**
  * For how long, never for what time it is: the mesh's retries, dials and deadlines would stop for an hour when somebody puts the

@@ -15,7 +15,10 @@ import { startNode, type RunningNode } from './node.ts'
 import { logTo } from './testing/log.ts'
 
 const PATIENCE = { timeout: 30_000 }
-const saying = { clock: { now: () => Date.now() }, random: { bytes: (count: number) => new Uint8Array(randomBytes(count)) } }
+const saying = {
+  clock: { now: () => Date.now() },
+  random: { bytes: (count: number) => new Uint8Array(randomBytes(count)) },
+}
 
 describe('a peer with an embedder', () => {
   const folder = mkdtempSync(join(tmpdir(), 'mnemesh-meaning-'))
@@ -36,13 +39,26 @@ describe('a peer with an embedder', () => {
 
   const start = async ({ model = 'm', url = endpoint.url, dim = null as number | null } = {}) => {
     const settings = { kind: 'openai' as const, url, model, dim, document_prefix: '', query_prefix: '' }
-    const running_node = await startNode({ dir: folder, host: '127.0.0.1', port: 0, peers: [], quorum: 1, projection: 'pglite', embedder: { settings, key: null }, keys: [], log: logTo(said) })
+    const running_node = await startNode({
+      dir: folder,
+      host: '127.0.0.1',
+      port: 0,
+      peers: [],
+      quorum: 1,
+      projection: 'pglite',
+      embedder: { settings, key: null },
+      keys: [],
+      log: logTo(said),
+    })
     running = [...running, running_node]
     const { node, url: at } = running_node
-    const remember = (content: string) => node.remember('default' as Namespace, { content }, { agent: 'ai:tester' as AgentId })
-    const recall = async (q: string, token?: string) => node.recall({ q, limit: 5 }, token === undefined ? {} : { token, wait_ms: 20_000 })
+    const remember = (content: string) =>
+      node.remember('default' as Namespace, { content }, { agent: 'ai:tester' as AgentId })
+    const recall = async (q: string, token?: string) =>
+      node.recall({ q, limit: 5 }, token === undefined ? {} : { token, wait_ms: 20_000 })
     const embedder = async () => (await node.capabilities())['embedder']
-    const filled = () => expect.poll(embedder, PATIENCE).toMatchObject({ waiting: 0, replacing: null, id: `openai:${model}` })
+    const filled = () =>
+      expect.poll(embedder, PATIENCE).toMatchObject({ waiting: 0, replacing: null, id: `openai:${model}` })
     return { node, at, remember, recall, filled, embedder }
   }
 
@@ -51,13 +67,17 @@ describe('a peer with an embedder', () => {
     const { token } = await first.remember('internationalisation of the checkout')
     await first.remember('a cat')
     await first.recall('cat', token)
-    await expect.poll(first.embedder, PATIENCE).toEqual({ id: 'openai:m', dim: DIM, embedded: 2, waiting: 0, replacing: null })
+    await expect
+      .poll(first.embedder, PATIENCE)
+      .toEqual({ id: 'openai:m', dim: DIM, embedded: 2, waiting: 0, replacing: null })
     const found = await first.recall('deinternationalised')
     expect([found.mode, found.memories[0]?.content]).toEqual(['hybrid', 'internationalisation of the checkout'])
     expect(await first.node.health()).toMatchObject({ status: 'ok', embedder_ready: true, reasons: [] })
     expect(await first.node.capabilities()).toMatchObject({ modes: ['lexical', 'hybrid'] })
     expect(await first.node.stats({})).toMatchObject({ total: 2, embedded: 2, embeddings_waiting: 0 })
-    expect(await first.node.metrics()).toMatch(/mnemesh_embedder_ready 1\n[^]*mnemesh_embeddings 2\n[^]*mnemesh_embeddings_waiting 0\n/)
+    expect(await first.node.metrics()).toMatch(
+      /mnemesh_embedder_ready 1\n[^]*mnemesh_embeddings 2\n[^]*mnemesh_embeddings_waiting 0\n/,
+    )
     await running.pop()?.stop()
 
     // Another model: its documents wait, and questions go to the older one.
@@ -105,7 +125,11 @@ describe('a peer with an embedder', () => {
     const gone = await took(20, (n) => recall(`question ${n} of later`))
     expect(gone[4]).toBeLessThan(limits.embedding_query_ms_max)
     const health = await node.health()
-    expect([health.status, health.embedder_ready, health.reasons.join()]).toEqual(['ok', false, expect.stringMatching(/words alone.*embedder/)])
+    expect([health.status, health.embedder_ready, health.reasons.join()]).toEqual([
+      'ok',
+      false,
+      expect.stringMatching(/words alone.*embedder/),
+    ])
     // And when it comes back, on the same port, what waited is embedded.
     endpoint = await startEndpoint(Number(new URL(endpoint.url).port))
     await expect.poll(embedder, PATIENCE).toMatchObject({ waiting: 0 })

@@ -15,18 +15,30 @@ test('one write, traced through three peers', async () => {
   const lines: string[] = []
   let recording = false
   world = await createWorld({
-    peers: 3, seed: 1, dials: (peer) => [0, 1, 2].filter((other) => other < peer),
+    peers: 3,
+    seed: 1,
+    dials: (peer) => [0, 1, 2].filter((other) => other < peer),
     observe: (peer, effect) => {
       if (recording) lines.push(`peer-${peer}  ${describe(effect)}`)
     },
   })
-  await world.run(() => world.peers.every((peer) => peer!.mesh.links().filter(({ state }) => state === 'up').length === 2))
+  await world.run(() =>
+    world.peers.every((peer) => peer!.mesh.links().filter(({ state }) => state === 'up').length === 2),
+  )
   // Quiet: whatever the links had to tell each other has been told.
   await world.run(() => world.peers.every((peer) => !peer!.replica.flushing()))
   await world.run(() => false, 1_000).catch(() => undefined)
 
   recording = true
-  const answer = await world.run(world.peer(0).node.remember('team/api' as Namespace, { content: 'the deploy key lives in the vault' }, { agent: 'ai:alice' as AgentId }))
+  const answer = await world.run(
+    world
+      .peer(0)
+      .node.remember(
+        'team/api' as Namespace,
+        { content: 'the deploy key lives in the vault' },
+        { agent: 'ai:alice' as AgentId },
+      ),
+  )
   lines.push(`        answer: ${answer!.quorum_acks} voters acknowledged`)
   await world.run(() => world.peers.every((peer) => peer!.replica.index.arrivals === 2))
   await world.run(() => false, 200).catch(() => undefined)
@@ -34,7 +46,9 @@ test('one write, traced through three peers', async () => {
   await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot('write-path.golden.txt')
   const order = lines.map((line) => line.slice(8).split(' ')[0])
   expect(order.indexOf('PERSIST')).toBeLessThan(order.indexOf('PUSH'))
-  expect(lines.findIndex((line) => line.startsWith('peer-0  ACK'))).toBeLessThan(lines.findIndex((line) => line.startsWith('peer-0  RESOLVE')))
+  expect(lines.findIndex((line) => line.startsWith('peer-0  ACK'))).toBeLessThan(
+    lines.findIndex((line) => line.startsWith('peer-0  RESOLVE')),
+  )
 })
 
 const describe = (effect: Effect): string => {

@@ -29,7 +29,8 @@ export const readAddress = (bytes: Uint8Array, mesh: MeshId): AddressRecord | nu
 
 type Claimed = { readonly record: AddressRecord; readonly signed: Uint8Array; readonly signature: Uint8Array }
 
-const isGenuine = ({ record, signed, signature }: Claimed): boolean => verify('mnemesh/address/1', signed, signature, record.peer)
+const isGenuine = ({ record, signed, signature }: Claimed): boolean =>
+  verify('mnemesh/address/1', signed, signature, record.peer)
 
 /** What the bytes say, whoever wrote them. */
 const parseAddress = (bytes: Uint8Array, mesh: MeshId): Claimed | null => {
@@ -45,12 +46,15 @@ const parseAddress = (bytes: Uint8Array, mesh: MeshId): Claimed | null => {
   return peer !== null && urls.every(isMeshUrl) ? { record: { peer, atMs, urls }, ...outer.value } : null
 }
 
-const readSigned = (reader: PackedReader): { readonly mesh: string; readonly peer: string; readonly atMs: number; readonly urls: readonly string[] } => {
+const readSigned = (
+  reader: PackedReader,
+): { readonly mesh: string; readonly peer: string; readonly atMs: number; readonly urls: readonly string[] } => {
   reader.list(5, 5)
   reader.uint(1, 1)
   const [mesh, peer, atMs] = [reader.hex(32), reader.hex(32), reader.uint(0, Number.MAX_SAFE_INTEGER)]
   const urls: string[] = []
-  for (let left = reader.list(0, limits.addresses_per_peer_max); left > 0; left--) urls.push(reader.text(limits.address_url_bytes_max))
+  for (let left = reader.list(0, limits.addresses_per_peer_max); left > 0; left--)
+    urls.push(reader.text(limits.address_url_bytes_max))
   return { mesh, peer, atMs, urls }
 }
 
@@ -76,7 +80,8 @@ export type AddressBook = {
 export const createAddressBook = (mesh: MeshId, member: (peer: PeerId) => MemberState): AddressBook => {
   const entryByPeer = new Map<PeerId, { readonly record: AddressRecord; readonly bytes: Uint8Array }>()
   const isMember = (peer: PeerId): boolean => member(peer) === 'voter' || member(peer) === 'observer'
-  const current = (): { readonly record: AddressRecord; readonly bytes: Uint8Array }[] => [...entryByPeer.values()].filter(({ record }) => isMember(record.peer))
+  const current = (): { readonly record: AddressRecord; readonly bytes: Uint8Array }[] =>
+    [...entryByPeer.values()].filter(({ record }) => isMember(record.peer))
   return {
     offer: (bytes, nowMs) => {
       const claimed = parseAddress(bytes, mesh)

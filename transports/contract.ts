@@ -40,7 +40,11 @@ export const socketContract = (name: string, start: () => Promise<DriverUnderTes
     const driver = await start()
     running.push(driver)
     const opened: Socket[] = []
-    driver.dialer.dial(driver.url, (socket) => opened.push(socket), (reason) => expect.fail(reason))
+    driver.dialer.dial(
+      driver.url,
+      (socket) => opened.push(socket),
+      (reason) => expect.fail(reason),
+    )
     await driver.until(() => opened.length === 1 && driver.accepted.length === 1)
     return { driver, near: opened[0]!, far: driver.accepted[0]! }
   }

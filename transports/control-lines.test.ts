@@ -8,7 +8,8 @@ import { createTestWorld, dialRaw, HEARD, type RawPeer } from './test-world.ts'
 import { peerOf } from './test-host.ts'
 
 const NOBODYS = 'ab'.repeat(32) as CommitHash
-const heardBy = (raw: RawPeer): readonly Message[] => raw.frames.map((frame) => decode(frame, HEARD)).flatMap((decoded) => (decoded.ok ? [decoded.message] : []))
+const heardBy = (raw: RawPeer): readonly Message[] =>
+  raw.frames.map((frame) => decode(frame, HEARD)).flatMap((decoded) => (decoded.ok ? [decoded.message] : []))
 const answerPing = (raw: RawPeer, nowMs: number): void => {
   const ping = heardBy(raw).findLast((message) => message.type === 'ping')
   if (ping !== undefined) raw.say({ type: 'pong', id: ping.id, arrivals: 0, digest: new Uint8Array(16), clock: nowMs })
@@ -37,7 +38,10 @@ test('MB6 MB7 a line is told where the numbers differ, asked for behind what bot
   // An answer that leads nowhere: it is not asked again before the line is told anew, and the link does not open.
   raw.say({ type: 'statements', commits: [Uint8Array.of(1), Uint8Array.of(2)] })
   world.time.advance(2_000)
-  expect([typesOf(raw).filter((type) => type === 'want_line').length, typesOf(raw).includes('open')]).toEqual([1, false])
+  expect([typesOf(raw).filter((type) => type === 'want_line').length, typesOf(raw).includes('open')]).toEqual([
+    1,
+    false,
+  ])
   raw.say({ type: 'line', place: 5, head: NOBODYS, others: [] })
   world.time.advance(50)
   expect(typesOf(raw).filter((type) => type === 'want_line').length).toBe(2)
@@ -53,7 +57,8 @@ test('MB7 MB9 who asks is told what it lacks, from the beginning where nothing i
   expect(world.time.runUntil(raw.authenticated, 1_000)).toBe(true)
   const all = a.parcelsOf(a.host.controlChain, 1, 3).map(({ bytes }) => bytes)
   const hashes = all.map((bytes) => a.host.statementHash(bytes)!)
-  for (const known of [[], [NOBODYS], [NOBODYS, hashes[1]!, hashes[0]!], [hashes[2]!]]) raw.say({ type: 'want_line', head: hashes[2]!, known })
+  for (const known of [[], [NOBODYS], [NOBODYS, hashes[1]!, hashes[0]!], [hashes[2]!]])
+    raw.say({ type: 'want_line', head: hashes[2]!, known })
   world.time.advance(50)
   const told = heardBy(raw).flatMap((message) => (message.type === 'statements' ? [message.commits] : []))
   expect(told.map((commits) => commits.length)).toEqual([3, 3, 1, 0])
@@ -87,7 +92,14 @@ test('MB7 on an open link a line to which no answer led is asked for again when 
   raw.say({ type: 'line', place, head, others: [NOBODYS] })
   world.time.advance(50)
   expect([typesOf(raw).includes('open'), asked()]).toEqual([true, 1])
-  raw.say({ type: 'open', epoch: '00', arrivals: 0, digest: new Uint8Array(16), addresses: new Uint8Array(8), clock: world.time.now() })
+  raw.say({
+    type: 'open',
+    epoch: '00',
+    arrivals: 0,
+    digest: new Uint8Array(16),
+    addresses: new Uint8Array(8),
+    clock: world.time.now(),
+  })
   raw.say({ type: 'statements', commits: [] })
   for (let waitedMs = 0; waitedMs < limits.control_ms_max - 5_000; waitedMs += 5_000) {
     world.time.advance(5_000)

@@ -31,7 +31,16 @@ export type ControlLines = {
 }
 
 export type ControlLinesOptions = {
-  readonly host: Pick<MeshHost, 'controlLine' | 'knowsStatement' | 'controlLocator' | 'statementsTo' | 'statementHash' | 'receiveStatements' | 'peer'>
+  readonly host: Pick<
+    MeshHost,
+    | 'controlLine'
+    | 'knowsStatement'
+    | 'controlLocator'
+    | 'statementsTo'
+    | 'statementHash'
+    | 'receiveStatements'
+    | 'peer'
+  >
   readonly peer: Parameters<MeshHost['receiveStatements']>[0]
   readonly send: (message: Message) => void
   /** What reading for the other side took is its to pay. */
@@ -59,7 +68,11 @@ export const createControlLines = ({ host, peer, send, charge, moved, count }: C
     const head = [theirs.head, ...theirs.others].find((hash) => !isKnown(hash) && (given.get(hash) ?? 0) <= nowMs)
     if (head === undefined) return
     asking = { head, atMs: nowMs, isAnswered: false }
-    send({ type: 'want_line', head, known: [...(last === null ? [] : [last]), ...host.controlLocator()].slice(0, limits.control_locator_hashes_max) })
+    send({
+      type: 'want_line',
+      head,
+      known: [...(last === null ? [] : [last]), ...host.controlLocator()].slice(0, limits.control_locator_hashes_max),
+    })
   }
 
   const tell = (): void => {
@@ -91,17 +104,28 @@ export const createControlLines = ({ host, peer, send, charge, moved, count }: C
       const last = commits.at(-1)
       const hash = last === undefined ? null : host.statementHash(last)
       const wasKnown = hash === null || isKnown(hash)
-      host.receiveStatements(peer, commits, done(() => {
-        asking = null
-        if (hash === null || wasKnown || !isKnown(hash)) given.set(head, nowMs + ASK_ANEW_MS)
-        ask(nowMs, hash)
-        moved()
-      }))
+      host.receiveStatements(
+        peer,
+        commits,
+        done(() => {
+          asking = null
+          if (hash === null || wasKnown || !isKnown(hash)) given.set(head, nowMs + ASK_ANEW_MS)
+          ask(nowMs, hash)
+          moved()
+        }),
+      )
     },
     tick: (nowMs) => {
       if (asking !== null && !asking.isAnswered && nowMs - asking.atMs > ASK_AGAIN_MS) asking = null
       ask(nowMs, null)
     },
-    standing: () => (theirs === null ? null : theirs.head === host.controlLine().head ? 'same' : isKnown(theirs.head) ? 'known' : 'unknown'),
+    standing: () =>
+      theirs === null
+        ? null
+        : theirs.head === host.controlLine().head
+          ? 'same'
+          : isKnown(theirs.head)
+            ? 'known'
+            : 'unknown',
   }
 }

@@ -15,13 +15,19 @@ import { zlibCompression } from './websocket.ts'
 
 const control = controlChainId(meshIdOfTests)
 const other = bytesToHex(sha256('chain').subarray(0, 16)) as ChainId
-const as = (from: DecodeOptions['from']): DecodeOptions => ({ from, controlChain: control, compression: zlibCompression })
+const as = (from: DecodeOptions['from']): DecodeOptions => ({
+  from,
+  controlChain: control,
+  compression: zlibCompression,
+})
 const outcome = (frame: Uint8Array, from: DecodeOptions['from'] = 'open'): string => {
   const read = decode(frame, as(from))
   return read.ok ? read.message.type : read.reason
 }
-const parcels = (list: readonly Packable[], chain: ChainId = other): Uint8Array => pack([TAGS.parcels, hexToBytes(chain), 1, list])
-const deflated = (inner: Uint8Array, length = inner.length): Uint8Array => pack([TAGS.deflated, length, new Uint8Array(deflateRawSync(inner))])
+const parcels = (list: readonly Packable[], chain: ChainId = other): Uint8Array =>
+  pack([TAGS.parcels, hexToBytes(chain), 1, list])
+const deflated = (inner: Uint8Array, length = inner.length): Uint8Array =>
+  pack([TAGS.deflated, length, new Uint8Array(deflateRawSync(inner))])
 const noise = (bytes: number): Uint8Array => {
   const out = new Uint8Array(bytes)
   for (let at = 0; at < bytes; at += 32) out.set(sha256('noise', String(at)).subarray(0, Math.min(32, bytes - at)), at)
@@ -36,15 +42,41 @@ describe('MB1 before the link is open', () => {
     { type: 'want', runs: [{ chain: control, from: 1, count: 3 }] },
     { type: 'absent', chain: control, from: 3 },
     { type: 'credit', bytes: 600_000 },
-    { type: 'open', epoch: 'ab'.repeat(16), arrivals: 2 ** 40, digest: new Uint8Array(16), addresses: new Uint8Array(8), clock: 1_700_000_000_000 },
+    {
+      type: 'open',
+      epoch: 'ab'.repeat(16),
+      arrivals: 2 ** 40,
+      digest: new Uint8Array(16),
+      addresses: new Uint8Array(8),
+      clock: 1_700_000_000_000,
+    },
     { type: 'parcels', chain: control, parcels: [{ chain: control, seq: 1, bytes: noise(18_000), bodies: [] }] },
   ]
-  it.each(early.map((message) => [message.type, message] as const))('%s is taken from a stranger', (type, message) => expect(outcome(encode(message), 'stranger')).toBe(type))
+  it.each(early.map((message) => [message.type, message] as const))('%s is taken from a stranger', (type, message) =>
+    expect(outcome(encode(message), 'stranger')).toBe(type),
+  )
 
-  it.each([TAGS.since, TAGS.runs, TAGS.frontier_ask, TAGS.frontier, TAGS.have, TAGS.want_bodies, TAGS.bodies, TAGS.absent_bodies, TAGS.ack, TAGS.addresses, TAGS.deflated, TAGS.want_headers, TAGS.headers, TAGS.propose, TAGS.vote, TAGS.refused])(
-    'tag %i is not_open before anything behind it is looked at', (tag) => {
-      for (const from of ['stranger', 'member'] as const) expect(outcome(Uint8Array.of(0x92, tag, 0xc1), from)).toBe('not_open')
-    })
+  it.each([
+    TAGS.since,
+    TAGS.runs,
+    TAGS.frontier_ask,
+    TAGS.frontier,
+    TAGS.have,
+    TAGS.want_bodies,
+    TAGS.bodies,
+    TAGS.absent_bodies,
+    TAGS.ack,
+    TAGS.addresses,
+    TAGS.deflated,
+    TAGS.want_headers,
+    TAGS.headers,
+    TAGS.propose,
+    TAGS.vote,
+    TAGS.refused,
+  ])('tag %i is not_open before anything behind it is looked at', (tag) => {
+    for (const from of ['stranger', 'member'] as const)
+      expect(outcome(Uint8Array.of(0x92, tag, 0xc1), from)).toBe('not_open')
+  })
   it('proofs of forks are taken from members', () => {
     const frame = encode({ type: 'forks', proofs: [noise(300)] })
     expect([outcome(frame, 'stranger'), outcome(frame, 'member')]).toEqual(['not_open', 'forks'])
@@ -55,15 +87,36 @@ describe('MB1 before the link is open', () => {
     expect(outcome(encode({ type: 'absent', chain: other, from: 1 }), 'member')).toBe('not_open')
   })
   it('a frame is small', () => {
-    expect(outcome(parcels([noise(limits.control_frame_bytes_max)].flatMap((bytes) => [bytes, 0]), control), 'stranger')).toBe('large_before_open')
-    expect(outcome(encode({ type: 'want', runs: Array.from({ length: 300 }, (_, n) => ({ chain: control, from: 2 * n + 1, count: 1 })) }), 'stranger')).toBe('large_before_open')
+    expect(
+      outcome(
+        parcels(
+          [noise(limits.control_frame_bytes_max)].flatMap((bytes) => [bytes, 0]),
+          control,
+        ),
+        'stranger',
+      ),
+    ).toBe('large_before_open')
+    expect(
+      outcome(
+        encode({
+          type: 'want',
+          runs: Array.from({ length: 300 }, (_, n) => ({ chain: control, from: 2 * n + 1, count: 1 })),
+        }),
+        'stranger',
+      ),
+    ).toBe('large_before_open')
   })
-  it('commits of the control log come without bodies', () => expect(outcome(parcels([noise(100), 1, body], control), 'stranger')).toBe('malformed_frame'))
+  it('commits of the control log come without bodies', () =>
+    expect(outcome(parcels([noise(100), 1, body], control), 'stranger')).toBe('malformed_frame'))
 })
 
 describe('SE5 counts and sizes of an open link', () => {
   it('bodies are counted over all commits of a frame', () => {
-    const list = (each: number): readonly Packable[] => Array.from({ length: 4 }, () => [noise(50), each, ...Array.from({ length: each }, () => body)] as readonly Packable[]).flat()
+    const list = (each: number): readonly Packable[] =>
+      Array.from(
+        { length: 4 },
+        () => [noise(50), each, ...Array.from({ length: each }, () => body)] as readonly Packable[],
+      ).flat()
     expect(outcome(parcels(list(limits.frame_bodies_max / 4)))).toBe('parcels')
     expect(outcome(parcels(list(limits.frame_bodies_max / 4 + 1)))).toBe('malformed_frame')
   })
@@ -75,8 +128,15 @@ describe('SE5 counts and sizes of an open link', () => {
     expect(outcome(parcels([noise(20)]))).toBe('malformed_frame')
   })
   it('no frame of ours goes beyond them', () => {
-    const bodies = Array.from({ length: 3_000 }, (_, n) => makeBody(sha256('salt', String(n)).slice(0, 16), new Uint8Array(0)))
-    const many = Array.from({ length: 3_000 }, (_, n) => ({ chain: other, seq: n + 1, bytes: noise(30), bodies: n % 500 === 0 ? bodies : [] }))
+    const bodies = Array.from({ length: 3_000 }, (_, n) =>
+      makeBody(sha256('salt', String(n)).slice(0, 16), new Uint8Array(0)),
+    )
+    const many = Array.from({ length: 3_000 }, (_, n) => ({
+      chain: other,
+      seq: n + 1,
+      bytes: noise(30),
+      bodies: n % 500 === 0 ? bodies : [],
+    }))
     const frames = parcelFrames(many)
     const read = frames.map(({ content }) => decode(content, as('open')))
     expect(read.filter((frame) => !frame.ok)).toEqual([])

@@ -13,7 +13,9 @@ import type { Compression } from './ports.ts'
 import type { CloseReason } from './reasons.ts'
 
 /** `cost` is what the frame takes of the credit: its bytes before compression when it carries commits or bodies, else 0. */
-export type Decoded = { readonly ok: true; readonly message: Message; readonly cost: number } | { readonly ok: false; readonly reason: CloseReason }
+export type Decoded =
+  | { readonly ok: true; readonly message: Message; readonly cost: number }
+  | { readonly ok: false; readonly reason: CloseReason }
 
 export type DecodeOptions = {
   readonly from: Standing
@@ -25,7 +27,8 @@ export type DecodeOptions = {
 
 export const decode = (frame: Uint8Array, options: DecodeOptions): Decoded => {
   const tag = tagOf(frame)
-  if (tag === TAGS.deflated) return options.from === 'open' ? decodeDeflated(frame, options.compression) : refused('not_open')
+  if (tag === TAGS.deflated)
+    return options.from === 'open' ? decodeDeflated(frame, options.compression) : refused('not_open')
   const shape = tag === null ? undefined : shapeOf(tag)
   if (shape === undefined) return refused('malformed_frame')
   if (RANK[options.from] < RANK[shape.from]) return refused('not_open')
@@ -43,11 +46,15 @@ const RANK: Readonly<Record<Standing, number>> = { stranger: 0, member: 1, open:
 
 const read = (frame: Uint8Array, shape: Shape, only: ChainId | null): Decoded => {
   try {
-    const result = readPacked(frame, (reader) => {
-      reader.list(shape.fields + 1, shape.fields + 1)
-      reader.uint(0, 0x7f)
-      return shape.read(reader, only)
-    }, limits.frame_values_max)
+    const result = readPacked(
+      frame,
+      (reader) => {
+        reader.list(shape.fields + 1, shape.fields + 1)
+        reader.uint(0, 0x7f)
+        return shape.read(reader, only)
+      },
+      limits.frame_values_max,
+    )
     if (!result.ok) return refused('malformed_frame')
     const message = result.value
     return { ok: true, message, cost: message.type === 'parcels' || message.type === 'bodies' ? frame.length : 0 }

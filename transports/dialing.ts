@@ -87,14 +87,21 @@ export const createDialing = (options: DialingOptions): Dialing => {
     configure: (url) => add(url, null),
     learned: (targets) => {
       const named = new Set(targets.map(({ url, peer }) => keyOf(url, peer)))
-      for (const [key, target] of targetByKey) if (target.audience !== null && target.state === 'idle' && !named.has(key)) targetByKey.delete(key)
+      for (const [key, target] of targetByKey)
+        if (target.audience !== null && target.state === 'idle' && !named.has(key)) targetByKey.delete(key)
       for (const { url, peer } of targets) add(url, peer)
     },
     tick: () => {
       const busyUrls = new Set([...targetByKey.values()].flatMap(({ state, url }) => (state === 'idle' ? [] : [url])))
       for (const target of targetByKey.values()) {
         // An address that two names share is dialed for one of them at a time: they may be one peer.
-        if (target.state !== 'idle' || target.dueAtMs > timers.now() || busyUrls.has(target.url) || !options.wanted(target)) continue
+        if (
+          target.state !== 'idle' ||
+          target.dueAtMs > timers.now() ||
+          busyUrls.has(target.url) ||
+          !options.wanted(target)
+        )
+          continue
         busyUrls.add(target.url)
         dial(target)
       }

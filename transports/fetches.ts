@@ -15,12 +15,24 @@ import { limits } from '../crdt/limits.ts'
 /** Counts links from 1, never reused: a new link to the same peer is another. */
 export type LinkNumber = number
 
-type Claim = { readonly link: LinkNumber; readonly from: number; upto: number; readonly sinceMs: number; progressMs: number }
+type Claim = {
+  readonly link: LinkNumber
+  readonly from: number
+  upto: number
+  readonly sinceMs: number
+  progressMs: number
+}
 /**
  * What was handed over up to `seq` at `sinceMs` and did not count: asked again from `atMs` on. `eased`: how often that was brought forward,
  * because what had stood in the way (a disk, a missing commit) may be gone.
  */
-type Retry = { readonly seq: number; readonly sinceMs: number; readonly atMs: number; readonly waitMs: number; readonly eased: number }
+type Retry = {
+  readonly seq: number
+  readonly sinceMs: number
+  readonly atMs: number
+  readonly waitMs: number
+  readonly eased: number
+}
 type ChainState = {
   claim: Claim | null
   delivered: number
@@ -36,7 +48,14 @@ export type Fetches = {
    * Claims what `link` should ask for of `chain`, from behind `have` up to `upto`, at most `commitsMax`; null when there is
    * nothing to ask of it now.
    */
-  claim(chain: ChainId, link: LinkNumber, have: number, upto: number, commitsMax: number, nowMs: number): { readonly from: number; readonly count: number } | null
+  claim(
+    chain: ChainId,
+    link: LinkNumber,
+    have: number,
+    upto: number,
+    commitsMax: number,
+    nowMs: number,
+  ): { readonly from: number; readonly count: number } | null
   /** True when waiting brings nothing: it was handed over and did not count, or this link does not have it. */
   stuck(chain: ChainId, link: LinkNumber, nowMs: number): boolean
   /** Commits `from`…`to` go to the host now. */
@@ -77,7 +96,13 @@ export const createFetches = (): Fetches => {
     return state
   }
   const dropIfSettled = (chain: ChainId, state: ChainState): void => {
-    if (state.claim === null && state.delivered === 0 && state.inHand === 0 && state.retry === null && state.avoidUntilMsByLink.size === 0) {
+    if (
+      state.claim === null &&
+      state.delivered === 0 &&
+      state.inHand === 0 &&
+      state.retry === null &&
+      state.avoidUntilMsByLink.size === 0
+    ) {
       states.delete(chain)
       retrying.delete(chain)
     }
@@ -91,7 +116,10 @@ export const createFetches = (): Fetches => {
   const ease = (state: ChainState, nowMs: number): void => {
     const { retry } = state
     if (retry === null) return
-    const atMs = Math.max(nowMs, retry.sinceMs + limits.retake_eased_ms_min * 2 ** Math.min(retry.eased, EASED_DOUBLINGS_MAX))
+    const atMs = Math.max(
+      nowMs,
+      retry.sinceMs + limits.retake_eased_ms_min * 2 ** Math.min(retry.eased, EASED_DOUBLINGS_MAX),
+    )
     if (atMs < retry.atMs) state.retry = { ...retry, atMs, eased: retry.eased + 1 }
   }
   const easeAll = (nowMs: number): void => {
@@ -108,7 +136,8 @@ export const createFetches = (): Fetches => {
       const state = stateOf(chain)
       if (state.retry !== null && upto > state.retry.seq) ease(state, nowMs)
       refresh(state, have, nowMs)
-      if ((state.avoidUntilMsByLink.get(link) ?? 0) > nowMs || (state.claim !== null && state.claim.link !== link)) return null
+      if ((state.avoidUntilMsByLink.get(link) ?? 0) > nowMs || (state.claim !== null && state.claim.link !== link))
+        return null
       const from = Math.max(have, state.delivered, state.claim?.upto ?? 0) + 1
       if (from > upto) return null
       const to = Math.min(upto, from + commitsMax - 1)
@@ -141,8 +170,15 @@ export const createFetches = (): Fetches => {
       // Before `refresh`: a retry that has lapsed would hide that this one did not count either.
       if (state.retry !== null && state.retry.seq <= have) state.retry = null
       if (state.delivered > have && state.inHand === 0 && (state.retry === null || state.retry.atMs <= nowMs)) {
-        const waitMs = state.retry === null ? limits.want_ms_max : Math.min(2 * state.retry.waitMs, limits.retake_ms_max)
-        state.retry = { seq: state.delivered, sinceMs: nowMs, atMs: nowMs + waitMs, waitMs, eased: state.retry?.eased ?? 0 }
+        const waitMs =
+          state.retry === null ? limits.want_ms_max : Math.min(2 * state.retry.waitMs, limits.retake_ms_max)
+        state.retry = {
+          seq: state.delivered,
+          sinceMs: nowMs,
+          atMs: nowMs + waitMs,
+          waitMs,
+          eased: state.retry?.eased ?? 0,
+        }
         retrying.add(chain)
       } else if (state.delivered > 0 && state.delivered <= have) easeAll(nowMs)
       if (state.retry === null) retrying.delete(chain)
@@ -181,7 +217,8 @@ export const createFetches = (): Fetches => {
         const have = haveOf(chain)
         state.delivered = endOf(chain, state.delivered)
         if (state.delivered <= have) state.delivered = 0
-        if (retry !== null) state.retry = endOf(chain, retry.seq) <= have ? null : { ...retry, seq: endOf(chain, retry.seq) }
+        if (retry !== null)
+          state.retry = endOf(chain, retry.seq) <= have ? null : { ...retry, seq: endOf(chain, retry.seq) }
         const upto = claim === null ? 0 : endOf(chain, claim.upto)
         if (claim !== null && upto <= Math.max(have, state.delivered, claim.from - 1)) state.claim = null
         else if (claim !== null) claim.upto = upto
@@ -209,7 +246,9 @@ export const createFetches = (): Fetches => {
 
     outstanding: (link) => {
       let commits = 0
-      for (const state of states.values()) if (state.claim?.link === link) commits += Math.max(0, state.claim.upto - Math.max(state.delivered, state.claim.from - 1))
+      for (const state of states.values())
+        if (state.claim?.link === link)
+          commits += Math.max(0, state.claim.upto - Math.max(state.delivered, state.claim.from - 1))
       return commits
     },
 

@@ -2,7 +2,20 @@
 import { expect, test } from 'vitest'
 import { sha256 } from '../crdt/hash.ts'
 import type { ChainId } from '../crdt/ids.ts'
-import { ackOf, add, CHAIN, closings, counter, ended, fork, framesOf, give, openRaw, up, wants } from './forks.test-support.ts'
+import {
+  ackOf,
+  add,
+  CHAIN,
+  closings,
+  counter,
+  ended,
+  fork,
+  framesOf,
+  give,
+  openRaw,
+  up,
+  wants,
+} from './forks.test-support.ts'
 import { branchOf, chainOfPeer, peerOf } from './test-host.ts'
 import { createTestWorld, type TestPeer } from './test-world.ts'
 
@@ -22,7 +35,12 @@ test.each([
   a.author(5)
   world.time.advance(60_000)
   expect(ended(at, a, b) && b.seqOf(a.chain) === 5).toBe(true)
-  expect([counter(a, 'chains_under_way'), counter(b, 'chains_under_way'), closings(a), closings(b)]).toEqual([0, 0, [], []])
+  expect([counter(a, 'chains_under_way'), counter(b, 'chains_under_way'), closings(a), closings(b)]).toEqual([
+    0,
+    0,
+    [],
+    [],
+  ])
 })
 
 test('FK6 heads that differ are noticed by the next ack, in a mesh that was in step', () => {
@@ -47,7 +65,10 @@ test('FK6 commits that do not follow ours lead to the one at our head, and no fu
   world.time.advance(100)
   raw.say({ type: 'parcels', chain: CHAIN, parcels: y.slice(3) })
   world.time.advance(10)
-  expect(wants(raw)).toEqual([{ chain: CHAIN, from: 4, count: 2 }, { chain: CHAIN, from: 3, count: 1 }])
+  expect(wants(raw)).toEqual([
+    { chain: CHAIN, from: 4, count: 2 },
+    { chain: CHAIN, from: 3, count: 1 },
+  ])
   raw.say({ type: 'parcels', chain: CHAIN, parcels: y.slice(2, 3) })
   world.time.advance(10_000)
   expect([a.host.forkAt(CHAIN), wants(raw).length, counter(a, 'chains_under_way')]).toEqual([at, 2, 0])
@@ -65,7 +86,10 @@ test('FK6 a search that finds nothing holds up nothing else of the chain', () =>
   raw.say({ type: 'absent', chain: CHAIN, from: 1 })
   raw.say(ackOf(x))
   world.time.advance(100)
-  expect(wants(raw)).toEqual([{ chain: CHAIN, from: 1, count: 3 }, { chain: CHAIN, from: 4, count: 2 }])
+  expect(wants(raw)).toEqual([
+    { chain: CHAIN, from: 1, count: 3 },
+    { chain: CHAIN, from: 4, count: 2 },
+  ])
 })
 
 test('FK7 a host that proves any differing place is led down to the one where the histories part', () => {
@@ -125,42 +149,53 @@ const dice = (seed: string): ((n: number) => number) => {
   }
 }
 
-test.each(Array.from({ length: 10 }, (_, n) => `seed ${n}`))('FK6 whatever the network does, all find the lowest place where histories part: %s', (seed) => {
-  const roll = dice(`forks ${seed}`)
-  const names = ['a', 'b', 'c', 'd']
-  const chains = ['f', 'g'].map((name) => chainOfPeer(peerOf(name)))
-  const world = createTestWorld([...names, 'f', 'g'], 1 + roll(20))
-  const all = names.map((name, n) => add(world, name, n === 0 ? [] : [names[roll(n)]!]))
-  for (const peer of all) peer.provesAnyPlace = roll(2) === 0
-  const any = (): TestPeer => all[roll(all.length)]!
-  const lowest = new Map<ChainId, number>()
-  const branches = chains.map((chain) => {
-    const common = branchOf(chain, 'common', [], roll(200))
-    lowest.set(chain, common.length + 1)
-    return [branchOf(chain, 'x', common, 1 + roll(200)), branchOf(chain, 'y', common, 1 + roll(200))] as const
-  })
-  for (const [x, y] of branches) {
-    const at = roll(all.length)
-    give(all[at]!, x.slice(0, 1 + roll(x.length)))
-    give(all[(at + 1) % all.length]!, y)
-    give(all[at]!, x)
-  }
-  for (let step = 0; step < 30; step++) {
-    const [one, other, kind] = [any(), any(), roll(5)]
-    if (kind === 0) one.author(1 + roll(20), 50)
-    else if (kind === 1) world.network.cut(one.url, other.url)
-    else if (kind === 2) world.network.sever(one.url, other.url)
-    else if (kind === 3) give(one, branches[roll(2)]![roll(2) === 0 ? 0 : 1])
-    else world.network.heal()
-    world.time.advance(roll(roll(4) === 0 ? 20_000 : 300))
-  }
-  world.network.heal()
-  const inStep = (): boolean => all.every((peer) => peer.digest() === all[0]!.digest() && chains.every((chain) => peer.host.forkAt(chain) === lowest.get(chain)))
-  expect(world.time.runUntil(inStep, 120_000), seed).toBe(true)
-  world.time.advance(60_000)
-  expect([inStep(), all.map((peer) => counter(peer, 'chains_under_way')), all.flatMap(closings)], seed).toEqual([true, [0, 0, 0, 0], []])
-  const frames = framesOf(...all)
-  world.time.advance(60_000)
-  // A probe a second and its answer on each link that is idle.
-  expect(framesOf(...all) - frames, seed).toBeLessThan(650)
-})
+test.each(Array.from({ length: 10 }, (_, n) => `seed ${n}`))(
+  'FK6 whatever the network does, all find the lowest place where histories part: %s',
+  (seed) => {
+    const roll = dice(`forks ${seed}`)
+    const names = ['a', 'b', 'c', 'd']
+    const chains = ['f', 'g'].map((name) => chainOfPeer(peerOf(name)))
+    const world = createTestWorld([...names, 'f', 'g'], 1 + roll(20))
+    const all = names.map((name, n) => add(world, name, n === 0 ? [] : [names[roll(n)]!]))
+    for (const peer of all) peer.provesAnyPlace = roll(2) === 0
+    const any = (): TestPeer => all[roll(all.length)]!
+    const lowest = new Map<ChainId, number>()
+    const branches = chains.map((chain) => {
+      const common = branchOf(chain, 'common', [], roll(200))
+      lowest.set(chain, common.length + 1)
+      return [branchOf(chain, 'x', common, 1 + roll(200)), branchOf(chain, 'y', common, 1 + roll(200))] as const
+    })
+    for (const [x, y] of branches) {
+      const at = roll(all.length)
+      give(all[at]!, x.slice(0, 1 + roll(x.length)))
+      give(all[(at + 1) % all.length]!, y)
+      give(all[at]!, x)
+    }
+    for (let step = 0; step < 30; step++) {
+      const [one, other, kind] = [any(), any(), roll(5)]
+      if (kind === 0) one.author(1 + roll(20), 50)
+      else if (kind === 1) world.network.cut(one.url, other.url)
+      else if (kind === 2) world.network.sever(one.url, other.url)
+      else if (kind === 3) give(one, branches[roll(2)]![roll(2) === 0 ? 0 : 1])
+      else world.network.heal()
+      world.time.advance(roll(roll(4) === 0 ? 20_000 : 300))
+    }
+    world.network.heal()
+    const inStep = (): boolean =>
+      all.every(
+        (peer) =>
+          peer.digest() === all[0]!.digest() && chains.every((chain) => peer.host.forkAt(chain) === lowest.get(chain)),
+      )
+    expect(world.time.runUntil(inStep, 120_000), seed).toBe(true)
+    world.time.advance(60_000)
+    expect([inStep(), all.map((peer) => counter(peer, 'chains_under_way')), all.flatMap(closings)], seed).toEqual([
+      true,
+      [0, 0, 0, 0],
+      [],
+    ])
+    const frames = framesOf(...all)
+    world.time.advance(60_000)
+    // A probe a second and its answer on each link that is idle.
+    expect(framesOf(...all) - frames, seed).toBeLessThan(650)
+  },
+)

@@ -25,13 +25,20 @@ export type ForkSearch = {
   absent(chain: ChainId, from: number): boolean
 }
 
-export const createForkSearch = (host: Pick<MeshHost, 'seqOf' | 'forkAt' | 'readRun'>, want: (run: Run) => void): ForkSearch => {
+export const createForkSearch = (
+  host: Pick<MeshHost, 'seqOf' | 'forkAt' | 'readRun'>,
+  want: (run: Run) => void,
+): ForkSearch => {
   const searchByChain = new Map<ChainId, Search>()
 
-  const ask = (chain: ChainId, search: Search): void => want({ chain, from: search.from, count: search.upto - search.from + 1 })
+  const ask = (chain: ChainId, search: Search): void =>
+    want({ chain, from: search.from, count: search.upto - search.from + 1 })
   const begin = (chain: ChainId, seq: number, from: number, next: number): void => {
     const known = searchByChain.get(chain)
-    if (known === undefined ? searchByChain.size >= limits.fork_searches_per_link_max : !known.over || known.seq === seq) return
+    if (
+      known === undefined ? searchByChain.size >= limits.fork_searches_per_link_max : !known.over || known.seq === seq
+    )
+      return
     const search: Search = { seq, from, upto: seq, next, differs: true, over: false }
     searchByChain.set(chain, search)
     ask(chain, search)
@@ -48,7 +55,8 @@ export const createForkSearch = (host: Pick<MeshHost, 'seqOf' | 'forkAt' | 'read
   }
 
   return {
-    differs: (chain, seq) => begin(chain, seq, Math.max(1, seq - limits.fork_search_commits_min), 2 * limits.fork_search_commits_min),
+    differs: (chain, seq) =>
+      begin(chain, seq, Math.max(1, seq - limits.fork_search_commits_min), 2 * limits.fork_search_commits_min),
 
     taken: (parcels) => {
       const [first, last] = [parcels[0]!, parcels.at(-1)!]
@@ -59,7 +67,8 @@ export const createForkSearch = (host: Pick<MeshHost, 'seqOf' | 'forkAt' | 'read
       if (search !== undefined && have < search.seq) return void searchByChain.delete(chain)
       if (search === undefined || search.over) {
         // The very next commit came and does not count: mostly it waits for something, or it follows another than ours.
-        if (have > 0 && have === first.seq - 1 && first.seq < host.forkAt(chain)) begin(chain, have, have, limits.fork_search_commits_min)
+        if (have > 0 && have === first.seq - 1 && first.seq < host.forkAt(chain))
+          begin(chain, have, have, limits.fork_search_commits_min)
         return
       }
       const start = parcels[search.from - first.seq]

@@ -7,7 +7,21 @@ import { equalBytes, pack } from '../crdt/msgpack.ts'
 import { decode } from './decode.ts'
 import { forkFrames } from './forks.ts'
 import type { Message } from './messages.ts'
-import { ackOf, add, CHAIN, counter, dial, ended, fork, framesOf, give, heardBy, openRaw, up, wants } from './forks.test-support.ts'
+import {
+  ackOf,
+  add,
+  CHAIN,
+  counter,
+  dial,
+  ended,
+  fork,
+  framesOf,
+  give,
+  heardBy,
+  openRaw,
+  up,
+  wants,
+} from './forks.test-support.ts'
 import { branchOf, peerOf } from './test-host.ts'
 import { HEARD, createTestWorld, dialRaw } from './test-world.ts'
 
@@ -26,9 +40,13 @@ test('FK1 when a link opens, proofs go out before anything is asked for or sent'
   expect(world.time.runUntil(() => heardBy(raw).some(({ type }) => type === 'frontier'), 1_000)).toBe(true)
   const heard = heardBy(raw)
   expect(heard.map(({ type }) => type)).toEqual(['control', 'open', 'forks', 'parcels', 'frontier_ask', 'frontier'])
-  expect(heard.flatMap((message) => (message.type === 'forks' ? message.proofs : [])).map(bytesToHex)).toEqual([bytesToHex(proof)])
+  expect(heard.flatMap((message) => (message.type === 'forks' ? message.proofs : [])).map(bytesToHex)).toEqual([
+    bytesToHex(proof),
+  ])
   const frontier = heard.find((message) => message.type === 'frontier')!
-  expect(frontier.nodes.flatMap((node) => (node.kind === 'leaf' ? node.entries : [])).find(({ chain }) => chain === CHAIN)).toEqual({ chain: CHAIN, seq: at - 1, hash: sha256Hex(x[at - 2]!.bytes) })
+  expect(
+    frontier.nodes.flatMap((node) => (node.kind === 'leaf' ? node.entries : [])).find(({ chain }) => chain === CHAIN),
+  ).toEqual({ chain: CHAIN, seq: at - 1, hash: sha256Hex(x[at - 2]!.bytes) })
 })
 
 test('FK1 over a line of peers a proof is everywhere before the commits that come with it', () => {
@@ -55,7 +73,9 @@ test('FK1 over a line of peers a proof is everywhere before the commits that com
 test('FK2 proofs come in frames below the limits, and a long list waits for its reader', () => {
   const world = createTestWorld(['a', 'b'])
   const a = add(world, 'a')
-  const proofs = Array.from({ length: 700 }, (_, n) => new Uint8Array(n % 3 === 0 ? limits.fork_proof_bytes_max : 200).fill(n % 256))
+  const proofs = Array.from({ length: 700 }, (_, n) =>
+    new Uint8Array(n % 3 === 0 ? limits.fork_proof_bytes_max : 200).fill(n % 256),
+  )
   a.host.forkProofs = () => proofs
   for (const frame of forkFrames(proofs)) {
     expect(frame.length).toBeLessThan(limits.parcel_frame_bytes_target + limits.fork_proof_bytes_max + 1_024)
@@ -64,12 +84,20 @@ test('FK2 proofs come in frames below the limits, and a long list waits for its 
   const raw = dial(world, 'b', a)
   world.time.advance(100)
   world.network.halfOpen(a.url, 'ws://b.raw:7/mesh')
-  raw.say({ type: 'open', epoch: '00', arrivals: 9, digest: new Uint8Array(16), addresses: new Uint8Array(8), clock: 1_700_000_000_000 })
+  raw.say({
+    type: 'open',
+    epoch: '00',
+    arrivals: 9,
+    digest: new Uint8Array(16),
+    addresses: new Uint8Array(8),
+    clock: 1_700_000_000_000,
+  })
   world.time.advance(5_000)
   expect(a.mesh.links()[0]!.buffered_bytes).toBeGreaterThan(limits.buffered_bytes_max)
   expect(a.mesh.links()[0]!.buffered_bytes).toBeLessThan(1.5 * limits.buffered_bytes_max)
   world.network.heal()
-  const told = (): readonly Uint8Array[] => heardBy(raw).flatMap((message) => (message.type === 'forks' ? message.proofs : []))
+  const told = (): readonly Uint8Array[] =>
+    heardBy(raw).flatMap((message) => (message.type === 'forks' ? message.proofs : []))
   expect(world.time.runUntil(() => heardBy(raw).at(-1)?.type === 'since', 5_000)).toBe(true)
   expect(told().length).toBe(proofs.length)
   expect(told().every((proof, n) => equalBytes(proof, proofs[n]!))).toBe(true)
@@ -92,12 +120,17 @@ test('FK2 a frozen peer hears a long list to its end before it is closed', () =>
   expect(counter(a, 'closed_frozen')).toBe(0)
   world.network.heal()
   expect(world.time.runUntil(() => raw.closed() !== null, 1_000)).toBe(true)
-  expect([raw.closed(), heardBy(raw).reduce((sum, message) => sum + (message.type === 'forks' ? message.proofs.length : 0), 0)]).toEqual(['frozen', 200])
+  expect([
+    raw.closed(),
+    heardBy(raw).reduce((sum, message) => sum + (message.type === 'forks' ? message.proofs.length : 0), 0),
+  ]).toEqual(['frozen', 200])
 })
 
 test('FK3 a proof found in the middle of a mesh is told on at once, and each peer tells it once', () => {
   const world = createTestWorld(['a', 'b', 'c', 'd', 'e', 'f'])
-  const all = ['a', 'b', 'c', 'd', 'e'].map((name, n) => add(world, name, n === 0 ? [] : [['a', 'b', 'c', 'd'][n - 1]!]))
+  const all = ['a', 'b', 'c', 'd', 'e'].map((name, n) =>
+    add(world, name, n === 0 ? [] : [['a', 'b', 'c', 'd'][n - 1]!]),
+  )
   expect(world.time.runUntil(() => all.every((peer, n) => up(peer) === (n === 0 || n === 4 ? 1 : 2)), 5_000)).toBe(true)
   const { x, at, proof } = fork(5, 5, 5)
   give(all[0]!, x)
@@ -120,7 +153,10 @@ test('FK4 a stranger’s proofs are not looked at, and a flood of them closes a 
   world.time.advance(100)
   expect([stranger.closed(), a.proofsReceived()]).toEqual(['not_open', 0])
   const raw = openRaw(world, 'b', a)
-  const frame: Message = { type: 'forks', proofs: Array.from({ length: limits.forks_per_frame_max }, () => new Uint8Array(1)) }
+  const frame: Message = {
+    type: 'forks',
+    proofs: Array.from({ length: limits.forks_per_frame_max }, () => new Uint8Array(1)),
+  }
   for (let n = 0; n < limits.forks_per_interval_max / limits.forks_per_frame_max; n++) raw.say(frame)
   // All at once they are 1.2 s of work: a member is given half a core.
   world.time.advance(3_000)
@@ -204,14 +240,30 @@ test('FK9 whoever says that he has more of a forked chain is asked for what lies
   world.time.advance(10)
   const raw = openRaw(world, 'b', a)
   // More than makes it read the whole log (AE5), did it count.
-  raw.say({ type: 'frontier', nodes: [{ prefix: '', kind: 'leaf', entries: [{ chain: CHAIN, seq: x.length, hash: sha256Hex(x.at(-1)!.bytes) as CommitHash }] }], arrivals: 9 })
+  raw.say({
+    type: 'frontier',
+    nodes: [
+      {
+        prefix: '',
+        kind: 'leaf',
+        entries: [{ chain: CHAIN, seq: x.length, hash: sha256Hex(x.at(-1)!.bytes) as CommitHash }],
+      },
+    ],
+    arrivals: 9,
+  })
   world.time.advance(10)
   expect(wants(raw)).toEqual([{ chain: CHAIN, from: 4, count: at - 4 }])
   raw.say({ type: 'parcels', chain: CHAIN, parcels: x.slice(3, 20) })
   world.time.advance(10)
   expect([a.seqOf(CHAIN), counter(a, 'chains_under_way')]).toEqual([at - 1, 0])
   const asked = heardBy(raw).flatMap((message) => (message.type === 'since' ? [message.cursor] : []))
-  raw.say({ type: 'runs', runs: [{ chain: CHAIN, from: 1, count: 60 }], cursor: 60, end: true, digest: new Uint8Array(16) })
+  raw.say({
+    type: 'runs',
+    runs: [{ chain: CHAIN, from: 1, count: 60 }],
+    cursor: 60,
+    end: true,
+    digest: new Uint8Array(16),
+  })
   raw.say(ackOf(x))
   raw.say({ type: 'parcels', chain: CHAIN, parcels: x.slice(at - 1, 20) })
   raw.say({ type: 'absent', chain: CHAIN, from: at })
@@ -233,12 +285,19 @@ test('FK9 behind the end of a forked chain nothing is pushed, and no hole is men
   world.time.advance(10)
   for (const seq of [3, 6]) a.damage(CHAIN, seq)
   const before = a.parcelsOf(a.chain, 1, 4)
-  a.host.receiveForkProofs(peerOf('b'), [proof, pack([branchOf(a.chain, 'x', before, 1)[4]!.bytes, branchOf(a.chain, 'y', before, 1)[4]!.bytes])])
+  a.host.receiveForkProofs(peerOf('b'), [
+    proof,
+    pack([branchOf(a.chain, 'x', before, 1)[4]!.bytes, branchOf(a.chain, 'y', before, 1)[4]!.bytes]),
+  ])
   a.author(1)
   world.time.advance(5_000)
   const heard = heardBy(raw)
-  expect(heard.flatMap((message) => (message.type === 'parcels' ? message.parcels.map(({ seq }) => seq) : []))).toEqual([1, 2, 3, 4])
-  expect(heard.flatMap((message) => (message.type === 'want' ? message.runs : []))).toEqual([{ chain: CHAIN, from: 3, count: 1 }])
+  expect(heard.flatMap((message) => (message.type === 'parcels' ? message.parcels.map(({ seq }) => seq) : []))).toEqual(
+    [1, 2, 3, 4],
+  )
+  expect(heard.flatMap((message) => (message.type === 'want' ? message.runs : []))).toEqual([
+    { chain: CHAIN, from: 3, count: 1 },
+  ])
 })
 
 test('FK10 a dep’s header is asked of one neighbour after the other, also where its commit is on a branch', () => {

@@ -10,12 +10,13 @@ import type { MeshHost } from './host.ts'
 import { encode } from './messages.ts'
 
 /** `seq`, or the last place of the chain before its fork where that is lower: nobody who knows the proof has more. */
-export const endOf = (host: Pick<MeshHost, 'forkAt'>, chain: ChainId, seq: number): number => Math.min(seq, host.forkAt(chain) - 1)
+export const endOf = (host: Pick<MeshHost, 'forkAt'>, chain: ChainId, seq: number): number =>
+  Math.min(seq, host.forkAt(chain) - 1)
 
 /** The proofs in frames, encoded. */
 export const forkFrames = (proofs: readonly Uint8Array[]): readonly Uint8Array[] => {
   const frames: Uint8Array[] = []
-  for (let at = 0; at < proofs.length; ) {
+  for (let at = 0; at < proofs.length;) {
     const page = firstPage(proofs, at)
     frames.push(encode({ type: 'forks', proofs: page }))
     at += page.length
@@ -28,7 +29,11 @@ export type ForkTeller = {
   pump(): boolean
 }
 
-export const createForkTeller = (options: { readonly proofs: () => readonly Uint8Array[]; readonly bufferedBytes: () => number; readonly transmit: (content: Uint8Array) => void }): ForkTeller => {
+export const createForkTeller = (options: {
+  readonly proofs: () => readonly Uint8Array[]
+  readonly bufferedBytes: () => number
+  readonly transmit: (content: Uint8Array) => void
+}): ForkTeller => {
   let proofs: readonly Uint8Array[] | null = null
   let told = 0
   return {
@@ -71,6 +76,7 @@ export const createForkMeter = (): ForkMeter => {
 /** The proofs from `at` on that one frame takes: at least one. */
 const firstPage = (proofs: readonly Uint8Array[], at: number): readonly Uint8Array[] => {
   let [bytes, end] = [0, at]
-  while (end < proofs.length && end - at < limits.forks_per_frame_max && bytes < limits.parcel_frame_bytes_target) bytes += proofs[end++]!.length
+  while (end < proofs.length && end - at < limits.forks_per_frame_max && bytes < limits.parcel_frame_bytes_target)
+    bytes += proofs[end++]!.length
   return proofs.slice(at, end)
 }

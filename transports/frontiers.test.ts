@@ -13,7 +13,9 @@ const KEY = sha256('session')
 const NODES_MAX = 20_000
 const chainOf = (n: number): ChainId => `${n % 3 === 0 ? '0123' : ''}${sha256Hex(`chain ${n}`)}`.slice(0, 32) as ChainId
 const sideWith = (entries: readonly (readonly [n: number, seq: number])[]) => {
-  const heads = new Map<ChainId, Head>(entries.map(([n, seq]) => [chainOf(n), { seq, hash: sha256Hex(`${n} ${seq}`) as CommitHash }]))
+  const heads = new Map<ChainId, Head>(
+    entries.map(([n, seq]) => [chainOf(n), { seq, hash: sha256Hex(`${n} ${seq}`) as CommitHash }]),
+  )
   const frontier = createFrontierTree((chain) => heads.get(chain))
   for (const chain of heads.keys()) frontier.touch(chain)
   return { frontier, heads }
@@ -23,7 +25,11 @@ const compare = (ours: ReturnType<typeof sideWith>, answer: (prefixes: readonly 
   const comparison = createComparison(ours, KEY, NODES_MAX)
   const found: FrontierEntry[] = []
   let asked = 0
-  for (let prefixes = comparison.next(); prefixes.length > 0 && !comparison.isTooLarge(); prefixes = comparison.next()) {
+  for (
+    let prefixes = comparison.next();
+    prefixes.length > 0 && !comparison.isTooLarge();
+    prefixes = comparison.next()
+  ) {
     asked += prefixes.length
     found.push(...(comparison.told(answer(prefixes)) ?? []))
   }
@@ -31,13 +37,24 @@ const compare = (ours: ReturnType<typeof sideWith>, answer: (prefixes: readonly 
 }
 
 test('AE4 whatever the other side has and we lack is told; a part of the answers may be left out', () => {
-  const side = fc.uniqueArray(fc.tuple(fc.nat(300), fc.integer({ min: 1, max: 3 })), { selector: ([n]) => n, maxLength: 300 })
-  fc.assert(fc.property(side, side, fc.integer({ min: 1, max: 5 }), (left, right, told) => {
-    const [ours, theirs] = [sideWith(left), sideWith(right)]
-    const { found } = compare(ours, (prefixes) => prefixes.slice(0, Math.max(1, Math.ceil(prefixes.length / told))).map((prefix) => nodeToTell(theirs, KEY, prefix)))
-    const byChain = new Map(found.map((entry) => [entry.chain, entry]))
-    for (const [chain, head] of theirs.heads) if (ours.heads.get(chain)?.hash !== head.hash) expect(byChain.get(chain)).toEqual({ chain, ...head })
-  }), { numRuns: 60 })
+  const side = fc.uniqueArray(fc.tuple(fc.nat(300), fc.integer({ min: 1, max: 3 })), {
+    selector: ([n]) => n,
+    maxLength: 300,
+  })
+  fc.assert(
+    fc.property(side, side, fc.integer({ min: 1, max: 5 }), (left, right, told) => {
+      const [ours, theirs] = [sideWith(left), sideWith(right)]
+      const { found } = compare(ours, (prefixes) =>
+        prefixes
+          .slice(0, Math.max(1, Math.ceil(prefixes.length / told)))
+          .map((prefix) => nodeToTell(theirs, KEY, prefix)),
+      )
+      const byChain = new Map(found.map((entry) => [entry.chain, entry]))
+      for (const [chain, head] of theirs.heads)
+        if (ours.heads.get(chain)?.hash !== head.hash) expect(byChain.get(chain)).toEqual({ chain, ...head })
+    }),
+    { numRuns: 60 },
+  )
 })
 
 test('AE4 of 5,000 chains of which three differ a few subtrees are told', () => {
@@ -46,7 +63,8 @@ test('AE4 of 5,000 chains of which three differ a few subtrees are told', () => 
   let bytes = 0
   const { found, asked } = compare(ours, (prefixes) => {
     const nodes = prefixes.map((prefix) => nodeToTell(theirs, KEY, prefix))
-    bytes += encode({ type: 'frontier', nodes, arrivals: 5_003 }).length + encode({ type: 'frontier_ask', prefixes }).length
+    bytes +=
+      encode({ type: 'frontier', nodes, arrivals: 5_003 }).length + encode({ type: 'frontier_ask', prefixes }).length
     return nodes
   })
   expect(found.filter(({ seq }) => seq === 2)).toHaveLength(3)

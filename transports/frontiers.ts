@@ -29,7 +29,11 @@ export type Comparison = {
   isTooLarge(): boolean
 }
 
-export const createComparison = (host: Host, key: Uint8Array, nodesMax: number = limits.frontier_nodes_max): Comparison => {
+export const createComparison = (
+  host: Host,
+  key: Uint8Array,
+  nodesMax: number = limits.frontier_nodes_max,
+): Comparison => {
   /** A stack: what was found last is looked into first, so that at most 16 a digit and a question wait. */
   const differing: string[] = ['']
   const asked = new Set<string>()
@@ -59,11 +63,17 @@ export const createComparison = (host: Host, key: Uint8Array, nodesMax: number =
 }
 
 /** The subtrees in which the other side holds something, and not what we hold. */
-const differingBelow = (host: Host, key: Uint8Array, { prefix, digests }: Extract<NodeTold, { readonly kind: 'node' }>): readonly string[] => {
+const differingBelow = (
+  host: Host,
+  key: Uint8Array,
+  { prefix, digests }: Extract<NodeTold, { readonly kind: 'node' }>,
+): readonly string[] => {
   if (prefix.length === CHAIN_DIGITS) return []
   return DIGITS.flatMap((digit, n) => {
     const theirs = digests.subarray(NODE_DIGEST_BYTES * n, NODE_DIGEST_BYTES * (n + 1))
-    return equalBytes(theirs, NOTHING) || equalBytes(theirs, keyed(key, host.frontier.digestAt(prefix + digit))) ? [] : [prefix + digit]
+    return equalBytes(theirs, NOTHING) || equalBytes(theirs, keyed(key, host.frontier.digestAt(prefix + digit)))
+      ? []
+      : [prefix + digit]
   })
 }
 
@@ -71,4 +81,5 @@ const CHAIN_DIGITS = 32
 const DIGITS = Array.from({ length: 16 }, (_, n) => n.toString(16))
 const NOTHING = new Uint8Array(NODE_DIGEST_BYTES)
 
-const keyed = (key: Uint8Array, digest: Uint8Array): Uint8Array => (equalBytes(digest, EMPTY_SUBTREE) ? NOTHING : sha256(key, digest).subarray(0, NODE_DIGEST_BYTES))
+const keyed = (key: Uint8Array, digest: Uint8Array): Uint8Array =>
+  equalBytes(digest, EMPTY_SUBTREE) ? NOTHING : sha256(key, digest).subarray(0, NODE_DIGEST_BYTES)

@@ -58,7 +58,9 @@ export const createGate = ({ member, timers, count }: GateOptions): Gate => {
   const meter = (inner: Socket, { dialed, caught, overrun }: MeteredOptions): Metered => {
     const now = timers.now()
     const address = inner.remoteAddress
-    let purse: Purse = dialed ? createPurse(limits.work_claim_per_ms, limits.work_claim_burst, now) : purses.stranger(address, now)
+    let purse: Purse = dialed
+      ? createPurse(limits.work_claim_per_ms, limits.work_claim_burst, now)
+      : purses.stranger(address, now)
     let lane: Lane | null = null
     let greeted = dialed
     let claims = false
@@ -122,9 +124,5 @@ export const createGate = ({ member, timers, count }: GateOptions): Gate => {
     return true
   }
 
-  return {
-    meter,
-    admits,
-    waiting: work.waiting,
-  }
+  return { meter, admits, waiting: work.waiting }
 }

@@ -6,13 +6,15 @@ import type { Socket, Timers } from './ports.ts'
 /** Takes what was thrown, and ends what it concerns. */
 export type Caught = (error: unknown) => void
 
-export const guard = (call: () => void, caught: Caught): (() => void) => () => {
-  try {
-    call()
-  } catch (error) {
-    caught(error)
+export const guard =
+  (call: () => void, caught: Caught): (() => void) =>
+  () => {
+    try {
+      call()
+    } catch (error) {
+      caught(error)
+    }
   }
-}
 
 export const guardTimers = (timers: Timers, caught: Caught): Timers => ({
   now: timers.now,

@@ -13,15 +13,27 @@ import { abilitiesOf, commonVersion, levelIn, offerBytes, OWN_OFFER, type Offer 
 const NOW = 1_700_000_000_000
 const newNonces = (): Nonces => createNonces(limits.nonces_remembered_max, limits.nonce_ms_max)
 const random = (seed: string): Uint8Array => Uint8Array.from([...sha256(seed, '1'), ...sha256(seed, '2')])
-const accept = (name: string, seed: string, nonces = newNonces(), mesh: MeshId = meshIdOfTests, offer: Offer = OWN_OFFER): Handshake =>
-  acceptHandshake({ mesh, self: keysOf(name), nonces, random: random(seed), nowMs: NOW, offer })
-const dial = (name: string, seed: string, audience: PeerId | null = null, nonces = newNonces(), mesh: MeshId = meshIdOfTests, offer: Offer = OWN_OFFER): Handshake =>
-  dialHandshake({ mesh, self: keysOf(name), nonces, random: random(seed), nowMs: NOW, audience, offer })
+const accept = (
+  name: string,
+  seed: string,
+  nonces = newNonces(),
+  mesh: MeshId = meshIdOfTests,
+  offer: Offer = OWN_OFFER,
+): Handshake => acceptHandshake({ mesh, self: keysOf(name), nonces, random: random(seed), nowMs: NOW, offer })
+const dial = (
+  name: string,
+  seed: string,
+  audience: PeerId | null = null,
+  nonces = newNonces(),
+  mesh: MeshId = meshIdOfTests,
+  offer: Offer = OWN_OFFER,
+): Handshake => dialHandshake({ mesh, self: keysOf(name), nonces, random: random(seed), nowMs: NOW, audience, offer })
 /** Where the first field behind the offer begins, and others as the frames have them. */
 const [FIELDS, AUDIENCE, SIGNATURE] = [8, 136, 104]
 
 const sent = (step: HandshakeStep): Uint8Array => {
-  if (step.kind === 'refused' || step.send === null) throw new Error(`nothing sent: ${step.kind === 'refused' ? step.reason : step.kind}`)
+  if (step.kind === 'refused' || step.send === null)
+    throw new Error(`nothing sent: ${step.kind === 'refused' ? step.reason : step.kind}`)
   return step.send
 }
 const session = (step: HandshakeStep): Authenticated => {
@@ -51,7 +63,14 @@ test('HS1 both sides learn who the other is, and agree on keys that work both wa
 
 test('HS2 frames of another size or kind are refused before anything is computed', () => {
   const hello = dial('a', 'd').first!
-  for (const frame of [new Uint8Array(0), hello.subarray(0, 7), hello.subarray(0, 167), Uint8Array.from([...hello, 0]), Uint8Array.from([2, ...hello.subarray(1)]), new Uint8Array(4_096)])
+  for (const frame of [
+    new Uint8Array(0),
+    hello.subarray(0, 7),
+    hello.subarray(0, 167),
+    Uint8Array.from([...hello, 0]),
+    Uint8Array.from([2, ...hello.subarray(1)]),
+    new Uint8Array(4_096),
+  ])
     expect(reason(accept('b', 'x').receive(frame, NOW))).toBe('malformed_handshake')
 })
 
@@ -61,18 +80,28 @@ const acceptWith = (offer: Offer): Handshake => accept('b', 'x', newNonces(), me
 test('HS2 a hello of version 2 alone is answered by name, with its range, whatever its length', () => {
   const later = dialWith({ min: 2, max: 3, abilities: 3 }).first!
   for (const frame of [later, later.subarray(0, 8), Uint8Array.from([...later, ...new Uint8Array(100)])])
-    expect(accept('b', 'x').receive(frame, NOW)).toEqual({ kind: 'refused', reason: 'version_unsupported', theirs: '2-3' })
+    expect(accept('b', 'x').receive(frame, NOW)).toEqual({
+      kind: 'refused',
+      reason: 'version_unsupported',
+      theirs: '2-3',
+    })
   const dialer = dial('a', 'd')
   const answer = sent(accept('b', 'x').receive(dialer.first!, NOW)).slice()
   answer.set([2, 2], 2)
   expect(dialer.receive(answer, NOW)).toEqual({ kind: 'refused', reason: 'version_unsupported', theirs: '2-2' })
   // A range that is none.
-  expect(reason(acceptWith(OWN_OFFER).receive(dialWith({ min: 0, max: 9, abilities: 0 }).first!, NOW))).toBe('version_unsupported')
+  expect(reason(acceptWith(OWN_OFFER).receive(dialWith({ min: 0, max: 9, abilities: 0 }).first!, NOW))).toBe(
+    'version_unsupported',
+  )
 })
 
 test('HS2 who speaks versions 1 to 2 talks with us in version 1, and with its like in version 2', () => {
   const [today, later] = [OWN_OFFER, { min: 1, max: 2, abilities: abilitiesOf(2) }]
-  for (const [left, right, version] of [[today, later, 1], [later, today, 1], [later, later, 2]] as const) {
+  for (const [left, right, version] of [
+    [today, later, 1],
+    [later, today, 1],
+    [later, later, 2],
+  ] as const) {
     const both = shake(dialWith(left), acceptWith(right))
     expect([both.dialer.version, both.acceptor.version]).toEqual([version, version])
     expect([both.dialer.offer, both.acceptor.offer]).toEqual([right, left])
@@ -88,7 +117,9 @@ test('HS1 an offer that was changed on the way does not verify: nobody is talked
     const dialer = dialWith(later)
     const hello = dialer.first!.slice()
     hello[at] = 1
-    expect(reason(dialer.receive(sent(acceptWith(later).receive(hello, NOW)), NOW)), `hello, byte ${at}`).toBe('bad_signature')
+    expect(reason(dialer.receive(sent(acceptWith(later).receive(hello, NOW)), NOW)), `hello, byte ${at}`).toBe(
+      'bad_signature',
+    )
     const second = dialWith(later)
     const answer = sent(acceptWith(later).receive(second.first!, NOW)).slice()
     answer[at] = 1
@@ -122,7 +153,20 @@ test('HS3 a hello whose audience was changed on the way does not verify', () => 
 test('HS4 a peer does not talk to itself, nor to its own reflection', () => {
   const dialer = dial('a', 'd')
   expect(reason(accept('a', 'x').receive(dialer.first!, NOW))).toBe('self_connection')
-  expect(reason(dialer.receive(Uint8Array.from([1, 2, ...dialer.first!.subarray(2, FIELDS), ...dialer.first!.subarray(40, 72), ...new Uint8Array(128)]), NOW))).toBe('self_connection')
+  expect(
+    reason(
+      dialer.receive(
+        Uint8Array.from([
+          1,
+          2,
+          ...dialer.first!.subarray(2, FIELDS),
+          ...dialer.first!.subarray(40, 72),
+          ...new Uint8Array(128),
+        ]),
+        NOW,
+      ),
+    ),
+  ).toBe('self_connection')
 })
 
 test('HS5 a challenge reflected to the one who set it proves nothing: roles are signed', () => {
@@ -140,7 +184,11 @@ test('HS5 a challenge reflected to the one who set it proves nothing: roles are 
 test('HS6 a recorded handshake is refused by the same peer, by another, and after a restart', () => {
   const nonces = newNonces()
   const recorded = shake(dial('a', 'd'), accept('b', 'first', nonces))
-  for (const [name, memory] of [['b', nonces], ['b', newNonces()], ['c', newNonces()]] as const) {
+  for (const [name, memory] of [
+    ['b', nonces],
+    ['b', newNonces()],
+    ['c', newNonces()],
+  ] as const) {
     const again = accept(name, `later ${name}`, memory)
     again.receive(recorded.hello, NOW)
     expect(reason(again.receive(recorded.proof, NOW))).toBe('bad_signature')
@@ -174,8 +222,22 @@ test('HS8 keys of small order are refused: as identity, and as ephemeral', () =>
   const acceptor = accept('b', 'x')
   const answer = sent(acceptor.receive(zeroed, NOW))
   const [id, nonce, ephemeral] = [answer.subarray(FIELDS, 40), answer.subarray(40, 72), answer.subarray(72, SIGNATURE)]
-  const transcript = concat('dialer', hexToBytes(meshIdOfTests), zeroed.subarray(72, SIGNATURE), nonce, keysOf('a').publicKey, id, new Uint8Array(32), ephemeral, new Uint8Array(32), offerBytes(OWN_OFFER), offerBytes(OWN_OFFER))
-  expect(reason(acceptor.receive(concat(Uint8Array.of(1, 3), sign('mnemesh/handshake/1', transcript, keysOf('a'))), NOW))).toBe('bad_ephemeral')
+  const transcript = concat(
+    'dialer',
+    hexToBytes(meshIdOfTests),
+    zeroed.subarray(72, SIGNATURE),
+    nonce,
+    keysOf('a').publicKey,
+    id,
+    new Uint8Array(32),
+    ephemeral,
+    new Uint8Array(32),
+    offerBytes(OWN_OFFER),
+    offerBytes(OWN_OFFER),
+  )
+  expect(
+    reason(acceptor.receive(concat(Uint8Array.of(1, 3), sign('mnemesh/handshake/1', transcript, keysOf('a'))), NOW)),
+  ).toBe('bad_ephemeral')
 })
 
 test('HS9 a changed bit anywhere in answer or proof is refused', () => {

@@ -89,7 +89,19 @@ type Transcript = {
 }
 
 const signedBytes = (role: Role, t: Transcript): Uint8Array =>
-  concat(role, t.mesh, t.dialerNonce, t.acceptorNonce, t.dialer, t.acceptor, t.dialerEphemeral, t.acceptorEphemeral, t.audience, offerBytes(t.dialerOffer), offerBytes(t.acceptorOffer))
+  concat(
+    role,
+    t.mesh,
+    t.dialerNonce,
+    t.acceptorNonce,
+    t.dialer,
+    t.acceptor,
+    t.dialerEphemeral,
+    t.acceptorEphemeral,
+    t.audience,
+    offerBytes(t.dialerOffer),
+    offerBytes(t.acceptorOffer),
+  )
 
 /** @param audience the peer that is expected at the other end, or null when only an address is known. */
 export const dialHandshake = (options: HandshakeOptions & { readonly audience: PeerId | null }): Handshake => {
@@ -107,7 +119,19 @@ export const dialHandshake = (options: HandshakeOptions & { readonly audience: P
       if (equalBytes(acceptor, dialer)) return refused('self_connection')
       if (options.audience !== null && !equalBytes(acceptor, audience)) return refused('wrong_audience')
       if (nowMs - options.nowMs > limits.nonce_ms_max) return refused('nonce_expired')
-      const t: Transcript = { mesh, dialerNonce: nonce, acceptorNonce, dialer, acceptor, dialerEphemeral: ephemeral.publicKey, acceptorEphemeral, audience, dialerOffer, acceptorOffer: met.theirs, version: met.version }
+      const t: Transcript = {
+        mesh,
+        dialerNonce: nonce,
+        acceptorNonce,
+        dialer,
+        acceptor,
+        dialerEphemeral: ephemeral.publicKey,
+        acceptorEphemeral,
+        audience,
+        dialerOffer,
+        acceptorOffer: met.theirs,
+        version: met.version,
+      }
       const checked = check('acceptor', t, frame.subarray(ANSWER_BYTES - 64), acceptorNonce, options.nonces, nowMs)
       if (checked !== null) return refused(checked)
       const session = agree('dialer', t, ephemeral)
@@ -127,14 +151,35 @@ export const acceptHandshake = (options: HandshakeOptions): Handshake => {
   const onHello = (frame: Uint8Array): HandshakeStep => {
     const met = meet(frame, 1, HELLO_BYTES, acceptorOffer)
     if ('kind' in met) return met
-    const [mesh, dialer, dialerNonce, dialerEphemeral, audience] = [field(frame, 0), field(frame, 1), field(frame, 2), field(frame, 3), field(frame, 4)]
+    const [mesh, dialer, dialerNonce, dialerEphemeral, audience] = [
+      field(frame, 0),
+      field(frame, 1),
+      field(frame, 2),
+      field(frame, 3),
+      field(frame, 4),
+    ]
     if (!equalBytes(mesh, hexToBytes(options.mesh))) return refused('wrong_mesh')
     if (equalBytes(dialer, acceptor)) return refused('self_connection')
     if (!equalBytes(audience, ZERO_ID) && !equalBytes(audience, acceptor)) return refused('wrong_audience')
     if (!isUsablePublicKey(dialer)) return refused('bad_identity')
-    transcript = { mesh, dialerNonce, acceptorNonce: nonce, dialer, acceptor, dialerEphemeral, acceptorEphemeral: ephemeral.publicKey, audience, dialerOffer: met.theirs, acceptorOffer, version: met.version }
+    transcript = {
+      mesh,
+      dialerNonce,
+      acceptorNonce: nonce,
+      dialer,
+      acceptor,
+      dialerEphemeral,
+      acceptorEphemeral: ephemeral.publicKey,
+      audience,
+      dialerOffer: met.theirs,
+      acceptorOffer,
+      version: met.version,
+    }
     const signature = sign('mnemesh/handshake/1', signedBytes('acceptor', transcript), options.self)
-    return { kind: 'wait', send: concat(Uint8Array.of(MAGIC, 2), offerBytes(acceptorOffer), acceptor, nonce, ephemeral.publicKey, signature) }
+    return {
+      kind: 'wait',
+      send: concat(Uint8Array.of(MAGIC, 2), offerBytes(acceptorOffer), acceptor, nonce, ephemeral.publicKey, signature),
+    }
   }
 
   const onProof = (frame: Uint8Array, t: Transcript, nowMs: number): HandshakeStep => {
@@ -146,11 +191,19 @@ export const acceptHandshake = (options: HandshakeOptions): Handshake => {
     return session === null ? refused('bad_ephemeral') : { kind: 'done', send: null, session }
   }
 
-  return { first: null, receive: (frame, nowMs) => (transcript === null ? onHello(frame) : onProof(frame, transcript, nowMs)) }
+  return {
+    first: null,
+    receive: (frame, nowMs) => (transcript === null ? onHello(frame) : onProof(frame, transcript, nowMs)),
+  }
 }
 
 /** Who has no version in common with us has a frame of any length: its offer is all that we know how to read. */
-const meet = (frame: Uint8Array, kind: number, length: number, ours: Offer): { readonly theirs: Offer; readonly version: number } | HandshakeStep => {
+const meet = (
+  frame: Uint8Array,
+  kind: number,
+  length: number,
+  ours: Offer,
+): { readonly theirs: Offer; readonly version: number } | HandshakeStep => {
   if (frame.length < FIELDS_AT || !isKind(frame, kind)) return refused('malformed_handshake')
   const theirs = readOffer(frame.subarray(2))
   const version = commonVersion(ours, theirs)
@@ -159,7 +212,14 @@ const meet = (frame: Uint8Array, kind: number, length: number, ours: Offer): { r
 }
 
 /** The other side's signature, and then, only then, its nonce. */
-const check = (role: Role, t: Transcript, signature: Uint8Array, nonce: Uint8Array, nonces: Nonces, nowMs: number): CloseReason | null => {
+const check = (
+  role: Role,
+  t: Transcript,
+  signature: Uint8Array,
+  nonce: Uint8Array,
+  nonces: Nonces,
+  nowMs: number,
+): CloseReason | null => {
   const signer = role === 'dialer' ? t.dialer : t.acceptor
   if (!isUsablePublicKey(signer)) return 'bad_identity'
   if (!verify('mnemesh/handshake/1', signedBytes(role, t), signature, bytesToHex(signer))) return 'bad_signature'
@@ -174,8 +234,18 @@ const agree = (role: Role, t: Transcript, own: EphemeralPair): Authenticated | n
   const digest = sha256(signedBytes('dialer', t))
   const header = (sender: Role): Uint8Array => sha256('mnemesh/seal/1', sender, digest).subarray(0, STREAM_HEADER_BYTES)
   const other: Role = role === 'dialer' ? 'acceptor' : 'dialer'
-  const seal: SealKeys = { send: { key: keys.send, header: header(role) }, receive: { key: keys.receive, header: header(other) } }
-  return { peer, role, seal, digestKey: sha256('mnemesh/digest/1', digest), version: t.version, offer: role === 'dialer' ? t.acceptorOffer : t.dialerOffer }
+  const seal: SealKeys = {
+    send: { key: keys.send, header: header(role) },
+    receive: { key: keys.receive, header: header(other) },
+  }
+  return {
+    peer,
+    role,
+    seal,
+    digestKey: sha256('mnemesh/digest/1', digest),
+    version: t.version,
+    offer: role === 'dialer' ? t.acceptorOffer : t.dialerOffer,
+  }
 }
 
 const ownSecrets = (random: Uint8Array): { readonly nonce: Uint8Array; readonly ephemeral: EphemeralPair } => ({

@@ -5,7 +5,10 @@
 import { limits } from '../crdt/limits.ts'
 import type { CloseReason } from './reasons.ts'
 
-export type Beat = { readonly kind: 'rest' } | { readonly kind: 'ping' | 'probe'; readonly id: number } | { readonly kind: 'close'; readonly reason: CloseReason }
+export type Beat =
+  | { readonly kind: 'rest' }
+  | { readonly kind: 'ping' | 'probe'; readonly id: number }
+  | { readonly kind: 'close'; readonly reason: CloseReason }
 
 export type Heartbeat = {
   heard(nowMs: number): void
@@ -45,7 +48,8 @@ export const createHeartbeat = (nowMs: number, roundTripMs: number): Heartbeat =
     },
     tick: (now, isDoubted) => {
       if (now - heardAtMs > limits.silence_ms_max) return { kind: 'close', reason: 'silence' }
-      if (waiting !== null) return now - waiting.sentAtMs > limits.silence_ms_max ? { kind: 'close', reason: 'ping_timeout' } : REST
+      if (waiting !== null)
+        return now - waiting.sentAtMs > limits.silence_ms_max ? { kind: 'close', reason: 'ping_timeout' } : REST
       const isDue = now - pingedAtMs >= limits.ping_every_ms
       if (!isDue && now - (isDoubted ? askedAtMs : heardAtMs) < limits.probe_after_ms) return REST
       if (isDue) pingedAtMs = now

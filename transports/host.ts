@@ -13,19 +13,34 @@ export type FrontierEntry = { readonly chain: ChainId; readonly seq: number; rea
 /** `count` commits of `chain` from `from` on. */
 export type Run = { readonly chain: ChainId; readonly from: number; readonly count: number }
 /** A commit's bytes with those of its bodies that the sender has. */
-export type Parcel = { readonly chain: ChainId; readonly seq: number; readonly bytes: Uint8Array; readonly bodies: readonly Body[] }
+export type Parcel = {
+  readonly chain: ChainId
+  readonly seq: number
+  readonly bytes: Uint8Array
+  readonly bodies: readonly Body[]
+}
 
 /** `frozen`: a chain of its was proven forked; it is told the proof and kept out, as a revoked one. */
 export type MemberState = 'voter' | 'observer' | 'revoked' | 'frozen' | 'unknown'
 
 /** A vote for the commit of this hash, at that place of the control log, by whoever sends it. */
-export type VoteMessage = { readonly epoch: number; readonly seq: number; readonly hash: CommitHash; readonly signature: Uint8Array }
+export type VoteMessage = {
+  readonly epoch: number
+  readonly seq: number
+  readonly hash: CommitHash
+  readonly signature: Uint8Array
+}
 
 /**
  * A commit that whoever tells it refuses, and why: a name in lower case, of which others may come with a later format. `hash` is zeros
  * where its bytes could not be read: whatever the receiver sent for that place.
  */
-export type RefusedCommit = { readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash; readonly reason: string }
+export type RefusedCommit = {
+  readonly chain: ChainId
+  readonly seq: number
+  readonly hash: CommitHash
+  readonly reason: string
+}
 
 export type MeshHost = {
   readonly mesh: MeshId
@@ -94,7 +109,10 @@ export type MeshHost = {
   /** Our wall clock, ms, as others are told it. */
   wallMs(): number
   /** Another's wall clock, as an open link told it (HB5). */
-  receiveClock(from: PeerId, reading: { readonly theirMs: number; readonly agoMs: number; readonly errorMs: number }): void
+  receiveClock(
+    from: PeerId,
+    reading: { readonly theirMs: number; readonly agoMs: number; readonly errorMs: number },
+  ): void
   /** Whether its clock is to be read again soon. */
   isClockDoubted(peer: PeerId): boolean
 

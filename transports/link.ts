@@ -57,14 +57,51 @@ export const createLink = (options: LinkOptions): Link => {
     transmit(encode(message))
   }
   const digest = (): Uint8Array => host.frontierDigest(session.digestKey).slice(0, DIGEST_BYTES)
-  const standing = (): { arrivals: number; digest: Uint8Array } => (phase === 'open' ? { arrivals: host.arrivals(), digest: digest() } : NO_STANDING)
-  const serve = createServe({ host, credit: sendCredit, positions, compression: options.compression, isOpen: () => phase === 'open', bufferedBytes: wire.bufferedBytes, digest, digestKey: session.digestKey, transmit, charge: options.charge, served: () => (servedAtMs = timers.now()), count })
+  const standing = (): { arrivals: number; digest: Uint8Array } =>
+    phase === 'open' ? { arrivals: host.arrivals(), digest: digest() } : NO_STANDING
+  const serve = createServe({
+    host,
+    credit: sendCredit,
+    positions,
+    compression: options.compression,
+    isOpen: () => phase === 'open',
+    bufferedBytes: wire.bufferedBytes,
+    digest,
+    digestKey: session.digestKey,
+    transmit,
+    charge: options.charge,
+    served: () => (servedAtMs = timers.now()),
+    count,
+  })
   const search = createForkSearch(host, (run) => send({ type: 'want', runs: [run] }))
-  const pull = createPull({ host, link: number, peer, fetches, positions, digest, digestKey: session.digestKey, differs: search.differs, byLines, servedAtMs: () => servedAtMs, send })
-  const tellForks = createForkTeller({ proofs: host.forkProofs, bufferedBytes: wire.bufferedBytes, transmit: wire.send })
+  const pull = createPull({
+    host,
+    link: number,
+    peer,
+    fetches,
+    positions,
+    digest,
+    digestKey: session.digestKey,
+    differs: search.differs,
+    byLines,
+    servedAtMs: () => servedAtMs,
+    send,
+  })
+  const tellForks = createForkTeller({
+    proofs: host.forkProofs,
+    bufferedBytes: wire.bufferedBytes,
+    transmit: wire.send,
+  })
   const forkMeter = createForkMeter()
   const unheard = createUnheardAcks()
-  const refusals = createRefusals({ host, peer, takes: takesRefused(session.offer.abilities), send, count, now: timers.now })
+  const refusals = createRefusals({
+    host,
+    peer,
+    takes: takesRefused(session.offer.abilities),
+    send,
+    count,
+    now: timers.now,
+  })
 
   const lines = createControlLines({ host, peer, send, charge: options.charge, count, moved: () => decide() })
   /** A line is told where that of the other side may be another: who holds the same finds so by the digests, in fewer bytes. */
@@ -96,7 +133,14 @@ export const createLink = (options: LinkOptions): Link => {
     }
     if (!sentOpen) {
       sentOpen = true
-      send({ type: 'open', epoch: host.logEpoch, arrivals: host.arrivals(), digest: digest(), addresses: book.digest(), clock: host.wallMs() })
+      send({
+        type: 'open',
+        epoch: host.logEpoch,
+        arrivals: host.arrivals(),
+        digest: digest(),
+        addresses: book.digest(),
+        clock: host.wallMs(),
+      })
     }
     if (theirOpen !== null) becomeOpen(theirOpen)
   }
@@ -170,14 +214,19 @@ export const createLink = (options: LinkOptions): Link => {
     const awaited = from <= to
     count('parcels_in', m.parcels.length)
     // A gap before these is asked for, unless it fills by itself.
-    if (from > host.seqOf(m.chain) + 1 && pull.learned(m.chain, to, timers.now() + limits.relay_after_ms)) learnedLater()
+    if (from > host.seqOf(m.chain) + 1 && pull.learned(m.chain, to, timers.now() + limits.relay_after_ms))
+      learnedLater()
     if (awaited) fetches.delivered(m.chain, number, from, to, host.seqOf(m.chain), timers.now())
-    host.receive(peer, m.parcels, done(() => {
-      if (awaited) fetches.taken(m.chain, host.seqOf(m.chain), timers.now())
-      if (phase !== 'ended') search.taken(m.parcels)
-      settled(cost)
-      events.othersMayPlan()
-    }))
+    host.receive(
+      peer,
+      m.parcels,
+      done(() => {
+        if (awaited) fetches.taken(m.chain, host.seqOf(m.chain), timers.now())
+        if (phase !== 'ended') search.taken(m.parcels)
+        settled(cost)
+        events.othersMayPlan()
+      }),
+    )
   }
 
   const onAck = (m: Extract<Message, { readonly type: 'ack' }>): void => {
@@ -226,7 +275,12 @@ export const createLink = (options: LinkOptions): Link => {
         send({ type: 'pong', id: m.id, ...(isNoStanding(m) ? NO_STANDING : standing()), clock: host.wallMs() })
         return isNoStanding(m) ? undefined : pull.standing(m, now)
       case 'pong':
-        if (heartbeat.ponged(m.id, now) && phase === 'open') host.receiveClock(peer, { theirMs: m.clock, agoMs: heartbeat.roundTripMs() / 2, errorMs: heartbeat.roundTripMs() / 2 })
+        if (heartbeat.ponged(m.id, now) && phase === 'open')
+          host.receiveClock(peer, {
+            theirMs: m.clock,
+            agoMs: heartbeat.roundTripMs() / 2,
+            errorMs: heartbeat.roundTripMs() / 2,
+          })
         return isNoStanding(m) ? undefined : pull.standing(m, now)
       case 'since':
         return serve.since(m.cursor)
@@ -255,7 +309,11 @@ export const createLink = (options: LinkOptions): Link => {
         if (!receiveCredit.took(cost)) return wire.close('credit_overrun')
         count('bodies_in', m.bodies.length)
         events.bodiesCame(m)
-        return host.receiveBodies(peer, m.bodies, done(() => settled(cost)))
+        return host.receiveBodies(
+          peer,
+          m.bodies,
+          done(() => settled(cost)),
+        )
       case 'absent_bodies':
         return events.bodiesCame(m)
       case 'credit':
@@ -286,10 +344,12 @@ export const createLink = (options: LinkOptions): Link => {
       case 'want_line':
         return lines.asked(m)
       case 'statements':
-        return lines.came(m, now, (call) => done(() => {
-          if (phase !== 'ended') call()
-          events.othersMayPlan()
-        }))
+        return lines.came(m, now, (call) =>
+          done(() => {
+            if (phase !== 'ended') call()
+            events.othersMayPlan()
+          }),
+        )
     }
   }
 
@@ -302,7 +362,11 @@ export const createLink = (options: LinkOptions): Link => {
       if (phase === 'ended') return
       heartbeat.heard(timers.now())
       tellQuiet(false)
-      const decoded = decode(content, { from: standingOfTheirs(), controlChain: control, compression: options.compression })
+      const decoded = decode(content, {
+        from: standingOfTheirs(),
+        controlChain: control,
+        compression: options.compression,
+      })
       if (!decoded.ok) return wire.close(decoded.reason)
       options.charge(priceOf(decoded.message) + priceOfBytes(decoded.cost) - 1 + priceOfVotes(decoded.message, control))
       dispatch(decoded.message, decoded.cost)
@@ -312,14 +376,17 @@ export const createLink = (options: LinkOptions): Link => {
       const now = timers.now()
       const beat = heartbeat.tick(now, phase === 'open' && host.isClockDoubted(peer))
       if (beat.kind === 'close') return wire.close(beat.reason)
-      if (beat.kind !== 'rest') send({ type: 'ping', id: beat.id, ...(beat.kind === 'ping' ? standing() : NO_STANDING) })
+      if (beat.kind !== 'rest')
+        send({ type: 'ping', id: beat.id, ...(beat.kind === 'ping' ? standing() : NO_STANDING) })
       tellQuiet(heartbeat.isQuiet(now))
       positions.lookAgain()
       beginPulling()
       lines.tick(now)
       if (phase === 'control' && now - startedAtMs > limits.control_ms_max) {
         const state = host.member(peer)
-        wire.close(state === 'revoked' || state === 'frozen' ? state : state === 'unknown' ? 'not_enrolled' : 'control_timeout')
+        wire.close(
+          state === 'revoked' || state === 'frozen' ? state : state === 'unknown' ? 'not_enrolled' : 'control_timeout',
+        )
       }
     },
     membershipChanged: () => {
@@ -335,8 +402,10 @@ export const createLink = (options: LinkOptions): Link => {
       let taking = false
       let sent = false
       for (const frame of frames) {
-        if (frame.chain !== null) taking = positions.of(frame.chain) === frame.from - 1 && end(frame.chain, frame.from) === frame.from
-        taking = taking && wire.bufferedBytes() <= limits.buffered_bytes_max && sendCredit.left() >= frame.content.length
+        if (frame.chain !== null)
+          taking = positions.of(frame.chain) === frame.from - 1 && end(frame.chain, frame.from) === frame.from
+        taking =
+          taking && wire.bufferedBytes() <= limits.buffered_bytes_max && sendCredit.left() >= frame.content.length
         if (!taking) {
           count('pushes_skipped', 1)
           continue
@@ -375,7 +444,8 @@ export const createLink = (options: LinkOptions): Link => {
   }
 }
 
-const isNoStanding = ({ arrivals, digest }: { readonly arrivals: number; readonly digest: Uint8Array }): boolean => arrivals === 0 && equalBytes(digest, NO_STANDING.digest)
+const isNoStanding = ({ arrivals, digest }: { readonly arrivals: number; readonly digest: Uint8Array }): boolean =>
+  arrivals === 0 && equalBytes(digest, NO_STANDING.digest)
 const NO_STANDING = { arrivals: 0, digest: new Uint8Array(DIGEST_BYTES) }
 
 const once = (call: () => void): (() => void) => {

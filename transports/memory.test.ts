@@ -31,9 +31,19 @@ const pair = () => {
   const network = createMemoryNetwork({ timers: time, delayMs: [1, 50], random: () => ((draws += 7) % 10) / 10 })
   const heard: number[] = []
   const closed: string[] = []
-  network.listen(THERE, (socket) => socket.listen({ message: (frame) => heard.push(frame[0]!), drained: () => {}, closed: (reason) => closed.push(reason) }))
+  network.listen(THERE, (socket) =>
+    socket.listen({
+      message: (frame) => heard.push(frame[0]!),
+      drained: () => {},
+      closed: (reason) => closed.push(reason),
+    }),
+  )
   let near: Socket | null = null
-  network.dialer(HERE).dial(THERE, (socket) => (near = socket), (reason) => expect.fail(reason))
+  network.dialer(HERE).dial(
+    THERE,
+    (socket) => (near = socket),
+    (reason) => expect.fail(reason),
+  )
   time.runUntil(() => near !== null, 1_000)
   const send = (...bytes: readonly number[]): void => {
     for (const byte of bytes) near!.send(Uint8Array.of(byte))

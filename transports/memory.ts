@@ -37,7 +37,15 @@ export type MemoryNetwork = {
 }
 
 type Item = { readonly kind: 'frame'; readonly bytes: Uint8Array } | { readonly kind: 'close'; readonly reason: string }
-type End = { readonly from: string; readonly to: string; readonly socket: Socket; other: End | null; pump(): void; hear(item: Item): void; readonly reset: () => void }
+type End = {
+  readonly from: string
+  readonly to: string
+  readonly socket: Socket
+  other: End | null
+  pump(): void
+  hear(item: Item): void
+  readonly reset: () => void
+}
 
 export const createMemoryNetwork = (options: MemoryNetworkOptions): MemoryNetwork => {
   const { timers } = options

@@ -20,7 +20,8 @@ afterEach(async () => {
   for (const peer of peers.splice(0)) await peer.mesh.stop()
 })
 const MARK: Watermark = { chain: '01'.repeat(16) as ChainId, seq: 1, hash: ZERO_HASH as CommitHash, whole: true }
-const ackOf = (name: string, watermarks: readonly Watermark[]): SignedAck => signAck({ mesh: meshIdOfTests, voter: peerOf(name), watermarks }, keysOf(name))
+const ackOf = (name: string, watermarks: readonly Watermark[]): SignedAck =>
+  signAck({ mesh: meshIdOfTests, voter: peerOf(name), watermarks }, keysOf(name))
 const up = (peer: TestPeer): number => peer.mesh.links().filter((link) => link.state === 'up').length
 const counter = (peer: TestPeer, name: string): number => peer.mesh.counters()[name] ?? 0
 
@@ -29,7 +30,14 @@ const openRaw = (world: TestWorld, name: string, peer: TestPeer): RawPeer => {
   const raw = dialRaw(world, name, peer.url)
   expect(world.time.runUntil(raw.authenticated, 1_000)).toBe(true)
   raw.say({ type: 'control', seq: peer.seqOf(peer.host.controlChain) })
-  raw.say({ type: 'open', epoch: '00', arrivals: 0, digest: new Uint8Array(16), addresses: new Uint8Array(8), clock: 1_700_000_000_000 })
+  raw.say({
+    type: 'open',
+    epoch: '00',
+    arrivals: 0,
+    digest: new Uint8Array(16),
+    addresses: new Uint8Array(8),
+    clock: 1_700_000_000_000,
+  })
   expect(world.time.runUntil(() => up(peer) === 1, 1_000)).toBe(true)
   return raw
 }
@@ -131,10 +139,14 @@ test('LK4 junk sockets do not keep an honest peer out: it joins within 1 s', () 
   const a = add(world, 'a')
   const dialer = world.network.dialer('ws://junk.test:7/mesh')
   for (let n = 0; n < 2_000; n++)
-    dialer.dial(a.url, (socket) => {
-      socket.listen({ message: () => {}, drained: () => {}, closed: () => {} })
-      if (n % 2 === 0) socket.send(new Uint8Array(162).fill(n % 256))
-    }, () => {})
+    dialer.dial(
+      a.url,
+      (socket) => {
+        socket.listen({ message: () => {}, drained: () => {}, closed: () => {} })
+        if (n % 2 === 0) socket.send(new Uint8Array(162).fill(n % 256))
+      },
+      () => {},
+    )
   const b = add(world, 'b', ['a'])
   expect(world.time.runUntil(() => up(a) === 1 && up(b) === 1, 1_000)).toBe(true)
   expect(counter(a, 'sockets')).toBeLessThanOrEqual(limits.unauthenticated_sockets_max + 1)
@@ -150,10 +162,14 @@ test('SE1 frames before authentication, and a second authentication, close the s
   const world = createTestWorld(['a', 'b'])
   const a = add(world, 'a')
   let early: string | null = null
-  world.network.dialer('ws://x:1/mesh').dial(a.url, (socket) => {
-    socket.listen({ message: () => {}, drained: () => {}, closed: (reason) => (early = reason) })
-    socket.send(pack([TAGS.since, 0]))
-  }, () => {})
+  world.network.dialer('ws://x:1/mesh').dial(
+    a.url,
+    (socket) => {
+      socket.listen({ message: () => {}, drained: () => {}, closed: (reason) => (early = reason) })
+      socket.send(pack([TAGS.since, 0]))
+    },
+    () => {},
+  )
   world.time.advance(100)
   expect(early).toBe('malformed_handshake')
   const raw = openRaw(world, 'b', a)
@@ -164,17 +180,68 @@ test('SE1 frames before authentication, and a second authentication, close the s
 test.each<[string, string, (raw: RawPeer) => void]>([
   ['SE4 an unknown tag', 'malformed_frame', (raw) => raw.sayBytes(pack([99, 1]))],
   ['SE4 no message at all', 'malformed_frame', (raw) => raw.sayBytes(new Uint8Array(500).fill(0x91))],
-  ['SE5 a list of wants without end', 'malformed_frame', (raw) => raw.sayBytes(pack([TAGS.want, [new Uint8Array(16), 1], Array.from({ length: 100_000 }, (_, n) => n % 2)]))],
-  ['SE5 a place beyond all places', 'malformed_frame', (raw) => raw.sayBytes(pack([TAGS.want, [new Uint8Array(16), 2 ** 48], [0, 2 ** 48]]))],
+  [
+    'SE5 a list of wants without end',
+    'malformed_frame',
+    (raw) => raw.sayBytes(pack([TAGS.want, [new Uint8Array(16), 1], Array.from({ length: 100_000 }, (_, n) => n % 2)])),
+  ],
+  [
+    'SE5 a place beyond all places',
+    'malformed_frame',
+    (raw) => raw.sayBytes(pack([TAGS.want, [new Uint8Array(16), 2 ** 48], [0, 2 ** 48]])),
+  ],
   ['SE6 compressed junk', 'bad_compression', (raw) => raw.sayBytes(pack([TAGS.deflated, 1_000, new Uint8Array(50)]))],
-  ['MB5 a second open', 'already_open', (raw) => raw.say({ type: 'open', epoch: '00', arrivals: 0, digest: new Uint8Array(16), addresses: new Uint8Array(8), clock: 1_700_000_000_000 })],
+  [
+    'MB5 a second open',
+    'already_open',
+    (raw) =>
+      raw.say({
+        type: 'open',
+        epoch: '00',
+        arrivals: 0,
+        digest: new Uint8Array(16),
+        addresses: new Uint8Array(8),
+        clock: 1_700_000_000_000,
+      }),
+  ],
   ['CR3 credit that was never owed', 'credit_overrun', (raw) => raw.say({ type: 'credit', bytes: 1 })],
-  ['HB3 a flood of pings', 'ping_flood', (raw) => Array.from({ length: 17 }, (_, id) => raw.say({ type: 'ping', id, arrivals: 0, digest: new Uint8Array(16) }))],
+  [
+    'HB3 a flood of pings',
+    'ping_flood',
+    (raw) =>
+      Array.from({ length: 17 }, (_, id) => raw.say({ type: 'ping', id, arrivals: 0, digest: new Uint8Array(16) })),
+  ],
   ['ACK1 an ack in another voter’s name', 'forged_ack', (raw) => raw.say({ type: 'ack', ack: ackOf('c', [MARK]) })],
   ['ACK5 an ack that names nothing', 'malformed_frame', (raw) => raw.say({ type: 'ack', ack: ackOf('b', []) })],
-  ['ACK5 an ack that names a chain twice', 'malformed_frame', (raw) => raw.say({ type: 'ack', ack: { ...ackOf('b', [MARK]), watermarks: [MARK, MARK] } })],
-  ['ACK5 an ack that names chains in another order', 'malformed_frame', (raw) => raw.say({ type: 'ack', ack: { ...ackOf('b', [MARK]), watermarks: [{ ...MARK, chain: 'ff'.repeat(16) as ChainId }, MARK] } })],
-  ['AE12 wants piled up', 'want_overrun', (raw) => Array.from({ length: 12 }, (_, n) => raw.say({ type: 'want', runs: Array.from({ length: 1_024 }, (_, m) => ({ chain: (n * 1_024 + m).toString(16).padStart(32, '0') as ChainId, from: 1, count: 1 })) }))],
+  [
+    'ACK5 an ack that names a chain twice',
+    'malformed_frame',
+    (raw) => raw.say({ type: 'ack', ack: { ...ackOf('b', [MARK]), watermarks: [MARK, MARK] } }),
+  ],
+  [
+    'ACK5 an ack that names chains in another order',
+    'malformed_frame',
+    (raw) =>
+      raw.say({
+        type: 'ack',
+        ack: { ...ackOf('b', [MARK]), watermarks: [{ ...MARK, chain: 'ff'.repeat(16) as ChainId }, MARK] },
+      }),
+  ],
+  [
+    'AE12 wants piled up',
+    'want_overrun',
+    (raw) =>
+      Array.from({ length: 12 }, (_, n) =>
+        raw.say({
+          type: 'want',
+          runs: Array.from({ length: 1_024 }, (_, m) => ({
+            chain: (n * 1_024 + m).toString(16).padStart(32, '0') as ChainId,
+            from: 1,
+            count: 1,
+          })),
+        }),
+      ),
+  ],
 ])('%s closes the link as %s', (name, expected, misbehave) => {
   const world = createTestWorld(['a', 'b', 'c'])
   const a = add(world, 'a')
@@ -198,7 +265,11 @@ test('CR1 a sender that overruns its credit is closed; memory stays bounded', ()
   const a = add(world, 'a')
   a.host.receive = () => {}
   const raw = openRaw(world, 'b', a)
-  const parcel = (seq: number): Message => ({ type: 'parcels', chain: a.chain, parcels: [{ chain: a.chain, seq, bytes: new Uint8Array(400_000), bodies: [] }] })
+  const parcel = (seq: number): Message => ({
+    type: 'parcels',
+    chain: a.chain,
+    parcels: [{ chain: a.chain, seq, bytes: new Uint8Array(400_000), bodies: [] }],
+  })
   for (let n = 1; n <= 10; n++) raw.say(parcel(n))
   expect(refusal(world, raw, 100)).toBeNull()
   raw.say(parcel(11))
@@ -240,14 +311,17 @@ test('HB4 an idle link is probed once a second, and neither side takes the other
   const world = createTestWorld(['a', 'b'])
   const [a, b] = [add(world, 'a'), add(world, 'b', ['a'])]
   world.time.advance(2_000)
-  const before = [counter(a, 'sent_ping') + counter(b, 'sent_ping'), counter(a, 'sent_since') + counter(b, 'sent_since')]
+  const before = [
+    counter(a, 'sent_ping') + counter(b, 'sent_ping'),
+    counter(a, 'sent_since') + counter(b, 'sent_since'),
+  ]
   world.time.advance(30_000)
   expect(counter(a, 'sent_ping') + counter(b, 'sent_ping') - before[0]!).toBeLessThanOrEqual(2 * 34)
   expect(counter(a, 'sent_since') + counter(b, 'sent_since')).toBe(before[1])
   expect([a.quiets, b.quiets]).toEqual([[], []])
 })
 
-test('HB5 each reads the other\'s clock when the link opens and by each pong, as old as half the way back; once a second while it is in doubt', () => {
+test("HB5 each reads the other's clock when the link opens and by each pong, as old as half the way back; once a second while it is in doubt", () => {
   const world = createTestWorld(['a', 'b'], 40)
   const [a, b] = [add(world, 'a'), add(world, 'b', ['a'])]
   b.clockAheadMs = 3_600_000
@@ -255,7 +329,8 @@ test('HB5 each reads the other\'s clock when the link opens and by each pong, as
   expect([a.clocks.length, b.clocks.length]).toEqual([1, 1])
   world.time.advance(12_000)
   const heard = a.clocks.length
-  for (const { from, aheadMs } of a.clocks) expect([from, Math.abs(aheadMs - 3_600_000) <= 200]).toEqual([peerOf('b'), true])
+  for (const { from, aheadMs } of a.clocks)
+    expect([from, Math.abs(aheadMs - 3_600_000) <= 200]).toEqual([peerOf('b'), true])
   expect(Math.abs(a.clocks.at(-1)!.aheadMs - 3_600_000)).toBeLessThanOrEqual(1)
   for (const { aheadMs } of b.clocks) expect(Math.abs(aheadMs)).toBeLessThanOrEqual(200)
   // Something is heard all the time, so that nothing is probed but for the clock.
@@ -272,7 +347,11 @@ test('CR4 a reader that never reads is closed before it costs memory', () => {
   const world = createTestWorld(['a', 'b'])
   const a = add(world, 'a')
   const raw = openRaw(world, 'b', a)
-  const entries = Array.from({ length: limits.frontier_leaf_entries_max }, (_, n) => ({ chain: n.toString(16).padStart(32, '0') as ChainId, seq: 1, hash: ZERO_HASH as CommitHash }))
+  const entries = Array.from({ length: limits.frontier_leaf_entries_max }, (_, n) => ({
+    chain: n.toString(16).padStart(32, '0') as ChainId,
+    seq: 1,
+    hash: ZERO_HASH as CommitHash,
+  }))
   const prefixes = Array.from({ length: limits.frontier_nodes_per_frame_max }, (_, n) => n.toString(16))
   Object.assign(a.host, { frontier: { at: () => ({ kind: 'leaf', entries }), digestAt: () => new Uint8Array(32) } })
   world.network.halfOpen(a.url, 'ws://b.raw:7/mesh')
@@ -294,9 +373,26 @@ test('AE9 a liar’s claims cost asking, not correctness', () => {
   const raw = dialRaw(world, 'b', a.url)
   expect(world.time.runUntil(raw.authenticated, 1_000)).toBe(true)
   raw.say({ type: 'control', seq: 3 })
-  raw.say({ type: 'open', epoch: '00', arrivals: 9, digest: new Uint8Array(16), addresses: new Uint8Array(8), clock: 1_700_000_000_000 })
+  raw.say({
+    type: 'open',
+    epoch: '00',
+    arrivals: 9,
+    digest: new Uint8Array(16),
+    addresses: new Uint8Array(8),
+    clock: 1_700_000_000_000,
+  })
   expect(world.time.runUntil(() => up(a) === 2, 1_000)).toBe(true)
-  raw.say({ type: 'ack', ack: signAck({ mesh: meshIdOfTests, voter: peerOf('b'), watermarks: [{ chain: c.chain, seq: 1_000_000, hash: ZERO_HASH as CommitHash, whole: true }] }, keysOf('b')) })
+  raw.say({
+    type: 'ack',
+    ack: signAck(
+      {
+        mesh: meshIdOfTests,
+        voter: peerOf('b'),
+        watermarks: [{ chain: c.chain, seq: 1_000_000, hash: ZERO_HASH as CommitHash, whole: true }],
+      },
+      keysOf('b'),
+    ),
+  })
   world.time.advance(100)
   c.author(50)
   expect(world.time.runUntil(() => a.seqOf(c.chain) === 50, 15_000)).toBe(true)
@@ -318,8 +414,17 @@ test('ADDR3 an address record counts only signed, of this mesh, of a member, new
   const a = add(world, 'a')
   const raw = openRaw(world, 'b', a)
   const now = world.time.now()
-  const record = (name: string, atMs: number, signer = name, mesh = meshIdOfTests, url = urlOf('x')): Uint8Array => signAddress(mesh, { peer: peerOf(name), atMs, urls: [url] }, keysOf(signer))
-  const refused = [record('b', now, 'a'), record('stranger', now), record('b', now, 'b', ZERO_HASH as typeof meshIdOfTests), record('b', now + limits.address_ahead_ms_max + 60_000), record('b', now, 'b', meshIdOfTests, 'http://x/mesh'), record('b', now, 'b', meshIdOfTests, 'ws://x/other'), new Uint8Array(9)]
+  const record = (name: string, atMs: number, signer = name, mesh = meshIdOfTests, url = urlOf('x')): Uint8Array =>
+    signAddress(mesh, { peer: peerOf(name), atMs, urls: [url] }, keysOf(signer))
+  const refused = [
+    record('b', now, 'a'),
+    record('stranger', now),
+    record('b', now, 'b', ZERO_HASH as typeof meshIdOfTests),
+    record('b', now + limits.address_ahead_ms_max + 60_000),
+    record('b', now, 'b', meshIdOfTests, 'http://x/mesh'),
+    record('b', now, 'b', meshIdOfTests, 'ws://x/other'),
+    new Uint8Array(9),
+  ]
   raw.say({ type: 'addresses', records: refused })
   world.time.advance(100)
   expect(a.host.addresses()).toEqual([])
@@ -353,7 +458,14 @@ test('SE9 what is thrown while a frame is handled ends that link by name, and no
   const raw = dialRaw(world, 'c', a.url)
   expect(world.time.runUntil(raw.authenticated, 1_000)).toBe(true)
   raw.say({ type: 'control', seq: a.seqOf(a.host.controlChain) })
-  raw.say({ type: 'open', epoch: '00', arrivals: 0, digest: new Uint8Array(16), addresses: new Uint8Array(8), clock: 1_700_000_000_000 })
+  raw.say({
+    type: 'open',
+    epoch: '00',
+    arrivals: 0,
+    digest: new Uint8Array(16),
+    addresses: new Uint8Array(8),
+    clock: 1_700_000_000_000,
+  })
   expect(world.time.runUntil(() => up(a) === 2, 1_000)).toBe(true)
   raw.say({ type: 'ack', ack: ackOf('c', [MARK]) })
   expect(refusal(world, raw)).toBe('handling_failed')
@@ -381,13 +493,21 @@ test('DL1, DL3 a member that signs another’s address draws no dials away from 
   const [a, b] = [add(world, 'a'), add(world, 'b')]
   // C's word comes first: its own record names B's address.
   const raw = openRaw(world, 'c', a)
-  raw.say({ type: 'addresses', records: [signAddress(meshIdOfTests, { peer: peerOf('c'), atMs: world.time.now(), urls: [b.url] }, keysOf('c'))] })
+  raw.say({
+    type: 'addresses',
+    records: [signAddress(meshIdOfTests, { peer: peerOf('c'), atMs: world.time.now(), urls: [b.url] }, keysOf('c'))],
+  })
   world.time.advance(100)
   raw.socket()?.close('gone')
   world.time.advance(1_000)
-  expect(a.mesh.dials().map(({ url, last_error }) => [url, last_error?.split(':')[0]])).toEqual([[b.url, 'wrong_audience']])
+  expect(a.mesh.dials().map(({ url, last_error }) => [url, last_error?.split(':')[0]])).toEqual([
+    [b.url, 'wrong_audience'],
+  ])
   const third = openRaw(world, 'd', a)
-  third.say({ type: 'addresses', records: [signAddress(meshIdOfTests, { peer: peerOf('b'), atMs: world.time.now(), urls: [b.url] }, keysOf('b'))] })
+  third.say({
+    type: 'addresses',
+    records: [signAddress(meshIdOfTests, { peer: peerOf('b'), atMs: world.time.now(), urls: [b.url] }, keysOf('b'))],
+  })
   expect(world.time.runUntil(() => up(b) === 1, 5_000)).toBe(true)
   const dialed = counter(a, 'dials')
   world.time.advance(limits.dial_refuted_ms / 2)

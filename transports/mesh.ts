@@ -52,11 +52,26 @@ export type DriveableMesh = Mesh & {
   /** Monotonic counts since the start (`closed_<reason>`, `frames_in`, …), and the gauges `nonces`, `sockets`, `chains_under_way`, `frames_waiting`. */
   counters(): Readonly<Record<string, number>>
   /** Every address that is dialed, also those where nobody was met yet. */
-  dials(): readonly { readonly url: string; readonly peer: PeerId | null; readonly state: string; readonly last_error: string | null }[]
+  dials(): readonly {
+    readonly url: string
+    readonly peer: PeerId | null
+    readonly state: string
+    readonly last_error: string | null
+  }[]
 }
 
 /** A session and, once authenticated, its link. `dialer` is the peer that opened it. */
-type Connection = { session: Session | null; link: Link | null; dialer: PeerId | null; readonly target: Target | null; authenticatedAtMs: number; ended: boolean; caught: Caught; metered: Metered | null; readonly address: string }
+type Connection = {
+  session: Session | null
+  link: Link | null
+  dialer: PeerId | null
+  readonly target: Target | null
+  authenticatedAtMs: number
+  ended: boolean
+  caught: Caught
+  metered: Metered | null
+  readonly address: string
+}
 
 /** Members whose last error is remembered. */
 const LAST_ERRORS_MAX = 1_024
@@ -95,24 +110,46 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
     timers,
     random,
     count,
-    wanted: (target) => running && target.peer !== host.peer && ![...connections].some(({ link }) => link !== null && link.peer === target.peer),
+    wanted: (target) =>
+      running &&
+      target.peer !== host.peer &&
+      ![...connections].some(({ link }) => link !== null && link.peer === target.peer),
     connected: (socket, target) => connect(socket, target),
   })
 
   // ── sessions ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** What a link's frames, timers and hand-overs throw ends that link. */
-  const caughtOf = (connection: Connection, socket: Socket): Caught => (error) => {
-    count('faults', 1)
-    guard(() => (connection.session ?? socket).close('handling_failed'), (second) => options.fault('mesh link, at its end', second))()
-    options.fault('mesh link', error)
-  }
+  const caughtOf =
+    (connection: Connection, socket: Socket): Caught =>
+    (error) => {
+      count('faults', 1)
+      guard(
+        () => (connection.session ?? socket).close('handling_failed'),
+        (second) => options.fault('mesh link, at its end', second),
+      )()
+      options.fault('mesh link', error)
+    }
 
   const connect = (opened: Socket, target: Target | null): void => {
-    const connection: Connection = { session: null, link: null, dialer: null, target, authenticatedAtMs: 0, ended: false, caught: () => {}, metered: null, address: opened.remoteAddress }
+    const connection: Connection = {
+      session: null,
+      link: null,
+      dialer: null,
+      target,
+      authenticatedAtMs: 0,
+      ended: false,
+      caught: () => {},
+      metered: null,
+      address: opened.remoteAddress,
+    }
     connection.caught = caughtOf(connection, opened)
     guard(() => {
-      connection.metered = gate.meter(guardSocket(opened, connection.caught), { dialed: target !== null, caught: connection.caught, overrun: () => connection.session?.close('work_overrun') })
+      connection.metered = gate.meter(guardSocket(opened, connection.caught), {
+        dialed: target !== null,
+        caught: connection.caught,
+        overrun: () => connection.session?.close('work_overrun'),
+      })
       openConnection(connection, connection.metered.socket)
     }, connection.caught)()
   }
@@ -164,7 +201,8 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
     const wasOpen = link.isOpen()
     link.ended()
     fetches.releaseLink(link.number)
-    if (reason !== 'duplicate' && host.member(link.peer) !== 'unknown' && lastErrorByPeer.size < LAST_ERRORS_MAX) lastErrorByPeer.set(link.peer, text)
+    if (reason !== 'duplicate' && host.member(link.peer) !== 'unknown' && lastErrorByPeer.size < LAST_ERRORS_MAX)
+      lastErrorByPeer.set(link.peer, text)
     if (wasOpen) host.linkDown(link.peer, text)
     planSoon()
   }
@@ -287,22 +325,55 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
     mendAtMs = now + limits.mend_every_ms
     const linkByNumber = new Map(openLinks().map((link) => [link.number, link]))
     const numbers = [...linkByNumber.keys()]
-    for (const [number, refs] of bodyRounds.next(host.missingBodies(limits.want_bodies_max), numbers, now)) linkByNumber.get(number)?.send({ type: 'want_bodies', refs })
-    for (const [number, runs] of holeRounds.next(host.holes().filter(isBeforeFork), numbers, now)) linkByNumber.get(number)?.send({ type: 'want', runs })
-    for (const [number, hashes] of headerRounds.next(host.missingHeaders(limits.want_headers_max), numbers, now)) linkByNumber.get(number)?.wantHeaders(hashes)
+    for (const [number, refs] of bodyRounds.next(host.missingBodies(limits.want_bodies_max), numbers, now))
+      linkByNumber.get(number)?.send({ type: 'want_bodies', refs })
+    for (const [number, runs] of holeRounds.next(host.holes().filter(isBeforeFork), numbers, now))
+      linkByNumber.get(number)?.send({ type: 'want', runs })
+    for (const [number, hashes] of headerRounds.next(host.missingHeaders(limits.want_headers_max), numbers, now))
+      linkByNumber.get(number)?.wantHeaders(hashes)
   }
 
   const isBeforeFork = ({ chain, from }: Run): boolean => from < host.forkAt(chain)
 
   const linkInfos = (): LinkInfo[] => {
     const infos = new Map<PeerId, LinkInfo>()
-    const down = (peer: PeerId, state: 'connecting' | 'down', url: string | null, last_error: string | null): LinkInfo => ({ peer, state, url, round_trip_ms: null, commits_behind: null, held_all: false, buffered_bytes: 0, last_error })
+    const down = (
+      peer: PeerId,
+      state: 'connecting' | 'down',
+      url: string | null,
+      last_error: string | null,
+    ): LinkInfo => ({
+      peer,
+      state,
+      url,
+      round_trip_ms: null,
+      commits_behind: null,
+      held_all: false,
+      buffered_bytes: 0,
+      last_error,
+    })
     for (const [peer, error] of lastErrorByPeer) infos.set(peer, down(peer, 'down', null, error))
-    for (const { peer, state, url, lastError } of dialing.targets()) if (peer !== null && peer !== host.peer) infos.set(peer, down(peer, state === 'dialing' ? 'connecting' : 'down', url, lastError ?? lastErrorByPeer.get(peer) ?? null))
+    for (const { peer, state, url, lastError } of dialing.targets())
+      if (peer !== null && peer !== host.peer)
+        infos.set(
+          peer,
+          down(peer, state === 'dialing' ? 'connecting' : 'down', url, lastError ?? lastErrorByPeer.get(peer) ?? null),
+        )
     for (const { link, target } of connections) {
       if (link === null) continue
-      if (!link.isOpen()) infos.set(link.peer, down(link.peer, 'connecting', target?.url ?? null, lastErrorByPeer.get(link.peer) ?? null))
-      else infos.set(link.peer, { peer: link.peer, state: link.isQuiet() ? 'silent' : 'up', url: target?.url ?? null, round_trip_ms: link.roundTripMs(), commits_behind: link.behind(), held_all: link.heldAll(), buffered_bytes: link.bufferedBytes(), last_error: null })
+      if (!link.isOpen())
+        infos.set(link.peer, down(link.peer, 'connecting', target?.url ?? null, lastErrorByPeer.get(link.peer) ?? null))
+      else
+        infos.set(link.peer, {
+          peer: link.peer,
+          state: link.isQuiet() ? 'silent' : 'up',
+          url: target?.url ?? null,
+          round_trip_ms: link.roundTripMs(),
+          commits_behind: link.behind(),
+          held_all: link.heldAll(),
+          buffered_bytes: link.bufferedBytes(),
+          last_error: null,
+        })
     }
     return [...infos.values()]
   }
@@ -333,12 +404,14 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
     },
     announce: (ack, to) => {
       const content = encode({ type: 'ack', ack })
-      for (const { link } of connections) if (link !== null && (to === null || link.peer === to)) link.acknowledge(content, ack)
+      for (const { link } of connections)
+        if (link !== null && (to === null || link.peer === to)) link.acknowledge(content, ack)
     },
     wantAcks: (chains, to) => {
       for (let at = 0; at < chains.length; at += limits.ack_watermarks_max) {
         const asked = chains.slice(at, at + limits.ack_watermarks_max)
-        for (const link of openLinks()) if (to === null || link.peer === to) link.send({ type: 'want_acks', chains: asked })
+        for (const link of openLinks())
+          if (to === null || link.peer === to) link.send({ type: 'want_acks', chains: asked })
       }
     },
     propose: (commit, to) => {
@@ -376,7 +449,14 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
       planSoon()
     },
     admits: gate.admits,
-    counters: () => ({ ...counts, nonces: nonces.size(), sockets: connections.size, chains_under_way: fetches.size(), frames_waiting: gate.waiting() }),
-    dials: () => dialing.targets().map(({ url, peer, state, lastError }) => ({ url, peer, state, last_error: lastError })),
+    counters: () => ({
+      ...counts,
+      nonces: nonces.size(),
+      sockets: connections.size,
+      chains_under_way: fetches.size(),
+      frames_waiting: gate.waiting(),
+    }),
+    dials: () =>
+      dialing.targets().map(({ url, peer, state, lastError }) => ({ url, peer, state, last_error: lastError })),
   }
 }

@@ -60,14 +60,25 @@ export type Message =
   /** How far the sender's control chain goes. */
   | { readonly type: 'control'; readonly seq: number }
   /** 'You are a member, and here is where I stand.' */
-  | ({ readonly type: 'open'; readonly epoch: string; readonly addresses: Uint8Array; readonly clock: number } & Standing)
+  | ({
+      readonly type: 'open'
+      readonly epoch: string
+      readonly addresses: Uint8Array
+      readonly clock: number
+    } & Standing)
   | ({ readonly type: 'ping'; readonly id: number } & Standing)
   /** `clock`: the sender's wall clock, ms; here as in `open`. */
   | ({ readonly type: 'pong'; readonly id: number; readonly clock: number } & Standing)
   /** 'What arrived in your log after this?' */
   | { readonly type: 'since'; readonly cursor: number }
   /** The next page of the log, in its order. `end`: nothing was behind it at that moment. */
-  | { readonly type: 'runs'; readonly runs: readonly Run[]; readonly cursor: number; readonly end: boolean; readonly digest: Uint8Array }
+  | {
+      readonly type: 'runs'
+      readonly runs: readonly Run[]
+      readonly cursor: number
+      readonly end: boolean
+      readonly digest: Uint8Array
+    }
   /** 'What lies in your frontier under these prefixes?' Of 0 … 32 hex digits each. */
   | { readonly type: 'frontier_ask'; readonly prefixes: readonly string[] }
   /** `arrivals` is where the log stood when it was answered. */
@@ -141,7 +152,12 @@ const toPackable = (m: Message): Packable => {
     case 'credit':
       return [TAGS.credit, m.bytes]
     case 'ack':
-      return [TAGS.ack, hexToBytes(m.ack.voter), m.ack.watermarks.flatMap((w) => [hexToBytes(w.chain), w.seq, hexToBytes(w.hash), w.whole]), m.ack.signature]
+      return [
+        TAGS.ack,
+        hexToBytes(m.ack.voter),
+        m.ack.watermarks.flatMap((w) => [hexToBytes(w.chain), w.seq, hexToBytes(w.hash), w.whole]),
+        m.ack.signature,
+      ]
     case 'want_acks':
       return [TAGS.want_acks, joined(m.chains.map(hexToBytes))]
     case 'addresses':
@@ -169,8 +185,11 @@ const toPackable = (m: Message): Packable => {
 
 /** A byte a digit. */
 const digitsOf = (prefix: string): Uint8Array => Uint8Array.from(prefix, (digit) => Number.parseInt(digit, 16))
-const packNode = (node: NodeTold): readonly Packable[] =>
-  [digitsOf(node.prefix), node.kind === 'leaf', node.kind === 'node' ? node.digests : node.entries.flatMap((e) => [hexToBytes(e.chain), e.seq, hexToBytes(e.hash)])]
+const packNode = (node: NodeTold): readonly Packable[] => [
+  digitsOf(node.prefix),
+  node.kind === 'leaf',
+  node.kind === 'node' ? node.digests : node.entries.flatMap((e) => [hexToBytes(e.chain), e.seq, hexToBytes(e.hash)]),
+]
 
 /** bytes, count of bodies, each body: flat, for a parcel's frame should cost a hundredth of the parcel. */
 const packParcel = (parcel: Parcel): Packable[] => [parcel.bytes, parcel.bodies.length, ...parcel.bodies.map(packBody)]

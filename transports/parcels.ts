@@ -21,13 +21,17 @@ export type ParcelFrame = {
 }
 
 const bodyBytes = (body: Body): number => body.salt.length + body.text.length + 4
-const parcelBytes = (parcel: Parcel): number => parcel.bodies.reduce((sum, body) => sum + bodyBytes(body), parcel.bytes.length + 8)
+const parcelBytes = (parcel: Parcel): number =>
+  parcel.bodies.reduce((sum, body) => sum + bodyBytes(body), parcel.bytes.length + 8)
 
 /**
  * @param parcels of any chains; neighbours that follow one another in one chain share a frame.
  * @param bytesTarget `control_frame_bytes_target` for the control chain.
  */
-export const parcelFrames = (parcels: readonly Parcel[], bytesTarget: number = limits.parcel_frame_bytes_target): readonly ParcelFrame[] => {
+export const parcelFrames = (
+  parcels: readonly Parcel[],
+  bytesTarget: number = limits.parcel_frame_bytes_target,
+): readonly ParcelFrame[] => {
   const frames: ParcelFrame[] = []
   let batch: Parcel[] = []
   let bytes = 0
@@ -35,13 +39,22 @@ export const parcelFrames = (parcels: readonly Parcel[], bytesTarget: number = l
   const flush = (): void => {
     const [first, last] = [batch[0], batch.at(-1)]
     if (first === undefined || last === undefined) return
-    frames.push({ content: encode({ type: 'parcels', chain: first.chain, parcels: batch }), chain: first.chain, from: first.seq, upto: last.seq, commits: batch.length, bodies })
+    frames.push({
+      content: encode({ type: 'parcels', chain: first.chain, parcels: batch }),
+      chain: first.chain,
+      from: first.seq,
+      upto: last.seq,
+      commits: batch.length,
+      bodies,
+    })
     batch = []
     bytes = 0
     bodies = 0
   }
   const isFull = (parcel: Parcel, size: number): boolean =>
-    bytes + size > bytesTarget || batch.length === limits.frame_commits_max || bodies + parcel.bodies.length > limits.frame_bodies_max
+    bytes + size > bytesTarget ||
+    batch.length === limits.frame_commits_max ||
+    bodies + parcel.bodies.length > limits.frame_bodies_max
   for (const parcel of parcels) {
     const last = batch.at(-1)
     const size = parcelBytes(parcel)
@@ -69,10 +82,22 @@ const splitBodies = (parcel: Parcel): { readonly whole: Parcel; readonly rest: r
 
 export const bodyFrames = (bodies: readonly Body[]): readonly ParcelFrame[] => {
   const frames: ParcelFrame[] = []
-  for (let at = 0; at < bodies.length; ) {
+  for (let at = 0; at < bodies.length;) {
     let [bytes, end] = [0, at]
-    while (end < bodies.length && end - at < limits.want_bodies_max && (end === at || bytes + bodyBytes(bodies[end]!) <= limits.parcel_frame_bytes_target)) bytes += bodyBytes(bodies[end++]!)
-    frames.push({ content: encode({ type: 'bodies', bodies: bodies.slice(at, end) }), chain: null, from: 0, upto: null, commits: 0, bodies: end - at })
+    while (
+      end < bodies.length &&
+      end - at < limits.want_bodies_max &&
+      (end === at || bytes + bodyBytes(bodies[end]!) <= limits.parcel_frame_bytes_target)
+    )
+      bytes += bodyBytes(bodies[end++]!)
+    frames.push({
+      content: encode({ type: 'bodies', bodies: bodies.slice(at, end) }),
+      chain: null,
+      from: 0,
+      upto: null,
+      commits: 0,
+      bodies: end - at,
+    })
     at = end
   }
   return frames

@@ -12,7 +12,8 @@ const createLog = (remembered?: number) => {
   const growth = createGrowth(remembered)
   let walks = 0
   return {
-    growth, controlChain: chainOf(99),
+    growth,
+    controlChain: chainOf(99),
     seqOf: (chain: ChainId): number => {
       walks++
       return seqs.get(chain) ?? 0
@@ -27,8 +28,16 @@ const createLog = (remembered?: number) => {
   }
 }
 
-type Step = { readonly kind: 'grow' | 'reached' | 'heldAll' | 'forget' | 'look'; readonly n: number; readonly by: number }
-const stepArb: fc.Arbitrary<Step> = fc.record({ kind: fc.constantFrom('grow', 'grow', 'reached', 'heldAll', 'forget', 'look'), n: fc.nat(CHAINS - 1), by: fc.integer({ min: 1, max: 4 }) })
+type Step = {
+  readonly kind: 'grow' | 'reached' | 'heldAll' | 'forget' | 'look'
+  readonly n: number
+  readonly by: number
+}
+const stepArb: fc.Arbitrary<Step> = fc.record({
+  kind: fc.constantFrom('grow', 'grow', 'reached', 'heldAll', 'forget', 'look'),
+  n: fc.nat(CHAINS - 1),
+  by: fc.integer({ min: 1, max: 4 }),
+})
 
 /** The other side notes each chain for itself. */
 const plain = (log: ReturnType<typeof createLog>) => {
@@ -50,30 +59,34 @@ const play = (of: Pick<Positions, 'reached' | 'heldAll' | 'forget' | 'lookAgain'
 }
 
 test('LIVE2 the same as when each chain is noted for itself, whatever goes on here and is told', () => {
-  fc.assert(fc.property(fc.array(stepArb, { maxLength: 60 }), (steps) => {
-    const log = createLog()
-    const [positions, dumb] = [createPositions(log), plain(log)]
-    for (const step of steps) {
-      if (step.kind === 'grow') log.grow(chainOf(step.n), step.by)
-      play(positions, step)
-      play({ ...dumb, lookAgain: () => undefined }, step)
-      for (let n = 0; n < CHAINS; n++) expect(positions.of(chainOf(n))).toBe(dumb.of(chainOf(n)))
-      expect(positions.lacking()).toBe(dumb.lacking())
-    }
-  }))
+  fc.assert(
+    fc.property(fc.array(stepArb, { maxLength: 60 }), (steps) => {
+      const log = createLog()
+      const [positions, dumb] = [createPositions(log), plain(log)]
+      for (const step of steps) {
+        if (step.kind === 'grow') log.grow(chainOf(step.n), step.by)
+        play(positions, step)
+        play({ ...dumb, lookAgain: () => undefined }, step)
+        for (let n = 0; n < CHAINS; n++) expect(positions.of(chainOf(n))).toBe(dumb.of(chainOf(n)))
+        expect(positions.lacking()).toBe(dumb.lacking())
+      }
+    }),
+  )
 })
 
 test('LIVE2 who looks too late knows less, never more', () => {
-  fc.assert(fc.property(fc.array(stepArb, { maxLength: 60 }), (steps) => {
-    const log = createLog(2)
-    const [positions, dumb] = [createPositions(log), plain(log)]
-    for (const step of steps) {
-      if (step.kind === 'grow') log.grow(chainOf(step.n), step.by)
-      play(positions, step)
-      play({ ...dumb, lookAgain: () => undefined }, step)
-    }
-    for (let n = 0; n < CHAINS; n++) expect(positions.of(chainOf(n))).toBeLessThanOrEqual(dumb.of(chainOf(n)))
-  }))
+  fc.assert(
+    fc.property(fc.array(stepArb, { maxLength: 60 }), (steps) => {
+      const log = createLog(2)
+      const [positions, dumb] = [createPositions(log), plain(log)]
+      for (const step of steps) {
+        if (step.kind === 'grow') log.grow(chainOf(step.n), step.by)
+        play(positions, step)
+        play({ ...dumb, lookAgain: () => undefined }, step)
+      }
+      for (let n = 0; n < CHAINS; n++) expect(positions.of(chainOf(n))).toBeLessThanOrEqual(dumb.of(chainOf(n)))
+    }),
+  )
 })
 
 test('LIVE2 that the other side holds all 100,000 chains is one mark', () => {
@@ -84,7 +97,9 @@ test('LIVE2 that the other side holds all 100,000 chains is one mark', () => {
   positions.heldAll()
   log.grow(chainOf(7), 2)
   positions.lookAgain()
-  expect([positions.lacking(), positions.of(chainOf(7)), positions.of(chainOf(8)), positions.size()]).toEqual([2, 3, 3, 1])
+  expect([positions.lacking(), positions.of(chainOf(7)), positions.of(chainOf(8)), positions.size()]).toEqual([
+    2, 3, 3, 1,
+  ])
   expect(log.walked() - before).toBeLessThan(20)
   // Of these it holds less.
   positions.heldAll(new Map([[chainOf(8), 2]]))

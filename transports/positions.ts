@@ -64,10 +64,11 @@ export const createPositions = (host: Pick<MeshHost, 'seqOf' | 'commits' | 'grow
       }
       seqByUnknownChain.set(chain, most)
       // A Map iterates in insertion order: the first is the oldest.
-      if (seqByUnknownChain.size > limits.unknown_chains_per_link_max) for (const oldest of seqByUnknownChain.keys()) {
-        seqByUnknownChain.delete(oldest)
-        break
-      }
+      if (seqByUnknownChain.size > limits.unknown_chains_per_link_max)
+        for (const oldest of seqByUnknownChain.keys()) {
+          seqByUnknownChain.delete(oldest)
+          break
+        }
     },
     heldAll: (firstLacking = new Map()) => {
       const atByLacking = [...firstLacking].map(([chain, first]) => [chain, Math.max(first - 1, of(chain))] as const)
@@ -87,7 +88,11 @@ export const createPositions = (host: Pick<MeshHost, 'seqOf' | 'commits' | 'grow
     },
     lacking: () => {
       lookAgain()
-      if (mark === null) return [...seqByUnknownChain, ...seqByChain].reduce((left, [chain, seq]) => left - Math.min(seq, host.seqOf(chain)), host.commits())
+      if (mark === null)
+        return [...seqByUnknownChain, ...seqByChain].reduce(
+          (left, [chain, seq]) => left - Math.min(seq, host.seqOf(chain)),
+          host.commits(),
+        )
       return [...seqByGrown.keys()].reduce((sum, chain) => sum + Math.max(0, host.seqOf(chain) - of(chain)), 0)
     },
     lookAgain,

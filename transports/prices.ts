@@ -12,14 +12,18 @@ export const priceOfBytes = (bytes: number): number => 1 + bytes / 4_096
 export const priceOfGreeting = (frame: Uint8Array): number => (frame[1] === 1 ? 12 : frame[1] === 3 ? 15 : 1)
 
 /** Reading commits and texts from the log and sealing them, for whoever asked. */
-export const priceOfServing = (frame: { readonly content: Uint8Array; readonly commits: number; readonly bodies: number }): number =>
-  priceOfBytes(frame.content.length) + 2 * frame.commits + frame.bodies
+export const priceOfServing = (frame: {
+  readonly content: Uint8Array
+  readonly commits: number
+  readonly bodies: number
+}): number => priceOfBytes(frame.content.length) + 2 * frame.commits + frame.bodies
 
 /** Arrivals looked up in the log, at some 15 µs each, and the runs that they make told, at some 2 µs. */
 export const priceOfWalk = (arrivals: number, runs: number): number => 1.5 * arrivals + runs / 5
 
 /** Subtrees of the frontier told: 16 keyed digests at some 1.5 µs each, or chains with their heads at some 3 µs. */
-export const priceOfNodes = (nodes: readonly NodeTold[]): number => nodes.reduce((sum, node) => sum + (node.kind === 'node' ? 3 : 1 + node.entries.length / 3), 0)
+export const priceOfNodes = (nodes: readonly NodeTold[]): number =>
+  nodes.reduce((sum, node) => sum + (node.kind === 'node' ? 3 : 1 + node.entries.length / 3), 0)
 
 /** What handling it takes here, beyond its bytes. */
 export const priceOf = (m: Message): number => {
@@ -86,4 +90,6 @@ export const priceOf = (m: Message): number => {
 
 /** Of the control log each commit is checked for itself, and each vote on it: as many as its bytes can hold, at some 100 bytes and 40 µs each. */
 export const priceOfVotes = (m: Message, controlChain: ChainId): number =>
-  m.type === 'parcels' && m.chain === controlChain ? m.parcels.reduce((sum, parcel) => sum + parcel.bytes.length / 24, 0) : 0
+  m.type === 'parcels' && m.chain === controlChain
+    ? m.parcels.reduce((sum, parcel) => sum + parcel.bytes.length / 24, 0)
+    : 0

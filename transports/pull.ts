@@ -24,7 +24,12 @@ import type { Message } from './messages.ts'
 import type { Positions } from './positions.ts'
 
 type Of<Type extends Message['type']> = Extract<Message, { readonly type: Type }>
-type Page = { readonly runs: readonly Run[]; readonly cursor: number; readonly end: boolean; readonly digest: Uint8Array | null }
+type Page = {
+  readonly runs: readonly Run[]
+  readonly cursor: number
+  readonly end: boolean
+  readonly digest: Uint8Array | null
+}
 
 export type PullOptions = {
   readonly host: MeshHost
@@ -74,12 +79,17 @@ export const createPull = (options: PullOptions): Pull => {
   let readTo = 0
   let keptTo = -1
   let unsettled: { readonly runs: readonly Run[]; readonly cursor: number }[] | null = []
-  let compare: { readonly tree: Comparison; readonly seqByLackingChain: Map<ChainId, number>; arrivals: number | null } | null = null
+  let compare: {
+    readonly tree: Comparison
+    readonly seqByLackingChain: Map<ChainId, number>
+    arrivals: number | null
+  } | null = null
   let compareWaitMs: number = limits.frontier_compare_ms_min
   let compareAtMs = 0
 
   const comesByLines = (chain: ChainId): boolean => options.byLines && host.isControl(chain)
-  const holds = (run: Run): boolean => comesByLines(run.chain) || host.seqOf(run.chain) >= endOf(host, run.chain, run.from + run.count - 1)
+  const holds = (run: Run): boolean =>
+    comesByLines(run.chain) || host.seqOf(run.chain) >= endOf(host, run.chain, run.from + run.count - 1)
   const keep = (cursor: number): void => {
     if (cursor <= keptTo) return
     keptTo = cursor
@@ -111,7 +121,8 @@ export const createPull = (options: PullOptions): Pull => {
     }
     positions.heldAll()
   }
-  const idle = (nowMs: number): boolean => page === null && (askedAtMs === null || nowMs - askedAtMs > limits.claim_ms_max)
+  const idle = (nowMs: number): boolean =>
+    page === null && (askedAtMs === null || nowMs - askedAtMs > limits.claim_ms_max)
   const holdsNothing = (): boolean => host.commits() <= host.seqOf(host.controlChain)
 
   const learned = (chain: ChainId, seq: number, dueMs: number): boolean => {
@@ -132,24 +143,37 @@ export const createPull = (options: PullOptions): Pull => {
     readTo = Math.max(readTo, done.cursor)
     const open = done.runs.filter((run) => !holds(run))
     for (const run of open) learned(run.chain, run.from + run.count - 1, nowMs)
-    if (unsettled !== null && (open.length > 0 || unsettled.length > 0)) unsettled.push({ runs: open, cursor: done.cursor })
+    if (unsettled !== null && (open.length > 0 || unsettled.length > 0))
+      unsettled.push({ runs: open, cursor: done.cursor })
     else if (unsettled !== null) keep(done.cursor)
     if (unsettled !== null && unsettled.length > UNSETTLED_PAGES_MAX) unsettled = null
     if (!done.end) return askSince(done.cursor, nowMs)
     everHeldAll ||= unsettled?.length === 0 && keptTo >= done.cursor
     if (open.length > 0 || done.digest === null) return
     if (equalBytes(done.digest, options.digest())) becameInStep(done.cursor)
-    else if (done.runs.length === 0 && nowMs >= compareAtMs && nowMs - options.servedAtMs() >= limits.frontier_quiet_ms_min) askFrontier(nowMs)
+    else if (
+      done.runs.length === 0 &&
+      nowMs >= compareAtMs &&
+      nowMs - options.servedAtMs() >= limits.frontier_quiet_ms_min
+    )
+      askFrontier(nowMs)
   }
   const settle = (): void => {
-    while (unsettled !== null && unsettled.length > 0 && unsettled[0]!.runs.every(holds)) keep(unsettled.shift()!.cursor)
+    while (unsettled !== null && unsettled.length > 0 && unsettled[0]!.runs.every(holds))
+      keep(unsettled.shift()!.cursor)
   }
 
   /** All that differs was seen: fetch the difference, or, when that is much, read the log, whose order can be applied as it comes. */
   const compared = (seqByLackingChain: ReadonlyMap<ChainId, number>, arrivals: number, nowMs: number): void => {
     compare = null
     askedAtMs = null
-    const lacking = [...seqByLackingChain].map(([chain, seq]) => ({ chain, from: host.seqOf(chain) + 1, count: endOf(host, chain, seq) - host.seqOf(chain) })).filter((run) => run.count > 0)
+    const lacking = [...seqByLackingChain]
+      .map(([chain, seq]) => ({
+        chain,
+        from: host.seqOf(chain) + 1,
+        count: endOf(host, chain, seq) - host.seqOf(chain),
+      }))
+      .filter((run) => run.count > 0)
     const commits = lacking.reduce((sum, run) => sum + run.count, 0)
     if (commits > limits.frontier_pull_commits_max) return askSince(0, nowMs)
     page = { runs: lacking, cursor: arrivals, end: false, digest: null }
@@ -160,7 +184,10 @@ export const createPull = (options: PullOptions): Pull => {
     const wants: Run[] = []
     let room = (opened ? limits.want_commits_max : limits.control_want_commits_max) - fetches.outstanding(link)
     const take = (chain: ChainId, upto: number): void => {
-      const range = wants.length < limits.want_runs_max ? fetches.claim(chain, link, host.seqOf(chain), endOf(host, chain, upto), room, nowMs) : null
+      const range =
+        wants.length < limits.want_runs_max
+          ? fetches.claim(chain, link, host.seqOf(chain), endOf(host, chain, upto), room, nowMs)
+          : null
       if (range === null) return
       room -= range.count
       wants.push({ chain, ...range })

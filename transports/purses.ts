@@ -72,10 +72,11 @@ const createTable = (perMs: number, most: number): ((key: string, nowMs: number)
     // A Map iterates in insertion order: the first is the one used longest ago.
     purseByKey.delete(key)
     purseByKey.set(key, purse)
-    if (purseByKey.size > limits.work_purses_max) for (const oldest of purseByKey.keys()) {
-      purseByKey.delete(oldest)
-      break
-    }
+    if (purseByKey.size > limits.work_purses_max)
+      for (const oldest of purseByKey.keys()) {
+        purseByKey.delete(oldest)
+        break
+      }
     return purse
   }
 }

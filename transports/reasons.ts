@@ -50,7 +50,8 @@ export type CloseReason = (typeof CLOSE_REASONS)[number]
 const KNOWN: ReadonlySet<string> = new Set(CLOSE_REASONS)
 
 /** What the other side gave as its reason: one of ours, or null. It is unauthenticated text: never shown or counted as it came. */
-export const parseCloseReason = (text: string): CloseReason | null => (RANGE.test(text) ? 'version_unsupported' : KNOWN.has(text) ? (text as CloseReason) : null)
+export const parseCloseReason = (text: string): CloseReason | null =>
+  RANGE.test(text) ? 'version_unsupported' : KNOWN.has(text) ? (text as CloseReason) : null
 
 /** The one reason that tells something besides: which versions its side speaks, in numbers. */
 const RANGE = /^version_unsupported (\d{1,3}-\d{1,3})$/

@@ -8,15 +8,25 @@ import { createRefusals, type Refusals } from './refusals.ts'
 import { abilitiesOf, levelIn, OWN_OFFER, takesRefused } from './versions.ts'
 
 const some = (count: number): readonly RefusedCommit[] =>
-  Array.from({ length: count }, (_, n) => ({ chain: bytesToHex(sha256('chain', String(n)).subarray(0, 16)) as ChainId, seq: 1, hash: bytesToHex(sha256('hash', String(n))) as CommitHash, reason: 'forked' }))
+  Array.from({ length: count }, (_, n) => ({
+    chain: bytesToHex(sha256('chain', String(n)).subarray(0, 16)) as ChainId,
+    seq: 1,
+    hash: bytesToHex(sha256('hash', String(n))) as CommitHash,
+    reason: 'forked',
+  }))
 
 let sent: number[]
 let heard: number
 let nowMs: number
-const create = (takes: boolean): Refusals => createRefusals({
-  host: { receiveRefused: (_from, refused) => void (heard += refused.length) }, peer: 'ab'.repeat(32) as PeerId, takes,
-  send: (message) => message.type === 'refused' && sent.push(message.refused.length), count: () => undefined, now: () => nowMs,
-})
+const create = (takes: boolean): Refusals =>
+  createRefusals({
+    host: { receiveRefused: (_from, refused) => void (heard += refused.length) },
+    peer: 'ab'.repeat(32) as PeerId,
+    takes,
+    send: (message) => message.type === 'refused' && sent.push(message.refused.length),
+    count: () => undefined,
+    now: () => nowMs,
+  })
 beforeEach(() => {
   sent = []
   heard = 0
@@ -49,6 +59,10 @@ describe('RF3 a link', () => {
 test('RF1 a build that does not know the frame is told nothing', () => {
   create(false).tell(some(1))
   expect(sent).toEqual([])
-  expect([takesRefused(OWN_OFFER.abilities), takesRefused(abilitiesOf(16)), takesRefused(2 ** 32 - 1)]).toEqual([true, false, true])
+  expect([takesRefused(OWN_OFFER.abilities), takesRefused(abilitiesOf(16)), takesRefused(2 ** 32 - 1)]).toEqual([
+    true,
+    false,
+    true,
+  ])
   expect(levelIn(OWN_OFFER.abilities)).toBe(1)
 })

@@ -12,10 +12,7 @@ import type { Message } from './messages.ts'
 /** A reason's name. Which there are is open: a later build refuses for reasons that this one does not know. */
 export const REASON_NAME = /^[a-z][a-z0-9_]*$/
 
-export type Refusals = {
-  tell(refused: readonly RefusedCommit[]): void
-  heard(refused: readonly RefusedCommit[]): void
-}
+export type Refusals = { tell(refused: readonly RefusedCommit[]): void; heard(refused: readonly RefusedCommit[]): void }
 
 export type RefusalsOptions = {
   readonly host: Pick<MeshHost, 'receiveRefused'>
@@ -33,7 +30,8 @@ export const createRefusals = ({ host, peer, takes, send, count, now }: Refusals
     tell: (refused) => {
       const telling = takes ? refused.slice(0, told(refused.length, now())) : []
       count('refusals_out', telling.length)
-      for (let at = 0; at < telling.length; at += limits.refusals_per_frame_max) send({ type: 'refused', refused: telling.slice(at, at + limits.refusals_per_frame_max) })
+      for (let at = 0; at < telling.length; at += limits.refusals_per_frame_max)
+        send({ type: 'refused', refused: telling.slice(at, at + limits.refusals_per_frame_max) })
     },
     heard: (refused) => {
       const hearing = refused.slice(0, heard(refused.length, now()))
@@ -48,7 +46,8 @@ const createMeter = (): ((count: number, nowMs: number) => number) => {
   let interval = { sinceMs: Number.NEGATIVE_INFINITY, passed: 0 }
   return (count, nowMs) => {
     // A clock that was put back begins the interval anew.
-    if (nowMs - interval.sinceMs > limits.ping_every_ms || nowMs < interval.sinceMs) interval = { sinceMs: nowMs, passed: 0 }
+    if (nowMs - interval.sinceMs > limits.ping_every_ms || nowMs < interval.sinceMs)
+      interval = { sinceMs: nowMs, passed: 0 }
     const passing = Math.min(count, limits.refusals_per_interval_max - interval.passed)
     interval.passed += passing
     return passing

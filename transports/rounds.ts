@@ -24,7 +24,8 @@ export const createRounds = <Item>(keyOf: (item: Item) => string, askedMax: numb
 
   /** The link to ask now, or null to wait. */
   const choose = (search: Search, links: readonly LinkNumber[], nowMs: number): LinkNumber | null => {
-    if (search.link !== null && links.includes(search.link) && nowMs - search.askedAtMs <= limits.want_ms_max) return null
+    if (search.link !== null && links.includes(search.link) && nowMs - search.askedAtMs <= limits.want_ms_max)
+      return null
     if (search.link !== null) search.tried.add(search.link)
     search.link = null
     let untried = links.filter((link) => !search.tried.has(link))

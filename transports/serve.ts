@@ -75,11 +75,16 @@ export const createServe = (options: ServeOptions): Serve => {
     count('parcels_out', frame.commits)
     count('bodies_out', frame.bodies)
     if (frame.chain !== null && frame.upto !== null) positions.reached(frame.chain, frame.upto)
-    transmit(options.isOpen() && frame.chain !== host.controlChain ? deflated(frame.content, options.compression) : frame.content)
+    transmit(
+      options.isOpen() && frame.chain !== host.controlChain
+        ? deflated(frame.content, options.compression)
+        : frame.content,
+    )
   }
 
   /** Headers cost no credit: few, small, and asked for so that something else can go on. */
-  const sendHeaders = (hashes: readonly CommitHash[]): void => send({ type: 'headers', headers: host.readHeaders(hashes) })
+  const sendHeaders = (hashes: readonly CommitHash[]): void =>
+    send({ type: 'headers', headers: host.readHeaders(hashes) })
 
   /** Reads the next frames: bodies first, they complete what the other side already holds. False when nothing is wanted. */
   const readNext = (): boolean => {
@@ -94,7 +99,8 @@ export const createServe = (options: ServeOptions): Serve => {
     }
     const run = runs.shift()
     if (run === undefined) return false
-    const bytesTarget = run.chain === host.controlChain ? limits.control_frame_bytes_target : limits.parcel_frame_bytes_target
+    const bytesTarget =
+      run.chain === host.controlChain ? limits.control_frame_bytes_target : limits.parcel_frame_bytes_target
     const parcels = host.readRun(run, bytesTarget)
     const left = run.count - parcels.length
     for (const frame of parcelFrames(parcels, bytesTarget)) frames.push(frame)
@@ -102,7 +108,8 @@ export const createServe = (options: ServeOptions): Serve => {
     if (parcels.length === 0) send({ type: 'absent', chain: run.chain, from: run.from })
     const queued = lastQueuedByChain.get(run.chain)
     const over = parcels.length === 0 || left <= 0
-    if (over && queued !== undefined && queued.from + queued.count === run.from + run.count) lastQueuedByChain.delete(run.chain)
+    if (over && queued !== undefined && queued.from + queued.count === run.from + run.count)
+      lastQueuedByChain.delete(run.chain)
     return true
   }
 
@@ -136,7 +143,8 @@ export const createServe = (options: ServeOptions): Serve => {
       for (const run of wanted) {
         // Asked again because it took long: it is still in the queue.
         const queued = lastQueuedByChain.get(run.chain)
-        if (queued !== undefined && queued.from <= run.from && run.from + run.count <= queued.from + queued.count) continue
+        if (queued !== undefined && queued.from <= run.from && run.from + run.count <= queued.from + queued.count)
+          continue
         lastQueuedByChain.set(run.chain, run)
         runs.push(run)
       }
@@ -161,7 +169,13 @@ export const createServe = (options: ServeOptions): Serve => {
 
     since: (cursor) => {
       const page = walked(cursor)
-      send({ type: 'runs', runs: page.runs, cursor: page.cursor, end: page.cursor >= host.arrivals(), digest: options.digest() })
+      send({
+        type: 'runs',
+        runs: page.runs,
+        cursor: page.cursor,
+        end: page.cursor >= host.arrivals(),
+        digest: options.digest(),
+      })
     },
 
     frontier: (prefixes) => {
@@ -185,5 +199,7 @@ const deflated = (content: Uint8Array, compression: Compression | null): Uint8Ar
   if (compression === null || content.length < limits.compress_bytes_min) return content
   const small = pack([TAGS.deflated, content.length, compression.deflate(content)])
   // What shrinks further than the other side lets anything grow again goes as it is.
-  return small.length < content.length && small.length * (limits.inflate_ratio_max - 1) >= content.length ? small : content
+  return small.length < content.length && small.length * (limits.inflate_ratio_max - 1) >= content.length
+    ? small
+    : content
 }

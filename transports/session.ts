@@ -132,5 +132,7 @@ export const openSession = (options: SessionOptions): Session => {
 const startHandshake = (options: SessionOptions): Handshake => {
   const { mesh, self, nonces, offer = OWN_OFFER } = options
   const common = { mesh, self, nonces, offer, random: options.random.bytes(64), nowMs: options.timers.now() }
-  return options.role.kind === 'dialer' ? dialHandshake({ ...common, audience: options.role.audience }) : acceptHandshake(common)
+  return options.role.kind === 'dialer'
+    ? dialHandshake({ ...common, audience: options.role.audience })
+    : acceptHandshake(common)
 }

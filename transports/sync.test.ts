@@ -18,8 +18,12 @@ afterEach(async () => {
 const HANDSHAKE_BYTES = 168 + 168 + 66
 const up = (peer: TestPeer): number => peer.mesh.links().filter((link) => link.state === 'up').length
 /** All of them have written or taken in `commits` of other than control commits, the same ones. */
-const all = (commits: number, ...of: readonly TestPeer[]): boolean => of.every((peer) => peer.commits() - peer.seqOf(peer.host.controlChain) === commits && peer.digest() === of[0]!.digest())
-const bytes = (...of: readonly TestPeer[]): number => of.reduce((sum, peer) => sum + (peer.mesh.counters()['bytes_out'] ?? 0), 0)
+const all = (commits: number, ...of: readonly TestPeer[]): boolean =>
+  of.every(
+    (peer) => peer.commits() - peer.seqOf(peer.host.controlChain) === commits && peer.digest() === of[0]!.digest(),
+  )
+const bytes = (...of: readonly TestPeer[]): number =>
+  of.reduce((sum, peer) => sum + (peer.mesh.counters()['bytes_out'] ?? 0), 0)
 
 test('AE1 two peers in step find so in one round trip of under 200 bytes, however much they hold', () => {
   const world = createTestWorld(['a', 'b'])
@@ -29,7 +33,9 @@ test('AE1 two peers in step find so in one round trip of under 200 bytes, howeve
   world.time.advance(30_000)
   world.network.sever(a.url, b.url)
   const before = bytes(a, b)
-  expect(world.time.runUntil(() => up(a) === 1 && up(b) === 1 && a.mesh.counters()['handshakes'] === 2, 5_000)).toBe(true)
+  expect(world.time.runUntil(() => up(a) === 1 && up(b) === 1 && a.mesh.counters()['handshakes'] === 2, 5_000)).toBe(
+    true,
+  )
   // Before the first probe of an idle link.
   world.time.advance(500)
   expect(bytes(a, b) - before - HANDSHAKE_BYTES).toBeLessThan(200)
@@ -54,7 +60,14 @@ test('ACK4 an ack for one peer goes to nobody else', () => {
   expect(world.time.runUntil(() => up(a) === 2 && up(b) === 2 && up(c) === 2, 5_000)).toBe(true)
   const told = (): readonly number[] => [b, c].map(({ acks }) => acks.length)
   const before = told()
-  const ack = signAck({ mesh: meshIdOfTests, voter: peerOf('a'), watermarks: [{ chain: a.chain, seq: 1, hash: ZERO_HASH as CommitHash, whole: true }] }, keysOf('a'))
+  const ack = signAck(
+    {
+      mesh: meshIdOfTests,
+      voter: peerOf('a'),
+      watermarks: [{ chain: a.chain, seq: 1, hash: ZERO_HASH as CommitHash, whole: true }],
+    },
+    keysOf('a'),
+  )
   a.mesh.announce(ack, peerOf('c'))
   world.time.advance(100)
   expect(told()).toEqual([before[0], before[1]! + 1])
@@ -196,8 +209,12 @@ test('AE11 holes and missing bodies are fetched from whoever has them', () => {
   c.loseBody(ref)
   c.damage(a.chain, 4)
   a.damage(a.chain, 4)
-  expect(world.time.runUntil(() => c.host.missingBodies(9).length === 0 && c.host.holes().length === 0, 20_000)).toBe(true)
-  expect(world.time.runUntil(() => a.host.missingBodies(9).length === 0 && a.host.holes().length === 0, 20_000)).toBe(true)
+  expect(world.time.runUntil(() => c.host.missingBodies(9).length === 0 && c.host.holes().length === 0, 20_000)).toBe(
+    true,
+  )
+  expect(world.time.runUntil(() => a.host.missingBodies(9).length === 0 && a.host.holes().length === 0, 20_000)).toBe(
+    true,
+  )
 })
 
 test('CR2 large texts arrive within credit', () => {

@@ -11,7 +11,16 @@ import { makeBody, type Body } from '../crdt/body.ts'
 import { digestOfRoot } from '../crdt/frontier.ts'
 import { createFrontierTree } from '../crdt/frontier-tree.ts'
 import { sha256, sha256Hex } from '../crdt/hash.ts'
-import { bytesToHex, hexToBytes, ZERO_HASH, type ChainId, type CommitHash, type MeshId, type PeerId, type Ref } from '../crdt/ids.ts'
+import {
+  bytesToHex,
+  hexToBytes,
+  ZERO_HASH,
+  type ChainId,
+  type CommitHash,
+  type MeshId,
+  type PeerId,
+  type Ref,
+} from '../crdt/ids.ts'
 import { equalBytes, pack, unpack } from '../crdt/msgpack.ts'
 import { keyPairFromSeed, publicKeyHex } from '../crdt/signature.ts'
 import { createGrowth } from './growth.ts'
@@ -66,20 +75,44 @@ export type TestHost = {
   proofsReceived(): number
 }
 
-type Entry = { bytes: Uint8Array | null; readonly hash: CommitHash; readonly before: string; readonly refs: readonly Ref[] }
+type Entry = {
+  bytes: Uint8Array | null
+  readonly hash: CommitHash
+  readonly before: string
+  readonly refs: readonly Ref[]
+}
 
 export const meshIdOfTests = publicKeyHex(keyPairFromSeed(sha256('tests: authority'))) as MeshId
 const CONTROL = bytesToHex(sha256('control', meshIdOfTests).subarray(0, 16)) as ChainId
 /** `count` commits behind `before`, as the owner of the chain would write them; another `branch` has other content. */
-export const branchOf = (chain: ChainId, branch: string, before: readonly Parcel[], count: number): readonly Parcel[] => {
+export const branchOf = (
+  chain: ChainId,
+  branch: string,
+  before: readonly Parcel[],
+  count: number,
+): readonly Parcel[] => {
   const parcels = [...before]
   for (let n = 0; n < count; n++) {
     const last = parcels.at(-1)
-    parcels.push(commitOf(chain, parcels.length + 1, last === undefined ? ZERO_HASH : sha256Hex(last.bytes), sha256(branch, String(parcels.length)), []))
+    parcels.push(
+      commitOf(
+        chain,
+        parcels.length + 1,
+        last === undefined ? ZERO_HASH : sha256Hex(last.bytes),
+        sha256(branch, String(parcels.length)),
+        [],
+      ),
+    )
   }
   return parcels
 }
-const commitOf = (chain: ChainId, seq: number, before: string, payload: Uint8Array, bodies: readonly Body[]): Parcel => ({
+const commitOf = (
+  chain: ChainId,
+  seq: number,
+  before: string,
+  payload: Uint8Array,
+  bodies: readonly Body[],
+): Parcel => ({
   chain,
   seq,
   bytes: pack([hexToBytes(chain), seq, hexToBytes(before), payload, bodies.map((body) => hexToBytes(body.ref))]),
@@ -89,7 +122,10 @@ export const chainOfPeer = (peer: PeerId): ChainId => bytesToHex(sha256('chain',
 export const keysOf = (name: string) => keyPairFromSeed(sha256('tests: peer', name))
 export const peerOf = (name: string): PeerId => publicKeyHex(keysOf(name)) as PeerId
 
-export const createTestHost = (name: string, options: { readonly timers: Timers; readonly flushMs?: number; readonly mesh?: MeshId }): TestHost => {
+export const createTestHost = (
+  name: string,
+  options: { readonly timers: Timers; readonly flushMs?: number; readonly mesh?: MeshId },
+): TestHost => {
   const { timers, flushMs = 0 } = options
   const keys = keysOf(name)
   const peer = peerOf(name)
@@ -123,8 +159,20 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
     const value = unpack(parcel.bytes)
     if (!Array.isArray(value) || value.length !== 5) return null
     const [of, seq, before, , refs] = value
-    if (!(of instanceof Uint8Array) || bytesToHex(of) !== parcel.chain || seq !== parcel.seq || !(before instanceof Uint8Array) || !Array.isArray(refs)) return null
-    return { bytes: parcel.bytes, before: bytesToHex(before), hash: sha256Hex(parcel.bytes) as CommitHash, refs: refs.flatMap((ref) => (ref instanceof Uint8Array ? [bytesToHex(ref) as Ref] : [])) }
+    if (
+      !(of instanceof Uint8Array) ||
+      bytesToHex(of) !== parcel.chain ||
+      seq !== parcel.seq ||
+      !(before instanceof Uint8Array) ||
+      !Array.isArray(refs)
+    )
+      return null
+    return {
+      bytes: parcel.bytes,
+      before: bytesToHex(before),
+      hash: sha256Hex(parcel.bytes) as CommitHash,
+      refs: refs.flatMap((ref) => (ref instanceof Uint8Array ? [bytesToHex(ref) as Ref] : [])),
+    }
   }
   const reduceControl = (parcel: Parcel): void => {
     const value = unpack(parcel.bytes)
@@ -138,10 +186,14 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
     if (!Array.isArray(sides) || sides.length !== 2) return null
     const places = sides.map((side) => {
       const value = side instanceof Uint8Array ? unpack(side) : null
-      return Array.isArray(value) && value[0] instanceof Uint8Array && typeof value[1] === 'number' ? { chain: bytesToHex(value[0]) as ChainId, at: value[1], side } : null
+      return Array.isArray(value) && value[0] instanceof Uint8Array && typeof value[1] === 'number'
+        ? { chain: bytesToHex(value[0]) as ChainId, at: value[1], side }
+        : null
     })
     const [a, b] = places
-    return a && b && a.chain === b.chain && a.at === b.at && !equalBytes(a.side as Uint8Array, b.side as Uint8Array) ? a : null
+    return a && b && a.chain === b.chain && a.at === b.at && !equalBytes(a.side as Uint8Array, b.side as Uint8Array)
+      ? a
+      : null
   }
   /** Answers whether the proof says something new. */
   const learnFork = (proof: Uint8Array): boolean => {
@@ -263,8 +315,14 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
       return parcels
     },
     readBodies: (refs) => refs.flatMap((ref) => bodies.get(ref) ?? []),
-    holes: () => [...chains].flatMap(([of, list]) => list.flatMap((entry, at): Run[] => (entry.bytes === null ? [{ chain: of, from: at + 1, count: 1 }] : []))),
-    missingBodies: (limit) => [...chains.values()].flatMap((list) => list.flatMap((entry) => entry.refs.filter((ref) => !bodies.has(ref)))).slice(0, limit),
+    holes: () =>
+      [...chains].flatMap(([of, list]) =>
+        list.flatMap((entry, at): Run[] => (entry.bytes === null ? [{ chain: of, from: at + 1, count: 1 }] : [])),
+      ),
+    missingBodies: (limit) =>
+      [...chains.values()]
+        .flatMap((list) => list.flatMap((entry) => entry.refs.filter((ref) => !bodies.has(ref))))
+        .slice(0, limit),
     forkProofs: () => [...forks.values()].map(({ proof }) => proof),
     receiveForkProofs: (_from, proofs) => {
       proofsReceived += proofs.length
@@ -274,7 +332,10 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
     forkAt: atOf,
     hashAt: (of, seq) => (seq > lengthOf(of) ? null : (entries(of)[seq - 1]?.hash ?? null)),
     missingHeaders: (limit) => [...test.wantedHeaders].slice(0, limit),
-    readHeaders: (hashes) => [...chains.values()].flatMap((list) => list.flatMap((entry) => (entry.bytes !== null && hashes.includes(entry.hash) ? [entry.bytes] : []))),
+    readHeaders: (hashes) =>
+      [...chains.values()].flatMap((list) =>
+        list.flatMap((entry) => (entry.bytes !== null && hashes.includes(entry.hash) ? [entry.bytes] : [])),
+      ),
     receiveHeaders: (from, headers) => {
       for (const header of headers) {
         const hash = sha256Hex(header) as CommitHash
@@ -293,7 +354,8 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
     receiveLevel: () => {},
     ackWanted: (from, of) => announce(of, from),
     receiveProposal: (from, commit) => test.governed.push(`proposal of ${from}: ${bytesToHex(commit)}`),
-    receiveVote: (from, vote) => test.governed.push(`vote of ${from}: ${vote.epoch} ${vote.seq} ${vote.hash} ${bytesToHex(vote.signature)}`),
+    receiveVote: (from, vote) =>
+      test.governed.push(`vote of ${from}: ${vote.epoch} ${vote.seq} ${vote.hash} ${bytesToHex(vote.signature)}`),
     receiveRefused: (from, refused) => {
       for (const { chain: of, seq, reason } of refused) test.governed.push(`refused by ${from}: ${of} ${seq} ${reason}`)
     },
@@ -308,20 +370,34 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
     },
     controlChain: CONTROL,
     isControl: (of) => of === CONTROL,
-    controlLine: () => ({ place: entries(CONTROL).length, head: entries(CONTROL).at(-1)?.hash ?? (ZERO_HASH as CommitHash), others: [] }),
+    controlLine: () => ({
+      place: entries(CONTROL).length,
+      head: entries(CONTROL).at(-1)?.hash ?? (ZERO_HASH as CommitHash),
+      others: [],
+    }),
     knowsStatement: (hash) => entries(CONTROL).some((entry) => entry.hash === hash),
-    controlLocator: () => entries(CONTROL).map((entry) => entry.hash).toReversed().slice(0, 8),
+    controlLocator: () =>
+      entries(CONTROL)
+        .map((entry) => entry.hash)
+        .toReversed()
+        .slice(0, 8),
     statementsTo: (_head, known) => {
       const places = known.map((hash) => entries(CONTROL).findIndex((entry) => entry.hash === hash) + 1)
-      return parcelsOf(CONTROL, (places.find((place) => place > 0) ?? 0) + 1, entries(CONTROL).length).map(({ bytes }) => bytes)
+      return parcelsOf(CONTROL, (places.find((place) => place > 0) ?? 0) + 1, entries(CONTROL).length).map(
+        ({ bytes }) => bytes,
+      )
     },
     statementHash: (bytes) => sha256Hex(bytes) as CommitHash,
     receiveStatements: (_from, commits, done) => {
       received += commits.length
-      flush(commits.map((bytes) => ({ chain: CONTROL, seq: (unpack(bytes) as readonly number[])[1]!, bytes, bodies: [] })), done)
+      flush(
+        commits.map((bytes) => ({ chain: CONTROL, seq: (unpack(bytes) as readonly number[])[1]!, bytes, bodies: [] })),
+        done,
+      )
     },
     wallMs: () => Math.floor(timers.now()) + test.clockAheadMs,
-    receiveClock: (from, reading) => test.clocks.push({ from, aheadMs: reading.theirMs + reading.agoMs - timers.now() }),
+    receiveClock: (from, reading) =>
+      test.clocks.push({ from, aheadMs: reading.theirMs + reading.agoMs - timers.now() }),
     isClockDoubted: () => test.doubtsClocks,
     addresses: () => [...addresses.values()],
     keepAddress: (of, record) => addresses.set(of, record),
@@ -335,7 +411,8 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
     author: (commits, payload = 100, bodyBytes = 0) => {
       const parcels = Array.from({ length: commits }, () => {
         const noise = bytesOfNoise(`${name} ${made++}`, payload + bodyBytes)
-        const texts = bodyBytes === 0 ? [] : [makeBody(sha256('salt', name, String(made)).slice(0, 16), noise.slice(payload))]
+        const texts =
+          bodyBytes === 0 ? [] : [makeBody(sha256('salt', name, String(made)).slice(0, 16), noise.slice(payload))]
         const parcel = commitOf(chain, own.seq + 1, own.hash, noise.slice(0, payload), texts)
         own = { seq: parcel.seq, hash: sha256Hex(parcel.bytes) }
         return parcel
@@ -344,7 +421,13 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
       flush(parcels, () => {})
     },
     enrol: (of, state) => {
-      const parcel = commitOf(CONTROL, entries(CONTROL).length + 1, entries(CONTROL).at(-1)?.hash ?? ZERO_HASH, new TextEncoder().encode(`${of} ${state}`), [])
+      const parcel = commitOf(
+        CONTROL,
+        entries(CONTROL).length + 1,
+        entries(CONTROL).at(-1)?.hash ?? ZERO_HASH,
+        new TextEncoder().encode(`${of} ${state}`),
+        [],
+      )
       mesh?.push([parcel])
       flush([parcel], () => {})
     },
@@ -372,7 +455,8 @@ export const createTestHost = (name: string, options: { readonly timers: Timers;
     missingBytes: (other) => {
       let bytes = 0
       for (const { chain: of, seq } of other.frontier())
-        for (const parcel of other.parcelsOf(of, host.seqOf(of) + 1, seq - host.seqOf(of))) bytes += parcel.bytes.length + parcel.bodies.reduce((sum, body) => sum + 16 + body.text.length, 0)
+        for (const parcel of other.parcelsOf(of, host.seqOf(of) + 1, seq - host.seqOf(of)))
+          bytes += parcel.bytes.length + parcel.bodies.reduce((sum, body) => sum + 16 + body.text.length, 0)
       return bytes
     },
     parcelsOf,

@@ -15,10 +15,21 @@ import { OWN_OFFER } from './versions.ts'
 import { createVirtualTime, type VirtualTime } from './virtual-time.ts'
 
 export type TestPeer = TestHost & { readonly name: string; readonly url: string; readonly mesh: DriveableMesh }
-export type TestWorld = { readonly time: VirtualTime; readonly network: MemoryNetwork; add(name: string, dials?: readonly string[], flushMs?: number): TestPeer }
+export type TestWorld = {
+  readonly time: VirtualTime
+  readonly network: MemoryNetwork
+  add(name: string, dials?: readonly string[], flushMs?: number): TestPeer
+}
 
 /** A peer of which only the session works: says what a test wants it to say. */
-export type RawPeer = { readonly socket: () => Socket | null; readonly closed: () => string | null; readonly frames: Uint8Array[]; readonly authenticated: () => boolean; say(message: Message): void; sayBytes(content: Uint8Array): void }
+export type RawPeer = {
+  readonly socket: () => Socket | null
+  readonly closed: () => string | null
+  readonly frames: Uint8Array[]
+  readonly authenticated: () => boolean
+  say(message: Message): void
+  sayBytes(content: Uint8Array): void
+}
 
 /** A fault that a test did not ask for fails it. */
 export const rethrow = (_place: string, error: unknown): never => {
@@ -37,7 +48,8 @@ export const seededBytes = (seed: string): RandomBytes => {
   return {
     bytes: (count) => {
       const out = new Uint8Array(count)
-      for (let at = 0; at < count; at += 32) out.set(sha256(seed, String(n++)).subarray(0, Math.min(32, count - at)), at)
+      for (let at = 0; at < count; at += 32)
+        out.set(sha256(seed, String(n++)).subarray(0, Math.min(32, count - at)), at)
       return out
     },
   }
@@ -47,7 +59,12 @@ export const seededBytes = (seed: string): RandomBytes => {
  * @param members all of them voters; the first writes the control log, the others begin with a copy of it.
  * @param delayMs one way.
  */
-export const createTestWorld = (members: readonly string[], delayMs = 1, compression: Compression | null = null, fault: (place: string, error: unknown) => void = rethrow): TestWorld => {
+export const createTestWorld = (
+  members: readonly string[],
+  delayMs = 1,
+  compression: Compression | null = null,
+  fault: (place: string, error: unknown) => void = rethrow,
+): TestWorld => {
   const time = createVirtualTime(START_MS)
   const network = createMemoryNetwork({ timers: time, delayMs: [delayMs, delayMs] })
   const authority = createTestHost('authority', { timers: time })
@@ -58,7 +75,15 @@ export const createTestWorld = (members: readonly string[], delayMs = 1, compres
     add: (name, dials = [], flushMs = 1) => {
       const test = createTestHost(name, { timers: time, flushMs })
       test.joinFrom(authority)
-      const mesh = createMesh({ host: test.host, timers: time, random: seededBytes(name), dialer: network.dialer(urlOf(name)), compression, urls: dials.map(urlOf), fault })
+      const mesh = createMesh({
+        host: test.host,
+        timers: time,
+        random: seededBytes(name),
+        dialer: network.dialer(urlOf(name)),
+        compression,
+        urls: dials.map(urlOf),
+        fault,
+      })
       test.attach(mesh)
       network.listen(urlOf(name), mesh.accept)
       mesh.start()
@@ -74,32 +99,36 @@ export const dialRaw = (world: TestWorld, name: string, url: string, takesLines 
   let closed: string | null = null
   let authenticated = false
   const frames: Uint8Array[] = []
-  world.network.dialer(`ws://${name}.raw:7/mesh`).dial(url, (opened) => {
-    socket = opened
-    session = openSession({
-      socket: opened,
-      role: { kind: 'dialer', audience: null },
-      mesh: meshIdOfTests,
-      self: keysOf(name),
-      offer: takesLines ? OWN_OFFER : { ...OWN_OFFER, abilities: OWN_OFFER.abilities - 2 ** 17 },
-      nonces: createNonces(16, 1_000),
-      random: seededBytes(`raw ${name} ${world.time.now()}`),
-      timers: world.time,
-      count: () => {},
-      events: {
-        authenticated: () => {
-          authenticated = true
+  world.network.dialer(`ws://${name}.raw:7/mesh`).dial(
+    url,
+    (opened) => {
+      socket = opened
+      session = openSession({
+        socket: opened,
+        role: { kind: 'dialer', audience: null },
+        mesh: meshIdOfTests,
+        self: keysOf(name),
+        offer: takesLines ? OWN_OFFER : { ...OWN_OFFER, abilities: OWN_OFFER.abilities - 2 ** 17 },
+        nonces: createNonces(16, 1_000),
+        random: seededBytes(`raw ${name} ${world.time.now()}`),
+        timers: world.time,
+        count: () => {},
+        events: {
+          authenticated: () => {
+            authenticated = true
+          },
+          frame: (content) => frames.push(content),
+          drained: () => {},
+          closed: (reason) => {
+            closed = reason
+          },
         },
-        frame: (content) => frames.push(content),
-        drained: () => {},
-        closed: (reason) => {
-          closed = reason
-        },
-      },
-    })
-  }, (reason) => {
-    closed = reason
-  })
+      })
+    },
+    (reason) => {
+      closed = reason
+    },
+  )
   return {
     socket: () => socket,
     closed: () => closed,

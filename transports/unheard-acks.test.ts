@@ -20,9 +20,20 @@ test('ACK6 what is acknowledged before a link opens is said when it does, once, 
   a.author(1)
   world.time.advance(100)
   const acks = (): readonly (readonly ChainId[])[] =>
-    raw.frames.map((frame) => decode(frame, HEARD)).flatMap((read) => (read.ok && read.message.type === 'ack' ? [read.message.ack.watermarks.map(({ chain }) => chain)] : []))
+    raw.frames
+      .map((frame) => decode(frame, HEARD))
+      .flatMap((read) =>
+        read.ok && read.message.type === 'ack' ? [read.message.ack.watermarks.map(({ chain }) => chain)] : [],
+      )
   expect(acks()).toEqual([])
-  raw.say({ type: 'open', epoch: '00', arrivals: 0, digest: new Uint8Array(16), addresses: new Uint8Array(8), clock: 1_700_000_000_000 })
+  raw.say({
+    type: 'open',
+    epoch: '00',
+    arrivals: 0,
+    digest: new Uint8Array(16),
+    addresses: new Uint8Array(8),
+    clock: 1_700_000_000_000,
+  })
   expect(world.time.runUntil(() => a.mesh.links().some(({ state }) => state === 'up'), 1_000)).toBe(true)
   world.time.advance(100)
   expect(acks()).toEqual([[a.chain]])

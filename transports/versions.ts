@@ -44,10 +44,15 @@ export const offerBytes = ({ min, max, abilities }: Offer): Uint8Array => {
 }
 
 /** @param bytes at least `OFFER_BYTES` of them. */
-export const readOffer = (bytes: Uint8Array): Offer => ({ min: bytes[0]!, max: bytes[1]!, abilities: new DataView(bytes.buffer, bytes.byteOffset).getUint32(2) })
+export const readOffer = (bytes: Uint8Array): Offer => ({
+  min: bytes[0]!,
+  max: bytes[1]!,
+  abilities: new DataView(bytes.buffer, bytes.byteOffset).getUint32(2),
+})
 
 /** As it stands behind `version_unsupported` in a close reason. */
 export const rangeText = ({ min, max }: Pick<Offer, 'min' | 'max'>): string => `${min}-${max}`
 
 /** For `last_error`: both ranges, and what to do. */
-export const unsupportedText = (ours: string, theirs: string): string => `this peer speaks versions ${ours} of the mesh protocol, the other ${theirs}: upgrade the older of the two`
+export const unsupportedText = (ours: string, theirs: string): string =>
+  `this peer speaks versions ${ours} of the mesh protocol, the other ${theirs}: upgrade the older of the two`

@@ -55,7 +55,9 @@ export const createVirtualTime = (startMs: number): VirtualTime => {
     },
     advance: (ms) => {
       const untilMs = nowMs + ms
-      for (let calls = 0; step(untilMs); calls++) if (calls > CALLS_AT_ONCE_MAX) throw new Error('virtual time: calls without end; something reschedules itself at once')
+      for (let calls = 0; step(untilMs); calls++)
+        if (calls > CALLS_AT_ONCE_MAX)
+          throw new Error('virtual time: calls without end; something reschedules itself at once')
       nowMs = untilMs
     },
     runUntil: (fact, msMax) => {

@@ -8,7 +8,13 @@ import { createMesh } from './mesh.ts'
 import type { Socket } from './ports.ts'
 import { createTestHost, peerOf } from './test-host.ts'
 import { rethrow, seededBytes } from './test-world.ts'
-import { createWebSocketAcceptor, createWebSocketDialer, systemTimers, zlibCompression, type Admits } from './websocket.ts'
+import {
+  createWebSocketAcceptor,
+  createWebSocketDialer,
+  systemTimers,
+  zlibCompression,
+  type Admits,
+} from './websocket.ts'
 
 const stops: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -27,10 +33,12 @@ const serve = async (accept: (socket: Socket) => void, admits?: Admits) => {
     server.closeAllConnections()
     await new Promise((done) => server.close(done))
   }
-  const connections = (): Promise<number> => new Promise((done, fail) => server.getConnections((error, count) => (error === null ? done(count) : fail(error))))
+  const connections = (): Promise<number> =>
+    new Promise((done, fail) => server.getConnections((error, count) => (error === null ? done(count) : fail(error))))
   return { port, url: `ws://127.0.0.1:${port}/mesh`, stop, connections }
 }
-const until = (fact: () => boolean): Promise<void> => vi.waitUntil(fact, { timeout: 5_000, interval: 2 }).then(() => undefined)
+const until = (fact: () => boolean): Promise<void> =>
+  vi.waitUntil(fact, { timeout: 5_000, interval: 2 }).then(() => undefined)
 
 socketContract('websocket', async () => {
   const accepted: Socket[] = []
@@ -56,12 +64,16 @@ test('WS1 only /mesh is upgraded, and not with a heap of headers', async () => {
   stops.push(stop)
   expect(await firstLine(port, upgrade('/mesh'))).toContain('101')
   expect(await firstLine(port, upgrade('/other'))).toContain('404')
-  expect(await firstLine(port, upgrade('/mesh', Array.from({ length: 200 }, (_, n) => `x-${n}: 1\r\n`).join('')))).toContain('431')
+  expect(
+    await firstLine(port, upgrade('/mesh', Array.from({ length: 200 }, (_, n) => `x-${n}: 1\r\n`).join(''))),
+  ).toContain('431')
 })
 
 test('WS2 text frames, frames beyond the limit and foreign pings harm nobody else', async () => {
   const closed: string[] = []
-  const { url, stop } = await serve((socket) => socket.listen({ message: () => {}, drained: () => {}, closed: (reason) => closed.push(reason) }))
+  const { url, stop } = await serve((socket) =>
+    socket.listen({ message: () => {}, drained: () => {}, closed: (reason) => closed.push(reason) }),
+  )
   stops.push(stop)
   const open = async (): Promise<WebSocket> => {
     const ws = new WebSocket(url)
@@ -90,15 +102,25 @@ test('WS2 text frames, frames beyond the limit and foreign pings harm nobody els
 
 test('WK3 the dialer names itself to the door, which may let it in where others are refused', async () => {
   const [member, asked, accepted] = [peerOf('b'), [] as (string | null)[], [] as Socket[]]
-  const { url, stop } = await serve((socket) => accepted.push(socket), (_address, claimed) => {
-    asked.push(claimed)
-    return claimed === member
-  })
+  const { url, stop } = await serve(
+    (socket) => accepted.push(socket),
+    (_address, claimed) => {
+      asked.push(claimed)
+      return claimed === member
+    },
+  )
   stops.push(stop)
-  const dial = (self: Parameters<typeof createWebSocketDialer>[1]): Promise<string> => new Promise((done) => createWebSocketDialer(systemTimers, self).dial(url, (socket) => {
-    socket.close('stopping')
-    done('opened')
-  }, done))
+  const dial = (self: Parameters<typeof createWebSocketDialer>[1]): Promise<string> =>
+    new Promise((done) =>
+      createWebSocketDialer(systemTimers, self).dial(
+        url,
+        (socket) => {
+          socket.close('stopping')
+          done('opened')
+        },
+        done,
+      ),
+    )
   expect(await dial(null)).toContain('503')
   expect(await dial(peerOf('c'))).toContain('503')
   expect(await dial(member)).toBe('opened')
@@ -108,15 +130,19 @@ test('WK3 the dialer names itself to the door, which may let it in where others 
 test('WK3 one that was refused, or gave way to others, holds no place, whatever its own side keeps open', async () => {
   const accepted: Socket[] = []
   let admitted = false
-  const { port, stop, connections } = await serve((socket) => accepted.push(socket), () => admitted)
+  const { port, stop, connections } = await serve(
+    (socket) => accepted.push(socket),
+    () => admitted,
+  )
   stops.push(stop)
   /** Resolves when it has been answered, whatever it was. */
-  const halfOpen = (): Promise<void> => new Promise((answered) => {
-    const socket = connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true }, () => socket.write(upgrade('/mesh')))
-    socket.on('error', () => undefined)
-    socket.on('data', () => answered())
-    stops.unshift(async () => void socket.destroy())
-  })
+  const halfOpen = (): Promise<void> =>
+    new Promise((answered) => {
+      const socket = connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true }, () => socket.write(upgrade('/mesh')))
+      socket.on('error', () => undefined)
+      socket.on('data', () => answered())
+      stops.unshift(async () => void socket.destroy())
+    })
   await halfOpen()
   await vi.waitUntil(async () => (await connections()) === 0, { timeout: 1_000, interval: 5 })
   admitted = true
@@ -143,7 +169,15 @@ test('WS4 two meshes meet over real sockets: push, catch-up and compression', as
   const start = async (name: string, urls: readonly string[]) => {
     const host = createTestHost(name, { timers: systemTimers, flushMs: 1 })
     host.joinFrom(authority)
-    const mesh = createMesh({ host: host.host, timers: systemTimers, random: seededBytes(name), dialer: createWebSocketDialer(systemTimers), compression: zlibCompression, urls, fault: rethrow })
+    const mesh = createMesh({
+      host: host.host,
+      timers: systemTimers,
+      random: seededBytes(name),
+      dialer: createWebSocketDialer(systemTimers),
+      compression: zlibCompression,
+      urls,
+      fault: rethrow,
+    })
     host.attach(mesh)
     const server = await serve(mesh.accept)
     stops.push(async () => {

@@ -56,7 +56,12 @@ export const createWebSocketDialer = (timers: Timers, self: PeerId | null = null
     }
     let ws: WebSocket
     try {
-      ws = new WebSocket(url, { ...WS_OPTIONS, handshakeTimeout: limits.handshake_ms_max, followRedirects: false, headers: self === null ? {} : { [PEER_HEADER]: self } })
+      ws = new WebSocket(url, {
+        ...WS_OPTIONS,
+        handshakeTimeout: limits.handshake_ms_max,
+        followRedirects: false,
+        headers: self === null ? {} : { [PEER_HEADER]: self },
+      })
     } catch (error) {
       return timers.after(0, () => settle(() => failed(describe(error))))
     }
@@ -80,7 +85,11 @@ export type WebSocketAcceptor = {
 export type Admits = (address: string, claimed: PeerId | null) => boolean
 
 /** @param admits without it every socket is made. */
-export const createWebSocketAcceptor = (timers: Timers, accept: (socket: Socket) => void, admits: Admits = () => true): WebSocketAcceptor => {
+export const createWebSocketAcceptor = (
+  timers: Timers,
+  accept: (socket: Socket) => void,
+  admits: Admits = () => true,
+): WebSocketAcceptor => {
   const server = new WebSocketServer({ ...WS_OPTIONS, noServer: true, clientTracking: true })
   let closing = false
   return {
@@ -88,7 +97,8 @@ export const createWebSocketAcceptor = (timers: Timers, accept: (socket: Socket)
       const path = (request.url ?? '').split('?', 1)[0]
       if (closing) return refuse(socket, '503 Service Unavailable')
       if (path !== '/mesh') return refuse(socket, '404 Not Found')
-      if (request.rawHeaders.length > 2 * limits.upgrade_headers_max) return refuse(socket, '431 Request Header Fields Too Large')
+      if (request.rawHeaders.length > 2 * limits.upgrade_headers_max)
+        return refuse(socket, '431 Request Header Fields Too Large')
       const address = request.socket.remoteAddress ?? ''
       if (!admits(address, claimedBy(request))) return refuse(socket, '503 Service Unavailable')
       server.handleUpgrade(request, socket, head, (ws) => accept(wrap(ws, address, timers)))

@@ -24,10 +24,15 @@ test('WK1 one turn of the event loop begins no more than its share, and lanes ta
   const work = createWork(time, () => {})
   const handled: string[] = []
   const lane = (name: string) => {
-    const made = work.lane({ purse: rich(), bounds, overrun: () => handled.push(`${name} overrun`), handle: ([n]) => {
-      handled.push(`${name}${n}`)
-      made.charge(limits.work_turn_units_max / 4)
-    } })
+    const made = work.lane({
+      purse: rich(),
+      bounds,
+      overrun: () => handled.push(`${name} overrun`),
+      handle: ([n]) => {
+        handled.push(`${name}${n}`)
+        made.charge(limits.work_turn_units_max / 4)
+      },
+    })
     return made
   }
   const [a, b] = [lane('a'), lane('b')]
@@ -44,10 +49,15 @@ test('WK1 who has spent its purse waits until it is paid back, and nobody else w
   const time = createVirtualTime(START_MS)
   const work = createWork(time, () => {})
   const handled: string[] = []
-  const poor = work.lane({ purse: createPurse(1, 10, START_MS), bounds, overrun: () => {}, handle: ([n]) => {
-    handled.push(`poor ${n} at ${time.now() - START_MS}`)
-    poor.charge(99)
-  } })
+  const poor = work.lane({
+    purse: createPurse(1, 10, START_MS),
+    bounds,
+    overrun: () => {},
+    handle: ([n]) => {
+      handled.push(`poor ${n} at ${time.now() - START_MS}`)
+      poor.charge(99)
+    },
+  })
   const other = work.lane({ purse: rich(), bounds, overrun: () => {}, handle: ([n]) => handled.push(`other ${n}`) })
   for (let n = 0; n < 3; n++) poor.push(frame(n))
   other.push(frame(0))
@@ -60,7 +70,12 @@ test('WK4 more waiting than may is told, and bounded', () => {
   const time = createVirtualTime(START_MS)
   const work = createWork(time, () => {})
   let overruns = 0
-  const lane = work.lane({ purse: createPurse(1, 1, START_MS), bounds: { frames: 3, bytes: 100 }, overrun: () => overruns++, handle: () => lane.charge(10_000) })
+  const lane = work.lane({
+    purse: createPurse(1, 1, START_MS),
+    bounds: { frames: 3, bytes: 100 },
+    overrun: () => overruns++,
+    handle: () => lane.charge(10_000),
+  })
   for (let n = 0; n < 10; n++) lane.push(frame(n))
   expect([overruns, work.waiting()]).toEqual([6, 3])
   lane.clear()
@@ -72,7 +87,8 @@ test('WK2 strangers share a tenth of a core, an address has half of that, claims
   const peer = peerOf('b')
   const drain = (address: string): number => {
     let drawn = 0
-    for (; purses.stranger(address, START_MS).waitMs(START_MS) === 0; drawn += 100) purses.stranger(address, START_MS).draw(100, START_MS)
+    for (; purses.stranger(address, START_MS).waitMs(START_MS) === 0; drawn += 100)
+      purses.stranger(address, START_MS).draw(100, START_MS)
     return drawn
   }
   expect(drain('10.0.0.1')).toBe(limits.work_address_burst)
@@ -111,7 +127,8 @@ test('WK3 a member gets in where its address is flooding, by its own name and wi
   const gate = createGate({ member: (peer) => (peer === member ? 'voter' : 'unknown'), timers: time, count: () => {} })
   const socket = { remoteAddress: address, listen: () => {}, send: () => {}, bufferedBytes: () => 0, close: () => {} }
   const flood = (): void => {
-    while (gate.admits(address, null)) gate.meter(socket, { dialed: false, caught: rethrow.bind(null, 'flood'), overrun: () => {} })
+    while (gate.admits(address, null))
+      gate.meter(socket, { dialed: false, caught: rethrow.bind(null, 'flood'), overrun: () => {} })
   }
   flood()
   expect([gate.admits(address, peerOf('c')), gate.admits(address, member)]).toEqual([false, true])
@@ -134,8 +151,18 @@ test('WK5 one small question for much is paid by whoever asked', () => {
   world.time.advance(50)
   let [charged, sent] = [0, 0]
   const serve = createServe({
-    host: a.host, credit: createSendCredit(), positions: createPositions(a.host), compression: null, isOpen: () => true, bufferedBytes: () => 0, digest: () => new Uint8Array(16), digestKey: new Uint8Array(32),
-    transmit: (content) => (sent += content.length), charge: (units) => (charged += units), served: () => {}, count: () => {},
+    host: a.host,
+    credit: createSendCredit(),
+    positions: createPositions(a.host),
+    compression: null,
+    isOpen: () => true,
+    bufferedBytes: () => 0,
+    digest: () => new Uint8Array(16),
+    digestKey: new Uint8Array(32),
+    transmit: (content) => (sent += content.length),
+    charge: (units) => (charged += units),
+    served: () => {},
+    count: () => {},
   })
   const own = a.frontier().find(({ chain }) => chain !== a.host.controlChain)
   expect(serve.want([{ chain: own!.chain, from: 1, count: 100 }])).toBe(true)
@@ -151,8 +178,18 @@ test('WK5 a walk through the log and a frontier are paid by how much was walked'
   world.time.advance(50)
   const charges: number[] = []
   const serve = createServe({
-    host: a.host, credit: createSendCredit(), positions: createPositions(a.host), compression: null, isOpen: () => true, bufferedBytes: () => 0, digest: () => new Uint8Array(16), digestKey: new Uint8Array(32),
-    transmit: () => {}, charge: (units) => void charges.push(units), served: () => {}, count: () => {},
+    host: a.host,
+    credit: createSendCredit(),
+    positions: createPositions(a.host),
+    compression: null,
+    isOpen: () => true,
+    bufferedBytes: () => 0,
+    digest: () => new Uint8Array(16),
+    digestKey: new Uint8Array(32),
+    transmit: () => {},
+    charge: (units) => void charges.push(units),
+    served: () => {},
+    count: () => {},
   })
   const arrivals = a.host.arrivals()
   serve.since(0)
@@ -169,12 +206,21 @@ test('WK5 a walk through the log and a frontier are paid by how much was walked'
 
 test('AE15 positions of chains that are not here are few, and cost those that are here nothing', () => {
   const here = new Set(['h1', 'h2'])
-  const positions = createPositions({ seqOf: (chain) => (here.has(chain) ? 1 : 0), commits: () => here.size, growth: createGrowth(), controlChain: 'control' as ChainId })
+  const positions = createPositions({
+    seqOf: (chain) => (here.has(chain) ? 1 : 0),
+    commits: () => here.size,
+    growth: createGrowth(),
+    controlChain: 'control' as ChainId,
+  })
   positions.reached('h1' as never, 5)
   for (let n = 0; n < 100_000; n++) positions.reached(`junk ${n}` as never, 1)
   positions.reached('h2' as never, 7)
   positions.reached('h1' as never, 3)
-  expect([positions.of('h1' as never), positions.of('h2' as never), positions.size()]).toEqual([5, 7, limits.unknown_chains_per_link_max + 2])
+  expect([positions.of('h1' as never), positions.of('h2' as never), positions.size()]).toEqual([
+    5,
+    7,
+    limits.unknown_chains_per_link_max + 2,
+  ])
   // It comes here: what was said of it before counts, and no longer among the strangers.
   here.add('junk 99999')
   positions.reached('junk 99999' as never, 1)
@@ -190,7 +236,14 @@ test('WK1 a member that floods is paced, not cut, and what it asked for is answe
   const raw = dialRaw(world, 'b', a.url)
   world.time.runUntil(raw.authenticated, 1_000)
   raw.say({ type: 'control', seq: 2 })
-  raw.say({ type: 'open', epoch: '00', arrivals: 0, digest: new Uint8Array(16), addresses: new Uint8Array(8), clock: 1_700_000_000_000 })
+  raw.say({
+    type: 'open',
+    epoch: '00',
+    arrivals: 0,
+    digest: new Uint8Array(16),
+    addresses: new Uint8Array(8),
+    clock: 1_700_000_000_000,
+  })
   world.time.advance(20)
   const before = raw.frames.length
   for (let n = 0; n < 2_000; n++) raw.say({ type: 'since', cursor: 0 })
@@ -221,12 +274,27 @@ test('AE14 acks over ever new chains cost what they hold, and no memory of each'
   const raw = dialRaw(world, 'b', a.url)
   world.time.runUntil(raw.authenticated, 1_000)
   raw.say({ type: 'control', seq: 2 })
-  raw.say({ type: 'open', epoch: '00', arrivals: 0, digest: new Uint8Array(16), addresses: new Uint8Array(8), clock: 1_700_000_000_000 })
+  raw.say({
+    type: 'open',
+    epoch: '00',
+    arrivals: 0,
+    digest: new Uint8Array(16),
+    addresses: new Uint8Array(8),
+    clock: 1_700_000_000_000,
+  })
   world.time.advance(20)
   const chainOf = (n: number) => n.toString(16).padStart(32, '0') as never
   for (let n = 0; n < 200; n++) {
-    const watermarks = Array.from({ length: 256 }, (_, i) => ({ chain: chainOf(1 + n * 256 + i), seq: 1, hash: '0'.repeat(64) as never, whole: true }))
-    raw.say({ type: 'ack', ack: signAck({ mesh: meshIdOfTests, voter: peerOf('b') satisfies PeerId, watermarks }, keysOf('b')) })
+    const watermarks = Array.from({ length: 256 }, (_, i) => ({
+      chain: chainOf(1 + n * 256 + i),
+      seq: 1,
+      hash: '0'.repeat(64) as never,
+      whole: true,
+    }))
+    raw.say({
+      type: 'ack',
+      ack: signAck({ mesh: meshIdOfTests, voter: peerOf('b') satisfies PeerId, watermarks }, keysOf('b')),
+    })
   }
   world.time.advance(3_000)
   expect(raw.closed()).toBeNull()

@@ -39,7 +39,14 @@ export type Work = {
   waiting(): number
 }
 
-type State = { purse: Purse; bounds: LaneBounds; readonly options: LaneOptions; frames: Uint8Array[]; bytes: number; atEnd: (() => void) | null }
+type State = {
+  purse: Purse
+  bounds: LaneBounds
+  readonly options: LaneOptions
+  frames: Uint8Array[]
+  bytes: number
+  atEnd: (() => void) | null
+}
 
 /** Below this much the turn's count goes on into the next: a timer a frame would cost more than it saves. */
 const QUIET_UNITS = 100
@@ -71,7 +78,7 @@ export const createWork = (timers: Timers, count: (name: string, by: number) => 
     wake?.cancel()
     wake = null
     let soonestMs = Number.POSITIVE_INFINITY
-    for (let handled = true; handled && turnUnits < limits.work_turn_units_max; ) {
+    for (let handled = true; handled && turnUnits < limits.work_turn_units_max;) {
       handled = false
       soonestMs = Number.POSITIVE_INFINITY
       for (const state of waiting) {
@@ -114,8 +121,10 @@ export const createWork = (timers: Timers, count: (name: string, by: number) => 
       const state: State = { purse: options.purse, bounds: options.bounds, options, frames: [], bytes: 0, atEnd: null }
       return {
         push: (frame) => {
-          if (!waiting.has(state) && turnUnits < limits.work_turn_units_max && state.purse.waitMs(timers.now()) === 0) return handle(state, frame)
-          if (state.frames.length >= state.bounds.frames || state.bytes + frame.length > state.bounds.bytes) return options.overrun()
+          if (!waiting.has(state) && turnUnits < limits.work_turn_units_max && state.purse.waitMs(timers.now()) === 0)
+            return handle(state, frame)
+          if (state.frames.length >= state.bounds.frames || state.bytes + frame.length > state.bounds.bytes)
+            return options.overrun()
           count('frames_delayed', 1)
           state.frames.push(frame)
           state.bytes += frame.length

@@ -4,7 +4,8 @@
  */
 const check = (context) => (node) => {
   for (const argument of node.arguments) {
-    if (argument.type === 'SpreadElement') context.report({ node: argument, message: 'A list spread into arguments throws when it is long: loop over it.' })
+    if (argument.type === 'SpreadElement')
+      context.report({ node: argument, message: 'A list spread into arguments throws when it is long: loop over it.' })
   }
 }
 

@@ -11,11 +11,16 @@ import { processorSeconds } from './processor.ts'
 import { chart, reportOf, table } from './report.ts'
 import { playRounds, type Cell } from './rounds.ts'
 
-const CELLS: readonly [Cell, Cell] = [{ name: '2 clients', clients: 2, bulk: 1 }, { name: 'bulk', clients: 1, bulk: 3 }]
+const CELLS: readonly [Cell, Cell] = [
+  { name: '2 clients', clients: 2, bulk: 1 },
+  { name: 'bulk', clients: 1, bulk: 3 },
+]
 
 /** Answers each write after a while; every `failing`-th is refused. */
 const store = (name: string, order: string[], failing = 0): Contender => ({
-  name, promises: 'nothing', missing: () => null,
+  name,
+  promises: 'nothing',
+  missing: () => null,
   start: async () => {
     let writes = 0
     return {
@@ -27,25 +32,54 @@ const store = (name: string, order: string[], failing = 0): Contender => ({
         },
         close: () => undefined,
       }),
-      pids: () => [], settled: () => pause(1), longestTurn: () => 7, stop: async () => void order.push(`${name} stopped`),
+      pids: () => [],
+      settled: () => pause(1),
+      longestTurn: () => 7,
+      stop: async () => void order.push(`${name} stopped`),
     }
   },
 })
-const absent: Contender = { name: 'absent', promises: '', missing: () => 'not on PATH', start: () => Promise.reject(new Error('never asked')) }
+const absent: Contender = {
+  name: 'absent',
+  promises: '',
+  missing: () => 'not on PATH',
+  start: () => Promise.reject(new Error('never asked')),
+}
 
 describe('the bench', () => {
   it('gives all their turns, tells what failed and what is missing, and stops all', async () => {
     const order: string[] = []
     const said: string[] = []
-    const result = await playRounds([store('one', order), absent, store('two', order, 5)], CELLS, { rounds: 2, ms: 60, warmMs: 10, say: (line) => said.push(line) })
+    const result = await playRounds([store('one', order), absent, store('two', order, 5)], CELLS, {
+      rounds: 2,
+      ms: 60,
+      warmMs: 10,
+      say: (line) => said.push(line),
+    })
     const report = reportOf(result, { rounds: 2, seconds: 0.06, promises: {} })
     expect(result.missing).toEqual(['absent: not on PATH'])
-    expect(report.rows.map(({ contender, cell, failed }) => [contender, cell, failed > 0])).toEqual([['one', '2 clients', false], ['one', 'bulk', false], ['two', '2 clients', true], ['two', 'bulk', true]])
+    expect(report.rows.map(({ contender, cell, failed }) => [contender, cell, failed > 0])).toEqual([
+      ['one', '2 clients', false],
+      ['one', 'bulk', false],
+      ['two', '2 clients', true],
+      ['two', 'bulk', true],
+    ])
     const [singles, bulk] = report.rows
     expect(bulk!.writesPerSecond).toBeGreaterThan(singles!.writesPerSecond)
     expect(singles!.p50Ms).toBeGreaterThan(1)
     // The second round begins with the other one.
-    expect(said.filter((line) => line.startsWith('round')).map((line) => /: (\w+), ([^:]+):/.exec(line)!.slice(1).join(' '))).toEqual(['one 2 clients', 'two 2 clients', 'one bulk', 'two bulk', 'two 2 clients', 'one 2 clients', 'two bulk', 'one bulk'])
+    expect(
+      said.filter((line) => line.startsWith('round')).map((line) => /: (\w+), ([^:]+):/.exec(line)!.slice(1).join(' ')),
+    ).toEqual([
+      'one 2 clients',
+      'two 2 clients',
+      'one bulk',
+      'two bulk',
+      'two 2 clients',
+      'one 2 clients',
+      'two bulk',
+      'one bulk',
+    ])
     expect(order.slice(-2).toSorted()).toEqual(['one stopped', 'two stopped'])
     expect(table(report)).toContain('| two |')
     expect(table(report)).toContain('skipped: absent: not on PATH')
@@ -54,7 +88,16 @@ describe('the bench', () => {
 
   it('ends a client that is never answered, and says so', async () => {
     const end: (() => void)[] = []
-    const silent: Running = { connect: async () => ({ write: () => new Promise((_, reject) => end.push(() => reject(new Error('closed')))), close: () => void end.map((call) => call()) }), pids: () => [], settled: async () => undefined, longestTurn: () => null, stop: async () => undefined }
+    const silent: Running = {
+      connect: async () => ({
+        write: () => new Promise((_, reject) => end.push(() => reject(new Error('closed')))),
+        close: () => void end.map((call) => call()),
+      }),
+      pids: () => [],
+      settled: async () => undefined,
+      longestTurn: () => null,
+      stop: async () => undefined,
+    }
     const seen = await measure(silent, 2, 1, 20, values(1), 50)
     expect([seen.writes, seen.failed, seen.firstFailure]).toEqual([0, 2, 'closed'])
   })
@@ -68,11 +111,15 @@ describe('the bench', () => {
 
   it('counts the processor time of a process and of what it started', async () => {
     const busy = 'const end = Date.now() + 400; while (Date.now() < end);'
-    const child = spawn(process.execPath, ['-e', `require('node:child_process').spawnSync(process.execPath, ['-e', '${busy}']); setTimeout(() => undefined, 60000)`])
+    const child = spawn(process.execPath, [
+      '-e',
+      `require('node:child_process').spawnSync(process.execPath, ['-e', '${busy}']); setTimeout(() => undefined, 60000)`,
+    ])
     const idle = spawn(process.execPath, ['-e', 'setTimeout(() => undefined, 60000)'])
     try {
       const until = performance.now() + 20_000
-      while (processorSeconds([child.pid!]) - processorSeconds([idle.pid!]) < 0.2 && performance.now() < until) await pause(50)
+      while (processorSeconds([child.pid!]) - processorSeconds([idle.pid!]) < 0.2 && performance.now() < until)
+        await pause(50)
       expect(processorSeconds([child.pid!]) - processorSeconds([idle.pid!])).toBeGreaterThanOrEqual(0.2)
     } finally {
       child.kill('SIGKILL')

@@ -17,7 +17,9 @@ const BESIDE = ['/usr/sbin', '/usr/local/sbin']
 
 /** Full path of a program; null when it is not there. */
 export const found = (program: string): string | null =>
-  [...(process.env['PATH'] ?? '').split(delimiter), ...BESIDE].map((folder) => join(folder, program)).find(existsSync) ?? null
+  [...(process.env['PATH'] ?? '').split(delimiter), ...BESIDE]
+    .map((folder) => join(folder, program))
+    .find(existsSync) ?? null
 
 /** The real folder of a program that is there. */
 export const folderOf = (program: string): string => dirname(realpathSync(found(program) ?? program))
@@ -43,10 +45,16 @@ process.once('exit', () => {
 })
 
 /** Starts it and waits until its port takes connections. */
-export const startDaemon = async (program: string, words: readonly string[], port: number, account: Account | null = null): Promise<Daemon> => {
+export const startDaemon = async (
+  program: string,
+  words: readonly string[],
+  port: number,
+  account: Account | null = null,
+): Promise<Daemon> => {
   const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], ...account })
   let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-KEPT_CHARS)))
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-KEPT_CHARS)))
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
   let failure: Error | null = null
   child.once('error', (error) => (failure = error))
@@ -61,14 +69,19 @@ export const startDaemon = async (program: string, words: readonly string[], por
   children.add(child)
   child.once('close', () => children.delete(child))
   try {
-    await until(`${program} takes connections on ${port}`, READY_MS, async () => {
-      if (failure !== null || child.exitCode !== null) throw failure ?? new Error(`it ended with ${child.exitCode}`)
-      await new Promise<void>((resolve, reject) => {
-        const socket = connect(port, '127.0.0.1', () => resolve(void socket.destroy()))
-        socket.once('error', reject)
-      })
-      return true
-    }, () => output)
+    await until(
+      `${program} takes connections on ${port}`,
+      READY_MS,
+      async () => {
+        if (failure !== null || child.exitCode !== null) throw failure ?? new Error(`it ended with ${child.exitCode}`)
+        await new Promise<void>((resolve, reject) => {
+          const socket = connect(port, '127.0.0.1', () => resolve(void socket.destroy()))
+          socket.once('error', reject)
+        })
+        return true
+      },
+      () => output,
+    )
   } catch (error) {
     await stop()
     throw new Error(`${String(error)}: ${output}`, { cause: error })

@@ -16,7 +16,8 @@ let keys = 0
 
 export const etcd: Contender = {
   name: 'etcd, 3 members',
-  promises: 'flushed on 2 of 3 disks, linearizable; one leader takes all writes, and nobody writes without it; no search, no signatures',
+  promises:
+    'flushed on 2 of 3 disks, linearizable; one leader takes all writes, and nobody writes without it; no search, no signatures',
   missing: () => (found('etcd') === null ? 'no `etcd` on PATH (Debian: etcd-server)' : null),
   start: async (dir) => {
     const first = await freePorts(6)
@@ -29,7 +30,30 @@ export const etcd: Contender = {
       const starting = [0, 1, 2].map((n) => {
         mkdirSync(join(dir, `m${n}`), { mode: 0o700 })
         const url = `http://127.0.0.1:${clientPort(n)}`
-        return startDaemon(found('etcd')!, ['--name', `m${n}`, '--data-dir', join(dir, `m${n}`), '--listen-client-urls', url, '--advertise-client-urls', url, '--listen-peer-urls', peerUrl(n), '--initial-advertise-peer-urls', peerUrl(n), '--initial-cluster', cluster, '--initial-cluster-state', 'new', '--log-level', 'error'], clientPort(n))
+        return startDaemon(
+          found('etcd')!,
+          [
+            '--name',
+            `m${n}`,
+            '--data-dir',
+            join(dir, `m${n}`),
+            '--listen-client-urls',
+            url,
+            '--advertise-client-urls',
+            url,
+            '--listen-peer-urls',
+            peerUrl(n),
+            '--initial-advertise-peer-urls',
+            peerUrl(n),
+            '--initial-cluster',
+            cluster,
+            '--initial-cluster-state',
+            'new',
+            '--log-level',
+            'error',
+          ],
+          clientPort(n),
+        )
       })
       for (const daemon of await Promise.all(starting)) daemons.push(daemon)
       const open = (): ClientHttp2Session => connect(`http://127.0.0.1:${clientPort(0)}`)
@@ -39,7 +63,11 @@ export const etcd: Contender = {
       return {
         connect: async () => {
           const session = open()
-          return { write: (values) => Promise.all(values.map((value) => put(session, `k${keys++}`, value))).then(() => undefined), close: () => session.destroy() }
+          return {
+            write: (values) =>
+              Promise.all(values.map((value) => put(session, `k${keys++}`, value))).then(() => undefined),
+            close: () => session.destroy(),
+          }
         },
         pids: () => daemons.map(({ pid }) => pid),
         settled: async () => undefined,
@@ -57,7 +85,12 @@ export const etcd: Contender = {
 const put = (session: ClientHttp2Session, key: string, value: string): Promise<void> =>
   new Promise((resolve, reject) => {
     const message = Buffer.concat([field(1, key), field(2, value)])
-    const stream = session.request({ ':method': 'POST', ':path': '/etcdserverpb.KV/Put', 'content-type': 'application/grpc', te: 'trailers' })
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': '/etcdserverpb.KV/Put',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    })
     let status: unknown = null
     const take = (headers: IncomingHttpHeaders): void => {
       status ??= headers['grpc-status'] ?? null
@@ -65,7 +98,11 @@ const put = (session: ClientHttp2Session, key: string, value: string): Promise<v
     stream.on('response', take)
     stream.on('trailers', take)
     stream.on('error', reject)
-    stream.on('close', () => (status === '0' && stream.rstCode === constants.NGHTTP2_NO_ERROR ? resolve() : reject(new Error(`etcd answered ${String(status)}`))))
+    stream.on('close', () =>
+      status === '0' && stream.rstCode === constants.NGHTTP2_NO_ERROR
+        ? resolve()
+        : reject(new Error(`etcd answered ${String(status)}`)),
+    )
     stream.on('data', () => undefined)
     const frame = Buffer.alloc(5)
     frame.writeUInt32BE(message.length, 1)

@@ -4,7 +4,10 @@
  */
 import { connect, type Socket } from 'node:net'
 
-export type Connection = { post(path: string, body: string): Promise<{ readonly status: number; readonly body: string }>; close(): void }
+export type Connection = {
+  post(path: string, body: string): Promise<{ readonly status: number; readonly body: string }>
+  close(): void
+}
 
 const HEAD_END = Buffer.from('\r\n\r\n')
 
@@ -30,7 +33,10 @@ export const openConnection = (host: string, port: number): Promise<Connection> 
       if (length === undefined) return fail(new Error(`an answer without a length: ${head}`))
       const whole = end + HEAD_END.length + Number(length)
       if (received.length < whole) return
-      const answer = { status: Number(head.slice(9, 12)), body: received.toString('utf8', end + HEAD_END.length, whole) }
+      const answer = {
+        status: Number(head.slice(9, 12)),
+        body: received.toString('utf8', end + HEAD_END.length, whole),
+      }
       received = received.subarray(whole)
       const done = pending
       pending = null
@@ -41,8 +47,11 @@ export const openConnection = (host: string, port: number): Promise<Connection> 
         post: (path, body) =>
           new Promise((resolvePost, rejectPost) => {
             pending = { resolve: resolvePost, reject: rejectPost }
-            socket.write(`POST ${path} HTTP/1.1\r\nhost: ${host}:${port}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
+            socket.write(
+              `POST ${path} HTTP/1.1\r\nhost: ${host}:${port}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+            )
           }),
         close: () => void socket.destroy(),
-      }))
+      }),
+    )
   })

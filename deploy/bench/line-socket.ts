@@ -36,8 +36,11 @@ export const openLines = (port: number): Promise<LineSocket> =>
         send: (text) => void socket.write(text),
         line: () => {
           const line = lines.shift()
-          return line !== undefined ? Promise.resolve(line) : new Promise((resolveLine, rejectLine) => waiting.push({ resolve: resolveLine, reject: rejectLine }))
+          return line !== undefined
+            ? Promise.resolve(line)
+            : new Promise((resolveLine, rejectLine) => waiting.push({ resolve: resolveLine, reject: rejectLine }))
         },
         close: () => void socket.destroy(),
-      }))
+      }),
+    )
   })

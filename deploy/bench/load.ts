@@ -8,7 +8,14 @@ const VALUE_BYTES = 500
 const WORDS = 4_000
 
 /** What a measurement shows: writes acknowledged and the waits of requests. */
-export type Seen = { readonly writes: number; readonly seconds: number; readonly p50Ms: number; readonly p99Ms: number; readonly failed: number; readonly firstFailure: string | null }
+export type Seen = {
+  readonly writes: number
+  readonly seconds: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly failed: number
+  readonly firstFailure: string | null
+}
 
 /** Draws values; the same seed draws the same ones. */
 export const values = (seed: number): (() => string) => {
@@ -21,7 +28,9 @@ export const values = (seed: number): (() => string) => {
     return (state >>> 0) % below
   }
   const letters = 'etaoinshrdlucmfwypvbgkjqxz'
-  const words = Array.from({ length: WORDS }, () => Array.from({ length: 3 + draw(8) }, () => letters[draw(draw(26) + 1)]).join(''))
+  const words = Array.from({ length: WORDS }, () =>
+    Array.from({ length: 3 + draw(8) }, () => letters[draw(draw(26) + 1)]).join(''),
+  )
   return () => {
     let text = ''
     // Common words are common: the square of an even draw.
@@ -31,7 +40,14 @@ export const values = (seed: number): (() => string) => {
 }
 
 /** @param bulk values in one request. @param answerMsMax a request under way at the end is answered within this, or failed. */
-export const measure = async (running: Running, clients: number, bulk: number, ms: number, next: () => string, answerMsMax = 30_000): Promise<Seen> => {
+export const measure = async (
+  running: Running,
+  clients: number,
+  bulk: number,
+  ms: number,
+  next: () => string,
+  answerMsMax = 30_000,
+): Promise<Seen> => {
   const open = await Promise.all(Array.from({ length: clients }, () => running.connect()))
   const waits: number[] = []
   let failed = 0
@@ -67,4 +83,5 @@ export const measure = async (running: Running, clients: number, bulk: number, m
 
 const FAILED_MAX = 100
 
-const at = (sorted: readonly number[], share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
+const at = (sorted: readonly number[], share: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN

@@ -18,14 +18,20 @@ const [SYNC_MAJOR, SYNC_MINOR] = [2, 10]
 let inboxes = 0
 
 const syncs = (): boolean => {
-  const [major = 0, minor = 0] = (/v(\d+)\.(\d+)/.exec(execFileSync(found('nats-server')!, ['--version'], { encoding: 'utf8' })) ?? []).slice(1).map(Number)
+  const [major = 0, minor = 0] = (
+    /v(\d+)\.(\d+)/.exec(execFileSync(found('nats-server')!, ['--version'], { encoding: 'utf8' })) ?? []
+  )
+    .slice(1)
+    .map(Number)
   return major > SYNC_MAJOR || (major === SYNC_MAJOR && minor >= SYNC_MINOR)
 }
 
 export const nats: Contender = {
   name: 'JetStream, 3 replicas',
   get promises() {
-    return found('nats-server') !== null && syncs() ? 'flushed on 2 of 3 disks; one leader a stream; no signatures' : 'written by 2 of 3, flushed every two minutes (this version cannot flush first): a power cut loses acknowledged messages; one leader a stream'
+    return found('nats-server') !== null && syncs()
+      ? 'flushed on 2 of 3 disks; one leader a stream; no signatures'
+      : 'written by 2 of 3, flushed every two minutes (this version cannot flush first): a power cut loses acknowledged messages; one leader a stream'
   },
   missing: () => (found('nats-server') === null ? 'no `nats-server` on PATH (Debian: nats-server)' : null),
   start: async (dir) => {
@@ -36,15 +42,30 @@ export const nats: Contender = {
     try {
       for (const n of [0, 1, 2]) {
         const file = join(dir, `n${n}.conf`)
-        writeFileSync(file, `server_name: n${n}\nlisten: 127.0.0.1:${first + 2 * n}\njetstream { store_dir: "${join(dir, `n${n}`)}"${syncs() ? ', sync_interval: always' : ''} }\ncluster { name: bench, listen: 127.0.0.1:${first + 2 * n + 1}, routes: [${routes.join(', ')}] }\n`)
+        writeFileSync(
+          file,
+          `server_name: n${n}\nlisten: 127.0.0.1:${first + 2 * n}\njetstream { store_dir: "${join(dir, `n${n}`)}"${syncs() ? ', sync_interval: always' : ''} }\ncluster { name: bench, listen: 127.0.0.1:${first + 2 * n + 1}, routes: [${routes.join(', ')}] }\n`,
+        )
         daemons.push(await startDaemon(found('nats-server')!, ['-c', file], first + 2 * n))
       }
       await until('the stream has three replicas', STREAM_MS, async () => {
         const client = await open(first)
         const timer = setTimeout(client.close, ASKED_MS)
         try {
-          const answer = await client.request('$JS.API.STREAM.CREATE.BENCH', JSON.stringify({ name: 'BENCH', subjects: ['bench'], storage: 'file', num_replicas: 3, retention: 'limits' }))
-          const { error, cluster } = JSON.parse(answer) as { error?: unknown; cluster?: { replicas?: readonly unknown[] } }
+          const answer = await client.request(
+            '$JS.API.STREAM.CREATE.BENCH',
+            JSON.stringify({
+              name: 'BENCH',
+              subjects: ['bench'],
+              storage: 'file',
+              num_replicas: 3,
+              retention: 'limits',
+            }),
+          )
+          const { error, cluster } = JSON.parse(answer) as {
+            error?: unknown
+            cluster?: { replicas?: readonly unknown[] }
+          }
           return error === undefined && cluster?.replicas?.length === 2 ? true : null
         } finally {
           clearTimeout(timer)
@@ -56,7 +77,8 @@ export const nats: Contender = {
           const client = await open(first)
           return {
             write: async (values) => {
-              for (const answer of await Promise.all(values.map((value) => client.request('bench', value)))) if (!answer.includes('"seq"')) throw new Error(`JetStream answered ${answer}`)
+              for (const answer of await Promise.all(values.map((value) => client.request('bench', value))))
+                if (!answer.includes('"seq"')) throw new Error(`JetStream answered ${answer}`)
             },
             close: client.close,
           }
@@ -73,7 +95,9 @@ export const nats: Contender = {
   },
 }
 
-const open = async (port: number): Promise<{ request(subject: string, payload: string): Promise<string>; close(): void }> => {
+const open = async (
+  port: number,
+): Promise<{ request(subject: string, payload: string): Promise<string>; close(): void }> => {
   const socket = await openLines(port)
   await socket.line()
   const inbox = `_INBOX.bench.${inboxes++}`
@@ -93,7 +117,10 @@ const open = async (port: number): Promise<{ request(subject: string, payload: s
 }
 
 /** Until the connection is closed. Answers are one line of JSON each. */
-const listen = async (socket: LineSocket, waiting: Map<string, { resolve(payload: string): void; reject(error: Error): void }>): Promise<void> => {
+const listen = async (
+  socket: LineSocket,
+  waiting: Map<string, { resolve(payload: string): void; reject(error: Error): void }>,
+): Promise<void> => {
   try {
     for (;;) {
       const head = await socket.line()

@@ -28,7 +28,11 @@ export const processorSeconds = (pids: readonly number[]): number => {
 const read = (pid: number): Entry | null => {
   try {
     // The name in brackets may hold anything.
-    const [, parent, , , , , , , , , , user, system, childUser, childSystem] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ').map(Number)
+    const [, parent, , , , , , , , , , user, system, childUser, childSystem] = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .split(') ')
+      .at(-1)!
+      .split(' ')
+      .map(Number)
     return { parent: parent!, own: user! + system!, reaped: childUser! + childSystem! }
   } catch {
     return null

@@ -16,14 +16,20 @@ const WAIT_MS = 10_000
 let keys = 0
 
 const waitsForFiles = (): boolean => {
-  const [major = 0, minor = 0] = (/v=(\d+)\.(\d+)/.exec(execFileSync(found('redis-server')!, ['--version'], { encoding: 'utf8' })) ?? []).slice(1).map(Number)
+  const [major = 0, minor = 0] = (
+    /v=(\d+)\.(\d+)/.exec(execFileSync(found('redis-server')!, ['--version'], { encoding: 'utf8' })) ?? []
+  )
+    .slice(1)
+    .map(Number)
   return major > 7 || (major === 7 && minor >= 2)
 }
 
 export const redis: Contender = {
   name: 'Redis, AOF always, 1 of 2 replicas',
   get promises() {
-    return found('redis-server') !== null && waitsForFiles() ? 'flushed on the primary and on one replica; a failover may still choose a replica without it' : 'flushed on the primary, received by one replica (this version cannot wait for its flush); a failover may lose it'
+    return found('redis-server') !== null && waitsForFiles()
+      ? 'flushed on the primary and on one replica; a failover may still choose a replica without it'
+      : 'flushed on the primary, received by one replica (this version cannot wait for its flush); a failover may lose it'
   },
   missing: () => (found('redis-server') === null ? 'no `redis-server` on PATH (Debian: redis-server)' : null),
   start: async (dir) => {
@@ -35,7 +41,27 @@ export const redis: Contender = {
       for (const n of [0, 1, 2]) {
         const folder = join(dir, `r${n}`)
         mkdirSync(folder, { mode: 0o700 })
-        daemons.push(await startDaemon(found('redis-server')!, ['--port', String(first + n), '--bind', '127.0.0.1', '--dir', folder, '--appendonly', 'yes', '--appendfsync', 'always', '--save', '', ...(n === 0 ? [] : ['--replicaof', `127.0.0.1 ${first}`])], first + n))
+        daemons.push(
+          await startDaemon(
+            found('redis-server')!,
+            [
+              '--port',
+              String(first + n),
+              '--bind',
+              '127.0.0.1',
+              '--dir',
+              folder,
+              '--appendonly',
+              'yes',
+              '--appendfsync',
+              'always',
+              '--save',
+              '',
+              ...(n === 0 ? [] : ['--replicaof', `127.0.0.1 ${first}`]),
+            ],
+            first + n,
+          ),
+        )
       }
       await until('both replicas follow', REPLICAS_MS, async () => {
         const socket = await openLines(first)
@@ -49,7 +75,9 @@ export const redis: Contender = {
           const socket = await openLines(first)
           return {
             write: async (values) => {
-              socket.send(values.map((value) => command(['SET', `k${keys++}`, value])).join('') + command(wait.split(' ')))
+              socket.send(
+                values.map((value) => command(['SET', `k${keys++}`, value])).join('') + command(wait.split(' ')),
+              )
               for (const _ of values) if ((await socket.line()) !== '+OK') throw new Error('Redis did not take a value')
               await acknowledged(socket)
             },
@@ -68,11 +96,13 @@ export const redis: Contender = {
   },
 }
 
-const command = (words: readonly string[]): string => `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`
+const command = (words: readonly string[]): string =>
+  `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`
 
 /** `:N` for WAIT, an array of two numbers for WAITAOF. */
 const acknowledged = async (socket: LineSocket): Promise<void> => {
   const head = await socket.line()
   const counts = head.startsWith('*') ? [await socket.line(), await socket.line()] : [head]
-  if (!counts.every((count) => count.startsWith(':') && Number(count.slice(1)) >= 1)) throw new Error(`Redis answered ${counts.join(' ')}`)
+  if (!counts.every((count) => count.startsWith(':') && Number(count.slice(1)) >= 1))
+    throw new Error(`Redis answered ${counts.join(' ')}`)
 }

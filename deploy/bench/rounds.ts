@@ -12,7 +12,11 @@ import { processorSeconds } from './processor.ts'
 
 export type Cell = { readonly name: string; readonly clients: number; readonly bulk: number }
 /** @property processorSeconds of all its processes until all replicas held the same, for 1,000 writes. @property longestTurnMs null where nothing tells. */
-export type Turn = Seen & { readonly processorSeconds: number; readonly settledSeconds: number; readonly longestTurnMs: number | null }
+export type Turn = Seen & {
+  readonly processorSeconds: number
+  readonly settledSeconds: number
+  readonly longestTurnMs: number | null
+}
 export type Row = { readonly contender: string; readonly cell: string; readonly turns: readonly Turn[] }
 export type Result = { readonly rows: readonly Row[]; readonly missing: readonly string[] }
 
@@ -21,7 +25,16 @@ const WARM_CLIENTS = 16
 /** What one contender and a start of it may leave behind is under this folder, and goes with it. */
 const PREFIX = 'mnemesh-bench-'
 
-export const playRounds = async (contenders: readonly Contender[], cells: readonly Cell[], { rounds, ms, warmMs, say }: { readonly rounds: number; readonly ms: number; readonly warmMs: number; say(line: string): void }): Promise<Result> => {
+export const playRounds = async (
+  contenders: readonly Contender[],
+  cells: readonly Cell[],
+  {
+    rounds,
+    ms,
+    warmMs,
+    say,
+  }: { readonly rounds: number; readonly ms: number; readonly warmMs: number; say(line: string): void },
+): Promise<Result> => {
   const dir = await mkdtemp(join(tmpdir(), PREFIX))
   const running: { readonly name: string; readonly running: Running }[] = []
   const missing: string[] = []
@@ -50,11 +63,15 @@ export const playRounds = async (contenders: readonly Contender[], cells: readon
           const turn = await turnOf(one, cell, ms, next)
           const key = keyOf(name, cell.name)
           turns.set(key, [...(turns.get(key) ?? []), turn])
-          say(`round ${round + 1}: ${name}, ${cell.name}: ${Math.round(turn.writes / turn.seconds)} writes/s, p50 ${turn.p50Ms.toFixed(2)} ms, p99 ${turn.p99Ms.toFixed(1)} ms, ${turn.processorSeconds.toFixed(2)} s of processor for 1,000${turn.failed > 0 ? `, ${turn.failed} FAILED: ${turn.firstFailure}` : ''}`)
+          say(
+            `round ${round + 1}: ${name}, ${cell.name}: ${Math.round(turn.writes / turn.seconds)} writes/s, p50 ${turn.p50Ms.toFixed(2)} ms, p99 ${turn.p99Ms.toFixed(1)} ms, ${turn.processorSeconds.toFixed(2)} s of processor for 1,000${turn.failed > 0 ? `, ${turn.failed} FAILED: ${turn.firstFailure}` : ''}`,
+          )
         }
       }
     }
-    const rows = running.flatMap(({ name }) => cells.map((cell): Row => ({ contender: name, cell: cell.name, turns: turns.get(keyOf(name, cell.name)) ?? [] })))
+    const rows = running.flatMap(({ name }) =>
+      cells.map((cell): Row => ({ contender: name, cell: cell.name, turns: turns.get(keyOf(name, cell.name)) ?? [] })),
+    )
     return { rows, missing }
   } finally {
     await stopAll(running.map(({ running: one }) => one))
@@ -69,7 +86,12 @@ const turnOf = async (running: Running, { clients, bulk }: Cell, ms: number, nex
   const stopped = performance.now()
   await running.settled()
   const settledSeconds = (performance.now() - stopped) / 1_000
-  return { ...seen, settledSeconds, processorSeconds: ((processorSeconds(running.pids()) - before) * 1_000) / Math.max(1, seen.writes), longestTurnMs: running.longestTurn(sinceMs) }
+  return {
+    ...seen,
+    settledSeconds,
+    processorSeconds: ((processorSeconds(running.pids()) - before) * 1_000) / Math.max(1, seen.writes),
+    longestTurnMs: running.longestTurn(sinceMs),
+  }
 }
 
 /** Servers with accounts of their own must reach their folders. */
@@ -85,14 +107,26 @@ export const median = (numbers: readonly number[]): number => {
 }
 
 /** Medians of a row's turns. */
-export type Summary = { readonly contender: string; readonly cell: string; readonly writesPerSecond: number; readonly p50Ms: number; readonly p99Ms: number; readonly processorSecondsPerThousand: number; readonly longestTurnMs: number | null; readonly failed: number }
+export type Summary = {
+  readonly contender: string
+  readonly cell: string
+  readonly writesPerSecond: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly processorSecondsPerThousand: number
+  readonly longestTurnMs: number | null
+  readonly failed: number
+}
 
 export const summary = ({ contender, cell, turns }: Row): Summary => {
   const of = (pick: (turn: Turn) => number): number => median(turns.map(pick))
   const longest = turns.map(({ longestTurnMs }) => longestTurnMs)
   return {
-    contender, cell,
-    writesPerSecond: of(({ writes, seconds }) => writes / seconds), p50Ms: of(({ p50Ms }) => p50Ms), p99Ms: of(({ p99Ms }) => p99Ms),
+    contender,
+    cell,
+    writesPerSecond: of(({ writes, seconds }) => writes / seconds),
+    p50Ms: of(({ p50Ms }) => p50Ms),
+    p99Ms: of(({ p99Ms }) => p99Ms),
     processorSecondsPerThousand: of((turn) => turn.processorSeconds),
     longestTurnMs: longest.includes(null) ? null : Math.max(...longest.map(Number)),
     failed: turns.reduce((sum, { failed }) => sum + failed, 0),

@@ -36,7 +36,11 @@ export type CampaignOptions = {
   readonly script?: (stage: Stage) => readonly Fault[] | null
 }
 
-export type CampaignResult = { readonly rounds: readonly RoundResult[]; /** All rounds' memories, once more, at the end. */ readonly last: Checked; readonly growth: { readonly memoryBytesFirst: number; readonly memoryBytesLast: number } }
+export type CampaignResult = {
+  readonly rounds: readonly RoundResult[]
+  /** All rounds' memories, once more, at the end. */ readonly last: Checked
+  readonly growth: { readonly memoryBytesFirst: number; readonly memoryBytesLast: number }
+}
 
 /** A peer writes only while 256 MiB are free; the ballast takes the rest. */
 const LOG_DISK_BYTES = 640 * MIB
@@ -61,12 +65,22 @@ export const playCampaign = async (options: CampaignOptions): Promise<CampaignRe
       mounted.push(disk)
       return disk
     }
-    disksOf.set(name, { log: add(join(folder, 'log'), LOG_DISK_BYTES), projection: add(join(folder, 'projection'), PROJECTION_DISK_BYTES) })
+    disksOf.set(name, {
+      log: add(join(folder, 'log'), LOG_DISK_BYTES),
+      projection: add(join(folder, 'projection'), PROJECTION_DISK_BYTES),
+    })
   }
   let stop = async (): Promise<void> => undefined
   try {
     const jitter = draws(seed)
-    const mesh = await startMesh({ dir, names, projection, prepare, ports: () => freePorts(1), random: () => jitter.whole(1_000_000) / 1_000_000 })
+    const mesh = await startMesh({
+      dir,
+      names,
+      projection,
+      prepare,
+      ports: () => freePorts(1),
+      random: () => jitter.whole(1_000_000) / 1_000_000,
+    })
     stop = mesh.stop
     const entries: Entry[] = []
     const reported = new Set<string>()
@@ -75,12 +89,33 @@ export const playCampaign = async (options: CampaignOptions): Promise<CampaignRe
       const draw = draws(seed * 1_000 + round)
       const chosen = classesOf(round, classes, mix, draw)
       const holdMs = options.holdMs ?? HOLD_MS_MIN + draw.whole(HOLD_MS_MORE)
-      const result = await playRound({ round, classes: chosen, mesh, disksOf, draw, entries, reported, holdMs, healedMsMax, hasSearch: projection !== 'none', faultsOf: (stage) => script?.(stage) ?? planned(chosen, stage, draw) })
+      const result = await playRound({
+        round,
+        classes: chosen,
+        mesh,
+        disksOf,
+        draw,
+        entries,
+        reported,
+        holdMs,
+        healedMsMax,
+        hasSearch: projection !== 'none',
+        faultsOf: (stage) => script?.(stage) ?? planned(chosen, stage, draw),
+      })
       results.push(result)
       onRound(result)
     }
-    const last = await check(mesh.peers, results.map(({ round }) => namespaceOf(round)), entries, { reported })
-    return { rounds: results, last, growth: { memoryBytesFirst: results[0]?.memoryBytes ?? 0, memoryBytesLast: results.at(-1)?.memoryBytes ?? 0 } }
+    const last = await check(
+      mesh.peers,
+      results.map(({ round }) => namespaceOf(round)),
+      entries,
+      { reported },
+    )
+    return {
+      rounds: results,
+      last,
+      growth: { memoryBytesFirst: results[0]?.memoryBytes ?? 0, memoryBytesLast: results.at(-1)?.memoryBytes ?? 0 },
+    }
   } finally {
     await stop()
     for (const disk of mounted) disk.unmount()

@@ -21,18 +21,32 @@ const classesNamed = (names: readonly string[]): CampaignOptions['classes'] => {
 }
 
 const refusal = whyNoDisks()
-if (refusal !== null) process.stderr.write(`SKIPPED: the round on a full disk needs to mount a tmpfs, and that failed: ${refusal}\n`)
+if (refusal !== null)
+  process.stderr.write(`SKIPPED: the round on a full disk needs to mount a tmpfs, and that failed: ${refusal}\n`)
 
 test('a full disk, a killed coordinator and a cut link under load: proven, healed, nothing lost; the verdict stands on evidence', async () => {
   const names = ['kill-coordinator', 'cut-one', ...(refusal === null ? ['full-disk'] : [])]
   const options = { mix: 'alone', seed: 1, peers: 3, projection: 'none' } as const
   const result = await playCampaign({
-    ...options, classes: classesNamed(names), first: 0, rounds: names.length, holdMs: 800, healedMsMax: HANG_MS, onRound: () => undefined,
-    script: (stage) => (stage.disksOf.size === 0 || stage.round !== names.indexOf('full-disk') ? null : [fillingDisk(stage, { where: 'log', leftMiB: 0, how: 'at once', restart: false })]),
+    ...options,
+    classes: classesNamed(names),
+    first: 0,
+    rounds: names.length,
+    holdMs: 800,
+    healedMsMax: HANG_MS,
+    onRound: () => undefined,
+    script: (stage) =>
+      stage.disksOf.size === 0 || stage.round !== names.indexOf('full-disk')
+        ? null
+        : [fillingDisk(stage, { where: 'log', leftMiB: 0, how: 'at once', restart: false })],
   })
   const { rounds } = result
   expect(rounds.map(({ violations }) => violations)).toEqual(names.map(() => []))
-  expect(rounds.map(({ proof }) => proof.join())).toEqual([expect.stringMatching(/^pid \d+ gone$/), expect.stringMatching(/(held|lost) [1-9]/), ...(refusal === null ? [expect.stringMatching(/^0\.0 MiB free, [1-9]\d* × 507$/)] : [])])
+  expect(rounds.map(({ proof }) => proof.join())).toEqual([
+    expect.stringMatching(/^pid \d+ gone$/),
+    expect.stringMatching(/(held|lost) [1-9]/),
+    ...(refusal === null ? [expect.stringMatching(/^0\.0 MiB free, [1-9]\d* × 507$/)] : []),
+  ])
   for (const { acknowledged, wholeLists } of rounds) {
     expect(acknowledged).toBeGreaterThan(10)
     expect(wholeLists).toBeGreaterThan(0)
@@ -41,7 +55,13 @@ test('a full disk, a killed coordinator and a cut link under load: proven, heale
   const setting = { ...options, classes: names, leftOut: [], wanted: names.length }
   expect(verdictOf(summaryOf(result, setting))).toMatchObject({ passed: true })
   // No green without evidence.
-  expect(verdictOf(summaryOf({ ...result, rounds: [] }, setting))).toEqual({ passed: false, reason: `0 of ${names.length} rounds were played` })
+  expect(verdictOf(summaryOf({ ...result, rounds: [] }, setting))).toEqual({
+    passed: false,
+    reason: `0 of ${names.length} rounds were played`,
+  })
   const unacknowledged = rounds.map((round) => ({ ...round, acknowledged: 0 }))
-  expect(verdictOf(summaryOf({ ...result, rounds: unacknowledged }, setting))).toMatchObject({ passed: false, reason: expect.stringMatching(/^nothing was acknowledged under kill-coordinator/) })
+  expect(verdictOf(summaryOf({ ...result, rounds: unacknowledged }, setting))).toMatchObject({
+    passed: false,
+    reason: expect.stringMatching(/^nothing was acknowledged under kill-coordinator/),
+  })
 }, 120_000)

@@ -46,7 +46,14 @@ type Change = { readonly what: string; readonly next: State; readonly request: (
 /** `certain`: it is so, or it is not, and nobody may see it otherwise later. */
 type Outcome = { readonly done: boolean; readonly certain: boolean; readonly token: string | null; readonly body: Json }
 
-export type LoadPlan = { readonly peers: readonly [ChaosPeer, ...ChaosPeer[]]; readonly namespace: string; readonly clients: number; readonly draw: Draw; readonly entries: Entry[]; /** Peers whose disk may lose what they said. */ readonly forgetful: ReadonlySet<string> }
+export type LoadPlan = {
+  readonly peers: readonly [ChaosPeer, ...ChaosPeer[]]
+  readonly namespace: string
+  readonly clients: number
+  readonly draw: Draw
+  readonly entries: Entry[]
+  /** Peers whose disk may lose what they said. */ readonly forgetful: ReadonlySet<string>
+}
 
 export const startLoad = ({ peers, namespace, clients, draw, entries, forgetful }: LoadPlan): Load => {
   const counts = new Map<string, number>()
@@ -63,7 +70,11 @@ export const startLoad = ({ peers, namespace, clients, draw, entries, forgetful 
     return entry
   }
 
-  const ask = async (entry: Entry, { what, next, request }: Change, peer: ChaosPeer): Promise<{ readonly word: Word; readonly body: Json }> => {
+  const ask = async (
+    entry: Entry,
+    { what, next, request }: Change,
+    peer: ChaosPeer,
+  ): Promise<{ readonly word: Word; readonly body: Json }> => {
     entry.asked++
     const answer = await request(peer).catch(() => null)
     entry.asked++
@@ -72,7 +83,8 @@ export const startLoad = ({ peers, namespace, clients, draw, entries, forgetful 
     const word = wordOf(answer?.status ?? null, body)
     counts.set(`${peer.name} ${status}`, (counts.get(`${peer.name} ${status}`) ?? 0) + 1)
     entry.told.push(`${what} on ${peer.name}: ${status} ${word} ${word === 'done' ? '' : shortOf(body)}`)
-    if (word === 'no word') faults.push(`${entry.key}: a ${status} does not say whether it was stored: ${shortOf(body)}`)
+    if (word === 'no word')
+      faults.push(`${entry.key}: a ${status} does not say whether it was stored: ${shortOf(body)}`)
     told(entry, next, word, peer.name)
     if (word === 'done') lastAcked = peer
     return { word, body }
@@ -98,20 +110,43 @@ export const startLoad = ({ peers, namespace, clients, draw, entries, forgetful 
   }
 
   const storeOn = (entry: Entry, content: string, agent: string): Change => ({
-    what: 'POST', next: textState(content),
-    request: (peer) => peer.call('POST', '/memories', { body: { content, namespace }, headers: { 'idempotency-key': entry.key, 'x-agent-id': agent } }),
+    what: 'POST',
+    next: textState(content),
+    request: (peer) =>
+      peer.call('POST', '/memories', {
+        body: { content, namespace },
+        headers: { 'idempotency-key': entry.key, 'x-agent-id': agent },
+      }),
   })
 
   const changeOf = (entry: Entry, n: number, token: string, agent: string, hidden: boolean): Change => {
-    const headers = { 'x-causal-token': token, 'x-causal-wait': CAUSAL_WAIT_MS, 'idempotency-key': `${entry.key}/${n}`, 'x-agent-id': agent }
+    const headers = {
+      'x-causal-token': token,
+      'x-causal-wait': CAUSAL_WAIT_MS,
+      'idempotency-key': `${entry.key}/${n}`,
+      'x-agent-id': agent,
+    }
     const path = `/memories/${entry.id}`
-    if (hidden) return { what: 'restore', next: shownBefore.get(entry) ?? 'hidden', request: (peer) => peer.call('POST', `${path}/restore`, { body: {}, headers }) }
+    if (hidden)
+      return {
+        what: 'restore',
+        next: shownBefore.get(entry) ?? 'hidden',
+        request: (peer) => peer.call('POST', `${path}/restore`, { body: {}, headers }),
+      }
     const kind = draw.one(['change', 'change', 'forget', 'erase'])
     if (kind === 'change') {
       const content = textOf(entry.key, n, SMALL_CHARS)
-      return { what: 'PATCH', next: textState(content), request: (peer) => peer.call('PATCH', path, { body: { content }, headers }) }
+      return {
+        what: 'PATCH',
+        next: textState(content),
+        request: (peer) => peer.call('PATCH', path, { body: { content }, headers }),
+      }
     }
-    return { what: kind, next: kind === 'forget' ? 'hidden' : 'erased', request: (peer) => peer.call('DELETE', `${path}${kind === 'erase' ? '?erase=true' : ''}`, { headers }) }
+    return {
+      what: kind,
+      next: kind === 'forget' ? 'hidden' : 'erased',
+      request: (peer) => peer.call('DELETE', `${path}${kind === 'erase' ? '?erase=true' : ''}`, { headers }),
+    }
   }
   /** What a restore brings back. */
   const shownBefore = new WeakMap<Entry, State>()
@@ -135,11 +170,17 @@ export const startLoad = ({ peers, namespace, clients, draw, entries, forgetful 
 
   const bulk = async (key: string, agent: string): Promise<void> => {
     const parts = Array.from({ length: BULK_SIZE }, (_, n) => begin(`${key}.${n}`))
-    const memories = parts.map((entry) => ({ content: textOf(entry.key, 0, SMALL_CHARS), namespace, idempotency_key: entry.key }))
+    const memories = parts.map((entry) => ({
+      content: textOf(entry.key, 0, SMALL_CHARS),
+      namespace,
+      idempotency_key: entry.key,
+    }))
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       const peer = draw.one(peers)
       for (const entry of parts) entry.asked++
-      const answer = await peer.call('POST', '/memories/bulk', { body: { memories }, headers: { 'x-agent-id': agent } }).catch(() => null)
+      const answer = await peer
+        .call('POST', '/memories/bulk', { body: { memories }, headers: { 'x-agent-id': agent } })
+        .catch(() => null)
       const words = bulkWords(answer, parts.length)
       parts.forEach((entry, n) => {
         entry.asked++
@@ -148,7 +189,10 @@ export const startLoad = ({ peers, namespace, clients, draw, entries, forgetful 
         entry.told.push(`bulk on ${peer.name}: ${answer?.status ?? 'none'} ${word}`)
         told(entry, textState(memories[n]?.content ?? ''), word, peer.name)
       })
-      counts.set(`${peer.name} ${answer?.status ?? 'none'}`, (counts.get(`${peer.name} ${answer?.status ?? 'none'}`) ?? 0) + 1)
+      counts.set(
+        `${peer.name} ${answer?.status ?? 'none'}`,
+        (counts.get(`${peer.name} ${answer?.status ?? 'none'}`) ?? 0) + 1,
+      )
       if (words.every(({ word }) => word === 'done') || stopping) return
       await sleep(RETRY_MS)
     }
@@ -158,15 +202,42 @@ export const startLoad = ({ peers, namespace, clients, draw, entries, forgetful 
   const overMcp = async (key: string): Promise<void> => {
     const entry = begin(key)
     const content = textOf(key, 0, SMALL_CHARS)
-    const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'remember', arguments: { content, namespace } } }
-    await change(entry, { what: 'MCP', next: textState(content), request: async (peer) => mcpAnswer(await peer.call('POST', '/mcp', { body: message, headers: { accept: 'application/json, text/event-stream' } })) }, 1)
+    const message = {
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'tools/call',
+      params: { name: 'remember', arguments: { content, namespace } },
+    }
+    await change(
+      entry,
+      {
+        what: 'MCP',
+        next: textState(content),
+        request: async (peer) =>
+          mcpAnswer(
+            await peer.call('POST', '/mcp', {
+              body: message,
+              headers: { accept: 'application/json, text/event-stream' },
+            }),
+          ),
+      },
+      1,
+    )
   }
 
   const link = async (one: Entry, other: Entry, agent: string): Promise<void> => {
     if (one.id === null || other.id === null) return
     const body = { from: one.id, to: other.id, relation: 'follows' }
     const entry = begin(`${one.id} follows ${other.id}`, 'link')
-    await change(entry, { what: 'link', next: 'linked', request: (peer) => peer.call('POST', '/links', { body, headers: { 'idempotency-key': `${one.key}+${other.key}`, 'x-agent-id': agent } }) })
+    await change(entry, {
+      what: 'link',
+      next: 'linked',
+      request: (peer) =>
+        peer.call('POST', '/links', {
+          body,
+          headers: { 'idempotency-key': `${one.key}+${other.key}`, 'x-agent-id': agent },
+        }),
+    })
   }
 
   const client = async (number: number): Promise<void> => {
@@ -188,7 +259,9 @@ export const startLoad = ({ peers, namespace, clients, draw, entries, forgetful 
 
   const running = Promise.all(Array.from({ length: clients }, (_, number) => client(number)))
   return {
-    faults, pulse, readings,
+    faults,
+    pulse,
+    readings,
     answers: () => {
       const seen = new Map(counts)
       counts.clear()
@@ -196,10 +269,12 @@ export const startLoad = ({ peers, namespace, clients, draw, entries, forgetful 
     },
     burst: async (peer, count) => {
       const number = bursts++
-      await Promise.all(Array.from({ length: count }, (_, n) => {
-        const entry = begin(`${namespace}-burst${number}-${n}`)
-        return change(entry, storeOn(entry, textOf(entry.key, 0, BURST_CHARS), 'burst'), 2, peer)
-      }))
+      await Promise.all(
+        Array.from({ length: count }, (_, n) => {
+          const entry = begin(`${namespace}-burst${number}-${n}`)
+          return change(entry, storeOn(entry, textOf(entry.key, 0, BURST_CHARS), 'burst'), 2, peer)
+        }),
+      )
     },
     probe: async (peer) => {
       const entry = begin(`${namespace}-probe${bursts++}`)
@@ -216,13 +291,23 @@ export const startLoad = ({ peers, namespace, clients, draw, entries, forgetful 
 }
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
-const isShown = ({ states, ackedBy }: Entry): boolean => states.length === 1 && ackedBy !== null && (states[0] ?? '').startsWith('text ')
+const isShown = ({ states, ackedBy }: Entry): boolean =>
+  states.length === 1 && ackedBy !== null && (states[0] ?? '').startsWith('text ')
 
 /** What the answer to a bulk says of each of its entries. */
-const bulkWords = (answer: Answer | null, count: number): readonly { readonly word: Word; readonly id: string | null }[] => {
+const bulkWords = (
+  answer: Answer | null,
+  count: number,
+): readonly { readonly word: Word; readonly id: string | null }[] => {
   const whole = wordOf(answer?.status ?? null, answer?.body ?? {})
   const ids = Array.isArray(answer?.body['ids']) ? (answer.body['ids'] as readonly (string | null)[]) : []
-  const elsewhere = new Set(answer !== null && Array.isArray(answer.body['errors']) ? listIn(answer.body, 'errors').filter((error) => error['may_be_elsewhere'] === true).map((error) => error['index']) : [])
+  const elsewhere = new Set(
+    answer !== null && Array.isArray(answer.body['errors'])
+      ? listIn(answer.body, 'errors')
+          .filter((error) => error['may_be_elsewhere'] === true)
+          .map((error) => error['index'])
+      : [],
+  )
   return Array.from({ length: count }, (_, n) => {
     const id = ids[n] ?? null
     // An answer that names entries says of each whether it is stored here.
@@ -235,16 +320,23 @@ const bulkWords = (answer: Answer | null, count: number): readonly { readonly wo
 const mcpAnswer = ({ status, headers, body }: Answer): Answer => {
   if (status >= 300) return { status, headers, body: { local_committed: false, may_be_elsewhere: true, ...body } }
   const result = body['result'] as Json | undefined
-  if (result === undefined || result['isError'] === true) return { status: 503, headers, body: { local_committed: false, may_be_elsewhere: true, message: JSON.stringify(body) } }
+  if (result === undefined || result['isError'] === true)
+    return {
+      status: 503,
+      headers,
+      body: { local_committed: false, may_be_elsewhere: true, message: JSON.stringify(body) },
+    }
   const made = result['structuredContent'] as Json
   return { status: 201, headers, body: { id: textIn(made, 'id') } }
 }
 
 /** Its words on what was stored, and why. */
-const shortOf = (body: unknown): string => JSON.stringify(body, ['error', 'message', 'local_committed', 'may_be_elsewhere', 'got']).slice(0, SHOWN_CHARS)
+const shortOf = (body: unknown): string =>
+  JSON.stringify(body, ['error', 'message', 'local_committed', 'may_be_elsewhere', 'got']).slice(0, SHOWN_CHARS)
 
 /** Begins with the key, by which it is found again. */
-export const textOf = (key: string, version: number, chars: number): string => `${key} ${`version ${version} of what nobody may lose `.repeat(Math.ceil(chars / 40))}`.slice(0, chars)
+export const textOf = (key: string, version: number, chars: number): string =>
+  `${key} ${`version ${version} of what nobody may lose `.repeat(Math.ceil(chars / 40))}`.slice(0, chars)
 
 /** The key that a text begins with. */
 export const keyOf = (content: string): string => content.slice(0, content.indexOf(' '))

@@ -31,7 +31,8 @@ export const mountDisk = (path: string, bytes: number): SmallDisk => {
   }
   const empty = (): void => rmSync(ballast, { force: true })
   return {
-    free, empty,
+    free,
+    empty,
     fill: (leave) => {
       empty()
       take(ballast, free() - leave)

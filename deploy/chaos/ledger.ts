@@ -30,7 +30,18 @@ export type Entry = {
 }
 
 export const textState = (content: string): State => `text ${content}`
-export const newEntry = (key: string, namespace: string, of: Entry['of'] = 'memory'): Entry => ({ key, namespace, of, states: ['absent'], kept: null, id: null, ackedBy: null, acks: 0, asked: 0, told: [] })
+export const newEntry = (key: string, namespace: string, of: Entry['of'] = 'memory'): Entry => ({
+  key,
+  namespace,
+  of,
+  states: ['absent'],
+  kept: null,
+  id: null,
+  ackedBy: null,
+  acks: 0,
+  asked: 0,
+  told: [],
+})
 
 /** What an answer says of the change that was asked for. */
 export type Word = 'done' | 'kept' | 'not done' | 'unknown' | 'no word'
@@ -68,7 +79,8 @@ export const told = (entry: Entry, next: State, word: Word, peer: string): void 
 }
 
 /** Which states are no fault. @param diskLost a disk has lost what it alone may have had. */
-export const allowed = (entry: Entry, diskLost: boolean): readonly State[] => (diskLost ? entry.states : (entry.kept ?? entry.states))
+export const allowed = (entry: Entry, diskLost: boolean): readonly State[] =>
+  diskLost ? entry.states : (entry.kept ?? entry.states)
 
 /** One state, acknowledged, on a quorum of disks. */
 export const isCertain = ({ states, ackedBy }: Entry): boolean => states.length === 1 && ackedBy !== null

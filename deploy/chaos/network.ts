@@ -48,7 +48,19 @@ export const startNetwork = (random: () => number): Network => {
       relayOf.get(other)?.halve(one)
     },
     add: async ({ name, port, relayPort }) => {
-      relayOf.set(name, await startRelay(relayPort, { name, port }, { counts, random, ways: (from, to) => wayOf.get(keyOf(from, to)) ?? OPEN, nameOf: (id) => nameById.get(id) ?? '' }))
+      relayOf.set(
+        name,
+        await startRelay(
+          relayPort,
+          { name, port },
+          {
+            counts,
+            random,
+            ways: (from, to) => wayOf.get(keyOf(from, to)) ?? OPEN,
+            nameOf: (id) => nameById.get(id) ?? '',
+          },
+        ),
+      )
     },
     identify: (id, name) => void nameById.set(id, name),
     counts: () => ({ ...counts }),
@@ -60,7 +72,15 @@ export const startNetwork = (random: () => number): Network => {
 
 /** Both ways between each of `some` and each of `others`. */
 export const between = (some: readonly string[], others: readonly string[]): readonly Pair[] =>
-  some.flatMap((one) => others.filter((other) => other !== one).flatMap((other) => [{ from: one, to: other }, { from: other, to: one }]))
+  some.flatMap((one) =>
+    others
+      .filter((other) => other !== one)
+      .flatMap((other) => [
+        { from: one, to: other },
+        { from: other, to: one },
+      ]),
+  )
 
 /** From each of `some` to each of `others`, and not back. */
-export const oneWay = (some: readonly string[], others: readonly string[]): readonly Pair[] => some.flatMap((from) => others.filter((to) => to !== from).map((to) => ({ from, to })))
+export const oneWay = (some: readonly string[], others: readonly string[]): readonly Pair[] =>
+  some.flatMap((from) => others.filter((to) => to !== from).map((to) => ({ from, to })))

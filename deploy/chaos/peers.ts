@@ -17,7 +17,12 @@ const STOP_MS = 20_000
 const LINKED_MS = 60_000
 const SHOWN_CHARS = 4_000
 /** As seen from this file's source and from its compiled form. */
-const SHIFTED_CLOCK = fileURLToPath(new URL(import.meta.url.includes('/dist/') ? '../../../deploy/local/shifted-clock.cjs' : '../local/shifted-clock.cjs', import.meta.url))
+const SHIFTED_CLOCK = fileURLToPath(
+  new URL(
+    import.meta.url.includes('/dist/') ? '../../../deploy/local/shifted-clock.cjs' : '../local/shifted-clock.cjs',
+    import.meta.url,
+  ),
+)
 
 export type Projection = 'none' | 'pglite'
 
@@ -94,7 +99,15 @@ export const startMesh = async ({ dir, names, ports, projection, random, prepare
     network.identify(textIn(await peer.health(), 'peer_id'), peer.name)
   }
   const enrol = async (peer: ChaosPeer, through: ChaosPeer): Promise<void> => {
-    await mnemeshOk(['mesh', 'join', (await mnemeshOk(['mesh', 'invite', '--data', through.dir])).trim(), '--data', peer.dir, '--name', peer.name])
+    await mnemeshOk([
+      'mesh',
+      'join',
+      (await mnemeshOk(['mesh', 'invite', '--data', through.dir])).trim(),
+      '--data',
+      peer.dir,
+      '--name',
+      peer.name,
+    ])
     await begin(peer)
   }
   try {
@@ -103,22 +116,39 @@ export const startMesh = async ({ dir, names, ports, projection, random, prepare
     const peers: ChaosMesh['peers'] = [first, second, ...rest]
     const linked = async (): Promise<void> => {
       let seen = ''
-      await until('all are linked', LINKED_MS, async () => {
-        const links = await Promise.all(peers.map(async (peer) => linksOf(peer, peers.map(({ name }) => name))))
-        seen = links.join('; ')
-        return links.every((link) => link === '') ? true : null
-      }, () => seen)
+      await until(
+        'all are linked',
+        LINKED_MS,
+        async () => {
+          const links = await Promise.all(
+            peers.map(async (peer) =>
+              linksOf(
+                peer,
+                peers.map(({ name }) => name),
+              ),
+            ),
+          )
+          seen = links.join('; ')
+          return links.every((link) => link === '') ? true : null
+        },
+        () => seen,
+      )
     }
     await mnemeshOk(['mesh', 'init', '--data', first.dir, '--name', first.name, '--recovery', 'none'])
     await begin(first)
     for (const peer of [second, ...rest]) {
       await enrol(peer, first)
       // It votes on who comes next.
-      await until(`${first.name} has a link to ${peer.name}`, LINKED_MS, async () => ((await linksOf(first, [peer.name])) === '' ? true : null))
+      await until(`${first.name} has a link to ${peer.name}`, LINKED_MS, async () =>
+        (await linksOf(first, [peer.name])) === '' ? true : null,
+      )
     }
     await linked()
     return {
-      peers, network, linked, stop,
+      peers,
+      network,
+      linked,
+      stop,
       join: async (name) => {
         const peer = await place(name)
         await enrol(peer, first)
@@ -137,8 +167,12 @@ export const startMesh = async ({ dir, names, ports, projection, random, prepare
 
 /** Which of `names` it has no link to; '' when none. */
 const linksOf = async (peer: ChaosPeer, names: readonly string[]): Promise<string> => {
-  const found = listIn(await expecting(200, peer.call('GET', '/peers')), 'peers').filter(({ name }) => names.includes(String(name)))
-  const missing = names.filter((name) => !found.some((one) => one['name'] === name && (one['link'] === 'up' || one['link'] === 'self')))
+  const found = listIn(await expecting(200, peer.call('GET', '/peers')), 'peers').filter(({ name }) =>
+    names.includes(String(name)),
+  )
+  const missing = names.filter(
+    (name) => !found.some((one) => one['name'] === name && (one['link'] === 'up' || one['link'] === 'self')),
+  )
   return missing.length === 0 ? '' : `${peer.name} lacks ${missing.join(',')}`
 }
 
@@ -148,7 +182,19 @@ const inTurn = async <T, R>(all: readonly T[], make: (one: T) => Promise<R>): Pr
   return made
 }
 
-const createPeer = ({ name, dir, port, relayPort, projection }: { readonly name: string; readonly dir: string; readonly port: number; readonly relayPort: number; readonly projection: Projection }): ChaosPeer => {
+const createPeer = ({
+  name,
+  dir,
+  port,
+  relayPort,
+  projection,
+}: {
+  readonly name: string
+  readonly dir: string
+  readonly port: number
+  readonly relayPort: number
+  readonly projection: Projection
+}): ChaosPeer => {
   const url = `http://127.0.0.1:${port}`
   const call = callsTo(url)
   const clockFile = `${dir}.clock`
@@ -158,32 +204,63 @@ const createPeer = ({ name, dir, port, relayPort, projection }: { readonly name:
   let ending: LastingChild | null = null
   let linesRead = 0
   let rowsIn: string = projection
-  const output = (): string => (child === null ? 'never started' : `${child.stdout()}${child.stderr()}`.slice(-SHOWN_CHARS))
+  const output = (): string =>
+    child === null ? 'never started' : `${child.stdout()}${child.stderr()}`.slice(-SHOWN_CHARS)
   const running = (): LastingChild => {
     if (child === null || child.ending() !== null) throw new Error(`${name} does not run: ${output()}`)
     return child
   }
   const readErrors = (of: LastingChild): void => {
-    const lines = of.stderr().split('\n').filter((line) => /^\S+Z (error|fatal) /.test(line))
+    const lines = of
+      .stderr()
+      .split('\n')
+      .filter((line) => /^\S+Z (error|fatal) /.test(line))
     for (const line of lines.slice(linesRead)) complaints.push(`${name} logged: ${line.slice(0, SHOWN_CHARS)}`)
     linesRead = Math.max(linesRead, lines.length)
   }
   return {
-    name, dir, port, url, call, output,
+    name,
+    dir,
+    port,
+    url,
+    call,
+    output,
     running: () => child !== null && child.ending() === null,
     pid: () => running().pid,
     start: async (other) => {
       rowsIn = other?.projection ?? rowsIn
       if (child !== null) readErrors(child)
       linesRead = 0
-      const words = ['serve', '--data', dir, '--port', String(port), '--advertise', `http://127.0.0.1:${relayPort}`, '--quorum', '2', '--quorum-timeout', '3000', '--projection', rowsIn, '--until-stdin-ends']
+      const words = [
+        'serve',
+        '--data',
+        dir,
+        '--port',
+        String(port),
+        '--advertise',
+        `http://127.0.0.1:${relayPort}`,
+        '--quorum',
+        '2',
+        '--quorum-timeout',
+        '3000',
+        '--projection',
+        rowsIn,
+        '--until-stdin-ends',
+      ]
       const started = startMnemesh(words, { NODE_OPTIONS: `--require ${SHIFTED_CLOCK}`, MNEMESH_TEST_CLOCK: clockFile })
       child = started
       void started.ended.then(({ code, signal, stderr }) => {
-        if (ending !== started) complaints.push(`${name} ended by itself with ${code ?? signal}: ${stderr.slice(-SHOWN_CHARS)}`)
+        if (ending !== started)
+          complaints.push(`${name} ended by itself with ${code ?? signal}: ${stderr.slice(-SHOWN_CHARS)}`)
       })
-      const ended = await until(`${name} is ready`, READY_MS, async () => started.ending() ?? (started.stdout().includes(`ready at ${url}`) ? 'ready' as const : null), output)
-      if (ended !== 'ready') throw new Error(`${name} ended with ${ended.code ?? ended.signal} instead of serving: ${ended.stderr.trim()}`)
+      const ended = await until(
+        `${name} is ready`,
+        READY_MS,
+        async () => started.ending() ?? (started.stdout().includes(`ready at ${url}`) ? ('ready' as const) : null),
+        output,
+      )
+      if (ended !== 'ready')
+        throw new Error(`${name} ended with ${ended.code ?? ended.signal} instead of serving: ${ended.stderr.trim()}`)
     },
     kill: async () => {
       const killed = running()
@@ -206,13 +283,15 @@ const createPeer = ({ name, dir, port, relayPort, projection }: { readonly name:
       }, STOP_MS)
       const { code, signal } = await stopping.ended
       clearTimeout(timer)
-      if (code !== 0 && signal === null) complaints.push(`${name} ended with ${code} when it was asked to stop: ${output()}`)
+      if (code !== 0 && signal === null)
+        complaints.push(`${name} ended with ${code} when it was asked to stop: ${output()}`)
     },
     complaints: () => {
       if (child !== null) readErrors(child)
       return complaints.splice(0)
     },
-    setClock: (aheadMs) => (aheadMs === 0 ? rmSync(clockFile, { force: true }) : writeFileSync(clockFile, String(aheadMs))),
+    setClock: (aheadMs) =>
+      aheadMs === 0 ? rmSync(clockFile, { force: true }) : writeFileSync(clockFile, String(aheadMs)),
     memoryBytes: () => {
       if (child === null || child.ending() !== null) return null
       try {

@@ -21,7 +21,9 @@ export const startPulse = (peers: readonly ChaosPeer[], namespace: string, entri
       entries.push(entry)
       const content = `${entry.key} beats`
       entry.asked++
-      const answer = await peer.call('POST', '/memories', { body: { content, namespace }, headers: { 'idempotency-key': entry.key } }).catch(() => null)
+      const answer = await peer
+        .call('POST', '/memories', { body: { content, namespace }, headers: { 'idempotency-key': entry.key } })
+        .catch(() => null)
       const word = wordOf(answer?.status ?? null, answer?.body ?? {})
       entry.asked++
       entry.told.push(`pulse on ${peer.name}: ${answer?.status ?? 'none'} ${word}`)
@@ -32,7 +34,13 @@ export const startPulse = (peers: readonly ChaosPeer[], namespace: string, entri
   }
   const running = Promise.all(peers.map(beat))
   return {
-    longestMs: (sinceMs) => new Map([...ackedAt].map(([name, times]) => [name, longestGap([sinceMs, ...times.filter((time) => time >= sinceMs), performance.now()])])),
+    longestMs: (sinceMs) =>
+      new Map(
+        [...ackedAt].map(([name, times]) => [
+          name,
+          longestGap([sinceMs, ...times.filter((time) => time >= sinceMs), performance.now()]),
+        ]),
+      ),
     stop: async () => {
       stopping = true
       await running
@@ -40,4 +48,5 @@ export const startPulse = (peers: readonly ChaosPeer[], namespace: string, entri
   }
 }
 
-const longestGap = (times: readonly number[]): number => times.reduce((longest, time, i) => Math.max(longest, time - (times[i - 1] ?? time)), 0)
+const longestGap = (times: readonly number[]): number =>
+  times.reduce((longest, time, i) => Math.max(longest, time - (times[i - 1] ?? time)), 0)

@@ -17,15 +17,27 @@ const stored = (key: string): Entry => {
   told(entry, textState(`${key} text`), 'done', 'a')
   return entry
 }
-const listing = async (entries: readonly Entry[], shown: readonly string[], forgetful: readonly string[] = []): Promise<readonly string[]> => {
-  const readings = startReaders([answering({ memories: shown.map((content) => ({ content })), next_cursor: null })], 'n', entries, new Set(forgetful))
-  if (forgetful.length === 0) await until('a list was read', SEEN_MS, async () => (readings.count().lists > 0 ? true : null))
+const listing = async (
+  entries: readonly Entry[],
+  shown: readonly string[],
+  forgetful: readonly string[] = [],
+): Promise<readonly string[]> => {
+  const readings = startReaders(
+    [answering({ memories: shown.map((content) => ({ content })), next_cursor: null })],
+    'n',
+    entries,
+    new Set(forgetful),
+  )
+  if (forgetful.length === 0)
+    await until('a list was read', SEEN_MS, async () => (readings.count().lists > 0 ? true : null))
   await readings.stop()
   return readings.partial
 }
 
 test('a list without what its peer had acknowledged is partial', async () => {
-  expect(await listing([stored('k1'), stored('k2')], ['k1 text'])).toEqual([expect.stringMatching(/^a lists 1 memories, of k2 nothing, and had acknowledged text k2 text/)])
+  expect(await listing([stored('k1'), stored('k2')], ['k1 text'])).toEqual([
+    expect.stringMatching(/^a lists 1 memories, of k2 nothing, and had acknowledged text k2 text/),
+  ])
   expect(await listing([stored('k1')], ['k1 older'])).toEqual([expect.stringContaining('of k1 "k1 older"')])
   expect(await listing([stored('k1')], ['k1 text', 'k9 text'])).toEqual([])
 })

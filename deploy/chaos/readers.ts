@@ -23,18 +23,29 @@ export type Readings = {
   stop(): Promise<void>
 }
 
-export const startReaders = (peers: readonly ChaosPeer[], namespace: string, entries: readonly Entry[], forgetful: ReadonlySet<string>): Readings => {
+export const startReaders = (
+  peers: readonly ChaosPeer[],
+  namespace: string,
+  entries: readonly Entry[],
+  forgetful: ReadonlySet<string>,
+): Readings => {
   const [stale, partial]: [string[], string[]] = [[], []]
   const counts = { tokens: 0, lists: 0 }
   let stopping = false
 
   const byToken = async (peer: ChaosPeer, entry: Entry, token: string): Promise<void> => {
     const [state] = entry.states
-    const answer = await peer.call('GET', `/memories/${entry.id}`, { headers: { 'x-causal-token': token, 'x-causal-wait': CAUSAL_WAIT_MS } }).catch(() => null)
+    const answer = await peer
+      .call('GET', `/memories/${entry.id}`, { headers: { 'x-causal-token': token, 'x-causal-wait': CAUSAL_WAIT_MS } })
+      .catch(() => null)
     if (answer === null || answer.status >= 500) return
     counts.tokens++
-    const shown = answer.status === 200 ? `text ${textIn(objectIn(answer.body, 'memory'), 'content')}` : `${answer.status}`
-    if (shown !== state) stale.push(`${peer.name} shows ${entry.key} as ${shown.slice(0, SHOWN_CHARS)} to who holds the token of ${String(state).slice(0, SHOWN_CHARS)} (${entry.told.join('; ')})`)
+    const shown =
+      answer.status === 200 ? `text ${textIn(objectIn(answer.body, 'memory'), 'content')}` : `${answer.status}`
+    if (shown !== state)
+      stale.push(
+        `${peer.name} shows ${entry.key} as ${shown.slice(0, SHOWN_CHARS)} to who holds the token of ${String(state).slice(0, SHOWN_CHARS)} (${entry.told.join('; ')})`,
+      )
   }
 
   const wholeList = async (peer: ChaosPeer): Promise<readonly Json[] | null> => {
@@ -51,7 +62,16 @@ export const startReaders = (peers: readonly ChaosPeer[], namespace: string, ent
   }
 
   const list = async (peer: ChaosPeer): Promise<void> => {
-    const due = entries.filter((entry) => entry.namespace === namespace && entry.of === 'memory' && entry.ackedBy === peer.name && isCertain(entry) && isQuiet(entry)).map((entry) => ({ entry, asked: entry.asked, state: entry.states[0] ?? 'absent' }))
+    const due = entries
+      .filter(
+        (entry) =>
+          entry.namespace === namespace &&
+          entry.of === 'memory' &&
+          entry.ackedBy === peer.name &&
+          isCertain(entry) &&
+          isQuiet(entry),
+      )
+      .map((entry) => ({ entry, asked: entry.asked, state: entry.states[0] ?? 'absent' }))
     const memories = await wholeList(peer)
     if (memories === null) return
     counts.lists++
@@ -60,8 +80,12 @@ export const startReaders = (peers: readonly ChaosPeer[], namespace: string, ent
       // Somebody has asked for a change of it meanwhile: either is right.
       if (entry.asked !== asked || !state.startsWith('text ')) continue
       if (shown.has(state)) continue
-      const instead = memories.filter(({ content }) => String(content).startsWith(`${entry.key} `)).map(({ content }) => JSON.stringify(String(content).slice(0, SHOWN_CHARS)))
-      partial.push(`${peer.name} lists ${memories.length} memories, of ${entry.key} ${instead.length === 0 ? 'nothing' : instead.join(' and ')}, and had acknowledged ${state.slice(0, SHOWN_CHARS)} (${entry.told.join('; ')})`)
+      const instead = memories
+        .filter(({ content }) => String(content).startsWith(`${entry.key} `))
+        .map(({ content }) => JSON.stringify(String(content).slice(0, SHOWN_CHARS)))
+      partial.push(
+        `${peer.name} lists ${memories.length} memories, of ${entry.key} ${instead.length === 0 ? 'nothing' : instead.join(' and ')}, and had acknowledged ${state.slice(0, SHOWN_CHARS)} (${entry.told.join('; ')})`,
+      )
     }
   }
 
@@ -74,7 +98,9 @@ export const startReaders = (peers: readonly ChaosPeer[], namespace: string, ent
   }
   const running = read()
   return {
-    byToken, stale, partial,
+    byToken,
+    stale,
+    partial,
     count: () => ({ ...counts }),
     stop: async () => {
       stopping = true

@@ -25,7 +25,10 @@ const dial = async () => {
   const [port, relayPort] = [await freePorts(1), await freePorts(1)]
   const ended: string[] = []
   server = createServer((socket) => {
-    socket.on('data', (data) => socket.write(data)).on('error', () => undefined).on('close', () => void ended.push('server'))
+    socket
+      .on('data', (data) => socket.write(data))
+      .on('error', () => undefined)
+      .on('close', () => void ended.push('server'))
   }).listen(port, '127.0.0.1')
   await once(server, 'listening')
   network = startNetwork(() => 0.5)
@@ -33,9 +36,18 @@ const dial = async () => {
   await network.add({ name: 'b', port, relayPort })
   client = connect({ port: relayPort, host: '127.0.0.1' })
   let heard = ''
-  client.on('data', (data: Buffer) => void (heard += data.toString())).on('error', () => undefined).on('close', () => void ended.push('client'))
+  client
+    .on('data', (data: Buffer) => void (heard += data.toString()))
+    .on('error', () => undefined)
+    .on('close', () => void ended.push('client'))
   client.write(`GET /mesh HTTP/1.1\r\nx-mnemesh-peer: ${ID}\r\n\r\n`)
-  const hears = (text: string) => until(`a hears ${text}`, SEEN_MS, async () => (heard.includes(text) ? true : null), () => heard)
+  const hears = (text: string) =>
+    until(
+      `a hears ${text}`,
+      SEEN_MS,
+      async () => (heard.includes(text) ? true : null),
+      () => heard,
+    )
   await hears('x-mnemesh-peer')
   return { say: (text: string) => client.write(text), hears, heard: () => heard, ended }
 }

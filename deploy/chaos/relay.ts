@@ -21,7 +21,15 @@ export type Way = {
 export const OPEN: Way = { delayMs: 0, jitterMs: 0, bytesPerSecond: null, resentShare: 0, cut: 'no' }
 
 /** What the relay has done, so that a fault can prove itself. */
-export type Counts = { held: number; lost: number; delayed: number; resent: number; reset: number; halved: number; passed: number }
+export type Counts = {
+  held: number
+  lost: number
+  delayed: number
+  resent: number
+  reset: number
+  halved: number
+  passed: number
+}
 export const noCounts = (): Counts => ({ held: 0, lost: 0, delayed: 0, resent: 0, reset: 0, halved: 0, passed: 0 })
 
 /** Answers the way from one to another; a dialer that names nobody is ''. */
@@ -44,11 +52,32 @@ const QUEUE_BYTES_MAX = 4 * 1024 * 1024
 const HEAD_BYTES_MAX = 16_384
 const NAMED = /\r\nx-mnemesh-peer: *([0-9a-f]{64})\r\n/i
 
-type Connection = { dialer: string; readonly client: Socket; readonly server: Socket; readonly pumps: readonly Pump[]; holed: boolean; halved: boolean }
+type Connection = {
+  dialer: string
+  readonly client: Socket
+  readonly server: Socket
+  readonly pumps: readonly Pump[]
+  holed: boolean
+  halved: boolean
+}
 type Pump = { take(chunk: Buffer): void; end(): void; drain(): void; readonly waiting: () => boolean }
 
 /** @param nameOf a peer's name by its id; '' for a stranger. @param random from 0 to below 1. */
-export const startRelay = (port: number, target: { readonly name: string; readonly port: number }, { ways, nameOf, counts, random }: { readonly ways: Ways; readonly nameOf: (id: string) => string; readonly counts: Counts; readonly random: () => number }): Promise<Relay> => {
+export const startRelay = (
+  port: number,
+  target: { readonly name: string; readonly port: number },
+  {
+    ways,
+    nameOf,
+    counts,
+    random,
+  }: {
+    readonly ways: Ways
+    readonly nameOf: (id: string) => string
+    readonly counts: Counts
+    readonly random: () => number
+  },
+): Promise<Relay> => {
   const open = new Set<Connection>()
 
   const accept = (client: Socket): void => {
@@ -88,7 +117,8 @@ export const startRelay = (port: number, target: { readonly name: string; readon
   const relay: Relay = {
     wake: () => {
       for (const connection of open) {
-        const isCut = ways(connection.dialer, target.name).cut !== 'no' || ways(target.name, connection.dialer).cut !== 'no'
+        const isCut =
+          ways(connection.dialer, target.name).cut !== 'no' || ways(target.name, connection.dialer).cut !== 'no'
         if (!isCut && (connection.holed || connection.halved)) drop(connection)
         else for (const pump of connection.pumps) pump.drain()
       }
@@ -118,7 +148,12 @@ export const startRelay = (port: number, target: { readonly name: string; readon
 }
 
 /** One direction: pieces wait in their order until they are due and the way is open. */
-const pumpTo = (to: Socket, from: Socket, way: () => Way, { counts, random, lose }: { readonly counts: Counts; readonly random: () => number; readonly lose: () => void }): Pump => {
+const pumpTo = (
+  to: Socket,
+  from: Socket,
+  way: () => Way,
+  { counts, random, lose }: { readonly counts: Counts; readonly random: () => number; readonly lose: () => void },
+): Pump => {
   const queue: { readonly chunk: Buffer | null; readonly dueMs: number }[] = []
   let bytes = 0
   let lastDueMs = 0

@@ -23,7 +23,14 @@ export const GATE_CLASSES: readonly GateClass[] = [
   { name: 'clock_skew_peer', plan: (ground, _, cycle) => (cycle % 2 === 0 ? within : beyond)(ground) },
 ]
 
-export type CycleOptions = { readonly mesh: ChaosMesh; readonly only: GateClass; readonly cycles: number; readonly writes: number; readonly seed: number; readonly onCycle: () => void }
+export type CycleOptions = {
+  readonly mesh: ChaosMesh
+  readonly only: GateClass
+  readonly cycles: number
+  readonly writes: number
+  readonly seed: number
+  readonly onCycle: () => void
+}
 
 /** @returns what was acknowledged in all cycles, and both figures over all of it. */
 export const playCycles = async ({ mesh, only, cycles, writes, seed, onCycle }: CycleOptions): Promise<Phase> => {
@@ -51,7 +58,8 @@ export const playCycles = async ({ mesh, only, cycles, writes, seed, onCycle }: 
         const text = `${namespace} write ${n}`
         asked.add(text)
         const order = [primary, ...peers.filter((peer) => peer !== primary)]
-        if ((await writeSomewhere(order, text, namespace, text, ATTEMPTS_MAX, `agent-${number}`)) === 201) acknowledged.add(text)
+        if ((await writeSomewhere(order, text, namespace, text, ATTEMPTS_MAX, `agent-${number}`)) === 201)
+          acknowledged.add(text)
       }
     }
     const running = Promise.all(Array.from({ length: CLIENTS }, (_, number) => client(number)))
@@ -79,13 +87,29 @@ export const playCycles = async ({ mesh, only, cycles, writes, seed, onCycle }: 
   const { byCount, bySets, missing, doubled } = figuresOf(acknowledged, shown)
   if (acknowledged.size === 0) reasons.push('nothing was acknowledged')
   if (unproven > 0) reasons.push(`${unproven} faults did not happen`)
-  if (missing.length > 0) reasons.push(`${missing.length} acknowledged writes are not on every peer, ${missing[0]} first`)
+  if (missing.length > 0)
+    reasons.push(`${missing.length} acknowledged writes are not on every peer, ${missing[0]} first`)
   if (doubled > 0) reasons.push(`${doubled} are there twice`)
   if (unexpected > 0) reasons.push(`${unexpected} were never written`)
   const slowest = Math.max(0, ...equalMs)
   return {
-    name: `4 ${only.name}`, passed: reasons.length === 0, reasons,
-    facts: [`${cycles} cycles × ${writes} writes, ${acknowledged.size} acknowledged; lowest count ÷ acknowledged ${byCount.toFixed(4)}, by sets of contents ${bySets.toFixed(4)}; equal after ${(slowest / 1_000).toFixed(1)} s at most; loss below ${Math.ceil(3_000_000 / Math.max(1, acknowledged.size))} in 1,000,000 (95 %)`],
-    figures: [{ class: only.name, cycles, acknowledged: acknowledged.size, by_count: byCount, by_sets: bySets, missing: missing.length, doubled, equal_ms_max: Math.round(slowest) }],
+    name: `4 ${only.name}`,
+    passed: reasons.length === 0,
+    reasons,
+    facts: [
+      `${cycles} cycles × ${writes} writes, ${acknowledged.size} acknowledged; lowest count ÷ acknowledged ${byCount.toFixed(4)}, by sets of contents ${bySets.toFixed(4)}; equal after ${(slowest / 1_000).toFixed(1)} s at most; loss below ${Math.ceil(3_000_000 / Math.max(1, acknowledged.size))} in 1,000,000 (95 %)`,
+    ],
+    figures: [
+      {
+        class: only.name,
+        cycles,
+        acknowledged: acknowledged.size,
+        by_count: byCount,
+        by_sets: bySets,
+        missing: missing.length,
+        doubled,
+        equal_ms_max: Math.round(slowest),
+      },
+    ],
   }
 }

@@ -20,11 +20,12 @@ import { agents, databases, functional } from './phases.ts'
 import { gateMarkdown } from './report.ts'
 
 const PHASES = [1, 2, 3, 4] as const
-const phasesOf = (text: string): readonly number[] => text.split(',').map((word) => {
-  const found = PHASES.find((phase) => String(phase) === word.trim())
-  if (found === undefined) throw new InvalidArgumentError(`Give some of ${PHASES.join(', ')}.`)
-  return found
-})
+const phasesOf = (text: string): readonly number[] =>
+  text.split(',').map((word) => {
+    const found = PHASES.find((phase) => String(phase) === word.trim())
+    if (found === undefined) throw new InvalidArgumentError(`Give some of ${PHASES.join(', ')}.`)
+    return found
+  })
 
 const options = new Command('npm run gate --')
   .description('Decides whether this build may be released: functions, four agents, databases, chaos.')
@@ -32,7 +33,10 @@ const options = new Command('npm run gate --')
   .option('--phases <numbers>', '1 functional, 2 four agents, 3 databases, 4 chaos', phasesOf, PHASES)
   .option('--cycles <n>', 'cycles of each class of the fourth', whole(1, 1_000), 50)
   .option('--writes <n>', 'writes of a cycle', whole(8, 10_000), 100)
-  .option('--database <url>', 'a Postgres database with pgvector that may be filled, for the third (default: $TEST_DATABASE_URL)')
+  .option(
+    '--database <url>',
+    'a Postgres database with pgvector that may be filled, for the third (default: $TEST_DATABASE_URL)',
+  )
   .option('--seed <n>', 'the same seed draws the same faults', whole(0, 2 ** 31), Date.now() % 2 ** 31)
   .option('--out <dir>', 'gate.md and gate.json are written there')
   .addHelpText('after', '\nExample:\n  $ npm run gate -- --cycles 50 --out /tmp/gate')
@@ -41,18 +45,34 @@ const options = new Command('npm run gate --')
 
 const database = options.database ?? process.env['TEST_DATABASE_URL']
 const phases: Phase[] = []
-const notTried: string[] = PHASES.filter((phase) => !options.phases.includes(phase)).map((phase) => `phase ${phase}, which --phases leaves out`)
+const notTried: string[] = PHASES.filter((phase) => !options.phases.includes(phase)).map(
+  (phase) => `phase ${phase}, which --phases leaves out`,
+)
 const dir = await mkdtemp(join(tmpdir(), 'mnemesh-gate-'))
 const jitter = draws(options.seed)
 const bar = startBar('cycles', options.phases.includes(4) ? options.cycles * GATE_CLASSES.length : 1)
 const played = async (name: string, play: () => Promise<Phase>): Promise<void> => {
-  const phase = await play().catch((error: unknown): Phase => ({ name, passed: false, facts: [], reasons: [error instanceof Error ? error.message : String(error)] }))
+  const phase = await play().catch((error: unknown): Phase => ({
+    name,
+    passed: false,
+    facts: [],
+    reasons: [error instanceof Error ? error.message : String(error)],
+  }))
   phases.push(phase)
-  bar.print(`${phase.passed ? 'passed' : 'FAILED'}  ${phase.name}: ${[...phase.facts, ...phase.reasons].join('; ').slice(0, 2_000)}`)
+  bar.print(
+    `${phase.passed ? 'passed' : 'FAILED'}  ${phase.name}: ${[...phase.facts, ...phase.reasons].join('; ').slice(0, 2_000)}`,
+  )
 }
 let stop = async (): Promise<void> => undefined
 try {
-  const mesh = await startMesh({ dir, names: ['a', 'b', 'c'], projection: 'pglite', prepare: () => undefined, ports: () => freePorts(1), random: () => jitter.whole(1_000_000) / 1_000_000 })
+  const mesh = await startMesh({
+    dir,
+    names: ['a', 'b', 'c'],
+    projection: 'pglite',
+    prepare: () => undefined,
+    ports: () => freePorts(1),
+    random: () => jitter.whole(1_000_000) / 1_000_000,
+  })
   stop = mesh.stop
   if (options.phases.includes(1)) await played('1 functional', () => functional(mesh))
   if (options.phases.includes(2)) await played('2 four agents', () => agents(mesh))
@@ -60,7 +80,18 @@ try {
     if (database === undefined) notTried.push('phase 3: no Postgres was named; give one with --database')
     else await played('3 databases', () => databases(mesh, database))
   }
-  if (options.phases.includes(4)) for (const only of GATE_CLASSES) await played(`4 ${only.name}`, () => playCycles({ mesh, only, cycles: options.cycles, writes: options.writes, seed: options.seed, onCycle: () => bar.add(1) }))
+  if (options.phases.includes(4))
+    for (const only of GATE_CLASSES)
+      await played(`4 ${only.name}`, () =>
+        playCycles({
+          mesh,
+          only,
+          cycles: options.cycles,
+          writes: options.writes,
+          seed: options.seed,
+          onCycle: () => bar.add(1),
+        }),
+      )
 } finally {
   bar.stop()
   await stop()
@@ -71,6 +102,9 @@ process.stdout.write(`\n${text}`)
 if (options.out !== undefined) {
   await mkdir(options.out, { recursive: true })
   await writeFile(join(options.out, 'gate.md'), text)
-  await writeFile(join(options.out, 'gate.json'), `${JSON.stringify({ passed, seed: options.seed, notTried, phases }, null, 1)}\n`)
+  await writeFile(
+    join(options.out, 'gate.json'),
+    `${JSON.stringify({ passed, seed: options.seed, notTried, phases }, null, 1)}\n`,
+  )
 }
 process.exitCode = passed ? 0 : 1

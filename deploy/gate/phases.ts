@@ -20,15 +20,31 @@ export const functional = async ({ peers }: ChaosMesh): Promise<Phase> => {
     const namespace = `gate-${peer.name}`
     const made = await expecting(201, peer.call('POST', '/memories', { body: { content, namespace, tier: 'long' } }))
     await until(`${peer.name} recalls it`, FOUND_MS, async () => {
-      const found = listIn(await expecting(200, peer.call('GET', `/recall?namespace=${namespace}&q=heliotrope`)), 'memories')
+      const found = listIn(
+        await expecting(200, peer.call('GET', `/recall?namespace=${namespace}&q=heliotrope`)),
+        'memories',
+      )
       return found.some((one) => one['id'] === made['id'] && one['content'] === content) ? true : null
     }).catch((error: unknown) => reasons.push(String(error)))
     const listed = listIn(await expecting(200, peer.call('GET', `/memories?namespace=${namespace}`)), 'memories')
-    if (listed.length !== 1 || listed[0]?.['content'] !== content) reasons.push(`${peer.name} lists ${listed.length} memories where one was stored`)
+    if (listed.length !== 1 || listed[0]?.['content'] !== content)
+      reasons.push(`${peer.name} lists ${listed.length} memories where one was stored`)
     const tiers = objectIn(await expecting(200, peer.call('GET', '/stats')), 'by_tier')
-    if (!Object.values(tiers).some((count) => Number(count) > 0)) reasons.push(`${peer.name} counts nothing by tier: ${JSON.stringify(tiers)}`)
-    const tools = listIn(objectIn((await peer.call('POST', '/mcp?profile=full', { body: { jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} } })).body, 'result'), 'tools')
-    if (tools.length < TOOLS_MIN) reasons.push(`${peer.name} has ${tools.length} tools over MCP, ${TOOLS_MIN} are wanted`)
+    if (!Object.values(tiers).some((count) => Number(count) > 0))
+      reasons.push(`${peer.name} counts nothing by tier: ${JSON.stringify(tiers)}`)
+    const tools = listIn(
+      objectIn(
+        (
+          await peer.call('POST', '/mcp?profile=full', {
+            body: { jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} },
+          })
+        ).body,
+        'result',
+      ),
+      'tools',
+    )
+    if (tools.length < TOOLS_MIN)
+      reasons.push(`${peer.name} has ${tools.length} tools over MCP, ${TOOLS_MIN} are wanted`)
     facts.push(`${peer.name}: stored, recalled, listed; by tier ${JSON.stringify(tiers)}; ${tools.length} tools`)
   }
   return { name: '1 functional', passed: reasons.length === 0, facts, reasons }
@@ -38,22 +54,36 @@ export const functional = async ({ peers }: ChaosMesh): Promise<Phase> => {
 export const agents = async ({ peers }: ChaosMesh): Promise<Phase> => {
   const reasons: string[] = []
   const namespace = 'gate-agents'
-  const texts = Array.from({ length: AGENTS * WRITES_EACH }, (_, n) => `agent ${n % AGENTS} says ${Math.floor(n / AGENTS)}`)
-  await Promise.all(Array.from({ length: AGENTS }, async (_, agent) => {
-    for (const [n, text] of texts.filter((__, i) => i % AGENTS === agent).entries()) {
-      const [first, ...rest] = [...peers.slice(agent % peers.length), ...peers.slice(0, agent % peers.length)]
-      const status = await writeSomewhere(first === undefined ? rest : [first, ...rest], text, namespace, `gate-${agent}-${n}`, 1, `agent-${agent}`)
-      if (status !== 201) reasons.push(`agent ${agent}'s write ${n} was answered ${status ?? 'by nobody'}`)
-    }
-  }))
+  const texts = Array.from(
+    { length: AGENTS * WRITES_EACH },
+    (_, n) => `agent ${n % AGENTS} says ${Math.floor(n / AGENTS)}`,
+  )
+  await Promise.all(
+    Array.from({ length: AGENTS }, async (_, agent) => {
+      for (const [n, text] of texts.filter((__, i) => i % AGENTS === agent).entries()) {
+        const [first, ...rest] = [...peers.slice(agent % peers.length), ...peers.slice(0, agent % peers.length)]
+        const status = await writeSomewhere(
+          first === undefined ? rest : [first, ...rest],
+          text,
+          namespace,
+          `gate-${agent}-${n}`,
+          1,
+          `agent-${agent}`,
+        )
+        if (status !== 201) reasons.push(`agent ${agent}'s write ${n} was answered ${status ?? 'by nobody'}`)
+      }
+    }),
+  )
   await equal(peers)
   const shown = await contentsOn(peers, namespace)
   const wanted = JSON.stringify(texts.toSorted())
   shown.forEach((one, i) => {
-    if (JSON.stringify(one.toSorted()) !== wanted) reasons.push(`${peers[i]?.name} shows ${one.length} texts, which are not the ${texts.length} that were written`)
+    if (JSON.stringify(one.toSorted()) !== wanted)
+      reasons.push(`${peers[i]?.name} shows ${one.length} texts, which are not the ${texts.length} that were written`)
   })
   const [first, second, ...rest] = peers
-  const down = async (some: readonly ChaosPeer[]): Promise<void> => void (await Promise.all(some.map((peer) => peer.kill())))
+  const down = async (some: readonly ChaosPeer[]): Promise<void> =>
+    void (await Promise.all(some.map((peer) => peer.kill())))
   // With so many down that a quorum of two is still there, and then is not.
   await down(rest)
   const one = await first.call('POST', '/memories', { body: { content: 'one is down', namespace } })
@@ -63,7 +93,14 @@ export const agents = async ({ peers }: ChaosMesh): Promise<Phase> => {
   if (both.status !== 503) reasons.push(`alone a write is answered ${both.status}, not 503`)
   await Promise.all([second, ...rest].map((peer) => peer.start()))
   await equal(peers)
-  return { name: '2 four agents', passed: reasons.length === 0, facts: [`${shown.map((texts_) => texts_.length).join('/')} of ${texts.length} by content; one down ${one.status}, the others down ${both.status}`], reasons }
+  return {
+    name: '2 four agents',
+    passed: reasons.length === 0,
+    facts: [
+      `${shown.map((texts_) => texts_.length).join('/')} of ${texts.length} by content; one down ${one.status}, the others down ${both.status}`,
+    ],
+    reasons,
+  }
 }
 
 export const ROWS = 1_000
@@ -71,15 +108,22 @@ export const ROWS = 1_000
 export const databases = async ({ peers }: ChaosMesh, database: string): Promise<Phase> => {
   const reasons: string[] = []
   const [peer] = peers
-  const memories = Array.from({ length: ROWS }, (_, n) => ({ content: `row ${n} of what moves between databases`, namespace: 'gate-rows', idempotency_key: `gate-row-${n}` }))
+  const memories = Array.from({ length: ROWS }, (_, n) => ({
+    content: `row ${n} of what moves between databases`,
+    namespace: 'gate-rows',
+    idempotency_key: `gate-row-${n}`,
+  }))
   const made = await expecting(201, peer.call('POST', '/memories/bulk', { body: { memories } }))
   if (made['created'] !== ROWS) reasons.push(`${String(made['created'])} of ${ROWS} were stored`)
   await equal(peers)
-  const digest = (): Promise<string> => until('the rows are there', DIGEST_MS, async () => {
-    const { frontier, projection } = await expecting(200, peer.call('GET', '/digests'))
-    const { projection_lag } = await peer.health()
-    return projection === null || projection_lag !== 0 ? null : `${String(frontier).slice(0, 12)} ${textIn({ projection }, 'projection')}`
-  })
+  const digest = (): Promise<string> =>
+    until('the rows are there', DIGEST_MS, async () => {
+      const { frontier, projection } = await expecting(200, peer.call('GET', '/digests'))
+      const { projection_lag } = await peer.health()
+      return projection === null || projection_lag !== 0
+        ? null
+        : `${String(frontier).slice(0, 12)} ${textIn({ projection }, 'projection')}`
+    })
   const seen = [await digest()]
   for (const where of [database, database, 'pglite']) {
     await peer.stop()
@@ -87,5 +131,12 @@ export const databases = async ({ peers }: ChaosMesh, database: string): Promise
     seen.push(await digest())
   }
   if (new Set(seen).size !== 1) reasons.push(`the rows differ: ${seen.join(', ')}`)
-  return { name: '3 databases', passed: reasons.length === 0, facts: [`${ROWS} memories, embedded → Postgres → again → embedded: rows ${seen.map((one) => one.split(' ')[1]?.slice(0, 12)).join(', ')}`], reasons }
+  return {
+    name: '3 databases',
+    passed: reasons.length === 0,
+    facts: [
+      `${ROWS} memories, embedded → Postgres → again → embedded: rows ${seen.map((one) => one.split(' ')[1]?.slice(0, 12)).join(', ')}`,
+    ],
+    reasons,
+  }
 }

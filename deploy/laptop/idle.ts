@@ -38,9 +38,11 @@ const { memories } = new Command('npm run bench:idle --')
   .opts<{ memories: number }>()
 
 const say = (line: string): void => void process.stdout.write(`bench:idle: ${line}\n`)
-const residentMib = (pid: number): number => Math.round(Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_024)
+const residentMib = (pid: number): number =>
+  Math.round(Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_024)
 const searchOf = async (call: Call): Promise<string> => String((await expecting(200, call('GET', '/health')))['search'])
-const rests = (call: Call): Promise<true> => until('its database is let go', 60_000, async () => ((await searchOf(call)) === 'resting' ? true : null))
+const rests = (call: Call): Promise<true> =>
+  until('its database is let go', 60_000, async () => ((await searchOf(call)) === 'resting' ? true : null))
 
 /** Reads by id, one after the other, until told to stop. @returns ms each, ascending. */
 const readMeanwhile = (call: Call, id: string): (() => Promise<readonly number[]>) => {
@@ -64,14 +66,19 @@ const readMeanwhile = (call: Call, id: string): (() => Promise<readonly number[]
 const measure = async (dir: string): Promise<boolean> => {
   await mnemeshOk(['mesh', 'init', '--data', dir, '--name', 'laptop', '--recovery', 'none'])
   const port = await freePorts(1)
-  const peer = startMnemesh(['serve', '--data', dir, '--port', String(port), '--projection-idle', String(IDLE_S), '--until-stdin-ends'], ALLOCATOR)
+  const peer = startMnemesh(
+    ['serve', '--data', dir, '--port', String(port), '--projection-idle', String(IDLE_S), '--until-stdin-ends'],
+    ALLOCATOR,
+  )
   try {
     await until('it is ready', 30_000, async () => (peer.stdout().includes(' ready at ') ? true : null))
     const call = callsTo(`http://127.0.0.1:${port}`)
     say(`started: ${residentMib(peer.pid)} MiB resident, search ${await searchOf(call)}`)
     let id = ''
     for (let done = 0; done < memories; done += BATCH) {
-      const items = Array.from({ length: Math.min(BATCH, memories - done) }, (_, i) => ({ content: `Note ${done + i}: the service number ${done + i} is deployed on day ${(done + i) % 28}.` }))
+      const items = Array.from({ length: Math.min(BATCH, memories - done) }, (_, i) => ({
+        content: `Note ${done + i}: the service number ${done + i} is deployed on day ${(done + i) % 28}.`,
+      }))
       const answer = await expecting(201, call('POST', '/memories/bulk', { body: { memories: items } }))
       id = (answer['memories'] as readonly { readonly id: string }[])[0]!.id
     }
@@ -82,14 +89,19 @@ const measure = async (dir: string): Promise<boolean> => {
     await sleep(QUIET_MS)
     const share = (processorSeconds([peer.pid]) - before) / (QUIET_MS / 1_000)
     const resident = residentMib(peer.pid)
-    for (let i = 0; i < MEANWHILE; i++) await expecting(201, call('POST', '/memories', { body: { content: `Written at rest, number ${i}: the lighthouse keeper.` } }))
+    for (let i = 0; i < MEANWHILE; i++)
+      await expecting(
+        201,
+        call('POST', '/memories', { body: { content: `Written at rest, number ${i}: the lighthouse keeper.` } }),
+      )
     if ((await searchOf(call)) !== 'resting') throw new Error('writing woke it')
     const stopReading = readMeanwhile(call, id)
     const from = performance.now()
     const found = await expecting(200, call('GET', '/recall?q=lighthouse+keeper&limit=50'))
     const firstMs = Math.round(performance.now() - from)
     const reads = await stopReading()
-    const p = (share100: number): string => reads[Math.min(reads.length - 1, Math.floor((reads.length * share100) / 100))]!.toFixed(1)
+    const p = (share100: number): string =>
+      reads[Math.min(reads.length - 1, Math.floor((reads.length * share100) / 100))]!.toFixed(1)
     const seen = (found['memories'] as readonly unknown[]).length
     say(`at rest: ${resident} MiB resident, ${(100 * share).toFixed(2)} % of a core`)
     say(`first question after it: ${firstMs} ms, ${seen} of ${MEANWHILE} memories that were written meanwhile found`)

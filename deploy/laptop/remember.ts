@@ -29,13 +29,20 @@ const { sentences, memories } = new Command('npm run bench:remember --')
   .parse()
   .opts<{ sentences: number; memories: number }>()
 
-type Answer = { readonly id?: number; readonly error?: unknown; readonly result?: { readonly isError?: boolean; readonly structuredContent?: { readonly known?: boolean } } }
+type Answer = {
+  readonly id?: number
+  readonly error?: unknown
+  readonly result?: { readonly isError?: boolean; readonly structuredContent?: { readonly known?: boolean } }
+}
 type Agent = { ask(method: string, params: object): Promise<Answer>; end(): Promise<void> }
 
 /** One `mnemesh mcp`, asked one thing after the other. */
 const startAgent = (env: Environment): Agent => {
   const [program, ...first] = commandWords
-  const child = spawn(program, [...first, 'mcp'], { env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(program, [...first, 'mcp'], {
+    env: { ...process.env, ...env },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
   let hear: (answer: Answer) => void = () => undefined
   createInterface({ input: child.stdout }).on('line', (line) => hear(JSON.parse(line) as Answer))
@@ -61,8 +68,16 @@ const startAgent = (env: Environment): Agent => {
 const fill = async (home: string, url: string): Promise<void> => {
   const key = (await readFile(join(home, 'mnemesh', 'key'), 'utf8')).trim()
   for (let done = 0; done < memories; done += BATCH) {
-    const items = Array.from({ length: Math.min(BATCH, memories - done) }, (_, i) => ({ content: `Note ${done + i}: service number ${(done + i) * 7} is owned by team ${(done + i) % 13}.` }))
-    await expecting(201, callsTo(url)('POST', '/memories/bulk', { body: { memories: items }, headers: { authorization: `Bearer ${key}` } }))
+    const items = Array.from({ length: Math.min(BATCH, memories - done) }, (_, i) => ({
+      content: `Note ${done + i}: service number ${(done + i) * 7} is owned by team ${(done + i) % 13}.`,
+    }))
+    await expecting(
+      201,
+      callsTo(url)('POST', '/memories/bulk', {
+        body: { memories: items },
+        headers: { authorization: `Bearer ${key}` },
+      }),
+    )
   }
 }
 
@@ -72,7 +87,11 @@ try {
   const { url } = JSON.parse(await mnemeshOk(['up', '--json'], env)) as { url: string }
   await fill(home, url)
   const agent = startAgent(env)
-  await agent.ask('initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'bench', version: '1' } })
+  await agent.ask('initialize', {
+    protocolVersion: '2025-11-25',
+    capabilities: {},
+    clientInfo: { name: 'bench', version: '1' },
+  })
   const times: number[] = []
   for (let i = 0; i < WARM + sentences; i++) {
     const content = `Decision ${i}: deployment window ${i * 31} moves to weekday ${i % 7}, since release train ${i * 17} is late.`
@@ -83,7 +102,9 @@ try {
   await agent.end()
   times.sort((a, b) => a - b)
   const p = (share: number): number => times[Math.min(times.length - 1, Math.floor((times.length * share) / 100))] ?? 0
-  process.stdout.write(`bench:remember: ${times.length} sentences beside ${memories} memories, quorum 1: p50 ${p(50).toFixed(1)} ms, p95 ${p(95).toFixed(1)} ms, longest ${p(100).toFixed(1)} ms\n`)
+  process.stdout.write(
+    `bench:remember: ${times.length} sentences beside ${memories} memories, quorum 1: p50 ${p(50).toFixed(1)} ms, p95 ${p(95).toFixed(1)} ms, longest ${p(100).toFixed(1)} ms\n`,
+  )
   process.exitCode = p(50) <= P50_MS_MAX ? 0 : 1
 } finally {
   await mnemeshOk(['down'], env)

@@ -23,16 +23,22 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => fleet?.dispose())
 
-const store = async (peer: Peer, content: string): Promise<string> => textIn(await expecting(201, peer.call('POST', '/memories?quorum=3', { body: { content } })), 'id')
+const store = async (peer: Peer, content: string): Promise<string> =>
+  textIn(await expecting(201, peer.call('POST', '/memories?quorum=3', { body: { content } })), 'id')
 const filesWith = (dir: string, text: string): readonly string[] =>
-  readdirSync(dir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name)).filter((path) => readFileSync(path).includes(text))
+  readdirSync(dir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => readFileSync(path).includes(text))
 
 test('restored from before an erasure it shows nothing alone, erases, catches up, and writes on without a fork', async () => {
   const secret = await store(a!, SECRET)
   const kept = await store(c!, 'kept from before the backup')
   await fleet.agree()
   const to = join(fleet.dir, 'backups')
-  const made = JSON.parse(await mnemeshOk(['backup', 'create', '--data', c!.dir, '--to', to, '--json'])) as { readonly backup: string }
+  const made = JSON.parse(await mnemeshOk(['backup', 'create', '--data', c!.dir, '--to', to, '--json'])) as {
+    readonly backup: string
+  }
   await mnemeshOk(['backup', 'verify', to])
   expect(await mnemeshOk(['backup', 'list', to])).toContain(made.backup)
   // What the backup does not know: c itself says more on its chain, and a text is destroyed.
@@ -47,7 +53,15 @@ test('restored from before an erasure it shows nothing alone, erases, catches up
   expect(filesWith(join(c!.dir, 'log'), SECRET)).not.toEqual([])
   await c!.start()
   const shown = async (path: string): Promise<number> => (await c!.call('GET', path)).status
-  const paths = [`/memories/${secret}`, `/memories/${kept}`, `/memories/${secret}/history`, '/memories', '/events', '/recall?q=code', `/graph?from=${kept}`]
+  const paths = [
+    `/memories/${secret}`,
+    `/memories/${kept}`,
+    `/memories/${secret}/history`,
+    '/memories',
+    '/events',
+    '/recall?q=code',
+    `/graph?from=${kept}`,
+  ]
   expect(await Promise.all(paths.map(shown))).toEqual(paths.map(() => 503))
   expect(String((await c!.health())['reasons'])).toMatch(/restored from a backup.*2 other voters/)
   // An erasure may have been acknowledged by the two others alone, or by this one and either of them.
@@ -55,20 +69,37 @@ test('restored from before an erasure it shows nothing alone, erases, catches up
   await fleet.linked([a!, c!])
   expect((await c!.call('GET', `/memories/${secret}`)).body['error']).toBe('not_ready')
   await b!.start()
-  const first = await until('c shows what it has', SEEN_MS, async () => {
-    const [status, body] = await c!.call('GET', `/memories/${secret}`).then(({ status: got, body: answer }) => [got, answer] as const)
-    return status === 503 ? null : { status, body }
-  }, () => c!.output())
+  const first = await until(
+    'c shows what it has',
+    SEEN_MS,
+    async () => {
+      const [status, body] = await c!
+        .call('GET', `/memories/${secret}`)
+        .then(({ status: got, body: answer }) => [got, answer] as const)
+      return status === 503 ? null : { status, body }
+    },
+    () => c!.output(),
+  )
   expect(first.status).toBe(404)
-  expect(listIn(await expecting(200, c!.call('GET', '/memories')), 'memories').map(({ id }) => id)).toEqual([later, kept])
+  expect(listIn(await expecting(200, c!.call('GET', '/memories')), 'memories').map(({ id }) => id)).toEqual([
+    later,
+    kept,
+  ])
   await fleet.linked()
   const after = await store(c!, 'said by c under its new incarnation')
   await fleet.agree()
   for (const peer of [a!, b!, c!]) {
     await expecting(200, peer.call('GET', `/memories/${after}`))
-    expect(listIn(await expecting(200, peer.call('GET', '/peers')), 'peers').some(({ forked }) => forked === true)).toBe(false)
+    expect(
+      listIn(await expecting(200, peer.call('GET', '/peers')), 'peers').some(({ forked }) => forked === true),
+    ).toBe(false)
   }
-  await until('the text is in no file of c', SEEN_MS, async () => (filesWith(c!.dir, SECRET).length === 0 ? true : null), () => filesWith(c!.dir, SECRET).join(', '))
+  await until(
+    'the text is in no file of c',
+    SEEN_MS,
+    async () => (filesWith(c!.dir, SECRET).length === 0 ? true : null),
+    () => filesWith(c!.dir, SECRET).join(', '),
+  )
   // Caught up once, it is a peer like others: started alone it shows.
   for (const peer of [a!, b!, c!]) await peer.stop()
   await c!.start()

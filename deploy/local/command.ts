@@ -9,13 +9,20 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 /** The compiled command, as seen from this file's source and from its compiled form. */
-const MAIN = ['../../dist/src/cli/main.js', '../../src/cli/main.js'].map((path) => fileURLToPath(new URL(path, import.meta.url))).find(existsSync)
+const MAIN = ['../../dist/src/cli/main.js', '../../src/cli/main.js']
+  .map((path) => fileURLToPath(new URL(path, import.meta.url)))
+  .find(existsSync)
 /** No verb of these tests works longer; a hang meets it. */
 const RUN_MS_MAX = 30_000
 /** What is kept of a child's output: its end. */
 const OUTPUT_CHARS_MAX = 200_000
 
-export type Ended = { readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly stdout: string; readonly stderr: string }
+export type Ended = {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+}
 export type Environment = Readonly<Record<string, string>>
 
 export type LastingChild = {
@@ -29,7 +36,10 @@ export type LastingChild = {
 }
 
 /** What runs `mnemesh`, for tests that start it by other means. */
-export const commandWords: readonly [string, ...string[]] = [process.execPath, MAIN ?? 'dist/src/cli/main.js is missing: run `npm run build` first']
+export const commandWords: readonly [string, ...string[]] = [
+  process.execPath,
+  MAIN ?? 'dist/src/cli/main.js is missing: run `npm run build` first',
+]
 
 /** Runs `mnemesh WORDS` to its end. */
 export const mnemesh = async (words: readonly string[], env: Environment = {}): Promise<Ended> => {
@@ -48,9 +58,17 @@ export const mnemeshOk = async (words: readonly string[], env: Environment = {})
 }
 
 /** Starts `mnemesh WORDS`. @param stdin `pipe`: it ends when this process does. @param main the compiled command, of this build or another. */
-export const startMnemesh = (words: readonly string[], env: Environment = {}, stdin: 'pipe' | 'ignore' = 'pipe', main = MAIN): LastingChild => {
+export const startMnemesh = (
+  words: readonly string[],
+  env: Environment = {},
+  stdin: 'pipe' | 'ignore' = 'pipe',
+  main = MAIN,
+): LastingChild => {
   if (main === undefined) throw new Error('dist/src/cli/main.js is missing: run `npm run build` first')
-  const child = spawn(process.execPath, [main, ...words], { stdio: [stdin, 'pipe', 'pipe'], env: { ...inherited(), ...env } })
+  const child = spawn(process.execPath, [main, ...words], {
+    stdio: [stdin, 'pipe', 'pipe'],
+    env: { ...inherited(), ...env },
+  })
   let stdout = ''
   let stderr = ''
   let ending: Ended | null = null
@@ -62,11 +80,21 @@ export const startMnemesh = (words: readonly string[], env: Environment = {}, st
     child.once('error', reject)
     child.once('close', (code, signal) => resolve((ending = { code, signal, stdout, stderr })))
   })
-  return { pid: child.pid ?? -1, ended, ending: () => ending, stdout: () => stdout, stderr: () => stderr, signal: (name) => void child.kill(name) }
+  return {
+    pid: child.pid ?? -1,
+    ended,
+    ending: () => ending,
+    stdout: () => stdout,
+    stderr: () => stderr,
+    signal: (name) => void child.kill(name),
+  }
 }
 
 /** This process's environment without what would change the children's ways. */
-const inherited = (): NodeJS.ProcessEnv => Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(MNEMESH_|NODE_OPTIONS|npm_lifecycle)/.test(name)))
+const inherited = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(MNEMESH_|NODE_OPTIONS|npm_lifecycle)/.test(name)),
+  )
 
 /** Whether a process with this id exists. */
 export const isAlive = (pid: number): boolean => {

@@ -7,13 +7,15 @@ import { isMainThread } from 'node:worker_threads'
 
 const SUITE = '/@modelcontextprotocol/conformance/'
 const FS = 'conformance:fs'
-const SOURCE = "export * from 'node:fs'\nexport const globSync = () => { throw new Error('fs.globSync is not on this Node') }\n"
+const SOURCE =
+  "export * from 'node:fs'\nexport const globSync = () => { throw new Error('fs.globSync is not on this Node') }\n"
 
 /** @type {import('node:module').ResolveHook} */
 export const resolve = (specifier, context, next) =>
   specifier === 'fs' && context.parentURL?.includes(SUITE) ? { url: FS, shortCircuit: true } : next(specifier, context)
 
 /** @type {import('node:module').LoadHook} */
-export const load = (url, context, next) => (url === FS ? { format: 'module', source: SOURCE, shortCircuit: true } : next(url, context))
+export const load = (url, context, next) =>
+  url === FS ? { format: 'module', source: SOURCE, shortCircuit: true } : next(url, context)
 
 if (isMainThread) register(import.meta.url)

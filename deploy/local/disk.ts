@@ -25,7 +25,10 @@ export const filesWith = async (dir: string, text: string): Promise<readonly Fou
 /** Flips one bit of `text` where it lies in the one file below `dir` whose name matches. Answers the file's path. */
 export const flipBit = async (dir: string, text: string, name: RegExp): Promise<string> => {
   const [found, ...more] = (await filesWith(dir, text)).filter(({ path }) => name.test(path))
-  if (found === undefined || more.length > 0) throw new Error(`${more.length + (found === undefined ? 0 : 1)} files below ${dir} that match ${String(name)} hold ${text}, one was expected`)
+  if (found === undefined || more.length > 0)
+    throw new Error(
+      `${more.length + (found === undefined ? 0 : 1)} files below ${dir} that match ${String(name)} hold ${text}, one was expected`,
+    )
   const { path, bytes, at } = found
   bytes[at] = (bytes[at] ?? 0) ^ 0x01
   await writeFile(path, bytes)

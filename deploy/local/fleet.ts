@@ -54,7 +54,16 @@ export const startFleet = async ({ names = ['a', 'b', 'c'], ...serve }: FleetOpt
     const peers: Peer[] = []
     for (const name of names) peers.push(await place(name))
     const fleet = fleetOf({ dir, peers, place, dispose, all: () => placed })
-    await mnemeshOk(['mesh', 'init', '--data', fleet.peer(0).dir, '--name', fleet.peer(0).name, '--recovery-out', join(dir, 'recovery')])
+    await mnemeshOk([
+      'mesh',
+      'init',
+      '--data',
+      fleet.peer(0).dir,
+      '--name',
+      fleet.peer(0).name,
+      '--recovery-out',
+      join(dir, 'recovery'),
+    ])
     await fleet.peer(0).start()
     // One after the other: who has joined votes on who comes next.
     for (const [n, peer] of peers.entries()) {
@@ -70,7 +79,10 @@ export const startFleet = async ({ names = ['a', 'b', 'c'], ...serve }: FleetOpt
   }
 }
 
-const fleetOf = ({ all, ...base }: Pick<Fleet, 'dir' | 'peers' | 'place' | 'dispose'> & { all(): readonly Peer[] }): Fleet => {
+const fleetOf = ({
+  all,
+  ...base
+}: Pick<Fleet, 'dir' | 'peers' | 'place' | 'dispose'> & { all(): readonly Peer[] }): Fleet => {
   const running = (): readonly Peer[] => all().filter((peer) => peer.running())
   const peer = (n: number): Peer => {
     const found = base.peers[n]
@@ -86,27 +98,48 @@ const fleetOf = ({ all, ...base }: Pick<Fleet, 'dir' | 'peers' | 'place' | 'disp
     },
     linked: async (peers = running()) => {
       const names = new Set(peers.map(({ name }) => name))
-      await Promise.all(peers.map((from) => {
-        let seen = ''
-        return until(`${from.name} is linked to ${[...names].join(', ')}`, SETTLE_MS, async () => {
-          const found = listIn(await expecting(200, from.call('GET', '/peers')), 'peers')
-          seen = found.map(({ name, link, last_error }) => `${String(name)} ${String(link)} ${typeof last_error === 'string' ? last_error : ''}`).join('; ')
-          const up = found.filter(({ name, link }) => names.has(String(name)) && (link === 'up' || link === 'self'))
-          return up.length === names.size ? true : null
-        }, () => seen)
-      }))
+      await Promise.all(
+        peers.map((from) => {
+          let seen = ''
+          return until(
+            `${from.name} is linked to ${[...names].join(', ')}`,
+            SETTLE_MS,
+            async () => {
+              const found = listIn(await expecting(200, from.call('GET', '/peers')), 'peers')
+              seen = found
+                .map(
+                  ({ name, link, last_error }) =>
+                    `${String(name)} ${String(link)} ${typeof last_error === 'string' ? last_error : ''}`,
+                )
+                .join('; ')
+              const up = found.filter(({ name, link }) => names.has(String(name)) && (link === 'up' || link === 'self'))
+              return up.length === names.size ? true : null
+            },
+            () => seen,
+          )
+        }),
+      )
     },
     agree: (peers = running()) => {
       if (peers.length < 2) throw new Error('one peer always agrees with itself')
       let seen: readonly Digests[] = []
-      return until(`${peers.map(({ name }) => name).join(', ')} hold the same`, SETTLE_MS, async () => {
-        seen = await Promise.all(peers.map((one) => one.digests()))
-        const [first] = seen
-        return first !== undefined && seen.every((digests) => sameContent(digests, first)) ? first : null
-      }, () => JSON.stringify(seen))
+      return until(
+        `${peers.map(({ name }) => name).join(', ')} hold the same`,
+        SETTLE_MS,
+        async () => {
+          seen = await Promise.all(peers.map((one) => one.digests()))
+          const [first] = seen
+          return first !== undefined && seen.every((digests) => sameContent(digests, first)) ? first : null
+        },
+        () => JSON.stringify(seen),
+      )
     },
   }
 }
 
 /** Content, not counts: the log's length is shown and compared with nothing. */
-const sameContent = (one: Digests, other: Digests): boolean => one.documents !== null && one.frontier === other.frontier && one.documents === other.documents && one.projection === other.projection
+const sameContent = (one: Digests, other: Digests): boolean =>
+  one.documents !== null &&
+  one.frontier === other.frontier &&
+  one.documents === other.documents &&
+  one.projection === other.projection

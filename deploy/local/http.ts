@@ -11,20 +11,23 @@ export type RequestOptions = { readonly body?: unknown; readonly headers?: Reado
 export type Call = (method: string, path: string, options?: RequestOptions) => Promise<Answer>
 
 /** @param url `http://host:port`; paths are below `/api/v1`. Rejects when nobody answers. */
-export const callsTo = (url: string): Call => async (method, path, { body, headers = {} } = {}) => {
-  const response = await fetch(`${url}/api/v1${path}`, {
-    method,
-    headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(REQUEST_MS_MAX),
-  })
-  return { status: response.status, headers: response.headers, body: (await response.json()) as Json }
-}
+export const callsTo =
+  (url: string): Call =>
+  async (method, path, { body, headers = {} } = {}) => {
+    const response = await fetch(`${url}/api/v1${path}`, {
+      method,
+      headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(REQUEST_MS_MAX),
+    })
+    return { status: response.status, headers: response.headers, body: (await response.json()) as Json }
+  }
 
 /** A call that must be answered with this status. */
 export const expecting = async (status: number, asked: Promise<Answer>): Promise<Json> => {
   const answer = await asked
-  if (answer.status !== status) throw new Error(`answered ${answer.status} instead of ${status}: ${JSON.stringify(answer.body)}`)
+  if (answer.status !== status)
+    throw new Error(`answered ${answer.status} instead of ${status}: ${JSON.stringify(answer.body)}`)
   return answer.body
 }
 
@@ -46,7 +49,10 @@ export const allEvents = async (call: Call): Promise<readonly Json[]> => {
   const events: Json[] = []
   let after = ''
   for (let page = 0; page < PAGES_MAX; page++) {
-    const body = await expecting(200, call('GET', `/events?limit=${PAGE}${after === '' ? '' : `&after=${encodeURIComponent(after)}`}`))
+    const body = await expecting(
+      200,
+      call('GET', `/events?limit=${PAGE}${after === '' ? '' : `&after=${encodeURIComponent(after)}`}`),
+    )
     const found = listIn(body, 'events')
     const next = textIn(body, 'next')
     events.push(...found)
@@ -57,7 +63,8 @@ export const allEvents = async (call: Call): Promise<readonly Json[]> => {
 }
 
 /** The texts under `name` of each, ascending. */
-export const textsOf = (all: readonly Json[], name: string): readonly string[] => all.map((one) => textIn(one, name)).toSorted((a, b) => (a < b ? -1 : 1))
+export const textsOf = (all: readonly Json[], name: string): readonly string[] =>
+  all.map((one) => textIn(one, name)).toSorted((a, b) => (a < b ? -1 : 1))
 
 export const textIn = (body: Json, name: string): string => {
   const value = body[name]
@@ -73,6 +80,7 @@ export const listIn = (body: Json, name: string): readonly Json[] => {
 
 export const objectIn = (body: Json, name: string): Json => {
   const value = body[name]
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(`${name} is no object in ${JSON.stringify(body)}`)
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new Error(`${name} is no object in ${JSON.stringify(body)}`)
   return value as Json
 }

@@ -26,28 +26,53 @@ const TABLE: readonly Row[] = [
   ['remember', () => ({ content: 'The key rotates on Fridays' }), () => some({ known: false }), 'key'],
   ['remember', () => ({ content: 'The key rotates on Fridays' }), ({ key }) => some({ known: true, id: key })],
   ['store_memory', () => ({ content: 'The vault is in cellar two', kind: 'rule', tags: ['ops'] }), any, 'vault'],
-  ['remember_many', () => ({ memories: [{ content: 'a harbour' }, { content: 'a lighthouse' }] }), () => some({ created: 2, errors: [] })],
+  [
+    'remember_many',
+    () => ({ memories: [{ content: 'a harbour' }, { content: 'a lighthouse' }] }),
+    () => some({ created: 2, errors: [] }),
+  ],
   ['recall', () => ({ query: 'when does the key rotate' }), ({ key }) => some({ memories: list(some({ id: key })) })],
-  ['search_memories', () => ({ query: 'vault cellar', kinds: ['rule'] }), ({ vault }) => some({ memories: [some({ id: vault })] })],
+  [
+    'search_memories',
+    () => ({ query: 'vault cellar', kinds: ['rule'] }),
+    ({ vault }) => some({ memories: [some({ id: vault })] }),
+  ],
   ['get', ({ key }) => ({ id: key }), () => some({ memory: some({ content: 'The key rotates on Fridays' }) })],
   ['get_memory', ({ vault }) => ({ id: vault }), () => some({ memory: some({ kind: 'rule', tags: ['ops'] }) })],
   ['list', none, ({ key }) => some({ memories: list(some({ id: key })) })],
   ['list_memory_ids', none, ({ key, vault }) => some({ ids: list(key, vault) })],
   ['timeline', none, () => some({ count: 4 })],
   ['update', ({ key }) => ({ id: key, content: 'The key rotates on Mondays' }), ({ key }) => some({ id: key })],
-  ['update_memory', ({ vault }) => ({ id: vault, priority: 2, clear: ['metadata'] }), ({ vault }) => some({ id: vault })],
+  [
+    'update_memory',
+    ({ vault }) => ({ id: vault, priority: 2, clear: ['metadata'] }),
+    ({ vault }) => some({ id: vault }),
+  ],
   ['history', ({ key }) => ({ id: key }), any],
   ['conflicts', ({ key }) => ({ id: key }), () => some({ conflicts: [] })],
   ['link', ({ key, vault }) => ({ from: key, to: vault, relation: 'part-of' }), any],
-  ['links', ({ vault }) => ({ id: vault }), ({ key, vault }) => some({ links: [some({ from: key, to: vault, relation: 'part-of' })] })],
+  [
+    'links',
+    ({ vault }) => ({ id: vault }),
+    ({ key, vault }) => some({ links: [some({ from: key, to: vault, relation: 'part-of' })] }),
+  ],
   ['graph', ({ key }) => ({ from: key }), any],
   ['unlink', ({ key, vault }) => ({ from: key, to: vault, relation: 'part-of' }), any],
   ['forget', ({ vault }) => ({ id: vault }), any],
   ['restore', ({ vault }) => ({ id: vault }), any],
   ['erase', ({ vault }) => ({ id: vault }), any],
   ['changes', () => ({ from: '2020-01-01T00:00:00Z' }), ({ key }) => some({ changes: list(some({ id: key })) })],
-  ['record_decision', () => ({ title: 'One database', context: 'We pay twice', decision: 'One database', consequences: 'A migration' }), () => some({ number: 1 }), 'decision'],
-  ['list_decisions', none, ({ decision }) => some({ decisions: [some({ id: decision, number: 1, status: 'accepted' })] })],
+  [
+    'record_decision',
+    () => ({ title: 'One database', context: 'We pay twice', decision: 'One database', consequences: 'A migration' }),
+    () => some({ number: 1 }),
+    'decision',
+  ],
+  [
+    'list_decisions',
+    none,
+    ({ decision }) => some({ decisions: [some({ id: decision, number: 1, status: 'accepted' })] }),
+  ],
   ['sign_artifact', () => ({ name: 'app.tgz', sha256: HASH }), () => some({ sha256: HASH })],
   ['verify_artifact', () => ({ sha256: HASH }), () => some({ valid: true })],
   ['verify_artifact', () => ({ sha256: '11'.repeat(32) }), () => some({ valid: false, signatures: [] })],
@@ -72,7 +97,10 @@ test('every tool answers what the table says, and what it refuses it refuses by 
   const folder = await mkdtemp(join(tmpdir(), 'mnemesh-full-'))
   const dir = join(folder, 'peer')
   await mnemeshOk(['mesh', 'init', '--data', dir, '--name', 'alone', '--recovery', 'none'])
-  const peer = createPeer({ name: 'alone', dir, port: await freePorts(1) }, { projection: 'pglite', quorumTimeoutMs: 5_000 })
+  const peer = createPeer(
+    { name: 'alone', dir, port: await freePorts(1) },
+    { projection: 'pglite', quorumTimeoutMs: 5_000 },
+  )
   await peer.start()
   const client = new Client({ name: 'table', version: '1' })
   try {
@@ -82,7 +110,9 @@ test('every tool answers what the table says, and what it refuses it refuses by 
     const made: Record<string, string> = {}
     for (const [name, args, answers, keepsIdAs] of TABLE) {
       const { isError, structuredContent, content } = await client.callTool({ name, arguments: args(made) })
-      expect.soft([name, isError ?? false, isError === true ? content : structuredContent]).toEqual([name, false, answers(made)])
+      expect
+        .soft([name, isError ?? false, isError === true ? content : structuredContent])
+        .toEqual([name, false, answers(made)])
       if (keepsIdAs !== undefined) made[keepsIdAs] = (structuredContent as { id: string }).id
     }
     const gone = await client.callTool({ name: 'get_memory', arguments: { id: made['vault'] } })

@@ -20,22 +20,38 @@ beforeAll(async () => {
 }, 90_000)
 afterAll(() => fleet?.dispose())
 
-const write = (peer: Peer, content: string, query = '') => peer.call('POST', `/memories${query}`, { body: { content, namespace: 'members' } })
+const write = (peer: Peer, content: string, query = '') =>
+  peer.call('POST', `/memories${query}`, { body: { content, namespace: 'members' } })
 const writeOk = (peer: Peer, content: string): Promise<Json> => expecting(201, write(peer, content))
-const has = async (peer: Peer, written: Json): Promise<boolean> => (await peer.call('GET', `/memories/${textIn(written, 'id')}`)).status === 200
+const has = async (peer: Peer, written: Json): Promise<boolean> =>
+  (await peer.call('GET', `/memories/${textIn(written, 'id')}`)).status === 200
 const membersOf = async (peer: Peer): Promise<readonly Json[]> => {
-  const { members } = JSON.parse(await mnemeshOk(['mesh', 'members', '--data', peer.dir, '--json'])) as { readonly members: readonly Json[] }
-  return members.map(({ peer_id, name, role, revoked }) => ({ peer_id, name, role, revoked })).toSorted((x, y) => String(x.peer_id).localeCompare(String(y.peer_id)))
+  const { members } = JSON.parse(await mnemeshOk(['mesh', 'members', '--data', peer.dir, '--json'])) as {
+    readonly members: readonly Json[]
+  }
+  return members
+    .map(({ peer_id, name, role, revoked }) => ({ peer_id, name, role, revoked }))
+    .toSorted((x, y) => String(x.peer_id).localeCompare(String(y.peer_id)))
 }
-const voters = (receipt: Json): readonly unknown[] => listIn(receipt['receipt'] as Json, 'acks').map(({ voter }) => voter)
-const peersOf = async (peer: Peer): Promise<readonly Json[]> => listIn(await expecting(200, peer.call('GET', '/peers')), 'peers')
+const voters = (receipt: Json): readonly unknown[] =>
+  listIn(receipt['receipt'] as Json, 'acks').map(({ voter }) => voter)
+const peersOf = async (peer: Peer): Promise<readonly Json[]> =>
+  listIn(await expecting(200, peer.call('GET', '/peers')), 'peers')
 
 test('a peer that joins later gets everything, also when the inviter is stopped while it joins', async () => {
   const before = [await writeOk(a, 'from before, by a'), await writeOk(b, 'from before, by b')]
   const c = await fleet.place('c')
   await a.stop()
   // Kept there until the voters can countersign it.
-  await mnemeshOk(['mesh', 'join', (await mnemeshOk(['mesh', 'invite', '--data', a.dir])).trim(), '--data', c.dir, '--name', c.name])
+  await mnemeshOk([
+    'mesh',
+    'join',
+    (await mnemeshOk(['mesh', 'invite', '--data', a.dir])).trim(),
+    '--data',
+    c.dir,
+    '--name',
+    c.name,
+  ])
   await a.start()
   await until('b knows c', CUT_MS * 4, async () => (textsOf(await membersOf(b), 'name').includes('c') ? true : null))
   // It joined where nobody ran, so it has to be told of one; that one tells it of the others.
@@ -91,10 +107,21 @@ test('an observer holds everything and does not count', async () => {
   // It takes no writes, says so at once, and is well.
   const from = performance.now()
   const byWatcher = await write(watcher, 'by an observer')
-  expect([byWatcher.status, byWatcher.body]).toEqual([403, expect.objectContaining({ error: 'observer_may_not_write', local_committed: false, message: expect.stringContaining('write to a voter') })])
+  expect([byWatcher.status, byWatcher.body]).toEqual([
+    403,
+    expect.objectContaining({
+      error: 'observer_may_not_write',
+      local_committed: false,
+      message: expect.stringContaining('write to a voter'),
+    }),
+  ])
   expect(performance.now() - from).toBeLessThan(1_000)
   const health = await expecting(200, watcher.call('GET', '/health'))
-  expect([health['status'], health['writes'], String(health['reasons'])]).toEqual(['ok', false, expect.stringContaining('observer')])
+  expect([health['status'], health['writes'], String(health['reasons'])]).toEqual([
+    'ok',
+    false,
+    expect.stringContaining('observer'),
+  ])
   await fleet.agree([a, b, watcher])
   await watcher.stop()
 }, 60_000)

@@ -33,7 +33,11 @@ const WRITERS = 4
 const KILL_AFTER = 15
 
 /** Texts by the id under which they were acknowledged, and what each peer did not answer. */
-type Load = { readonly textById: Map<string, string>; readonly acknowledgedBy: Map<Peer, number>; readonly unanswered: Map<Peer, number> }
+type Load = {
+  readonly textById: Map<string, string>
+  readonly acknowledgedBy: Map<Peer, number>
+  readonly unanswered: Map<Peer, number>
+}
 
 const count = (of: Map<Peer, number>, peer: Peer, by: number): void => void of.set(peer, (of.get(peer) ?? 0) + by)
 
@@ -41,17 +45,24 @@ const count = (of: Map<Peer, number>, peer: Peer, by: number): void => void of.s
 const writeTo = async (peer: Peer, load: Load, onAcknowledged: (count: number) => void): Promise<void> => {
   const jobs = [
     ...Array.from({ length: SINGLES }, (_, i) => [`${peer.name} single ${i}`]),
-    ...Array.from({ length: BULKS }, (_, i) => Array.from({ length: BULK }, (__, k) => `${peer.name} bulk ${i} entry ${k}`)),
+    ...Array.from({ length: BULKS }, (_, i) =>
+      Array.from({ length: BULK }, (__, k) => `${peer.name} bulk ${i} entry ${k}`),
+    ),
   ]
   const work = async (): Promise<void> => {
     for (let texts = jobs.shift(); texts !== undefined; texts = jobs.shift()) {
       const memories = texts.map((content) => ({ content, namespace: NAMESPACE }))
-      const answer = await peer.call('POST', memories.length === 1 ? '/memories' : '/memories/bulk', { body: memories.length === 1 ? memories[0] : memories }).catch(() => null)
+      const answer = await peer
+        .call('POST', memories.length === 1 ? '/memories' : '/memories/bulk', {
+          body: memories.length === 1 ? memories[0] : memories,
+        })
+        .catch(() => null)
       if (answer === null) {
         count(load.unanswered, peer, texts.length)
         continue
       }
-      if (answer.status !== 201) throw new Error(`${peer.name} answered ${answer.status}: ${JSON.stringify(answer.body)}`)
+      if (answer.status !== 201)
+        throw new Error(`${peer.name} answered ${answer.status}: ${JSON.stringify(answer.body)}`)
       const ids = texts.length === 1 ? [textIn(answer.body, 'id')] : (answer.body['ids'] as string[])
       for (const [i, id] of ids.entries()) load.textById.set(id, texts[i] ?? '')
       count(load.acknowledgedBy, peer, texts.length)
@@ -79,7 +90,10 @@ test('every acknowledged memory is on all three, with one of them killed while i
   expect(load.unanswered.get(c)).toBeGreaterThan(0)
   expect(c.running()).toBe(false)
 
-  const withOneDown = await expecting(201, a.call('POST', '/memories', { body: { content: 'one is down', namespace: NAMESPACE } }))
+  const withOneDown = await expecting(
+    201,
+    a.call('POST', '/memories', { body: { content: 'one is down', namespace: NAMESPACE } }),
+  )
   expect(withOneDown['quorum_acks']).toBe(2)
   load.textById.set(textIn(withOneDown, 'id'), 'one is down')
 
@@ -88,7 +102,9 @@ test('every acknowledged memory is on all three, with one of them killed while i
   const { projection } = await fleet.agree()
   expect(projection).not.toBeNull()
   for (const peer of [a, b, c]) {
-    const shown = new Map((await allMemories(peer.call, NAMESPACE)).map((memory) => [textIn(memory, 'id'), textIn(memory, 'content')]))
+    const shown = new Map(
+      (await allMemories(peer.call, NAMESPACE)).map((memory) => [textIn(memory, 'id'), textIn(memory, 'content')]),
+    )
     const lost = [...load.textById].filter(([id, text]) => shown.get(id) !== text)
     expect(lost, `on ${peer.name}`).toEqual([])
     expect(shown.size).toBeGreaterThanOrEqual(load.textById.size)
@@ -98,20 +114,40 @@ test('every acknowledged memory is on all three, with one of them killed while i
 describe('a retry', () => {
   test('with one Idempotency-Key is one memory and one event, on whichever peer', async () => {
     const body = { content: 'said once', namespace: 'retries' }
-    const say = (peer: Peer) => peer.call('POST', '/memories', { body, headers: { 'idempotency-key': 'order-1', 'x-agent-id': 'ai:alice' } })
+    const say = (peer: Peer) =>
+      peer.call('POST', '/memories', { body, headers: { 'idempotency-key': 'order-1', 'x-agent-id': 'ai:alice' } })
     const first = await expecting(201, say(a))
-    for (const peer of [b, c]) await expecting(200, peer.call('GET', `/memories/${textIn(first, 'id')}`, { headers: { 'x-causal-token': textIn(first, 'token'), 'x-causal-wait': WAIT_MS } }))
+    for (const peer of [b, c])
+      await expecting(
+        200,
+        peer.call('GET', `/memories/${textIn(first, 'id')}`, {
+          headers: { 'x-causal-token': textIn(first, 'token'), 'x-causal-wait': WAIT_MS },
+        }),
+      )
     const retried = await Promise.all([a, b, c].map((peer) => expecting(201, say(peer))))
     for (const again of retried) expect([again['id'], again['event_id']]).toEqual([first['id'], first['event_id']])
     await fleet.agree()
-    for (const peer of [a, b, c]) expect((await allEvents(peer.call)).filter(({ record }) => record === first['id']).map(({ event_id }) => event_id)).toEqual([first['event_id']])
+    for (const peer of [a, b, c])
+      expect(
+        (await allEvents(peer.call)).filter(({ record }) => record === first['id']).map(({ event_id }) => event_id),
+      ).toEqual([first['event_id']])
 
-    const other = await b.call('POST', '/memories', { body: { ...body, content: 'something else' }, headers: { 'idempotency-key': 'order-1', 'x-agent-id': 'ai:alice' } })
+    const other = await b.call('POST', '/memories', {
+      body: { ...body, content: 'something else' },
+      headers: { 'idempotency-key': 'order-1', 'x-agent-id': 'ai:alice' },
+    })
     expect([other.status, other.body['error']]).toEqual([409, 'idempotency_conflict'])
   })
 
   test('on three peers in one moment is still one memory without a conflict', async () => {
-    const say = (peer: Peer) => expecting(201, peer.call('POST', '/memories', { body: { content: 'said at once', namespace: 'retries' }, headers: { 'idempotency-key': 'order-2', 'x-agent-id': 'ai:alice' } }))
+    const say = (peer: Peer) =>
+      expecting(
+        201,
+        peer.call('POST', '/memories', {
+          body: { content: 'said at once', namespace: 'retries' },
+          headers: { 'idempotency-key': 'order-2', 'x-agent-id': 'ai:alice' },
+        }),
+      )
     const ids = new Set((await Promise.all([a, b, c].map(say))).map((answer) => textIn(answer, 'id')))
     expect(ids.size).toBe(1)
     await fleet.agree()
@@ -131,7 +167,17 @@ test('a token is good on another peer at once, fifty times in a row', async () =
     const content = `causal ${i}`
     const written = await expecting(201, writer.call('POST', '/memories', { body: { content, namespace: 'causal' } }))
     const headers = { 'x-causal-token': textIn(written, 'token'), 'x-causal-wait': WAIT_MS }
-    expect(objectIn(await expecting(200, reader.call('GET', `/memories/${textIn(written, 'id')}`, { headers })), 'memory')['content']).toBe(content)
-    if (i % 10 === 0) expect(listIn(await expecting(200, reader.call('GET', '/memories?namespace=causal&limit=1', { headers })), 'memories')[0]?.['content']).toBe(content)
+    expect(
+      objectIn(await expecting(200, reader.call('GET', `/memories/${textIn(written, 'id')}`, { headers })), 'memory')[
+        'content'
+      ],
+    ).toBe(content)
+    if (i % 10 === 0)
+      expect(
+        listIn(
+          await expecting(200, reader.call('GET', '/memories?namespace=causal&limit=1', { headers })),
+          'memories',
+        )[0]?.['content'],
+      ).toBe(content)
   }
 }, 30_000)

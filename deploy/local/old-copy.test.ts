@@ -21,10 +21,21 @@ beforeAll(async () => {
 afterAll(() => fleet?.dispose())
 
 const members = async (peer: Peer): Promise<string> => {
-  const { members: all } = JSON.parse(await mnemeshOk(['mesh', 'members', '--data', peer.dir, '--json'])) as { readonly members: readonly Json[] }
-  return all.map(({ name, revoked }) => `${String(name)}${revoked === true ? ' out' : ''}`).toSorted().join(', ')
+  const { members: all } = JSON.parse(await mnemeshOk(['mesh', 'members', '--data', peer.dir, '--json'])) as {
+    readonly members: readonly Json[]
+  }
+  return all
+    .map(({ name, revoked }) => `${String(name)}${revoked === true ? ' out' : ''}`)
+    .toSorted()
+    .join(', ')
 }
-const allSay = (peers: readonly Peer[], names: string) => until(`${peers.map(({ name }) => name).join(', ')} know ${names}`, SEEN_MS, async () => ((await Promise.all(peers.map(members))).every((said) => said === names) ? true : null), () => '')
+const allSay = (peers: readonly Peer[], names: string) =>
+  until(
+    `${peers.map(({ name }) => name).join(', ')} know ${names}`,
+    SEEN_MS,
+    async () => ((await Promise.all(peers.map(members))).every((said) => said === names) ? true : null),
+    () => '',
+  )
 const putBack = async (peer: Peer, from: string): Promise<void> => {
   await rm(peer.dir, { recursive: true })
   await cp(from, peer.dir, { recursive: true })
@@ -39,7 +50,10 @@ test('used by `mesh join` while stopped it says nothing that holds; started it h
   // What the old copy does not know: d came, and is out again.
   const d = await fleet.place('d')
   await fleet.join(d)
-  const written = await expecting(201, a!.call('POST', '/memories', { body: { content: 'acknowledged behind the copy' } }))
+  const written = await expecting(
+    201,
+    a!.call('POST', '/memories', { body: { content: 'acknowledged behind the copy' } }),
+  )
   await mnemeshOk(['mesh', 'revoke', 'd', '--data', a!.dir])
   await allSay([a!, b!, c!], 'a, b, c, d out')
   await fleet.agree([a!, b!, c!])
@@ -80,5 +94,7 @@ test('a copy that cannot meet the others says that it waits for them, and health
   expect(String(health['reasons'])).toMatch(/1 statement of the authority waits.*countersign.*b, c/)
   await b!.start()
   await allSay([a!, b!], 'a, b, c, d out, e out, f')
-  await until('health says nothing of it any more', SEEN_MS, async () => (/waits/.test(String((await a!.health())['reasons'])) ? null : true))
+  await until('health says nothing of it any more', SEEN_MS, async () =>
+    /waits/.test(String((await a!.health())['reasons'])) ? null : true,
+  )
 }, 120_000)

@@ -16,7 +16,11 @@ const BYTES_MAX = 4_500_000
 const CLIENT_BYTES_MAX = 60_000
 const STEP_MS_MAX = 60_000
 
-type Packed = { readonly filename: string; readonly unpackedSize: number; readonly files: readonly { readonly path: string }[] }
+type Packed = {
+  readonly filename: string
+  readonly unpackedSize: number
+  readonly files: readonly { readonly path: string }[]
+}
 let dir: string
 let packed: Packed
 
@@ -36,12 +40,23 @@ beforeAll(async () => {
 afterAll(() => rm(dir, { recursive: true, force: true }))
 
 /** Runs a program that uses the package; answers what it printed. */
-const program = async (source: string): Promise<string> => (await run(process.execPath, ['--input-type=module', '--eval', source], { cwd: join(dir, 'user') })).stdout.trim()
+const program = async (source: string): Promise<string> =>
+  (await run(process.execPath, ['--input-type=module', '--eval', source], { cwd: join(dir, 'user') })).stdout.trim()
 
 test('it holds the product alone, within a size', () => {
-  const strange = packed.files.map(({ path }) => path).filter((path) => /property-tests|deploy\/|\.test\.|testing\/|test-(host|world|support)|\.map$/.test(path))
+  const strange = packed.files
+    .map(({ path }) => path)
+    .filter((path) => /property-tests|deploy\/|\.test\.|testing\/|test-(host|world|support)|\.map$/.test(path))
   expect(strange).toEqual([])
-  expect(packed.files.map(({ path }) => path)).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'dist/src/cli/main.js', 'dist/src/index.d.ts', 'dist/src/client.d.ts']))
+  expect(packed.files.map(({ path }) => path)).toEqual(
+    expect.arrayContaining([
+      'LICENSE',
+      'README.md',
+      'dist/src/cli/main.js',
+      'dist/src/index.d.ts',
+      'dist/src/client.d.ts',
+    ]),
+  )
   expect(packed.unpackedSize).toBeLessThan(BYTES_MAX)
 })
 
@@ -72,7 +87,8 @@ test('a program starts a peer in itself, and another one asks it', { timeout: ST
 })
 
 test('the client loads nothing of the server', async () => {
-  const bytes = await program(`
+  const bytes = await program(
+    `
     import { registerHooks } from 'node:module'
     import { fileURLToPath } from 'node:url'
     import { readFileSync, existsSync } from 'node:fs'
@@ -85,7 +101,8 @@ test('the client loads nothing of the server', async () => {
     }
     visit(import.meta.resolve('mnemesh/client'))
     console.log([...seen.values()].reduce((sum, length) => sum + length, 0), [...seen.keys()].some((url) => /node\\.js|replica|http\\//.test(url)))
-  `.replace("import { registerHooks } from 'node:module'\n", ''))
+  `.replace("import { registerHooks } from 'node:module'\n", ''),
+  )
   const [size, isServer] = bytes.split(' ')
   expect(isServer).toBe('false')
   expect(Number(size)).toBeLessThan(CLIENT_BYTES_MAX)
@@ -94,10 +111,32 @@ test('the client loads nothing of the server', async () => {
 test('its types are found, and say no to what does not fit', { timeout: STEP_MS_MAX }, async () => {
   const check = async (source: string): Promise<string> => {
     await writeFile(join(dir, 'user', 'use.ts'), source)
-    const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023', '--skipLibCheck', '--types', 'node', 'use.ts']
-    return run(process.execPath, [join(root, 'node_modules/typescript-7/bin/tsc'), ...options], { cwd: join(dir, 'user') }).then(() => '', ({ stdout }: { stdout: string }) => stdout)
+    const options = [
+      '--noEmit',
+      '--strict',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2023',
+      '--skipLibCheck',
+      '--types',
+      'node',
+      'use.ts',
+    ]
+    return run(process.execPath, [join(root, 'node_modules/typescript-7/bin/tsc'), ...options], {
+      cwd: join(dir, 'user'),
+    }).then(
+      () => '',
+      ({ stdout }: { stdout: string }) => stdout,
+    )
   }
-  expect(await check(`import { startPeer, type RunningNode } from 'mnemesh'\nimport { connect, type Client } from 'mnemesh/client'\nexport const peer: Promise<RunningNode> = startPeer({ dir: 'x' })\nexport const client: Client = connect({ url: 'http://127.0.0.1:1' })\n`)).toBe('')
+  expect(
+    await check(
+      `import { startPeer, type RunningNode } from 'mnemesh'\nimport { connect, type Client } from 'mnemesh/client'\nexport const peer: Promise<RunningNode> = startPeer({ dir: 'x' })\nexport const client: Client = connect({ url: 'http://127.0.0.1:1' })\n`,
+    ),
+  ).toBe('')
   expect(await check(`import { connect } from 'mnemesh/client'\nconnect({ url: 5 })\n`)).toContain('TS2322')
-  expect(await check(`import { startPeer } from 'mnemesh'\nvoid startPeer({ dir: 'x', port: 'y' })\n`)).toContain('TS2322')
+  expect(await check(`import { startPeer } from 'mnemesh'\nvoid startPeer({ dir: 'x', port: 'y' })\n`)).toContain(
+    'TS2322',
+  )
 })

@@ -19,7 +19,12 @@ beforeAll(async () => {
 afterAll(() => fleet?.dispose())
 
 test('a write is refused by its quorum, kept, and converges; concurrent changes stand side by side until settled', async () => {
-  const made = await expecting(201, a.call('POST', '/memories', { body: { content: 'the deploy key rotates on Fridays', title: 'before', namespace: 'team' } }))
+  const made = await expecting(
+    201,
+    a.call('POST', '/memories', {
+      body: { content: 'the deploy key rotates on Fridays', title: 'before', namespace: 'team' },
+    }),
+  )
   const path = `/memories/${textIn(made, 'id')}`
   await fleet.agree()
 
@@ -36,7 +41,9 @@ test('a write is refused by its quorum, kept, and converges; concurrent changes 
   // Now the other side of the partition: b runs and a does not.
   await a.kill()
   await b.start()
-  const notYet = await b.call('GET', `/memories/${kept}`, { headers: { 'x-causal-token': textIn(alone.body, 'token'), 'x-causal-wait': '200' } })
+  const notYet = await b.call('GET', `/memories/${kept}`, {
+    headers: { 'x-causal-token': textIn(alone.body, 'token'), 'x-causal-wait': '200' },
+  })
   expect([notYet.status, notYet.body['error']]).toEqual([504, 'not_yet_here'])
   await expecting(200, b.call('PATCH', `${path}?quorum=1`, { body: { title: 'as b says' } }))
 
@@ -45,16 +52,24 @@ test('a write is refused by its quorum, kept, and converges; concurrent changes 
   await expecting(201, a.call('POST', '/memories', { body: { content: 'together again', namespace: 'team' } }))
   await fleet.agree()
   for (const peer of [a, b, c]) {
-    expect(objectIn(await expecting(200, peer.call('GET', `/memories/${kept}`)), 'memory')['content']).toBe('said alone')
+    expect(objectIn(await expecting(200, peer.call('GET', `/memories/${kept}`)), 'memory')['content']).toBe(
+      'said alone',
+    )
     const [title, ...more] = listIn(await expecting(200, peer.call('GET', `${path}/conflicts`)), 'conflicts')
     expect(more).toEqual([])
     expect(title?.['field']).toBe('title')
     expect(textsOf(listIn(title ?? {}, 'values'), 'value')).toEqual(['as a says', 'as b says'])
   }
 
-  const settled = await expecting(200, c.call('POST', `${path}/resolve`, { body: { field: 'title', value: 'as both say' } }))
+  const settled = await expecting(
+    200,
+    c.call('POST', `${path}/resolve`, { body: { field: 'title', value: 'as both say' } }),
+  )
   for (const peer of [a, b]) {
-    const { memory, conflicts } = await expecting(200, peer.call('GET', path, { headers: { 'x-causal-token': textIn(settled, 'token') } }))
+    const { memory, conflicts } = await expecting(
+      200,
+      peer.call('GET', path, { headers: { 'x-causal-token': textIn(settled, 'token') } }),
+    )
     expect([(memory as Json)['title'], conflicts]).toEqual(['as both say', []])
   }
 }, 60_000)

@@ -13,7 +13,12 @@ const READY_MS = 45_000
 const STOP_MS = 15_000
 const SHOWN_CHARS = 2_000
 /** As seen from this file's source and from its compiled form. */
-const SHIFTED_CLOCK = fileURLToPath(new URL(import.meta.url.includes('/dist/') ? '../../../deploy/local/shifted-clock.cjs' : './shifted-clock.cjs', import.meta.url))
+const SHIFTED_CLOCK = fileURLToPath(
+  new URL(
+    import.meta.url.includes('/dist/') ? '../../../deploy/local/shifted-clock.cjs' : './shifted-clock.cjs',
+    import.meta.url,
+  ),
+)
 
 export type PeerPlace = { readonly name: string; readonly dir: string; readonly port: number }
 export type ServeOptions = {
@@ -31,7 +36,12 @@ export type ServeOptions = {
 }
 
 /** `documents`: null while some are being worked out. */
-export type Digests = { readonly frontier: string; readonly documents: string | null; readonly projection: string | null; readonly log: number }
+export type Digests = {
+  readonly frontier: string
+  readonly documents: string | null
+  readonly projection: string | null
+  readonly log: number
+}
 
 export type Peer = PeerPlace & {
   readonly url: string
@@ -66,10 +76,15 @@ export const createPeer = (place: PeerPlace, defaults: ServeOptions): Peer => {
     if (child === null || child.ending() !== null) throw new Error(`${place.name} does not run: ${output()}`)
     return child
   }
-  const output = (): string => (child === null ? 'never started' : `${child.stdout()}${child.stderr()}`.slice(-SHOWN_CHARS))
+  const output = (): string =>
+    child === null ? 'never started' : `${child.stdout()}${child.stderr()}`.slice(-SHOWN_CHARS)
 
   return {
-    ...place, url, call, output, machine,
+    ...place,
+    url,
+    call,
+    output,
+    machine,
     running: () => child !== null && child.ending() === null,
     pid: () => running().pid,
     start: async (options = {}) => {
@@ -77,14 +92,27 @@ export const createPeer = (place: PeerPlace, defaults: ServeOptions): Peer => {
       const serve = { ...defaults, ...options }
       const started = startMnemesh(serveWords(place, serve), { ...machine, ...serve.environment }, 'pipe', serve.main)
       child = started
-      await until(`${place.name} is ready`, READY_MS, async () => {
-        const ending = started.ending()
-        if (ending !== null) return { failed: ending }
-        return started.stdout().includes(`ready at ${url}`) ? { failed: null } : null
-      }, output).then(({ failed }) => {
-        if (failed !== null) throw new Error(`${place.name} ended with ${failed.code ?? failed.signal} instead of serving: ${failed.stderr}`)
+      await until(
+        `${place.name} is ready`,
+        READY_MS,
+        async () => {
+          const ending = started.ending()
+          if (ending !== null) return { failed: ending }
+          return started.stdout().includes(`ready at ${url}`) ? { failed: null } : null
+        },
+        output,
+      ).then(({ failed }) => {
+        if (failed !== null)
+          throw new Error(
+            `${place.name} ended with ${failed.code ?? failed.signal} instead of serving: ${failed.stderr}`,
+          )
       })
-      await until(`the search index of ${place.name} is there`, READY_MS, async () => ((await call('GET', '/health')).body['projection_lag'] === 0 ? true : null), output)
+      await until(
+        `the search index of ${place.name} is there`,
+        READY_MS,
+        async () => ((await call('GET', '/health')).body['projection_lag'] === 0 ? true : null),
+        output,
+      )
     },
     stop: async () => {
       const stopping = running()
@@ -103,16 +131,38 @@ export const createPeer = (place: PeerPlace, defaults: ServeOptions): Peer => {
     },
     digests: async () => {
       const { frontier, documents, projection, log } = await expecting(200, call('GET', '/digests'))
-      if (typeof frontier !== 'string' || (documents !== null && typeof documents !== 'string') || typeof log !== 'number' || (projection !== null && typeof projection !== 'string')) throw new Error(`${place.name} answers no digests`)
+      if (
+        typeof frontier !== 'string' ||
+        (documents !== null && typeof documents !== 'string') ||
+        typeof log !== 'number' ||
+        (projection !== null && typeof projection !== 'string')
+      )
+        throw new Error(`${place.name} answers no digests`)
       return { frontier, documents, projection, log }
     },
-    setClock: (aheadMs) => (aheadMs === 0 ? rmSync(clockFile, { force: true }) : writeFileSync(clockFile, String(aheadMs))),
+    setClock: (aheadMs) =>
+      aheadMs === 0 ? rmSync(clockFile, { force: true }) : writeFileSync(clockFile, String(aheadMs)),
     health: async () => (await call('GET', '/health')).body,
   }
 }
 
-const serveWords = ({ dir, port }: PeerPlace, { projection, quorumTimeoutMs, quorum, peers = [], embedderUrl }: ServeOptions): readonly string[] => [
-  'serve', '--data', dir, '--port', String(port), '--projection', projection, '--quorum-timeout', String(quorumTimeoutMs), '--until-stdin-ends',
-  ...(quorum === undefined ? [] : ['--quorum', String(quorum)]), ...peers.flatMap((url) => ['--peer', url]),
-  ...(embedderUrl === undefined ? [] : ['--embedder', 'openai', '--embedder-url', embedderUrl, '--embedder-model', 'trigrams']),
+const serveWords = (
+  { dir, port }: PeerPlace,
+  { projection, quorumTimeoutMs, quorum, peers = [], embedderUrl }: ServeOptions,
+): readonly string[] => [
+  'serve',
+  '--data',
+  dir,
+  '--port',
+  String(port),
+  '--projection',
+  projection,
+  '--quorum-timeout',
+  String(quorumTimeoutMs),
+  '--until-stdin-ends',
+  ...(quorum === undefined ? [] : ['--quorum', String(quorum)]),
+  ...peers.flatMap((url) => ['--peer', url]),
+  ...(embedderUrl === undefined
+    ? []
+    : ['--embedder', 'openai', '--embedder-url', embedderUrl, '--embedder-model', 'trigrams']),
 ]

@@ -20,11 +20,24 @@ afterAll(async () => {
 
 test('proofs of each version, taken after a restart of all, hold offline, and none after a bit was changed', async () => {
   const [a, b, c] = [fleet.peer(0), fleet.peer(1), fleet.peer(2)]
-  const { mesh_id: mesh } = await expecting(200, a.call('GET', '/health')) as { mesh_id: string }
-  const stored = await expecting(201, a.call('POST', '/memories?quorum=3', { body: { content: 'the deploy key rotates on Fridays', title: 'Deploy key', namespace: 'team/api' } }))
+  const { mesh_id: mesh } = (await expecting(200, a.call('GET', '/health'))) as { mesh_id: string }
+  const stored = await expecting(
+    201,
+    a.call('POST', '/memories?quorum=3', {
+      body: { content: 'the deploy key rotates on Fridays', title: 'Deploy key', namespace: 'team/api' },
+    }),
+  )
   const id = String(stored['id'])
-  await expecting(200, b.call('PATCH', `/memories/${id}?quorum=3`, { body: { content: 'the deploy key rotates on Mondays' } }))
-  await expecting(201, a.call('POST', '/memories?quorum=3', { body: { content: 'what nobody of team/api need know', namespace: 'secret/plans' } }))
+  await expecting(
+    200,
+    b.call('PATCH', `/memories/${id}?quorum=3`, { body: { content: 'the deploy key rotates on Mondays' } }),
+  )
+  await expecting(
+    201,
+    a.call('POST', '/memories?quorum=3', {
+      body: { content: 'what nobody of team/api need know', namespace: 'secret/plans' },
+    }),
+  )
   await fleet.agree()
 
   for (const peer of fleet.peers) await peer.stop()
@@ -36,20 +49,35 @@ test('proofs of each version, taken after a restart of all, hold offline, and no
   await mnemeshOk(['proof', id, '--nth', '2', '--url', c.url, '--out', file('second')])
   const curled = await fetch(`${c.url}/api/v1/memories/${id}/proof?event=${String(stored['event_id'])}`)
   expect(await curled.text()).toBe(await readFile(file('first'), 'utf8'))
-  for (const bad of ['event=00000000-0000-4000-8000-000000000000', 'version=3']) await expecting(404, c.call('GET', `/memories/${id}/proof?${bad}`))
+  for (const bad of ['event=00000000-0000-4000-8000-000000000000', 'version=3'])
+    await expecting(404, c.call('GET', `/memories/${id}/proof?${bad}`))
   for (const peer of fleet.peers) await peer.stop()
   // Behind here nothing is asked of anybody.
   expect(await readdir(empty)).toEqual(['first', 'second'])
 
-  const shown = JSON.parse(await mnemeshOk(['verify-proof', file('first'), '--mesh', mesh, '--quorum', '3', '--json'])) as Record<string, unknown>
+  const shown = JSON.parse(
+    await mnemeshOk(['verify-proof', file('first'), '--mesh', mesh, '--quorum', '3', '--json']),
+  ) as Record<string, unknown>
   expect(shown).toMatchObject({
-    ok: true, mesh, namespace: 'team/api', memory: id, kind: 'memory.put', event_id: stored['event_id'], peer: { name: 'a' }, texts: { title: 'Deploy key', content: 'the deploy key rotates on Fridays' },
+    ok: true,
+    mesh,
+    namespace: 'team/api',
+    memory: id,
+    kind: 'memory.put',
+    event_id: stored['event_id'],
+    peer: { name: 'a' },
+    texts: { title: 'Deploy key', content: 'the deploy key rotates on Fridays' },
   })
   expect((shown['voters'] as { name: string }[]).map(({ name }) => name).sort()).toEqual(['a', 'b', 'c'])
   expect(Math.abs(Date.parse(String(shown['sealed_at'])) - Date.now())).toBeLessThan(120_000)
-  expect(JSON.parse(await mnemeshOk(['verify-proof', file('second'), '--mesh', mesh, '--json']))).toMatchObject({ kind: 'memory.patch', peer: { name: 'b' }, texts: { content: 'the deploy key rotates on Mondays' } })
+  expect(JSON.parse(await mnemeshOk(['verify-proof', file('second'), '--mesh', mesh, '--json']))).toMatchObject({
+    kind: 'memory.patch',
+    peer: { name: 'b' },
+    texts: { content: 'the deploy key rotates on Mondays' },
+  })
   const text = await mnemeshOk(['verify-proof', file('first'), '--mesh', mesh])
-  for (const part of ['the proof holds', 'memory.put', id, 'peer a', 'on the disks of 3 voters', 'rotates on Fridays']) expect(text).toContain(part)
+  for (const part of ['the proof holds', 'memory.put', id, 'peer a', 'on the disks of 3 voters', 'rotates on Fridays'])
+    expect(text).toContain(part)
 
   const bytes = await readFile(file('first'))
   for (const part of [bytes.length * 1, bytes.length * 3, bytes.length * 6]) {
@@ -70,5 +98,6 @@ test('who vouches tells nothing of other namespaces', async () => {
   const { receipt } = JSON.parse(first) as { receipt: { chain: string; acks: readonly object[] } }
   expect(receipt.acks).toHaveLength(3)
   // One entry of the memory's own chain, and no place in any other.
-  for (const ack of receipt.acks) expect(Object.keys(ack).sort()).toEqual(['count', 'hash', 'index', 'path', 'seq', 'signature', 'tie', 'voter'])
+  for (const ack of receipt.acks)
+    expect(Object.keys(ack).sort()).toEqual(['count', 'hash', 'index', 'path', 'seq', 'signature', 'tie', 'voter'])
 })

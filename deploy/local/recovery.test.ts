@@ -18,10 +18,21 @@ afterEach(() => fleet?.dispose())
 
 const keyFile = (of: Fleet, n: number): string => join(of.dir, 'recovery', `recovery-${n}.key`)
 const members = async (peer: Peer): Promise<string> => {
-  const { members: all } = JSON.parse(await mnemeshOk(['mesh', 'members', '--data', peer.dir, '--json'])) as { readonly members: readonly Json[] }
-  return all.map(({ name, revoked }) => `${String(name)}${revoked === true ? ' out' : ''}`).toSorted().join(', ')
+  const { members: all } = JSON.parse(await mnemeshOk(['mesh', 'members', '--data', peer.dir, '--json'])) as {
+    readonly members: readonly Json[]
+  }
+  return all
+    .map(({ name, revoked }) => `${String(name)}${revoked === true ? ' out' : ''}`)
+    .toSorted()
+    .join(', ')
 }
-const allSay = (peers: readonly Peer[], names: string) => until(`${peers.map(({ name }) => name).join(', ')} know ${names}`, SEEN_MS, async () => ((await Promise.all(peers.map(members))).every((said) => said === names) ? true : null), () => '')
+const allSay = (peers: readonly Peer[], names: string) =>
+  until(
+    `${peers.map(({ name }) => name).join(', ')} know ${names}`,
+    SEEN_MS,
+    async () => ((await Promise.all(peers.map(members))).every((said) => said === names) ? true : null),
+    () => '',
+  )
 const joinBy = async (inviter: Peer, peer: Peer): Promise<void> => {
   const token = (await mnemeshOk(['mesh', 'invite', '--data', inviter.dir])).trim()
   await mnemeshOk(['mesh', 'join', token, '--data', peer.dir, '--name', peer.name])
@@ -34,7 +45,10 @@ test('of two voters one is lost for good: nothing is decided until two recovery 
   await fleet.agree()
   await b.kill()
   const refused = await mnemesh(['mesh', 'revoke', 'b', '--data', a.dir])
-  expect([refused.code, refused.stderr]).toEqual([1, expect.stringMatching(/2 of 2 voters must countersign.*b cannot be reached/)])
+  expect([refused.code, refused.stderr]).toEqual([
+    1,
+    expect.stringMatching(/2 of 2 voters must countersign.*b cannot be reached/),
+  ])
   const health = await expecting(503, a.call('GET', '/health'))
   expect(String(health['reasons'])).toMatch(/1 statement of the authority waits.*b/)
   const recover = ['mesh', 'recover', '--data', a.dir, '--without', 'b']
@@ -58,9 +72,13 @@ test('of two voters one is lost for good: nothing is decided until two recovery 
   await joinBy(a, c)
   await c.start()
   await fleet.linked([a, c])
-  const after = await expecting(201, c.call('POST', '/memories', { body: { content: 'acknowledged by the two that are left' } }))
+  const after = await expecting(
+    201,
+    c.call('POST', '/memories', { body: { content: 'acknowledged by the two that are left' } }),
+  )
   await fleet.agree([a, c])
-  for (const peer of [a, c]) for (const each of [written, after]) await expecting(200, peer.call('GET', `/memories/${textIn(each, 'id')}`))
+  for (const peer of [a, c])
+    for (const each of [written, after]) await expecting(200, peer.call('GET', `/memories/${textIn(each, 'id')}`))
   // The lost one turns up: it is told that it is out, and decides nothing.
   await b.start()
   await allSay([a, b, c], 'a, b out, c')
@@ -68,7 +86,7 @@ test('of two voters one is lost for good: nothing is decided until two recovery 
   await allSay([a, c], 'a, b out, c out')
 }, 180_000)
 
-test('of three voters two are lost for good, and the authority\'s key with them: the third governs, and its log verifies', async () => {
+test("of three voters two are lost for good, and the authority's key with them: the third governs, and its log verifies", async () => {
   fleet = await startFleet()
   const [a, b, c] = [fleet.peer(0), fleet.peer(1), fleet.peer(2)]
   const written = await expecting(201, a.call('POST', '/memories', { body: { content: 'acknowledged by all' } }))
@@ -77,7 +95,20 @@ test('of three voters two are lost for good, and the authority\'s key with them:
   await b.kill()
   for (const { dir } of [a, b]) await rm(dir, { recursive: true })
   await c.stop()
-  await mnemeshOk(['mesh', 'recover', '--data', c.dir, '--without', 'a', '--without', 'b', '--key', keyFile(fleet, 2), '--key', keyFile(fleet, 3)])
+  await mnemeshOk([
+    'mesh',
+    'recover',
+    '--data',
+    c.dir,
+    '--without',
+    'a',
+    '--without',
+    'b',
+    '--key',
+    keyFile(fleet, 2),
+    '--key',
+    keyFile(fleet, 3),
+  ])
   await mnemeshOk(['verify', '--data', c.dir])
   await c.start()
   for (const name of ['d', 'e']) {

@@ -16,7 +16,11 @@ import { until } from './until.ts'
 /** Twenty seconds are promised; what is tried here is that it comes, on a machine that other tests share. */
 const UP_MS = 45_000
 const RECALL_MS = 2_000
-const MESSAGES = ['Make the ledger idempotent', 'Rotate deploy keys on Fridays', 'Teach the parser about trailing commas']
+const MESSAGES = [
+  'Make the ledger idempotent',
+  'Rotate deploy keys on Fridays',
+  'Teach the parser about trailing commas',
+]
 
 const run = promisify(execFile)
 const children: LastingChild[] = []
@@ -35,7 +39,13 @@ const serve = (...words: readonly string[]): LastingChild => {
   children.push(child)
   return child
 }
-const ready = (child: LastingChild): Promise<string> => until('the peer is ready', UP_MS, async () => / ready at (\S+)/.exec(child.stdout())?.[1] ?? null, () => child.stderr())
+const ready = (child: LastingChild): Promise<string> =>
+  until(
+    'the peer is ready',
+    UP_MS,
+    async () => / ready at (\S+)/.exec(child.stdout())?.[1] ?? null,
+    () => child.stderr(),
+  )
 /** One line on standard error, nothing on standard output, and this status. */
 const assertRefusal = (ended: Ended, code: number, cause: RegExp): void => {
   expect([ended.code, ended.stdout]).toEqual([code, ''])
@@ -48,16 +58,26 @@ describe('npm start', () => {
   const startAll = async (env: Readonly<Record<string, string>>): Promise<LastingChild> => {
     const fleet = startMnemesh(['fleet'], env, 'ignore')
     children.push(fleet)
-    const isUp = await until('all three are up', UP_MS, async () => {
-      if (fleet.ending() !== null) return false
-      return fleet.stdout().includes('3 peers') && fleet.stdout().includes('Ctrl-C') ? true : null
-    }, () => fleet.stderr())
+    const isUp = await until(
+      'all three are up',
+      UP_MS,
+      async () => {
+        if (fleet.ending() !== null) return false
+        return fleet.stdout().includes('3 peers') && fleet.stdout().includes('Ctrl-C') ? true : null
+      },
+      () => fleet.stderr(),
+    )
     if (!isUp) throw new Error(`it ended instead of coming up: ${fleet.stderr()}`)
     return fleet
   }
   /** Each peer's own word on its process. */
   const pidsOf = (data: string): Promise<readonly number[]> =>
-    Promise.all([1, 2, 3].map(async (n) => (JSON.parse(await readFile(join(data, `peer-${n}`, 'run.json'), 'utf8')) as { readonly pid: number }).pid))
+    Promise.all(
+      [1, 2, 3].map(
+        async (n) =>
+          (JSON.parse(await readFile(join(data, `peer-${n}`, 'run.json'), 'utf8')) as { readonly pid: number }).pid,
+      ),
+    )
   const stopAll = async (fleet: LastingChild, data: string): Promise<void> => {
     const pids = await pidsOf(data)
     expect(pids.map(isAlive)).toEqual([true, true, true])
@@ -66,7 +86,12 @@ describe('npm start', () => {
     expect([code, stderr.match(/has died/g)]).toEqual([0, null])
     expect(pids.map(isAlive)).toEqual([false, false, false])
   }
-  const git = (repository: string, ...words: readonly string[]) => run('git', ['-c', 'user.name=Robin', '-c', 'user.email=robin@example.org', '-c', 'commit.gpgsign=false', ...words], { cwd: repository })
+  const git = (repository: string, ...words: readonly string[]) =>
+    run(
+      'git',
+      ['-c', 'user.name=Robin', '-c', 'user.email=robin@example.org', '-c', 'commit.gpgsign=false', ...words],
+      { cwd: repository },
+    )
 
   test('starts three peers that find an imported commit; Ctrl-C stops them; a second start has everything', async () => {
     const repository = join(dir, 'repository')
@@ -86,13 +111,29 @@ describe('npm start', () => {
 
     let fleet = await startAll(env)
     for (const port of [first, first + 1, first + 2]) expect(fleet.stdout()).toContain(`http://127.0.0.1:${port}`)
-    for (const call of peers) expect(await expecting(200, call('GET', '/health'))).toMatchObject({ status: 'ok', members: 3, voters: 3, quorum: 2 })
+    for (const call of peers)
+      expect(await expecting(200, call('GET', '/health'))).toMatchObject({
+        status: 'ok',
+        members: 3,
+        voters: 3,
+        quorum: 2,
+      })
     // The search index opens behind the door; what is timed is what comes after it.
-    for (const call of peers) await until('the search index is there', UP_MS, async () => ((await call('GET', '/health')).body['projection_lag'] === 0 ? true : null))
+    for (const call of peers)
+      await until('the search index is there', UP_MS, async () =>
+        (await call('GET', '/health')).body['projection_lag'] === 0 ? true : null,
+      )
 
     const into = ['--namespace', 'history', '--url', `http://127.0.0.1:${first}`]
     await mnemeshOk(['import', repository, ...into])
-    const recall = async () => listIn(await expecting(200, three('POST', '/recall', { body: { q: 'when are deploy keys rotated', namespace: 'history' } })), 'memories')
+    const recall = async () =>
+      listIn(
+        await expecting(
+          200,
+          three('POST', '/recall', { body: { q: 'when are deploy keys rotated', namespace: 'history' } }),
+        ),
+        'memories',
+      )
     const [best] = await until('the third peer finds the commit', RECALL_MS, async () => {
       const found = await recall()
       return found.length > 0 ? found : null
@@ -106,7 +147,9 @@ describe('npm start', () => {
 
     fleet = await startAll(env)
     for (const call of peers) {
-      await until('the search index is there', UP_MS, async () => ((await call('GET', '/health')).body['projection_lag'] === 0 ? true : null))
+      await until('the search index is there', UP_MS, async () =>
+        (await call('GET', '/health')).body['projection_lag'] === 0 ? true : null,
+      )
       expect(textsOf(await allMemories(call, 'history'), 'id')).toEqual(imported)
     }
     await stopAll(fleet, data)
@@ -117,18 +160,28 @@ describe('npm start', () => {
     const holder = createServer()
     await new Promise<void>((resolve) => holder.listen(first + 1, '127.0.0.1', resolve))
     try {
-      assertRefusal(await mnemesh(['fleet'], { MNEMESH_PORT: String(first), MNEMESH_DATA: join(dir, 'unused') }), 1, new RegExp(`port ${first + 1} is in use.*MNEMESH_PORT`))
+      assertRefusal(
+        await mnemesh(['fleet'], { MNEMESH_PORT: String(first), MNEMESH_DATA: join(dir, 'unused') }),
+        1,
+        new RegExp(`port ${first + 1} is in use.*MNEMESH_PORT`),
+      )
     } finally {
       await new Promise((resolve) => holder.close(resolve))
     }
-    assertRefusal(await mnemesh(['fleet'], { MNEMESH_PORT: 'many', MNEMESH_DATA: join(dir, 'unused') }), 2, /MNEMESH_PORT/)
+    assertRefusal(
+      await mnemesh(['fleet'], { MNEMESH_PORT: 'many', MNEMESH_DATA: join(dir, 'unused') }),
+      2,
+      /MNEMESH_PORT/,
+    )
   })
 })
 
 describe('one line says why not', () => {
   const folder = (name: string): string => join(dir, name)
-  const invite = async (...words: readonly string[]): Promise<string> => (await mnemeshOk(['mesh', 'invite', '--data', folder('home'), ...words])).trim()
-  const joinWith = (token: string, name: string) => mnemesh(['mesh', 'join', token, '--data', folder(name), '--name', name])
+  const invite = async (...words: readonly string[]): Promise<string> =>
+    (await mnemeshOk(['mesh', 'invite', '--data', folder('home'), ...words])).trim()
+  const joinWith = (token: string, name: string) =>
+    mnemesh(['mesh', 'join', token, '--data', folder(name), '--name', name])
   let url: string
   beforeAll(async () => {
     await mnemeshOk(['mesh', 'init', '--data', folder('home'), '--name', 'home'])
@@ -141,12 +194,22 @@ describe('one line says why not', () => {
     await mnemeshOk(['mesh', 'init', '--data', folder('second'), '--name', 'second'])
     await writeFile(folder('a-file'), 'no folder')
     await Promise.all([
-      serving('--data', folder('second'), '--port', port).then((ended) => assertRefusal(ended, 1, new RegExp(`${port}.*in use`))),
-      serving('--data', folder('home'), '--port', '0').then((ended) => assertRefusal(ended, 1, /in use|locked|is open/)),
-      serving('--data', folder('nothing-here'), '--port', '0').then((ended) => assertRefusal(ended, 1, /belongs to no mesh/)),
+      serving('--data', folder('second'), '--port', port).then((ended) =>
+        assertRefusal(ended, 1, new RegExp(`${port}.*in use`)),
+      ),
+      serving('--data', folder('home'), '--port', '0').then((ended) =>
+        assertRefusal(ended, 1, /in use|locked|is open/),
+      ),
+      serving('--data', folder('nothing-here'), '--port', '0').then((ended) =>
+        assertRefusal(ended, 1, /belongs to no mesh/),
+      ),
       serving('--data', folder('a-file'), '--port', '0').then((ended) => assertRefusal(ended, 1, /a-file/)),
-      serving('--data', folder('second'), '--port', '0', '--peer', 'http://127.0.0.1:1/mesh').then((ended) => assertRefusal(ended, 2, /ws:\/\/host:port\/mesh/)),
-      serving('--data', folder('second'), '--port', '0', '--host', '0.0.0.0').then((ended) => assertRefusal(ended, 2, /key/)),
+      serving('--data', folder('second'), '--port', '0', '--peer', 'http://127.0.0.1:1/mesh').then((ended) =>
+        assertRefusal(ended, 2, /ws:\/\/host:port\/mesh/),
+      ),
+      serving('--data', folder('second'), '--port', '0', '--host', '0.0.0.0').then((ended) =>
+        assertRefusal(ended, 2, /key/),
+      ),
       serving('--data', folder('second')).then((ended) => assertRefusal(ended, 2, /--port/)),
       mnemesh(['no-such-verb']).then((ended) => assertRefusal(ended, 2, /no-such-verb/)),
     ])

@@ -12,7 +12,12 @@ const POLL_MS = 50
  * @param deadlineMs ms from now.
  * @throws Error that names the fact and what was seen last.
  */
-export const until = async <T>(what: string, deadlineMs: number, look: () => Promise<T | null>, seen: () => string = () => ''): Promise<T> => {
+export const until = async <T>(
+  what: string,
+  deadlineMs: number,
+  look: () => Promise<T | null>,
+  seen: () => string = () => '',
+): Promise<T> => {
   const end = performance.now() + deadlineMs
   let last = 'no answer'
   for (;;) {
@@ -21,7 +26,10 @@ export const until = async <T>(what: string, deadlineMs: number, look: () => Pro
       if (found !== null) return found
       last = seen()
     } catch (error) {
-      last = error instanceof Error ? `${error.message} ${error.cause instanceof Error ? error.cause.message : ''}` : String(error)
+      last =
+        error instanceof Error
+          ? `${error.message} ${error.cause instanceof Error ? error.cause.message : ''}`
+          : String(error)
     }
     if (performance.now() > end) throw new Error(`not within ${deadlineMs} ms: ${what}; last seen: ${last}`)
     await pause(POLL_MS)

@@ -42,7 +42,14 @@ export const proveRows = async (memories: number, say: (line: string) => void): 
     const [writer, reader] = [fleet.peer(0), fleet.peer(1)]
     const old = new Set<string>()
     for (let at = 0; at < memories; at += PART) {
-      for (const id of await bulk(writer, Array.from({ length: Math.min(PART, memories - at) }, (_, i) => ({ namespace: OLD, content: `${wordOf(at + i)} is what memory ${at + i} is about` })))) old.add(id)
+      for (const id of await bulk(
+        writer,
+        Array.from({ length: Math.min(PART, memories - at) }, (_, i) => ({
+          namespace: OLD,
+          content: `${wordOf(at + i)} is what memory ${at + i} is about`,
+        })),
+      ))
+        old.add(id)
       if (at % (10 * PART) === 0) say(`${old.size} of ${memories} memories`)
     }
     await shown([writer, reader])
@@ -84,7 +91,8 @@ const during = async ({ writer, reader, old }: Stage): Promise<Proof> => {
     const word = wordOf((asked++ * 7_919) % old.size)
     const answer = await rows(reader.call('POST', '/recall', { body: { q: word, namespace: OLD, limit: 1 } }))
     const found = answer && listIn(answer, 'memories')[0]
-    if (answer !== null && !String(found?.['content']).startsWith(`${word} `)) amiss(`${word} is not found: ${JSON.stringify(found ?? null)}`)
+    if (answer !== null && !String(found?.['content']).startsWith(`${word} `))
+      amiss(`${word} is not found: ${JSON.stringify(found ?? null)}`)
     if (answer !== null) counts.recalls++
     const stats = await rows(reader.call('GET', '/stats'))
     if (stats !== null) counts.fewest = Math.min(counts.fewest, Number(stats['total']))
@@ -93,7 +101,11 @@ const during = async ({ writer, reader, old }: Stage): Promise<Proof> => {
   const from = performance.now()
   try {
     const text = 'many words that take their room '.repeat(LATE_BYTES / 32)
-    for (const id of await bulk(writer, Array.from({ length: LATE }, (_, i) => ({ namespace: NEW, content: `late${i} ${text}`.slice(0, LATE_BYTES) })))) acked.add(id)
+    for (const id of await bulk(
+      writer,
+      Array.from({ length: LATE }, (_, i) => ({ namespace: NEW, content: `late${i} ${text}`.slice(0, LATE_BYTES) })),
+    ))
+      acked.add(id)
     const bulkMs = performance.now() - from
     await shown([writer, reader])
     const equalMs = performance.now() - from
@@ -101,7 +113,15 @@ const during = async ({ writer, reader, old }: Stage): Promise<Proof> => {
     await Promise.all(readers)
     await list(NEW, acked)
     if (counts.fewest < old.size) amiss(`the rows counted ${counts.fewest} memories at least once, of ${old.size}`)
-    return { memories: old.size, late: acked.size, ...counts, written_again: (await writtenAgain(reader)) - before, bulk_ms: Math.round(bulkMs), until_equal_ms: Math.round(equalMs), wrong }
+    return {
+      memories: old.size,
+      late: acked.size,
+      ...counts,
+      written_again: (await writtenAgain(reader)) - before,
+      bulk_ms: Math.round(bulkMs),
+      until_equal_ms: Math.round(equalMs),
+      wrong,
+    }
   } finally {
     ended = true
     await Promise.all(readers)
@@ -113,7 +133,8 @@ const wordOf = (n: number): string => `word${n}x`
 
 const bulk = async (peer: Peer, memories: readonly Json[]): Promise<readonly string[]> => {
   const { ids } = await expecting(201, peer.call('POST', '/memories/bulk?quorum=2', { body: memories }))
-  if (!Array.isArray(ids) || !ids.every((id): id is string => typeof id === 'string')) throw new Error('not all memories were stored')
+  if (!Array.isArray(ids) || !ids.every((id): id is string => typeof id === 'string'))
+    throw new Error('not all memories were stored')
   return ids
 }
 
@@ -122,7 +143,11 @@ const shown = async (peers: readonly Peer[]): Promise<void> => {
   await until('both peers have the same rows', SETTLED_MS_MAX, async () => {
     for (const peer of peers) if ((await peer.health())['projection_lag'] !== 0) return null
     const digests = await Promise.all(peers.map((peer) => peer.digests()))
-    return digests.every(({ frontier, projection }) => frontier === digests[0]!.frontier && projection === digests[0]!.projection) ? true : null
+    return digests.every(
+      ({ frontier, projection }) => frontier === digests[0]!.frontier && projection === digests[0]!.projection,
+    )
+      ? true
+      : null
   })
 }
 

@@ -12,13 +12,19 @@ type Line = { readonly attack: string; readonly names: readonly string[] }
 const linesOf = (text: string): readonly Line[] =>
   text.split('\n').flatMap((line) => {
     const [, attack, names] = /^\| (.+) \| (.+) \|$/.exec(line) ?? []
-    return attack === undefined || names === undefined || attack === 'attack' ? [] : [{ attack, names: names.split(' ').map((name) => name.replace(/^`(.+)`$/, '$1')) }]
+    return attack === undefined || names === undefined || attack === 'attack'
+      ? []
+      : [{ attack, names: names.split(' ').map((name) => name.replace(/^`(.+)`$/, '$1')) }]
   })
 
 const ids = new Set(ATTACKS.map(({ id }) => id))
 /** What a line names and nobody has. */
 const missing = (lines: readonly Line[]): readonly string[] =>
-  lines.flatMap(({ attack, names }) => names.filter((name) => !ids.has(name) && !(name.endsWith('.test.ts') && existsSync(`${root}/${name}`))).map((name) => `${name} (${attack})`))
+  lines.flatMap(({ attack, names }) =>
+    names
+      .filter((name) => !ids.has(name) && !(name.endsWith('.test.ts') && existsSync(`${root}/${name}`)))
+      .map((name) => `${name} (${attack})`),
+  )
 
 const lines = linesOf(readFileSync(`${root}/docs/attacks.md`, 'utf8'))
 
@@ -28,7 +34,10 @@ test('every line of the map names rows and tests that exist', () => {
 })
 
 test('a name that nobody has is noticed', () => {
-  expect(missing(linesOf('| an attack | `cm-prev` `cm-none` `crdt/none.test.ts` |'))).toEqual(['cm-none (an attack)', 'crdt/none.test.ts (an attack)'])
+  expect(missing(linesOf('| an attack | `cm-prev` `cm-none` `crdt/none.test.ts` |'))).toEqual([
+    'cm-none (an attack)',
+    'crdt/none.test.ts (an attack)',
+  ])
 })
 
 test('what is done to folders is all in the map', () => {

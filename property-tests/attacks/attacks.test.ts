@@ -18,17 +18,22 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => theatre?.dispose())
 
-const quick = (attacks: readonly Attack[]): readonly Attack[] => attacks.filter(({ slow, spends }) => slow === undefined && spends !== true)
+const quick = (attacks: readonly Attack[]): readonly Attack[] =>
+  attacks.filter(({ slow, spends }) => slow === undefined && spends !== true)
 /** Those that change nothing come first, between the two snapshots. */
-const harmless = (attacks: readonly Attack[]): readonly Attack[] => quick(attacks).filter(({ writes }) => writes !== true)
-const writing = (attacks: readonly Attack[]): readonly Attack[] => quick(attacks).filter(({ writes }) => writes === true)
+const harmless = (attacks: readonly Attack[]): readonly Attack[] =>
+  quick(attacks).filter(({ writes }) => writes !== true)
+const writing = (attacks: readonly Attack[]): readonly Attack[] =>
+  quick(attacks).filter(({ writes }) => writes === true)
 
 /** What it answered; null where that is right. */
 const wrongAnswer = async (attack: Attack): Promise<string | null> => {
   const stage = await theatre.stage(await theatre.cast({}))
   try {
     const answer = await attack.run(stage)
-    return (typeof attack.expect === 'string' ? answer === attack.expect : attack.expect.test(answer)) ? null : `${answer} instead of ${String(attack.expect)}`
+    return (typeof attack.expect === 'string' ? answer === attack.expect : attack.expect.test(answer))
+      ? null
+      : `${answer} instead of ${String(attack.expect)}`
   } finally {
     await stage.clear()
   }

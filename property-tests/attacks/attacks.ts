@@ -11,8 +11,15 @@ import { memberAttacks } from './rows/members.ts'
 import { operatorAttacks } from './rows/operator.ts'
 
 export const THEMES: Readonly<Record<string, readonly Attack[]>> = {
-  handshake: handshakeAttacks, frames: frameAttacks, members: memberAttacks, commits: commitAttacks, requests: bodyAttacks, connections: connectionAttacks, live: liveAttacks,
-  keyed: keyedAttacks, operator: operatorAttacks,
+  handshake: handshakeAttacks,
+  frames: frameAttacks,
+  members: memberAttacks,
+  commits: commitAttacks,
+  requests: bodyAttacks,
+  connections: connectionAttacks,
+  live: liveAttacks,
+  keyed: keyedAttacks,
+  operator: operatorAttacks,
 }
 
 export const ATTACKS: readonly Attack[] = Object.values(THEMES).flat()

@@ -5,7 +5,22 @@ import { emptyChain, extendChain, type ChainState } from '../../crdt/chain.ts'
 import { chainId, eventsRoot, sealCommit, type CommitHeader, type VerifiedCommit } from '../../crdt/commit.ts'
 import { encodeEvent, isDocumentEvent, type DocumentEvent, type Event } from '../../crdt/event.ts'
 import type { Hlc } from '../../crdt/hlc.ts'
-import { bytesToHex, incarnation, segmentId, ZERO_HASH, type AgentId, type ChainId, type ChangeHash, type CommitHash, type EventId, type Incarnation, type MeshId, type Namespace, type PeerId, type RecordId } from '../../crdt/ids.ts'
+import {
+  bytesToHex,
+  incarnation,
+  segmentId,
+  ZERO_HASH,
+  type AgentId,
+  type ChainId,
+  type ChangeHash,
+  type CommitHash,
+  type EventId,
+  type Incarnation,
+  type MeshId,
+  type Namespace,
+  type PeerId,
+  type RecordId,
+} from '../../crdt/ids.ts'
 import { historyRoot } from '../../crdt/merkle.ts'
 import { derive, openSegment } from '../../crdt/segment.ts'
 import { publicKeyHex, type KeyPair } from '../../crdt/signature.ts'
@@ -24,7 +39,12 @@ export type Author = {
   extend(commit: VerifiedCommit): void
 }
 
-export type AuthorOptions = { readonly mesh: MeshId; readonly policy: CommitHash; readonly keys: KeyPair; readonly nowMs?: number }
+export type AuthorOptions = {
+  readonly mesh: MeshId
+  readonly policy: CommitHash
+  readonly keys: KeyPair
+  readonly nowMs?: number
+}
 
 /** A fresh incarnation of whoever holds `keys`. */
 export const createAuthor = ({ mesh, policy, keys, nowMs = Date.now() }: AuthorOptions): Author => {
@@ -37,7 +57,9 @@ export const createAuthor = ({ mesh, policy, keys, nowMs = Date.now() }: AuthorO
     return chains.get(id) ?? emptyChain(id, peer, inc, namespace)
   }
   return {
-    peer, incarnation: inc, chainIn,
+    peer,
+    incarnation: inc,
+    chainIn,
     seal: (events, lie = {}) => {
       const namespace = events[0]!.ns
       const chain = chainIn(namespace)
@@ -45,8 +67,19 @@ export const createAuthor = ({ mesh, policy, keys, nowMs = Date.now() }: AuthorO
       const documentEvents = events.filter((event): event is DocumentEvent => isDocumentEvent(event))
       const derived = documentEvents.length === 0 ? LOG_ONLY : inOwnSegment(namespace, peer, inc, chain, documentEvents)
       const header: CommitHeader = {
-        mesh, namespace, peer, incarnation: inc, seq: chain.seq + 1, prev: chain.hash, history: bytesToHex(historyRoot(chain.history)),
-        hlc: (++ms * 1024) as Hlc, policy, ...derived, eventsRoot: eventsRoot(sealed), eventCount: sealed.length, ...lie,
+        mesh,
+        namespace,
+        peer,
+        incarnation: inc,
+        seq: chain.seq + 1,
+        prev: chain.hash,
+        history: bytesToHex(historyRoot(chain.history)),
+        hlc: (++ms * 1024) as Hlc,
+        policy,
+        ...derived,
+        eventsRoot: eventsRoot(sealed),
+        eventCount: sealed.length,
+        ...lie,
       }
       return sealCommit(header, sealed, keys)
     },
@@ -58,22 +91,48 @@ type Derived = Pick<CommitHeader, 'segment' | 'deps' | 'changeHash'>
 const LOG_ONLY: Derived = { segment: null, deps: [], changeHash: null }
 
 /** Each commit of documents begins a segment of its own: a member may have as many as it likes. */
-const inOwnSegment = (namespace: Namespace, peer: PeerId, inc: Incarnation, chain: ChainState, events: readonly DocumentEvent[]): Derived => {
+const inOwnSegment = (
+  namespace: Namespace,
+  peer: PeerId,
+  inc: Incarnation,
+  chain: ChainState,
+  events: readonly DocumentEvent[],
+): Derived => {
   const segment = segmentId(peer, randomInt(2 ** 31))
   const derivation = derive(openSegment(namespace, segment), { peer, incarnation: inc, chain: chain.id }, [], events)
   // A lie that cannot be derived still has to be sealed, to be refused.
-  return 'refused' in derivation ? { segment, deps: [], changeHash: ZERO_HASH as ChangeHash } : { segment, deps: derivation.deps, changeHash: derivation.hash }
+  return 'refused' in derivation
+    ? { segment, deps: [], changeHash: ZERO_HASH as ChangeHash }
+    : { segment, deps: derivation.deps, changeHash: derivation.hash }
 }
 
-const common = (namespace: Namespace) => ({ v: 1 as const, id: randomUUID() as EventId, ns: namespace, agent: 'evil:member' as AgentId, at: new Date().toISOString() })
+const common = (namespace: Namespace) => ({
+  v: 1 as const,
+  id: randomUUID() as EventId,
+  ns: namespace,
+  agent: 'evil:member' as AgentId,
+  at: new Date().toISOString(),
+})
 
 /** Lies in no document: the cheapest event there is. */
-export const episode = (namespace: Namespace = NAMESPACE, fields: object = {}): Event => ({ ...common(namespace), kind: 'episode.append', event_type: 'noise', ...fields })
+export const episode = (namespace: Namespace = NAMESPACE, fields: object = {}): Event => ({
+  ...common(namespace),
+  kind: 'episode.append',
+  event_type: 'noise',
+  ...fields,
+})
 
-export const put = (texts: { readonly content: Body; readonly metadata?: Body }, namespace: Namespace = NAMESPACE, fields: object = {}): Event =>
-  ({
-    ...common(namespace), kind: 'memory.put', record: randomUUID() as RecordId, set: { content: { ref: texts.content.ref }, ...(texts.metadata && { metadata: { ref: texts.metadata.ref } }) }, ...fields,
-  })
+export const put = (
+  texts: { readonly content: Body; readonly metadata?: Body },
+  namespace: Namespace = NAMESPACE,
+  fields: object = {},
+): Event => ({
+  ...common(namespace),
+  kind: 'memory.put',
+  record: randomUUID() as RecordId,
+  set: { content: { ref: texts.content.ref }, ...(texts.metadata && { metadata: { ref: texts.metadata.ref } }) },
+  ...fields,
+})
 
 export const bodyOf = (text: string): Body => makeBody(randomBytes(16), new TextEncoder().encode(text))
 /** As it travels. */

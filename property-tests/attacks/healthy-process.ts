@@ -45,24 +45,46 @@ let asked = 0
 /** A window that ends before anything was asked ends with the first answer. */
 let isEnding = false
 
-const ask = (method: string, path: string, body?: object, key?: string): Promise<{ readonly status: number; readonly text: string }> =>
+const ask = (
+  method: string,
+  path: string,
+  body?: object,
+  key?: string,
+): Promise<{ readonly status: number; readonly text: string }> =>
   new Promise((resolve, reject) => {
     const bytes = body === undefined ? '' : JSON.stringify(body)
-    const sent = request(`${url}/api/v1${path}`, {
-      method, agent: ++asked % FRESH_EVERY === 0 ? false : kept, timeout: REQUEST_MS_MAX,
-      headers: { ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(bytes) }), ...(key === undefined ? {} : { 'idempotency-key': key }) },
-    }, (response) => {
-      const parts: Buffer[] = []
-      response.on('data', (part: Buffer) => parts.push(part))
-      response.once('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString() }))
-      response.once('error', reject)
-    })
+    const sent = request(
+      `${url}/api/v1${path}`,
+      {
+        method,
+        agent: ++asked % FRESH_EVERY === 0 ? false : kept,
+        timeout: REQUEST_MS_MAX,
+        headers: {
+          ...(body === undefined
+            ? {}
+            : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(bytes) }),
+          ...(key === undefined ? {} : { 'idempotency-key': key }),
+        },
+      },
+      (response) => {
+        const parts: Buffer[] = []
+        response.on('data', (part: Buffer) => parts.push(part))
+        response.once('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString() }))
+        response.once('error', reject)
+      },
+    )
     sent.once('timeout', () => sent.destroy(new Error(`no answer within ${REQUEST_MS_MAX} ms`)))
     sent.once('error', reject)
     sent.end(bytes)
   })
 
-const measured = async (expected: number, method: string, path: string, body?: object, key?: string): Promise<string | null> => {
+const measured = async (
+  expected: number,
+  method: string,
+  path: string,
+  body?: object,
+  key?: string,
+): Promise<string | null> => {
   const what = `${method} ${path.split('?', 1)[0]!.replace(/[0-9a-f-]{36}/, '{id}')}`
   const [fromMs, fromCpuMs] = [performance.now(), mainThreadMs(pid)]
   let text: string | null = null
@@ -73,7 +95,8 @@ const measured = async (expected: number, method: string, path: string, body?: o
   } catch (error) {
     failures.push(`${what}: ${error instanceof Error ? error.message : String(error)}`)
   }
-  if (waits.length < WAITS_MAX) waits.push({ ms: performance.now() - fromMs, cpuMs: mainThreadMs(pid) - fromCpuMs, what })
+  if (waits.length < WAITS_MAX)
+    waits.push({ ms: performance.now() - fromMs, cpuMs: mainThreadMs(pid) - fromCpuMs, what })
   peakMib = Math.max(peakMib, residentMib(pid))
   if (isEnding) endWindow()
   return text
@@ -81,7 +104,13 @@ const measured = async (expected: number, method: string, path: string, body?: o
 
 const work = async (): Promise<void> => {
   for (let n = 0; ; n++) {
-    const written = await measured(201, 'POST', '/memories', { content: `healthy note ${n} about otters`, namespace: NAMESPACE }, `healthy ${process.pid} ${n}`)
+    const written = await measured(
+      201,
+      'POST',
+      '/memories',
+      { content: `healthy note ${n} about otters`, namespace: NAMESPACE },
+      `healthy ${process.pid} ${n}`,
+    )
     if (written !== null) {
       const { id } = JSON.parse(written) as { readonly id: string }
       await measured(200, 'GET', `/memories/${id}`)
@@ -95,8 +124,21 @@ const work = async (): Promise<void> => {
 const figures = (): Figures => {
   const ms = waits.map((wait) => wait.ms).toSorted((a, b) => a - b)
   const at = (share: number): number => ms[Math.min(ms.length - 1, Math.floor(ms.length * share))] ?? 0
-  const worst = waits.reduce<Wait>((most, wait) => (wait.ms > most.ms ? wait : most), { ms: 0, cpuMs: 0, what: 'nothing' })
-  return { requests: waits.length, p50Ms: at(0.5), p99Ms: at(0.99), worstMs: worst.ms, worstCpuMs: waits.reduce((most, { cpuMs }) => Math.max(most, cpuMs), 0), worstWhat: worst.what, peakMib, failures: failures.slice(0, FAILURES_KEPT) }
+  const worst = waits.reduce<Wait>((most, wait) => (wait.ms > most.ms ? wait : most), {
+    ms: 0,
+    cpuMs: 0,
+    what: 'nothing',
+  })
+  return {
+    requests: waits.length,
+    p50Ms: at(0.5),
+    p99Ms: at(0.99),
+    worstMs: worst.ms,
+    worstCpuMs: waits.reduce((most, { cpuMs }) => Math.max(most, cpuMs), 0),
+    worstWhat: worst.what,
+    peakMib,
+    failures: failures.slice(0, FAILURES_KEPT),
+  }
 }
 
 const fail = (error: unknown): void => {

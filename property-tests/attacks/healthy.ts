@@ -13,12 +13,15 @@ export type Healthy = {
 }
 
 /** Its compiled form, as seen from this file's source and from its compiled form. */
-const SCRIPT = ['./healthy-process.js', '../../dist/property-tests/attacks/healthy-process.js'].map((path) => fileURLToPath(new URL(path, import.meta.url))).find(existsSync)
+const SCRIPT = ['./healthy-process.js', '../../dist/property-tests/attacks/healthy-process.js']
+  .map((path) => fileURLToPath(new URL(path, import.meta.url)))
+  .find(existsSync)
 const ANSWER_MS_MAX = 30_000
 
 /** @param pid of the peer at `url`. */
 export const startHealthy = (url: string, pid: number): Healthy => {
-  if (SCRIPT === undefined) throw new Error('dist/property-tests/attacks/healthy-process.js is missing: run `npm run build` first')
+  if (SCRIPT === undefined)
+    throw new Error('dist/property-tests/attacks/healthy-process.js is missing: run `npm run build` first')
   const child = fork(SCRIPT, [url, String(pid)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   return {

@@ -17,15 +17,22 @@ const BASELINE_MS = 2_000
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
 const main = async (): Promise<number> => {
-  const { only, quick = false, json } = tool('attacks', 'Attacks real peers as strangers, members, clients and operators do, and shows what they answer.')
+  const {
+    only,
+    quick = false,
+    json,
+  } = tool('attacks', 'Attacks real peers as strangers, members, clients and operators do, and shows what they answer.')
     .option('--only <ids>', 'these rows, by id or the beginning of one, joined by commas')
     .option('--quick', 'one peer, no row that takes long or a member of its own, waits not held to their bounds')
     .option('--json <file>', 'the same as JSON')
     .parse()
     .opts<{ only?: string; quick?: boolean; json?: string }>()
   const wanted = only?.split(',') ?? null
-  const attacks = ATTACKS.filter(({ id, slow, spends }) => (wanted === null ? !quick || (slow === undefined && spends !== true) : wanted.some((start) => id.startsWith(start))))
-  if (attacks.length === 0) throw new RangeError(`no row is named ${only}; there are ${ATTACKS.map(({ id }) => id).join(', ')}`)
+  const attacks = ATTACKS.filter(({ id, slow, spends }) =>
+    wanted === null ? !quick || (slow === undefined && spends !== true) : wanted.some((start) => id.startsWith(start)),
+  )
+  if (attacks.length === 0)
+    throw new RangeError(`no row is named ${only}; there are ${ATTACKS.map(({ id }) => id).join(', ')}`)
   const peers = quick ? 1 : 3
   const started = new Date()
   const theatre = await openTheatre(peers)
@@ -33,7 +40,9 @@ const main = async (): Promise<number> => {
   const notTried: NotTried[] = []
   try {
     const baseline = await quiet(theatre, BASELINE_MS)
-    say(`${attacks.length} attacks on ${peers} ${peers === 1 ? 'peer' : 'peers'}; undisturbed the healthy client waits ${baseline.p50Ms.toFixed(0)} ms, p99 ${baseline.p99Ms.toFixed(0)}, worst ${baseline.worstMs.toFixed(0)}`)
+    say(
+      `${attacks.length} attacks on ${peers} ${peers === 1 ? 'peer' : 'peers'}; undisturbed the healthy client waits ${baseline.p50Ms.toFixed(0)} ms, p99 ${baseline.p99Ms.toFixed(0)}, worst ${baseline.worstMs.toFixed(0)}`,
+    )
     say(`${' '.repeat(progressOf(0, attacks.length, 0).length)} ${HEADING}`)
     for (const [n, attack] of attacks.entries()) {
       const progress = progressOf(n + 1, attacks.length, Date.now() - started.getTime())
@@ -51,9 +60,25 @@ const main = async (): Promise<number> => {
     await theatre.dispose()
   }
   const open = rows.filter(({ faults }) => faults.length > 0).length
-  const report: Report = { rows, notTried, open, peers, startedAt: started.toISOString(), seconds: (Date.now() - started.getTime()) / 1_000 }
+  const report: Report = {
+    rows,
+    notTried,
+    open,
+    peers,
+    startedAt: started.toISOString(),
+    seconds: (Date.now() - started.getTime()) / 1_000,
+  }
   if (json !== undefined) await writeFile(json, `${JSON.stringify(report, null, 1)}\n`)
-  say(`${rows.length} rows${notTried.length === 0 ? '' : `, ${notTried.length} not tried`} in ${report.seconds.toFixed(0)} s, ${open === 0 ? 'none open' : `${open} open: ${rows.filter(({ faults }) => faults.length > 0).map(({ id }) => id).join(', ')}`}`)
+  say(
+    `${rows.length} rows${notTried.length === 0 ? '' : `, ${notTried.length} not tried`} in ${report.seconds.toFixed(0)} s, ${
+      open === 0
+        ? 'none open'
+        : `${open} open: ${rows
+            .filter(({ faults }) => faults.length > 0)
+            .map(({ id }) => id)
+            .join(', ')}`
+    }`,
+  )
   return open === 0 ? 0 : 1
 }
 

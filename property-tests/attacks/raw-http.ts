@@ -60,6 +60,7 @@ export const openConnection = (url: string): Promise<Connection> => {
           }
         },
         end: () => socket.destroy(),
-      }))
+      }),
+    )
   })
 }

@@ -11,7 +11,15 @@ import type { Peer } from '../../deploy/local/peer.ts'
 import { until } from '../../deploy/local/until.ts'
 import { TAGS } from '../../transports/messages.ts'
 import type { Node } from '../fuzz/dumb/msgpack.ts'
-import { authenticate, connect, frontierOf, openLink, parcelsFrame, settled, type MeshLink } from '../hostile/mesh-link.ts'
+import {
+  authenticate,
+  connect,
+  frontierOf,
+  openLink,
+  parcelsFrame,
+  settled,
+  type MeshLink,
+} from '../hostile/mesh-link.ts'
 import { randomUUID } from 'node:crypto'
 import { createAuthor, NAMESPACE } from './forge.ts'
 import { enrol, textIn, type Member } from './member.ts'
@@ -38,7 +46,8 @@ afterAll(async () => {
   await fleet?.dispose()
 })
 
-const dial = async (peer: Peer): Promise<MeshLink> => openLink(await authenticate(await connect(`${peer.url.replace('http', 'ws')}/mesh`), { mesh }, member.keys))
+const dial = async (peer: Peer): Promise<MeshLink> =>
+  openLink(await authenticate(await connect(`${peer.url.replace('http', 'ws')}/mesh`), { mesh }, member.keys))
 
 /** A link that answers each commit with its refusal. */
 const grumbling = async (peer: Peer): Promise<MeshLink> => {
@@ -49,7 +58,9 @@ const grumbling = async (peer: Peer): Promise<MeshLink> => {
       read++
       if (!(chain instanceof Uint8Array) || typeof first !== 'number' || !Array.isArray(parts)) continue
       const [from, list] = [first, parts as readonly Node[]]
-      const commits = list.filter((part, at): part is Uint8Array => part instanceof Uint8Array && typeof list[at + 1] === 'number')
+      const commits = list.filter(
+        (part, at): part is Uint8Array => part instanceof Uint8Array && typeof list[at + 1] === 'number',
+      )
       const told = commits.flatMap((bytes, n): Node[] => {
         const decoded = decodeCommit(bytes)
         return decoded.ok ? [chain, from + n, hexToBytes(decoded.commit.hash), 'not_to_my_taste'] : []
@@ -63,9 +74,14 @@ const grumbling = async (peer: Peer): Promise<MeshLink> => {
 }
 
 test('a voter that refuses all ends no write that others acknowledge', async () => {
-  for (let n = 0; n < 5; n++) expect((await a.call('POST', '/memories', { body: { content: `taken by b ${n}` } })).status).toBe(201)
+  for (let n = 0; n < 5; n++)
+    expect((await a.call('POST', '/memories', { body: { content: `taken by b ${n}` } })).status).toBe(201)
   await settled(link)
-  await until('a says who refuses', 10_000, async () => (/grumbler refuses what this peer writes \(not_to_my_taste\)/.test(String((await a.health())['reasons'])) ? true : null))
+  await until('a says who refuses', 10_000, async () =>
+    /grumbler refuses what this peer writes \(not_to_my_taste\)/.test(String((await a.health())['reasons']))
+      ? true
+      : null,
+  )
 })
 
 test('with nobody else left each write is answered 422 at once, by the reason, is kept here, and a repeat is answered the same', async () => {
@@ -75,18 +91,33 @@ test('with nobody else left each write is answered 422 at once, by the reason, i
   const body = { content: 'refused' }
   const key = { 'idempotency-key': 'once' }
   const kinds: readonly (readonly [string, string, unknown])[] = [
-    ['POST', '/memories?quorum=3', body], ['PATCH', `/memories/${id}?quorum=3`, { title: 'changed' }], ['POST', '/links?quorum=3', { from: id, to, relation: 'about' }],
-    ['POST', '/memories/bulk?quorum=3', [{ content: 'one' }, { content: 'two' }]], ['DELETE', `/links?quorum=3`, { from: id, to, relation: 'about' }], ['DELETE', `/memories/${id}?quorum=3`, undefined],
+    ['POST', '/memories?quorum=3', body],
+    ['PATCH', `/memories/${id}?quorum=3`, { title: 'changed' }],
+    ['POST', '/links?quorum=3', { from: id, to, relation: 'about' }],
+    ['POST', '/memories/bulk?quorum=3', [{ content: 'one' }, { content: 'two' }]],
+    ['DELETE', `/links?quorum=3`, { from: id, to, relation: 'about' }],
+    ['DELETE', `/memories/${id}?quorum=3`, undefined],
   ]
   for (const [method, path, given] of kinds) {
     const from = performance.now()
     const answered = await a.call(method, path, given === undefined ? {} : { body: given })
-    expect([path, answered.status, answered.body]).toEqual([path, 422, expect.objectContaining({
-      error: 'not_to_my_taste', local_committed: true, needed: 3, message: expect.stringContaining('refused by grumbler (not_to_my_taste)'), refused_by: [expect.objectContaining({ name: 'grumbler', reason: 'not_to_my_taste' })],
-    })])
+    expect([path, answered.status, answered.body]).toEqual([
+      path,
+      422,
+      expect.objectContaining({
+        error: 'not_to_my_taste',
+        local_committed: true,
+        needed: 3,
+        message: expect.stringContaining('refused by grumbler (not_to_my_taste)'),
+        refused_by: [expect.objectContaining({ name: 'grumbler', reason: 'not_to_my_taste' })],
+      }),
+    ])
     expect(performance.now() - from).toBeLessThan(AT_ONCE_MS)
   }
-  const [first, second] = [await a.call('POST', '/memories?quorum=3', { body, headers: key }), await a.call('POST', '/memories?quorum=3', { body, headers: key })]
+  const [first, second] = [
+    await a.call('POST', '/memories?quorum=3', { body, headers: key }),
+    await a.call('POST', '/memories?quorum=3', { body, headers: key }),
+  ]
   expect([first.status, second.status, second.body['id']]).toEqual([422, 422, first.body['id']])
   expect((await a.call('GET', `/memories/${String(first.body['id'])}`)).status).toBe(200)
   // What is stored goes on replicating.
@@ -96,10 +127,20 @@ test('with nobody else left each write is answered 422 at once, by the reason, i
 test('a real voter tells a member by name what it refuses of it', async () => {
   const control = (await frontierOf(link)).get(controlChainId(mesh))!
   const author = createAuthor({ mesh, policy: control.hash as CommitHash, keys: member.keys })
-  const event: Event = { v: 1, id: randomUUID() as EventId, ns: NAMESPACE, agent: 'ai:grumbler' as AgentId, at: new Date().toISOString(), kind: 'episode.append', event_type: 'bad' }
+  const event: Event = {
+    v: 1,
+    id: randomUUID() as EventId,
+    ns: NAMESPACE,
+    agent: 'ai:grumbler' as AgentId,
+    at: new Date().toISOString(),
+    kind: 'episode.append',
+    event_type: 'bad',
+  }
   const bad = author.seal([event], { history: 'ab'.repeat(32) })
   link.tell(parcelsFrame(bad.chain, 1, [{ bytes: bad.bytes, bodies: [] }]))
-  expect(shownOf(await link.await(TAGS.refused))).toEqual([[bad.chain, 1, bad.hash, expect.stringMatching(/^[a-z_]+$/)]])
+  expect(shownOf(await link.await(TAGS.refused))).toEqual([
+    [bad.chain, 1, bad.hash, expect.stringMatching(/^[a-z_]+$/)],
+  ])
   // Of what is no commit its sender is told too, for the place that it named.
   link.tell(parcelsFrame(bad.chain, 1, [{ bytes: Uint8Array.of(0x95, 1, 2, 3, 4, 5), bodies: [] }]))
   expect(shownOf(await link.await(TAGS.refused))).toEqual([[bad.chain, 1, '0'.repeat(64), 'commit_shape']])
@@ -107,5 +148,7 @@ test('a real voter tells a member by name what it refuses of it', async () => {
 
 const shownOf = ([, list]: readonly Node[]): readonly (readonly unknown[])[] => {
   const items = list as readonly Node[]
-  return Array.from({ length: items.length / 4 }, (_, n) => items.slice(4 * n, 4 * n + 4).map((item) => (item instanceof Uint8Array ? bytesToHex(item) : item)))
+  return Array.from({ length: items.length / 4 }, (_, n) =>
+    items.slice(4 * n, 4 * n + 4).map((item) => (item instanceof Uint8Array ? bytesToHex(item) : item)),
+  )
 }

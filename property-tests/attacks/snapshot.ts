@@ -27,21 +27,41 @@ const SHOWN_CHARS = 1_500
 const UNAVAILABLE_MS_MAX = 20_000
 
 /** @param before the events up to there are known, and hashed on from. */
-export const snapshotOf = (peer: Peer, before: Snapshot | null = null): Promise<Snapshot> => until(`${peer.name} shows what it holds`, UNAVAILABLE_MS_MAX, () => taken(peer, before))
+export const snapshotOf = (peer: Peer, before: Snapshot | null = null): Promise<Snapshot> =>
+  until(`${peer.name} shows what it holds`, UNAVAILABLE_MS_MAX, () => taken(peer, before))
 
 const taken = async (peer: Peer, before: Snapshot | null): Promise<Snapshot> => {
   const { cursor, events } = await eventsSince(peer, before)
-  const namespaces = listIn(await expecting(200, peer.call('GET', '/namespaces')), 'namespaces').map((one) => textIn(one, 'namespace')).filter((name) => name !== HEALTHY_NAMESPACE)
+  const namespaces = listIn(await expecting(200, peer.call('GET', '/namespaces')), 'namespaces')
+    .map((one) => textIn(one, 'namespace'))
+    .filter((name) => name !== HEALTHY_NAMESPACE)
   const lists = new Map<string, string>()
-  for (const namespace of namespaces) for (const memory of await allMemories(peer.call, namespace)) lists.set(`${namespace} ${String(memory['id'])}`, JSON.stringify(memory))
+  for (const namespace of namespaces)
+    for (const memory of await allMemories(peer.call, namespace))
+      lists.set(`${namespace} ${String(memory['id'])}`, JSON.stringify(memory))
   const peers = listIn(await expecting(200, peer.call('GET', '/peers')), 'peers')
-  return { cursor, events, lists, members: peers.map((one) => `${String(one['name'])} ${String(one['peer_id'])} ${String(one['role'])}`).toSorted().join('\n'), chains: await metric(peer, 'mnemesh_log_chains') }
+  return {
+    cursor,
+    events,
+    lists,
+    members: peers
+      .map((one) => `${String(one['name'])} ${String(one['peer_id'])} ${String(one['role'])}`)
+      .toSorted()
+      .join('\n'),
+    chains: await metric(peer, 'mnemesh_log_chains'),
+  }
 }
 
-const eventsSince = async (peer: Peer, before: Snapshot | null): Promise<{ readonly cursor: string; readonly events: string }> => {
+const eventsSince = async (
+  peer: Peer,
+  before: Snapshot | null,
+): Promise<{ readonly cursor: string; readonly events: string }> => {
   let [cursor, events] = [before?.cursor ?? '', before?.events ?? '']
   for (let page = 0; page < PAGES_MAX; page++) {
-    const body: Json = await expecting(200, peer.call('GET', `/events?limit=${PAGE}${cursor === '' ? '' : `&after=${encodeURIComponent(cursor)}`}`))
+    const body: Json = await expecting(
+      200,
+      peer.call('GET', `/events?limit=${PAGE}${cursor === '' ? '' : `&after=${encodeURIComponent(cursor)}`}`),
+    )
     const found = listIn(body, 'events')
     const foreign = found.filter((one) => JSON.stringify(one).includes(`"${HEALTHY_NAMESPACE}"`) === false)
     if (foreign.length > 0) events = createHash('sha256').update(events).update(JSON.stringify(foreign)).digest('hex')
@@ -61,7 +81,11 @@ export const changesOf = (before: Snapshot, after: Snapshot): readonly string[] 
 
 /** The first difference of two lists, in words. */
 const listChange = (before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): readonly string[] => {
-  for (const [place, shown] of before) if (after.get(place) !== shown) return [`lists: ${place} was ${shown.slice(0, SHOWN_CHARS)}, is ${after.get(place)?.slice(0, SHOWN_CHARS) ?? 'not shown'}`]
+  for (const [place, shown] of before)
+    if (after.get(place) !== shown)
+      return [
+        `lists: ${place} was ${shown.slice(0, SHOWN_CHARS)}, is ${after.get(place)?.slice(0, SHOWN_CHARS) ?? 'not shown'}`,
+      ]
   for (const place of after.keys()) if (!before.has(place)) return [`lists: ${place} is new`]
   return []
 }

@@ -32,11 +32,22 @@ const MEMORIES = 40
 
 /** @param peers honest ones: with one alone writes need nobody else, with three they need two. */
 export const openTheatre = async (peers: 1 | 3): Promise<Theatre> => {
-  const fleet = await startFleet({ names: ['a', 'b', 'c'].slice(0, peers), projection: 'pglite', quorum: peers === 1 ? 1 : 2 })
+  const fleet = await startFleet({
+    names: ['a', 'b', 'c'].slice(0, peers),
+    projection: 'pglite',
+    quorum: peers === 1 ? 1 : 2,
+  })
   try {
     const victim = fleet.peer(0)
-    const facts: MeshFacts = { mesh: (await textIn(join(victim.dir, 'mesh.json'), 'mesh_id')) as MeshId, victim: (await textIn(join(victim.dir, 'identity.json'), 'peer_id')) as PeerId }
-    const memories = Array.from({ length: MEMORIES }, (_, n) => ({ content: `before the attack ${n}`, namespace: n % 2 === 0 ? 'attacked' : 'default', tags: ['before'] }))
+    const facts: MeshFacts = {
+      mesh: (await textIn(join(victim.dir, 'mesh.json'), 'mesh_id')) as MeshId,
+      victim: (await textIn(join(victim.dir, 'identity.json'), 'peer_id')) as PeerId,
+    }
+    const memories = Array.from({ length: MEMORIES }, (_, n) => ({
+      content: `before the attack ${n}`,
+      namespace: n % 2 === 0 ? 'attacked' : 'default',
+      tags: ['before'],
+    }))
     await expecting(201, victim.call('POST', '/memories/bulk', { body: memories }))
     let healthy = startHealthy(victim.url, victim.pid())
     let shared: Member | null = null
@@ -84,19 +95,34 @@ export const openTheatre = async (peers: 1 | 3): Promise<Theatre> => {
 type Role = 'voter' | 'observer'
 type Props = Pick<Stage, 'accomplice' | 'place' | 'spare'>
 
-const stageOf = (fleet: Fleet, facts: MeshFacts, member: Member, props: Props, forksBefore: number): Awaited<ReturnType<Theatre['stage']>> => {
+const stageOf = (
+  fleet: Fleet,
+  facts: MeshFacts,
+  member: Member,
+  props: Props,
+  forksBefore: number,
+): Awaited<ReturnType<Theatre['stage']>> => {
   const victim = fleet.peer(0)
   const undoes: (() => unknown)[] = []
   let isOut = false
   let over = false
   const dial: Stage['dial'] = async (keys, named = false) => {
-    const raw = await connect(`${victim.url.replace('http', 'ws')}/mesh`, named ? { 'x-mnemesh-peer': publicKeyHex(keys) } : {})
+    const raw = await connect(
+      `${victim.url.replace('http', 'ws')}/mesh`,
+      named ? { 'x-mnemesh-peer': publicKeyHex(keys) } : {},
+    )
     undoes.push(raw.end)
     if (over) throw new Error('the row is over')
     return authenticate(raw, facts, keys)
   }
   return {
-    victim, peers: fleet.peers, facts, member, dial, forksBefore, ...props,
+    victim,
+    peers: fleet.peers,
+    facts,
+    member,
+    dial,
+    forksBefore,
+    ...props,
     place: async (name) => {
       const peer = await props.place(name)
       undoes.push(() => (peer.running() ? peer.kill() : undefined))

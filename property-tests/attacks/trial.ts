@@ -25,7 +25,13 @@ export type Form = {
 
 export const FULL: Form = { windowMs: 900, calmMs: 800, rowMsMax: 60_000, worstMsMax: 250, ratioMax: 10 }
 /** Beside other tests on two cores waits say little; stalls of the peer itself are looked at all the same. */
-export const QUICK: Form = { windowMs: 0, calmMs: 0, rowMsMax: 15_000, worstMsMax: 2_500, ratioMax: Number.POSITIVE_INFINITY }
+export const QUICK: Form = {
+  windowMs: 0,
+  calmMs: 0,
+  rowMsMax: 15_000,
+  worstMsMax: 2_500,
+  ratioMax: Number.POSITIVE_INFINITY,
+}
 
 /** No request may see the peer's main thread take longer than this, whatever else is asked of it. */
 const CPU_MS_MAX = 250
@@ -78,7 +84,13 @@ export const quiet = async (theatre: Theatre, ms: number): Promise<Figures> => {
   return theatre.healthy().end()
 }
 
-const once = async (attack: Attack, theatre: Theatre, form: Form, given: Figures | null, tries: number): Promise<{ readonly row: Row; readonly hard: boolean }> => {
+const once = async (
+  attack: Attack,
+  theatre: Theatre,
+  form: Form,
+  given: Figures | null,
+  tries: number,
+): Promise<{ readonly row: Row; readonly hard: boolean }> => {
   const { victim } = theatre
   const member = await theatre.cast(attack)
   const baseline = given ?? (await quiet(theatre, form.calmMs))
@@ -94,10 +106,16 @@ const once = async (attack: Attack, theatre: Theatre, form: Form, given: Figures
 
   theatre.healthy().begin()
   const startedMs = performance.now()
-  const answer = await within(attack.slow === undefined && attack.spends !== true ? form.rowMsMax : SLOW_ROW_MS_MAX, attack.run(stage)).catch((error: unknown) => `failed: ${error instanceof Error ? error.message : String(error)}`)
+  const answer = await within(
+    attack.slow === undefined && attack.spends !== true ? form.rowMsMax : SLOW_ROW_MS_MAX,
+    attack.run(stage),
+  ).catch((error: unknown) => `failed: ${error instanceof Error ? error.message : String(error)}`)
   const leftMs = form.windowMs - (performance.now() - startedMs)
   if (leftMs > 0) await pause(leftMs)
-  const healthy = await theatre.healthy().end().catch(() => null)
+  const healthy = await theatre
+    .healthy()
+    .end()
+    .catch(() => null)
   await stage.clear()
 
   const alive = await lives(victim, pid)
@@ -124,34 +142,60 @@ const once = async (attack: Attack, theatre: Theatre, form: Form, given: Figures
   const p99Ms = healthy?.p99Ms ?? 0
   const ratio = Math.max(p99Ms, BASELINE_MS_MIN) / Math.max(baseline.p99Ms, BASELINE_MS_MIN)
   const [growthMib, peakMib] = [mibAfter - mibBefore, Math.max(0, (healthy?.peakMib ?? 0) - mibBefore)]
-  if (healthy !== null && healthy.worstCpuMs > CPU_MS_MAX) soft.push(`stalled: ${healthy.worstCpuMs} ms of processor time during one request`)
-  if (healthy !== null && healthy.worstMs > Math.max(form.worstMsMax, 2 * baseline.worstMs)) soft.push(`worst wait ${healthy.worstMs.toFixed(0)} ms (${healthy.worstWhat})`)
+  if (healthy !== null && healthy.worstCpuMs > CPU_MS_MAX)
+    soft.push(`stalled: ${healthy.worstCpuMs} ms of processor time during one request`)
+  if (healthy !== null && healthy.worstMs > Math.max(form.worstMsMax, 2 * baseline.worstMs))
+    soft.push(`worst wait ${healthy.worstMs.toFixed(0)} ms (${healthy.worstWhat})`)
   if (ratio > form.ratioMax) soft.push(`p99 ${ratio.toFixed(1)} times as long`)
   if (growthMib > GROWTH_MIB_MAX) soft.push(`grown by ${growthMib.toFixed(0)} MiB`)
   if (peakMib > PEAK_MIB_MAX) soft.push(`grown by ${peakMib.toFixed(0)} MiB meanwhile`)
   return {
     hard: hard.length > 0,
     row: {
-      id: attack.id, who: attack.who, what: attack.what, answer, expected: String(attack.expect), changed, alive, healthy,
-      calmP99Ms: baseline.p99Ms, calmWorstMs: baseline.worstMs, ratio, worstRatio: Math.max(healthy?.worstMs ?? 0, BASELINE_MS_MIN) / Math.max(baseline.worstMs, BASELINE_MS_MIN), growthMib, peakMib, tries, faults: [...hard, ...soft],
+      id: attack.id,
+      who: attack.who,
+      what: attack.what,
+      answer,
+      expected: String(attack.expect),
+      changed,
+      alive,
+      healthy,
+      calmP99Ms: baseline.p99Ms,
+      calmWorstMs: baseline.worstMs,
+      ratio,
+      worstRatio: Math.max(healthy?.worstMs ?? 0, BASELINE_MS_MIN) / Math.max(baseline.worstMs, BASELINE_MS_MIN),
+      growthMib,
+      peakMib,
+      tries,
+      faults: [...hard, ...soft],
     },
   }
 }
 
 /** A process that ends is known to its starter only a moment later; a door that answers is alive. */
 const lives = async (victim: Peer, pid: number): Promise<boolean> => {
-  if (await victim.health().then(() => true, () => false)) return victim.pid() === pid
+  if (
+    await victim.health().then(
+      () => true,
+      () => false,
+    )
+  )
+    return victim.pid() === pid
   await pause(ENDING_MS)
   return victim.running() && victim.pid() === pid
 }
 
-const answers = (expected: string | RegExp, answer: string): boolean => (typeof expected === 'string' ? expected === answer : expected.test(answer))
+const answers = (expected: string | RegExp, answer: string): boolean =>
+  typeof expected === 'string' ? expected === answer : expected.test(answer)
 
 /** Whether the peer is well again within a moment; else why not. */
 const unhealthy = async ({ victim }: Theatre): Promise<readonly string[]> => {
   const endMs = performance.now() + HEALTHY_MS_MAX
   for (;;) {
-    const seen = await victim.health().then((health) => (health['status'] === 'ok' ? null : JSON.stringify(health).slice(0, 300)), (error: unknown) => String(error))
+    const seen = await victim.health().then(
+      (health) => (health['status'] === 'ok' ? null : JSON.stringify(health).slice(0, 300)),
+      (error: unknown) => String(error),
+    )
     if (seen === null) return []
     if (performance.now() > endMs) return [`not healthy afterwards: ${seen}`]
     await pause(SETTLE_MS)

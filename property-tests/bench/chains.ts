@@ -47,21 +47,27 @@ const main = async (): Promise<void> => {
 }
 
 const isWithin = ({ inStep, missed, turnsMs }: Row): boolean =>
-  inStep <= IN_STEP_BYTES_MAX && missed.bytes <= missedBytesMax(missed.missing) && Object.values(turnsMs).every((ms) => ms <= TURN_MS_MAX)
+  inStep <= IN_STEP_BYTES_MAX &&
+  missed.bytes <= missedBytesMax(missed.missing) &&
+  Object.values(turnsMs).every((ms) => ms <= TURN_MS_MAX)
 
 const measure = async (chains: number): Promise<Row> => {
   const strangers = await worldWithChains(2, [chains, chains - Math.min(10, chains)])
   const apart = bytesOut(strangers)
   await strangers.stopAll()
   const world = await worldWithChains(1, [chains, chains])
-  const { inStep, missed } = { inStep: (await meetAgain(world, 0)).bytes, missed: await meetAgain(world, MISSED_MEMORIES) }
+  const { inStep, missed } = {
+    inStep: (await meetAgain(world, 0)).bytes,
+    missed: await meetAgain(world, MISSED_MEMORIES),
+  }
   const turnsMs = await turns(world)
   const { heapMb, startMs } = await fromDisk(world)
   await world.stopAll()
   return { chains, inStep, missed, strangers: apart, heapMb, startMs, turnsMs }
 }
 
-const bytesOut = (world: World): number => world.peers.reduce((sum, peer) => sum + (peer!.mesh.counters()['bytes_out'] ?? 0), 0)
+const bytesOut = (world: World): number =>
+  world.peers.reduce((sum, peer) => sum + (peer!.mesh.counters()['bytes_out'] ?? 0), 0)
 
 /** The longest turn of each question, of three times: processor time of this thread. */
 const turns = async (world: World): Promise<Readonly<Record<string, number>>> => {
@@ -85,25 +91,32 @@ const fromDisk = async (world: World): Promise<{ readonly heapMb: number; readon
   const { replica } = world.peer(0)
   const dir = await mkdtemp(join(tmpdir(), 'mnemesh-bench-chains-'))
   try {
-    const commits = world.disks[0]!.arrivals.map(({ chain, seq }) => ({ chain, seq, ...pick(replica.commits.at(chain, seq)!) }))
+    const commits = world.disks[0]!.arrivals.map(({ chain, seq }) => ({
+      chain,
+      seq,
+      ...pick(replica.commits.at(chain, seq)!),
+    }))
     const written = await openLevelStore(dir, { random: createRandom(1) })
-    for (let at = 0; at < commits.length; at += COMMITS_A_BATCH) await written.write({ commits: commits.slice(at, at + COMMITS_A_BATCH) })
+    for (let at = 0; at < commits.length; at += COMMITS_A_BATCH)
+      await written.write({ commits: commits.slice(at, at + COMMITS_A_BATCH) })
     await written.close()
     const heap = heapMbNow()
     const from = performance.now()
     const store = await openLevelStore(dir, { random: createRandom(1) })
     const index = createLogIndex(replica.index.mesh)
     const reader = createLogReader(index, store, createCommits(store), replica.self)
-    for await (const batch of store.scan()) for (const scanned of batch) {
-      if (scanned.kind !== 'commit') continue
-      const decoded = decodeCommit(scanned.commit.bytes)
-      if (decoded.ok) reader.commit(decoded.commit, scanned.n)
-    }
+    for await (const batch of store.scan())
+      for (const scanned of batch) {
+        if (scanned.kind !== 'commit') continue
+        const decoded = decodeCommit(scanned.commit.bytes)
+        if (decoded.ok) reader.commit(decoded.commit, scanned.n)
+      }
     reader.end()
     index.chains.digest()
     const startMs = performance.now() - from
     const heapMb = heapMbNow() - heap
-    if (index.chains.size !== replica.index.chains.size) throw new Error(`${index.chains.size} chains on the disk, ${replica.index.chains.size} in the log`)
+    if (index.chains.size !== replica.index.chains.size)
+      throw new Error(`${index.chains.size} chains on the disk, ${replica.index.chains.size} in the log`)
     await store.close()
     return { heapMb, startMs }
   } finally {
@@ -111,7 +124,10 @@ const fromDisk = async (world: World): Promise<{ readonly heapMb: number; readon
   }
 }
 
-const pick = ({ hash, bytes }: { readonly hash: string; readonly bytes: Uint8Array }) => ({ hash: hash as never, bytes })
+const pick = ({ hash, bytes }: { readonly hash: string; readonly bytes: Uint8Array }) => ({
+  hash: hash as never,
+  bytes,
+})
 
 /** After a full collection, where `--expose-gc` allows one. */
 const heapMbNow = (): number => {
@@ -122,15 +138,19 @@ const heapMbNow = (): number => {
 
 const print = (row: Row): void => {
   const { chains, inStep, missed, strangers, heapMb, startMs, turnsMs } = row
-  process.stdout.write([
-    `${chains} chains${isWithin(row) ? '' : ': A BOUND IS BROKEN'}`,
-    `  in step                     ${inStep} bytes (at most ${IN_STEP_BYTES_MAX})`,
-    `  coming back                 ${missed.bytes} bytes for ${missed.missing} that were missing (at most ${Math.floor(missedBytesMax(missed.missing))})`,
-    `  without a cursor, 10 differ ${strangers} bytes until both are equal`,
-    `  log read from disk          ${startMs.toFixed(0)} ms, ${heapMb.toFixed(1)} MiB of memory`,
-    `  longest turn                ${Object.entries(turnsMs).map(([name, ms]) => `${name} ${ms.toFixed(1)} ms`).join(', ')} (at most ${TURN_MS_MAX})`,
-    '',
-  ].join('\n'))
+  process.stdout.write(
+    [
+      `${chains} chains${isWithin(row) ? '' : ': A BOUND IS BROKEN'}`,
+      `  in step                     ${inStep} bytes (at most ${IN_STEP_BYTES_MAX})`,
+      `  coming back                 ${missed.bytes} bytes for ${missed.missing} that were missing (at most ${Math.floor(missedBytesMax(missed.missing))})`,
+      `  without a cursor, 10 differ ${strangers} bytes until both are equal`,
+      `  log read from disk          ${startMs.toFixed(0)} ms, ${heapMb.toFixed(1)} MiB of memory`,
+      `  longest turn                ${Object.entries(turnsMs)
+        .map(([name, ms]) => `${name} ${ms.toFixed(1)} ms`)
+        .join(', ')} (at most ${TURN_MS_MAX})`,
+      '',
+    ].join('\n'),
+  )
 }
 
 await main()

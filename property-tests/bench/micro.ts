@@ -12,10 +12,31 @@ import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import { makeBody, type Body } from '../../crdt/body.ts'
 import { emptyChain, extendChain } from '../../crdt/chain.ts'
-import { chainId, decodeCommit, eventsRoot, hasValidSignature, sealCommit, type Commit, type SealedEvent } from '../../crdt/commit.ts'
+import {
+  chainId,
+  decodeCommit,
+  eventsRoot,
+  hasValidSignature,
+  sealCommit,
+  type Commit,
+  type SealedEvent,
+} from '../../crdt/commit.ts'
 import { encodeEvent, type DocumentEvent } from '../../crdt/event.ts'
 import { tick } from '../../crdt/hlc.ts'
-import { ZERO_HASH, bytesToHex, incarnation, segmentId, uuidV7, type AgentId, type CommitHash, type EventId, type MeshId, type Namespace, type PeerId, type RecordId } from '../../crdt/ids.ts'
+import {
+  ZERO_HASH,
+  bytesToHex,
+  incarnation,
+  segmentId,
+  uuidV7,
+  type AgentId,
+  type CommitHash,
+  type EventId,
+  type MeshId,
+  type Namespace,
+  type PeerId,
+  type RecordId,
+} from '../../crdt/ids.ts'
 import { historyRoot } from '../../crdt/merkle.ts'
 import { applyCommit, applyDerived, derive, openSegment } from '../../crdt/segment.ts'
 import { createSealer } from '../../crdt/secret-stream.ts'
@@ -46,7 +67,8 @@ const peer = publicKeyHex(keys) as PeerId
 const ns = 'bench/micro' as Namespace
 const inc = incarnation(Date.now(), 1)
 const chain = chainId(peer, inc, ns)
-const text = 'The deploy key of the staging cluster rotates on Fridays; ask the on-call engineer before changing it. '.repeat(3)
+const text =
+  'The deploy key of the staging cluster rotates on Fridays; ask the on-call engineer before changing it. '.repeat(3)
 
 const main = async (): Promise<void> => {
   const dir = await mkdtemp(join(tmpdir(), 'mnemesh-bench-'))
@@ -70,7 +92,16 @@ const main = async (): Promise<void> => {
 
 /** One segment full of memories, in commits of `size`. @returns ns spent in each step. */
 const runRound = async (size: number, dir: string): Promise<Record<Step, number>> => {
-  const nanos: Record<Step, number> = { canonical: 0, seal: 0, derive: 0, merge: 0, store: 0, frame: 0, check: 0, 'derive+merge': 0 }
+  const nanos: Record<Step, number> = {
+    canonical: 0,
+    seal: 0,
+    derive: 0,
+    merge: 0,
+    store: 0,
+    frame: 0,
+    check: 0,
+    'derive+merge': 0,
+  }
   const timed = <T>(step: Step, work: () => T): T => {
     const from = process.hrtime.bigint()
     const result = work()
@@ -86,24 +117,54 @@ const runRound = async (size: number, dir: string): Promise<Record<Step, number>
     const said = timed('canonical', () => Array.from({ length: size }, () => say()))
     const events = said.map(({ sealed }) => sealed)
     const bodies = said.map(({ body }) => body)
-    const derivation = timed('derive', () => derive(segment, { peer, incarnation: inc, chain }, [...segment.heads].sort(), events.map(({ event }) => event as DocumentEvent)))
+    const derivation = timed('derive', () =>
+      derive(
+        segment,
+        { peer, incarnation: inc, chain },
+        [...segment.heads].sort(),
+        events.map(({ event }) => event as DocumentEvent),
+      ),
+    )
     if ('refused' in derivation) throw new Error(derivation.refused)
-    const commit: Commit = timed('seal', () => sealCommit({
-      mesh: ZERO_HASH as MeshId, namespace: ns, peer, incarnation: inc, seq: state.seq + 1, prev: state.hash, history: bytesToHex(historyRoot(state.history)), hlc: tick(state.hlc, Date.now()),
-      policy: ZERO_HASH as CommitHash, segment: segment.id, deps: derivation.deps, eventsRoot: eventsRoot(events), eventCount: size, changeHash: derivation.hash,
-    }, events, keys))
+    const commit: Commit = timed('seal', () =>
+      sealCommit(
+        {
+          mesh: ZERO_HASH as MeshId,
+          namespace: ns,
+          peer,
+          incarnation: inc,
+          seq: state.seq + 1,
+          prev: state.hash,
+          history: bytesToHex(historyRoot(state.history)),
+          hlc: tick(state.hlc, Date.now()),
+          policy: ZERO_HASH as CommitHash,
+          segment: segment.id,
+          deps: derivation.deps,
+          eventsRoot: eventsRoot(events),
+          eventCount: size,
+          changeHash: derivation.hash,
+        },
+        events,
+        keys,
+      ),
+    )
     state = extendChain(state, commit, 0)
     timed('merge', () => applyDerived(segment, derivation, commit))
     const from = process.hrtime.bigint()
     await store.write({ commits: [{ chain, seq: commit.header.seq, hash: commit.hash, bytes: commit.bytes }], bodies })
     nanos.store += Number(process.hrtime.bigint() - from)
-    timed('frame', () => parcelFrames([{ chain, seq: commit.header.seq, bytes: commit.bytes, bodies }]).map(({ content }) => seal(content)))
+    timed('frame', () =>
+      parcelFrames([{ chain, seq: commit.header.seq, bytes: commit.bytes, bodies }]).map(({ content }) =>
+        seal(content),
+      ),
+    )
     const received = timed('check', () => {
       const decoded = decodeCommit(commit.bytes)
       if (!decoded.ok || !hasValidSignature(decoded.commit)) throw new Error('the benchmark made a bad commit')
       return decoded.commit
     })
-    if (timed('derive+merge', () => applyCommit(mirror, received)) !== null) throw new Error('the mirror refused a commit')
+    if (timed('derive+merge', () => applyCommit(mirror, received)) !== null)
+      throw new Error('the mirror refused a commit')
   }
   await store.close()
   segment.doc.free()
@@ -114,16 +175,28 @@ const runRound = async (size: number, dir: string): Promise<Record<Step, number>
 const say = (): { sealed: SealedEvent; body: Body } => {
   const body = makeBody(randomBytes(16), new TextEncoder().encode(text))
   const event: DocumentEvent = {
-    v: 1, id: uuidV7(Date.now(), randomBytes(10)) as EventId, ns, kind: 'memory.put', record: uuidV7(Date.now(), randomBytes(10)) as RecordId, agent: 'ai:bench' as AgentId,
-    at: new Date().toISOString(), set: { kind: 'fact', tier: 'mid', priority: 5, content: { ref: body.ref } }, tags: { add: ['bench'], remove: [] },
+    v: 1,
+    id: uuidV7(Date.now(), randomBytes(10)) as EventId,
+    ns,
+    kind: 'memory.put',
+    record: uuidV7(Date.now(), randomBytes(10)) as RecordId,
+    agent: 'ai:bench' as AgentId,
+    at: new Date().toISOString(),
+    set: { kind: 'fact', tier: 'mid', priority: 5, content: { ref: body.ref } },
+    tags: { add: ['bench'], remove: [] },
   }
   return { sealed: { bytes: encodeEvent(event), event, attestation: null }, body }
 }
 
 const print = (microsByStepAndSize: ReadonlyMap<string, readonly number[]>): void => {
-  const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
-  console.log(`${cpus().length} × ${cpus()[0]?.model.trim() ?? arch()}, Node ${process.version}; median of ${ROUNDS - WARM_ROUNDS} rounds of ${MEMORIES} memories of ${text.length} B`)
-  console.log(`\n| µs an event, in commits of | ${SIZES.join(' | ')} | budget (64) | what |\n|---|${SIZES.map(() => '--:').join('|')}|--:|---|`)
+  const median = (values: readonly number[]): number =>
+    values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
+  console.log(
+    `${cpus().length} × ${cpus()[0]?.model.trim() ?? arch()}, Node ${process.version}; median of ${ROUNDS - WARM_ROUNDS} rounds of ${MEMORIES} memories of ${text.length} B`,
+  )
+  console.log(
+    `\n| µs an event, in commits of | ${SIZES.join(' | ')} | budget (64) | what |\n|---|${SIZES.map(() => '--:').join('|')}|--:|---|`,
+  )
   for (const step of Object.keys(STEPS) as Step[]) {
     const cells = SIZES.map((size) => median(microsByStepAndSize.get(`${step} ${size}`) ?? []).toFixed(1))
     console.log(`| ${step} | ${cells.join(' | ')} | ${STEPS[step].budget} | ${STEPS[step].what} |`)

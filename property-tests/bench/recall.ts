@@ -18,7 +18,16 @@ import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { sha256 } from '../../crdt/hash.ts'
-import { uuidV8, type AgentId, type ChainId, type CommitHash, type EventId, type Namespace, type PeerId, type RecordId } from '../../crdt/ids.ts'
+import {
+  uuidV8,
+  type AgentId,
+  type ChainId,
+  type CommitHash,
+  type EventId,
+  type Namespace,
+  type PeerId,
+  type RecordId,
+} from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { VectorStore } from '../../src/ports/embedding.ts'
 import type { EventRow, MemoryRow, Projection, ProjectionBatch, RecallQuery } from '../../src/ports/projection.ts'
@@ -28,11 +37,19 @@ import { startBar } from '../bar.ts'
 import { tool, whole } from '../command.ts'
 import { percentile } from '../eval/recall.ts'
 
-const values = tool('bench:recall', 'Times recall over made-up memories: lexical, filtered and hybrid; how fast they are indexed, and what they take.')
+const values = tool(
+  'bench:recall',
+  'Times recall over made-up memories: lexical, filtered and hybrid; how fast they are indexed, and what they take.',
+)
   .option('--memories <n>', 'how many', whole(100), 10_000)
   .option('--questions <n>', 'how many of each kind', whole(20), 2_000)
   .option('--database <url>', 'a Postgres server instead of the embedded database')
-  .option('--dim <n>', 'length of the vectors that each has; 0: none, and no hybrid figures', whole(0, limits.embedding_dim_max), 384)
+  .option(
+    '--dim <n>',
+    'length of the vectors that each has; 0: none, and no hybrid figures',
+    whole(0, limits.embedding_dim_max),
+    384,
+  )
   .option('--seed <text>', 'the same seed makes the same memories', '1')
   .parse()
   .opts<{ memories: number; questions: number; database?: string; dim: number; seed: string }>()
@@ -54,10 +71,28 @@ const random = (): number => {
   return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
 }
 
-const SYLLABLES = ['ba', 'cor', 'den', 'fi', 'gal', 'hum', 'ker', 'lon', 'mi', 'nar', 'pol', 'ru', 'sta', 'tre', 'vo', 'wes']
+const SYLLABLES = [
+  'ba',
+  'cor',
+  'den',
+  'fi',
+  'gal',
+  'hum',
+  'ker',
+  'lon',
+  'mi',
+  'nar',
+  'pol',
+  'ru',
+  'sta',
+  'tre',
+  'vo',
+  'wes',
+]
 const wordAt = (rank: number): string => {
   let word = ''
-  for (let left = rank + SYLLABLES.length; left > 0; left = Math.floor(left / SYLLABLES.length)) word += SYLLABLES[left % SYLLABLES.length]
+  for (let left = rank + SYLLABLES.length; left > 0; left = Math.floor(left / SYLLABLES.length))
+    word += SYLLABLES[left % SYLLABLES.length]
   return word
 }
 /** Zipf's law: the logarithm of the rank is uniform. */
@@ -67,30 +102,58 @@ const drawText = (words: number): string => Array.from({ length: words }, drawWo
 const memoryAt = (n: number): MemoryRow => {
   const at = new Date(START_MS + n * 60_000).toISOString()
   return {
-    id: uuidV8(sha256('bench/recall/1', String(n))) as RecordId, namespace: 'bench' as Namespace, title: null, content: drawText(12 + Math.floor(48 * random())), kind: 'fact', tier: 'mid',
-    tags: n % 100 === 0 ? ['one-percent'] : [], priority: 5, confidence: 1, source: null, scope: null, run_id: `run-${Math.floor(n / RUN_MEMORIES)}`, occurred_at: null, expires_at: null,
-    metadata: {}, agent_id: `ai:${n % 7}` as AgentId, peer_id: 'cd'.repeat(32) as PeerId, created_at: at, updated_at: at, version: '1', forgotten: false, erased: false, conflicts: 0,
+    id: uuidV8(sha256('bench/recall/1', String(n))) as RecordId,
+    namespace: 'bench' as Namespace,
+    title: null,
+    content: drawText(12 + Math.floor(48 * random())),
+    kind: 'fact',
+    tier: 'mid',
+    tags: n % 100 === 0 ? ['one-percent'] : [],
+    priority: 5,
+    confidence: 1,
+    source: null,
+    scope: null,
+    run_id: `run-${Math.floor(n / RUN_MEMORIES)}`,
+    occurred_at: null,
+    expires_at: null,
+    metadata: {},
+    agent_id: `ai:${n % 7}` as AgentId,
+    peer_id: 'cd'.repeat(32) as PeerId,
+    created_at: at,
+    updated_at: at,
+    version: '1',
+    forgotten: false,
+    erased: false,
+    conflicts: 0,
   }
 }
 
 /** Four to eight words of one memory, as a question would have them. */
 const questionOf = (memory: MemoryRow): string => {
   const words = (memory.content ?? '').split(' ')
-  return Array.from({ length: 4 + Math.floor(5 * random()) }, () => words[Math.floor(random() * words.length)]).join(' ')
+  return Array.from({ length: 4 + Math.floor(5 * random()) }, () => words[Math.floor(random() * words.length)]).join(
+    ' ',
+  )
 }
 
 const main = async (): Promise<void> => {
   const dir = await mkdtemp(join(tmpdir(), 'mnemesh-bench-recall-'))
   const { database } = values
-  const projection = openProjection(database === undefined ? { kind: 'pglite', dir } : { kind: 'postgres', url: database, schema: SCHEMA }, { clock: systemTimers, timers: systemTimers, log: (line) => console.error(line) })
+  const projection = openProjection(
+    database === undefined ? { kind: 'pglite', dir } : { kind: 'postgres', url: database, schema: SCHEMA },
+    { clock: systemTimers, timers: systemTimers, log: (line) => console.error(line) },
+  )
   try {
     await projection.open()
     await projection.reset()
     const memories = Array.from({ length: count }, (_, n) => memoryAt(n))
     const startedMs = performance.now()
-    for (let at = 0; at < count; at += limits.projection_batch_rows_target) await projection.apply(batchOf(memories.slice(at, at + limits.projection_batch_rows_target)))
+    for (let at = 0; at < count; at += limits.projection_batch_rows_target)
+      await projection.apply(batchOf(memories.slice(at, at + limits.projection_batch_rows_target)))
     const seconds = (performance.now() - startedMs) / 1_000
-    console.log(`${count} memories on ${database === undefined ? 'the embedded database' : 'Postgres'}: ${Math.round(count / seconds)} rows/s indexed, ${Math.round(process.memoryUsage().rss / 2 ** 20)} MiB resident`)
+    console.log(
+      `${count} memories on ${database === undefined ? 'the embedded database' : 'Postgres'}: ${Math.round(count / seconds)} rows/s indexed, ${Math.round(process.memoryUsage().rss / 2 ** 20)} MiB resident`,
+    )
     await rested(projection, database)
     await measure(projection, memories, 'no filter', {})
     await measure(projection, memories, 'a filter that keeps 1 %', { tags: ['one-percent'] })
@@ -103,10 +166,16 @@ const main = async (): Promise<void> => {
   }
 }
 
-const measureHybrid = async (projection: Projection & VectorStore, memories: readonly MemoryRow[], database: string | undefined): Promise<void> => {
+const measureHybrid = async (
+  projection: Projection & VectorStore,
+  memories: readonly MemoryRow[],
+  database: string | undefined,
+): Promise<void> => {
   const embeddedMs = performance.now()
   const vectors = await embedAll(projection)
-  console.log(`${vectors} vectors of ${dim} numbers: ${Math.round((1_000 * vectors) / (performance.now() - embeddedMs))} a second stored and indexed`)
+  console.log(
+    `${vectors} vectors of ${dim} numbers: ${Math.round((1_000 * vectors) / (performance.now() - embeddedMs))} a second stored and indexed`,
+  )
   await rested(projection, database)
   const vector = (): Partial<RecallQuery> => ({ vector: vectorNear(Math.floor(random() * TOPICS)), space: SPACE })
   await measure(projection, memories, 'no filter', {}, vector)
@@ -114,12 +183,33 @@ const measureHybrid = async (projection: Projection & VectorStore, memories: rea
 }
 
 const eventOf = ({ id, namespace, agent_id, peer_id, created_at }: MemoryRow): EventRow => ({
-  event_id: id as string as EventId, commit: 'ef'.repeat(32) as CommitHash, namespace, kind: 'memory.put', record: id, agent_id, peer_id, at: created_at, hlc: 0,
+  event_id: id as string as EventId,
+  commit: 'ef'.repeat(32) as CommitHash,
+  namespace,
+  kind: 'memory.put',
+  record: id,
+  agent_id,
+  peer_id,
+  at: created_at,
+  hlc: 0,
 })
 
 let arrival = 0
 const batchOf = (memories: readonly MemoryRow[]): ProjectionBatch => ({
-  memories, links: [], episodes: [], events: memories.map(eventOf), conflicts: [], chains: [{ chain: 'ef'.repeat(16) as ChainId, namespace: memories[0]?.namespace ?? null, arrived: arrival + 1, counted: arrival + 1 }], cursor: { epoch: 'ab'.repeat(16), revision: 0, arrival: ++arrival },
+  memories,
+  links: [],
+  episodes: [],
+  events: memories.map(eventOf),
+  conflicts: [],
+  chains: [
+    {
+      chain: 'ef'.repeat(16) as ChainId,
+      namespace: memories[0]?.namespace ?? null,
+      arrived: arrival + 1,
+      counted: arrival + 1,
+    },
+  ],
+  cursor: { epoch: 'ab'.repeat(16), revision: 0, arrival: ++arrival },
 })
 
 const RATE = 1_000
@@ -135,14 +225,17 @@ const follow = async (projection: Projection, known: readonly MemoryRow[]): Prom
   const ask = async (): Promise<void> => {
     while (applied < fresh.length) {
       const fromMs = performance.now()
-      await projection.recall({ q: questionOf(known[Math.floor(random() * known.length)]!), namespace: 'bench' as Namespace, limit: 10 }, new Date(START_MS + count * 60_000).toISOString())
+      await projection.recall(
+        { q: questionOf(known[Math.floor(random() * known.length)]!), namespace: 'bench' as Namespace, limit: 10 },
+        new Date(START_MS + count * 60_000).toISOString(),
+      )
       asked.push(performance.now() - fromMs)
       await sleep(ASK_EVERY_MS)
     }
   }
   const asking = ask()
   while (applied < fresh.length) {
-    const due = Math.min(fresh.length, Math.floor((performance.now() - startMs) * RATE / 1_000))
+    const due = Math.min(fresh.length, Math.floor(((performance.now() - startMs) * RATE) / 1_000))
     behindMost = Math.max(behindMost, due - applied)
     const part = fresh.slice(applied, Math.min(due, applied + limits.projection_batch_rows_target))
     if (part.length === 0) {
@@ -155,10 +248,18 @@ const follow = async (projection: Projection, known: readonly MemoryRow[]): Prom
     applied += part.length
   }
   await asking
-  console.log(`${RATE} memories a second for ${RATE_SECONDS} s: found after p50 ${percentile(lags, 0.5).toFixed(0)} ms, p95 ${percentile(lags, 0.95).toFixed(0)} ms, at most ${behindMost} waiting; a question meanwhile p50 ${percentile(asked, 0.5).toFixed(1)} ms, p95 ${percentile(asked, 0.95).toFixed(1)} ms; ${Math.round(process.memoryUsage().rss / 2 ** 20)} MiB resident`)
+  console.log(
+    `${RATE} memories a second for ${RATE_SECONDS} s: found after p50 ${percentile(lags, 0.5).toFixed(0)} ms, p95 ${percentile(lags, 0.95).toFixed(0)} ms, at most ${behindMost} waiting; a question meanwhile p50 ${percentile(asked, 0.5).toFixed(1)} ms, p95 ${percentile(asked, 0.95).toFixed(1)} ms; ${Math.round(process.memoryUsage().rss / 2 ** 20)} MiB resident`,
+  )
 }
 
-const measure = async (projection: Projection, memories: readonly MemoryRow[], what: string, filter: Partial<RecallQuery>, vector: () => Partial<RecallQuery> = () => ({})): Promise<void> => {
+const measure = async (
+  projection: Projection,
+  memories: readonly MemoryRow[],
+  what: string,
+  filter: Partial<RecallQuery>,
+  vector: () => Partial<RecallQuery> = () => ({}),
+): Promise<void> => {
   const now = new Date(START_MS + count * 60_000).toISOString()
   const took: number[] = []
   let mode = ''
@@ -173,12 +274,18 @@ const measure = async (projection: Projection, memories: readonly MemoryRow[], w
     if (answer.memories.some(({ id }) => id === memory.id)) first++
     mode = answer.mode
   }
-  console.log(`${what}, ${mode}: p50 ${percentile(took, 0.5).toFixed(2)} ms, p95 ${percentile(took, 0.95).toFixed(2)} ms over ${questions} questions${Object.keys(filter).length > 0 ? '' : `; ${((100 * first) / (WARM_QUESTIONS + questions)).toFixed(1)} % of the memories among the first ten`}`)
+  console.log(
+    `${what}, ${mode}: p50 ${percentile(took, 0.5).toFixed(2)} ms, p95 ${percentile(took, 0.95).toFixed(2)} ms over ${questions} questions${Object.keys(filter).length > 0 ? '' : `; ${((100 * first) / (WARM_QUESTIONS + questions)).toFixed(1)} % of the memories among the first ten`}`,
+  )
 }
 
 /** As a database is once nothing has been written for a while: the embedded one vacuums itself then, a server by its autovacuum, which comes when it likes. */
 const rested = async (projection: Projection, database: string | undefined): Promise<void> => {
-  if (database !== undefined) return onServer(database, `vacuum (analyze) ${['memories', 'postings', 'words', ...(dim > 0 ? ['embeddings'] : [])].map((table) => `${SCHEMA}.${table}`).join(', ')}`)
+  if (database !== undefined)
+    return onServer(
+      database,
+      `vacuum (analyze) ${['memories', 'postings', 'words', ...(dim > 0 ? ['embeddings'] : [])].map((table) => `${SCHEMA}.${table}`).join(', ')}`,
+    )
   await sleep(limits.projection_rest_ms + 500)
   await projection.stats()
 }
@@ -188,18 +295,23 @@ const SPACE = { embedder: 'bench', version: '1', dim }
 const TOPICS = 200
 const SPREAD = 0.6
 const topics = Array.from({ length: dim === 0 ? 0 : TOPICS }, () => Array.from({ length: dim }, () => random() - 0.5))
-const vectorNear = (topic: number): readonly number[] => topics[topic]!.map((value) => value + SPREAD * (random() - 0.5))
+const vectorNear = (topic: number): readonly number[] =>
+  topics[topic]!.map((value) => value + SPREAD * (random() - 0.5))
 
 const embedAll = async (projection: Projection & VectorStore): Promise<number> => {
   const bar = startBar('vectors', count)
   for (let done = 0; ;) {
     const next = await projection.unembedded(SPACE, '{}', limits.embedding_batch_texts_max)
-    if (next === null) throw new Error('this database cannot hold vectors: it has no pgvector; --dim 0 measures without')
+    if (next === null)
+      throw new Error('this database cannot hold vectors: it has no pgvector; --dim 0 measures without')
     if (next.texts.length === 0) {
       bar.stop()
       return done
     }
-    await projection.embed(SPACE, next.texts.map((text) => ({ ...text, vector: vectorNear(Math.floor(random() * TOPICS)) })))
+    await projection.embed(
+      SPACE,
+      next.texts.map((text) => ({ ...text, vector: vectorNear(Math.floor(random() * TOPICS)) })),
+    )
     done += next.texts.length
     bar.add(next.texts.length)
   }

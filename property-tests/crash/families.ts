@@ -13,20 +13,31 @@ export const logStates = async (seed: number, about: number): Promise<readonly S
   const part = (share: number): number => Math.ceil(about * share)
   return [
     ...prefixes(small, seed, part(0.25), part(0.06)),
-    ...tornBatches(small, seed, part(0.16)), ...garbledLogs(small, seed, part(0.1)), ...repeatedBatches(small, seed, part(0.06)), ...tornMarks(small, seed, part(0.06)),
+    ...tornBatches(small, seed, part(0.16)),
+    ...garbledLogs(small, seed, part(0.1)),
+    ...repeatedBatches(small, seed, part(0.06)),
+    ...tornMarks(small, seed, part(0.06)),
   ]
 }
 
 /** States of several files: openings, closings, full buffers, erased texts, mixtures, real stops. `about` so many. */
 export const folderStates = async (seed: number, about: number): Promise<readonly State[]> => {
-  const [small, erasing, large] = [await record('small', STINTS.small), await record('erasing', STINTS.erasing), await record('large', STINTS.large)]
+  const [small, erasing, large] = [
+    await record('small', STINTS.small),
+    await record('erasing', STINTS.erasing),
+    await record('large', STINTS.large),
+  ]
   const part = (share: number): number => Math.ceil(about * share)
   return [
-    ...moments(small), ...moments(erasing),
-    ...betweenMoments(small, seed, part(0.25)), ...betweenMoments(erasing, seed, part(0.2)),
+    ...moments(small),
+    ...moments(erasing),
+    ...betweenMoments(small, seed, part(0.25)),
+    ...betweenMoments(erasing, seed, part(0.2)),
     // Megabytes each.
     ...betweenMoments(large, seed, part(0.02)),
-    ...mixtures(small, seed, part(0.2)), ...mixtures(erasing, seed, part(0.1)),
-    ...(await stoppedAlive('small', seed, part(0.1))), ...(await stoppedAlive('erasing', seed, part(0.1))),
+    ...mixtures(small, seed, part(0.2)),
+    ...mixtures(erasing, seed, part(0.1)),
+    ...(await stoppedAlive('small', seed, part(0.1))),
+    ...(await stoppedAlive('erasing', seed, part(0.1))),
   ]
 }

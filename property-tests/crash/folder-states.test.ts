@@ -10,6 +10,7 @@ test(`some ${STATES} states: acknowledged batches are all there after a crash, n
   const { byFamily, failures } = await runStates(await folderStates(20_260_101, STATES), () => performance.now())
   expect(failures).toEqual([])
   expect([...byFamily.values()].reduce((sum, { states }) => sum + states, 0)).toBeGreaterThan(STATES * 0.7)
-  for (const family of ['stopped alive, small', 'stopped alive, erasing', 'killed, erasing']) expect(byFamily.get(family)?.whole).toBeGreaterThan(20)
+  for (const family of ['stopped alive, small', 'stopped alive, erasing', 'killed, erasing'])
+    expect(byFamily.get(family)?.whole).toBeGreaterThan(20)
   expect(byFamily.get('files of two moments, small')?.told).toBeGreaterThan(30)
 }, 120_000)

@@ -29,7 +29,10 @@ const make = (kind: Kind, n: number): Batch => ({
     ...(kind === 'large' ? [sampleCommit('large', n, 500_000)] : []),
   ],
   bodies: [sampleBody(`body ${n}`, 120)],
-  facts: [['last', Uint8Array.of(n)], [`fact ${n % 4}`, Uint8Array.of(n, n)]],
+  facts: [
+    ['last', Uint8Array.of(n)],
+    [`fact ${n % 4}`, Uint8Array.of(n, n)],
+  ],
   ...(erasedBy(kind, n) === null ? {} : { erase: [sampleBody(`body ${erasedBy(kind, n)}`, 120).ref] }),
 })
 
@@ -37,10 +40,12 @@ const make = (kind: Kind, n: number): Batch => ({
 const erasedBy = (kind: Kind, n: number): number | null => (kind === 'erasing' && n % 2 === 1 ? n - 1 : null)
 
 /** Whether the body of batch `n` is erased once `batches` batches are there. */
-export const isErasedAfter = (kind: Kind, n: number, batches: number): boolean => kind === 'erasing' && n % 2 === 0 && n + 1 < batches
+export const isErasedAfter = (kind: Kind, n: number, batches: number): boolean =>
+  kind === 'erasing' && n % 2 === 0 && n + 1 < batches
 
 /** Commits of the first `batches` batches, in their order. */
-export const commitsOf = (kind: Kind, batches: number): readonly StoredCommit[] => Array.from({ length: batches }, (_, n) => batchOf(kind, n).commits).flat()
+export const commitsOf = (kind: Kind, batches: number): readonly StoredCommit[] =>
+  Array.from({ length: batches }, (_, n) => batchOf(kind, n).commits).flat()
 
 /** The last batch that wrote fact `slot` among the first `batches`, or null. */
 export const factAfter = (slot: number, batches: number): number | null => {

@@ -31,11 +31,14 @@ const TRIES_MAX = 100
 const listing = (dir: string): ReadonlyMap<string, number> => {
   const root = join(dir, 'log')
   const files = readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-  const paths = files.map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1)).filter((path) => IS_STATE.test(path))
+  const paths = files
+    .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
+    .filter((path) => IS_STATE.test(path))
   return new Map(paths.map((path) => [path, statSync(join(root, path)).size]))
 }
 
-const same = (a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): boolean => a.size === b.size && [...a].every(([path, size]) => b.get(path) === size)
+const same = (a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): boolean =>
+  a.size === b.size && [...a].every(([path, size]) => b.get(path) === size)
 const isGone = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT'
 
 /** Lays the image into the data folder `dir`, which is empty. */

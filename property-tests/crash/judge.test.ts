@@ -20,7 +20,8 @@ const judged = (image: Image, expected: Partial<Expected>) => {
   lay(image, dir)
   return judge(dir, { kind: 'small', acknowledged: 6, begun: 6, after: 'damage', ...expected }, true)
 }
-const after = (batches: number): Image => recording.moments.findLast(({ acknowledged }) => acknowledged === batches)!.image
+const after = (batches: number): Image =>
+  recording.moments.findLast(({ acknowledged }) => acknowledged === batches)!.image
 
 test('the whole history is whole, and goes on', async () => {
   expect(await judged(after(6), { after: 'crash', exactly: 6 })).toBe('whole')

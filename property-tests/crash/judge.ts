@@ -58,18 +58,29 @@ export const judge = async (dir: string, expected: Expected, goOn: boolean): Pro
     store.onDamage((damage) => damages.push(damage))
     const met = await scanAll(store)
     const notes = store.opening.notes.filter((note) => !isCopyNote(note))
-    const amiss = [...notes, ...(store.opening.tail === null ? [] : [`tail ${store.opening.tail.found} of ${store.opening.tail.expected}`]), ...met.flatMap((one) => (one.kind === 'commit' ? [] : [`${one.kind} ${one.reason}`]))]
+    const amiss = [
+      ...notes,
+      ...(store.opening.tail === null ? [] : [`tail ${store.opening.tail.found} of ${store.opening.tail.expected}`]),
+      ...met.flatMap((one) => (one.kind === 'commit' ? [] : [`${one.kind} ${one.reason}`])),
+    ]
     demand(!store.opening.continuable, 'continuable, though it was not stopped')
     checkBytes(met, expected)
     const batches = batchesIn(met, expected)
     const isWhole = batches !== null && batches >= expected.acknowledged && restIsThere(store, expected.kind, batches)
-    demand(isWhole || amiss.length + damages.length > 0, `${batches ?? 'an odd number of'} batches of ${expected.acknowledged} acknowledged are there, and nothing is said`)
+    demand(
+      isWhole || amiss.length + damages.length > 0,
+      `${batches ?? 'an odd number of'} batches of ${expected.acknowledged} acknowledged are there, and nothing is said`,
+    )
     if (expected.after === 'crash') {
       const isRepaired = expected.mayNeedRepair === true && amiss.some((what) => REPAIRED.test(what))
       const told = isRepaired ? amiss.filter((what) => !REPAIRED.test(what) && !HALF_TABLE.test(what)) : amiss
-      demand(isWhole && told.length === 0, `after a crash: ${batches ?? 'parts of'} batches of ${expected.acknowledged}, ${amiss.join('; ') || 'something beside the commits is missing'}`)
+      demand(
+        isWhole && told.length === 0,
+        `after a crash: ${batches ?? 'parts of'} batches of ${expected.acknowledged}, ${amiss.join('; ') || 'something beside the commits is missing'}`,
+      )
     }
-    if (expected.exactly !== undefined) demand(batches === expected.exactly, `${batches ?? 'parts of'} batches, not ${expected.exactly}`)
+    if (expected.exactly !== undefined)
+      demand(batches === expected.exactly, `${batches ?? 'parts of'} batches, not ${expected.exactly}`)
     if (goOn && isWhole) await write(store, dir, expected.kind, batches)
     return isWhole && amiss.length === 0 ? 'whole' : 'told'
   } finally {
@@ -83,7 +94,13 @@ const checkBytes = (met: readonly ScannedCommit[], { kind, begun }: Expected): v
   for (const one of met) {
     if (one.kind !== 'commit') continue
     const written = writtenByHash.get(one.commit.hash)
-    demand(written !== undefined && written.chain === one.commit.chain && written.seq === one.commit.seq && Buffer.compare(written.bytes, one.commit.bytes) === 0, `arrival ${one.n} is not what was written`)
+    demand(
+      written !== undefined &&
+        written.chain === one.commit.chain &&
+        written.seq === one.commit.seq &&
+        Buffer.compare(written.bytes, one.commit.bytes) === 0,
+      `arrival ${one.n} is not what was written`,
+    )
   }
 }
 
@@ -99,16 +116,19 @@ const batchesIn = (met: readonly ScannedCommit[], { kind, begun }: Expected): nu
   return null
 }
 
-const isAt = (one: ScannedCommit | undefined, hash: string): boolean => one?.kind === 'commit' && one.commit.hash === hash
+const isAt = (one: ScannedCommit | undefined, hash: string): boolean =>
+  one?.kind === 'commit' && one.commit.hash === hash
 
 /** Bodies, erasures and facts belong to their batch: all there, or none. */
 const restIsThere = (store: CommitStore, kind: Kind, batches: number): boolean => {
   for (let n = 0; n < batches; n++) {
     for (const body of batchOf(kind, n).bodies) {
       const found = store.body(body.ref)
-      if (isErasedAfter(kind, n, batches)) demand(found === 'erased' || found === null, `the text of batch ${n} was erased, and is read`)
+      if (isErasedAfter(kind, n, batches))
+        demand(found === 'erased' || found === null, `the text of batch ${n} was erased, and is read`)
       if (isErasedAfter(kind, n, batches) ? found !== 'erased' : found === null || found === 'erased') return false
-      if (found !== null && found !== 'erased') demand(Buffer.compare(found.text, body.text) === 0, `the text of batch ${n} is another`)
+      if (found !== null && found !== 'erased')
+        demand(Buffer.compare(found.text, body.text) === 0, `the text of batch ${n} is another`)
     }
     for (const { hash, chain, seq } of batchOf(kind, n).commits) {
       const place = store.find(hash)
@@ -126,9 +146,16 @@ const write = async (store: CommitStore, dir: string, kind: Kind, batches: numbe
   await store.close()
   const again = await openLevelStore(dir, { random })
   try {
-    demand(again.opening.continuable && again.opening.tail === null && again.opening.notes.length === 0, `after going on and a clean stop: ${JSON.stringify(again.opening)}`)
+    demand(
+      again.opening.continuable && again.opening.tail === null && again.opening.notes.length === 0,
+      `after going on and a clean stop: ${JSON.stringify(again.opening)}`,
+    )
     const met = await scanAll(again)
-    demand(batchesIn(met, { kind, acknowledged: 0, begun: batches + 1, after: 'crash' }) === batches + 1 && restIsThere(again, kind, batches + 1), 'after going on not everything is there')
+    demand(
+      batchesIn(met, { kind, acknowledged: 0, begun: batches + 1, after: 'crash' }) === batches + 1 &&
+        restIsThere(again, kind, batches + 1),
+      'after going on not everything is there',
+    )
   } finally {
     await again.close()
   }

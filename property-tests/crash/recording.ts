@@ -14,7 +14,11 @@ import { batchOf, type Kind } from './history.ts'
 import { capture, type Image } from './image.ts'
 
 /** `acknowledged`: batches that the writer was told are on stable storage. `what` names the moment. */
-export type Moment = { readonly image: Image; readonly acknowledged: number; readonly what: 'opened' | 'written' | 'closed' | 'meanwhile' }
+export type Moment = {
+  readonly image: Image
+  readonly acknowledged: number
+  readonly what: 'opened' | 'written' | 'closed' | 'meanwhile'
+}
 export type Recording = { readonly kind: Kind; readonly moments: readonly Moment[]; readonly batches: number }
 
 /** @param stints batches of each stint; between two the store is closed and opened. The last is not closed: the power goes. */

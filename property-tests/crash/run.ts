@@ -16,7 +16,11 @@ const FAILURES_SHOWN = 20
 const GO_ON_EVERY = 5
 
 /** @param nowMs a clock that only goes forward. @param onDone told how many have been judged. */
-export const runStates = async (states: readonly State[], nowMs: () => number, onDone: (done: number) => void = () => undefined): Promise<Result> => {
+export const runStates = async (
+  states: readonly State[],
+  nowMs: () => number,
+  onDone: (done: number) => void = () => undefined,
+): Promise<Result> => {
   const byFamily = new Map<string, Count>()
   const failures: string[] = []
   let next = 0
@@ -35,7 +39,8 @@ export const runStates = async (states: readonly State[], nowMs: () => number, o
         count[await judge(dir, state.expected, n % GO_ON_EVERY === 0)]++
       } catch (error) {
         count.failed++
-        if (failures.length < FAILURES_SHOWN) failures.push(`${state.family}, ${state.name}: ${error instanceof Error ? error.message : String(error)}`)
+        if (failures.length < FAILURES_SHOWN)
+          failures.push(`${state.family}, ${state.name}: ${error instanceof Error ? error.message : String(error)}`)
       } finally {
         rmSync(dir, { recursive: true })
       }

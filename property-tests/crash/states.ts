@@ -19,10 +19,14 @@ const MARK = 'mark'
 // ── prefixes of the write-ahead log ─────────────────────────────────────────────────────────────────────────────────────
 
 /** The last stint's writes, with the length of the log after each; they must lie in one log. */
-const lastLog = (recording: Recording): { readonly path: string; readonly writes: readonly (Moment & { readonly end: number })[] } => {
+const lastLog = (
+  recording: Recording,
+): { readonly path: string; readonly writes: readonly (Moment & { readonly end: number })[] } => {
   const { moments } = recording
   const path = logOf(moments.at(-1)!.image)
-  const writes = moments.filter(({ image, what }) => (what === 'written' || what === 'opened') && image.has(path)).map((moment) => ({ ...moment, end: moment.image.get(path)!.length }))
+  const writes = moments
+    .filter(({ image, what }) => (what === 'written' || what === 'opened') && image.has(path))
+    .map((moment) => ({ ...moment, end: moment.image.get(path)!.length }))
   return { path, writes }
 }
 
@@ -39,14 +43,33 @@ export const prefixes = (recording: Recording, seed: number, atTheEnd: number, e
   const dense = writes.at(-3)!.end
   const draw = createDraw(seed, 'prefixes', 0)
   const step = Math.max(1, Math.ceil((log.length - dense) / atTheEnd))
-  const cuts = [...Array.from({ length: Math.ceil((log.length - dense) / step) }, (_, i) => log.length - i * step), ...Array.from({ length: elsewhere }, () => writes[0]!.end + draw.below(log.length - writes[0]!.end))]
+  const cuts = [
+    ...Array.from({ length: Math.ceil((log.length - dense) / step) }, (_, i) => log.length - i * step),
+    ...Array.from({ length: elsewhere }, () => writes[0]!.end + draw.below(log.length - writes[0]!.end)),
+  ]
   return cuts.flatMap((cut): State[] => {
     const within = writes.filter(({ end }) => end <= cut).at(-1)!
     const exactly = within.acknowledged
     const cutImage = (): Image => replace(last.image, path, log.subarray(0, cut))
     return [
-      { family: 'log cut, mark of then', name: `cut at ${cut}`, expected: { kind: recording.kind, acknowledged: exactly, begun: recording.batches, after: 'crash', exactly }, make: () => replace(cutImage(), MARK, within.image.get(MARK)!) },
-      { family: 'log cut, mark of the end', name: `cut at ${cut}`, expected: { kind: recording.kind, acknowledged: recording.batches, begun: recording.batches, after: 'damage', exactly }, make: cutImage },
+      {
+        family: 'log cut, mark of then',
+        name: `cut at ${cut}`,
+        expected: { kind: recording.kind, acknowledged: exactly, begun: recording.batches, after: 'crash', exactly },
+        make: () => replace(cutImage(), MARK, within.image.get(MARK)!),
+      },
+      {
+        family: 'log cut, mark of the end',
+        name: `cut at ${cut}`,
+        expected: {
+          kind: recording.kind,
+          acknowledged: recording.batches,
+          begun: recording.batches,
+          after: 'damage',
+          exactly,
+        },
+        make: cutImage,
+      },
     ]
   })
 }
@@ -76,9 +99,20 @@ export const tornBatches = (recording: Recording, seed: number, count: number): 
     const [before, after] = [writes[at - 1]!, writes[at]!]
     const marked = draw.chance(2) ? before : writes[Math.max(0, at - 2)]!
     return {
-      family: 'batch torn at sectors', name: `state ${n}: batch ${after.acknowledged}`,
-      expected: { kind: recording.kind, acknowledged: before.acknowledged, begun: after.acknowledged, after: 'crash' as const },
-      make: () => replace(replace(after.image, path, torn(draw, before.image.get(path)!, after.image.get(path)!)), MARK, marked.image.get(MARK)!),
+      family: 'batch torn at sectors',
+      name: `state ${n}: batch ${after.acknowledged}`,
+      expected: {
+        kind: recording.kind,
+        acknowledged: before.acknowledged,
+        begun: after.acknowledged,
+        after: 'crash' as const,
+      },
+      make: () =>
+        replace(
+          replace(after.image, path, torn(draw, before.image.get(path)!, after.image.get(path)!)),
+          MARK,
+          marked.image.get(MARK)!,
+        ),
     }
   })
 }
@@ -90,8 +124,14 @@ export const garbledLogs = (recording: Recording, seed: number, count: number): 
   return Array.from({ length: count }, (_, n) => {
     const draw = createDraw(seed, 'garbled logs', n)
     return {
-      family: 'log garbled by sectors', name: `state ${n}`,
-      expected: { kind: recording.kind, acknowledged: recording.batches, begun: recording.batches, after: 'damage' as const },
+      family: 'log garbled by sectors',
+      name: `state ${n}`,
+      expected: {
+        kind: recording.kind,
+        acknowledged: recording.batches,
+        begun: recording.batches,
+        after: 'damage' as const,
+      },
       make: () => replace(last.image, path, garbled(draw, last.image.get(path)!)),
     }
   })
@@ -105,8 +145,14 @@ export const repeatedBatches = (recording: Recording, seed: number, count: numbe
     const draw = createDraw(seed, 'repeated batches', n)
     const [from, to] = [draw.below(writes.length - 1), draw.below(writes.length - 1)]
     return {
-      family: 'batch over another', name: `state ${n}: ${from} over ${to}`,
-      expected: { kind: recording.kind, acknowledged: recording.batches, begun: recording.batches, after: 'damage' as const },
+      family: 'batch over another',
+      name: `state ${n}: ${from} over ${to}`,
+      expected: {
+        kind: recording.kind,
+        acknowledged: recording.batches,
+        begun: recording.batches,
+        after: 'damage' as const,
+      },
       make: () => {
         const log = last.image.get(path)!
         const bytes = Buffer.concat([log, Buffer.alloc(writes[from + 1]!.end - writes[from]!.end)])
@@ -140,8 +186,15 @@ export const tornMarks = (recording: Recording, seed: number, count: number): re
     const moment = draw.pick(written)
     const both = draw.chance(4)
     return {
-      family: both ? 'mark unreadable' : 'mark torn', name: `state ${n}: batch ${moment.acknowledged}`,
-      expected: { kind: recording.kind, acknowledged: moment.acknowledged, begun: moment.acknowledged, after: both ? 'damage' as const : 'crash' as const, exactly: moment.acknowledged },
+      family: both ? 'mark unreadable' : 'mark torn',
+      name: `state ${n}: batch ${moment.acknowledged}`,
+      expected: {
+        kind: recording.kind,
+        acknowledged: moment.acknowledged,
+        begun: moment.acknowledged,
+        after: both ? ('damage' as const) : ('crash' as const),
+        exactly: moment.acknowledged,
+      },
       make: () => {
         const mark = Buffer.from(moment.image.get(MARK)!)
         const slots = (draw.chance(2) ? [0, 4_096] : [4_096, 0]).slice(0, both ? 2 : 1)

@@ -11,7 +11,12 @@ import type { Moment, Recording } from './recording.ts'
 import type { State } from './states.ts'
 
 /** A change of one file from one image to the next. */
-type Change = { readonly path: string; readonly rank: number; readonly before: Buffer | undefined; readonly after: Buffer | undefined }
+type Change = {
+  readonly path: string
+  readonly rank: number
+  readonly before: Buffer | undefined
+  readonly after: Buffer | undefined
+}
 
 /** What the store's own files (mark, lock, clean, before/) follow: mark and clean are flushed, in this order with the database's. */
 const rankOf = (path: string, after: Buffer | undefined): number => {
@@ -23,7 +28,9 @@ const rankOf = (path: string, after: Buffer | undefined): number => {
 }
 
 const changesBetween = (a: Image, b: Image): readonly Change[] =>
-  [...new Set([...a.keys(), ...b.keys()])].filter((path) => a.get(path) === undefined || b.get(path) === undefined || !a.get(path)!.equals(b.get(path)!)).map((path) => ({ path, rank: rankOf(path, b.get(path)), before: a.get(path), after: b.get(path) }))
+  [...new Set([...a.keys(), ...b.keys()])]
+    .filter((path) => a.get(path) === undefined || b.get(path) === undefined || !a.get(path)!.equals(b.get(path)!))
+    .map((path) => ({ path, rank: rankOf(path, b.get(path)), before: a.get(path), after: b.get(path) }))
 
 /** A part of a change: nothing, some sectors of what was appended, a shorter file, or all of it. */
 const partly = (draw: Draw, { before, after }: Change): Buffer | undefined => {
@@ -59,8 +66,15 @@ export const betweenMoments = (recording: Recording, seed: number, count: number
     const draw = createDraw(seed, `steps ${recording.kind}`, n)
     const [a, b] = draw.pick(steps)
     return {
-      family: `between two moments, ${recording.kind}`, name: `state ${n}: ${a.what} ${a.acknowledged} to ${b.what} ${b.acknowledged}`,
-      expected: { kind: recording.kind, acknowledged: a.acknowledged, begun: b.acknowledged, after: 'crash' as const, mayNeedRepair: true },
+      family: `between two moments, ${recording.kind}`,
+      name: `state ${n}: ${a.what} ${a.acknowledged} to ${b.what} ${b.acknowledged}`,
+      expected: {
+        kind: recording.kind,
+        acknowledged: a.acknowledged,
+        begun: b.acknowledged,
+        after: 'crash' as const,
+        mayNeedRepair: true,
+      },
       make: () => between(draw, a, b),
     }
   })
@@ -69,8 +83,15 @@ export const betweenMoments = (recording: Recording, seed: number, count: number
 /** Every recorded moment as it was: a kill there. */
 export const moments = (recording: Recording): readonly State[] =>
   recording.moments.map((moment, n) => ({
-    family: `killed, ${recording.kind}`, name: `moment ${n}: ${moment.what} ${moment.acknowledged}`,
-    expected: { kind: recording.kind, acknowledged: moment.acknowledged, begun: recording.batches, after: 'crash' as const, exactly: moment.acknowledged },
+    family: `killed, ${recording.kind}`,
+    name: `moment ${n}: ${moment.what} ${moment.acknowledged}`,
+    expected: {
+      kind: recording.kind,
+      acknowledged: moment.acknowledged,
+      begun: recording.batches,
+      after: 'crash' as const,
+      exactly: moment.acknowledged,
+    },
     make: () => moment.image,
   }))
 
@@ -79,12 +100,28 @@ export const mixtures = (recording: Recording, seed: number, count: number): rea
   Array.from({ length: count }, (_, n) => {
     const draw = createDraw(seed, `mixtures ${recording.kind}`, n)
     const [a, b] = [draw.pick(recording.moments), draw.pick(recording.moments)]
-    const taken = draw.pick<(path: string) => boolean>([(path) => path.startsWith('db/'), (path) => path === 'mark', (path) => /CURRENT|MANIFEST/.test(path), (path) => path.endsWith('.log'), (path) => path.endsWith('.ldb'), () => draw.chance(2)])
+    const taken = draw.pick<(path: string) => boolean>([
+      (path) => path.startsWith('db/'),
+      (path) => path === 'mark',
+      (path) => /CURRENT|MANIFEST/.test(path),
+      (path) => path.endsWith('.log'),
+      (path) => path.endsWith('.ldb'),
+      () => draw.chance(2),
+    ])
     const ofB = new Set([...a.image.keys(), ...b.image.keys()].sort().filter(taken))
-    const image = new Map([...[...a.image].filter(([path]) => !ofB.has(path)), ...[...b.image].filter(([path]) => ofB.has(path))])
+    const image = new Map([
+      ...[...a.image].filter(([path]) => !ofB.has(path)),
+      ...[...b.image].filter(([path]) => ofB.has(path)),
+    ])
     return {
-      family: `files of two moments, ${recording.kind}`, name: `state ${n}: ${a.what} ${a.acknowledged} with ${[...ofB].join()} of ${b.what} ${b.acknowledged}`,
-      expected: { kind: recording.kind, acknowledged: (ofB.has('mark') ? b : a).acknowledged, begun: recording.batches, after: 'damage' as const },
+      family: `files of two moments, ${recording.kind}`,
+      name: `state ${n}: ${a.what} ${a.acknowledged} with ${[...ofB].join()} of ${b.what} ${b.acknowledged}`,
+      expected: {
+        kind: recording.kind,
+        acknowledged: (ofB.has('mark') ? b : a).acknowledged,
+        begun: recording.batches,
+        after: 'damage' as const,
+      },
       make: () => image,
     }
   })

@@ -40,7 +40,12 @@ export const stoppedAlive = async (kind: Kind, seed: number, count: number): Pro
       child.kill('SIGSTOP')
       const image = settled(dir)
       child.kill('SIGCONT')
-      states.push({ family: `stopped alive, ${kind}`, name: `state ${states.length}: ${atLeast} acknowledged`, expected: { kind, acknowledged: atLeast, begun: BATCHES_MAX, after: 'crash' }, make: () => image })
+      states.push({
+        family: `stopped alive, ${kind}`,
+        name: `state ${states.length}: ${atLeast} acknowledged`,
+        expected: { kind, acknowledged: atLeast, begun: BATCHES_MAX, after: 'crash' },
+        make: () => image,
+      })
     }
     return states
   } finally {
@@ -62,4 +67,5 @@ const settled = (dir: string): Image => {
 
 const LOOKS_MAX = 1_000
 
-const isSame = (a: Image, b: Image): boolean => a.size === b.size && [...a].every(([path, bytes]) => b.get(path)?.equals(bytes) === true)
+const isSame = (a: Image, b: Image): boolean =>
+  a.size === b.size && [...a].every(([path, bytes]) => b.get(path)?.equals(bytes) === true)

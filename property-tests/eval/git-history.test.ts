@@ -19,7 +19,16 @@ describe('a git history', () => {
   beforeAll(async () => {
     listedByMade = makeRepository(folder, gitHistory())
     peer = await startPeer('pglite')
-    const { exit, err } = await runCli(['import', folder, '--namespace', 'history', '--format', 'git', '--url', peer.url])
+    const { exit, err } = await runCli([
+      'import',
+      folder,
+      '--namespace',
+      'history',
+      '--format',
+      'git',
+      '--url',
+      peer.url,
+    ])
     if (exit !== 0) throw new Error(`the import failed: ${err}`)
     await peer.indexed()
   }, 120_000)
@@ -31,7 +40,9 @@ describe('a git history', () => {
   /** Ids of the commits found, as they are listed, best first. */
   const found = async ({ text }: GitQuestion): Promise<readonly string[]> => {
     const answer = await peer!.call('POST', '/recall', { q: text, namespace: 'history', limit: FIRST })
-    return (answer['memories'] as readonly { readonly metadata: Json }[]).map(({ metadata }) => listedByMade.get(String(metadata['commit'])) ?? 'unknown')
+    return (answer['memories'] as readonly { readonly metadata: Json }[]).map(
+      ({ metadata }) => listedByMade.get(String(metadata['commit'])) ?? 'unknown',
+    )
   }
 
   it('is imported whole', async () => {

@@ -6,15 +6,27 @@ import { percentile } from './recall.ts'
 
 const LIMIT = 10
 
-export const evalNotes = async (notes: string, questionsAt: string, { database, preambles }: { readonly database?: string; readonly preambles: number }, say: (line: string) => void): Promise<void> => {
+export const evalNotes = async (
+  notes: string,
+  questionsAt: string,
+  { database, preambles }: { readonly database?: string; readonly preambles: number },
+  say: (line: string) => void,
+): Promise<void> => {
   const questions = await readNotesQuestions(questionsAt)
   const peer = await startPeer(database ?? 'pglite')
   try {
     const total = await importNotes(peer, notes)
-    say(`${total} memories, ${questions.length} questions, ${database === undefined ? 'embedded database' : 'Postgres'}`)
+    say(
+      `${total} memories, ${questions.length} questions, ${database === undefined ? 'embedded database' : 'Postgres'}`,
+    )
     const asked = await askNotes(peer, questions, LIMIT)
-    for (const { question, rank, best } of asked) say(`${(rank === 0 ? '–' : String(rank)).padStart(3)}  ${question}${rank === 1 ? '' : `  (first: ${best[0] ?? 'nothing'})`}`)
-    say(`found: in ten ${foundWithin(LIMIT, asked)}, first ${foundWithin(1, asked)}, of ${asked.length}; ${times(asked)}`)
+    for (const { question, rank, best } of asked)
+      say(
+        `${(rank === 0 ? '–' : String(rank)).padStart(3)}  ${question}${rank === 1 ? '' : `  (first: ${best[0] ?? 'nothing'})`}`,
+      )
+    say(
+      `found: in ten ${foundWithin(LIMIT, asked)}, first ${foundWithin(1, asked)}, of ${asked.length}; ${times(asked)}`,
+    )
     const counted: NotesAsked[] = []
     let [kept, lost] = [0, 0]
     for (let number = 0; number < preambles; number++) {
@@ -23,10 +35,15 @@ export const evalNotes = async (notes: string, questionsAt: string, { database, 
       const still = behind.filter(({ rank }, i) => rank > 0 && asked[i]!.rank > 0).length
       kept += still
       lost += foundWithin(LIMIT, asked) - still
-      say(`behind ${String(before.split(' ').length).padStart(3)} words: in ten ${foundWithin(LIMIT, behind)}, first ${foundWithin(1, behind)}; ${times(behind)}`)
+      say(
+        `behind ${String(before.split(' ').length).padStart(3)} words: in ten ${foundWithin(LIMIT, behind)}, first ${foundWithin(1, behind)}; ${times(behind)}`,
+      )
       counted.push(...behind)
     }
-    if (preambles > 0) say(`behind ${preambles} preambles: of what was found ${kept} of ${kept + lost} is found again (${((100 * lost) / Math.max(1, kept + lost)).toFixed(1)} % lost); ${times(counted)}`)
+    if (preambles > 0)
+      say(
+        `behind ${preambles} preambles: of what was found ${kept} of ${kept + lost} is found again (${((100 * lost) / Math.max(1, kept + lost)).toFixed(1)} % lost); ${times(counted)}`,
+      )
   } finally {
     await peer.stop()
   }

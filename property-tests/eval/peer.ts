@@ -26,13 +26,29 @@ export const startPeer = async (projection: string): Promise<EvalPeer> => {
   const folder = await mkdtemp(join(tmpdir(), 'mnemesh-eval-'))
   const dir = join(folder, 'peer')
   const said: string[] = []
-  await initMesh({ dir, name: 'eval', clock: { now: () => Date.now() }, random: { bytes: (count) => randomBytes(count) } })
-  const running = await startNode({ dir, host: '127.0.0.1', port: 0, peers: [], quorum: 1, projection, keys: [], log: logTo(said) })
+  await initMesh({
+    dir,
+    name: 'eval',
+    clock: { now: () => Date.now() },
+    random: { bytes: (count) => randomBytes(count) },
+  })
+  const running = await startNode({
+    dir,
+    host: '127.0.0.1',
+    port: 0,
+    peers: [],
+    quorum: 1,
+    projection,
+    keys: [],
+    log: logTo(said),
+  })
   const call: EvalPeer['call'] = async (method, path, body, headers = {}) => {
     const response = await fetch(`${running.url}/api/v1${path}`, {
-      method, headers: { 'content-type': 'application/json', ...headers }, ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      method,
+      headers: { 'content-type': 'application/json', ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
-    const answer = await response.json() as Json
+    const answer = (await response.json()) as Json
     if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${JSON.stringify(answer)}`)
     return answer
   }
@@ -41,7 +57,8 @@ export const startPeer = async (projection: string): Promise<EvalPeer> => {
     call,
     indexed: async () => {
       for (let waited = 0; (await call('GET', '/health'))['projection_lag'] !== 0; waited += LOOK_EVERY_MS) {
-        if (waited > INDEXED_MS_MAX) throw new Error(`the search index was not ready within ${INDEXED_MS_MAX} ms: ${said.slice(-3).join('; ')}`)
+        if (waited > INDEXED_MS_MAX)
+          throw new Error(`the search index was not ready within ${INDEXED_MS_MAX} ms: ${said.slice(-3).join('; ')}`)
         await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
       }
     },

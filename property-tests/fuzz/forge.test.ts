@@ -24,7 +24,12 @@ const decoded = (bytes: Uint8Array): Commit | string => {
 
 test('an honest commit is the same after its root is mended, signed again or not', () => {
   expect(equalBytes(mendRoot(honest.bytes), honest.bytes)).toBe(true)
-  expect(equalBytes(resign(honest.bytes, writer.keys, () => null), honest.bytes)).toBe(true)
+  expect(
+    equalBytes(
+      resign(honest.bytes, writer.keys, () => null),
+      honest.bytes,
+    ),
+  ).toBe(true)
 })
 
 test('a torn root is mended, and the signature stays what it was: of other bytes', () => {
@@ -36,7 +41,12 @@ test('a torn root is mended, and the signature stays what it was: of other bytes
 
 test('signed again it is whole, also with another change hash', () => {
   const changeHash = new Uint8Array(32).fill(7)
-  expect(equalBytes(resign(torn.bytes, writer.keys, () => null), honest.bytes)).toBe(true)
+  expect(
+    equalBytes(
+      resign(torn.bytes, writer.keys, () => null),
+      honest.bytes,
+    ),
+  ).toBe(true)
   const forged = decoded(resign(honest.bytes, writer.keys, () => changeHash)) as Commit
   expect(forged.header.changeHash).toBe('07'.repeat(32))
   expect(hasValidSignature(forged)).toBe(true)

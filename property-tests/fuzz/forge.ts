@@ -15,19 +15,38 @@ const CHANGE_HASH = 14
 const VALUES_MAX = 200_000
 
 /** The commit's parts, as far as they have the right types; null for what is no commit at all. */
-type Parts = { readonly header: readonly Node[]; readonly events: readonly Uint8Array[]; readonly attestations: readonly (Uint8Array | null)[]; readonly signature: Node; readonly votes: Node }
+type Parts = {
+  readonly header: readonly Node[]
+  readonly events: readonly Uint8Array[]
+  readonly attestations: readonly (Uint8Array | null)[]
+  readonly signature: Node
+  readonly votes: Node
+}
 
 const takeApart = (bytes: Uint8Array): Parts | null => {
   const outer = listOf(readStrictly(bytes, VALUES_MAX))
   const [headerBytes, events, attestations, signature, votes] = outer ?? []
   const header = headerBytes instanceof Uint8Array ? listOf(readStrictly(headerBytes, VALUES_MAX)) : null
   const [eventList, attestationList] = [listOf(events), listOf(attestations)]
-  if (outer?.length !== 5 || header?.length !== 15 || eventList === null || attestationList === null || signature === undefined || votes === undefined) return null
-  if (!eventList.every((event) => event instanceof Uint8Array) || !attestationList.every((one) => one === null || one instanceof Uint8Array)) return null
+  if (
+    outer?.length !== 5 ||
+    header?.length !== 15 ||
+    eventList === null ||
+    attestationList === null ||
+    signature === undefined ||
+    votes === undefined
+  )
+    return null
+  if (
+    !eventList.every((event) => event instanceof Uint8Array) ||
+    !attestationList.every((one) => one === null || one instanceof Uint8Array)
+  )
+    return null
   return { header, events: eventList, attestations: attestationList, signature, votes }
 }
 
-const putTogether = ({ header, events, attestations, signature, votes }: Parts): Uint8Array => writeNode([writeNode(header), events, attestations, signature, votes])
+const putTogether = ({ header, events, attestations, signature, votes }: Parts): Uint8Array =>
+  writeNode([writeNode(header), events, attestations, signature, votes])
 
 const mended = (parts: Parts): Parts => {
   const attestations = parts.events.map((_, i) => parts.attestations[i] ?? null)
@@ -45,7 +64,11 @@ export const mendRoot = (bytes: Uint8Array): Uint8Array => {
  * The commit consistent with itself and signed by `keys`.
  * @param changeHashOf what the header shall state, from the deps it names and its events; null leaves it as it is.
  */
-export const resign = (bytes: Uint8Array, keys: KeyPair, changeHashOf: (deps: readonly Uint8Array[], events: readonly Uint8Array[]) => Uint8Array | null): Uint8Array => {
+export const resign = (
+  bytes: Uint8Array,
+  keys: KeyPair,
+  changeHashOf: (deps: readonly Uint8Array[], events: readonly Uint8Array[]) => Uint8Array | null,
+): Uint8Array => {
   const parts = takeApart(bytes)
   if (parts === null) return bytes
   const whole = mended(parts)
@@ -55,4 +78,5 @@ export const resign = (bytes: Uint8Array, keys: KeyPair, changeHashOf: (deps: re
   return putTogether({ ...whole, header, signature: sign('mnemesh/commit/1', writeNode(header), keys) })
 }
 
-const listOf = (node: Node | undefined): readonly Node[] | null => (Array.isArray(node) ? (node as readonly Node[]) : null)
+const listOf = (node: Node | undefined): readonly Node[] | null =>
+  Array.isArray(node) ? (node as readonly Node[]) : null

@@ -31,7 +31,9 @@ export const runJobs = async (chunks: readonly Chunk[], options: JobOptions): Pr
   const folder = mkdtempSync(join(tmpdir(), 'mnemesh-fuzz-'))
   const deaths = { count: 0 }
   try {
-    await Promise.all(Array.from({ length: options.jobs }, (_, n) => runJob(queue, join(folder, `box-${n}`), deaths, options)))
+    await Promise.all(
+      Array.from({ length: options.jobs }, (_, n) => runJob(queue, join(folder, `box-${n}`), deaths, options)),
+    )
   } finally {
     rmSync(folder, { recursive: true })
   }
@@ -51,7 +53,11 @@ const runJob = async (queue: Chunk[], box: string, deaths: { count: number }, op
 }
 
 /** Works with one process until the queue is empty (null), or until it dies in a chunk. */
-const untilDeath = async (queue: Chunk[], box: string, options: JobOptions): Promise<{ readonly chunk: Chunk; readonly how: string } | null> => {
+const untilDeath = async (
+  queue: Chunk[],
+  box: string,
+  options: JobOptions,
+): Promise<{ readonly chunk: Chunk; readonly how: string } | null> => {
   const child = fork(options.script, ['--worker', String(options.seed), box])
   const exited = once(child, 'exit')
   let lastIndex = -1
@@ -73,13 +79,17 @@ const untilDeath = async (queue: Chunk[], box: string, options: JobOptions): Pro
       const first = await Promise.race([answered, exited.then(() => null)])
       if (first === null) {
         const [code, signal] = [child.exitCode, child.signalCode]
-        return { chunk, how: hung ? `no end after ${HANG_MS_MAX} ms` : `the process ended (${signal ?? `exit ${code}`})` }
+        return {
+          chunk,
+          how: hung ? `no end after ${HANG_MS_MAX} ms` : `the process ended (${signal ?? `exit ${code}`})`,
+        }
       }
       options.onDone(first[0] as Done)
     }
     child.disconnect()
     await exited
-    if (child.exitCode !== 0) throw new Error(`a worker did not end well (${child.signalCode ?? `exit ${child.exitCode}`})`)
+    if (child.exitCode !== 0)
+      throw new Error(`a worker did not end well (${child.signalCode ?? `exit ${child.exitCode}`})`)
     return null
   } finally {
     clearInterval(watch)

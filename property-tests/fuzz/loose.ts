@@ -4,7 +4,13 @@
  */
 import { Packr } from 'msgpackr'
 
-const packr = new Packr({ useRecords: false, mapsAsObjects: false, int64AsType: 'number', copyBuffers: true, bundleStrings: false })
+const packr = new Packr({
+  useRecords: false,
+  mapsAsObjects: false,
+  int64AsType: 'number',
+  copyBuffers: true,
+  bundleStrings: false,
+})
 
 export const unpackLoose = (bytes: Uint8Array): unknown => {
   try {

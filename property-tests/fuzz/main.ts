@@ -26,16 +26,24 @@ const JOBS_MAX = 64
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
 const main = async (): Promise<number> => {
-  const { seed, target, index, inputs, jobs } = tool('fuzz', 'Feeds made-up and damaged bytes to everything that reads bytes from outside.')
+  const { seed, target, index, inputs, jobs } = tool(
+    'fuzz',
+    'Feeds made-up and damaged bytes to everything that reads bytes from outside.',
+  )
     .option('--inputs <n>', 'how many, shared among the targets', whole(1), INPUTS_DEFAULT)
     .option('--seed <n>', 'the same seed makes the same inputs', whole(0), Date.now() % 2 ** 31)
-    .option('--target <text>', `only those whose name contains it, of ${TARGETS.map(({ name }) => name).join(', ')}`, '')
+    .option(
+      '--target <text>',
+      `only those whose name contains it, of ${TARGETS.map(({ name }) => name).join(', ')}`,
+      '',
+    )
     .option('--jobs <n>', 'processes', whole(1, JOBS_MAX), availableParallelism())
     .option('--index <n>', 'one input again, of --seed and --target', whole(0))
     .parse()
     .opts<{ inputs: number; seed: number; target: string; jobs: number; index?: number }>()
   const targets = TARGETS.filter(({ name }) => name.includes(target))
-  if (targets.length === 0) throw new RangeError(`no target is named ${target}; there are ${TARGETS.map(({ name }) => name).join(', ')}`)
+  if (targets.length === 0)
+    throw new RangeError(`no target is named ${target}; there are ${TARGETS.map(({ name }) => name).join(', ')}`)
   if (index !== undefined) return replay(TARGETS.find(({ name }) => name === target) ?? targets[0]!, seed, index)
   return run(targets, seed, inputs, jobs)
 }
@@ -53,18 +61,27 @@ const run = async (targets: readonly Target[], seed: number, inputs: number, job
     bar.add(tallied(summary, 'inputs') - before)
   }
   try {
-    await runJobs(chunks, { script: fileURLToPath(import.meta.url), seed, jobs, onDone, onDeath: (failure) => addFailure(summary, failure) })
+    await runJobs(chunks, {
+      script: fileURLToPath(import.meta.url),
+      seed,
+      jobs,
+      onDone,
+      onDeath: (failure) => addFailure(summary, failure),
+    })
   } finally {
     bar.stop()
   }
   say(renderTable(summary))
   const failures = [...summary.tallies.values()].flatMap((tally) => tally.failures)
   for (const failure of failures) say(renderFailure(failure, seed))
-  say(`${tallied(summary, 'inputs')} inputs in ${((performance.now() - startedMs) / 1_000).toFixed(0)} s, ${failures.length === 0 ? 'no failure' : `${failures.length} failures`}`)
+  say(
+    `${tallied(summary, 'inputs')} inputs in ${((performance.now() - startedMs) / 1_000).toFixed(0)} s, ${failures.length === 0 ? 'no failure' : `${failures.length} failures`}`,
+  )
   return failures.length === 0 ? 0 : 1
 }
 
-const tallied = ({ tallies }: Summary, what: 'inputs' | 'failed'): number => [...tallies.values()].reduce((sum, tally) => sum + tally[what], 0)
+const tallied = ({ tallies }: Summary, what: 'inputs' | 'failed'): number =>
+  [...tallies.values()].reduce((sum, tally) => sum + tally[what], 0)
 
 const replay = async (target: Target, seed: number, index: number): Promise<number> => {
   const from = target.inputsPerOpening === undefined ? index : index - (index % target.inputsPerOpening)
@@ -73,7 +90,9 @@ const replay = async (target: Target, seed: number, index: number): Promise<numb
   await feeder.run(from, index + 1, tally)
   await feeder.close()
   for (const failure of tally.failures) say(renderFailure(failure, seed))
-  say(`${target.name}, seed ${seed}, input ${index}: accepted ${tally.accepted}, refused ${JSON.stringify(tally.refusals)}, slowest ${tally.slowestMs.toFixed(1)} ms`)
+  say(
+    `${target.name}, seed ${seed}, input ${index}: accepted ${tally.accepted}, refused ${JSON.stringify(tally.refusals)}, slowest ${tally.slowestMs.toFixed(1)} ms`,
+  )
   return tally.failures.length === 0 ? 0 : 1
 }
 

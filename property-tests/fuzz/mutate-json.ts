@@ -38,7 +38,9 @@ const mutateObject = (draw: Draw, node: Readonly<Record<string, JsonTree>>, whol
     case 3:
       return fromEntries(entries.map((entry, i) => (i === at ? [key, entries[draw.below(entries.length)]![1]] : entry)))
     case 4:
-      return draw.chance(40) ? fromEntries(Array.from({ length: draw.pick([65, 129, 1_000, 20_000]) }, (_, i) => [`k${i}`, 0])) : anyValue(draw, whole)
+      return draw.chance(40)
+        ? fromEntries(Array.from({ length: draw.pick([65, 129, 1_000, 20_000]) }, (_, i) => [`k${i}`, 0]))
+        : anyValue(draw, whole)
     default:
       return fromEntries(entries.map((entry, i) => (i === at ? [key, mutateTree(draw, value, whole)] : entry)))
   }
@@ -73,7 +75,13 @@ const mutateText = (draw: Draw, text: string): string => {
     case 0:
       return text.slice(0, at)
     case 1:
-      return text.slice(0, at) + String.fromCodePoint(draw.pick([0, 0x1f, 0x22, 0x2f, 0x5c, 0x7f, 0x80, 0x301, 0x2028, 0xfeff, 0xffff, 0x1f600])) + text.slice(at)
+      return (
+        text.slice(0, at) +
+        String.fromCodePoint(
+          draw.pick([0, 0x1f, 0x22, 0x2f, 0x5c, 0x7f, 0x80, 0x301, 0x2028, 0xfeff, 0xffff, 0x1f600]),
+        ) +
+        text.slice(at)
+      )
     case 2:
       return text.toUpperCase()
     case 3:
@@ -87,9 +95,81 @@ const mutateText = (draw: Draw, text: string): string => {
   }
 }
 
-const KEYS = ['a', 'v', 'id', 'ns', 'kind', 'record', 'agent', 'at', 'set', 'tags', 'ref', 'content', 'title', 'metadata', 'priority', 'from', 'to', '__proto__', 'constructor', 'prototype', 'toString', '', '\u0000', '\ud800', '1', 'é', 'é'.normalize('NFD')]
-const TEXTS = ['', 'a', 'memory.put', 'memory.patch', 'memory.erase', 'link.put', 'episode.append', 'peer.enrol', 'peer.revoke', 'peer.cut', 'peer.leave_behind', 'toString', '__proto__', '_mesh', 'default', 'team/api', '../x', '2026-02-29T00:00:00.000Z', '9999-12-31T23:59:59.999Z', '0000-01-01T00:00:00.000Z', '\ud83d\ude00', '\udc00', '\u0000', '00000000-0000-0000-0000-000000000000', '0'.repeat(64), 'f'.repeat(64)]
-const NUMBERS = [0, -0, 1, -1, 0.1, 1.5, 5e-324, 1.7976931348623157e308, 10, 11, 2 ** 31, 2 ** 32, 2 ** 53 - 1, 2 ** 53, 1e21, 1e-7]
+const KEYS = [
+  'a',
+  'v',
+  'id',
+  'ns',
+  'kind',
+  'record',
+  'agent',
+  'at',
+  'set',
+  'tags',
+  'ref',
+  'content',
+  'title',
+  'metadata',
+  'priority',
+  'from',
+  'to',
+  '__proto__',
+  'constructor',
+  'prototype',
+  'toString',
+  '',
+  '\u0000',
+  '\ud800',
+  '1',
+  'é',
+  'é'.normalize('NFD'),
+]
+const TEXTS = [
+  '',
+  'a',
+  'memory.put',
+  'memory.patch',
+  'memory.erase',
+  'link.put',
+  'episode.append',
+  'peer.enrol',
+  'peer.revoke',
+  'peer.cut',
+  'peer.leave_behind',
+  'toString',
+  '__proto__',
+  '_mesh',
+  'default',
+  'team/api',
+  '../x',
+  '2026-02-29T00:00:00.000Z',
+  '9999-12-31T23:59:59.999Z',
+  '0000-01-01T00:00:00.000Z',
+  '\ud83d\ude00',
+  '\udc00',
+  '\u0000',
+  '00000000-0000-0000-0000-000000000000',
+  '0'.repeat(64),
+  'f'.repeat(64),
+]
+const NUMBERS = [
+  0,
+  -0,
+  1,
+  -1,
+  0.1,
+  1.5,
+  5e-324,
+  1.7976931348623157e308,
+  10,
+  11,
+  2 ** 31,
+  2 ** 32,
+  2 ** 53 - 1,
+  2 ** 53,
+  1e21,
+  1e-7,
+]
 
 const anyValue = (draw: Draw, whole: JsonTree): JsonTree => {
   switch (draw.below(8)) {
@@ -109,11 +189,12 @@ const anyValue = (draw: Draw, whole: JsonTree): JsonTree => {
 }
 
 const pieceOf = (draw: Draw, node: JsonTree): JsonTree => {
-  const inside = typeof node === 'object' && node !== null ? Object.values(node) as readonly JsonTree[] : []
+  const inside = typeof node === 'object' && node !== null ? (Object.values(node) as readonly JsonTree[]) : []
   return inside.length > 0 && !draw.chance(3) ? pieceOf(draw, draw.pick(inside)) : node
 }
 
-const nested = (depth: number): JsonTree => (depth <= 1 ? [] : depth % 2 === 0 ? [nested(depth - 1)] : { a: nested(depth - 1) })
+const nested = (depth: number): JsonTree =>
+  depth <= 1 ? [] : depth % 2 === 0 ? [nested(depth - 1)] : { a: nested(depth - 1) }
 
 /** Canonical text; now and then JSON that says the same otherwise, or says what no canonical text can. */
 const written = (draw: Draw, tree: JsonTree): string => {
@@ -127,11 +208,27 @@ const written = (draw: Draw, tree: JsonTree): string => {
     case 2:
       return text.replace(/[a-z]/, (letter) => `\\u00${letter.charCodeAt(0).toString(16)}`)
     case 3:
-      return text.replace(/\d+/, (digits) => draw.pick([`${digits}.0`, `${digits}e0`, `-${digits}`, `0${digits}`, '-0', '1e400', '9007199254740993', '123456789012345678901234567890', '0.1000000000000000055511151231257827', `${digits}E+2`]))
+      return text.replace(/\d+/, (digits) =>
+        draw.pick([
+          `${digits}.0`,
+          `${digits}e0`,
+          `-${digits}`,
+          `0${digits}`,
+          '-0',
+          '1e400',
+          '9007199254740993',
+          '123456789012345678901234567890',
+          '0.1000000000000000055511151231257827',
+          `${digits}E+2`,
+        ]),
+      )
     case 4:
       return text.replace('{', `{"a":1,"a":2,`)
     case 5:
-      return text.replace(/"[^"]*"/, draw.pick(['"\\ud800"', '"\\u0000"', '"\\/"', '"\ud83d\ude00"', '"\\ud83d\\ude00"', '"\\q"']))
+      return text.replace(
+        /"[^"]*"/,
+        draw.pick(['"\\ud800"', '"\\u0000"', '"\\/"', '"\ud83d\ude00"', '"\\ud83d\\ude00"', '"\\q"']),
+      )
     case 6:
       return '['.repeat(draw.pick([16, 17, 21, 1_000, 200_000])) + text
     default:
@@ -142,4 +239,5 @@ const written = (draw: Draw, tree: JsonTree): string => {
 /** Keeps a key `__proto__` an own property, as JSON.parse does. */
 const fromEntries = (entries: readonly (readonly [string, JsonTree])[]): JsonTree => Object.fromEntries(entries)
 const isList = (node: JsonTree): node is readonly JsonTree[] => Array.isArray(node)
-const isObject = (node: JsonTree): node is Readonly<Record<string, JsonTree>> => typeof node === 'object' && node !== null && !Array.isArray(node)
+const isObject = (node: JsonTree): node is Readonly<Record<string, JsonTree>> =>
+  typeof node === 'object' && node !== null && !Array.isArray(node)

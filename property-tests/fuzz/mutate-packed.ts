@@ -30,8 +30,18 @@ const mutateOnce = (draw: Draw, node: Node, whole: Node): Node => {
   }
   if (isList(node)) return draw.pick(LIST_MUTATIONS)(draw, node, whole)
   if (node instanceof Uint8Array && !draw.chance(4)) return mutateInside(draw, node)
-  if (typeof node === 'number' && draw.chance(2)) return Math.max(0, Math.min(Number.MAX_SAFE_INTEGER, node + draw.pick([-1, 1, -1, 1, 256, -256, 65_536])))
-  if (typeof node === 'string' && draw.chance(2)) return draw.pick([`${node}x`, node.slice(1), node.toUpperCase(), `${node}\u0000`, node.normalize('NFD'), `${node}/${node}`, ` ${node}`])
+  if (typeof node === 'number' && draw.chance(2))
+    return Math.max(0, Math.min(Number.MAX_SAFE_INTEGER, node + draw.pick([-1, 1, -1, 1, 256, -256, 65_536])))
+  if (typeof node === 'string' && draw.chance(2))
+    return draw.pick([
+      `${node}x`,
+      node.slice(1),
+      node.toUpperCase(),
+      `${node}\u0000`,
+      node.normalize('NFD'),
+      `${node}/${node}`,
+      ` ${node}`,
+    ])
   return anyNode(draw, whole)
 }
 
@@ -56,18 +66,106 @@ const LIST_MUTATIONS: readonly ListMutation[] = [
 const mutateInside = (draw: Draw, bytes: Uint8Array): Uint8Array => {
   if (bytes.length > 2 && bytes[0] === 0x7b && !draw.chance(6)) return mutateJson(draw, bytes)
   if (bytes.length > 8 && (bytes[0]! & 0xf0) === 0x90 && !draw.chance(6)) return mutatePacked(draw, bytes)
-  if (draw.chance(3)) return draw.pick([bytes.slice(1), new Uint8Array(0), new Uint8Array(bytes.length), draw.bytes(bytes.length), Uint8Array.of(...bytes.subarray(0, 64), 0)])
+  if (draw.chance(3))
+    return draw.pick([
+      bytes.slice(1),
+      new Uint8Array(0),
+      new Uint8Array(bytes.length),
+      draw.bytes(bytes.length),
+      Uint8Array.of(...bytes.subarray(0, 64), 0),
+    ])
   return mutateBytes(draw, bytes, bytes)
 }
 
-const EDGE_NUMBERS = [0, 1, 2, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x10000, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 48 - 1, 2 ** 48, 2 ** 48 + 1, Number.MAX_SAFE_INTEGER]
+const EDGE_NUMBERS = [
+  0,
+  1,
+  2,
+  0x7f,
+  0x80,
+  0xff,
+  0x100,
+  0xffff,
+  0x10000,
+  2 ** 31 - 1,
+  2 ** 31,
+  2 ** 32 - 1,
+  2 ** 32,
+  2 ** 48 - 1,
+  2 ** 48,
+  2 ** 48 + 1,
+  Number.MAX_SAFE_INTEGER,
+]
 /** Forms that the product never writes: other widths, floats, negatives, maps, extensions, lengths that lie. */
 const RAW_FORMS = [
-  'c1', 'cc01', 'cd0001', 'ce00000001', 'cf0000000000000001', 'cfffffffffffffffff', 'd30000000000000001', 'd3ffffffffffffffff', 'd37fffffffffffffff', 'd30020000000000000', 'e0', 'ff', 'd0ff', 'd1ffff', 'd2ffffffff',
-  'ca3f800000', 'cb3ff0000000000000', 'cb7ff8000000000000', 'cb7ff0000000000000', '80', '8101a0', 'de000101c0', 'df0000000101c0', 'd4ff00', 'd6ff00000000', 'd7ff0000000000000000', 'c7ff', 'c70c7200000000000000000000000000', 'd47240', 'd57240c0', 'd66900000000', 'd6700000000091',
-  'dd10000000', 'ddffffffff', 'dcffff', 'dfffffffff', 'c6ffffffff', 'c6000000ff', 'dbffffffff', 'da0001ff', 'a1ff', 'a2c0af', 'a3eda080', 'a3efbbbf', 'd90161', 'c500010a', 'c60000000100', 'dc0001c0', 'dd00000001c0', 'c8ffff01', 'c9ffffffff01',
+  'c1',
+  'cc01',
+  'cd0001',
+  'ce00000001',
+  'cf0000000000000001',
+  'cfffffffffffffffff',
+  'd30000000000000001',
+  'd3ffffffffffffffff',
+  'd37fffffffffffffff',
+  'd30020000000000000',
+  'e0',
+  'ff',
+  'd0ff',
+  'd1ffff',
+  'd2ffffffff',
+  'ca3f800000',
+  'cb3ff0000000000000',
+  'cb7ff8000000000000',
+  'cb7ff0000000000000',
+  '80',
+  '8101a0',
+  'de000101c0',
+  'df0000000101c0',
+  'd4ff00',
+  'd6ff00000000',
+  'd7ff0000000000000000',
+  'c7ff',
+  'c70c7200000000000000000000000000',
+  'd47240',
+  'd57240c0',
+  'd66900000000',
+  'd6700000000091',
+  'dd10000000',
+  'ddffffffff',
+  'dcffff',
+  'dfffffffff',
+  'c6ffffffff',
+  'c6000000ff',
+  'dbffffffff',
+  'da0001ff',
+  'a1ff',
+  'a2c0af',
+  'a3eda080',
+  'a3efbbbf',
+  'd90161',
+  'c500010a',
+  'c60000000100',
+  'dc0001c0',
+  'dd00000001c0',
+  'c8ffff01',
+  'c9ffffffff01',
 ].map((hex) => Uint8Array.from(Buffer.from(hex, 'hex')))
-const EDGE_TEXTS = ['', 'a', '__proto__', 'constructor', '../..', 'é'.normalize('NFD'), '\u0000', '\ud83d\ude00', 'x'.repeat(31), 'x'.repeat(32), 'x'.repeat(256), 'default', '_mesh', 'ws://a:1/mesh']
+const EDGE_TEXTS = [
+  '',
+  'a',
+  '__proto__',
+  'constructor',
+  '../..',
+  'é'.normalize('NFD'),
+  '\u0000',
+  '\ud83d\ude00',
+  'x'.repeat(31),
+  'x'.repeat(32),
+  'x'.repeat(256),
+  'default',
+  '_mesh',
+  'ws://a:1/mesh',
+]
 
 const anyNode = (draw: Draw, whole: Node): Node => {
   switch (draw.below(10)) {
@@ -91,7 +189,8 @@ const anyNode = (draw: Draw, whole: Node): Node => {
   }
 }
 
-const pieceOf = (draw: Draw, node: Node): Node => (isList(node) && node.length > 0 && !draw.chance(4) ? pieceOf(draw, draw.pick(node)) : node)
+const pieceOf = (draw: Draw, node: Node): Node =>
+  isList(node) && node.length > 0 && !draw.chance(4) ? pieceOf(draw, draw.pick(node)) : node
 
 /** Written at once: a writer that calls itself would meet the depth before the product's reader does. */
 const nested = (depth: number): Node => ({ raw: new Uint8Array(depth + 1).fill(0x91, 0, depth) })

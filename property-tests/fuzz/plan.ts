@@ -23,7 +23,11 @@ export const chunksOf = (targets: readonly Target[], inputs: number): readonly C
     const count = countByTarget.get(target.name) ?? 0
     const opening = target.inputsPerOpening ?? 1
     const size = Math.max(1, Math.round(CHUNK_MICROS / target.micros / opening)) * opening
-    return Array.from({ length: Math.ceil(count / size) }, (_, n) => ({ target: target.name, from: n * size, to: Math.min(count, (n + 1) * size) }))
+    return Array.from({ length: Math.ceil(count / size) }, (_, n) => ({
+      target: target.name,
+      from: n * size,
+      to: Math.min(count, (n + 1) * size),
+    }))
   })
   const chunks: Chunk[] = []
   for (let round = 0; queues.some((queue) => queue.length > round); round++) {

@@ -14,7 +14,13 @@ const FAILURES_SHOWN = 5
 /** Reasons told apart; readers name some dozens. */
 const REASONS_MAX = 64
 
-export type Failure = { readonly kind: 'crash' | 'stall' | 'wrong' | 'death' | 'memory'; readonly target: string; readonly index: number; readonly hex: string; readonly says: string }
+export type Failure = {
+  readonly kind: 'crash' | 'stall' | 'wrong' | 'death' | 'memory'
+  readonly target: string
+  readonly index: number
+  readonly hex: string
+  readonly says: string
+}
 
 export type Tally = {
   readonly target: string
@@ -27,16 +33,29 @@ export type Tally = {
   readonly failures: Failure[]
 }
 
-export const emptyTally = (target: string): Tally => ({ target, inputs: 0, accepted: 0, refusals: {}, slowestMs: 0, slowestIndex: 0, failed: 0, failures: [] })
+export const emptyTally = (target: string): Tally => ({
+  target,
+  inputs: 0,
+  accepted: 0,
+  refusals: {},
+  slowestMs: 0,
+  slowestIndex: 0,
+  failed: 0,
+  failures: [],
+})
 
-export type Feeder = { run(from: number, to: number, tally: Tally, begun?: (index: number) => void): Promise<void>; close(): Promise<void> }
+export type Feeder = {
+  run(from: number, to: number, tally: Tally, begun?: (index: number) => void): Promise<void>
+  close(): Promise<void>
+}
 
 /** @param nowMs a clock that only goes forward. */
 export const createFeeder = (target: Target, seed: number, nowMs: () => number): Feeder => {
   let opened: Opened | null = null
   let openedFor = -1
 
-  const openingOf = (index: number): number => (target.inputsPerOpening === undefined ? 0 : Math.floor(index / target.inputsPerOpening))
+  const openingOf = (index: number): number =>
+    target.inputsPerOpening === undefined ? 0 : Math.floor(index / target.inputsPerOpening)
   const close = async (): Promise<void> => {
     const old = opened
     opened = null
@@ -54,7 +73,8 @@ export const createFeeder = (target: Target, seed: number, nowMs: () => number):
     const input = open.make(createDraw(seed, target.name, index))
     const fail = (kind: Failure['kind'], says: string): void => {
       tally.failed++
-      if (tally.failures.length < FAILURES_SHOWN) tally.failures.push({ kind, target: target.name, index, hex: Buffer.from(input).toString('hex'), says })
+      if (tally.failures.length < FAILURES_SHOWN)
+        tally.failures.push({ kind, target: target.name, index, hex: Buffer.from(input).toString('hex'), says })
     }
     tally.inputs++
     try {
@@ -62,17 +82,25 @@ export const createFeeder = (target: Target, seed: number, nowMs: () => number):
       let tookMs = heldMs
       if (verdict.is === 'accepted') tally.accepted++
       else {
-        const reason = verdict.reason in tally.refusals || Object.keys(tally.refusals).length < REASONS_MAX ? verdict.reason : 'other'
+        const reason =
+          verdict.reason in tally.refusals || Object.keys(tally.refusals).length < REASONS_MAX
+            ? verdict.reason
+            : 'other'
         tally.refusals[reason] = (tally.refusals[reason] ?? 0) + 1
       }
       for (let tries = 1; tookMs > STALL_MS && tries < STALL_TRIES; tries++) {
-        const again = await held<unknown>(nowMs, () => (open.readAlone === undefined ? open.feed(input) : open.readAlone(input)))
+        const again = await held<unknown>(nowMs, () =>
+          open.readAlone === undefined ? open.feed(input) : open.readAlone(input),
+        )
         tookMs = Math.min(tookMs, again.heldMs)
       }
       if (tookMs > tally.slowestMs) [tally.slowestMs, tally.slowestIndex] = [tookMs, index]
       if (tookMs > STALL_MS) fail('stall', `${Math.round(tookMs)} ms`)
     } catch (error) {
-      fail(error instanceof WronglyJudged ? 'wrong' : 'crash', error instanceof Error ? (error.stack ?? error.message).split('\n').slice(0, 4).join(' | ') : String(error))
+      fail(
+        error instanceof WronglyJudged ? 'wrong' : 'crash',
+        error instanceof Error ? (error.stack ?? error.message).split('\n').slice(0, 4).join(' | ') : String(error),
+      )
       // What the failure left behind must not be blamed on the next input.
       await close()
     }
@@ -90,7 +118,10 @@ export const createFeeder = (target: Target, seed: number, nowMs: () => number):
 }
 
 /** Does it, and measures the longest that nobody else had a turn meanwhile. */
-const held = async <T>(nowMs: () => number, run: () => T | Promise<T>): Promise<{ readonly answer: T; readonly heldMs: number }> => {
+const held = async <T>(
+  nowMs: () => number,
+  run: () => T | Promise<T>,
+): Promise<{ readonly answer: T; readonly heldMs: number }> => {
   let [turnMs, heldMs] = [nowMs(), 0]
   const turn = (): void => {
     const now = nowMs()
@@ -118,7 +149,8 @@ export const addTally = (sum: Tally, more: Tally): void => {
   sum.inputs += more.inputs
   sum.accepted += more.accepted
   sum.failed += more.failed
-  for (const [reason, count] of Object.entries(more.refusals)) sum.refusals[reason] = (sum.refusals[reason] ?? 0) + count
+  for (const [reason, count] of Object.entries(more.refusals))
+    sum.refusals[reason] = (sum.refusals[reason] ?? 0) + count
   for (const failure of more.failures) if (sum.failures.length < FAILURES_SHOWN) sum.failures.push(failure)
   if (more.slowestMs > sum.slowestMs) [sum.slowestMs, sum.slowestIndex] = [more.slowestMs, more.slowestIndex]
 }

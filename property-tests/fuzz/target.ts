@@ -40,7 +40,11 @@ export const judge = (holds: boolean, otherwise: string): void => {
 }
 
 /** One of four ways to an input: a sample as it is, its shape mutated, its bytes mutated, no sample at all. */
-export const mutant = (draw: Draw, samples: readonly Uint8Array[], mutateShape: (draw: Draw, sample: Uint8Array) => Uint8Array): Uint8Array => {
+export const mutant = (
+  draw: Draw,
+  samples: readonly Uint8Array[],
+  mutateShape: (draw: Draw, sample: Uint8Array) => Uint8Array,
+): Uint8Array => {
   const sample = draw.pick(samples)
   const way = draw.below(20)
   if (way === 0) return sample

@@ -13,4 +13,17 @@ import { sessionTargets } from './targets/session.ts'
 import { storeTargets } from './targets/store.ts'
 import type { Target } from './target.ts'
 
-export const TARGETS: readonly Target[] = [...packedTargets, ...proofTargets, ...jsonTargets, ...merkleTargets, ...commitTargets, ...segmentTargets, ...forkTargets, ...frameTargets, ...liveTargets, ...storeTargets, ...sessionTargets, ...httpTargets]
+export const TARGETS: readonly Target[] = [
+  ...packedTargets,
+  ...proofTargets,
+  ...jsonTargets,
+  ...merkleTargets,
+  ...commitTargets,
+  ...segmentTargets,
+  ...forkTargets,
+  ...frameTargets,
+  ...liveTargets,
+  ...storeTargets,
+  ...sessionTargets,
+  ...httpTargets,
+]

@@ -14,7 +14,11 @@ import { TARGETS } from './targets.ts'
 export type Done = { readonly tally: Tally; readonly grownBytes: number }
 
 /** @param send answers a chunk; `receive` is told of the next. */
-export const serveChunks = (seed: number, blackBox: string, send: (done: Done) => void): { receive(chunk: Chunk): Promise<void>; close(): Promise<void> } => {
+export const serveChunks = (
+  seed: number,
+  blackBox: string,
+  send: (done: Done) => void,
+): { receive(chunk: Chunk): Promise<void>; close(): Promise<void> } => {
   const feeders = new Map<string, Feeder>()
   const grownByTarget = new Map<string, number>()
   const box = openSync(blackBox, 'r+')
@@ -38,7 +42,13 @@ export const serveChunks = (seed: number, blackBox: string, send: (done: Done) =
       grownByTarget.set(name, grown)
       if (grown > HEAP_GROWTH_BYTES_MAX) {
         tally.failed++
-        tally.failures.push({ kind: 'memory', target: name, index: from, hex: '', says: `${grown} bytes more are alive than before, of the inputs up to ${to}` })
+        tally.failures.push({
+          kind: 'memory',
+          target: name,
+          index: from,
+          hex: '',
+          says: `${grown} bytes more are alive than before, of the inputs up to ${to}`,
+        })
         grownByTarget.set(name, 0)
       }
       send({ tally, grownBytes: grown })

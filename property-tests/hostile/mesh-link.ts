@@ -111,8 +111,20 @@ export const connect = (url: string, headers: Readonly<Record<string, string>> =
   })
 
 /** The dialer's side of an honest handshake. @throws with the reason of a refusal. */
-export const authenticate = async (raw: RawLink, { mesh }: Pick<MeshFacts, 'mesh'>, keys: KeyPair, audience: PeerId | null = null): Promise<MeshLink> => {
-  const handshake = dialHandshake({ mesh, self: keys, audience, nonces: createNonces(16, 1_000), random: randomBytes(64), nowMs: Date.now() })
+export const authenticate = async (
+  raw: RawLink,
+  { mesh }: Pick<MeshFacts, 'mesh'>,
+  keys: KeyPair,
+  audience: PeerId | null = null,
+): Promise<MeshLink> => {
+  const handshake = dialHandshake({
+    mesh,
+    self: keys,
+    audience,
+    nonces: createNonces(16, 1_000),
+    random: randomBytes(64),
+    nowMs: Date.now(),
+  })
   raw.send(handshake.first!)
   const step = handshake.receive(await raw.next(), Date.now())
   if (step.kind !== 'done') throw new Error(`our handshake ended as ${step.kind}`)
@@ -148,7 +160,13 @@ const sealed = (raw: RawLink, session: Authenticated): MeshLink => {
     if (message !== null) take(message)
   })
   return {
-    ws: raw.ws, reason: raw.reason, closed: raw.closed, end: raw.end, session, say, tell,
+    ws: raw.ws,
+    reason: raw.reason,
+    closed: raw.closed,
+    end: raw.end,
+    session,
+    say,
+    tell,
     sendSealed: raw.send,
     seal: seal.seal,
     heard: (tag) => heard.get(tag) ?? [],
@@ -180,7 +198,8 @@ const messageOf = (content: Uint8Array): readonly Node[] | null => {
   return outer[2] instanceof Uint8Array ? listOf(readStrictly(inflateRawSync(outer[2]), VALUES_MAX)) : null
 }
 
-const listOf = (node: Node | undefined): readonly Node[] | null => (Array.isArray(node) ? (node as readonly Node[]) : null)
+const listOf = (node: Node | undefined): readonly Node[] | null =>
+  Array.isArray(node) ? (node as readonly Node[]) : null
 
 /** Says what an honest member says until both sides are open. @throws with the reason of a refusal. */
 export const openLink = async (link: MeshLink): Promise<MeshLink> => {
@@ -191,11 +210,25 @@ export const openLink = async (link: MeshLink): Promise<MeshLink> => {
 }
 
 /** The member's `open`: of another log, nothing in it. */
-export const OPEN: Node = [TAGS.open, new Uint8Array(16).fill(0xcd), 0, new Uint8Array(16), new Uint8Array(8), Date.now()]
+export const OPEN: Node = [
+  TAGS.open,
+  new Uint8Array(16).fill(0xcd),
+  0,
+  new Uint8Array(16),
+  new Uint8Array(8),
+  Date.now(),
+]
 
 /** Successive commits of one chain with their bodies, as a frame. @param bodies salt ‖ text each. */
-export const parcelsFrame = (chain: string, from: number, commits: readonly { readonly bytes: Uint8Array; readonly bodies: readonly Uint8Array[] }[]): Node => [
-  TAGS.parcels, hexToBytes(chain), from, commits.flatMap(({ bytes, bodies }) => [bytes, bodies.length, ...bodies]),
+export const parcelsFrame = (
+  chain: string,
+  from: number,
+  commits: readonly { readonly bytes: Uint8Array; readonly bodies: readonly Uint8Array[] }[],
+): Node => [
+  TAGS.parcels,
+  hexToBytes(chain),
+  from,
+  commits.flatMap(({ bytes, bodies }) => [bytes, bodies.length, ...bodies]),
 ]
 
 /** Waits until the other side has read everything before this: it answers pings in order. */
@@ -205,7 +238,9 @@ export const settled = async (link: MeshLink, ms?: number): Promise<void> => {
 }
 
 /** The victim's frontier as it tells it, by chain. */
-export const frontierOf = async (link: MeshLink): Promise<ReadonlyMap<string, { readonly seq: number; readonly hash: string }>> => {
+export const frontierOf = async (
+  link: MeshLink,
+): Promise<ReadonlyMap<string, { readonly seq: number; readonly hash: string }>> => {
   const headByChain = new Map<string, { readonly seq: number; readonly hash: string }>()
   const prefixes: Uint8Array[] = [new Uint8Array(0)]
   while (prefixes.length > 0) {
@@ -215,7 +250,11 @@ export const frontierOf = async (link: MeshLink): Promise<ReadonlyMap<string, { 
     for (let at = 0; at < told.length; at += 3) {
       const [prefix, isLeaf, content] = told.slice(at, at + 3) as [Uint8Array, boolean, unknown]
       const list = isLeaf ? (listOf(content as never) ?? []) : []
-      for (let n = 0; n < list.length; n += 3) headByChain.set(bytesToHex(list[n] as Uint8Array), { seq: list[n + 1] as number, hash: bytesToHex(list[n + 2] as Uint8Array) })
+      for (let n = 0; n < list.length; n += 3)
+        headByChain.set(bytesToHex(list[n] as Uint8Array), {
+          seq: list[n + 1] as number,
+          hash: bytesToHex(list[n + 2] as Uint8Array),
+        })
       if (!isLeaf) for (let digit = 0; digit < 16; digit++) prefixes.push(concat(prefix, Uint8Array.of(digit)))
     }
   }

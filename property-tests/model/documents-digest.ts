@@ -14,7 +14,10 @@ import type { Replica } from '../../src/replica/replica-types.ts'
  * @param known what was found out by the same commits in the same order, in and left out alike: a document is a function of these, so
  * of peers that agree one does the work. For one moment of one world.
  */
-export const documentsFromNothing = ({ index, commits }: Pick<Replica, 'index' | 'commits'>, known = new Map<string, string>()): { readonly all: string; readonly byNamespace: ReadonlyMap<Namespace, string> } => {
+export const documentsFromNothing = (
+  { index, commits }: Pick<Replica, 'index' | 'commits'>,
+  known = new Map<string, string>(),
+): { readonly all: string; readonly byNamespace: ReadonlyMap<Namespace, string> } => {
   const all = emptySetHash()
   const states = new Map<Namespace, SetHash>([...index.namespaces].map((namespace) => [namespace, emptySetHash()]))
   for (const entry of index.segments.values()) {
@@ -25,7 +28,10 @@ export const documentsFromNothing = ({ index, commits }: Pick<Replica, 'index' |
     const element = sha256(`mnemesh/document/1\n${entry.namespace}\n${entry.id}\n${heads}`)
     for (const state of [all, states.get(entry.namespace)!]) addToSet(state, element)
   }
-  return { all: setDigest(all), byNamespace: new Map([...states].map(([namespace, state]) => [namespace, setDigest(state)])) }
+  return {
+    all: setDigest(all),
+    byNamespace: new Map([...states].map(([namespace, state]) => [namespace, setDigest(state)])),
+  }
 }
 
 /** No commit is in the document. */
@@ -40,7 +46,11 @@ const headsOf = (index: LogIndex, commits: Replica['commits'], entry: SegmentEnt
 
 /** All that a replay asks for: which document, and of each arrival the commit that is read there, and whether it is left out. */
 const inputOf = (index: LogIndex, commits: Replica['commits'], { namespace, id, arrivals }: SegmentEntry): string =>
-  [namespace, id, ...arrivals.map((n) => {
-    const commit = commits.arrived(n)
-    return commit === null ? 'damaged' : `${commit.hash} ${isExcluded(index, commit) ? 'out' : 'in'}`
-  })].join('\n')
+  [
+    namespace,
+    id,
+    ...arrivals.map((n) => {
+      const commit = commits.arrived(n)
+      return commit === null ? 'damaged' : `${commit.hash} ${isExcluded(index, commit) ? 'out' : 'in'}`
+    }),
+  ].join('\n')

@@ -9,7 +9,8 @@ import { limits } from '../../crdt/limits.ts'
 /** By chain: the seq from which on nothing of it counts. */
 export type ForkAt = ReadonlyMap<ChainId, number>
 
-export const countsAt = (forkAt: ForkAt, chain: ChainId, seq: number): boolean => seq < (forkAt.get(chain) ?? Number.POSITIVE_INFINITY)
+export const countsAt = (forkAt: ForkAt, chain: ChainId, seq: number): boolean =>
+  seq < (forkAt.get(chain) ?? Number.POSITIVE_INFINITY)
 
 export type KnownForks = readonly { readonly chain: ChainId; readonly peer: PeerId; readonly at: number }[]
 
@@ -31,9 +32,15 @@ export const outsAlso = (forks: KnownForks, commits: readonly Commit[]): ForkAt 
 /** What the revocations among these commits leave out, and what members leave behind. @param forkAt what forks do. */
 export const withRevoked = (commits: readonly Commit[], forkAt: ForkAt): ForkAt => {
   const outFrom = new Map(forkAt)
-  const placeOf = new Map(commits.flatMap(({ hash, header }) => (header.namespace === CONTROL_NAMESPACE ? [[hash, header.seq] as const] : [])))
+  const placeOf = new Map(
+    commits.flatMap(({ hash, header }) =>
+      header.namespace === CONTROL_NAMESPACE ? [[hash, header.seq] as const] : [],
+    ),
+  )
   const firsts = new Map<ChainId, Commit>()
-  for (const commit of commits) if (commit.header.seq < (firsts.get(commit.chain)?.header.seq ?? Number.POSITIVE_INFINITY)) firsts.set(commit.chain, commit)
+  for (const commit of commits)
+    if (commit.header.seq < (firsts.get(commit.chain)?.header.seq ?? Number.POSITIVE_INFINITY))
+      firsts.set(commit.chain, commit)
   for (const { peer, place, revokes, chains, last } of cutsIn(commits)) {
     if (last.size !== chains) continue
     for (const [chain, { header }] of firsts) {
@@ -44,19 +51,39 @@ export const withRevoked = (commits: readonly Commit[], forkAt: ForkAt): ForkAt 
   return outFrom
 }
 
-type ToldCut = { readonly peer: PeerId; readonly place: number; readonly revokes: boolean; readonly chains: number; readonly last: Map<string, number> }
+type ToldCut = {
+  readonly peer: PeerId
+  readonly place: number
+  readonly revokes: boolean
+  readonly chains: number
+  readonly last: Map<string, number>
+}
 
 /** The tables that the control log tells, whole or not; by an honest authority, which tells the pages of each behind it, in order. */
 const cutsIn = (commits: readonly Commit[]): readonly ToldCut[] => {
   const told: ToldCut[] = []
-  const control = commits.filter(({ header }) => header.namespace === CONTROL_NAMESPACE).toSorted((a, b) => a.header.seq - b.header.seq)
-  for (const { event, place } of control.flatMap(({ header, events }) => events.map(({ event }) => ({ event, place: header.seq })))) {
+  const control = commits
+    .filter(({ header }) => header.namespace === CONTROL_NAMESPACE)
+    .toSorted((a, b) => a.header.seq - b.header.seq)
+  for (const { event, place } of control.flatMap(({ header, events }) =>
+    events.map(({ event }) => ({ event, place: header.seq })),
+  )) {
     if (event.kind === 'peer.revoke' || event.kind === 'peer.leave_behind') {
-      const isOver = told.some(({ peer, revokes, chains, last }) => peer === event.peer && revokes && last.size === chains)
-      if (!isOver) told.push({ peer: event.peer, place, revokes: event.kind === 'peer.revoke', chains: event.cut.chains, last: new Map() })
+      const isOver = told.some(
+        ({ peer, revokes, chains, last }) => peer === event.peer && revokes && last.size === chains,
+      )
+      if (!isOver)
+        told.push({
+          peer: event.peer,
+          place,
+          revokes: event.kind === 'peer.revoke',
+          chains: event.cut.chains,
+          last: new Map(),
+        })
     }
     const open = event.kind === 'peer.cut' ? told.findLast(({ peer }) => peer === event.peer) : undefined
-    if (event.kind === 'peer.cut' && open !== undefined && open.last.size < open.chains) for (const [chain, seq] of Object.entries(event.last)) open.last.set(chain, seq)
+    if (event.kind === 'peer.cut' && open !== undefined && open.last.size < open.chains)
+      for (const [chain, seq] of Object.entries(event.last)) open.last.set(chain, seq)
   }
   return told
 }

@@ -40,19 +40,26 @@ export const heard = (commits: readonly Commit[], log: readonly Commit[] = commi
     const past = new Set<string>(header.deps)
     for (const dep of header.deps) for (const earlier of pastByCommit.get(dep) ?? []) past.add(earlier)
     pastByCommit.set(hash, past)
-    for (const [place, { event }] of events.entries()) says.push({ event, peer: header.peer, hlc: header.hlc, segment: header.segment, chain, commit: hash, place })
+    for (const [place, { event }] of events.entries())
+      says.push({ event, peer: header.peer, hlc: header.hlc, segment: header.segment, chain, commit: hash, place })
   }
-  const saidBefore = (a: Say, b: Say): boolean => (a.commit === b.commit ? a.place < b.place : (pastByCommit.get(b.commit)?.has(a.commit) ?? false))
+  const saidBefore = (a: Say, b: Say): boolean =>
+    a.commit === b.commit ? a.place < b.place : (pastByCommit.get(b.commit)?.has(a.commit) ?? false)
   const happened = happenedIn(says)
   return {
-    says, happened, saidBefore,
-    erased: new Set(log.flatMap(({ events }) => events.flatMap(({ event }) => (event.kind === 'memory.erase' ? [event.record] : [])))),
+    says,
+    happened,
+    saidBefore,
+    erased: new Set(
+      log.flatMap(({ events }) => events.flatMap(({ event }) => (event.kind === 'memory.erase' ? [event.record] : []))),
+    ),
     before: (a, b) => firstAttempt(b).some((attempt) => a.copies.some((copy) => saidBefore(copy, attempt))),
   }
 }
 
 /** Whoever said it first said it in every document of the memory that he knew of. */
-export const firstAttempt = ({ first, copies }: Happened): readonly Say[] => copies.filter(({ chain }) => chain === first.chain)
+export const firstAttempt = ({ first, copies }: Happened): readonly Say[] =>
+  copies.filter(({ chain }) => chain === first.chain)
 
 const happenedIn = (says: readonly Say[]): Happened[] => {
   const copiesByEvent = new Map<string, Say[]>()
@@ -67,4 +74,5 @@ const happenedIn = (says: readonly Say[]): Happened[] => {
 }
 
 /** Negative when `a` comes first in the total order that decides which value shows. */
-export const compareHappened = ({ first: a }: Happened, { first: b }: Happened): number => a.hlc - b.hlc || (a.event.id < b.event.id ? -1 : a.event.id > b.event.id ? 1 : 0)
+export const compareHappened = ({ first: a }: Happened, { first: b }: Happened): number =>
+  a.hlc - b.hlc || (a.event.id < b.event.id ? -1 : a.event.id > b.event.id ? 1 : 0)

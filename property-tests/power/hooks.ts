@@ -5,7 +5,9 @@ import type { InitializeHook, LoadHook } from 'node:module'
 
 let sources: Readonly<Record<string, string>> = {}
 
-export const initialize: InitializeHook<{ readonly sourceByUrl: Readonly<Record<string, string>> }> = ({ sourceByUrl }) => {
+export const initialize: InitializeHook<{ readonly sourceByUrl: Readonly<Record<string, string>> }> = ({
+  sourceByUrl,
+}) => {
   sources = sourceByUrl
 }
 

@@ -19,17 +19,33 @@ const HUNT_MS_MAX = 30 * 60_000
 const TEXT_CHARS_MAX = 96
 const JOBS_MAX = 64
 
-const { schedules, seed, jobs, only } = tool('power', 'Plants each known bug in a build of its own, and says which suite found it, and when.')
+const { schedules, seed, jobs, only } = tool(
+  'power',
+  'Plants each known bug in a build of its own, and says which suite found it, and when.',
+)
   .option('--schedules <n>', 'how long the simulated world looks for each', whole(1), 4_000)
   .option('--seed <text>', 'of the schedules', '1')
-  .option('--jobs <n>', 'bugs hunted side by side', whole(1, JOBS_MAX), Math.max(1, Math.floor(availableParallelism() / 2)))
+  .option(
+    '--jobs <n>',
+    'bugs hunted side by side',
+    whole(1, JOBS_MAX),
+    Math.max(1, Math.floor(availableParallelism() / 2)),
+  )
   .option('--only <text>', 'those bugs whose name contains it', '')
   .parse()
   .opts<{ schedules: number; seed: string; jobs: number; only: string }>()
 
-const run = (args: readonly string[], plant: string): Promise<{ readonly code: number | null; readonly out: string; readonly errors: string }> =>
+const run = (
+  args: readonly string[],
+  plant: string,
+): Promise<{ readonly code: number | null; readonly out: string; readonly errors: string }> =>
   new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd: rootPath(), env: { ...process.env, MNEMESH_PLANT: plant }, stdio: ['ignore', 'pipe', 'pipe'], timeout: HUNT_MS_MAX })
+    const child = spawn(process.execPath, args, {
+      cwd: rootPath(),
+      env: { ...process.env, MNEMESH_PLANT: plant },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: HUNT_MS_MAX,
+    })
     let [out, errors] = ['', '']
     child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString('utf8')))
     child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString('utf8')))
@@ -40,27 +56,59 @@ const run = (args: readonly string[], plant: string): Promise<{ readonly code: n
 /** @param bug '': the code as it is. */
 const huntInWorld = async (bug: string): Promise<Found> => {
   const path = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
-  const { code, out, errors } = await run([...(bug === '' ? [] : ['--import', new URL('./plant.js', import.meta.url).href]), path('./hunt.js'), seed, String(schedules)], bug)
-  if (code !== 0) throw new Error(`the hunt for '${bug}' ended with ${code ?? 'a signal'}: ${errors.trim().split('\n').at(-1) ?? ''}`)
+  const { code, out, errors } = await run(
+    [
+      ...(bug === '' ? [] : ['--import', new URL('./plant.js', import.meta.url).href]),
+      path('./hunt.js'),
+      seed,
+      String(schedules),
+    ],
+    bug,
+  )
+  if (code !== 0)
+    throw new Error(`the hunt for '${bug}' ended with ${code ?? 'a signal'}: ${errors.trim().split('\n').at(-1) ?? ''}`)
   return JSON.parse(out) as Found
 }
 
-type Report = { readonly numTotalTests: number; readonly numFailedTests: number; readonly testResults: readonly { readonly assertionResults: readonly { readonly status: string; readonly title: string }[] }[] }
+type Report = {
+  readonly numTotalTests: number
+  readonly numFailedTests: number
+  readonly testResults: readonly {
+    readonly assertionResults: readonly { readonly status: string; readonly title: string }[]
+  }[]
+}
 
-const testWith = async ({ name, suite }: Bug): Promise<{ readonly tests: number; readonly failed: number; readonly first: string }> => {
+const testWith = async ({
+  name,
+  suite,
+}: Bug): Promise<{ readonly tests: number; readonly failed: number; readonly first: string }> => {
   const folder = mkdtempSync(join(tmpdir(), 'mnemesh-power-'))
   const file = join(folder, 'report.json')
   try {
-    await run(['node_modules/vitest/vitest.mjs', 'run', suite, '--config', 'property-tests/power/vitest.config.ts', '--reporter=json', `--outputFile=${file}`], name)
+    await run(
+      [
+        'node_modules/vitest/vitest.mjs',
+        'run',
+        suite,
+        '--config',
+        'property-tests/power/vitest.config.ts',
+        '--reporter=json',
+        `--outputFile=${file}`,
+      ],
+      name,
+    )
     const { numTotalTests, numFailedTests, testResults } = JSON.parse(readFileSync(file, 'utf8')) as Report
-    const first = testResults.flatMap(({ assertionResults }) => assertionResults).find(({ status }) => status === 'failed')
+    const first = testResults
+      .flatMap(({ assertionResults }) => assertionResults)
+      .find(({ status }) => status === 'failed')
     return { tests: numTotalTests, failed: numFailedTests, first: first?.title ?? '' }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-const line = (name: string, suite: string, found: string, how: string): string => `${name.padEnd(58)}${suite.padEnd(46)}${found.padEnd(26)}${how.split('\n')[0]!.slice(0, TEXT_CHARS_MAX)}`
+const line = (name: string, suite: string, found: string, how: string): string =>
+  `${name.padEnd(58)}${suite.padEnd(46)}${found.padEnd(26)}${how.split('\n')[0]!.slice(0, TEXT_CHARS_MAX)}`
 
 const bugs = BUGS.filter(({ name }) => name.includes(only))
 let found = 0
@@ -70,11 +118,15 @@ const bar = startBar('bugs', bugs.length, () => `${found} found`)
 const hunt = async (bug: Bug): Promise<boolean> => {
   if (bug.suite === WORLD) {
     const { schedules: after, violation } = await huntInWorld(bug.name)
-    bar.print(line(bug.name, WORLD, violation === null ? `NOT FOUND in ${after}` : `after ${after} schedules`, violation ?? ''))
+    bar.print(
+      line(bug.name, WORLD, violation === null ? `NOT FOUND in ${after}` : `after ${after} schedules`, violation ?? ''),
+    )
     return violation !== null
   }
   const { tests, failed, first } = await testWith(bug)
-  bar.print(line(bug.name, bug.suite, failed === 0 ? `NOT FOUND by ${tests} tests` : `by ${failed} of ${tests} tests`, first))
+  bar.print(
+    line(bug.name, bug.suite, failed === 0 ? `NOT FOUND by ${tests} tests` : `by ${failed} of ${tests} tests`, first),
+  )
   return failed > 0
 }
 
@@ -88,6 +140,10 @@ const work = async (): Promise<void> => {
 await Promise.all(Array.from({ length: jobs }, work))
 bar.stop()
 const sound = await huntInWorld('')
-console.log(sound.violation === null ? `no bug planted: no fault in ${sound.schedules} schedules` : line('NO BUG PLANTED', WORLD, `after ${sound.schedules} schedules`, sound.violation))
+console.log(
+  sound.violation === null
+    ? `no bug planted: no fault in ${sound.schedules} schedules`
+    : line('NO BUG PLANTED', WORLD, `after ${sound.schedules} schedules`, sound.violation),
+)
 console.log(`${found} of ${bugs.length} found, seed ${seed}, at most ${schedules} schedules each`)
 process.exitCode = found < bugs.length || sound.violation !== null ? 1 : 0

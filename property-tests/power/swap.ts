@@ -5,13 +5,15 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { BUGS, type Bug } from './bugs.ts'
+import { replacedOnce } from './fit.ts'
 
 /** The checkout, from the sources as well as from `dist/`. */
 const ROOT = new URL(import.meta.url.includes('/dist/property-tests/') ? '../../../' : '../../', import.meta.url)
 
 export const bugNamed = (name: string | undefined): Bug => {
   const bug = BUGS.find((known) => known.name === name)
-  if (bug === undefined) throw new Error(`no bug is called '${name ?? ''}': the names are in property-tests/power/bugs.ts`)
+  if (bug === undefined)
+    throw new Error(`no bug is called '${name ?? ''}': the names are in property-tests/power/bugs.ts`)
   return bug
 }
 
@@ -23,8 +25,10 @@ export const planted = (bug: Bug): ReadonlyMap<string, string> => {
   const sources = new Map<string, string>()
   for (const { module, find, put } of bug.edits) {
     const source = sources.get(module) ?? sourceOf(module)
-    if (source.split(find).length !== 2) throw new Error(`'${bug.name}' does not fit ${module} any more: mend property-tests/power/bugs.ts`)
-    sources.set(module, source.replace(find, () => put))
+    const changed = replacedOnce(source, find, put)
+    if (changed === null)
+      throw new Error(`'${bug.name}' does not fit ${module} any more: mend property-tests/power/bugs.ts`)
+    sources.set(module, changed)
   }
   return sources
 }

@@ -29,7 +29,13 @@ const JOIN_AGAIN_MS = 5_000
 const INVITE_MS = 86_400_000
 
 /** @param seat the machine with the key. @param broken told what no answer may be. */
-export const createAuthority = ({ mesh, authority }: Founded, seat: Machine, time: Scheduler & { now(): number }, random: Stream, broken: (violation: string) => void): Authority => {
+export const createAuthority = (
+  { mesh, authority }: Founded,
+  seat: Machine,
+  time: Scheduler & { now(): number },
+  random: Stream,
+  broken: (violation: string) => void,
+): Authority => {
   const revoked = new Set<PeerId>()
   let open = 0
 
@@ -49,12 +55,15 @@ export const createAuthority = ({ mesh, authority }: Founded, seat: Machine, tim
         try {
           done(answer)
         } catch (error) {
-          broken(`what the authority answered cannot be used: ${error instanceof Error ? error.message : String(error)}`)
+          broken(
+            `what the authority answered cannot be used: ${error instanceof Error ? error.message : String(error)}`,
+          )
         }
       }
       ask(process.peer).then(answered, (error: unknown) => {
         // What is refused is asked for again; anything else is no answer.
-        if (!(error instanceof NodeError)) broken(`the authority answered with no NodeError: ${error instanceof Error ? error.message : String(error)}`)
+        if (!(error instanceof NodeError))
+          broken(`the authority answered with no NodeError: ${error instanceof Error ? error.message : String(error)}`)
       })
     }
     look()
@@ -64,7 +73,10 @@ export const createAuthority = ({ mesh, authority }: Founded, seat: Machine, tim
     isDone: () => open === 0,
     isRevoked: (peer) => revoked.has(peer),
     join: ({ name, keys, role }, joined) => {
-      const invite = encodeInvite({ mesh, id: bytesToHex(random.bytes(16)), role, expiresMs: time.now() + INVITE_MS * 3, urls: [] }, authority)
+      const invite = encodeInvite(
+        { mesh, id: bytesToHex(random.bytes(16)), role, expiresMs: time.now() + INVITE_MS * 3, urls: [] },
+        authority,
+      )
       const ask = ({ node }: Peer) => node.join(encodeJoin(invite, name, keys))
       let hasBegun = false
       const answered = (log: readonly Uint8Array[]): void => {
@@ -84,7 +96,8 @@ export const createAuthority = ({ mesh, authority }: Founded, seat: Machine, tim
     revoke: ({ peer }) => {
       untilDone(
         ({ node }) => node.revoke(encodeRevoke(mesh, peer, time.now(), authority)).catch(doneAlready),
-        () => revoked.add(peer))
+        () => revoked.add(peer),
+      )
     },
   }
 }

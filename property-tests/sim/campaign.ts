@@ -5,7 +5,12 @@ import { generate } from './generate.ts'
 import { runSchedule } from './run.ts'
 import type { Schedule } from './schedule.ts'
 
-export type Campaign = { readonly seed: string; readonly from: number; readonly count: number; readonly peers: number | null }
+export type Campaign = {
+  readonly seed: string
+  readonly from: number
+  readonly count: number
+  readonly peers: number | null
+}
 
 export type Failure = { readonly index: number; readonly violations: readonly string[] }
 
@@ -25,19 +30,42 @@ export type Tally = {
   readonly failures: Failure[]
 }
 
-export const emptyTally = (): Tally => ({ schedules: 0, simulatedMs: 0, healMsMax: 0, acknowledged: 0, lost: 0, diverged: 0, wedged: 0, partial: 0, broken: 0, happened: new Map(), failures: [] })
+export const emptyTally = (): Tally => ({
+  schedules: 0,
+  simulatedMs: 0,
+  healMsMax: 0,
+  acknowledged: 0,
+  lost: 0,
+  diverged: 0,
+  wedged: 0,
+  partial: 0,
+  broken: 0,
+  happened: new Map(),
+  failures: [],
+})
 
 /** Failing schedules kept in full; a broken build fails thousands alike. */
 const FAILURES_KEPT_MAX = 50
 
 export const addTo = (sum: Tally, part: Tally): void => {
-  for (const field of ['schedules', 'simulatedMs', 'acknowledged', 'lost', 'diverged', 'wedged', 'partial', 'broken'] as const) sum[field] += part[field]
+  for (const field of [
+    'schedules',
+    'simulatedMs',
+    'acknowledged',
+    'lost',
+    'diverged',
+    'wedged',
+    'partial',
+    'broken',
+  ] as const)
+    sum[field] += part[field]
   sum.healMsMax = Math.max(sum.healMsMax, part.healMsMax)
   for (const [what, times] of part.happened) sum.happened.set(what, (sum.happened.get(what) ?? 0) + times)
   sum.failures.push(...part.failures.slice(0, FAILURES_KEPT_MAX - sum.failures.length))
 }
 
-export const scheduleOf = ({ seed, peers }: Pick<Campaign, 'seed' | 'peers'>, index: number): Schedule => generate(`${seed}:${index}`, { peers })
+export const scheduleOf = ({ seed, peers }: Pick<Campaign, 'seed' | 'peers'>, index: number): Schedule =>
+  generate(`${seed}:${index}`, { peers })
 
 /** Plays them one after the other. @param told after each. */
 export const play = async (campaign: Campaign, told: (tally: Tally) => void = () => undefined): Promise<Tally> => {

@@ -38,7 +38,11 @@ export type Disk = {
   /** Is from now on a copy of another disk, as it is at this moment. */
   copy(other: Disk): void
   /** Damages a record; false when there is none. @param elsewhere whether another disk holds the commit or text of this hash: damage to the only copy is loss. */
-  flip(what: 'commit' | 'body' | 'fact' | 'missing', where: 'head' | 'middle' | 'tail', elsewhere: (hash: CommitHash | Ref) => boolean): boolean
+  flip(
+    what: 'commit' | 'body' | 'fact' | 'missing',
+    where: 'head' | 'middle' | 'tail',
+    elsewhere: (hash: CommitHash | Ref) => boolean,
+  ): boolean
   /** The commit and every text that it names lie on it, sound or not. */
   holds(hash: CommitHash, refs: readonly Ref[]): boolean
 }
@@ -104,9 +108,12 @@ export const createDisk = (timers: Scheduler, flushMs: () => number, note: (what
         return new StoreFailure(code, message, mayBeThere)
       }
       const inner = openMemoryStore({
-        random, disk: lying, freeBytes: () => (disk.fault === 'full' ? 0 : PLENTY_BYTES),
+        random,
+        disk: lying,
+        freeBytes: () => (disk.fault === 'full' ? 0 : PLENTY_BYTES),
         flush: (batch) => {
-          if (disk.hasFailed) return Promise.reject(new StoreFailure(trouble?.code ?? 'io_error', 'takes no writes since one failed'))
+          if (disk.hasFailed)
+            return Promise.reject(new StoreFailure(trouble?.code ?? 'io_error', 'takes no writes since one failed'))
           if (disk.fault === 'full') return Promise.reject(refuse('disk_full', 'no room for a batch', false))
           underWay = batch
           return new Promise((resolve, reject) => {
@@ -118,7 +125,11 @@ export const createDisk = (timers: Scheduler, flushMs: () => number, note: (what
               disk.hasFailed = true
               if (end === 'eio_written') written = batch
               note(end === 'full' ? 'full in the middle of a flush' : 'a failed write')
-              reject(end === 'full' ? refuse('disk_full', 'no space left on device', true) : refuse('io_error', 'input/output error on sync', true))
+              reject(
+                end === 'full'
+                  ? refuse('disk_full', 'no space left on device', true)
+                  : refuse('io_error', 'input/output error on sync', true),
+              )
             })
           })
         },
@@ -171,23 +182,43 @@ export const createDisk = (timers: Scheduler, flushMs: () => number, note: (what
     flip: (what, where, elsewhere) => damage(lying, what, where, elsewhere),
     holds: (hash, refs) => {
       const place = lying.placeByHash.get(hash)
-      return place !== undefined && lying.commitByPlace.get(placeOf(place.chain, place.seq))?.commit.hash === hash && refs.every((ref) => lying.bodyByRef.has(ref) || lying.erased.has(ref))
+      return (
+        place !== undefined &&
+        lying.commitByPlace.get(placeOf(place.chain, place.seq))?.commit.hash === hash &&
+        refs.every((ref) => lying.bodyByRef.has(ref) || lying.erased.has(ref))
+      )
     },
   }
   return disk
 }
 
 const bytesOf = ({ commits = [], bodies = [], erase = [], facts = [] }: StoreBatch): number =>
-  [...commits.map(({ bytes }) => bytes.length + 64), ...bodies.map(({ text }) => text.length + 64), ...erase.map(() => 48), ...facts.map(([, value]) => (value?.length ?? 0) + 32)].reduce((sum, bytes) => sum + bytes, 64)
+  [
+    ...commits.map(({ bytes }) => bytes.length + 64),
+    ...bodies.map(({ text }) => text.length + 64),
+    ...erase.map(() => 48),
+    ...facts.map(([, value]) => (value?.length ?? 0) + 32),
+  ].reduce((sum, bytes) => sum + bytes, 64)
 
 export const copyOf = (disk: MemoryDisk): MemoryDisk => ({
   ...disk,
-  commitByPlace: new Map(disk.commitByPlace), numberByPlace: new Map(disk.numberByPlace), placeByHash: new Map(disk.placeByHash), arrivals: [...disk.arrivals],
-  bodyByRef: new Map(disk.bodyByRef), erased: new Set(disk.erased), factByName: new Map(disk.factByName),
+  commitByPlace: new Map(disk.commitByPlace),
+  numberByPlace: new Map(disk.numberByPlace),
+  placeByHash: new Map(disk.placeByHash),
+  arrivals: [...disk.arrivals],
+  bodyByRef: new Map(disk.bodyByRef),
+  erased: new Set(disk.erased),
+  factByName: new Map(disk.factByName),
 })
 
-const damage = (disk: MemoryDisk, what: 'commit' | 'body' | 'fact' | 'missing', where: 'head' | 'middle' | 'tail', elsewhere: (hash: CommitHash | Ref) => boolean): boolean => {
-  const at = <T>(entries: readonly T[]): T | undefined => entries[where === 'head' ? 0 : where === 'tail' ? entries.length - 1 : entries.length >> 1]
+const damage = (
+  disk: MemoryDisk,
+  what: 'commit' | 'body' | 'fact' | 'missing',
+  where: 'head' | 'middle' | 'tail',
+  elsewhere: (hash: CommitHash | Ref) => boolean,
+): boolean => {
+  const at = <T>(entries: readonly T[]): T | undefined =>
+    entries[where === 'head' ? 0 : where === 'tail' ? entries.length - 1 : entries.length >> 1]
   // Added, not flipped: damage that comes twice must not undo itself.
   const flipped = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === bytes.length >> 1 ? byte + 1 : byte))
   if (what === 'body') {

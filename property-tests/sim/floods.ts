@@ -45,34 +45,74 @@ export const createFloods = ({ mesh, keys, dialer, timers, random, addresses }: 
 
   /** Authenticates, says all of it, and leaves after a while. */
   const say = (url: string, self: KeyPair, contents: readonly Uint8Array[]): void => {
-    dialer.dial(url, (socket) => {
-      const session = openSession({
-        socket, role: { kind: 'dialer', audience: null }, mesh, self, nonces: createNonces(16, 1_000), random, timers, count: () => undefined,
-        events: { authenticated: () => contents.forEach((content) => session.send(content)), frame: () => undefined, drained: () => undefined, closed: () => undefined },
-      })
-      timers.after(CLOSE_MS, () => session.close('stopping'))
-    }, () => undefined)
+    dialer.dial(
+      url,
+      (socket) => {
+        const session = openSession({
+          socket,
+          role: { kind: 'dialer', audience: null },
+          mesh,
+          self,
+          nonces: createNonces(16, 1_000),
+          random,
+          timers,
+          count: () => undefined,
+          events: {
+            authenticated: () => contents.forEach((content) => session.send(content)),
+            frame: () => undefined,
+            drained: () => undefined,
+            closed: () => undefined,
+          },
+        })
+        timers.after(CLOSE_MS, () => session.close('stopping'))
+      },
+      () => undefined,
+    )
   }
   const opened = (): Uint8Array[] => [
     encode({ type: 'control', seq: 1 }),
-    encode({ type: 'open', epoch: bytesToHex(random.bytes(16)), arrivals: 0, digest: random.bytes(16), addresses: random.bytes(8), clock: Math.floor(timers.now()) }),
+    encode({
+      type: 'open',
+      epoch: bytesToHex(random.bytes(16)),
+      arrivals: 0,
+      digest: random.bytes(16),
+      addresses: random.bytes(8),
+      clock: Math.floor(timers.now()),
+    }),
   ]
-  const nested = (): Uint8Array => pack([TAGS.since, Array.from({ length: NESTED }).reduce<Packable>((inner) => [inner], 0)])
+  const nested = (): Uint8Array =>
+    pack([TAGS.since, Array.from({ length: NESTED }).reduce<Packable>((inner) => [inner], 0)])
   const manyBodies = (): Uint8Array => {
     const body = { ref: refs(1)[0]!, salt: new Uint8Array(16), text: new Uint8Array(0) }
-    return encode({ type: 'parcels', chain: control, parcels: [{ chain: control, seq: 1, bytes: new Uint8Array(1), bodies: Array.from({ length: BODIES }, () => body) }] })
+    return encode({
+      type: 'parcels',
+      chain: control,
+      parcels: [
+        { chain: control, seq: 1, bytes: new Uint8Array(1), bodies: Array.from({ length: BODIES }, () => body) },
+      ],
+    })
   }
-  const bad = (): Uint8Array[] => [manyBodies(), nested(), pack([TAGS.deflated, 4 * 2 ** 20, random.bytes(64)]), pack([99, 1]), new Uint8Array(0), random.bytes(random.int(1, 300))]
+  const bad = (): Uint8Array[] => [
+    manyBodies(),
+    nested(),
+    pack([TAGS.deflated, 4 * 2 ** 20, random.bytes(64)]),
+    pack([99, 1]),
+    new Uint8Array(0),
+    random.bytes(random.int(1, 300)),
+  ]
 
   return {
-    requests: (url) => say(url, keys, [
-      ...opened(),
-      ...Array.from({ length: REQUESTS }, () => encode({ type: 'since', cursor: 0 })),
-      ...Array.from({ length: REQUESTS }, () => encode({ type: 'want', runs: [{ chain: chain(), from: 1, count: 1_000 }] })),
-      ...Array.from({ length: REQUESTS }, () => encode({ type: 'frontier_ask', prefixes: [''] })),
-      encode({ type: 'want_bodies', refs: refs(200) }),
-      encode({ type: 'addresses', records: addresses() }),
-    ]),
+    requests: (url) =>
+      say(url, keys, [
+        ...opened(),
+        ...Array.from({ length: REQUESTS }, () => encode({ type: 'since', cursor: 0 })),
+        ...Array.from({ length: REQUESTS }, () =>
+          encode({ type: 'want', runs: [{ chain: chain(), from: 1, count: 1_000 }] }),
+        ),
+        ...Array.from({ length: REQUESTS }, () => encode({ type: 'frontier_ask', prefixes: [''] })),
+        encode({ type: 'want_bodies', refs: refs(200) }),
+        encode({ type: 'addresses', records: addresses() }),
+      ]),
     // Each ends its link, so each has one of its own.
     frames: (url) => random.some(bad(), 3).forEach((content) => say(url, keys, [...opened(), content])),
     stranger: (url) => {
@@ -80,11 +120,15 @@ export const createFloods = ({ mesh, keys, dialer, timers, random, addresses }: 
       say(url, self, [encode({ type: 'control', seq: 0 }), encode({ type: 'since', cursor: 0 })])
       say(url, self, [random.pick(bad())])
       for (let i = 0; i < SOCKETS; i++) {
-        dialer.dial(url, (socket) => {
-          socket.listen({ message: () => undefined, drained: () => undefined, closed: () => undefined })
-          if (i % 2 === 0) socket.send(random.bytes(random.int(1, 200)))
-          timers.after(CLOSE_MS, () => socket.close('stopping'))
-        }, () => undefined)
+        dialer.dial(
+          url,
+          (socket) => {
+            socket.listen({ message: () => undefined, drained: () => undefined, closed: () => undefined })
+            if (i % 2 === 0) socket.send(random.bytes(random.int(1, 200)))
+            timers.after(CLOSE_MS, () => socket.close('stopping'))
+          },
+          () => undefined,
+        )
       }
     },
   }

@@ -36,15 +36,31 @@ export const viewOf = (machine: Machine, { peer }: Process): LogView => {
   })
   const known: KnownForks = replica.forks.all()
   const forkAt = outsAlso(known, all)
-  const counting = withoutForks(all, withRevoked(all, forkAt)).filter(({ header }) => header.namespace !== CONTROL_NAMESPACE)
+  const counting = withoutForks(all, withRevoked(all, forkAt)).filter(
+    ({ header }) => header.namespace !== CONTROL_NAMESPACE,
+  )
   return {
-    all, counting, forkAt, hashes: new Set(counting.map(({ hash }) => hash)), texts: disk.bodyByRef,
+    all,
+    counting,
+    forkAt,
+    hashes: new Set(counting.map(({ hash }) => hash)),
+    texts: disk.bodyByRef,
     state: `${all.length} ${counting.length} ${disk.bodyByRef.size} ${disk.erased.size} ${replica.revision.current()}`,
-    hidden: new Set(all.flatMap(({ events }) => events.flatMap(({ event }) => (event.kind === 'memory.forget' || event.kind === 'memory.erase' ? [event.record] : [])))),
+    hidden: new Set(
+      all.flatMap(({ events }) =>
+        events.flatMap(({ event }) =>
+          event.kind === 'memory.forget' || event.kind === 'memory.erase' ? [event.record] : [],
+        ),
+      ),
+    ),
   }
 }
 
-export const historyOf = ({ all, counting, forkAt }: LogView): Heard => heard(counting, all.filter(({ chain, header }) => countsAt(forkAt, chain, header.seq)))
+export const historyOf = ({ all, counting, forkAt }: LogView): Heard =>
+  heard(
+    counting,
+    all.filter(({ chain, header }) => countsAt(forkAt, chain, header.seq)),
+  )
 
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true })
 const textOfBytes = (bytes: Uint8Array): string => {

@@ -61,15 +61,33 @@ const RESTART_MS = 1_000
 /** The replica's tick (`src/peer.ts`) and the mesh's. */
 const TICKS_MS: ReadonlySet<number> = new Set([25, limits.mesh_tick_ms])
 
-export const createMachine = (index: number, member: Member, disk: Disk, clockAheadMs: number, enrolled: Machine['enrolled']): Machine =>
-  ({ index, member, disk, rows: createDumbProjection(), clockAheadMs, process: null, wanted: true, enrolled })
+export const createMachine = (
+  index: number,
+  member: Member,
+  disk: Disk,
+  clockAheadMs: number,
+  enrolled: Machine['enrolled'],
+): Machine => ({
+  index,
+  member,
+  disk,
+  rows: createDumbProjection(),
+  clockAheadMs,
+  process: null,
+  wanted: true,
+  enrolled,
+})
 
 export const createProcess = (world: MachineWorld, machine: Machine, random: Stream): Process => {
   let alive = true
   let paused = false
   const due: (() => void)[] = []
   const process: Process = {
-    machine: machine.index, random, peer: null, store: null, effects: new Map(),
+    machine: machine.index,
+    random,
+    peer: null,
+    store: null,
+    effects: new Map(),
     isAlive: () => alive,
     isPaused: () => paused,
     timers: {
@@ -110,7 +128,8 @@ export const startProcess = async (world: MachineWorld, machine: Machine, random
   machine.process = process
   const { member } = machine
   try {
-    if (machine.disk.lies().arrivals.length === 0) await openMemoryStore({ random, disk: machine.disk.lies() }).write({ commits: machine.enrolled! })
+    if (machine.disk.lies().arrivals.length === 0)
+      await openMemoryStore({ random, disk: machine.disk.lies() }).write({ commits: machine.enrolled! })
     const store = await machine.disk.open(process, random)
     process.store = store
     const peer = await createPeer({
@@ -118,8 +137,21 @@ export const startProcess = async (world: MachineWorld, machine: Machine, random
       fault: (_place, error) => {
         throw error
       },
-      identity: identityOf(world.founded, member), store, projection: whileAlive(process, world.projection(machine)), projectionKind: 'pglite', timers: process.timers, monotonic: world.time.now, random, dialer: world.network.dialer(process),
-      compression: null, peers: world.dials(machine.index), quorum: null, quorumTimeoutMs: 5_000, version: '0.0.0', log: logTo(), live: () => ({}),
+      identity: identityOf(world.founded, member),
+      store,
+      projection: whileAlive(process, world.projection(machine)),
+      projectionKind: 'pglite',
+      timers: process.timers,
+      monotonic: world.time.now,
+      random,
+      dialer: world.network.dialer(process),
+      compression: null,
+      peers: world.dials(machine.index),
+      quorum: null,
+      quorumTimeoutMs: 5_000,
+      version: '0.0.0',
+      log: logTo(),
+      live: () => ({}),
       observe: (effect) => {
         world.stirred()
         if (!process.isAlive()) return
@@ -145,6 +177,16 @@ export const startProcess = async (world: MachineWorld, machine: Machine, random
 /** Rows of a dead process reach nobody; its calls never end. */
 const whileAlive = (process: Process, projection: Projection): Projection => {
   const never = new Promise<never>(() => undefined)
-  const alive = <Args extends readonly unknown[], T>(call: (...args: Args) => Promise<T>) => (...args: Args): Promise<T> => (process.isAlive() ? call(...args) : never)
-  return { ...projection, apply: alive(projection.apply), reset: alive(projection.reset), begin: alive(projection.begin), applyNext: alive(projection.applyNext), takeOver: alive(projection.takeOver) }
+  const alive =
+    <Args extends readonly unknown[], T>(call: (...args: Args) => Promise<T>) =>
+    (...args: Args): Promise<T> =>
+      process.isAlive() ? call(...args) : never
+  return {
+    ...projection,
+    apply: alive(projection.apply),
+    reset: alive(projection.reset),
+    begin: alive(projection.begin),
+    applyNext: alive(projection.applyNext),
+    takeOver: alive(projection.takeOver),
+  }
 }

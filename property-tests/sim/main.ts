@@ -26,7 +26,10 @@ const SHARE = 50
 /** Of what was wrong, while it goes on; the end tells all. */
 const PLAIN_CHARS_MAX = 160
 
-const options = tool('sim', 'Plays schedules of clients and faults in a simulated world of whole peers, and judges what is left.')
+const options = tool(
+  'sim',
+  'Plays schedules of clients and faults in a simulated world of whole peers, and judges what is left.',
+)
   .option('--schedules <n>', 'how many', whole(1, SCHEDULES_MAX), 1_000)
   .option('--seed <text>', 'the same seed makes the same schedules', String(Date.now() % 1_000_000))
   .option('--peers <n>', 'so many in each world, 3 to 9 (default: mostly three)', whole(3, 9))
@@ -35,10 +38,21 @@ const options = tool('sim', 'Plays schedules of clients and faults in a simulate
   .option('--shrink', 'with --replay: as few steps as still fail', false)
   .option('--trace', 'with --replay: each effect of each peer', false)
   .parse()
-  .opts<{ schedules: number; seed: string; peers?: number; jobs: number; replay?: string; shrink: boolean; trace: boolean }>()
+  .opts<{
+    schedules: number
+    seed: string
+    peers?: number
+    jobs: number
+    replay?: string
+    shrink: boolean
+    trace: boolean
+  }>()
 const peers = options.peers ?? null
 
-const again = (seed: string) => (index: number): string => `npm run sim -- --replay ${seed}:${index}${peers === null ? '' : ` --peers ${peers}`}`
+const again =
+  (seed: string) =>
+  (index: number): string =>
+    `npm run sim -- --replay ${seed}:${index}${peers === null ? '' : ` --peers ${peers}`}`
 
 const runMany = async (): Promise<boolean> => {
   const { schedules, seed, jobs } = options
@@ -49,7 +63,8 @@ const runMany = async (): Promise<boolean> => {
   const told = (one: Tally): void => {
     addTo(sum, one)
     bar.add(1)
-    for (const { index, violations } of one.failures) bar.print(`failed: ${again(seed)(index)}: ${violations[0]!.slice(0, PLAIN_CHARS_MAX)}`)
+    for (const { index, violations } of one.failures)
+      bar.print(`failed: ${again(seed)(index)}: ${violations[0]!.slice(0, PLAIN_CHARS_MAX)}`)
   }
   let next = 0
   const share = (): Campaign | null => {
@@ -60,7 +75,8 @@ const runMany = async (): Promise<boolean> => {
   }
   const work = async (): Promise<void> => {
     const thread = jobs === 1 ? null : startThread()
-    for (let mine = share(); mine !== null; mine = share()) await (thread === null ? play(mine, told) : thread.play(mine, told))
+    for (let mine = share(); mine !== null; mine = share())
+      await (thread === null ? play(mine, told) : thread.play(mine, told))
     await thread?.end()
   }
   const tell = (): void => {
@@ -82,7 +98,10 @@ const replay = async (place: string): Promise<boolean> => {
   const { schedule, runs } = options.shrink ? await shrink(given, SHRINK_RUNS_MAX) : { schedule: given, runs: 0 }
   console.log(JSON.stringify({ ...schedule, steps: [] }))
   for (const step of schedule.steps) console.log(JSON.stringify(step))
-  const { violations, fingerprint, healMs } = await runSchedule(schedule, options.trace ? { trace: (line) => console.log(line) } : {})
+  const { violations, fingerprint, healMs } = await runSchedule(
+    schedule,
+    options.trace ? { trace: (line) => console.log(line) } : {},
+  )
   console.log(`${options.shrink ? `cut down in ${runs} runs; ` : ''}healed in ${healMs} ms; fingerprint ${fingerprint}`)
   console.log(violations.length === 0 ? 'nothing is wrong' : violations.join('\n'))
   return violations.length === 0

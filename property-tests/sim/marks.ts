@@ -34,8 +34,8 @@ export const MARKS: Readonly<Record<string, string>> = {
   'disk: eio': 'src/replica/replica.ts giveUp: nothing of the batch is there',
   'disk: eio_written': 'src/replica/replica.ts giveUp: all of the batch is there',
   'disk: full': 'src/service/writes.ts admitToQueue: 507',
-  'rollback': 'src/service/incarnation.ts: an old folder begins a new incarnation',
-  'clone': 'transports/mesh.ts settleDuplicates: one key in two processes',
+  rollback: 'src/service/incarnation.ts: an old folder begins a new incarnation',
+  clone: 'transports/mesh.ts settleDuplicates: one key in two processes',
   'damage: commit head': 'src/replica/log-index.ts indexHole, src/replica/replica.ts takeParcels healing',
   'damage: commit middle': 'the same, in the middle',
   'damage: commit tail': 'the same, at the tail',
@@ -52,7 +52,7 @@ export const MARKS: Readonly<Record<string, string>> = {
   'evil: junk_parcels': 'src/replica/intake.ts consecutiveRuns: malformed',
   'evil: changed_commit': 'src/replica/intake.ts: mislabelled or uncovered',
   'evil: foreign_signature': 'crdt/chain.ts coveredCommits: not covered',
-  'evil: forged_acks': 'src/replica/settling.ts onAck: another\'s, or of no voter',
+  'evil: forged_acks': "src/replica/settling.ts onAck: another's, or of no voter",
   'evil: lying_digest': 'transports/pull.ts: a log that brings nothing',
   'evil: lying_clock': 'src/replica/clocks.ts: one of four tells another time',
   'told clock_off': 'src/replica/replica.ts startFlush: nothing is sealed by a clock that is off',
@@ -75,12 +75,12 @@ export const MARKS: Readonly<Record<string, string>> = {
   'evil: requests': 'transports/gate.ts, transports/work.ts: a price for each',
   'evil: frames': 'transports/decode.ts: over its budget',
   'evil: stranger': 'transports/crowd.ts, transports/decode.ts: before membership',
-  'join': 'src/service/membership.ts join: enrolled while the others write',
-  'revoke': 'src/service/membership.ts revoke',
+  join: 'src/service/membership.ts join: enrolled while the others write',
+  revoke: 'src/service/membership.ts revoke',
   'left out by a revocation': 'crdt/control.ts firstExcluded: said before it was known',
-  'refusals': 'src/replica/intake.ts refuse',
+  refusals: 'src/replica/intake.ts refuse',
   'frame repeated': 'crdt/secret-stream.ts: a frame that comes twice breaks the seal',
-  'reset': 'transports/mesh.ts closed: what was under way is sent again',
+  reset: 'transports/mesh.ts closed: what was under way is sent again',
   'clock jump': 'crdt/hlc.ts tick and observe, src/peer.ts steadyTimers',
   'told quorum_not_met': 'src/replica/settling.ts giveUp',
   'told idempotency_conflict or existed': 'src/replica/author.ts plan: the record is here already',
@@ -88,7 +88,7 @@ export const MARKS: Readonly<Record<string, string>> = {
   'told disk_full': 'src/service/writes.ts admitToQueue',
   'told not_yet_here': 'src/service/reads.ts logCovers',
   'told internal': 'src/replica/replica.ts giveUp: not stored',
-  'twins': 'crdt/reading.ts readTwins: one request written by two peers',
+  twins: 'crdt/reading.ts readTwins: one request written by two peers',
   'list held against the model': 'src/service/reads.ts list',
   'recall held against the model': 'src/service/reads.ts fromShown',
   'memory held against the model': 'src/service/reads.ts get',
@@ -97,12 +97,12 @@ export const MARKS: Readonly<Record<string, string>> = {
   'namespaces held against the model': 'src/service/reads.ts namespaces',
   'digests held against one another': 'src/service/status.ts digests',
   'recall refused: projection_unavailable': 'src/service/reads.ts fromRows: rows that are not there yet are no answer',
-  'conflicts': 'crdt/reading.ts foldRegisters: concurrent values',
-  'duplicates': 'src/replica/intake.ts keepVerified: delivered twice',
+  conflicts: 'crdt/reading.ts foldRegisters: concurrent values',
+  duplicates: 'src/replica/intake.ts keepVerified: delivered twice',
   'fetches stalled': 'transports/fetches.ts expire',
   'duplicate links': 'transports/mesh.ts settleDuplicates',
   'dial failures': 'transports/dialing.ts rest',
-  'erased': 'src/replica/past.ts erasedBy',
+  erased: 'src/replica/past.ts erasedBy',
 }
 
 /** What a world that is over has been through besides what it was made to. Counted into `world.happened`. */
@@ -126,7 +126,12 @@ export const markWhatHappened = (world: World): void => {
     note('a member whose forks are beyond measure', outOf(peer.replica.forks.all()).size)
     note('a memory that cannot be read', rows.memories().filter(({ unreadable }) => unreadable !== undefined).length)
     note('erased', rows.memories().filter(({ erased }) => erased).length)
-    note('left out by a revocation', [...peer.replica.index.chains.values()].filter((chain) => firstExcluded(peer.replica.index.control, chain) <= chain.seq).length)
+    note(
+      'left out by a revocation',
+      [...peer.replica.index.chains.values()].filter(
+        (chain) => firstExcluded(peer.replica.index.control, chain) <= chain.seq,
+      ).length,
+    )
     note('twins', [...peer.replica.index.segmentsByRecord.values()].filter(Array.isArray).length)
   }
 }

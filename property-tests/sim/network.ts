@@ -28,7 +28,16 @@ export type Network = {
   frames(): number
 }
 
-type End = { readonly host: Host; readonly to: number; readonly socket: Socket; other: End | null; pump(): void; hear(item: Item): void; finish(reason: string): void; vanish(): void }
+type End = {
+  readonly host: Host
+  readonly to: number
+  readonly socket: Socket
+  other: End | null
+  pump(): void
+  hear(item: Item): void
+  finish(reason: string): void
+  vanish(): void
+}
 type Item = { readonly bytes: Uint8Array } | { readonly reason: string }
 type Listener = { readonly host: Host; readonly accept: (socket: Socket) => void }
 
@@ -45,7 +54,8 @@ const heard = (host: Host, call: () => void): void => {
 export const createNetwork = (timers: Scheduler, delayMs: () => number): Network => {
   const listenersByUrl = new Map<string, readonly Listener[]>()
   /** Of an original and its clone the one that came last, until it is gone. */
-  const listenerAt = (url: string): Listener | undefined => listenersByUrl.get(url)?.findLast(({ host }) => host.isAlive())
+  const listenerAt = (url: string): Listener | undefined =>
+    listenersByUrl.get(url)?.findLast(({ host }) => host.isAlive())
   const ends = new Set<End>()
   const cutsByWay = new Map<string, number>()
   const slownessByWay = new Map<string, number[]>()
@@ -53,7 +63,9 @@ export const createNetwork = (timers: Scheduler, delayMs: () => number): Network
   let frames = 0
   const way = (from: number, to: number): string => `${from}>${to}`
   const isCut = (from: number, to: number): boolean => cutsByWay.size > 0 && (cutsByWay.get(way(from, to)) ?? 0) > 0
-  const delayOf = (from: number, to: number): number => delayMs() + (slownessByWay.size === 0 ? 0 : (slownessByWay.get(way(from, to)) ?? []).reduce((sum, ms) => sum + ms, 0))
+  const delayOf = (from: number, to: number): number =>
+    delayMs() +
+    (slownessByWay.size === 0 ? 0 : (slownessByWay.get(way(from, to)) ?? []).reduce((sum, ms) => sum + ms, 0))
 
   const createEnd = (host: Host, to: number): End => {
     let events: SocketEvents | null = null
@@ -63,7 +75,9 @@ export const createNetwork = (timers: Scheduler, delayMs: () => number): Network
     const queue: Item[] = []
     const early: Item[] = []
     const end: End = {
-      host, to, other: null,
+      host,
+      to,
+      other: null,
       socket: {
         remoteAddress: `machine ${to}`,
         listen: (given) => {
@@ -88,7 +102,8 @@ export const createNetwork = (timers: Scheduler, delayMs: () => number): Network
       },
       /** One item after the other: order is kept whatever the delays are. */
       pump: () => {
-        if (underWay || queue.length === 0 || isCut(host.machine, to) || host.isPaused() || end.other?.host.isPaused()) return
+        if (underWay || queue.length === 0 || isCut(host.machine, to) || host.isPaused() || end.other?.host.isPaused())
+          return
         underWay = true
         timers.after(delayOf(host.machine, to), () => {
           underWay = false
@@ -135,14 +150,18 @@ export const createNetwork = (timers: Scheduler, delayMs: () => number): Network
       const listener = { host, accept }
       listenersByUrl.set(url, [...(listenersByUrl.get(url) ?? []).filter((other) => other.host.isAlive()), listener])
       return () => {
-        listenersByUrl.set(url, (listenersByUrl.get(url) ?? []).filter((other) => other !== listener))
+        listenersByUrl.set(
+          url,
+          (listenersByUrl.get(url) ?? []).filter((other) => other !== listener),
+        )
       }
     },
     dialer: (host) => ({
       dial: (url, opened, failed) => {
         const target = listenerAt(url)
         const to = target?.host.machine ?? -1
-        const silent = target !== undefined && (isCut(host.machine, to) || isCut(to, host.machine) || target.host.isPaused())
+        const silent =
+          target !== undefined && (isCut(host.machine, to) || isCut(to, host.machine) || target.host.isPaused())
         return timers.after(silent ? limits.handshake_ms_max : delayOf(host.machine, to), () => {
           if (!host.isAlive()) return
           const listener = listenerAt(url)

@@ -24,10 +24,13 @@ beforeAll(async () => {
   await engine.open()
 })
 /** As `reset` does, without making the database anew, which takes seconds. */
-const empty = (): Promise<unknown> => sql.transaction(async (query) => {
-  const tables = await query<{ name: string }>("select format('%I', tablename) as name from pg_tables where schemaname = current_schema() and tablename <> 'schema_version'")
-  await query(`truncate ${tables.map(({ name }) => name).join(', ')}`)
-})
+const empty = (): Promise<unknown> =>
+  sql.transaction(async (query) => {
+    const tables = await query<{ name: string }>(
+      "select format('%I', tablename) as name from pg_tables where schemaname = current_schema() and tablename <> 'schema_version'",
+    )
+    await query(`truncate ${tables.map(({ name }) => name).join(', ')}`)
+  })
 afterAll(async () => {
   await engine.close()
   rmSync(folder, { recursive: true, force: true })
@@ -77,23 +80,48 @@ test.each(Array.from({ length: SCHEDULES }, (_, i) => `rows:${i}`))('%s', { time
   const audited = new Map<Machine, readonly string[]>()
   const { violations } = await runSchedule(generate(seed), {
     projection: listening,
-    onEnd: ({ machines }) => machines.forEach((machine) => {
-      digestByMachine.set(machine, machine.rows.digest())
-      visible.set(machine, machine.rows.memories().filter(({ forgotten, erased }) => !forgotten && !erased).map(({ id, version }) => `${id} ${version}`))
-      audited.set(machine, [...machine.rows.allEvents().map(({ event_id, commit }) => `${event_id} ${commit}`), ...machine.rows.allConflicts().map(({ memory, field, event_id }) => `${memory} ${field} ${event_id}`)].sort())
-    }),
+    onEnd: ({ machines }) =>
+      machines.forEach((machine) => {
+        digestByMachine.set(machine, machine.rows.digest())
+        visible.set(
+          machine,
+          machine.rows
+            .memories()
+            .filter(({ forgotten, erased }) => !forgotten && !erased)
+            .map(({ id, version }) => `${id} ${version}`),
+        )
+        audited.set(
+          machine,
+          [
+            ...machine.rows.allEvents().map(({ event_id, commit }) => `${event_id} ${commit}`),
+            ...machine.rows.allConflicts().map(({ memory, field, event_id }) => `${memory} ${field} ${event_id}`),
+          ].sort(),
+        )
+      }),
   })
   expect(violations).toEqual([])
   const digests: string[] = []
   for (const [machine, rows] of visible) {
     await empty()
-    for (const told of toldByMachine.get(machine) ?? []) await (told.kind === 'reset' ? empty() : engine.apply(told.batch))
+    for (const told of toldByMachine.get(machine) ?? [])
+      await (told.kind === 'reset' ? empty() : engine.apply(told.batch))
     const listed = await engine.list({}, { limit: LISTED_MAX, now: NOW })
-    expect(listed.rows.map(({ id, version }) => `${id} ${version}`).toSorted(), `rows of ${machine.member.name}`).toEqual([...rows])
-    const audit = await sql.snapshot((query) => query<{ said: string }>("select id || ' ' || commit_hash as said from events union all select memory || ' ' || field || ' ' || event from conflicts"))
-    expect(audit.map(({ said }) => said).sort(), `events and conflicts of ${machine.member.name}`).toEqual(audited.get(machine))
+    expect(
+      listed.rows.map(({ id, version }) => `${id} ${version}`).toSorted(),
+      `rows of ${machine.member.name}`,
+    ).toEqual([...rows])
+    const audit = await sql.snapshot((query) =>
+      query<{ said: string }>(
+        "select id || ' ' || commit_hash as said from events union all select memory || ' ' || field || ' ' || event from conflicts",
+      ),
+    )
+    expect(audit.map(({ said }) => said).sort(), `events and conflicts of ${machine.member.name}`).toEqual(
+      audited.get(machine),
+    )
     const digest = await engine.digest()
-    expect(digest, `digest of ${machine.member.name}, and of its plain maps`).toEqual(await digestByMachine.get(machine))
+    expect(digest, `digest of ${machine.member.name}, and of its plain maps`).toEqual(
+      await digestByMachine.get(machine),
+    )
     digests.push(digest.all)
   }
   expect(new Set(digests).size).toBe(1)

@@ -44,13 +44,23 @@ export const runSchedule = async (schedule: Schedule, options: WorldOptions = {}
   const healMs = world.time.now() - healedFromMs
   const refusal = equal ? await writeToAll(world) : null
   equal &&= await untilEqual(world)
-  const wedged = !equal ? [`wedged: ${stateOf(world)}`] : refusal === null ? [] : [`wedged: after healing, a write for every neighbour was answered ${refusal}`]
+  const wedged = !equal
+    ? [`wedged: ${stateOf(world)}`]
+    : refusal === null
+      ? []
+      : [`wedged: after healing, a write for every neighbour was answered ${refusal}`]
   const violations = equal ? [...wedged, ...(await judge(world))] : [...world.violations, ...wedged]
   markWhatHappened(world)
   options.onEnd?.(world)
   for (const machine of world.machines) machine.process?.die()
   return {
-    violations, wedged: wedged.length > 0, simulatedMs: world.time.now() - START_MS, healMs, acknowledged: world.evidence.acknowledged.length, evidence: world.evidence, happened: world.happened,
+    violations,
+    wedged: wedged.length > 0,
+    simulatedMs: world.time.now() - START_MS,
+    healMs,
+    acknowledged: world.evidence.acknowledged.length,
+    evidence: world.evidence,
+    happened: world.happened,
     fingerprint: `${world.network.frames()} ${world.time.now() - START_MS} ${frontierOf(world)}`,
   }
 }
@@ -75,9 +85,21 @@ const writeToAll = async (world: World): Promise<string | null> => {
 const writeToNeighbours = (world: World): Promise<string | null> => {
   const { node, mesh } = world.machines[0]!.process!.peer!
   const up = new Set(mesh.links().flatMap(({ state, peer }) => (state === 'up' ? [peer] : [])))
-  const neighbours = world.founded.members.filter(({ honest, role, peer }) => honest && role === 'voter' && up.has(peer)).length
-  const written = node.remember(NS, { content: 'after the weather' }, { agent: agentOf(0), quorum: 1 + neighbours, timeout_ms: ALL_VOTERS_MS })
-  return world.settle(written.then(() => null, (error: unknown) => (error instanceof Error ? error.message : String(error))), 2 * ALL_VOTERS_MS)
+  const neighbours = world.founded.members.filter(
+    ({ honest, role, peer }) => honest && role === 'voter' && up.has(peer),
+  ).length
+  const written = node.remember(
+    NS,
+    { content: 'after the weather' },
+    { agent: agentOf(0), quorum: 1 + neighbours, timeout_ms: ALL_VOTERS_MS },
+  )
+  return world.settle(
+    written.then(
+      () => null,
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    ),
+    2 * ALL_VOTERS_MS,
+  )
 }
 
 const untilEqual = (world: World): Promise<boolean> => {
@@ -95,26 +117,57 @@ const isEqual = ({ machines, authority, schedule, isWithheld }: World): boolean 
   if (!authority.isDone()) return false
   // Within its sender's room may wait for ever: what a liar signs in another's name, and what rests on a commit of which a disk that
   // was put back had the only copy.
-  const mayWait = schedule.evil !== null || schedule.steps.some((step) => step.do === 'rollback' || step.do === 'clone' || step.do === 'flip' || step.do === 'revoke')
+  const mayWait =
+    schedule.evil !== null ||
+    schedule.steps.some(
+      (step) => step.do === 'rollback' || step.do === 'clone' || step.do === 'flip' || step.do === 'revoke',
+    )
   const waits = (pending: number): boolean => pending > 0 && !mayWait
   for (const { process, rows, member } of machines) {
     if (authority.isRevoked(member.peer)) continue
     const replica = process?.peer?.replica
-    if (replica === undefined || process?.peer?.shell.isStopping() || replica.flushing() || waits(replica.intake.pending()) || replica.missing.list(replica.missing.size).some((ref) => !isWithheld(ref)) || replica.index.holes.size > 0 || replica.index.setAside.size + replica.documentDigests.waiting > 0) return false
-    if (process!.peer!.mesh.links().some(({ state, peer }) => state === 'up' && peer !== null && authority.isRevoked(peer))) return false
-    if ((rows.cursor()?.arrival ?? 0) !== replica.index.arrivals || rows.cursor()?.revision !== replica.revision.current()) return false
+    if (
+      replica === undefined ||
+      process?.peer?.shell.isStopping() ||
+      replica.flushing() ||
+      waits(replica.intake.pending()) ||
+      replica.missing.list(replica.missing.size).some((ref) => !isWithheld(ref)) ||
+      replica.index.holes.size > 0 ||
+      replica.index.setAside.size + replica.documentDigests.waiting > 0
+    )
+      return false
+    if (
+      process!
+        .peer!.mesh.links()
+        .some(({ state, peer }) => state === 'up' && peer !== null && authority.isRevoked(peer))
+    )
+      return false
+    if (
+      (rows.cursor()?.arrival ?? 0) !== replica.index.arrivals ||
+      rows.cursor()?.revision !== replica.revision.current()
+    )
+      return false
   }
   // Last, for it takes longest.
-  const digests = machines.flatMap(({ process, member }) => (authority.isRevoked(member.peer) ? [] : [bytesToHex(process!.peer!.replica.frontierDigest())]))
+  const digests = machines.flatMap(({ process, member }) =>
+    authority.isRevoked(member.peer) ? [] : [bytesToHex(process!.peer!.replica.frontierDigest())],
+  )
   return new Set(digests).size <= 1
 }
 
-const frontierOf = ({ machines }: World): string => machines.map(({ process }) => (process?.peer ? bytesToHex(process.peer.replica.frontierDigest()).slice(0, 8) : 'down')).join(' ')
+const frontierOf = ({ machines }: World): string =>
+  machines
+    .map(({ process }) => (process?.peer ? bytesToHex(process.peer.replica.frontierDigest()).slice(0, 8) : 'down'))
+    .join(' ')
 
 const stateOf = (world: World): string =>
-  world.machines.map(({ index, process, rows, disk }) => {
-    const replica = process?.peer?.replica
-    if (!replica) return `peer ${index} is ${process === null ? 'down' : 'starting or stopping'}`
-    const links = process.peer!.mesh.links().map(({ state, last_error }) => (state === 'up' ? state : `${state} (${last_error ?? ''})`))
-    return `peer ${index}: ${replica.index.arrivals} arrivals (${disk.lies().arrivals.length} on disk), rows to ${rows.cursor()?.arrival ?? 0}, ${replica.intake.pending()} pending, ${replica.missing.size} texts missing, ${replica.index.holes.size} holes, ${replica.index.setAside.size} set aside, frontier ${bytesToHex(replica.frontierDigest()).slice(0, 8)}, links ${links.join(', ')}`
-  }).join('; ')
+  world.machines
+    .map(({ index, process, rows, disk }) => {
+      const replica = process?.peer?.replica
+      if (!replica) return `peer ${index} is ${process === null ? 'down' : 'starting or stopping'}`
+      const links = process
+        .peer!.mesh.links()
+        .map(({ state, last_error }) => (state === 'up' ? state : `${state} (${last_error ?? ''})`))
+      return `peer ${index}: ${replica.index.arrivals} arrivals (${disk.lies().arrivals.length} on disk), rows to ${rows.cursor()?.arrival ?? 0}, ${replica.intake.pending()} pending, ${replica.missing.size} texts missing, ${replica.index.holes.size} holes, ${replica.index.setAside.size} set aside, frontier ${bytesToHex(replica.frontierDigest()).slice(0, 8)}, links ${links.join(', ')}`
+    })
+    .join('; ')

@@ -29,7 +29,7 @@ export const stream = (seed: string): Stream => {
     counter = (counter + 1) | 0
     a = b ^ (b >>> 9)
     b = (c + (c << 3)) | 0
-    c = ((c << 21) | (c >>> 11)) + t | 0
+    c = (((c << 21) | (c >>> 11)) + t) | 0
     return t >>> 0
   }
   for (let i = 0; i < 12; i++) next()
@@ -42,7 +42,9 @@ export const stream = (seed: string): Stream => {
     return chosen
   }
   return {
-    unit, int, pick,
+    unit,
+    int,
+    pick,
     chance: (probability) => unit() < probability,
     some: (choices, count) => {
       const left = [...choices]

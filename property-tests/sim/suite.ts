@@ -13,19 +13,23 @@ const SCHEDULES = Number(process.env['MNEMESH_SIM_SCHEDULES'] ?? 500)
 const REAL_MS_MAX = 600_000
 
 export const simulated = (name: string, from: number): void => {
-  test(`${SCHEDULES} schedules, ${name}: nothing acknowledged is lost, nobody differs, nothing wedges`, { timeout: REAL_MS_MAX }, async () => {
-    const seed = process.env['MNEMESH_SIM_SEED'] ?? '1'
-    const started = performance.now()
-    const tally = emptyTally()
-    const thread = startThread()
-    try {
-      await thread.play({ seed, peers: null, from, count: SCHEDULES }, (one) => addTo(tally, one))
-    } finally {
-      await thread.end()
-    }
-    const report = `seed ${seed}\n${summary(tally, (index) => `npm run sim -- --replay ${seed}:${index}`, (performance.now() - started) / 1_000)}`
-    expect([tally.schedules, tally.failures], report).toEqual([SCHEDULES, []])
-    // A world in which nothing is written proves nothing.
-    expect(tally.acknowledged, report).toBeGreaterThan(SCHEDULES)
-  })
+  test(
+    `${SCHEDULES} schedules, ${name}: nothing acknowledged is lost, nobody differs, nothing wedges`,
+    { timeout: REAL_MS_MAX },
+    async () => {
+      const seed = process.env['MNEMESH_SIM_SEED'] ?? '1'
+      const started = performance.now()
+      const tally = emptyTally()
+      const thread = startThread()
+      try {
+        await thread.play({ seed, peers: null, from, count: SCHEDULES }, (one) => addTo(tally, one))
+      } finally {
+        await thread.end()
+      }
+      const report = `seed ${seed}\n${summary(tally, (index) => `npm run sim -- --replay ${seed}:${index}`, (performance.now() - started) / 1_000)}`
+      expect([tally.schedules, tally.failures], report).toEqual([SCHEDULES, []])
+      // A world in which nothing is written proves nothing.
+      expect(tally.acknowledged, report).toBeGreaterThan(SCHEDULES)
+    },
+  )
 }

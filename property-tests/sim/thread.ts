@@ -9,7 +9,12 @@ export type Thread = {
 }
 
 export const startThread = (): Thread => {
-  const worker = new Worker(new URL(import.meta.url.endsWith('.ts') ? '../../dist/property-tests/sim/worker.js' : './worker.js', import.meta.url))
+  const worker = new Worker(
+    new URL(
+      import.meta.url.endsWith('.ts') ? '../../dist/property-tests/sim/worker.js' : './worker.js',
+      import.meta.url,
+    ),
+  )
   return {
     play: (campaign, told) =>
       new Promise((resolve, reject) => {

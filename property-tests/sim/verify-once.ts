@@ -17,14 +17,16 @@ const known = new LRUCache<string, boolean>({ max: REMEMBERED_MAX })
 /** Lengths are fixed (checked by the caller before), so the parts need no separator. */
 const keyOf = (...input: readonly Uint8Array[]): string => Buffer.concat(input).toString('latin1')
 
-const remembered = (call: (...input: Uint8Array[]) => boolean): ((...input: Uint8Array[]) => boolean) => (...input) => {
-  const key = keyOf(...input)
-  const before = known.get(key)
-  if (before !== undefined) return before
-  const value = call(...input)
-  known.set(key, value)
-  return value
-}
+const remembered =
+  (call: (...input: Uint8Array[]) => boolean): ((...input: Uint8Array[]) => boolean) =>
+  (...input) => {
+    const key = keyOf(...input)
+    const before = known.get(key)
+    if (before !== undefined) return before
+    const value = call(...input)
+    known.set(key, value)
+    return value
+  }
 
 const { sign, verify, isInMainSubgroup } = sodium
 let made = 0
@@ -32,7 +34,8 @@ Object.assign(sodium, {
   sign: (message: Uint8Array, secretKey: Uint8Array): Uint8Array => {
     const signature = sign(message, secretKey)
     const publicKey = secretKey.subarray(SEED_BYTES)
-    if (++made % MADE_CHECKED_EACH === 0 && !verify(signature, message, publicKey)) throw new Error('libsodium made a signature that it does not verify')
+    if (++made % MADE_CHECKED_EACH === 0 && !verify(signature, message, publicKey))
+      throw new Error('libsodium made a signature that it does not verify')
     known.set(keyOf(signature, message, publicKey), true)
     return signature
   },

@@ -51,7 +51,11 @@ export type World = {
   settle<T>(promise: Promise<T>, msMax: number): Promise<T>
 }
 
-export type WorldOptions = { readonly projection?: (machine: Machine) => Projection; readonly trace?: (line: string) => void; /** Looked at before it is over. */ readonly onEnd?: (world: World) => void }
+export type WorldOptions = {
+  readonly projection?: (machine: Machine) => Projection
+  readonly trace?: (line: string) => void
+  /** Looked at before it is over. */ readonly onEnd?: (world: World) => void
+}
 
 export const createWorld = (schedule: Schedule, options: WorldOptions = {}): World => {
   const root = stream(schedule.seed)
@@ -66,10 +70,11 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
   /** For calls that promises may wait for. */
   const stirring = {
     now: time.now,
-    after: (ms: number, call: () => void) => time.after(ms, () => {
-      stirred()
-      call()
-    }),
+    after: (ms: number, call: () => void) =>
+      time.after(ms, () => {
+        stirred()
+        call()
+      }),
   }
   /** Machines that are taken out at some time: what only they hold may be lost to the others. */
   const leaving = new Set(schedule.steps.flatMap((step) => (step.do === 'revoke' ? [step.peer] : [])))
@@ -77,19 +82,42 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
   const note = (what: string): void => {
     happened.set(what, (happened.get(what) ?? 0) + 1)
   }
-  const network = createNetwork(time, () => schedule.delayMs[0] + delays.unit() * (schedule.delayMs[1] - schedule.delayMs[0]))
-  const machines = founded.members.filter(({ honest }) => honest).map((member, index) => createMachine(index, member, createDisk(stirring, () => flushes.int(...schedule.flushMs), note), schedule.skewMs[index] ?? 0, member.late ? null : founded.log.commits))
-  const authority = createAuthority(founded, machines[0]!, stirring, root.split('authority'), (violation) => violations.push(violation))
-  const evil = schedule.evil === null ? null : createEvil(founded, network, stirring, root.split('evil'), (index) => {
-    const process = machines[index]?.process
-    return process?.peer && process.isAlive() && !process.isPaused() ? process.peer : null
-  })
+  const network = createNetwork(
+    time,
+    () => schedule.delayMs[0] + delays.unit() * (schedule.delayMs[1] - schedule.delayMs[0]),
+  )
+  const machines = founded.members
+    .filter(({ honest }) => honest)
+    .map((member, index) =>
+      createMachine(
+        index,
+        member,
+        createDisk(stirring, () => flushes.int(...schedule.flushMs), note),
+        schedule.skewMs[index] ?? 0,
+        member.late ? null : founded.log.commits,
+      ),
+    )
+  const authority = createAuthority(founded, machines[0]!, stirring, root.split('authority'), (violation) =>
+    violations.push(violation),
+  )
+  const evil =
+    schedule.evil === null
+      ? null
+      : createEvil(founded, network, stirring, root.split('evil'), (index) => {
+          const process = machines[index]?.process
+          return process?.peer && process.isAlive() && !process.isPaused() ? process.peer : null
+        })
   const evidence = noEvidence()
   const violations: string[] = []
   const endings = new Set<() => void>()
   /** Machines whose disks were damaged at rest: nobody notices before something is read. */
   const damaged = new Set<Machine>()
-  const armed: { readonly machine: number; readonly effect: Effect['kind']; left: number; readonly call: () => void }[] = []
+  const armed: {
+    readonly machine: number
+    readonly effect: Effect['kind']
+    left: number
+    readonly call: () => void
+  }[] = []
   let healed = false
   let processes = 0
 
@@ -97,7 +125,12 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
     if (machine.process !== null || !machine.wanted || machine.enrolled === null) return
     note('start')
     stirred()
-    void startProcess(machineWorld, machine, root.split(`process ${machine.index} ${processes++}`)).catch((error: unknown) => violations.push(`peer ${machine.index} does not start: ${error instanceof Error ? error.stack ?? error.message : String(error)}`))
+    void startProcess(machineWorld, machine, root.split(`process ${machine.index} ${processes++}`)).catch(
+      (error: unknown) =>
+        violations.push(
+          `peer ${machine.index} does not start: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+        ),
+    )
   }
   const observe = (machine: Machine, process: Process, effect: Effect): void => {
     options.trace?.(`${time.now() - START_MS} peer-${machine.index} ${effect.kind}`)
@@ -108,8 +141,16 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
       break
     }
     // What the disk lost after the flush is no fault of the answer, and who is no voter answers by the word of those who are.
-    if (effect.kind === 'RESOLVE' && effect.outcome.kind === 'acknowledged' && process.isAlive() && !damaged.has(machine) && process.peer?.replica.voters().has(machine.member.peer)) {
-      for (const { hash } of effect.outcome.written) if (!machine.disk.holds(hash as CommitHash, refsOf(hash))) violations.push(`peer ${machine.index} acknowledged commit ${hash} that is not on its own disk`)
+    if (
+      effect.kind === 'RESOLVE' &&
+      effect.outcome.kind === 'acknowledged' &&
+      process.isAlive() &&
+      !damaged.has(machine) &&
+      process.peer?.replica.voters().has(machine.member.peer)
+    ) {
+      for (const { hash } of effect.outcome.written)
+        if (!machine.disk.holds(hash as CommitHash, refsOf(hash)))
+          violations.push(`peer ${machine.index} acknowledged commit ${hash} that is not on its own disk`)
     }
   }
   const refsOf = (hash: string) => {
@@ -124,18 +165,30 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
   }
   const machineWorld: MachineWorld = {
     time: { now: time.now, after: (ms, call) => time.after(ms, call) },
-    network, founded, observe, stirred,
+    network,
+    founded,
+    observe,
+    stirred,
     dials: (index) => neighbours(schedule.topology, schedule.peers, index).map((other) => founded.members[other]!.url),
     projection: (machine) => options.projection?.(machine) ?? machine.rows,
   }
   const clients: ClientWorld = {
-    machines, evidence, stirred, voters: founded.members.filter(({ role }) => role === 'voter').length,
+    machines,
+    evidence,
+    stirred,
+    voters: founded.members.filter(({ role }) => role === 'voter').length,
     time: stirring,
-    holders: (hash) => machines.filter(({ disk }) => disk.holds(hash as CommitHash, refsOf(hash))).map(({ index }) => index),
+    holders: (hash) =>
+      machines.filter(({ disk }) => disk.holds(hash as CommitHash, refsOf(hash))).map(({ index }) => index),
     tokens: new Map<number, { token: string; record: RecordId; event: EventId }>(),
   }
 
-  const readers: ReaderWorld = { ...clients, note, isSpoiled: (machine) => damaged.has(machine), partial: (violation) => violations.push(violation) }
+  const readers: ReaderWorld = {
+    ...clients,
+    note,
+    isSpoiled: (machine) => damaged.has(machine),
+    partial: (violation) => violations.push(violation),
+  }
 
   /** Undone after `ms`, or by healing, whichever comes first. */
   const forAWhile = (ms: number, undo: () => void): void => {
@@ -184,17 +237,27 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
     stirred()
     if (step.do === 'ask') {
       note(step.ask.op)
-      void ask(clients, step).catch((error: unknown) => violations.push(`an answer that is no NodeError: ${error instanceof Error ? error.stack ?? error.message : String(error)}`))
+      void ask(clients, step).catch((error: unknown) =>
+        violations.push(
+          `an answer that is no NodeError: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+        ),
+      )
       return
     }
     if (step.do === 'read') {
       note(step.read.op)
-      void read(readers, step).catch((error: unknown) => violations.push(`an answer that is no NodeError: ${error instanceof Error ? error.stack ?? error.message : String(error)}`))
+      void read(readers, step).catch((error: unknown) =>
+        violations.push(
+          `an answer that is no NodeError: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+        ),
+      )
       return
     }
     if (step.do === 'cut' || step.do === 'slow') {
       note(step.do === 'cut' ? `cut: ${step.shape}` : 'slow link')
-      const undo = step.ways.map(([from, to]) => (step.do === 'cut' ? network.cut(from, to) : network.slow(from, to, step.delayMs)))
+      const undo = step.ways.map(([from, to]) =>
+        step.do === 'cut' ? network.cut(from, to) : network.slow(from, to, step.delayMs),
+      )
       return forAWhile(step.forMs, () => undo.forEach((end) => end()))
     }
     if (step.do === 'reset') {
@@ -227,7 +290,10 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
     }
     if (machine.enrolled !== null) onMachine(machine, step)
   }
-  const onMachine = (machine: Machine, step: Exclude<Step, { do: 'ask' | 'read' | 'cut' | 'slow' | 'reset' | 'repeat' | 'evil' | 'join' | 'revoke' }>): void => {
+  const onMachine = (
+    machine: Machine,
+    step: Exclude<Step, { do: 'ask' | 'read' | 'cut' | 'slow' | 'reset' | 'repeat' | 'evil' | 'join' | 'revoke' }>,
+  ): void => {
     switch (step.do) {
       case 'crash':
         return at(machine, step.when, () => crash(step))
@@ -245,7 +311,11 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
           stirred()
           spawn(machine)
         })
-        void stopping.catch((error: unknown) => violations.push(`peer ${machine.index} does not stop: ${error instanceof Error ? error.stack ?? error.message : String(error)}`))
+        void stopping.catch((error: unknown) =>
+          violations.push(
+            `peer ${machine.index} does not stop: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+          ),
+        )
         return bringBack(machine, step.downMs)
       }
       case 'pause': {
@@ -271,7 +341,14 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
           machine.disk.fault = null
         })
       case 'flip':
-        if (!machine.disk.flip(step.what, step.where, (hash) => machines.some((other) => other !== machine && !leaving.has(other.index) && holdsEither(other.disk.lies(), hash)))) return
+        if (
+          !machine.disk.flip(step.what, step.where, (hash) =>
+            machines.some(
+              (other) => other !== machine && !leaving.has(other.index) && holdsEither(other.disk.lies(), hash),
+            ),
+          )
+        )
+          return
         damaged.add(machine)
         return note(`damage: ${step.what} ${step.where}`)
       case 'snapshot':
@@ -283,7 +360,13 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
       case 'clone': {
         if (healed) return
         note('clone')
-        const twin = createMachine(machine.index, machine.member, createDisk(stirring, () => flushes.int(...schedule.flushMs), note), machine.clockAheadMs, machine.enrolled)
+        const twin = createMachine(
+          machine.index,
+          machine.member,
+          createDisk(stirring, () => flushes.int(...schedule.flushMs), note),
+          machine.clockAheadMs,
+          machine.enrolled,
+        )
         twin.disk.copy(machine.disk)
         spawn(twin)
         return forAWhile(step.forMs, () => {
@@ -310,7 +393,12 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
 
   const settle = async <T>(promise: Promise<T>, msMax: number): Promise<T> => {
     const ends: ({ readonly value: T } | { readonly error: unknown })[] = []
-    void promise.then((value) => ends.push({ value }), (error: unknown) => ends.push({ error })).then(stirred)
+    void promise
+      .then(
+        (value) => ends.push({ value }),
+        (error: unknown) => ends.push({ error }),
+      )
+      .then(stirred)
     stirred()
     await until(() => ends.length > 0, msMax)
     const [end] = ends
@@ -320,7 +408,18 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
   }
 
   return {
-    schedule, founded, time, network, machines, authority, evidence, happened, violations, play, until, stirred,
+    schedule,
+    founded,
+    time,
+    network,
+    machines,
+    authority,
+    evidence,
+    happened,
+    violations,
+    play,
+    until,
+    stirred,
     start: () => {
       machines.forEach(spawn)
       evil?.start()
@@ -349,11 +448,13 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
     readEverywhere: async () => {
       for (const machine of machines) {
         const { process } = machine
-        if (process?.peer && !authority.isRevoked(machine.member.peer)) await settle(readEverything(readers, machine, process), READ_MS)
+        if (process?.peer && !authority.isRevoked(machine.member.peer))
+          await settle(readEverything(readers, machine, process), READ_MS)
       }
     },
     isWithheld: (ref) => {
-      const does = (may: ReadonlySet<EvilAct>): boolean => schedule.steps.some((step) => step.do === 'evil' && may.has(step.act))
+      const does = (may: ReadonlySet<EvilAct>): boolean =>
+        schedule.steps.some((step) => step.do === 'evil' && may.has(step.act))
       if (machines.some(({ disk, index }) => !leaving.has(index) && disk.lies().bodyByRef.has(ref))) return false
       return does(WITHHOLDING) || (does(DESTROYING) && machines.every(({ disk }) => isOfLiars(disk.lies(), ref)))
     },
@@ -369,7 +470,8 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
   }
 }
 
-const holdsEither = (disk: MemoryDisk, hash: CommitHash | Ref): boolean => disk.placeByHash.has(hash as CommitHash) || disk.bodyByRef.has(hash as Ref)
+const holdsEither = (disk: MemoryDisk, hash: CommitHash | Ref): boolean =>
+  disk.placeByHash.has(hash as CommitHash) || disk.bodyByRef.has(hash as Ref)
 
 /** Acts after which a text may be nowhere. */
 export const WITHHOLDING: ReadonlySet<EvilAct> = new Set(['stripped', 'late_texts'])
@@ -385,11 +487,16 @@ const READ_MS = 30_000
 const neighbours = (topology: Topology, peers: number, index: number): readonly number[] => {
   const others = Array.from({ length: peers }, (_, other) => other).filter((other) => other !== index)
   switch (topology) {
-    case 'full': return others
-    case 'upwards': return others.filter((other) => other < index)
-    case 'star': return index === 0 ? others : [0]
-    case 'ring': return [(index + 1) % peers, (index + peers - 1) % peers]
-    case 'line': return others.filter((other) => Math.abs(other - index) === 1)
+    case 'full':
+      return others
+    case 'upwards':
+      return others.filter((other) => other < index)
+    case 'star':
+      return index === 0 ? others : [0]
+    case 'ring':
+      return [(index + 1) % peers, (index + peers - 1) % peers]
+    case 'line':
+      return others.filter((other) => Math.abs(other - index) === 1)
   }
 }
 

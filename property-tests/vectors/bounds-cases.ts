@@ -20,7 +20,16 @@ export type BoundsVectors = {
   readonly incarnation: string
   readonly segment: string
   readonly template: Json
-  readonly full: readonly { readonly rule: string; readonly name: string; readonly from: number; readonly count: number; readonly hlc: number; readonly hash: string; readonly change_hash: string; readonly left_out: string | null }[]
+  readonly full: readonly {
+    readonly rule: string
+    readonly name: string
+    readonly from: number
+    readonly count: number
+    readonly hlc: number
+    readonly hash: string
+    readonly change_hash: string
+    readonly left_out: string | null
+  }[]
 }
 export type LeavingVectors = {
   readonly mesh: string
@@ -30,9 +39,13 @@ export type LeavingVectors = {
   readonly log: readonly { readonly name: string; readonly bytes: string; readonly hash: string }[]
   /** Each from the log as it is, with `statement` (a revocation) behind it, or with the chain of `fork` proven forked at `at`. */
   readonly endings: readonly {
-    readonly rule: string; readonly name: string; readonly statement: string | null; readonly fork: { readonly chain: string; readonly at: number } | null
+    readonly rule: string
+    readonly name: string
+    readonly statement: string | null
+    readonly fork: { readonly chain: string; readonly at: number } | null
     /** Hashes, in the log's order. */
-    readonly left_out: readonly string[]; readonly heads: readonly string[]
+    readonly left_out: readonly string[]
+    readonly heads: readonly string[]
   }[]
 }
 
@@ -50,20 +63,44 @@ export const makeBoundsVectors = (): BoundsVectors => {
     const commit = a.seal(hlc, home, events, { changeHash: unbounded(a, home, events) })
     const verdict = a.take(commit.bytes)
     if (verdict.kind !== 'admitted') throw new Error(`${name} is not admitted: mend the case`)
-    full.push({ rule: 'CH10', name, from, count, hlc, hash: commit.hash, change_hash: commit.header.changeHash!, left_out: verdict.left_out ?? null })
+    full.push({
+      rule: 'CH10',
+      name,
+      from,
+      count,
+      hlc,
+      hash: commit.hash,
+      change_hash: commit.header.changeHash!,
+      left_out: verdict.left_out ?? null,
+    })
   }
   const half = limits.memories_per_segment_max / 2
   write('the first half', 1, half)
   write('all but one', 1 + half, half - 1)
   write('two more: none of them counts', 2 * half, 2)
-  return { mesh: mesh.id, control: mesh.control.map(({ bytes }) => bytesToHex(bytes)), seed: '01'.repeat(32), incarnation: a.incarnation, segment: home, template: templateOf(), full }
+  return {
+    mesh: mesh.id,
+    control: mesh.control.map(({ bytes }) => bytesToHex(bytes)),
+    seed: '01'.repeat(32),
+    incarnation: a.incarnation,
+    segment: home,
+    template: templateOf(),
+    full,
+  }
 }
 
 /** The hash of the change that the events would make, were there no bound: nothing else is wrong with the commit. */
 const unbounded = (a: ReturnType<typeof createReplica>, home: SegmentId, events: readonly Event[]): ChangeHash => {
   const segment = a.segment(home)
-  const uncounted = [...segment.changesByActor].map(([actor, infos]) => [actor, infos.map((info) => ({ ...info, created: { memories: 0, links: 0 } }))] as const)
-  const made = derive({ ...segment, changesByActor: new Map(uncounted) }, { peer: a.peer, incarnation: a.incarnation, chain: a.chainOf(NS).id }, [...segment.heads].sort(), events.filter(isDocumentEvent))
+  const uncounted = [...segment.changesByActor].map(
+    ([actor, infos]) => [actor, infos.map((info) => ({ ...info, created: { memories: 0, links: 0 } }))] as const,
+  )
+  const made = derive(
+    { ...segment, changesByActor: new Map(uncounted) },
+    { peer: a.peer, incarnation: a.incarnation, chain: a.chainOf(NS).id },
+    [...segment.heads].sort(),
+    events.filter(isDocumentEvent),
+  )
   if ('refused' in made) throw new Error(`the bounds vectors have no change: ${made.refused}`)
   return made.hash
 }
@@ -82,7 +119,11 @@ export const makeLeavingVectors = (): LeavingVectors => {
     log.push({ name, commit })
     return commit
   }
-  const patch = (n: number, priority: number): Event => ({ ...said('memory.patch', n), record: record(1), set: { priority } })
+  const patch = (n: number, priority: number): Event => ({
+    ...said('memory.patch', n),
+    record: record(1),
+    set: { priority },
+  })
   say('A puts', a, putOf(1))
   const kept = say('B patches: number 1 of its chain', b, patch(2, 2))
   say('A patches on top', a, patch(3, 3))
@@ -108,15 +149,35 @@ export const makeLeavingVectors = (): LeavingVectors => {
     const fork = meshOf(1, 2)
     const statement = fork.say(...cutting('peer.revoke', n, b.peer, last))
     const state = createReplica(fork, 1).control()
-    return { rule: 'CL7', name, statement: bytesToHex(statement.bytes), fork: null, ...segments(({ header, chain: of }) => header.seq >= firstExcluded(state, { id: of, peer: header.peer, begunAt: null })) }
+    return {
+      rule: 'CL7',
+      name,
+      statement: bytesToHex(statement.bytes),
+      fork: null,
+      ...segments(
+        ({ header, chain: of }) => header.seq >= firstExcluded(state, { id: of, peer: header.peer, begunAt: null }),
+      ),
+    }
   }
-  const forked = (name: string, at: number) => ({ rule: 'CL7', name, statement: null, fork: { chain, at }, ...segments((commit) => commit.chain === chain && commit.header.seq >= at) })
+  const forked = (name: string, at: number) => ({
+    rule: 'CL7',
+    name,
+    statement: null,
+    fork: { chain, at },
+    ...segments((commit) => commit.chain === chain && commit.header.seq >= at),
+  })
   return {
-    mesh: mesh.id, namespace: NS, segment: home, log: log.map(({ name, commit }) => ({ name, bytes: bytesToHex(commit.bytes), hash: commit.hash })),
+    mesh: mesh.id,
+    namespace: NS,
+    segment: home,
+    log: log.map(({ name, commit }) => ({ name, bytes: bytesToHex(commit.bytes), hash: commit.hash })),
     endings: [
       { rule: 'CH10', name: 'as it is', statement: null, fork: null, ...segments(() => false) },
-      revoked('B is out, its chain counts up to 1', 0x30, { [chain]: 1 }), revoked('B is out, its chain is not named', 0x40, {}), revoked('B is out, all counts', 0x50, { [chain]: 2 }),
-      forked('its chain is forked at 2', 2), forked('at 1', 1),
+      revoked('B is out, its chain counts up to 1', 0x30, { [chain]: 1 }),
+      revoked('B is out, its chain is not named', 0x40, {}),
+      revoked('B is out, all counts', 0x50, { [chain]: 2 }),
+      forked('its chain is forked at 2', 2),
+      forked('at 1', 1),
     ],
   }
 }

@@ -29,10 +29,22 @@ export type MerkleVectors = {
 export type HlcVectors = {
   readonly parts: readonly { readonly hlc: number; readonly ms: number; readonly counter: number }[]
   readonly tick: readonly { readonly last: number; readonly now_ms: number; readonly next: number }[]
-  readonly observe: readonly { readonly last: number; readonly remote: number; readonly now_ms: number; readonly next: number }[]
+  readonly observe: readonly {
+    readonly last: number
+    readonly remote: number
+    readonly now_ms: number
+    readonly next: number
+  }[]
   readonly refused: readonly number[]
 }
-export type BodyVectors = { readonly bodies: readonly { readonly name: string; readonly salt: string; readonly text: string; readonly ref: string }[] }
+export type BodyVectors = {
+  readonly bodies: readonly {
+    readonly name: string
+    readonly salt: string
+    readonly text: string
+    readonly ref: string
+  }[]
+}
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
 const counting = (count: number, from = 0): Uint8Array => Uint8Array.from({ length: count }, (_, i) => from + i)
@@ -44,10 +56,30 @@ const must = <T>(value: T | null): T => {
 // ── canonical JSON ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 const DOUBLES = [
-  '0000000000000000', '8000000000000000', '0000000000000001', '8000000000000001', '7fefffffffffffff', 'ffefffffffffffff', '4340000000000000',
-  'c340000000000000', '4430000000000000', '44b52d02c7e14af5', '44b52d02c7e14af6', '44b52d02c7e14af7', '444b1ae4d6e2ef4e', '444b1ae4d6e2ef4f',
-  '444b1ae4d6e2ef50', '3eb0c6f7a0b5ed8c', '3eb0c6f7a0b5ed8d', '41b3de4355555553', '41b3de4355555554', '41b3de4355555555', '41b3de4355555556',
-  '41b3de4355555557', 'becbf647612f3696', '43143ff3c1cb0959',
+  '0000000000000000',
+  '8000000000000000',
+  '0000000000000001',
+  '8000000000000001',
+  '7fefffffffffffff',
+  'ffefffffffffffff',
+  '4340000000000000',
+  'c340000000000000',
+  '4430000000000000',
+  '44b52d02c7e14af5',
+  '44b52d02c7e14af6',
+  '44b52d02c7e14af7',
+  '444b1ae4d6e2ef4e',
+  '444b1ae4d6e2ef4f',
+  '444b1ae4d6e2ef50',
+  '3eb0c6f7a0b5ed8c',
+  '3eb0c6f7a0b5ed8d',
+  '41b3de4355555553',
+  '41b3de4355555554',
+  '41b3de4355555555',
+  '41b3de4355555556',
+  '41b3de4355555557',
+  'becbf647612f3696',
+  '43143ff3c1cb0959',
 ]
 
 const SPELLINGS: Readonly<Record<string, string>> = {
@@ -56,7 +88,8 @@ const SPELLINGS: Readonly<Record<string, string>> = {
   'key __proto__': '{"toString":1,"__proto__":{"x":1}}',
   'NFC and NFD are two keys': '{"\u00e9":1,"e\u0301":2}',
   'empty containers': '[ {}, [], "" ]',
-  'an event': '{"v":1,"id":"018bcfe5-6800-7000-8000-000000000001","ns":"team/api","kind":"memory.put","record":"018bcfe5-6800-7000-8000-000000000002","agent":"ai:alice","at":"2023-11-14T22:13:20.000Z","set":{"kind":"fact","tier":"mid","priority":5},"tags":{"add":["x"],"remove":[]}}',
+  'an event':
+    '{"v":1,"id":"018bcfe5-6800-7000-8000-000000000001","ns":"team/api","kind":"memory.put","record":"018bcfe5-6800-7000-8000-000000000002","agent":"ai:alice","at":"2023-11-14T22:13:20.000Z","set":{"kind":"fact","tier":"mid","priority":5},"tags":{"add":["x"],"remove":[]}}',
 }
 
 const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
@@ -90,24 +123,46 @@ const jcs = (): JcsVectors => ({
     json: bytesToHex(utf8(json)),
     canonical: bytesToHex(encodeCanonical(JSON.parse(json) as Json)),
   })),
-  refused: Object.entries(REFUSED_JSON).map(([name, bytes]) => ({ name, bytes: bytesToHex(bytes), reason: must(faultOf(bytes)) })),
+  refused: Object.entries(REFUSED_JSON).map(([name, bytes]) => ({
+    name,
+    bytes: bytesToHex(bytes),
+    reason: must(faultOf(bytes)),
+  })),
 })
 
 // ── Merkle trees ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const merkle = (): MerkleVectors => {
   // The first eight are those of the Certificate Transparency reference implementation.
-  const leaves = ['', '00', '10', '2021', '3031', '40414243', '5051525354555657', '606162636465666768696a6b6c6d6e6f', '70', '80', 'ff'].map(hexToBytes)
+  const leaves = [
+    '',
+    '00',
+    '10',
+    '2021',
+    '3031',
+    '40414243',
+    '5051525354555657',
+    '606162636465666768696a6b6c6d6e6f',
+    '70',
+    '80',
+    'ff',
+  ].map(hexToBytes)
   const sizes = leaves.map((_, i) => i + 1)
   return {
     leaves: leaves.map(bytesToHex),
     leaf_hashes: leaves.map((leaf) => bytesToHex(leafHash(leaf))),
     roots: [0, ...sizes].map((size) => bytesToHex(merkleRoot(leaves.slice(0, size)))),
     inclusion: sizes.flatMap((size) =>
-      sizes.slice(0, size).map((_, index) => ({ index, size, proof: inclusionProof(leaves.slice(0, size), index).map(bytesToHex) })),
+      sizes
+        .slice(0, size)
+        .map((_, index) => ({ index, size, proof: inclusionProof(leaves.slice(0, size), index).map(bytesToHex) })),
     ),
     consistency: sizes.flatMap((to) =>
-      [0, ...sizes.slice(0, to)].map((from) => ({ from, to, proof: consistencyProof(leaves.slice(0, to), from).map(bytesToHex) })),
+      [0, ...sizes.slice(0, to)].map((from) => ({
+        from,
+        to,
+        proof: consistencyProof(leaves.slice(0, to), from).map(bytesToHex),
+      })),
     ),
   }
 }
@@ -119,30 +174,71 @@ const [BOUND, DAY] = [limits.clock_bound_ms, 86_400_000]
 const at = (ms: number, counter: number): Hlc => must(parseHlc(ms * (limits.hlc_counter_max + 1) + counter))
 
 const hlc = (): HlcVectors => ({
-  parts: [HLC_ZERO, at(0, 1023), at(NOW, 0), at(NOW, 7), at(2 ** 43 - 1, 1023)].map((value) => ({ hlc: value, ms: hlcMs(value), counter: hlcCounter(value) })),
-  tick: ([[HLC_ZERO, NOW], [at(NOW, 0), NOW], [at(NOW, 5), NOW + 1], [at(NOW, 5), NOW - 1000], [at(NOW, 1023), NOW], [at(NOW, 5), -1], [at(NOW, 5), 1e300], [HLC_ZERO, 2 ** 43 - 1]] as const).map(
-    ([last, now_ms]) => ({ last, now_ms, next: tick(last, now_ms) }),
-  ),
-  observe: ([[at(NOW, 3), at(NOW, 9), NOW], [at(NOW, 9), at(NOW, 3), NOW], [at(NOW, 3), at(NOW + 10, 0), NOW], [at(NOW, 3), at(NOW + 10, 1023), NOW], [at(NOW, 3), at(NOW + 10, 0), NOW + 11], [at(NOW, 3), at(NOW + BOUND, 1023), NOW], [at(NOW, 3), at(NOW + BOUND + 1, 0), NOW], [at(NOW, 3), at(NOW + 400 * DAY, 0), NOW], [at(NOW + 400 * DAY, 3), at(NOW, 0), NOW]] as const).map(
-    ([last, remote, now_ms]) => ({ last, remote, now_ms, next: observe(last, remote, now_ms) }),
-  ),
+  parts: [HLC_ZERO, at(0, 1023), at(NOW, 0), at(NOW, 7), at(2 ** 43 - 1, 1023)].map((value) => ({
+    hlc: value,
+    ms: hlcMs(value),
+    counter: hlcCounter(value),
+  })),
+  tick: (
+    [
+      [HLC_ZERO, NOW],
+      [at(NOW, 0), NOW],
+      [at(NOW, 5), NOW + 1],
+      [at(NOW, 5), NOW - 1000],
+      [at(NOW, 1023), NOW],
+      [at(NOW, 5), -1],
+      [at(NOW, 5), 1e300],
+      [HLC_ZERO, 2 ** 43 - 1],
+    ] as const
+  ).map(([last, now_ms]) => ({ last, now_ms, next: tick(last, now_ms) })),
+  observe: (
+    [
+      [at(NOW, 3), at(NOW, 9), NOW],
+      [at(NOW, 9), at(NOW, 3), NOW],
+      [at(NOW, 3), at(NOW + 10, 0), NOW],
+      [at(NOW, 3), at(NOW + 10, 1023), NOW],
+      [at(NOW, 3), at(NOW + 10, 0), NOW + 11],
+      [at(NOW, 3), at(NOW + BOUND, 1023), NOW],
+      [at(NOW, 3), at(NOW + BOUND + 1, 0), NOW],
+      [at(NOW, 3), at(NOW + 400 * DAY, 0), NOW],
+      [at(NOW + 400 * DAY, 3), at(NOW, 0), NOW],
+    ] as const
+  ).map(([last, remote, now_ms]) => ({ last, remote, now_ms, next: observe(last, remote, now_ms) })),
   refused: [-1, 0.5, 2 ** 53, 2 ** 63],
 })
 
 // ── bodies ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const body = (): BodyVectors => {
-  const texts = { empty: '', 'one letter': 'a', 'NFC é': '\u00e9', 'NFD é': 'e\u0301', emoji: '\u{1f600}', 'two blocks of SHA-256': 'mnemesh '.repeat(12) }
-  const salted = Object.entries(texts).map(([name, text], i) => ({ name, salt: counting(SALT_BYTES, i), text: utf8(text) }))
+  const texts = {
+    empty: '',
+    'one letter': 'a',
+    'NFC é': '\u00e9',
+    'NFD é': 'e\u0301',
+    emoji: '\u{1f600}',
+    'two blocks of SHA-256': 'mnemesh '.repeat(12),
+  }
+  const salted = Object.entries(texts).map(([name, text], i) => ({
+    name,
+    salt: counting(SALT_BYTES, i),
+    text: utf8(text),
+  }))
   const same = { name: 'one letter, another salt', salt: counting(SALT_BYTES, 0x80), text: utf8('a') }
-  return { bodies: [...salted, same].map(({ name, salt, text }) => ({ name, salt: bytesToHex(salt), text: bytesToHex(text), ref: makeBody(salt, text).ref })) }
+  return {
+    bodies: [...salted, same].map(({ name, salt, text }) => ({
+      name,
+      salt: bytesToHex(salt),
+      text: bytesToHex(text),
+      ref: makeBody(salt, text).ref,
+    })),
+  }
 }
 
 /** By file name, without `.json`. */
-export const makeVectors = (): { readonly jcs: JcsVectors; readonly merkle: MerkleVectors; readonly hlc: HlcVectors; readonly body: BodyVectors; readonly ack: AckVectors } => ({
-  jcs: jcs(),
-  merkle: merkle(),
-  hlc: hlc(),
-  body: body(),
-  ack: makeAckVectors(),
-})
+export const makeVectors = (): {
+  readonly jcs: JcsVectors
+  readonly merkle: MerkleVectors
+  readonly hlc: HlcVectors
+  readonly body: BodyVectors
+  readonly ack: AckVectors
+} => ({ jcs: jcs(), merkle: merkle(), hlc: hlc(), body: body(), ack: makeAckVectors() })

@@ -8,7 +8,14 @@ import { limits } from '../../crdt/limits.ts'
 import { body, genesisOf, peerOfSeed, record, said } from '../../crdt/test-support.ts'
 
 /** `reason` is agreed; `detail` names the field for people, null where there is none. */
-export type RefusedEvents = readonly { readonly rule: string; readonly name: string; readonly bytes: string; readonly reason: string; readonly detail: string | null; readonly mended: string }[]
+export type RefusedEvents = readonly {
+  readonly rule: string
+  readonly name: string
+  readonly bytes: string
+  readonly reason: string
+  readonly detail: string | null
+  readonly mended: string
+}[]
 
 type Case = readonly [rule: string, name: string, mended: string, from: string, to: string]
 
@@ -16,7 +23,12 @@ const text = (event: Parameters<typeof encodeEvent>[0]): string => new TextDecod
 const utf8 = (value: string): Uint8Array => new TextEncoder().encode(value)
 const chain = (n: number): string => n.toString(16).padStart(32, '0')
 
-const PATCH = text({ ...said('memory.patch', 3), record: record(1), set: { title: null, priority: 9 }, tags: { add: ['b'], remove: ['a'] } })
+const PATCH = text({
+  ...said('memory.patch', 3),
+  record: record(1),
+  set: { title: null, priority: 9 },
+  tags: { add: ['b'], remove: ['a'] },
+})
 const PUT = text({ ...said('memory.put', 1), record: record(1), set: { content: body('text'), title: body('title') } })
 const LINK = text({ ...said('link.put', 7), record: record(9), from: record(1), to: record(2), relation: 'about' })
 const EPISODE = text({ ...said('episode.append', 9), event_type: 'call', sender: 'a' })
@@ -32,13 +44,25 @@ const tags = (count: number): string => `[${Array.from({ length: count }, (_, n)
 const CASES: readonly Case[] = [
   ['PR1', 'a duplicate key', PATCH, '"v":1', '"v":1,"v":1'],
   ['PR1', 'white space', PATCH, '"v":1', '"v": 1'],
-  ['PR1', 'keys in another order', PATCH, '"agent":"ai:alice","at":"2026-01-01T00:00:00.000Z"', '"at":"2026-01-01T00:00:00.000Z","agent":"ai:alice"'],
+  [
+    'PR1',
+    'keys in another order',
+    PATCH,
+    '"agent":"ai:alice","at":"2026-01-01T00:00:00.000Z"',
+    '"at":"2026-01-01T00:00:00.000Z","agent":"ai:alice"',
+  ],
   ['PR1', '1.0', UNKNOWN, '"weight":1', '"weight":1.0'],
   ['PR1', 'minus zero', UNKNOWN, '"weight":1', '"weight":-0'],
   ['PR1', 'beyond doubles', UNKNOWN, '"weight":1', '"weight":1e400'],
   ['PR1', 'a big integer', UNKNOWN, '"weight":1', '"weight":9007199254740993'],
   ['PR1', 'a lone surrogate', UNKNOWN, '"weight":1', '"weight":"\\ud800"'],
-  ['PR1', 'too deep', UNKNOWN, '"weight":1', `"weight":${'['.repeat(limits.json_depth_max)}${']'.repeat(limits.json_depth_max)}`],
+  [
+    'PR1',
+    'too deep',
+    UNKNOWN,
+    '"weight":1',
+    `"weight":${'['.repeat(limits.json_depth_max)}${']'.repeat(limits.json_depth_max)}`,
+  ],
   ['EV1', 'too large', UNKNOWN, '"weight":1', `"weight":"${'b'.repeat(limits.event_bytes_max)}"`],
   ['EV1', 'a missing field', PATCH, ',"v":1', ''],
   ['EV1', 'version 2', PATCH, '"v":1', '"v":2'],
@@ -77,17 +101,25 @@ const CASES: readonly Case[] = [
   ['EV5', 'a tag of 129 bytes', PATCH, '["b"]', `["${'b'.repeat(129)}"]`],
   ['EV5', 'a NUL in a tag', PATCH, '["b"]', '["\\u0000"]'],
   ['EV5', '65 tags', PATCH, '["b"]', tags(65)],
-  ['EV6', 'half of the recovery keys are enough', GENESIS, `["${keys.join('","')}"],"threshold":2`, `["${keys.slice(0, 2).join('","')}"],"threshold":1`],
+  [
+    'EV6',
+    'half of the recovery keys are enough',
+    GENESIS,
+    `["${keys.join('","')}"],"threshold":2`,
+    `["${keys.slice(0, 2).join('","')}"],"threshold":1`,
+  ],
   ['EV6', 'a recovery key twice', GENESIS, keys[1]!, keys[0]!],
   ['EV6', 'a threshold without keys', GENESIS, `["${keys.join('","')}"],"threshold":2`, '[],"threshold":1'],
 ]
 
-export const makeRefusedEvents = (): RefusedEvents => CASES.map(([rule, name, mended, from, to]) => {
-  if (mended.split(from).length !== 2) throw new Error(`${name}: ${from} does not stand once in the event; mend the case`)
-  const bytes = utf8(mended.replace(from, () => to))
-  const decoded = decodeEvent(bytes)
-  if (decoded.ok) throw new Error(`${name} is a valid event: mend the case`)
-  if (!decodeEvent(utf8(mended)).ok) throw new Error(`${name}: without its fault it is none either; mend the case`)
-  const [reason, detail] = decoded.reason.split(': ') as [string, string?]
-  return { rule, name, bytes: bytesToHex(bytes), reason, detail: detail ?? null, mended: bytesToHex(utf8(mended)) }
-})
+export const makeRefusedEvents = (): RefusedEvents =>
+  CASES.map(([rule, name, mended, from, to]) => {
+    if (mended.split(from).length !== 2)
+      throw new Error(`${name}: ${from} does not stand once in the event; mend the case`)
+    const bytes = utf8(mended.replace(from, () => to))
+    const decoded = decodeEvent(bytes)
+    if (decoded.ok) throw new Error(`${name} is a valid event: mend the case`)
+    if (!decodeEvent(utf8(mended)).ok) throw new Error(`${name}: without its fault it is none either; mend the case`)
+    const [reason, detail] = decoded.reason.split(': ') as [string, string?]
+    return { rule, name, bytes: bytesToHex(bytes), reason, detail: detail ?? null, mended: bytesToHex(utf8(mended)) }
+  })

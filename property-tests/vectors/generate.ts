@@ -20,8 +20,20 @@ import { makeVerdictVectors } from './verdict-cases.ts'
 const folder = process.argv[2] ?? join('property-tests', 'vectors')
 const handshake = makeHandshakeVectors()
 const made = {
-  ...makeVectors(), ...makeCoreVectors(), handshake, level: makeLevelVectors(), bounds: makeBoundsVectors(), leaving: makeLeavingVectors(), fork: makeForkVectors(), frame: makeFrameVectors(), enrol: makeEnrolVectors(),
-  seal: makeSealVectors(handshake, handshake.handshakes[0]!.name), signature: makeSignatureVectors(), name: makeNameVectors(), verdict: makeVerdictVectors(), proof: makeProofVectors(),
+  ...makeVectors(),
+  ...makeCoreVectors(),
+  handshake,
+  level: makeLevelVectors(),
+  bounds: makeBoundsVectors(),
+  leaving: makeLeavingVectors(),
+  fork: makeForkVectors(),
+  frame: makeFrameVectors(),
+  enrol: makeEnrolVectors(),
+  seal: makeSealVectors(handshake, handshake.handshakes[0]!.name),
+  signature: makeSignatureVectors(),
+  name: makeNameVectors(),
+  verdict: makeVerdictVectors(),
+  proof: makeProofVectors(),
 }
 for (const [name, vectors] of Object.entries(made)) {
   writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(vectors, null, 1)}\n`)

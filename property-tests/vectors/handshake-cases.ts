@@ -16,13 +16,24 @@ export type HandshakeVectors = {
   readonly dialer_random: string
   readonly acceptor_random: string
   readonly handshakes: readonly {
-    readonly name: string; readonly audience: string | null; readonly dialer_offer: Offer; readonly acceptor_offer: Offer
-    readonly hello: string; readonly answer: string; readonly proof: string; readonly version: number
+    readonly name: string
+    readonly audience: string | null
+    readonly dialer_offer: Offer
+    readonly acceptor_offer: Offer
+    readonly hello: string
+    readonly answer: string
+    readonly proof: string
+    readonly version: number
     /** Of the session: SHA-256(`mnemesh/digest/1` ‖ transcript digest). */
     readonly digest_key: string
   }[]
   /** First frames, to an acceptor that speaks version 1 alone. `theirs`: the range that the frame tells. */
-  readonly refused: readonly { readonly name: string; readonly frame: string; readonly reason: string; readonly theirs: string | null }[]
+  readonly refused: readonly {
+    readonly name: string
+    readonly frame: string
+    readonly reason: string
+    readonly theirs: string | null
+  }[]
 }
 
 const must = <T>(value: T | null): T => {
@@ -39,16 +50,36 @@ const OTHER_MESH = must(parseMeshId(publicKeyHex(keyPairFromSeed(filled(32, 4)))
 const LATER: Offer = { min: 1, max: 2, abilities: abilitiesOf(2) }
 
 export const dialOf = (offer: Offer, audience: PeerId | null, mesh: MeshId = MESH): Handshake =>
-  dialHandshake({ mesh, self: dialer, nonces: createNonces(4, 1_000), random: DIALER_RANDOM, nowMs: NOW, audience, offer })
+  dialHandshake({
+    mesh,
+    self: dialer,
+    nonces: createNonces(4, 1_000),
+    random: DIALER_RANDOM,
+    nowMs: NOW,
+    audience,
+    offer,
+  })
 export const acceptOf = (offer: Offer): Handshake =>
-  acceptHandshake({ mesh: MESH, self: acceptor, nonces: createNonces(4, 1_000), random: ACCEPTOR_RANDOM, nowMs: NOW, offer })
+  acceptHandshake({
+    mesh: MESH,
+    self: acceptor,
+    nonces: createNonces(4, 1_000),
+    random: ACCEPTOR_RANDOM,
+    nowMs: NOW,
+    offer,
+  })
 
 const sent = (step: HandshakeStep): Uint8Array => {
   if (step.kind === 'refused') throw new Error(`a handshake of the vectors was refused: ${step.reason}`)
   return must(step.send)
 }
 
-const whole = (name: string, audience: PeerId | null, dialer_offer: Offer, acceptor_offer: Offer): HandshakeVectors['handshakes'][number] => {
+const whole = (
+  name: string,
+  audience: PeerId | null,
+  dialer_offer: Offer,
+  acceptor_offer: Offer,
+): HandshakeVectors['handshakes'][number] => {
   const [ours, theirs] = [dialOf(dialer_offer, audience), acceptOf(acceptor_offer)]
   const hello = must(ours.first)
   const answer = sent(theirs.receive(hello, NOW))
@@ -56,7 +87,17 @@ const whole = (name: string, audience: PeerId | null, dialer_offer: Offer, accep
   const proof = sent(step)
   const end = theirs.receive(proof, NOW)
   if (end.kind !== 'done' || step.kind !== 'done') throw new Error('a handshake of the vectors came to no end')
-  return { name, audience, dialer_offer, acceptor_offer, hello: bytesToHex(hello), answer: bytesToHex(answer), proof: bytesToHex(proof), version: end.session.version, digest_key: bytesToHex(end.session.digestKey) }
+  return {
+    name,
+    audience,
+    dialer_offer,
+    acceptor_offer,
+    hello: bytesToHex(hello),
+    answer: bytesToHex(answer),
+    proof: bytesToHex(proof),
+    version: end.session.version,
+    digest_key: bytesToHex(end.session.digestKey),
+  }
 }
 
 export const makeHandshakeVectors = (): HandshakeVectors => {
@@ -78,10 +119,17 @@ export const makeHandshakeVectors = (): HandshakeVectors => {
     ['another audience', must(dialOf(OWN_OFFER, elsewhere).first)],
   ]
   return {
-    mesh: MESH, dialer_seed: bytesToHex(DIALER_SEED), acceptor_seed: bytesToHex(ACCEPTOR_SEED), dialer_random: bytesToHex(DIALER_RANDOM), acceptor_random: bytesToHex(ACCEPTOR_RANDOM),
+    mesh: MESH,
+    dialer_seed: bytesToHex(DIALER_SEED),
+    acceptor_seed: bytesToHex(ACCEPTOR_SEED),
+    dialer_random: bytesToHex(DIALER_RANDOM),
+    acceptor_random: bytesToHex(ACCEPTOR_RANDOM),
     handshakes: [
-      whole('an address alone is known', null, OWN_OFFER, OWN_OFFER), whole('a certain peer is expected', audience, OWN_OFFER, OWN_OFFER),
-      whole('the dialer speaks versions 1 to 2', null, LATER, OWN_OFFER), whole('the acceptor does', null, OWN_OFFER, LATER), whole('both do', null, LATER, LATER),
+      whole('an address alone is known', null, OWN_OFFER, OWN_OFFER),
+      whole('a certain peer is expected', audience, OWN_OFFER, OWN_OFFER),
+      whole('the dialer speaks versions 1 to 2', null, LATER, OWN_OFFER),
+      whole('the acceptor does', null, OWN_OFFER, LATER),
+      whole('both do', null, LATER, LATER),
     ],
     refused: frames.map(([name, frame]) => {
       const step = acceptOf(OWN_OFFER).receive(frame, NOW)

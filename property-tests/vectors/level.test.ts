@@ -19,7 +19,11 @@ it('the file is what the script makes', () => expect(JSON.parse(JSON.stringify(m
 it.each(vectors.events)('event: $name', ({ bytes, kind, reads_as, unread, texts }) => {
   const read = decodeEvent(hexToBytes(bytes), readsAt(OWN_READS, 1))
   if (!read.ok) throw new Error(read.reason)
-  expect([kindOf(read.event), read.event.kind === 'unknown' ? null : (read.event as Json), read.unread]).toEqual([kind, reads_as, { fields: unread, texts }])
+  expect([kindOf(read.event), read.event.kind === 'unknown' ? null : (read.event as Json), read.unread]).toEqual([
+    kind,
+    reads_as,
+    { fields: unread, texts },
+  ])
 })
 
 describe('commits', () => {
@@ -28,7 +32,9 @@ describe('commits', () => {
 
   it('the level behind each place of the control log', () => {
     expect(replica.control().seq).toBe(vectors.control.length)
-    expect(vectors.control.map((_, i) => levelAt(replica.control(), i + 1))).toEqual(vectors.control.map(({ level }) => level))
+    expect(vectors.control.map((_, i) => levelAt(replica.control(), i + 1))).toEqual(
+      vectors.control.map(({ level }) => level),
+    )
   })
 
   it('are all admitted; some are in no document', () => {
@@ -42,8 +48,17 @@ describe('commits', () => {
 
   it('those in a document are their changes, for Automerge too', () => {
     const genesis = encodeChange({
-      actor: '00'.repeat(16), seq: 1, startOp: 1, time: 0, message: null, author: null, deps: [],
-      ops: [{ action: 'makeMap', obj: '_root', key: 'memories', pred: [] }, { action: 'makeMap', obj: '_root', key: 'links', pred: [] }] as never,
+      actor: '00'.repeat(16),
+      seq: 1,
+      startOp: 1,
+      time: 0,
+      message: null,
+      author: null,
+      deps: [],
+      ops: [
+        { action: 'makeMap', obj: '_root', key: 'memories', pred: [] },
+        { action: 'makeMap', obj: '_root', key: 'links', pred: [] },
+      ] as never,
     })
     for (const { id, heads } of vectors.segments) {
       const changes = vectors.commits.flatMap(({ bytes, change }) => {
@@ -57,7 +72,14 @@ describe('commits', () => {
 
   it('a field that nobody knows makes no operation', () => {
     const [plain, more] = vectors.commits
-    const shape = (ops: readonly object[] | null): unknown => ops?.map((op) => ({ ...op, obj: 'x', pred: [], key: 'key' in op && String(op.key).includes('-') ? 'record' : (op as { key?: string }).key, value: 'value' in op && String(op.value).length === 64 ? 'ref' : (op as { value?: unknown }).value }))
+    const shape = (ops: readonly object[] | null): unknown =>
+      ops?.map((op) => ({
+        ...op,
+        obj: 'x',
+        pred: [],
+        key: 'key' in op && String(op.key).includes('-') ? 'record' : (op as { key?: string }).key,
+        value: 'value' in op && String(op.value).length === 64 ? 'ref' : (op as { value?: unknown }).value,
+      }))
     expect(shape(more!.ops)).toEqual(shape(plain!.ops))
   })
 })

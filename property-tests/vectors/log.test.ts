@@ -11,7 +11,16 @@ import { chainId } from '../../crdt/commit.ts'
 import { decodeEvent } from '../../crdt/event.ts'
 import { encodeCanonical, type Json } from '../../crdt/canonical.ts'
 import { verifyForkProof } from '../../crdt/fork.ts'
-import { bytesToHex, hexToBytes, type CommitHash, type Incarnation, type MeshId, type Namespace, type PeerId, type SegmentId } from '../../crdt/ids.ts'
+import {
+  bytesToHex,
+  hexToBytes,
+  type CommitHash,
+  type Incarnation,
+  type MeshId,
+  type Namespace,
+  type PeerId,
+  type SegmentId,
+} from '../../crdt/ids.ts'
 import { historyRoot } from '../../crdt/merkle.ts'
 import { applyCommit, documentHeads, excludeCommit, openSegment } from '../../crdt/segment.ts'
 import { isUsablePublicKey, keyPairFromSeed, verify } from '../../crdt/signature.ts'
@@ -30,7 +39,16 @@ const commitOf = (hex: string): Commit => {
 /** A peer of whom nothing but its log matters. */
 const reader = (mesh: string) => createReplica({ ...createMesh(), id: mesh as MeshId, control: [] }, 0x77)
 
-it.each(Object.entries({ verdict: makeVerdictVectors, fork: makeForkVectors, bounds: makeBoundsVectors, leaving: makeLeavingVectors, signature: makeSignatureVectors, name: makeNameVectors }))('%s.json is what the script makes', (name, make) => {
+it.each(
+  Object.entries({
+    verdict: makeVerdictVectors,
+    fork: makeForkVectors,
+    bounds: makeBoundsVectors,
+    leaving: makeLeavingVectors,
+    signature: makeSignatureVectors,
+    name: makeNameVectors,
+  }),
+)('%s.json is what the script makes', (name, make) => {
   expect(JSON.parse(JSON.stringify(make()))).toEqual(read(name))
 })
 
@@ -46,17 +64,39 @@ describe('verdict.json', () => {
   })
   it('has every verdict of every rule, and every rule before the next', () => {
     const seen = new Set(verdicts.map(({ rule, verdict }) => `${rule} ${verdict}`))
-    expect(Object.entries(VERDICT_OF).flatMap(([rule, all]) => all.map((verdict) => `${rule} ${verdict}`)).filter((each) => !seen.has(each))).toEqual([])
+    expect(
+      Object.entries(VERDICT_OF)
+        .flatMap(([rule, all]) => all.map((verdict) => `${rule} ${verdict}`))
+        .filter((each) => !seen.has(each)),
+    ).toEqual([])
     const pairs = new Set(verdicts.flatMap(({ rule, beats }) => (beats === null ? [] : [`${rule} ${beats}`])))
-    const wanted = ['AD1 AD2', 'AD2 AD4', 'AD3 AD5', 'AD4 AD5', 'AD5 AD6', 'AD6 AD9', 'AD6 AD10', 'AD7 AD7', 'AD8 AD9', 'AD8 AD10', 'AD9 AD10', 'AD9 AD11', 'AD10 AD11']
+    const wanted = [
+      'AD1 AD2',
+      'AD2 AD4',
+      'AD3 AD5',
+      'AD4 AD5',
+      'AD5 AD6',
+      'AD6 AD9',
+      'AD6 AD10',
+      'AD7 AD7',
+      'AD8 AD9',
+      'AD8 AD10',
+      'AD9 AD10',
+      'AD9 AD11',
+      'AD10 AD11',
+    ]
     expect(wanted.filter((pair) => !pairs.has(pair))).toEqual([])
   })
 })
 
 describe('fork.json', () => {
   const { mesh, proofs, refused } = read('fork') as ForkVectors
-  it.each(proofs)('$rule: $name', ({ proof, peer, chain, at }) => expect(verifyForkProof(hexToBytes(proof), mesh as MeshId)).toEqual({ peer, chain, at }))
-  it.each(refused)('$rule: $name proves nothing', ({ proof }) => expect(verifyForkProof(hexToBytes(proof), mesh as MeshId)).toBeNull())
+  it.each(proofs)('$rule: $name', ({ proof, peer, chain, at }) =>
+    expect(verifyForkProof(hexToBytes(proof), mesh as MeshId)).toEqual({ peer, chain, at }),
+  )
+  it.each(refused)('$rule: $name proves nothing', ({ proof }) =>
+    expect(verifyForkProof(hexToBytes(proof), mesh as MeshId)).toBeNull(),
+  )
 })
 
 it('CH10 bounds.json: the commits of the recipe have these hashes, and the one too many is left out whole', () => {
@@ -64,19 +104,42 @@ it('CH10 bounds.json: the commits of the recipe have these hashes, and the one t
   const keys = keyPairFromSeed(hexToBytes(seed))
   const peer = bytesToHex(keys.publicKey) as PeerId
   const namespace = (template as { readonly ns: Namespace }).ns
-  let chain = emptyChain(chainId(peer, incarnation as Incarnation, namespace), peer, incarnation as Incarnation, namespace)
+  let chain = emptyChain(
+    chainId(peer, incarnation as Incarnation, namespace),
+    peer,
+    incarnation as Incarnation,
+    namespace,
+  )
   const segment = openSegment(namespace, home as SegmentId)
   for (const { from, count, hlc, hash, change_hash, left_out } of full) {
     const events = Array.from({ length: count }, (_, i) => {
-      const bytes = encodeCanonical(JSON.parse(JSON.stringify(template).replaceAll('#', (from + i).toString(16).padStart(12, '0'))) as Json)
+      const bytes = encodeCanonical(
+        JSON.parse(JSON.stringify(template).replaceAll('#', (from + i).toString(16).padStart(12, '0'))) as Json,
+      )
       const decoded = decodeEvent(bytes)
       if (!decoded.ok) throw new Error(decoded.reason)
       return { bytes, event: decoded.event, attestation: null }
     })
-    const commit = sealCommit({
-      mesh: mesh as MeshId, namespace, peer, incarnation: incarnation as Incarnation, seq: chain.seq + 1, prev: chain.hash, history: bytesToHex(historyRoot(chain.history)), hlc: hlc as never,
-      policy: commitOf(control.at(-1)!).hash, segment: home as SegmentId, deps: [...segment.heads].sort(), eventsRoot: eventsRoot(events), eventCount: count, changeHash: change_hash as never,
-    }, events, keys)
+    const commit = sealCommit(
+      {
+        mesh: mesh as MeshId,
+        namespace,
+        peer,
+        incarnation: incarnation as Incarnation,
+        seq: chain.seq + 1,
+        prev: chain.hash,
+        history: bytesToHex(historyRoot(chain.history)),
+        hlc: hlc as never,
+        policy: commitOf(control.at(-1)!).hash,
+        segment: home as SegmentId,
+        deps: [...segment.heads].sort(),
+        eventsRoot: eventsRoot(events),
+        eventCount: count,
+        changeHash: change_hash as never,
+      },
+      events,
+      keys,
+    )
     expect(commit.hash).toBe(hash)
     expect(applyCommit(segment, commit)).toBe(left_out)
     chain = extendChain(chain, commit, 1)
@@ -95,11 +158,16 @@ describe('leaving.json', () => {
     if (statement !== null) expect(replica.take(hexToBytes(statement)).kind).toBe('admitted')
     const counts = (commit: Commit): boolean => {
       if (fork !== null && commit.chain === fork.chain) return commit.header.seq < fork.at
-      return revoke === null || commit.header.peer !== revoke.peer || commit.header.seq <= ((page?.last ?? {})[commit.chain] ?? 0)
+      return (
+        revoke === null ||
+        commit.header.peer !== revoke.peer ||
+        commit.header.seq <= ((page?.last ?? {})[commit.chain] ?? 0)
+      )
     }
     const segment = openSegment(namespace as Namespace, home as SegmentId)
-    for (const commit of replica.log.filter(({ header }) => header.segment !== null)) if (counts(commit)) applyCommit(segment, commit)
-    else excludeCommit(segment, commit.hash, 'excluded')
+    for (const commit of replica.log.filter(({ header }) => header.segment !== null))
+      if (counts(commit)) applyCommit(segment, commit)
+      else excludeCommit(segment, commit.hash, 'excluded')
     expect(log.map(({ hash }) => hash).filter((hash) => segment.refused.has(hash as CommitHash))).toEqual(left_out)
     expect(documentHeads(segment)).toEqual(heads)
   })
@@ -109,15 +177,31 @@ describe('signature.json', () => {
   const { signatures, small_order } = read('signature') as SignatureVectors
   const byOpenssl = ({ domain, message, key, signature }: SignatureVectors['signatures'][number]): boolean => {
     const signed = createHash('sha256').update(`${domain}\0`).update(hexToBytes(message)).digest()
-    return opensslVerify(null, signed, createPublicKey({ key: Buffer.concat([hexToBytes('302a300506032b6570032100'), hexToBytes(key)]), format: 'der', type: 'spki' }), hexToBytes(signature))
+    return opensslVerify(
+      null,
+      signed,
+      createPublicKey({
+        key: Buffer.concat([hexToBytes('302a300506032b6570032100'), hexToBytes(key)]),
+        format: 'der',
+        type: 'spki',
+      }),
+      hexToBytes(signature),
+    )
   }
-  it.each(signatures)('$rule: $name: $valid', (vector) => expect(verify(vector.domain, hexToBytes(vector.message), hexToBytes(vector.signature), vector.key)).toBe(vector.valid))
+  it.each(signatures)('$rule: $name: $valid', (vector) =>
+    expect(verify(vector.domain, hexToBytes(vector.message), hexToBytes(vector.signature), vector.key)).toBe(
+      vector.valid,
+    ),
+  )
   it('PR5: some of what is refused satisfies the equation, so that the rule alone refuses it', () => {
     expect(signatures.filter((vector) => byOpenssl(vector)).map(({ name, valid }) => [name, valid])).toEqual([
-      ['honest', true], ['the identity as key and as R, S = 0', false], ['y + p as key', false], ['R is the identity, S = k·a: the equation holds', false],
+      ['honest', true],
+      ['the identity as key and as R, S = 0', false],
+      ['y + p as key', false],
+      ['R is the identity, S = k·a: the equation holds', false],
     ])
   })
-  it.each(small_order)('$rule: $key is nobody\'s id', ({ key, usable }) => {
+  it.each(small_order)("$rule: $key is nobody's id", ({ key, usable }) => {
     expect(usable).toBe(false)
     expect(isUsablePublicKey(hexToBytes(key))).toBe(false)
   })

@@ -16,16 +16,25 @@ const ids = [...idsOfFormat, ...idsIn(protocol)]
 type Entry = Readonly<Record<string, unknown>>
 type Rules = Readonly<Record<string, Readonly<Record<string, string | Readonly<Record<string, string>>>>>>
 const rules = JSON.parse(text('rules.json')) as Rules
-const files = readdirSync(new URL('.', import.meta.url)).filter((name) => name.endsWith('.json') && name !== 'rules.json').map((name) => name.slice(0, -5))
+const files = readdirSync(new URL('.', import.meta.url))
+  .filter((name) => name.endsWith('.json') && name !== 'rules.json')
+  .map((name) => name.slice(0, -5))
 
 /** Each vector with the rule that is named for it, null where there is none. */
-const vectors = files.flatMap((file) => Object.entries(JSON.parse(text(`${file}.json`)) as Entry).filter((entry): entry is [string, readonly unknown[]] => Array.isArray(entry[1])).flatMap(([list, all]) => {
-  const named = rules[file]?.[list]
-  return all.map((vector, n) => {
-    const { rule, reason, fault } = typeof vector === 'object' ? (vector as Entry) : ({} as Entry)
-    return { at: `${file}.${list}[${n}]`, rule: rule ?? (typeof named === 'object' ? named[(reason ?? fault) as string] : named) ?? null }
-  })
-}))
+const vectors = files.flatMap((file) =>
+  Object.entries(JSON.parse(text(`${file}.json`)) as Entry)
+    .filter((entry): entry is [string, readonly unknown[]] => Array.isArray(entry[1]))
+    .flatMap(([list, all]) => {
+      const named = rules[file]?.[list]
+      return all.map((vector, n) => {
+        const { rule, reason, fault } = typeof vector === 'object' ? (vector as Entry) : ({} as Entry)
+        return {
+          at: `${file}.${list}[${n}]`,
+          rule: rule ?? (typeof named === 'object' ? named[(reason ?? fault) as string] : named) ?? null,
+        }
+      })
+    }),
+)
 
 /** Rules of FORMAT.md that no bytes can show, each with why. */
 const WITHOUT_VECTORS: Readonly<Record<string, string>> = {
@@ -41,15 +50,49 @@ const WITHOUT_VECTORS: Readonly<Record<string, string>> = {
 }
 /** Rules whose vectors are those of another: one vector shows several parts of one encoding. */
 const SHOWN_BY: Readonly<Record<string, string>> = {
-  ID1: 'control', ID2: 'signature', ID3: 'commit', ID4: 'commit', ID5: 'commit', ID6: 'commit', ID7: 'document', ID8: 'body',
-  EV7: 'commit', CV1: 'commit', CH1: 'document', CH2: 'document', CH3: 'document', CH4: 'document', CH5: 'document', CH6: 'document', CH8: 'document', CH9: 'document',
-  CH11: 'document', CH12: 'document', CH13: 'document', CH14: 'document', CH15: 'document',
-  RD1: 'document', RD2: 'document', RD4: 'document', RD5: 'document', RD6: 'document',
-  CL2: 'control', CL3: 'verdict', CL4: 'control', CL5: 'control', LV3: 'level', LV4: 'level', LV5: 'level',
+  ID1: 'control',
+  ID2: 'signature',
+  ID3: 'commit',
+  ID4: 'commit',
+  ID5: 'commit',
+  ID6: 'commit',
+  ID7: 'document',
+  ID8: 'body',
+  EV7: 'commit',
+  CV1: 'commit',
+  CH1: 'document',
+  CH2: 'document',
+  CH3: 'document',
+  CH4: 'document',
+  CH5: 'document',
+  CH6: 'document',
+  CH8: 'document',
+  CH9: 'document',
+  CH11: 'document',
+  CH12: 'document',
+  CH13: 'document',
+  CH14: 'document',
+  CH15: 'document',
+  RD1: 'document',
+  RD2: 'document',
+  RD4: 'document',
+  RD5: 'document',
+  RD6: 'document',
+  CL2: 'control',
+  CL3: 'verdict',
+  CL4: 'control',
+  CL5: 'control',
+  LV3: 'level',
+  LV4: 'level',
+  LV5: 'level',
 }
 /** What is not pinned by a vector yet though bytes could show it, each with where it is held meanwhile. */
 const OWED: Readonly<Record<string, string>> = {
-  RD7: 'crdt/reading.test.ts', RD8: 'crdt/reading.test.ts', RD9: 'crdt/reading.test.ts', RD10: 'crdt/reading.test.ts', RD11: 'crdt/reading.test.ts',
+  RD7: 'crdt/reading.test.ts',
+  RD8: 'crdt/reading.test.ts',
+  RD9: 'crdt/reading.test.ts',
+  RD10: 'crdt/reading.test.ts',
+  RD11: 'crdt/reading.test.ts',
   BK1: 'snapshots/manifest.test.ts',
 }
 
@@ -75,8 +118,13 @@ const NOT_QUOTED = ['SE7', 'AE3', 'LIVE2', 'ACK2', 'HB1', 'ADDR1', 'GV1', 'GV2',
 
 it('each rule of PROTOCOL.md is quoted by a test', () => {
   const root = new URL('../../', import.meta.url).pathname
-  const tests = ['crdt', 'transports', 'src', 'property-tests'].flatMap((folder) => readdirSync(root + folder, { recursive: true, encoding: 'utf8' }).map((path) => `${folder}/${path}`))
-    .filter((path) => path.endsWith('.test.ts') && !path.endsWith('vectors/pages.test.ts')).map((path) => readFileSync(root + path, 'utf8')).join('\n')
+  const tests = ['crdt', 'transports', 'src', 'property-tests']
+    .flatMap((folder) =>
+      readdirSync(root + folder, { recursive: true, encoding: 'utf8' }).map((path) => `${folder}/${path}`),
+    )
+    .filter((path) => path.endsWith('.test.ts') && !path.endsWith('vectors/pages.test.ts'))
+    .map((path) => readFileSync(root + path, 'utf8'))
+    .join('\n')
   const quoted = new Set([...tests.matchAll(/\b[A-Z]{2,5}\d+\b/g)].map(([id]) => id))
   expect(idsIn(protocol).filter((id) => !quoted.has(id) && !NOT_QUOTED.includes(id))).toEqual([])
 })

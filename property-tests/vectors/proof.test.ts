@@ -14,8 +14,18 @@ describe('proof.json', () => {
 
   it.each(vectors.proofs)('$name', ({ mesh, file, event, peer, commit, seq, control_seq, voters, texts }) => {
     const shown = verifyProof(utf8.encode(file), meshId(mesh))
-    expect(shown).toMatchObject({ ok: true, event: { id: event }, author: { peer }, commit, seq, place: control_seq, voters: voters.map((voter) => ({ peer: voter })) })
-    expect(shown.ok && Object.fromEntries(shown.texts.map(({ field, text }) => [field, text && bytesToHex(text)]))).toEqual(texts)
+    expect(shown).toMatchObject({
+      ok: true,
+      event: { id: event },
+      author: { peer },
+      commit,
+      seq,
+      place: control_seq,
+      voters: voters.map((voter) => ({ peer: voter })),
+    })
+    expect(
+      shown.ok && Object.fromEntries(shown.texts.map(({ field, text }) => [field, text && bytesToHex(text)])),
+    ).toEqual(texts)
   })
 
   it.each(vectors.refused)('refused: $name', ({ mesh, file, fault }) => {

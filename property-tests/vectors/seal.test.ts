@@ -16,8 +16,13 @@ import type { HandshakeVectors } from './handshake-cases.ts'
 import { makeEnrolVectors, makeSealVectors, sealKeysOf, type EnrolVectors, type SealVectors } from './seal-cases.ts'
 
 const read = (name: string): unknown => JSON.parse(readFileSync(new URL(`${name}.json`, import.meta.url), 'utf8'))
-const [handshake, seal, enrol] = [read('handshake') as HandshakeVectors, read('seal') as SealVectors, read('enrol') as EnrolVectors]
-const sha256 = (...parts: readonly (string | Uint8Array)[]): Buffer => parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest()
+const [handshake, seal, enrol] = [
+  read('handshake') as HandshakeVectors,
+  read('seal') as SealVectors,
+  read('enrol') as EnrolVectors,
+]
+const sha256 = (...parts: readonly (string | Uint8Array)[]): Buffer =>
+  parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest()
 
 it('the files are what the script makes', () => {
   expect(JSON.parse(JSON.stringify(makeSealVectors(handshake, handshake.handshakes[0]!.name)))).toEqual(seal)
@@ -26,15 +31,30 @@ it('the files are what the script makes', () => {
 })
 
 describe('seal.json', () => {
-  it.each(seal.streams)('SE2 $sender: header from the transcript, the same key on both sides', ({ sender, key, header }) => {
-    const { hello, answer } = handshake.handshakes[0]!
-    const [first, second] = [hexToBytes(hello), hexToBytes(answer)]
-    const transcript = sha256('dialer', first.subarray(8, 40), first.subarray(72, 104), second.subarray(40, 72), first.subarray(40, 72), second.subarray(8, 40), first.subarray(104, 136), second.subarray(72, 104), first.subarray(136), first.subarray(2, 8), second.subarray(2, 8))
-    expect(sha256('mnemesh/seal/1', sender, transcript).subarray(0, 24).toString('hex')).toBe(header)
-    const keys = sealKeysOf(handshake)
-    const [own, other] = sender === 'dialer' ? [keys.dialer, keys.acceptor] : [keys.acceptor, keys.dialer]
-    expect([own.send.key, other.receive.key]).toEqual([hexToBytes(key), hexToBytes(key)])
-  })
+  it.each(seal.streams)(
+    'SE2 $sender: header from the transcript, the same key on both sides',
+    ({ sender, key, header }) => {
+      const { hello, answer } = handshake.handshakes[0]!
+      const [first, second] = [hexToBytes(hello), hexToBytes(answer)]
+      const transcript = sha256(
+        'dialer',
+        first.subarray(8, 40),
+        first.subarray(72, 104),
+        second.subarray(40, 72),
+        first.subarray(40, 72),
+        second.subarray(8, 40),
+        first.subarray(104, 136),
+        second.subarray(72, 104),
+        first.subarray(136),
+        first.subarray(2, 8),
+        second.subarray(2, 8),
+      )
+      expect(sha256('mnemesh/seal/1', sender, transcript).subarray(0, 24).toString('hex')).toBe(header)
+      const keys = sealKeysOf(handshake)
+      const [own, other] = sender === 'dialer' ? [keys.dialer, keys.acceptor] : [keys.acceptor, keys.dialer]
+      expect([own.send.key, other.receive.key]).toEqual([hexToBytes(key), hexToBytes(key)])
+    },
+  )
   it.each(seal.streams)('SE1 $sender: each frame opens as the next', ({ key, header, frames }) => {
     const open = createOpener(hexToBytes(key), hexToBytes(header))
     for (const { content, sealed } of frames) expect(open(hexToBytes(sealed))).toEqual(hexToBytes(content))
@@ -57,7 +77,10 @@ describe('frame.json', () => {
     if (!decoded.ok) throw new Error(decoded.reason)
     expect([decoded.message.type, TAGS[decoded.message.type]]).toEqual([type, tag])
     expect(encode(decoded.message)).toEqual(hexToBytes(bytes))
-    expect((unpack(hexToBytes(bytes)) as readonly Packable[]).map(shown)).toEqual([tag, ...(fields as readonly unknown[])])
+    expect((unpack(hexToBytes(bytes)) as readonly Packable[]).map(shown)).toEqual([
+      tag,
+      ...(fields as readonly unknown[]),
+    ])
   })
   it.each(refused)('$rule: $name is $reason, and nothing else is wrong', ({ bytes, reason, mended }) => {
     expect(readFrame(hexToBytes(bytes))).toEqual({ ok: false, reason })
@@ -69,7 +92,11 @@ describe('enrol.json', () => {
   const authority = publicKeyHex(keyPairFromSeed(hexToBytes(enrol.authority_seed))) as PublicKey
   const isSigned = (domain: string, bytes: Uint8Array, key: string): boolean => {
     const fields = unpack(bytes) as Packable[]
-    const publicKey = createPublicKey({ key: Buffer.concat([hexToBytes('302a300506032b6570032100'), hexToBytes(key)]), format: 'der', type: 'spki' })
+    const publicKey = createPublicKey({
+      key: Buffer.concat([hexToBytes('302a300506032b6570032100'), hexToBytes(key)]),
+      format: 'der',
+      type: 'spki',
+    })
     return opensslVerify(null, sha256(`${domain}\0`, pack(fields.slice(0, -1))), publicKey, fields.at(-1) as Uint8Array)
   }
   it.each(enrol.invites)('$rule: $name', ({ id, role, expires_ms, urls, token }) => {
@@ -83,7 +110,9 @@ describe('enrol.json', () => {
     expect((unpack(hexToBytes(request)) as Packable[]).slice(0, 4)).toEqual([1, token, hexToBytes(peer), name])
     expect(isSigned('mnemesh/join/1', hexToBytes(request), peer)).toBe(true)
   })
-  it.each(enrol.refused_joins)('$rule: $name is no join request', ({ request }) => expect(decodeJoin(hexToBytes(request))).toBeNull())
+  it.each(enrol.refused_joins)('$rule: $name is no join request', ({ request }) =>
+    expect(decodeJoin(hexToBytes(request))).toBeNull(),
+  )
   it.each(enrol.revokes)('$rule: a revoke request', ({ peer, at_ms, request }) => {
     expect(decodeRevoke(hexToBytes(request), enrol.mesh as MeshId, authority)).toEqual({ peer, atMs: at_ms })
     expect(decodeRevoke(hexToBytes(request), enrol.mesh as MeshId, peer as PublicKey)).toBeNull()
@@ -127,7 +156,12 @@ const hchacha20 = (key: Uint8Array, input: Uint8Array): Buffer => {
   for (let i = 0; i < 16; i++) state[i] = words.readUInt32LE(4 * i)
   const rotate = (value: number, by: number): number => (value << by) | (value >>> (32 - by))
   const quarter = (a: number, b: number, c: number, d: number): void => {
-    for (const [p, q, r, by] of [[a, b, d, 16], [c, d, b, 12], [a, b, d, 8], [c, d, b, 7]] as const) {
+    for (const [p, q, r, by] of [
+      [a, b, d, 16],
+      [c, d, b, 12],
+      [a, b, d, 8],
+      [c, d, b, 7],
+    ] as const) {
       state[p] = state[p]! + state[q]!
       state[r] = rotate(state[r]! ^ state[p], by)
     }

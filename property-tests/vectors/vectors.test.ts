@@ -11,7 +11,17 @@ import { refOf } from '../../crdt/body.ts'
 import { canonicalize, encodeCanonical, parseCanonical, type Json } from '../../crdt/canonical.ts'
 import { hlcCounter, hlcMs, observe, parseHlc, tick, type Hlc } from '../../crdt/hlc.ts'
 import { bytesToHex, hexToBytes, parseMeshId, parsePeerId, type MeshId, type PeerId } from '../../crdt/ids.ts'
-import { appendLeaf, consistencyProof, emptyHistory, historyRoot, inclusionProof, leafHash, merkleRoot, verifyConsistency, verifyInclusion } from '../../crdt/merkle.ts'
+import {
+  appendLeaf,
+  consistencyProof,
+  emptyHistory,
+  historyRoot,
+  inclusionProof,
+  leafHash,
+  merkleRoot,
+  verifyConsistency,
+  verifyInclusion,
+} from '../../crdt/merkle.ts'
 import { encodeReceipt, readReceipt, verifyReceipt } from '../../crdt/receipt.ts'
 import { keyPairFromSeed, publicKeyHex } from '../../crdt/signature.ts'
 import type { AckVectors } from './ack-cases.ts'
@@ -50,7 +60,9 @@ describe('merkle.json', () => {
 
   it('leaf hashes', () => {
     expect(leaves.map((leaf) => bytesToHex(leafHash(leaf)))).toEqual(vectors.leaf_hashes)
-    expect(leaves.map((leaf) => createHash('sha256').update(Buffer.of(0)).update(leaf).digest('hex'))).toEqual(vectors.leaf_hashes)
+    expect(leaves.map((leaf) => createHash('sha256').update(Buffer.of(0)).update(leaf).digest('hex'))).toEqual(
+      vectors.leaf_hashes,
+    )
   })
 
   it('roots of every size, at once and leaf by leaf', () => {
@@ -89,19 +101,29 @@ describe('hlc.json', () => {
     expect({ hlc: part.hlc, ms: hlcMs(hlc(part.hlc)), counter: hlcCounter(hlc(part.hlc)) }).toEqual(part)
   })
   it.each(vectors.tick)('tick $last at $now_ms', ({ last, now_ms, next }) => expect(tick(hlc(last), now_ms)).toBe(next))
-  it.each(vectors.observe)('observe $remote after $last at $now_ms', ({ last, remote, now_ms, next }) => expect(observe(hlc(last), hlc(remote), now_ms)).toBe(next))
+  it.each(vectors.observe)('observe $remote after $last at $now_ms', ({ last, remote, now_ms, next }) =>
+    expect(observe(hlc(last), hlc(remote), now_ms)).toBe(next),
+  )
   it.each(vectors.refused)('%s is no clock value', (value) => expect(parseHlc(value)).toBeNull())
 })
 
 describe('body.json', () => {
   it.each((read('body') as BodyVectors).bodies)('$name', ({ salt, text, ref }) => {
     expect(refOf(hexToBytes(salt), hexToBytes(text))).toBe(ref)
-    expect(createHash('sha256').update('mnemesh/body/1').update(hexToBytes(salt)).update(hexToBytes(text)).digest('hex')).toBe(ref)
+    expect(
+      createHash('sha256').update('mnemesh/body/1').update(hexToBytes(salt)).update(hexToBytes(text)).digest('hex'),
+    ).toBe(ref)
   })
 })
 
 describe('ack.json', () => {
-  const { acks, refused, refused_parts: refusedParts, receipts, refused_receipts: refusedReceipts } = read('ack') as AckVectors
+  const {
+    acks,
+    refused,
+    refused_parts: refusedParts,
+    receipts,
+    refused_receipts: refusedReceipts,
+  } = read('ack') as AckVectors
   const meshId = (text: string): MeshId => {
     const mesh = parseMeshId(text)
     if (mesh === null) throw new Error(`${text} is no mesh id: mend ack.json`)
@@ -115,17 +137,26 @@ describe('ack.json', () => {
   }
 
   const opensslVerifies = ({ voter, statement, signature }: (typeof acks)[number]): boolean => {
-    const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(voter, 'hex').toString('base64url') }, format: 'jwk' })
+    const key = createPublicKey({
+      key: { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(voter, 'hex').toString('base64url') },
+      format: 'jwk',
+    })
     const signed = createHash('sha256').update('mnemesh/ack/1\0').update(hexToBytes(statement)).digest()
     return verify(null, signed, key, hexToBytes(signature))
   }
 
   it.each(acks)('$name', (vector) => {
-    const [keys, mesh, voter] = [keyPairFromSeed(hexToBytes(vector.seed)), meshId(vector.mesh), parsePeerId(vector.voter)]
+    const [keys, mesh, voter] = [
+      keyPairFromSeed(hexToBytes(vector.seed)),
+      meshId(vector.mesh),
+      parsePeerId(vector.voter),
+    ]
     if (voter === null) throw new Error(`${vector.voter} is no peer id: mend ack.json`)
     const ack = signAck({ mesh, voter, watermarks: vector.watermarks }, keys)
     expect(publicKeyHex(keys)).toBe(vector.voter)
-    expect(bytesToHex(ackStatement(mesh, voter, hexToBytes(vector.root), vector.watermarks.length))).toBe(vector.statement)
+    expect(bytesToHex(ackStatement(mesh, voter, hexToBytes(vector.root), vector.watermarks.length))).toBe(
+      vector.statement,
+    )
     expect([bytesToHex(ack.signature), ack.watermarks]).toEqual([vector.signature, vector.watermarks])
     expect(opensslVerifies(vector)).toBe(true)
     expect(isGenuine(ack, mesh)).toBe(true)
@@ -140,11 +171,19 @@ describe('ack.json', () => {
   })
 
   it.each(refusedParts)('a part: $name is refused', ({ mesh, path, signature, ...part }) => {
-    expect(isGenuinePart({ ...part, path: path.map(hexToBytes), signature: hexToBytes(signature) }, meshId(mesh))).toBe(false)
+    expect(isGenuinePart({ ...part, path: path.map(hexToBytes), signature: hexToBytes(signature) }, meshId(mesh))).toBe(
+      false,
+    )
   })
 
   it.each(receipts)('a receipt: $name', ({ mesh, receipt, voters }) => {
-    expect(verifyReceipt(receipt, meshId(mesh))).toMatchObject({ ok: true, commit: receipt.commit, chain: receipt.chain, seq: receipt.seq, voters })
+    expect(verifyReceipt(receipt, meshId(mesh))).toMatchObject({
+      ok: true,
+      commit: receipt.commit,
+      chain: receipt.chain,
+      seq: receipt.seq,
+      voters,
+    })
     expect(encodeReceipt(readReceipt(receipt)!)).toEqual(receipt)
   })
 

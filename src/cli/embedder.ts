@@ -24,20 +24,39 @@ const DEFAULT_EMBEDDER_URL = 'http://127.0.0.1:11434/v1'
 
 export const embedderOptions = (command: Command): Command =>
   command
-    .addOption(new Option('--embedder <kind>', 'search by meaning too: openai (any endpoint that speaks its /embeddings: Ollama, vLLM, …), transformers (a local folder), none (default: $MNEMESH_EMBEDDER, or none)').choices(KINDS))
-    .option('--embedder-url <url>', `its base address (default: $MNEMESH_EMBEDDER_URL, or ${DEFAULT_EMBEDDER_URL}); its key is $MNEMESH_EMBEDDER_KEY`)
-    .option('--embedder-model <name>', "the model; with transformers its folder (default: $MNEMESH_EMBEDDER_MODEL)")
-    .option('--embedder-dim <n>', "numbers in a vector (default: $MNEMESH_EMBEDDER_DIM, or the model's own)", wholeNumber(1, limits.embedding_dim_max))
-    .option('--embedder-document-prefix <text>', 'put before each memory, where the model wants it (default: $MNEMESH_EMBEDDER_DOCUMENT_PREFIX)')
+    .addOption(
+      new Option(
+        '--embedder <kind>',
+        'search by meaning too: openai (any endpoint that speaks its /embeddings: Ollama, vLLM, …), transformers (a local folder), none (default: $MNEMESH_EMBEDDER, or none)',
+      ).choices(KINDS),
+    )
+    .option(
+      '--embedder-url <url>',
+      `its base address (default: $MNEMESH_EMBEDDER_URL, or ${DEFAULT_EMBEDDER_URL}); its key is $MNEMESH_EMBEDDER_KEY`,
+    )
+    .option('--embedder-model <name>', 'the model; with transformers its folder (default: $MNEMESH_EMBEDDER_MODEL)')
+    .option(
+      '--embedder-dim <n>',
+      "numbers in a vector (default: $MNEMESH_EMBEDDER_DIM, or the model's own)",
+      wholeNumber(1, limits.embedding_dim_max),
+    )
+    .option(
+      '--embedder-document-prefix <text>',
+      'put before each memory, where the model wants it (default: $MNEMESH_EMBEDDER_DOCUMENT_PREFIX)',
+    )
     .option('--embedder-query-prefix <text>', 'put before each question (default: $MNEMESH_EMBEDDER_QUERY_PREFIX)')
 
 /** Null: no embedder. */
 export const embedderChoice = (options: EmbedderOptions, env: Io['env']): EmbedderChoice | null => {
   const kind = options.embedder ?? given(env['MNEMESH_EMBEDDER']) ?? 'none'
   if (kind === 'none') return null
-  if (kind !== 'openai' && kind !== 'transformers') throw usage(`MNEMESH_EMBEDDER is '${kind}'; set it to one of ${KINDS.join(', ')}`)
+  if (kind !== 'openai' && kind !== 'transformers')
+    throw usage(`MNEMESH_EMBEDDER is '${kind}'; set it to one of ${KINDS.join(', ')}`)
   const model = options.embedderModel ?? given(env['MNEMESH_EMBEDDER_MODEL'])
-  if (model === undefined) throw usage(`the embedder needs a model; give --embedder-model, ${kind === 'openai' ? 'like nomic-embed-text' : "the model's folder"}`)
+  if (model === undefined)
+    throw usage(
+      `the embedder needs a model; give --embedder-model, ${kind === 'openai' ? 'like nomic-embed-text' : "the model's folder"}`,
+    )
   const shared = {
     dim: options.embedderDim ?? dimOf(given(env['MNEMESH_EMBEDDER_DIM'])),
     document_prefix: options.embedderDocumentPrefix ?? env['MNEMESH_EMBEDDER_DOCUMENT_PREFIX'] ?? '',
@@ -46,7 +65,10 @@ export const embedderChoice = (options: EmbedderOptions, env: Io['env']): Embedd
   if (kind === 'transformers') return { settings: { kind, url: model, model: '', ...shared }, key: null }
   const url = options.embedderUrl ?? given(env['MNEMESH_EMBEDDER_URL']) ?? DEFAULT_EMBEDDER_URL
   // Not repeated: there may be a secret in it.
-  if (!isBaseAddress(url)) throw usage(`--embedder-url is like ${DEFAULT_EMBEDDER_URL}, without user name, password, ? or #; a key goes into MNEMESH_EMBEDDER_KEY`)
+  if (!isBaseAddress(url))
+    throw usage(
+      `--embedder-url is like ${DEFAULT_EMBEDDER_URL}, without user name, password, ? or #; a key goes into MNEMESH_EMBEDDER_KEY`,
+    )
   return { settings: { kind, url, model, ...shared }, key: keyOf(given(env['MNEMESH_EMBEDDER_KEY'])) }
 }
 
@@ -60,13 +82,15 @@ const isBaseAddress = (text: string): boolean => {
 const dimOf = (text: string | undefined): number | null => {
   if (text === undefined) return null
   const dim = Number(text)
-  if (!(Number.isInteger(dim) && dim >= 1 && dim <= limits.embedding_dim_max)) throw usage(`MNEMESH_EMBEDDER_DIM is '${text}'; set it to a number from 1 to ${limits.embedding_dim_max}`)
+  if (!(Number.isInteger(dim) && dim >= 1 && dim <= limits.embedding_dim_max))
+    throw usage(`MNEMESH_EMBEDDER_DIM is '${text}'; set it to a number from 1 to ${limits.embedding_dim_max}`)
   return dim
 }
 
 /** As a header can carry it: anything else would come back in an error's text. */
 const keyOf = (key: string | undefined): string | null => {
   if (key === undefined) return null
-  if (!/^[\x21-\x7e]+$/.test(key)) throw usage('MNEMESH_EMBEDDER_KEY holds a space, a line break or another sign that no key has: set it again')
+  if (!/^[\x21-\x7e]+$/.test(key))
+    throw usage('MNEMESH_EMBEDDER_KEY holds a space, a line break or another sign that no key has: set it again')
   return key
 }

@@ -19,23 +19,41 @@ export class CliFailure extends Error {
 
 /** `{error, …}` for `--json`: the code of whoever refused, `usage`, or `failed`; and what a peer said with it. */
 export const failureFacts = (error: unknown, exit: ExitStatus): Readonly<Record<string, unknown>> => {
-  const facts: Readonly<Record<string, unknown>> = error instanceof Error ? Object.fromEntries(Object.entries(error)) : {}
-  const said = typeof facts['body'] === 'object' ? facts['body'] : typeof facts['fields'] === 'object' ? facts['fields'] : null
-  const code = typeof facts['code'] === 'string' && /^[a-z_]+$/.test(facts['code']) ? facts['code'] : exit === 2 ? 'usage' : 'failed'
-  return { ...said, error: code, ...(typeof facts['status'] === 'number' && facts['status'] > 0 && { status: facts['status'] }) }
+  const facts: Readonly<Record<string, unknown>> =
+    error instanceof Error ? Object.fromEntries(Object.entries(error)) : {}
+  const said =
+    typeof facts['body'] === 'object' ? facts['body'] : typeof facts['fields'] === 'object' ? facts['fields'] : null
+  const code =
+    typeof facts['code'] === 'string' && /^[a-z_]+$/.test(facts['code'])
+      ? facts['code']
+      : exit === 2
+        ? 'usage'
+        : 'failed'
+  return {
+    ...said,
+    error: code,
+    ...(typeof facts['status'] === 'number' && facts['status'] > 0 && { status: facts['status'] }),
+  }
 }
 
 /** Wrong usage: exit status 2. */
 export const usage = (message: string): CliFailure => new CliFailure(message, 2)
 
 /** Anything thrown → what to print (null: nothing more) and how to exit. */
-export const explain = (error: unknown, debug: boolean): { readonly line: string | null; readonly exit: ExitStatus } => {
+export const explain = (
+  error: unknown,
+  debug: boolean,
+): { readonly line: string | null; readonly exit: ExitStatus } => {
   if (error instanceof CommanderError) return { line: null, exit: error.exitCode === 0 ? 0 : 2 }
   if (error instanceof CliFailure) return { line: oneLine(error.message), exit: error.exit }
   if (error instanceof BadAddress) return { line: oneLine(error.message), exit: 2 }
   if (!(error instanceof Error)) return { line: oneLine(`internal error: ${String(error)}`), exit: 1 }
   if (debug) return { line: error.stack ?? error.message, exit: 1 }
-  if (BUGS.has(error.constructor.name)) return { line: oneLine(`internal error: ${error.message}; run again with MNEMESH_DEBUG=1 and report what it prints`), exit: 1 }
+  if (BUGS.has(error.constructor.name))
+    return {
+      line: oneLine(`internal error: ${error.message}; run again with MNEMESH_DEBUG=1 and report what it prints`),
+      exit: 1,
+    }
   return { line: oneLine(error.message), exit: 1 }
 }
 

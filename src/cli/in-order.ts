@@ -3,7 +3,11 @@
  *
  * A failing task ends the iteration with its error, once the results before it are out; no task is left running.
  */
-export async function* inOrder<Item, Result>(items: Iterable<Item> | AsyncIterable<Item>, limit: number, task: (item: Item) => Promise<Result>): AsyncGenerator<Result, undefined> {
+export async function* inOrder<Item, Result>(
+  items: Iterable<Item> | AsyncIterable<Item>,
+  limit: number,
+  task: (item: Item) => Promise<Result>,
+): AsyncGenerator<Result, undefined> {
   const running: Promise<Result>[] = []
   try {
     for await (const item of items) {

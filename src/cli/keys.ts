@@ -13,7 +13,9 @@ type KeySource = { readonly keyFile?: string }
 /** `--key`, hidden: it is refused by a line that names the mend, and does not repeat the key. */
 export const keyOption = (): Option =>
   new Option('--key [key]').hideHelp().argParser(() => {
-    throw usage('--key is not taken: everybody on this machine can read it in the process list; put the key into a file (chmod 600) and give --key-file FILE, or set MNEMESH_KEY')
+    throw usage(
+      '--key is not taken: everybody on this machine can read it in the process list; put the key into a file (chmod 600) and give --key-file FILE, or set MNEMESH_KEY',
+    )
   })
 
 /** What clients of a peer must give; several where the file has several lines. */
@@ -23,8 +25,14 @@ export const keysOf = async ({ keyFile }: KeySource, io: Io): Promise<string[]> 
     return key === undefined || key === '' ? [] : [key]
   }
   const text = keyFile === '-' ? await fromStdin(io) : await fromFile(keyFile)
-  const keys = text.split('\n').map((line) => line.trim()).filter((line) => line !== '')
-  if (keys.length === 0) throw new CliFailure(`there is no key in ${keyFile === '-' ? 'standard input' : keyFile}; write one into it, one a line`)
+  const keys = text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+  if (keys.length === 0)
+    throw new CliFailure(
+      `there is no key in ${keyFile === '-' ? 'standard input' : keyFile}; write one into it, one a line`,
+    )
   return keys
 }
 
@@ -37,8 +45,12 @@ const fromFile = async (path: string): Promise<string> => {
     try {
       // Of the file that is open, not of the name: that may be another by now.
       const { mode, size } = await file.stat()
-      if ((mode & 0o077) !== 0) throw new CliFailure(`${path} can be read by others (its mode is ${(mode & 0o777).toString(8)}); run \`chmod 600 ${path}\``)
-      if (size > cliLimits.key_file_bytes_max) throw new CliFailure(`${path} is no file of keys: it has ${size} bytes; give one with a key a line`)
+      if ((mode & 0o077) !== 0)
+        throw new CliFailure(
+          `${path} can be read by others (its mode is ${(mode & 0o777).toString(8)}); run \`chmod 600 ${path}\``,
+        )
+      if (size > cliLimits.key_file_bytes_max)
+        throw new CliFailure(`${path} is no file of keys: it has ${size} bytes; give one with a key a line`)
       return await file.readFile('utf8')
     } finally {
       await file.close()
@@ -54,7 +66,8 @@ const fromStdin = async ({ stdin }: Io): Promise<string> => {
   let bytes = 0
   for await (const chunk of stdin) {
     bytes += chunk.length
-    if (bytes > cliLimits.key_file_bytes_max) throw new CliFailure('standard input is no list of keys; give one with a key a line')
+    if (bytes > cliLimits.key_file_bytes_max)
+      throw new CliFailure('standard input is no list of keys; give one with a key a line')
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')

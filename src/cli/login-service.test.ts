@@ -9,7 +9,9 @@ test.skipIf(process.platform !== 'linux')('it tells the unit and the commands, a
   const home = await mkdtemp(join(tmpdir(), 'mnemesh-login-'))
   const env = { HOME: home }
   try {
-    const { file, text, commands } = JSON.parse(succeeded(await runCli(['up', '--service', '--dry-run', '--json'], { env })).out) as { file: string; text: string; commands: string[] }
+    const { file, text, commands } = JSON.parse(
+      succeeded(await runCli(['up', '--service', '--dry-run', '--json'], { env })).out,
+    ) as { file: string; text: string; commands: string[] }
     expect(file).toBe(join(home, '.config/systemd/user/mnemesh.service'))
     expect(text).toContain(`ExecStart="${process.execPath}" "`)
     expect(commands.at(-1)).toBe('systemctl --user enable --now mnemesh.service')

@@ -16,9 +16,15 @@ export type ServiceOptions = { readonly dryRun?: boolean; readonly json?: boolea
 const TOOL_MS_MAX = 120_000
 
 const requireService = (version: string, io: Io): Service => {
-  const place = { platform: process.platform, home: io.env['HOME'] || homedir(), env: io.env, uid: process.getuid?.() ?? 0 }
+  const place = {
+    platform: process.platform,
+    home: io.env['HOME'] || homedir(),
+    env: io.env,
+    uid: process.getuid?.() ?? 0,
+  }
   const service = serviceOf(commandFor(runningOf(version, io), []), place)
-  if (service === null) throw new CliFailure('no login service is known for this system; have `mnemesh up` run when you log in')
+  if (service === null)
+    throw new CliFailure('no login service is known for this system; have `mnemesh up` run when you log in')
   return service
 }
 
@@ -32,7 +38,12 @@ export const addService = async (options: ServiceOptions, version: string, io: I
   await writeService(service)
   for (const words of service.forget) await runTool(words, io)
   const failed = await runAll(service.enable, io)
-  await note(io, failed === null ? `it starts whenever you log in (${service.file})` : `${service.file} is written, and not in force: ${failed}`)
+  await note(
+    io,
+    failed === null
+      ? `it starts whenever you log in (${service.file})`
+      : `${service.file} is written, and not in force: ${failed}`,
+  )
   return true
 }
 
@@ -44,14 +55,28 @@ export const dropService = async (options: ServiceOptions, version: string, io: 
   }
   const failed = await runAll(service.disable, io)
   const removed = await removeService(service)
-  await note(io, !removed ? 'there is no login service' : `it starts no more when you log in${failed === null ? '' : ` (${failed})`}`)
+  await note(
+    io,
+    !removed
+      ? 'there is no login service'
+      : `it starts no more when you log in${failed === null ? '' : ` (${failed})`}`,
+  )
   return true
 }
 
-const tell = (options: ServiceOptions, { file, text }: Service, commands: readonly (readonly string[])[], io: Io): Promise<void> => {
+const tell = (
+  options: ServiceOptions,
+  { file, text }: Service,
+  commands: readonly (readonly string[])[],
+  io: Io,
+): Promise<void> => {
   const lines = commands.map((words) => words.join(' '))
-  if (options.json === true) return print(io, JSON.stringify({ file, text: text === '' ? null : text, commands: lines }))
-  return print(io, `${text === '' ? `takes away ${file}` : `${file}\n\n${text.trimEnd()}`}\n\n${lines.map((line) => `$ ${line}`).join('\n')}`)
+  if (options.json === true)
+    return print(io, JSON.stringify({ file, text: text === '' ? null : text, commands: lines }))
+  return print(
+    io,
+    `${text === '' ? `takes away ${file}` : `${file}\n\n${text.trimEnd()}`}\n\n${lines.map((line) => `$ ${line}`).join('\n')}`,
+  )
 }
 
 /** What was refused, in one line with the mend; null when all went well. */
@@ -67,6 +92,10 @@ const runTool = ([program, ...words]: readonly string[], io: Io): Promise<string
   new Promise((resolve) => {
     execFile(program!, words, { timeout: TOOL_MS_MAX, env: io.env }, (error, _out, err) => {
       if (error === null) return resolve(null)
-      resolve(error.code === 'ENOENT' ? `there is no ${program} here` : `${program} said: ${(err.trim().split('\n')[0] ?? '') || error.message}`.slice(0, 300))
+      resolve(
+        error.code === 'ENOENT'
+          ? `there is no ${program} here`
+          : `${program} said: ${(err.trim().split('\n')[0] ?? '') || error.message}`.slice(0, 300),
+      )
     })
   })

@@ -79,7 +79,8 @@ const packageVersion = (): string => {
   for (const path of ['../../../package.json', '../../package.json']) {
     try {
       const value: unknown = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'))
-      if (typeof value === 'object' && value !== null && 'version' in value && typeof value.version === 'string') return value.version
+      if (typeof value === 'object' && value !== null && 'version' in value && typeof value.version === 'string')
+        return value.version
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') throw error
     }

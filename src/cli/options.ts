@@ -13,24 +13,34 @@ import type { Io } from './io.ts'
 import { keyOption } from './keys.ts'
 import { cliLimits } from './limits.ts'
 
-export type ServerOptions = { readonly url?: string; readonly keyFile?: string; readonly agent?: string; readonly json?: boolean }
+export type ServerOptions = {
+  readonly url?: string
+  readonly keyFile?: string
+  readonly agent?: string
+  readonly json?: boolean
+}
 
 /** Adds what every verb that talks to a peer takes. */
 export const overHttp = (command: Command): Command =>
   command
-    .option('--url <url>', `the peer to ask (default: $MNEMESH_URL, else the peer that \`up\` started, else ${DEFAULT_URL})`)
+    .option(
+      '--url <url>',
+      `the peer to ask (default: $MNEMESH_URL, else the peer that \`up\` started, else ${DEFAULT_URL})`,
+    )
     .option('--key-file <file>', "a file with the peer's API key, or - for standard input (default: $MNEMESH_KEY)")
     .addOption(keyOption())
     .option('--agent <id>', 'who is speaking, like ai:alice (default: $MNEMESH_AGENT)')
     .option('--json', 'print the answer as JSON')
-
 
 export const clientFor = (options: ServerOptions, io: Io): Client =>
   createClient({ target: () => targetOf(options, io), agent: options.agent ?? given(io.env['MNEMESH_AGENT']) })
 
 /** Adds the lines of an example below a verb's help. */
 export const example = (command: Command, ...lines: readonly string[]): Command =>
-  command.addHelpText('after', `\nExample${lines.length === 1 ? '' : 's'}:\n${lines.map((line) => `  $ ${line}`).join('\n')}`)
+  command.addHelpText(
+    'after',
+    `\nExample${lines.length === 1 ? '' : 's'}:\n${lines.map((line) => `  $ ${line}`).join('\n')}`,
+  )
 
 // ── fields of a memory ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -126,7 +136,11 @@ export type CausalOptions = { readonly token?: string; readonly wait?: number }
 export const causalOptions = (command: Command): Command =>
   command
     .option('--token <token>', 'answer only from a state that includes this write (a write prints it with --json)')
-    .option('--wait <ms>', `wait this long for it (default: ${limits.causal_wait_ms_default})`, wholeNumber(0, limits.causal_wait_ms_max))
+    .option(
+      '--wait <ms>',
+      `wait this long for it (default: ${limits.causal_wait_ms_default})`,
+      wholeNumber(0, limits.causal_wait_ms_max),
+    )
 
 export const causalHeaders = (options: CausalOptions): Record<string, string | undefined> => ({
   'x-causal-token': options.token,
@@ -144,7 +158,9 @@ export const pastQuery = ({ asOf }: PastOptions): { readonly as_of: string | und
 export const repeatOption = (command: Command): Command =>
   command.option('--idempotency-key <key>', 'said twice with one key, on whichever peer, it is written once')
 export type RepeatOptions = { readonly idempotencyKey?: string }
-export const repeatHeaders = ({ idempotencyKey }: RepeatOptions): { readonly 'idempotency-key': string } => ({ 'idempotency-key': idempotencyKey ?? randomUUID() })
+export const repeatHeaders = ({ idempotencyKey }: RepeatOptions): { readonly 'idempotency-key': string } => ({
+  'idempotency-key': idempotencyKey ?? randomUUID(),
+})
 
 export const quorumOption = (command: Command): Command =>
   command.option('--quorum <n>', 'voters that must have it on disk before the answer', wholeNumber(1, 1_000))
@@ -153,14 +169,18 @@ export const quorumOption = (command: Command): Command =>
 
 export const namespace = (text: string): string => {
   if (parseNamespace(text) !== null) return text
-  throw new InvalidArgumentError("A namespace is like 'team/api': lower-case letters, digits, '.', '_', '-', at most 8 parts.")
+  throw new InvalidArgumentError(
+    "A namespace is like 'team/api': lower-case letters, digits, '.', '_', '-', at most 8 parts.",
+  )
 }
 
-export const wholeNumber = (least: number, most: number) => (text: string): number => {
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
-  if (value >= least && value <= most) return value
-  throw new InvalidArgumentError(`Give a whole number from ${least} to ${most}.`)
-}
+export const wholeNumber =
+  (least: number, most: number) =>
+  (text: string): number => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
+    if (value >= least && value <= most) return value
+    throw new InvalidArgumentError(`Give a whole number from ${least} to ${most}.`)
+  }
 
 const fraction = (text: string): number => {
   const value = text.trim() === '' ? Number.NaN : Number(text)
@@ -172,7 +192,9 @@ const RFC3339 = /^\d{4}-\d{2}-\d{2}([Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\
 
 /** A day alone is its first moment, a time without zone is UTC; answers RFC 3339 in UTC. */
 export const time = (text: string): string => {
-  const parsed = RFC3339.test(text) ? Date.parse(text.length === 10 ? text : /([Zz]|[+-]\d{2}:\d{2})$/.test(text) ? text : `${text}Z`) : Number.NaN
+  const parsed = RFC3339.test(text)
+    ? Date.parse(text.length === 10 ? text : /([Zz]|[+-]\d{2}:\d{2})$/.test(text) ? text : `${text}Z`)
+    : Number.NaN
   if (Number.isFinite(parsed)) return new Date(parsed).toISOString()
   throw new InvalidArgumentError('Give a time like 2026-11-20 or 2026-11-20T14:30:00Z.')
 }
@@ -199,7 +221,10 @@ const jsonObject = (text: string): Record<string, unknown> => {
 }
 
 export const collectTags = (text: string, before: readonly string[] = []): string[] => {
-  const tags = text.split(',').map((tag) => tag.trim()).filter((tag) => tag !== '')
+  const tags = text
+    .split(',')
+    .map((tag) => tag.trim())
+    .filter((tag) => tag !== '')
   return [...new Set([...before, ...tags])]
 }
 
@@ -215,7 +240,10 @@ export const textOf = async (words: readonly string[], io: Io, what: string): Pr
   for await (const chunk of io.stdin) {
     chunks.push(chunk)
     size += chunk.byteLength
-    if (size > cliLimits.cli_stdin_bytes_max) throw usage(`standard input is larger than ${limits.content_bytes_max / 1024} KiB; use \`mnemesh import\` for long texts`)
+    if (size > cliLimits.cli_stdin_bytes_max)
+      throw usage(
+        `standard input is larger than ${limits.content_bytes_max / 1024} KiB; use \`mnemesh import\` for long texts`,
+      )
   }
   const text = Buffer.concat(chunks).toString('utf8').trimEnd()
   if (text === '') throw usage(`no ${what} given: standard input was empty`)

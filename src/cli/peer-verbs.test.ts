@@ -24,19 +24,39 @@ const made = async (): Promise<string> => {
 
 test('mesh: the invite is one line, joining uses it up, members are listed', async () => {
   const data = await made()
-  const invite = succeeded(await runCli(['mesh', 'invite', '--data', data, '--role', 'observer', '--ttl', '10m'], { seed: 2 }))
+  const invite = succeeded(
+    await runCli(['mesh', 'invite', '--data', data, '--role', 'observer', '--ttl', '10m'], { seed: 2 }),
+  )
   expect(invite.out).toMatch(/^\S+\n$/)
-  const join_words = (to: string): string[] => ['mesh', 'join', invite.out.trim(), '--data', join(dir, to), '--name', `name-${to}`]
-  expect(JSON.parse(succeeded(await runCli([...join_words('b'), '--json'], { seed: 3 })).out)).toMatchObject({ members: 2 })
+  const join_words = (to: string): string[] => [
+    'mesh',
+    'join',
+    invite.out.trim(),
+    '--data',
+    join(dir, to),
+    '--name',
+    `name-${to}`,
+  ]
+  expect(JSON.parse(succeeded(await runCli([...join_words('b'), '--json'], { seed: 3 })).out)).toMatchObject({
+    members: 2,
+  })
   const again = await runCli(join_words('c'), { seed: 4 })
   expect(again.exit).toBe(1)
   expect(again.err).toMatch(/^error: .*token.*\n$/)
-  const { members } = JSON.parse(succeeded(await runCli(['mesh', 'members', '--data', data, '--json'])).out) as { members: unknown[] }
-  expect(members).toMatchObject([{ name: 'berlin', role: 'voter', self: true, authority: true }, { name: 'name-b', role: 'observer', self: false }])
+  const { members } = JSON.parse(succeeded(await runCli(['mesh', 'members', '--data', data, '--json'])).out) as {
+    members: unknown[]
+  }
+  expect(members).toMatchObject([
+    { name: 'berlin', role: 'voter', self: true, authority: true },
+    { name: 'name-b', role: 'observer', self: false },
+  ])
 })
 
 /** A peer in this process. */
-const serve = async (data: string, ...words: readonly string[]): Promise<{ readonly url: string; stop(): Promise<Ran> }> => {
+const serve = async (
+  data: string,
+  ...words: readonly string[]
+): Promise<{ readonly url: string; stop(): Promise<Ran> }> => {
   let signal: () => void = () => undefined
   let sayReady: (url: string) => void = () => undefined
   const ready = new Promise<string>((resolve) => (sayReady = resolve))
@@ -45,10 +65,13 @@ const serve = async (data: string, ...words: readonly string[]): Promise<{ reado
     onOut: (text) => sayReady(/ready at (\S+)/.exec(text)?.[1] ?? ''),
   })
   const url = await Promise.race([ready, serving.then((ran) => Promise.reject(new Error(ran.err)))])
-  return { url, stop: async () => {
-    signal()
-    return succeeded(await serving)
-  } }
+  return {
+    url,
+    stop: async () => {
+      signal()
+      return succeeded(await serving)
+    },
+  }
 }
 
 test('mesh: a running peer with a key lists its members and takes one out, and no key is sent', async () => {
@@ -59,11 +82,25 @@ test('mesh: a running peer with a key lists its members and takes one out, and n
   const keys = join(dir, 'keys')
   await writeFile(keys, 'secret-of-a\nsecond\n', { mode: 0o600 })
   const peer = await serve(data, '--key-file', keys)
-  const members = async () => (JSON.parse(succeeded(await runCli(['mesh', 'members', '--data', data, '--json'])).out) as { members: unknown[] }).members
-  expect(await members()).toMatchObject([{ name: 'berlin', revoked: false }, { name: 'paris', revoked: false }])
-  expect(succeeded(await runCli(['mesh', 'revoke', 'paris', '--data', data], { seed: 4 })).out).toMatch(/^revoked paris [0-9a-f]{12}\napplied by berlin\n$/)
-  expect(await members()).toMatchObject([{ name: 'berlin', revoked: false }, { name: 'paris', revoked: true }])
-  for (const [words, options] of [[['--key-file', keys], {}], [['--key-file', '-'], { stdin: 'second\n' }], [[], { env: { MNEMESH_KEY: 'second' } }]] as const) {
+  const members = async () =>
+    (JSON.parse(succeeded(await runCli(['mesh', 'members', '--data', data, '--json'])).out) as { members: unknown[] })
+      .members
+  expect(await members()).toMatchObject([
+    { name: 'berlin', revoked: false },
+    { name: 'paris', revoked: false },
+  ])
+  expect(succeeded(await runCli(['mesh', 'revoke', 'paris', '--data', data], { seed: 4 })).out).toMatch(
+    /^revoked paris [0-9a-f]{12}\napplied by berlin\n$/,
+  )
+  expect(await members()).toMatchObject([
+    { name: 'berlin', revoked: false },
+    { name: 'paris', revoked: true },
+  ])
+  for (const [words, options] of [
+    [['--key-file', keys], {}],
+    [['--key-file', '-'], { stdin: 'second\n' }],
+    [[], { env: { MNEMESH_KEY: 'second' } }],
+  ] as const) {
     expect(succeeded(await runCli(['peers', '--url', peer.url, '--json', ...words], options)).out).toContain('berlin')
   }
   await peer.stop()
@@ -80,16 +117,27 @@ test('a left-over run.json: whoever has the port now is found out, and told neit
   const second = await serve(data)
   const impostor = createHttpServer((request, response) => {
     asked.push(`${request.method} ${request.url} ${JSON.stringify(request.headers)}`)
-    void fetch(second.url + request.url).then(async (answer) => response.writeHead(answer.status).end(await answer.text()))
+    void fetch(second.url + request.url).then(async (answer) =>
+      response.writeHead(answer.status).end(await answer.text()),
+    )
   })
   await new Promise<void>((resolve) => impostor.listen(Number(port), '127.0.0.1', resolve))
   await writeFile(join(data, 'run.json'), JSON.stringify({ url: first.url, pid: 1 }))
-  for (const words of [['mesh', 'members', '--data', data], ['mesh', 'revoke', 'paris', '--data', data]]) {
+  for (const words of [
+    ['mesh', 'members', '--data', data],
+    ['mesh', 'revoke', 'paris', '--data', data],
+  ]) {
     const ran = await runCli(words, { env: { MNEMESH_KEY: 'secret-of-a' } })
-    expect([ran.exit, ran.err]).toEqual([1, expect.stringMatching(/^error: what answers at .* is not the peer of this folder: .*\n$/)])
+    expect([ran.exit, ran.err]).toEqual([
+      1,
+      expect.stringMatching(/^error: what answers at .* is not the peer of this folder: .*\n$/),
+    ])
   }
   const joining = await runCli(['mesh', 'join', token, '--data', join(dir, 'c'), '--name', 'paris'], { seed: 5 })
-  expect([joining.exit, joining.err]).toEqual([1, expect.stringMatching(/^error: what answers at .* is no member of the token's mesh.*\n$/)])
+  expect([joining.exit, joining.err]).toEqual([
+    1,
+    expect.stringMatching(/^error: what answers at .* is no member of the token's mesh.*\n$/),
+  ])
   expect(asked.length).toBeGreaterThan(0)
   expect(asked.every((one) => one.startsWith('GET /api/v1/identity?challenge='))).toBe(true)
   expect(asked.join('')).not.toMatch(/secret-of-a|x-api-key|authorization/)
@@ -112,17 +160,30 @@ test('an invite holds no path of this machine, and a join finds the stopped peer
 }, 60_000)
 
 test('a key on the command line is refused and not repeated; one that others can read, too', async () => {
-  for (const words of [['stats', '--key', 'hunter2'], ['stats', '--key=hunter2'], ['serve', '--data', dir, '--port', '0', '--key', 'hunter2']]) {
+  for (const words of [
+    ['stats', '--key', 'hunter2'],
+    ['stats', '--key=hunter2'],
+    ['serve', '--data', dir, '--port', '0', '--key', 'hunter2'],
+  ]) {
     const ran = await runCli(words)
-    expect([ran.exit, ran.err]).toEqual([2, expect.stringMatching(/^error: --key is not taken: .*--key-file FILE.*MNEMESH_KEY\n$/)])
+    expect([ran.exit, ran.err]).toEqual([
+      2,
+      expect.stringMatching(/^error: --key is not taken: .*--key-file FILE.*MNEMESH_KEY\n$/),
+    ])
     expect(ran.err + ran.out).not.toContain('hunter2')
   }
   const keys = join(dir, 'keys')
   await writeFile(keys, 'hunter2')
   await chmod(keys, 0o640)
   const open_to_all = await runCli(['serve', '--data', dir, '--port', '0', '--key-file', keys])
-  expect([open_to_all.exit, open_to_all.err]).toEqual([1, `error: ${keys} can be read by others (its mode is 640); run \`chmod 600 ${keys}\`\n`])
-  for (const [text, says] of [['\n\n', 'there is no key in'], ['x'.repeat(70_000), 'is no file of keys']] as const) {
+  expect([open_to_all.exit, open_to_all.err]).toEqual([
+    1,
+    `error: ${keys} can be read by others (its mode is 640); run \`chmod 600 ${keys}\`\n`,
+  ])
+  for (const [text, says] of [
+    ['\n\n', 'there is no key in'],
+    ['x'.repeat(70_000), 'is no file of keys'],
+  ] as const) {
     await writeFile(keys, text)
     await chmod(keys, 0o600)
     const ran = await runCli(['stats', '--key-file', keys])
@@ -149,7 +210,11 @@ test('project rebuild: of a stopped peer, the same digest again and again', asyn
   const without = await runCli(['project', 'rebuild', '--url', url])
   expect([without.exit, without.err]).toEqual([1, expect.stringMatching(/^error: this peer has no projection.*\n$/)])
   await stop()
-  const rebuild = async () => JSON.parse(succeeded(await runCli(['project', 'rebuild', '--data', data, '--json'])).out) as { digest: string; commits: number }
+  const rebuild = async () =>
+    JSON.parse(succeeded(await runCli(['project', 'rebuild', '--data', data, '--json'])).out) as {
+      digest: string
+      commits: number
+    }
   const first = await rebuild()
   expect(first).toMatchObject({ digest: expect.stringMatching(/^[0-9a-f]{64}$/), commits: expect.any(Number) })
   expect(await rebuild()).toMatchObject({ digest: first.digest, commits: first.commits })
@@ -162,6 +227,9 @@ test('serve: a folder without identity and a port in use are one line each', asy
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
   const { port } = other.address() as AddressInfo
   const taken = await runCli(['serve', '--data', await made(), '--port', String(port), '--projection', 'none'])
-  expect([taken.exit, taken.err]).toEqual([1, `error: port ${port} on 127.0.0.1 is in use; stop what listens there, or take another with --port\n`])
+  expect([taken.exit, taken.err]).toEqual([
+    1,
+    `error: port ${port} on 127.0.0.1 is in use; stop what listens there, or take another with --port\n`,
+  ])
   await new Promise((resolve) => other.close(resolve))
 })

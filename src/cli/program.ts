@@ -33,7 +33,9 @@ import { addVersionVerbs } from './verbs/versions.ts'
 
 /** @param version of the package. */
 export const createProgram = (io: Io, version: string, json = false): Command => {
-  const program = new Command('mnemesh').description('a replicated, signed, searchable memory for AI agents').version(version)
+  const program = new Command('mnemesh')
+    .description('a replicated, signed, searchable memory for AI agents')
+    .version(version)
   settle(program, io, json)
   addMemoryVerbs(program, io)
   addFindingVerbs(program, io)
@@ -56,21 +58,37 @@ export const createProgram = (io: Io, version: string, json = false): Command =>
   addHook(program, io)
   addServe(program, io)
   addFleet(program, io)
-  return example(program, 'mnemesh store "The deploy key rotates on Fridays"', 'mnemesh recall "when does the deploy key rotate?"', 'mnemesh serve --data .mnemesh/peer-1 --port 7701')
+  return example(
+    program,
+    'mnemesh store "The deploy key rotates on Fridays"',
+    'mnemesh recall "when does the deploy key rotate?"',
+    'mnemesh serve --data .mnemesh/peer-1 --port 7701',
+  )
 }
 
 /** Errors are thrown, not exited on, and take one line; verbs made later inherit this. */
 const settle = (program: Command, io: Io, json: boolean): void => {
-  program.exitOverride().configureOutput({
-    writeOut: (text) => io.stdout.write(text),
-    writeErr: (text) => io.stderr.write(text),
-    getOutHelpWidth: () => io.stdout.columns ?? 100,
-    getErrHelpWidth: () => io.stderr.columns ?? 100,
-    outputError: (text, print) => print(json ? `${JSON.stringify({ error: 'usage', message: plain(text) })}\n` : `${coloursFor(io.stderr, io.env).red('error:')} ${plain(text)}\n`),
-  })
+  program
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      getOutHelpWidth: () => io.stdout.columns ?? 100,
+      getErrHelpWidth: () => io.stderr.columns ?? 100,
+      outputError: (text, print) =>
+        print(
+          json
+            ? `${JSON.stringify({ error: 'usage', message: plain(text) })}\n`
+            : `${coloursFor(io.stderr, io.env).red('error:')} ${plain(text)}\n`,
+        ),
+    })
 }
 
-const plain = (text: string): string => text.replace(/^error: /, '').trim().replace(/\s*\n\s*/g, ' ')
+const plain = (text: string): string =>
+  text
+    .replace(/^error: /, '')
+    .trim()
+    .replace(/\s*\n\s*/g, ' ')
 
 /** Who asks for JSON gets it on failure too: one object a line, on standard error, so that what stands on standard output is data alone. */
 const wantsJson = (words: readonly string[]): boolean => {
@@ -94,7 +112,8 @@ export const run = async (words: readonly string[], io: Io, version: string): Pr
   } catch (error) {
     if (errorCode(error) === 'EPIPE') return 0
     const { line, exit } = explain(error, (io.env['MNEMESH_DEBUG'] ?? '') !== '')
-    if (line !== null && wantsJson(words)) io.stderr.write(`${JSON.stringify({ ...failureFacts(error, exit), message: line })}\n`)
+    if (line !== null && wantsJson(words))
+      io.stderr.write(`${JSON.stringify({ ...failureFacts(error, exit), message: line })}\n`)
     else if (line !== null) io.stderr.write(`${coloursFor(io.stderr, io.env).red('error:')} ${line}\n`)
     return exit
   }

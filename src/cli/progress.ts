@@ -17,10 +17,21 @@ const EXIT_INTERRUPTED = 130
 const LINE_EVERY_MS = 1_000
 
 /** @param unit `commits`, `bytes`, … */
-export const startProgress = (io: Io, what: string, unit: string): Progress => (io.stderr.isTTY === true ? bar(io, what, unit) : lines(io, what, unit))
+export const startProgress = (io: Io, what: string, unit: string): Progress =>
+  io.stderr.isTTY === true ? bar(io, what, unit) : lines(io, what, unit)
 
 const bar = (io: Io, what: string, unit: string): Progress => {
-  const single = new SingleBar({ stream: io.stderr, format: `${what} {bar} {percentage}% {remark}`, hideCursor: true, clearOnComplete: true, fps: 10, gracefulExit: false }, Presets.shades_classic)
+  const single = new SingleBar(
+    {
+      stream: io.stderr,
+      format: `${what} {bar} {percentage}% {remark}`,
+      hideCursor: true,
+      clearOnComplete: true,
+      fps: 10,
+      gracefulExit: false,
+    },
+    Presets.shades_classic,
+  )
   let started = false
   // Ended by a signal the bar would leave the cursor hidden.
   const endSignals = io.onStopSignal(() => {

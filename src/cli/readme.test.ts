@@ -5,18 +5,28 @@ import { runCli, succeeded } from './testing/run-cli.ts'
 
 const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
 /** In code blocks and in running text; a line that ends in a backslash goes on. */
-const COMMANDS = [...README.replaceAll('\\\n', ' ').matchAll(/npx mnemesh ([^`\n]+)/g)].map(([, words]) => words!.replace(/"[^"]*"|'[^']*'/g, 'TEXT').split('#')[0]!.trim().split(/\s+/))
+const COMMANDS = [...README.replaceAll('\\\n', ' ').matchAll(/npx mnemesh ([^`\n]+)/g)].map(([, words]) =>
+  words!
+    .replace(/"[^"]*"|'[^']*'/g, 'TEXT')
+    .split('#')[0]!
+    .trim()
+    .split(/\s+/),
+)
 
 const helpOf = async (words: readonly string[]): Promise<string> => {
   const { out } = succeeded(await runCli([words[0]!, '--help']))
   return out.includes('[command]') ? succeeded(await runCli([...words.slice(0, 2), '--help'])).out : out
 }
 
-test.each(COMMANDS.filter(([verb]) => !verb!.startsWith('<')).map((words) => [words.join(' '), words] as const))('mnemesh %s', async (_line, words) => {
-  const help = await helpOf(words)
-  expect(help).toMatch(/^Usage: mnemesh [a-z]/)
-  for (const word of words) if (word.startsWith('-')) expect(help, word).toMatch(new RegExp(`^  (--[a-z-]+, )?${word}[ ,]`, 'm'))
-})
+test.each(COMMANDS.filter(([verb]) => !verb!.startsWith('<')).map((words) => [words.join(' '), words] as const))(
+  'mnemesh %s',
+  async (_line, words) => {
+    const help = await helpOf(words)
+    expect(help).toMatch(/^Usage: mnemesh [a-z]/)
+    for (const word of words)
+      if (word.startsWith('-')) expect(help, word).toMatch(new RegExp(`^  (--[a-z-]+, )?${word}[ ,]`, 'm'))
+  },
+)
 
 test('the README shows a good part of the command line', () => {
   expect(new Set(COMMANDS.map(([verb]) => verb)).size).toBeGreaterThan(6)

@@ -14,11 +14,14 @@ beforeEach(async () => {
 afterEach(() => rm(root, { recursive: true }))
 
 test('mesh init prints them once, on the output that a pipe takes; with --recovery-out they are files of their owner alone', async () => {
-  const words = (name: string, ...more: string[]) => runCli(['mesh', 'init', '--data', join(root, name), '--name', name, ...more], { seed: name.charCodeAt(0) })
+  const words = (name: string, ...more: string[]) =>
+    runCli(['mesh', 'init', '--data', join(root, name), '--name', name, ...more], { seed: name.charCodeAt(0) })
   const printed = succeeded(await words('a'))
   expect(printed.out.match(/^mnemesh-recovery-\S+$/gm)).toHaveLength(3)
   expect(printed.err).toContain('any 2 of the 3')
-  const json = JSON.parse(succeeded(await words('b', '--json', '--recovery', '3/4')).out) as { recovery: { keys: string[] } }
+  const json = JSON.parse(succeeded(await words('b', '--json', '--recovery', '3/4')).out) as {
+    recovery: { keys: string[] }
+  }
   expect(json.recovery).toMatchObject({ threshold: 3, of: 4, files: [] })
   expect(json.recovery.keys.map((key) => publicKeyHex(readRecoveryKey(key)))).toHaveLength(4)
   const filed = succeeded(await words('c', '--recovery', '1/1', '--recovery-out', join(root, 'keys')))

@@ -15,24 +15,33 @@ export const coloursFor = (stream: Output, env: Readonly<Record<string, string |
   pc.createColors(stream.isTTY === true && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb')
 
 /** Without control characters but tab and newline; bidirectional overrides go too. */
-export const clean = (text: string): string => text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '')
+export const clean = (text: string): string =>
+  text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '')
 
 /** One line of at most `width` characters. */
 export const excerpt = (text: string, width: number): string => {
   const line = clean(text).replace(/\s+/g, ' ').trim()
   const letters = Array.from(line.slice(0, width * 2))
-  return letters.length <= width && line.length <= width * 2 ? line : `${letters.slice(0, Math.max(0, width - 1)).join('')}…`
+  return letters.length <= width && line.length <= width * 2
+    ? line
+    : `${letters.slice(0, Math.max(0, width - 1)).join('')}…`
 }
 
 /** `2026-11-20 23:27` in UTC. */
 export const shortTime = (time: string): string => time.slice(0, 16).replace('T', ' ')
 
 /** Columns padded to their widest cell; the last is left as it is. `paint[i]` colours column i after padding. */
-export const table = (rows: readonly (readonly string[])[], paint: readonly (((text: string) => string) | null)[] = []): string => {
+export const table = (
+  rows: readonly (readonly string[])[],
+  paint: readonly (((text: string) => string) | null)[] = [],
+): string => {
   const widths: number[] = []
   for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)))
   const line = (row: readonly string[]): string =>
-    row.map((cell, i) => (paint[i] ?? String)(i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0))).join('  ').trimEnd()
+    row
+      .map((cell, i) => (paint[i] ?? String)(i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0)))
+      .join('  ')
+      .trimEnd()
   return rows.map(line).join('\n')
 }
 

@@ -32,7 +32,10 @@ export const namedUrl = (asked: Asked, io: Io): string | null => asked.url ?? gi
 /** @throws CliFailure where the system does not say where a user's data lies. */
 export const requireUserFolder = (io: Io): UserFolder => {
   const folder = userFolder(io.env, process.platform)
-  if (folder === null) throw new CliFailure('this system does not say where your data lies; set HOME, or XDG_DATA_HOME to a folder of yours')
+  if (folder === null)
+    throw new CliFailure(
+      'this system does not say where your data lies; set HOME, or XDG_DATA_HOME to a folder of yours',
+    )
   return folder
 }
 
@@ -47,4 +50,5 @@ export const userTools = (io: Io): Tools => ({
 export const mainFile = (): string => fileURLToPath(new URL('./main.js', import.meta.url))
 
 /** An environment variable that is set to something. */
-export const given = (value: string | undefined): string | undefined => (value === undefined || value === '' ? undefined : value)
+export const given = (value: string | undefined): string | undefined =>
+  value === undefined || value === '' ? undefined : value

@@ -39,13 +39,36 @@ const put = async (...memories: ReturnType<typeof memory>[]): Promise<void> => {
   await engine.apply(batch(++arrival, { memories }))
   for (const embedding of running) embedding.stir()
 }
-const start = (embedder: Embedder, { vectors = engine, revive = () => null, after = realAfter }: { readonly vectors?: VectorStore; readonly revive?: (origin: string) => Embedder | null; readonly after?: typeof realAfter } = {}): Embedding => {
-  const embedding = createEmbedding({ embedder, revive, vectors, clock: { now: () => performance.now() }, after, random: () => 0, log: (line) => said.push(line) })
+const start = (
+  embedder: Embedder,
+  {
+    vectors = engine,
+    revive = () => null,
+    after = realAfter,
+  }: {
+    readonly vectors?: VectorStore
+    readonly revive?: (origin: string) => Embedder | null
+    readonly after?: typeof realAfter
+  } = {},
+): Embedding => {
+  const embedding = createEmbedding({
+    embedder,
+    revive,
+    vectors,
+    clock: { now: () => performance.now() },
+    after,
+    random: () => 0,
+    log: (line) => said.push(line),
+  })
   running.push(embedding)
   return embedding
 }
-const filled = (embedding: Embedding, embedded: number) => expect.poll(() => embedding.status(), { timeout: 10_000 }).toMatchObject({ ready: true, embedded, waiting: 0, replacing: null, problem: null })
-const ask = async (embedding: Embedding, q: string): Promise<RecallAnswer> => engine.recall({ q, limit: 5, ...await embedding.vectorOf(q) }, NOW)
+const filled = (embedding: Embedding, embedded: number) =>
+  expect
+    .poll(() => embedding.status(), { timeout: 10_000 })
+    .toMatchObject({ ready: true, embedded, waiting: 0, replacing: null, problem: null })
+const ask = async (embedding: Embedding, q: string): Promise<RecallAnswer> =>
+  engine.recall({ q, limit: 5, ...(await embedding.vectorOf(q)) }, NOW)
 
 it('fills what is there and what comes, and recall finds by meaning what words do not', async () => {
   await put(memory(1, { content: 'internationalisation' }), memory(2, { content: 'a cat' }))
@@ -61,7 +84,9 @@ it('goes on where it was when it ends in the middle of the filling', async () =>
   await put(...Array.from({ length: 150 }, (_, i) => memory(i)))
   let release: () => void = () => undefined
   let requests = 0
-  const stuck = hashingEmbedder({ fail: () => (++requests < 2 ? Promise.resolve() : new Promise((resolve) => (release = resolve))) })
+  const stuck = hashingEmbedder({
+    fail: () => (++requests < 2 ? Promise.resolve() : new Promise((resolve) => (release = resolve))),
+  })
   const first = start(stuck)
   await expect.poll(() => requests).toBe(2)
   running = []
@@ -81,7 +106,11 @@ it('switches while the older vectors serve, asking the older embedder for questi
   running = []
   let release: () => void = () => undefined
   const gate = new Promise<void>((resolve) => (release = resolve))
-  const next = hashingEmbedder({ dim: 48, version: '2', fail: (kind) => (kind === 'document' ? gate : Promise.resolve()) })
+  const next = hashingEmbedder({
+    dim: 48,
+    version: '2',
+    fail: (kind) => (kind === 'document' ? gate : Promise.resolve()),
+  })
   const revived = hashingEmbedder()
   const embedding = start(next, { revive: (origin) => (origin === revived.origin ? revived : null) })
   await expect.poll(() => embedding.status().replacing).toBe('hashing:trigrams')
@@ -100,7 +129,12 @@ it('is lexical while older vectors serve that nobody can ask for', async () => {
   await filled(old, 1)
   await old.stop()
   running = []
-  const embedding = start(hashingEmbedder({ version: '2', fail: () => new Promise((_, reject) => setImmediate(() => reject(new EmbedderFailure('unavailable', 'not now')))) }))
+  const embedding = start(
+    hashingEmbedder({
+      version: '2',
+      fail: () => new Promise((_, reject) => setImmediate(() => reject(new EmbedderFailure('unavailable', 'not now')))),
+    }),
+  )
   await expect.poll(() => embedding.status().replacing).toBe('hashing:trigrams')
   expect((await ask(embedding, 'text of 1')).mode).toBe('lexical')
 })
@@ -108,7 +142,8 @@ it('is lexical while older vectors serve that nobody can ask for', async () => {
 it('gives up a text that is refused, and no text when all are', async () => {
   await put(memory(1, { content: 'unspeakable' }), memory(2), memory(3))
   const refuse = async (texts: readonly string[], all: boolean): Promise<void> => {
-    if (all || texts.some((text) => text.includes('unspeakable'))) throw new EmbedderFailure('refused', 'it is too long')
+    if (all || texts.some((text) => text.includes('unspeakable')))
+      throw new EmbedderFailure('refused', 'it is too long')
   }
   const embedding = start(hashingEmbedder({ fail: (_, _signal, texts) => refuse(texts, false) }))
   await filled(embedding, 2)
@@ -124,9 +159,14 @@ it('retries a failing embedder with growing pauses, tells each problem once, and
   await put(memory(1))
   const timers = hastyTimers()
   let left = 6
-  const embedding = start(hashingEmbedder({ fail: async () => {
-    if (left-- > 0) throw new EmbedderFailure('unavailable', 'it sleeps')
-  } }), { after: timers.after })
+  const embedding = start(
+    hashingEmbedder({
+      fail: async () => {
+        if (left-- > 0) throw new EmbedderFailure('unavailable', 'it sleeps')
+      },
+    }),
+    { after: timers.after },
+  )
   await filled(embedding, 1)
   expect(said).toEqual(['embeddings: it sleeps'])
   expect(timers.waits.slice(0, 6)).toEqual([125, 250, 500, 1_000, 2_000, 4_000])
@@ -144,7 +184,10 @@ it('refuses vectors of an embedder that breaks its word', async () => {
 it('says that the database holds no vectors, and looks again', async () => {
   await put(memory(1))
   let looks = 0
-  const vectors: VectorStore = { unembedded: async (...args) => (looks++ < 3 ? null : engine.unembedded(...args)), embed: engine.embed }
+  const vectors: VectorStore = {
+    unembedded: async (...args) => (looks++ < 3 ? null : engine.unembedded(...args)),
+    embed: engine.embed,
+  }
   let go: () => void = () => undefined
   const after = (_: number, run: () => void): (() => void) => {
     go = run
@@ -164,7 +207,13 @@ it('says that the database holds no vectors, and looks again', async () => {
 it('waits for a projection that is not open yet without a word', async () => {
   await put(memory(1))
   let closed = 3
-  const vectors: VectorStore = { unembedded: async (...args) => (closed-- > 0 ? Promise.reject(new ProjectionFailure('projection: not open yet; try again')) : engine.unembedded(...args)), embed: engine.embed }
+  const vectors: VectorStore = {
+    unembedded: async (...args) =>
+      closed-- > 0
+        ? Promise.reject(new ProjectionFailure('projection: not open yet; try again'))
+        : engine.unembedded(...args),
+    embed: engine.embed,
+  }
   await filled(start(hashingEmbedder(), { vectors, after: hastyTimers().after }), 1)
   expect(said).toEqual([])
 })

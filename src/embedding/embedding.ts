@@ -20,12 +20,21 @@ export type EmbeddingOptions = {
 }
 
 /** Starts filling at once. The embedder is closed with it. */
-export const createEmbedding = ({ embedder, revive, vectors, clock, after, random, log }: EmbeddingOptions): Embedding => {
+export const createEmbedding = ({
+  embedder,
+  revive,
+  vectors,
+  clock,
+  after,
+  random,
+  log,
+}: EmbeddingOptions): Embedding => {
   const fill = createFill({ embedder, vectors, after, random, log })
   const questions = createQuestions({ clock, after })
   let older: { readonly origin: string; readonly embedder: Embedder | null } | null = null
 
-  const isOurs = (space: VectorSpace): boolean => space.embedder === embedder.id && space.version === embedder.version && space.dim === embedder.dim
+  const isOurs = (space: VectorSpace): boolean =>
+    space.embedder === embedder.id && space.version === embedder.version && space.dim === embedder.dim
 
   /** Who can say where a question lies among the vectors that serve. */
   const serving = (): { readonly by: Embedder; readonly space: VectorSpace } | null => {
@@ -41,7 +50,9 @@ export const createEmbedding = ({ embedder, revive, vectors, clock, after, rando
   }
 
   const closeOlder = (): void => {
-    older?.embedder?.close().catch((error: unknown) => log(`embeddings: closing the older embedder failed: ${String(error)}`))
+    older?.embedder
+      ?.close()
+      .catch((error: unknown) => log(`embeddings: closing the older embedder failed: ${String(error)}`))
     older = null
   }
 
@@ -58,8 +69,14 @@ export const createEmbedding = ({ embedder, revive, vectors, clock, after, rando
       const seen = fill.seen()
       const problem = fill.problem() ?? questions.problem()
       return {
-        embedder: embedder.id, dim: embedder.dim, ready: seen !== null && problem === null, embedded: seen?.embedded ?? 0, waiting: seen?.waiting ?? 0,
-        replacing: seen === null || isOurs(seen.serving) ? null : seen.serving.embedder, problem, failures: fill.failures() + questions.failures(),
+        embedder: embedder.id,
+        dim: embedder.dim,
+        ready: seen !== null && problem === null,
+        embedded: seen?.embedded ?? 0,
+        waiting: seen?.waiting ?? 0,
+        replacing: seen === null || isOurs(seen.serving) ? null : seen.serving.embedder,
+        problem,
+        failures: fill.failures() + questions.failures(),
       }
     },
     stop: async () => {

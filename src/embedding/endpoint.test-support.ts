@@ -2,7 +2,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { hashedVector } from './hashing.test-support.ts'
 
-export type Request = { readonly input: readonly string[]; readonly model: string; readonly dimensions?: number; readonly authorization: string | undefined; readonly path: string | undefined }
+export type Request = {
+  readonly input: readonly string[]
+  readonly model: string
+  readonly dimensions?: number
+  readonly authorization: string | undefined
+  readonly path: string | undefined
+}
 /** Answers the request itself, and true; false leaves it to the endpoint. */
 export type Misbehaviour = (request: Request, response: ServerResponse) => boolean
 
@@ -24,7 +30,11 @@ export const startEndpoint = async (port = 0): Promise<Endpoint> => {
     url: '',
     requests: [] as Request[],
     misbehave: (() => false) as Misbehaviour,
-    answer: (response: ServerResponse, input: readonly string[], model: string, dim: number): void => void sayVectors(response, input.map((text) => hashedVector(text, dim, model))),
+    answer: (response: ServerResponse, input: readonly string[], model: string, dim: number): void =>
+      void sayVectors(
+        response,
+        input.map((text) => hashedVector(text, dim, model)),
+      ),
     stop: () =>
       new Promise<void>((resolve) => {
         server.close(() => resolve())
@@ -34,9 +44,14 @@ export const startEndpoint = async (port = 0): Promise<Endpoint> => {
   const answer = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const chunks: Buffer[] = []
     for await (const chunk of incoming) chunks.push(chunk as Buffer)
-    const request: Request = { ...(JSON.parse(Buffer.concat(chunks).toString()) as Pick<Request, 'input' | 'model'>), authorization: incoming.headers.authorization, path: incoming.url }
+    const request: Request = {
+      ...(JSON.parse(Buffer.concat(chunks).toString()) as Pick<Request, 'input' | 'model'>),
+      authorization: incoming.headers.authorization,
+      path: incoming.url,
+    }
     endpoint.requests.push(request)
-    if (!endpoint.misbehave(request, response)) endpoint.answer(response, request.input, request.model, request.dimensions ?? DIM)
+    if (!endpoint.misbehave(request, response))
+      endpoint.answer(response, request.input, request.model, request.dimensions ?? DIM)
   }
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   const address = server.address()
@@ -44,13 +59,22 @@ export const startEndpoint = async (port = 0): Promise<Endpoint> => {
   return endpoint
 }
 
-export const say = (response: ServerResponse, status: number, body: string, headers: Readonly<Record<string, string>> = {}): true => {
+export const say = (
+  response: ServerResponse,
+  status: number,
+  body: string,
+  headers: Readonly<Record<string, string>> = {},
+): true => {
   response.writeHead(status, headers).end(body)
   return true
 }
 
 export const sayVectors = (response: ServerResponse, vectors: readonly unknown[]): true =>
-  say(response, 200, JSON.stringify({ data: vectors.map((embedding, index) => ({ object: 'embedding', index, embedding })) }))
+  say(
+    response,
+    200,
+    JSON.stringify({ data: vectors.map((embedding, index) => ({ object: 'embedding', index, embedding })) }),
+  )
 
 /** Timers of the test: each wait is noted, and ends at once, but for those that `holds` names. */
 export const hastyTimers = (holds: (ms: number) => boolean = () => false) => {

@@ -7,7 +7,15 @@
  * Invariant: one round at a time, so at most `embedding_batch_texts_max` texts are in memory.
  */
 import { limits } from '../../crdt/limits.ts'
-import { EmbedderFailure, type Embedder, type EmbeddedText, type TextToEmbed, type Unembedded, type VectorSpace, type VectorStore } from '../ports/embedding.ts'
+import {
+  EmbedderFailure,
+  type Embedder,
+  type EmbeddedText,
+  type TextToEmbed,
+  type Unembedded,
+  type VectorSpace,
+  type VectorStore,
+} from '../ports/embedding.ts'
 import { ProjectionFailure } from '../ports/projection.ts'
 import type { After } from './openai.ts'
 import { wrongWith } from './vectors.ts'
@@ -63,7 +71,11 @@ export const createFill = ({ embedder, vectors, after, random, log }: FillOption
   const embed = async (texts: readonly string[]): Promise<readonly (readonly number[])[]> => {
     const made = await embedder.embed(texts, 'document', signal)
     const dim = embedder.dim ?? made[0]?.length ?? 0
-    if (made.length !== texts.length) throw new EmbedderFailure('unavailable', `${embedder.id} answered ${made.length} vectors for ${texts.length} texts`)
+    if (made.length !== texts.length)
+      throw new EmbedderFailure(
+        'unavailable',
+        `${embedder.id} answered ${made.length} vectors for ${texts.length} texts`,
+      )
     for (const vector of made) {
       const wrong = wrongWith(vector, dim)
       if (wrong !== null) throw new EmbedderFailure('unavailable', `${embedder.id} answered ${wrong}; check the model`)
@@ -92,7 +104,11 @@ export const createFill = ({ embedder, vectors, after, random, log }: FillOption
 
   const refused = async ({ id }: TextToEmbed, error: EmbedderFailure): Promise<null> => {
     await embed([PROBE]).catch((probing: unknown) => {
-      if (probing instanceof EmbedderFailure && probing.kind === 'refused') throw new EmbedderFailure('misconfigured', `${probing.message}; it refuses every text, check --embedder-model and --embedder-dim`)
+      if (probing instanceof EmbedderFailure && probing.kind === 'refused')
+        throw new EmbedderFailure(
+          'misconfigured',
+          `${probing.message}; it refuses every text, check --embedder-model and --embedder-dim`,
+        )
       throw probing
     })
     log(`embeddings: memory ${id} is found by its words only: ${error.message}`)
@@ -128,7 +144,8 @@ export const createFill = ({ embedder, vectors, after, random, log }: FillOption
     while (!signal.aborted) {
       try {
         const more = await round()
-        problem = more === null ? 'the database holds no vectors, so recall is lexical; the log says what it lacks' : null
+        problem =
+          more === null ? 'the database holds no vectors, so recall is lexical; the log says what it lacks' : null
         pauseMs = limits.embedding_retry_ms_min
         if (more !== true) await rest(more === null ? limits.embedding_absent_ms : null, more === false)
       } catch (error) {

@@ -17,9 +17,11 @@ export const makeEmbedder = (settings: EmbedderSettings, tools: OpenAiTools): Em
  * it may have none: health, log and database tell addresses.
  */
 const wrongWithAddress = (url: string): string | null => {
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) return 'is none; give one like http://127.0.0.1:11434/v1'
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+    return 'is none; give one like http://127.0.0.1:11434/v1'
   const { username, password } = new URL(url)
-  if (username !== '' || password !== '') return 'has a user name or password in it; give it without, and a key in MNEMESH_EMBEDDER_KEY'
+  if (username !== '' || password !== '')
+    return 'has a user name or password in it; give it without, and a key in MNEMESH_EMBEDDER_KEY'
   return /[?#]/.test(url) ? 'has a ? or # in it; give its base without, and a key in MNEMESH_EMBEDDER_KEY' : null
 }
 

@@ -33,32 +33,62 @@ export const openAiEmbedder = (settings: EmbedderSettings, tools: OpenAiTools): 
   const closing = new AbortController()
   let dim = settings.dim
 
-  const request = async (texts: readonly string[], signal: AbortSignal): Promise<readonly (readonly number[])[] | Failed> => {
+  const request = async (
+    texts: readonly string[],
+    signal: AbortSignal,
+  ): Promise<readonly (readonly number[])[] | Failed> => {
     const late = new AbortController()
     const cancel = tools.after(limits.embedding_request_ms_max, () => late.abort())
     try {
       const response = await tools.fetch(endpoint, {
-        method: 'POST', redirect: 'manual', signal: AbortSignal.any([signal, late.signal]),
-        headers: { 'content-type': 'application/json', ...(tools.key === null ? {} : { authorization: `Bearer ${tools.key}` }) },
-        body: JSON.stringify({ model: settings.model, input: texts, encoding_format: 'float', ...(settings.dim === null ? {} : { dimensions: settings.dim }) }),
+        method: 'POST',
+        redirect: 'manual',
+        signal: AbortSignal.any([signal, late.signal]),
+        headers: {
+          'content-type': 'application/json',
+          ...(tools.key === null ? {} : { authorization: `Bearer ${tools.key}` }),
+        },
+        body: JSON.stringify({
+          model: settings.model,
+          input: texts,
+          encoding_format: 'float',
+          ...(settings.dim === null ? {} : { dimensions: settings.dim }),
+        }),
       })
       const body = await bodyOf(response)
       if (response.status !== 200) return refusal(response, codeOf(body, texts), name, settings.model)
-      if (body === null) return failed('unavailable', `${name} answered more than ${limits.embedding_answer_bytes_max} bytes; is it an embedding endpoint?`)
+      if (body === null)
+        return failed(
+          'unavailable',
+          `${name} answered more than ${limits.embedding_answer_bytes_max} bytes; is it an embedding endpoint?`,
+        )
       const vectors = readVectors(body, texts.length, dim)
-      if (typeof vectors === 'string') return failed('unavailable', `${name} answered ${vectors}; check --embedder-model and --embedder-dim`)
+      if (typeof vectors === 'string')
+        return failed('unavailable', `${name} answered ${vectors}; check --embedder-model and --embedder-dim`)
       dim ??= vectors[0]?.length ?? null
       return vectors
     } catch (error) {
       if (signal.aborted) return failed('unavailable', `${name} was not waited for`)
-      if (late.signal.aborted) return failed('unavailable', `${name} did not answer within ${limits.embedding_request_ms_max} ms; it is asked again`)
-      return failed('unavailable', `${name} cannot be reached: ${causeOf(error)}; start it, or mend --embedder-url`, limits.embedding_retry_ms_min)
+      if (late.signal.aborted)
+        return failed(
+          'unavailable',
+          `${name} did not answer within ${limits.embedding_request_ms_max} ms; it is asked again`,
+        )
+      return failed(
+        'unavailable',
+        `${name} cannot be reached: ${causeOf(error)}; start it, or mend --embedder-url`,
+        limits.embedding_retry_ms_min,
+      )
     } finally {
       cancel()
     }
   }
 
-  const persist = async (texts: readonly string[], tries: number, signal: AbortSignal): Promise<readonly (readonly number[])[]> => {
+  const persist = async (
+    texts: readonly string[],
+    tries: number,
+    signal: AbortSignal,
+  ): Promise<readonly (readonly number[])[]> => {
     for (let tried = 1; ; tried++) {
       const answer = await request(texts, signal)
       if (!('failure' in answer)) return answer
@@ -91,7 +121,8 @@ export const openAiEmbedder = (settings: EmbedderSettings, tools: OpenAiTools): 
       const prefix = kind === 'document' ? settings.document_prefix : settings.query_prefix
       const vectors: (readonly number[])[] = []
       for (const part of requests(texts.map((text) => prefix + text))) {
-        for (const vector of await persist(part, kind === 'document' ? limits.embedding_tries_max : 1, either)) vectors.push(vector)
+        for (const vector of await persist(part, kind === 'document' ? limits.embedding_tries_max : 1, either))
+          vectors.push(vector)
       }
       return vectors
     },
@@ -99,16 +130,33 @@ export const openAiEmbedder = (settings: EmbedderSettings, tools: OpenAiTools): 
   }
 }
 
-const failed = (kind: EmbedderFailure['kind'], message: string, retryMs: number | null = null): Failed => ({ failure: new EmbedderFailure(kind, message), retryMs })
+const failed = (kind: EmbedderFailure['kind'], message: string, retryMs: number | null = null): Failed => ({
+  failure: new EmbedderFailure(kind, message),
+  retryMs,
+})
 
 /** @param code what the endpoint calls it; null without. */
 const refusal = (response: Response, code: string | null, name: string, model: string): Failed => {
   const { status } = response
   const said = code === null ? `${status}` : `${status}, ${code}`
-  if (status >= 300 && status < 400) return failed('misconfigured', `${name} answered a redirect, which is not followed with a key at hand; give the final address with --embedder-url`)
-  if (status === 401 || status === 403) return failed('misconfigured', `${name} refused the key (${status}); set MNEMESH_EMBEDDER_KEY`)
-  if (status === 404) return failed('misconfigured', `${name} knows no such address or no model ${model} (404); check --embedder-url and --embedder-model`)
-  if (status === 429 || status === 408 || status >= 500) return failed('unavailable', `${name} answered ${said}; it is asked again`, retryAfterMs(response.headers.get('retry-after')))
+  if (status >= 300 && status < 400)
+    return failed(
+      'misconfigured',
+      `${name} answered a redirect, which is not followed with a key at hand; give the final address with --embedder-url`,
+    )
+  if (status === 401 || status === 403)
+    return failed('misconfigured', `${name} refused the key (${status}); set MNEMESH_EMBEDDER_KEY`)
+  if (status === 404)
+    return failed(
+      'misconfigured',
+      `${name} knows no such address or no model ${model} (404); check --embedder-url and --embedder-model`,
+    )
+  if (status === 429 || status === 408 || status >= 500)
+    return failed(
+      'unavailable',
+      `${name} answered ${said}; it is asked again`,
+      retryAfterMs(response.headers.get('retry-after')),
+    )
   return failed('refused', `${name} refused the text (${said})`)
 }
 
@@ -132,7 +180,9 @@ const parsed = (body: string | null): unknown => {
 }
 
 const fieldOf = (value: unknown, name: 'error' | 'code'): unknown =>
-  typeof value === 'object' && value !== null && name in value ? (value as Readonly<Record<string, unknown>>)[name] : null
+  typeof value === 'object' && value !== null && name in value
+    ? (value as Readonly<Record<string, unknown>>)[name]
+    : null
 
 /** A Retry-After in seconds; 0 without one. Dates are not used by these services, and would need a clock. */
 const retryAfterMs = (header: string | null): number => {
@@ -161,7 +211,10 @@ function* requests(texts: readonly string[]): Generator<readonly string[]> {
   let bytes = 0
   for (const text of texts) {
     const more = Buffer.byteLength(text)
-    if (part.length > 0 && (part.length >= limits.embedding_request_texts_max || bytes + more > limits.embedding_request_bytes_max)) {
+    if (
+      part.length > 0 &&
+      (part.length >= limits.embedding_request_texts_max || bytes + more > limits.embedding_request_bytes_max)
+    ) {
       yield part
       part = []
       bytes = 0

@@ -32,7 +32,9 @@ it('remembers, and asks once for what is asked twice', async () => {
   const embedder = hashingEmbedder()
   const questions = createQuestions(time)
   const [first, second] = await Promise.all([questions.vectorOf(embedder, 'why'), questions.vectorOf(embedder, 'why')])
-  expect([first, second, await questions.vectorOf(embedder, 'why')]).toEqual(Array.from({ length: 3 }, () => hashedVector('why', 64)))
+  expect([first, second, await questions.vectorOf(embedder, 'why')]).toEqual(
+    Array.from({ length: 3 }, () => hashedVector('why', 64)),
+  )
   expect(embedder.asked.requests).toBe(1)
   expect(time.waiting()).toBe(0)
   await questions.vectorOf(hashingEmbedder({ version: '2' }), 'why')
@@ -54,7 +56,10 @@ it('waits a moment for a slow one, then not at all, and keeps what comes late', 
   expect(await asked).toBeNull()
   expect(questions.problem()).toMatch(/longer than 150 ms/)
   // Nothing is waited for now, the same question neither, nor asked.
-  expect(await Promise.all([questions.vectorOf(embedder, 'why'), questions.vectorOf(embedder, 'else')])).toEqual([null, null])
+  expect(await Promise.all([questions.vectorOf(embedder, 'why'), questions.vectorOf(embedder, 'else')])).toEqual([
+    null,
+    null,
+  ])
   expect([embedder.asked.requests, time.waiting()]).toEqual([1, 0])
   answer()
   await expect.poll(() => questions.vectorOf(embedder, 'why')).toEqual(hashedVector('why', 64))
@@ -77,7 +82,11 @@ it('does not wait for one that is always late more often than for a dead one, an
     if (waited) await expect.poll(() => questions.vectorOf(embedder, question)).toEqual(hashedVector(question, 64))
     return waited
   }
-  for (let restMs: number = limits.embedding_query_rest_ms_min; restMs <= limits.embedding_query_rest_ms_max; restMs *= 2) {
+  for (
+    let restMs: number = limits.embedding_query_rest_ms_min;
+    restMs <= limits.embedding_query_rest_ms_max;
+    restMs *= 2
+  ) {
     expect(await late(`first after ${restMs}`)).toBe(true)
     expect(questions.problem()).toMatch(/longer than/)
     time.pass(restMs - limits.embedding_query_ms_max - 1)
@@ -119,9 +128,16 @@ it('leaves a dead one alone for longer and longer, and takes it back at once', a
 
 it('asks for a bounded number at a time, and stops', async () => {
   const time = handTimers()
-  const embedder = hashingEmbedder({ fail: (_, signal) => new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new EmbedderFailure('unavailable', 'stopped')))) })
+  const embedder = hashingEmbedder({
+    fail: (_, signal) =>
+      new Promise((_resolve, reject) =>
+        signal.addEventListener('abort', () => reject(new EmbedderFailure('unavailable', 'stopped'))),
+      ),
+  })
   const questions = createQuestions(time)
-  const all = Array.from({ length: limits.embedding_queries_max + 5 }, (_, i) => questions.vectorOf(embedder, `question ${i}`))
+  const all = Array.from({ length: limits.embedding_queries_max + 5 }, (_, i) =>
+    questions.vectorOf(embedder, `question ${i}`),
+  )
   expect(embedder.asked.requests).toBe(limits.embedding_queries_max)
   questions.stop()
   expect(await Promise.all(all)).toEqual(all.map(() => null))

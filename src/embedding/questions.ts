@@ -60,7 +60,9 @@ export const createQuestions = ({ clock, after }: { readonly clock: Clock; reado
     new Promise((resolve, reject) => {
       const cancel = after(limits.embedding_query_ms_max, () => {
         asked.late = true
-        failed(`the embedder takes longer than ${limits.embedding_query_ms_max} ms for a question, so recall goes by words; a smaller model or a nearer one mends that`)
+        failed(
+          `the embedder takes longer than ${limits.embedding_query_ms_max} ms for a question, so recall goes by words; a smaller model or a nearer one mends that`,
+        )
         resolve(null)
       })
       asked.vector.then(resolve, reject).finally(cancel)
@@ -75,7 +77,8 @@ export const createQuestions = ({ clock, after }: { readonly clock: Clock; reado
       const resting = clock.now() < restUntil
       const before = underWay.get(key)
       if (before !== undefined) return resting ? null : inTime(before)
-      if (text.trim() === '' || resting || underWay.size >= limits.embedding_queries_max || stopping.signal.aborted) return null
+      if (text.trim() === '' || resting || underWay.size >= limits.embedding_queries_max || stopping.signal.aborted)
+        return null
       const asked: Asked = { vector: ask(embedder, text, key), late: false }
       underWay.set(key, asked)
       return inTime(asked)

@@ -26,13 +26,22 @@ export const settingsOf = (origin: string): EmbedderSettings | null => {
   if (typeof found !== 'object' || found === null) return null
   const { kind, url, model, dim, document_prefix, query_prefix } = found as Readonly<Record<string, unknown>>
   if (kind !== 'openai' && kind !== 'transformers') return null
-  if (typeof url !== 'string' || typeof model !== 'string' || typeof document_prefix !== 'string' || typeof query_prefix !== 'string') return null
+  if (
+    typeof url !== 'string' ||
+    typeof model !== 'string' ||
+    typeof document_prefix !== 'string' ||
+    typeof query_prefix !== 'string'
+  )
+    return null
   return dim === null || typeof dim === 'number' ? { kind, url, model, dim, document_prefix, query_prefix } : null
 }
 
 /** Changes with everything beside the model that changes vectors. The address does not: the same model elsewhere gives the same. */
 export const versionOf = ({ dim, document_prefix, query_prefix }: EmbedderSettings): string =>
-  createHash('sha256').update(JSON.stringify([dim, document_prefix, query_prefix])).digest('hex').slice(0, 8)
+  createHash('sha256')
+    .update(JSON.stringify([dim, document_prefix, query_prefix]))
+    .digest('hex')
+    .slice(0, 8)
 
 const parsed = (text: string): unknown => {
   try {

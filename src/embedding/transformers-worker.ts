@@ -7,7 +7,10 @@ const port = parentPort
 if (port === null) throw new Error('embedding/transformers-worker.ts runs as a worker thread only')
 
 /** The little that is used of the package. */
-type Extract = (texts: readonly string[], options: { readonly pooling: 'mean'; readonly normalize: true }) => Promise<{ tolist(): unknown }>
+type Extract = (
+  texts: readonly string[],
+  options: { readonly pooling: 'mean'; readonly normalize: true },
+) => Promise<{ tolist(): unknown }>
 type Package = {
   readonly env: { allowRemoteModels: boolean; localModelPath: string }
   readonly pipeline: (task: 'feature-extraction', model: string) => Promise<Extract>
@@ -20,12 +23,18 @@ class Misconfigured extends Error {}
 const load = async (): Promise<Extract> => {
   const { env, pipeline } = await (import(module) as Promise<Package>).catch((error: unknown) => {
     const absent = error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND'
-    throw new Misconfigured(absent ? `${module} is not installed: npm install ${module}, or take --embedder openai` : `${module} does not load: ${messageOf(error)}; install it anew`)
+    throw new Misconfigured(
+      absent
+        ? `${module} is not installed: npm install ${module}, or take --embedder openai`
+        : `${module} does not load: ${messageOf(error)}; install it anew`,
+    )
   })
   env.allowRemoteModels = false
   env.localModelPath = dirname(resolve(folder))
   return pipeline('feature-extraction', basename(resolve(folder))).catch((error: unknown) => {
-    throw new Misconfigured(`the model in ${folder} does not load: ${messageOf(error)}; give its folder with --embedder-model`)
+    throw new Misconfigured(
+      `the model in ${folder} does not load: ${messageOf(error)}; give its folder with --embedder-model`,
+    )
   })
 }
 
@@ -42,7 +51,13 @@ const answer = async ({ id, texts }: TransformersCall): Promise<TransformersSaid
   } catch (error) {
     // A package or model may be there at the next try.
     if (error instanceof Misconfigured) loading = null
-    return { id, failure: { kind: error instanceof Misconfigured ? 'misconfigured' : 'unavailable', message: error instanceof Misconfigured ? error.message : `the model in ${folder} failed: ${messageOf(error)}` } }
+    return {
+      id,
+      failure: {
+        kind: error instanceof Misconfigured ? 'misconfigured' : 'unavailable',
+        message: error instanceof Misconfigured ? error.message : `the model in ${folder} failed: ${messageOf(error)}`,
+      },
+    }
   }
 }
 

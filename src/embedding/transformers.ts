@@ -18,12 +18,19 @@ export type TransformersSaid =
 /** `module`: what is imported. `folder`: the model's. */
 export type TransformersData = { readonly module: string; readonly folder: string }
 
-type Waiting = { readonly resolve: (vectors: unknown) => void; readonly reject: (failure: EmbedderFailure) => void; readonly cancel: () => void }
+type Waiting = {
+  readonly resolve: (vectors: unknown) => void
+  readonly reject: (failure: EmbedderFailure) => void
+  readonly cancel: () => void
+}
 
 const PACKAGE = '@huggingface/transformers'
 
 /** Starts nothing yet: the first text does. @param settings `url`: the model's folder, as its makers publish it (config, tokenizer, onnx/). */
-export const transformersEmbedder = (settings: EmbedderSettings, { after, module = PACKAGE }: { readonly after: After; readonly module?: string }): Embedder => {
+export const transformersEmbedder = (
+  settings: EmbedderSettings,
+  { after, module = PACKAGE }: { readonly after: After; readonly module?: string },
+): Embedder => {
   const folder = settings.url
   const name = `the model in ${folder}`
   let dim = settings.dim
@@ -45,11 +52,19 @@ export const transformersEmbedder = (settings: EmbedderSettings, { after, module
     const started = new Worker(workerUrl(), { workerData: { module, folder } satisfies TransformersData })
     let why = 'its thread ended'
     started.on('message', (said: TransformersSaid) =>
-      settle(said.id, ({ resolve, reject }) => ('failure' in said ? reject(new EmbedderFailure(said.failure.kind, said.failure.message)) : resolve(said.vectors))))
+      settle(said.id, ({ resolve, reject }) =>
+        'failure' in said
+          ? reject(new EmbedderFailure(said.failure.kind, said.failure.message))
+          : resolve(said.vectors),
+      ),
+    )
     started.on('error', (error: Error) => (why = error.message))
     started.once('exit', () => {
       if (worker === started) worker = null
-      for (const id of waitingById.keys()) settle(id, ({ reject }) => reject(new EmbedderFailure('unavailable', `${name} failed: ${why}; it is started again`)))
+      for (const id of waitingById.keys())
+        settle(id, ({ reject }) =>
+          reject(new EmbedderFailure('unavailable', `${name} failed: ${why}; it is started again`)),
+        )
     })
     return (worker = started)
   }
@@ -59,10 +74,18 @@ export const transformersEmbedder = (settings: EmbedderSettings, { after, module
       if (closed || signal.aborted) return reject(new EmbedderFailure('unavailable', `${name} is closed`))
       const to = start()
       const id = ++lastId
-      const stop = (): void => settle(id, (waiting) => waiting.reject(new EmbedderFailure('unavailable', `${name} was not waited for`)))
+      const stop = (): void =>
+        settle(id, (waiting) => waiting.reject(new EmbedderFailure('unavailable', `${name} was not waited for`)))
       signal.addEventListener('abort', stop)
       const cancelTimer = after(limits.embedding_request_ms_max, () => {
-        settle(id, (waiting) => waiting.reject(new EmbedderFailure('unavailable', `${name} took longer than ${limits.embedding_request_ms_max} ms; it is started again`)))
+        settle(id, (waiting) =>
+          waiting.reject(
+            new EmbedderFailure(
+              'unavailable',
+              `${name} took longer than ${limits.embedding_request_ms_max} ms; it is started again`,
+            ),
+          ),
+        )
         void to.terminate()
       })
       const cancel = (): void => {
@@ -85,12 +108,20 @@ export const transformersEmbedder = (settings: EmbedderSettings, { after, module
       const vectors: (readonly number[])[] = []
       for (let at = 0; at < texts.length; at += limits.embedding_request_texts_max) {
         const part = texts.slice(at, at + limits.embedding_request_texts_max)
-        const made = await ask(part.map((text) => prefix + text), signal)
-        if (!Array.isArray(made) || made.length !== part.length) throw new EmbedderFailure('unavailable', `${name} answered no list of ${part.length} vectors; is it a feature extraction model?`)
+        const made = await ask(
+          part.map((text) => prefix + text),
+          signal,
+        )
+        if (!Array.isArray(made) || made.length !== part.length)
+          throw new EmbedderFailure(
+            'unavailable',
+            `${name} answered no list of ${part.length} vectors; is it a feature extraction model?`,
+          )
         for (const vector of made as readonly unknown[]) {
           dim ??= Array.isArray(vector) ? vector.length : null
           const wrong = wrongWith(vector, dim ?? 0)
-          if (wrong !== null) throw new EmbedderFailure('unavailable', `${name} answered ${wrong}; check --embedder-dim`)
+          if (wrong !== null)
+            throw new EmbedderFailure('unavailable', `${name} answered ${wrong}; check --embedder-dim`)
           vectors.push(vector as readonly number[])
         }
       }
@@ -107,6 +138,7 @@ export const transformersEmbedder = (settings: EmbedderSettings, { after, module
 const workerUrl = (): URL => {
   if (!import.meta.url.endsWith('.ts')) return new URL('./transformers-worker.js', import.meta.url)
   const built = new URL('../../dist/src/embedding/transformers-worker.js', import.meta.url)
-  if (!existsSync(built)) throw new EmbedderFailure('misconfigured', 'the thread that runs models is not compiled; run `npm run build` first')
+  if (!existsSync(built))
+    throw new EmbedderFailure('misconfigured', 'the thread that runs models is not compiled; run `npm run build` first')
   return built
 }

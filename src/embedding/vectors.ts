@@ -7,7 +7,11 @@ type Entry = { readonly index?: unknown; readonly embedding?: unknown }
  * Vectors of an answer in OpenAI's form, in the order of the request; or what is wrong with it, as the end of a sentence.
  * @param dim numbers that each must have; null takes what the first has.
  */
-export const readVectors = (body: string, count: number, dim: number | null): readonly (readonly number[])[] | string => {
+export const readVectors = (
+  body: string,
+  count: number,
+  dim: number | null,
+): readonly (readonly number[])[] | string => {
   const entries = entriesOf(body)
   if (typeof entries === 'string') return entries
   if (entries.length !== count) return `${entries.length} vectors for ${count} texts`
@@ -27,8 +31,10 @@ export const readVectors = (body: string, count: number, dim: number | null): re
 export const wrongWith = (vector: unknown, dim: number): string | null => {
   if (!Array.isArray(vector)) return 'something that is no list of numbers'
   if (vector.length !== dim) return `${vector.length} numbers where ${dim} are wanted`
-  if (dim < 1 || dim > limits.embedding_dim_max) return `${dim} numbers a vector, of which 1 to ${limits.embedding_dim_max} can be kept`
-  if (!vector.every((value) => typeof value === 'number' && Number.isFinite(Math.fround(value)))) return 'something that is no number'
+  if (dim < 1 || dim > limits.embedding_dim_max)
+    return `${dim} numbers a vector, of which 1 to ${limits.embedding_dim_max} can be kept`
+  if (!vector.every((value) => typeof value === 'number' && Number.isFinite(Math.fround(value))))
+    return 'something that is no number'
   // It points nowhere, so it is near to nothing.
   return vector.some((value) => Math.fround(value as number) !== 0) ? null : 'nothing but zeros'
 }
@@ -36,9 +42,12 @@ export const wrongWith = (vector: unknown, dim: number): string | null => {
 const entriesOf = (body: string): readonly Entry[] | string => {
   try {
     const answer: unknown = JSON.parse(body)
-    if (typeof answer !== 'object' || answer === null || !('data' in answer) || !Array.isArray(answer.data)) return 'something without data'
+    if (typeof answer !== 'object' || answer === null || !('data' in answer) || !Array.isArray(answer.data))
+      return 'something without data'
     const entries: readonly unknown[] = answer.data
-    return entries.every((entry): entry is Entry => typeof entry === 'object' && entry !== null) ? entries : 'something without vectors'
+    return entries.every((entry): entry is Entry => typeof entry === 'object' && entry !== null)
+      ? entries
+      : 'something without vectors'
   } catch {
     return 'something that is no JSON'
   }

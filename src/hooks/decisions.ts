@@ -40,4 +40,10 @@ const sentencesOf = (text: string): readonly string[] =>
     .filter((line) => !/^\s*(>|\||#)/.test(line))
     .flatMap((line) => line.replace(/^\s*([-*+]|\d+[.)])\s+/, '').split(/(?<=[.!?])\s+(?=[A-Z"'`*])/))
     .map((sentence) => sentence.replaceAll('**', '').replaceAll(/\s+/g, ' ').trim())
-    .filter((sentence) => sentence.length >= SENTENCE_CHARS.min && sentence.length <= SENTENCE_CHARS.max && !sentence.endsWith('?') && !/^(if|should|could|shall|maybe|perhaps)\b/i.test(sentence))
+    .filter(
+      (sentence) =>
+        sentence.length >= SENTENCE_CHARS.min &&
+        sentence.length <= SENTENCE_CHARS.max &&
+        !sentence.endsWith('?') &&
+        !/^(if|should|could|shall|maybe|perhaps)\b/i.test(sentence),
+    )

@@ -13,18 +13,29 @@ export { secretFinder } from './secrets.ts'
 export { readHookInput, type HookInput } from './input.ts'
 
 /** One request to the peer's API; rejects when it does not answer. */
-export type Ask = (method: 'GET' | 'POST', path: string, options: { readonly query?: Readonly<Record<string, string | number>>; readonly body?: unknown }) => Promise<unknown>
+export type Ask = (
+  method: 'GET' | 'POST',
+  path: string,
+  options: { readonly query?: Readonly<Record<string, string | number>>; readonly body?: unknown },
+) => Promise<unknown>
 
 /** Looked through for what matters. */
 const LISTED = 40
 const FOUND = 6
 
 /** What a session begins with; null where there is nothing to tell. @param cwd where it works. */
-export const brief = async (ask: Ask, namespace: string, cwd: string | null, random: { bytes(count: number): Uint8Array }): Promise<string | null> => {
+export const brief = async (
+  ask: Ask,
+  namespace: string,
+  cwd: string | null,
+  random: { bytes(count: number): Uint8Array },
+): Promise<string | null> => {
   const topic = cwd === null ? null : await topicOf(cwd)
   const [listed, found] = await Promise.all([
     ask('GET', '/memories', { query: { namespace, limit: LISTED } }).then(memoriesOf),
-    topic === null ? [] : ask('POST', '/recall', { body: { q: topic, namespace, limit: FOUND } }).then(memoriesOf, () => []),
+    topic === null
+      ? []
+      : ask('POST', '/recall', { body: { q: topic, namespace, limit: FOUND } }).then(memoriesOf, () => []),
   ])
   return briefing(found, listed, namespace, Buffer.from(random.bytes(4)).toString('hex'))
 }
@@ -40,12 +51,20 @@ export const keepDecisions = async (ask: Ask, namespace: string, transcript: str
   for (const text of decisions) if (!(await isSecret(text))) clean.push(text)
   const secret = decisions.length - clean.length
   if (clean.length === 0) return { kept: 0, secret }
-  const memories = clean.map((content) => ({ content, namespace, kind: 'decision', tags: ['session'], source: 'claude-code hook', idempotency_key: keyOf(namespace, content) }))
+  const memories = clean.map((content) => ({
+    content,
+    namespace,
+    kind: 'decision',
+    tags: ['session'],
+    source: 'claude-code hook',
+    idempotency_key: keyOf(namespace, content),
+  }))
   await ask('POST', '/memories/bulk', { body: { memories } })
   return { kept: clean.length, secret }
 }
 
-const keyOf = (namespace: string, content: string): string => `hook-${createHash('sha256').update(`${namespace}\n${content}`).digest('hex').slice(0, 40)}`
+const keyOf = (namespace: string, content: string): string =>
+  `hook-${createHash('sha256').update(`${namespace}\n${content}`).digest('hex').slice(0, 40)}`
 
 /** The words of the branch's name: what the work is about. Null on a branch that every repository has. */
 const topicOf = async (cwd: string): Promise<string | null> => {

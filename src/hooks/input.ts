@@ -23,7 +23,11 @@ export const readHookInput = async (stream: AsyncIterable<Uint8Array>): Promise<
   let bytes = 0
   for await (const chunk of stream) {
     bytes += chunk.length
-    if (bytes > INPUT_BYTES_MAX) throw new NodeError('too_large', `standard input has more than ${INPUT_BYTES_MAX} bytes: a hook is told one small JSON object`)
+    if (bytes > INPUT_BYTES_MAX)
+      throw new NodeError(
+        'too_large',
+        `standard input has more than ${INPUT_BYTES_MAX} bytes: a hook is told one small JSON object`,
+      )
     chunks.push(chunk)
   }
   const value = parsed(Buffer.concat(chunks).toString('utf8'))
@@ -37,8 +41,15 @@ const parsed = (text: string): Readonly<Record<string, unknown>> => {
   } catch {
     // Said below.
   }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Readonly<Record<string, unknown>>
-  throw new NodeError('malformed', 'standard input is no JSON object: this verb is called by the hooks that `mnemesh setup claude-code --hooks` writes')
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as Readonly<Record<string, unknown>>
+  throw new NodeError(
+    'malformed',
+    'standard input is no JSON object: this verb is called by the hooks that `mnemesh setup claude-code --hooks` writes',
+  )
 }
 
-const path = (value: unknown): string | null => (typeof value === 'string' && isAbsolute(value) && value.length <= PATH_CHARS_MAX && !value.includes('\0') ? value : null)
+const path = (value: unknown): string | null =>
+  typeof value === 'string' && isAbsolute(value) && value.length <= PATH_CHARS_MAX && !value.includes('\0')
+    ? value
+    : null

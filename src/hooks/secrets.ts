@@ -9,20 +9,27 @@
 /** Of one text, in milliseconds of processor: some 5 for a sentence. */
 export type SecretFinder = (text: string) => Promise<boolean>
 
-const NAMED = /\b[\w.-]{0,50}(password|passwd|passphrase|secret|token|credential|api[_-]?key|access[_-]?key|auth[_-]?key)s?\b["'`]?\s{0,3}(:=|=>?|:|\bis\b)\s{0,3}["'`]?([^\s"'`]{6,})/gi
+const NAMED =
+  /\b[\w.-]{0,50}(password|passwd|passphrase|secret|token|credential|api[_-]?key|access[_-]?key|auth[_-]?key)s?\b["'`]?\s{0,3}(:=|=>?|:|\bis\b)\s{0,3}["'`]?([^\s"'`]{6,})/gi
 const KEY_ID = /\b(AKIA|ASIA|ABIA|ACCA|A3T[A-Z0-9])[A-Z2-7]{16}\b/
 /** A bare word is prose ("the token is missing"); a secret has a digit or a mark in it. */
 const ODD = /[\d_\-+/=!@#$%^&*]/
 
 /** Loads the patterns, which takes a few hundred milliseconds. */
 export const secretFinder = async (): Promise<SecretFinder> => {
-  const [{ lintSource }, { creator }] = await Promise.all([import('@secretlint/core'), import('@secretlint/secretlint-rule-preset-recommend')])
+  const [{ lintSource }, { creator }] = await Promise.all([
+    import('@secretlint/core'),
+    import('@secretlint/secretlint-rule-preset-recommend'),
+  ])
   return async (text) => {
     if (KEY_ID.test(text)) return true
     for (const [, , , value] of text.matchAll(NAMED)) if (ODD.test(value!)) return true
     const { messages } = await lintSource({
       source: { filePath: 'memory.md', content: text, contentType: 'text', ext: '.md' },
-      options: { config: { rules: [{ id: '@secretlint/secretlint-rule-preset-recommend', rule: creator }] }, maskSecrets: true },
+      options: {
+        config: { rules: [{ id: '@secretlint/secretlint-rule-preset-recommend', rule: creator }] },
+        maskSecrets: true,
+      },
     })
     return messages.length > 0
   }

@@ -24,7 +24,9 @@ const tailOf = async (path: string): Promise<string> => {
     const found = await file.stat()
     if (!found.isFile()) return ''
     const from = Math.max(0, found.size - TAIL_BYTES_MAX)
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.min(found.size, TAIL_BYTES_MAX)), { position: from })
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.min(found.size, TAIL_BYTES_MAX)), {
+      position: from,
+    })
     const text = buffer.subarray(0, bytesRead).toString('utf8')
     return from === 0 ? text : text.slice(text.indexOf('\n') + 1)
   } catch {
@@ -42,12 +44,24 @@ const textsOf = (line: string): readonly string[] => {
   } catch {
     return []
   }
-  if (!isRecord(value) || value['isMeta'] === true || value['isSidechain'] === true || value['isCompactSummary'] === true || !isRecord(value['message'])) return []
+  if (
+    !isRecord(value) ||
+    value['isMeta'] === true ||
+    value['isSidechain'] === true ||
+    value['isCompactSummary'] === true ||
+    !isRecord(value['message'])
+  )
+    return []
   const { content } = value['message']
   // What begins with a tag was put there by the program.
   if (typeof content === 'string') return content.startsWith('<') ? [] : [content]
   if (!Array.isArray(content)) return []
-  return content.flatMap((block: unknown) => (isRecord(block) && block['type'] === 'text' && typeof block['text'] === 'string' && !block['text'].startsWith('<') ? [block['text']] : []))
+  return content.flatMap((block: unknown) =>
+    isRecord(block) && block['type'] === 'text' && typeof block['text'] === 'string' && !block['text'].startsWith('<')
+      ? [block['text']]
+      : [],
+  )
 }
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> & { readonly content?: unknown } => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> & { readonly content?: unknown } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -32,7 +32,8 @@ export const createAccess = (keys: readonly string[], origins: Pick<Origins, 'ch
     admit: ({ headers, open, address }) => {
       if (digests.length === 0) return ADMITTED
       const key = keyOf(headers)
-      if (key === null) return open ? STRANGER : { known: false, refusal: new NodeError('unauthorized', NO_KEY), hold_ms: 0 }
+      if (key === null)
+        return open ? STRANGER : { known: false, refusal: new NodeError('unauthorized', NO_KEY), hold_ms: 0 }
       const early = guesses.refused(address)
       if (early !== null) return tooMany(early)
       if (isKnown(key, digests)) {
@@ -40,7 +41,9 @@ export const createAccess = (keys: readonly string[], origins: Pick<Origins, 'ch
         return ADMITTED
       }
       const delay = guesses.wrong(address)
-      return delay === null ? { known: false, refusal: new NodeError('unauthorized', NO_KEY), hold_ms: 0 } : tooMany(delay)
+      return delay === null
+        ? { known: false, refusal: new NodeError('unauthorized', NO_KEY), hold_ms: 0 }
+        : tooMany(delay)
     },
     refuseUpgrade: (request) => {
       try {
@@ -62,8 +65,21 @@ const ADMITTED: Admission = { known: true, refusal: null, hold_ms: 0 }
 const STRANGER: Admission = { known: false, refusal: null, hold_ms: 0 }
 const NO_KEY = 'no or unknown API key; send Authorization: Bearer KEY or x-api-key: KEY'
 
-const tooMany = ({ retry_after_ms, hold_ms }: { readonly retry_after_ms: number; readonly hold_ms: number }): Admission =>
-  ({ known: false, refusal: new NodeError('too_many_requests', 'too many wrong API keys from this address; send the right one, or wait', { retry_after_ms }), hold_ms })
+const tooMany = ({
+  retry_after_ms,
+  hold_ms,
+}: {
+  readonly retry_after_ms: number
+  readonly hold_ms: number
+}): Admission => ({
+  known: false,
+  refusal: new NodeError(
+    'too_many_requests',
+    'too many wrong API keys from this address; send the right one, or wait',
+    { retry_after_ms },
+  ),
+  hold_ms,
+})
 
 const keyOf = (headers: IncomingHttpHeaders): string | null => {
   const apiKey = headers['x-api-key']

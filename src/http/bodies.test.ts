@@ -33,8 +33,12 @@ const send = (...parts: readonly (string | Buffer)[]): Promise<net.Socket> =>
     socket.on('error', () => undefined)
     sockets.push(socket)
   })
-const announce = (bytes: number): string => `POST /api/v1/memories HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${bytes}\r\n\r\n`
-const firstOf = (socket: net.Socket): Promise<string> => new Promise((resolve) => socket.once('data', (data) => resolve(data.toString())).once('close', () => resolve('closed')))
+const announce = (bytes: number): string =>
+  `POST /api/v1/memories HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${bytes}\r\n\r\n`
+const firstOf = (socket: net.Socket): Promise<string> =>
+  new Promise((resolve) =>
+    socket.once('data', (data) => resolve(data.toString())).once('close', () => resolve('closed')),
+  )
 const store = () => d.send('POST', '/memories', { content: 'x' })
 
 describe('what is announced and does not come', () => {
@@ -69,7 +73,10 @@ describe('what is announced and does not come', () => {
   test('bodies that all but fill the bound and then stop give way to those that come whole', async () => {
     const part = Buffer.alloc(limits.request_bytes_max - 1_024, 0x20)
     const count = Math.floor(httpLimits.http_bytes_in_flight_max / part.length)
-    for (let i = 0; i < count; i += 8) await Promise.all(Array.from({ length: Math.min(8, count - i) }, () => send(announce(limits.request_bytes_max), part)))
+    for (let i = 0; i < count; i += 8)
+      await Promise.all(
+        Array.from({ length: Math.min(8, count - i) }, () => send(announce(limits.request_bytes_max), part)),
+      )
     await new Promise((resolve) => setTimeout(resolve, httpLimits.http_body_kept_ms))
     const large = JSON.stringify(Array.from({ length: 60 }, () => ({ content: 'x'.repeat(60_000) })))
     const from = performance.now()
@@ -101,7 +108,17 @@ describe('a body of 4.8 MB is 413 for every client, whichever way it sends', () 
   test.each(['with a length', 'in chunks'] as const)('node:http, %s', async (how) => {
     const status = await new Promise<number>((resolve, reject) => {
       const body = Buffer.alloc(4_800_000, 0x20)
-      const request = httpRequest(url(), { method: 'POST', headers: { 'content-type': 'application/json', ...(how === 'in chunks' ? {} : { 'content-length': body.length }) } }, (response) => (response.resume(), resolve(response.statusCode ?? 0)))
+      const request = httpRequest(
+        url(),
+        {
+          method: 'POST',
+          headers: {
+            'content-type': 'application/json',
+            ...(how === 'in chunks' ? {} : { 'content-length': body.length }),
+          },
+        },
+        (response) => (response.resume(), resolve(response.statusCode ?? 0)),
+      )
       request.on('error', reject)
       for (let at = 0; at < body.length; at += 65_536) request.write(body.subarray(at, at + 65_536))
       request.end()
@@ -112,23 +129,43 @@ describe('a body of 4.8 MB is 413 for every client, whichever way it sends', () 
   test('a socket that reads only after it has sent all', async () => {
     const socket = await send(announce(4_800_000))
     socket.pause()
-    await new Promise<void>((resolve, reject) => socket.write(Buffer.alloc(4_800_000, 0x20), (error) => (error ? reject(error) : resolve())))
+    await new Promise<void>((resolve, reject) =>
+      socket.write(Buffer.alloc(4_800_000, 0x20), (error) => (error ? reject(error) : resolve())),
+    )
     expect(await firstOf(socket.resume())).toMatch(/^HTTP\/1\.1 413 /)
   })
 
-  const available = async (program: string): Promise<boolean> => run(program, ['--version']).then(() => true, () => false)
+  const available = async (program: string): Promise<boolean> =>
+    run(program, ['--version']).then(
+      () => true,
+      () => false,
+    )
 
   const skipped = (program: string): void => void process.stderr.write(`skipped: there is no ${program} here\n`)
 
-  test.each([['without', ['-H', 'Expect:']], ['with', []]])('curl %s asking first', async (_how, words) => {
-    if (!await available('curl')) return skipped('curl')
-    const { stdout } = await run('curl', ['-s', '-w', ' %{http_code}', '-H', 'content-type: application/json', ...words, '--data-binary', `@${file}`, url()])
+  test.each([
+    ['without', ['-H', 'Expect:']],
+    ['with', []],
+  ])('curl %s asking first', async (_how, words) => {
+    if (!(await available('curl'))) return skipped('curl')
+    const { stdout } = await run('curl', [
+      '-s',
+      '-w',
+      ' %{http_code}',
+      '-H',
+      'content-type: application/json',
+      ...words,
+      '--data-binary',
+      `@${file}`,
+      url(),
+    ])
     expect(stdout).toMatch(/too_large.* 413$/)
   })
 
   test('urllib', async () => {
-    if (!await available('python3')) return skipped('python3')
-    const script = 'import sys, urllib.request, urllib.error\ntry:\n  urllib.request.urlopen(urllib.request.Request(sys.argv[1], open(sys.argv[2], "rb").read(), {"content-type": "application/json"}))\nexcept urllib.error.HTTPError as e:\n  print(e.code, e.read().decode())'
+    if (!(await available('python3'))) return skipped('python3')
+    const script =
+      'import sys, urllib.request, urllib.error\ntry:\n  urllib.request.urlopen(urllib.request.Request(sys.argv[1], open(sys.argv[2], "rb").read(), {"content-type": "application/json"}))\nexcept urllib.error.HTTPError as e:\n  print(e.code, e.read().decode())'
     const { stdout } = await run('python3', ['-c', script, url(), file])
     expect(stdout).toMatch(/^413 .*too_large/)
   }, 15_000)

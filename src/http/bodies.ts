@@ -19,8 +19,18 @@ declare module 'fastify' {
   }
 }
 
-export type BodyLimits = { readonly bytes: number; readonly paceMs: number; readonly paceBytes: number; readonly keptMs: number }
-export const BODY_LIMITS: BodyLimits = { bytes: httpLimits.http_bytes_in_flight_max, paceMs: httpLimits.http_pace_ms, paceBytes: httpLimits.http_pace_bytes, keptMs: httpLimits.http_body_kept_ms }
+export type BodyLimits = {
+  readonly bytes: number
+  readonly paceMs: number
+  readonly paceBytes: number
+  readonly keptMs: number
+}
+export const BODY_LIMITS: BodyLimits = {
+  bytes: httpLimits.http_bytes_in_flight_max,
+  paceMs: httpLimits.http_pace_ms,
+  paceBytes: httpLimits.http_pace_bytes,
+  keptMs: httpLimits.http_body_kept_ms,
+}
 
 export type Bodies = {
   /** The whole body. @throws NodeError too_large, too_slow, too_many_requests. */
@@ -30,7 +40,10 @@ export type Bodies = {
 type Upload = { readonly startedMs: number; readonly giveWay: () => void }
 
 /** @param connections told of every step, or null where there are none to mind. */
-export const createBodies = (connections: Pick<Connections, 'awaiting' | 'received'>, bounds: BodyLimits = BODY_LIMITS): Bodies => {
+export const createBodies = (
+  connections: Pick<Connections, 'awaiting' | 'received'>,
+  bounds: BodyLimits = BODY_LIMITS,
+): Bodies => {
   /** Bytes of bodies that are here, until their responses are closed. */
   let bytes = 0
   /** In the order in which they began. */
@@ -71,7 +84,13 @@ export const createBodies = (connections: Pick<Connections, 'awaiting' | 'receiv
         if (here + chunk.length > most) return end(tooLarge(most))
         while (bytes + chunk.length > bounds.bytes) {
           const first = oldest()
-          if (first === undefined || first === upload || performance.now() - first.startedMs < bounds.keptMs) return end(new NodeError('too_many_requests', 'this peer has as many bytes of requests in hand as it takes; try again in a second'))
+          if (first === undefined || first === upload || performance.now() - first.startedMs < bounds.keptMs)
+            return end(
+              new NodeError(
+                'too_many_requests',
+                'this peer has as many bytes of requests in hand as it takes; try again in a second',
+              ),
+            )
           first.giveWay()
         }
         here += chunk.length
@@ -103,7 +122,11 @@ const isUnread = ({ complete, destroyed, headers }: IncomingMessage): boolean =>
  * and dropped within a bound. A client that sends first and reads afterwards finds its answer so, not a broken pipe.
  * @returns false when there is nothing to wait for, and nothing was done.
  */
-export const answerUnread = (request: IncomingMessage, response: ServerResponse, answer: { readonly status: number; readonly headers: OutgoingHttpHeaders; readonly body: string }): boolean => {
+export const answerUnread = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: { readonly status: number; readonly headers: OutgoingHttpHeaders; readonly body: string },
+): boolean => {
   if (!isUnread(request)) return false
   response.writeHead(answer.status, { ...answer.headers, 'content-length': Buffer.byteLength(answer.body) })
   response.write(answer.body)
@@ -127,13 +150,19 @@ const drain = (request: IncomingMessage, done: () => void): void => {
     bytes += chunk.length
     if (bytes > httpLimits.http_drain_bytes_max) socket.destroy()
   })
-  request.once('close', () => clearTimeout(late)).once('end', () => {
-    clearTimeout(late)
-    done()
-  })
+  request
+    .once('close', () => clearTimeout(late))
+    .once('end', () => {
+      clearTimeout(late)
+      done()
+    })
   request.resume()
 }
 
-const tooLarge = (most: number): NodeError => new NodeError('too_large', `the request is larger than the ${most} bytes this route takes; send it in parts`)
-const tooSlow = (): NodeError => new NodeError('too_slow', `the body stood still; send at least ${httpLimits.http_pace_bytes} bytes in ${httpLimits.http_pace_ms / 1000} s, or the rest of it`)
-
+const tooLarge = (most: number): NodeError =>
+  new NodeError('too_large', `the request is larger than the ${most} bytes this route takes; send it in parts`)
+const tooSlow = (): NodeError =>
+  new NodeError(
+    'too_slow',
+    `the body stood still; send at least ${httpLimits.http_pace_bytes} bytes in ${httpLimits.http_pace_ms / 1000} s, or the rest of it`,
+  )

@@ -20,7 +20,9 @@ const open = async (options: Parameters<typeof openDoor>[0] = {}): Promise<TestD
 }
 const connect = (url: string, first = ''): Promise<net.Socket> =>
   new Promise((resolve) => {
-    const socket = net.connect(Number(new URL(url).port), '127.0.0.1', () => (first === '' ? resolve(socket) : socket.write(first, () => resolve(socket))))
+    const socket = net.connect(Number(new URL(url).port), '127.0.0.1', () =>
+      first === '' ? resolve(socket) : socket.write(first, () => resolve(socket)),
+    )
     socket.on('error', () => undefined)
     socket.on('data', () => undefined)
     closing.push(() => socket.destroy())
@@ -29,26 +31,43 @@ const connect = (url: string, first = ''): Promise<net.Socket> =>
 const idle = async (url: string, count: number): Promise<net.Socket[]> => {
   const sockets: net.Socket[] = []
   while (sockets.length < count) {
-    const some = await Promise.all(Array.from({ length: Math.min(256, count - sockets.length) }, async () => {
-      const socket = await connect(url, 'GET /api/v1/health HTTP/1.1\r\nhost: localhost\r\n\r\n')
-      await new Promise((resolve) => socket.once('data', resolve))
-      return socket
-    }))
+    const some = await Promise.all(
+      Array.from({ length: Math.min(256, count - sockets.length) }, async () => {
+        const socket = await connect(url, 'GET /api/v1/health HTTP/1.1\r\nhost: localhost\r\n\r\n')
+        await new Promise((resolve) => socket.once('data', resolve))
+        return socket
+      }),
+    )
     sockets.push(...some)
   }
   return sockets
 }
 const upgrade = async (url: string, headers: readonly string[] = []): Promise<string> => {
   const socket = await connect(url)
-  socket.write(['GET /mesh HTTP/1.1', `host: ${new URL(url).host}`, 'connection: upgrade', 'upgrade: websocket', ...headers, '', ''].join('\r\n'))
-  return new Promise((resolve) => socket.once('data', (data) => resolve(data.toString())).once('close', () => resolve('closed')))
+  socket.write(
+    [
+      'GET /mesh HTTP/1.1',
+      `host: ${new URL(url).host}`,
+      'connection: upgrade',
+      'upgrade: websocket',
+      ...headers,
+      '',
+      '',
+    ].join('\r\n'),
+  )
+  return new Promise((resolve) =>
+    socket.once('data', (data) => resolve(data.toString())).once('close', () => resolve('closed')),
+  )
 }
 const timed = async <T>(ask: () => Promise<T>): Promise<{ readonly ms: number; readonly value: T }> => {
   const from = performance.now()
   const value = await ask()
   return { value, ms: performance.now() - from }
 }
-const mesh = { '/mesh': (_request: unknown, socket: { write(text: string): void }) => socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n') }
+const mesh = {
+  '/mesh': (_request: unknown, socket: { write(text: string): void }) =>
+    socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n'),
+}
 
 describe('idle sockets', () => {
   test('as many as there may be and more keep neither clients nor mesh links out; the longest idle give way', async () => {
@@ -64,7 +83,11 @@ describe('idle sockets', () => {
 
   test('slow headers by thousands: the oldest newcomers give way, clients are answered', async () => {
     const d = await open({ upgrades: mesh })
-    const sockets = await Promise.all(Array.from({ length: httpLimits.http_newcomers_max }, () => connect(d.url, 'GET /api/v1/health HTTP/1.1\r\nx-slow: ')))
+    const sockets = await Promise.all(
+      Array.from({ length: httpLimits.http_newcomers_max }, () =>
+        connect(d.url, 'GET /api/v1/health HTTP/1.1\r\nx-slow: '),
+      ),
+    )
     expect((await d.send('POST', '/memories', { content: 'x' })).status).toBe(201)
     expect(await upgrade(d.url)).toContain('101')
     await expect.poll(() => sockets[0]!.destroyed).toBe(true)
@@ -73,7 +96,10 @@ describe('idle sockets', () => {
 
   test('mesh sockets have their own bound and never keep HTTP out', async () => {
     const d = await open({ upgrades: mesh })
-    for (let opened = 0; opened < httpLimits.upgraded_sockets_max; opened += 64) expect((await Promise.all(Array.from({ length: 64 }, () => upgrade(d.url)))).every((said) => said.includes('101'))).toBe(true)
+    for (let opened = 0; opened < httpLimits.upgraded_sockets_max; opened += 64)
+      expect(
+        (await Promise.all(Array.from({ length: 64 }, () => upgrade(d.url)))).every((said) => said.includes('101')),
+      ).toBe(true)
     expect(await upgrade(d.url)).toMatch(/ 429 .*too_many_requests/s)
     expect((await d.send('POST', '/memories', { content: 'x' })).status).toBe(201)
   }, 30_000)
@@ -102,7 +128,10 @@ describe('bounds, small', () => {
   }
   const ask = (url: string): Promise<number> =>
     new Promise((resolve, reject) => {
-      get(url, { agent: false }, (response) => (response.resume(), resolve(response.statusCode ?? 0))).on('error', reject)
+      get(url, { agent: false }, (response) => (response.resume(), resolve(response.statusCode ?? 0))).on(
+        'error',
+        reject,
+      )
     })
 
   test('where every socket is owed an answer the newcomer is refused with 429, and let in when one is free', async () => {

@@ -32,17 +32,32 @@ export type Connections = {
 type Standing = 'fresh' | 'idle' | 'sending' | 'busy' | 'upgraded'
 type Held = { readonly socket: Duplex; readonly address: string; standing: Standing; path: string; requests: number }
 
-export type ConnectionLimits = { readonly fresh: number; readonly http: number; readonly upgraded: number; readonly shareOfHttp: number; readonly shareOfUpgraded: number }
+export type ConnectionLimits = {
+  readonly fresh: number
+  readonly http: number
+  readonly upgraded: number
+  readonly shareOfHttp: number
+  readonly shareOfUpgraded: number
+}
 export const CONNECTION_LIMITS: ConnectionLimits = {
-  fresh: httpLimits.http_newcomers_max, http: httpLimits.http_connections_max, upgraded: httpLimits.upgraded_sockets_max,
-  shareOfHttp: httpLimits.http_connections_per_address_max, shareOfUpgraded: httpLimits.upgraded_sockets_per_address_max,
+  fresh: httpLimits.http_newcomers_max,
+  http: httpLimits.http_connections_max,
+  upgraded: httpLimits.upgraded_sockets_max,
+  shareOfHttp: httpLimits.http_connections_per_address_max,
+  shareOfUpgraded: httpLimits.upgraded_sockets_per_address_max,
 }
 
 /** Watches every socket of `server`. */
 export const watchConnections = (server: Server, bounds: ConnectionLimits = CONNECTION_LIMITS): Connections => {
   const heldBySocket = new WeakMap<Duplex, Held>()
   // Sets keep the order of insertion, so the first has waited longest.
-  const all: Readonly<Record<Standing, Set<Held>>> = { fresh: new Set(), idle: new Set(), sending: new Set(), busy: new Set(), upgraded: new Set() }
+  const all: Readonly<Record<Standing, Set<Held>>> = {
+    fresh: new Set(),
+    idle: new Set(),
+    sending: new Set(),
+    busy: new Set(),
+    upgraded: new Set(),
+  }
 
   const move = (held: Held, standing: Standing): void => {
     all[held.standing].delete(held)
@@ -66,7 +81,9 @@ export const watchConnections = (server: Server, bounds: ConnectionLimits = CONN
   }
   const holdsOf = (address: string, standings: readonly Standing[], path?: string): number => {
     let count = 0
-    for (const standing of standings) for (const held of all[standing]) if (held.address === address && (path === undefined || held.path === path)) count++
+    for (const standing of standings)
+      for (const held of all[standing])
+        if (held.address === address && (path === undefined || held.path === path)) count++
     return count
   }
 
@@ -84,7 +101,14 @@ export const watchConnections = (server: Server, bounds: ConnectionLimits = CONN
       if (held === undefined) return
       const first = held.standing === 'fresh'
       const inHttp = all.idle.size + all.sending.size + all.busy.size
-      if (first && !isLoopback(held.address) && inHttp >= bounds.shareOfHttp && holdsOf(held.address, HTTP) >= bounds.shareOfHttp && !makeRoom(held.address, held)) throw full(response)
+      if (
+        first &&
+        !isLoopback(held.address) &&
+        inHttp >= bounds.shareOfHttp &&
+        holdsOf(held.address, HTTP) >= bounds.shareOfHttp &&
+        !makeRoom(held.address, held)
+      )
+        throw full(response)
       if (first && inHttp >= bounds.http && !makeRoom(null, held)) throw full(response)
       held.requests++
       move(held, 'busy')
@@ -107,12 +131,22 @@ export const watchConnections = (server: Server, bounds: ConnectionLimits = CONN
       let inPool = 0
       for (const other of all.upgraded) if (other.path === path) inPool++
       const share = isLoopback(held.address) ? 0 : holdsOf(held.address, ['upgraded'], path)
-      if (inPool >= bounds.upgraded || share >= bounds.shareOfUpgraded) return new NodeError('too_many_requests', 'as many sockets are upgraded here as may be; try again in a moment, or ask another peer')
+      if (inPool >= bounds.upgraded || share >= bounds.shareOfUpgraded)
+        return new NodeError(
+          'too_many_requests',
+          'as many sockets are upgraded here as may be; try again in a moment, or ask another peer',
+        )
       held.path = path
       move(held, 'upgraded')
       return null
     },
-    counts: () => ({ fresh: all.fresh.size, idle: all.idle.size, sending: all.sending.size, busy: all.busy.size, upgraded: all.upgraded.size }),
+    counts: () => ({
+      fresh: all.fresh.size,
+      idle: all.idle.size,
+      sending: all.sending.size,
+      busy: all.busy.size,
+      upgraded: all.upgraded.size,
+    }),
   }
 }
 

@@ -82,7 +82,10 @@ export type HttpDoor = {
 /** @throws Error when a key is missing or empty, or an origin is none. */
 export const createHttpDoor = async (node: Node, options: HttpDoorOptions): Promise<HttpDoor> => {
   const { host, port, keys, log } = options
-  if (keys.length === 0 && requiresKey(host)) throw new Error(`an API key is needed to listen on ${host}: other machines can reach it; configure one, or listen on 127.0.0.1`)
+  if (keys.length === 0 && requiresKey(host))
+    throw new Error(
+      `an API key is needed to listen on ${host}: other machines can reach it; configure one, or listen on 127.0.0.1`,
+    )
   if (keys.some((key) => key.trim() === '')) throw new Error('an API key is empty; configure one that is not')
 
   const pipelines = createPipelines()
@@ -98,7 +101,11 @@ export const createHttpDoor = async (node: Node, options: HttpDoorOptions): Prom
   app.decorateRequest('response', null)
   app.decorateRequest('known', false)
   app.setErrorHandler(answerFailure(log))
-  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not_found', message: 'there is no such route; see /api/v1/openapi.json for those that exist' }))
+  app.setNotFoundHandler((_request, reply) =>
+    reply
+      .code(404)
+      .send({ error: 'not_found', message: 'there is no such route; see /api/v1/openapi.json for those that exist' }),
+  )
   app.addHook('onSend', (_request, reply, payload, done) => {
     unread.owe(reply.raw, payload)
     done()
@@ -113,12 +120,17 @@ export const createHttpDoor = async (node: Node, options: HttpDoorOptions): Prom
       return done(new NodeError('shutting_down', 'this peer is stopping; ask another, or this one in a moment'))
     }
     const encoding = request.headers['content-encoding']
-    if (encoding !== undefined && encoding !== 'identity') throw new NodeError('unsupported_media_type', 'compressed bodies are not taken; send it plain')
+    if (encoding !== undefined && encoding !== 'identity')
+      throw new NodeError('unsupported_media_type', 'compressed bodies are not taken; send it plain')
     checkOneHost(request.raw.rawHeaders)
     origins.check(request.headers)
     origins.allow(request.headers, reply.raw)
     if (origins.preflight(request.method, request.headers, reply.raw)) return void reply.code(204).send()
-    const { known, refusal, hold_ms } = access.admit({ headers: request.headers, open: request.routeOptions.config.open === true, address: addressOfRequest(request.raw) })
+    const { known, refusal, hold_ms } = access.admit({
+      headers: request.headers,
+      open: request.routeOptions.config.open === true,
+      address: addressOfRequest(request.raw),
+    })
     request.known = known
     if (refusal === null) done()
     else if (hold_ms === 0) done(refusal)
@@ -170,7 +182,9 @@ const newApp = (pipelines: Pipelines): FastifyInstance =>
   Fastify({
     // Its turn comes before everything else: of a thousand requests that come in one moment only those begun are routed.
     serverFactory: (serve) => {
-      const server = createServer(SERVER_OPTIONS, (request, response) => pipelines.turn(response, request.socket, () => serve(request, response)))
+      const server = createServer(SERVER_OPTIONS, (request, response) =>
+        pipelines.turn(response, request.socket, () => serve(request, response)),
+      )
       server.setTimeout(httpLimits.http_silence_ms_max)
       return server
     },
@@ -183,7 +197,8 @@ const newApp = (pipelines: Pipelines): FastifyInstance =>
     routerOptions: {
       // An agent's id of 128 bytes, each percent-encoded, and longer ones that get their own refusal.
       maxParamLength: 1_024,
-      onBadUrl: (_path, _request, response) => refuseRaw(response, 400, 'malformed', 'the path is not percent-encoded UTF-8; encode it so'),
+      onBadUrl: (_path, _request, response) =>
+        refuseRaw(response, 400, 'malformed', 'the path is not percent-encoded UTF-8; encode it so'),
       onMaxParamLength: (_path, _request, response) => refuseRaw(response, 404, 'not_found', NOT_FOUND_MESSAGE),
     },
     clientErrorHandler: refuseConnection,
@@ -229,7 +244,9 @@ const takeBodies = (app: FastifyInstance, bodies: Bodies): void => {
 
 /** For what the router refuses before there is a reply. */
 const refuseRaw = (response: ServerResponse, status: number, code: string, message: string): void => {
-  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify({ error: code, message }))
+  response
+    .writeHead(status, { 'content-type': 'application/json; charset=utf-8' })
+    .end(JSON.stringify({ error: code, message }))
 }
 
 /** What Node's HTTP parser refuses before there is a request. */
@@ -239,7 +256,10 @@ const refuseConnection = (error: Error & { readonly code?: string }, socket: Soc
     socket.destroy()
     return
   }
-  const { status, why } = CONNECTION_REFUSALS[error.code ?? ''] ?? { status: 400, why: 'this is not HTTP/1.1; check the client' }
+  const { status, why } = CONNECTION_REFUSALS[error.code ?? ''] ?? {
+    status: 400,
+    why: 'this is not HTTP/1.1; check the client',
+  }
   socket.end(rawFailure(status, STATUS_CODES[status] ?? '', 'malformed', why), () => socket.destroy())
 }
 const CONNECTION_REFUSALS: Readonly<Record<string, { readonly status: number; readonly why: string }>> = {
@@ -247,7 +267,8 @@ const CONNECTION_REFUSALS: Readonly<Record<string, { readonly status: number; re
   ERR_HTTP_REQUEST_TIMEOUT: { status: 408, why: 'the request took too long to arrive; send it faster' },
 }
 
-const urlOf = ({ address, family, port }: AddressInfo): string => `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+const urlOf = ({ address, family, port }: AddressInfo): string =>
+  `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 
 const within = async (ms: number, done: Promise<void>): Promise<void> => {
   let timer: NodeJS.Timeout | undefined

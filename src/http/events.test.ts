@@ -16,15 +16,31 @@ afterEach(() => d.door.close())
 
 const store = (namespace = 'default', content = 'x') => d.send('POST', '/memories', { content, namespace })
 
-type Stream = { readonly status: number; readonly received: () => string; readonly ids: () => string[]; readonly closed: Promise<void>; readonly end: () => void }
+type Stream = {
+  readonly status: number
+  readonly received: () => string
+  readonly ids: () => string[]
+  readonly closed: Promise<void>
+  readonly end: () => void
+}
 const streamOf = (path: string, headers: Readonly<Record<string, string>> = {}): Promise<Stream> =>
   new Promise((resolve, reject) => {
-    const request = http.get(`${d.url}/api/v1${path}`, { headers: { accept: 'text/event-stream', ...headers }, agent: false }, (response) => {
-      let text = ''
-      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
-      const closed = new Promise<void>((done) => response.once('close', done))
-      resolve({ status: response.statusCode ?? 0, received: () => text, ids: () => [...text.matchAll(/^id: (\S+)\nevent: /gm)].map((match) => match[1]!), closed, end: () => request.destroy() })
-    })
+    const request = http.get(
+      `${d.url}/api/v1${path}`,
+      { headers: { accept: 'text/event-stream', ...headers }, agent: false },
+      (response) => {
+        let text = ''
+        response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+        const closed = new Promise<void>((done) => response.once('close', done))
+        resolve({
+          status: response.statusCode ?? 0,
+          received: () => text,
+          ids: () => [...text.matchAll(/^id: (\S+)\nevent: /gm)].map((match) => match[1]!),
+          closed,
+          end: () => request.destroy(),
+        })
+      },
+    )
     request.once('error', reject)
   })
 
@@ -34,7 +50,10 @@ describe('events as pages', () => {
     const seen: unknown[] = []
     let after: string | null = null
     for (let page = 0; page < 6; page++) {
-      const { body }: { body: Readonly<Record<string, unknown>> } = await d.send('GET', `/events?limit=1&namespace=a${after === null ? '' : `&after=${after}`}`)
+      const { body }: { body: Readonly<Record<string, unknown>> } = await d.send(
+        'GET',
+        `/events?limit=1&namespace=a${after === null ? '' : `&after=${after}`}`,
+      )
       seen.push(...(body['events'] as { cursor: string }[]).map(({ cursor }) => cursor))
       after = body['next'] as string
     }
@@ -50,7 +69,11 @@ describe('events live', () => {
     await store()
     await store()
     await expect.poll(stream.ids).toEqual(['c1', 'c2', 'c3'])
-    expect(JSON.parse(/^data: (.*)$/m.exec(stream.received())![1]!)).toMatchObject({ cursor: 'c1', kind: 'memory.put', namespace: 'default' })
+    expect(JSON.parse(/^data: (.*)$/m.exec(stream.received())![1]!)).toMatchObject({
+      cursor: 'c1',
+      kind: 'memory.put',
+      namespace: 'default',
+    })
     stream.end()
   })
 
@@ -84,12 +107,14 @@ describe('events live', () => {
     await refused.closed
     streams[0]!.end()
     await streams[0]!.closed
-    await expect.poll(async () => {
-      const again = await streamOf('/events')
-      if (again.status === 200) streams.push(again)
-      else await again.closed
-      return again.status
-    }).toBe(200)
+    await expect
+      .poll(async () => {
+        const again = await streamOf('/events')
+        if (again.status === 200) streams.push(again)
+        else await again.closed
+        return again.status
+      })
+      .toBe(200)
     for (const stream of streams) stream.end()
   })
 
@@ -114,19 +139,36 @@ describe('events live', () => {
   })
 
   test('a reader that does not read is not read for: the log is taken page by page', async () => {
-    await d.send('POST', '/memories/bulk', Array.from({ length: 1000 }, () => ({ content: 'x' })))
-    for (let i = 0; i < 19; i++) await d.send('POST', '/memories/bulk', Array.from({ length: 1000 }, () => ({ content: 'x' })))
+    await d.send(
+      'POST',
+      '/memories/bulk',
+      Array.from({ length: 1000 }, () => ({ content: 'x' })),
+    )
+    for (let i = 0; i < 19; i++)
+      await d.send(
+        'POST',
+        '/memories/bulk',
+        Array.from({ length: 1000 }, () => ({ content: 'x' })),
+      )
     const before = d.seen.length
-    const response = await new Promise<http.IncomingMessage>((resolve) => http.get(`${d.url}/api/v1/events?limit=1000`, { headers: { accept: 'text/event-stream' }, agent: false }, (answer) => resolve(answer.pause())))
+    const response = await new Promise<http.IncomingMessage>((resolve) =>
+      http.get(
+        `${d.url}/api/v1/events?limit=1000`,
+        { headers: { accept: 'text/event-stream' }, agent: false },
+        (answer) => resolve(answer.pause()),
+      ),
+    )
     const asked = () => d.seen.slice(before).filter(({ method }) => method === 'events').length
     // Other requests pass meanwhile; the stream has stopped asking once the socket's buffers are full.
     let last = -1
-    await expect.poll(async () => {
-      for (let i = 0; i < 20; i++) await d.send('GET', '/quorum')
-      const still = asked() === last
-      last = asked()
-      return still
-    }).toBe(true)
+    await expect
+      .poll(async () => {
+        for (let i = 0; i < 20; i++) await d.send('GET', '/quorum')
+        const still = asked() === last
+        last = asked()
+        return still
+      })
+      .toBe(true)
     expect(asked()).toBeLessThan(20)
     let received = 0
     response.on('data', (chunk: Buffer) => (received += chunk.toString('latin1').split('\nevent: ').length - 1))
@@ -137,7 +179,12 @@ describe('events live', () => {
   })
 
   test.each([
-    ['what it is', new NodeError('shutting_down', 'the peer stops'), { error: 'shutting_down', message: 'the peer stops' }, 0],
+    [
+      'what it is',
+      new NodeError('shutting_down', 'the peer stops'),
+      { error: 'shutting_down', message: 'the peer stops' },
+      0,
+    ],
     ['no more than that it broke', new TypeError('a bug'), { error: 'internal' }, 1],
   ])('a node that fails in the middle ends the stream, which tells %s', async (_name, error, told, logged) => {
     const stream = await streamOf('/events')
@@ -182,7 +229,10 @@ describe('closing', () => {
     await closed
     expect(held.received()).toMatch(/^HTTP\/1.1 200 [^]*connection: close/i)
     expect(late.received()).toMatch(/^HTTP\/1.1 503 [^]*connection: close/i)
-    expect(JSON.parse(late.received().split('\r\n\r\n')[1]!)).toMatchObject({ error: 'shutting_down', local_committed: false })
+    expect(JSON.parse(late.received().split('\r\n\r\n')[1]!)).toMatchObject({
+      error: 'shutting_down',
+      local_committed: false,
+    })
     expect(d.seen.at(-1)?.method).toBe('quorum')
   })
 })

@@ -59,4 +59,9 @@ export const filterOf = (input: FilterInput): MemoryFilter => {
 }
 
 const names = (list: string | readonly string[] | undefined): readonly string[] =>
-  typeof list === 'string' ? list.split(',').map((part) => part.trim()).filter((part) => part !== '') : (list ?? [])
+  typeof list === 'string'
+    ? list
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== '')
+    : (list ?? [])

@@ -10,9 +10,23 @@ import type { JsonSchema } from './schemas.ts'
 
 export type FrontierQuery = { readonly frontier?: FrontierForm }
 
-export const frontierField: JsonSchema = { type: 'string', enum: ['token', 'full'], default: 'token', description: 'how the answer says what it reflects: a short token, equal where the same commits are shown, or all chains' }
-export const shownFrontier: JsonSchema = { type: ['string', 'object'], additionalProperties: true, description: 'what the answer reflects: a token, or with frontier=full how far each chain of each namespace is' }
-export const lagField: JsonSchema = { type: 'integer', description: 'commits of this peer that the answer does not reflect yet' }
+export const frontierField: JsonSchema = {
+  type: 'string',
+  enum: ['token', 'full'],
+  default: 'token',
+  description:
+    'how the answer says what it reflects: a short token, equal where the same commits are shown, or all chains',
+}
+export const shownFrontier: JsonSchema = {
+  type: ['string', 'object'],
+  additionalProperties: true,
+  description: 'what the answer reflects: a token, or with frontier=full how far each chain of each namespace is',
+}
+export const lagField: JsonSchema = {
+  type: 'integer',
+  description: 'commits of this peer that the answer does not reflect yet',
+}
 
 /** The options of a read, and in which form it says what it reflects. */
-export const inForm = (options: ReadOptions, form: FrontierForm | undefined): ReadOptions => (form === 'full' ? { ...options, frontier: form } : options)
+export const inForm = (options: ReadOptions, form: FrontierForm | undefined): ReadOptions =>
+  form === 'full' ? { ...options, frontier: form } : options

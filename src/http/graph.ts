@@ -11,16 +11,50 @@ import { namespaceOf, recordId } from '../input/ids.ts'
 import { readOptionsOf } from './request.ts'
 import { shown } from './rows.ts'
 import { utc } from '../input/keywords.ts'
-import { answer, answers, boolean, integer, limitField, listOf, name, namespaceField, object, readHeaders, text, textOrNull, time, uuid } from './schemas.ts'
+import {
+  answer,
+  answers,
+  boolean,
+  integer,
+  limitField,
+  listOf,
+  name,
+  namespaceField,
+  object,
+  readHeaders,
+  text,
+  textOrNull,
+  time,
+  uuid,
+} from './schemas.ts'
 
-type GraphInput = FrontierQuery & { readonly from: string; readonly depth?: number; readonly relation?: string; readonly direction?: 'out' | 'in' | 'both'; readonly namespace?: string; readonly as_of?: string; readonly limit?: number }
+type GraphInput = FrontierQuery & {
+  readonly from: string
+  readonly depth?: number
+  readonly relation?: string
+  readonly direction?: 'out' | 'in' | 'both'
+  readonly namespace?: string
+  readonly as_of?: string
+  readonly limit?: number
+}
 
 const asked = object(
   {
     from: uuid('the memory to start from'),
-    depth: { type: 'integer', minimum: 0, maximum: limits.graph_depth_max, default: limits.graph_depth_default, description: 'how many links away at most' },
+    depth: {
+      type: 'integer',
+      minimum: 0,
+      maximum: limits.graph_depth_max,
+      default: limits.graph_depth_default,
+      description: 'how many links away at most',
+    },
     relation: name('only links of this relation'),
-    direction: { type: 'string', enum: ['out', 'in', 'both'], default: 'both', description: 'follow links forwards, backwards or either way' },
+    direction: {
+      type: 'string',
+      enum: ['out', 'in', 'both'],
+      default: 'both',
+      description: 'follow links forwards, backwards or either way',
+    },
     namespace: { ...namespaceField, description: 'only memories and links of this namespace; all when absent' },
     as_of: time('links that hold then; now when absent'),
     limit: { ...limitField(limits.graph_nodes_default, limits.graph_nodes_max), description: 'nodes at most' },
@@ -30,20 +64,63 @@ const asked = object(
 )
 const createdBy = answer({ agent_id: text, peer_id: text })
 const node = answer({
-  id: text, namespace: text, title: textOrNull, kind: text, tier: text, tags: { type: 'array', items: text }, run_id: textOrNull, occurred_at: textOrNull, agent_id: text, created_by: createdBy,
-  created_at: text, depth: { ...integer, description: 'links on the shortest way from the start' }, excerpt: { ...textOrNull, description: 'how the text begins' },
+  id: text,
+  namespace: text,
+  title: textOrNull,
+  kind: text,
+  tier: text,
+  tags: { type: 'array', items: text },
+  run_id: textOrNull,
+  occurred_at: textOrNull,
+  agent_id: text,
+  created_by: createdBy,
+  created_at: text,
+  depth: { ...integer, description: 'links on the shortest way from the start' },
+  excerpt: { ...textOrNull, description: 'how the text begins' },
 })
-const found = answer({ nodes: { type: 'array', items: node }, edges: listOf('Link'), truncated: { ...boolean, description: 'there are more nodes or links than are shown' }, frontier: shownFrontier, lag: lagField })
+const found = answer({
+  nodes: { type: 'array', items: node },
+  edges: listOf('Link'),
+  truncated: { ...boolean, description: 'there are more nodes or links than are shown' },
+  frontier: shownFrontier,
+  lag: lagField,
+})
 
 export const graphRoutes = (app: FastifyInstance, peer: Node): void => {
-  app.get('/graph', { schema: { summary: 'The graph of links around a memory', querystring: asked, headers: readHeaders, response: answers(200, found) } }, async (request) => {
-    const { from, depth = limits.graph_depth_default, relation, direction = 'both', namespace, as_of, limit = limits.graph_nodes_default, frontier: form } = request.query as GraphInput
-    const { nodes, edges, truncated, frontier, lag } = await peer.graph({
-      from: recordId(from), depth, direction, limit,
-      ...(relation === undefined ? {} : { relation }),
-      ...(namespace === undefined ? {} : { namespace: namespaceOf(namespace) }),
-      ...(as_of === undefined ? {} : { as_of: utc(as_of) }),
-    }, inForm(readOptionsOf(request), form))
-    return { nodes: nodes.map(shown), edges: edges.map(shown), truncated, frontier, lag }
-  })
+  app.get(
+    '/graph',
+    {
+      schema: {
+        summary: 'The graph of links around a memory',
+        querystring: asked,
+        headers: readHeaders,
+        response: answers(200, found),
+      },
+    },
+    async (request) => {
+      const {
+        from,
+        depth = limits.graph_depth_default,
+        relation,
+        direction = 'both',
+        namespace,
+        as_of,
+        limit = limits.graph_nodes_default,
+        frontier: form,
+      } = request.query as GraphInput
+      const { nodes, edges, truncated, frontier, lag } = await peer.graph(
+        {
+          from: recordId(from),
+          depth,
+          direction,
+          limit,
+          ...(relation === undefined ? {} : { relation }),
+          ...(namespace === undefined ? {} : { namespace: namespaceOf(namespace) }),
+          ...(as_of === undefined ? {} : { as_of: utc(as_of) }),
+        },
+        inForm(readOptionsOf(request), form),
+      )
+      return { nodes: nodes.map(shown), edges: edges.map(shown), truncated, frontier, lag }
+    },
+  )
 }

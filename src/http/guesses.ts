@@ -28,16 +28,24 @@ export const createGuesses = (now: () => number): Guesses => {
 
   const seen = (address: string): Seen => {
     let entry = seenByAddress.get(address)
-    if (entry === undefined || now() - entry.lastMs > httpLimits.key_guesses_forgotten_ms) entry = { wrong: 0, lastMs: now(), held: 0, proven: false }
+    if (entry === undefined || now() - entry.lastMs > httpLimits.key_guesses_forgotten_ms)
+      entry = { wrong: 0, lastMs: now(), held: 0, proven: false }
     seenByAddress.delete(address)
     seenByAddress.set(address, entry)
-    if (seenByAddress.size > httpLimits.key_guess_addresses_max) for (const first of seenByAddress.keys()) {
-      seenByAddress.delete(first)
-      break
-    }
+    if (seenByAddress.size > httpLimits.key_guess_addresses_max)
+      for (const first of seenByAddress.keys()) {
+        seenByAddress.delete(first)
+        break
+      }
     return entry
   }
-  const delayMs = ({ wrong }: Seen): number => (wrong <= httpLimits.key_guesses_free ? 0 : Math.min(httpLimits.key_guess_delay_ms_max, httpLimits.key_guess_delay_ms_min * 2 ** (wrong - httpLimits.key_guesses_free - 1)))
+  const delayMs = ({ wrong }: Seen): number =>
+    wrong <= httpLimits.key_guesses_free
+      ? 0
+      : Math.min(
+          httpLimits.key_guess_delay_ms_max,
+          httpLimits.key_guess_delay_ms_min * 2 ** (wrong - httpLimits.key_guesses_free - 1),
+        )
 
   return {
     refused: (address) => {

@@ -20,7 +20,11 @@ export const createInFlight = (): InFlight => {
 
   return {
     enter: (response) => {
-      if (responses.size >= limits.http_requests_in_flight_max) throw new NodeError('too_many_requests', 'this peer has as many requests in hand as it takes; try again in a second')
+      if (responses.size >= limits.http_requests_in_flight_max)
+        throw new NodeError(
+          'too_many_requests',
+          'this peer has as many requests in hand as it takes; try again in a second',
+        )
       responses.add(response)
       response.once('close', () => {
         responses.delete(response)

@@ -9,7 +9,17 @@ const parse = (text: string) => parseJson(Buffer.from(text))
 
 describe('parseJson', () => {
   test('answers what JSON.parse answers for what is fit to be kept', () => {
-    for (const text of ['{}', '[]', '"\\ud83c\\udf31 \\\\u0000 \\" é"', '{"a":[1,2.5,-3e2,1e-7,true,false,null,"e1"],"b":{"c":"constructor"}}', '0.12345678901234567890', '9007199254740991', '[123456789012345.5e3]', ' \n{"e":1}\t']) expect(parse(text)).toEqual(JSON.parse(text))
+    for (const text of [
+      '{}',
+      '[]',
+      '"\\ud83c\\udf31 \\\\u0000 \\" é"',
+      '{"a":[1,2.5,-3e2,1e-7,true,false,null,"e1"],"b":{"c":"constructor"}}',
+      '0.12345678901234567890',
+      '9007199254740991',
+      '[123456789012345.5e3]',
+      ' \n{"e":1}\t',
+    ])
+      expect(parse(text)).toEqual(JSON.parse(text))
   })
 
   test('nesting is allowed to its bound and no further', () => {
@@ -26,7 +36,14 @@ describe('parseJson', () => {
   })
 
   test('an integer that would lose digits is refused wherever it stands, at the end of the text too', () => {
-    for (const text of ['9007199254740993', '-9007199254740992', '[9007199254740993]', '{"a":9007199254740993}', '9007199254740993 ']) expect(() => parse(text)).toThrow('2^53')
+    for (const text of [
+      '9007199254740993',
+      '-9007199254740992',
+      '[9007199254740993]',
+      '{"a":9007199254740993}',
+      '9007199254740993 ',
+    ])
+      expect(() => parse(text)).toThrow('2^53')
   })
 
   test('values are counted to their bound', () => {

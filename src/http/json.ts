@@ -71,11 +71,13 @@ const scan = (bytes: Buffer): boolean => {
       inString = true
       suspicious ||= mayBeForbidden(bytes, i + 1)
     } else if (byte === 0x7b || byte === 0x5b) {
-      if (++depth > limits.request_json_depth_max) throw malformed(`JSON nests deeper than ${limits.request_json_depth_max}; flatten it`)
+      if (++depth > limits.request_json_depth_max)
+        throw malformed(`JSON nests deeper than ${limits.request_json_depth_max}; flatten it`)
       values++
     } else if (byte === 0x7d || byte === 0x5d) depth--
     else if (byte === 0x2c) values++
-    if (values > limits.request_json_values_max) throw malformed(`JSON holds more than ${limits.request_json_values_max} values; send it in parts`)
+    if (values > limits.request_json_values_max)
+      throw malformed(`JSON holds more than ${limits.request_json_values_max} values; send it in parts`)
   }
   if (digits >= LONG_DIGITS) refuseUnsafe(bytes, bytes.length - digits, bytes.length)
   if (!isUtf8(bytes)) throw malformed('the body is not UTF-8; encode it so')
@@ -85,7 +87,9 @@ const scan = (bytes: Buffer): boolean => {
 /** True for a string that begins like a forbidden key: with _, cons or proto. Few do, and each costs a walk, no refusal. */
 const mayBeForbidden = (bytes: Buffer, start: number): boolean => {
   const first = bytes[start]
-  return first === 0x5f || (first === 0x63 && bytes[start + 3] === 0x73) || (first === 0x70 && bytes[start + 4] === 0x6f)
+  return (
+    first === 0x5f || (first === 0x63 && bytes[start + 3] === 0x73) || (first === 0x70 && bytes[start + 4] === 0x6f)
+  )
 }
 
 /** The digits of the greatest double. */
@@ -98,7 +102,11 @@ const refuseUnsafe = (bytes: Buffer, start: number, end: number): void => {
     const digits = bytes.toString('latin1', start, end)
     const double = Number(digits)
     // 2^53 may be what 2^53 + 1 was rounded to before it was sent; beyond it nobody counts, and the shortest form of a double is its own.
-    if (Number.isSafeInteger(double) || (double > BEYOND_COUNTING && Number.isFinite(double) && BigInt(double) === BigInt(digits))) return
+    if (
+      Number.isSafeInteger(double) ||
+      (double > BEYOND_COUNTING && Number.isFinite(double) && BigInt(double) === BigInt(digits))
+    )
+      return
   }
   throw malformed('an integer is beyond 2^53 and would lose digits; send it as a string')
 }
@@ -121,14 +129,16 @@ export const isStorable = (text: string): boolean => !UNSTORABLE.test(text)
 
 const walk = (value: unknown, labels = false): void => {
   if (typeof value === 'string') {
-    if (!isStorable(value)) throw malformed('a string holds NUL or half a surrogate pair, which no text can; take it out')
+    if (!isStorable(value))
+      throw malformed('a string holds NUL or half a surrogate pair, which no text can; take it out')
   } else if (typeof value === 'number') {
     if (!Number.isFinite(value)) throw malformed('a number is too large to be one; send it as a string')
   } else if (Array.isArray(value)) {
     for (const item of value) walk(item, labels)
   } else if (typeof value === 'object' && value !== null) {
     for (const [key, item] of Object.entries(value)) {
-      if (!labels && FORBIDDEN_KEYS.has(key)) throw malformed(`the key ${key} is not allowed outside metadata; name it otherwise`)
+      if (!labels && FORBIDDEN_KEYS.has(key))
+        throw malformed(`the key ${key} is not allowed outside metadata; name it otherwise`)
       walk(key)
       walk(item, labels || key === 'metadata')
     }

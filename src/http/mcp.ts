@@ -10,7 +10,12 @@ import { ref } from './schemas.ts'
 /** What answers there. @throws NodeError. */
 export type McpHandler = { answer(request: Request, body: unknown): Promise<Response> }
 
-const message = { type: 'object', additionalProperties: true, required: ['jsonrpc'], properties: { jsonrpc: { const: '2.0' } } }
+const message = {
+  type: 'object',
+  additionalProperties: true,
+  required: ['jsonrpc'],
+  properties: { jsonrpc: { const: '2.0' } },
+}
 const schema = {
   summary: 'Model Context Protocol (streamable HTTP, stateless); a stream of events where the request asks for one',
   body: { type: 'object', description: 'one JSON-RPC message', additionalProperties: true },
@@ -29,7 +34,8 @@ export const mcpRoute = (app: FastifyInstance, mcp: McpHandler): void => {
     void reply.status(answer.status as 200)
     answer.headers.forEach((value, name) => void reply.header(name, value))
     if (answer.body === null) return reply.send('')
-    if (answer.headers.get('content-type')?.startsWith('text/event-stream') === true) return reply.send(Readable.fromWeb(answer.body))
+    if (answer.headers.get('content-type')?.startsWith('text/event-stream') === true)
+      return reply.send(Readable.fromWeb(answer.body))
     return reply.send(await answer.text())
   })
 }
@@ -44,4 +50,5 @@ const webRequest = ({ url, headers }: FastifyRequest, signal: AbortSignal): Requ
 }
 
 /** Answers are JSON but for streams that are asked for, so who takes JSON is answered too. */
-const acceptsAnything = (accept: string | undefined): boolean => accept === undefined || /(\*\/\*|application\/(\*|json))/.test(accept)
+const acceptsAnything = (accept: string | undefined): boolean =>
+  accept === undefined || /(\*\/\*|application\/(\*|json))/.test(accept)

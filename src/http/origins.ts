@@ -35,19 +35,25 @@ export type Origins = {
  */
 export const checkOneHost = (rawHeaders: readonly string[]): void => {
   let hosts = 0
-  for (let at = 0; at < rawHeaders.length; at += 2) if (rawHeaders[at]!.length === 4 && rawHeaders[at]!.toLowerCase() === 'host') hosts++
+  for (let at = 0; at < rawHeaders.length; at += 2)
+    if (rawHeaders[at]!.length === 4 && rawHeaders[at]!.toLowerCase() === 'host') hosts++
   if (hosts > 1) throw new NodeError('malformed', 'the request has more than one Host header; send one')
 }
 
 const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE'
-const HEADERS = 'accept, authorization, content-type, idempotency-key, if-match, if-none-match, last-event-id, mcp-method, mcp-name, mcp-protocol-version, mcp-session-id, x-agent-id, x-api-key, x-causal-token, x-causal-wait'
+const HEADERS =
+  'accept, authorization, content-type, idempotency-key, if-match, if-none-match, last-event-id, mcp-method, mcp-name, mcp-protocol-version, mcp-session-id, x-agent-id, x-api-key, x-causal-token, x-causal-wait'
 const EXPOSED = 'allow, etag, location, retry-after, www-authenticate, x-causal-token'
 /** In seconds: a new origin is let in, or one taken out, with a restart. */
 const PREFLIGHT_KEPT = '600'
 
 /** @throws Error for an origin that is none. */
 export const createOrigins = ({ host, cors = [], trustedHosts = [] }: OriginOptions): Origins => {
-  for (const origin of cors) if (!isOrigin(origin)) throw new Error(`${JSON.stringify(origin)} is no origin: give a scheme and a host, like https://app.example.org, without a path`)
+  for (const origin of cors)
+    if (!isOrigin(origin))
+      throw new Error(
+        `${JSON.stringify(origin)} is no origin: give a scheme and a host, like https://app.example.org, without a path`,
+      )
   const allowed = new Set(cors)
   const names = new Set([host.toLowerCase(), ...trustedHosts.map((name) => name.toLowerCase())])
   // Other machines know a door that is open to them by names that it can't know; there the key keeps pages out.
@@ -61,11 +67,16 @@ export const createOrigins = ({ host, cors = [], trustedHosts = [] }: OriginOpti
       const named = headers.host
       if (checksNames && named !== undefined && named !== lastAdmitted) {
         const name = hostnameOf(named)
-        if (!names.has(name) && !isLoopback(name)) throw new NodeError('forbidden', 'the Host header names no loopback address; use http://127.0.0.1, or allow the name with --trusted-host')
+        if (!names.has(name) && !isLoopback(name))
+          throw new NodeError(
+            'forbidden',
+            'the Host header names no loopback address; use http://127.0.0.1, or allow the name with --trusted-host',
+          )
         lastAdmitted = named
       }
       const { origin } = headers
-      if (origin !== undefined && !allowed.has(origin) && !isSameHost(origin, named)) throw new NodeError('forbidden', 'a page of another origin may not ask here; allow its origin with --cors')
+      if (origin !== undefined && !allowed.has(origin) && !isSameHost(origin, named))
+        throw new NodeError('forbidden', 'a page of another origin may not ask here; allow its origin with --cors')
     },
     allow: ({ origin }, response) => {
       if (allowed.size === 0) return
@@ -75,21 +86,30 @@ export const createOrigins = ({ host, cors = [], trustedHosts = [] }: OriginOpti
       response.setHeader('access-control-expose-headers', EXPOSED)
     },
     preflight: (method, headers, response) => {
-      if (method !== 'OPTIONS' || headers['access-control-request-method'] === undefined || headers.origin === undefined || !allowed.has(headers.origin)) return false
+      if (
+        method !== 'OPTIONS' ||
+        headers['access-control-request-method'] === undefined ||
+        headers.origin === undefined ||
+        !allowed.has(headers.origin)
+      )
+        return false
       response.setHeader('access-control-allow-methods', METHODS)
       response.setHeader('access-control-allow-headers', HEADERS)
       response.setHeader('access-control-max-age', PREFLIGHT_KEPT)
       // Chrome asks before a page of the network may reach this machine.
-      if (headers['access-control-request-private-network'] === 'true') response.setHeader('access-control-allow-private-network', 'true')
+      if (headers['access-control-request-private-network'] === 'true')
+        response.setHeader('access-control-allow-private-network', 'true')
       return true
     },
   }
 }
 
 /** As a browser writes it: lower case, no path, no default port. */
-const isOrigin = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text
+const isOrigin = (text: string): boolean =>
+  URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text
 
-const isSameHost = (origin: string, host: string | undefined): boolean => URL.canParse(origin) && new URL(origin).host === host?.toLowerCase()
+const isSameHost = (origin: string, host: string | undefined): boolean =>
+  URL.canParse(origin) && new URL(origin).host === host?.toLowerCase()
 
 /** `name:port`, `[v6]:port` or either without port → the name, in lower case, without brackets. */
 const hostnameOf = (authority: string): string => {

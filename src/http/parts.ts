@@ -16,14 +16,25 @@ export { nextTurn }
 type Texts = { readonly content?: string | null }
 
 /** The answer with its rows under `field`: as an object where they are short, else as a stream of parts. */
-export const withRows = <Row extends Texts>(reply: FastifyReply, field: string, rows: readonly Row[], rest: Readonly<Record<string, unknown>>): unknown => {
+export const withRows = <Row extends Texts>(
+  reply: FastifyReply,
+  field: string,
+  rows: readonly Row[],
+  rest: Readonly<Record<string, unknown>>,
+): unknown => {
   let bytes = 0
   for (const { content } of rows) bytes += content?.length ?? 0
   if (bytes <= PART_BYTES) return { [field]: rows, ...rest }
-  return reply.type('application/json; charset=utf-8').send(Readable.from(parts(field, rows, rest), { objectMode: false, highWaterMark: PART_BYTES }))
+  return reply
+    .type('application/json; charset=utf-8')
+    .send(Readable.from(parts(field, rows, rest), { objectMode: false, highWaterMark: PART_BYTES }))
 }
 
-async function* parts<Row extends Texts>(field: string, rows: readonly Row[], rest: Readonly<Record<string, unknown>>): AsyncGenerator<Buffer> {
+async function* parts<Row extends Texts>(
+  field: string,
+  rows: readonly Row[],
+  rest: Readonly<Record<string, unknown>>,
+): AsyncGenerator<Buffer> {
   let text = `{${JSON.stringify(field)}:[`
   for (const [i, row] of rows.entries()) {
     text += `${i === 0 ? '' : ','}${JSON.stringify(row)}`

@@ -32,7 +32,9 @@ describe('one request of a socket in hand', () => {
     const inHand: { readonly path: string; readonly response: ServerResponse }[] = []
     const pipelines = createPipelines(bounds)
     const sockets: net.Socket[] = []
-    const server: Server = createServer((request, response) => pipelines.turn(response, request.socket, () => inHand.push({ path: request.url!, response })))
+    const server: Server = createServer((request, response) =>
+      pipelines.turn(response, request.socket, () => inHand.push({ path: request.url!, response })),
+    )
     server.on('connection', (socket) => sockets.push(socket))
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     closing.push(() => (server.closeAllConnections(), server.close()))
@@ -54,10 +56,12 @@ describe('one request of a socket in hand', () => {
   test('a client whose requests are answered at once has one of them begun in a turn of the event loop', async () => {
     let begun = 0
     const pipelines = createPipelines()
-    const server = createServer((request, response) => pipelines.turn(response, request.socket, () => {
-      begun++
-      response.end('.')
-    }))
+    const server = createServer((request, response) =>
+      pipelines.turn(response, request.socket, () => {
+        begun++
+        response.end('.')
+      }),
+    )
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     closing.push(() => (server.closeAllConnections(), server.close()))
     const { socket } = await connect((server.address() as net.AddressInfo).port)
@@ -165,7 +169,11 @@ describe('the door', () => {
   test('of twenty clients that each ask fifty times and never read, each has one list made', async () => {
     const d = await openDoor()
     closing.push(() => d.door.close())
-    await d.send('POST', '/memories/bulk', Array.from({ length: 400 }, (_, n) => ({ content: `${n} ${'x'.repeat(10_000)}` })))
+    await d.send(
+      'POST',
+      '/memories/bulk',
+      Array.from({ length: 400 }, (_, n) => ({ content: `${n} ${'x'.repeat(10_000)}` })),
+    )
     const before = d.seen.length
     const port = Number(new URL(d.url).port)
     for (let n = 0; n < 20; n++) (await connect(port, true)).socket.write(get('/api/v1/memories?limit=1000').repeat(50))
@@ -178,7 +186,12 @@ describe('the door', () => {
 test('three clients that do not read a long list, where two are as much as may be unread: the first is cut off, the others have theirs', async () => {
   const d = await openDoor({ unread: { bytes: 2 * 1024 * 1024, counted: 16 * 1024 } })
   closing.push(() => d.door.close())
-  for (let n = 0; n < 6; n++) await d.send('POST', '/memories/bulk', Array.from({ length: 60 }, () => ({ content: 'y'.repeat(65_536) })))
+  for (let n = 0; n < 6; n++)
+    await d.send(
+      'POST',
+      '/memories/bulk',
+      Array.from({ length: 60 }, () => ({ content: 'y'.repeat(65_536) })),
+    )
   const port = Number(new URL(d.url).port)
   const clients: Client[] = []
   for (let n = 0; n < 3; n++) {
@@ -188,13 +201,19 @@ test('three clients that do not read a long list, where two are as much as may b
     await expect.poll(() => d.seen.filter(({ method }) => method === 'list').length).toBe(n + 1)
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
-  const bytes = clients.map(({ socket }) => new Promise<number>((resolve) => {
-    let count = 0
-    socket.on('data', (data) => {
-      count += data.length
-      if (count > 360 * 65_536) resolve(count)
-    }).once('close', () => resolve(count)).resume()
-  }))
+  const bytes = clients.map(
+    ({ socket }) =>
+      new Promise<number>((resolve) => {
+        let count = 0
+        socket
+          .on('data', (data) => {
+            count += data.length
+            if (count > 360 * 65_536) resolve(count)
+          })
+          .once('close', () => resolve(count))
+          .resume()
+      }),
+  )
   const [first = 0, ...others] = await Promise.all(bytes)
   expect(first).toBeLessThan(12 * 1024 * 1024)
   expect(others.every((count) => count > 360 * 65_536)).toBe(true)
@@ -204,7 +223,11 @@ test('of answers that nobody takes, the one unread for longest goes where they a
   const unread = createUnread({ bytes: 100, counted: 10 })
   const made = (name: string) => {
     let close = (): void => undefined
-    const response = { destroyed: false, once: (_event: string, call: () => void) => (close = call), destroy: () => (response.destroyed = true) }
+    const response = {
+      destroyed: false,
+      once: (_event: string, call: () => void) => (close = call),
+      destroy: () => (response.destroyed = true),
+    }
     return { name, response, gone: () => response.destroyed, close: () => close() }
   }
   const [a, b, c, d] = [made('a'), made('b'), made('c'), made('d')]

@@ -12,8 +12,18 @@ import type { Socket } from 'node:net'
 
 import { httpLimits } from './limits.ts'
 
-export type PipelineLimits = { readonly begun: number; readonly first: number; readonly read: number; readonly waiting: number }
-const PIPELINE_LIMITS: PipelineLimits = { begun: httpLimits.http_requests_per_turn_max, first: httpLimits.http_first_requests_per_turn_max, read: httpLimits.http_pipelined_read_max, waiting: httpLimits.http_pipelined_waiting_max }
+export type PipelineLimits = {
+  readonly begun: number
+  readonly first: number
+  readonly read: number
+  readonly waiting: number
+}
+const PIPELINE_LIMITS: PipelineLimits = {
+  begun: httpLimits.http_requests_per_turn_max,
+  first: httpLimits.http_first_requests_per_turn_max,
+  read: httpLimits.http_pipelined_read_max,
+  waiting: httpLimits.http_pipelined_waiting_max,
+}
 
 export type Pipelines = {
   /** Calls `go` once every answer before this one is out, at once where none is owed; never when the socket closes before. */

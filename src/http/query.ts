@@ -23,10 +23,12 @@ export const convertQueries = (app: FastifyInstance): void => {
   const conversionsByRoute = new Map<string, readonly Conversion[]>()
   app.addHook('onRoute', (route) => {
     const conversions = conversionsOf(route.schema?.querystring)
-    if (conversions.length > 0) conversionsByRoute.set(route.url, [...(conversionsByRoute.get(route.url) ?? []), ...conversions])
+    if (conversions.length > 0)
+      conversionsByRoute.set(route.url, [...(conversionsByRoute.get(route.url) ?? []), ...conversions])
   })
   app.addHook('preValidation', (request: FastifyRequest, _reply, done) => {
-    if (queryHoldsNul(request.url)) return done(new NodeError('malformed', 'the query string holds NUL, which no text can; take it out'))
+    if (queryHoldsNul(request.url))
+      return done(new NodeError('malformed', 'the query string holds NUL, which no text can; take it out'))
     const conversions = conversionsByRoute.get(request.routeOptions.url ?? '')
     if (conversions !== undefined) apply(conversions, request.query as Record<string, unknown>)
     done()
@@ -56,4 +58,6 @@ const conversionsOf = (schema: unknown): readonly Conversion[] => {
 
 type Property = { readonly type?: string; readonly format?: string }
 const propertiesOf = (schema: unknown): Readonly<Record<string, Property>> =>
-  typeof schema === 'object' && schema !== null && 'properties' in schema ? (schema.properties as Readonly<Record<string, Property>>) : {}
+  typeof schema === 'object' && schema !== null && 'properties' in schema
+    ? (schema.properties as Readonly<Record<string, Property>>)
+    : {}

@@ -14,28 +14,71 @@ import { readOptionsOf } from './request.ts'
 import { shown } from './rows.ts'
 import { answer, answers, integer, limitField, listOf, object, readHeaders } from './schemas.ts'
 
-type RecallInput = FilterInput & FrontierQuery & { readonly q?: string; readonly query?: string; readonly context?: string; readonly limit?: number; readonly max_tokens?: number; readonly explain?: boolean }
+type RecallInput = FilterInput &
+  FrontierQuery & {
+    readonly q?: string
+    readonly query?: string
+    readonly context?: string
+    readonly limit?: number
+    readonly max_tokens?: number
+    readonly explain?: boolean
+  }
 
-const question = { type: 'string', minLength: 1, 'x-bytes-max': limits.recall_query_bytes_max, description: 'what to look for; q, query and context are the same' }
+const question = {
+  type: 'string',
+  minLength: 1,
+  'x-bytes-max': limits.recall_query_bytes_max,
+  description: 'what to look for; q, query and context are the same',
+}
 const recall = object(
   {
     q: question,
     query: question,
     context: question,
-    ...filterFields(['namespace', 'kinds', 'tags', 'agent_id', 'run_id', 'since', 'until', 'stored_since', 'stored_until']),
+    ...filterFields([
+      'namespace',
+      'kinds',
+      'tags',
+      'agent_id',
+      'run_id',
+      'since',
+      'until',
+      'stored_since',
+      'stored_until',
+    ]),
     limit: limitField(limits.recall_limit_default, limits.recall_limit_max),
-    max_tokens: { type: 'integer', minimum: 1, maximum: 10_000_000, description: 'stop before the texts come to more than about this many tokens' },
+    max_tokens: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 10_000_000,
+      description: 'stop before the texts come to more than about this many tokens',
+    },
     frontier: frontierField,
     explain: { type: 'boolean', default: false, description: 'say of each memory why it was found' },
   },
   [],
   { anyOf: [{ required: ['q'] }, { required: ['query'] }, { required: ['context'] }] },
 )
-const found = answer({ memories: listOf('ScoredMemory'), count: integer, mode: { type: 'string', enum: ['hybrid', 'lexical'] }, frontier: shownFrontier, lag: lagField })
+const found = answer({
+  memories: listOf('ScoredMemory'),
+  count: integer,
+  mode: { type: 'string', enum: ['hybrid', 'lexical'] },
+  frontier: shownFrontier,
+  lag: lagField,
+})
 
 export const recallRoutes = (app: FastifyInstance, node: Node): void => {
   const ask = async (input: RecallInput, request: FastifyRequest, reply: FastifyReply) => {
-    const { q, query, context, limit = limits.recall_limit_default, max_tokens, explain, frontier: form, ...filter } = input
+    const {
+      q,
+      query,
+      context,
+      limit = limits.recall_limit_default,
+      max_tokens,
+      explain,
+      frontier: form,
+      ...filter
+    } = input
     const wanted = {
       ...filterOf(filter),
       q: q ?? query ?? context ?? '',
@@ -47,7 +90,20 @@ export const recallRoutes = (app: FastifyInstance, node: Node): void => {
     return withRows(reply, 'memories', memories.map(shown), { count: memories.length, mode, frontier, lag })
   }
   for (const path of ['/recall', '/search']) {
-    app.get(path, { schema: { summary: 'Find memories', querystring: recall, headers: readHeaders, response: answers(200, found) } }, async (request, reply) => ask(request.query as RecallInput, request, reply))
-    app.post(path, { config: { reads: true }, schema: { summary: 'Find memories', body: recall, headers: readHeaders, response: answers(200, found) } }, async (request, reply) => ask(request.body as RecallInput, request, reply))
+    app.get(
+      path,
+      {
+        schema: { summary: 'Find memories', querystring: recall, headers: readHeaders, response: answers(200, found) },
+      },
+      async (request, reply) => ask(request.query as RecallInput, request, reply),
+    )
+    app.post(
+      path,
+      {
+        config: { reads: true },
+        schema: { summary: 'Find memories', body: recall, headers: readHeaders, response: answers(200, found) },
+      },
+      async (request, reply) => ask(request.body as RecallInput, request, reply),
+    )
   }
 }

@@ -70,8 +70,18 @@ const REFUSED_BODIES: readonly (readonly [name: string, body: string | Uint8Arra
   ['an integer beyond 2^53', '{"content":"x","metadata":{"n":9007199254740993}}', 400, '2^53'],
   ['a negative one', '{"content":"x","metadata":{"n":-9007199254740992 }}', 400, '2^53'],
   ['1e400', '{"content":"x","metadata":{"n":1e400}}', 400, 'too large'],
-  ['bytes that are no UTF-8', Uint8Array.from([...Buffer.from('{"content":"'), 0xff, ...Buffer.from('"}')]), 400, 'UTF-8'],
-  ['a UTF-8 surrogate', Uint8Array.from([...Buffer.from('{"content":"'), 0xed, 0xa0, 0x80, ...Buffer.from('"}')]), 400, 'UTF-8'],
+  [
+    'bytes that are no UTF-8',
+    Uint8Array.from([...Buffer.from('{"content":"'), 0xff, ...Buffer.from('"}')]),
+    400,
+    'UTF-8',
+  ],
+  [
+    'a UTF-8 surrogate',
+    Uint8Array.from([...Buffer.from('{"content":"'), 0xed, 0xa0, 0x80, ...Buffer.from('"}')]),
+    400,
+    'UTF-8',
+  ],
 ]
 
 describe('bodies of POST /memories', () => {
@@ -87,7 +97,15 @@ describe('bodies of POST /memories', () => {
   })
 
   test('what lies just within the bounds is stored', async () => {
-    for (const body of [json({ content: 'ä'.repeat(32 * KIB) }), json({ title: 'x'.repeat(KIB) }), json({ tags: Array.from({ length: 64 }, (_, i) => `${i}`.padEnd(128, 'x')) }), json({ namespace: 'a/b/c/d/e/f/g/h' }), '{"content":"\\ud83c\\udf31 \\u00e4","metadata":{"n":9007199254740991,"f":0.30000000000000004,"e":6.02214076e23}}', json({ content: 'constructor and "__proto__"' }), '{"content":"x","metadata":{"constructor":{"prototype":1},"__proto__":{"a":1},"n":1500000000000000000,"m":100000000000000000000}}']) {
+    for (const body of [
+      json({ content: 'ä'.repeat(32 * KIB) }),
+      json({ title: 'x'.repeat(KIB) }),
+      json({ tags: Array.from({ length: 64 }, (_, i) => `${i}`.padEnd(128, 'x')) }),
+      json({ namespace: 'a/b/c/d/e/f/g/h' }),
+      '{"content":"\\ud83c\\udf31 \\u00e4","metadata":{"n":9007199254740991,"f":0.30000000000000004,"e":6.02214076e23}}',
+      json({ content: 'constructor and "__proto__"' }),
+      '{"content":"x","metadata":{"constructor":{"prototype":1},"__proto__":{"a":1},"n":1500000000000000000,"m":100000000000000000000}}',
+    ]) {
       expect([body, (await d.send('POST', '/memories', body)).status]).toEqual([body, 201])
     }
   })
@@ -131,7 +149,12 @@ const REFUSED_REQUESTS: [name: string, method: string, path: string, headers?: H
   ['an empty idempotency key', 'POST', '/memories', { 'idempotency-key': '' }],
   ['an idempotency key of 257 bytes', 'POST', '/memories', { 'idempotency-key': 'k'.repeat(257) }],
   ['a wait that is no number', 'GET', '/memories', { 'x-causal-token': 't', 'x-causal-wait': 'long' }],
-  ['a wait beyond the most', 'GET', '/memories', { 'x-causal-token': 't', 'x-causal-wait': String(limits.causal_wait_ms_max + 1) }],
+  [
+    'a wait beyond the most',
+    'GET',
+    '/memories',
+    { 'x-causal-token': 't', 'x-causal-wait': String(limits.causal_wait_ms_max + 1) },
+  ],
   ['a token beyond the most', 'GET', '/memories', { 'x-causal-token': 't'.repeat(limits.causal_token_bytes_max + 1) }],
   ['a cursor of 2 KiB and one', 'GET', `/memories?cursor=${'c'.repeat(httpLimits.cursor_bytes_max + 1)}`],
   ['a path that is no percent-encoding', 'GET', '/memories/%zz'],
@@ -155,11 +178,24 @@ describe('requests', () => {
     expect((await d.send('PUT', '/links')).headers.get('allow')).toBe('POST, DELETE')
   })
 
-  test('an episode\'s fields have their bounds', async () => {
+  test("an episode's fields have their bounds", async () => {
     const post = (fields: object) => d.send('POST', '/agents/a/memory/episodic', { event_type: 'x', ...fields })
-    for (const bad of [{ event_type: 'x'.repeat(65) }, { event_type: '' }, { sender: 'x'.repeat(129) }, { recipient: 'x'.repeat(129) }, { audit_event_hash: 'x'.repeat(65) }, { body: 'text' }, { body: [] }, { wat: 1 }, { namespace: '_mesh' }]) expect([bad, (await post(bad)).status]).toEqual([bad, 400])
+    for (const bad of [
+      { event_type: 'x'.repeat(65) },
+      { event_type: '' },
+      { sender: 'x'.repeat(129) },
+      { recipient: 'x'.repeat(129) },
+      { audit_event_hash: 'x'.repeat(65) },
+      { body: 'text' },
+      { body: [] },
+      { wat: 1 },
+      { namespace: '_mesh' },
+    ])
+      expect([bad, (await post(bad)).status]).toEqual([bad, 400])
     expect((await post({ body: { a: 'x'.repeat(limits.episode_body_bytes_max) } })).status).toBe(413)
-    expect((await post({ event_type: 'x'.repeat(64), sender: 'x'.repeat(128), audit_event_hash: 'x'.repeat(64) })).status).toBe(201)
+    expect(
+      (await post({ event_type: 'x'.repeat(64), sender: 'x'.repeat(128), audit_event_hash: 'x'.repeat(64) })).status,
+    ).toBe(201)
   })
 })
 
@@ -182,12 +218,24 @@ describe('below HTTP', () => {
   })
 
   test('headers beyond their bytes are 431', async () => {
-    expect(await raw(`GET /api/v1/health HTTP/1.1\r\nhost: localhost\r\nx: ${'x'.repeat(httpLimits.http_header_bytes_max)}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 431 /)
+    expect(
+      await raw(
+        `GET /api/v1/health HTTP/1.1\r\nhost: localhost\r\nx: ${'x'.repeat(httpLimits.http_header_bytes_max)}\r\n\r\n`,
+      ),
+    ).toMatch(/^HTTP\/1\.1 431 /)
   })
 
   test('a length that lies, or two, is refused', async () => {
-    expect(await raw('POST /api/v1/memories HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n{}')).toMatch(/^HTTP\/1\.1 400 /)
-    expect(await raw('POST /api/v1/memories HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n{}')).toMatch(/^HTTP\/1\.1 400 /)
+    expect(
+      await raw(
+        'POST /api/v1/memories HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n{}',
+      ),
+    ).toMatch(/^HTTP\/1\.1 400 /)
+    expect(
+      await raw(
+        'POST /api/v1/memories HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n{}',
+      ),
+    ).toMatch(/^HTTP\/1\.1 400 /)
   })
 
   test('and the door still answers', async () => {

@@ -46,20 +46,33 @@ export const agentOf = (request: FastifyRequest): AgentId => {
 export const writeOptionsOf = (request: FastifyRequest): WriteOptions => {
   const { quorum } = request.query as { readonly quorum?: number }
   const key = idempotencyKeyOf(request)
-  return { agent: agentOf(request), ...(quorum === undefined ? {} : { quorum }), ...(key === undefined ? {} : { idempotency_key: key }) }
+  return {
+    agent: agentOf(request),
+    ...(quorum === undefined ? {} : { quorum }),
+    ...(key === undefined ? {} : { idempotency_key: key }),
+  }
 }
 
 /** @param bytesMax at most this many; a bulk request needs room to number its entries. */
-export const idempotencyKeyOf = (request: FastifyRequest, bytesMax: number = httpLimits.idempotency_key_bytes_max): string | undefined => {
+export const idempotencyKeyOf = (
+  request: FastifyRequest,
+  bytesMax: number = httpLimits.idempotency_key_bytes_max,
+): string | undefined => {
   const key = header(request, 'idempotency-key')
-  if (key !== undefined && (key.length === 0 || key.length > bytesMax)) throw new NodeError('malformed', `Idempotency-Key is not 1–${bytesMax} bytes; shorten it`, { details: { field: 'Idempotency-Key' } })
+  if (key !== undefined && (key.length === 0 || key.length > bytesMax))
+    throw new NodeError('malformed', `Idempotency-Key is not 1–${bytesMax} bytes; shorten it`, {
+      details: { field: 'Idempotency-Key' },
+    })
   return key
 }
 
 export const readOptionsOf = (request: FastifyRequest): ReadOptions => {
   const token = header(request, 'x-causal-token')
   if (token === undefined) return NO_TOKEN
-  if (token.length === 0 || token.length > limits.causal_token_bytes_max) throw new NodeError('malformed', 'X-Causal-Token is not a token that a write answered; send that one', { details: { field: 'X-Causal-Token' } })
+  if (token.length === 0 || token.length > limits.causal_token_bytes_max)
+    throw new NodeError('malformed', 'X-Causal-Token is not a token that a write answered; send that one', {
+      details: { field: 'X-Causal-Token' },
+    })
   const wait = header(request, 'x-causal-wait')
   return wait === undefined ? { token } : { token, wait_ms: waitMs(wait) }
 }
@@ -67,7 +80,10 @@ const NO_TOKEN: ReadOptions = {}
 
 const waitMs = (text: string): number => {
   const ms = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN
-  if (!(ms <= limits.causal_wait_ms_max)) throw new NodeError('malformed', `X-Causal-Wait is not a whole number of ms up to ${limits.causal_wait_ms_max}`, { details: { field: 'X-Causal-Wait' } })
+  if (!(ms <= limits.causal_wait_ms_max))
+    throw new NodeError('malformed', `X-Causal-Wait is not a whole number of ms up to ${limits.causal_wait_ms_max}`, {
+      details: { field: 'X-Causal-Wait' },
+    })
   return ms
 }
 
@@ -75,9 +91,16 @@ const waitMs = (text: string): number => {
 export const ifMatchOf = (request: FastifyRequest): { readonly if_match?: string } => {
   const text = header(request, 'if-match')
   if (text === undefined || text === '*') return {}
-  if (text.startsWith('W/')) throw new NodeError('version_mismatch', 'If-Match names a weak version, which matches nothing; send the ETag as it was answered')
+  if (text.startsWith('W/'))
+    throw new NodeError(
+      'version_mismatch',
+      'If-Match names a weak version, which matches nothing; send the ETag as it was answered',
+    )
   const version = /^"([^"]{1,512})"$/.exec(text)?.[1] ?? (/^[^",\s]{1,512}$/.test(text) ? text : undefined)
-  if (version === undefined) throw new NodeError('malformed', 'If-Match is not one quoted version; send the ETag as it was answered', { details: { field: 'If-Match' } })
+  if (version === undefined)
+    throw new NodeError('malformed', 'If-Match is not one quoted version; send the ETag as it was answered', {
+      details: { field: 'If-Match' },
+    })
   return { if_match: version }
 }
 

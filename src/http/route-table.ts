@@ -10,7 +10,9 @@ export type Route = { readonly method: string; readonly path: string }
 const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 
 /** Notes the routes of `app` as they are registered. */
-export const watchRoutes = (app: FastifyInstance): { readonly list: readonly Route[]; readonly refuseOtherMethods: () => void } => {
+export const watchRoutes = (
+  app: FastifyInstance,
+): { readonly list: readonly Route[]; readonly refuseOtherMethods: () => void } => {
   const list: Route[] = []
   app.addHook('onRoute', (route) => {
     if (route.config?.refusal === true) return
@@ -20,7 +22,12 @@ export const watchRoutes = (app: FastifyInstance): { readonly list: readonly Rou
     list,
     refuseOtherMethods: () => {
       app.after(() => {
-        for (const path of new Set(list.map((route) => route.path))) refuse(app, path, list.filter((route) => route.path === path).map((route) => route.method))
+        for (const path of new Set(list.map((route) => route.path)))
+          refuse(
+            app,
+            path,
+            list.filter((route) => route.path === path).map((route) => route.method),
+          )
       })
     },
   }
@@ -37,7 +44,10 @@ const refuse = (app: FastifyInstance, path: string, served: readonly string[]): 
     schema: { hide: true },
     handler: async (request, reply) => {
       void reply.header('allow', allow)
-      throw new NodeError('method_not_allowed', `${request.method} is not served here, ${allow} are; see /api/v1/openapi.json`)
+      throw new NodeError(
+        'method_not_allowed',
+        `${request.method} is not served here, ${allow} are; see /api/v1/openapi.json`,
+      )
     },
   })
 }

@@ -14,10 +14,18 @@ import type { DoorLog } from './failure.ts'
 import { httpLimits } from './limits.ts'
 
 type Page = Awaited<ReturnType<Node['events']>>
-type StreamOptions = { readonly first: Page; readonly filter: Parameters<Node['events']>[1]; readonly out: ServerResponse; readonly log: DoorLog }
+type StreamOptions = {
+  readonly first: Page
+  readonly filter: Parameters<Node['events']>[1]
+  readonly out: ServerResponse
+  readonly log: DoorLog
+}
 
 /** Starts the stream. `end` finishes it; `ended` resolves when the socket is done with, and never rejects. */
-export const streamEvents = (node: Pick<Node, 'events' | 'onLogGrown'>, { first, filter, out, log }: StreamOptions): { readonly end: () => void; readonly ended: Promise<void> } => {
+export const streamEvents = (
+  node: Pick<Node, 'events' | 'onLogGrown'>,
+  { first, filter, out, log }: StreamOptions,
+): { readonly end: () => void; readonly ended: Promise<void> } => {
   let over = false
   let grown = false
   let wake: () => void = () => undefined
@@ -46,7 +54,11 @@ export const streamEvents = (node: Pick<Node, 'events' | 'onLogGrown'>, { first,
   }
 
   const run = async (): Promise<void> => {
-    out.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
+    out.writeHead(200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+    })
     out.write(': open\n\n')
     let page = first
     while (!over) {
@@ -65,7 +77,10 @@ export const streamEvents = (node: Pick<Node, 'events' | 'onLogGrown'>, { first,
     .catch((error: unknown) => {
       const known = error instanceof NodeError
       if (!known) log.error({ err: error }, 'event stream failed')
-      if (!out.destroyed) out.write(`event: error\ndata: ${JSON.stringify(known ? { error: error.code, message: error.message } : { error: 'internal', message: 'the stream broke; come back with Last-Event-ID' })}\n\n`)
+      if (!out.destroyed)
+        out.write(
+          `event: error\ndata: ${JSON.stringify(known ? { error: error.code, message: error.message } : { error: 'internal', message: 'the stream broke; come back with Last-Event-ID' })}\n\n`,
+        )
     })
     .finally(() => {
       clearInterval(keepAlive)

@@ -6,7 +6,10 @@ import { httpLimits } from './limits.ts'
 import { PART_BYTES } from './parts.ts'
 
 export type UnreadLimits = { readonly bytes: number; readonly counted: number }
-const UNREAD_LIMITS: UnreadLimits = { bytes: httpLimits.http_unread_bytes_max, counted: httpLimits.http_unread_counted_bytes_min }
+const UNREAD_LIMITS: UnreadLimits = {
+  bytes: httpLimits.http_unread_bytes_max,
+  counted: httpLimits.http_unread_counted_bytes_min,
+}
 
 /** As much of a response as is needed to count it. */
 export type Owed = { once(event: 'close', call: () => void): unknown; destroy(): unknown }

@@ -12,14 +12,31 @@ import { rawFailure } from './failure.ts'
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
 /** @returns what destroys the sockets that were handed over and are still open. */
-export const routeUpgrades = (server: Server, handlerByPath: Readonly<Record<string, UpgradeHandler>>, { access, connections }: { readonly access: Access; readonly connections: Pick<Connections, 'upgrade'> }): { readonly destroyAll: () => void } => {
+export const routeUpgrades = (
+  server: Server,
+  handlerByPath: Readonly<Record<string, UpgradeHandler>>,
+  { access, connections }: { readonly access: Access; readonly connections: Pick<Connections, 'upgrade'> },
+): { readonly destroyAll: () => void } => {
   const open = new Set<Duplex>()
   server.on('upgrade', (request, socket, head) => {
     const path = (request.url ?? '').split('?', 1)[0]!
     const handler = Object.hasOwn(handlerByPath, path) ? handlerByPath[path] : undefined
-    if (handler === undefined) return refuse(socket, rawFailure(404, 'Not Found', 'not_found', 'nothing here can be upgraded; send plain HTTP/1.1 without an Upgrade header'))
+    if (handler === undefined)
+      return refuse(
+        socket,
+        rawFailure(
+          404,
+          'Not Found',
+          'not_found',
+          'nothing here can be upgraded; send plain HTTP/1.1 without an Upgrade header',
+        ),
+      )
     const refusal = access.refuseUpgrade(request) ?? connections.upgrade(socket, path)
-    if (refusal !== null) return refuse(socket, rawFailure(refusal.status, STATUS_CODES[refusal.status] ?? '', refusal.code, refusal.message))
+    if (refusal !== null)
+      return refuse(
+        socket,
+        rawFailure(refusal.status, STATUS_CODES[refusal.status] ?? '', refusal.code, refusal.message),
+      )
     open.add(socket)
     socket.once('close', () => open.delete(socket))
     // From here on the protocol minds its own silence.

@@ -25,14 +25,20 @@ export const GRAPH_TAG = 'graph'
 /** The tag by which a memory of this name is found; a long name stands there by its hash. */
 export const nameTag = (kind: string, name: string): string => {
   const tag = `${kind}:${name}`
-  return Buffer.byteLength(tag) <= limits.tag_bytes_max ? tag : `${kind}#${createHash('sha256').update(name).digest('base64url')}`
+  return Buffer.byteLength(tag) <= limits.tag_bytes_max
+    ? tag
+    : `${kind}#${createHash('sha256').update(name).digest('base64url')}`
 }
 
 export const entityDraft = ({ name, entityType, observations }: Entity): EntityDraft => {
   const isKind = entityType !== '' && Buffer.byteLength(entityType) <= limits.name_bytes_max
   return {
-    title: name, content: observationsText(observations, name), kind: isKind ? entityType : 'entity',
-    tags: [GRAPH_TAG, nameTag(GRAPH_TAG, name)], source: 'mcp-memory', ...(isKind ? {} : { metadata: { entityType } }),
+    title: name,
+    content: observationsText(observations, name),
+    kind: isKind ? entityType : 'entity',
+    tags: [GRAPH_TAG, nameTag(GRAPH_TAG, name)],
+    source: 'mcp-memory',
+    ...(isKind ? {} : { metadata: { entityType } }),
   }
 }
 
@@ -49,7 +55,12 @@ export const observationsText = (observations: readonly string[], name: string):
 }
 
 export const observationsOf = (text: string, name: string): readonly string[] =>
-  text === name ? [] : text.slice(markOf(text).length).split(/\n(?!\t)/).map((part) => unescaped(part.replaceAll('\n\t', '\n')))
+  text === name
+    ? []
+    : text
+        .slice(markOf(text).length)
+        .split(/\n(?!\t)/)
+        .map((part) => unescaped(part.replaceAll('\n\t', '\n')))
 
 /** A tab at its start would look like the line before going on. */
 const escaped = (one: string): string => (/^\\*\t/.test(one) ? `\\${one}` : one)

@@ -14,7 +14,10 @@ const fitsBytes = (limit: number, value: unknown): boolean => {
   return typeof value !== 'object' || value === null || Buffer.byteLength(JSON.stringify(value)) <= limit
 }
 
-type BytesCheck = { (limit: number, value: unknown): boolean; errors?: { keyword: string; message: string; params: { limit: number } }[] }
+type BytesCheck = {
+  (limit: number, value: unknown): boolean
+  errors?: { keyword: string; message: string; params: { limit: number } }[]
+}
 
 const bytesKeyword = (keyword: string) => {
   const validate: BytesCheck = (limit, value) => {

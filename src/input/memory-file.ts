@@ -13,7 +13,9 @@ export const pathOf = (given: string | undefined): string | null => {
   const path = (given ?? '').replace(/\/$/, '')
   const parts = path.split('/').slice(1)
   const isBelow = path === ROOT || path.startsWith(`${ROOT}/`)
-  return isBelow && parts.every((part) => part !== '' && part !== '.' && part !== '..' && !/\p{Cc}/u.test(part)) ? path : null
+  return isBelow && parts.every((part) => part !== '' && part !== '.' && part !== '..' && !/\p{Cc}/u.test(part))
+    ? path
+    : null
 }
 
 /** A text is kept with a line's end behind it, so that an empty one is a text too. */
@@ -27,9 +29,12 @@ export const fileDraft = (path: string) => ({ title: path, tags: [FILE_TAG, name
  * On which texts one was written, by their hashes: kept beside it (`metadata.parents`), so that whoever finds two texts that were written at
  * once finds in the history what both were made from. Nothing rests on it but how well they merge.
  */
-export const parentsOf = (contents: readonly string[]): { readonly parents: readonly number[] } => ({ parents: [...new Set(contents.map(textHash))].slice(0, PARENTS_MAX) })
+export const parentsOf = (contents: readonly string[]): { readonly parents: readonly number[] } => ({
+  parents: [...new Set(contents.map(textHash))].slice(0, PARENTS_MAX),
+})
 /** A number, since search reads the texts of metadata. */
-export const textHash = (content: string): number => Number.parseInt(createHash('sha256').update(content).digest('hex').slice(0, HASH_DIGITS), 16)
+export const textHash = (content: string): number =>
+  Number.parseInt(createHash('sha256').update(content).digest('hex').slice(0, HASH_DIGITS), 16)
 
 /** 48 bits, which every reader of JSON keeps. */
 const HASH_DIGITS = 12

@@ -27,7 +27,13 @@ const joined = async (): Promise<RawClient> => {
   client.join()
   return client
 }
-const sync = (data: Uint8Array, id: string = documentId): Readonly<Record<string, unknown>> => ({ type: 'sync', senderId: 'raw', targetId: 'door', documentId: id, data })
+const sync = (data: Uint8Array, id: string = documentId): Readonly<Record<string, unknown>> => ({
+  type: 'sync',
+  senderId: 'raw',
+  targetId: 'door',
+  documentId: id,
+  data,
+})
 const junk = sha256('junk')
 const nothing = A.encodeSyncMessage({ heads: [], need: [], have: [], changes: [] })
 
@@ -50,7 +56,11 @@ describe('a frame that is none', () => {
     ['junk', junk, 'bad_frame'],
     ['another map', { hello: 1 }, 'bad_frame'],
     ['words before a join', sync(nothing), 'not_joined'],
-    ['another protocol', { type: 'join', senderId: 'raw', supportedProtocolVersions: ['7'] }, 'unsupported_protocol_version'],
+    [
+      'another protocol',
+      { type: 'join', senderId: 'raw', supportedProtocolVersions: ['7'] },
+      'unsupported_protocol_version',
+    ],
     ['one too large', new Uint8Array(liveLimits.live_message_bytes_max + 1), 'frame_too_large'],
   ] as const)('%s', async (_, frame, reason) => {
     const client = await door.raw()
@@ -66,7 +76,18 @@ describe('a sync message that is none, or too much', () => {
     ['no document id', sync(nothing, 'not base58'), 'bad_frame'],
     ['junk', sync(junk), 'bad_sync_message'],
     ['cut short', sync(nothing.subarray(0, 2)), 'bad_sync_message'],
-    ['more heads than anybody has', sync(A.encodeSyncMessage({ heads: Array.from({ length: 5_000 }, (_, n) => n.toString(16).padStart(64, '0')), need: [], have: [], changes: [] })), 'too_many_hashes'],
+    [
+      'more heads than anybody has',
+      sync(
+        A.encodeSyncMessage({
+          heads: Array.from({ length: 5_000 }, (_, n) => n.toString(16).padStart(64, '0')),
+          need: [],
+          have: [],
+          changes: [],
+        }),
+      ),
+      'too_many_hashes',
+    ],
   ])('%s', async (_, frame, reason) => {
     const client = await joined()
     client.send(frame)
@@ -76,7 +97,9 @@ describe('a sync message that is none, or too much', () => {
 
   test('following 10,000 documents', async () => {
     const client = await joined()
-    const frames = Array.from({ length: 10_000 }, (_, n) => sync(nothing, parseAutomergeUrl(indexUrl(mesh, `n${n}` as Namespace)).documentId))
+    const frames = Array.from({ length: 10_000 }, (_, n) =>
+      sync(nothing, parseAutomergeUrl(indexUrl(mesh, `n${n}` as Namespace)).documentId),
+    )
     const stall = await longestStall(async () => {
       for (let n = 0; n < frames.length; n += 500) {
         frames.slice(n, n + 500).forEach((frame) => client.send(frame))
@@ -119,7 +142,11 @@ describe('changes of a client', () => {
   }
   const withChanges = (...changes: Uint8Array[]): Uint8Array => {
     const parts: Uint8Array[] = [Uint8Array.of(0x43, 0, 0, 0, changes.length)]
-    for (const change of changes) parts.push(Uint8Array.of((change.length & 0x7f) | 0x80, ((change.length >> 7) & 0x7f) | 0x80, change.length >> 14), change)
+    for (const change of changes)
+      parts.push(
+        Uint8Array.of((change.length & 0x7f) | 0x80, ((change.length >> 7) & 0x7f) | 0x80, change.length >> 14),
+        change,
+      )
     return concat(...parts)
   }
 
@@ -138,7 +165,9 @@ describe('changes of a client', () => {
     })
     expect(stall).toBeLessThan(250)
     expect(door.source.heads(ns, segment)).toEqual(before)
-    expect(Object.keys((await door.repo().find<SegmentDoc>(door.door.documentUrl(ns, segment))).doc().memories)).toEqual([uuid(1)])
+    expect(
+      Object.keys((await door.repo().find<SegmentDoc>(door.door.documentUrl(ns, segment))).doc().memories),
+    ).toEqual([uuid(1)])
     expect(door.logged).toMatchObject([{ changes: 1 }])
   })
 })
@@ -205,7 +234,8 @@ describe('time', () => {
       },
     }
   }
-  const answered = (client: RawClient): Promise<unknown> => new Promise((resolve) => client.socket.once('message', resolve))
+  const answered = (client: RawClient): Promise<unknown> =>
+    new Promise((resolve) => client.socket.once('message', resolve))
 
   test('a socket that never joins is closed', async () => {
     const timers = handTimers()
@@ -252,10 +282,15 @@ describe('time', () => {
       for (let n = 0; n < 50 && sent < liveLimits.live_frames_per_interval_max; n++, sent++) client.send(sync(nothing))
     }, 1)
     // The kernel's buffers fill, then the door's own; from then on it leaves this client's frames where they are.
-    await expect.poll(() => {
-      timers.pass(limits.ping_every_ms / 10)
-      return door.door.refusals()
-    }, { timeout: 15_000, interval: 20 }).toEqual({ slow_reader: 1 })
+    await expect
+      .poll(
+        () => {
+          timers.pass(limits.ping_every_ms / 10)
+          return door.door.refusals()
+        },
+        { timeout: 15_000, interval: 20 },
+      )
+      .toEqual({ slow_reader: 1 })
     clearInterval(asking)
     expect(door.door.clients()).toBe(0)
   })
@@ -265,10 +300,13 @@ test('a source that fails ends the client it fails for, and no other', async () 
   const { source } = door
   await door.close()
   let broken = false
-  const failing = { ...source, heads: (...args: Parameters<typeof source.heads>) => {
-    if (broken) throw new Error('the disk is gone')
-    return source.heads(...args)
-  } }
+  const failing = {
+    ...source,
+    heads: (...args: Parameters<typeof source.heads>) => {
+      if (broken) throw new Error('the disk is gone')
+      return source.heads(...args)
+    },
+  }
   door = await openDoor({ source: failing, timers: realTimers })
   const [one, other] = [await joined(), await joined()]
   broken = true

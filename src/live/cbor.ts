@@ -7,7 +7,8 @@
  */
 import { liveLimits } from './limits.ts'
 
-export type CborValue = string | number | boolean | null | Uint8Array | readonly CborValue[] | ReadonlyMap<string, CborValue>
+export type CborValue =
+  string | number | boolean | null | Uint8Array | readonly CborValue[] | ReadonlyMap<string, CborValue>
 
 class Malformed extends Error {}
 

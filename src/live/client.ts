@@ -14,7 +14,15 @@ import { limits } from '../../crdt/limits.ts'
 import type { DocumentKey } from './document-id.ts'
 import { parseDocumentId } from './document-id.ts'
 import type { LiveDocument } from './live-document.ts'
-import { PROTOCOL_VERSION, errorFrame, peerFrame, readClientMessage, syncFrame, unavailableFrame, type ClientMessage } from './envelope.ts'
+import {
+  PROTOCOL_VERSION,
+  errorFrame,
+  peerFrame,
+  readClientMessage,
+  syncFrame,
+  unavailableFrame,
+  type ClientMessage,
+} from './envelope.ts'
 import { answer, newFollow, push, type Follow } from './follow.ts'
 import { CLOSE_CODE_BY_REASON, type Reason } from './reasons.ts'
 import { readSyncMessage } from './sync-message.ts'

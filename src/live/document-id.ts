@@ -17,11 +17,13 @@ export type DocumentKey = string & { readonly [brand]: 'DocumentKey' }
 /** Where a stock client finds a document; marked as automerge-repo marks its own, so that its functions take one. */
 export type DocumentUrl = string & { readonly __documentUrl: true }
 
-export const segmentKey = (mesh: MeshId, namespace: Namespace, segment: SegmentId): DocumentKey => keyOf(segmentBytes(mesh, namespace, segment))
+export const segmentKey = (mesh: MeshId, namespace: Namespace, segment: SegmentId): DocumentKey =>
+  keyOf(segmentBytes(mesh, namespace, segment))
 export const indexKey = (mesh: MeshId, namespace: Namespace): DocumentKey => keyOf(indexBytes(mesh, namespace))
 
 /** Where a stock automerge-repo client finds one segment's document. */
-export const segmentUrl = (mesh: MeshId, namespace: Namespace, segment: SegmentId): DocumentUrl => urlOf(segmentBytes(mesh, namespace, segment))
+export const segmentUrl = (mesh: MeshId, namespace: Namespace, segment: SegmentId): DocumentUrl =>
+  urlOf(segmentBytes(mesh, namespace, segment))
 /** Where it finds the namespace's index, from which all others follow; known before the namespace holds anything. */
 export const indexUrl = (mesh: MeshId, namespace: Namespace): DocumentUrl => urlOf(indexBytes(mesh, namespace))
 
@@ -35,7 +37,8 @@ export const parseDocumentId = (documentId: string): DocumentKey | null => {
 // A segment id has 36 bytes always, so a namespace and a segment run together are still two.
 const segmentBytes = (mesh: MeshId, namespace: Namespace, segment: SegmentId): Uint8Array =>
   sha256('mnemesh/live/1', hexToBytes(mesh), namespace, hexToBytes(segment)).subarray(0, 16)
-const indexBytes = (mesh: MeshId, namespace: Namespace): Uint8Array => sha256('mnemesh/live/index/1', hexToBytes(mesh), namespace).subarray(0, 16)
+const indexBytes = (mesh: MeshId, namespace: Namespace): Uint8Array =>
+  sha256('mnemesh/live/index/1', hexToBytes(mesh), namespace).subarray(0, 16)
 
 const keyOf = (binary: Uint8Array): DocumentKey => bytesToHex(binary) as DocumentKey
 const urlOf = (binary: Uint8Array): DocumentUrl => `automerge:${bs58check.encode(binary)}` as DocumentUrl

@@ -35,7 +35,10 @@ export type DocumentsHost = {
 
 export const createDocuments = (mesh: MeshId, source: LiveSource, turns: Turns, host: DocumentsHost): Documents => {
   const placeByKey = new Map<DocumentKey, Place>()
-  const keysByNamespace = new Map<Namespace, { readonly index: DocumentKey; readonly keyBySegment: Map<SegmentId, DocumentKey> }>()
+  const keysByNamespace = new Map<
+    Namespace,
+    { readonly index: DocumentKey; readonly keyBySegment: Map<SegmentId, DocumentKey> }
+  >()
   const indexByKey = new Map<DocumentKey, IndexDocument>()
 
   const keysOf = (namespace: Namespace) => {

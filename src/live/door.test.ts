@@ -131,7 +131,9 @@ describe('the door', () => {
   test('wants a key where there are keys: in the address or in a header', async () => {
     const { door, source, repo, url } = await open({ keys: ['first', 'second'] })
     const segment = source.put(ns, 0, 1)
-    expect(Object.keys((await repo('?key=second').find<SegmentDoc>(door.documentUrl(ns, segment))).doc().memories)).toEqual([uuid(1)])
+    expect(
+      Object.keys((await repo('?key=second').find<SegmentDoc>(door.documentUrl(ns, segment))).doc().memories),
+    ).toEqual([uuid(1)])
     expect(await statusOf(url, {})).toBe(401)
     expect(await statusOf(`${url}?key=third`, {})).toBe(401)
     expect(await statusOf(url, { authorization: 'Bearer first' })).toBe(101)
@@ -157,7 +159,15 @@ describe('the door', () => {
 
 const statusOf = (url: string, headers: Readonly<Record<string, string>>): Promise<number> => {
   return new Promise((resolve, reject) => {
-    const asked = request(url.replace('ws:', 'http:'), { headers: { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==', ...headers } })
+    const asked = request(url.replace('ws:', 'http:'), {
+      headers: {
+        connection: 'Upgrade',
+        upgrade: 'websocket',
+        'sec-websocket-version': '13',
+        'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+        ...headers,
+      },
+    })
     asked.on('upgrade', (response, socket) => {
       socket.destroy()
       resolve(response.statusCode ?? 0)

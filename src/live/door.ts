@@ -64,17 +64,31 @@ export const createLiveDoor = (options: LiveDoorOptions): LiveDoor => {
   const admit = createAdmission(options.keys)
   // Deflate would cost more than it saves, and a small frame could become a large one. Pings are counted and answered in `client.ts`:
   // the library ends a socket without a word when many come at once.
-  const server = new WebSocketServer({ noServer: true, clientTracking: false, perMessageDeflate: false, autoPong: false, maxPayload: liveLimits.live_message_bytes_max })
-  const turns = createTurns({ now: () => timers.now(), defer: options.defer, after: (ms, call) => void timers.after(ms, call) })
+  const server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    autoPong: false,
+    maxPayload: liveLimits.live_message_bytes_max,
+  })
+  const turns = createTurns({
+    now: () => timers.now(),
+    defer: options.defer,
+    after: (ms, call) => void timers.after(ms, call),
+  })
   const fullNamespaces = new Set<Namespace>()
   const documents = createDocuments(mesh, source, turns, {
     grown: (key) => followersOf(key).forEach((client) => client.changed(key)),
     full: (namespace, left) => {
       if (fullNamespaces.has(namespace)) return
       fullNamespaces.add(namespace)
-      log.warn({ namespace, left }, 'live: the index of a namespace is full; further segments are served by their id alone')
+      log.warn(
+        { namespace, left },
+        'live: the index of a namespace is full; further segments are served by their id alone',
+      )
     },
-    failed: (error) => log.error({ err: error }, 'live: an index could not be brought up to date; it is when a follower comes anew'),
+    failed: (error) =>
+      log.error({ err: error }, 'live: an index could not be brought up to date; it is when a follower comes anew'),
   })
   /** Being served. */
   const clients = new Set<LiveClient>()
@@ -138,7 +152,8 @@ export const createLiveDoor = (options: LiveDoorOptions): LiveDoor => {
       if (clients.size === 0) stop()
       tell(reason, cause)
     },
-    dropped: (changes) => log.warn({ changes }, 'live: a client sent changes; they were dropped, because this door is read-only'),
+    dropped: (changes) =>
+      log.warn({ changes }, 'live: a client sent changes; they were dropped, because this door is read-only'),
   }
   const tell = (reason: Reason | 'left', cause: unknown): void => {
     if (reason === 'left' || reason === 'going_away') return
@@ -150,7 +165,9 @@ export const createLiveDoor = (options: LiveDoorOptions): LiveDoor => {
   return {
     path: '/live',
     upgrade: (request, socket, head) => {
-      const refusal: Refusal | null = closing ? { status: 503, code: 'shutting_down', message: 'this peer is stopping; try another' } : admit(request)
+      const refusal: Refusal | null = closing
+        ? { status: 503, code: 'shutting_down', message: 'this peer is stopping; try another' }
+        : admit(request)
       if (refusal !== null) return refuse(socket, refusal)
       server.handleUpgrade(request, socket, head, (webSocket) => {
         const client = serveClient(webSocket, host)

@@ -11,7 +11,26 @@ const encode = (value: unknown): Uint8Array => Uint8Array.from(cbor.encode(value
 describe('CBOR as automerge-repo writes it', () => {
   test('is read as it was meant', () => {
     const read = (value: unknown) => readCbor(encode(value))?.value
-    for (const value of [0, 23, 24, 255, 256, 65_536, 2 ** 40, -1, -500, 1.5, -0.25, true, false, null, '', 'text with ünïcode 🌍', 'x'.repeat(300)]) expect(read(value)).toEqual(value)
+    for (const value of [
+      0,
+      23,
+      24,
+      255,
+      256,
+      65_536,
+      2 ** 40,
+      -1,
+      -500,
+      1.5,
+      -0.25,
+      true,
+      false,
+      null,
+      '',
+      'text with ünïcode 🌍',
+      'x'.repeat(300),
+    ])
+      expect(read(value)).toEqual(value)
     expect(read(undefined)).toBeNull()
     expect(read(Uint8Array.of(1, 2, 3))).toEqual(Uint8Array.of(1, 2, 3))
     expect(read([1, ['a']])).toEqual([1, ['a']])
@@ -39,19 +58,53 @@ describe('CBOR as automerge-repo writes it', () => {
 
 describe('messages', () => {
   test('of a client: joins, words on a document, and others', () => {
-    expect(readClientMessage(encode({ type: 'join', senderId: 'me', peerMetadata: { isEphemeral: true }, supportedProtocolVersions: ['1'] }))).toEqual({ type: 'join', senderId: 'me', versions: ['1'] })
-    expect(readClientMessage(encode({ type: 'join', senderId: 'old' }))).toEqual({ type: 'join', senderId: 'old', versions: ['1'] })
+    expect(
+      readClientMessage(
+        encode({ type: 'join', senderId: 'me', peerMetadata: { isEphemeral: true }, supportedProtocolVersions: ['1'] }),
+      ),
+    ).toEqual({ type: 'join', senderId: 'me', versions: ['1'] })
+    expect(readClientMessage(encode({ type: 'join', senderId: 'old' }))).toEqual({
+      type: 'join',
+      senderId: 'old',
+      versions: ['1'],
+    })
     const data = Uint8Array.of(1)
-    expect(readClientMessage(encode({ type: 'sync', senderId: 'me', targetId: 'you', documentId: 'd', data }))).toEqual({ type: 'sync', documentId: 'd', data })
-    expect(readClientMessage(encode({ type: 'ephemeral', documentId: 'd', data, count: 1, sessionId: 's' }))).toEqual({ type: 'other' })
-    for (const bad of [null, 'join', [], {}, { type: 7 }, { type: '' }, { type: 'join' }, { type: 'join', senderId: 'x'.repeat(257) }, { type: 'join', senderId: 'a', supportedProtocolVersions: '1' }, { type: 'sync', documentId: 'd' }, { type: 'request', documentId: 'd', data: 'text' }]) {
+    expect(readClientMessage(encode({ type: 'sync', senderId: 'me', targetId: 'you', documentId: 'd', data }))).toEqual(
+      { type: 'sync', documentId: 'd', data },
+    )
+    expect(readClientMessage(encode({ type: 'ephemeral', documentId: 'd', data, count: 1, sessionId: 's' }))).toEqual({
+      type: 'other',
+    })
+    for (const bad of [
+      null,
+      'join',
+      [],
+      {},
+      { type: 7 },
+      { type: '' },
+      { type: 'join' },
+      { type: 'join', senderId: 'x'.repeat(257) },
+      { type: 'join', senderId: 'a', supportedProtocolVersions: '1' },
+      { type: 'sync', documentId: 'd' },
+      { type: 'request', documentId: 'd', data: 'text' },
+    ]) {
       expect(readClientMessage(encode(bad))).toBeNull()
     }
   })
 
   test('of the door are what the stock adapter expects', () => {
     const ends = { senderId: 'door', targetId: 'me' }
-    expect(cbor.decode(peerFrame(ends))).toEqual({ type: 'peer', senderId: 'door', targetId: 'me', peerMetadata: { isEphemeral: true }, selectedProtocolVersion: '1' })
-    expect(cbor.decode(syncFrame(ends, 'd', Uint8Array.of(9)))).toMatchObject({ type: 'sync', documentId: 'd', targetId: 'me' })
+    expect(cbor.decode(peerFrame(ends))).toEqual({
+      type: 'peer',
+      senderId: 'door',
+      targetId: 'me',
+      peerMetadata: { isEphemeral: true },
+      selectedProtocolVersion: '1',
+    })
+    expect(cbor.decode(syncFrame(ends, 'd', Uint8Array.of(9)))).toMatchObject({
+      type: 'sync',
+      documentId: 'd',
+      targetId: 'me',
+    })
   })
 })

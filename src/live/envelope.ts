@@ -58,7 +58,10 @@ const encode = (message: object): Uint8Array => encoder.encode(message)
 type Ends = { readonly senderId: string; readonly targetId: string }
 
 /** The answer to a join. `isEphemeral` keeps the client from storing what it believes this door to know. */
-export const peerFrame = (ends: Ends): Uint8Array => encode({ type: 'peer', ...ends, peerMetadata: { isEphemeral: true }, selectedProtocolVersion: PROTOCOL_VERSION })
+export const peerFrame = (ends: Ends): Uint8Array =>
+  encode({ type: 'peer', ...ends, peerMetadata: { isEphemeral: true }, selectedProtocolVersion: PROTOCOL_VERSION })
 export const errorFrame = (ends: Ends, message: string): Uint8Array => encode({ type: 'error', ...ends, message })
-export const syncFrame = (ends: Ends, documentId: string, data: Uint8Array): Uint8Array => encode({ type: 'sync', ...ends, documentId, data })
-export const unavailableFrame = (ends: Ends, documentId: string): Uint8Array => encode({ type: 'doc-unavailable', ...ends, documentId })
+export const syncFrame = (ends: Ends, documentId: string, data: Uint8Array): Uint8Array =>
+  encode({ type: 'sync', ...ends, documentId, data })
+export const unavailableFrame = (ends: Ends, documentId: string): Uint8Array =>
+  encode({ type: 'doc-unavailable', ...ends, documentId })

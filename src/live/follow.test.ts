@@ -15,7 +15,11 @@ const createDocument = () => {
     changesSince: (heads) => A.getBackend(doc).getChanges([...heads]),
     save: () => A.save(doc),
   }
-  return { document, doc: () => doc, set: (key: string, value: number) => void (doc = A.change(doc, (draft) => void (draft[key] = value))) }
+  return {
+    document,
+    doc: () => doc,
+    set: (key: string, value: number) => void (doc = A.change(doc, (draft) => void (draft[key] = value))),
+  }
 }
 
 /** The reader's side, as automerge-repo runs it. */
@@ -30,12 +34,13 @@ const createReader = (doc = A.init<Doc>(), follow: Follow = newFollow()) => {
     ;[doc, state] = A.receiveSyncMessage(doc, state, message)
   }
   return {
-    follow, hears,
+    follow,
+    hears,
     doc: () => doc,
     set: (key: string, value: number) => void (doc = A.change(doc, (draft) => void (draft[key] = value))),
     /** Talks until both are silent. @returns messages in all. */
     talk: (document: LiveDocument): number => {
-      for (let messages = 0; ; ) {
+      for (let messages = 0; ;) {
         const message = says()
         if (message === null) return messages
         const reply = answer(follow, document, saidBy(message))
@@ -112,8 +117,12 @@ describe('a reader', () => {
     const fresh = createReader(A.init(), reader.follow)
     fresh.talk(document)
     expect(fresh.doc()).toEqual(doc())
-    const lacking = { ...saidBy(A.encodeSyncMessage({ heads: A.getHeads(doc()), need: A.getHeads(doc()), have: [], changes: [] })) }
-    expect(A.receiveSyncMessage(A.init<Doc>(), A.initSyncState(), answer(reader.follow, document, lacking)!)[0]).toEqual(doc())
+    const lacking = {
+      ...saidBy(A.encodeSyncMessage({ heads: A.getHeads(doc()), need: A.getHeads(doc()), have: [], changes: [] })),
+    }
+    expect(
+      A.receiveSyncMessage(A.init<Doc>(), A.initSyncState(), answer(reader.follow, document, lacking)!)[0],
+    ).toEqual(doc())
   })
 
   test('of an old version, without capabilities, gets changes one by one in the old form', () => {

@@ -39,7 +39,8 @@ export const answer = (follow: Follow, document: LiveDocument | null, said: Said
 }
 
 /** The document has changed: what the reader must be told. */
-export const push = (follow: Follow, document: LiveDocument): Uint8Array | null => tell(follow, document, follow.sent ?? [])
+export const push = (follow: Follow, document: LiveDocument): Uint8Array | null =>
+  tell(follow, document, follow.sent ?? [])
 
 const tell = (follow: Follow, document: LiveDocument, has: readonly string[]): Uint8Array | null => {
   const heads = document.heads()
@@ -55,4 +56,5 @@ const chunksFor = (follow: Follow, document: LiveDocument, has: readonly string[
   return whole === null ? document.changesSince(has) : [whole]
 }
 
-const equal = (a: readonly string[], b: readonly string[]): boolean => a.length === b.length && a.every((hash, i) => hash === b[i])
+const equal = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((hash, i) => hash === b[i])

@@ -33,7 +33,10 @@ describe('an index', () => {
   test('of one peer merges with another that knows other segments, without a conflict', () => {
     const left = open(segments(owner(1), 64))
     const right = open([...segments(owner(1), 40), segmentId(owner(2), 3)])
-    const merged = A.merge(A.load<{ segments: Record<string, unknown> }>(left.save()!), A.load<{ segments: Record<string, unknown> }>(right.save()!))
+    const merged = A.merge(
+      A.load<{ segments: Record<string, unknown> }>(left.save()!),
+      A.load<{ segments: Record<string, unknown> }>(right.save()!),
+    )
     expect(Object.keys(merged.segments)).toHaveLength(65)
     for (const segment of Object.keys(merged.segments)) expect(A.getConflicts(merged.segments, segment)).toBeUndefined()
     enlist(right, segments(owner(1), 64))
@@ -57,8 +60,15 @@ describe('document ids', () => {
   test('are found again from the URL that a client asks for, and differ by mesh, namespace, segment and kind', () => {
     const [segment] = segments(owner(1), 1) as [SegmentId]
     expect(parseDocumentId(indexUrl(mesh, ns).slice('automerge:'.length))).toBe(indexKey(mesh, ns))
-    expect(parseDocumentId(segmentUrl(mesh, ns, segment).slice('automerge:'.length))).toBe(segmentKey(mesh, ns, segment))
-    const others = ['cd'.repeat(32) as MeshId, mesh].flatMap((other) => ['a', 'team/api'].flatMap((name) => [indexUrl(other, name as Namespace), segmentUrl(other, name as Namespace, segment)]))
+    expect(parseDocumentId(segmentUrl(mesh, ns, segment).slice('automerge:'.length))).toBe(
+      segmentKey(mesh, ns, segment),
+    )
+    const others = ['cd'.repeat(32) as MeshId, mesh].flatMap((other) =>
+      ['a', 'team/api'].flatMap((name) => [
+        indexUrl(other, name as Namespace),
+        segmentUrl(other, name as Namespace, segment),
+      ]),
+    )
     expect(new Set(others).size).toBe(8)
     for (const bad of ['', 'x', '0OIl', 'a'.repeat(10_000), '3yZe7d']) expect(parseDocumentId(bad)).toBeNull()
   })

@@ -15,7 +15,15 @@
  */
 import { changeHash, encodeChange, openDocument } from '../../crdt/automerge.ts'
 import { sha256 } from '../../crdt/hash.ts'
-import { bytesToHex, hexToBytes, segmentIndex, segmentOwner, type ChangeHash, type Namespace, type SegmentId } from '../../crdt/ids.ts'
+import {
+  bytesToHex,
+  hexToBytes,
+  segmentIndex,
+  segmentOwner,
+  type ChangeHash,
+  type Namespace,
+  type SegmentId,
+} from '../../crdt/ids.ts'
 import type { LiveDocument } from './live-document.ts'
 import { liveLimits } from './limits.ts'
 
@@ -36,8 +44,14 @@ const BLOCK_SEGMENTS = 64
 export const openIndexDocument = (namespace: Namespace, urlOf: (segment: SegmentId) => string): IndexDocument => {
   const doc = openDocument()
   const genesis = encodeChange({
-    actor: GENESIS_ACTOR, seq: 1, startOp: 1, deps: [],
-    ops: [{ action: 'set', obj: '_root', key: 'namespace', value: namespace, pred: [] }, { action: 'makeMap', obj: '_root', key: 'segments', pred: [] }],
+    actor: GENESIS_ACTOR,
+    seq: 1,
+    startOp: 1,
+    deps: [],
+    ops: [
+      { action: 'set', obj: '_root', key: 'namespace', value: namespace, pred: [] },
+      { action: 'makeMap', obj: '_root', key: 'segments', pred: [] },
+    ],
   })
   const genesisHash = changeHash(genesis)
   doc.applyChanges([genesis])
@@ -47,7 +61,10 @@ export const openIndexDocument = (namespace: Namespace, urlOf: (segment: Segment
 
   const changesFor = (segment: SegmentId): Uint8Array[] => {
     const change = encodeChange({
-      actor: actorOf('mnemesh/live/segment/1', segment), seq: 1, startOp: 3, deps: [genesisHash],
+      actor: actorOf('mnemesh/live/segment/1', segment),
+      seq: 1,
+      startOp: 3,
+      deps: [genesisHash],
       ops: [{ action: 'set', obj: SEGMENTS, key: segment, value: urlOf(segment), pred: [] }],
     })
     const block = `${segmentOwner(segment)}${blockOf(segment)}`
@@ -55,7 +72,16 @@ export const openIndexDocument = (namespace: Namespace, urlOf: (segment: Segment
     changesByBlock.set(block, members)
     if (members.length < BLOCK_SEGMENTS) return [change]
     changesByBlock.delete(block)
-    return [change, encodeChange({ actor: actorOf('mnemesh/live/block/1', block), seq: 1, startOp: 4, deps: members.sort(), ops: [] })]
+    return [
+      change,
+      encodeChange({
+        actor: actorOf('mnemesh/live/block/1', block),
+        seq: 1,
+        startOp: 4,
+        deps: members.sort(),
+        ops: [],
+      }),
+    ]
   }
 
   return {
@@ -84,7 +110,10 @@ export const openIndexDocument = (namespace: Namespace, urlOf: (segment: Segment
   }
 }
 
-const blockOf = (segment: SegmentId): string => Math.floor(segmentIndex(segment) / BLOCK_SEGMENTS).toString(16).padStart(8, '0')
+const blockOf = (segment: SegmentId): string =>
+  Math.floor(segmentIndex(segment) / BLOCK_SEGMENTS)
+    .toString(16)
+    .padStart(8, '0')
 
 /** @param name hex digits. */
 const actorOf = (domain: string, name: string): string => bytesToHex(sha256(domain, hexToBytes(name)).subarray(0, 16))

@@ -69,7 +69,11 @@ const read = (reader: Reader): Said => {
   if (reader.left() > 0) throw new Refused('bad_sync_message')
   const version = type === 0x43 ? 2 : 1
   return {
-    heads, need, common, version, changes,
+    heads,
+    need,
+    common,
+    version,
+    changes,
     speaksVersion2: version === 2 || capabilities?.includes(0x02) === true,
     namesCapabilities: capabilities !== null,
     reset: capabilities?.some((byte) => (byte & 0x81) === 0x81) === true,
@@ -82,9 +86,19 @@ const read = (reader: Reader): Said => {
  *
  * @param heads ascending. @param chunks changes, deps first; for a reader of version 2 also a saved document.
  */
-export const writeSyncMessage = (message: { readonly heads: readonly string[]; readonly chunks: readonly Uint8Array[]; readonly to: Pick<Said, 'speaksVersion2' | 'namesCapabilities'> }): Uint8Array => {
+export const writeSyncMessage = (message: {
+  readonly heads: readonly string[]
+  readonly chunks: readonly Uint8Array[]
+  readonly to: Pick<Said, 'speaksVersion2' | 'namesCapabilities'>
+}): Uint8Array => {
   const { heads, chunks, to } = message
-  const parts: Uint8Array[] = [Uint8Array.of(to.speaksVersion2 ? 0x43 : 0x42), leb128(heads.length), ...heads.map(hexToBytes), NO_NEED_NO_HAVE, leb128(chunks.length)]
+  const parts: Uint8Array[] = [
+    Uint8Array.of(to.speaksVersion2 ? 0x43 : 0x42),
+    leb128(heads.length),
+    ...heads.map(hexToBytes),
+    NO_NEED_NO_HAVE,
+    leb128(chunks.length),
+  ]
   for (const chunk of chunks) parts.push(leb128(chunk.length), chunk)
   if (to.namesCapabilities) parts.push(READ_ONLY_CAPABILITIES)
   return joined(parts)

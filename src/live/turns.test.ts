@@ -9,7 +9,11 @@ const createWorld = (stepMs: number) => {
   const deferred: (() => void)[] = []
   const done: string[] = []
   const rests: { readonly atMs: number; readonly call: () => void }[] = []
-  const turns = createTurns({ now: () => nowMs, defer: (call) => void deferred.push(call), after: (ms, call) => void rests.push({ atMs: nowMs + ms, call }) })
+  const turns = createTurns({
+    now: () => nowMs,
+    defer: (call) => void deferred.push(call),
+    after: (ms, call) => void rests.push({ atMs: nowMs + ms, call }),
+  })
   /** What was put off; when nothing was, the next rest ends. */
   const later = (): void => {
     const calls = deferred.splice(0)
@@ -68,7 +72,12 @@ test('a flood gets a quarter of the time, and others are not kept waiting by it'
 test('one that throws is told and is out; one that is forgotten is not called', () => {
   const { turns, done, worker, later } = createWorld(0)
   const gone = worker('gone', 1)
-  turns.wake({ ...worker('bad', 1), step: () => { throw new Error('broken') } })
+  turns.wake({
+    ...worker('bad', 1),
+    step: () => {
+      throw new Error('broken')
+    },
+  })
   turns.wake(gone)
   turns.wake(worker('good', 1))
   turns.forget(gone)

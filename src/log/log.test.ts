@@ -12,7 +12,13 @@ test('JSON: one object a line, with time, level, message and fields', () => {
   log.warn({ peer: 'paris', commits_behind: 7 }, 'falls\nbehind')
   expect(lines).toHaveLength(1)
   expect(lines[0]).toMatch(/^[^\n]*\n$/)
-  expect(JSON.parse(lines[0]!)).toEqual({ time: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/), level: 'warn', peer: 'paris', commits_behind: 7, message: 'falls\nbehind' })
+  expect(JSON.parse(lines[0]!)).toEqual({
+    time: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+    level: 'warn',
+    peer: 'paris',
+    commits_behind: 7,
+    message: 'falls\nbehind',
+  })
 })
 
 test('text: time, level, sentence, fields, in one line', () => {
@@ -31,7 +37,10 @@ test('what is below the level is not written', () => {
 
 test.each(['text', 'json'] as const)('no secret is in a line: %s', (format) => {
   const { lines, log } = logging(format, 'debug', ['hunter2-key', 'hunter2-key-longer'])
-  log.info({ key: 'k1-secret', headers: { authorization: 'k2-secret' }, url: 'postgres://robin:k3-secret@db/x' }, 'asked with hunter2-key-longer, Bearer k4-secret and postgres://robin:k5@secret@db')
+  log.info(
+    { key: 'k1-secret', headers: { authorization: 'k2-secret' }, url: 'postgres://robin:k3-secret@db/x' },
+    'asked with hunter2-key-longer, Bearer k4-secret and postgres://robin:k5@secret@db',
+  )
   expect(lines.join('')).not.toMatch(/secret|hunter2|longer/)
   expect(lines.join('')).toContain('db/x')
 })

@@ -21,7 +21,9 @@ export type LogOptions = {
 }
 
 /** Fields whose value nobody may read, one level deep as well. */
-const SECRET_FIELDS = ['key', 'keys', 'token', 'secret', 'password', 'authorization', 'seed', 'authority_seed'].flatMap((name) => [name, `*.${name}`])
+const SECRET_FIELDS = ['key', 'keys', 'token', 'secret', 'password', 'authorization', 'seed', 'authority_seed'].flatMap(
+  (name) => [name, `*.${name}`],
+)
 const HIDDEN = '[redacted]'
 /** A shorter one stands in too many words by chance. */
 const SECRET_CHARS_MIN = 4
@@ -32,18 +34,33 @@ export const createLog = ({ format, level, write, secrets }: LogOptions): PeerLo
   const hide = hiding(secrets)
   const shown = format === 'json' ? cutJson : asText
   const logger = pino(
-    { level, base: null, messageKey: 'message', timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) }, redact: { paths: SECRET_FIELDS, censor: HIDDEN } },
-    { write: (line: string) => write(`${hide(shown(line.trimEnd()))}\n`) })
+    {
+      level,
+      base: null,
+      messageKey: 'message',
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: SECRET_FIELDS, censor: HIDDEN },
+    },
+    { write: (line: string) => write(`${hide(shown(line.trimEnd()))}\n`) },
+  )
   return logger
 }
 
 /** Drivers report in lines. */
-export const lineLog = (log: PeerLog, fields: Fields = {}) => (line: string): void => log.warn(fields, line)
+export const lineLog =
+  (log: PeerLog, fields: Fields = {}) =>
+  (line: string): void =>
+    log.warn(fields, line)
 
 const hiding = (secrets: readonly string[]): ((text: string) => string) => {
-  const known = [...new Set(secrets)].filter((secret) => secret.length >= SECRET_CHARS_MIN).sort((a, b) => b.length - a.length)
+  const known = [...new Set(secrets)]
+    .filter((secret) => secret.length >= SECRET_CHARS_MIN)
+    .sort((a, b) => b.length - a.length)
   return (text) => {
-    let hidden = text.replaceAll(/(\w:\/\/)[^\s/@"]*:[^\s/"]*@/g, `$1${HIDDEN}@`).replaceAll(/\b(bearer)\s+[^\s"]+/gi, `$1 ${HIDDEN}`)
+    let hidden = text
+      .replaceAll(/(\w:\/\/)[^\s/@"]*:[^\s/"]*@/g, `$1${HIDDEN}@`)
+      .replaceAll(/\b(bearer)\s+[^\s"]+/gi, `$1 ${HIDDEN}`)
     for (const secret of known) hidden = hidden.replaceAll(secret, HIDDEN)
     return hidden
   }
@@ -58,7 +75,10 @@ const cutJson = (line: string): string => {
 /** `2026-11-29T18:00:00.000Z warn  the link to paris is down  reason="lost" peer=1f2e…`. */
 const asText = (line: string): string => {
   const { time, level, message, fields } = readLine(line)
-  const rest = Object.entries(fields).map(([name, value]) => ` ${name}=${typeof value === 'string' && /^[\w.:/-]+$/.test(value) ? value : JSON.stringify(value)}`)
+  const rest = Object.entries(fields).map(
+    ([name, value]) =>
+      ` ${name}=${typeof value === 'string' && /^[\w.:/-]+$/.test(value) ? value : JSON.stringify(value)}`,
+  )
   const text = `${time} ${level.padEnd(5)} ${message.replaceAll(/\s*[\r\n]+\s*/g, ' | ')}${rest.length === 0 ? '' : ` ${rest.join('')}`}`
   return text.length <= LINE_CHARS_MAX ? text : `${text.slice(0, LINE_CHARS_MAX)}…`
 }

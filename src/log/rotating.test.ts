@@ -30,7 +30,8 @@ it('keeps the folder within files × bytes, with the newest lines in the file it
 
 it('goes on where an earlier process ended, within the same bound', () => {
   const dir = folder()
-  for (let start = 0; start < 20; start++) rotatingFile(join(dir, 'peer.log'), { bytes: 500, files: 2 })(`${'y'.repeat(300)} ${start}\n`)
+  for (let start = 0; start < 20; start++)
+    rotatingFile(join(dir, 'peer.log'), { bytes: 500, files: 2 })(`${'y'.repeat(300)} ${start}\n`)
   expect(bytesIn(dir)).toBeLessThanOrEqual(1_000)
   expect(readFileSync(join(dir, 'peer.log'), 'utf8')).toContain(' 19\n')
 })

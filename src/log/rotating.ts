@@ -11,7 +11,10 @@ const MIB = 1024 * 1024
 export const ROTATION = { bytes: 4 * MIB, files: 3 } as const
 
 /** @returns the function that writes a line with its end. */
-export const rotatingFile = (path: string, { bytes: most, files }: { readonly bytes: number; readonly files: number } = ROTATION): ((line: string) => void) => {
+export const rotatingFile = (
+  path: string,
+  { bytes: most, files }: { readonly bytes: number; readonly files: number } = ROTATION,
+): ((line: string) => void) => {
   let size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
   let lost = 0
 

@@ -4,7 +4,20 @@ import { limits } from '../../crdt/limits.ts'
 import { NodeError } from '../errors.ts'
 import { recordId } from '../input/ids.ts'
 import { likeness } from './alike.ts'
-import { boolean, content, id, inputOf, kind, listOf, namespace, tags, time, title, writtenTo, type Fields } from './fields.ts'
+import {
+  boolean,
+  content,
+  id,
+  inputOf,
+  kind,
+  listOf,
+  namespace,
+  tags,
+  time,
+  title,
+  writtenTo,
+  type Fields,
+} from './fields.ts'
 import { isUnavailable, seeingOwn } from './reading.ts'
 import { fenced, firstChars, shownRow, type Row } from './show.ts'
 import { ADDS, answer, CHANGES, object, type Asked, type Tool } from './tool.ts'
@@ -22,9 +35,10 @@ const QUESTION_CHARS_MAX = 1_000
 const remember: Tool = {
   name: 'remember',
   title: 'Remember',
-  description: 'Store a fact, preference or decision that will matter in later sessions, in sentences that are understood alone. '
-    + 'Not for secrets, passing state, or what the code says already. A text that is known is not stored twice; like ones are named, '
-    + 'so that you can update one instead.',
+  description:
+    'Store a fact, preference or decision that will matter in later sessions, in sentences that are understood alone. ' +
+    'Not for secrets, passing state, or what the code says already. A text that is known is not stored twice; like ones are named, ' +
+    'so that you can update one instead.',
   input: object({ content, title, kind, tags, expires_at, namespace }, ['content']),
   output: answer({ ...written, known: boolean, alike: listOf({ type: 'object' }) }, ['id', 'known']),
   hints: ADDS,
@@ -34,12 +48,22 @@ const remember: Tool = {
     const found = await foundBy(asked, into, args.content)
     const same = found.find((row) => row.content === args.content)
     if (same !== undefined) {
-      return { text: `Known already as ${same.id}; nothing was stored.`, data: { id: same.id, namespace: into, known: true, alike: [] } }
+      return {
+        text: `Known already as ${same.id}; nothing was stored.`,
+        data: { id: same.id, namespace: into, known: true, alike: [] },
+      }
     }
-    const made = await asked.node.remember(into, { ...inputOf(fields), content: args.content }, { agent: asked.session.agent })
+    const made = await asked.node.remember(
+      into,
+      { ...inputOf(fields), content: args.content },
+      { agent: asked.session.agent },
+    )
     const near = found.filter((row) => likeness(row.content ?? '', args.content) >= ALIKE_MIN).slice(0, ALIKE_MAX)
     const alike = near.map((row) => shownRow(row, ALIKE_CHARS))
-    const hint = alike.length === 0 ? '' : `\nAlike; if one of them says the same, update it and forget this one:\n${fenced(alike)}`
+    const hint =
+      alike.length === 0
+        ? ''
+        : `\nAlike; if one of them says the same, update it and forget this one:\n${fenced(alike)}`
     return {
       text: `Remembered as ${made.id} in ${into}, ${onDisks(made)}.${hint}`,
       data: { ...answerOf(asked, made), known: false, alike },
@@ -61,9 +85,13 @@ const foundBy = async (asked: Asked, into: Namespace, words: string): Promise<re
 const update: Tool = {
   name: 'update',
   title: 'Change a memory',
-  description: 'Change fields of a memory whose id you have, when it is no longer right. Its history stays. Give the version that '
-    + "you read as if_version, so that nobody's change in between is lost.",
-  input: object({ id, content, title, kind, tags, expires_at, if_version: { type: 'string', minLength: 1, 'x-bytes-max': 512 } }, ['id']),
+  description:
+    'Change fields of a memory whose id you have, when it is no longer right. Its history stays. Give the version that ' +
+    "you read as if_version, so that nobody's change in between is lost.",
+  input: object(
+    { id, content, title, kind, tags, expires_at, if_version: { type: 'string', minLength: 1, 'x-bytes-max': 512 } },
+    ['id'],
+  ),
   output: answer(written, ['id']),
   hints: CHANGES,
   async run(asked: Asked, args: Fields & { readonly id: string; readonly if_version?: string }) {
@@ -80,8 +108,9 @@ const update: Tool = {
 const forget: Tool = {
   name: 'forget',
   title: 'Forget a memory',
-  description: 'Forget a memory that is wrong or of no more use; it can be restored. With erase its text is destroyed on every peer '
-    + 'for good: only when a person asks for that, or for a secret.',
+  description:
+    'Forget a memory that is wrong or of no more use; it can be restored. With erase its text is destroyed on every peer ' +
+    'for good: only when a person asks for that, or for a secret.',
   input: object({ id, erase: boolean }, ['id']),
   output: answer(written, ['id']),
   hints: CHANGES,
@@ -98,7 +127,10 @@ const link: Tool = {
   input: object({ from: id, to: id, relation: { type: 'string', minLength: 1, 'x-bytes-max': limits.name_bytes_max } }),
   output: answer(written, ['id']),
   hints: ADDS,
-  async run(asked: Asked, { from, to, relation }: { readonly from: string; readonly to: string; readonly relation: string }) {
+  async run(
+    asked: Asked,
+    { from, to, relation }: { readonly from: string; readonly to: string; readonly relation: string },
+  ) {
     const ends = { from: recordId(from), to: recordId(to) }
     const made = await asked.node.link({ ...ends, relation }, { agent: asked.session.agent })
     return { text: `Linked ${ends.from} to ${ends.to}, ${onDisks(made)}.`, data: answerOf(asked, made) }

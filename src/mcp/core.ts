@@ -5,5 +5,6 @@ import type { Tool } from './tool.ts'
 
 export const CORE: readonly Tool[] = [...coreWrites, ...coreReads]
 
-export const INSTRUCTIONS = 'A memory that lasts beyond this session and is shared with other agents. Recall when a task begins; '
-  + 'remember what the user decides, prefers or corrects, and what took effort to find out.'
+export const INSTRUCTIONS =
+  'A memory that lasts beyond this session and is shared with other agents. Recall when a task begins; ' +
+  'remember what the user decides, prefers or corrects, and what took effort to find out.'

@@ -36,17 +36,24 @@ export const createMcpDoor = (node: Node, version: string, log: Log, now: () => 
     const { agent } = session
     const token = tokens.of(agent)
     return {
-      node, session, now, wrote: (written) => tokens.keep(agent, written), own: token === undefined ? {} : { token },
+      node,
+      session,
+      now,
+      wrote: (written) => tokens.keep(agent, written),
+      own: token === undefined ? {} : { token },
       alone: (work, into = session.namespace ?? DEFAULT_NAMESPACE) => turns.take(into, work),
     }
   }
   const run = async (tool: Tool, session: NamedSession, args: Readonly<Record<string, unknown>>) => {
     try {
       const { text, data, isError } = await tool.run(askedBy(session), checkedArguments(tool, args) as never)
-      return isError === true ? { content: [{ type: 'text' as const, text }], isError } : { content: [{ type: 'text' as const, text }], structuredContent: { ...data } }
+      return isError === true
+        ? { content: [{ type: 'text' as const, text }], isError }
+        : { content: [{ type: 'text' as const, text }], structuredContent: { ...data } }
     } catch (error) {
       // A refusal is for the model to act on; what is nobody's fault there is the protocol's to tell.
-      if (error instanceof NodeError) return { content: [{ type: 'text' as const, text: refusal(error) }], isError: true }
+      if (error instanceof NodeError)
+        return { content: [{ type: 'text' as const, text: refusal(error) }], isError: true }
       throw fault(error, { tool: tool.name })
     }
   }
@@ -56,7 +63,9 @@ export const createMcpDoor = (node: Node, version: string, log: Log, now: () => 
       return await work(askedBy(session))
     } catch (error) {
       if (error instanceof ProtocolError) throw error
-      throw error instanceof NodeError ? new ProtocolError(ProtocolErrorCode.InvalidParams, refusal(error)) : fault(error, { what })
+      throw error instanceof NodeError
+        ? new ProtocolError(ProtocolErrorCode.InvalidParams, refusal(error))
+        : fault(error, { what })
     }
   }
   /** Its inside is for the log. */
@@ -67,15 +76,29 @@ export const createMcpDoor = (node: Node, version: string, log: Log, now: () => 
 
   const serverFor = (request: Request): Server => {
     const session = sessionOf(request)
-    const { tools: all, instructions, readOnly = all.filter(({ hints }) => hints.readOnlyHint), resources, prompts }: Profile = PROFILES[session.profile]
+    const {
+      tools: all,
+      instructions,
+      readOnly = all.filter(({ hints }) => hints.readOnlyHint),
+      resources,
+      prompts,
+    }: Profile = PROFILES[session.profile]
     const tools = session.readOnly ? readOnly : all
-    const capabilities = { tools: {}, ...(resources && { resources: {}, completions: {} }), ...(prompts && { prompts: {} }) }
+    const capabilities = {
+      tools: {},
+      ...(resources && { resources: {}, completions: {} }),
+      ...(prompts && { prompts: {} }),
+    }
     const server = new Server({ name: 'mnemesh', version }, { capabilities, instructions })
     const named = () => ({ ...session, agent: agentOf(session, server.getClientVersion()?.name) })
     server.setRequestHandler('tools/list', () => ({ tools: tools.map(published) }))
     server.setRequestHandler('tools/call', ({ params: { name, arguments: args = {} } }) => {
       const tool = tools.find((one) => one.name === name)
-      if (tool === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `there is no tool ${name.slice(0, 64)} here; tools/list names those that are`)
+      if (tool === undefined)
+        throw new ProtocolError(
+          ProtocolErrorCode.InvalidParams,
+          `there is no tool ${name.slice(0, 64)} here; tools/list names those that are`,
+        )
       return run(tool, named(), args)
     })
     if (resources !== undefined) serveResources(server, resources, (what, work) => ask(what, named(), work))
@@ -88,7 +111,8 @@ export const createMcpDoor = (node: Node, version: string, log: Log, now: () => 
       sessionOf(request)
       // One call a request: many in one would cost what they like, and the protocol has no such batches any more.
       if (Array.isArray(body)) throw new NodeError('malformed', 'a body is one JSON-RPC message; send each by itself')
-      if (valuesIn(body, VALUES_MAX) > VALUES_MAX) throw new NodeError('too_large', `a message holds more than ${VALUES_MAX} values; send it in parts`)
+      if (valuesIn(body, VALUES_MAX) > VALUES_MAX)
+        throw new NodeError('too_large', `a message holds more than ${VALUES_MAX} values; send it in parts`)
       return handler.answer(request, completed(body))
     },
     close: () => handler.close(),

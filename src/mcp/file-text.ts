@@ -18,7 +18,10 @@ export const shownFile = (path: string, text: string, range?: readonly [number, 
 }
 
 /** @param files below `folder`, with their sizes in bytes. */
-export const shownFolder = (folder: string, files: readonly { readonly path: string; readonly bytes: number }[]): string => {
+export const shownFolder = (
+  folder: string,
+  files: readonly { readonly path: string; readonly bytes: number }[],
+): string => {
   const bytesByPath = new Map<string, number>([[folder, 0]])
   for (const { path, bytes } of files) {
     const parts = path.slice(folder.length + 1).split('/')
@@ -37,19 +40,30 @@ export const replaced = (path: string, text: string, old: string, by: string): E
   const places: number[] = []
   for (let at = text.indexOf(old); old !== '' && at >= 0; at = text.indexOf(old, at + old.length)) places.push(at)
   const [first] = places
-  if (first === undefined) return { refused: `No replacement was performed, old_str \`${old}\` did not appear verbatim in ${path}.` }
-  if (places.length > 1) return { refused: `No replacement was performed. Multiple occurrences of old_str \`${old}\` in lines: ${linesOf(text, places).join(', ')}. Please ensure it is unique` }
+  if (first === undefined)
+    return { refused: `No replacement was performed, old_str \`${old}\` did not appear verbatim in ${path}.` }
+  if (places.length > 1)
+    return {
+      refused: `No replacement was performed. Multiple occurrences of old_str \`${old}\` in lines: ${linesOf(text, places).join(', ')}. Please ensure it is unique`,
+    }
   const edited = text.slice(0, first) + by + text.slice(first + old.length)
   const [line = 1] = linesOf(text, [first])
   const lines = edited.split('\n')
-  const snippet = numbered(lines, Math.max(1, line - SNIPPET_LINES), Math.min(lines.length, line + by.split('\n').length - 1 + SNIPPET_LINES))
+  const snippet = numbered(
+    lines,
+    Math.max(1, line - SNIPPET_LINES),
+    Math.min(lines.length, line + by.split('\n').length - 1 + SNIPPET_LINES),
+  )
   return { text: edited, told: `The memory file has been edited.\n${snippet}` }
 }
 
 /** @param line behind which it goes; 0 is the beginning. */
 export const inserted = (path: string, text: string, line: number, added: string): Edited => {
   const lines = text.split('\n')
-  if (line < 0 || line > lines.length) return { refused: `Error: Invalid \`insert_line\` parameter: ${line}. It should be within the range of lines of the file: [0, ${lines.length}]` }
+  if (line < 0 || line > lines.length)
+    return {
+      refused: `Error: Invalid \`insert_line\` parameter: ${line}. It should be within the range of lines of the file: [0, ${lines.length}]`,
+    }
   const edited = [...lines.slice(0, line), ...added.replace(/\n$/, '').split('\n'), ...lines.slice(line)].join('\n')
   return { text: edited, told: `The file ${path} has been edited.` }
 }
@@ -66,7 +80,10 @@ export const merged = ([first = '', ...others]: readonly string[]): string => {
 }
 
 const numbered = (lines: readonly string[], first: number, last: number): string =>
-  lines.slice(first - 1, last).map((line, at) => `${String(first + at).padStart(NUMBER_CHARS)}\t${line}`).join('\n')
+  lines
+    .slice(first - 1, last)
+    .map((line, at) => `${String(first + at).padStart(NUMBER_CHARS)}\t${line}`)
+    .join('\n')
 
 /** The numbers of the lines in which these places, in order, lie; each once. */
 const linesOf = (text: string, places: readonly number[]): readonly number[] => {

@@ -29,7 +29,8 @@ const done = (told: string): Told => ({ text: told, data: { result: told } })
 const refused = (told: string): Told => ({ text: told, data: {}, isError: true })
 
 const textOf = ({ texts }: Named): string => merged(texts.map(asWritten))
-const below = async (files: NamedTexts, folder: string): Promise<readonly Named[]> => (await files.all()).filter(({ name }) => name.startsWith(`${folder}/`))
+const below = async (files: NamedTexts, folder: string): Promise<readonly Named[]> =>
+  (await files.all()).filter(({ name }) => name.startsWith(`${folder}/`))
 
 const view: Command = async (files, { path: given, view_range }) => {
   const path = pathOf(given)
@@ -37,13 +38,23 @@ const view: Command = async (files, { path: given, view_range }) => {
   const file = path === ROOT ? null : await files.find(path)
   if (file !== null) {
     const content = textOf(file)
-    if (content.split('\n').length > LINES_MAX) return refused(`File ${path} exceeds maximum line limit of 999,999 lines.`)
+    if (content.split('\n').length > LINES_MAX)
+      return refused(`File ${path} exceeds maximum line limit of 999,999 lines.`)
     const shown = shownFile(path, content, view_range)
-    return done(file.texts.length > 1 ? `${shown}\n(Several wrote to it at once: what the others wrote stands at its end. Edit it to settle that.)` : shown)
+    return done(
+      file.texts.length > 1
+        ? `${shown}\n(Several wrote to it at once: what the others wrote stands at its end. Edit it to settle that.)`
+        : shown,
+    )
   }
   const there = await below(files, path)
   if (there.length === 0 && path !== ROOT) return refused(missing(path))
-  return done(shownFolder(path, there.map((one) => ({ path: one.name, bytes: Buffer.byteLength(textOf(one)) }))))
+  return done(
+    shownFolder(
+      path,
+      there.map((one) => ({ path: one.name, bytes: Buffer.byteLength(textOf(one)) })),
+    ),
+  )
 }
 
 const foldersOf = (path: string): readonly string[] => {
@@ -54,13 +65,20 @@ const foldersOf = (path: string): readonly string[] => {
 const create: Command = async (files, { path: given, file_text = '' }) => {
   const path = pathOf(given)
   if (path === null || path === ROOT) return refused(`Error: The path ${given ?? ''} must be a file below ${ROOT}`)
-  if ((await files.find(path)) !== null || (await below(files, path)).length > 0) return refused(`Error: File ${path} already exists`)
-  for (const folder of foldersOf(path)) if ((await files.find(folder)) !== null) return refused(`Error: ${folder} is a file`)
+  if ((await files.find(path)) !== null || (await below(files, path)).length > 0)
+    return refused(`Error: File ${path} already exists`)
+  for (const folder of foldersOf(path))
+    if ((await files.find(folder)) !== null) return refused(`Error: ${folder} is a file`)
   await files.create(path, { ...fileDraft(path), content: kept(file_text), kind: 'file', source: 'memory-tool' })
   return done(`File created successfully at: ${path}`)
 }
 
-const edit = async (files: NamedTexts, given: string | undefined, absent: string, change: (path: string, content: string) => Edited): Promise<Told> => {
+const edit = async (
+  files: NamedTexts,
+  given: string | undefined,
+  absent: string,
+  change: (path: string, content: string) => Edited,
+): Promise<Told> => {
   const path = pathOf(given)
   const file = path === null || path === ROOT ? null : await files.find(path)
   if (path === null || file === null) return refused(absent)
@@ -73,7 +91,9 @@ const edit = async (files: NamedTexts, given: string | undefined, absent: string
 const strReplace: Command = (files, { path, old_str = '', new_str = '' }) =>
   edit(files, path, `Error: ${missing(path ?? '')}`, (at, content) => replaced(at, content, old_str, new_str))
 const insert: Command = (files, { path, insert_line = 0, insert_text = '' }) =>
-  edit(files, path, `Error: The path ${path ?? ''} does not exist`, (at, content) => inserted(at, content, insert_line, insert_text))
+  edit(files, path, `Error: The path ${path ?? ''} does not exist`, (at, content) =>
+    inserted(at, content, insert_line, insert_text),
+  )
 
 /** A file, or all that lie in a folder. */
 const at = async (files: NamedTexts, path: string): Promise<readonly Named[]> => {
@@ -94,21 +114,47 @@ const rename: Command = async (files, { old_path, new_path }) => {
   const [from, to] = [pathOf(old_path), pathOf(new_path)]
   const all = from === null || from === ROOT ? [] : await at(files, from)
   if (from === null || all.length === 0) return refused(`Error: The path ${old_path ?? ''} does not exist`)
-  if (to === null || to === ROOT || to.startsWith(`${from}/`)) return refused(`Error: The path ${new_path ?? ''} must be another below ${ROOT}`)
+  if (to === null || to === ROOT || to.startsWith(`${from}/`))
+    return refused(`Error: The path ${new_path ?? ''} must be another below ${ROOT}`)
   if ((await at(files, to)).length > 0) return refused(`Error: The destination ${to} already exists`)
-  for (const file of all) await files.change(file, { ...fileDraft(to + file.name.slice(from.length)), content: kept(textOf(file)) })
+  for (const file of all)
+    await files.change(file, { ...fileDraft(to + file.name.slice(from.length)), content: kept(textOf(file)) })
   return done(`Successfully renamed ${from} to ${to}`)
 }
 
-const COMMANDS: Readonly<Record<string, Command>> = { view, create, str_replace: strReplace, insert, delete: remove, rename }
+const COMMANDS: Readonly<Record<string, Command>> = {
+  view,
+  create,
+  str_replace: strReplace,
+  insert,
+  delete: remove,
+  rename,
+}
 
 const path: JsonSchema = { type: 'string', 'x-bytes-max': limits.title_bytes_max, description: `below ${ROOT}` }
 const written: JsonSchema = { type: 'string', 'x-text-bytes-max': limits.content_bytes_max }
-const viewed = { path, view_range: { type: 'array', items: { type: 'integer', minimum: -1 }, minItems: 2, maxItems: 2, description: 'first and last line, -1 is the end' } }
+const viewed = {
+  path,
+  view_range: {
+    type: 'array',
+    items: { type: 'integer', minimum: -1 },
+    minItems: 2,
+    maxItems: 2,
+    description: 'first and last line, -1 is the end',
+  },
+}
 const EDITS: Hints = { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false }
 
-const tool = (commands: readonly string[], description: string, fields: Readonly<Record<string, JsonSchema>>, hints: Hints): Tool => ({
-  name: 'memory', title: 'Memory files', description, hints,
+const tool = (
+  commands: readonly string[],
+  description: string,
+  fields: Readonly<Record<string, JsonSchema>>,
+  hints: Hints,
+): Tool => ({
+  name: 'memory',
+  title: 'Memory files',
+  description,
+  hints,
   input: object({ command: { type: 'string', enum: commands }, ...fields }, ['command']),
   output: answer({ result: text }, ['result']),
   run: (asked: Asked, args: Args) => {
@@ -117,11 +163,24 @@ const tool = (commands: readonly string[], description: string, fields: Readonly
   },
 })
 
-export const fileTools: readonly Tool[] = [tool(
-  Object.keys(COMMANDS),
-  `Files that last beyond this session, under ${ROOT}. view shows a file or a folder (look there when a task begins); create makes a file; str_replace changes a text `
-  + 'that stands in it once; insert adds text behind a line; delete and rename take a file or a folder.',
-  { ...viewed, file_text: written, old_str: written, new_str: written, insert_line: { type: 'integer', minimum: 0 }, insert_text: written, old_path: path, new_path: path },
-  EDITS,
-)]
-export const readOnlyFileTools: readonly Tool[] = [tool(['view'], `Files that last beyond this session, under ${ROOT}: view shows a file or a folder.`, viewed, READS)]
+export const fileTools: readonly Tool[] = [
+  tool(
+    Object.keys(COMMANDS),
+    `Files that last beyond this session, under ${ROOT}. view shows a file or a folder (look there when a task begins); create makes a file; str_replace changes a text ` +
+      'that stands in it once; insert adds text behind a line; delete and rename take a file or a folder.',
+    {
+      ...viewed,
+      file_text: written,
+      old_str: written,
+      new_str: written,
+      insert_line: { type: 'integer', minimum: 0 },
+      insert_text: written,
+      old_path: path,
+      new_path: path,
+    },
+    EDITS,
+  ),
+]
+export const readOnlyFileTools: readonly Tool[] = [
+  tool(['view'], `Files that last beyond this session, under ${ROOT}: view shows a file or a folder.`, viewed, READS),
+]

@@ -10,5 +10,15 @@ import { proofTools } from './proofs.ts'
 import type { Tool } from './tool.ts'
 
 export const FULL: readonly Tool[] = [
-  ...CORE, ...fullReads, ...fullWrites, ...decisionWrites, ...decisionReads, ...artifactWrites, ...artifactReads, ...episodeWrites, ...episodeReads, ...proofTools, ...fullPeer,
+  ...CORE,
+  ...fullReads,
+  ...fullWrites,
+  ...decisionWrites,
+  ...decisionReads,
+  ...artifactWrites,
+  ...artifactReads,
+  ...episodeWrites,
+  ...episodeReads,
+  ...proofTools,
+  ...fullPeer,
 ]

@@ -44,22 +44,34 @@ export const knowledgeGraph = (asked: Asked): KnowledgeGraph => {
   }
   /** Those that one of `around` has, by names. @param known names that are read already. */
   const relationsOf = async (around: readonly Named[], known: readonly Named[]): Promise<readonly Relation[]> => {
-    const nameById = new Map(known.flatMap(({ name, row, twins }) => [row, ...twins].map(({ id }): [RecordId, string] => [id, name])))
+    const nameById = new Map(
+      known.flatMap(({ name, row, twins }) => [row, ...twins].map(({ id }): [RecordId, string] => [id, name])),
+    )
     const nameOf = async (id: RecordId): Promise<string | null> => {
-      if (!nameById.has(id)) nameById.set(id, await node.get(id, {}).then(({ memory }) => memory.title ?? '', () => ''))
+      if (!nameById.has(id))
+        nameById.set(
+          id,
+          await node.get(id, {}).then(
+            ({ memory }) => memory.title ?? '',
+            () => '',
+          ),
+        )
       return nameById.get(id) || null
     }
     const linkById = new Map<RecordId, LinkRow>()
-    for (const { row, twins } of around) for (const { id } of [row, ...twins]) for (const link of await linksOf(id)) linkById.set(link.id, link)
+    for (const { row, twins } of around)
+      for (const { id } of [row, ...twins]) for (const link of await linksOf(id)) linkById.set(link.id, link)
     const relations = new Map<string, Relation>()
     for (const link of [...linkById.values()].sort(byAge)) {
       const [from, to] = [await nameOf(link.from), await nameOf(link.to)]
-      if (from !== null && to !== null) relations.set(JSON.stringify([from, to, link.relation]), { from, to, relationType: link.relation })
+      if (from !== null && to !== null)
+        relations.set(JSON.stringify([from, to, link.relation]), { from, to, relationType: link.relation })
     }
     return [...relations.values()]
   }
   const graphOf = async (entities: readonly Named[], known: readonly Named[]): Promise<Graph> => ({
-    entities: entities.map(entityOf), relations: await relationsOf(entities, known),
+    entities: entities.map(entityOf),
+    relations: await relationsOf(entities, known),
   })
   const found = async (names: readonly string[]): Promise<readonly Named[]> => {
     const all: Named[] = []
@@ -69,7 +81,8 @@ export const knowledgeGraph = (asked: Asked): KnowledgeGraph => {
     }
     return all
   }
-  const nodeFor = async (name: string): Promise<RecordId> => (await nodes.find(name))?.row.id ?? nodes.create(name, onlyNamed(name))
+  const nodeFor = async (name: string): Promise<RecordId> =>
+    (await nodes.find(name))?.row.id ?? nodes.create(name, onlyNamed(name))
 
   return {
     createEntities: async (entities) => {
@@ -90,7 +103,12 @@ export const knowledgeGraph = (asked: Asked): KnowledgeGraph => {
       for (const relation of relations) {
         const { from, to, relationType } = relation
         const ends = { from: await nodeFor(from), to: await nodeFor(to), relation: relationType }
-        if ((await linksOf(ends.from)).some((link) => link.from === ends.from && link.to === ends.to && link.relation === relationType)) continue
+        if (
+          (await linksOf(ends.from)).some(
+            (link) => link.from === ends.from && link.to === ends.to && link.relation === relationType,
+          )
+        )
+          continue
         await node.link(ends, by)
         created.push(relation)
       }
@@ -104,7 +122,9 @@ export const knowledgeGraph = (asked: Asked): KnowledgeGraph => {
         entities.set(entityName, entity)
       }
       const added: Observations[] = []
-      const observationsByName = new Map([...entities].map(([name, entity]) => [name, [...entityOf(entity).observations]]))
+      const observationsByName = new Map(
+        [...entities].map(([name, entity]) => [name, [...entityOf(entity).observations]]),
+      )
       for (const { entityName, observations } of additions) {
         const there = observationsByName.get(entityName)!
         const fresh = observations.filter((one) => !there.includes(one))
@@ -116,23 +136,30 @@ export const knowledgeGraph = (asked: Asked): KnowledgeGraph => {
     },
     deleteEntities: async (names) => {
       for (const entity of await found(names)) {
-        for (const { id } of [entity.row, ...entity.twins]) for (const { from, to, relation } of await linksOf(id)) await node.unlink({ from, to, relation }, by)
+        for (const { id } of [entity.row, ...entity.twins])
+          for (const { from, to, relation } of await linksOf(id)) await node.unlink({ from, to, relation }, by)
         await nodes.forget(entity)
       }
     },
     deleteObservations: async (deletions) => {
       for (const { entityName, observations } of deletions) {
         const entity = await nodes.find(entityName)
-        if (entity !== null && isEntity(entity)) await rewrite(nodes, entity, entityOf(entity).observations.filter((one) => !observations.includes(one)))
+        if (entity !== null && isEntity(entity))
+          await rewrite(
+            nodes,
+            entity,
+            entityOf(entity).observations.filter((one) => !observations.includes(one)),
+          )
       }
     },
     deleteRelations: async (relations) => {
       for (const { from, to, relationType } of relations) {
         for (const { row, twins } of await found([from])) {
           const ends = new Set((await found([to])).flatMap((end) => [end.row.id, ...end.twins.map(({ id }) => id)]))
-          for (const { id } of [row, ...twins]) for (const link of await linksOf(id)) {
-            if (link.from === id && ends.has(link.to) && link.relation === relationType) await node.unlink(link, by)
-          }
+          for (const { id } of [row, ...twins])
+            for (const link of await linksOf(id)) {
+              if (link.from === id && ends.has(link.to) && link.relation === relationType) await node.unlink(link, by)
+            }
         }
       }
     },
@@ -145,8 +172,12 @@ export const knowledgeGraph = (asked: Asked): KnowledgeGraph => {
       const all = await nodes.all()
       const words = query.toLowerCase()
       const has = (text: string): boolean => text.toLowerCase().includes(words)
-      const matches = ({ name, entityType, observations }: Entity): boolean => has(name) || has(entityType) || observations.some(has)
-      return graphOf(all.filter((one) => isEntity(one) && matches(entityOf(one))), all)
+      const matches = ({ name, entityType, observations }: Entity): boolean =>
+        has(name) || has(entityType) || observations.some(has)
+      return graphOf(
+        all.filter((one) => isEntity(one) && matches(entityOf(one))),
+        all,
+      )
     },
     open: async (names) => {
       const all = (await found(names)).filter(isEntity)
@@ -157,12 +188,22 @@ export const knowledgeGraph = (asked: Asked): KnowledgeGraph => {
 
 const byAge = (a: LinkRow, b: LinkRow): number => a.created_at.localeCompare(b.created_at) || (a.id < b.id ? -1 : 1)
 
-const onlyNamed = (name: string) => ({ title: name, content: name, kind: 'entity', source: 'mcp-memory', tags: [GRAPH_TAG, nameTag(GRAPH_TAG, name), ONLY_NAMED_TAG] })
+const onlyNamed = (name: string) => ({
+  title: name,
+  content: name,
+  kind: 'entity',
+  source: 'mcp-memory',
+  tags: [GRAPH_TAG, nameTag(GRAPH_TAG, name), ONLY_NAMED_TAG],
+})
 
 /** All that was observed, also by several at once. */
 const entityOf = ({ name, row, texts }: Named): Entity => {
   const given = row.metadata['entityType']
-  return { name, entityType: typeof given === 'string' ? given : row.kind, observations: [...new Set(texts.flatMap((text) => observationsOf(text, name)))] }
+  return {
+    name,
+    entityType: typeof given === 'string' ? given : row.kind,
+    observations: [...new Set(texts.flatMap((text) => observationsOf(text, name)))],
+  }
 }
 
 const rewrite = async (nodes: NamedTexts, entity: Named, observations: readonly string[]): Promise<void> => {

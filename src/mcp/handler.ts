@@ -3,7 +3,11 @@
  * carry who asks and in which version, and those before it, whose answers are given as plain JSON too.
  */
 import {
-  createMcpHandler, isLegacyRequest, WebStandardStreamableHTTPServerTransport, type McpServerFactory, type Server,
+  createMcpHandler,
+  isLegacyRequest,
+  WebStandardStreamableHTTPServerTransport,
+  type McpServerFactory,
+  type Server,
 } from '@modelcontextprotocol/server'
 
 export type Handler = {
@@ -22,7 +26,9 @@ export const createHandler = (make: (request: Request) => Server, onError: (erro
   const modern = createMcpHandler(factory, { legacy: 'reject', maxSubscriptions: SUBSCRIPTIONS_MAX, onerror: onError })
   return {
     answer: async (request, body) =>
-      (await isLegacyRequest(request, body)) ? answerLegacy(make(request), request, body) : modern.fetch(request, { parsedBody: body }),
+      (await isLegacyRequest(request, body))
+        ? answerLegacy(make(request), request, body)
+        : modern.fetch(request, { parsedBody: body }),
     close: () => modern.close(),
   }
 }
@@ -30,10 +36,15 @@ export const createHandler = (make: (request: Request) => Server, onError: (erro
 const answerLegacy = async (server: Server, request: Request, body: unknown): Promise<Response> => {
   const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true })
   await server.connect(transport)
-  const gone = new Promise<null>((resolve) => request.signal.addEventListener('abort', () => resolve(null), { once: true }))
+  const gone = new Promise<null>((resolve) =>
+    request.signal.addEventListener('abort', () => resolve(null), { once: true }),
+  )
   try {
     // Nobody reads an answer whose client has gone, and the library would wait for it for ever once it is closed.
-    return (await Promise.race([transport.handleRequest(request, { parsedBody: body }), gone])) ?? new Response(null, { status: 499 })
+    return (
+      (await Promise.race([transport.handleRequest(request, { parsedBody: body }), gone])) ??
+      new Response(null, { status: 499 })
+    )
   } finally {
     await server.close()
   }

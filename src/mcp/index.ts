@@ -8,9 +8,15 @@ import type { McpDoor } from './door.ts'
 
 export type { McpDoor } from './door.ts'
 
-export const createLazyMcpDoor = (node: Node, version: string, log: Pick<PeerLog, 'error'>, now: () => number): McpDoor => {
+export const createLazyMcpDoor = (
+  node: Node,
+  version: string,
+  log: Pick<PeerLog, 'error'>,
+  now: () => number,
+): McpDoor => {
   let door: Promise<McpDoor> | null = null
-  const loaded = (): Promise<McpDoor> => (door ??= import('./door.ts').then(({ createMcpDoor }) => createMcpDoor(node, version, log, now)))
+  const loaded = (): Promise<McpDoor> =>
+    (door ??= import('./door.ts').then(({ createMcpDoor }) => createMcpDoor(node, version, log, now)))
   return {
     answer: async (request, body) => (await loaded()).answer(request, body),
     close: async () => {

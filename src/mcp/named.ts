@@ -48,9 +48,17 @@ export const namedTexts = (asked: Asked, kind: string): NamedTexts => {
   const listed = async (tags: readonly string[]): Promise<readonly MemoryRow[]> => {
     const rows: MemoryRow[] = []
     for (let cursor: string | null | undefined; cursor !== null;) {
-      const page = await node.list({ namespace, tags }, { limit: PAGE, ...(cursor === undefined ? {} : { cursor }) }, {})
+      const page = await node.list(
+        { namespace, tags },
+        { limit: PAGE, ...(cursor === undefined ? {} : { cursor }) },
+        {},
+      )
       for (const row of page.rows) rows.push(row)
-      if (rows.length > NAMED_MAX) throw new NodeError('too_large', `there are more than ${NAMED_MAX} in ${namespace}; ask for single ones by their names`)
+      if (rows.length > NAMED_MAX)
+        throw new NodeError(
+          'too_large',
+          `there are more than ${NAMED_MAX} in ${namespace}; ask for single ones by their names`,
+        )
       cursor = page.next_cursor
     }
     return rows
@@ -59,7 +67,9 @@ export const namedTexts = (asked: Asked, kind: string): NamedTexts => {
     const shown = row.content ?? ''
     if (row.conflicts === 0) return [shown]
     const { conflicts } = await node.get(row.id, {})
-    const others = conflicts.filter(({ field }) => field === 'content').flatMap(({ values }) => values.map(({ value }) => value))
+    const others = conflicts
+      .filter(({ field }) => field === 'content')
+      .flatMap(({ values }) => values.map(({ value }) => value))
     return [shown, ...others.filter((value) => typeof value === 'string').filter((value) => value !== shown)]
   }
   const named = async (name: string, rows: readonly MemoryRow[]): Promise<Named> => {
@@ -102,9 +112,16 @@ export const namedTexts = (asked: Asked, kind: string): NamedTexts => {
 
 /** The order of those that were made in one call stands beside them. */
 const byAge = (a: MemoryRow, b: MemoryRow): number =>
-  a.created_at.localeCompare(b.created_at) || Number(a.metadata['order'] ?? 0) - Number(b.metadata['order'] ?? 0) || (a.id < b.id ? -1 : 1)
+  a.created_at.localeCompare(b.created_at) ||
+  Number(a.metadata['order'] ?? 0) - Number(b.metadata['order'] ?? 0) ||
+  (a.id < b.id ? -1 : 1)
 
 const checkSizes = (name: string, text: string): void => {
-  if (name === '' || Buffer.byteLength(name) > limits.title_bytes_max) throw new NodeError('malformed', `a name has 1 to ${limits.title_bytes_max} bytes; rename it`)
-  if (Buffer.byteLength(text) > limits.content_bytes_max) throw new NodeError('too_large', `${name.slice(0, 100)} would be longer than ${limits.content_bytes_max} bytes; put a part of it under another name`)
+  if (name === '' || Buffer.byteLength(name) > limits.title_bytes_max)
+    throw new NodeError('malformed', `a name has 1 to ${limits.title_bytes_max} bytes; rename it`)
+  if (Buffer.byteLength(text) > limits.content_bytes_max)
+    throw new NodeError(
+      'too_large',
+      `${name.slice(0, 100)} would be longer than ${limits.content_bytes_max} bytes; put a part of it under another name`,
+    )
 }

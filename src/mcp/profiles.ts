@@ -28,7 +28,11 @@ const RESOURCES = together(memoryResources, [rootResources, adrResources, receip
 export const PROFILES = {
   core: { tools: CORE, instructions: INSTRUCTIONS, resources: RESOURCES, prompts: PROMPTS },
   full: { tools: FULL, instructions: INSTRUCTIONS, resources: RESOURCES, prompts: PROMPTS },
-  graph: { tools: graphTools, resources: graphResources, instructions: `A knowledge graph that lasts beyond this session and is shared with other agents. ${AS_DATA}` },
+  graph: {
+    tools: graphTools,
+    resources: graphResources,
+    instructions: `A knowledge graph that lasts beyond this session and is shared with other agents. ${AS_DATA}`,
+  },
   files: { tools: fileTools, readOnly: readOnlyFileTools, instructions: `Files that agents share. ${AS_DATA}` },
   search: { tools: searchTools, instructions: `Memories that agents share. ${AS_DATA}` },
 } as const satisfies Readonly<Record<string, Profile>>

@@ -37,7 +37,8 @@ const whenOpen = async <T>({ node }: Asked, ask: () => Promise<T>): Promise<T> =
   }
 }
 
-export const isUnavailable = (error: unknown): boolean => error instanceof NodeError && error.code === 'projection_unavailable'
+export const isUnavailable = (error: unknown): boolean =>
+  error instanceof NodeError && error.code === 'projection_unavailable'
 
 /** Told where rows may lack something. */
 export const lagLine = (lag: number): string => (lag === 0 ? '' : `\n(${lag} newer commits are not searchable yet)`)

@@ -16,7 +16,8 @@ const NEXT: Partial<Readonly<Record<ErrorCode, string>>> = {
 
 /** What a write that was refused has left behind, or else the model would write it twice, or not at all. */
 const whatHolds = (code: ErrorCode, { id, local_committed, may_be_elsewhere }: NodeError['fields']): string => {
-  if (code === 'quorum_not_met' && typeof id === 'string') return `; it is kept here as ${id} and reaches the others later: do not write it again`
+  if (code === 'quorum_not_met' && typeof id === 'string')
+    return `; it is kept here as ${id} and reaches the others later: do not write it again`
   if (local_committed === true && typeof id === 'string') return `; it is kept here as ${id}: do not write it again`
   if (may_be_elsewhere === true) return '; it may have been written all the same: recall before you write it again'
   return local_committed === false ? '; nothing was written' : ''

@@ -1,15 +1,29 @@
 /** What a client may read by its address, beside the tools that a model calls. */
 import type { Asked } from './tool.ts'
 
-export type Listed = { readonly name: string; readonly title: string; readonly uri: string; readonly description: string; readonly mimeType: string }
+export type Listed = {
+  readonly name: string
+  readonly title: string
+  readonly uri: string
+  readonly description: string
+  readonly mimeType: string
+}
 export type Template = Omit<Listed, 'uri'> & { readonly uriTemplate: string }
 
 /** `given`: the template's other variables, as far as they are known. */
-export type Completing = { readonly template: string; readonly variable: string; readonly beginning: string; readonly given: Readonly<Record<string, string>> }
+export type Completing = {
+  readonly template: string
+  readonly variable: string
+  readonly beginning: string
+  readonly given: Readonly<Record<string, string>>
+}
 
 export type Resources = {
   /** A page of them. */
-  list(asked: Asked, cursor: string | undefined): Promise<{ readonly resources: readonly Listed[]; readonly next_cursor: string | null }>
+  list(
+    asked: Asked,
+    cursor: string | undefined,
+  ): Promise<{ readonly resources: readonly Listed[]; readonly next_cursor: string | null }>
   readonly templates: readonly Template[]
   /** Null for an address that is none of theirs. @throws NodeError. */
   read(asked: Asked, uri: string): Promise<{ readonly mimeType: string; readonly text: string } | null>
@@ -24,7 +38,10 @@ export const together = (paged: Resources, others: readonly Resources[]): Resour
     templates: all.flatMap(({ templates }) => templates),
     list: async (asked, cursor) => {
       const page = await paged.list(asked, cursor)
-      const first = cursor === undefined ? (await Promise.all(others.map((one) => one.list(asked, undefined)))).flatMap(({ resources }) => resources) : []
+      const first =
+        cursor === undefined
+          ? (await Promise.all(others.map((one) => one.list(asked, undefined)))).flatMap(({ resources }) => resources)
+          : []
       return { resources: [...first, ...page.resources], next_cursor: page.next_cursor }
     },
     read: async (asked, uri) => {
@@ -34,6 +51,9 @@ export const together = (paged: Resources, others: readonly Resources[]): Resour
       }
       return null
     },
-    complete: async (asked, wanted) => (await all.find(({ templates }) => templates.some(({ uriTemplate }) => uriTemplate === wanted.template))?.complete(asked, wanted)) ?? [],
+    complete: async (asked, wanted) =>
+      (await all
+        .find(({ templates }) => templates.some(({ uriTemplate }) => uriTemplate === wanted.template))
+        ?.complete(asked, wanted)) ?? [],
   }
 }

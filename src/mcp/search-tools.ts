@@ -37,7 +37,13 @@ const fetchTool: Tool = {
     const { memory } = await seeingOwn(asked, (options) => asked.node.get(recordId(id), options))
     const { namespace, kind, tags, agent_id: author, created_at, version } = memory
     const whole = fenced([shownRow(memory, Number.MAX_SAFE_INTEGER)])
-    return asJson({ id: memory.id, title: titleOf(memory), text: whole, url: uriOf(memory), metadata: { namespace, kind, tags, author, created_at, version } })
+    return asJson({
+      id: memory.id,
+      title: titleOf(memory),
+      text: whole,
+      url: uriOf(memory),
+      metadata: { namespace, kind, tags, author, created_at, version },
+    })
   },
 }
 

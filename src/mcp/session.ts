@@ -19,9 +19,11 @@ export const sessionOf = (request: Request): NamedSession => {
   const agent = query.get('agent') ?? request.headers.get('x-agent-id')
   const namespace = query.get('namespace')
   const readOnly = query.get('read_only') ?? 'false'
-  if (readOnly !== 'true' && readOnly !== 'false') throw new NodeError('malformed', 'read_only is neither true nor false; give one of them')
+  if (readOnly !== 'true' && readOnly !== 'false')
+    throw new NodeError('malformed', 'read_only is neither true nor false; give one of them')
   const profile = query.get('profile') ?? 'core'
-  if (!isProfile(profile)) throw new NodeError('malformed', `there is no such profile; give one of ${Object.keys(PROFILES).join(', ')}`)
+  if (!isProfile(profile))
+    throw new NodeError('malformed', `there is no such profile; give one of ${Object.keys(PROFILES).join(', ')}`)
   return {
     profile,
     agent: agent === null ? ANONYMOUS : agentFrom(agent, 'agent'),
@@ -35,4 +37,6 @@ const isProfile = (name: string): name is ProfileName => Object.hasOwn(PROFILES,
 
 /** @param clientName as this request tells it, or undefined. */
 export const agentOf = ({ named, agent }: NamedSession, clientName: string | undefined): AgentId =>
-  named || clientName === undefined ? agent : (parseAgentId(clientName.trim().replaceAll(/[^\x21-\x7e]+/g, '-')) ?? agent)
+  named || clientName === undefined
+    ? agent
+    : (parseAgentId(clientName.trim().replaceAll(/[^\x21-\x7e]+/g, '-')) ?? agent)

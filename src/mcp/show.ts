@@ -51,7 +51,16 @@ export const shownRow = (row: Row, chars: number): Shown => {
   const { id, namespace, title, content, kind, tags, agent_id, created_at, version, score } = row
   const cut = content !== null && content.length > chars
   return {
-    id, namespace, title, content: cut ? `${firstChars(content, chars)}…` : content, kind, tags, author: agent_id, created_at, version, cut,
+    id,
+    namespace,
+    title,
+    content: cut ? `${firstChars(content, chars)}…` : content,
+    kind,
+    tags,
+    author: agent_id,
+    created_at,
+    version,
+    cut,
     ...(score === undefined ? {} : { score }),
   }
 }
@@ -73,7 +82,12 @@ export type Part = { readonly facts: Readonly<Record<string, string>>; readonly 
 
 const rowPart = ({ id, namespace, title, content, kind, tags, author, created_at, version, cut }: Shown): Part => ({
   facts: {
-    id, author, at: created_at, namespace, kind, version,
+    id,
+    author,
+    at: created_at,
+    namespace,
+    kind,
+    version,
     ...(tags.length === 0 ? {} : { tags: tags.join(',') }),
     ...(cut ? { cut: 'get shows all' } : {}),
   },
@@ -81,7 +95,9 @@ const rowPart = ({ id, namespace, title, content, kind, tags, author, created_at
 })
 
 const fence = (name: string, { facts, text }: Part): string => {
-  const attributes = Object.entries(facts).map(([fact, value]) => ` ${fact}="${plain(value)}"`).join('')
+  const attributes = Object.entries(facts)
+    .map(([fact, value]) => ` ${fact}="${plain(value)}"`)
+    .join('')
   return `<${name}${attributes}>\n${text.replaceAll(LIKE_A_TAG, '‹')}\n</${name}>`
 }
 
@@ -89,14 +105,23 @@ const fence = (name: string, { facts, text }: Part): string => {
 const LIKE_A_TAG = /<(?=[\s\p{C}]{0,8}[/\\]?[\s\p{C}]{0,8}memory)/giu
 
 const ATTRIBUTE_CHARS_MAX = 300
-const plain = (text: string): string => firstChars(text.replaceAll(/["<>\p{C}\p{Zl}\p{Zp}]/gu, ' '), ATTRIBUTE_CHARS_MAX)
+const plain = (text: string): string =>
+  firstChars(text.replaceAll(/["<>\p{C}\p{Zl}\p{Zp}]/gu, ' '), ATTRIBUTE_CHARS_MAX)
 
 const text = { type: 'string' }
 const textOrNull = { type: ['string', 'null'] }
 export const shownSchema = {
   type: 'object',
   properties: {
-    id: text, namespace: text, title: textOrNull, content: textOrNull, kind: text, tags: { type: 'array' }, author: text,
-    created_at: text, version: text, cut: { type: 'boolean' },
+    id: text,
+    namespace: text,
+    title: textOrNull,
+    content: textOrNull,
+    kind: text,
+    tags: { type: 'array' },
+    author: text,
+    created_at: text,
+    version: text,
+    cut: { type: 'boolean' },
   },
 }

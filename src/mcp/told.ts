@@ -20,7 +20,10 @@ export const fitting = <Item>(items: readonly Item[], tokens: number): readonly 
  * @param ask for a page of at most so many.
  */
 export const pageWithin = async <Row, Item, Page extends { readonly rows: readonly Row[] }>(
-  limit: number, tokens: number, ask: (limit: number) => Promise<Page>, shown: (row: Row) => Item,
+  limit: number,
+  tokens: number,
+  ask: (limit: number) => Promise<Page>,
+  shown: (row: Row) => Item,
 ): Promise<{ readonly items: readonly Item[]; readonly page: Page }> => {
   const page = await ask(limit)
   const items = fitting(page.rows.map(shown), tokens)
@@ -28,13 +31,25 @@ export const pageWithin = async <Row, Item, Page extends { readonly rows: readon
 }
 
 /** One thing. @param after a line for the model, outside of the fence. */
-export const toldOf = (what: string, data: Told['data'], after = ''): Told =>
-  ({ text: `${fenced([], [{ facts: { what }, text: JSON.stringify(data) }])}${after}`, data: { notice: NOTICE, ...data } })
+export const toldOf = (what: string, data: Told['data'], after = ''): Told => ({
+  text: `${fenced([], [{ facts: { what }, text: JSON.stringify(data) }])}${after}`,
+  data: { notice: NOTICE, ...data },
+})
 
 /** Many, one a line. @param none told instead when there are none. */
-export const toldList = (what: string, items: readonly unknown[], none: string, after: string, data: Told['data']): Told => {
+export const toldList = (
+  what: string,
+  items: readonly unknown[],
+  none: string,
+  after: string,
+  data: Told['data'],
+): Told => {
   const lines = items.map((item) => JSON.stringify(item)).join('\n')
-  return { text: `${items.length === 0 ? none : fenced([], [{ facts: { what }, text: lines }])}${after}`, data: { notice: NOTICE, ...data } }
+  return {
+    text: `${items.length === 0 ? none : fenced([], [{ facts: { what }, text: lines }])}${after}`,
+    data: { notice: NOTICE, ...data },
+  }
 }
 
-export const moreLine = (next_cursor: string | null): string => (next_cursor === null ? '' : `\n(more: cursor ${next_cursor})`)
+export const moreLine = (next_cursor: string | null): string =>
+  next_cursor === null ? '' : `\n(more: cursor ${next_cursor})`

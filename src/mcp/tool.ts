@@ -25,7 +25,11 @@ export type Asked = {
 }
 
 /** `text`: for a model. `data`: the same for a program, in the shape of `output`. */
-export type Told = { readonly text: string; readonly data: Readonly<Record<string, unknown>>; /** A refusal in the tool's own words. */ readonly isError?: true }
+export type Told = {
+  readonly text: string
+  readonly data: Readonly<Record<string, unknown>>
+  /** A refusal in the tool's own words. */ readonly isError?: true
+}
 
 /** Hints of the protocol, all four: it only reads, may destroy, a repeat is harmless, it reaches beyond the memory. */
 export type Hints = {
@@ -57,12 +61,16 @@ export const object = (
 ): JsonSchema => ({ type: 'object', properties, required, additionalProperties: false })
 
 /** What a tool answers. Told in fewer words: the model sees the answer itself, and a program may find more in it than it looks for. */
-export const answer = (properties: Readonly<Record<string, JsonSchema>>, required: readonly string[] = []): JsonSchema =>
-  ({ type: 'object', properties, ...(required.length === 0 ? {} : { required }) })
+export const answer = (
+  properties: Readonly<Record<string, JsonSchema>>,
+  required: readonly string[] = [],
+): JsonSchema => ({ type: 'object', properties, ...(required.length === 0 ? {} : { required }) })
 
 /** What a client is told of a tool. */
 export const published = ({ name, title, description, input, output, hints }: Tool) => ({
-  name, title, description,
+  name,
+  title,
+  description,
   inputSchema: standard(input) as { type: 'object' },
   outputSchema: standard(output) as { type: 'object' },
   annotations: hints,
@@ -72,7 +80,9 @@ export const published = ({ name, title, description, input, output, hints }: To
 const standard = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(standard)
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, part]) => [/^x-(text-)?bytes-max$/.test(key) ? 'maxLength' : key, standard(part)]))
+  return Object.fromEntries(
+    Object.entries(value).map(([key, part]) => [/^x-(text-)?bytes-max$/.test(key) ? 'maxLength' : key, standard(part)]),
+  )
 }
 
 const build = AjvCompiler()({}, ajvOptions)
@@ -106,11 +116,18 @@ const refused = (tool: Tool, fault: Fault | undefined): NodeError => {
   const takes = Object.keys(tool.input['properties'] ?? {}).join(', ')
   switch (fault?.keyword) {
     case 'additionalProperties':
-      return malformed(`${what}: there is no field ${shortly(fault.params['additionalProperty'])} here; ${tool.name} takes ${takes}`)
+      return malformed(
+        `${what}: there is no field ${shortly(fault.params['additionalProperty'])} here; ${tool.name} takes ${takes}`,
+      )
     case 'required':
-      return malformed(`${what}: the field ${shortly(fault.params['missingProperty'])} is missing; ${tool.name} takes ${takes}`)
+      return malformed(
+        `${what}: the field ${shortly(fault.params['missingProperty'])} is missing; ${tool.name} takes ${takes}`,
+      )
     case 'x-text-bytes-max':
-      return new NodeError('too_large', `${what} ${fault.message ?? 'is too long'}; shorten it, or split it into several`)
+      return new NodeError(
+        'too_large',
+        `${what} ${fault.message ?? 'is too long'}; shorten it, or split it into several`,
+      )
     default:
       return malformed(`${what} ${fault?.message ?? 'does not fit'}; give it so, and call ${tool.name} again`)
   }

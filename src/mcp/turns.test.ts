@@ -5,14 +5,20 @@ import { createTurns } from './turns.ts'
 test('of one key one works at a time, in order; of another at once; a failure harms nobody behind it', async () => {
   const turns = createTurns()
   const happened: string[] = []
-  const work = (name: string, fails = false) => async () => {
-    happened.push(`${name} begins`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
-    happened.push(`${name} ends`)
-    if (fails) throw new Error(name)
-    return name
-  }
-  const all = await Promise.allSettled([turns.take('k', work('a', true)), turns.take('k', work('b')), turns.take('other', work('c'))])
+  const work =
+    (name: string, fails = false) =>
+    async () => {
+      happened.push(`${name} begins`)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      happened.push(`${name} ends`)
+      if (fails) throw new Error(name)
+      return name
+    }
+  const all = await Promise.allSettled([
+    turns.take('k', work('a', true)),
+    turns.take('k', work('b')),
+    turns.take('other', work('c')),
+  ])
   expect(all.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled'])
   expect(happened.filter((line) => !line.startsWith('c'))).toEqual(['a begins', 'a ends', 'b begins', 'b ends'])
   expect(happened.indexOf('c begins')).toBeLessThan(happened.indexOf('a ends'))

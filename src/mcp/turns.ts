@@ -15,7 +15,11 @@ export const createTurns = (): Turns => {
   return {
     take: async (key, work) => {
       const waiting = waitingByKey.get(key) ?? { inTurn: takeTurns(), count: 0 }
-      if (waiting.count >= WAITING_MAX) throw new NodeError('too_many_requests', `${WAITING_MAX} changes wait for their turn here; try again in a moment`)
+      if (waiting.count >= WAITING_MAX)
+        throw new NodeError(
+          'too_many_requests',
+          `${WAITING_MAX} changes wait for their turn here; try again in a moment`,
+        )
       waitingByKey.set(key, waiting)
       waiting.count++
       try {

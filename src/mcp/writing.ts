@@ -9,4 +9,5 @@ export const answerOf = (asked: Asked, { id, namespace, quorum_acks, token }: Wr
   asked.wrote(token)
   return { id, namespace, quorum_acks }
 }
-export const onDisks = ({ quorum_acks }: Pick<Written, 'quorum_acks'>): string => `on the disks of ${quorum_acks} peer${quorum_acks === 1 ? '' : 's'}`
+export const onDisks = ({ quorum_acks }: Pick<Written, 'quorum_acks'>): string =>
+  `on the disks of ${quorum_acks} peer${quorum_acks === 1 ? '' : 's'}`

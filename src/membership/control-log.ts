@@ -3,7 +3,17 @@
  */
 import { chainFault, extendChain, type ChainState } from '../../crdt/chain.ts'
 import { controlChainId, decodeCommit, withVotes, type VerifiedCommit } from '../../crdt/commit.ts'
-import { authorityAt, controlFault, emptyControl, emptyControlChain, reduceControl, sealControl, sealGenesis, votersAt, type ControlState } from '../../crdt/control.ts'
+import {
+  authorityAt,
+  controlFault,
+  emptyControl,
+  emptyControlChain,
+  reduceControl,
+  sealControl,
+  sealGenesis,
+  votersAt,
+  type ControlState,
+} from '../../crdt/control.ts'
 import type { MeshGenesis } from '../../crdt/event.ts'
 import { tick, type Hlc } from '../../crdt/hlc.ts'
 import type { ChainId, MeshId, PeerId } from '../../crdt/ids.ts'
@@ -15,7 +25,11 @@ import { controlSeen, controlSeenFact, votedFacts } from '../replica/control-see
 import { keepStatement, type Statement } from '../replica/kept-statements.ts'
 import { requireAuthority, type Identity } from './folder.ts'
 
-export type ControlLog = { readonly state: ControlState; readonly chain: ChainState; readonly commits: readonly StoredCommit[] }
+export type ControlLog = {
+  readonly state: ControlState
+  readonly chain: ChainState
+  readonly commits: readonly StoredCommit[]
+}
 
 /** The log that a genesis begins. @param authority the key that it names. */
 export const foundedLog = (genesis: MeshGenesis, authority: KeyPair): ControlLog => {
@@ -23,15 +37,28 @@ export const foundedLog = (genesis: MeshGenesis, authority: KeyPair): ControlLog
   return extended(emptyControlLog(commit.header.mesh), commit)
 }
 
-const emptyControlLog = (mesh: MeshId): ControlLog => ({ state: emptyControl(mesh), commits: [], chain: emptyControlChain(mesh) })
+const emptyControlLog = (mesh: MeshId): ControlLog => ({
+  state: emptyControl(mesh),
+  commits: [],
+  chain: emptyControlChain(mesh),
+})
 
 /** @throws NodeError when the bytes are not the control log of this mesh. */
 export const checkControlLog = (mesh: MeshId, commits: readonly Uint8Array[]): ControlLog => {
   let log = emptyControlLog(mesh)
   for (const bytes of commits) {
     const decoded = decodeCommit(bytes)
-    if (!decoded.ok || decoded.commit.chain !== log.chain.id || decoded.commit.header.mesh !== mesh || chainFault(log.chain, decoded.commit) !== null || controlFault(log.state, decoded.commit) !== null) {
-      throw new NodeError('bad_chain', 'what was answered is not the control log of this mesh: ask another peer, or for a new invite')
+    if (
+      !decoded.ok ||
+      decoded.commit.chain !== log.chain.id ||
+      decoded.commit.header.mesh !== mesh ||
+      chainFault(log.chain, decoded.commit) !== null ||
+      controlFault(log.state, decoded.commit) !== null
+    ) {
+      throw new NodeError(
+        'bad_chain',
+        'what was answered is not the control log of this mesh: ask another peer, or for a new invite',
+      )
     }
     log = extended(log, decoded.commit as VerifiedCommit)
   }
@@ -42,21 +69,34 @@ export const checkControlLog = (mesh: MeshId, commits: readonly Uint8Array[]): C
 export const readControlLog = (mesh: MeshId, store: CommitStore): ControlLog => {
   const chain = controlChainId(mesh)
   const commits: Uint8Array[] = []
-  for (let next = store.commit(chain, 1); next !== null; next = store.commit(chain, commits.length + 1)) commits.push(next.bytes)
+  for (let next = store.commit(chain, 1); next !== null; next = store.commit(chain, commits.length + 1))
+    commits.push(next.bytes)
   const log = checkControlLog(mesh, commits)
-  if (log.chain.seq < controlSeen(store)) throw new NodeError('not_ready', 'a part of the control log in this folder is damaged, so it does not tell who the members are: start the peer, which fetches it from the others, and ask again')
+  if (log.chain.seq < controlSeen(store))
+    throw new NodeError(
+      'not_ready',
+      'a part of the control log in this folder is damaged, so it does not tell who the members are: start the peer, which fetches it from the others, and ask again',
+    )
   return log
 }
 
 /** Writes what the log has beyond its first `from` commits, and how far it goes with it. */
-export const writeControlLog = (store: CommitStore, { commits, chain }: ControlLog, from: number, facts: NonNullable<StoreBatch['facts']> = []): Promise<void> =>
-  store.write({ commits: commits.slice(from), facts: [controlSeenFact(chain.seq), ...facts] })
+export const writeControlLog = (
+  store: CommitStore,
+  { commits, chain }: ControlLog,
+  from: number,
+  facts: NonNullable<StoreBatch['facts']> = [],
+): Promise<void> => store.write({ commits: commits.slice(from), facts: [controlSeenFact(chain.seq), ...facts] })
 
 /**
  * How far each chain of `peer` is in this log, damaged commits too: what was here counts.
  * @param upto not beyond the first commit of a chain with a later time; a damaged one has none.
  */
-export const lastOf = async (store: CommitStore, peer: PeerId, upto: Hlc = Number.POSITIVE_INFINITY as Hlc): Promise<Record<ChainId, number>> => {
+export const lastOf = async (
+  store: CommitStore,
+  peer: PeerId,
+  upto: Hlc = Number.POSITIVE_INFINITY as Hlc,
+): Promise<Record<ChainId, number>> => {
   const last: Record<ChainId, number> = {}
   const ended = new Set<ChainId>()
   for await (const batch of store.scan()) {
@@ -67,7 +107,8 @@ export const lastOf = async (store: CommitStore, peer: PeerId, upto: Hlc = Numbe
         if (header.hlc > upto) ended.add(chain)
         if (!ended.has(chain)) last[chain] = header.seq
         // Whose it was its chain's other commits tell.
-      } else if (scanned.kind === 'damaged' && scanned.arrival.chain in last && !ended.has(scanned.arrival.chain)) last[scanned.arrival.chain] = scanned.arrival.seq
+      } else if (scanned.kind === 'damaged' && scanned.arrival.chain in last && !ended.has(scanned.arrival.chain))
+        last[scanned.arrival.chain] = scanned.arrival.seq
     }
   }
   return last
@@ -78,9 +119,19 @@ export const lastOf = async (store: CommitStore, peer: PeerId, upto: Hlc = Numbe
  * certified at once; else they are kept, and proposed when the peer is started.
  * @param identity whose folder it is; it holds the authority's key. @throws NodeError when its key does not govern the mesh.
  */
-export const sayStopped = async (store: CommitStore, log: ControlLog, statements: readonly Statement[], identity: Pick<Identity, 'dir' | 'peer' | 'keys' | 'authority'>, nowMs: number): Promise<ControlLog> => {
+export const sayStopped = async (
+  store: CommitStore,
+  log: ControlLog,
+  statements: readonly Statement[],
+  identity: Pick<Identity, 'dir' | 'peer' | 'keys' | 'authority'>,
+  nowMs: number,
+): Promise<ControlLog> => {
   const authority = requireAuthority(identity)
-  if (publicKeyHex(authority) !== authorityAt(log.state, log.chain.seq)) throw new NodeError('forbidden', `the authority's key in ${identity.dir} does not govern the mesh any more: ask where the present one is`)
+  if (publicKeyHex(authority) !== authorityAt(log.state, log.chain.seq))
+    throw new NodeError(
+      'forbidden',
+      `the authority's key in ${identity.dir} does not govern the mesh any more: ask where the present one is`,
+    )
   if (!isAlone(log.state, identity.peer)) {
     for (const events of statements) await keepStatement(store, events)
     return log

@@ -20,7 +20,11 @@ export const postJoin = async (url: string, request: Uint8Array): Promise<readon
 }
 
 /** @throws NodeError with what the peer refused, or that none answers. */
-export const postStatement = async (url: string, what: 'revoke' | 'leave-behind' | 'level', request: Uint8Array): Promise<Response> => {
+export const postStatement = async (
+  url: string,
+  what: 'revoke' | 'leave-behind' | 'level',
+  request: Uint8Array,
+): Promise<Response> => {
   const answer = await ask(url, what, request)
   if (answer === null) throw new NodeError('not_found', `the peer at ${url} does not answer: is it running?`)
   return answer
@@ -45,7 +49,11 @@ export const fetchControlLog = async (url: string, mesh: MeshId): Promise<Contro
 export const requirePeer = async (url: string, peer: PeerId, random: Random): Promise<void> => {
   const proven = await provenPeer(url, random)
   if (proven === null) throw new NodeError('not_found', `the peer at ${url} does not answer: is it running?`)
-  if (proven !== peer) throw new NodeError('conflict', `what answers at ${url} is not the peer of this folder: its run.json is left over; start the peer, or delete that file`)
+  if (proven !== peer)
+    throw new NodeError(
+      'conflict',
+      `what answers at ${url} is not the peer of this folder: its run.json is left over; start the peer, or delete that file`,
+    )
 }
 
 /** Whether a member of `mesh` answers at `url`: a token is told to no other. Null when nothing answers. */
@@ -57,7 +65,10 @@ export const isMemberAt = async (url: string, mesh: MeshId, random: Random): Pro
 }
 
 const ask = async (url: string, what: string, body: Uint8Array | null): Promise<Response | null> => {
-  const init: RequestInit = body === null ? {} : { method: 'POST', headers: { 'content-type': 'application/octet-stream' }, body: Buffer.from(body) }
+  const init: RequestInit =
+    body === null
+      ? {}
+      : { method: 'POST', headers: { 'content-type': 'application/octet-stream' }, body: Buffer.from(body) }
   let response: Response
   try {
     response = await fetch(`${url}/api/v1/mesh/${what}`, { ...init, signal: AbortSignal.timeout(ANSWER_MS_MAX) })
@@ -65,14 +76,21 @@ const ask = async (url: string, what: string, body: Uint8Array | null): Promise<
     return null
   }
   if (response.ok) return response
-  const { error, message: told, ...fields } = (await response.json().catch(() => ({}))) as { readonly error?: unknown; readonly message?: unknown }
+  const {
+    error,
+    message: told,
+    ...fields
+  } = (await response.json().catch(() => ({}))) as { readonly error?: unknown; readonly message?: unknown }
   const code = typeof error === 'string' && Object.hasOwn(STATUS_BY_CODE, error) ? (error as ErrorCode) : 'internal'
   const message = typeof told === 'string' ? told : `the peer at ${url} answered ${response.status}`
   throw new NodeError(code, message, fields)
 }
 
 const commitsOf = (value: unknown): readonly Uint8Array[] => {
-  const commits = Array.isArray(value) ? value.map((text) => (typeof text === 'string' ? fromBase64Url(text) : null)) : [null]
-  if (commits.some((bytes) => bytes === null)) throw new NodeError('malformed', 'the answer is no control log: is this a mnemesh peer of the same version?')
+  const commits = Array.isArray(value)
+    ? value.map((text) => (typeof text === 'string' ? fromBase64Url(text) : null))
+    : [null]
+  if (commits.some((bytes) => bytes === null))
+    throw new NodeError('malformed', 'the answer is no control log: is this a mnemesh peer of the same version?')
   return commits as readonly Uint8Array[]
 }

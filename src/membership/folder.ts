@@ -34,22 +34,36 @@ export const beginIdentity = async (dir: string, random: Random, by: 'init' | 'j
   const begun = await readJson(join(dir, SECRET))
   if (begun !== null) {
     const [keys, authority] = [keysFrom(begun['seed']), keysFrom(begun['authority_seed'])]
-    if (keys === null) throw new NodeError('malformed', `${dir} holds a damaged identity.json: delete it, or take another folder`)
-    if ((authority !== null) !== (by === 'init')) throw new NodeError('conflict', `${dir} was begun with \`mesh ${authority === null ? 'join' : 'init'}\` and not finished: finish that, or take another folder`)
+    if (keys === null)
+      throw new NodeError('malformed', `${dir} holds a damaged identity.json: delete it, or take another folder`)
+    if ((authority !== null) !== (by === 'init'))
+      throw new NodeError(
+        'conflict',
+        `${dir} was begun with \`mesh ${authority === null ? 'join' : 'init'}\` and not finished: finish that, or take another folder`,
+      )
     return { keys, authority }
   }
   await makeFolder(dir, 0o700).catch((error: NodeJS.ErrnoException) => {
-    throw new NodeError('internal', `cannot make the folder ${dir} (${error.code ?? error.message}): take another place, or see to its rights`)
+    throw new NodeError(
+      'internal',
+      `cannot make the folder ${dir} (${error.code ?? error.message}): take another place, or see to its rights`,
+    )
   })
   const [seed, authoritySeed] = [random.bytes(32), by === 'init' ? random.bytes(32) : null]
   const keys = keyPairFromSeed(seed)
-  await writeDurably(join(dir, SECRET), { peer_id: publicKeyHex(keys), seed: bytesToHex(seed), ...(authoritySeed && { authority_seed: bytesToHex(authoritySeed) }) })
+  await writeDurably(join(dir, SECRET), {
+    peer_id: publicKeyHex(keys),
+    seed: bytesToHex(seed),
+    ...(authoritySeed && { authority_seed: bytesToHex(authoritySeed) }),
+  })
   return { keys, authority: authoritySeed && keyPairFromSeed(authoritySeed) }
 }
 
 /** The folder is whole from here on. */
-export const finishIdentity = (dir: string, { mesh, meshName, name, peers }: Pick<Identity, 'mesh' | 'meshName' | 'name' | 'peers'>): Promise<void> =>
-  writeDurably(join(dir, MESH), { mesh_id: mesh, mesh_name: meshName, name, peers })
+export const finishIdentity = (
+  dir: string,
+  { mesh, meshName, name, peers }: Pick<Identity, 'mesh' | 'meshName' | 'name' | 'peers'>,
+): Promise<void> => writeDurably(join(dir, MESH), { mesh_id: mesh, mesh_name: meshName, name, peers })
 
 const RECOVERING = 'recovering.json'
 const SECRET = 'identity.json'
@@ -83,42 +97,90 @@ export const readIdentity = async (dir: string): Promise<Identity | null> => {
   const secret = await readJson(join(dir, SECRET))
   const meshId = typeof mesh['mesh_id'] === 'string' ? parseMeshId(mesh['mesh_id']) : null
   const keys = keysFrom(secret?.['seed'])
-  if (meshId === null || keys === null) throw new NodeError('malformed', `${dir} holds a damaged identity.json or mesh.json: restore both from a backup, or join again in another folder`)
-  const peers = Array.isArray(mesh['peers']) ? mesh['peers'].filter((url): url is string => typeof url === 'string') : []
+  if (meshId === null || keys === null)
+    throw new NodeError(
+      'malformed',
+      `${dir} holds a damaged identity.json or mesh.json: restore both from a backup, or join again in another folder`,
+    )
+  const peers = Array.isArray(mesh['peers'])
+    ? mesh['peers'].filter((url): url is string => typeof url === 'string')
+    : []
   return {
-    dir, mesh: meshId, meshName: textOf(mesh['mesh_name']), name: textOf(mesh['name']), peer: publicKeyHex(keys) as PeerId, keys,
-    authority: keysFrom(secret?.['authority_seed']), peers,
+    dir,
+    mesh: meshId,
+    meshName: textOf(mesh['mesh_name']),
+    name: textOf(mesh['name']),
+    peer: publicKeyHex(keys) as PeerId,
+    keys,
+    authority: keysFrom(secret?.['authority_seed']),
+    peers,
   }
 }
 
 /** @throws NodeError when the folder belongs to no mesh. */
 export const requireIdentity = async (dir: string): Promise<Identity> => {
   const identity = await readIdentity(dir)
-  if (identity === null && (await readJson(join(dir, SECRET))) !== null) throw new NodeError('not_found', `${dir} was on its way into a mesh when that was cut short: run the same \`mnemesh mesh init\` or \`mnemesh mesh join\` again`)
-  if (identity === null) throw new NodeError('not_found', `${dir} belongs to no mesh: run \`mnemesh mesh init --data ${dir} --name NAME\`, or \`mnemesh mesh join TOKEN --data ${dir} --name NAME\``)
+  if (identity === null && (await readJson(join(dir, SECRET))) !== null)
+    throw new NodeError(
+      'not_found',
+      `${dir} was on its way into a mesh when that was cut short: run the same \`mnemesh mesh init\` or \`mnemesh mesh join\` again`,
+    )
+  if (identity === null)
+    throw new NodeError(
+      'not_found',
+      `${dir} belongs to no mesh: run \`mnemesh mesh init --data ${dir} --name NAME\`, or \`mnemesh mesh join TOKEN --data ${dir} --name NAME\``,
+    )
   return identity
 }
 
 /** @throws NodeError when the key that governs the mesh is not in this folder. */
 export const requireAuthority = (identity: Pick<Identity, 'dir' | 'authority'>): NonNullable<Identity['authority']> => {
-  if (identity.authority === null) throw new NodeError('forbidden', `${identity.dir} does not hold the mesh's authority key: do this with the folder in which \`mesh init\` was run`)
+  if (identity.authority === null)
+    throw new NodeError(
+      'forbidden',
+      `${identity.dir} does not hold the mesh's authority key: do this with the folder in which \`mesh init\` was run`,
+    )
   return identity.authority
 }
 
 /** Where this peer and other members are reached, by HTTP, as it knew last: what invites tell. */
-export type KnownAddresses = { readonly own: readonly string[]; readonly others: readonly string[]; /** Words behind `serve --data DIR` with which it was started last. */ readonly started: readonly string[] }
+export type KnownAddresses = {
+  readonly own: readonly string[]
+  readonly others: readonly string[]
+  /** Words behind `serve --data DIR` with which it was started last. */ readonly started: readonly string[]
+}
 
 export const knownAddresses = async (dir: string): Promise<KnownAddresses> => {
   const file = await readJson(join(dir, ADDRESSES))
-  const list = (value: unknown): readonly string[] => (Array.isArray(value) ? value.filter((url): url is string => typeof url === 'string' && /^https?:/.test(url) && url.length <= limits.address_url_bytes_max) : [])
+  const list = (value: unknown): readonly string[] =>
+    Array.isArray(value)
+      ? value.filter(
+          (url): url is string =>
+            typeof url === 'string' && /^https?:/.test(url) && url.length <= limits.address_url_bytes_max,
+        )
+      : []
   const started = file?.['started']
-  return { own: list(file?.['own']), others: list(file?.['others']), started: Array.isArray(started) ? started.filter((word): word is string => typeof word === 'string') : [] }
+  return {
+    own: list(file?.['own']),
+    others: list(file?.['others']),
+    started: Array.isArray(started) ? started.filter((word): word is string => typeof word === 'string') : [],
+  }
 }
 /** What a person types to start the peer of this folder, as it was started last. */
 export const startLine = async (dir: string): Promise<string> =>
-  ['mnemesh serve --data', dir, ...(await knownAddresses(dir).then(({ started }) => started, () => []))].map((word, at) => (at === 0 ? word : quoted(word))).join(' ')
+  [
+    'mnemesh serve --data',
+    dir,
+    ...(await knownAddresses(dir).then(
+      ({ started }) => started,
+      () => [],
+    )),
+  ]
+    .map((word, at) => (at === 0 ? word : quoted(word)))
+    .join(' ')
 
-export const keepAddresses = (dir: string, known: KnownAddresses): Promise<void> => writeDurably(join(dir, ADDRESSES), known)
+export const keepAddresses = (dir: string, known: KnownAddresses): Promise<void> =>
+  writeDurably(join(dir, ADDRESSES), known)
 
 /** Where the running peer of this folder can be reached, as it said when it started. */
 export const runningUrl = async (dir: string): Promise<string | null> => (await readRunning(dir))?.url ?? null
@@ -126,12 +188,17 @@ export const runningUrl = async (dir: string): Promise<string | null> => (await 
 export const readRunning = async (dir: string): Promise<{ readonly url: string; readonly pid: number } | null> => {
   const run = await readJson(join(dir, 'run.json'))
   if (typeof run?.['url'] !== 'string') return null
-  return { url: run['url'], pid: typeof run['pid'] === 'number' && Number.isSafeInteger(run['pid']) && run['pid'] > 0 ? run['pid'] : 0 }
+  return {
+    url: run['url'],
+    pid: typeof run['pid'] === 'number' && Number.isSafeInteger(run['pid']) && run['pid'] > 0 ? run['pid'] : 0,
+  }
 }
-export const sayRunning = (dir: string, url: string, pid: number): Promise<void> => writeDurably(join(dir, 'run.json'), { url, pid })
+export const sayRunning = (dir: string, url: string, pid: number): Promise<void> =>
+  writeDurably(join(dir, 'run.json'), { url, pid })
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
-const keysFrom = (seed: unknown): KeyPair | null => (typeof seed === 'string' && /^[0-9a-f]{64}$/.test(seed) ? keyPairFromSeed(hexToBytes(seed)) : null)
+const keysFrom = (seed: unknown): KeyPair | null =>
+  typeof seed === 'string' && /^[0-9a-f]{64}$/.test(seed) ? keyPairFromSeed(hexToBytes(seed)) : null
 
 const readJson = async (path: string): Promise<Record<string, unknown> | null> => {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {

@@ -20,22 +20,39 @@ import { beginLog, requireFolder, withStore } from './stopped.ts'
 export type Founding = { readonly dir: string; readonly name: string }
 
 /** Recovery keys as they are shown, once: of a mesh that an attempt which was cut short has made, nobody has them but who saw that. */
-export type Shown = { readonly recovery: { readonly threshold: number; readonly of: number; readonly keys: readonly string[] } }
+export type Shown = {
+  readonly recovery: { readonly threshold: number; readonly of: number; readonly keys: readonly string[] }
+}
 
 /** Makes a mesh of one: its authority's key and the first peer's identity, in `dir`. */
-export const initMesh = async ({ dir, name, ...rest }: Asked & Founding): Promise<{ mesh_id: MeshId; peer_id: PeerId } & Shown> => {
+export const initMesh = async ({
+  dir,
+  name,
+  ...rest
+}: Asked & Founding): Promise<{ mesh_id: MeshId; peer_id: PeerId } & Shown> => {
   const { mesh_id, peer_ids, recovery } = await foundMesh({ name, founders: [{ dir, name }], ...rest })
   return { mesh_id, peer_id: peer_ids[0]!, recovery }
 }
 
 /** `recovery`: none when absent. `showKeys`: awaited before the mesh is made, so that no mesh is there whose keys nobody has seen. */
-type Asked = Saying & { readonly recovery?: RecoveryPlan; readonly showKeys?: (secrets: readonly string[]) => Promise<void> }
+type Asked = Saying & {
+  readonly recovery?: RecoveryPlan
+  readonly showKeys?: (secrets: readonly string[]) => Promise<void>
+}
 
 /**
  * Makes a mesh of all `founders`, voters each, whose folders lie on this machine. The authority's key lies in the first one's.
  * @param founders one at least; those whose folders are whole already belong to the mesh that the first one's folder names.
  */
-export const foundMesh = async ({ name, founders, recovery: plan = NO_RECOVERY, showKeys, ...saying }: Asked & { readonly name: string; readonly founders: readonly Founding[] }): Promise<{ mesh_id: MeshId; peer_ids: readonly PeerId[] } & Shown> => {
+export const foundMesh = async ({
+  name,
+  founders,
+  recovery: plan = NO_RECOVERY,
+  showKeys,
+  ...saying
+}: Asked & { readonly name: string; readonly founders: readonly Founding[] }): Promise<
+  { mesh_id: MeshId; peer_ids: readonly PeerId[] } & Shown
+> => {
   const [first] = founders
   if (first === undefined) throw new RangeError('a mesh is founded by somebody')
   await requireEmpty(first.dir)
@@ -56,7 +73,8 @@ export const foundMesh = async ({ name, founders, recovery: plan = NO_RECOVERY, 
   const log = await withStore(first.dir, saying.random, async (store) => {
     const begun = logBegunIn(first.dir, store)
     const foreign = whole.find(({ mesh }) => mesh !== begun?.state.mesh)
-    if (foreign !== undefined) throw new NodeError('conflict', `${foreign.dir} belongs to a mesh already: take another folder`)
+    if (foreign !== undefined)
+      throw new NodeError('conflict', `${foreign.dir} belongs to a mesh already: take another folder`)
     if (begun !== null) return begun
     const { recovery, secrets } = makeRecovery(plan, saying.random)
     const made = foundedLog(genesis(saying, name, authority!, members, recovery), authority!)
@@ -66,7 +84,11 @@ export const foundMesh = async ({ name, founders, recovery: plan = NO_RECOVERY, 
     return made
   })
   const absent = members.find(({ peer }) => !log.state.members.has(peer))
-  if (absent !== undefined) throw new NodeError('conflict', `${first.dir} was begun as a mesh without ${absent.name} and not finished: finish that with \`mnemesh mesh init\`, or take other folders`)
+  if (absent !== undefined)
+    throw new NodeError(
+      'conflict',
+      `${first.dir} was begun as a mesh without ${absent.name} and not finished: finish that with \`mnemesh mesh init\`, or take other folders`,
+    )
   const mesh = log.state.mesh
   for (const { dir, name: own } of founders.toReversed()) {
     if (dir !== first.dir) await withStore(dir, saying.random, (store) => beginLog(dir, store, log))
@@ -89,5 +111,9 @@ const logBegunIn = (dir: string, store: CommitStore): ControlLog | null => {
 
 const requireEmpty = async (dir: string): Promise<void> => {
   await requireFolder(dir)
-  if ((await readIdentity(dir)) !== null) throw new NodeError('conflict', `${dir} belongs to a mesh already: take another folder, or start it with \`${await startLine(dir)}\``)
+  if ((await readIdentity(dir)) !== null)
+    throw new NodeError(
+      'conflict',
+      `${dir} belongs to a mesh already: take another folder, or start it with \`${await startLine(dir)}\``,
+    )
 }

@@ -6,9 +6,12 @@ import { expect, test } from 'vitest'
 import { makeFolder } from './make-folder.ts'
 
 /** /proc is Linux's. */
-test.skipIf(process.platform !== 'linux')('ends where the system makes nothing, from which `mkdir` with `recursive` never comes back', async () => {
-  await expect(makeFolder('/proc/mnemesh/x/y', 0o700)).rejects.toMatchObject({ code: 'ENOENT' })
-})
+test.skipIf(process.platform !== 'linux')(
+  'ends where the system makes nothing, from which `mkdir` with `recursive` never comes back',
+  async () => {
+    await expect(makeFolder('/proc/mnemesh/x/y', 0o700)).rejects.toMatchObject({ code: 'ENOENT' })
+  },
+)
 
 test('makes what is missing, and leaves what is there', async () => {
   const root = await mkdtemp(join(tmpdir(), 'mnemesh-folder-'))

@@ -13,7 +13,10 @@ const PROOF_MS_MAX = 5_000
 /** The peer whose key the process at `url` holds, `nobody` when it holds none, null when nothing answers. */
 export const provenPeer = async (url: string, random: Random): Promise<PeerId | 'nobody' | null> => {
   const challenge = random.bytes(CHALLENGE_BYTES)
-  const answer = await fetch(`${url}/api/v1/identity?challenge=${bytesToHex(challenge)}`, { redirect: 'error', signal: AbortSignal.timeout(PROOF_MS_MAX) }).catch(() => null)
+  const answer = await fetch(`${url}/api/v1/identity?challenge=${bytesToHex(challenge)}`, {
+    redirect: 'error',
+    signal: AbortSignal.timeout(PROOF_MS_MAX),
+  }).catch(() => null)
   if (answer === null) return null
   const said = (await answer.json().catch(() => null)) as { peer_id?: unknown; signature?: unknown } | null
   const peer = typeof said?.peer_id === 'string' ? parsePeerId(said.peer_id) : null

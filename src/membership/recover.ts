@@ -22,23 +22,52 @@ import { findMember, recovery, revocation, type Saying } from './statements.ts'
 import { whenStopped } from './stopped.ts'
 
 /** `text`: the file. `revoke_again`: of whose many chains not all fit; `mesh revoke` tells the rest, when the mesh is governed. `voters`: names of those who are left; more than half of them must run for the mesh to be governed. */
-export type PreparedRecovery = { readonly text: string; readonly needed: number; readonly of: number; readonly out: readonly string[]; readonly revoke_again: readonly string[]; readonly voters: readonly string[] }
+export type PreparedRecovery = {
+  readonly text: string
+  readonly needed: number
+  readonly of: number
+  readonly out: readonly string[]
+  readonly revoke_again: readonly string[]
+  readonly voters: readonly string[]
+}
 
 /** What a file says, for who is to sign it. `signed_by`: public keys. */
-export type RecoverySays = { readonly mesh_id: MeshId; readonly place: number; readonly authority: PublicKey; readonly takes_out: readonly PeerId[]; readonly signed_by: readonly string[] }
+export type RecoverySays = {
+  readonly mesh_id: MeshId
+  readonly place: number
+  readonly authority: PublicKey
+  readonly takes_out: readonly PeerId[]
+  readonly signed_by: readonly string[]
+}
 
 /** @param without members that are lost: their ids, names, or the starts of ids. @throws NodeError also where no voter would be left. */
-export const prepareRecovery = async ({ dir, without, ...saying }: Saying & { readonly dir: string; readonly without: readonly string[] }): Promise<PreparedRecovery> => {
+export const prepareRecovery = async ({
+  dir,
+  without,
+  ...saying
+}: Saying & { readonly dir: string; readonly without: readonly string[] }): Promise<PreparedRecovery> => {
   const identity = await requireIdentity(dir)
   const done = await whenStopped(identity, async (store) => {
     const log = readControlLog(identity.mesh, store)
     const { state } = log
     const { threshold, keys } = state.recovery
-    if (threshold === 0) throw new NodeError('forbidden', 'this mesh was made without recovery keys: nothing but its authority\'s key and its voters governs it')
+    if (threshold === 0)
+      throw new NodeError(
+        'forbidden',
+        "this mesh was made without recovery keys: nothing but its authority's key and its voters governs it",
+      )
     const lost = [...new Set(without.map((text) => findMember(state, text)))]
-    if (lost.includes(identity.peer) || state.members.get(identity.peer)?.revoked !== null) throw new NodeError('conflict', `${dir} is the folder of a peer that is out, or is to be: recover the mesh in the folder of a member that stays`)
+    if (lost.includes(identity.peer) || state.members.get(identity.peer)?.revoked !== null)
+      throw new NodeError(
+        'conflict',
+        `${dir} is the folder of a peer that is out, or is to be: recover the mesh in the folder of a member that stays`,
+      )
     const voters = activeMembers(state, 'voter').filter(({ peer }) => !lost.includes(peer))
-    if (voters.length === 0) throw new NodeError('conflict', 'no voter would be left, so nothing could ever be decided again: do this in the folder of a voter, and keep it')
+    if (voters.length === 0)
+      throw new NodeError(
+        'conflict',
+        'no voter would be left, so nothing could ever be decided again: do this in the folder of a voter, and keep it',
+      )
     const authority = await recoveringKey(dir, saying.random)
     const out: ControlEvent[] = []
     const more: PeerId[] = []
@@ -47,38 +76,83 @@ export const prepareRecovery = async ({ dir, without, ...saying }: Saying & { re
       for (const event of first ?? []) out.push(event)
       if (rest.length > 0) more.push(peer)
     }
-    const commit = sealControl(log.chain, [recovery(saying, authority), ...out], tick(log.chain.hlc, saying.clock.now()), authority)
-    if (!decodeCommit(commit.bytes).ok) throw new NodeError('too_large', 'those who are to be taken out have more chains than one statement holds: take out fewer, and the others with `mnemesh mesh revoke` afterwards')
-    return { text: fileOf(commit), needed: threshold, of: keys.length, out: lost.map((peer) => nameIn(state, peer)), revoke_again: more.map((peer) => nameIn(state, peer)), voters: voters.map(({ name }) => name) }
+    const commit = sealControl(
+      log.chain,
+      [recovery(saying, authority), ...out],
+      tick(log.chain.hlc, saying.clock.now()),
+      authority,
+    )
+    if (!decodeCommit(commit.bytes).ok)
+      throw new NodeError(
+        'too_large',
+        'those who are to be taken out have more chains than one statement holds: take out fewer, and the others with `mnemesh mesh revoke` afterwards',
+      )
+    return {
+      text: fileOf(commit),
+      needed: threshold,
+      of: keys.length,
+      out: lost.map((peer) => nameIn(state, peer)),
+      revoke_again: more.map((peer) => nameIn(state, peer)),
+      voters: voters.map(({ name }) => name),
+    }
   })
   return done?.result ?? inUse(dir)
 }
 
 /** The file with one more signature; works anywhere, without a folder. @param key a recovery key as it was shown. */
-export const signRecoveryFile = ({ text, key }: { readonly text: string; readonly key: string }): { readonly text: string; readonly says: RecoverySays } => {
+export const signRecoveryFile = ({
+  text,
+  key,
+}: {
+  readonly text: string
+  readonly key: string
+}): { readonly text: string; readonly says: RecoverySays } => {
   const commit = readRecoveryFile(text)
   const vote = signRecovery(commit, readRecoveryKey(key))
   const others = commit.votes.filter(({ voter }) => voter !== vote.voter)
-  if (others.length >= limits.recovery_keys_max) throw new NodeError('conflict', `the file holds ${others.length} signatures, and no mesh has more recovery keys: prepare it again`)
+  if (others.length >= limits.recovery_keys_max)
+    throw new NodeError(
+      'conflict',
+      `the file holds ${others.length} signatures, and no mesh has more recovery keys: prepare it again`,
+    )
   const signed = withVotes(commit, [...others, vote])
   return { text: fileOf(signed), says: saidIn(signed) }
 }
 
 /** Puts the recovery into the log of the folder in which it was prepared. Asked for again after it was cut short, it is finished. */
-export const submitRecovery = async ({ dir, text }: { readonly dir: string; readonly text: string }): Promise<RecoverySays> => {
+export const submitRecovery = async ({
+  dir,
+  text,
+}: {
+  readonly dir: string
+  readonly text: string
+}): Promise<RecoverySays> => {
   const identity = await requireIdentity(dir)
   const commit = readRecoveryFile(text)
   const says = saidIn(commit)
-  if (commit.header.mesh !== identity.mesh) throw new NodeError('wrong_mesh', `the file recovers mesh ${commit.header.mesh}, and ${dir} belongs to ${identity.mesh}`)
+  if (commit.header.mesh !== identity.mesh)
+    throw new NodeError(
+      'wrong_mesh',
+      `the file recovers mesh ${commit.header.mesh}, and ${dir} belongs to ${identity.mesh}`,
+    )
   const done = await whenStopped(identity, async (store) => {
     const log = readControlLog(identity.mesh, store)
     if (log.commits[commit.header.seq - 1]?.hash === commit.hash) return
     const key = await recoveringKey(dir, null)
-    if (key === null || publicKeyHex(key) !== says.authority) throw new NodeError('forbidden', `the key that this recovery names is not in ${dir}: submit it where it was prepared, or prepare it here and have it signed again`)
-    if (chainFault(log.chain, commit) !== null || commit.header.policy !== log.chain.hash) throw new NodeError('conflict', 'the control log in this folder has gone on since the recovery was prepared: prepare it again, and have that signed')
+    if (key === null || publicKeyHex(key) !== says.authority)
+      throw new NodeError(
+        'forbidden',
+        `the key that this recovery names is not in ${dir}: submit it where it was prepared, or prepare it here and have it signed again`,
+      )
+    if (chainFault(log.chain, commit) !== null || commit.header.policy !== log.chain.hash)
+      throw new NodeError(
+        'conflict',
+        'the control log in this folder has gone on since the recovery was prepared: prepare it again, and have that signed',
+      )
     if (!isRecovered(commit, log.state.recovery)) throw tooFew(commit, log.state)
     const fault = controlFault(log.state, commit)
-    if (fault !== null) throw new NodeError('malformed', `the file holds no recovery of this mesh (${fault}): prepare it again`)
+    if (fault !== null)
+      throw new NodeError('malformed', `the file holds no recovery of this mesh (${fault}): prepare it again`)
     await writeControlLog(store, extended(log, commit as VerifiedCommit), log.commits.length)
   })
   if (done === null) return inUse(dir)
@@ -88,8 +162,14 @@ export const submitRecovery = async ({ dir, text }: { readonly dir: string; read
 
 const tooFew = (commit: Commit, { recovery: { threshold, keys } }: ControlState): NodeError => {
   const foreign = commit.votes.filter(({ voter }) => !keys.some((key) => key === (voter as string)))
-  const what = foreign.length > 0 ? `${foreign.length} of its signatures are by no recovery key of this mesh` : `it has ${commit.votes.length}`
-  return new NodeError('forbidden', `a recovery needs the signatures of ${threshold} of the mesh's ${keys.length} recovery keys, and ${what}: sign it with \`mnemesh mesh sign FILE --key KEYFILE\``)
+  const what =
+    foreign.length > 0
+      ? `${foreign.length} of its signatures are by no recovery key of this mesh`
+      : `it has ${commit.votes.length}`
+  return new NodeError(
+    'forbidden',
+    `a recovery needs the signatures of ${threshold} of the mesh's ${keys.length} recovery keys, and ${what}: sign it with \`mnemesh mesh sign FILE --key KEYFILE\``,
+  )
 }
 
 const inUse = (dir: string): never => {
@@ -100,13 +180,18 @@ const nameIn = (state: ControlState, peer: PeerId): string => state.members.get(
 // ── the file ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const KIND = 'mnemesh recovery 1'
-const fileOf = (commit: Commit): string => `${JSON.stringify({ kind: KIND, commit: bytesToHex(commit.bytes) }, null, 2)}\n`
+const fileOf = (commit: Commit): string =>
+  `${JSON.stringify({ kind: KIND, commit: bytesToHex(commit.bytes) }, null, 2)}\n`
 
 /** @throws NodeError when it holds no recovery; whose it is, and what its signatures are worth, only a log tells. */
 const readRecoveryFile = (text: string): Commit => {
   const hex = text.length <= 3 * limits.control_commit_bytes_max ? commitIn(text) : null
   const decoded = hex !== null && /^([0-9a-f]{2})+$/.test(hex) ? decodeCommit(hexToBytes(hex)) : null
-  if (!decoded?.ok || !isRecovery(decoded.commit)) throw new NodeError('malformed', 'this file holds no recovery: give the one that `mnemesh mesh recover --out FILE` wrote')
+  if (!decoded?.ok || !isRecovery(decoded.commit))
+    throw new NodeError(
+      'malformed',
+      'this file holds no recovery: give the one that `mnemesh mesh recover --out FILE` wrote',
+    )
   return decoded.commit
 }
 const commitIn = (text: string): string | null => {
@@ -119,6 +204,9 @@ const commitIn = (text: string): string | null => {
 }
 
 const saidIn = ({ header, events, votes }: Commit): RecoverySays => ({
-  mesh_id: header.mesh, place: header.seq, authority: (events[0]!.event as MeshRecover).authority,
-  takes_out: events.flatMap(({ event }) => (event.kind === 'peer.revoke' ? [event.peer] : [])), signed_by: votes.map(({ voter }) => voter),
+  mesh_id: header.mesh,
+  place: header.seq,
+  authority: (events[0]!.event as MeshRecover).authority,
+  takes_out: events.flatMap(({ event }) => (event.kind === 'peer.revoke' ? [event.peer] : [])),
+  signed_by: votes.map(({ voter }) => voter),
 })

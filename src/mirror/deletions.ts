@@ -16,7 +16,11 @@ export const createDeletions = (now: () => number): Deletions => {
     mayGo: (count, files) => {
       recent = recent.filter(({ at }) => now() - at < mirrorLimits.deletions_ms)
       const gone = recent.reduce((sum, one) => sum + one.count, 0)
-      return isAllowed || gone + count <= Math.max(mirrorLimits.deletions_least, Math.floor((files + gone) * mirrorLimits.deletions_share))
+      return (
+        isAllowed ||
+        gone + count <=
+          Math.max(mirrorLimits.deletions_least, Math.floor((files + gone) * mirrorLimits.deletions_share))
+      )
     },
     went: (count) => {
       isAllowed = false

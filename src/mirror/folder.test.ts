@@ -35,10 +35,15 @@ test('only Markdown files are seen, no link is followed, and what cannot be a me
   expect(refused.map(({ path }) => path)).toEqual(['link.md'])
   expect(await folder.read('bom.md')).toEqual({ text: '\ufeffx' })
   expect(await folder.read('none/x.md')).toBeNull()
-  for (const path of ['latin.md', 'nul.md', 'big.md', 'link.md', 'out/outside.md', 'folder.md']) expect([path, await folder.read(path)]).toEqual([path, { refused: expect.any(String) }])
-  for (const path of ['out/new.md', 'out/outside.md', 'link.md']) expect([path, await folder.replace(path, 'y', null)]).toEqual([path, false])
+  for (const path of ['latin.md', 'nul.md', 'big.md', 'link.md', 'out/outside.md', 'folder.md'])
+    expect([path, await folder.read(path)]).toEqual([path, { refused: expect.any(String) }])
+  for (const path of ['out/new.md', 'out/outside.md', 'link.md'])
+    expect([path, await folder.replace(path, 'y', null)]).toEqual([path, false])
   await expect(folder.replace('../outside.md', 'y', 'outside')).rejects.toThrow('no path')
-  expect([await readFile(join(base, 'outside.md'), 'utf8'), (await readdir(base)).sort()]).toEqual(['outside', ['outside.md', 'root']])
+  expect([await readFile(join(base, 'outside.md'), 'utf8'), (await readdir(base)).sort()]).toEqual([
+    'outside',
+    ['outside.md', 'root'],
+  ])
 })
 
 test('a file is replaced when it is what was expected, and leaves nothing behind', async () => {
@@ -50,7 +55,11 @@ test('a file is replaced when it is what was expected, and leaves nothing behind
   expect(await readFile(join(root, 'a/b/c.md'), 'utf8')).toBe('two')
   expect(await folder.replace('a/b/c.md', null, 'one')).toBe(false)
   expect(await folder.replace('a/b/c.md', null, 'two')).toBe(true)
-  expect([await folder.read('a/b/c.md'), await folder.overtaken(), await readdir(join(own, 'replaced'))]).toEqual([null, [], []])
+  expect([await folder.read('a/b/c.md'), await folder.overtaken(), await readdir(join(own, 'replaced'))]).toEqual([
+    null,
+    [],
+    [],
+  ])
 })
 
 test('what was written in the moment of a replacement, or of a crash in it, is told', async () => {
@@ -78,13 +87,26 @@ test('records: what was put is there again, what is damaged counts as none', asy
   const records = openRecords(own)
   const known = { name: '/memories/a.md', path: 'a.md', id: 'm', base: 'text' }
   await records.put(known)
-  await records.put({ ...known, name: '/memories/b.md', intent: { op: 'change', key: 'k', local: 'l', text: 't', id: 'm', version: 'v', metadata: {} } })
+  await records.put({
+    ...known,
+    name: '/memories/b.md',
+    intent: { op: 'change', key: 'k', local: 'l', text: 't', id: 'm', version: 'v', metadata: {} },
+  })
   await records.putCursor('c')
   const again = openRecords(own)
-  expect([(await again.all()).map(({ name }) => name).sort(), await again.cursor()]).toEqual([['/memories/a.md', '/memories/b.md'], 'c'])
+  expect([(await again.all()).map(({ name }) => name).sort(), await again.cursor()]).toEqual([
+    ['/memories/a.md', '/memories/b.md'],
+    'c',
+  ])
   await records.remove('/memories/b.md')
   const [file] = await readdir(join(own, 'files'))
-  for (const text of ['', '{', '[]', '{"name":"/memories/a.md"}', '{"name":"/memories/other.md","path":"a.md","id":null,"base":null}']) {
+  for (const text of [
+    '',
+    '{',
+    '[]',
+    '{"name":"/memories/a.md"}',
+    '{"name":"/memories/other.md","path":"a.md","id":null,"base":null}',
+  ]) {
     await writeFile(join(own, 'files', file!), text)
     expect([text, await again.all()]).toEqual([text, []])
   }

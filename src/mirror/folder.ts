@@ -35,7 +35,12 @@ export const openFolder = async ({ root: given, own, now }: FolderOptions): Prom
     let folder = root
     for (const part of path.split('/').slice(0, -1)) {
       folder = join(folder, part)
-      if (isMade) await mkdir(folder).catch((error: unknown) => (errorCode(error) === 'EEXIST' ? undefined : Promise.reject(error instanceof Error ? error : new Error(String(error)))))
+      if (isMade)
+        await mkdir(folder).catch((error: unknown) =>
+          errorCode(error) === 'EEXIST'
+            ? undefined
+            : Promise.reject(error instanceof Error ? error : new Error(String(error))),
+        )
       const found = await lstat(folder).catch((error: unknown) => {
         if (isAbsent(error)) return null
         throw error
@@ -53,14 +58,16 @@ export const openFolder = async ({ root: given, own, now }: FolderOptions): Prom
     } catch (error) {
       if (error instanceof Refused) return { refused: error.message }
       if (isAbsent(error)) return null
-      if (['EACCES', 'EPERM', 'ELOOP', 'EISDIR'].includes(errorCode(error))) return { refused: `it cannot be read (${errorCode(error)})` }
+      if (['EACCES', 'EPERM', 'ELOOP', 'EISDIR'].includes(errorCode(error)))
+        return { refused: `it cannot be read (${errorCode(error)})` }
       throw error
     }
   }
 
   const scan = async (): ReturnType<Folder['scan']> => {
     const there = await stat(root).catch(() => null)
-    if (there === null || there.ino !== rootId.ino || there.dev !== rootId.dev) throw new Error(`${given} is no longer the folder that it was; start the mirror again when it is back`)
+    if (there === null || there.ino !== rootId.ino || there.dev !== rootId.dev)
+      throw new Error(`${given} is no longer the folder that it was; start the mirror again when it is back`)
     const files: Seen[] = []
     const refused: Held[] = []
     let entries = 0
@@ -72,15 +79,22 @@ export const openFolder = async ({ root: given, own, now }: FolderOptions): Prom
       for (const entry of found.sort((a, b) => (a.name < b.name ? -1 : 1))) {
         const path = folder === '' ? entry.name : `${folder}/${entry.name}`
         if (entry.name.startsWith('.')) continue
-        if (++entries > mirrorLimits.entries_max) throw new Error(`${given} has more than ${mirrorLimits.entries_max} entries; mirror a smaller folder`)
+        if (++entries > mirrorLimits.entries_max)
+          throw new Error(`${given} has more than ${mirrorLimits.entries_max} entries; mirror a smaller folder`)
         if (entry.isDirectory()) {
           if (depth < mirrorLimits.depth_max) await walk(path, depth + 1)
           else refused.push({ path, why: `it is deeper than ${mirrorLimits.depth_max} folders` })
         } else if (/\.md$/i.test(entry.name)) {
           const facts = entry.isFile() ? factsOf(join(root, path)) : null
           if (facts?.isFile() !== true) refused.push({ path, why: 'it is a link, or no plain file' })
-          else if (files.length >= mirrorLimits.files_max) refused.push({ path, why: `the folder has more than ${mirrorLimits.files_max} files` })
-          else files.push({ path, stamp: [facts.ino, facts.size, facts.mtimeMs, facts.ctimeMs].join(' '), isQuiet: Math.abs(now() - facts.mtimeMs) >= mirrorLimits.quiet_ms })
+          else if (files.length >= mirrorLimits.files_max)
+            refused.push({ path, why: `the folder has more than ${mirrorLimits.files_max} files` })
+          else
+            files.push({
+              path,
+              stamp: [facts.ino, facts.size, facts.mtimeMs, facts.ctimeMs].join(' '),
+              isQuiet: Math.abs(now() - facts.mtimeMs) >= mirrorLimits.quiet_ms,
+            })
         }
       }
     }
@@ -89,7 +103,8 @@ export const openFolder = async ({ root: given, own, now }: FolderOptions): Prom
   }
 
   const replace = async (path: string, text: string | null, expected: string | null): Promise<boolean> => {
-    if (path.split('/').some((part) => part === '' || part.startsWith('.'))) throw new Error(`${path} is no path that a mirror writes`)
+    if (path.split('/').some((part) => part === '' || part.startsWith('.')))
+      throw new Error(`${path} is no path that a mirror writes`)
     const before = await read(path)
     if (before !== null && 'refused' in before) return false
     if ((before?.text ?? null) !== expected) return false
@@ -126,7 +141,8 @@ export const openFolder = async ({ root: given, own, now }: FolderOptions): Prom
   }
 
   return {
-    scan, read,
+    scan,
+    read,
     // One after the other: they share a file.
     replace: (path, text, expected) => {
       const done = turn.then(() => replace(path, text, expected))
@@ -179,10 +195,12 @@ const textOf = async (file: string): Promise<string> => {
   try {
     const facts = await handle.stat()
     if (!facts.isFile()) throw new Refused('it is no plain file')
-    if (facts.size > mirrorLimits.file_bytes_max) throw new Refused(`it has ${facts.size} bytes, more than ${mirrorLimits.file_bytes_max}; part it`)
+    if (facts.size > mirrorLimits.file_bytes_max)
+      throw new Refused(`it has ${facts.size} bytes, more than ${mirrorLimits.file_bytes_max}; part it`)
     const bytes = Buffer.alloc(mirrorLimits.file_bytes_max + 1)
     const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0)
-    if (bytesRead > mirrorLimits.file_bytes_max) throw new Refused(`it has more than ${mirrorLimits.file_bytes_max} bytes; part it`)
+    if (bytesRead > mirrorLimits.file_bytes_max)
+      throw new Refused(`it has more than ${mirrorLimits.file_bytes_max} bytes; part it`)
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.subarray(0, bytesRead))
     if (text.includes('\0')) throw new Refused('it holds NUL, and so is no text')
     return text

@@ -20,7 +20,8 @@ const EDITS_MAX = 2_000
 type Hunk = { readonly from: number; readonly to: number; readonly lines: readonly string[] }
 
 /** Whether two changes of one text are left to a person. */
-export const isUnsettled = (text: string): boolean => text.includes(MARKS.last) && text.split('\n').some((line) => line === MARKS.last)
+export const isUnsettled = (text: string): boolean =>
+  text.includes(MARKS.last) && text.split('\n').some((line) => line === MARKS.last)
 
 /** @param base what both were made from; null when nobody knows: then what they have in common stands for it. */
 export const merge = (base: string | null, left: string, right: string): string => {
@@ -32,7 +33,9 @@ export const merge = (base: string | null, left: string, right: string): string 
 }
 
 const common = (one: readonly string[], other: readonly string[]): readonly string[] =>
-  (diffArrays([...one], [...other], { maxEditLength: EDITS_MAX }) ?? []).flatMap((part) => (part.added || part.removed ? [] : part.value))
+  (diffArrays([...one], [...other], { maxEditLength: EDITS_MAX }) ?? []).flatMap((part) =>
+    part.added || part.removed ? [] : part.value,
+  )
 
 const hunks = (base: readonly string[], made: readonly string[]): readonly Hunk[] => {
   const parts = diffArrays([...base], [...made], { maxEditLength: EDITS_MAX })
@@ -55,10 +58,16 @@ const hunks = (base: readonly string[], made: readonly string[]): readonly Hunk[
 
 const isInsertion = ({ from, to }: Hunk): boolean => from === to
 /** Lines put in at the edge of lines that the other changed are beside them. */
-const touches = (a: Hunk, b: Hunk): boolean => (isInsertion(a) && isInsertion(b) ? a.from === b.from : a.from < b.to && b.from < a.to)
+const touches = (a: Hunk, b: Hunk): boolean =>
+  isInsertion(a) && isInsertion(b) ? a.from === b.from : a.from < b.to && b.from < a.to
 
 /** Both lists in one walk; hunks that touch, through one another too, are one region. */
-const joined = (base: readonly string[], ones: readonly Hunk[], others: readonly Hunk[], isKnown: boolean): readonly string[] => {
+const joined = (
+  base: readonly string[],
+  ones: readonly Hunk[],
+  others: readonly Hunk[],
+  isKnown: boolean,
+): readonly string[] => {
   const out: string[] = []
   const put = (lines: readonly string[]): void => {
     for (const line of lines) out.push(line)
@@ -89,9 +98,14 @@ const joined = (base: readonly string[], ones: readonly Hunk[], others: readonly
 }
 
 /** At one place what is put in comes before what is changed. */
-const isBefore = (a: Hunk, b: Hunk): boolean => a.from < b.from || (a.from === b.from && (isInsertion(a) || !isInsertion(b)))
+const isBefore = (a: Hunk, b: Hunk): boolean =>
+  a.from < b.from || (a.from === b.from && (isInsertion(a) || !isInsertion(b)))
 
-const applied = (base: readonly string[], region: { readonly from: number; readonly to: number }, changes: readonly Hunk[]): readonly string[] => {
+const applied = (
+  base: readonly string[],
+  region: { readonly from: number; readonly to: number },
+  changes: readonly Hunk[],
+): readonly string[] => {
   let lines: readonly string[] = []
   let at = region.from
   for (const hunk of changes) {
@@ -108,7 +122,8 @@ const both = (mine: readonly string[], theirs: readonly string[], isAdded: boole
   let end = 0
   while (end < mine.length - start && end < theirs.length - start && mine.at(-1 - end) === theirs.at(-1 - end)) end++
   const inner = (lines: readonly string[]): readonly string[] => lines.slice(start, lines.length - end)
-  const [one, other] = inner(mine).join('\n') < inner(theirs).join('\n') ? [inner(mine), inner(theirs)] : [inner(theirs), inner(mine)]
+  const [one, other] =
+    inner(mine).join('\n') < inner(theirs).join('\n') ? [inner(mine), inner(theirs)] : [inner(theirs), inner(mine)]
   const head = mine.slice(0, start)
   const tail = mine.slice(mine.length - end)
   if (isAdded || (one.length === 0 && other.length === 0)) return [...head, ...one, ...other, ...tail]

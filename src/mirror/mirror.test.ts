@@ -13,10 +13,19 @@ type Place = { readonly disk: SimDisk; readonly peer: SimPeer; mirror: Mirror | 
 
 const createWorld = (more: Partial<MirrorOptions> = {}, isCaseless = false) => {
   const sim = createSimMesh()
-  const places: Place[] = ['ai:one', 'ai:two'].map((agent, n) => ({ disk: createSimDisk(isCaseless && n === 1), peer: sim.peer(), mirror: null, agent }))
+  const places: Place[] = ['ai:one', 'ai:two'].map((agent, n) => ({
+    disk: createSimDisk(isCaseless && n === 1),
+    peer: sim.peer(),
+    mirror: null,
+    agent,
+  }))
   let [now, keys] = [0, 0]
   /** @param stopAt the step at which the machine stops, from 0. @param meanwhile what somebody does at step `at`. */
-  const pass = async (n: number, stopAt = Number.POSITIVE_INFINITY, meanwhile: { readonly at: number; do(): void } | null = null) => {
+  const pass = async (
+    n: number,
+    stopAt = Number.POSITIVE_INFINITY,
+    meanwhile: { readonly at: number; do(): void } | null = null,
+  ) => {
     const place = places[n]!
     let steps = 0
     now += 100_000
@@ -25,10 +34,19 @@ const createWorld = (more: Partial<MirrorOptions> = {}, isCaseless = false) => {
       if (steps++ >= limit) throw new Crash()
     }
     let limit = Number.POSITIVE_INFINITY
-    const make = () => createMirror({
-      folder: place.disk.folder(() => steppers.get(place)!()), records: place.disk.recordsOf(() => steppers.get(place)!()), mesh: place.peer.mesh(place.agent, () => steppers.get(place)!()),
-      now: () => now, newKey: () => `k${++keys}`, isExcluded: () => false, accepts: new Set(), isSecret: async () => false, isDry: false, ...more,
-    })
+    const make = () =>
+      createMirror({
+        folder: place.disk.folder(() => steppers.get(place)!()),
+        records: place.disk.recordsOf(() => steppers.get(place)!()),
+        mesh: place.peer.mesh(place.agent, () => steppers.get(place)!()),
+        now: () => now,
+        newKey: () => `k${++keys}`,
+        isExcluded: () => false,
+        accepts: new Set(),
+        isSecret: async () => false,
+        isDry: false,
+        ...more,
+      })
     steppers.set(place, step)
     limit = stopAt
     place.mirror ??= make()
@@ -56,7 +74,13 @@ const createWorld = (more: Partial<MirrorOptions> = {}, isCaseless = false) => {
     }
     throw new Error('they never come to rest')
   }
-  return { places, pass, sync, settle, files: (n: number) => Object.fromEntries([...places[n]!.disk.files].sort(([a], [b]) => (a < b ? -1 : 1))) }
+  return {
+    places,
+    pass,
+    sync,
+    settle,
+    files: (n: number) => Object.fromEntries([...places[n]!.disk.files].sort(([a], [b]) => (a < b ? -1 : 1))),
+  }
 }
 
 test('what is written in one folder is in the other, and what goes goes', async () => {
@@ -97,7 +121,10 @@ test('both change other lines while they do not see one another: one text; the s
 })
 
 test('an edit wins over a deletion, whoever was first', async () => {
-  for (const order of [[0, 1], [1, 0]]) {
+  for (const order of [
+    [0, 1],
+    [1, 0],
+  ]) {
     const world = createWorld()
     world.places[0]!.disk.files.set('a.md', 'a\n')
     await world.settle()
@@ -120,7 +147,11 @@ test('a peer that has not heard of a memory yet makes no file go', async () => {
 })
 
 test('what tells agents what to do goes out and does not come in, but from whom it was said', async () => {
-  for (const [accepts, received] of [[[], {}], [['ai:one'], { 'CLAUDE.md': 'do this\n' }], [['ai:other'], {}]] as const) {
+  for (const [accepts, received] of [
+    [[], {}],
+    [['ai:one'], { 'CLAUDE.md': 'do this\n' }],
+    [['ai:other'], {}],
+  ] as const) {
     const world = createWorld({ accepts: new Set<string>(accepts) })
     world.places[0]!.disk.files.set('CLAUDE.md', 'do this\n')
     await world.settle()
@@ -150,56 +181,81 @@ test('a mass deletion waits for a yes, a secret stays here', async () => {
 test('names that differ in case alone, and a disk that does not tell', async () => {
   const world = createWorld({}, true)
   const [one, two] = [world.places[0]!.disk.files, world.places[1]!.disk.files]
-  for (const [path, text] of [['Notes.md', 'capital'], ['notes.md', 'small'], ['Docs/a.md', 'a'], ['docs/b.md', 'b']] as const) one.set(path, `${text}\n`)
+  for (const [path, text] of [
+    ['Notes.md', 'capital'],
+    ['notes.md', 'small'],
+    ['Docs/a.md', 'a'],
+    ['docs/b.md', 'b'],
+  ] as const)
+    one.set(path, `${text}\n`)
   await world.settle()
   const twin = [...two.keys()].find((path) => path.includes('~'))!
   expect(Object.values(world.files(1)).sort()).toEqual(['a\n', 'b\n', 'capital\n', 'small\n'])
   two.set(twin, `${two.get(twin)!}more\n`)
   two.set('docs/B.md', 'b\nmore\n')
   await world.settle()
-  expect([one.get('Notes.md')!, one.get('notes.md')!].sort()).toEqual([`capital\n${twin.startsWith('N') ? 'more\n' : ''}`, `small\n${twin.startsWith('n') ? 'more\n' : ''}`].sort())
+  expect([one.get('Notes.md')!, one.get('notes.md')!].sort()).toEqual(
+    [`capital\n${twin.startsWith('N') ? 'more\n' : ''}`, `small\n${twin.startsWith('n') ? 'more\n' : ''}`].sort(),
+  )
   expect(one.get('docs/b.md')).toBe('b\nmore\n')
   expect([one.size, two.size]).toEqual([4, 4])
 })
 
-type Act = { readonly n: number; readonly what: 'add' | 'change' | 'cut' | 'remove' | 'pass' | 'sync'; readonly file: number; readonly at: number; readonly stop: number; readonly during: number }
-const act: fc.Arbitrary<Act> = fc.record({ n: fc.nat(1), what: fc.constantFrom('add', 'add', 'change', 'cut', 'remove', 'pass', 'pass', 'sync'), file: fc.nat(2), at: fc.nat(20), stop: fc.oneof(fc.constant(999), fc.nat(60)), during: fc.nat(40) })
+type Act = {
+  readonly n: number
+  readonly what: 'add' | 'change' | 'cut' | 'remove' | 'pass' | 'sync'
+  readonly file: number
+  readonly at: number
+  readonly stop: number
+  readonly during: number
+}
+const act: fc.Arbitrary<Act> = fc.record({
+  n: fc.nat(1),
+  what: fc.constantFrom('add', 'add', 'change', 'cut', 'remove', 'pass', 'pass', 'sync'),
+  file: fc.nat(2),
+  at: fc.nat(20),
+  stop: fc.oneof(fc.constant(999), fc.nat(60)),
+  during: fc.nat(40),
+})
 
 test('random edits, partitions and crashes at every step', async () => {
-  await fc.assert(fc.asyncProperty(fc.array(act, { minLength: 2, maxLength: 40 }), async (acts) => {
-    const world = createWorld()
-    let lines = 0
-    const owed = new Map<string, string>()
-    for (const { n, what, file, at, stop, during } of acts) {
-      const { files } = world.places[n]!.disk
-      const path = `${['a', 'b', 'c'][file]}.md`
-      const text = files.get(path)
-      const old = text?.split('\n').filter((line) => line !== '') ?? []
-      const place = old.length === 0 ? 0 : at % old.length
-      const fresh = `line ${++lines}`
-      const write = (now: readonly string[]): void => void files.set(path, now.map((line) => `${line}\n`).join(''))
-      if (what === 'sync') world.sync()
-      else if (what === 'pass') {
-        const save = (): void => {
-          files.set(path, `${fresh}\n${files.get(path) ?? ''}`)
+  await fc.assert(
+    fc.asyncProperty(fc.array(act, { minLength: 2, maxLength: 40 }), async (acts) => {
+      const world = createWorld()
+      let lines = 0
+      const owed = new Map<string, string>()
+      for (const { n, what, file, at, stop, during } of acts) {
+        const { files } = world.places[n]!.disk
+        const path = `${['a', 'b', 'c'][file]}.md`
+        const text = files.get(path)
+        const old = text?.split('\n').filter((line) => line !== '') ?? []
+        const place = old.length === 0 ? 0 : at % old.length
+        const fresh = `line ${++lines}`
+        const write = (now: readonly string[]): void => void files.set(path, now.map((line) => `${line}\n`).join(''))
+        if (what === 'sync') world.sync()
+        else if (what === 'pass') {
+          const save = (): void => {
+            files.set(path, `${fresh}\n${files.get(path) ?? ''}`)
+            owed.set(fresh, path)
+          }
+          await world.pass(n, stop, { at: during, do: save })
+        } else if (what === 'add') {
+          write(old.toSpliced(at % (old.length + 1), 0, fresh))
           owed.set(fresh, path)
+        } else if (text === undefined || (old.length === 0 && what !== 'remove')) continue
+        else if (what === 'remove') {
+          for (const line of old) owed.delete(line)
+          files.delete(path)
+        } else {
+          for (const line of old) if (line === old[place]) owed.delete(line)
+          write(what === 'cut' ? old.toSpliced(place, 1) : old.with(place, fresh))
+          if (what === 'change') owed.set(fresh, path)
         }
-        await world.pass(n, stop, { at: during, do: save })
-      } else if (what === 'add') {
-        write(old.toSpliced(at % (old.length + 1), 0, fresh))
-        owed.set(fresh, path)
-      } else if (text === undefined || (old.length === 0 && what !== 'remove')) continue
-      else if (what === 'remove') {
-        for (const line of old) owed.delete(line)
-        files.delete(path)
-      } else {
-        for (const line of old) if (line === old[place]) owed.delete(line)
-        write(what === 'cut' ? old.toSpliced(place, 1) : old.with(place, fresh))
-        if (what === 'change') owed.set(fresh, path)
       }
-    }
-    await world.settle()
-    expect(world.files(1)).toEqual(world.files(0))
-    for (const [line, path] of owed) expect(world.files(0)[path]?.split('\n') ?? []).toContain(line)
-  }), { numRuns: Number(process.env['MNEMESH_MIRROR_RUNS'] ?? 400) })
+      await world.settle()
+      expect(world.files(1)).toEqual(world.files(0))
+      for (const [line, path] of owed) expect(world.files(0)[path]?.split('\n') ?? []).toContain(line)
+    }),
+    { numRuns: Number(process.env['MNEMESH_MIRROR_RUNS'] ?? 400) },
+  )
 }, 600_000)

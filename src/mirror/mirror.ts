@@ -89,7 +89,16 @@ export const createMirror = (options: MirrorOptions): Mirror => {
     }
     const saved = await records.cursor()
     // A place in another peer's log, or in one that was made anew, is none in this one.
-    cursor = saved === null ? null : await mesh.changes(saved).then(({ next }) => next, (error: unknown) => (error instanceof MeshRefusal && error.kind === 'refused' ? null : Promise.reject(error instanceof Error ? error : new Error(String(error)))))
+    cursor =
+      saved === null
+        ? null
+        : await mesh.changes(saved).then(
+            ({ next }) => next,
+            (error: unknown) =>
+              error instanceof MeshRefusal && error.kind === 'refused'
+                ? null
+                : Promise.reject(error instanceof Error ? error : new Error(String(error))),
+          )
     // From here on the log tells what the list does not.
     cursor ??= (await mesh.changes(null)).next
     await view.relist([...knownByName.values()].flatMap(({ id }) => (id === null ? [] : [id])))
@@ -118,33 +127,63 @@ export const createMirror = (options: MirrorOptions): Mirror => {
     }
   }
 
-  const bring = async (name: string, path: string, seen: Seen | undefined, found: Done[], removals: Deletion[]): Promise<void> => {
+  const bring = async (
+    name: string,
+    path: string,
+    seen: Seen | undefined,
+    found: Done[],
+    removals: Deletion[],
+  ): Promise<void> => {
     const known = knownByName.get(name) ?? null
     const local = seen === undefined ? null : await folder.read(path)
     if (local !== null && 'refused' in local) throw new MeshRefusal('refused', local.refused)
-    if (!view.isKnown(name, known?.id ?? null)) throw new MeshRefusal('refused', 'the peer does not know its memory, or does not show it, and nobody is known to have forgotten it')
+    if (!view.isKnown(name, known?.id ?? null))
+      throw new MeshRefusal(
+        'refused',
+        'the peer does not know its memory, or does not show it, and nobody is known to have forgotten it',
+      )
     const remote = await view.file(name)
     const base = known?.base ?? null
     const text = local?.text ?? null
     const isBound = isInstruction(name) || isInstruction(path)
-    const way = isBound && !(remote !== null && remote.agents.length > 0 && remote.agents.every((agent) => accepts.has(agent))) ? 'send' : 'both'
-    const past = base === null && text !== null && remote !== null && text !== remote.text ? (await mesh.versions(remote.row.id)).flatMap(({ content }) => (content === null ? [] : [written(content)])) : []
+    const way =
+      isBound && !(remote !== null && remote.agents.length > 0 && remote.agents.every((agent) => accepts.has(agent)))
+        ? 'send'
+        : 'both'
+    const past =
+      base === null && text !== null && remote !== null && text !== remote.text
+        ? (await mesh.versions(remote.row.id)).flatMap(({ content }) => (content === null ? [] : [written(content)]))
+        : []
     const step = decide({ base, local: text, remote, past, way })
     if (step.do === 'hold') throw new MeshRefusal('refused', step.why)
     if (step.do === 'drop') return drop(name)
     if (step.do === 'delete' || step.do === 'forget') return void removals.push({ known: known!, remote, local: text })
     if (step.do === 'nothing') return
-    if (known === null && (knownByName.size >= mirrorLimits.files_max || bytes > mirrorLimits.files_bytes_max)) throw new MeshRefusal('refused', `the folder has ${mirrorLimits.files_max} files or ${mirrorLimits.files_bytes_max / 2 ** 20} MiB, the most that a mirror takes; exclude some`)
+    if (known === null && (knownByName.size >= mirrorLimits.files_max || bytes > mirrorLimits.files_bytes_max))
+      throw new MeshRefusal(
+        'refused',
+        `the folder has ${mirrorLimits.files_max} files or ${mirrorLimits.files_bytes_max / 2 ** 20} MiB, the most that a mirror takes; exclude some`,
+      )
     if (isUnsettled(step.text)) conflicts.add(name)
     else conflicts.delete(name)
     if (step.do === 'note') {
-      if (known?.base !== step.text || known.id !== remote!.row.id) await note({ name, path, id: remote!.row.id, base: step.text })
+      if (known?.base !== step.text || known.id !== remote!.row.id)
+        await note({ name, path, id: remote!.row.id, base: step.text })
       return
     }
     if (step.do === 'send') {
-      if (seen?.isQuiet === false || now() - (sentAt.get(name) ?? 0) < mirrorLimits.send_ms_min) return void again.add(name)
-      if (Buffer.byteLength(step.text) > mirrorLimits.file_bytes_max) throw new MeshRefusal('refused', `it has more than ${mirrorLimits.file_bytes_max} bytes, or has with what others wrote; part it`)
-      if (await isSecret(path, step.text)) throw new MeshRefusal('refused', 'it holds what looks like a key or a password, and so is not sent; take it out, or allow the file with --allow-secrets PATH')
+      if (seen?.isQuiet === false || now() - (sentAt.get(name) ?? 0) < mirrorLimits.send_ms_min)
+        return void again.add(name)
+      if (Buffer.byteLength(step.text) > mirrorLimits.file_bytes_max)
+        throw new MeshRefusal(
+          'refused',
+          `it has more than ${mirrorLimits.file_bytes_max} bytes, or has with what others wrote; part it`,
+        )
+      if (await isSecret(path, step.text))
+        throw new MeshRefusal(
+          'refused',
+          'it holds what looks like a key or a password, and so is not sent; take it out, or allow the file with --allow-secrets PATH',
+        )
       if (found.length >= mirrorLimits.writes_per_pass_max) return void again.add(name)
       found.push({ what: 'sent', path })
       if (isDry) return
@@ -152,7 +191,12 @@ export const createMirror = (options: MirrorOptions): Mirror => {
       const done = await sendText(sender, { name, path, known, local: text, remote }, step.text)
       const id = done?.id ?? remote?.row.id
       knownByName.set(name, done ?? { name, path, id: known?.id ?? null, base })
-      if (done !== null) for (const twin of remote?.twins ?? []) await mesh.forget(twin.id, twin.version, newKey()).then(() => view.look(twin.id)).catch(passing)
+      if (done !== null)
+        for (const twin of remote?.twins ?? [])
+          await mesh
+            .forget(twin.id, twin.version, newKey())
+            .then(() => view.look(twin.id))
+            .catch(passing)
       if (id !== undefined) await view.look(id)
       if (done === null || step.text !== text) again.add(name)
       // With the log's next page it is looked at anyway; here, what was sent is noted at once.
@@ -206,7 +250,8 @@ export const createMirror = (options: MirrorOptions): Mirror => {
     const { pathByName, twins } = assignPaths(files, knownByName.values(), view.names())
     const seenByPath = new Map(files.map((file) => [file.path, file]))
     const refused = new Set(scan.refused.map(({ path }) => path))
-    for (const [name, path] of pathByName) if (stampByName.get(name) !== (seenByPath.get(path)?.stamp ?? '')) dirty.add(name)
+    for (const [name, path] of pathByName)
+      if (stampByName.get(name) !== (seenByPath.get(path)?.stamp ?? '')) dirty.add(name)
 
     const found: Done[] = []
     const removals: Deletion[] = []
@@ -238,8 +283,19 @@ export const createMirror = (options: MirrorOptions): Mirror => {
     // Behind it everything that the events touched has been looked at, or is looked at again.
     if (next !== cursor && !isDry) await records.putCursor(next)
     cursor = next
-    const held = inOrder([...scan.refused, ...twins.map(({ path, of }) => ({ path, why: `it has the same name as ${of} on some systems; rename one` })), ...[...heldByName].flatMap(([name, why]) => (pathByName.has(name) ? [{ path: pathByName.get(name)!, why }] : []))])
-    return { done: found, isMore: again.size > 0, files: knownByName.size, held, conflicts: [...conflicts].map((name) => pathByName.get(name) ?? name).sort(), waiting }
+    const held = inOrder([
+      ...scan.refused,
+      ...twins.map(({ path, of }) => ({ path, why: `it has the same name as ${of} on some systems; rename one` })),
+      ...[...heldByName].flatMap(([name, why]) => (pathByName.has(name) ? [{ path: pathByName.get(name)!, why }] : [])),
+    ])
+    return {
+      done: found,
+      isMore: again.size > 0,
+      files: knownByName.size,
+      held,
+      conflicts: [...conflicts].map((name) => pathByName.get(name) ?? name).sort(),
+      waiting,
+    }
   }
 
   return { pass, allowDeletions: deletions.allow }

@@ -26,22 +26,71 @@ test.each([
   expect(nameOf(file)).toBe(name)
 })
 
-test.each(['/memories', '/memories/', '/memories/../x.md', '/memories/a/../../x.md', '/memories//x.md', '/memories/./x.md', '/etc/x.md', 'x.md', '/memories/.git/x.md', '/memories/a/.obsidian/x.md',
-  '/memories/.x.md', '/memories/a\0.md', '/memories/a\n.md', '/memories/x.sh', '/memories/md', '/memories/x.md/', '/memories/․․/x.md', `/memories/${'x'.repeat(300)}.md`, `/memories/${'a/'.repeat(20)}x.md`])('no place for %j', (name) => {
+test.each([
+  '/memories',
+  '/memories/',
+  '/memories/../x.md',
+  '/memories/a/../../x.md',
+  '/memories//x.md',
+  '/memories/./x.md',
+  '/etc/x.md',
+  'x.md',
+  '/memories/.git/x.md',
+  '/memories/a/.obsidian/x.md',
+  '/memories/.x.md',
+  '/memories/a\0.md',
+  '/memories/a\n.md',
+  '/memories/x.sh',
+  '/memories/md',
+  '/memories/x.md/',
+  '/memories/․․/x.md',
+  `/memories/${'x'.repeat(300)}.md`,
+  `/memories/${'a/'.repeat(20)}x.md`,
+])('no place for %j', (name) => {
   expect(path(name)).toBeNull()
 })
 
 test('any name comes back as it was, and lies below the folder', () => {
   const part = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 8 })
-  const odd = fc.constantFrom('\ufffd', '\ufeff', '%', '%4', '%41', '%25', '.', ' ', 'con', 'e\u0301', 'Å', '\u212b', ':', '~', '..', '\\', '\u200f', '\ud800')
-  fc.assert(fc.property(fc.array(fc.array(fc.oneof(part, odd), { minLength: 1, maxLength: 4 }).map((parts) => parts.join('').replaceAll('/', '')), { minLength: 1, maxLength: 3 }), (parts) => {
-    const name = `/memories/${parts.join('/')}.md`
-    const file = path(name)
-    if (file === null || /\p{Cs}/u.test(name)) return
-    expect(nameOf(file)).toBe(name)
-    expect(nameOf(file.normalize('NFD'))).toBe(name)
-    for (const one of file.split('/')) expect(one).not.toMatch(/^\.|[\\:*?"<>|\p{Cc}]|[. ]$/u)
-  }), { numRuns: 3_000 })
+  const odd = fc.constantFrom(
+    '\ufffd',
+    '\ufeff',
+    '%',
+    '%4',
+    '%41',
+    '%25',
+    '.',
+    ' ',
+    'con',
+    'e\u0301',
+    'Å',
+    '\u212b',
+    ':',
+    '~',
+    '..',
+    '\\',
+    '\u200f',
+    '\ud800',
+  )
+  fc.assert(
+    fc.property(
+      fc.array(
+        fc
+          .array(fc.oneof(part, odd), { minLength: 1, maxLength: 4 })
+          .map((parts) => parts.join('').replaceAll('/', '')),
+        { minLength: 1, maxLength: 3 },
+      ),
+      (parts) => {
+        const name = `/memories/${parts.join('/')}.md`
+        const file = path(name)
+        if (file === null || /\p{Cs}/u.test(name)) return
+        expect(nameOf(file)).toBe(name)
+        expect(nameOf(file.normalize('NFD'))).toBe(name)
+        for (const one of file.split('/')) expect(one).not.toMatch(/^\.|[\\:*?"<>|\p{Cc}]|[. ]$/u)
+      },
+    ),
+    { numRuns: 3_000 },
+  )
 })
 
 test('names that differ in case alone', () => {
@@ -53,6 +102,29 @@ test('names that differ in case alone', () => {
 })
 
 test('what tells an agent what to do is known under any spelling', () => {
-  for (const file of ['CLAUDE.md', 'claude.local.MD', 'x/AGENTS.md', 'GEMINI.md', 'skills/x/SKILL.md', 'rules/style.md', 'Rules/a/b.md', 'x.instructions.md', 'commands/deploy.md', 'ＣＬＡＵＤＥ.md', 'copilot-instructions.md', 'CLAUDE~0123abcd.md', 'a/Agents/x.md']) expect([file, isInstruction(file)]).toEqual([file, true])
-  for (const file of ['MEMORY.md', 'notes.md', 'about-claude.md', 'projects/agents-of-change.md', 'ruler.md', 'debugging.md']) expect([file, isInstruction(file)]).toEqual([file, false])
+  for (const file of [
+    'CLAUDE.md',
+    'claude.local.MD',
+    'x/AGENTS.md',
+    'GEMINI.md',
+    'skills/x/SKILL.md',
+    'rules/style.md',
+    'Rules/a/b.md',
+    'x.instructions.md',
+    'commands/deploy.md',
+    'ＣＬＡＵＤＥ.md',
+    'copilot-instructions.md',
+    'CLAUDE~0123abcd.md',
+    'a/Agents/x.md',
+  ])
+    expect([file, isInstruction(file)]).toEqual([file, true])
+  for (const file of [
+    'MEMORY.md',
+    'notes.md',
+    'about-claude.md',
+    'projects/agents-of-change.md',
+    'ruler.md',
+    'debugging.md',
+  ])
+    expect([file, isInstruction(file)]).toEqual([file, false])
 })

@@ -21,7 +21,8 @@ const NOT_ASCII = /[^\0-\x7f]/gu
 
 /** A U+FFFD that it decodes was written as one. */
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-const escaped = (text: string): string => [...Buffer.from(text)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('')
+const escaped = (text: string): string =>
+  [...Buffer.from(text)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('')
 const toPart = (part: string): string => {
   const safe = part.replaceAll(FORBIDDEN, escaped).replace(DEVICE, (name) => `${escaped(name[0]!)}${name.slice(1)}`)
   return part === part.normalize('NFC') ? safe : safe.replaceAll(NOT_ASCII, escaped)
@@ -50,28 +51,42 @@ export const pathFor = (name: string): { readonly path: string } | { readonly re
   if (safe === null || safe === ROOT || safe !== name) return { refused: `its name is no path below ${ROOT}` }
   if (!/\.md$/i.test(name)) return { refused: 'it is no .md' }
   const parts = name.slice(ROOT.length + 1).split('/')
-  if (parts.some((part) => part.startsWith('.') || folded(part).startsWith('.'))) return { refused: 'a part of its path begins with a dot' }
+  if (parts.some((part) => part.startsWith('.') || folded(part).startsWith('.')))
+    return { refused: 'a part of its path begins with a dot' }
   const path = parts.map(toPart).join('/')
-  if (parts.length > DEPTH_MAX || Buffer.byteLength(path) > PATH_BYTES_MAX || path.split('/').some((part) => Buffer.byteLength(part) > PART_BYTES_MAX)) return { refused: `its path is longer than ${PATH_BYTES_MAX} bytes, a part of it than ${PART_BYTES_MAX}, or deeper than ${DEPTH_MAX} folders` }
+  if (
+    parts.length > DEPTH_MAX ||
+    Buffer.byteLength(path) > PATH_BYTES_MAX ||
+    path.split('/').some((part) => Buffer.byteLength(part) > PART_BYTES_MAX)
+  )
+    return {
+      refused: `its path is longer than ${PATH_BYTES_MAX} bytes, a part of it than ${PART_BYTES_MAX}, or deeper than ${DEPTH_MAX} folders`,
+    }
   return { path }
 }
 
 /** Beside another that is the same but for case. */
-export const twinPath = (path: string, name: string): string => path.replace(/(\.md)$/i, (end) => `~${hashOf(name)}${end}`)
+export const twinPath = (path: string, name: string): string =>
+  path.replace(/(\.md)$/i, (end) => `~${hashOf(name)}${end}`)
 
 /** @param known names that are there, among which a twin's own is looked for. */
 export const nameOf = (path: string, known: Iterable<string> = []): string => {
   const name = `${ROOT}/${path.split('/').map(fromPart).join('/')}`
   const hash = /~([0-9a-f]{8})\.md$/i.exec(path)?.[1]
-  if (hash !== undefined) for (const one of known) if (hashOf(one) === hash && folded(twinPath(one, one)) === folded(name)) return one
+  if (hash !== undefined)
+    for (const one of known) if (hashOf(one) === hash && folded(twinPath(one, one)) === folded(name)) return one
   return name
 }
 
-const INSTRUCTIONS = /^(claude|agents?|gemini|skill|qwen|warp|codex|copilot|cursor|rules?|conventions|instructions?|system[-_ ]?prompt|soul|tools|identity|user|heartbeat|bootstrap)(\.[^/]*)?\.md$|[.-](instructions?|rules?|prompt|chatmode|agent|mode)\.md$/
-const INSTRUCTION_FOLDERS = /^(rules?|commands?|agents?|skills?|hooks?|prompts?|instructions?|workflows?|plugins?|output-styles|chatmodes|steering)$/
+const INSTRUCTIONS =
+  /^(claude|agents?|gemini|skill|qwen|warp|codex|copilot|cursor|rules?|conventions|instructions?|system[-_ ]?prompt|soul|tools|identity|user|heartbeat|bootstrap)(\.[^/]*)?\.md$|[.-](instructions?|rules?|prompt|chatmode|agent|mode)\.md$/
+const INSTRUCTION_FOLDERS =
+  /^(rules?|commands?|agents?|skills?|hooks?|prompts?|instructions?|workflows?|plugins?|output-styles|chatmodes|steering)$/
 
 /** Whether some agent's program takes the file for what it has to do, wherever in the folder it lies. */
 export const isInstruction = (path: string): boolean => {
-  const parts = folded(nameOf(path).slice(ROOT.length + 1)).split('/').map((part) => part.replace(/~[0-9a-f]{8}(?=\.md$)/, ''))
+  const parts = folded(nameOf(path).slice(ROOT.length + 1))
+    .split('/')
+    .map((part) => part.replace(/~[0-9a-f]{8}(?=\.md$)/, ''))
   return INSTRUCTIONS.test(parts.at(-1)!) || parts.slice(0, -1).some((part) => INSTRUCTION_FOLDERS.test(part))
 }

@@ -16,7 +16,11 @@ test('twins by case get paths of their own, in any order, and keep them', () => 
 })
 
 test('what was kept or seen stays; new files go into the folder that is there, however it is spelled', () => {
-  const { pathByName, twins } = assignPaths(seen('Docs/a.md', 'e\u0301.md', '\u00e9.md'), [known('docs/b.md', 'Docs/b.md')], ['/memories/docs/c.md', '/memories/docs/b.md'])
+  const { pathByName, twins } = assignPaths(
+    seen('Docs/a.md', 'e\u0301.md', '\u00e9.md'),
+    [known('docs/b.md', 'Docs/b.md')],
+    ['/memories/docs/c.md', '/memories/docs/b.md'],
+  )
   expect(pathByName.get('/memories/docs/c.md')).toBe('Docs/c.md')
   expect(pathByName.get('/memories/docs/b.md')).toBe('Docs/b.md')
   expect(twins).toEqual([{ path: '\u00e9.md', of: 'e\u0301.md' }])

@@ -21,13 +21,22 @@ test.each<readonly [base: string | null, local: string | null, remote: string | 
   ['B', 'L', 'L', 'note L', 'note L'],
   ['B\n', 'B\nL\n', 'R\nB\n', 'send R\nB\nL\n', 'send B\nL\n'],
 ])('made from %j, here %j, there %j: %s, of instructions %s', (base, local, remote, both, send) => {
-  for (const [way, expected] of [['both', both], ['send', send]] as const) {
+  for (const [way, expected] of [
+    ['both', both],
+    ['send', send],
+  ] as const) {
     const step = decide({ base, local, remote: side(remote), past: ['old'], way })
     expect('text' in step ? `${step.do} ${step.text}` : step.do).toBe(expected)
   }
 })
 
 test('what stands there as several texts is written down as one', () => {
-  expect(decide({ base: 'B', local: 'B', remote: side('R', false), past: [], way: 'both' })).toEqual({ do: 'send', text: 'R' })
-  expect(decide({ base: 'B', local: null, remote: side('B', false), past: [], way: 'both' })).toEqual({ do: 'send', text: 'B' })
+  expect(decide({ base: 'B', local: 'B', remote: side('R', false), past: [], way: 'both' })).toEqual({
+    do: 'send',
+    text: 'R',
+  })
+  expect(decide({ base: 'B', local: null, remote: side('B', false), past: [], way: 'both' })).toEqual({
+    do: 'send',
+    text: 'B',
+  })
 })

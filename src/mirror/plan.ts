@@ -4,7 +4,10 @@
  */
 import { merge } from './merge.ts'
 
-export type Side = { readonly text: string; /** Whether it already is one text in one memory. */ readonly isSettled: boolean }
+export type Side = {
+  readonly text: string
+  /** Whether it already is one text in one memory. */ readonly isSettled: boolean
+}
 export type Step =
   | { readonly do: 'nothing' }
   /** Both are equal: remember that. */
@@ -31,11 +34,19 @@ export type Facts = {
 export const decide = ({ base, local, remote, past, way }: Facts): Step => {
   if (remote === null) {
     if (local === null) return base === null ? { do: 'nothing' } : { do: 'drop' }
-    return base === local && way === 'both' ? { do: 'delete' } : base === local ? { do: 'hold', why: ONLY_SENT } : { do: 'send', text: local }
+    return base === local && way === 'both'
+      ? { do: 'delete' }
+      : base === local
+        ? { do: 'hold', why: ONLY_SENT }
+        : { do: 'send', text: local }
   }
   if (way === 'send') return sendOnly(base, local, remote)
-  if (local === null) return base !== null && remote.text === base && remote.isSettled ? { do: 'forget' } : bring(remote.text, null, remote)
-  if (local === base || (base === null && local !== remote.text && past.includes(local))) return bring(remote.text, local, remote)
+  if (local === null)
+    return base !== null && remote.text === base && remote.isSettled
+      ? { do: 'forget' }
+      : bring(remote.text, null, remote)
+  if (local === base || (base === null && local !== remote.text && past.includes(local)))
+    return bring(remote.text, local, remote)
   return bring(merge(base, local, remote.text), local, remote)
 }
 
@@ -49,6 +60,7 @@ const ONLY_SENT = 'it tells agents what to do, and so is only sent; take it over
 
 const sendOnly = (base: string | null, local: string | null, remote: Side): Step => {
   if (local === remote.text) return { do: 'note', text: local }
-  if (local === null) return remote.text === base && remote.isSettled ? { do: 'forget' } : { do: 'hold', why: ONLY_SENT }
+  if (local === null)
+    return remote.text === base && remote.isSettled ? { do: 'forget' } : { do: 'hold', why: ONLY_SENT }
   return base === null || local === base ? { do: 'hold', why: ONLY_SENT } : { do: 'send', text: local }
 }

@@ -21,7 +21,9 @@ export type Folder = {
    */
   replace(path: string, text: string | null, expected: string | null): Promise<boolean>
   /** Texts that somebody wrote, over `expected`, at the moment in which their file was replaced. */
-  overtaken(): Promise<readonly { readonly path: string; readonly text: string; readonly expected: string; done(): Promise<void> }[]>
+  overtaken(): Promise<
+    readonly { readonly path: string; readonly text: string; readonly expected: string; done(): Promise<void> }[]
+  >
 }
 
 // ── what is remembered ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -38,7 +40,13 @@ export type Intent = {
   readonly metadata: Readonly<Record<string, unknown>>
 }
 /** One file. `base` is in the folder's text and in the memory's: what both were made from. Null before both have met. */
-export type Known = { readonly name: string; readonly path: string; readonly id: string | null; readonly base: string | null; readonly intent?: Intent }
+export type Known = {
+  readonly name: string
+  readonly path: string
+  readonly id: string | null
+  readonly base: string | null
+  readonly intent?: Intent
+}
 
 /** Each change is durable when it resolves. */
 export type Records = {
@@ -62,7 +70,8 @@ export type Row = {
   readonly metadata: Readonly<Record<string, unknown>>
 }
 /** `gone`: said so by an event. `unknown`: this peer cannot say, as it has not heard of it. `hidden`: it is there, and not shown. */
-export type Look = { readonly row: Row } | { readonly row: null; readonly why: 'gone' | 'contested' | 'unknown' | 'hidden' }
+export type Look =
+  { readonly row: Row } | { readonly row: null; readonly why: 'gone' | 'contested' | 'unknown' | 'hidden' }
 /** A text that shows, by whom. */
 export type Head = { readonly content: string; readonly agent: string }
 /** An event that set the text; `parents`: hashes of the texts it was written on, null when it does not say. */
@@ -77,7 +86,13 @@ export type Mesh = {
   /** Memories that events after the cursor touched; of null none, and the end of the log. */
   changes(after: string | null): Promise<{ readonly ids: readonly string[]; readonly next: string }>
   create(name: string, content: string, metadata: Readonly<Record<string, unknown>>, key: string): Promise<string>
-  change(id: string, version: string, content: string, metadata: Readonly<Record<string, unknown>>, key: string): Promise<void>
+  change(
+    id: string,
+    version: string,
+    content: string,
+    metadata: Readonly<Record<string, unknown>>,
+    key: string,
+  ): Promise<void>
   forget(id: string, version: string | null, key: string): Promise<void>
   restore(id: string, key: string): Promise<void>
 }

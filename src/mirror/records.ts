@@ -17,7 +17,9 @@ export const openRecords = (dir: string): Records => {
     all: async () => {
       const all: Known[] = []
       for (const file of await readdir(files).catch(() => [])) {
-        const known = file.endsWith('.json') ? knownFrom(await readFile(join(files, file), 'utf8').catch(() => '')) : null
+        const known = file.endsWith('.json')
+          ? knownFrom(await readFile(join(files, file), 'utf8').catch(() => ''))
+          : null
         if (known !== null && fileOf(known.name) === join(files, file)) all.push(known)
       }
       return all
@@ -43,4 +45,5 @@ const knownFrom = (text: string): Known | null => {
   }
 }
 const isTextOrNull = (value: unknown): value is string | null => value === null || typeof value === 'string'
-const isIntent = (value: unknown): value is Intent => typeof value === 'object' && value !== null && 'op' in value && 'key' in value && typeof value.key === 'string'
+const isIntent = (value: unknown): value is Intent =>
+  typeof value === 'object' && value !== null && 'op' in value && 'key' in value && typeof value.key === 'string'

@@ -22,12 +22,18 @@ export type Remote = {
 export const byAge = (a: Row, b: Row): number => a.created_at.localeCompare(b.created_at) || (a.id < b.id ? -1 : 1)
 
 /** @param parts of each memory the texts that show, and its history where it is needed. */
-export const together = (parts: readonly { readonly row: Row; readonly heads: readonly Head[]; readonly versions: readonly Version[] }[]): Remote => {
+export const together = (
+  parts: readonly { readonly row: Row; readonly heads: readonly Head[]; readonly versions: readonly Version[] }[],
+): Remote => {
   const [first, ...others] = parts.toSorted((a, b) => byAge(a.row, b.row))
-  const texts = parts.map(({ heads, versions }) => mergedHeads([...new Set(heads.map(({ content }) => content))], versions)).sort()
+  const texts = parts
+    .map(({ heads, versions }) => mergedHeads([...new Set(heads.map(({ content }) => content))], versions))
+    .sort()
   const contents = [...new Set(parts.flatMap(({ heads }) => heads.map(({ content }) => content)))]
   return {
-    row: first!.row, twins: others.map(({ row }) => row), contents,
+    row: first!.row,
+    twins: others.map(({ row }) => row),
+    contents,
     text: texts.reduce((all, text) => merge(null, all, text)),
     isSettled: others.length === 0 && contents.length === 1,
     agents: [...new Set(parts.flatMap(({ heads }) => heads.map(({ agent }) => agent)))],
@@ -36,7 +42,10 @@ export const together = (parts: readonly { readonly row: Row; readonly heads: re
 
 const mergedHeads = (contents: readonly string[], versions: readonly Version[]): string => {
   const base = commonAncestor(contents, versions)
-  return contents.map(written).sort().reduce((all, text) => merge(base === null ? null : written(base), all, text))
+  return contents
+    .map(written)
+    .sort()
+    .reduce((all, text) => merge(base === null ? null : written(base), all, text))
 }
 
 /**
@@ -46,7 +55,8 @@ const mergedHeads = (contents: readonly string[], versions: readonly Version[]):
 export const commonAncestor = (contents: readonly string[], versions: readonly Version[]): string | null => {
   if (contents.length < 2) return null
   const placeByHash = new Map<number, number>()
-  for (const [at, { content }] of versions.entries()) if (content !== null && !placeByHash.has(textHash(content))) placeByHash.set(textHash(content), at)
+  for (const [at, { content }] of versions.entries())
+    if (content !== null && !placeByHash.has(textHash(content))) placeByHash.set(textHash(content), at)
   const ancestors = contents.map((content) => {
     const seen = new Set<number>()
     const open = [placeByHash.get(textHash(content))]

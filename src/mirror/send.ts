@@ -7,18 +7,47 @@ import { MeshRefusal, type Intent, type Known, type Mesh, type Records } from '.
 import type { Remote } from './remote.ts'
 
 type Sender = { readonly mesh: Mesh; readonly records: Records; readonly newKey: () => string }
-type File = { readonly name: string; readonly path: string; readonly known: Known | null; readonly local: string | null; readonly remote: Remote | null }
+type File = {
+  readonly name: string
+  readonly path: string
+  readonly known: Known | null
+  readonly local: string | null
+  readonly remote: Remote | null
+}
 
 /** @returns what is known afterwards, or null when something else is there by now. */
-export const sendText = async (sender: Sender, { name, path, known, local, remote }: File, text: string): Promise<Known | null> => {
+export const sendText = async (
+  sender: Sender,
+  { name, path, known, local, remote }: File,
+  text: string,
+): Promise<Known | null> => {
   const content = kept(text)
   const metadata = { ...remote?.row.metadata, ...parentsOf(remote?.contents ?? []) }
-  const intent: Intent = { op: remote === null ? 'create' : 'change', key: sender.newKey(), local, text: content, id: remote?.row.id ?? null, version: remote?.row.version ?? null, metadata }
+  const intent: Intent = {
+    op: remote === null ? 'create' : 'change',
+    key: sender.newKey(),
+    local,
+    text: content,
+    id: remote?.row.id ?? null,
+    version: remote?.row.version ?? null,
+    metadata,
+  }
   return play(sender, { name, path, id: known?.id ?? null, base: known?.base ?? null, intent })
 }
 
 export const sendForget = async (sender: Sender, known: Known, remote: Remote): Promise<Known | null> =>
-  play(sender, { ...known, intent: { op: 'forget', key: sender.newKey(), local: null, text: null, id: remote.row.id, version: remote.row.version, metadata: {} } })
+  play(sender, {
+    ...known,
+    intent: {
+      op: 'forget',
+      key: sender.newKey(),
+      local: null,
+      text: null,
+      id: remote.row.id,
+      version: remote.row.version,
+      metadata: {},
+    },
+  })
 
 /** A write that was under way when the mirror stopped. */
 export const sendAgain = (sender: Sender, known: Known): Promise<Known | null> => perform(sender, known, known.intent!)

@@ -42,7 +42,8 @@ export const createView = (mesh: Mesh, newKey: () => string): View => {
     idsByName.set(row.title, (idsByName.get(row.title) ?? new Set()).add(row.id))
     return [...names, row.title]
   }
-  const isFile = (row: Row): boolean => row.title !== null && row.tags.includes(FILE_TAG) && row.tags.includes(fileDraft(row.title).tags[1]!)
+  const isFile = (row: Row): boolean =>
+    row.title !== null && row.tags.includes(FILE_TAG) && row.tags.includes(fileDraft(row.title).tags[1]!)
 
   const look = async (id: string): Promise<readonly string[]> => {
     let found = await mesh.look(id)
@@ -65,7 +66,8 @@ export const createView = (mesh: Mesh, newKey: () => string): View => {
 
   return {
     names: () => idsByName.keys(),
-    isKnown: (name, id) => !(id !== null && unsure.has(id)) && ![...(idsByName.get(name) ?? [])].some((one) => unsure.has(one)),
+    isKnown: (name, id) =>
+      !(id !== null && unsure.has(id)) && ![...(idsByName.get(name) ?? [])].some((one) => unsure.has(one)),
     look,
     file: async (name) => {
       const absent = [...(idsByName.get(name) ?? [])].filter((id) => rowById.get(id)!.content === null)
@@ -73,17 +75,22 @@ export const createView = (mesh: Mesh, newKey: () => string): View => {
       const rows = [...(idsByName.get(name) ?? [])].map((id) => rowById.get(id)!).sort(byAge)
       if (rows.length === 0) return null
       const isSimple = rows.length === 1 && rows[0]!.conflicts === 0 && !isInstruction(name)
-      return together(await Promise.all(rows.map(async (row) => {
-        if (row.content === null) throw new MeshRefusal('later', 'its text has not arrived at this peer yet')
-        const heads = isSimple ? [{ content: row.content, agent: '' }] : await mesh.heads(row)
-        return { row, heads, versions: heads.length > 1 ? await mesh.versions(row.id) : [] }
-      })))
+      return together(
+        await Promise.all(
+          rows.map(async (row) => {
+            if (row.content === null) throw new MeshRefusal('later', 'its text has not arrived at this peer yet')
+            const heads = isSimple ? [{ content: row.content, agent: '' }] : await mesh.heads(row)
+            return { row, heads, versions: heads.length > 1 ? await mesh.versions(row.id) : [] }
+          }),
+        ),
+      )
     },
     relist: async (ids) => {
       const rows = await mesh.list()
       const listed = new Set(rows.map(({ id }) => id))
       const names = new Set(rows.filter(isFile).flatMap(put))
-      for (const id of new Set([...rowById.keys(), ...ids])) if (!listed.has(id)) for (const name of await look(id)) names.add(name)
+      for (const id of new Set([...rowById.keys(), ...ids]))
+        if (!listed.has(id)) for (const name of await look(id)) names.add(name)
       return [...names]
     },
   }

@@ -21,7 +21,9 @@ export const reachableAt = (listening: string, advertise: readonly string[], int
   const { hostname, port } = new URL(listening)
   const everywhere = hostname === '0.0.0.0' || hostname === '[::]'
   const local = everywhere ? `http://${hostname === '[::]' ? '[::1]' : '127.0.0.1'}:${port}` : listening
-  const own = everywhere ? machineAddresses(interfaces, hostname === '[::]').map((host) => `http://${host}:${port}`) : [listening]
+  const own = everywhere
+    ? machineAddresses(interfaces, hostname === '[::]').map((host) => `http://${host}:${port}`)
+    : [listening]
   const urls = advertise.length > 0 ? advertise : own.length > 0 ? own : [local]
   return { local, urls: urls.slice(0, limits.addresses_per_peer_max) }
 }
@@ -31,7 +33,12 @@ export const readAdvertised = (text: string): string | null => {
   if (!URL.canParse(text) || text.length > limits.address_url_bytes_max - '/mesh'.length) return null
   const url = new URL(text)
   const scheme = { 'http:': 'http', 'https:': 'https', 'ws:': 'http', 'wss:': 'https' }[url.protocol]
-  const plain = url.username === '' && url.password === '' && url.search === '' && url.hash === '' && ['', '/', '/mesh'].includes(url.pathname)
+  const plain =
+    url.username === '' &&
+    url.password === '' &&
+    url.search === '' &&
+    url.hash === '' &&
+    ['', '/', '/mesh'].includes(url.pathname)
   if (scheme === undefined || !plain || ['', '0.0.0.0', '[::]'].includes(url.hostname)) return null
   return `${scheme}://${url.host}`
 }
@@ -42,8 +49,14 @@ export const httpUrlOf = (url: string): string => url.replace(/^ws/, 'http').rep
 
 /** Without loopback, and without link-local ones, which need the name of an interface that other machines do not share. */
 const machineAddresses = (interfaces: Interfaces, both: boolean): readonly string[] => {
-  const found = Object.values(interfaces).flatMap((infos) => infos ?? []).filter(({ internal }) => !internal)
-  const four = found.flatMap(({ family, address }) => (family === 'IPv4' && !address.startsWith('169.254.') ? [address] : []))
-  const six = found.flatMap(({ family, address }) => (family === 'IPv6' && !/^fe[89ab]/i.test(address) ? [`[${address}]`] : []))
+  const found = Object.values(interfaces)
+    .flatMap((infos) => infos ?? [])
+    .filter(({ internal }) => !internal)
+  const four = found.flatMap(({ family, address }) =>
+    family === 'IPv4' && !address.startsWith('169.254.') ? [address] : [],
+  )
+  const six = found.flatMap(({ family, address }) =>
+    family === 'IPv6' && !/^fe[89ab]/i.test(address) ? [`[${address}]`] : [],
+  )
   return both ? [...four, ...six] : four
 }

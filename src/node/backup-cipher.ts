@@ -11,7 +11,10 @@ import { hexToBytes } from '../../crdt/ids.ts'
 import type { Sealing } from '../../snapshots/manifest.ts'
 import { NodeError } from '../errors.ts'
 
-export type Cipher = { seal(chunk: Uint8Array): Uint8Array; /** @throws NodeError when it is another key's, or damaged. */ open(stored: Uint8Array): Uint8Array }
+export type Cipher = {
+  seal(chunk: Uint8Array): Uint8Array
+  /** @throws NodeError when it is another key's, or damaged. */ open(stored: Uint8Array): Uint8Array
+}
 
 /** 64 MB and some 0.2 s a guess. */
 export const SCRYPT_COST = 2 ** 16
@@ -20,9 +23,16 @@ const MEMORY_BYTES_MAX = 256 * 1_048_576
 
 export const openCipher = async (passphrase: string, { salt, cost }: Sealing): Promise<Cipher> => {
   const master = await new Promise<Buffer>((resolve, reject) => {
-    scrypt(passphrase.normalize('NFKC'), hexToBytes(salt), KEY_BYTES, { N: cost, r: BLOCK, p: PARALLEL, maxmem: MEMORY_BYTES_MAX }, (error, key) => (error === null ? resolve(key) : reject(error)))
+    scrypt(
+      passphrase.normalize('NFKC'),
+      hexToBytes(salt),
+      KEY_BYTES,
+      { N: cost, r: BLOCK, p: PARALLEL, maxmem: MEMORY_BYTES_MAX },
+      (error, key) => (error === null ? resolve(key) : reject(error)),
+    )
   })
-  const derived = (purpose: string): Buffer => Buffer.from(hkdfSync('sha256', master, new Uint8Array(0), purpose, KEY_BYTES))
+  const derived = (purpose: string): Buffer =>
+    Buffer.from(hkdfSync('sha256', master, new Uint8Array(0), purpose, KEY_BYTES))
   const [key, nonceKey] = [derived('mnemesh/backup/chunk/1'), derived('mnemesh/backup/nonce/1')]
   return {
     seal: (chunk) => {
@@ -33,7 +43,9 @@ export const openCipher = async (passphrase: string, { salt, cost }: Sealing): P
     open: (stored) => {
       const bytes = Buffer.from(stored)
       try {
-        const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES })
+        const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, NONCE_BYTES), {
+          authTagLength: TAG_BYTES,
+        })
         decipher.setAuthTag(bytes.subarray(bytes.length - TAG_BYTES))
         return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES, bytes.length - TAG_BYTES)), decipher.final()])
       } catch {

@@ -9,7 +9,15 @@ import { join, resolve } from 'node:path'
 import { sha256Hex } from '../../crdt/hash.ts'
 import { bytesToHex } from '../../crdt/ids.ts'
 import { openBackupFolder, type BackupFolder } from '../../snapshots/files.ts'
-import { CHUNK_BYTES_MAX, decodeManifest, encodeManifest, STORED_BYTES_MAX, type BackedUpFile, type Backup, type Sealing } from '../../snapshots/manifest.ts'
+import {
+  CHUNK_BYTES_MAX,
+  decodeManifest,
+  encodeManifest,
+  STORED_BYTES_MAX,
+  type BackedUpFile,
+  type Backup,
+  type Sealing,
+} from '../../snapshots/manifest.ts'
 import { NodeError } from '../errors.ts'
 import { requireIdentity } from '../membership/folder.ts'
 import { makeFolder } from '../membership/make-folder.ts'
@@ -31,9 +39,25 @@ export type BackupAnswer = {
   /** Older ones that `keep` let go. */
   readonly removed: readonly string[]
 }
-export type ListedBackup = { readonly backup: string; readonly peer_id: string; readonly name: string; readonly mesh_id: string; readonly made_at: string; readonly commits: number; readonly bytes: number; readonly encrypted: boolean }
+export type ListedBackup = {
+  readonly backup: string
+  readonly peer_id: string
+  readonly name: string
+  readonly mesh_id: string
+  readonly made_at: string
+  readonly commits: number
+  readonly bytes: number
+  readonly encrypted: boolean
+}
 
-type Making = { readonly dir: string; readonly to: string; readonly keep?: number; readonly passphrase?: string; readonly clock: Clock; readonly random: Random }
+type Making = {
+  readonly dir: string
+  readonly to: string
+  readonly keep?: number
+  readonly passphrase?: string
+  readonly clock: Clock
+  readonly random: Random
+}
 
 /** Of the folder's own files, those that a start reads. `identity.json` holds its secret key. */
 const OWN_FILES = ['identity.json', 'mesh.json', 'recovering.json', 'addresses.json']
@@ -42,7 +66,8 @@ const DATABASE_FILE = /^(CURRENT|MANIFEST-\d+|\d+\.(log|ldb|sst))$/
 /** @throws NodeError, StoreFailure with a line that names cause and mend. */
 export const makeBackup = async ({ dir, to, keep, passphrase, clock, random }: Making): Promise<BackupAnswer> => {
   const identity = await requireIdentity(dir)
-  if (isWithin(resolve(to), resolve(dir))) throw new NodeError('malformed', `${to} lies in the folder that is backed up: take a folder on another disk`)
+  if (isWithin(resolve(to), resolve(dir)))
+    throw new NodeError('malformed', `${to} lies in the folder that is backed up: take a folder on another disk`)
   const folder = openBackupFolder(to)
   const sealing = passphrase === undefined ? null : await sealingFor(folder, random)
   const cipher = sealing === null ? null : await openCipher(passphrase!, sealing)
@@ -57,16 +82,42 @@ export const makeBackup = async ({ dir, to, keep, passphrase, clock, random }: M
     const written = { bytes: 0 }
     const files: BackedUpFile[] = []
     for (const [path, from] of await filesOf(dir, copy)) files.push(await putFile(folder, path, from, cipher, written))
-    const backup: Backup = { v: 1, mesh: identity.mesh, peer: identity.peer, name: identity.name, made_at: new Date(clock.now()).toISOString(), commits, sealing, files }
+    const backup: Backup = {
+      v: 1,
+      mesh: identity.mesh,
+      peer: identity.peer,
+      name: identity.name,
+      made_at: new Date(clock.now()).toISOString(),
+      commits,
+      sealing,
+      files,
+    }
     for (const file of files) await checkFile(folder, file)
     const name = `${backup.made_at.replaceAll(/[-:.]/g, '')}-${identity.peer.slice(0, 8)}`
-    if ((await folder.names()).includes(name)) throw new NodeError('conflict', `a backup of this moment is there already: ${name}`)
+    if ((await folder.names()).includes(name))
+      throw new NodeError('conflict', `a backup of this moment is there already: ${name}`)
     await folder.writeManifest(name, encodeManifest(backup, identity.keys))
     await requireManifest(folder, name)
-    const removed = keep === undefined ? [] : await keepLast(folder, identity.peer, keep).catch((error: unknown) => {
-      throw new NodeError('refused', `backup ${name} is made and whole, and no older one was let go: ${error instanceof Error ? error.message : String(error)}`)
-    })
-    return { backup: name, peer_id: identity.peer, mesh_id: identity.mesh, commits, files: files.length, bytes: bytesOf(files), stored_bytes: written.bytes, encrypted: sealing !== null, removed }
+    const removed =
+      keep === undefined
+        ? []
+        : await keepLast(folder, identity.peer, keep).catch((error: unknown) => {
+            throw new NodeError(
+              'refused',
+              `backup ${name} is made and whole, and no older one was let go: ${error instanceof Error ? error.message : String(error)}`,
+            )
+          })
+    return {
+      backup: name,
+      peer_id: identity.peer,
+      mesh_id: identity.mesh,
+      commits,
+      files: files.length,
+      bytes: bytesOf(files),
+      stored_bytes: written.bytes,
+      encrypted: sealing !== null,
+      removed,
+    }
   } finally {
     await lock.release()
     await rm(staged, { recursive: true, force: true })
@@ -83,13 +134,30 @@ export const listBackups = async (from: string): Promise<readonly ListedBackup[]
   const listed: ListedBackup[] = []
   for (const name of await requireNames(folder, from)) {
     const { peer, mesh, files, sealing, name: peerName, made_at, commits } = await requireManifest(folder, name)
-    listed.push({ backup: name, peer_id: peer, name: peerName, mesh_id: mesh, made_at, commits, bytes: bytesOf(files), encrypted: sealing !== null })
+    listed.push({
+      backup: name,
+      peer_id: peer,
+      name: peerName,
+      mesh_id: mesh,
+      made_at,
+      commits,
+      bytes: bytesOf(files),
+      encrypted: sealing !== null,
+    })
   }
   return listed
 }
 
 /** Reads every byte of one backup, or of all. @throws NodeError that names the first that is not whole. */
-export const verifyBackups = async ({ from, backup, onProgress }: { readonly from: string; readonly backup?: string; readonly onProgress?: (done: number, total: number) => void }): Promise<readonly ListedBackup[]> => {
+export const verifyBackups = async ({
+  from,
+  backup,
+  onProgress,
+}: {
+  readonly from: string
+  readonly backup?: string
+  readonly onProgress?: (done: number, total: number) => void
+}): Promise<readonly ListedBackup[]> => {
   const folder = openBackupFolder(from)
   const names = await chosen(folder, from, backup)
   for (const name of names) await checkBackup(folder, name, onProgress)
@@ -97,14 +165,21 @@ export const verifyBackups = async ({ from, backup, onProgress }: { readonly fro
 }
 
 /** A backup whose every chunk is there. @throws NodeError `refused`. */
-export const requireBackup = async (from: string, backup: string | undefined): Promise<{ readonly name: string; readonly backup: Backup; readonly folder: BackupFolder }> => {
+export const requireBackup = async (
+  from: string,
+  backup: string | undefined,
+): Promise<{ readonly name: string; readonly backup: Backup; readonly folder: BackupFolder }> => {
   const folder = openBackupFolder(from)
   const name = (await chosen(folder, from, backup)).at(-1)!
   return { name, backup: await checkBackup(folder, name), folder }
 }
 
 /** The bytes of one file. @throws NodeError `forbidden` for a wrong passphrase. */
-export const readFileOf = async function* (folder: BackupFolder, file: BackedUpFile, cipher: Cipher | null): AsyncGenerator<Uint8Array> {
+export const readFileOf = async function* (
+  folder: BackupFolder,
+  file: BackedUpFile,
+  cipher: Cipher | null,
+): AsyncGenerator<Uint8Array> {
   let bytes = 0
   for (const hash of file.chunks) {
     const stored = await requireChunk(folder, file, hash)
@@ -128,12 +203,23 @@ const sealingFor = async (folder: BackupFolder, random: Random): Promise<Sealing
 
 const filesOf = async (dir: string, copy: string): Promise<readonly (readonly [path: string, from: string])[]> => {
   const own: (readonly [string, string])[] = []
-  for (const name of OWN_FILES) if ((await stat(join(dir, name)).catch(() => null)) !== null) own.push([name, join(dir, name)])
+  for (const name of OWN_FILES)
+    if ((await stat(join(dir, name)).catch(() => null)) !== null) own.push([name, join(dir, name)])
   const database = (await readdir(join(copy, 'log', 'db'))).filter((name) => DATABASE_FILE.test(name)).sort()
-  return [...own, ['log/mark', join(copy, 'log', 'mark')], ...database.map((name) => [`log/db/${name}`, join(copy, 'log', 'db', name)] as const)]
+  return [
+    ...own,
+    ['log/mark', join(copy, 'log', 'mark')],
+    ...database.map((name) => [`log/db/${name}`, join(copy, 'log', 'db', name)] as const),
+  ]
 }
 
-const putFile = async (folder: BackupFolder, path: string, from: string, cipher: Cipher | null, written: { bytes: number }): Promise<BackedUpFile> => {
+const putFile = async (
+  folder: BackupFolder,
+  path: string,
+  from: string,
+  cipher: Cipher | null,
+  written: { bytes: number },
+): Promise<BackedUpFile> => {
   const file = await open(from, 'r')
   const chunks: string[] = []
   let bytes = 0
@@ -175,19 +261,30 @@ const keepLast = async (folder: BackupFolder, peer: string, keep: number): Promi
   const own = all.filter(({ backup }) => backup.peer === peer)
   const removed = own.slice(0, Math.max(0, own.length - keep)).map(({ name }) => name)
   for (const name of removed) await folder.removeManifest(name)
-  await folder.keepChunks(new Set(all.filter(({ name }) => !removed.includes(name)).flatMap(({ backup }) => backup.files.flatMap(({ chunks }) => chunks))))
+  await folder.keepChunks(
+    new Set(
+      all
+        .filter(({ name }) => !removed.includes(name))
+        .flatMap(({ backup }) => backup.files.flatMap(({ chunks }) => chunks)),
+    ),
+  )
   return removed
 }
 
 // ── checking ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const checkBackup = async (folder: BackupFolder, name: string, onProgress?: (done: number, total: number) => void): Promise<Backup> => {
+const checkBackup = async (
+  folder: BackupFolder,
+  name: string,
+  onProgress?: (done: number, total: number) => void,
+): Promise<Backup> => {
   const backup = await requireManifest(folder, name)
   for (const [i, file] of backup.files.entries()) {
     await checkFile(folder, file)
     onProgress?.(i + 1, backup.files.length)
   }
-  if (!backup.files.some(({ path }) => path === 'log/db/CURRENT') || backup.commits === 0) throw damaged(`${name} holds no log`)
+  if (!backup.files.some(({ path }) => path === 'log/db/CURRENT') || backup.commits === 0)
+    throw damaged(`${name} holds no log`)
   return backup
 }
 
@@ -198,7 +295,8 @@ const checkFile = async (folder: BackupFolder, file: BackedUpFile): Promise<void
 const requireChunk = async (folder: BackupFolder, file: BackedUpFile, hash: string): Promise<Uint8Array> => {
   const bytes = await folder.readChunk(hash)
   if (bytes === null) throw damaged(`a part of ${file.path} is missing (chunk ${hash.slice(0, 12)})`)
-  if (bytes.length > STORED_BYTES_MAX || sha256Hex(bytes) !== hash) throw damaged(`a part of ${file.path} is not what was written (chunk ${hash.slice(0, 12)})`)
+  if (bytes.length > STORED_BYTES_MAX || sha256Hex(bytes) !== hash)
+    throw damaged(`a part of ${file.path} is not what was written (chunk ${hash.slice(0, 12)})`)
   return bytes
 }
 
@@ -211,17 +309,26 @@ const requireManifest = async (folder: BackupFolder, name: string): Promise<Back
 
 const requireNames = async (folder: BackupFolder, from: string): Promise<readonly string[]> => {
   const names = await folder.names()
-  if (names.length === 0) throw new NodeError('not_found', `there is no backup in ${from}: make one with \`mnemesh backup create --data DIR --to ${from}\``)
+  if (names.length === 0)
+    throw new NodeError(
+      'not_found',
+      `there is no backup in ${from}: make one with \`mnemesh backup create --data DIR --to ${from}\``,
+    )
   return names
 }
 
 const chosen = async (folder: BackupFolder, from: string, backup: string | undefined): Promise<readonly string[]> => {
   const names = await requireNames(folder, from)
   if (backup === undefined) return names
-  if (!names.includes(backup)) throw new NodeError('not_found', `${from} has no backup ${backup}; \`mnemesh backup list ${from}\` shows those that are there`)
+  if (!names.includes(backup))
+    throw new NodeError(
+      'not_found',
+      `${from} has no backup ${backup}; \`mnemesh backup list ${from}\` shows those that are there`,
+    )
   return [backup]
 }
 
-const damaged = (what: string): NodeError => new NodeError('refused', `the backup is not whole: ${what}; take another backup, or another copy of this one`)
+const damaged = (what: string): NodeError =>
+  new NodeError('refused', `the backup is not whole: ${what}; take another backup, or another copy of this one`)
 const bytesOf = (files: readonly BackedUpFile[]): number => files.reduce((sum, { bytes }) => sum + bytes, 0)
 const isWithin = (path: string, dir: string): boolean => path === dir || path.startsWith(`${dir}/`)

@@ -11,7 +11,12 @@ const FILES_MAX = 20_000
 const OLD_MS = 30_000
 
 /** @param freeBytes of the file system that holds the log. @param monotonic ms. */
-export const createDiskUse = (dir: string, hasRows: boolean, freeBytes: () => Promise<number>, monotonic: () => number): (() => Promise<DiskUse>) => {
+export const createDiskUse = (
+  dir: string,
+  hasRows: boolean,
+  freeBytes: () => Promise<number>,
+  monotonic: () => number,
+): (() => Promise<DiskUse>) => {
   let atMs = Number.NEGATIVE_INFINITY
   let sizes: Promise<readonly [number, number | null]> | null = null
   return async () => {
@@ -34,7 +39,11 @@ export const folderBytes = async (dir: string): Promise<number> => {
       if (left-- <= 0) break
       const path = join(folder, entry.name)
       if (entry.isDirectory()) folders.push(path)
-      else bytes += await lstat(path).then(({ size }) => size, () => 0)
+      else
+        bytes += await lstat(path).then(
+          ({ size }) => size,
+          () => 0,
+        )
     }
   }
   return bytes

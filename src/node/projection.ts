@@ -26,13 +26,25 @@ export type ProjectionOptions = {
 /** As health shows it. */
 export const kindOf = (projection: string): string => (projection.startsWith('postgres') ? 'postgres' : projection)
 
-export const projectionOf = (options: ProjectionOptions, identity: Identity): Projection | (Projection & VectorStore) | (Projection & VectorStore & Rest) => {
+export const projectionOf = (
+  options: ProjectionOptions,
+  identity: Identity,
+): Projection | (Projection & VectorStore) | (Projection & VectorStore & Rest) => {
   if (options.projection === 'none') return createNoProjection()
   const age = options.age ?? false
-  const choice = options.projection === 'pglite'
-    ? { kind: 'pglite' as const, dir: join(options.dir, 'projection'), age }
-    : { kind: 'postgres' as const, url: options.projection, schema: `mnemesh_${identity.peer.slice(0, 16)}`, age }
-  const make = (): Projection & VectorStore => openProjection(choice, { clock: systemTimers, timers: systemTimers, log: options.log })
+  const choice =
+    options.projection === 'pglite'
+      ? { kind: 'pglite' as const, dir: join(options.dir, 'projection'), age }
+      : { kind: 'postgres' as const, url: options.projection, schema: `mnemesh_${identity.peer.slice(0, 16)}`, age }
+  const make = (): Projection & VectorStore =>
+    openProjection(choice, { clock: systemTimers, timers: systemTimers, log: options.log })
   const idle = options.projection_idle_s
-  return idle === undefined || choice.kind !== 'pglite' ? make() : createResting(make, { timers: systemTimers, idleMs: idle * 1_000, backlogMs: limits.projection_rest_backlog_ms, log: options.log })
+  return idle === undefined || choice.kind !== 'pglite'
+    ? make()
+    : createResting(make, {
+        timers: systemTimers,
+        idleMs: idle * 1_000,
+        backlogMs: limits.projection_rest_backlog_ms,
+        log: options.log,
+      })
 }

@@ -11,7 +11,10 @@ import { openLevelStore } from '../store/level.ts'
 import { VERSION } from '../version.ts'
 import { kindOf, projectionOf, type ProjectionOptions } from './projection.ts'
 
-type RebuildOptions = ProjectionOptions & { readonly random: Random; readonly onProgress?: (done: number, total: number) => void }
+type RebuildOptions = ProjectionOptions & {
+  readonly random: Random
+  readonly onProgress?: (done: number, total: number) => void
+}
 
 /** @throws NodeError, StoreFailure with a line that names cause and mend. */
 export const rebuildFolder = async ({ random, onProgress, ...options }: RebuildOptions): Promise<RebuildAnswer> => {
@@ -21,8 +24,21 @@ export const rebuildFolder = async ({ random, onProgress, ...options }: RebuildO
   const ignored = (): void => undefined
   // A peer that is never started: it dials nobody, and nobody can reach it.
   const peer = await createPeer({
-    identity, store, projection: projectionOf(options, identity), projectionKind: kindOf(options.projection), timers: systemTimers, monotonic: () => performance.now(), random,
-    dialer: createWebSocketDialer(systemTimers), compression: zlibCompression, peers: [], quorum: null, quorumTimeoutMs: limits.quorum_timeout_ms_default, version: VERSION, log: { debug: ignored, info: ignored, warn: told, error: told }, live: () => ({}),
+    identity,
+    store,
+    projection: projectionOf(options, identity),
+    projectionKind: kindOf(options.projection),
+    timers: systemTimers,
+    monotonic: () => performance.now(),
+    random,
+    dialer: createWebSocketDialer(systemTimers),
+    compression: zlibCompression,
+    peers: [],
+    quorum: null,
+    quorumTimeoutMs: limits.quorum_timeout_ms_default,
+    version: VERSION,
+    log: { debug: ignored, info: ignored, warn: told, error: told },
+    live: () => ({}),
   })
   try {
     return await peer.node.rebuild(onProgress)

@@ -13,14 +13,23 @@ import { makeFolder } from '../membership/make-folder.ts'
 import { readFileOf, requireBackup } from './backup.ts'
 import { openCipher } from './backup-cipher.ts'
 
-export type RestoreAnswer = { readonly backup: string; readonly dir: string; readonly peer_id: string; readonly mesh_id: string; readonly made_at: string; readonly commits: number }
+export type RestoreAnswer = {
+  readonly backup: string
+  readonly dir: string
+  readonly peer_id: string
+  readonly mesh_id: string
+  readonly made_at: string
+  readonly commits: number
+}
 type Restoring = { readonly from: string; readonly backup?: string; readonly dir: string; readonly passphrase?: string }
 
 /** @throws NodeError with a line that names cause and mend; then the folder is as it was. */
 export const restoreBackup = async ({ from, backup: asked, dir, passphrase }: Restoring): Promise<RestoreAnswer> => {
-  if ((await readdir(dir).catch(() => [])).length > 0) throw new NodeError('conflict', `${dir} is not empty: a backup is restored into an empty folder`)
+  if ((await readdir(dir).catch(() => [])).length > 0)
+    throw new NodeError('conflict', `${dir} is not empty: a backup is restored into an empty folder`)
   const { name, backup, folder } = await requireBackup(from, asked)
-  if (backup.sealing !== null && passphrase === undefined) throw new NodeError('forbidden', `backup ${name} is encrypted: give its passphrase with --passphrase-file`)
+  if (backup.sealing !== null && passphrase === undefined)
+    throw new NodeError('forbidden', `backup ${name} is encrypted: give its passphrase with --passphrase-file`)
   const cipher = backup.sealing === null ? null : await openCipher(passphrase!, backup.sealing)
   // Under another name until it is whole: a restore that is cut short leaves no folder that starts.
   const fresh = `${dir}.restoring`
@@ -39,22 +48,35 @@ export const restoreBackup = async ({ from, backup: asked, dir, passphrase }: Re
       }
     }
     const identity = await readIdentity(fresh)
-    if (identity?.peer !== backup.peer || identity.mesh !== backup.mesh) throw new NodeError('refused', `backup ${name} was signed by another peer than the one whose keys are in it`)
-    await writeFile(join(fresh, RESTORED), `${JSON.stringify({ backup: name, made_at: backup.made_at })}\n`, { mode: 0o600, flush: true })
+    if (identity?.peer !== backup.peer || identity.mesh !== backup.mesh)
+      throw new NodeError('refused', `backup ${name} was signed by another peer than the one whose keys are in it`)
+    await writeFile(join(fresh, RESTORED), `${JSON.stringify({ backup: name, made_at: backup.made_at })}\n`, {
+      mode: 0o600,
+      flush: true,
+    })
     await rm(dir, { recursive: true, force: true })
     await rename(fresh, dir)
   } catch (error) {
     await rm(fresh, { recursive: true, force: true })
     throw error
   }
-  return { backup: name, dir, peer_id: backup.peer, mesh_id: backup.mesh, made_at: backup.made_at, commits: backup.commits }
+  return {
+    backup: name,
+    dir,
+    peer_id: backup.peer,
+    mesh_id: backup.mesh,
+    made_at: backup.made_at,
+    commits: backup.commits,
+  }
 }
 
 const RESTORED = 'restored.json'
 
 /** When the backup was made that this folder was restored from, and has not caught up since; null for all others. */
 export const restoredFrom = async (dir: string): Promise<string | null> => {
-  const text = await readFile(join(dir, RESTORED), 'utf8').catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? null : Promise.reject(error)))
+  const text = await readFile(join(dir, RESTORED), 'utf8').catch((error: NodeJS.ErrnoException) =>
+    error.code === 'ENOENT' ? null : Promise.reject(error),
+  )
   return text === null ? null : (/"made_at":"([^"]{1,40})"/.exec(text)?.[1] ?? 'an unknown time')
 }
 

@@ -9,7 +9,15 @@ import { openLevelStore } from '../store/level.ts'
 import { arrivalsInLostLogs } from '../store/lost.ts'
 
 /** @throws NodeError, StoreFailure with a line that names cause and mend. */
-export const verifyFolder = async ({ dir, random, onProgress }: { readonly dir: string; readonly random: Random; readonly onProgress?: (done: number, total: number) => void }): Promise<VerifyAnswer> => {
+export const verifyFolder = async ({
+  dir,
+  random,
+  onProgress,
+}: {
+  readonly dir: string
+  readonly random: Random
+  readonly onProgress?: (done: number, total: number) => void
+}): Promise<VerifyAnswer> => {
   const identity = await requireIdentity(dir)
   const store = await openLevelStore(dir, { random })
   try {

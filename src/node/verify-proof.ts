@@ -31,7 +31,8 @@ export type ProofShown = {
   /** By field; null of what was erased or withheld. */
   readonly texts: Readonly<Record<string, string | null>>
 }
-export type ProofAnswer = ProofShown | { readonly ok: false; readonly fault: ProofFault | 'no_mesh_id'; readonly message: string }
+export type ProofAnswer =
+  ProofShown | { readonly ok: false; readonly fault: ProofFault | 'no_mesh_id'; readonly message: string }
 
 /** The one form of a proof that came as JSON; null when it is none. */
 export const proofFileOf = (answer: unknown): Uint8Array | null => {
@@ -43,32 +44,61 @@ export const proofFileOf = (answer: unknown): Uint8Array | null => {
 /** @param votersNeeded that must hold it. @throws the file system's error. */
 export const verifyProofFile = async (path: string, mesh: string, votersNeeded: number): Promise<ProofAnswer> => {
   const id = parseMeshId(mesh)
-  if (id === null) return { ok: false, fault: 'no_mesh_id', message: `'${mesh.slice(0, 80)}' is no mesh id: 64 hex digits in lower case, which \`mnemesh status\` shows` }
+  if (id === null)
+    return {
+      ok: false,
+      fault: 'no_mesh_id',
+      message: `'${mesh.slice(0, 80)}' is no mesh id: 64 hex digits in lower case, which \`mnemesh status\` shows`,
+    }
   const result = verifyProof(await firstBytes(path, PROOF_BYTES_MAX + 1), id, votersNeeded)
-  return result.ok ? shownOf(id, result) : { ok: false, fault: result.fault, message: `the proof does not hold: ${WORDS[result.fault]}${result.about === null ? '' : ` (${result.about})`}` }
+  return result.ok
+    ? shownOf(id, result)
+    : {
+        ok: false,
+        fault: result.fault,
+        message: `the proof does not hold: ${WORDS[result.fault]}${result.about === null ? '' : ` (${result.about})`}`,
+      }
 }
 
-const shownOf = (mesh: string, { event, eventBytes, header, author, voters, texts, commit, chain, seq, meshName, place }: Proven): ProofShown => {
+const shownOf = (
+  mesh: string,
+  { event, eventBytes, header, author, voters, texts, commit, chain, seq, meshName, place }: Proven,
+): ProofShown => {
   const parsed = parseCanonical(eventBytes)
   return {
-    ok: true, mesh, mesh_name: meshName, namespace: header.namespace, memory: 'record' in event ? event.record : event.kind === 'unknown' ? event.about : null, event_id: event.id,
-    kind: event.kind === 'unknown' ? event.named : event.kind, agent: event.agent, said_at: event.at, sealed_at: new Date(hlcMs(header.hlc)).toISOString(),
-    peer: { peer_id: author.peer, name: author.name }, commit, chain, seq, control_seq: place, voters: voters.map(({ peer, name }) => ({ peer_id: peer, name })),
+    ok: true,
+    mesh,
+    mesh_name: meshName,
+    namespace: header.namespace,
+    memory: 'record' in event ? event.record : event.kind === 'unknown' ? event.about : null,
+    event_id: event.id,
+    kind: event.kind === 'unknown' ? event.named : event.kind,
+    agent: event.agent,
+    said_at: event.at,
+    sealed_at: new Date(hlcMs(header.hlc)).toISOString(),
+    peer: { peer_id: author.peer, name: author.name },
+    commit,
+    chain,
+    seq,
+    control_seq: place,
+    voters: voters.map(({ peer, name }) => ({ peer_id: peer, name })),
     event: parsed.ok ? (parsed.value as ProofShown['event']) : {},
-    texts: Object.fromEntries(texts.map(({ field, ref, text }) => [field ?? ref, text && new TextDecoder().decode(text)])),
+    texts: Object.fromEntries(
+      texts.map(({ field, ref, text }) => [field ?? ref, text && new TextDecoder().decode(text)]),
+    ),
   }
 }
 
 const WORDS: Readonly<Record<ProofFault, string>> = {
   malformed: 'the file is no proof in its one form; take it byte for byte as the peer answered it',
   other_mesh: 'it is of another mesh',
-  control_log: 'the control log in it is not this mesh\'s',
+  control_log: "the control log in it is not this mesh's",
   policy_not_here: 'the control statement under which it was written is not in it',
   author_not_a_member: 'its author was no member when it was written',
   author_left_out: 'its author was taken out, and this does not count any more',
   author_signature: 'its author has not signed it',
   event_not_in_commit: 'the event is not in the commit that was signed',
-  event_malformed: 'the event\'s bytes say no event',
+  event_malformed: "the event's bytes say no event",
   event_of_another_namespace: 'the event is of another namespace than its commit',
   text_differs: 'a text in it is not the one that was written',
   not_a_voter: 'somebody vouches who is no voter',
@@ -86,7 +116,7 @@ const firstBytes = async (path: string, most: number): Promise<Uint8Array> => {
   const file = await open(path, 'r')
   try {
     const chunks: Uint8Array[] = []
-    for (let left = most; left > 0; ) {
+    for (let left = most; left > 0;) {
       const { bytesRead, buffer } = await file.read({ buffer: new Uint8Array(Math.min(left, 65_536)) })
       if (bytesRead === 0) break
       chunks.push(buffer.subarray(0, bytesRead))

@@ -20,7 +20,11 @@ export type Embedder = {
    * within bounds, a query's is not.
    * @throws EmbedderFailure, also when `signal` aborts it.
    */
-  embed(texts: readonly string[], kind: 'document' | 'query', signal: AbortSignal): Promise<readonly (readonly number[])[]>
+  embed(
+    texts: readonly string[],
+    kind: 'document' | 'query',
+    signal: AbortSignal,
+  ): Promise<readonly (readonly number[])[]>
   close(): Promise<void>
 }
 

@@ -18,4 +18,8 @@ export type LiveSource = {
 }
 
 /** Bytes: free where the log lies, taken by the log, taken by the embedded database (null where it is none of this disk's). */
-export type DiskUse = { readonly free_bytes: number; readonly log_bytes: number; readonly projection_bytes: number | null }
+export type DiskUse = {
+  readonly free_bytes: number
+  readonly log_bytes: number
+  readonly projection_bytes: number | null
+}

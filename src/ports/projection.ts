@@ -87,7 +87,15 @@ export type EventRow = EventFacts & {
 }
 
 /** One of the values that stand side by side in a field; the value itself is asked of the peer. */
-export type ConflictRow = { readonly memory: RecordId; readonly field: string; readonly event_id: EventId; readonly agent_id: AgentId; readonly peer_id: PeerId; readonly at: string; readonly shown: boolean }
+export type ConflictRow = {
+  readonly memory: RecordId
+  readonly field: string
+  readonly event_id: EventId
+  readonly agent_id: AgentId
+  readonly peer_id: PeerId
+  readonly at: string
+  readonly shown: boolean
+}
 
 /** The projection's place: everything up to `arrival` of the log `epoch` is in the rows. */
 export type ProjectionCursor = {
@@ -108,7 +116,9 @@ export const frontierOf = (named: Iterable<Named>): Frontier => {
     const seqByChain = byNamespace.get(namespace) ?? new Map<ChainId, number>()
     byNamespace.set(namespace, seqByChain.set(chain, seq))
   }
-  return Object.fromEntries([...byNamespace].map(([namespace, seqByChain]) => [namespace, Object.fromEntries(seqByChain)]))
+  return Object.fromEntries(
+    [...byNamespace].map(([namespace, seqByChain]) => [namespace, Object.fromEntries(seqByChain)]),
+  )
 }
 
 /** How an answer says what it shows: by a short token (`crdt/frontier-token.ts`), or by all chains, which takes as long as there are many. */
@@ -124,7 +134,12 @@ export type Reflects = { readonly at: ProjectionCursor | null; readonly frontier
  * `counted`: how much of it the log counts; what stands behind (a branch, or what waits for its past) is not named. `namespace` is null
  * while all that is here of the chain is damaged: then nothing is named.
  */
-export type ChainPlace = { readonly chain: ChainId; readonly namespace: Namespace | null; readonly arrived: number; readonly counted: number }
+export type ChainPlace = {
+  readonly chain: ChainId
+  readonly namespace: Namespace | null
+  readonly arrived: number
+  readonly counted: number
+}
 
 /** Rows that are to go, with all that hangs on them: a fork or a revocation left out what made them. */
 export type RemovedRows = {
@@ -219,13 +234,30 @@ export type GraphQuery = {
 }
 
 /** `depth`: links on the shortest way from the start. */
-export type GraphNode = Pick<MemoryRow, 'id' | 'namespace' | 'title' | 'kind' | 'tier' | 'tags' | 'run_id' | 'occurred_at' | 'agent_id' | 'peer_id' | 'created_at'> & {
+export type GraphNode = Pick<
+  MemoryRow,
+  | 'id'
+  | 'namespace'
+  | 'title'
+  | 'kind'
+  | 'tier'
+  | 'tags'
+  | 'run_id'
+  | 'occurred_at'
+  | 'agent_id'
+  | 'peer_id'
+  | 'created_at'
+> & {
   readonly depth: number
   /** How the text begins; null when it is not here. */
   readonly excerpt: string | null
 }
 /** Nodes nearest first; every valid link between two of them. `truncated`: there are more of either. No nodes: the start is not visible. */
-export type GraphAnswer = { readonly nodes: readonly GraphNode[]; readonly edges: readonly LinkRow[]; readonly truncated: boolean } & Reflects
+export type GraphAnswer = {
+  readonly nodes: readonly GraphNode[]
+  readonly edges: readonly LinkRow[]
+  readonly truncated: boolean
+} & Reflects
 
 export type RecallAnswer = {
   readonly memories: readonly ScoredMemory[]
@@ -263,7 +295,11 @@ export type Projection = {
   /** The second generation serves from now on, in one step; the first is gone, on disk as well. */
   takeOver(): Promise<void>
   /** Newest first by (created_at, id); the cursor is stable under writes. @param now RFC 3339: expiry is judged against it. */
-  list(filter: MemoryFilter, page: { readonly limit: number; readonly cursor?: string; readonly now: string }, form?: FrontierForm): Promise<ListAnswer>
+  list(
+    filter: MemoryFilter,
+    page: { readonly limit: number; readonly cursor?: string; readonly now: string },
+    form?: FrontierForm,
+  ): Promise<ListAnswer>
   recall(query: RecallQuery, now: string, form?: FrontierForm): Promise<RecallAnswer>
   links(of: RecordId): Promise<readonly LinkRow[]>
   /** @param now RFC 3339: memories that expire then or before are not there. */
@@ -271,10 +307,29 @@ export type Projection = {
   /** What this database does beside, and what not; known once it is open. */
   abilities(): Promise<Abilities>
   /** Newest first. `since` is inclusive. */
-  episodes(filter: { readonly agent_id: AgentId; readonly event_type?: string; readonly since?: string; readonly limit: number }, form?: FrontierForm): Promise<Reflecting<EpisodeRow>>
+  episodes(
+    filter: {
+      readonly agent_id: AgentId
+      readonly event_type?: string
+      readonly since?: string
+      readonly limit: number
+    },
+    form?: FrontierForm,
+  ): Promise<Reflecting<EpisodeRow>>
   /** Those with memories that can be seen. `updated_at`: when one that is not forgotten was changed last, an expired one too. */
   namespaces(form?: FrontierForm): Promise<Reflecting<NamespaceCount>>
-  stats(form?: FrontierForm): Promise<{ readonly total: number; readonly by_namespace: Readonly<Record<string, number>>; readonly by_kind: Readonly<Record<string, number>>; readonly by_tier: Readonly<Record<string, number>>; readonly links: number; readonly episodes: number } & Reflects>
+  stats(
+    form?: FrontierForm,
+  ): Promise<
+    {
+      readonly total: number
+      readonly by_namespace: Readonly<Record<string, number>>
+      readonly by_kind: Readonly<Record<string, number>>
+      readonly by_tier: Readonly<Record<string, number>>
+      readonly links: number
+      readonly episodes: number
+    } & Reflects
+  >
   /** Equal on two members that projected the same commits. Kept up to date with the rows: takes the same whatever their number. */
   digest(): Promise<ProjectionDigest>
   close(): Promise<void>

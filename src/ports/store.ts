@@ -5,7 +5,12 @@ import type { Body } from '../../crdt/body.ts'
 import type { ChainId, CommitHash, Ref } from '../../crdt/ids.ts'
 
 /** One commit as it lies on disk. Invariant: `hash` is the commit hash of `bytes`. */
-export type StoredCommit = { readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash; readonly bytes: Uint8Array }
+export type StoredCommit = {
+  readonly chain: ChainId
+  readonly seq: number
+  readonly hash: CommitHash
+  readonly bytes: Uint8Array
+}
 
 /** A place in the arrival log: the n-th commit (from 1) that this store took in. */
 export type Arrival = { readonly n: number; readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash }

@@ -23,24 +23,36 @@ const cypher = async (sql: Sql, asked: string): Promise<readonly string[]> =>
   sql.snapshot(async (query) => {
     await query("load 'age'")
     await query('set local search_path = ag_catalog, public')
-    const rows = await query<{ answer: string }>(`select answer from cypher('${GRAPH}', $cypher$ ${asked} $cypher$) as (answer agtype)`)
+    const rows = await query<{ answer: string }>(
+      `select answer from cypher('${GRAPH}', $cypher$ ${asked} $cypher$) as (answer agtype)`,
+    )
     return rows.map(({ answer }) => answer).sort()
   })
 const everything = async (sql: Sql): Promise<readonly string[]> => [
   ...(await cypher(sql, "match (m:Memory) return m.id + ' ' + m.kind")),
-  ...(await cypher(sql, "match (a:Memory)-[l:Link]->(b:Memory) return a.id + ' ' + l.relation + ' ' + b.id + ' ' + l.id")),
+  ...(await cypher(
+    sql,
+    "match (a:Memory)-[l:Link]->(b:Memory) return a.id + ' ' + l.relation + ' ' + b.id + ' ' + l.id",
+  )),
 ]
 const expected = (memories: ReadonlyMap<string, MemoryRow>, links: ReadonlyMap<string, LinkRow>): readonly string[] => {
   const shown = (of: string): boolean => memories.get(of)?.forgotten === false
   return [
-    ...[...memories.values()].filter((row) => shown(row.id)).map((row) => JSON.stringify(`${row.id} ${row.kind}`)).sort(),
-    ...[...links.values()].filter((row) => !row.removed && shown(row.from) && shown(row.to)).map((row) => JSON.stringify(`${row.from} ${row.relation} ${row.to} ${row.id}`)).sort(),
+    ...[...memories.values()]
+      .filter((row) => shown(row.id))
+      .map((row) => JSON.stringify(`${row.id} ${row.kind}`))
+      .sort(),
+    ...[...links.values()]
+      .filter((row) => !row.removed && shown(row.from) && shown(row.to))
+      .map((row) => JSON.stringify(`${row.from} ${row.relation} ${row.to} ${row.id}`))
+      .sort(),
   ]
 }
 
 /** @param open the same database again and again. */
 const ageContract = (open: () => Sql): void => {
-  const wanted = (sql: Sql, log: (line: string) => void = quiet) => createEngine(sql, { log, age: { graph: GRAPH, wanted: true } })
+  const wanted = (sql: Sql, log: (line: string) => void = quiet) =>
+    createEngine(sql, { log, age: { graph: GRAPH, wanted: true } })
 
   it('follows the rows through any history, and is made anew when it missed some', async () => {
     const random = seeded(11)
@@ -48,7 +60,13 @@ const ageContract = (open: () => Sql): void => {
     const links = new Map<string, LinkRow>()
     let arrival = 0
     const some = () => {
-      const rows = Array.from({ length: 6 }, () => memory(Math.floor(random() * 12), { forgotten: random() < 0.3, kind: `kind "${Math.floor(random() * 3)}"`, content: 'a secret text' }))
+      const rows = Array.from({ length: 6 }, () =>
+        memory(Math.floor(random() * 12), {
+          forgotten: random() < 0.3,
+          kind: `kind "${Math.floor(random() * 3)}"`,
+          content: 'a secret text',
+        }),
+      )
       const edges = Array.from({ length: 6 }, () => {
         const [a, b] = [Math.floor(random() * 12), Math.floor(random() * 12)]
         return link(`${a} ${b}`, id(a), id(b), { removed: random() < 0.3, relation: "it's $cypher$ \\ here" })
@@ -90,8 +108,15 @@ const ageContract = (open: () => Sql): void => {
     let engine = wanted(sql)
     await engine.open()
     await engine.reset()
-    await engine.apply(batch(1, { memories: [memory(1), memory(2), memory(3)], links: [link(1, id(1), id(2), { relation: 'causes' }), link(2, id(2), id(3), { relation: 'causes' })] }))
-    expect(await cypher(sql, `match (a:Memory {id: '${id(1)}'})-[:Link*2..2]->(b:Memory) return b.id`)).toEqual([JSON.stringify(id(3))])
+    await engine.apply(
+      batch(1, {
+        memories: [memory(1), memory(2), memory(3)],
+        links: [link(1, id(1), id(2), { relation: 'causes' }), link(2, id(2), id(3), { relation: 'causes' })],
+      }),
+    )
+    expect(await cypher(sql, `match (a:Memory {id: '${id(1)}'})-[:Link*2..2]->(b:Memory) return b.id`)).toEqual([
+      JSON.stringify(id(3)),
+    ])
     await engine.close()
     sql = open()
     engine = createEngine(sql, { age: { graph: GRAPH, wanted: false } })
@@ -108,10 +133,16 @@ describe('embedded', () => {
 
 it('says what is missing, and does without', async () => {
   const said: string[] = []
-  const engine = createEngine(openPglite(join(folder, 'without'), quiet), { log: (line) => said.push(line), age: { graph: GRAPH, wanted: true } })
+  const engine = createEngine(openPglite(join(folder, 'without'), quiet), {
+    log: (line) => said.push(line),
+    age: { graph: GRAPH, wanted: true },
+  })
   await engine.open()
   await engine.apply(batch(1, { memories: [memory(1)] }))
-  expect([(await engine.abilities()).age, said.join()]).toEqual([null, expect.stringMatching(/no graph in Apache AGE, for the database has no Apache AGE: create extension age/)])
+  expect([(await engine.abilities()).age, said.join()]).toEqual([
+    null,
+    expect.stringMatching(/no graph in Apache AGE, for the database has no Apache AGE: create extension age/),
+  ])
   await engine.close()
 }, 60_000)
 

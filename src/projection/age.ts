@@ -16,16 +16,25 @@ import type { Query } from './sql.ts'
 
 /** Makes the graph, or brings it up to the rows. Answers why there is none, as a sentence's middle, or null when it stands. */
 export const prepareAge = async (query: Query, graph: string): Promise<string | null> => {
-  if (!(await isInstalled(query)) && !(await attempted(query, 'create extension age'))) return 'the database has no Apache AGE: create extension age there as its owner'
+  if (!(await isInstalled(query)) && !(await attempted(query, 'create extension age')))
+    return 'the database has no Apache AGE: create extension age there as its owner'
   const [at] = await query<{ graph: number | null; rows: number }>(
-    'select (select arrival::float8 from graphs) as graph, coalesce((select arrival::float8 from cursor), 0) as rows')
+    'select (select arrival::float8 from graphs) as graph, coalesce((select arrival::float8 from cursor), 0) as rows',
+  )
   if (at !== undefined && at.graph === at.rows && (await isThere(query, graph))) return null
   await lookInside(query)
   // The rights of a mere user end at AGE's own schema, as a rule.
-  if (!(await dropAge(query, graph)) || !(await attempted(query, `select ag_catalog.create_graph('${graph}')`))) return `this peer may not make graphs: grant usage on schema ag_catalog and create on the database to its user`
+  if (!(await dropAge(query, graph)) || !(await attempted(query, `select ag_catalog.create_graph('${graph}')`)))
+    return `this peer may not make graphs: grant usage on schema ag_catalog and create on the database to its user`
   await query(`select ag_catalog.create_vlabel('${graph}', 'Memory')`)
   await query(`select ag_catalog.create_elabel('${graph}', 'Link')`)
-  for (const [name, place] of [['memory_number', '"Memory" (id)'], ['memory_has', '"Memory" using gin (properties)'], ['link_number', '"Link" (id)'], ['link_from', '"Link" (start_id)'], ['link_to', '"Link" (end_id)']] as const) {
+  for (const [name, place] of [
+    ['memory_number', '"Memory" (id)'],
+    ['memory_has', '"Memory" using gin (properties)'],
+    ['link_number', '"Link" (id)'],
+    ['link_from', '"Link" (start_id)'],
+    ['link_to', '"Link" (end_id)'],
+  ] as const) {
     await query(`create index ${name} on ${graph}.${place}`)
   }
   await putMemories(query, graph, 'true', [])
@@ -40,8 +49,14 @@ export const stepAge = async (query: Query, graph: string, batch: ProjectionBatc
   const memories = batch.memories.map(({ id }) => id)
   const links = batch.links.map(({ id }) => id)
   const touched = '(l.id = any($1::uuid[]) or l.from_id = any($2::uuid[]) or l.to_id = any($2::uuid[]))'
-  await query(`delete from ${graph}."Link" where id in (select ${number(graph, 'Link', 'l.no')} from links l where ${touched})`, [links, memories])
-  await query(`delete from ${graph}."Memory" where id in (select ${number(graph, 'Memory', 'm.no')} from memories m where m.id = any($1::uuid[]))`, [memories])
+  await query(
+    `delete from ${graph}."Link" where id in (select ${number(graph, 'Link', 'l.no')} from links l where ${touched})`,
+    [links, memories],
+  )
+  await query(
+    `delete from ${graph}."Memory" where id in (select ${number(graph, 'Memory', 'm.no')} from memories m where m.id = any($1::uuid[]))`,
+    [memories],
+  )
   await putMemories(query, graph, 'm.id = any($1::uuid[])', [memories])
   await putLinks(query, graph, touched, [links, memories])
   await follow(query, batch.cursor.arrival)
@@ -55,27 +70,37 @@ export const dropAge = async (query: Query, graph: string): Promise<boolean> => 
 }
 
 /** AGE's own functions look for its types by their bare names. For this transaction alone, and behind everything else. */
-const lookInside = (query: Query): Promise<unknown> => query("select set_config('search_path', current_setting('search_path') || ', ag_catalog', true)")
+const lookInside = (query: Query): Promise<unknown> =>
+  query("select set_config('search_path', current_setting('search_path') || ', ag_catalog', true)")
 
-const isInstalled = async (query: Query): Promise<boolean> => (await query("select 1 from pg_extension where extname = 'age'")).length > 0
+const isInstalled = async (query: Query): Promise<boolean> =>
+  (await query("select 1 from pg_extension where extname = 'age'")).length > 0
 /** A schema of that name alone is no graph: the rows themselves lie in one. */
-const isThere = async (query: Query, graph: string): Promise<boolean> => (await isInstalled(query)) && (await query('select 1 from ag_catalog.ag_graph where name = $1', [graph])).length > 0
+const isThere = async (query: Query, graph: string): Promise<boolean> =>
+  (await isInstalled(query)) && (await query('select 1 from ag_catalog.ag_graph where name = $1', [graph])).length > 0
 
 const follow = (query: Query, arrival: number): Promise<unknown> =>
-  query('insert into graphs (arrival) values ($1::bigint) on conflict (one) do update set arrival = excluded.arrival', [arrival])
+  query('insert into graphs (arrival) values ($1::bigint) on conflict (one) do update set arrival = excluded.arrival', [
+    arrival,
+  ])
 
-const number = (graph: string, label: 'Memory' | 'Link', no: string): string => `ag_catalog._graphid(ag_catalog._label_id('${graph}', '${label}')::int, ${no}::bigint)`
+const number = (graph: string, label: 'Memory' | 'Link', no: string): string =>
+  `ag_catalog._graphid(ag_catalog._label_id('${graph}', '${label}')::int, ${no}::bigint)`
 
 const putMemories = (query: Query, graph: string, which: string, params: readonly unknown[]): Promise<unknown> =>
   query(
     `insert into ${graph}."Memory" (id, properties)
      select ${number(graph, 'Memory', 'm.no')}, json_strip_nulls(json_build_object('id', m.id, 'namespace', m.namespace, 'kind', m.kind, 'tier', m.tier, 'tags', m.tags,
        'agent_id', m.agent_id, 'run_id', m.run_id, 'created_ms', m.created_ms, 'expires_ms', m.expires_ms))::text::ag_catalog.agtype
-     from memories m where not m.hidden and ${which}`, params)
+     from memories m where not m.hidden and ${which}`,
+    params,
+  )
 
 const putLinks = (query: Query, graph: string, which: string, params: readonly unknown[]): Promise<unknown> =>
   query(
     `insert into ${graph}."Link" (id, start_id, end_id, properties)
      select ${number(graph, 'Link', 'l.no')}, ${number(graph, 'Memory', 'a.no')}, ${number(graph, 'Memory', 'b.no')}, json_strip_nulls(json_build_object('id', l.id, 'namespace', l.namespace,
        'relation', l.relation, 'valid_from_ms', l.valid_from_ms, 'valid_until_ms', l.valid_until_ms, 'created_ms', l.created_ms))::text::ag_catalog.agtype
-     from links l join memories a on a.id = l.from_id join memories b on b.id = l.to_id where not l.removed and not a.hidden and not b.hidden and ${which}`, params)
+     from links l join memories a on a.id = l.from_id join memories b on b.id = l.to_id where not l.removed and not a.hidden and not b.hidden and ${which}`,
+    params,
+  )

@@ -13,7 +13,12 @@ import type { Question, Wanted } from './terms.ts'
 import { COURTESY_SHARE, rarity } from './weights.ts'
 
 /** @param searched how many memories with words there are. */
-export const carryingOf = async (query: Query, { wanted, passages }: Question, namespace: Namespace | undefined, searched: number): Promise<Question> => {
+export const carryingOf = async (
+  query: Query,
+  { wanted, passages }: Question,
+  namespace: Namespace | undefined,
+  searched: number,
+): Promise<Question> => {
   const counts = await countsOf(query, [...wanted.keys()], namespace)
   const worthByWord = new Map<string, number>()
   const passagesByWord = new Map<string, readonly number[]>()
@@ -37,10 +42,20 @@ export const carryingOf = async (query: Query, { wanted, passages }: Question, n
     }
   }
   // The sort keeps what is equal as it comes: of equal places the word that is worth more.
-  const chosen = new Set(byWorth.filter((of) => placeByWord.has(of)).sort((a, b) => placeByWord.get(a)! - placeByWord.get(b)!).slice(0, limits.recall_words_max))
+  const chosen = new Set(
+    byWorth
+      .filter((of) => placeByWord.has(of))
+      .sort((a, b) => placeByWord.get(a)! - placeByWord.get(b)!)
+      .slice(0, limits.recall_words_max),
+  )
   const lookedFor = new Map<string, Wanted>()
   for (const [lexeme, one] of wanted) {
-    if (chosen.has(one.of) && counts.has(lexeme)) lookedFor.set(lexeme, { ...one, share: one.share * courtesyShare(one.of), passages: one.passages.flatMap((passage) => kept.get(passage) ?? []).slice(0, limits.recall_word_passages_max) })
+    if (chosen.has(one.of) && counts.has(lexeme))
+      lookedFor.set(lexeme, {
+        ...one,
+        share: one.share * courtesyShare(one.of),
+        passages: one.passages.flatMap((passage) => kept.get(passage) ?? []).slice(0, limits.recall_word_passages_max),
+      })
   }
   return { wanted: lookedFor, passages: kept.size }
 }
@@ -48,9 +63,16 @@ export const carryingOf = async (query: Query, { wanted, passages }: Question, n
 const courtesyShare = (of: string): number => (isCourtesy(of) ? COURTESY_SHARE : 1)
 
 /** The passages whose best words are worth most, numbered anew. */
-const bestPassages = (byWorth: readonly string[], worthByWord: ReadonlyMap<string, number>, passagesByWord: ReadonlyMap<string, readonly number[]>, count: number): ReadonlyMap<number, number> => {
+const bestPassages = (
+  byWorth: readonly string[],
+  worthByWord: ReadonlyMap<string, number>,
+  passagesByWord: ReadonlyMap<string, readonly number[]>,
+  count: number,
+): ReadonlyMap<number, number> => {
   const worths = new Float64Array(count)
   for (const of of byWorth) for (const passage of passagesByWord.get(of)!) worths[passage]! += worthByWord.get(of)!
-  const best = Array.from(worths.keys()).sort((a, b) => worths[b]! - worths[a]! || a - b).slice(0, limits.recall_passages_max)
+  const best = Array.from(worths.keys())
+    .sort((a, b) => worths[b]! - worths[a]! || a - b)
+    .slice(0, limits.recall_passages_max)
   return new Map(best.map((passage, i) => [passage, i]))
 }

@@ -14,7 +14,8 @@ import { parts } from './parts.ts'
 import type { Query } from './sql.ts'
 
 const id = (table: string): string => `replace(${table}.chain::text, '-', '') as chain`
-const named = (table: string): string => `case when ${table}.namespace is null then 0 else least(${table}.arrived, ${table}.counted) end`
+const named = (table: string): string =>
+  `case when ${table}.namespace is null then 0 else least(${table}.arrived, ${table}.counted) end`
 
 /** Changes `sum` as the rows. */
 export const writeChains = async (query: Query, chains: readonly ChainPlace[], sum: FrontierSum): Promise<void> => {
@@ -28,14 +29,30 @@ export const writeChains = async (query: Query, chains: readonly ChainPlace[], s
              counted = case when excluded.arrived = 0 then excluded.counted else greatest(chains.counted, excluded.counted) end
            returning *)
        select ${id('after')}, coalesce(${named('before')}, 0)::float8 as was, (${named('after')})::float8 as is from after left join before using (chain)`,
-      [part.map(({ chain }) => chain), part.map(({ namespace }) => namespace), part.map(({ arrived }) => arrived), part.map(({ counted }) => counted)])
+      [
+        part.map(({ chain }) => chain),
+        part.map(({ namespace }) => namespace),
+        part.map(({ arrived }) => arrived),
+        part.map(({ counted }) => counted),
+      ],
+    )
     for (const { chain, was, is } of moved) moveChain(sum, chain, was, is)
   }
 }
 
 /** All of them. */
 export const frontierIn = async (query: Query): Promise<Frontier> =>
-  frontierOf(await query<Named>(`select ${id('chains')}, namespace, (${named('chains')})::float8 as seq from chains where ${named('chains')} > 0`))
+  frontierOf(
+    await query<Named>(
+      `select ${id('chains')}, namespace, (${named('chains')})::float8 as seq from chains where ${named('chains')} > 0`,
+    ),
+  )
 
-export const arrivedOf = (query: Query, ...[after, limit]: Parameters<Projection['arrivedOf']>): ReturnType<Projection['arrivedOf']> =>
-  query(`select ${id('chains')}, arrived::float8 as seq from chains where ($1::uuid is null or chain > $1::uuid) order by chains.chain limit $2::integer`, [after, limit])
+export const arrivedOf = (
+  query: Query,
+  ...[after, limit]: Parameters<Projection['arrivedOf']>
+): ReturnType<Projection['arrivedOf']> =>
+  query(
+    `select ${id('chains')}, arrived::float8 as seq from chains where ($1::uuid is null or chain > $1::uuid) order by chains.chain limit $2::integer`,
+    [after, limit],
+  )

@@ -18,6 +18,7 @@ const collect = (value: unknown, texts: Set<string>, deeper: number): void => {
   if (texts.size >= limits.search_context_texts_max) return
   if (typeof value === 'string') texts.add(value)
   else if (typeof value === 'object' && value !== null && deeper > 0) {
-    for (const key of Object.keys(value).sort()) collect((value as Readonly<Record<string, unknown>>)[key], texts, deeper - 1)
+    for (const key of Object.keys(value).sort())
+      collect((value as Readonly<Record<string, unknown>>)[key], texts, deeper - 1)
   }
 }

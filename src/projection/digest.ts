@@ -18,15 +18,22 @@ import type { Query } from './sql.ts'
 const ALL = ''
 
 /** 32 bytes. @param text the row as canonical JSON. */
-export const rowHash = (table: 'memories' | 'links' | 'episodes', text: string): Uint8Array => sha256(`mnemesh/row/1\n${table}\n`, text)
+export const rowHash = (table: 'memories' | 'links' | 'episodes', text: string): Uint8Array =>
+  sha256(`mnemesh/row/1\n${table}\n`, text)
 
 /** Adds to the kept states what a batch changed, by namespace. Answers the digest of each of these namespaces. */
-export const writeSetHashes = async (query: Query, changeByNamespace: ReadonlyMap<string, SetHash>): Promise<ReadonlyMap<string, string>> => {
+export const writeSetHashes = async (
+  query: Query,
+  changeByNamespace: ReadonlyMap<string, SetHash>,
+): Promise<ReadonlyMap<string, string>> => {
   const all = emptySetHash()
   for (const change of changeByNamespace.values()) addSet(all, change)
   const changes = [...changeByNamespace, [ALL, all] as const]
   const names = changes.map(([name]) => name)
-  const stored = await query<{ namespace: string; state: Uint8Array }>('select namespace, state from set_hashes where namespace = any($1::text[])', [names])
+  const stored = await query<{ namespace: string; state: Uint8Array }>(
+    'select namespace, state from set_hashes where namespace = any($1::text[])',
+    [names],
+  )
   const storedByName = new Map(stored.map(({ namespace, state }) => [namespace, state]))
   const digestByName = new Map<string, string>()
   const states = changes.map(([name, change]) => {
@@ -38,13 +45,20 @@ export const writeSetHashes = async (query: Query, changeByNamespace: ReadonlyMa
   })
   await query(
     `insert into set_hashes (namespace, state) select namespace, decode(state, 'hex') from unnest($1::text[], $2::text[]) as given(namespace, state)
-     on conflict (namespace) do update set state = excluded.state`, [names, states])
+     on conflict (namespace) do update set state = excluded.state`,
+    [names, states],
+  )
   return digestByName
 }
 
 /** @param query reads of one moment. */
 export const digestOf = async (query: Query): Promise<ProjectionDigest> => {
   const [all] = await query<{ state: Uint8Array }>('select state from set_hashes where namespace = $1', [ALL])
-  const rows = await query<{ namespace: Namespace; digest: string }>('select namespace, digest from namespaces order by namespace collate "C"')
-  return { all: setDigest(all?.state ?? emptySetHash()), by_namespace: Object.fromEntries(rows.map(({ namespace, digest }) => [namespace, digest])) }
+  const rows = await query<{ namespace: Namespace; digest: string }>(
+    'select namespace, digest from namespaces order by namespace collate "C"',
+  )
+  return {
+    all: setDigest(all?.state ?? emptySetHash()),
+    by_namespace: Object.fromEntries(rows.map(({ namespace, digest }) => [namespace, digest])),
+  }
 }

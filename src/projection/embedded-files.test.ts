@@ -20,13 +20,17 @@ afterAll(() => rmSync(root, { recursive: true, force: true }))
 
 const walBytes = (dir: string): number => {
   try {
-    return readdirSync(join(dir, 'pglite', 'pg_wal')).reduce((sum, name) => sum + (statSync(join(dir, 'pglite', 'pg_wal', name), { throwIfNoEntry: false })?.size ?? 0), 0)
+    return readdirSync(join(dir, 'pglite', 'pg_wal')).reduce(
+      (sum, name) => sum + (statSync(join(dir, 'pglite', 'pg_wal', name), { throwIfNoEntry: false })?.size ?? 0),
+      0,
+    )
   } catch {
     // Not made yet.
     return 0
   }
 }
-const everything = (dir: string): readonly string[] => ['', ...readdirSync(dir, { recursive: true, encoding: 'utf8' })].map((name) => join(dir, name))
+const everything = (dir: string): readonly string[] =>
+  ['', ...readdirSync(dir, { recursive: true, encoding: 'utf8' })].map((name) => join(dir, name))
 /** Paths that others have rights to. */
 const open = (dir: string): readonly string[] => everything(dir).filter((path) => (lstatSync(path).mode & 0o077) !== 0)
 
@@ -89,7 +93,11 @@ const run = (dir: string, files: number): Promise<Told> =>
     let failed = ''
     child.stderr.on('data', (chunk: Buffer) => (failed += chunk.toString()))
     child.stdout.on('data', (chunk: Buffer) => {
-      for (const line of chunk.toString().split('\n').filter((text) => text.startsWith('{'))) told = { ...told, ...(JSON.parse(line) as Told) }
+      for (const line of chunk
+        .toString()
+        .split('\n')
+        .filter((text) => text.startsWith('{')))
+        told = { ...told, ...(JSON.parse(line) as Told) }
       if (told.filled !== undefined) child.kill('SIGKILL')
     })
     child.once('exit', (code) => (code === 0 || told.filled !== undefined ? resolve(told) : reject(new Error(failed))))
@@ -104,14 +112,19 @@ it('a process that is killed with a long write-ahead log opens again, whole, wit
   expect(recovered.at).toBe(filled)
   // Of processor time: what else the machine does is not its fault.
   expect(recovered.ms).toBeLessThan(2 * Math.max(...clean.map(({ ms }) => ms!)))
-  process.stdout.write(`opening: ${Math.round(recovered.ms!)} ms of processor time after a kill, ${clean.map(({ ms }) => Math.round(ms!)).join(', ')} clean\n`)
+  process.stdout.write(
+    `opening: ${Math.round(recovered.ms!)} ms of processor time after a kill, ${clean.map(({ ms }) => Math.round(ms!)).join(', ')} clean\n`,
+  )
 }, 300_000)
 
 it('something else in its place is named, with the mend, and left alone; without it all goes on', async () => {
   const dir = join(root, 'replaced')
   writeFileSync(dir, 'somebody put a file here')
   const projection = embedded(dir)
-  await expect(projection.open()).rejects.toMatchObject({ rebuild: false, message: expect.stringMatching(/replaced is no folder: remove it, and the rows are made anew from the log$/) })
+  await expect(projection.open()).rejects.toMatchObject({
+    rebuild: false,
+    message: expect.stringMatching(/replaced is no folder: remove it, and the rows are made anew from the log$/),
+  })
   await expect(projection.open()).rejects.toThrow(/is no folder/)
   expect(statSync(dir).isFile()).toBe(true)
   rmSync(dir)

@@ -33,7 +33,9 @@ describe('embedded', () => {
     const said: string[] = []
     const dir = join(folder, 'files')
     const holds = (text: string): readonly string[] =>
-      readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((name) => statSync(join(dir, name)).isFile() && readFileSync(join(dir, name)).includes(text))
+      readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter(
+        (name) => statSync(join(dir, name)).isFile() && readFileSync(join(dir, name)).includes(text),
+      )
     const open = () => createEngine(openPglite(dir, (line) => said.push(line)))
     let engine = open()
     await engine.open()
@@ -66,7 +68,10 @@ describe('embedded', () => {
       digests.push(await engine.digest())
       await sql.transaction((query) => query('update schema_version set version = $1', [version]))
       const other = createEngine(sql)
-      await expect(other.open()).rejects.toMatchObject({ rebuild: true, message: expect.stringContaining(`of version ${version}`) })
+      await expect(other.open()).rejects.toMatchObject({
+        rebuild: true,
+        message: expect.stringContaining(`of version ${version}`),
+      })
       await other.reset()
       expect(await other.open()).toBeNull()
     }
@@ -77,9 +82,15 @@ describe('embedded', () => {
   it('is vacuumed when it rests, also of what a process before it left', async () => {
     const dir = join(folder, 'resting')
     const seen = async (engine: ReturnType<typeof openPglite>): Promise<number> =>
-      (await engine.transaction((query) => query<{ seen: number }>("select relallvisible::float8 as seen from pg_class where relname = 'postings'")))[0]!.seen
+      (
+        await engine.transaction((query) =>
+          query<{ seen: number }>("select relallvisible::float8 as seen from pg_class where relname = 'postings'"),
+        )
+      )[0]!.seen
     const text = Array.from({ length: 60 }, (_, n) => `word${n}`).join(' ')
-    const rows = Array.from({ length: limits.projection_vacuum_rest_rows }, (_, n) => memory(`rest ${n}`, { content: text }))
+    const rows = Array.from({ length: limits.projection_vacuum_rest_rows }, (_, n) =>
+      memory(`rest ${n}`, { content: text }),
+    )
     let sql = openPglite(dir, () => undefined)
     let engine = createEngine(sql)
     await engine.open()
@@ -106,15 +117,24 @@ describe('embedded', () => {
     const space = { embedder: 'x', version: '1', dim: 64 }
     const random = seeded(1)
     // Of length 1 to the last bit, so that table and index, which keeps directions, hold the same bytes.
-    const [erased, kept] = [1, 2].map(() => Array.from({ length: space.dim }, () => (random() < 0.5 ? -0.125 : 0.125))) as [number[], number[]]
+    const [erased, kept] = [1, 2].map(() =>
+      Array.from({ length: space.dim }, () => (random() < 0.5 ? -0.125 : 0.125)),
+    ) as [number[], number[]]
     const holding = (vector: readonly number[]): readonly string[] =>
-      readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((name) => statSync(join(dir, name)).isFile() && readFileSync(join(dir, name)).includes(Buffer.from(Float32Array.from(vector).buffer)))
+      readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter(
+        (name) =>
+          statSync(join(dir, name)).isFile() &&
+          readFileSync(join(dir, name)).includes(Buffer.from(Float32Array.from(vector).buffer)),
+      )
     const open = () => createEngine(openPglite(dir, () => undefined))
     let engine = open()
     await engine.open()
     await engine.apply(batch(1, { memories: [memory(1), memory(2)] }))
     await engine.unembedded(space, '{}', 9)
-    await engine.embed(space, [{ id: id(1), text: 'text of 1', vector: erased }, { id: id(2), text: 'text of 2', vector: kept }])
+    await engine.embed(space, [
+      { id: id(1), text: 'text of 1', vector: erased },
+      { id: id(2), text: 'text of 2', vector: kept },
+    ])
     await engine.close()
     expect(holding(erased).length).toBeGreaterThan(1)
 
@@ -171,13 +191,23 @@ describe.skipIf(reason !== null)(`server${reason === null ? '' : ` (skipped: ${r
 
   it('tells the planner of many new rows when it rests, and of few not', async () => {
     const { sql, engine } = open(`${schema}_resting`)
-    const counted = (): Promise<number> => sql.transaction(async (query) => (await query<{ rows: number }>("select reltuples::float8 as rows from pg_class where oid = 'postings'::regclass"))[0]!.rows)
+    const counted = (): Promise<number> =>
+      sql.transaction(
+        async (query) =>
+          (
+            await query<{ rows: number }>(
+              "select reltuples::float8 as rows from pg_class where oid = 'postings'::regclass",
+            )
+          )[0]!.rows,
+      )
     await engine.open()
     const before = await counted()
     await engine.apply(batch(1, { memories: [memory('few')] }))
     await engine.rest()
     expect(await counted()).toBe(before)
-    await engine.apply(batch(2, { memories: Array.from({ length: limits.projection_vacuum_rest_rows }, (_, n) => memory(`many ${n}`)) }))
+    await engine.apply(
+      batch(2, { memories: Array.from({ length: limits.projection_vacuum_rest_rows }, (_, n) => memory(`many ${n}`)) }),
+    )
     await engine.rest()
     expect(await counted()).toBeGreaterThan(limits.projection_vacuum_rest_rows)
     await sql.transaction((query) => query(`drop schema ${schema}_resting cascade`))

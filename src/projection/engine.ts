@@ -9,7 +9,13 @@
  *    it is stored with the batch, so a crash in between does not forget it.
  */
 import type { VectorStore } from '../ports/embedding.ts'
-import { ProjectionFailure, type FrontierForm, type Projection, type ProjectionBatch, type Reflects } from '../ports/projection.ts'
+import {
+  ProjectionFailure,
+  type FrontierForm,
+  type Projection,
+  type ProjectionBatch,
+  type Reflects,
+} from '../ports/projection.ts'
 import { dropAge, prepareAge, stepAge } from './age.ts'
 import { arrivedOf, writeChains } from './chains.ts'
 import { follow, namespacesOf, statsOf } from './counts.ts'
@@ -32,14 +38,15 @@ import { followRows, nearestIn, prepareVectors, type Nearest } from './vectors.t
 import { keepVectors, nextTexts } from './vectors-fill.ts'
 
 /** `Projection` with the present moment as an argument everywhere, and `tidy`. */
-export type Engine = Omit<Projection, 'namespaces' | 'stats'> & VectorStore & {
-  namespaces(now: string, form?: FrontierForm): ReturnType<Projection['namespaces']>
-  stats(now: string, form?: FrontierForm): ReturnType<Projection['stats']>
-  /** Destroys in the files what batches removed, when there is such; answers whether there was. Takes seconds: for quiet moments. */
-  tidy(): Promise<boolean>
-  /** To be called when nothing has been written for a while. */
-  rest(): Promise<void>
-}
+export type Engine = Omit<Projection, 'namespaces' | 'stats'> &
+  VectorStore & {
+    namespaces(now: string, form?: FrontierForm): ReturnType<Projection['namespaces']>
+    stats(now: string, form?: FrontierForm): ReturnType<Projection['stats']>
+    /** Destroys in the files what batches removed, when there is such; answers whether there was. Takes seconds: for quiet moments. */
+    tidy(): Promise<boolean>
+    /** To be called when nothing has been written for a while. */
+    rest(): Promise<void>
+  }
 
 export type EngineOptions = {
   /** Told, in one line, what the database lacks. */
@@ -72,7 +79,8 @@ export const createEngine = (database: Sql, { log = () => undefined, age }: Engi
     lacks = []
     await migrate(query)
     trigrams = await prepareTrigrams(query)
-    if (trigrams === null) lack('the database has no pg_trgm, so misspelt words find nothing; create extension pg_trgm there as its owner')
+    if (trigrams === null)
+      lack('the database has no pg_trgm, so misspelt words find nothing; create extension pg_trgm there as its owner')
     await languages.read(query)
     const found = await prepareVectors(query)
     vectors = 'schema' in found ? found.schema : null
@@ -84,7 +92,8 @@ export const createEngine = (database: Sql, { log = () => undefined, age }: Engi
   const prepareGraph = async (query: Query): Promise<string | null> => {
     if (age === undefined) return null
     if (!age.wanted) {
-      if (!(await dropAge(query, age.graph))) log(`projection: the graph ${age.graph} is not kept any longer and cannot be dropped; it holds no texts`)
+      if (!(await dropAge(query, age.graph)))
+        log(`projection: the graph ${age.graph} is not kept any longer and cannot be dropped; it holds no texts`)
       return null
     }
     const missing = await prepareAge(query, age.graph)
@@ -94,13 +103,25 @@ export const createEngine = (database: Sql, { log = () => undefined, age }: Engi
 
   /** The counters are being moved on, behind an answer. */
   let following: Promise<void> | null = null
-  const counted = async <T>(now: string, form: FrontierForm | undefined, of: (query: Query, now: number) => Promise<{ readonly answer: T; readonly late: boolean }>): Promise<{ readonly answer: T; readonly shown: Reflects }> => {
+  const counted = async <T>(
+    now: string,
+    form: FrontierForm | undefined,
+    of: (query: Query, now: number) => Promise<{ readonly answer: T; readonly late: boolean }>,
+  ): Promise<{ readonly answer: T; readonly shown: Reflects }> => {
     const nowMs = timeOf(now, 'now')
-    const { answer, late, shown } = await sql.snapshot(async (query) => ({ ...(await of(query, nowMs)), shown: await reflects(query, form) }))
+    const { answer, late, shown } = await sql.snapshot(async (query) => ({
+      ...(await of(query, nowMs)),
+      shown: await reflects(query, form),
+    }))
     if (late) {
-      following ??= sql.transaction((query) => follow(query, nowMs)).catch((error: unknown) => log(`projection: expired memories are not left out of the counters yet: ${String(error)}`)).finally(() => {
-        following = null
-      })
+      following ??= sql
+        .transaction((query) => follow(query, nowMs))
+        .catch((error: unknown) =>
+          log(`projection: expired memories are not left out of the counters yet: ${String(error)}`),
+        )
+        .finally(() => {
+          following = null
+        })
     }
     return { answer, shown }
   }
@@ -150,11 +171,13 @@ export const createEngine = (database: Sql, { log = () => undefined, age }: Engi
     applyNext: (batch) => apply(batch, sql.schemas.next),
     takeOver: async () => {
       // A snapshot that saw the first generation must not find the second under its names.
-      const rows = await gate.shut(() => sql.transaction(async (query) => {
-        await replaceRows(query, sql.schemas)
-        graph = await prepareGraph(query)
-        return (await query<{ rows: number }>('select memories::float8 as rows from cursor'))[0]?.rows ?? 0
-      }))
+      const rows = await gate.shut(() =>
+        sql.transaction(async (query) => {
+          await replaceRows(query, sql.schemas)
+          graph = await prepareGraph(query)
+          return (await query<{ rows: number }>('select memories::float8 as rows from cursor'))[0]?.rows ?? 0
+        }),
+      )
       await sql.wrote(rows)
     },
     reset: async () => {
@@ -170,8 +193,15 @@ export const createEngine = (database: Sql, { log = () => undefined, age }: Engi
       return true
     },
     rest: () => sql.rest(),
-    list: (filter, page, form) => sql.snapshot(async (query) => ({ ...(await reflects(query, form)), ...(await listMemories(query, filter, page)) })),
-    recall: (asked, now, form) => sql.snapshot((query, beside) => recall(query, beside, asked, now, form, { stems: stems(), languages, trigrams, nearest })),
+    list: (filter, page, form) =>
+      sql.snapshot(async (query) => ({
+        ...(await reflects(query, form)),
+        ...(await listMemories(query, filter, page)),
+      })),
+    recall: (asked, now, form) =>
+      sql.snapshot((query, beside) =>
+        recall(query, beside, asked, now, form, { stems: stems(), languages, trigrams, nearest }),
+      ),
     unembedded: async (space, origin, limit) => {
       const schema = vectors
       if (schema === undefined) throw new ProjectionFailure('projection: not open yet; try again')
@@ -182,9 +212,11 @@ export const createEngine = (database: Sql, { log = () => undefined, age }: Engi
       if (vectors) await keepVectors(sql, vectors, space, texts)
     },
     links: (of) => sql.snapshot((query) => linksOf(query, of)),
-    graph: (asked, now, form) => sql.snapshot(async (query) => ({ ...(await reflects(query, form)), ...(await graphOf(query, asked, now)) })),
+    graph: (asked, now, form) =>
+      sql.snapshot(async (query) => ({ ...(await reflects(query, form)), ...(await graphOf(query, asked, now)) })),
     abilities: async () => ({ age: graph, lacks }),
-    episodes: (filter, form) => sql.snapshot(async (query) => ({ ...(await reflects(query, form)), rows: await listEpisodes(query, filter) })),
+    episodes: (filter, form) =>
+      sql.snapshot(async (query) => ({ ...(await reflects(query, form)), rows: await listEpisodes(query, filter) })),
     namespaces: async (now, form) => {
       const { answer, shown } = await counted(now, form, namespacesOf)
       return { rows: answer, ...shown }
@@ -203,9 +235,14 @@ export const createEngine = (database: Sql, { log = () => undefined, age }: Engi
 
 /** A table that lost rows behind our back (a damaged or exchanged file) is noticed here, by its count. */
 const checkCount = async (query: Query): Promise<void> => {
-  const [row] = await query<{ told: number; found: number }>('select memories::float8 as told, (select count(*) from memories)::float8 as found from cursor')
+  const [row] = await query<{ told: number; found: number }>(
+    'select memories::float8 as told, (select count(*) from memories)::float8 as found from cursor',
+  )
   if (row === undefined || row.told === row.found) return
-  throw new ProjectionFailure(`projection: ${row.told} memories were stored and ${row.found} are there; the rows are rebuilt from the log`, true)
+  throw new ProjectionFailure(
+    `projection: ${row.told} memories were stored and ${row.found} are there; the rows are rebuilt from the log`,
+    true,
+  )
 }
 
 /** Whether the batch erases a memory that is here with its text. */
@@ -213,6 +250,8 @@ const removesText = async (query: Query, batch: ProjectionBatch): Promise<boolea
   const erased = batch.memories.filter((row) => row.erased).map((row) => row.id)
   if (erased.length === 0) return false
   const [row] = await query<{ found: boolean }>(
-    'select exists (select 1 from memories where id = any($1::uuid[]) and not erased) as found', [erased])
+    'select exists (select 1 from memories where id = any($1::uuid[]) and not erased) as found',
+    [erased],
+  )
   return row?.found === true
 }

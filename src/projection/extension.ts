@@ -9,7 +9,9 @@ export type Extension = { /** As an identifier. */ readonly schema: string; read
 export const extension = async (query: Query, name: string): Promise<Extension | null> => {
   const found = async (): Promise<Extension | null> => {
     const [row] = await query<Extension>(
-      'select quote_ident(nspname) as schema, extversion as version from pg_extension join pg_namespace on pg_namespace.oid = extnamespace where extname = $1', [name])
+      'select quote_ident(nspname) as schema, extversion as version from pg_extension join pg_namespace on pg_namespace.oid = extnamespace where extname = $1',
+      [name],
+    )
     return row ?? null
   }
   const before = await found()

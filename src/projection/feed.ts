@@ -19,7 +19,15 @@
 import type { Position } from '../../crdt/frontier.ts'
 import type { ChainId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
-import { ProjectionFailure, reaches, type Abilities, type LogPlace, type Projection, type ProjectionBatch, type ProjectionCursor } from '../ports/projection.ts'
+import {
+  ProjectionFailure,
+  reaches,
+  type Abilities,
+  type LogPlace,
+  type Projection,
+  type ProjectionBatch,
+  type ProjectionCursor,
+} from '../ports/projection.ts'
 import type { Timers } from './timers.ts'
 
 /** The log, as far as the feeder needs it. */
@@ -63,7 +71,10 @@ export type Feed = {
 
 export type FeedOptions = {
   readonly source: FeedSource
-  readonly projection: Pick<Projection, 'open' | 'apply' | 'arrivedOf' | 'reset' | 'abilities' | 'unfinished' | 'begin' | 'applyNext' | 'takeOver'>
+  readonly projection: Pick<
+    Projection,
+    'open' | 'apply' | 'arrivedOf' | 'reset' | 'abilities' | 'unfinished' | 'begin' | 'applyNext' | 'takeOver'
+  >
   readonly timers: Timers
   /** Every failure, before its retry. */
   readonly onError: (error: Error) => void
@@ -87,12 +98,24 @@ type Waiter = { readonly place: LogPlace; readonly settle: (reached: boolean) =>
 type Line = { cursor: ProjectionCursor | null; batchArrivals: number }
 const lineFrom = (cursor: ProjectionCursor | null): Line => ({ cursor, batchArrivals: 1 })
 
-type Rebuild = { readonly total: number; readonly onProgress: (done: number, total: number) => void; readonly resolve: () => void; readonly reject: (error: Error) => void }
+type Rebuild = {
+  readonly total: number
+  readonly onProgress: (done: number, total: number) => void
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
 
 const isRebuild = (error: unknown): boolean => error instanceof ProjectionFailure && error.rebuild
 
 /** Starts at once, in the background. */
-export const createFeed = ({ source, projection, timers, onError, checkEveryMs, gatherMs = GATHER_MS }: FeedOptions): Feed => {
+export const createFeed = ({
+  source,
+  projection,
+  timers,
+  onError,
+  checkEveryMs,
+  gatherMs = GATHER_MS,
+}: FeedOptions): Feed => {
   let serving = lineFrom(null)
   /** The rows that are made beside those. */
   let next: Line | null = null
@@ -125,8 +148,19 @@ export const createFeed = ({ source, projection, timers, onError, checkEveryMs, 
   /** A reader waits for nothing but the batch, and what was read wrong is not left standing. */
   const mayGather = (): boolean => {
     const { cursor } = serving
-    return gatherMs > 0 && !stopped && !mustOpen && !mustReset && !mustBuild && next === null && waiters.size === 0
-      && cursor !== null && cursor.revision === source.revision() && cursor.arrival >= known && lagOf(cursor) < GATHERED_ARRIVALS
+    return (
+      gatherMs > 0 &&
+      !stopped &&
+      !mustOpen &&
+      !mustReset &&
+      !mustBuild &&
+      next === null &&
+      waiters.size === 0 &&
+      cursor !== null &&
+      cursor.revision === source.revision() &&
+      cursor.arrival >= known &&
+      lagOf(cursor) < GATHERED_ARRIVALS
+    )
   }
   const gather = async (): Promise<void> => {
     if (!mayGather() || lagOf(serving.cursor) === 0) return
@@ -162,7 +196,8 @@ export const createFeed = ({ source, projection, timers, onError, checkEveryMs, 
   const moved = (): void => {
     const [to, made] = [serving.cursor, (next ?? serving).cursor]
     if (to !== null && isOfLog(to)) for (const waiter of waiters) if (reaches(to, waiter.place)) waiter.settle(true)
-    for (const rebuild of rebuilds) if (made !== null) rebuild.onProgress(Math.min(made.arrival, rebuild.total), rebuild.total)
+    for (const rebuild of rebuilds)
+      if (made !== null) rebuild.onProgress(Math.min(made.arrival, rebuild.total), rebuild.total)
   }
 
   const settleRebuilds = (): void => {
@@ -222,7 +257,8 @@ export const createFeed = ({ source, projection, timers, onError, checkEveryMs, 
     known = source.arrivals()
     const batch = lagOf(line.cursor) > 0 ? await source.batch(line.cursor, line.batchArrivals) : null
     if (batch === null) return false
-    if (batch.mends === undefined && batch.cursor.arrival <= after) throw new Error(`the log answered a batch up to ${batch.cursor.arrival} when asked for what comes after ${after}`)
+    if (batch.mends === undefined && batch.cursor.arrival <= after)
+      throw new Error(`the log answered a batch up to ${batch.cursor.arrival} when asked for what comes after ${after}`)
     await apply(batch)
     line.cursor = batch.cursor
     if (!mustReset) moved()
@@ -233,7 +269,13 @@ export const createFeed = ({ source, projection, timers, onError, checkEveryMs, 
   /** The rows that serve go on meanwhile, where they are of this log, in turn with those that are made. */
   const build = async (line: Line): Promise<boolean> => {
     isTurnOfNext = !isTurnOfNext
-    if (!isTurnOfNext && serving.cursor !== null && isOfLog(serving.cursor) && (await advance(serving, projection.apply))) return true
+    if (
+      !isTurnOfNext &&
+      serving.cursor !== null &&
+      isOfLog(serving.cursor) &&
+      (await advance(serving, projection.apply))
+    )
+      return true
     try {
       const fed = await advance(line, projection.applyNext)
       if (!isWhole(line)) return fed
@@ -253,12 +295,18 @@ export const createFeed = ({ source, projection, timers, onError, checkEveryMs, 
   /** Whoever reads on with these rows sees no less than before. */
   const isWhole = ({ cursor }: Line): boolean => {
     const before = serving.cursor !== null && isOfLog(serving.cursor) ? serving.cursor.arrival : 0
-    return (cursor?.arrival ?? 0) >= Math.max(target, before) && (cursor === null || cursor.revision >= source.revision())
+    return (
+      (cursor?.arrival ?? 0) >= Math.max(target, before) && (cursor === null || cursor.revision >= source.revision())
+    )
   }
 
   const place = (): LogPlace => ({ epoch: source.epoch(), arrival: source.arrivals(), revision: source.revision() })
-  const isOfLog = ({ epoch, arrival, revision }: ProjectionCursor): boolean => epoch === source.epoch() && arrival <= source.arrivals() && revision <= source.revision()
-  const lagOf = (at: ProjectionCursor | null): number => (at === null || !isOfLog(at) ? source.arrivals() : Math.max(source.arrivals() - at.arrival, at.revision < source.revision() ? 1 : 0))
+  const isOfLog = ({ epoch, arrival, revision }: ProjectionCursor): boolean =>
+    epoch === source.epoch() && arrival <= source.arrivals() && revision <= source.revision()
+  const lagOf = (at: ProjectionCursor | null): number =>
+    at === null || !isOfLog(at)
+      ? source.arrivals()
+      : Math.max(source.arrivals() - at.arrival, at.revision < source.revision() ? 1 : 0)
 
   const wentWell = (): void => {
     trouble = null
@@ -297,7 +345,8 @@ export const createFeed = ({ source, projection, timers, onError, checkEveryMs, 
       }
     }
     // A rebuild that was asked for is not forgotten by stopping: what is begun goes on at the next start.
-    if (mustReset || mustBuild) await open().catch((error: unknown) => onError(error instanceof Error ? error : new Error(String(error))))
+    if (mustReset || mustBuild)
+      await open().catch((error: unknown) => onError(error instanceof Error ? error : new Error(String(error))))
   }
 
   /** Growth does not shorten a pause; stopping does. */
@@ -343,7 +392,8 @@ export const createFeed = ({ source, projection, timers, onError, checkEveryMs, 
       }),
     rebuild: (onProgress = () => undefined) =>
       new Promise((resolve, reject) => {
-        if (stopped) return reject(new ProjectionFailure('projection: its feeding has stopped; start the peer to rebuild'))
+        if (stopped)
+          return reject(new ProjectionFailure('projection: its feeding has stopped; start the peer to rebuild'))
         mustBuild ||= next === null
         rebuilds.push({ total: source.arrivals(), onProgress, resolve, reject })
         stir()
@@ -356,7 +406,10 @@ export const createFeed = ({ source, projection, timers, onError, checkEveryMs, 
       endPause()
       await running
       for (const waiter of waiters) waiter.settle(false)
-      for (const rebuild of rebuilds) rebuild.reject(new ProjectionFailure('projection: the peer stopped during the rebuild; it goes on at the next start'))
+      for (const rebuild of rebuilds)
+        rebuild.reject(
+          new ProjectionFailure('projection: the peer stopped during the rebuild; it goes on at the next start'),
+        )
       rebuilds = []
     },
   }

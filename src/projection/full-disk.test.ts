@@ -18,7 +18,8 @@ const ROUNDS = 2
 const root = mkdtempSync(join(tmpdir(), 'mnemesh-full-'))
 const disk = join(root, 'disk')
 mkdirSync(disk)
-const command = (...words: readonly [string, ...string[]]): Buffer => execFileSync(words[0], words.slice(1), { stdio: 'pipe' })
+const command = (...words: readonly [string, ...string[]]): Buffer =>
+  execFileSync(words[0], words.slice(1), { stdio: 'pipe' })
 const missing = ((): string | null => {
   if (process.getuid?.() !== 0) return 'only root can mount a small disk'
   try {
@@ -57,7 +58,10 @@ describe.skipIf(missing !== null)(`a full disk${missing === null ? '' : ` (skipp
     await projection.open()
     await projection.apply(batch(1, { memories: wordy(0, 10, 20) }))
     fill(20 * MIB)
-    await expect(projection.apply(batch(2, { memories: wordy(10, 10, 20) }))).rejects.toMatchObject({ rebuild: false, message: expect.stringMatching(/^projection: only \d+ MiB are free where .* are needed: make room/) })
+    await expect(projection.apply(batch(2, { memories: wordy(10, 10, 20) }))).rejects.toMatchObject({
+      rebuild: false,
+      message: expect.stringMatching(/^projection: only \d+ MiB are free where .* are needed: make room/),
+    })
     expect((await projection.list({}, { limit: 99, now: NOW })).rows).toHaveLength(10)
     expect(await projection.open()).toEqual(cursor(1))
     rmSync(filler)
@@ -75,24 +79,41 @@ describe.skipIf(missing !== null)(`a full disk${missing === null ? '' : ` (skipp
     const digest = await projection.digest()
     for (let round = 0; round < ROUNDS; round++) {
       let isOver = false
-      const late = projection.apply(batch(2, { memories: wordy(50, 1_500, 200) })).then(() => 'applied', (error: Error) => error).finally(() => {
-        isOver = true
-      })
+      const late = projection
+        .apply(batch(2, { memories: wordy(50, 1_500, 200) }))
+        .then(
+          () => 'applied',
+          (error: Error) => error,
+        )
+        .finally(() => {
+          isOver = true
+        })
       // It takes what the checkpoints give back, too.
       while (!isOver) {
         await new Promise((resolve) => setTimeout(resolve, round === 0 ? 20 : 300))
         fill(0)
       }
       const failure = await late
-      expect(failure).toMatchObject({ rebuild: false, message: expect.stringMatching(/No space left|53100|worker ended|MiB are free/) })
+      expect(failure).toMatchObject({
+        rebuild: false,
+        message: expect.stringMatching(/No space left|53100|worker ended|MiB are free/),
+      })
       // Not asked again as it is: another instance answers, or the mend is named.
       const meanwhile = await projection.open().catch((error: Error) => error)
-      if (meanwhile instanceof Error) expect(meanwhile).toMatchObject({ rebuild: false, message: expect.stringMatching(/MiB are free where .*make room/) })
+      if (meanwhile instanceof Error)
+        expect(meanwhile).toMatchObject({
+          rebuild: false,
+          message: expect.stringMatching(/MiB are free where .*make room/),
+        })
       else expect(meanwhile).toEqual(cursor(1))
       rmSync(filler)
       const from = performance.now()
-      await expect.poll(() => projection.open().catch((error: Error) => error.message), { timeout: HEALED_MS, interval: 500 }).toEqual(cursor(1))
-      process.stdout.write(`a full disk, round ${round}: ${String(failure).slice(0, 160)}; open again ${Math.round(performance.now() - from)} ms after there was room\n`)
+      await expect
+        .poll(() => projection.open().catch((error: Error) => error.message), { timeout: HEALED_MS, interval: 500 })
+        .toEqual(cursor(1))
+      process.stdout.write(
+        `a full disk, round ${round}: ${String(failure).slice(0, 160)}; open again ${Math.round(performance.now() - from)} ms after there was room\n`,
+      )
       expect(await projection.digest()).toEqual(digest)
     }
     await projection.apply(batch(2, { memories: wordy(50, 20, 30) }))

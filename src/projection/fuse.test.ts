@@ -12,7 +12,11 @@ describe('fusing', () => {
 
   it('keeps one channel as it is', () => {
     const fused = fuse(lexical, [])
-    expect(fused.map(({ id, score, vector }) => [id, score, vector])).toEqual([['a', 13.5, null], ['b', 12, null], ['c', 10.5, null]])
+    expect(fused.map(({ id, score, vector }) => [id, score, vector])).toEqual([
+      ['a', 13.5, null],
+      ['b', 12, null],
+      ['c', 10.5, null],
+    ])
     expect(idsOf(fuse([], near('x', 'y')))).toBe('xy')
   })
 

@@ -20,18 +20,42 @@ export type Fused = {
  * @param lexical, near each best first.
  */
 export const fuse = (lexical: readonly Candidate[], near: readonly Near[]): readonly Fused[] => {
-  if (near.length === 0) return lexical.map((candidate, i) => ({ id: candidate.id, score: scoreOf(candidate), lexical: candidate, lexicalRank: i + 1, vector: null, vectorRank: 0 }))
+  if (near.length === 0)
+    return lexical.map((candidate, i) => ({
+      id: candidate.id,
+      score: scoreOf(candidate),
+      lexical: candidate,
+      lexicalRank: i + 1,
+      vector: null,
+      vectorRank: 0,
+    }))
   const nearRankById = new Map(near.map(({ id }, i) => [id, i + 1]))
   const fused = lexical.map((candidate, i): Fused => {
     const vectorRank = nearRankById.get(candidate.id) ?? 0
     nearRankById.delete(candidate.id)
-    return { id: candidate.id, score: shares(i + 1, vectorRank), lexical: candidate, lexicalRank: i + 1, vector: near[vectorRank - 1] ?? null, vectorRank }
+    return {
+      id: candidate.id,
+      score: shares(i + 1, vectorRank),
+      lexical: candidate,
+      lexicalRank: i + 1,
+      vector: near[vectorRank - 1] ?? null,
+      vectorRank,
+    }
   })
-  for (const [id, vectorRank] of nearRankById) fused.push({ id, score: shares(0, vectorRank), lexical: null, lexicalRank: 0, vector: near[vectorRank - 1]!, vectorRank })
+  for (const [id, vectorRank] of nearRankById)
+    fused.push({
+      id,
+      score: shares(0, vectorRank),
+      lexical: null,
+      lexicalRank: 0,
+      vector: near[vectorRank - 1]!,
+      vectorRank,
+    })
   return fused.sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1))
 }
 
-const shares = (lexicalRank: number, vectorRank: number): number => (share(CHANNEL_WEIGHT.lexical, lexicalRank) + share(CHANNEL_WEIGHT.vector, vectorRank)) / MOST
+const shares = (lexicalRank: number, vectorRank: number): number =>
+  (share(CHANNEL_WEIGHT.lexical, lexicalRank) + share(CHANNEL_WEIGHT.vector, vectorRank)) / MOST
 const share = (weight: number, rank: number): number => (rank === 0 ? 0 : weight / (RANK_OFFSET + rank))
 /** Of the first of both. */
 const MOST = (CHANNEL_WEIGHT.lexical + CHANNEL_WEIGHT.vector) / (RANK_OFFSET + 1)

@@ -20,14 +20,19 @@ import { prepareVectors } from './vectors.ts'
 /** All that follows in this transaction means the tables of that schema. */
 export const enter = (query: Query, schema: string): Promise<unknown> => query(`set local search_path = ${schema}`)
 
-export const isBegun = async (query: Query, { next }: Schemas): Promise<boolean> => (await query('select 1 from pg_namespace where nspname = $1', [next])).length > 0
+export const isBegun = async (query: Query, { next }: Schemas): Promise<boolean> =>
+  (await query('select 1 from pg_namespace where nspname = $1', [next])).length > 0
 
 /** Goes on with the second generation, where it is one of this log by this program, or makes an empty one. */
 export const beginNext = async (query: Query, schemas: Schemas, log: LogPlace): Promise<ProjectionCursor | null> => {
   if (await isBegun(query, schemas)) {
     await enter(query, schemas.next)
     const at = (await isNewest(query)) ? await readCursor(query) : undefined
-    if (at === null || (at !== undefined && at.epoch === log.epoch && at.arrival <= log.arrival && at.revision <= log.revision)) return at
+    if (
+      at === null ||
+      (at !== undefined && at.epoch === log.epoch && at.arrival <= log.arrival && at.revision <= log.revision)
+    )
+      return at
     await query(`drop schema ${schemas.next} cascade`)
   }
   await query(`create schema ${schemas.next}`)
@@ -45,8 +50,11 @@ const sameNumbers = async (query: Query, { serving, next }: Schemas): Promise<vo
     `create function ${next}.same_number() returns trigger language plpgsql as $$ begin
        new.no := coalesce((select no from ${serving}.memories where id = new.id), nextval('${serving}.memories_no_seq'));
        return new;
-     end $$`)
-  await query(`create trigger same_number before insert on ${next}.memories for each row execute function ${next}.same_number()`)
+     end $$`,
+  )
+  await query(
+    `create trigger same_number before insert on ${next}.memories for each row execute function ${next}.same_number()`,
+  )
 }
 
 /** The second takes the place of the first. */
@@ -69,16 +77,20 @@ const keepVectors = async (query: Query, { serving, next }: Schemas): Promise<vo
     await query(`drop table ${table}`)
     await query(`alter table ${serving}.${table} set schema ${next}`)
   }
-  const [{ wanted } = { wanted: null }] = await query<{ wanted: number | null }>('select max(id) filter (where wanted)::float8 as wanted from embedders')
+  const [{ wanted } = { wanted: null }] = await query<{ wanted: number | null }>(
+    'select max(id) filter (where wanted)::float8 as wanted from embedders',
+  )
   if (!(await present(query, ['embeddings'])).length) return
   await query(
     `with gone as (
        delete from embeddings using ${serving}.memories as old left join memories as kept on kept.id = old.id
        where memory = old.no and (kept.row is distinct from old.row or kept.no <> old.no) returning generation)
-     update embedders set vectors = vectors - fewer.count from (select generation, count(*) from gone group by generation) as fewer where id = fewer.generation`)
+     update embedders set vectors = vectors - fewer.count from (select generation, count(*) from gone group by generation) as fewer where id = fewer.generation`,
+  )
   if (wanted === null) return
   await query('delete from unembedded')
   await query(
     `insert into unembedded select id, created_ms from memories
-     where not hidden and not exists (select 1 from embeddings where memory = memories.no and generation = ${wanted})`)
+     where not hidden and not exists (select 1 from embeddings where memory = memories.no and generation = ${wanted})`,
+  )
 }

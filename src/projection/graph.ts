@@ -19,18 +19,30 @@ import { timeOf } from './times.ts'
 /** Within their bounds, times in ms since 1970. */
 type Asked = Omit<GraphQuery, 'as_of'> & { readonly at: number; readonly now: number }
 
-export const graphOf = async (query: Query, { as_of, ...rest }: GraphQuery, now: string): Promise<Omit<GraphAnswer, keyof Reflects>> => {
+export const graphOf = async (
+  query: Query,
+  { as_of, ...rest }: GraphQuery,
+  now: string,
+): Promise<Omit<GraphAnswer, keyof Reflects>> => {
   const asked: Asked = {
-    ...rest, at: timeOf(as_of, 'as_of'), now: timeOf(now, 'now'),
-    limit: bounded(rest.limit, limits.graph_nodes_max), depth: Math.min(limits.graph_depth_max, Math.max(0, Math.floor(rest.depth))),
+    ...rest,
+    at: timeOf(as_of, 'as_of'),
+    now: timeOf(now, 'now'),
+    limit: bounded(rest.limit, limits.graph_nodes_max),
+    depth: Math.min(limits.graph_depth_max, Math.max(0, Math.floor(rest.depth))),
   }
   const found = await reach(query, asked)
   const depthById = new Map(found.slice(0, asked.limit).map(({ id, depth }) => [id, depth]))
   const ids = [...depthById.keys()]
-  const nodes = await query<{ id: string; row: string }>('select id::text as id, row from memories where id = any($1::uuid[])', [ids])
+  const nodes = await query<{ id: string; row: string }>(
+    'select id::text as id, row from memories where id = any($1::uuid[])',
+    [ids],
+  )
   const edges = await edgesAmong(query, ids, asked)
   return {
-    nodes: nodes.map(({ id, row }) => nodeOf(JSON.parse(row) as MemoryRow, depthById.get(id) ?? 0)).sort((a, b) => a.depth - b.depth || (a.id < b.id ? -1 : 1)),
+    nodes: nodes
+      .map(({ id, row }) => nodeOf(JSON.parse(row) as MemoryRow, depthById.get(id) ?? 0))
+      .sort((a, b) => a.depth - b.depth || (a.id < b.id ? -1 : 1)),
     edges: edges.slice(0, limits.graph_edges_max),
     truncated: found.length > asked.limit || edges.length > limits.graph_edges_max,
   }
@@ -40,14 +52,21 @@ export const graphOf = async (query: Query, { as_of, ...rest }: GraphQuery, now:
 const counting = ({ at, relation, namespace }: Asked, params: unknown[]): string => {
   const place = (value: unknown): string => `$${params.push(value)}`
   const moment = `${place(at)}::bigint`
-  const terms = ['not removed', `(valid_from_ms is null or valid_from_ms <= ${moment})`, `(valid_until_ms is null or ${moment} < valid_until_ms)`]
+  const terms = [
+    'not removed',
+    `(valid_from_ms is null or valid_from_ms <= ${moment})`,
+    `(valid_until_ms is null or ${moment} < valid_until_ms)`,
+  ]
   if (relation !== undefined) terms.push(`relation = ${place(columnText(relation))}::text`)
   if (namespace !== undefined) terms.push(`namespace = ${place(namespace)}::text`)
   return terms.join(' and ')
 }
 
 /** What can be reached, nearest first, at most one more than the limit. Empty when the start is not visible. */
-const reach = async (query: Query, asked: Asked): Promise<readonly { readonly id: string; readonly depth: number }[]> => {
+const reach = async (
+  query: Query,
+  asked: Asked,
+): Promise<readonly { readonly id: string; readonly depth: number }[]> => {
   const { from, depth, limit, direction, namespace, now } = asked
   const seen = conditions(namespace === undefined ? {} : { namespace }, now)
   const params: unknown[] = [...seen.params]
@@ -64,19 +83,28 @@ const reach = async (query: Query, asked: Asked): Promise<readonly { readonly id
          select distinct memories.id from (${ways}) as way join memories on memories.id = way.id where ${seen.sql} order by memories.id limit ${limit + 1}) as next
        where reached.depth < ${depth})
      select id::text as id, min(depth)::float8 as depth from (select id, depth from reached limit ${limit * (depth + 1) + 1}) as nearest
-     group by id order by min(depth), nearest.id limit ${limit + 1}`, params)
+     group by id order by min(depth), nearest.id limit ${limit + 1}`,
+    params,
+  )
 }
 
 const edgesAmong = async (query: Query, ids: readonly string[], asked: Asked): Promise<readonly LinkRow[]> => {
   const params: unknown[] = [ids]
   const rows = await query<{ row: string }>(
     `select row from links where from_id = any($1::uuid[]) and to_id = any($1::uuid[]) and ${counting(asked, params)}
-     order by created_ms, id limit ${limits.graph_edges_max + 1}`, params)
+     order by created_ms, id limit ${limits.graph_edges_max + 1}`,
+    params,
+  )
   return rows.map(({ row }) => JSON.parse(row) as LinkRow)
 }
 
 const nodeOf = (row: MemoryRow, depth: number): GraphNode => {
   const { id, namespace, title, kind, tier, tags, run_id, occurred_at, agent_id, peer_id, created_at } = row
-  const excerpt = row.content === null ? null : Array.from(row.content.slice(0, 2 * limits.graph_excerpt_letters)).slice(0, limits.graph_excerpt_letters).join('')
+  const excerpt =
+    row.content === null
+      ? null
+      : Array.from(row.content.slice(0, 2 * limits.graph_excerpt_letters))
+          .slice(0, limits.graph_excerpt_letters)
+          .join('')
   return { id, namespace, title, kind, tier, tags, run_id, occurred_at, agent_id, peer_id, created_at, depth, excerpt }
 }

@@ -15,12 +15,16 @@ export const hardshipOf = (dir: string): string | null => inItsPlace(dir) ?? noR
 export const noRoom = (dir: string, bytes: number): string | null => {
   const free = freeBytes(dir)
   const needed = limits.projection_room_bytes_min + bytes
-  return free === null || free >= needed ? null : `only ${Math.floor(free / MIB)} MiB are free where ${dir} lies and ${Math.ceil(needed / MIB)} are needed: make room, and it goes on by itself`
+  return free === null || free >= needed
+    ? null
+    : `only ${Math.floor(free / MIB)} MiB are free where ${dir} lies and ${Math.ceil(needed / MIB)} are needed: make room, and it goes on by itself`
 }
 
 const inItsPlace = (dir: string): string | null => {
   try {
-    return lstatSync(dir).isDirectory() ? null : `${dir} is no folder: remove it, and the rows are made anew from the log`
+    return lstatSync(dir).isDirectory()
+      ? null
+      : `${dir} is no folder: remove it, and the rows are made anew from the log`
   } catch (error) {
     return codeOf(error) === 'ENOENT' ? null : `${dir} cannot be read (${codeOf(error)}): let this peer's user in`
   }
@@ -46,7 +50,9 @@ const noFiles = (): string | null => {
     return null
   } catch (error) {
     const code = codeOf(error)
-    return code === 'EMFILE' || code === 'ENFILE' ? `this process may open no more files (${code}): raise \`ulimit -n\`, and it goes on by itself` : null
+    return code === 'EMFILE' || code === 'ENFILE'
+      ? `this process may open no more files (${code}): raise \`ulimit -n\`, and it goes on by itself`
+      : null
   } finally {
     for (const file of opened) closeSync(file)
   }

@@ -14,8 +14,31 @@ import type { Query } from './sql.ts'
 export type Language = string
 
 const NAME_BY_CODE: Readonly<Record<string, Language>> = {
-  ar: 'arabic', ca: 'catalan', da: 'danish', de: 'german', el: 'greek', es: 'spanish', et: 'estonian', eu: 'basque', fi: 'finnish', fr: 'french', hi: 'hindi', hu: 'hungarian', hy: 'armenian',
-  it: 'italian', lt: 'lithuanian', nl: 'dutch', no: 'norwegian', pt: 'portuguese', ro: 'romanian', ru: 'russian', sr: 'serbian', sv: 'swedish', ta: 'tamil', tr: 'turkish', yi: 'yiddish',
+  ar: 'arabic',
+  ca: 'catalan',
+  da: 'danish',
+  de: 'german',
+  el: 'greek',
+  es: 'spanish',
+  et: 'estonian',
+  eu: 'basque',
+  fi: 'finnish',
+  fr: 'french',
+  hi: 'hindi',
+  hu: 'hungarian',
+  hy: 'armenian',
+  it: 'italian',
+  lt: 'lithuanian',
+  nl: 'dutch',
+  no: 'norwegian',
+  pt: 'portuguese',
+  ro: 'romanian',
+  ru: 'russian',
+  sr: 'serbian',
+  sv: 'swedish',
+  ta: 'tamil',
+  tr: 'turkish',
+  yi: 'yiddish',
 }
 /** Cut in pairs of characters instead (`words.ts`). */
 const SPACELESS = new Set(['zh', 'ja', 'ko', 'th', 'lo', 'my'])
@@ -35,7 +58,10 @@ const SURE_WORDS = 24
 let loading: Promise<{ readonly eld: Pick<typeof Eld, 'detect'> }> | null = null
 
 /** The memory's language; null for English, for scripts without stems, and where there is nothing to read. */
-export const languageOf = async ({ title, content }: Pick<MemoryRow, 'title' | 'content'>): Promise<Language | null> => {
+export const languageOf = async ({
+  title,
+  content,
+}: Pick<MemoryRow, 'title' | 'content'>): Promise<Language | null> => {
   const text = `${title ?? ''}\n${content ?? ''}`.slice(0, limits.search_language_letters)
   const words = text.match(WORD) ?? []
   if (words.length === 0) return null
@@ -45,7 +71,11 @@ export const languageOf = async ({ title, content }: Pick<MemoryRow, 'title' | '
   const found = eld.detect(text)
   if (found.language === '' || found.language === 'en' || SPACELESS.has(found.language)) return null
   const scores = found.getScores()
-  if (!found.isReliable() && (words.length >= SURE_WORDS || (scores['en'] ?? 0) >= NEARLY * (scores[found.language] ?? 0))) return null
+  if (
+    !found.isReliable() &&
+    (words.length >= SURE_WORDS || (scores['en'] ?? 0) >= NEARLY * (scores[found.language] ?? 0))
+  )
+    return null
   return NAME_BY_CODE[found.language] ?? 'other'
 }
 
@@ -67,12 +97,17 @@ export const createLanguages = (): Languages => {
     stemmed,
     meet: async (query, languages) => {
       if (languages.size === 0) return
-      await query('insert into languages (language) select * from unnest($1::text[]) on conflict do nothing', [[...languages]])
+      await query('insert into languages (language) select * from unnest($1::text[]) on conflict do nothing', [
+        [...languages],
+      ])
       // Beforehand, for whoever asks meanwhile; if the transaction fails, a language is known that nobody wrote in.
       for (const language of languages) met.add(language)
     },
     read: async (query) => {
-      for (const { name } of await query<{ name: string }>("select left(dictname, -5) as name from pg_ts_dict where dictname like '%\\_stem'")) stemmed.add(name)
+      for (const { name } of await query<{ name: string }>(
+        "select left(dictname, -5) as name from pg_ts_dict where dictname like '%\\_stem'",
+      ))
+        stemmed.add(name)
       for (const { language } of await query<{ language: string }>('select language from languages')) met.add(language)
     },
   }

@@ -74,7 +74,9 @@ export const createStems = (stemByKey: StemMemory, stemmed: ReadonlySet<Language
       if (forms.length === 0) return
       if (stemByKey.size + forms.length > limits.stems_remembered_max) stemByKey.clear()
       const rows = await query<{ form: string; language: string; stem: string }>(
-        "select form, language, coalesce((ts_lexize((language || '_stem')::regdictionary, form))[1], '') as stem from unnest($1::text[], $2::text[]) as asked(form, language)", [forms, languages])
+        "select form, language, coalesce((ts_lexize((language || '_stem')::regdictionary, form))[1], '') as stem from unnest($1::text[], $2::text[]) as asked(form, language)",
+        [forms, languages],
+      )
       for (const { form, language, stem } of rows) {
         const key = keyOf(language, form)
         if (stemByKey.size < limits.stems_remembered_max) stemByKey.set(key, stem)
@@ -127,11 +129,21 @@ export const wordsOf = (row: MemoryRow): WordsByField => {
   const names = [...take(row.agent_id), ...take(row.run_id)]
   const tags = row.tags.flatMap(take)
   const context = contextOf(row).flatMap(take).slice(0, limits.search_context_words_max)
-  return [['title', title], ['names', names], ['tags', tags], ['context', context], ['content', take(row.content)]]
+  return [
+    ['title', title],
+    ['names', names],
+    ['tags', tags],
+    ['context', context],
+    ['content', take(row.content)],
+  ]
 }
 
 /** What each lexeme is worth in the memory. A function of its own words alone. */
-export const weightByLexeme = (fields: WordsByField, stems: Stems, language: Language | null): ReadonlyMap<string, number> => {
+export const weightByLexeme = (
+  fields: WordsByField,
+  stems: Stems,
+  language: Language | null,
+): ReadonlyMap<string, number> => {
   const frequencies = new Map<string, number>()
   let length = 0
   for (const [field, list] of fields) {
@@ -149,4 +161,6 @@ export const weightByLexeme = (fields: WordsByField, stems: Stems, language: Lan
 
 /** All by which that word of a memory is found. */
 export const lexemesOf = (word: Word, stems: Stems, language: Language | null): readonly string[] =>
-  language === null ? stems.lexemes(word) : [...stems.lexemes(word), ...stems.further(word, language).map(([lexeme]) => lexeme)]
+  language === null
+    ? stems.lexemes(word)
+    : [...stems.lexemes(word), ...stems.further(word, language).map(([lexeme]) => lexeme)]

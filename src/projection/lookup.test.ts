@@ -19,7 +19,17 @@ describe('looking up words', () => {
   beforeAll(async () => {
     const engine = createEngine(sql)
     await engine.open()
-    await engine.apply(batch(1, { memories: Array.from({ length: MEMORIES }, (_, n) => memory(`m${n}`, { content: `x ${Object.entries(having).flatMap(([word, count]) => (n < count ? [word] : [])).join(' ')}` })) }))
+    await engine.apply(
+      batch(1, {
+        memories: Array.from({ length: MEMORIES }, (_, n) =>
+          memory(`m${n}`, {
+            content: `x ${Object.entries(having)
+              .flatMap(([word, count]) => (n < count ? [word] : []))
+              .join(' ')}`,
+          }),
+        ),
+      }),
+    )
   })
   afterAll(async () => {
     await sql.close()
@@ -27,17 +37,31 @@ describe('looking up words', () => {
   })
 
   const bringing = async (words: readonly string[], bounds: Partial<Bounds>): Promise<readonly string[]> => {
-    const found = await sql.snapshot((query) => lookup(query, words, undefined, newest(null), { share: 0.7, most: 1_000, least: 0, small: 0, ...bounds }))
+    const found = await sql.snapshot((query) =>
+      lookup(query, words, undefined, newest(null), { share: 0.7, most: 1_000, least: 0, small: 0, ...bounds }),
+    )
     for (const { word, memories, brings, hits } of found) {
       expect([word, memories]).toEqual([word, having[word as keyof typeof having]])
-      expect([word, hits?.weighed.length ?? 0, hits?.runs.length ?? 0]).toEqual([word, brings ? memories : 0, brings ? memories : 0])
+      expect([word, hits?.weighed.length ?? 0, hits?.runs.length ?? 0]).toEqual([
+        word,
+        brings ? memories : 0,
+        brings ? memories : 0,
+      ])
     }
-    return found.filter(({ brings }) => brings).map(({ word }) => word).sort()
+    return found
+      .filter(({ brings }) => brings)
+      .map(({ word }) => word)
+      .sort()
   }
 
   it('takes the rarest until they hold the share of what all are worth', async () => {
     expect(await bringing(['rare', 'seldom', 'often', 'alwai'], {})).toEqual(['rare', 'seldom'])
-    expect(await bringing(['rare', 'seldom', 'often', 'alwai'], { share: 1 })).toEqual(['alwai', 'often', 'rare', 'seldom'])
+    expect(await bringing(['rare', 'seldom', 'often', 'alwai'], { share: 1 })).toEqual([
+      'alwai',
+      'often',
+      'rare',
+      'seldom',
+    ])
   })
 
   it('takes common words where a question has no others, and one word at least', async () => {
@@ -52,7 +76,12 @@ describe('looking up words', () => {
   })
 
   it('takes all where no more memories are searched than are few', async () => {
-    expect(await bringing(['rare', 'seldom', 'often', 'alwai'], { small: MEMORIES })).toEqual(['alwai', 'often', 'rare', 'seldom'])
+    expect(await bringing(['rare', 'seldom', 'often', 'alwai'], { small: MEMORIES })).toEqual([
+      'alwai',
+      'often',
+      'rare',
+      'seldom',
+    ])
     expect(await bringing(['rare', 'seldom', 'often', 'alwai'], { small: MEMORIES - 1 })).toEqual(['rare', 'seldom'])
   })
 })

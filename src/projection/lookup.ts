@@ -32,10 +32,15 @@ export type Found = {
 export type Bounds = { readonly share: number; readonly most: number; readonly least: number; readonly small: number }
 
 /** How many memories have each of these words, of those that any has. */
-export const countsOf = async (query: Query, lexemes: readonly string[], namespace: Namespace | undefined): Promise<ReadonlyMap<string, number>> => {
+export const countsOf = async (
+  query: Query,
+  lexemes: readonly string[],
+  namespace: Namespace | undefined,
+): Promise<ReadonlyMap<string, number>> => {
   const rows = await query<{ word: string; memories: number }>(
     `select word, sum(memories)::float8 as memories from words where word = any(${unseen(1, 'text')}) ${namespace === undefined ? '' : 'and namespace = $2::text'} group by word`,
-    [lexemes, ...(namespace === undefined ? [] : [namespace])])
+    [lexemes, ...(namespace === undefined ? [] : [namespace])],
+  )
   return new Map(rows.map(({ word, memories }) => [word, memories]))
 }
 
@@ -55,10 +60,23 @@ export const among = (numbers: string): Source => ({
   params: [numbers],
 })
 
-type Row = { readonly id: number; readonly word: string; readonly memories: number; readonly brings: boolean; readonly weighed: string | null; readonly runs: string }
+type Row = {
+  readonly id: number
+  readonly word: string
+  readonly memories: number
+  readonly brings: boolean
+  readonly weighed: string | null
+  readonly runs: string
+}
 
 /** @param namespace undefined: all, each with a word of its own; what a word has in all of them decides whether it is rare. */
-export const lookup = async (query: Query, lexemes: readonly string[], namespace: Namespace | undefined, source: Source, { share, most, least, small }: Bounds): Promise<readonly Found[]> => {
+export const lookup = async (
+  query: Query,
+  lexemes: readonly string[],
+  namespace: Namespace | undefined,
+  source: Source,
+  { share, most, least, small }: Bounds,
+): Promise<readonly Found[]> => {
   const params: unknown[] = [...source.params]
   const place = (value: unknown, type: string): string => `$${params.push(value)}::${type}`
   const within = namespace === undefined ? 'true' : `namespace = ${place(namespace, 'text')}`
@@ -72,8 +90,16 @@ export const lookup = async (query: Query, lexemes: readonly string[], namespace
              (select sum(memories) as searched from spaces where ${within}) as whole) as weighed
          window rarest as (order by of_all, word collate "C")) as ordered) as known
      cross join lateral (
-       select array_agg(memory::bigint * ${WEIGHTS} + weight)::text as weighed, array_agg(coalesce(run, 0))::text as runs from (${source.sql}) as found) as hits`, params)
-  return rows.map(({ id, word, memories, brings, weighed, runs }) => ({ id, word, memories, brings, hits: weighed === null ? null : { weighed: numbersIn(weighed), runs: numbersIn(runs) } }))
+       select array_agg(memory::bigint * ${WEIGHTS} + weight)::text as weighed, array_agg(coalesce(run, 0))::text as runs from (${source.sql}) as found) as hits`,
+    params,
+  )
+  return rows.map(({ id, word, memories, brings, weighed, runs }) => ({
+    id,
+    word,
+    memories,
+    brings,
+    hits: weighed === null ? null : { weighed: numbersIn(weighed), runs: numbersIn(runs) },
+  }))
 }
 
 /** `{1,2,3}`: all numbers, so JSON but for the brackets, which is read at a quarter of the time of a driver's array. */

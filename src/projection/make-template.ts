@@ -33,6 +33,8 @@ if (!hasTemplate(folder)) {
   await make(folder).catch((error: unknown) => {
     // Another build was quicker.
     if (hasTemplate(folder)) return
-    process.stderr.write(`build: no template of the embedded database (${error instanceof Error ? error.message : String(error)}); first starts take some seconds longer\n`)
+    process.stderr.write(
+      `build: no template of the embedded database (${error instanceof Error ? error.message : String(error)}); first starts take some seconds longer\n`,
+    )
   })
 }

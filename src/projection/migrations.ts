@@ -23,10 +23,19 @@ type Step = readonly (string | ((query: Query) => Promise<unknown>))[]
 /** From the frontier that each cursor held whole. */
 const moveFrontier = async (query: Query): Promise<void> => {
   const rows = await query<{ chain: ChainId; namespace: Namespace; seq: number }>(
-    `select chain, namespace, seq::float8 as seq from cursor, jsonb_each(cursor.frontier) as by_namespace(namespace, chains), jsonb_each_text(by_namespace.chains) as by_chain(chain, seq)`)
+    `select chain, namespace, seq::float8 as seq from cursor, jsonb_each(cursor.frontier) as by_namespace(namespace, chains), jsonb_each_text(by_namespace.chains) as by_chain(chain, seq)`,
+  )
   const sum = emptyFrontierSum()
-  await writeChains(query, rows.map(({ chain, namespace, seq }) => ({ chain, namespace, arrived: seq, counted: seq })), sum)
-  await query('update cursor set token = $1, commits = $2::bigint, chains = $3::bytea', [frontierToken(sum), sum.commits, sum.set])
+  await writeChains(
+    query,
+    rows.map(({ chain, namespace, seq }) => ({ chain, namespace, arrived: seq, counted: seq })),
+    sum,
+  )
+  await query('update cursor set token = $1, commits = $2::bigint, chains = $3::bytea', [
+    frontierToken(sum),
+    sum.commits,
+    sum.set,
+  ])
 }
 
 const STEPS: readonly Step[] = [
@@ -138,16 +147,28 @@ export const hasTables = async (query: Query): Promise<boolean> => {
 
 /** Whether the tables are those of this program. */
 export const isNewest = async (query: Query): Promise<boolean> =>
-  (await hasTables(query)) && (await query<{ version: number }>('select version from schema_version'))[0]?.version === NEWEST
+  (await hasTables(query)) &&
+  (await query<{ version: number }>('select version from schema_version'))[0]?.version === NEWEST
 
 /** Brings the tables up to date. Rows of a newer version than ours, or of one that is too old, ask for a rebuild. */
 export const migrate = async (query: Query): Promise<void> => {
   await query('create table if not exists schema_version (version integer not null)')
   const [row] = await query<{ version: number }>('select version from schema_version')
-  if (row !== undefined && row.version < OLDEST) throw new ProjectionFailure(`projection: its tables are of version ${row.version}, older than ${OLDEST}; they are rebuilt`, true)
+  if (row !== undefined && row.version < OLDEST)
+    throw new ProjectionFailure(
+      `projection: its tables are of version ${row.version}, older than ${OLDEST}; they are rebuilt`,
+      true,
+    )
   const version = row?.version ?? OLDEST - 1
-  if (version > NEWEST) throw new ProjectionFailure(`projection: its tables are of version ${version}, this program knows ${NEWEST}; they are rebuilt`, true)
-  for (const step of STEPS.slice(version - OLDEST + 1)) for (const part of step) await (typeof part === 'string' ? query(part) : part(query))
+  if (version > NEWEST)
+    throw new ProjectionFailure(
+      `projection: its tables are of version ${version}, this program knows ${NEWEST}; they are rebuilt`,
+      true,
+    )
+  for (const step of STEPS.slice(version - OLDEST + 1))
+    for (const part of step) await (typeof part === 'string' ? query(part) : part(query))
   if (version === NEWEST) return
-  await query(row === undefined ? 'insert into schema_version values ($1)' : 'update schema_version set version = $1', [NEWEST])
+  await query(row === undefined ? 'insert into schema_version values ($1)' : 'update schema_version set version = $1', [
+    NEWEST,
+  ])
 }

@@ -8,7 +8,11 @@ import { isAhead } from './cursor.ts'
 export const createNoProjection = (): Projection => {
   let cursor: ProjectionCursor | null = null
   const absent = (): Promise<never> =>
-    Promise.reject(new ProjectionFailure('this peer has no projection, so it cannot list or search; start it with --projection pglite or --projection postgres://…, or ask another peer'))
+    Promise.reject(
+      new ProjectionFailure(
+        'this peer has no projection, so it cannot list or search; start it with --projection pglite or --projection postgres://…, or ask another peer',
+      ),
+    )
   return {
     open: async () => cursor,
     apply: async (batch) => {

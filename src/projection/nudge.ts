@@ -11,13 +11,26 @@ const DAY_MS = 86_400_000
 const PRIORITY_MAX = 10
 
 /** Best first; among equals the newest. @param now ms since 1970. */
-export const nudge = (found: readonly { readonly row: MemoryRow; readonly fused: Fused }[], now: number): readonly Nudged[] =>
+export const nudge = (
+  found: readonly { readonly row: MemoryRow; readonly fused: Fused }[],
+  now: number,
+): readonly Nudged[] =>
   found
     .map(({ row, fused }): Nudged => {
       const nudges = nudgesOf(row, now)
       return { row, fused, nudges, score: fused.score * (1 + nudges.recency + nudges.confidence + nudges.priority) }
     })
-    .sort((a, b) => b.score - a.score || (a.row.created_at < b.row.created_at ? 1 : a.row.created_at > b.row.created_at ? -1 : a.row.id < b.row.id ? 1 : -1))
+    .sort(
+      (a, b) =>
+        b.score - a.score ||
+        (a.row.created_at < b.row.created_at
+          ? 1
+          : a.row.created_at > b.row.created_at
+            ? -1
+            : a.row.id < b.row.id
+              ? 1
+              : -1),
+    )
 
 const nudgesOf = (row: MemoryRow, now: number): Nudges => {
   const at = Date.parse(row.occurred_at ?? row.created_at)

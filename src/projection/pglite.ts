@@ -27,14 +27,33 @@ import { ProjectionFailure } from '../ports/projection.ts'
 import { hardshipOf, noRoom } from './hardship.ts'
 import { createPrepared, type Prepared } from './prepared.ts'
 import { makePrivate, PrivateFolder } from './private-files.ts'
-import { breaks, BrokenInstance, SEARCHED, tablesWithText, translated, Unanswered, whileOpen, type Query, type Sql } from './sql.ts'
+import {
+  breaks,
+  BrokenInstance,
+  SEARCHED,
+  tablesWithText,
+  translated,
+  Unanswered,
+  whileOpen,
+  type Query,
+  type Sql,
+} from './sql.ts'
 import { copyTemplate } from './template.ts'
 import { INDEX_SETTINGS } from './vectors.ts'
 
 const NAME = 'the embedded database'
 
 /** A page costs the same wherever it lies: all are in memory, ours or the kernel's. Memory for the words and vectors of some 10,000 memories, taken as they are read (with half of it a question reads files for an eighth of its time); and a write-ahead log whose old files are deleted, not kept for another use with the old texts in them. */
-const SETTINGS = ['random_page_cost=1', 'shared_buffers=64MB', 'wal_level=minimal', 'max_wal_senders=0', 'full_page_writes=off', 'wal_recycle=off', 'min_wal_size=32MB', 'max_wal_size=64MB']
+const SETTINGS = [
+  'random_page_cost=1',
+  'shared_buffers=64MB',
+  'wal_level=minimal',
+  'max_wal_senders=0',
+  'full_page_writes=off',
+  'wal_recycle=off',
+  'min_wal_size=32MB',
+  'max_wal_size=64MB',
+]
 
 /** Files of the write-ahead log of 1 MiB, not 16, and none beforehand: an empty database is half as large. */
 const WAL_FILE_BYTES = 2 ** 20
@@ -75,7 +94,11 @@ export const openPglite = (dir: string, log: (line: string) => void, extensions:
         await rm(folder, { recursive: true, force: true })
       }
       await writeFile(mark, boot, { mode: 0o600 })
-      await copyTemplate(folder).catch((error: unknown) => log(`projection: the new database is made from nothing: ${error instanceof Error ? error.message : String(error)}`))
+      await copyTemplate(folder).catch((error: unknown) =>
+        log(
+          `projection: the new database is made from nothing: ${error instanceof Error ? error.message : String(error)}`,
+        ),
+      )
       makePrivate(dir)
     } catch (error) {
       throw amiss === null ? error : new ProjectionFailure(`projection: ${amiss}`)
@@ -92,7 +115,11 @@ export const openPglite = (dir: string, log: (line: string) => void, extensions:
       const failure = translated(error, NAME)
       if (!breaks(error)) throw failure
       const amiss = hardshipOf(dir)
-      broken = new BrokenInstance(amiss === null ? failure.message : `${failure.message}; ${amiss}`, amiss !== null, failure.rebuild && amiss === null)
+      broken = new BrokenInstance(
+        amiss === null ? failure.message : `${failure.message}; ${amiss}`,
+        amiss !== null,
+        failure.rebuild && amiss === null,
+      )
       throw broken
     }
   }
@@ -117,7 +144,8 @@ export const openPglite = (dir: string, log: (line: string) => void, extensions:
           await rollBack(open, error)
           throw error
         }
-      }))
+      }),
+    )
 
   /** A rollback that fails is worse than what it is for. */
   const rollBack = async (open: Prepared, after: unknown): Promise<void> => {
@@ -130,11 +158,13 @@ export const openPglite = (dir: string, log: (line: string) => void, extensions:
   }
 
   /** Statements after each of which the write-ahead log is looked at. */
-  const trimming = ({ query, say }: Prepared): Query => async (text, params) => {
-    const rows = await query(text, params)
-    await trim(say)
-    return rows as never
-  }
+  const trimming =
+    ({ query, say }: Prepared): Query =>
+    async (text, params) => {
+      const rows = await query(text, params)
+      await trim(say)
+      return rows as never
+    }
   const trim = async (say: Prepared['say']): Promise<void> => {
     if (walFiles(folder) * WAL_FILE_BYTES >= limits.projection_wal_bytes) await say('checkpoint')
   }
@@ -145,7 +175,8 @@ export const openPglite = (dir: string, log: (line: string) => void, extensions:
       alone(async () => {
         await say(text)
         await trim(say)
-      }))
+      }),
+    )
 
   /** Searches read postings from their index alone where pages are known to hold nothing dead: half the time of a filtered one. */
   const vacuum = async (): Promise<void> => {
@@ -164,7 +195,9 @@ export const openPglite = (dir: string, log: (line: string) => void, extensions:
       if (amiss !== null) throw new ProjectionFailure(`projection: ${amiss}`)
     },
     wipe: async () => {
-      await disconnect().catch((error: unknown) => log(`projection: closing ${folder} failed: ${String(error)}; it is deleted all the same`))
+      await disconnect().catch((error: unknown) =>
+        log(`projection: closing ${folder} failed: ${String(error)}; it is deleted all the same`),
+      )
       await rm(folder, { recursive: true, force: true })
       unvacuumed = 0
     },
@@ -173,12 +206,15 @@ export const openPglite = (dir: string, log: (line: string) => void, extensions:
       if (unvacuumed >= limits.projection_vacuum_rows) await vacuum()
     },
     rest: async () => {
-      if (db !== null && (unvacuumed >= limits.projection_vacuum_rest_rows || await transaction(hasGrown))) await vacuum()
+      if (db !== null && (unvacuumed >= limits.projection_vacuum_rest_rows || (await transaction(hasGrown))))
+        await vacuum()
     },
     scrub: async () => {
       for (const table of await transaction(tablesWithText)) {
         // It is written anew before the old one goes.
-        const [size] = await transaction((query) => query<{ bytes: number }>('select pg_total_relation_size($1::text::regclass)::float8 as bytes', [table]))
+        const [size] = await transaction((query) =>
+          query<{ bytes: number }>('select pg_total_relation_size($1::text::regclass)::float8 as bytes', [table]),
+        )
         const amiss = noRoom(dir, size?.bytes ?? 0)
         if (amiss !== null) throw new ProjectionFailure(`projection: ${table} is not rewritten: ${amiss}`)
         await command(`vacuum full ${table}`)
@@ -208,14 +244,26 @@ const walFiles = (folder: string): number => {
 /** Whether a table is a fifth larger than when it was vacuumed last: by a process before us, that did not come to it. */
 const hasGrown = async (query: Query): Promise<boolean> => {
   const [row] = await query<{ grown: boolean }>(
-    "select exists (select 1 from pg_class where relname = any($1::text[]) and relkind = 'r' and pg_relation_size(oid) / current_setting('block_size')::integer > relpages * 1.2 + 50) as grown", [SEARCHED])
+    "select exists (select 1 from pg_class where relname = any($1::text[]) and relkind = 'r' and pg_relation_size(oid) / current_setting('block_size')::integer > relpages * 1.2 + 50) as grown",
+    [SEARCHED],
+  )
   return row?.grown === true
 }
 
 const start = async (dir: string, folder: string, extensions: Extensions): Promise<PGlite> => {
   try {
-    const db = await PGlite.create({ fs: new PrivateFolder(folder), postgresqlconf: SETTINGS, initDbStartParams: INIT, extensions: { pg_trgm, vector, ...extensions } })
-    await db.exec([...INDEX_SETTINGS, `search_path=${SCHEMAS.serving}`].map((setting) => `set ${setting}`).concat(`create schema if not exists ${SCHEMAS.serving}`).join(';'))
+    const db = await PGlite.create({
+      fs: new PrivateFolder(folder),
+      postgresqlconf: SETTINGS,
+      initDbStartParams: INIT,
+      extensions: { pg_trgm, vector, ...extensions },
+    })
+    await db.exec(
+      [...INDEX_SETTINGS, `search_path=${SCHEMAS.serving}`]
+        .map((setting) => `set ${setting}`)
+        .concat(`create schema if not exists ${SCHEMAS.serving}`)
+        .join(';'),
+    )
     return db
   } catch (error) {
     const why = error instanceof Error ? error.message.split('\n')[0] : String(error)
@@ -224,7 +272,8 @@ const start = async (dir: string, folder: string, extensions: Extensions): Promi
     if (amiss !== null) throw new BrokenInstance(`projection: ${folder} does not open (${why}): ${amiss}`, true, false)
     const known = translated(error, NAME)
     // A missing right has a name, and is no damage either.
-    if (!known.rebuild && error instanceof Error && 'code' in error && typeof error.code === 'string') throw new BrokenInstance(known.message, false, false)
+    if (!known.rebuild && error instanceof Error && 'code' in error && typeof error.code === 'string')
+      throw new BrokenInstance(known.message, false, false)
     throw new BrokenInstance(`projection: ${folder} does not open (${why}); it is made anew from the log`, false, true)
   }
 }

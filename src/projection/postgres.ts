@@ -17,14 +17,25 @@ const SCHEMA = /^[a-z_][a-z0-9_]{0,57}$/
 
 /** @param url `postgres://user:password@host:port/database`. @param schema lower-case letters, digits, `_`; at most 58. */
 export const openPostgres = (url: string, schema: string, log: (line: string) => void): Sql => {
-  if (!SCHEMA.test(schema)) throw new ProjectionFailure(`projection: schema ${JSON.stringify(schema)} is not an identifier; use lower-case letters, digits and _, at most 58`)
+  if (!SCHEMA.test(schema))
+    throw new ProjectionFailure(
+      `projection: schema ${JSON.stringify(schema)} is not an identifier; use lower-case letters, digits and _, at most 58`,
+    )
   const name = nameOf(url)
   const schemas = { serving: schema, next: `${schema}_next` }
   const options: pg.ClientConfig = {
     connectionString: url,
     application_name: 'mnemesh',
     // A peer that vanished without a word would hold its schema's lock for two hours: the system's own keep-alives are that slow.
-    options: [`search_path=${schema}`, `tcp_keepalives_idle=${KEEP_ALIVE}`, `tcp_keepalives_interval=${KEEP_ALIVE}`, 'tcp_keepalives_count=2', ...INDEX_SETTINGS].map((setting) => `-c ${setting}`).join(' '),
+    options: [
+      `search_path=${schema}`,
+      `tcp_keepalives_idle=${KEEP_ALIVE}`,
+      `tcp_keepalives_interval=${KEEP_ALIVE}`,
+      'tcp_keepalives_count=2',
+      ...INDEX_SETTINGS,
+    ]
+      .map((setting) => `-c ${setting}`)
+      .join(' '),
     connectionTimeoutMillis: limits.projection_query_ms_max,
     keepAlive: true,
     // Statements that do not wait for each other's answers go out together: a round trip takes as long as most of them.
@@ -51,11 +62,19 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
     })
     try {
       await client.connect().catch((error: unknown) => refused(error))
-      const locked = await client.query<{ ok: boolean }>("select pg_try_advisory_lock(hashtextextended('mnemesh/projection/' || $1, 0)) as ok", [schema])
-      if (locked.rows[0]?.ok !== true) throw new ProjectionFailure(`projection: schema ${schema} at ${name} is in use by another peer; give this one its own`)
+      const locked = await client.query<{ ok: boolean }>(
+        "select pg_try_advisory_lock(hashtextextended('mnemesh/projection/' || $1, 0)) as ok",
+        [schema],
+      )
+      if (locked.rows[0]?.ok !== true)
+        throw new ProjectionFailure(
+          `projection: schema ${schema} at ${name} is in use by another peer; give this one its own`,
+        )
       await client.query(`create schema if not exists ${schema}`)
     } catch (error) {
-      await client.end().catch((ending: Error) => log(`projection: closing the connection to ${name} failed: ${ending.message}`))
+      await client
+        .end()
+        .catch((ending: Error) => log(`projection: closing the connection to ${name} failed: ${ending.message}`))
       throw error
     }
     return (writer = client)
@@ -65,16 +84,26 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
   const refused = async (error: unknown): Promise<never> => {
     const database = codeOf(error) === NO_DATABASE ? databaseOf(url) : null
     if (database === null) throw error
-    const client = new pg.Client({ ...options, connectionString: Object.assign(new URL(url), { pathname: '/postgres' }).href, options: '' })
-    client.on('error', (failed) => log(`projection: the connection to make a database at ${name} ended: ${failed.message}`))
+    const client = new pg.Client({
+      ...options,
+      connectionString: Object.assign(new URL(url), { pathname: '/postgres' }).href,
+      options: '',
+    })
+    client.on('error', (failed) =>
+      log(`projection: the connection to make a database at ${name} ended: ${failed.message}`),
+    )
     try {
       await client.connect()
       await client.query(`create database ${client.escapeIdentifier(database)}`)
       log(`projection: ${name} was not there and is made anew; the rows come from the log`)
     } catch (failed) {
-      log(`projection: ${name} is not there and cannot be made (${failed instanceof Error ? failed.message : String(failed)}); create it, or name another with --projection`)
+      log(
+        `projection: ${name} is not there and cannot be made (${failed instanceof Error ? failed.message : String(failed)}); create it, or name another with --projection`,
+      )
     } finally {
-      await client.end().catch((ending: Error) => log(`projection: closing the connection to ${name} failed: ${ending.message}`))
+      await client
+        .end()
+        .catch((ending: Error) => log(`projection: closing the connection to ${name} failed: ${ending.message}`))
     }
     throw error
   }
@@ -91,24 +120,38 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
   }
 
   /** By callback: a query whose promise the driver makes itself is made among the old objects (`src/v8.ts`), and holds its answer there. */
-  const asking = (on: Asked): Query => (text, params) =>
-    new Promise((resolve, reject) => {
-      on.query({ values: [...(params ?? [])], ...prepared(text) }, (error, result) => (error ? reject(error) : resolve(result.rows as never)))
-    })
+  const asking =
+    (on: Asked): Query =>
+    (text, params) =>
+      new Promise((resolve, reject) => {
+        on.query({ values: [...(params ?? [])], ...prepared(text) }, (error, result) =>
+          error ? reject(error) : resolve(result.rows as never),
+        )
+      })
 
   /** Asks on a connection that is free; where none is, on the one in hand, for to wait for another while holding one could last for ever. */
   const besideOf = (pool: pg.Pool, inHand: Query): Query => {
     const other = asking(pool)
-    return (text, params) => (pool.idleCount + READERS_MAX - pool.totalCount > pool.waitingCount ? other : inHand)(text, params)
+    return (text, params) =>
+      (pool.idleCount + READERS_MAX - pool.totalCount > pool.waitingCount ? other : inHand)(text, params)
   }
 
-  const inTransaction = async <T>(client: pg.ClientBase, mode: string, work: (query: Query) => Promise<T>, commit: () => Promise<unknown> = () => client.query('commit')): Promise<T> => {
+  const inTransaction = async <T>(
+    client: pg.ClientBase,
+    mode: string,
+    work: (query: Query) => Promise<T>,
+    commit: () => Promise<unknown> = () => client.query('commit'),
+  ): Promise<T> => {
     try {
       const [, result] = await Promise.all([client.query(`begin ${mode}`), whileOpen(asking(client), work)])
       await commit()
       return result
     } catch (error) {
-      await client.query('rollback').catch((failed: Error) => log(`projection: rollback at ${name} failed: ${failed.message}; the connection is dropped`))
+      await client
+        .query('rollback')
+        .catch((failed: Error) =>
+          log(`projection: rollback at ${name} failed: ${failed.message}; the connection is dropped`),
+        )
       throw error
     }
   }
@@ -126,7 +169,12 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
       inTurn(async () => {
         await connectWriter()
         if (readers !== null) return
-        readers = new pg.Pool({ ...options, max: READERS_MAX, statement_timeout: limits.projection_query_ms_max, query_timeout: limits.projection_query_ms_max })
+        readers = new pg.Pool({
+          ...options,
+          max: READERS_MAX,
+          statement_timeout: limits.projection_query_ms_max,
+          query_timeout: limits.projection_query_ms_max,
+        })
         readers.on('error', (error) => log(`projection: a connection to ${name} ended: ${error.message}`))
       }),
     transaction: (work) => inTurn(async () => inTransaction(await connectWriter(), '', work)),
@@ -137,9 +185,17 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
         const client = await pool.connect()
         try {
           // What was read is the answer, whatever comes of the commit: only the connection waits for it.
-          return await inTransaction(client, 'isolation level repeatable read read only', (query) => work(query, besideOf(pool, query)), async () => {
-            client.query('commit').then(() => client.release(), (error: Error) => client.release(error))
-          })
+          return await inTransaction(
+            client,
+            'isolation level repeatable read read only',
+            (query) => work(query, besideOf(pool, query)),
+            async () => {
+              client.query('commit').then(
+                () => client.release(),
+                (error: Error) => client.release(error),
+              )
+            },
+          )
         } catch (error) {
           client.release(error instanceof Error ? error : new Error(String(error)))
           throw error
@@ -165,7 +221,8 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
       inTurn(async () => {
         if (uncounted < limits.projection_vacuum_rest_rows) return
         const client = await connectWriter()
-        for (const table of await inTransaction(client, '', (query) => present(query, SEARCHED))) await client.query(`analyze ${table}`)
+        for (const table of await inTransaction(client, '', (query) => present(query, SEARCHED)))
+          await client.query(`analyze ${table}`)
         uncounted = 0
       }),
     scrub: () =>
@@ -189,10 +246,12 @@ type Asked = { query(config: pg.QueryConfig, callback: (error: Error | null, res
 
 /** SQLSTATE: the database does not exist. */
 const NO_DATABASE = '3D000'
-const codeOf = (error: unknown): unknown => (typeof error === 'object' && error !== null && 'code' in error ? error.code : null)
+const codeOf = (error: unknown): unknown =>
+  typeof error === 'object' && error !== null && 'code' in error ? error.code : null
 
 /** The database that a URL names; null when it names none, or cannot be taken apart. */
-const databaseOf = (url: string): string | null => (URL.canParse(url) ? decodeURIComponent(new URL(url).pathname.slice(1)) || null : null)
+const databaseOf = (url: string): string | null =>
+  URL.canParse(url) ? decodeURIComponent(new URL(url).pathname.slice(1)) || null : null
 
 /** Host and database without the password, for messages. */
 const nameOf = (url: string): string => {

@@ -26,29 +26,60 @@ export type Indexed = {
 
 type Posting = { readonly word: string; readonly no: number; readonly run: number | null; readonly weight: number }
 /** `added` had no such posting before, `altered` one with another weight or run. */
-type Difference = { readonly removed: Posting[]; readonly added: Posting[]; readonly altered: Posting[]; memories: number }
+type Difference = {
+  readonly removed: Posting[]
+  readonly added: Posting[]
+  readonly altered: Posting[]
+  memories: number
+}
 
 /** The numbers of these rows' runs, made where they are new. */
 export const runIds = async (query: Query, rows: readonly MemoryRow[]): Promise<(row: MemoryRow) => number | null> => {
   const keyOf = (namespace: string, run: string): string => `${namespace}\n${run}`
-  const wanted = new Map(rows.flatMap((row) => {
-    if (row.run_id === null) return []
-    const run = columnText(row.run_id)
-    return [[keyOf(row.namespace, run), [row.namespace, run] as const] as const]
-  }))
+  const wanted = new Map(
+    rows.flatMap((row) => {
+      if (row.run_id === null) return []
+      const run = columnText(row.run_id)
+      return [[keyOf(row.namespace, run), [row.namespace, run] as const] as const]
+    }),
+  )
   if (wanted.size === 0) return () => null
   const given = [[...wanted.values()].map(([namespace]) => namespace), [...wanted.values()].map(([, run]) => run)]
-  await query('insert into runs (namespace, run_id) select * from unnest($1::text[], $2::text[]) on conflict do nothing', given)
+  await query(
+    'insert into runs (namespace, run_id) select * from unnest($1::text[], $2::text[]) on conflict do nothing',
+    given,
+  )
   const found = await query<{ id: number; namespace: string; run_id: string }>(
-    'select id::float8 as id, namespace, run_id from runs join unnest($1::text[], $2::text[]) as wanted(namespace, run_id) using (namespace, run_id)', given)
+    'select id::float8 as id, namespace, run_id from runs join unnest($1::text[], $2::text[]) as wanted(namespace, run_id) using (namespace, run_id)',
+    given,
+  )
   const idByKey = new Map(found.map(({ id, namespace, run_id }) => [keyOf(namespace, run_id), id]))
-  return (row) => (row.run_id === null ? null : idByKey.get(keyOf(row.namespace, columnText(row.run_id))) ?? null)
+  return (row) => (row.run_id === null ? null : (idByKey.get(keyOf(row.namespace, columnText(row.run_id))) ?? null))
 }
 
-export const writePostings = async (query: Query, memories: readonly Indexed[], stems: Stems, languages: Languages): Promise<void> => {
-  const worded = await Promise.all(memories.map(async (memory) => ({ memory, now: await read(memory.row), before: await read(memory.before?.row ?? null) })))
+export const writePostings = async (
+  query: Query,
+  memories: readonly Indexed[],
+  stems: Stems,
+  languages: Languages,
+): Promise<void> => {
+  const worded = await Promise.all(
+    memories.map(async (memory) => ({
+      memory,
+      now: await read(memory.row),
+      before: await read(memory.before?.row ?? null),
+    })),
+  )
   await languages.meet(query, new Set(worded.flatMap(({ now }) => now.language ?? [])))
-  await stems.learn(query, worded.flatMap(({ now, before }) => [now, before].map(({ fields, language }) => ({ words: fields.flatMap(([, list]) => list), languages: language === null ? [] : [language] }))))
+  await stems.learn(
+    query,
+    worded.flatMap(({ now, before }) =>
+      [now, before].map(({ fields, language }) => ({
+        words: fields.flatMap(([, list]) => list),
+        languages: language === null ? [] : [language],
+      })),
+    ),
+  )
   const byNamespace = new Map<string, Difference>()
   const differenceIn = (namespace: string): Difference => {
     const known = byNamespace.get(namespace) ?? { removed: [], added: [], altered: [], memories: 0 }
@@ -56,8 +87,14 @@ export const writePostings = async (query: Query, memories: readonly Indexed[], 
     return known
   }
   for (const { memory, now, before } of worded) {
-    const [into, from] = [differenceIn(memory.row.namespace), differenceIn(memory.before?.row.namespace ?? memory.row.namespace)]
-    const [old, weights] = [weightByLexeme(before.fields, stems, before.language), weightByLexeme(now.fields, stems, now.language)]
+    const [into, from] = [
+      differenceIn(memory.row.namespace),
+      differenceIn(memory.before?.row.namespace ?? memory.row.namespace),
+    ]
+    const [old, weights] = [
+      weightByLexeme(before.fields, stems, before.language),
+      weightByLexeme(now.fields, stems, now.language),
+    ]
     // A word is of one namespace: who moves to another leaves all of them behind.
     if (from === into) differ(memory, old, weights, into)
     else {
@@ -82,7 +119,12 @@ const read = async (row: MemoryRow | null): Promise<Read> => {
   return { fields, language: row === null || fields.length === 0 ? null : await languageOf(row) }
 }
 
-const differ = ({ no, run, before }: Indexed, old: ReadonlyMap<string, number>, now: ReadonlyMap<string, number>, into: Difference): void => {
+const differ = (
+  { no, run, before }: Indexed,
+  old: ReadonlyMap<string, number>,
+  now: ReadonlyMap<string, number>,
+  into: Difference,
+): void => {
   for (const [word, weight] of old) if (!now.has(word)) into.removed.push({ word, no, run, weight })
   for (const [word, weight] of now) {
     const was = old.get(word)
@@ -97,10 +139,13 @@ const add = async (query: Query, namespace: string, postings: readonly Posting[]
   const ids = await query<{ id: number; word: string }>(
     `insert into words (namespace, word, memories) select $1::text, word, memories from unnest($2::text[], $3::integer[]) as given(word, memories)
      on conflict (namespace, word) do update set memories = words.memories + excluded.memories returning id::float8 as id, word`,
-    [namespace, [...memoriesByWord.keys()], [...memoriesByWord.values()]])
+    [namespace, [...memoriesByWord.keys()], [...memoriesByWord.values()]],
+  )
   const idByWord = new Map(ids.map(({ id, word }) => [word, id]))
-  await query('insert into postings (word, memory, run, weight) select * from unnest($1::integer[], $2::integer[], $3::integer[], $4::smallint[])',
-    [postings.map(({ word }) => idByWord.get(word)!), ...columns(postings)])
+  await query(
+    'insert into postings (word, memory, run, weight) select * from unnest($1::integer[], $2::integer[], $3::integer[], $4::smallint[])',
+    [postings.map(({ word }) => idByWord.get(word)!), ...columns(postings)],
+  )
 }
 
 const alter = (query: Query, namespace: string, postings: readonly Posting[]): Promise<unknown> =>
@@ -108,7 +153,8 @@ const alter = (query: Query, namespace: string, postings: readonly Posting[]): P
     `update postings set run = given.run, weight = given.weight
      from unnest($2::text[], $3::integer[], $4::integer[], $5::smallint[]) as given(word, memory, run, weight) join words on words.namespace = $1::text and words.word = given.word
      where postings.word = words.id and postings.memory = given.memory`,
-    [namespace, postings.map(({ word }) => word), ...columns(postings)])
+    [namespace, postings.map(({ word }) => word), ...columns(postings)],
+  )
 
 const remove = async (query: Query, namespace: string, postings: readonly Posting[]): Promise<void> => {
   const given = [namespace, postings.map(({ word }) => word)]
@@ -117,19 +163,27 @@ const remove = async (query: Query, namespace: string, postings: readonly Postin
        delete from postings using words, unnest($2::text[], $3::integer[]) as given(word, memory)
        where words.namespace = $1::text and words.word = given.word and postings.word = words.id and postings.memory = given.memory returning postings.word)
      update words set memories = words.memories - fewer.memories from (select word, count(*)::integer as memories from gone group by word) as fewer where words.id = fewer.word`,
-    [...given, postings.map(({ no }) => no)])
+    [...given, postings.map(({ no }) => no)],
+  )
   await query('delete from words where namespace = $1::text and word = any($2::text[]) and memories = 0', given)
 }
 
 const count = async (query: Query, namespace: string, more: number): Promise<void> => {
   await query(
     `insert into spaces (namespace, memories) values ($1, $2::integer)
-     on conflict (namespace) do update set memories = spaces.memories + excluded.memories`, [namespace, more])
+     on conflict (namespace) do update set memories = spaces.memories + excluded.memories`,
+    [namespace, more],
+  )
   await query('delete from spaces where namespace = $1 and memories = 0', [namespace])
 }
 
-const columns = (postings: readonly Posting[]): readonly unknown[] => [postings.map(({ no }) => no), postings.map(({ run }) => run), postings.map(({ weight }) => weight)]
+const columns = (postings: readonly Posting[]): readonly unknown[] => [
+  postings.map(({ no }) => no),
+  postings.map(({ run }) => run),
+  postings.map(({ weight }) => weight),
+]
 
 function* parts(postings: readonly Posting[]): Generator<readonly Posting[]> {
-  for (let at = 0; at < postings.length; at += limits.search_statement_lexemes_max) yield postings.slice(at, at + limits.search_statement_lexemes_max)
+  for (let at = 0; at < postings.length; at += limits.search_statement_lexemes_max)
+    yield postings.slice(at, at + limits.search_statement_lexemes_max)
 }

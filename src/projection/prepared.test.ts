@@ -19,13 +19,26 @@ describe('a statement of the embedded database', () => {
   it('has its parameters as they were given, time and again', async () => {
     const texts = ['', 'a "quoted" word', 'back\\slash', '{,}', 'null', null, 'ä🦆']
     for (let time = 0; time < 7; time++) {
-      const [row] = await sql.transaction((query) => query('select $1::text[] as texts, $2::integer[] as numbers, $3::boolean as yes, $4::text as nothing, $5::bytea as bytes, $6::float8 as fraction', [texts, [1, -2, time], true, null, Uint8Array.of(0, 255, time), 0.1]))
-      expect(row).toEqual({ texts, numbers: [1, -2, time], yes: true, nothing: null, bytes: Uint8Array.of(0, 255, time), fraction: 0.1 })
+      const [row] = await sql.transaction((query) =>
+        query(
+          'select $1::text[] as texts, $2::integer[] as numbers, $3::boolean as yes, $4::text as nothing, $5::bytea as bytes, $6::float8 as fraction',
+          [texts, [1, -2, time], true, null, Uint8Array.of(0, 255, time), 0.1],
+        ),
+      )
+      expect(row).toEqual({
+        texts,
+        numbers: [1, -2, time],
+        yes: true,
+        nothing: null,
+        bytes: Uint8Array.of(0, 255, time),
+        fraction: 0.1,
+      })
     }
   })
 
   it('that fails leaves the next ones alone, and is planned anew when its table is another', async () => {
-    const count = (): Promise<readonly unknown[]> => sql.transaction((query) => query('select count(*)::float8 as n from later'))
+    const count = (): Promise<readonly unknown[]> =>
+      sql.transaction((query) => query('select count(*)::float8 as n from later'))
     await expect(count()).rejects.toThrow('later')
     await sql.transaction((query) => query('create table later (n integer)'))
     expect(await count()).toEqual([{ n: 0 }])
@@ -36,7 +49,8 @@ describe('a statement of the embedded database', () => {
   })
 
   it('is asked all the same when more are known than are kept', async () => {
-    for (let n = 0; n < limits.projection_prepared_max + 5; n++) expect(await sql.snapshot((query) => query(`select ${n}::float8 as n`))).toEqual([{ n }])
+    for (let n = 0; n < limits.projection_prepared_max + 5; n++)
+      expect(await sql.snapshot((query) => query(`select ${n}::float8 as n`))).toEqual([{ n }])
   })
 
   it('that would follow the end of its transaction is refused', async () => {
@@ -47,6 +61,8 @@ describe('a statement of the embedded database', () => {
     })
     await expect(failing).rejects.toThrow('division by zero')
     await expect(late).rejects.toThrow('has ended')
-    expect(await sql.snapshot((query) => query("select to_regclass('stray') is null as gone"))).toEqual([{ gone: true }])
+    expect(await sql.snapshot((query) => query("select to_regclass('stray') is null as gone"))).toEqual([
+      { gone: true },
+    ])
   })
 })

@@ -35,7 +35,10 @@ export const createPrepared = (db: PGlite): Prepared => {
       // Its folder is the file system's own, so there is nothing that would have to be copied to it.
       const answer: Buffer[] = []
       try {
-        await db.execProtocolRawStream(Buffer.concat(messages), { syncToFs: false, onRawData: (part) => answer.push(Buffer.from(part)) })
+        await db.execProtocolRawStream(Buffer.concat(messages), {
+          syncToFs: false,
+          onRawData: (part) => answer.push(Buffer.from(part)),
+        })
       } catch (error) {
         throw new Unanswered(error)
       }
@@ -48,7 +51,10 @@ export const createPrepared = (db: PGlite): Prepared => {
       const name = known ?? (named < limits.projection_prepared_max ? `mnemesh_${named++}` : '')
       const rows = await send([
         ...(known === undefined ? [serialize.parse({ name, text })] : []),
-        serialize.bind({ statement: name, values: params.map(asParameter) }), serialize.describe({ type: 'P' }), serialize.execute(), serialize.sync(),
+        serialize.bind({ statement: name, values: params.map(asParameter) }),
+        serialize.describe({ type: 'P' }),
+        serialize.execute(),
+        serialize.sync(),
       ])
       if (name !== '') nameByText.set(text, name)
       return rows as never
@@ -65,7 +71,10 @@ export const createPrepared = (db: PGlite): Prepared => {
 type Parsers = Readonly<Record<number, ((text: string, type?: number) => unknown) | undefined>>
 type Column = { readonly name: string; readonly valueOf: (text: string) => unknown }
 
-const columnOf = ({ name, dataTypeID }: { readonly name: string; readonly dataTypeID: number }, parsers: Parsers): Column => {
+const columnOf = (
+  { name, dataTypeID }: { readonly name: string; readonly dataTypeID: number },
+  parsers: Parsers,
+): Column => {
   const parse = parsers[dataTypeID]
   return { name, valueOf: parse === undefined ? (text) => text : (text) => parse(text, dataTypeID) }
 }
@@ -77,7 +86,8 @@ const rowsOf = (answer: Buffer, parsers: Parsers): readonly unknown[] => {
   new Parser().parse(answer, (message: BackendMessage) => {
     if (message instanceof Error) throw message
     ready ||= message.name === 'readyForQuery'
-    if (message.name === 'rowDescription') columns = (message as RowDescriptionMessage).fields.map((field) => columnOf(field, parsers))
+    if (message.name === 'rowDescription')
+      columns = (message as RowDescriptionMessage).fields.map((field) => columnOf(field, parsers))
     if (message.name !== 'dataRow') return
     const row: Record<string, unknown> = {}
     ;(message as DataRowMessage).fields.forEach((text: string | null, i) => {
@@ -91,10 +101,12 @@ const rowsOf = (answer: Buffer, parsers: Parsers): readonly unknown[] => {
 }
 
 /** A parameter as the server reads it, bytes as binary; its type is what the statement casts it to. */
-const asParameter = (value: unknown): string | Buffer | null => (value instanceof Uint8Array ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : asText(value))
+const asParameter = (value: unknown): string | Buffer | null =>
+  value instanceof Uint8Array ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : asText(value)
 const asText = (value: unknown): string | null => {
   if (value === null || value === undefined) return null
   if (Array.isArray(value)) return `{${value.map(elementText).join(',')}}`
   return typeof value === 'boolean' ? (value ? 't' : 'f') : `${value as string | number}`
 }
-const elementText = (value: unknown): string => (value === null ? 'null' : typeof value === 'string' ? `"${value.replace(/["\\]/g, '\\$&')}"` : asText(value)!)
+const elementText = (value: unknown): string =>
+  value === null ? 'null' : typeof value === 'string' ? `"${value.replace(/["\\]/g, '\\$&')}"` : asText(value)!

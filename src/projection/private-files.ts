@@ -20,7 +20,9 @@ export class PrivateFolder extends NodeFS {
   override async init(pg: PGlite, given: Parameters<NodeFS['init']>[1]): ReturnType<NodeFS['init']> {
     const { emscriptenOpts } = await super.init(pg, given)
     const before = emscriptenOpts.preRun ?? []
-    return { emscriptenOpts: { ...emscriptenOpts, preRun: [keepRights, ...(Array.isArray(before) ? before : [before])] } }
+    return {
+      emscriptenOpts: { ...emscriptenOpts, preRun: [keepRights, ...(Array.isArray(before) ? before : [before])] },
+    }
   }
 }
 

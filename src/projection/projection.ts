@@ -28,7 +28,12 @@ export type ProjectionOptions = {
   readonly log: (line: string) => void
 }
 
-type Waiting = { readonly method: Method; readonly resolve: (value: unknown) => void; readonly reject: (error: Error) => void; readonly cancel: () => void }
+type Waiting = {
+  readonly method: Method
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: Error) => void
+  readonly cancel: () => void
+}
 
 const MS_MAX: Readonly<Record<Method, number>> = {
   open: limits.projection_write_ms_max,
@@ -55,7 +60,10 @@ const MS_MAX: Readonly<Record<Method, number>> = {
 const ENDS_WORKER: ReadonlySet<Method> = new Set(['open', 'apply', 'reset', 'begin', 'applyNext', 'takeOver', 'close'])
 
 /** Starts nothing yet: `open()` does, in the background. Every method rejects with a `ProjectionFailure`. */
-export const openProjection = (choice: DatabaseChoice, { clock, timers, log }: ProjectionOptions): Projection & VectorStore => {
+export const openProjection = (
+  choice: DatabaseChoice,
+  { clock, timers, log }: ProjectionOptions,
+): Projection & VectorStore => {
   let worker: Worker | null = null
   /** Resolves when the worker that is being ended is gone. */
   let ending: Promise<unknown> | null = null
@@ -72,7 +80,9 @@ export const openProjection = (choice: DatabaseChoice, { clock, timers, log }: P
     const isOpening = choice.kind === 'pglite' && waiting.method === 'open' && !closed
     const around = isOpening ? amiss() : null
     hindered ||= around !== null
-    waiting.reject(new ProjectionFailure(around === null ? message : `${message}; ${around}`, isOpening && around === null))
+    waiting.reject(
+      new ProjectionFailure(around === null ? message : `${message}; ${around}`, isOpening && around === null),
+    )
   }
 
   /** What is amiss around the embedded database. */
@@ -127,8 +137,12 @@ export const openProjection = (choice: DatabaseChoice, { clock, timers, log }: P
 
   const ask = <M extends Method>(method: M, ...args: Parameters<Engine[M]>): ReturnType<Engine[M]> =>
     new Promise<unknown>((resolve, reject) => {
-      if (worker === null) return reject(new ProjectionFailure(closed ? 'projection: closed' : 'projection: not open yet; try again'))
-      if (waitingById.size >= limits.projection_calls_max) return reject(new ProjectionFailure(`projection: ${limits.projection_calls_max} calls are under way; try again`))
+      if (worker === null)
+        return reject(new ProjectionFailure(closed ? 'projection: closed' : 'projection: not open yet; try again'))
+      if (waitingById.size >= limits.projection_calls_max)
+        return reject(
+          new ProjectionFailure(`projection: ${limits.projection_calls_max} calls are under way; try again`),
+        )
       const id = ++lastId
       const asked = worker
       const cancel = timers.after(MS_MAX[method], () => {

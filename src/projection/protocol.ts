@@ -10,7 +10,9 @@ export type DatabaseChoice =
 
 /** `tidy` and `rest` are the worker's own affair. */
 export type Method = Exclude<keyof Engine, 'tidy' | 'rest'>
-export type Call = { [M in Method]: { readonly id: number; readonly method: M; readonly args: Parameters<Engine[M]> } }[Method]
+export type Call = {
+  [M in Method]: { readonly id: number; readonly method: M; readonly args: Parameters<Engine[M]> }
+}[Method]
 
 export type Said =
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }

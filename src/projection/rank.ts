@@ -22,17 +22,15 @@ import { bestOf, sumsByPassage, type Summed } from './sums.ts'
 import { doubtful, guessed, held, termsOf, wholes, type Question, type Term, type Wanted } from './terms.ts'
 import { BROUGHT_SHARE, IMPACT_STEPS, NEAR_WEIGHT, NEIGHBOUR_SHARES, RUN_SHARE, WITHIN_WEIGHT } from './weights.ts'
 
-export type Candidate = {
-  readonly id: string
-  readonly own: number
-  readonly context: number
-  readonly whole: number
-}
+export type Candidate = { readonly id: string; readonly own: number; readonly context: number; readonly whole: number }
 
 /** What a candidate has by words and context. */
 export const scoreOf = ({ own, context, whole }: Candidate): number => own + context + RUN_SHARE * whole
 
-export type Ranked = { /** Rarest first. */ readonly terms: readonly Term[]; /** Best first. */ readonly candidates: readonly Candidate[] }
+export type Ranked = {
+  /** Rarest first. */ readonly terms: readonly Term[]
+  /** Best first. */ readonly candidates: readonly Candidate[]
+}
 
 export type RankOptions = {
   readonly namespace: Namespace | undefined
@@ -53,20 +51,38 @@ export const rank = async (query: Query, question: Question, options: RankOption
   const few = kept?.few ?? null
   const source = few === null ? newest(kept) : among(few.numbers)
   const bounds = few === null ? boundsOf(isLong) : filteredBounds(await options.searched, few.count, best)
-  const look = async (asked: ReadonlyMap<string, Wanted>, within: Bounds): Promise<readonly Term[]> => (asked.size === 0 ? [] : termsOf(asked, await lookup(query, [...asked.keys()], namespace, source, within), await options.searched))
+  const look = async (asked: ReadonlyMap<string, Wanted>, within: Bounds): Promise<readonly Term[]> =>
+    asked.size === 0
+      ? []
+      : termsOf(asked, await lookup(query, [...asked.keys()], namespace, source, within), await options.searched)
   const known = await look(wanted, bounds)
   const near = await nearWords(query, wanted, known, isLong, options)
   const terms = [...known, ...held(await look(near, bounds), known)].sort(byRarity)
   const sums = sumsByPassage(terms, passages)
   const common = terms.filter(({ found }) => found.some(({ brings }) => !brings))
-  if (sums.memories.length >= best || common.length === 0) return { terms, candidates: await withNeighbours(query, bestOf(sums, best), isLong ? [] : common) }
+  if (sums.memories.length >= best || common.length === 0)
+    return { terms, candidates: await withNeighbours(query, bestOf(sums, best), isLong ? [] : common) }
   // The rarer words bring too few: then the commoner ones bring too.
-  const more = await look(new Map(common.map((term) => [term.lexeme, term])), { share: 1, most: 0, least: Number.POSITIVE_INFINITY, small })
-  return { terms, candidates: await withNeighbours(query, bestOf(sumsByPassage([...terms, ...more], passages), best), []) }
+  const more = await look(new Map(common.map((term) => [term.lexeme, term])), {
+    share: 1,
+    most: 0,
+    least: Number.POSITIVE_INFINITY,
+    small,
+  })
+  return {
+    terms,
+    candidates: await withNeighbours(query, bestOf(sumsByPassage([...terms, ...more], passages), best), []),
+  }
 }
 
 /** What was not asked for: the words nearest in spelling to those that nobody has, and, where few memories are searched, those that contain one. */
-const nearWords = async (query: Query, wanted: ReadonlyMap<string, Wanted>, known: readonly Term[], isLong: boolean, { namespace, trigrams, searched, best }: RankOptions): Promise<ReadonlyMap<string, Wanted>> => {
+const nearWords = async (
+  query: Query,
+  wanted: ReadonlyMap<string, Wanted>,
+  known: readonly Term[],
+  isLong: boolean,
+  { namespace, trigrams, searched, best }: RankOptions,
+): Promise<ReadonlyMap<string, Wanted>> => {
   // A long question has words enough that are spelt right, and many that nobody's memory has.
   if (trigrams === null || isLong) return new Map()
   const ofByLexeme = wholes(wanted, known, best)
@@ -74,39 +90,72 @@ const nearWords = async (query: Query, wanted: ReadonlyMap<string, Wanted>, know
     nearTo(query, doubtful(wanted, known), namespace, trigrams),
     (await searched) <= limits.recall_small_memories_max ? within(query, [...ofByLexeme.keys()], namespace) : [],
   ])
-  return new Map([...guessed(containing.map((one) => ({ ...one, of: ofByLexeme.get(one.of) ?? one.of })), wanted, WITHIN_WEIGHT), ...guessed(similar, wanted, NEAR_WEIGHT)])
+  return new Map([
+    ...guessed(
+      containing.map((one) => ({ ...one, of: ofByLexeme.get(one.of) ?? one.of })),
+      wanted,
+      WITHIN_WEIGHT,
+    ),
+    ...guessed(similar, wanted, NEAR_WEIGHT),
+  ])
 }
 
 const small = limits.recall_small_memories_max
 
 const boundsOf = (isLong: boolean): Bounds =>
-  isLong ? { share: 1, most: limits.recall_long_hits_max, least: 0, small } : { share: BROUGHT_SHARE, most: limits.recall_hits_max, least: 0, small }
+  isLong
+    ? { share: 1, most: limits.recall_long_hits_max, least: 0, small }
+    : { share: BROUGHT_SHARE, most: limits.recall_hits_max, least: 0, small }
 
 /** A filter passes over most hits: so many that, by its share of all, enough are left. Asking once more takes longer. @param left how many memories it leaves. */
-const filteredBounds = (searched: number, left: number, best: number): Bounds => ({ share: 1, most: limits.recall_filtered_hits_max, least: (limits.recall_filtered_margin * best * searched) / left, small })
+const filteredBounds = (searched: number, left: number, best: number): Bounds => ({
+  share: 1,
+  most: limits.recall_filtered_hits_max,
+  least: (limits.recall_filtered_margin * best * searched) / left,
+  small,
+})
 
 const byRarity = (a: Term, b: Term): number => a.memories - b.memories || (a.lexeme < b.lexeme ? -1 : 1)
 /** Equals stay as they come: newest first. */
 const byScore = (a: Candidate, b: Candidate): number => scoreOf(b) - scoreOf(a)
 
 /** `after`, `before`: ids of the neighbours, nearest first, as array literals. */
-type Placed = { readonly at: number; readonly id: string; readonly common: number; readonly after: string; readonly before: string }
+type Placed = {
+  readonly at: number
+  readonly id: string
+  readonly common: number
+  readonly after: string
+  readonly before: string
+}
 
 /** Best first. @param add words whose shares are only now added. */
-const withNeighbours = async (query: Query, best: readonly Summed[], add: readonly Term[]): Promise<readonly Candidate[]> => {
+const withNeighbours = async (
+  query: Query,
+  best: readonly Summed[],
+  add: readonly Term[],
+): Promise<readonly Candidate[]> => {
   if (best.length === 0) return []
   const params: unknown[] = [best.map(({ memory }) => memory)]
   const added = add.flatMap(({ found, worth }) => found.map(({ id }) => ({ id, worth: worth / IMPACT_STEPS })))
-  const common = added.length === 0 ? '0' : `coalesce((select sum(postings.weight * asked.worth) from unnest(${unseen(2, 'integer')}, ${unseen(3, 'float8')}) as asked(word, worth)
+  const common =
+    added.length === 0
+      ? '0'
+      : `coalesce((select sum(postings.weight * asked.worth) from unnest(${unseen(2, 'integer')}, ${unseen(3, 'float8')}) as asked(word, worth)
     join postings on postings.word = asked.word and postings.memory = best.memory), 0)`
-  if (added.length > 0) params.push(added.map(({ id }) => id), added.map(({ worth }) => worth))
+  if (added.length > 0)
+    params.push(
+      added.map(({ id }) => id),
+      added.map(({ worth }) => worth),
+    )
   const beside = (shares: readonly number[], sign: '>' | '<', order: 'asc' | 'desc'): string =>
     `array(
        select id from memories as other where run = placed.run and not hidden and (ordered_ms, created_ms, id) ${sign} (placed.ordered_ms, placed.created_ms, placed.id)
        order by ordered_ms ${order}, created_ms ${order}, id ${order} limit ${shares.length})::text`
   const rows = await query<Placed>(
     `select best.at::float8 as at, placed.id::text as id, ${common}::float8 as common, ${beside(NEIGHBOUR_SHARES.after, '>', 'asc')} as after, ${beside(NEIGHBOUR_SHARES.before, '<', 'desc')} as before
-     from unnest(${unseen(1, 'integer')}) with ordinality as best(memory, at) join memories as placed on placed.no = best.memory`, params)
+     from unnest(${unseen(1, 'integer')}) with ordinality as best(memory, at) join memories as placed on placed.no = best.memory`,
+    params,
+  )
   const candidates = new Map<string, { id: string; own: number; context: number; whole: number }>()
   const lend = (id: string, own: number, context: number, whole: number): void => {
     const before = candidates.get(id)
@@ -119,8 +168,15 @@ const withNeighbours = async (query: Query, best: readonly Summed[], add: readon
   for (const { at, id, common: more, after, before } of rows) {
     const { own, whole } = best[at - 1]!
     lend(id, own + more, 0, whole)
-    for (const [ids, shares] of [[after, NEIGHBOUR_SHARES.after], [before, NEIGHBOUR_SHARES.before]] as const) {
-      if (ids !== '{}') ids.slice(1, -1).split(',').forEach((neighbour, i) => lend(neighbour, 0, (own + more) * shares[i]!, whole))
+    for (const [ids, shares] of [
+      [after, NEIGHBOUR_SHARES.after],
+      [before, NEIGHBOUR_SHARES.before],
+    ] as const) {
+      if (ids !== '{}')
+        ids
+          .slice(1, -1)
+          .split(',')
+          .forEach((neighbour, i) => lend(neighbour, 0, (own + more) * shares[i]!, whole))
     }
   }
   return [...candidates.values()].sort(byScore)

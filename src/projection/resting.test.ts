@@ -39,7 +39,16 @@ const played = (open: () => Promise<null> = async () => null) => {
         return open()
       },
       apply: async () => void happened.push('apply'),
-      stats: async () => ({ total: 0, by_namespace: {}, by_kind: {}, by_tier: {}, links: 0, episodes: 0, at: null, frontier: '' }),
+      stats: async () => ({
+        total: 0,
+        by_namespace: {},
+        by_kind: {},
+        by_tier: {},
+        links: 0,
+        episodes: 0,
+        at: null,
+        frontier: '',
+      }),
       unembedded: async () => null,
       embed: async () => undefined,
       close: async () => {
@@ -49,7 +58,17 @@ const played = (open: () => Promise<null> = async () => null) => {
       },
     }
   }
-  return { resting: createResting(make, { timers: { after }, idleMs: IDLE, backlogMs: BACKLOG, log: (line) => happened.push(line) }), pass, happened, pending: () => timers.size }
+  return {
+    resting: createResting(make, {
+      timers: { after },
+      idleMs: IDLE,
+      backlogMs: BACKLOG,
+      log: (line) => happened.push(line),
+    }),
+    pass,
+    happened,
+    pending: () => timers.size,
+  }
 }
 const settled = async (promise: Promise<unknown>): Promise<boolean> => {
   let done = false
@@ -143,7 +162,10 @@ describe('a read model that rests', () => {
     const written = resting.apply(batch(1, {}))
     const both = Promise.allSettled([opened, written])
     resting.end()
-    expect((await both).map((result) => result.status === 'rejected' && String(result.reason))).toEqual([expect.stringContaining('closed'), expect.stringContaining('closed')])
+    expect((await both).map((result) => result.status === 'rejected' && String(result.reason))).toEqual([
+      expect.stringContaining('closed'),
+      expect.stringContaining('closed'),
+    ])
     await resting.close()
     await expect(resting.stats()).rejects.toBeInstanceOf(ProjectionFailure)
     expect(happened).toEqual([])
@@ -156,7 +178,11 @@ describe('a read model that rests', () => {
       return () => clearTimeout(timer)
     }
     const timers = { after }
-    const make = () => openProjection({ kind: 'pglite', dir: join(folder, 'real') }, { clock: { now: () => Date.parse(NOW) }, timers, log: () => undefined })
+    const make = () =>
+      openProjection(
+        { kind: 'pglite', dir: join(folder, 'real') },
+        { clock: { now: () => Date.parse(NOW) }, timers, log: () => undefined },
+      )
     const resting = createResting(make, { timers, idleMs: 100, backlogMs: 60_000, log: () => undefined })
     const [, first] = await Promise.all([resting.wake(), resting.open()])
     expect(first).toBeNull()

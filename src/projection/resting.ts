@@ -25,7 +25,10 @@ export type RestingOptions = {
 }
 
 /** @param make makes one that is not open yet. */
-export const createResting = (make: () => Database, { timers, idleMs, backlogMs, log }: RestingOptions): Database & Rest => {
+export const createResting = (
+  make: () => Database,
+  { timers, idleMs, backlogMs, log }: RestingOptions,
+): Database & Rest => {
   let awake: Database | null = null
   /** How the last opening of `awake` went. */
   let opening: Promise<ProjectionCursor | null> = Promise.resolve(null)
@@ -44,8 +47,13 @@ export const createResting = (make: () => Database, { timers, idleMs, backlogMs,
     if (awake === null || underWay > 0 || ended) return
     const last = awake
     awake = null
-    leaving = last.close()
-      .catch((error: unknown) => log(`projection: it was let go, and not closed cleanly (${error instanceof Error ? error.message : String(error)}); what is missing is taken from the log`))
+    leaving = last
+      .close()
+      .catch((error: unknown) =>
+        log(
+          `projection: it was let go, and not closed cleanly (${error instanceof Error ? error.message : String(error)}); what is missing is taken from the log`,
+        ),
+      )
       .finally(() => (leaving = null))
   }
 
@@ -96,7 +104,10 @@ export const createResting = (make: () => Database, { timers, idleMs, backlogMs,
     })
   }
   const asks = <T>(call: (database: Database) => Promise<T>): Promise<T> => {
-    if (underWay >= limits.projection_calls_max) return Promise.reject(new ProjectionFailure(`projection: ${limits.projection_calls_max} calls are under way; try again`))
+    if (underWay >= limits.projection_calls_max)
+      return Promise.reject(
+        new ProjectionFailure(`projection: ${limits.projection_calls_max} calls are under way; try again`),
+      )
     return run(async () => {
       const database = await wake()
       await opening
@@ -124,10 +135,11 @@ export const createResting = (make: () => Database, { timers, idleMs, backlogMs,
     },
     apply: (batch) => feeds((database) => database.apply(batch)),
     arrivedOf: (after, limit) => feeds((database) => database.arrivedOf(after, limit)),
-    reset: () => feeds(async (database) => {
-      await database.reset()
-      opening = Promise.resolve(null)
-    }),
+    reset: () =>
+      feeds(async (database) => {
+        await database.reset()
+        opening = Promise.resolve(null)
+      }),
     unfinished: () => feeds((database) => database.unfinished()),
     begin: (place) => feeds((database) => database.begin(place)),
     applyNext: (batch) => feeds((database) => database.applyNext(batch)),

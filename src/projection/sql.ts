@@ -40,7 +40,13 @@ export type Sql = {
 export const whileOpen = async <T>(query: Query, work: (query: Query) => Promise<T>): Promise<T> => {
   let ended = false
   try {
-    return await work((text, params) => (ended ? Promise.reject(new ProjectionFailure('projection: this transaction has ended because a statement of it failed; ask again')) : query(text, params)))
+    return await work((text, params) =>
+      ended
+        ? Promise.reject(
+            new ProjectionFailure('projection: this transaction has ended because a statement of it failed; ask again'),
+          )
+        : query(text, params),
+    )
   } finally {
     ended = true
   }
@@ -50,7 +56,8 @@ export const whileOpen = async <T>(query: Query, work: (query: Query) => Promise
  * An array parameter that the planner does not look into. It takes ten elements for what it cannot see, so a statement with fewer
  * would seem worth planning anew each time, which takes as long as many a search (a whole question: 6.8 ms so, 5.7 planned once).
  */
-export const unseen = (place: number, type: 'integer' | 'float8' | 'text' | 'uuid'): string => `(select $${place}::${type}[])::${type}[]`
+export const unseen = (place: number, type: 'integer' | 'float8' | 'text' | 'uuid'): string =>
+  `(select $${place}::${type}[])::${type}[]`
 
 /** Tables that search reads all over: kept vacuumed, so that they are read from their indexes, and counted. */
 export const SEARCHED = ['memories', 'postings', 'words', 'tags', 'embeddings'] as const
@@ -64,13 +71,21 @@ const WITH_TEXT = ['memories', 'words', 'tags', 'episodes', 'embeddings'] as con
 
 /** Those of the tables that are there, in that order: `embeddings` is not in a database without pgvector. */
 export const present = async (query: Query, tables: readonly string[]): Promise<readonly string[]> =>
-  (await query<{ name: string }>('select name from unnest($1::text[]) with ordinality as given(name, place) where to_regclass(name) is not null order by place', [tables])).map(({ name }) => name)
+  (
+    await query<{ name: string }>(
+      'select name from unnest($1::text[]) with ordinality as given(name, place) where to_regclass(name) is not null order by place',
+      [tables],
+    )
+  ).map(({ name }) => name)
 
 /** Those with text that are to be rewritten. */
 export const tablesWithText = async (query: Query): Promise<readonly string[]> => {
   const names = await present(query, WITH_TEXT)
   if (!names.includes('embeddings')) return names
-  const [many] = await query<{ many: boolean }>('select count(*) > $1::bigint as many from (select 1 from embeddings limit $1::bigint + 1) as counted', [limits.scrub_embeddings_max])
+  const [many] = await query<{ many: boolean }>(
+    'select count(*) > $1::bigint as many from (select 1 from embeddings limit $1::bigint + 1) as counted',
+    [limits.scrub_embeddings_max],
+  )
   return many?.many === true ? names.filter((name) => name !== 'embeddings') : names
 }
 
@@ -101,7 +116,11 @@ export class BrokenInstance extends ProjectionFailure {
 const BREAKING = /^(?:08|24|25|53|57|58|XX)/
 
 export const breaks = (error: unknown): boolean =>
-  error instanceof Unanswered || (error instanceof Error && 'code' in error && typeof error.code === 'string' && (BREAKING.test(error.code) || ('severity' in error && error.severity !== 'ERROR')))
+  error instanceof Unanswered ||
+  (error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    (BREAKING.test(error.code) || ('severity' in error && error.severity !== 'ERROR')))
 
 /**
  * SQLSTATE classes after which the rows cannot be trusted or are gone: damaged data (XX001, XX002), missing tables (42P01, 3F000),
@@ -112,9 +131,13 @@ const REBUILD: ReadonlySet<string> = new Set(['XX001', 'XX002', '42P01', '3F000'
 /** Translates a driver's error, once, at the port. @param what for people: 'the embedded database', 'Postgres at db:5432'. */
 export const translated = (error: unknown, what: string): ProjectionFailure => {
   if (error instanceof ProjectionFailure) return error
-  const code = typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : null
+  const code =
+    typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : null
   const message = error instanceof Error && error.message !== '' ? error.message : (code ?? String(error))
   const rebuild = code !== null && REBUILD.has(code)
   const mend = rebuild ? 'the rows are rebuilt from the log' : 'it is tried again'
-  return new ProjectionFailure(`projection: ${what} failed: ${message.split('\n')[0]}${code === null ? '' : ` (${code})`}; ${mend}`, rebuild)
+  return new ProjectionFailure(
+    `projection: ${what} failed: ${message.split('\n')[0]}${code === null ? '' : ` (${code})`}; ${mend}`,
+    rebuild,
+  )
 }

@@ -41,7 +41,9 @@ const createPlaces = (most: number): Places => {
 }
 
 export const sumsOf = (terms: readonly Term[]): Sums => {
-  const lists = terms.flatMap(({ found, worth }) => found.flatMap(({ hits }) => (hits === null ? [] : [{ step: worth / IMPACT_STEPS, ...hits }])))
+  const lists = terms.flatMap(({ found, worth }) =>
+    found.flatMap(({ hits }) => (hits === null ? [] : [{ step: worth / IMPACT_STEPS, ...hits }])),
+  )
   const count = lists.reduce((sum, { runs }) => sum + runs.length, 0)
   const [memories, runs] = [createPlaces(count), createPlaces(count)]
   const [own, runOf] = [new Float64Array(count), new Int32Array(count)]
@@ -107,7 +109,8 @@ export const sumsByPassage = (terms: readonly Term[], passages: number): Sums =>
 /** The best of them, best first, at most `most`; among equals the newest. Few get among the best, so one look at each is all that most take. */
 export const bestOf = ({ memories, own, whole }: Sums, most: number): readonly Summed[] => {
   const scores = new Float64Array(own.length)
-  const isBetter = (a: number, b: number): boolean => scores[a]! > scores[b]! || (scores[a] === scores[b] && memories[a]! > memories[b]!)
+  const isBetter = (a: number, b: number): boolean =>
+    scores[a]! > scores[b]! || (scores[a] === scores[b] && memories[a]! > memories[b]!)
   const best: number[] = []
   for (let place = 0; place < scores.length; place++) {
     scores[place] = own[place]! + RUN_SHARE * whole[place]!

@@ -21,21 +21,34 @@ export const writeTags = async (query: Query, memories: readonly Indexed[]): Pro
     for (const tag of now) come.push(tag)
   }
   if (gone.length > 0) {
-    await query('delete from tags using unnest($1::text[], $2::text[], $3::integer[]) as given(tag, namespace, memory) where tags.tag = given.tag and tags.namespace = given.namespace and tags.memory = given.memory', columns(gone))
+    await query(
+      'delete from tags using unnest($1::text[], $2::text[], $3::integer[]) as given(tag, namespace, memory) where tags.tag = given.tag and tags.namespace = given.namespace and tags.memory = given.memory',
+      columns(gone),
+    )
   }
   if (come.length > 0) {
-    await query('insert into tags (tag, namespace, memory, expires_ms) select * from unnest($1::text[], $2::text[], $3::integer[], $4::bigint[])', [...columns(come), come.map(({ expires }) => expires)])
+    await query(
+      'insert into tags (tag, namespace, memory, expires_ms) select * from unnest($1::text[], $2::text[], $3::integer[], $4::bigint[])',
+      [...columns(come), come.map(({ expires }) => expires)],
+    )
   }
 }
 
 /** The numbers, as `no`, of the memories with all of these tags that can be seen `now`. SQL, parameters numbered from 1. */
-export const taggedBy = (tags: readonly string[], namespace: string | undefined, now: number): { readonly sql: string; readonly params: readonly unknown[] } => {
+export const taggedBy = (
+  tags: readonly string[],
+  namespace: string | undefined,
+  now: number,
+): { readonly sql: string; readonly params: readonly unknown[] } => {
   const params: unknown[] = []
   const place = (value: unknown): string => `$${params.push(value)}`
   const [first, ...more] = tags.map(columnText)
   const conditions = [`tag = ${place(first)}::text`, `(expires_ms is null or expires_ms > ${place(now)}::bigint)`]
   if (namespace !== undefined) conditions.push(`namespace = ${place(namespace)}::text`)
-  for (const tag of more) conditions.push(`exists (select 1 from tags as other where other.tag = ${place(tag)}::text and other.namespace = tags.namespace and other.memory = tags.memory)`)
+  for (const tag of more)
+    conditions.push(
+      `exists (select 1 from tags as other where other.tag = ${place(tag)}::text and other.namespace = tags.namespace and other.memory = tags.memory)`,
+    )
   return { sql: `select memory as no from tags where ${conditions.join(' and ')}`, params }
 }
 
@@ -45,4 +58,8 @@ const tagsOf = (no: number, { namespace, tags, expires_at, forgotten, erased }: 
   return [...new Set(tags.map(columnText))].sort().map((tag) => ({ no, namespace, tag, expires }))
 }
 
-const columns = (tagged: readonly Tagged[]): readonly unknown[] => [tagged.map(({ tag }) => tag), tagged.map(({ namespace }) => namespace), tagged.map(({ no }) => no)]
+const columns = (tagged: readonly Tagged[]): readonly unknown[] => [
+  tagged.map(({ tag }) => tag),
+  tagged.map(({ namespace }) => namespace),
+  tagged.map(({ no }) => no),
+]

@@ -13,10 +13,7 @@ import type { Query } from './sql.ts'
 export type Counted = { readonly namespace: string; readonly hash: Uint8Array; readonly of: readonly Count[] }
 export type Count = readonly [what: 'memories' | 'kind' | 'tier' | 'links' | 'episodes', name: string]
 
-export type Tally = {
-  add(row: Counted): void
-  remove(row: Counted): void
-}
+export type Tally = { add(row: Counted): void; remove(row: Counted): void }
 
 type Change = { rows: number; memories: number; readonly set: SetHash }
 
@@ -45,7 +42,10 @@ export const createTally = (query: Query): Tally & { write(): Promise<void> } =>
     remove: (row) => move(row, -1),
     write: async () => {
       if (changeByNamespace.size > 0) await writeNamespaces(query, changeByNamespace)
-      await addCounts(query, [...countByKey.values()].map(({ count, by }) => [...count, by] as const))
+      await addCounts(
+        query,
+        [...countByKey.values()].map(({ count, by }) => [...count, by] as const),
+      )
     },
   }
 }
@@ -59,20 +59,37 @@ const writeNamespaces = async (query: Query, changes: ReadonlyMap<string, Change
      from unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[]) as given(namespace, rows, memories, digest)
      on conflict (namespace) do update set rows = namespaces.rows + excluded.rows, memories = namespaces.memories + excluded.memories,
        digest = excluded.digest, updated_ms = excluded.updated_ms`,
-    [names, names.map((name) => changes.get(name)!.rows), names.map((name) => changes.get(name)!.memories), names.map((name) => digests.get(name)!)])
+    [
+      names,
+      names.map((name) => changes.get(name)!.rows),
+      names.map((name) => changes.get(name)!.memories),
+      names.map((name) => digests.get(name)!),
+    ],
+  )
   if ([...changes.values()].every(({ rows }) => rows >= 0)) return
-  await query('with gone as (delete from namespaces where namespace = any($1::text[]) and rows = 0 returning namespace) delete from set_hashes using gone where set_hashes.namespace = gone.namespace', [names])
+  await query(
+    'with gone as (delete from namespaces where namespace = any($1::text[]) and rows = 0 returning namespace) delete from set_hashes using gone where set_hashes.namespace = gone.namespace',
+    [names],
+  )
 }
 
 /** Adds to the counters. */
-export const addCounts = async (query: Query, counts: readonly (readonly [what: Count[0], name: string, by: number])[]): Promise<void> => {
+export const addCounts = async (
+  query: Query,
+  counts: readonly (readonly [what: Count[0], name: string, by: number])[],
+): Promise<void> => {
   const changed = counts.filter(([, , by]) => by !== 0)
   if (changed.length === 0) return
   const given = [changed.map(([what]) => what), changed.map(([, name]) => name)]
   await query(
     `insert into counts (what, name, count) select * from unnest($1::text[], $2::text[], $3::bigint[])
-     on conflict (what, name) do update set count = counts.count + excluded.count`, [...given, changed.map(([, , by]) => by)])
+     on conflict (what, name) do update set count = counts.count + excluded.count`,
+    [...given, changed.map(([, , by]) => by)],
+  )
   if (changed.some(([, , by]) => by < 0)) {
-    await query('delete from counts using unnest($1::text[], $2::text[]) as given(what, name) where counts.what = given.what and counts.name = given.name and counts.count = 0', given)
+    await query(
+      'delete from counts using unnest($1::text[], $2::text[]) as given(what, name) where counts.what = given.what and counts.name = given.name and counts.count = 0',
+      given,
+    )
   }
 }

@@ -14,7 +14,11 @@ it('was made by the build, with nothing in it', async () => {
   const said: string[] = []
   const sql = openPglite(join(root, 'fresh'), (line) => said.push(line))
   await sql.connect()
-  expect(await sql.transaction((query) => query("select count(*)::float8 as tables from pg_class where relnamespace = 'public'::regnamespace"))).toEqual([{ tables: 0 }])
+  expect(
+    await sql.transaction((query) =>
+      query("select count(*)::float8 as tables from pg_class where relnamespace = 'public'::regnamespace"),
+    ),
+  ).toEqual([{ tables: 0 }])
   await sql.close()
   expect(said).toEqual([])
 }, 60_000)

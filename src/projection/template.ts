@@ -19,7 +19,9 @@ const REVISION = 2
 export const templateFolder = (): string => {
   const main = createRequire(import.meta.url).resolve('@electric-sql/pglite')
   const { version } = JSON.parse(readFileSync(join(dirname(main), '../package.json'), 'utf8')) as { version: string }
-  return fileURLToPath(new URL(`../../${import.meta.url.endsWith('.ts') ? 'dist/' : ''}pglite-${version}-${REVISION}`, import.meta.url))
+  return fileURLToPath(
+    new URL(`../../${import.meta.url.endsWith('.ts') ? 'dist/' : ''}pglite-${version}-${REVISION}`, import.meta.url),
+  )
 }
 
 export const hasTemplate = (folder: string): boolean => existsSync(join(folder, LAST))

@@ -18,22 +18,39 @@ import { words, type Word } from './words.ts'
  * What a lexeme stands for in the question. `of`: the word as it was asked. `share`: 1 for a word or the whole of a compound, less for its
  * parts and for guesses. `passages`: the places of those that have it.
  */
-export type Wanted = { readonly of: string; readonly share: number; /** It was guessed. */ readonly near: boolean; readonly passages: readonly number[] }
+export type Wanted = {
+  readonly of: string
+  readonly share: number
+  /** It was guessed. */ readonly near: boolean
+  readonly passages: readonly number[]
+}
 
 /** A lexeme that some memory has. `found`: it as a word of each namespace. `memories`: so many have it. `worth`: its rarity times its share. */
-export type Term = Wanted & { readonly lexeme: string; readonly found: readonly Found[]; readonly memories: number; readonly idf: number; readonly worth: number }
+export type Term = Wanted & {
+  readonly lexeme: string
+  readonly found: readonly Found[]
+  readonly memories: number
+  readonly idf: number
+  readonly worth: number
+}
 
 /** `wanted`: its lexemes; none when it has nothing but stop words and signs. `passages`: how many it is asked in; one, where it is short. */
 export type Question = { readonly wanted: ReadonlyMap<string, Wanted>; readonly passages: number }
 
 /** @param languages those that memories here are written in, beside English. */
-export const questionOf = async (query: Query, text: string, stems: Stems, languages: readonly Language[]): Promise<Question> => {
+export const questionOf = async (
+  query: Query,
+  text: string,
+  stems: Stems,
+  languages: readonly Language[],
+): Promise<Question> => {
   const passages = passagesOf(text)
   const asked = new Map<string, { readonly word: Word; readonly passages: number[] }>()
   for (const [place, passage] of passages.entries()) {
     for (const word of words(passage, 'query')) {
       const known = asked.get(word[0]!)
-      if (known === undefined && asked.size < limits.recall_words_counted_max) asked.set(word[0]!, { word, passages: [place] })
+      if (known === undefined && asked.size < limits.recall_words_counted_max)
+        asked.set(word[0]!, { word, passages: [place] })
       else if (known !== undefined && known.passages.at(-1) !== place) known.passages.push(place)
     }
   }
@@ -46,7 +63,8 @@ export const questionOf = async (query: Query, text: string, stems: Stems, langu
     carrying++
     const want = (lexeme: string, share: number): void => {
       const known = wanted.get(lexeme)
-      if (known === undefined ? wanted.size < limits.recall_lexemes_max : share > known.share) wanted.set(lexeme, { of, share, near: false, passages: places })
+      if (known === undefined ? wanted.size < limits.recall_lexemes_max : share > known.share)
+        wanted.set(lexeme, { of, share, near: false, passages: places })
     }
     want(whole, 1)
     for (const part of parts) want(part, PARTS_WEIGHT / parts.length)
@@ -54,11 +72,18 @@ export const questionOf = async (query: Query, text: string, stems: Stems, langu
   }
   if (carrying >= limits.recall_long_words_min) return { wanted, passages: passages.length }
   const whole = [0]
-  return { wanted: new Map([...wanted].map(([lexeme, { of, share, near }]) => [lexeme, { of, share, near, passages: whole }])), passages: 1 }
+  return {
+    wanted: new Map([...wanted].map(([lexeme, { of, share, near }]) => [lexeme, { of, share, near, passages: whole }])),
+    passages: 1,
+  }
 }
 
 /** @param searched how many memories with words there are. */
-export const termsOf = (wanted: ReadonlyMap<string, Wanted>, found: readonly Found[], searched: number): readonly Term[] => {
+export const termsOf = (
+  wanted: ReadonlyMap<string, Wanted>,
+  found: readonly Found[],
+  searched: number,
+): readonly Term[] => {
   const byWord = new Map<string, Found[]>()
   for (const one of found) byWord.set(one.word, [...(byWord.get(one.word) ?? []), one])
   return [...byWord].map(([lexeme, list]): Term => {
@@ -82,10 +107,15 @@ export const doubtful = (wanted: ReadonlyMap<string, Wanted>, terms: readonly Te
  * Words of the question that others may contain: as they are looked for, without their parts. Words that so many memories have as are
  * wanted bring enough by themselves.
  */
-export const wholes = (wanted: ReadonlyMap<string, Wanted>, known: readonly Term[], enough: number): ReadonlyMap<string, string> => {
+export const wholes = (
+  wanted: ReadonlyMap<string, Wanted>,
+  known: readonly Term[],
+  enough: number,
+): ReadonlyMap<string, string> => {
   const common = new Set(known.flatMap(({ lexeme, memories }) => (memories >= enough ? [lexeme] : [])))
   const ofByLexeme = new Map<string, string>()
-  for (const [lexeme, { of, share }] of wanted) if (share === 1 && !lexeme.startsWith(FURTHER) && !common.has(lexeme)) ofByLexeme.set(lexeme, of)
+  for (const [lexeme, { of, share }] of wanted)
+    if (share === 1 && !lexeme.startsWith(FURTHER) && !common.has(lexeme)) ofByLexeme.set(lexeme, of)
   return ofByLexeme
 }
 
@@ -100,5 +130,13 @@ export const held = (terms: readonly Term[], known: readonly Term[]): readonly T
 }
 
 /** What the near words stand for, but those that the question has itself. */
-export const guessed = (near: readonly Near[], wanted: ReadonlyMap<string, Wanted>, weight: number): ReadonlyMap<string, Wanted> =>
-  new Map(near.flatMap(({ of, word, similarity }) => (wanted.has(word) ? [] : [[word, { of, share: weight * similarity, near: true, passages: [0] }] as const])))
+export const guessed = (
+  near: readonly Near[],
+  wanted: ReadonlyMap<string, Wanted>,
+  weight: number,
+): ReadonlyMap<string, Wanted> =>
+  new Map(
+    near.flatMap(({ of, word, similarity }) =>
+      wanted.has(word) ? [] : [[word, { of, share: weight * similarity, near: true, passages: [0] }] as const],
+    ),
+  )

@@ -12,6 +12,7 @@ export const msOrNull = (time: string | null): number | null => (time === null ?
 /** ms of a time that somebody asked with. */
 export const timeOf = (time: string, what: string): number => {
   const ms = msOf(time)
-  if (ms === null) throw new ProjectionFailure(`projection: ${what} ${JSON.stringify(time.slice(0, 64))} is not a time; use RFC 3339`)
+  if (ms === null)
+    throw new ProjectionFailure(`projection: ${what} ${JSON.stringify(time.slice(0, 64))} is not a time; use RFC 3339`)
   return ms
 }

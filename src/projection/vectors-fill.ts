@@ -11,10 +11,22 @@ import { ProjectionFailure, type MemoryRow } from '../ports/projection.ts'
 import type { Query, Sql } from './sql.ts'
 import { embeddedText, hashOf, vectorBytes } from './vectors.ts'
 
-type Generation = VectorSpace & { readonly id: number; readonly origin: string; readonly wanted: boolean; readonly serving: boolean; readonly vectors: number }
+type Generation = VectorSpace & {
+  readonly id: number
+  readonly origin: string
+  readonly wanted: boolean
+  readonly serving: boolean
+  readonly vectors: number
+}
 
 /** Makes `space` the wanted one, in the transaction that `query` belongs to, and answers the newest texts that lack a vector of it. */
-export const nextTexts = async (query: Query, schema: string, space: VectorSpace, origin: string, limit: number): Promise<Unembedded> => {
+export const nextTexts = async (
+  query: Query,
+  schema: string,
+  space: VectorSpace,
+  origin: string,
+  limit: number,
+): Promise<Unembedded> => {
   let generations = await readGenerations(query)
   let wanted = generations.find((one) => one.wanted)
   if (wanted === undefined || !same(wanted, space)) {
@@ -29,11 +41,21 @@ export const nextTexts = async (query: Query, schema: string, space: VectorSpace
     wanted = { ...wanted, serving: true }
   }
   const { embedder, version, dim, origin: made } = wanted.serving ? wanted : generations.find((one) => one.serving)!
-  return { texts, waiting: count?.waiting ?? 0, embedded: wanted.vectors, serving: { embedder, version, dim, origin: made } }
+  return {
+    texts,
+    waiting: count?.waiting ?? 0,
+    embedded: wanted.vectors,
+    serving: { embedder, version, dim, origin: made },
+  }
 }
 
 /** Stores the vectors whose text is still that of the memory, a few a transaction. */
-export const keepVectors = async (sql: Sql, schema: string, space: VectorSpace, texts: readonly EmbeddedText[]): Promise<void> => {
+export const keepVectors = async (
+  sql: Sql,
+  schema: string,
+  space: VectorSpace,
+  texts: readonly EmbeddedText[],
+): Promise<void> => {
   for (let at = 0; at < texts.length; at += limits.embedding_statement_rows_max) {
     const part = texts.slice(at, at + limits.embedding_statement_rows_max)
     await sql.transaction((query) => keep(query, schema, space, part))
@@ -43,27 +65,54 @@ export const keepVectors = async (sql: Sql, schema: string, space: VectorSpace, 
 
 const keep = async (query: Query, schema: string, space: VectorSpace, part: readonly EmbeddedText[]): Promise<void> => {
   const [wanted] = (await readGenerations(query)).filter((one) => one.wanted && same(one, space))
-  if (wanted === undefined) throw new ProjectionFailure(`projection: the vectors of ${space.embedder} are not the wanted ones any more; they are asked for again`)
+  if (wanted === undefined)
+    throw new ProjectionFailure(
+      `projection: the vectors of ${space.embedder} are not the wanted ones any more; they are asked for again`,
+    )
   const stored = await query<{ id: RecordId; no: number; row: string }>(
-    'select memories.id::text as id, no::float8 as no, row from unembedded join memories on memories.id = unembedded.memory where memory = any($1::uuid[]) and not hidden', [part.map(({ id }) => id)])
-  const storedById = new Map(stored.map(({ id, no, row }) => [id, { no, text: embeddedText(JSON.parse(row) as MemoryRow) }]))
+    'select memories.id::text as id, no::float8 as no, row from unembedded join memories on memories.id = unembedded.memory where memory = any($1::uuid[]) and not hidden',
+    [part.map(({ id }) => id)],
+  )
+  const storedById = new Map(
+    stored.map(({ id, no, row }) => [id, { no, text: embeddedText(JSON.parse(row) as MemoryRow) }]),
+  )
   const current = part.filter(({ id, text }) => storedById.get(id)?.text === text)
-  const taken = current.flatMap(({ id, text, vector }) => (vector === null ? [] : [{ no: storedById.get(id)!.no, hash: hashOf(text), vector: vectorBytes(vector) }]))
+  const taken = current.flatMap(({ id, text, vector }) =>
+    vector === null ? [] : [{ no: storedById.get(id)!.no, hash: hashOf(text), vector: vectorBytes(vector) }],
+  )
   // A statement each, for a vector has no array that a driver knows the bytes of; they go out together.
-  const added = await Promise.all(taken.map(({ no, hash, vector }) => query(
-    `insert into embeddings (memory, generation, hash, vector) values ($1::integer, ${wanted.id}, $2, $3::${schema}.vector(${space.dim})) on conflict (memory, generation) do nothing returning 1 as one`, [no, hash, vector])))
+  const added = await Promise.all(
+    taken.map(({ no, hash, vector }) =>
+      query(
+        `insert into embeddings (memory, generation, hash, vector) values ($1::integer, ${wanted.id}, $2, $3::${schema}.vector(${space.dim})) on conflict (memory, generation) do nothing returning 1 as one`,
+        [no, hash, vector],
+      ),
+    ),
+  )
   await query(`update embedders set vectors = vectors + $1::integer where id = ${wanted.id}`, [added.flat().length])
   await query('delete from unembedded where memory = any($1::uuid[])', [current.map(({ id }) => id)])
 }
 
 const readGenerations = (query: Query): Promise<readonly Generation[]> =>
-  query<Generation>('select id::float8 as id, embedder, version, dim::float8 as dim, origin, wanted, serving, vectors::float8 as vectors from embedders order by id')
+  query<Generation>(
+    'select id::float8 as id, embedder, version, dim::float8 as dim, origin, wanted, serving, vectors::float8 as vectors from embedders order by id',
+  )
 
-const same = (a: VectorSpace, b: VectorSpace): boolean => a.embedder === b.embedder && a.version === b.version && a.dim === b.dim
+const same = (a: VectorSpace, b: VectorSpace): boolean =>
+  a.embedder === b.embedder && a.version === b.version && a.dim === b.dim
 
 /** Another space is wanted: what neither serves nor is wanted goes, and every visible memory without a vector of the wanted waits. */
-const want = async (query: Query, schema: string, generations: readonly Generation[], space: VectorSpace, origin: string): Promise<void> => {
-  if (!(Number.isInteger(space.dim) && space.dim >= 1 && space.dim <= limits.embedding_dim_max)) throw new ProjectionFailure(`projection: vectors have 1 to ${limits.embedding_dim_max} numbers, not ${space.dim}; take a smaller model, or --embedder-dim`)
+const want = async (
+  query: Query,
+  schema: string,
+  generations: readonly Generation[],
+  space: VectorSpace,
+  origin: string,
+): Promise<void> => {
+  if (!(Number.isInteger(space.dim) && space.dim >= 1 && space.dim <= limits.embedding_dim_max))
+    throw new ProjectionFailure(
+      `projection: vectors have 1 to ${limits.embedding_dim_max} numbers, not ${space.dim}; take a smaller model, or --embedder-dim`,
+    )
   const known = generations.find((one) => same(one, space))
   await query('update embedders set wanted = false')
   for (const one of generations) if (!one.serving && one !== known) await drop(query, one)
@@ -72,16 +121,25 @@ const want = async (query: Query, schema: string, generations: readonly Generati
   await query('delete from unembedded')
   await query(
     `insert into unembedded select id, created_ms from memories
-     where not hidden and not exists (select 1 from embeddings where memory = memories.no and generation = ${id})`)
+     where not hidden and not exists (select 1 from embeddings where memory = memories.no and generation = ${id})`,
+  )
 }
 
-const make = async (query: Query, schema: string, { embedder, version, dim }: VectorSpace, origin: string, serving: boolean): Promise<number> => {
+const make = async (
+  query: Query,
+  schema: string,
+  { embedder, version, dim }: VectorSpace,
+  origin: string,
+  serving: boolean,
+): Promise<number> => {
   const [made] = await query<{ id: number }>(
     `insert into embedders (embedder, version, dim, origin, wanted, serving, vectors) values ($1, $2, $3::integer, $4, true, $5, 0) returning id::float8 as id`,
-    [embedder, version, dim, origin, serving])
+    [embedder, version, dim, origin, serving],
+  )
   const id = made!.id
   await query(
-    `create index embeddings_near_${id} on embeddings using hnsw ((vector::${schema}.vector(${dim})) ${schema}.vector_cosine_ops) where generation = ${id}`)
+    `create index embeddings_near_${id} on embeddings using hnsw ((vector::${schema}.vector(${dim})) ${schema}.vector_cosine_ops) where generation = ${id}`,
+  )
   return id
 }
 
@@ -100,7 +158,8 @@ const drop = async (query: Query, { id }: Generation): Promise<void> => {
 /** The newest that wait. What has no text any more waits no longer. */
 const read = async (query: Query, limit: number): Promise<readonly TextToEmbed[]> => {
   const rows = await query<{ id: RecordId; row: string }>(
-    `select memories.id::text as id, row from unembedded join memories on memories.id = unembedded.memory order by unembedded.created_ms desc, unembedded.memory desc limit ${limit}`)
+    `select memories.id::text as id, row from unembedded join memories on memories.id = unembedded.memory order by unembedded.created_ms desc, unembedded.memory desc limit ${limit}`,
+  )
   const texts = rows.map(({ id, row }) => ({ id, text: embeddedText(JSON.parse(row) as MemoryRow) }))
   const bare = texts.flatMap(({ id, text }) => (text === null ? [id] : []))
   if (bare.length > 0) await query('delete from unembedded where memory = any($1::uuid[])', [bare])

@@ -33,10 +33,26 @@ describe('embedded', () => {
   vectorsContract(() => present(target))
 
   const refused = () => Promise.reject(Object.assign(new Error('permission denied'), { code: '42501' }))
-  const refusals: readonly (readonly [string, RegExp, (text: string, params: readonly unknown[]) => Promise<readonly unknown[]> | null])[] = [
-    ['the extension may not be made', /recall is lexical.*create extension vector/, (text) => (text.startsWith('create extension vector') ? refused() : null)],
-    ['it is too old', /recall is lexical.*0\.7\.4 is too old: update it to 0\.8/, (_, params) => (params[0] === 'vector' ? Promise.resolve([{ schema: 'public', version: '0.7.4' }]) : null)],
-    ['its schema may not be used', /recall is lexical.*grant usage/, (text) => (text.startsWith('create table if not exists embeddings') ? refused() : null)],
+  const refusals: readonly (readonly [
+    string,
+    RegExp,
+    (text: string, params: readonly unknown[]) => Promise<readonly unknown[]> | null,
+  ])[] = [
+    [
+      'the extension may not be made',
+      /recall is lexical.*create extension vector/,
+      (text) => (text.startsWith('create extension vector') ? refused() : null),
+    ],
+    [
+      'it is too old',
+      /recall is lexical.*0\.7\.4 is too old: update it to 0\.8/,
+      (_, params) => (params[0] === 'vector' ? Promise.resolve([{ schema: 'public', version: '0.7.4' }]) : null),
+    ],
+    [
+      'its schema may not be used',
+      /recall is lexical.*grant usage/,
+      (text) => (text.startsWith('create table if not exists embeddings') ? refused() : null),
+    ],
   ]
   it.each(refusals)('goes on by words, and says so, when %s', async (_, why, instead) => {
     const { sql } = present(target)
@@ -44,7 +60,10 @@ describe('embedded', () => {
       await query('drop table if exists embeddings')
       await query('drop extension if exists vector')
     })
-    const answering = (query: Query): Query => (text, params = []) => (instead(text, params) as ReturnType<typeof query<never>> | null) ?? query(text, params)
+    const answering =
+      (query: Query): Query =>
+      (text, params = []) =>
+        (instead(text, params) as ReturnType<typeof query<never>> | null) ?? query(text, params)
     const refusing: Sql = { ...sql, transaction: (run) => sql.transaction((query) => run(answering(query))) }
     const said: string[] = []
     const engine = createEngine(refusing, { log: (line) => said.push(line) })
@@ -69,7 +88,8 @@ describe.skipIf(reason !== null)(`server${reason === null ? '' : ` (skipped: ${r
   let target: Target | undefined
   beforeAll(async () => {
     server = await startServer()
-    if (!server.extensions.includes('vector')) throw new Error('the server in TEST_DATABASE_URL has no pgvector: install it there, or unset the variable')
+    if (!server.extensions.includes('vector'))
+      throw new Error('the server in TEST_DATABASE_URL has no pgvector: install it there, or unset the variable')
     const sql = openPostgres(await server.createDatabase('vectors'), 'mnemesh_vectors', () => undefined)
     target = { sql, engine: createEngine(sql) }
     await target.engine.open()
@@ -83,10 +103,11 @@ describe.skipIf(reason !== null)(`server${reason === null ? '' : ` (skipped: ${r
   it('are read beside as many questions as come, and nobody waits for a connection while he holds one', async () => {
     const { sql } = present(target)
     const numbers = Array.from({ length: 3 * limits.projection_connections_max }, (_, n) => n)
-    const ask = (n: number): Promise<number | undefined> => sql.snapshot(async (query, beside) => {
-      await query('select 1')
-      return (await beside<{ n: number }>(`select ${n}::float8 as n`))[0]?.n
-    })
+    const ask = (n: number): Promise<number | undefined> =>
+      sql.snapshot(async (query, beside) => {
+        await query('select 1')
+        return (await beside<{ n: number }>(`select ${n}::float8 as n`))[0]?.n
+      })
     expect(await Promise.all(numbers.map(ask))).toEqual(numbers)
   })
 })

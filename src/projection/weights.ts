@@ -29,12 +29,20 @@ export const IMPACT_STEPS = 4_096
  */
 export const impact = (frequency: number, words: number): number =>
   // The root: a text of 1,000 words is long, not 40 times as long as one of 24.
-  Math.round(IMPACT_STEPS * Math.fround((frequency * (SATURATION + 1)) / (frequency + SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE * Math.sqrt(words / LENGTH_WORDS)))))
+  Math.round(
+    IMPACT_STEPS *
+      Math.fround(
+        (frequency * (SATURATION + 1)) /
+          (frequency + SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE * Math.sqrt(words / LENGTH_WORDS))),
+      ),
+  )
 
 /** Rarity of a word that `having` of `all` memories have: BM25's idf, never negative. */
-export const rarity = (having: number, all: number): number => Math.log(1 + (Math.max(all, having) - having + 0.5) / (having + 0.5))
+export const rarity = (having: number, all: number): number =>
+  Math.log(1 + (Math.max(all, having) - having + 0.5) / (having + 0.5))
 /** The same in SQL, of two columns; as `float8`, for a logarithm of `numeric` takes longer than the look into the index. */
-export const rarityOf = (having: string, all: string): string => `ln(1 + (greatest(${all}, ${having}) - ${having} + 0.5::float8) / (${having} + 0.5::float8))`
+export const rarityOf = (having: string, all: string): string =>
+  `ln(1 + (greatest(${all}, ${having}) - ${having} + 0.5::float8) / (${having} + 0.5::float8))`
 
 /**
  * The rarest words are looked for everywhere until they hold this share of what the question's words are worth by their rarity; the rest

@@ -18,7 +18,8 @@ const SEGMENT = /[/:@#]+/u
 const PART = /[._\-/:@#]+/u
 const HUMP = /(?<=[\p{Ll}\p{N}])(?=\p{Lu})|(?<=\p{Lu})(?=\p{Lu}\p{Ll})/u
 /** Hangul has spaces, but what stands between them are words with all that is attached to them. */
-const SPACELESS = /[\p{sc=Hangul}\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]+/gu
+const SPACELESS =
+  /[\p{sc=Hangul}\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]+/gu
 const LATIN = /\p{sc=Latin}/u
 const ASCII = /^[\x00-\x7f]*$/
 
@@ -50,7 +51,8 @@ function* formsOf(compound: string): Generator<string> {
 
 function* spellings(piece: string): Generator<string> {
   const lower = trim(piece.toLowerCase())
-  if (lower === '' || lower.length > limits.search_lexeme_bytes_max || bytesOf(lower) > limits.search_lexeme_bytes_max) return
+  if (lower === '' || lower.length > limits.search_lexeme_bytes_max || bytesOf(lower) > limits.search_lexeme_bytes_max)
+    return
   yield lower
   if (ASCII.test(lower) || !LATIN.test(lower)) return
   const plain = lower.normalize('NFD').replace(/\p{M}/gu, '')

@@ -8,6 +8,7 @@ import { ProjectionFailure } from '../ports/projection.ts'
 export const workerUrl = (): URL => {
   if (!import.meta.url.endsWith('.ts')) return new URL('./worker.js', import.meta.url)
   const built = new URL('../../dist/src/projection/worker.js', import.meta.url)
-  if (!existsSync(built)) throw new ProjectionFailure('projection: the worker is not compiled; run `npm run build` first')
+  if (!existsSync(built))
+    throw new ProjectionFailure('projection: the worker is not compiled; run `npm run build` first')
   return built
 }

@@ -20,32 +20,59 @@ const say = (said: Said): void => port.postMessage(said)
 const log = (line: string): void => say({ kind: 'log', line })
 
 const choice = workerData as DatabaseChoice
-const engine: Engine = choice.kind === 'pglite'
-  ? createEngine(openPglite(choice.dir, log, choice.age === true ? { age } : {}), { log, age: { graph: 'mnemesh', wanted: choice.age === true } })
-  : createEngine(openPostgres(choice.url, choice.schema, log), { log, age: { graph: `${choice.schema}_graph`, wanted: choice.age === true } })
+const engine: Engine =
+  choice.kind === 'pglite'
+    ? createEngine(openPglite(choice.dir, log, choice.age === true ? { age } : {}), {
+        log,
+        age: { graph: 'mnemesh', wanted: choice.age === true },
+      })
+    : createEngine(openPostgres(choice.url, choice.schema, log), {
+        log,
+        age: { graph: `${choice.schema}_graph`, wanted: choice.age === true },
+      })
 
 const perform = (call: Call): Promise<unknown> => {
   switch (call.method) {
-    case 'open': return engine.open()
-    case 'apply': return engine.apply(...call.args)
-    case 'arrivedOf': return engine.arrivedOf(...call.args)
-    case 'reset': return engine.reset()
-    case 'unfinished': return engine.unfinished()
-    case 'begin': return engine.begin(...call.args)
-    case 'applyNext': return engine.applyNext(...call.args)
-    case 'takeOver': return engine.takeOver()
-    case 'list': return engine.list(...call.args)
-    case 'recall': return engine.recall(...call.args)
-    case 'links': return engine.links(...call.args)
-    case 'abilities': return engine.abilities()
-    case 'graph': return engine.graph(...call.args)
-    case 'episodes': return engine.episodes(...call.args)
-    case 'namespaces': return engine.namespaces(...call.args)
-    case 'stats': return engine.stats(...call.args)
-    case 'digest': return engine.digest()
-    case 'unembedded': return engine.unembedded(...call.args)
-    case 'embed': return engine.embed(...call.args)
-    case 'close': return engine.close()
+    case 'open':
+      return engine.open()
+    case 'apply':
+      return engine.apply(...call.args)
+    case 'arrivedOf':
+      return engine.arrivedOf(...call.args)
+    case 'reset':
+      return engine.reset()
+    case 'unfinished':
+      return engine.unfinished()
+    case 'begin':
+      return engine.begin(...call.args)
+    case 'applyNext':
+      return engine.applyNext(...call.args)
+    case 'takeOver':
+      return engine.takeOver()
+    case 'list':
+      return engine.list(...call.args)
+    case 'recall':
+      return engine.recall(...call.args)
+    case 'links':
+      return engine.links(...call.args)
+    case 'abilities':
+      return engine.abilities()
+    case 'graph':
+      return engine.graph(...call.args)
+    case 'episodes':
+      return engine.episodes(...call.args)
+    case 'namespaces':
+      return engine.namespaces(...call.args)
+    case 'stats':
+      return engine.stats(...call.args)
+    case 'digest':
+      return engine.digest()
+    case 'unembedded':
+      return engine.unembedded(...call.args)
+    case 'embed':
+      return engine.embed(...call.args)
+    case 'close':
+      return engine.close()
   }
 }
 
@@ -55,11 +82,14 @@ let tidying: Promise<void> = Promise.resolve()
 
 /** One after the other, so that whoever waits for the last has waited for all. */
 const inTurn = (work: () => Promise<unknown>, failed: string): void => {
-  tidying = tidying.then(work).then(() => undefined, (error: unknown) => {
-    const failure = failureData(error)
-    log(`projection: ${failed}: ${failure.message}`)
-    if (failure.broken) say({ kind: 'broken', failure })
-  })
+  tidying = tidying.then(work).then(
+    () => undefined,
+    (error: unknown) => {
+      const failure = failureData(error)
+      log(`projection: ${failed}: ${failure.message}`)
+      if (failure.broken) say({ kind: 'broken', failure })
+    },
+  )
 }
 
 const tidyWhenQuiet = (): void => {

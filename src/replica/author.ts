@@ -16,7 +16,20 @@ import { readsAt } from '../../crdt/event-schema.ts'
 import { decodeEvent, encodeEvent, type DocumentEvent, type EpisodeAppend, type Event } from '../../crdt/event.ts'
 import { sha256 } from '../../crdt/hash.ts'
 import { hlcMs, latestAt, tick, within, type Hlc } from '../../crdt/hlc.ts'
-import { ZERO_HASH, bytesToHex, segmentId, segmentOwner, uuidV8, type ChainId, type EventId, type Incarnation, type Namespace, type PeerId, type RecordId, type Ref } from '../../crdt/ids.ts'
+import {
+  ZERO_HASH,
+  bytesToHex,
+  segmentId,
+  segmentOwner,
+  uuidV8,
+  type ChainId,
+  type EventId,
+  type Incarnation,
+  type Namespace,
+  type PeerId,
+  type RecordId,
+  type Ref,
+} from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import { historyRoot } from '../../crdt/merkle.ts'
 import { applyDerived, derive, type Segment } from '../../crdt/segment.ts'
@@ -49,16 +62,32 @@ export type AuthorContext = {
 export type Said = { readonly event: Event; readonly written: readonly WrittenHere[] }
 type WrittenHere = { readonly chain: ChainId; readonly seq: number; readonly hash: string }
 
-export type Authored = { readonly request: RequestId; readonly written: readonly WrittenHere[]; readonly existing: EventId | null } | { readonly request: RequestId; readonly refusal: Refusal }
+export type Authored =
+  | { readonly request: RequestId; readonly written: readonly WrittenHere[]; readonly existing: EventId | null }
+  | { readonly request: RequestId; readonly refusal: Refusal }
 
-type Target = { readonly namespace: Namespace; readonly segment: SegmentEntry | Pick<SegmentEntry, 'namespace' | 'id'> | null }
-type Group = { readonly target: Target; readonly entries: { readonly request: RequestId; readonly event: Event }[]; readonly records: Set<RecordId>; readonly ids: Set<EventId> }
+type Target = {
+  readonly namespace: Namespace
+  readonly segment: SegmentEntry | Pick<SegmentEntry, 'namespace' | 'id'> | null
+}
+type Group = {
+  readonly target: Target
+  readonly entries: { readonly request: RequestId; readonly event: Event }[]
+  readonly records: Set<RecordId>
+  readonly ids: Set<EventId>
+}
 
 /**
  * Writes the requests, in order. @param lastHlc the latest time seen; the answer's `hlc` is the latest given. @param agreedMs the time that
  * the voters agree on: further ahead of it than `clock_bound_ms` nothing is sealed.
  */
-export const authorBatch = (context: AuthorContext, requests: readonly WriteRequest[], lastHlc: Hlc, nowMs: number, agreedMs: number = nowMs): { readonly authored: readonly Authored[]; readonly hlc: Hlc } => {
+export const authorBatch = (
+  context: AuthorContext,
+  requests: readonly WriteRequest[],
+  lastHlc: Hlc,
+  nowMs: number,
+  agreedMs: number = nowMs,
+): { readonly authored: readonly Authored[]; readonly hlc: Hlc } => {
   const groups = new Map<string, Group>()
   const bodies = new Map<string, Body>()
   const writtenByRequest = new Map<RequestId, WrittenHere[]>()
@@ -73,11 +102,16 @@ export const authorBatch = (context: AuthorContext, requests: readonly WriteRequ
     for (const part of [group, ...partsOf(group)]) {
       const sealed = sealGroup(context, part, bodies, hlc, nowMs)
       if ('refused' in sealed) {
-        if (isWhole(part)) answers.set(part.entries[0]!.request, { request: part.entries[0]!.request, refusal: { code: 'refused', message: `the document does not take this: ${sealed.refused}` } })
+        if (isWhole(part))
+          answers.set(part.entries[0]!.request, {
+            request: part.entries[0]!.request,
+            refusal: { code: 'refused', message: `the document does not take this: ${sealed.refused}` },
+          })
         continue
       }
       hlc = sealed.hlc
-      for (const request of new Set(part.entries.map((entry) => entry.request))) writtenByRequest.get(request)!.push(sealed.where)
+      for (const request of new Set(part.entries.map((entry) => entry.request)))
+        writtenByRequest.get(request)!.push(sealed.where)
       if (part === group) break
     }
   }
@@ -86,7 +120,9 @@ export const authorBatch = (context: AuthorContext, requests: readonly WriteRequ
   }
   const sealTouching = ({ drafts, idempotent }: WriteRequest): void => {
     const records = drafts.flatMap(recordsOf)
-    const touches = (group: Group): boolean => records.some((record) => group.records.has(record)) || (idempotent && drafts.some(({ event }) => group.ids.has(event)))
+    const touches = (group: Group): boolean =>
+      records.some((record) => group.records.has(record)) ||
+      (idempotent && drafts.some(({ event }) => group.ids.has(event)))
     for (const [key, group] of groups) if (touches(group)) seal(key)
   }
 
@@ -98,7 +134,11 @@ export const authorBatch = (context: AuthorContext, requests: readonly WriteRequ
       continue
     }
     if ('existing' in planned) {
-      answers.set(request.id, { request: request.id, written: planned.existing.written, existing: planned.existing.event.id })
+      answers.set(request.id, {
+        request: request.id,
+        written: planned.existing.written,
+        existing: planned.existing.event.id,
+      })
       continue
     }
     writtenByRequest.set(request.id, [])
@@ -115,16 +155,29 @@ export const authorBatch = (context: AuthorContext, requests: readonly WriteRequ
   }
   sealAll()
   for (const request of requests) {
-    if (!answers.has(request.id)) answers.set(request.id, { request: request.id, written: unique(writtenByRequest.get(request.id) ?? []), existing: null })
+    if (!answers.has(request.id))
+      answers.set(request.id, {
+        request: request.id,
+        written: unique(writtenByRequest.get(request.id) ?? []),
+        existing: null,
+      })
   }
   return { authored: requests.map(({ id }) => answers.get(id)!), hlc }
 }
 
 // ── one request: which events, where ───────────────────────────────────────────────────────────────────────────────────
 
-type Planned = { readonly events: readonly { readonly target: Target; readonly event: Event }[] } | { readonly existing: Said } | { readonly refusal: Refusal }
+type Planned =
+  | { readonly events: readonly { readonly target: Target; readonly event: Event }[] }
+  | { readonly existing: Said }
+  | { readonly refusal: Refusal }
 
-const plan = (context: AuthorContext, request: WriteRequest, freshIn: Map<string, number>, agreedMs: number): Planned => {
+const plan = (
+  context: AuthorContext,
+  request: WriteRequest,
+  freshIn: Map<string, number>,
+  agreedMs: number,
+): Planned => {
   // Before anything that may have changed since: the request has been answered once.
   const repeated = request.idempotent ? repeatOf(context, request) : null
   if (repeated !== null) return repeated
@@ -135,23 +188,46 @@ const plan = (context: AuthorContext, request: WriteRequest, freshIn: Map<string
     const base = { v: 1 as const, id: draft.event, ns: request.namespace, agent: draft.agent, at: draft.at }
     if (draft.op === 'episode') {
       const { event: _id, agent: _agent, at: _at, op: _op, ...fields } = draft
-      events.push({ target: { namespace: request.namespace, segment: null }, event: { ...base, kind: 'episode.append', ...fields } satisfies EpisodeAppend })
+      events.push({
+        target: { namespace: request.namespace, segment: null },
+        event: { ...base, kind: 'episode.append', ...fields } satisfies EpisodeAppend,
+      })
       continue
     }
     if (draft.op === 'put') {
-      if (context.isMade(draft.record) && !(request.again && !isInOwn(context, draft.record))) return { refusal: keyUsed(draft.record) }
-      events.push({ target: { namespace: request.namespace, segment: ownSegment(context, request.namespace, freshIn) }, event: { ...base, kind: 'memory.put', record: draft.record, set: draft.set, ...(draft.tags && { tags: draft.tags }) } })
+      if (context.isMade(draft.record) && !(request.again && !isInOwn(context, draft.record)))
+        return { refusal: keyUsed(draft.record) }
+      events.push({
+        target: { namespace: request.namespace, segment: ownSegment(context, request.namespace, freshIn) },
+        event: {
+          ...base,
+          kind: 'memory.put',
+          record: draft.record,
+          set: draft.set,
+          ...(draft.tags && { tags: draft.tags }),
+        },
+      })
       continue
     }
     const homes = homesOf(context.index, context.documents, holderOf(draft)!)
-    if (homes.length === 0) return { refusal: { code: 'not_found', message: 'there is no such memory, or it is not visible to you' } }
+    if (homes.length === 0)
+      return { refusal: { code: 'not_found', message: 'there is no such memory, or it is not visible to you' } }
     for (const [i, segment] of homes.entries()) {
       if (context.documents.open(segment).damaged) {
-        return { refusal: { code: 'refused', message: 'part of this memory\'s log is damaged and being fetched again from other peers: try again when health says ok' } }
+        return {
+          refusal: {
+            code: 'refused',
+            message:
+              "part of this memory's log is damaged and being fetched again from other peers: try again when health says ok",
+          },
+        }
       }
       // One event in every document where its id follows from a key, so that copies of it are known for what they are.
       const id = i === 0 || isDerived(draft.event) ? draft.event : (uuidV8(sha256(draft.event, segment.id)) as EventId)
-      events.push({ target: { namespace: segment.namespace, segment }, event: changeEvent(draft, { ...base, id, ns: segment.namespace }) })
+      events.push({
+        target: { namespace: segment.namespace, segment },
+        event: changeEvent(draft, { ...base, id, ns: segment.namespace }),
+      })
       if (draft.op === 'link') break
     }
   }
@@ -177,15 +253,21 @@ const repeatOf = (context: AuthorContext, { drafts, bodies }: WriteRequest): Pla
   if (draft === undefined || said === null) return null
   const fresh = new Map(bodies.map(({ ref, text }) => [ref, text]))
   const text = (ref: Ref): string | null => (fresh.has(ref) ? utf8.decode(fresh.get(ref)) : context.text(ref))
-  return isSameRequest(draft, said.event, text) ? { existing: said } : { refusal: keyUsed('record' in said.event ? said.event.record : null) }
+  return isSameRequest(draft, said.event, text)
+    ? { existing: said }
+    : { refusal: keyUsed('record' in said.event ? said.event.record : null) }
 }
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
 
-const keyUsed = (id: RecordId | null): Refusal =>
-  ({ code: 'idempotency_conflict', message: 'this idempotency key was used with another request: repeat the first one unchanged, or take a new key', fields: id === null ? {} : { id } })
+const keyUsed = (id: RecordId | null): Refusal => ({
+  code: 'idempotency_conflict',
+  message: 'this idempotency key was used with another request: repeat the first one unchanged, or take a new key',
+  fields: id === null ? {} : { id },
+})
 
 /** The memory or link that a draft changes; null when it makes something new. */
-export const holderOf = (draft: Draft): RecordId | null => (draft.op === 'put' || draft.op === 'episode' ? null : draft.op === 'link' ? draft.from : draft.record)
+export const holderOf = (draft: Draft): RecordId | null =>
+  draft.op === 'put' || draft.op === 'episode' ? null : draft.op === 'link' ? draft.from : draft.record
 
 /** The segments whose documents have it. */
 export const homesOf = (index: LogIndex, documents: Documents, holder: RecordId): readonly SegmentEntry[] =>
@@ -194,12 +276,30 @@ export const homesOf = (index: LogIndex, documents: Documents, holder: RecordId)
 const isInOwn = ({ index, documents, self }: AuthorContext, record: RecordId): boolean =>
   homesOf(index, documents, record).some((segment) => segmentOwner(segment.id) === self)
 
-const changeEvent = (draft: Exclude<Draft, { op: 'put' | 'episode' }>, base: { v: 1; id: EventId; ns: Namespace; agent: Draft['agent']; at: string }): DocumentEvent => {
+const changeEvent = (
+  draft: Exclude<Draft, { op: 'put' | 'episode' }>,
+  base: { v: 1; id: EventId; ns: Namespace; agent: Draft['agent']; at: string },
+): DocumentEvent => {
   switch (draft.op) {
     case 'patch':
-      return { ...base, kind: 'memory.patch', record: draft.record, set: draft.set, ...(draft.tags && { tags: draft.tags }) }
+      return {
+        ...base,
+        kind: 'memory.patch',
+        record: draft.record,
+        set: draft.set,
+        ...(draft.tags && { tags: draft.tags }),
+      }
     case 'link':
-      return { ...base, kind: 'link.put', record: draft.record, from: draft.from, to: draft.to, relation: draft.relation, ...(draft.valid_from && { valid_from: draft.valid_from }), ...(draft.valid_until && { valid_until: draft.valid_until }) }
+      return {
+        ...base,
+        kind: 'link.put',
+        record: draft.record,
+        from: draft.from,
+        to: draft.to,
+        relation: draft.relation,
+        ...(draft.valid_from && { valid_from: draft.valid_from }),
+        ...(draft.valid_until && { valid_until: draft.valid_until }),
+      }
     case 'unlink':
       return { ...base, kind: 'link.remove', record: draft.record }
     default:
@@ -208,13 +308,18 @@ const changeEvent = (draft: Exclude<Draft, { op: 'put' | 'episode' }>, base: { v
 }
 
 /** Our open segment in the namespace: the last one until it is full or damaged, then the next. */
-const ownSegment = (context: AuthorContext, namespace: Namespace, freshIn: Map<string, number>): Pick<SegmentEntry, 'namespace' | 'id'> => {
+const ownSegment = (
+  context: AuthorContext,
+  namespace: Namespace,
+  freshIn: Map<string, number>,
+): Pick<SegmentEntry, 'namespace' | 'id'> => {
   for (let index = context.index.ownSegment.get(namespace) ?? 0; ; index++) {
     const id = segmentId(context.self, index)
     const key = `${namespace} ${id}`
     const entry = context.index.segments.get(key)
     const used = (entry?.memories ?? 0) + (freshIn.get(key) ?? 0)
-    if (used >= limits.memories_per_segment_max || (entry !== undefined && context.documents.open(entry).damaged)) continue
+    if (used >= limits.memories_per_segment_max || (entry !== undefined && context.documents.open(entry).damaged))
+      continue
     freshIn.set(key, (freshIn.get(key) ?? 0) + 1)
     return { namespace, id }
   }
@@ -222,12 +327,23 @@ const ownSegment = (context: AuthorContext, namespace: Namespace, freshIn: Map<s
 
 /** One request's part of a group each, for when the group as a whole is refused because of one of them. */
 const partsOf = (group: Group): Group[] =>
-  isWhole(group) ? [] : [...new Set(group.entries.map(({ request }) => request))].map((request) => ({ ...group, entries: group.entries.filter((entry) => entry.request === request) }))
+  isWhole(group)
+    ? []
+    : [...new Set(group.entries.map(({ request }) => request))].map((request) => ({
+        ...group,
+        entries: group.entries.filter((entry) => entry.request === request),
+      }))
 const isWhole = (group: Group): boolean => group.entries.every(({ request }) => request === group.entries[0]!.request)
 
 // ── one group: derive, seal, apply ─────────────────────────────────────────────────────────────────────────────────────
 
-const sealGroup = (context: AuthorContext, group: Group, bodies: ReadonlyMap<string, Body>, lastHlc: Hlc, nowMs: number): { readonly hlc: Hlc; readonly where: WrittenHere } | { readonly refused: string } => {
+const sealGroup = (
+  context: AuthorContext,
+  group: Group,
+  bodies: ReadonlyMap<string, Body>,
+  lastHlc: Hlc,
+  nowMs: number,
+): { readonly hlc: Hlc; readonly where: WrittenHere } | { readonly refused: string } => {
   const { namespace, segment: target } = group.target
   const incarnation = context.incarnation()
   const id = chainId(context.self, incarnation, namespace)
@@ -236,15 +352,38 @@ const sealGroup = (context: AuthorContext, group: Group, bodies: ReadonlyMap<str
   const events = group.entries.map(({ event }) => event)
   const author = { peer: context.self, incarnation, chain: id }
   const sealed = events.map((event) => sealedEvent(context.index, event))
-  const derivation = open === null ? null : derive(open.segment, author, [...open.segment.heads].sort().slice(0, limits.deps_max), sealed.map(({ event }) => event as DocumentEvent))
+  const derivation =
+    open === null
+      ? null
+      : derive(
+          open.segment,
+          author,
+          [...open.segment.heads].sort().slice(0, limits.deps_max),
+          sealed.map(({ event }) => event as DocumentEvent),
+        )
   if (derivation !== null && 'refused' in derivation) return derivation
   const hlc = tick(Math.max(lastHlc, chain.hlc, open === null ? 0 : headsHlc(open.segment)) as Hlc, nowMs)
   const control = context.index.control
-  const commit = sealCommit({
-    mesh: context.index.mesh, namespace, peer: context.self, incarnation, seq: chain.seq + 1, prev: chain.hash, history: bytesToHex(historyRoot(chain.history)),
-    hlc, policy: control.head ?? (ZERO_HASH as never), segment: target?.id ?? null, deps: derivation?.deps ?? [], eventsRoot: eventsRoot(sealed), eventCount: sealed.length,
-    changeHash: derivation?.hash ?? null,
-  }, sealed, context.keys) as AdmittedCommit
+  const commit = sealCommit(
+    {
+      mesh: context.index.mesh,
+      namespace,
+      peer: context.self,
+      incarnation,
+      seq: chain.seq + 1,
+      prev: chain.hash,
+      history: bytesToHex(historyRoot(chain.history)),
+      hlc,
+      policy: control.head ?? (ZERO_HASH as never),
+      segment: target?.id ?? null,
+      deps: derivation?.deps ?? [],
+      eventsRoot: eventsRoot(sealed),
+      eventCount: sealed.length,
+      changeHash: derivation?.hash ?? null,
+    },
+    sealed,
+    context.keys,
+  ) as AdmittedCommit
   if (open !== null && derivation !== null) {
     applyDerived(open.segment, derivation, commit)
     context.documents.ahead(open)
@@ -261,5 +400,8 @@ const sealedEvent = (index: LogIndex, event: Event): SealedEvent => {
   return { bytes, event: read.event, attestation: null, unread: read.unread }
 }
 
-const recordsOf = (draft: Draft): readonly RecordId[] => ('record' in draft ? ('from' in draft ? [draft.record, draft.from] : [draft.record]) : [])
-const unique = (written: readonly WrittenHere[]): readonly WrittenHere[] => [...new Map(written.map((where) => [where.hash, where])).values()]
+const recordsOf = (draft: Draft): readonly RecordId[] =>
+  'record' in draft ? ('from' in draft ? [draft.record, draft.from] : [draft.record]) : []
+const unique = (written: readonly WrittenHere[]): readonly WrittenHere[] => [
+  ...new Map(written.map((where) => [where.hash, where])).values(),
+]

@@ -20,7 +20,10 @@ export type Ballot = {
   /** Who has voted for this one. */
   votesFor(hash: CommitHash): ReadonlySet<PeerId>
   /** What can be certified now, and whether our own vote must be cast for it. The one with most votes; of two with as many the later one handed on. */
-  decided(self: PeerId, mayVoteFor: (commit: Commit) => boolean): { readonly commit: Commit; readonly votes: readonly Vote[]; readonly isOursNeeded: boolean } | null
+  decided(
+    self: PeerId,
+    mayVoteFor: (commit: Commit) => boolean,
+  ): { readonly commit: Commit; readonly votes: readonly Vote[]; readonly isOursNeeded: boolean } | null
 }
 
 /** Copies of the authority's folder that propose at once: each is signed by its key. */
@@ -35,12 +38,20 @@ export const createBallot = (before: ControlState): Ballot => {
     voters,
     needed,
     add: (commit) => {
-      if (!proposals.has(commit.hash) && proposals.size < PROPOSALS_MAX) proposals.set(commit.hash, { commit, votes: new Map() })
+      if (!proposals.has(commit.hash) && proposals.size < PROPOSALS_MAX)
+        proposals.set(commit.hash, { commit, votes: new Map() })
     },
     vote: (from, { epoch, seq, hash, signature }) => {
       const proposal = proposals.get(hash)
       const vote = { voter: from, signature }
-      if (proposal === undefined || !voters.has(from) || proposal.votes.has(from) || proposal.commit.header.seq !== seq || epochOf(proposal.commit.header) !== epoch) return false
+      if (
+        proposal === undefined ||
+        !voters.has(from) ||
+        proposal.votes.has(from) ||
+        proposal.commit.header.seq !== seq ||
+        epochOf(proposal.commit.header) !== epoch
+      )
+        return false
       if (!isVoteFor(proposal.commit, vote)) return false
       proposal.votes.set(from, vote)
       return true
@@ -52,7 +63,8 @@ export const createBallot = (before: ControlState): Ballot => {
       for (const { commit, votes } of byVotes) {
         const others = [...votes.values()].filter(({ voter }) => voter !== self).slice(0, needed)
         if (others.length >= needed) return { commit, votes: others, isOursNeeded: false }
-        if (others.length + 1 === needed && voters.has(self) && mayVoteFor(commit)) return { commit, votes: others, isOursNeeded: true }
+        if (others.length + 1 === needed && voters.has(self) && mayVoteFor(commit))
+          return { commit, votes: others, isOursNeeded: true }
       }
       return null
     },

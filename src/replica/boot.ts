@@ -36,13 +36,22 @@ export const boot = async (replica: Replica, store: CommitStore, nowMs: number):
         reader.lost(scanned.n)
         continue
       }
-      const decoded = scanned.kind === 'commit' ? decodeCommit(scanned.commit.bytes, (header) => readsOf(replica.index, header)) : null
+      const decoded =
+        scanned.kind === 'commit'
+          ? decodeCommit(scanned.commit.bytes, (header) => readsOf(replica.index, header))
+          : null
       if (decoded?.ok && scanned.kind === 'commit') {
         reader.commit(decoded.commit, scanned.n)
         if (lookForBodies) replica.missing.check(decoded.commit)
         commits++
       } else if (scanned.kind === 'damaged') reader.damaged(scanned.arrival)
-      else if (scanned.kind === 'commit') reader.damaged({ n: scanned.n, chain: scanned.commit.chain, seq: scanned.commit.seq, hash: scanned.commit.hash })
+      else if (scanned.kind === 'commit')
+        reader.damaged({
+          n: scanned.n,
+          chain: scanned.commit.chain,
+          seq: scanned.commit.seq,
+          hash: scanned.commit.hash,
+        })
     }
   }
   reader.end()
@@ -50,11 +59,14 @@ export const boot = async (replica: Replica, store: CommitStore, nowMs: number):
   replica.index.chains.digest()
   replica.booted(nowMs)
   const unwritten = [await replica.mayWrite.restore(), await replica.restoreReadLevel()]
-  const cut = tail && `the end of the log was lost (${tail.expected - tail.found} of ${tail.expected} commits); other peers are asked for what they held`
+  const cut =
+    tail &&
+    `the end of the log was lost (${tail.expected - tail.found} of ${tail.expected} commits); other peers are asked for what they held`
   return { commits, lost, notes: [cut, ...notes, ...unwritten].filter((note) => note !== null) }
 }
 
 /** Places that are to be fetched again. */
-export const holeRuns = (replica: Replica): { readonly chain: ChainId; readonly from: number; readonly count: number }[] =>
+export const holeRuns = (
+  replica: Replica,
+): { readonly chain: ChainId; readonly from: number; readonly count: number }[] =>
   [...replica.index.holes.values()].map(({ chain, seq }) => ({ chain, from: seq, count: 1 }))
-

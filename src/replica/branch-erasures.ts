@@ -12,12 +12,23 @@ import type { Draft } from './types.ts'
 const ERASURE = parseAgentId('mesh:erasure') as AgentId
 
 /** One a memory whose erasing stands on forked branches alone, with the time that the branch names. */
-export const branchErasures = (index: LogIndex, commits: Commits, self: PeerId): readonly { readonly namespace: Namespace; readonly draft: Draft }[] =>
-  index.forkedAt.size === 0 ? [] : [...index.erasures].flatMap(([record, [place]]) => {
-    const erasing = place && !isErased(index, record) ? commits.at(place.chain, place.seq) : null
-    const said = erasing?.events.find(({ event }) => event.kind === 'memory.erase' && event.record === record)
-    if (!erasing || said === undefined) return []
-    // The same id whenever it is asked for, so that it is said once.
-    const event = uuidV8(sha256('mnemesh/branch-erasure/1', self, record)) as EventId
-    return [{ namespace: erasing.header.namespace, draft: { event, agent: ERASURE, at: said.event.at, op: 'erase', record } }]
-  })
+export const branchErasures = (
+  index: LogIndex,
+  commits: Commits,
+  self: PeerId,
+): readonly { readonly namespace: Namespace; readonly draft: Draft }[] =>
+  index.forkedAt.size === 0
+    ? []
+    : [...index.erasures].flatMap(([record, [place]]) => {
+        const erasing = place && !isErased(index, record) ? commits.at(place.chain, place.seq) : null
+        const said = erasing?.events.find(({ event }) => event.kind === 'memory.erase' && event.record === record)
+        if (!erasing || said === undefined) return []
+        // The same id whenever it is asked for, so that it is said once.
+        const event = uuidV8(sha256('mnemesh/branch-erasure/1', self, record)) as EventId
+        return [
+          {
+            namespace: erasing.header.namespace,
+            draft: { event, agent: ERASURE, at: said.event.at, op: 'erase', record },
+          },
+        ]
+      })

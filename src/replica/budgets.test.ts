@@ -26,11 +26,19 @@ describe('the budget of new chains', () => {
     expect([1, 2, 3, 4, 5].map(() => budget.begin(ANN, ANN, 1e9) === 0)).toEqual([true, true, true, true, false])
   })
 
-  test('of one member is not another\'s, and what it passes on is not its own', () => {
+  test("of one member is not another's, and what it passes on is not its own", () => {
     const budget = createChainBudget(SLOW, { burst: 6, perSecond: 10 })
     for (let n = 0; n < 4; n++) budget.begin(ANN, ANN, 0)
     expect(budget.begin(BOB, BOB, 0)).toBe(0)
-    expect(Array.from({ length: 7 }, () => budget.begin(ANN, BOB, 0) === 0)).toEqual([true, true, true, true, true, true, false])
+    expect(Array.from({ length: 7 }, () => budget.begin(ANN, BOB, 0) === 0)).toEqual([
+      true,
+      true,
+      true,
+      true,
+      true,
+      true,
+      false,
+    ])
   })
 
   test('is not stopped by a clock that was put back', () => {
@@ -42,18 +50,39 @@ describe('the budget of new chains', () => {
 })
 
 /** One first commit of each of `count` chains of `author`. */
-const chainsOf = (author: TestReplica, count: number, hlc: Hlc = hlcAt(NOW_MS)): Commit[] => Array.from({ length: count }, (_, n) => author.seal(hlc, null, [{
-  v: 1, id: `00000000-0000-4000-8000-${n.toString(16).padStart(12, '0')}` as EventId, ns: `flood/${n}` as Namespace, agent: 'ai:flood' as never, at: '2026-01-01T00:00:00.000Z', kind: 'episode.append', event_type: 'flood',
-}]))
+const chainsOf = (author: TestReplica, count: number, hlc: Hlc = hlcAt(NOW_MS)): Commit[] =>
+  Array.from({ length: count }, (_, n) =>
+    author.seal(hlc, null, [
+      {
+        v: 1,
+        id: `00000000-0000-4000-8000-${n.toString(16).padStart(12, '0')}` as EventId,
+        ns: `flood/${n}` as Namespace,
+        agent: 'ai:flood' as never,
+        at: '2026-01-01T00:00:00.000Z',
+        kind: 'episode.append',
+        event_type: 'flood',
+      },
+    ]),
+  )
 const take = (intake: Intake, from: PeerId, commits: readonly Commit[], nowMs: number): void =>
-  intake.take(from, commits.map(({ chain, header, bytes }) => ({ chain, seq: header.seq, bytes, bodies: [] })), nowMs)
+  intake.take(
+    from,
+    commits.map(({ chain, header, bytes }) => ({ chain, seq: header.seq, bytes, bodies: [] })),
+    nowMs,
+  )
 const drain = (intake: Intake, into: TestReplica, nowMs: number): number => {
   let accepted = 0
   intake.tick(nowMs)
-  intake.drain(into.view, nowMs, 1_000, () => undefined, (commit) => {
-    into.take(commit.bytes, nowMs)
-    accepted++
-  })
+  intake.drain(
+    into.view,
+    nowMs,
+    1_000,
+    () => undefined,
+    (commit) => {
+      into.take(commit.bytes, nowMs)
+      accepted++
+    },
+  )
   return accepted
 }
 
@@ -94,8 +123,15 @@ describe('what waits', () => {
     const [commit] = chainsOf(author, 1)
     const tooMany = limits.pending_commits_per_peer_max + 3
     // No signature is on them and nothing covers them, so they wait under their hashes.
-    const bare = Array.from({ length: tooMany }, (_, n) => author.seal(hlcAt(NOW_MS + n), null, commit!.events.map(({ event }) => event)))
-    for (const one of bare) take(intake, author.peer, [{ ...one, bytes: one.bytes.with(-2, one.bytes.at(-2)! ^ 1) }], NOW_MS)
+    const bare = Array.from({ length: tooMany }, (_, n) =>
+      author.seal(
+        hlcAt(NOW_MS + n),
+        null,
+        commit!.events.map(({ event }) => event),
+      ),
+    )
+    for (const one of bare)
+      take(intake, author.peer, [{ ...one, bytes: one.bytes.with(-2, one.bytes.at(-2)! ^ 1) }], NOW_MS)
     expect(intake.heldBack().get(author.peer)?.dropped).toBe(3)
     expect(intake.refused.at(-1)).toMatchObject({ from: author.peer, reason: 'too_many_waiting' })
     expect(drain(intake, peer, NOW_MS)).toBe(0)
@@ -131,7 +167,13 @@ test('a commit that comes again, in the log or waiting, is told by its hash and 
   intake.take(author.peer, [parcel], NOW_MS, () => checked++, hashAt)
   expect([checked, intake.counters.duplicates, intake.pending()]).toEqual([0, 1_001, 0])
   // Another commit in that place is read: it may prove a fork.
-  intake.take(author.peer, [{ ...parcel, bytes: first!.bytes }], NOW_MS, () => checked++, () => 'ff'.repeat(32) as Commit['hash'])
+  intake.take(
+    author.peer,
+    [{ ...parcel, bytes: first!.bytes }],
+    NOW_MS,
+    () => checked++,
+    () => 'ff'.repeat(32) as Commit['hash'],
+  )
   expect(checked).toBe(1)
 })
 
@@ -139,15 +181,23 @@ test('a chain with a gap costs the same however many of its commits wait behind 
   const mesh = meshOf(1, 2)
   const [author, peer] = [createReplica(mesh, 1), createReplica(mesh, 2)]
   const later = NOW_MS + 10
-  const commits = Array.from({ length: 2_000 }, (_, n) => author.write(hlcAt(NOW_MS + Math.floor(n / 1_000), n % 1_000), null, { ...said('episode.append', n + 1), event_type: 'flood' }))
+  const commits = Array.from({ length: 2_000 }, (_, n) =>
+    author.write(hlcAt(NOW_MS + Math.floor(n / 1_000), n % 1_000), null, {
+      ...said('episode.append', n + 1),
+      event_type: 'flood',
+    }),
+  )
   const intake = createIntake()
   /** The shortest look at what waits after one more of these has come. */
-  const shortestMs = (some: readonly Commit[]): number => Math.min(...some.map((commit) => {
-    take(intake, author.peer, [commit], later)
-    const fromMs = performance.now()
-    drain(intake, peer, later)
-    return performance.now() - fromMs
-  }))
+  const shortestMs = (some: readonly Commit[]): number =>
+    Math.min(
+      ...some.map((commit) => {
+        take(intake, author.peer, [commit], later)
+        const fromMs = performance.now()
+        drain(intake, peer, later)
+        return performance.now() - fromMs
+      }),
+    )
   take(intake, author.peer, commits.slice(0, 1), later)
   expect(drain(intake, peer, later)).toBe(1)
   const few = shortestMs(commits.slice(2, 102))

@@ -24,7 +24,13 @@ export type MemberBudget = {
 }
 
 /** Of those that have any; counts since the start, what waits as it is now. */
-export const budgetsOf = (index: LogIndex, intake: Pick<Intake, 'heldBack'>, forks: Pick<Forks, 'all' | 'refused'>, displacedAcks: ReadonlyMap<PeerId, number>, nowMs: number): ReadonlyMap<PeerId, MemberBudget> => {
+export const budgetsOf = (
+  index: LogIndex,
+  intake: Pick<Intake, 'heldBack'>,
+  forks: Pick<Forks, 'all' | 'refused'>,
+  displacedAcks: ReadonlyMap<PeerId, number>,
+  nowMs: number,
+): ReadonlyMap<PeerId, MemberBudget> => {
   const aheadMs = new Map<PeerId, number>()
   for (const { peer, hlc } of index.chains.values()) {
     const ahead = hlcMs(hlc) - nowMs
@@ -33,16 +39,40 @@ export const budgetsOf = (index: LogIndex, intake: Pick<Intake, 'heldBack'>, for
   const forked = new Map<PeerId, number>()
   for (const { peer } of forks.all()) forked.set(peer, (forked.get(peer) ?? 0) + 1)
   const held = intake.heldBack()
-  const peers = new Set([...aheadMs.keys(), ...forked.keys(), ...held.keys(), ...forks.refused().keys(), ...displacedAcks.keys()])
-  return new Map([...peers].map((peer) => {
-    const { chains = 0, waiting = 0, dropped = 0 } = held.get(peer) ?? {}
-    const { invalid = 0, unknown = 0 } = forks.refused().get(peer) ?? {}
-    return [peer, {
-      chains_waiting: chains, commits_waiting: waiting, commits_dropped: dropped, ahead_ms: aheadMs.get(peer) ?? 0, forked_chains: forked.get(peer) ?? 0,
-      fork_proofs_refused: invalid + unknown, acks_displaced: displacedAcks.get(peer) ?? 0,
-    }]
-  }))
+  const peers = new Set([
+    ...aheadMs.keys(),
+    ...forked.keys(),
+    ...held.keys(),
+    ...forks.refused().keys(),
+    ...displacedAcks.keys(),
+  ])
+  return new Map(
+    [...peers].map((peer) => {
+      const { chains = 0, waiting = 0, dropped = 0 } = held.get(peer) ?? {}
+      const { invalid = 0, unknown = 0 } = forks.refused().get(peer) ?? {}
+      return [
+        peer,
+        {
+          chains_waiting: chains,
+          commits_waiting: waiting,
+          commits_dropped: dropped,
+          ahead_ms: aheadMs.get(peer) ?? 0,
+          forked_chains: forked.get(peer) ?? 0,
+          fork_proofs_refused: invalid + unknown,
+          acks_displaced: displacedAcks.get(peer) ?? 0,
+        },
+      ]
+    }),
+  )
 }
 
 /** Of a member that keeps within what it may. */
-export const WITHIN_BUDGET: MemberBudget = { chains_waiting: 0, commits_waiting: 0, commits_dropped: 0, ahead_ms: 0, forked_chains: 0, fork_proofs_refused: 0, acks_displaced: 0 }
+export const WITHIN_BUDGET: MemberBudget = {
+  chains_waiting: 0,
+  commits_waiting: 0,
+  commits_dropped: 0,
+  ahead_ms: 0,
+  forked_chains: 0,
+  fork_proofs_refused: 0,
+  acks_displaced: 0,
+}

@@ -76,7 +76,10 @@ export class Chains extends Map<ChainId, ChainState> {
 
   /** The chains of a namespace that went on last here, at most `token_chains_max`, the latest first; all where it has no more. */
   latestIn(namespace: Namespace): readonly ChainState[] {
-    return [...(this.#latest.get(namespace) ?? [])].reverse().map((id) => this.get(id)!).filter(({ seq }) => seq > 0)
+    return [...(this.#latest.get(namespace) ?? [])]
+      .reverse()
+      .map((id) => this.get(id)!)
+      .filter(({ seq }) => seq > 0)
   }
 
   #wentOn({ id, namespace }: ChainState): void {
@@ -84,10 +87,12 @@ export class Chains extends Map<ChainId, ChainState> {
     this.#latest.set(namespace, latest)
     latest.delete(id)
     latest.add(id)
-    for (const first of latest) if (latest.size > limits.token_chains_max) latest.delete(first)
-    else break
+    for (const first of latest)
+      if (latest.size > limits.token_chains_max) latest.delete(first)
+      else break
   }
 }
 
 /** How much of a chain a frontier names: nothing as long as nobody knows whose it is, for all that is here of it is damaged. */
-export const named = (state: ChainState | undefined): number => (state === undefined || state.namespace === CONTROL_NAMESPACE || (state.namespace as string) === '' ? 0 : state.seq)
+export const named = (state: ChainState | undefined): number =>
+  state === undefined || state.namespace === CONTROL_NAMESPACE || (state.namespace as string) === '' ? 0 : state.seq

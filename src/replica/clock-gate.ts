@@ -28,7 +28,12 @@ export type ClockGate = {
 const CORRECTION_MS = 1_000
 
 /** @param monotonic null where nobody tells of others' clocks: ours is believed then. */
-export const createClockGate = (self: PeerId, index: LogIndex, voters: () => ReadonlySet<PeerId>, monotonic: (() => number) | null): ClockGate => {
+export const createClockGate = (
+  self: PeerId,
+  index: LogIndex,
+  voters: () => ReadonlySet<PeerId>,
+  monotonic: (() => number) | null,
+): ClockGate => {
   const clocks = createClocks(self, voters, monotonic ?? (() => 0))
   const nameOf = (peer: PeerId): string => index.control.members.get(peer)?.name ?? peer
   const off = (standing: ClockStanding): Refusal | null => (standing.isOff ? clockOff(standing, nameOf) : null)
@@ -50,7 +55,9 @@ export const createClockGate = (self: PeerId, index: LogIndex, voters: () => Rea
       if (refused !== null) return refused
       const agreedMs = agreed(nowMs)
       let latestMs = 0
-      for (const { id, peer, seq, hlc } of index.chains.values()) if (peer === self && hlc >= latestAt(agreedMs) && !isLeftOut(index, id, seq)) latestMs = Math.max(latestMs, hlcMs(hlc))
+      for (const { id, peer, seq, hlc } of index.chains.values())
+        if (peer === self && hlc >= latestAt(agreedMs) && !isLeftOut(index, id, seq))
+          latestMs = Math.max(latestMs, hlcMs(hlc))
       return latestMs === 0 ? null : sealedAhead(latestMs - agreedMs)
     },
     heard: (reading, nowMs) => {

@@ -4,7 +4,13 @@ import type { PeerId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import { createClocks, type Clocks } from './clocks.ts'
 
-const [US, A, B, C, D] = ['aa', 'bb', 'cc', 'dd', 'ee'].map((byte) => byte.repeat(32) as PeerId) as [PeerId, PeerId, PeerId, PeerId, PeerId]
+const [US, A, B, C, D] = ['aa', 'bb', 'cc', 'dd', 'ee'].map((byte) => byte.repeat(32) as PeerId) as [
+  PeerId,
+  PeerId,
+  PeerId,
+  PeerId,
+  PeerId,
+]
 const YEAR = 365 * 86_400_000
 const BOUND = limits.clock_bound_ms
 const NOW = Date.UTC(2026, 0, 1)
@@ -15,9 +21,14 @@ let clocks: Clocks
 beforeEach(() => {
   steady = 1_000
   voters = new Set([US, A, B])
-  clocks = createClocks(US, () => voters, () => steady)
+  clocks = createClocks(
+    US,
+    () => voters,
+    () => steady,
+  )
 })
-const heard = (peer: PeerId, aheadMs: number, errorMs = 0): void => clocks.heard({ peer, theirMs: NOW + aheadMs, agoMs: 0, errorMs })
+const heard = (peer: PeerId, aheadMs: number, errorMs = 0): void =>
+  clocks.heard({ peer, theirMs: NOW + aheadMs, agoMs: 0, errorMs })
 const isOff = (nowMs = NOW): boolean => clocks.standing(nowMs).isOff
 
 test('who hears nobody believes itself', () => {
@@ -26,7 +37,13 @@ test('who hears nobody believes itself', () => {
 
 test('of two that differ neither is believed, and what they agree on is no time for others', () => {
   heard(A, -YEAR)
-  expect(clocks.standing(NOW)).toMatchObject({ isOff: true, isOurs: false, aheadMs: YEAR, correctionMs: 0, against: [A] })
+  expect(clocks.standing(NOW)).toMatchObject({
+    isOff: true,
+    isOurs: false,
+    aheadMs: YEAR,
+    correctionMs: 0,
+    against: [A],
+  })
   heard(A, BOUND)
   expect(isOff()).toBe(true)
   heard(A, limits.clock_back_ms)

@@ -13,7 +13,12 @@ import type { PeerId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 
 /** `peer`'s wall clock read `theirMs`, `agoMs` ago, give or take `errorMs`. */
-export type ClockReading = { readonly peer: PeerId; readonly theirMs: number; readonly agoMs: number; readonly errorMs: number }
+export type ClockReading = {
+  readonly peer: PeerId
+  readonly theirMs: number
+  readonly agoMs: number
+  readonly errorMs: number
+}
 
 export type ClockStanding = {
   /** Nothing may be sealed. */
@@ -44,7 +49,10 @@ export type Clocks = {
 /** @param steady ms that have passed since some moment; never goes back. */
 export const createClocks = (self: PeerId, voters: () => ReadonlySet<PeerId>, steady: () => number): Clocks => {
   /** By whom: its clock less our steady one. */
-  const readings = new Map<PeerId, { readonly aheadOfSteadyMs: number; readonly errorMs: number; readonly atMs: number }>()
+  const readings = new Map<
+    PeerId,
+    { readonly aheadOfSteadyMs: number; readonly errorMs: number; readonly atMs: number }
+  >()
   let graceEndsMs = Number.NEGATIVE_INFINITY
   let wasOff = false
 
@@ -63,7 +71,13 @@ export const createClocks = (self: PeerId, voters: () => ReadonlySet<PeerId>, st
     wasOff = middle.some((offset) => isBeyond(offset, 0, bound))
     const furthest = middle.reduce((most, offset) => (Math.abs(offset.ms) > Math.abs(most.ms) ? offset : most))
     const isAgreed = agrees(offsets, middle)
-    return { isOff: wasOff, aheadMs: 0 - furthest.ms, isOurs: isAgreed, correctionMs: isAgreed ? mean(middle) : 0, against: offsets.flatMap(({ peer }) => (peer === self ? [] : [peer])) }
+    return {
+      isOff: wasOff,
+      aheadMs: 0 - furthest.ms,
+      isOurs: isAgreed,
+      correctionMs: isAgreed ? mean(middle) : 0,
+      against: offsets.flatMap(({ peer }) => (peer === self ? [] : [peer])),
+    }
   }
 
   return {
@@ -85,7 +99,11 @@ export const createClocks = (self: PeerId, voters: () => ReadonlySet<PeerId>, st
       const offsets = known(nowMs)
       const middle = middleOf(offsets)
       if (!agrees(offsets, middle)) return []
-      return offsets.flatMap((offset) => (offset.peer !== self && isBeyond(offset, mean(middle), limits.clock_bound_ms) ? [{ peer: offset.peer, aheadMs: offset.ms - mean(middle) }] : []))
+      return offsets.flatMap((offset) =>
+        offset.peer !== self && isBeyond(offset, mean(middle), limits.clock_bound_ms)
+          ? [{ peer: offset.peer, aheadMs: offset.ms - mean(middle) }]
+          : [],
+      )
     },
     isDoubted: (peer, nowMs) => {
       const offsets = known(nowMs)
@@ -99,9 +117,13 @@ export const createClocks = (self: PeerId, voters: () => ReadonlySet<PeerId>, st
 type Offset = { readonly peer: PeerId; readonly ms: number; readonly errorMs: number }
 
 /** The one in the middle, or the two. @param offsets ascending, at least one. */
-const middleOf = (offsets: readonly Offset[]): readonly Offset[] => offsets.slice((offsets.length - 1) >> 1, (offsets.length >> 1) + 1)
-const mean = (offsets: readonly Offset[]): number => Math.round(offsets.reduce((sum, { ms }) => sum + ms, 0) / offsets.length)
-const isBeyond = ({ ms, errorMs }: Offset, fromMs: number, boundMs: number): boolean => Math.abs(ms - fromMs) - errorMs > boundMs
+const middleOf = (offsets: readonly Offset[]): readonly Offset[] =>
+  offsets.slice((offsets.length - 1) >> 1, (offsets.length >> 1) + 1)
+const mean = (offsets: readonly Offset[]): number =>
+  Math.round(offsets.reduce((sum, { ms }) => sum + ms, 0) / offsets.length)
+const isBeyond = ({ ms, errorMs }: Offset, fromMs: number, boundMs: number): boolean =>
+  Math.abs(ms - fromMs) - errorMs > boundMs
 /** Whether there are clocks enough for the middle to be the time: three, and those in the middle tell the same. */
 const agrees = (offsets: readonly Offset[], middle: readonly Offset[]): boolean =>
-  offsets.length >= 3 && Math.abs(middle.at(-1)!.ms - middle[0]!.ms) <= limits.clock_bound_ms + middle[0]!.errorMs + middle.at(-1)!.errorMs
+  offsets.length >= 3 &&
+  Math.abs(middle.at(-1)!.ms - middle[0]!.ms) <= limits.clock_bound_ms + middle[0]!.errorMs + middle.at(-1)!.errorMs

@@ -25,7 +25,10 @@ export type Commits = {
 
 /** @param readsOf of a commit whose past is here; the build's highest when absent. */
 export const createCommits = (store: CommitStore, readsOf?: (header: CommitHeader) => Reads): Commits => {
-  const cache = new LRUCache<string, Commit>({ maxSize: limits.decoded_commits_bytes_max, sizeCalculation: (commit) => commit.bytes.length * DECODED_TO_BYTES })
+  const cache = new LRUCache<string, Commit>({
+    maxSize: limits.decoded_commits_bytes_max,
+    sizeCalculation: (commit) => commit.bytes.length * DECODED_TO_BYTES,
+  })
   const at = (chain: ChainId, seq: number): Commit | null => {
     const key = `${chain} ${seq}`
     const known = cache.get(key)

@@ -42,12 +42,20 @@ export type ControlBranches = {
   restore(): void
 }
 
-type Node = { readonly commit: Commit; readonly line: ControlLine; /** The last place that is ours too. */ readonly common: number }
+type Node = {
+  readonly commit: Commit
+  readonly line: ControlLine
+  /** The last place that is ours too. */ readonly common: number
+}
 
 const LIST = 'control/branches'
 const factOf = (hash: CommitHash): string => `control/branch/${hash}`
 
-export const createControlBranches = (index: LogIndex, store: Pick<CommitStore, 'fact' | 'commit'>, log: Pick<LogView, 'chain' | 'hashAt'>): ControlBranches => {
+export const createControlBranches = (
+  index: LogIndex,
+  store: Pick<CommitStore, 'fact' | 'commit'>,
+  log: Pick<LogView, 'chain' | 'hashAt'>,
+): ControlBranches => {
   /** A statement stands behind the one that it follows. */
   let nodes = new Map<CommitHash, Node>()
   let kept: ReadonlySet<CommitHash> = new Set()
@@ -65,20 +73,38 @@ export const createControlBranches = (index: LogIndex, store: Pick<CommitStore, 
     return line
   }
   const add = (commit: Commit): void => {
-    if (nodes.has(commit.hash) || index.control.seqByHash.has(commit.hash) || nodes.size >= limits.control_branch_statements_max) return
+    if (
+      nodes.has(commit.hash) ||
+      index.control.seqByHash.has(commit.hash) ||
+      nodes.size >= limits.control_branch_statements_max
+    )
+      return
     const behind = nodes.get(commit.header.prev)
     const place = index.control.seqByHash.get(commit.header.prev)
     const before = behind?.line ?? (place === undefined ? null : ourLine(place))
     if (before === null || nextFault(before, commit) !== null) return
-    nodes.set(commit.hash, { commit, line: extendLine(before, commit as VerifiedCommit), common: behind?.common ?? place! })
+    nodes.set(commit.hash, {
+      commit,
+      line: extendLine(before, commit as VerifiedCommit),
+      common: behind?.common ?? place!,
+    })
   }
   const tellPlaces = (): void => {
-    index.control = { ...index.control, lost: new Map([...kept].flatMap((hash) => (nodes.has(hash) ? [[hash, nodes.get(hash)!.common] as const] : []))) }
+    index.control = {
+      ...index.control,
+      lost: new Map([...kept].flatMap((hash) => (nodes.has(hash) ? [[hash, nodes.get(hash)!.common] as const] : []))),
+    }
   }
   const listed = (): readonly (readonly [CommitHash, number])[] => {
     const fact = store.fact(LIST)
     const value = fact instanceof Uint8Array ? unpack(fact) : null
-    return Array.isArray(value) ? value.flatMap((entry) => (Array.isArray(entry) && entry[0] instanceof Uint8Array && typeof entry[1] === 'number' ? [[bytesToHex(entry[0]) as CommitHash, entry[1]] as const] : [])) : []
+    return Array.isArray(value)
+      ? value.flatMap((entry) =>
+          Array.isArray(entry) && entry[0] instanceof Uint8Array && typeof entry[1] === 'number'
+            ? [[bytesToHex(entry[0]) as CommitHash, entry[1]] as const]
+            : [],
+        )
+      : []
   }
 
   return {
@@ -92,8 +118,12 @@ export const createControlBranches = (index: LogIndex, store: Pick<CommitStore, 
         const { commit } = decoded
         const { seq, prev } = commit.header
         // Two links tell the same statement: the second time it may be on its way to the disk, and not followed yet.
-        const isUnderWay = commit.chain === chain && seq <= (log.chain(chain)?.seq ?? 0) && log.hashAt(chain, seq) === commit.hash
-        const isOurs = isUnderWay || index.control.seqByHash.has(commit.hash) || [...index.holes.values()].some(({ hash }) => hash === commit.hash)
+        const isUnderWay =
+          commit.chain === chain && seq <= (log.chain(chain)?.seq ?? 0) && log.hashAt(chain, seq) === commit.hash
+        const isOurs =
+          isUnderWay ||
+          index.control.seqByHash.has(commit.hash) ||
+          [...index.holes.values()].some(({ hash }) => hash === commit.hash)
         const isNext = commit.chain === chain && seq === (end?.seq ?? 0) + 1 && (end === null || prev === end.hash)
         if (isNext) end = { seq, hash: commit.hash }
         if (isOurs || isNext) parcels.push({ chain: commit.chain, seq, bytes, bodies: [] })
@@ -108,18 +138,26 @@ export const createControlBranches = (index: LogIndex, store: Pick<CommitStore, 
     },
     upTo: (tip) => {
       const path: Commit[] = []
-      for (let node = nodes.get(tip); node !== undefined; node = nodes.get(node.commit.header.prev)) path.unshift(node.commit)
+      for (let node = nodes.get(tip); node !== undefined; node = nodes.get(node.commit.header.prev))
+        path.unshift(node.commit)
       return path.length === 0 ? null : path
     },
-    forks: () => [...nodes.values()].flatMap(({ commit, common }) => {
-      const ours = common < index.control.seq && commit.header.seq === common + 1 ? (store.commit(controlChainAt(index.control, common + 1), common + 1)?.hash ?? null) : null
-      return ours === null ? [] : [{ place: common + 1, ours, theirs: commit.hash }]
-    }),
+    forks: () =>
+      [...nodes.values()].flatMap(({ commit, common }) => {
+        const ours =
+          common < index.control.seq && commit.header.seq === common + 1
+            ? (store.commit(controlChainAt(index.control, common + 1), common + 1)?.hash ?? null)
+            : null
+        return ours === null ? [] : [{ place: common + 1, ours, theirs: commit.hash }]
+      }),
     facts: () => {
       const fresh = [...nodes].filter(([hash]) => !kept.has(hash))
       if (isResting || fresh.length === 0) return []
       keeping = new Set(nodes.keys())
-      return [[LIST, pack([...nodes].map(([hash, { common }]) => [hexToBytes(hash), common]))], ...fresh.map(([hash, { commit }]) => [factOf(hash), commit.bytes] as const)]
+      return [
+        [LIST, pack([...nodes].map(([hash, { common }]) => [hexToBytes(hash), common]))],
+        ...fresh.map(([hash, { commit }]) => [factOf(hash), commit.bytes] as const),
+      ]
     },
     persisted: () => {
       if (keeping === null) return

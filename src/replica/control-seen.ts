@@ -19,7 +19,8 @@ export const controlSeen = (store: CommitStore): number => {
   return typeof value === 'number' ? value : 0
 }
 
-export const votedFacts = (commit: Commit): NonNullable<StoreBatch['facts']> => VOTED.map((name) => [name, commit.bytes])
+export const votedFacts = (commit: Commit): NonNullable<StoreBatch['facts']> =>
+  VOTED.map((name) => [name, commit.bytes])
 
 /** The commit's bytes, of the copy that is sound; null when this peer has never voted. */
 export const lastVoted = (store: Pick<CommitStore, 'fact'>): Uint8Array | 'damaged' | null => {

@@ -9,21 +9,38 @@ import type { MeshHost } from '../../transports/host.ts'
 import type { CommitStore } from '../ports/store.ts'
 import type { Replica } from './replica-types.ts'
 
-export type ControlTold = Pick<MeshHost, 'isControl' | 'controlLine' | 'knowsStatement' | 'controlLocator' | 'statementsTo' | 'statementHash'>
+export type ControlTold = Pick<
+  MeshHost,
+  'isControl' | 'controlLine' | 'knowsStatement' | 'controlLocator' | 'statementsTo' | 'statementHash'
+>
 
 /** @param readTo how far the control log can be read: what is behind damage is fetched again before it is told. */
-export const createControlTold = ({ index, branches }: Pick<Replica, 'index' | 'branches'>, store: Pick<CommitStore, 'commit'>, readTo: () => number): ControlTold => {
+export const createControlTold = (
+  { index, branches }: Pick<Replica, 'index' | 'branches'>,
+  store: Pick<CommitStore, 'commit'>,
+  readTo: () => number,
+): ControlTold => {
   const end = (): number => Math.min(index.control.seq, readTo())
   const at = (place: number) => store.commit(controlChainAt(index.control, place), place)
-  const hashAt = (place: number): CommitHash => (place === 0 ? (ZERO_HASH as CommitHash) : place === index.control.seq ? index.control.head! : (at(place)?.hash ?? (ZERO_HASH as CommitHash)))
+  const hashAt = (place: number): CommitHash =>
+    place === 0
+      ? (ZERO_HASH as CommitHash)
+      : place === index.control.seq
+        ? index.control.head!
+        : (at(place)?.hash ?? (ZERO_HASH as CommitHash))
   const placeOf = (hash: CommitHash): number | null => {
     const place = index.control.seqByHash.get(hash)
     return place !== undefined && place <= end() ? place : null
   }
 
   return {
-    isControl: (chain) => chain === controlChainAt(index.control, 0) || index.control.line.some((part) => part.chain === chain),
-    controlLine: () => ({ place: end(), head: hashAt(end()), others: branches.tips().slice(-limits.control_branches_told_max) }),
+    isControl: (chain) =>
+      chain === controlChainAt(index.control, 0) || index.control.line.some((part) => part.chain === chain),
+    controlLine: () => ({
+      place: end(),
+      head: hashAt(end()),
+      others: branches.tips().slice(-limits.control_branches_told_max),
+    }),
     knowsStatement: (hash) => placeOf(hash) !== null || branches.has(hash),
     controlLocator: () => {
       const hashes: CommitHash[] = []
@@ -43,7 +60,11 @@ export const createControlTold = ({ index, branches }: Pick<Replica, 'index' | '
       }
       const from = known.map(placeOnWay).find((place) => place !== null) ?? 0
       const commits: Uint8Array[] = []
-      for (let place = from + 1, bytes = 0; place <= fork + branch.length && commits.length < limits.control_want_commits_max; place++) {
+      for (
+        let place = from + 1, bytes = 0;
+        place <= fork + branch.length && commits.length < limits.control_want_commits_max;
+        place++
+      ) {
         const next = place <= fork ? at(place)?.bytes : branch[place - fork - 1]!.bytes
         if (next === undefined || (commits.length > 0 && bytes + next.length > bytesMax)) break
         bytes += next.length

@@ -76,7 +76,11 @@ export const createDocumentDigests = (index: LogIndex, commits: Commits, store: 
     const entry = index.segments.get(key)
     const before = elements.get(key)
     const element = entry === undefined ? null : elementOf(entry)
-    if (entry === undefined || (element === null ? before === undefined : before !== undefined && equalBytes(before, element))) return
+    if (
+      entry === undefined ||
+      (element === null ? before === undefined : before !== undefined && equalBytes(before, element))
+    )
+      return
     const change = emptySetHash()
     if (before !== undefined) removeFromSet(change, before)
     if (element !== null) addToSet(change, element)
@@ -140,7 +144,12 @@ export const createDocumentDigests = (index: LogIndex, commits: Commits, store: 
       refresh()
       const unsure = new Set<Namespace>()
       for (const key of waiting.keys()) unsure.add(index.segments.get(key)!.namespace)
-      return new Map(Array.from(namespaces, (namespace) => [namespace, unsure.has(namespace) ? null : setDigest(byNamespace.get(namespace) ?? emptySetHash())]))
+      return new Map(
+        Array.from(namespaces, (namespace) => [
+          namespace,
+          unsure.has(namespace) ? null : setDigest(byNamespace.get(namespace) ?? emptySetHash()),
+        ]),
+      )
     },
     get waiting() {
       return waiting.size
@@ -151,7 +160,8 @@ export const createDocumentDigests = (index: LogIndex, commits: Commits, store: 
     },
     cut: (isCut) => {
       for (const [key, { lastSeqs }] of index.segments) {
-        for (const [chain, last] of lastSeqs) if (isCut(chain, index.chains.get(chain)?.peer ?? null) && isLeftOut(index, chain, last)) wait(key, true)
+        for (const [chain, last] of lastSeqs)
+          if (isCut(chain, index.chains.get(chain)?.peer ?? null) && isLeftOut(index, chain, last)) wait(key, true)
       }
     },
     refresh,
@@ -164,7 +174,9 @@ export const createDocumentDigests = (index: LogIndex, commits: Commits, store: 
       const known = new Set([...unread, ...refusing])
       const may = lostBefore === null ? mayRefuse() : (_entry: SegmentEntry, key: string) => known.has(key)
       for (const [key, entry] of index.segments) {
-        const misses = [...entry.lastSeqs].some(([chain, last]) => isLeftOut(index, chain, last) || last >= (lost.get(chain) ?? Number.POSITIVE_INFINITY))
+        const misses = [...entry.lastSeqs].some(
+          ([chain, last]) => isLeftOut(index, chain, last) || last >= (lost.get(chain) ?? Number.POSITIVE_INFINITY),
+        )
         wait(key, misses || may(entry, key))
       }
     },
@@ -174,7 +186,9 @@ export const createDocumentDigests = (index: LogIndex, commits: Commits, store: 
         return [[FACT, null]]
       }
       if (index.arrivals - saved < Math.max(SAVED_EVERY_ARRIVALS, refusing.size)) return []
-      const named = [...refusing, ...[...waiting].filter(([, replays]) => replays).map(([key]) => key)].flatMap((key) => index.segments.get(key)?.arrivals[0] ?? [])
+      const named = [...refusing, ...[...waiting].filter(([, replays]) => replays).map(([key]) => key)].flatMap(
+        (key) => index.segments.get(key)?.arrivals[0] ?? [],
+      )
       saved = index.arrivals
       return [[FACT, named.length > NAMED_MAX ? null : pack([store.opening.epoch, index.arrivals, named])]]
     },
@@ -212,6 +226,7 @@ const restored = (store: CommitStore): { readonly upTo: number; readonly named: 
   const value = bytes instanceof Uint8Array && bytes.length <= limits.store_fact_bytes_max ? unpack(bytes) : null
   if (!Array.isArray(value)) return null
   const [epoch, upTo, named] = value
-  if (epoch !== store.opening.epoch || typeof upTo !== 'number' || upTo > store.arrivals() || !Array.isArray(named)) return null
+  if (epoch !== store.opening.epoch || typeof upTo !== 'number' || upTo > store.arrivals() || !Array.isArray(named))
+    return null
   return { upTo, named: named.filter((n) => typeof n === 'number') }
 }

@@ -24,7 +24,9 @@ test('given up by the cache in mid-flush, it still has the commit of that flush,
   let gate = Promise.resolve()
   world = await createWorld({ peers: 2, seed: 11, flush: (peer) => (peer === 0 ? gate : Promise.resolve()) })
   const { node, replica } = world.peer(0)
-  const { id } = (await world.run(node.remember('team/api' as Namespace, { content: 'first', tags: ['a'] }, { agent })))!
+  const { id } = (await world.run(
+    node.remember('team/api' as Namespace, { content: 'first', tags: ['a'] }, { agent }),
+  ))!
   await world.agree()
   const [entry] = replica.index.segments.values()
   let open = (): void => undefined
@@ -43,13 +45,21 @@ test('given up by the cache in mid-flush, it still has the commit of that flush,
     const { memory } = (await world.run(world.peer(peer).node.get(id, {})))!
     expect([memory.title, memory.kind, memory.content], `peer ${peer}`).toEqual(['in flight', 'rule', 'first'])
     expect((await world.run(world.peer(peer).node.history(id, {})))!.rows).toHaveLength(3)
-    expect([...world.peer(peer).replica.index.segments.values()].map((one) => world!.peer(peer).replica.documents.open(one).segment.refused.size)).toEqual([0])
+    expect(
+      [...world.peer(peer).replica.index.segments.values()].map(
+        (one) => world!.peer(peer).replica.documents.open(one).segment.refused.size,
+      ),
+    ).toEqual([0])
   }
 })
 
 test('where the flush fails it goes with what it held', async () => {
   let fails = false
-  world = await createWorld({ peers: 2, seed: 12, flush: (peer) => (peer === 0 && fails ? Promise.reject(new Error('no')) : Promise.resolve()) })
+  world = await createWorld({
+    peers: 2,
+    seed: 12,
+    flush: (peer) => (peer === 0 && fails ? Promise.reject(new Error('no')) : Promise.resolve()),
+  })
   const { node, replica } = world.peer(0)
   const { id } = (await world.run(node.remember('team/api' as Namespace, { content: 'first' }, { agent })))!
   await world.agree()

@@ -35,8 +35,16 @@ export type Documents = {
 }
 
 /** @param replayed told of each document that was made again, when it is what the log on stable storage says. @param bytesMax of those that can be made again. */
-export const createDocuments = (index: LogIndex, commits: Commits, replayed: (opened: OpenSegment) => void, bytesMax: number = limits.hot_segments_bytes_max): Documents => {
-  const cache = new LRUCache<string, OpenSegment>({ maxSize: bytesMax, sizeCalculation: ({ segment }) => segmentBytes(segment) })
+export const createDocuments = (
+  index: LogIndex,
+  commits: Commits,
+  replayed: (opened: OpenSegment) => void,
+  bytesMax: number = limits.hot_segments_bytes_max,
+): Documents => {
+  const cache = new LRUCache<string, OpenSegment>({
+    maxSize: bytesMax,
+    sizeCalculation: ({ segment }) => segmentBytes(segment),
+  })
   const aheadOfLog = new Map<string, OpenSegment>()
   let warming: { readonly key: string; readonly replay: Replay } | null = null
   const keyOf = ({ segment }: OpenSegment): string => segmentKey(segment.namespace, segment.id)
@@ -88,7 +96,9 @@ export const createDocuments = (index: LogIndex, commits: Commits, replayed: (op
       // What it has replayed already may be what goes.
       stopWarming()
       for (const [key, { segment }] of cache.entries()) {
-        const holds = [...segment.changesByActor.values()].some((infos) => isCut(infos[0]!.chain, infos[0]!.peer, infos.at(-1)!.seq))
+        const holds = [...segment.changesByActor.values()].some((infos) =>
+          isCut(infos[0]!.chain, infos[0]!.peer, infos.at(-1)!.seq),
+        )
         if (holds || segment.refused.size > 0) cache.delete(key)
       }
     },

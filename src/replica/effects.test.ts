@@ -19,9 +19,19 @@ const damage: StoreDamage = { kind: 'body', ref, reason: 'its bytes do not match
 /** A peer's core on a store whose damage the test meets; `during`: what happens inside `handle`. */
 const start = async (during: (input: Input, meet: () => void) => void) => {
   let listener: (damage: StoreDamage) => void = () => undefined
-  const store = { ...openMemoryStore({ random: createRandom(3) }), onDamage: (given: typeof listener) => void (listener = given) }
+  const store = {
+    ...openMemoryStore({ random: createRandom(3) }),
+    onDamage: (given: typeof listener) => void (listener = given),
+  }
   const keys = keyPairFromSeed(createRandom(4).bytes(32))
-  const real = createReplica({ mesh: publicKeyHex(keys) as MeshId, keys, authority: null, store, incarnation: incarnation(1, 1), quorum: null })
+  const real = createReplica({
+    mesh: publicKeyHex(keys) as MeshId,
+    keys,
+    authority: null,
+    store,
+    incarnation: incarnation(1, 1),
+    quorum: null,
+  })
   await boot(real, store, 0)
   const handled: Input['kind'][] = []
   let inside = 0
@@ -37,7 +47,12 @@ const start = async (during: (input: Input, meet: () => void) => void) => {
       return effects
     },
   }
-  return { shell: createShell({ replica, store, clock: { now: () => 0 }, mesh: () => null, taken: () => undefined }), replica: real, handled, meet }
+  return {
+    shell: createShell({ replica, store, clock: { now: () => 0 }, mesh: () => null, taken: () => undefined }),
+    replica: real,
+    handled,
+    meet,
+  }
 }
 
 test('damage that handle itself meets is handled after what it is at', async () => {

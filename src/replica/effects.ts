@@ -33,7 +33,10 @@ export type ShellOptions = {
   readonly store: CommitStore
   readonly clock: Clock
   /** Set once the mesh exists; effects before that have nobody to go to. */
-  readonly mesh: () => Pick<Mesh, 'push' | 'announce' | 'wantAcks' | 'propose' | 'vote' | 'refuse' | 'announceForks' | 'membershipChanged'> | null
+  readonly mesh: () => Pick<
+    Mesh,
+    'push' | 'announce' | 'wantAcks' | 'propose' | 'vote' | 'refuse' | 'announceForks' | 'membershipChanged'
+  > | null
   /** Credit of a delivery is free again. */
   readonly taken: (delivery: number) => void
   /** Makes documents hot that a flush will change, while the disk works; without it they are made when it returns, at once. */
@@ -59,10 +62,13 @@ export const createShell = ({ replica, store, clock, mesh, taken, warm, observe 
       case 'PERSIST': {
         // What could not be made hot is made when the flush is in, where its failure is met and named.
         const warmed = warm?.(effect.opens).catch(() => undefined)
-        store.write(effect.batch).then(() => warmed).then(
-          () => feed({ kind: 'persisted', flush: effect.flush, failure: null }),
-          (error: unknown) => feed({ kind: 'persisted', flush: effect.flush, failure: asFailure(error) }),
-        )
+        store
+          .write(effect.batch)
+          .then(() => warmed)
+          .then(
+            () => feed({ kind: 'persisted', flush: effect.flush, failure: null }),
+            (error: unknown) => feed({ kind: 'persisted', flush: effect.flush, failure: asFailure(error) }),
+          )
         return
       }
       case 'PUSH':
@@ -131,21 +137,26 @@ export const createShell = ({ replica, store, clock, mesh, taken, warm, observe 
     telling ??= Promise.resolve().then(tellOfDamage)
   })
 
-  const settled = (): Promise<void> => (replica.flushing() ? new Promise((resolve) => whenSettled.push(resolve)) : Promise.resolve())
-  const listenTo = <Listener>(listeners: Set<Listener>) => (listener: Listener): (() => void) => {
-    listeners.add(listener)
-    return () => listeners.delete(listener)
-  }
+  const settled = (): Promise<void> =>
+    replica.flushing() ? new Promise((resolve) => whenSettled.push(resolve)) : Promise.resolve()
+  const listenTo =
+    <Listener>(listeners: Set<Listener>) =>
+    (listener: Listener): (() => void) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    }
 
   return {
     feed: (input) => {
       if (!stopped) feed(input)
     },
     write: (input) =>
-      stopped ? Promise.resolve(STOPPED) : new Promise((resolve) => {
-        outcomes.set(input.kind === 'write' ? input.request.id : input.id, resolve)
-        feed(input)
-      }),
+      stopped
+        ? Promise.resolve(STOPPED)
+        : new Promise((resolve) => {
+            outcomes.set(input.kind === 'write' ? input.request.id : input.id, resolve)
+            feed(input)
+          }),
     settled,
     toldOfDamage: () => telling ?? Promise.resolve(),
     onGrown: listenTo(grown),
@@ -162,4 +173,6 @@ export const createShell = ({ replica, store, clock, mesh, taken, warm, observe 
 const STOPPED: WriteOutcome = { kind: 'refused', refusal: STOPPING }
 
 const asFailure = (error: unknown): StoreFailure =>
-  error instanceof StoreFailure ? error : new StoreFailure('io_error', error instanceof Error ? error.message : String(error))
+  error instanceof StoreFailure
+    ? error
+    : new StoreFailure('io_error', error instanceof Error ? error.message : String(error))

@@ -24,14 +24,18 @@ const COMPARED_MAX = 16
 export const createCopies = (replica: Replica, text: TextOf): Copies => {
   type Earliest = { readonly revision: number; looked: number; first: { commit: Commit; event: EpisodeAppend } | null }
   const earliestById = new LRUCache<EventId, Earliest>({ maxSize: REMEMBERED_MAX, sizeCalculation: () => 1 })
-  const isEarlier = (a: Commit, b: Commit): boolean => a.header.hlc < b.header.hlc || (a.header.hlc === b.header.hlc && a.hash < b.hash)
+  const isEarlier = (a: Commit, b: Commit): boolean =>
+    a.header.hlc < b.header.hlc || (a.header.hlc === b.header.hlc && a.hash < b.hash)
 
   return {
     episode: (event) => {
       const arrivals = replica.index.events.of(event.id)
       if (arrivals.length < 2) return null
       const remembered = earliestById.get(event.id)
-      const known = remembered?.revision === replica.revision.current() && remembered.looked <= arrivals.length ? remembered : { revision: replica.revision.current(), looked: 0, first: null }
+      const known =
+        remembered?.revision === replica.revision.current() && remembered.looked <= arrivals.length
+          ? remembered
+          : { revision: replica.revision.current(), looked: 0, first: null }
       for (; known.looked < arrivals.length; known.looked++) {
         const other = replica.commits.arrived(arrivals[known.looked]!)
         const copy = other?.events.find((sealed) => sealed.event.id === event.id)?.event
@@ -42,9 +46,16 @@ export const createCopies = (replica: Replica, text: TextOf): Copies => {
       return known.first
     },
     isRepeat: (event, n) =>
-      replica.index.events.of(event.id).slice(0, COMPARED_MAX).some((arrival) => {
-        const commit = arrival < n ? replica.commits.arrived(arrival) : null
-        return commit !== null && commit.events.some((sealed) => sealed.event.id === event.id && saysTheSame(sealed.event, event, text)) && replica.counts(commit)
-      }),
+      replica.index.events
+        .of(event.id)
+        .slice(0, COMPARED_MAX)
+        .some((arrival) => {
+          const commit = arrival < n ? replica.commits.arrived(arrival) : null
+          return (
+            commit !== null &&
+            commit.events.some((sealed) => sealed.event.id === event.id && saysTheSame(sealed.event, event, text)) &&
+            replica.counts(commit)
+          )
+        }),
   }
 }

@@ -20,7 +20,14 @@ export type Exclusion = {
 }
 
 /** @param merged told of the document after each commit, which it holds or refused. */
-export const createExclusion = (index: LogIndex, documents: Documents, forks: Forks, lookBehind: LookBehind, store: CommitStore, merged: (opened: OpenSegment) => void): Exclusion => {
+export const createExclusion = (
+  index: LogIndex,
+  documents: Documents,
+  forks: Forks,
+  lookBehind: LookBehind,
+  store: CommitStore,
+  merged: (opened: OpenSegment) => void,
+): Exclusion => {
   const leaveOutAllOf = (peer: PeerId): void => {
     index.out.add(peer)
     for (const chain of index.chains.values()) if (chain.peer === peer) cutChain(index, chain.id, 1, null)

@@ -27,7 +27,10 @@ const pageFact = (page: number): string => `forks/${page}`
 const listFact = (peer: PeerId): string => `forks/of/${peer}`
 const proofFact = (chain: ChainId): string => `fork/${chain}`
 const headerName = (hash: CommitHash): string => `forks/header/${hash}`
-export const headerFact = (hash: CommitHash, bytes: Uint8Array): readonly [string, Uint8Array] => [headerName(hash), bytes]
+export const headerFact = (hash: CommitHash, bytes: Uint8Array): readonly [string, Uint8Array] => [
+  headerName(hash),
+  bytes,
+]
 
 export const createForkFacts = (store: Pick<CommitStore, 'fact'>): ForkFacts => {
   /** In the order of their places in the pages. */
@@ -47,8 +50,15 @@ export const createForkFacts = (store: Pick<CommitStore, 'fact'>): ForkFacts => 
       const known = new Set(peers)
       writing = [...peers, ...[...touched].filter((peer) => !known.has(peer))]
       const pages: [string, Uint8Array][] = []
-      for (let page = Math.floor(peers.length / PEERS_PER_PAGE); writing.length > peers.length && page * PEERS_PER_PAGE < writing.length; page++) {
-        pages.push([pageFact(page), pack(writing.slice(page * PEERS_PER_PAGE, (page + 1) * PEERS_PER_PAGE).map(hexToBytes))])
+      for (
+        let page = Math.floor(peers.length / PEERS_PER_PAGE);
+        writing.length > peers.length && page * PEERS_PER_PAGE < writing.length;
+        page++
+      ) {
+        pages.push([
+          pageFact(page),
+          pack(writing.slice(page * PEERS_PER_PAGE, (page + 1) * PEERS_PER_PAGE).map(hexToBytes)),
+        ])
       }
       const lists = [...touched].map((peer) => [listFact(peer), pack([...chainsOf(peer)].map(hexToBytes))] as const)
       return [...pages, ...lists, ...proofs.map(({ chain, proof }) => [proofFact(chain), proof] as const)]
@@ -67,10 +77,12 @@ export const createForkFacts = (store: Pick<CommitStore, 'fact'>): ForkFacts => 
       }
       peers = found
       writing = found
-      return found.flatMap((peer) => listed(listFact(peer)) ?? []).flatMap((chain) => {
-        const proof = store.fact(proofFact(bytesToHex(chain) as ChainId))
-        return proof instanceof Uint8Array ? [proof] : []
-      })
+      return found
+        .flatMap((peer) => listed(listFact(peer)) ?? [])
+        .flatMap((chain) => {
+          const proof = store.fact(proofFact(bytesToHex(chain) as ChainId))
+          return proof instanceof Uint8Array ? [proof] : []
+        })
     },
   }
 }

@@ -8,7 +8,16 @@ import { encodeEvent, type Event } from '../../crdt/event.ts'
 import { makeForkProof } from '../../crdt/fork.ts'
 import { sha256 } from '../../crdt/hash.ts'
 import type { Hlc } from '../../crdt/hlc.ts'
-import { bytesToHex, incarnation, type AgentId, type CommitHash, type EventId, type MeshId, type Namespace, type PeerId } from '../../crdt/ids.ts'
+import {
+  bytesToHex,
+  incarnation,
+  type AgentId,
+  type CommitHash,
+  type EventId,
+  type MeshId,
+  type Namespace,
+  type PeerId,
+} from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import { historyRoot } from '../../crdt/merkle.ts'
 import { keyPairFromSeed, publicKeyHex, type KeyPair } from '../../crdt/signature.ts'
@@ -27,12 +36,36 @@ const forkOf = (name: string, n: number): Uint8Array => {
   const [keys, peer, inc] = [keysOf(name), peerOf(name), incarnation(n, 0)]
   const state = emptyChain(chainId(peer, inc, ns), peer, inc, ns)
   const side = (version: number): Commit => {
-    const event: Event = { v: 1, id: `00000000-0000-4000-8000-${version.toString(16).padStart(12, '0')}` as EventId, ns, agent: 'ai:liar' as AgentId, at: '2026-01-01T00:00:00.000Z', kind: 'episode.append', event_type: 'lied' }
+    const event: Event = {
+      v: 1,
+      id: `00000000-0000-4000-8000-${version.toString(16).padStart(12, '0')}` as EventId,
+      ns,
+      agent: 'ai:liar' as AgentId,
+      at: '2026-01-01T00:00:00.000Z',
+      kind: 'episode.append',
+      event_type: 'lied',
+    }
     const events = [{ bytes: encodeEvent(event), event, attestation: null }]
-    return sealCommit({
-      mesh, namespace: ns, peer, incarnation: inc, seq: 1, prev: state.hash, history: bytesToHex(historyRoot(state.history)), hlc: 1_024 as Hlc, policy: bytesToHex(sha256('policy')) as CommitHash,
-      segment: null, deps: [], eventsRoot: eventsRoot(events), eventCount: 1, changeHash: null,
-    }, events, keys)
+    return sealCommit(
+      {
+        mesh,
+        namespace: ns,
+        peer,
+        incarnation: inc,
+        seq: 1,
+        prev: state.hash,
+        history: bytesToHex(historyRoot(state.history)),
+        hlc: 1_024 as Hlc,
+        policy: bytesToHex(sha256('policy')) as CommitHash,
+        segment: null,
+        deps: [],
+        eventsRoot: eventsRoot(events),
+        eventCount: 1,
+        changeHash: null,
+      },
+      events,
+      keys,
+    )
   }
   return makeForkProof(1, { before: [], commits: [side(1)] }, { before: [], commits: [side(2)] })!
 }
@@ -45,7 +78,13 @@ const open = (members: ReadonlySet<PeerId>, disk = memoryDisk()) => {
   return { store, disk, forks }
 }
 /** Flushes until nothing is left to write; answers how many facts, and the largest. */
-const flush = async ({ store, forks }: { readonly store: ReturnType<typeof openMemoryStore>; readonly forks: Forks }): Promise<{ facts: number; largest: number }> => {
+const flush = async ({
+  store,
+  forks,
+}: {
+  readonly store: ReturnType<typeof openMemoryStore>
+  readonly forks: Forks
+}): Promise<{ facts: number; largest: number }> => {
   const seen = { facts: 0, largest: 0 }
   for (let facts = forks.takeFacts(); facts.length > 0; facts = forks.takeFacts()) {
     await store.write({ facts })
@@ -80,7 +119,7 @@ test('a proof about somebody whom a shorter control log does not know counts as 
   expect(peer.forks.at(chainOf('bob', 1), peerOf('bob'))).toBe(1)
 })
 
-test('one sender\'s junk leaves room for another\'s proof of somebody who is yet to be known', async () => {
+test("one sender's junk leaves room for another's proof of somebody who is yet to be known", async () => {
   const members = new Set<PeerId>()
   const peer = open(members)
   for (let n = 0; n < 500; n++) peer.forks.learn(forkOf(`made up ${n}`, 1), peerOf('hostile'))
@@ -121,10 +160,20 @@ test('the same follows from too many forks of one member, whichever came and in 
   const again = open(members, first.disk)
   again.forks.restore()
   expect(again.forks.isOut(peerOf('ann'))).toBe(true)
-  expect(again.forks.all().map(({ chain }) => chain).sort()).toEqual(first.forks.all().map(({ chain }) => chain).sort())
+  expect(
+    again.forks
+      .all()
+      .map(({ chain }) => chain)
+      .sort(),
+  ).toEqual(
+    first.forks
+      .all()
+      .map(({ chain }) => chain)
+      .sort(),
+  )
 })
 
-test('one fork fewer leaves the rest of the member\'s work', async () => {
+test("one fork fewer leaves the rest of the member's work", async () => {
   const peer = open(new Set([peerOf('ann')]))
   for (let n = 1; n <= MAX; n++) peer.forks.learn(forkOf('ann', n), null)
   await flush(peer)

@@ -115,15 +115,18 @@ export const createForks = ({ mesh, store, commits, wasWriter }: ForksOptions): 
     }
     const chains = chainsByPeer.get(fork.peer)
     if (chains !== undefined && chains.size > limits.forks_per_peer_max) return false
-    const known = waiting.get(fork.chain) ?? writing.find(({ chain }) => chain === fork.chain) ?? byChain.get(fork.chain)
+    const known =
+      waiting.get(fork.chain) ?? writing.find(({ chain }) => chain === fork.chain) ?? byChain.get(fork.chain)
     if (known !== undefined && known.at <= fork.at) return false
     if (!read.isProven()) return refuse(from, 'invalid')
     waiting.set(fork.chain, { ...fork, proof })
     note(fork)
     return true
   }
-  const at = (chain: ChainId, peer: PeerId): number => (out.has(peer) ? 1 : (byChain.get(chain)?.at ?? Number.POSITIVE_INFINITY))
-  const hashes = (chain: ChainId, upto: number): CommitHash[] => Array.from({ length: upto }, (_, i) => store.commit(chain, i + 1)?.hash).filter((hash) => hash !== undefined)
+  const at = (chain: ChainId, peer: PeerId): number =>
+    out.has(peer) ? 1 : (byChain.get(chain)?.at ?? Number.POSITIVE_INFINITY)
+  const hashes = (chain: ChainId, upto: number): CommitHash[] =>
+    Array.from({ length: upto }, (_, i) => store.commit(chain, i + 1)?.hash).filter((hash) => hash !== undefined)
   /** Ours from `seq` on, until one that its peer signed itself. */
   const ours = function* (chain: ChainId, seq: number): Generator<Commit> {
     for (let next = commits.at(chain, seq); next !== null; next = commits.at(chain, next.header.seq + 1)) yield next
@@ -140,7 +143,11 @@ export const createForks = ({ mesh, store, commits, wasWriter }: ForksOptions): 
       const [first] = theirs
       // Where their commit `at` is not here, the one behind it names it.
       const named = first !== undefined && first.header.seq > seq ? [first.header.prev] : []
-      const proof = makeForkProof(seq, { before, commits: (waitingOurs ?? [...ours(chain, seq)]).slice(0, BRANCH_COMMITS_MAX) }, { before: [...before, ...named], commits: theirs })
+      const proof = makeForkProof(
+        seq,
+        { before, commits: (waitingOurs ?? [...ours(chain, seq)]).slice(0, BRANCH_COMMITS_MAX) },
+        { before: [...before, ...named], commits: theirs },
+      )
       return proof !== null && learn(proof, null)
     },
     membersChanged: () => {
@@ -152,7 +159,11 @@ export const createForks = ({ mesh, store, commits, wasWriter }: ForksOptions): 
       if (resting) return []
       writing = [...waiting.values()].slice(0, PROOFS_PER_FLUSH_MAX)
       for (const { chain } of writing) waiting.delete(chain)
-      return writing.length === 0 ? [] : facts.of(writing, (peer) => [...chainsByPeer.get(peer)!].filter((chain) => !waiting.has(chain) || byChain.has(chain)))
+      return writing.length === 0
+        ? []
+        : facts.of(writing, (peer) =>
+            [...chainsByPeer.get(peer)!].filter((chain) => !waiting.has(chain) || byChain.has(chain)),
+          )
     },
     writing: () => writing.map(({ chain }) => chain),
     applied: () => {
@@ -181,7 +192,8 @@ export const createForks = ({ mesh, store, commits, wasWriter }: ForksOptions): 
     meetHeader: (hash, bytes) => {
       const place = placeOfHeader(hash, bytes)
       const header = place && decodeHeader(bytes)
-      if (place === null || header === null || place.seq < at(place.chain, header.peer) || headers.has(hash)) return false
+      if (place === null || header === null || place.seq < at(place.chain, header.peer) || headers.has(hash))
+        return false
       if (headers.size >= HEADERS_MAX) headers.delete(headers.keys().next().value as CommitHash)
       headers.set(hash, { header, bytes })
       return true

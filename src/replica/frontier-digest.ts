@@ -14,5 +14,6 @@ export type FrontierDigests = {
 
 export const createFrontierDigests = ({ chains }: Pick<LogIndex, 'chains'>): FrontierDigests => ({
   all: (key) => digestOfRoot(chains.tree.root(), key),
-  of: (namespaces) => new Map(Array.from(namespaces, (namespace) => [namespace, bytesToHex(digestOfRoot(chains.rootOf(namespace)))])),
+  of: (namespaces) =>
+    new Map(Array.from(namespaces, (namespace) => [namespace, bytesToHex(digestOfRoot(chains.rootOf(namespace)))])),
 })

@@ -10,7 +10,14 @@
  * is proposed again whenever a voter's link opens, and after a restart.
  */
 import { chainFault, type ChainState } from '../../crdt/chain.ts'
-import { CONTROL_INCARNATION, controlChainId, decodeCommit, isControlCommit, type AdmittedCommit, type Commit } from '../../crdt/commit.ts'
+import {
+  CONTROL_INCARNATION,
+  controlChainId,
+  decodeCommit,
+  isControlCommit,
+  type AdmittedCommit,
+  type Commit,
+} from '../../crdt/commit.ts'
 import { authorityAt, isRecovery, sealControl, statementFault } from '../../crdt/control.ts'
 import { encodeEvent } from '../../crdt/event.ts'
 import { tick } from '../../crdt/hlc.ts'
@@ -71,9 +78,23 @@ export type GovernanceOptions = {
   readonly branches: Pick<ControlBranches, 'facts' | 'failed' | 'retry' | 'restore'>
 }
 
-type Entry = { readonly key: string; readonly events: Statement; readonly waits: Map<RequestId, number>; kept: 'no' | 'writing' | 'yes' }
+type Entry = {
+  readonly key: string
+  readonly events: Statement
+  readonly waits: Map<RequestId, number>
+  kept: 'no' | 'writing' | 'yes'
+}
 
-export const createGovernance = ({ index, self, keys, authority, store, reach, isControlWhole, branches }: GovernanceOptions): Governance => {
+export const createGovernance = ({
+  index,
+  self,
+  keys,
+  authority,
+  store,
+  reach,
+  isControlWhole,
+  branches,
+}: GovernanceOptions): Governance => {
   const chainId = controlChainId(index.mesh)
   const ownKey = authority && publicKeyHex(authority)
   const isVoter = (): boolean => {
@@ -85,29 +106,41 @@ export const createGovernance = ({ index, self, keys, authority, store, reach, i
   /** By the disk. */
   let kept: ReadonlySet<string> = new Set()
   let keeping: ReadonlySet<string> | null = null
-  let ballot: { readonly of: CommitHash | null; readonly votes: Ballot; own: Commit | null; isTold: boolean } | null = null
+  let ballot: { readonly of: CommitHash | null; readonly votes: Ballot; own: Commit | null; isTold: boolean } | null =
+    null
   let certifying: CommitHash | null = null
   let isResting = false
   let againAtMs = 0
 
-  const governs = (): boolean => ownKey !== null && ownKey === authorityAt(index.control, index.control.seq) && isControlWhole()
+  const governs = (): boolean =>
+    ownKey !== null && ownKey === authorityAt(index.control, index.control.seq) && isControlWhole()
   /** The ballot for the next place of the log as it is on disk: another once the log has grown. */
   const current = (): NonNullable<typeof ballot> => {
-    if (ballot === null || ballot.of !== index.control.head) ballot = { of: index.control.head, votes: createBallot(index.control), own: null, isTold: false }
+    if (ballot === null || ballot.of !== index.control.head)
+      ballot = { of: index.control.head, votes: createBallot(index.control), own: null, isTold: false }
     return ballot
   }
   /** A proposal that may be voted on: the next of our log, but for its votes. */
   const readProposal = (bytes: Uint8Array): Commit | null => {
-    const decoded = bytes.length <= limits.proposal_bytes_max && isControlWhole() ? decodeCommit(bytes, () => index.reads) : null
+    const decoded =
+      bytes.length <= limits.proposal_bytes_max && isControlWhole() ? decodeCommit(bytes, () => index.reads) : null
     const chain = index.chains.get(chainId)
     if (!decoded?.ok || chain === undefined) return null
     const { commit } = decoded
     const { header, votes } = commit
-    if (!isControlCommit(commit) || header.mesh !== index.mesh || header.incarnation !== CONTROL_INCARNATION || votes.length > 0 || isRecovery(commit)) return null
+    if (
+      !isControlCommit(commit) ||
+      header.mesh !== index.mesh ||
+      header.incarnation !== CONTROL_INCARNATION ||
+      votes.length > 0 ||
+      isRecovery(commit)
+    )
+      return null
     if (chainFault(chain, commit) !== null || header.policy !== chain.hash) return null
     return statementFault(index.control, commit) === null ? commit : null
   }
-  const propose = (to: PeerId | null): Effect[] => (ballot?.own ? [{ kind: 'PROPOSE', commit: ballot.own.bytes, to }] : [])
+  const propose = (to: PeerId | null): Effect[] =>
+    ballot?.own ? [{ kind: 'PROPOSE', commit: ballot.own.bytes, to }] : []
   const answer = (entry: Entry, effect: (id: RequestId) => Effect): Effect[] => {
     const ids = [...entry.waits.keys()]
     entry.waits.clear()
@@ -116,18 +149,26 @@ export const createGovernance = ({ index, self, keys, authority, store, reach, i
   /** One kept from before a start, or whose place was taken, is to be sealed. */
   const waiting = (): number => {
     if (isResting || !governs()) return 0
-    return entries.filter((entry) => entry.kept === 'no').length + (entries[0]?.kept === 'yes' && current().own === null ? 1 : 0)
+    return (
+      entries.filter((entry) => entry.kept === 'no').length +
+      (entries[0]?.kept === 'yes' && current().own === null ? 1 : 0)
+    )
   }
   const standing = () => {
     const { votes, own } = current()
     const voted = own === null ? new Set<PeerId>() : votes.votesFor(own.hash)
-    return { voted: [...voted], missing: [...votes.voters].filter((voter) => voter !== self && !voted.has(voter)), needed: votes.needed }
+    return {
+      voted: [...voted],
+      missing: [...votes.voters].filter((voter) => voter !== self && !voted.has(voter)),
+      needed: votes.needed,
+    }
   }
   const unmet = (): Refusal => {
     const { voted, missing, needed } = standing()
     const name = (peer: PeerId): string => index.control.members.get(peer)?.name ?? peer
     const away = missing.filter((peer) => !reach.linked.has(peer))
-    const why = away.length > 0 ? `${away.map(name).join(', ')} cannot be reached` : `not yet by ${missing.map(name).join(', ')}`
+    const why =
+      away.length > 0 ? `${away.map(name).join(', ')} cannot be reached` : `not yet by ${missing.map(name).join(', ')}`
     return {
       code: 'quorum_not_met',
       message: `kept and proposed, but not in force: ${needed} of ${current().votes.voters.size} voters must countersign it, ${why}; it goes on by itself when they are back (\`mnemesh serve\`), and needs not be said again`,
@@ -137,13 +178,17 @@ export const createGovernance = ({ index, self, keys, authority, store, reach, i
   const isHopeless = (nowMs: number): boolean => {
     if (!reach.isSure(nowMs) || entries[0]?.kept !== 'yes') return false
     const { votes } = current()
-    return [...votes.voters].filter((voter) => voter === self || reach.linked.has(voter) || votes.hasVoted(voter)).length < votes.needed
+    return (
+      [...votes.voters].filter((voter) => voter === self || reach.linked.has(voter) || votes.hasVoted(voter)).length <
+      votes.needed
+    )
   }
 
   return {
     say: ({ id, events, deadlineMs }) => {
       if (!governs()) return [refuse(id, NOT_OURS)]
-      if (events.reduce((sum, event) => sum + encodeEvent(event).length, 0) > STATEMENT_BYTES_MAX) return [refuse(id, TOO_LARGE)]
+      if (events.reduce((sum, event) => sum + encodeEvent(event).length, 0) > STATEMENT_BYTES_MAX)
+        return [refuse(id, TOO_LARGE)]
       const key = keyOfStatement(events)
       const known = entries.find((entry) => entry.key === key)
       if (known === undefined && entries.length >= limits.statements_waiting_max) return [refuse(id, TOO_MANY)]
@@ -187,7 +232,16 @@ export const createGovernance = ({ index, self, keys, authority, store, reach, i
       const isNews = !isResting && (keys.size !== kept.size || toKeep.some(({ key }) => !kept.has(key)))
       if (isNews) keeping = keys
       for (const entry of toKeep) if (isNews && entry.kept === 'no') entry.kept = 'writing'
-      return [...voting.facts(), ...branches.facts(), ...(isNews ? factsOfStatements(toKeep.map(({ events }) => events), kept) : [])]
+      return [
+        ...voting.facts(),
+        ...branches.facts(),
+        ...(isNews
+          ? factsOfStatements(
+              toKeep.map(({ events }) => events),
+              kept,
+            )
+          : []),
+      ]
     },
     sends: () => {
       const now = current()
@@ -207,7 +261,17 @@ export const createGovernance = ({ index, self, keys, authority, store, reach, i
         const done = entries.filter((entry) => entry.events.every(({ id }) => said.has(id)))
         entries = entries.filter((entry) => !done.includes(entry))
         for (const entry of done) {
-          const acknowledged = (request: RequestId): Effect => ({ kind: 'RESOLVE', request, outcome: { kind: 'acknowledged', written: [{ chain, seq: header.seq, hash }], header: headerBytes, acks: [], existing: null } })
+          const acknowledged = (request: RequestId): Effect => ({
+            kind: 'RESOLVE',
+            request,
+            outcome: {
+              kind: 'acknowledged',
+              written: [{ chain, seq: header.seq, hash }],
+              header: headerBytes,
+              acks: [],
+              existing: null,
+            },
+          })
           for (const effect of answer(entry, acknowledged)) effects.push(effect)
         }
       }
@@ -219,7 +283,10 @@ export const createGovernance = ({ index, self, keys, authority, store, reach, i
       keeping = null
       voting.failed()
       branches.failed()
-      const [gone, left] = [entries.filter((entry) => entry.kept !== 'yes'), entries.filter((entry) => entry.kept === 'yes')]
+      const [gone, left] = [
+        entries.filter((entry) => entry.kept !== 'yes'),
+        entries.filter((entry) => entry.kept === 'yes'),
+      ]
       if (entries[0] !== left[0]) ballot = null
       const first = left[0] && isResting ? [left[0]] : []
       entries = left
@@ -236,7 +303,9 @@ export const createGovernance = ({ index, self, keys, authority, store, reach, i
     },
     expire: (nowMs) => {
       const hopeless = isHopeless(nowMs)
-      const over = entries.flatMap((entry) => [...entry.waits].flatMap(([id, deadlineMs]) => (hopeless || deadlineMs <= nowMs ? [{ entry, id }] : [])))
+      const over = entries.flatMap((entry) =>
+        [...entry.waits].flatMap(([id, deadlineMs]) => (hopeless || deadlineMs <= nowMs ? [{ entry, id }] : [])),
+      )
       for (const { entry, id } of over) entry.waits.delete(id)
       let again: readonly Effect[] = []
       if (ballot !== null && ballot.isTold && (nowMs >= againAtMs || againAtMs - nowMs > limits.propose_again_ms)) {
@@ -248,7 +317,12 @@ export const createGovernance = ({ index, self, keys, authority, store, reach, i
     },
     nextDeadlineMs: () => {
       const waits = entries.flatMap((entry) => [...entry.waits.values()])
-      const isProposing = ballot !== null && ballot.isTold && ballot.own !== null && ballot.of === index.control.head && reach.linked.size > 0
+      const isProposing =
+        ballot !== null &&
+        ballot.isTold &&
+        ballot.own !== null &&
+        ballot.of === index.control.head &&
+        reach.linked.size > 0
       const due = [...waits, ...(isProposing ? [againAtMs] : []), ...(waiting() > 0 ? [0] : [])]
       return due.length === 0 ? null : due.reduce((first, ms) => Math.min(first, ms))
     },
@@ -259,7 +333,9 @@ export const createGovernance = ({ index, self, keys, authority, store, reach, i
       const said = keptStatements(store)
       kept = new Set(said.map(keyOfStatement))
       const inLog = said.length === 0 ? new Set<string>() : eventsInLog()
-      entries = said.filter((events) => !events.every(({ id }) => inLog.has(id))).map((events) => ({ key: keyOfStatement(events), events, waits: new Map(), kept: 'yes' }))
+      entries = said
+        .filter((events) => !events.every(({ id }) => inLog.has(id)))
+        .map((events) => ({ key: keyOfStatement(events), events, waits: new Map(), kept: 'yes' }))
       voting.restore(index.control.seq)
       branches.restore()
     },
@@ -278,7 +354,24 @@ export const createGovernance = ({ index, self, keys, authority, store, reach, i
 
 /** Leaves room for the header and what frames each event. */
 const STATEMENT_BYTES_MAX = limits.proposal_bytes_max - 4_096
-const TOO_LARGE: Refusal = { code: 'too_large', message: `a statement has at most ${STATEMENT_BYTES_MAX} bytes: say it in several`, fields: { local_committed: false } }
-const NOT_OURS: Refusal = { code: 'forbidden', message: 'this peer does not hold the key that governs the mesh: ask the one that does', fields: { local_committed: false } }
-const TOO_MANY: Refusal = { code: 'too_many_requests', message: 'too many statements wait to be countersigned: see which voters are away with `mnemesh status`, and start them', fields: { local_committed: false } }
-const notWritten = (failure: StoreFailure): Refusal => ({ code: failure.code === 'disk_full' ? 'disk_full' : 'internal', message: `the control log could not be written: ${failure.message}`, fields: { local_committed: false } })
+const TOO_LARGE: Refusal = {
+  code: 'too_large',
+  message: `a statement has at most ${STATEMENT_BYTES_MAX} bytes: say it in several`,
+  fields: { local_committed: false },
+}
+const NOT_OURS: Refusal = {
+  code: 'forbidden',
+  message: 'this peer does not hold the key that governs the mesh: ask the one that does',
+  fields: { local_committed: false },
+}
+const TOO_MANY: Refusal = {
+  code: 'too_many_requests',
+  message:
+    'too many statements wait to be countersigned: see which voters are away with `mnemesh status`, and start them',
+  fields: { local_committed: false },
+}
+const notWritten = (failure: StoreFailure): Refusal => ({
+  code: failure.code === 'disk_full' ? 'disk_full' : 'internal',
+  message: `the control log could not be written: ${failure.message}`,
+  fields: { local_committed: false },
+})

@@ -3,7 +3,15 @@ import { expect, test } from 'vitest'
 import type { Commit } from '../../crdt/commit.ts'
 import { emptyChain } from '../../crdt/chain.ts'
 import { sha256Hex } from '../../crdt/hash.ts'
-import { hexToBytes, incarnation, type ChainId, type CommitHash, type MeshId, type Namespace, type PeerId } from '../../crdt/ids.ts'
+import {
+  hexToBytes,
+  incarnation,
+  type ChainId,
+  type CommitHash,
+  type MeshId,
+  type Namespace,
+  type PeerId,
+} from '../../crdt/ids.ts'
 import { inclusionProof } from '../../crdt/merkle.ts'
 import { createHistories } from './histories.ts'
 import { clearLogIndex, createLogIndex, indexCommit } from './log-index.ts'
@@ -13,7 +21,14 @@ const LENGTH = 1_400
 const hashes = Array.from({ length: LENGTH }, (_, n) => sha256Hex(`commit ${n}`) as CommitHash)
 const header = (seq: number): Uint8Array => hexToBytes(sha256Hex(`header ${seq}`))
 const state = emptyChain(CHAIN, 'aa'.repeat(32) as PeerId, incarnation(1, 1), 'team' as Namespace)
-const commitAt = (seq: number): Commit => ({ chain: CHAIN, hash: hashes[seq - 1]!, events: [], headerBytes: header(seq), header: { ...state, seq, hlc: seq, policy: '', segment: null, deps: [] } }) as never
+const commitAt = (seq: number): Commit =>
+  ({
+    chain: CHAIN,
+    hash: hashes[seq - 1]!,
+    events: [],
+    headerBytes: header(seq),
+    header: { ...state, seq, hlc: seq, policy: '', segment: null, deps: [] },
+  }) as never
 
 const setUp = () => {
   const index = createLogIndex('aa'.repeat(32) as MeshId)
@@ -32,12 +47,31 @@ const setUp = () => {
   fill()
   return { index, histories, unreadable, fill, reads: () => read }
 }
-const wanted = (seq: number, later: number) => ({ header: header(later), path: inclusionProof(hashes.slice(0, later - 1).map(hexToBytes), seq - 1) })
+const wanted = (seq: number, later: number) => ({
+  header: header(later),
+  path: inclusionProof(hashes.slice(0, later - 1).map(hexToBytes), seq - 1),
+})
 
 test('a tie is the path that hashing the whole chain gives, before and after the index was made anew', () => {
   const { index, histories, fill } = setUp()
-  const pairs = [[1, 2], [1, 3], [2, 3], [1, 257], [255, 256], [256, 257], [257, 258], [1, 1_400], [700, 1_400], [1_024, 1_025], [1_025, 1_100], [1_399, 1_400], [511, 513], [512, 1_400]] as const
-  for (const [seq, later] of pairs) expect([seq, later, histories.tie(CHAIN, seq, later)]).toEqual([seq, later, wanted(seq, later)])
+  const pairs = [
+    [1, 2],
+    [1, 3],
+    [2, 3],
+    [1, 257],
+    [255, 256],
+    [256, 257],
+    [257, 258],
+    [1, 1_400],
+    [700, 1_400],
+    [1_024, 1_025],
+    [1_025, 1_100],
+    [1_399, 1_400],
+    [511, 513],
+    [512, 1_400],
+  ] as const
+  for (const [seq, later] of pairs)
+    expect([seq, later, histories.tie(CHAIN, seq, later)]).toEqual([seq, later, wanted(seq, later)])
   clearLogIndex(index)
   expect(histories.tie(CHAIN, 1, 2)).toBeNull()
   fill()

@@ -31,7 +31,8 @@ export const createHistories = (index: LogIndex, commits: Pick<Commits, 'at' | '
       const hash = commits.hashAt(chain, to)
       return hash && leafHash(hexToBytes(hash))
     }
-    if (leaves === BLOCK_COMMITS && from % BLOCK_COMMITS === 0) return index.blocks.get(chain)?.[from / BLOCK_COMMITS] ?? null
+    if (leaves === BLOCK_COMMITS && from % BLOCK_COMMITS === 0)
+      return index.blocks.get(chain)?.[from / BLOCK_COMMITS] ?? null
     const key = `${chain} ${from} ${to}`
     const known = nodes.get(key)
     if (known !== undefined) return known
@@ -46,7 +47,8 @@ export const createHistories = (index: LogIndex, commits: Pick<Commits, 'at' | '
 
   return {
     tie: (chain, seq, later) => {
-      const header = later <= (index.chains.get(chain)?.seq ?? 0) ? (commits.at(chain, later)?.headerBytes ?? null) : null
+      const header =
+        later <= (index.chains.get(chain)?.seq ?? 0) ? (commits.at(chain, later)?.headerBytes ?? null) : null
       if (header === null) return null
       let isWhole = true
       const path = inclusionPath(seq - 1, later - 1, (from, to) => {

@@ -33,9 +33,16 @@ export const createIncoming = (index: LogIndex, lastOf: (chain: ChainId) => numb
         const hole = index.holes.get(placeKey(parcel.chain, parcel.seq))
         const decoded = hole && decodeCommit(parcel.bytes, () => index.reads)
         // A commit may have come before without its texts, from somebody careless: they are taken from whoever brings them.
-        if (parcel.bodies.length > 0 && parcel.seq <= lastOf(parcel.chain)) for (const body of parcel.bodies) loose.push(body)
+        if (parcel.bodies.length > 0 && parcel.seq <= lastOf(parcel.chain))
+          for (const body of parcel.bodies) loose.push(body)
         if (hole === undefined) fresh.push(parcel)
-        else if (decoded?.ok && decoded.commit.hash === hole.hash && decoded.commit.chain === hole.chain && healing.length < limits.want_commits_max) healing.push(parcel)
+        else if (
+          decoded?.ok &&
+          decoded.commit.hash === hole.hash &&
+          decoded.commit.chain === hole.chain &&
+          healing.length < limits.want_commits_max
+        )
+          healing.push(parcel)
       }
       return fresh
     },
@@ -44,7 +51,8 @@ export const createIncoming = (index: LogIndex, lastOf: (chain: ChainId) => numb
     },
     takeBodies: (countMax) => loose.splice(0, countMax),
     // Brought twice, it may have been healed by the flush before.
-    takeHealing: (countMax) => healing.splice(0, countMax).filter(({ chain, seq }) => index.holes.has(placeKey(chain, seq))),
+    takeHealing: (countMax) =>
+      healing.splice(0, countMax).filter(({ chain, seq }) => index.holes.has(placeKey(chain, seq))),
     waitingBodies: () => loose.length,
   }
 }

@@ -47,10 +47,24 @@ export type InFlight = {
   pushed: boolean
 }
 
-export const emptyFlush = (): Flush => ({ commits: [], own: new Set(), chains: new Map(), bodies: new Map(), metas: new Map(), hashes: new Map() })
+export const emptyFlush = (): Flush => ({
+  commits: [],
+  own: new Set(),
+  chains: new Map(),
+  bodies: new Map(),
+  metas: new Map(),
+  hashes: new Map(),
+})
 
 /** Adds an admitted commit, and those of `bodies` that it names. */
-export const addToFlush = (flush: Flush, commit: Commit, chain: ChainState, policySeq: number, bodies: Iterable<Body>, own: boolean): void => {
+export const addToFlush = (
+  flush: Flush,
+  commit: Commit,
+  chain: ChainState,
+  policySeq: number,
+  bodies: Iterable<Body>,
+  own: boolean,
+): void => {
   flush.commits.push(commit)
   if (own) flush.own.add(commit.hash)
   flush.chains.set(commit.chain, extendChain(chain, commit, policySeq))
@@ -62,7 +76,11 @@ export const addToFlush = (flush: Flush, commit: Commit, chain: ChainState, poli
 
 /** The documents that commits of others go into once they are on disk, without those that are new. */
 export const documentsChangedBy = (index: LogIndex, { commits, own }: Flush): readonly SegmentEntry[] => {
-  const keys = new Set(commits.flatMap(({ hash, header: { namespace, segment } }) => (segment === null || own.has(hash) ? [] : [segmentKey(namespace, segment)])))
+  const keys = new Set(
+    commits.flatMap(({ hash, header: { namespace, segment } }) =>
+      segment === null || own.has(hash) ? [] : [segmentKey(namespace, segment)],
+    ),
+  )
   return [...keys].flatMap((key) => index.segments.get(key) ?? [])
 }
 
@@ -74,7 +92,12 @@ export const completeFlush = (flush: Flush, bodies: readonly Body[]): void => {
 }
 
 /** The log as admission sees it: the index, the store, and the flush being made. */
-export const createLogView = (index: LogIndex, store: CommitStore, forks: Pick<Forks, 'header'>, flush: () => Flush): LogView => {
+export const createLogView = (
+  index: LogIndex,
+  store: CommitStore,
+  forks: Pick<Forks, 'header'>,
+  flush: () => Flush,
+): LogView => {
   const metas = new LRUCache<CommitHash, Meta>({ maxSize: METAS_REMEMBERED_MAX, sizeCalculation: () => 1 })
   const stored = (hash: CommitHash): Meta | null => {
     const place = store.find(hash)
@@ -87,10 +110,12 @@ export const createLogView = (index: LogIndex, store: CommitStore, forks: Pick<F
   let end: { readonly base: ControlState; readonly of: Flush; upto: number; state: ControlState } | null = null
   const controlEnd = (): ControlState => {
     const of = flush()
-    if (end === null || end.of !== of || end.base !== index.control) end = { base: index.control, of, upto: 0, state: index.control }
+    if (end === null || end.of !== of || end.base !== index.control)
+      end = { base: index.control, of, upto: 0, state: index.control }
     for (; end.upto < of.commits.length; end.upto++) {
       const commit = of.commits[end.upto]!
-      if (isControlCommit(commit) && commit.header.seq === end.state.seq + 1) end.state = reduceControl(end.state, commit as VerifiedCommit, index.reads)
+      if (isControlCommit(commit) && commit.header.seq === end.state.seq + 1)
+        end.state = reduceControl(end.state, commit as VerifiedCommit, index.reads)
     }
     return end.state
   }
@@ -122,4 +147,8 @@ export const createLogView = (index: LogIndex, store: CommitStore, forks: Pick<F
   }
 }
 
-const metaOf = (header: Commit['header']): Meta => ({ namespace: header.namespace, segment: header.segment, hlc: header.hlc })
+const metaOf = (header: Commit['header']): Meta => ({
+  namespace: header.namespace,
+  segment: header.segment,
+  hlc: header.hlc,
+})

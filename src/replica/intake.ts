@@ -10,7 +10,15 @@
 import { admit, type LogView } from '../../crdt/admission.ts'
 import type { Body } from '../../crdt/body.ts'
 import { coveredCommits, type ChainState } from '../../crdt/chain.ts'
-import { decodeCommit, hashBorne, isControlCommit, textsOf, type AdmittedCommit, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
+import {
+  decodeCommit,
+  hashBorne,
+  isControlCommit,
+  textsOf,
+  type AdmittedCommit,
+  type Commit,
+  type VerifiedCommit,
+} from '../../crdt/commit.ts'
 import { OWN_READS, type Reads } from '../../crdt/event-schema.ts'
 import { hlcMs } from '../../crdt/hlc.ts'
 import { CONTROL_NAMESPACE, ZERO_HASH, type ChainId, type CommitHash, type PeerId } from '../../crdt/ids.ts'
@@ -20,7 +28,15 @@ import { createChainBudget, type ChainBudget } from './chain-budget.ts'
 
 type Waiting<C extends Commit> = { readonly commit: C; readonly bodies: readonly Body[]; readonly from: PeerId }
 /** @property hash null where the bytes could not be read: they may be anybody's, and `peer` is who brought them. */
-export type Refused = { readonly peer: PeerId; readonly from: PeerId; readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash | null; readonly reason: string; readonly atMs: number }
+export type Refused = {
+  readonly peer: PeerId
+  readonly from: PeerId
+  readonly chain: ChainId
+  readonly seq: number
+  readonly hash: CommitHash | null
+  readonly reason: string
+  readonly atMs: number
+}
 
 /** `chains` wait for their author's budget; `waiting` commits of it wait for anything; `dropped`: brought by it beyond what may wait, since the start. */
 export type HeldBack = { chains: number; waiting: number; dropped: number }
@@ -29,16 +45,33 @@ export type HeldBack = { chains: number; waiting: number; dropped: number }
  * Verified commits that contradict ours: they follow our commit `at` − 1 (or name another as that), and one another.
  * `waiting`: what they contradict, successive commits that wait; null when that lies in the log.
  */
-export type Rival = { readonly chain: ChainId; readonly at: number; readonly commits: readonly VerifiedCommit[]; readonly waiting: readonly VerifiedCommit[] | null }
+export type Rival = {
+  readonly chain: ChainId
+  readonly at: number
+  readonly commits: readonly VerifiedCommit[]
+  readonly waiting: readonly VerifiedCommit[] | null
+}
 
 export type Intake = {
   /**
    * Decodes and verifies what one delivery brought; nothing is admitted yet. What is in the log or waits already, by the hash that it bears, is not read again.
    * @param verified told of each commit that a signature covers. @param hashAt what the log has in a place; null where it ends before.
    */
-  take(from: PeerId, parcels: readonly Parcel[], nowMs: number, verified?: (commit: VerifiedCommit) => void, hashAt?: (chain: ChainId, seq: number) => CommitHash | null): void
+  take(
+    from: PeerId,
+    parcels: readonly Parcel[],
+    nowMs: number,
+    verified?: (commit: VerifiedCommit) => void,
+    hashAt?: (chain: ChainId, seq: number) => CommitHash | null,
+  ): void
   /** Admits whatever can be, in causal order, handing each to `accept` (which extends the log view); at most `commitsMax`. */
-  drain(log: LogView, nowMs: number, commitsMax: number, onRival: (rival: Rival) => void, accept: (commit: AdmittedCommit, chain: ChainState, policySeq: number, bodies: readonly Body[]) => void): void
+  drain(
+    log: LogView,
+    nowMs: number,
+    commitsMax: number,
+    onRival: (rival: Rival) => void,
+    accept: (commit: AdmittedCommit, chain: ChainState, policySeq: number, bodies: readonly Body[]) => void,
+  ): void
   /** Deps that waiting commits name and that are not in the log. */
   missingDeps(): Iterable<CommitHash>
   /** True when `drain` might admit something. */
@@ -101,10 +134,17 @@ export const createIntake = (budget: ChainBudget = createChainBudget(), reads: R
   }
   const hasRoom = (from: PeerId): boolean => {
     const used = usedBySender.get(from)
-    return used === undefined || (used.commits < limits.pending_commits_per_peer_max && used.bytes < limits.pending_bytes_per_peer_max)
+    return (
+      used === undefined ||
+      (used.commits < limits.pending_commits_per_peer_max && used.bytes < limits.pending_bytes_per_peer_max)
+    )
   }
   /** @param after what follows it, commit by commit: its cover, when it is not signed itself. */
-  const keepVerified = (entry: Waiting<VerifiedCommit>, after: () => readonly VerifiedCommit[], nowMs: number): void => {
+  const keepVerified = (
+    entry: Waiting<VerifiedCommit>,
+    after: () => readonly VerifiedCommit[],
+    nowMs: number,
+  ): void => {
     const { chain, header, hash } = entry.commit
     const bySeq = bySeqByChain.get(chain) ?? new Map<number, Waiting<VerifiedCommit>>()
     const known = bySeq.get(header.seq)
@@ -114,7 +154,13 @@ export const createIntake = (budget: ChainBudget = createChainBudget(), reads: R
         bySeq.set(header.seq, withTexts(known, entry.bodies))
       } else {
         counters.forks++
-        if (!isControlCommit(entry.commit) && header.seq < (rivals.get(chain)?.at ?? Number.POSITIVE_INFINITY)) rivals.set(chain, { chain, at: header.seq, commits: [entry.commit, ...after()], waiting: strandFrom(bySeq, header.seq) })
+        if (!isControlCommit(entry.commit) && header.seq < (rivals.get(chain)?.at ?? Number.POSITIVE_INFINITY))
+          rivals.set(chain, {
+            chain,
+            at: header.seq,
+            commits: [entry.commit, ...after()],
+            waiting: strandFrom(bySeq, header.seq),
+          })
         dirty.add(chain)
         refuse(entry.from, placeOf(entry.commit), 'fork', nowMs)
       }
@@ -139,7 +185,8 @@ export const createIntake = (budget: ChainBudget = createChainBudget(), reads: R
   const keepUncovered = (entry: Waiting<Commit>, nowMs: number): void => {
     const { chain, header, hash } = entry.commit
     const bySeq = bySeqByChain.get(chain)
-    if (bySeq?.get(header.seq + 1)?.commit.header.prev === hash) keepVerified(entry as Waiting<VerifiedCommit>, () => strandFrom(bySeq, header.seq + 1), nowMs)
+    if (bySeq?.get(header.seq + 1)?.commit.header.prev === hash)
+      keepVerified(entry as Waiting<VerifiedCommit>, () => strandFrom(bySeq, header.seq + 1), nowMs)
     else {
       const known = uncovered.get(hash)
       uncovered.set(hash, known === undefined ? entry : withTexts(known, entry.bodies))
@@ -275,13 +322,22 @@ export const createIntake = (budget: ChainBudget = createChainBudget(), reads: R
           }
           const verdict = admit(log, entry.commit, nowMs)
           if (verdict.kind === 'pending') {
-            if (verdict.missing === 'time') dueMsByChain.set(chain, { dueMs: hlcMs(entry.commit.header.hlc) - limits.clock_bound_ms, forBudget: false })
+            if (verdict.missing === 'time')
+              dueMsByChain.set(chain, {
+                dueMs: hlcMs(entry.commit.header.hlc) - limits.clock_bound_ms,
+                forBudget: false,
+              })
             for (const dep of verdict.missing === 'dep' ? entry.commit.header.deps : []) {
               if (log.meta(dep) === null) chainsByDep.set(dep, (chainsByDep.get(dep) ?? new Set()).add(chain))
             }
             return
           }
-          const waitMs = verdict.kind === 'admitted' && verdict.chain.seq === 0 && entry.commit.header.namespace !== CONTROL_NAMESPACE ? budget.begin(entry.from, entry.commit.header.peer, nowMs) : 0
+          const waitMs =
+            verdict.kind === 'admitted' &&
+            verdict.chain.seq === 0 &&
+            entry.commit.header.namespace !== CONTROL_NAMESPACE
+              ? budget.begin(entry.from, entry.commit.header.peer, nowMs)
+              : 0
           if (waitMs > 0) {
             dueMsByChain.set(chain, { dueMs: nowMs + waitMs, forBudget: true })
             return
@@ -322,7 +378,11 @@ const withTexts = <C extends Commit>(waiting: Waiting<C>, bodies: readonly Body[
 }
 
 /** The first waiting commit that contradicts the log where the histories part, and what follows it. */
-const rivalOf = (log: LogView, chain: ChainId, bySeq: ReadonlyMap<number, Waiting<VerifiedCommit>> | undefined): Rival | null => {
+const rivalOf = (
+  log: LogView,
+  chain: ChainId,
+  bySeq: ReadonlyMap<number, Waiting<VerifiedCommit>> | undefined,
+): Rival | null => {
   const ours = log.chain(chain)
   if (bySeq === undefined || ours === null || ours.seq === 0) return null
   const seqs = [...bySeq.keys()].filter((seq) => seq <= ours.seq + 1).sort((a, b) => a - b)
@@ -337,25 +397,41 @@ const rivalOf = (log: LogView, chain: ChainId, bySeq: ReadonlyMap<number, Waitin
 }
 
 /** What waits from `seq` on without a gap. */
-const strandFrom = (bySeq: ReadonlyMap<number, Waiting<VerifiedCommit>> | undefined, seq: number): readonly VerifiedCommit[] => {
+const strandFrom = (
+  bySeq: ReadonlyMap<number, Waiting<VerifiedCommit>> | undefined,
+  seq: number,
+): readonly VerifiedCommit[] => {
   const commits: VerifiedCommit[] = []
-  for (let next = bySeq?.get(seq); next !== undefined; next = bySeq?.get(seq + commits.length)) commits.push(next.commit)
+  for (let next = bySeq?.get(seq); next !== undefined; next = bySeq?.get(seq + commits.length))
+    commits.push(next.commit)
   return commits
 }
 
 /** Well-formed commits in runs of one chain in which each names the one before: what one signature can cover. */
-const consecutiveRuns = (from: PeerId, parcels: readonly Parcel[], reads: Reads, refuse: (place: Place, reason: string) => void): Waiting<Commit>[][] => {
+const consecutiveRuns = (
+  from: PeerId,
+  parcels: readonly Parcel[],
+  reads: Reads,
+  refuse: (place: Place, reason: string) => void,
+): Waiting<Commit>[][] => {
   const runs: Waiting<Commit>[][] = []
   const sorted = parcels.toSorted((a, b) => (a.chain === b.chain ? a.seq - b.seq : a.chain < b.chain ? -1 : 1))
   for (const parcel of sorted) {
     const decoded = decodeCommit(parcel.bytes, () => reads)
     if (!decoded.ok || decoded.commit.chain !== parcel.chain || decoded.commit.header.seq !== parcel.seq) {
-      refuse({ peer: from, chain: parcel.chain, seq: parcel.seq, hash: null }, decoded.ok ? 'parcel_mislabelled' : decoded.reason)
+      refuse(
+        { peer: from, chain: parcel.chain, seq: parcel.seq, hash: null },
+        decoded.ok ? 'parcel_mislabelled' : decoded.reason,
+      )
       continue
     }
     const { commit } = decoded
     const last = runs.at(-1)?.at(-1)?.commit
-    const follows = last !== undefined && last.chain === commit.chain && last.header.seq + 1 === commit.header.seq && commit.header.prev === last.hash
+    const follows =
+      last !== undefined &&
+      last.chain === commit.chain &&
+      last.header.seq + 1 === commit.header.seq &&
+      commit.header.prev === last.hash
     if (follows) runs.at(-1)!.push({ commit, bodies: parcel.bodies, from })
     else runs.push([{ commit, bodies: parcel.bodies, from }])
   }

@@ -17,15 +17,22 @@ const QUEUE = 'control/queue'
 const statementFact = (key: string): string => `control/say/${key}`
 
 /** One and the same for statements of the same events. */
-export const keyOfStatement = (statement: Statement): string => bytesToHex(sha256(statement.map(({ id }) => id).join(' ')).subarray(0, 16))
+export const keyOfStatement = (statement: Statement): string =>
+  bytesToHex(sha256(statement.map(({ id }) => id).join(' ')).subarray(0, 16))
 
 /** In their order; a damaged one is forgotten, as one that was never said. */
 export const keptStatements = (store: Pick<CommitStore, 'fact'>): readonly Statement[] =>
   keysIn(store).flatMap((key) => {
     const fact = store.fact(statementFact(key))
     const value = fact instanceof Uint8Array ? unpack(fact) : null
-    const events = Array.isArray(value) ? value.map((bytes) => (bytes instanceof Uint8Array ? decodeEvent(bytes) : null)) : [null]
-    const statement = events.flatMap((read) => (read?.ok && read.event.ns === CONTROL_NAMESPACE && read.event.kind !== 'unknown' ? [read.event as ControlEvent] : []))
+    const events = Array.isArray(value)
+      ? value.map((bytes) => (bytes instanceof Uint8Array ? decodeEvent(bytes) : null))
+      : [null]
+    const statement = events.flatMap((read) =>
+      read?.ok && read.event.ns === CONTROL_NAMESPACE && read.event.kind !== 'unknown'
+        ? [read.event as ControlEvent]
+        : [],
+    )
     return statement.length === events.length ? [statement] : []
   })
 
@@ -37,7 +44,10 @@ export const factsOfStatements = (statements: readonly Statement[], before: Read
   return [
     [QUEUE, keys.length === 0 ? null : pack(keys.map(hexToBytes))],
     ...gone.map((key) => [statementFact(key), null] as const),
-    ...fresh.map((statement) => [statementFact(keyOfStatement(statement)), pack(statement.map((event) => encodeEvent(event)))] as const),
+    ...fresh.map(
+      (statement) =>
+        [statementFact(keyOfStatement(statement)), pack(statement.map((event) => encodeEvent(event)))] as const,
+    ),
   ]
 }
 
@@ -48,7 +58,11 @@ export const keepStatement = async (store: CommitStore, statement: Statement): P
   await store.write({ facts: factsOfStatements([...kept, statement], new Set(kept.map(keyOfStatement))) })
 }
 
-export const tooMany = (): NodeError => new NodeError('too_many_requests', `${limits.statements_waiting_max} statements wait to be countersigned already: see which voters are away with \`mnemesh status\`, and start them`)
+export const tooMany = (): NodeError =>
+  new NodeError(
+    'too_many_requests',
+    `${limits.statements_waiting_max} statements wait to be countersigned already: see which voters are away with \`mnemesh status\`, and start them`,
+  )
 
 const keysIn = (store: Pick<CommitStore, 'fact'>): readonly string[] => {
   const fact = store.fact(QUEUE)

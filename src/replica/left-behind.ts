@@ -30,14 +30,26 @@ export type LookBehind = {
   said(commit: Commit): void
 }
 
-export const createLookBehind = (index: LogIndex, documents: Documents, commits: Commits, forks: Forks, self: PeerId): LookBehind => {
-  const isGone = ({ header }: Commit): boolean => forks.isFrozen(header.peer) || index.control.members.get(header.peer)?.revoked !== null
+export const createLookBehind = (
+  index: LogIndex,
+  documents: Documents,
+  commits: Commits,
+  forks: Forks,
+  self: PeerId,
+): LookBehind => {
+  const isGone = ({ header }: Commit): boolean =>
+    forks.isFrozen(header.peer) || index.control.members.get(header.peer)?.revoked !== null
   /** Its author is a member still, and says it again itself. */
-  const isLeftByItself = (commit: Commit): boolean => !isGone(commit) && commit.header.seq < forkAt(index, commit.chain) && !isBeyondUs(index, commit)
+  const isLeftByItself = (commit: Commit): boolean =>
+    !isGone(commit) && commit.header.seq < forkAt(index, commit.chain) && !isBeyondUs(index, commit)
   const isSaid = ({ id, record }: DocumentEvent): boolean =>
     homesOf(index, documents, record).some((home) => {
       const { commitsByRecord, changeByCommit } = documents.open(home).segment
-      return commitsByRecord.get(record)?.some((hash) => changeByCommit.get(hash)?.spans.some(({ event }) => event === id)) === true
+      return (
+        commitsByRecord
+          .get(record)
+          ?.some((hash) => changeByCommit.get(hash)?.spans.some(({ event }) => event === id)) === true
+      )
     })
 
   const touched = (): Iterable<SegmentEntry> => {
@@ -71,10 +83,13 @@ export const createLookBehind = (index: LogIndex, documents: Documents, commits:
     commit.events.flatMap(({ event }) => (isDocumentEvent(event) && !isSaid(event) ? [{ commit, event }] : []))
 
   const waitFor = (left: readonly LeftInDocument[]): void => {
-    const again = new Set(left.flatMap(({ event }) => (event.kind === 'memory.put' || event.kind === 'link.put' ? [event.record] : [])))
+    const again = new Set(
+      left.flatMap(({ event }) => (event.kind === 'memory.put' || event.kind === 'link.put' ? [event.record] : [])),
+    )
     for (const { commit, event } of left) {
       if (index.unsaid.size >= limits.unsaid_events_max) return
-      if (again.has(event.record) || homesOf(index, documents, event.record).length > 0) index.unsaid.set(event.id, { chain: commit.chain, seq: commit.header.seq, hash: commit.hash })
+      if (again.has(event.record) || homesOf(index, documents, event.record).length > 0)
+        index.unsaid.set(event.id, { chain: commit.chain, seq: commit.header.seq, hash: commit.hash })
     }
   }
 
@@ -95,7 +110,12 @@ export const createLookBehind = (index: LogIndex, documents: Documents, commits:
       if (damaged || isGone(commit)) return
       if (isExcluded(index, commit)) return isLeftByItself(commit) ? waitFor(eventsOf(commit)) : undefined
       const out = new Set([...index.unsaid.values()].map(({ hash }) => hash))
-      if (commit.header.deps.some((dep) => out.has(dep) || segment.refused.get(dep) === 'excluded' || forks.header(dep) !== null)) waitFor(eventsOf(commit))
+      if (
+        commit.header.deps.some(
+          (dep) => out.has(dep) || segment.refused.get(dep) === 'excluded' || forks.header(dep) !== null,
+        )
+      )
+        waitFor(eventsOf(commit))
     },
   }
 }
@@ -113,15 +133,24 @@ const episodesLeft = (index: LogIndex, commits: Commits, self: PeerId): readonly
   const left = new Map<EventId, LeftBehind>()
   for (const { chain, at } of cutChains(index)) {
     const { peer, namespace, seq: end } = index.chains.get(chain)!
-    for (let seq = at; peer === self && namespace !== CONTROL_NAMESPACE && seq <= end && seq < forkAt(index, chain); seq++) {
+    for (
+      let seq = at;
+      peer === self && namespace !== CONTROL_NAMESPACE && seq <= end && seq < forkAt(index, chain);
+      seq++
+    ) {
       const commit = commits.at(chain, seq)
-      for (const { event } of commit?.header.segment === null ? commit.events : []) if (event.kind === 'episode.append') left.set(event.id, { commit: commit!, event })
+      for (const { event } of commit?.header.segment === null ? commit.events : [])
+        if (event.kind === 'episode.append') left.set(event.id, { commit: commit!, event })
     }
   }
-  const since = [...index.chains.values()].filter((chain) => chain.peer === self && chain.namespace !== CONTROL_NAMESPACE && firstExcluded(index.control, chain) > chain.seq)
+  const since = [...index.chains.values()].filter(
+    (chain) =>
+      chain.peer === self && chain.namespace !== CONTROL_NAMESPACE && firstExcluded(index.control, chain) > chain.seq,
+  )
   // The latest say it only where an earlier one did not.
   for (const { id, seq: end } of since.sort((a, b) => (b.begunAt ?? 0) - (a.begunAt ?? 0))) {
-    for (let seq = 1; seq <= end && left.size > 0; seq++) for (const { event } of commits.at(id, seq)?.events ?? []) left.delete(event.id)
+    for (let seq = 1; seq <= end && left.size > 0; seq++)
+      for (const { event } of commits.at(id, seq)?.events ?? []) left.delete(event.id)
   }
   return [...left.values()]
 }

@@ -5,9 +5,32 @@
  */
 import { emptyChain, extendChain, type ChainState } from '../../crdt/chain.ts'
 import { controlChainId, type Commit, type CommitHeader } from '../../crdt/commit.ts'
-import { emptyControl, firstExcluded, levelAt, levelOf, policyPlace, reduceControl, type ControlState } from '../../crdt/control.ts'
+import {
+  emptyControl,
+  firstExcluded,
+  levelAt,
+  levelOf,
+  policyPlace,
+  reduceControl,
+  type ControlState,
+} from '../../crdt/control.ts'
 import type { Hlc } from '../../crdt/hlc.ts'
-import { CONTROL_NAMESPACE, ZERO_HASH, hexToBytes, segmentIndex, segmentOwner, type ChainId, type ChangeHash, type CommitHash, type EventId, type MeshId, type Namespace, type PeerId, type RecordId, type SegmentId } from '../../crdt/ids.ts'
+import {
+  CONTROL_NAMESPACE,
+  ZERO_HASH,
+  hexToBytes,
+  segmentIndex,
+  segmentOwner,
+  type ChainId,
+  type ChangeHash,
+  type CommitHash,
+  type EventId,
+  type MeshId,
+  type Namespace,
+  type PeerId,
+  type RecordId,
+  type SegmentId,
+} from '../../crdt/ids.ts'
 import { OWN_READS, readsAt, type Reads } from '../../crdt/event-schema.ts'
 import type { VerifiedCommit } from '../../crdt/commit.ts'
 import { completedSubtree, leafHash } from '../../crdt/merkle.ts'
@@ -78,8 +101,28 @@ export type LogIndex = {
 }
 
 export const createLogIndex = (mesh: MeshId, reads: Reads = OWN_READS): LogIndex => ({
-  mesh, reads, chains: new Chains(), blocks: new Map(), control: emptyControl(mesh), segments: new Map(), segmentsByRecord: new Map(), linksByRecord: new Map(), namespaces: new Set(), sortedNamespaces: createSortedKeys(), events: createEventIndex(),
-  erasures: new Map(), ownSegment: new Map(), holes: new Map(), lost: new Map(), setAside: new Map(), unsaid: new Map(), forkedAt: new Map(), out: new Set(), branchEnds: new Map(), unknownEvents: 0, arrivals: 0,
+  mesh,
+  reads,
+  chains: new Chains(),
+  blocks: new Map(),
+  control: emptyControl(mesh),
+  segments: new Map(),
+  segmentsByRecord: new Map(),
+  linksByRecord: new Map(),
+  namespaces: new Set(),
+  sortedNamespaces: createSortedKeys(),
+  events: createEventIndex(),
+  erasures: new Map(),
+  ownSegment: new Map(),
+  holes: new Map(),
+  lost: new Map(),
+  setAside: new Map(),
+  unsaid: new Map(),
+  forkedAt: new Map(),
+  out: new Set(),
+  branchEnds: new Map(),
+  unknownEvents: 0,
+  arrivals: 0,
 })
 
 export const segmentKey = (namespace: Namespace, id: SegmentId): string => `${namespace} ${id}`
@@ -88,11 +131,23 @@ export const segmentKey = (namespace: Namespace, id: SegmentId): string => `${na
 export const indexCommit = (index: LogIndex, commit: Commit, arrival: number, self: PeerId): void => {
   const { header, chain } = commit
   index.arrivals = Math.max(index.arrivals, arrival)
-  if (header.namespace === CONTROL_NAMESPACE) index.control = reduceControl(index.control, commit as VerifiedCommit, index.reads)
+  if (header.namespace === CONTROL_NAMESPACE)
+    index.control = reduceControl(index.control, commit as VerifiedCommit, index.reads)
   else index.namespaces.add(header.namespace)
   const known = index.chains.get(chain)
-  const state = known !== undefined && known.peer !== ('' as PeerId) ? known : { ...(known ?? emptyChain(chain, header.peer, header.incarnation, header.namespace)), peer: header.peer, incarnation: header.incarnation, namespace: header.namespace }
-  const policySeq = header.namespace === CONTROL_NAMESPACE ? header.seq - 1 : (policyPlace(index.control, header.policy, header.peer) ?? state.policySeq)
+  const state =
+    known !== undefined && known.peer !== ('' as PeerId)
+      ? known
+      : {
+          ...(known ?? emptyChain(chain, header.peer, header.incarnation, header.namespace)),
+          peer: header.peer,
+          incarnation: header.incarnation,
+          namespace: header.namespace,
+        }
+  const policySeq =
+    header.namespace === CONTROL_NAMESPACE
+      ? header.seq - 1
+      : (policyPlace(index.control, header.policy, header.peer) ?? state.policySeq)
   if (index.out.has(header.peer)) index.forkedAt.set(chain, 1)
   // What lies on a branch stays in the log, and counts for nothing.
   if (header.seq < forkAt(index, chain)) extend(index, state, commit, policySeq)
@@ -105,11 +160,15 @@ export const indexCommit = (index: LogIndex, commit: Commit, arrival: number, se
 
 /** Notes a commit that rests on a damaged one. */
 export const noteLost = (index: LogIndex, { hash, chain, header }: Commit): void => {
-  if (index.lost.size > 0 && header.deps.some((dep) => index.lost.has(dep))) index.lost.set(hash, { chain, seq: header.seq })
+  if (index.lost.size > 0 && header.deps.some((dep) => index.lost.has(dep)))
+    index.lost.set(hash, { chain, seq: header.seq })
 }
 
 /** A damaged arrival: its place and hash are known, its content is not. The chain goes on behind it. */
-export const indexHole = (index: LogIndex, place: { readonly n: number; readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash }): void => {
+export const indexHole = (
+  index: LogIndex,
+  place: { readonly n: number; readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash },
+): void => {
   index.arrivals = Math.max(index.arrivals, place.n)
   if (!markHole(index, place)) return
   const state = index.chains.get(place.chain) ?? emptyChain(place.chain, '' as PeerId, '' as never, '' as never)
@@ -121,7 +180,10 @@ export const indexHole = (index: LogIndex, place: { readonly n: number; readonly
 }
 
 /** Somebody may bring it again; not what lies on a branch, which counts nowhere: false. */
-export const markHole = (index: LogIndex, { chain, seq, hash }: { readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash }): boolean => {
+export const markHole = (
+  index: LogIndex,
+  { chain, seq, hash }: { readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash },
+): boolean => {
   if (seq >= forkAt(index, chain)) {
     noteBranch(index, chain, seq)
     return false
@@ -141,7 +203,8 @@ export const latest = (index: LogIndex, hlc: Hlc): Hlc => {
 /** How far a chain is here without a gap: it goes on behind what is lost or yet to be said again, but whoever asks for that has to wait. */
 export const wholeUpTo = (index: LogIndex, chain: ChainId): number => {
   let end = index.chains.get(chain)?.seq ?? 0
-  for (const gaps of [index.lost, index.unsaid]) for (const gap of gaps.values()) if (gap.chain === chain && gap.seq <= end) end = gap.seq - 1
+  for (const gaps of [index.lost, index.unsaid])
+    for (const gap of gaps.values()) if (gap.chain === chain && gap.seq <= end) end = gap.seq - 1
   return end
 }
 
@@ -155,7 +218,8 @@ export const cutChain = (index: LogIndex, chain: ChainId, at: number, before: Co
   // Nobody brings again what counts nowhere.
   for (const [place, hole] of index.holes) if (hole.chain === chain && hole.seq >= at) index.holes.delete(place)
   for (const [hash, lost] of index.lost) if (lost.chain === chain && lost.seq >= at) index.lost.delete(hash)
-  if (state !== undefined && state.seq >= at) index.chains.set(chain, { ...state, seq: at - 1, hash: before ?? (ZERO_HASH as CommitHash) })
+  if (state !== undefined && state.seq >= at)
+    index.chains.set(chain, { ...state, seq: at - 1, hash: before ?? (ZERO_HASH as CommitHash) })
 }
 
 const noteBranch = (index: LogIndex, chain: ChainId, seq: number): void => {
@@ -164,7 +228,24 @@ const noteBranch = (index: LogIndex, chain: ChainId, seq: number): void => {
 
 /** Forgets everything that was read from the log, for reading it again. */
 export const clearLogIndex = (index: LogIndex): void => {
-  for (const part of [index.chains, index.blocks, index.segments, index.segmentsByRecord, index.linksByRecord, index.namespaces, index.sortedNamespaces, index.events, index.erasures, index.ownSegment, index.holes, index.lost, index.setAside, index.unsaid, index.branchEnds]) part.clear()
+  for (const part of [
+    index.chains,
+    index.blocks,
+    index.segments,
+    index.segmentsByRecord,
+    index.linksByRecord,
+    index.namespaces,
+    index.sortedNamespaces,
+    index.events,
+    index.erasures,
+    index.ownSegment,
+    index.holes,
+    index.lost,
+    index.setAside,
+    index.unsaid,
+    index.branchEnds,
+  ])
+    part.clear()
   // What is known of other lines is not read from the log.
   index.control = { ...emptyControl(index.mesh), lost: index.control.lost }
   index.unknownEvents = 0
@@ -179,18 +260,26 @@ export const segmentsOf = (index: LogIndex, record: RecordId): readonly SegmentE
 }
 
 /** The first seq of the chain that a cut or a fork leaves out of the documents; Infinity when all of it counts. */
-const firstLeftOut = (index: LogIndex, chain: Pick<ChainState, 'id' | 'peer' | 'begunAt'>): number => Math.min(forkAt(index, chain.id), firstExcluded(index.control, chain))
+const firstLeftOut = (index: LogIndex, chain: Pick<ChainState, 'id' | 'peer' | 'begunAt'>): number =>
+  Math.min(forkAt(index, chain.id), firstExcluded(index.control, chain))
 
 /** Whether the commit is left out of the documents: for good, by a cut or a fork; or by a build that cannot read it. */
 export const isExcluded = (index: LogIndex, commit: Commit): boolean =>
-  commit.header.seq >= firstLeftOut(index, index.chains.get(commit.chain) ?? { id: commit.chain, peer: commit.header.peer, begunAt: null }) || isBeyondUs(index, commit)
+  commit.header.seq >=
+    firstLeftOut(
+      index,
+      index.chains.get(commit.chain) ?? { id: commit.chain, peer: commit.header.peer, begunAt: null },
+    ) || isBeyondUs(index, commit)
 
 /** Written at a format level that this peer's build does not read: kept, and shown to nobody. */
 export const isBeyondUs = (index: LogIndex, { header }: Pick<Commit, 'header'>): boolean =>
-  header.namespace !== CONTROL_NAMESPACE && index.control.levels.length > 0 && levelOf(index.control, header) > index.reads.level
+  header.namespace !== CONTROL_NAMESPACE &&
+  index.control.levels.length > 0 &&
+  levelOf(index.control, header) > index.reads.level
 
 /** As what a commit of the log is read. */
-export const readsOf = ({ control, reads }: Pick<LogIndex, 'control' | 'reads'>, header: CommitHeader): Reads => readsAt(reads, levelOf(control, header))
+export const readsOf = ({ control, reads }: Pick<LogIndex, 'control' | 'reads'>, header: CommitHeader): Reads =>
+  readsAt(reads, levelOf(control, header))
 
 /** In force now: what is written from here on is read at it. */
 export const levelNow = ({ control }: Pick<LogIndex, 'control'>): number => levelAt(control, control.seq)
@@ -212,7 +301,8 @@ export const whyLeftOut = (index: LogIndex, self: PeerId, chain: ChainId, seq: n
  * Whether somebody has erased the memory, and did not fork. What a revocation leaves out of the documents has destroyed texts all the
  * same, on every member, as all hold it in their logs.
  */
-export const isErased = (index: LogIndex, record: RecordId): boolean => index.erasures.get(record)?.some(({ chain, seq }) => seq < forkAt(index, chain)) === true
+export const isErased = (index: LogIndex, record: RecordId): boolean =>
+  index.erasures.get(record)?.some(({ chain, seq }) => seq < forkAt(index, chain)) === true
 
 export const hasHoleIn = (index: LogIndex, chain: ChainId): boolean => {
   for (const hole of index.holes.values()) if (hole.chain === chain) return true
@@ -234,19 +324,36 @@ const extend = (index: LogIndex, state: ChainState, commit: Commit, policySeq: n
 const indexSegment = (index: LogIndex, commit: Commit, id: SegmentId, arrival: number, self: PeerId): void => {
   const { namespace } = commit.header
   const key = segmentKey(namespace, id)
-  const entry: SegmentEntry = index.segments.get(key) ?? { namespace, id, arrivals: [], lastSeqs: new Map(), heads: new Map(), memories: 0, oldestAt: '', newestAt: '' }
+  const entry: SegmentEntry = index.segments.get(key) ?? {
+    namespace,
+    id,
+    arrivals: [],
+    lastSeqs: new Map(),
+    heads: new Map(),
+    memories: 0,
+    oldestAt: '',
+    newestAt: '',
+  }
   index.segments.set(key, entry)
   entry.arrivals.push(arrival)
   entry.lastSeqs.set(commit.chain, Math.max(commit.header.seq, entry.lastSeqs.get(commit.chain) ?? 0))
   for (const dep of commit.header.deps) entry.heads.delete(dep)
   entry.heads.set(commit.hash, commit.header.changeHash!)
-  if (segmentOwner(id) === self) index.ownSegment.set(namespace, Math.max(index.ownSegment.get(namespace) ?? 0, segmentIndex(id)))
+  if (segmentOwner(id) === self)
+    index.ownSegment.set(namespace, Math.max(index.ownSegment.get(namespace) ?? 0, segmentIndex(id)))
   for (const { event } of commit.events) {
     if (event.kind === 'memory.put') noteMemory(entry, event.at)
-    if (event.kind === 'memory.put' || event.kind === 'memory.patch') noteHappened(index, entry, event.record, event.set.occurred_at)
+    if (event.kind === 'memory.put' || event.kind === 'memory.patch')
+      noteHappened(index, entry, event.record, event.set.occurred_at)
     if (event.kind === 'memory.put' || event.kind === 'link.put') addRecord(index, event.record, entry)
-    if (event.kind === 'link.put') for (const end of [event.from, event.to]) index.linksByRecord.set(end, (index.linksByRecord.get(end) ?? new Set()).add(event.record))
-    if (event.kind === 'memory.erase') index.erasures.set(event.record, [...(index.erasures.get(event.record) ?? []), { chain: commit.chain, seq: commit.header.seq }])
+    if (event.kind === 'link.put')
+      for (const end of [event.from, event.to])
+        index.linksByRecord.set(end, (index.linksByRecord.get(end) ?? new Set()).add(event.record))
+    if (event.kind === 'memory.erase')
+      index.erasures.set(event.record, [
+        ...(index.erasures.get(event.record) ?? []),
+        { chain: commit.chain, seq: commit.header.seq },
+      ])
   }
 }
 

@@ -13,7 +13,12 @@ const unforked = { isFrozen: () => false }
 test('a start whose disk refuses says so, and the next flush makes good for it', async () => {
   const disk = memoryDisk()
   let refuses = true
-  const store = openMemoryStore({ random, disk, flush: () => (refuses ? Promise.reject(new StoreFailure('disk_full', 'no space left on device')) : Promise.resolve()) })
+  const store = openMemoryStore({
+    random,
+    disk,
+    flush: () =>
+      refuses ? Promise.reject(new StoreFailure('disk_full', 'no space left on device')) : Promise.resolve(),
+  })
   const index = createLogIndex('ab'.repeat(32) as MeshId)
   index.control = { ...index.control, seq: 2 }
   const mayWrite = createMayWrite(index, unforked, store, 'cd'.repeat(32) as PeerId)

@@ -26,13 +26,17 @@ export type MayWrite = {
   restore(): Promise<string | null>
 }
 
-export const createMayWrite = (index: LogIndex, forks: Pick<Forks, 'isFrozen'>, store: CommitStore, self: PeerId): MayWrite => {
+export const createMayWrite = (
+  index: LogIndex,
+  forks: Pick<Forks, 'isFrozen'>,
+  store: CommitStore,
+  self: PeerId,
+): MayWrite => {
   const control = controlChain(index)
   let seen = 0
   /** What of it the disk remembers. */
   let stored = 0
-  const isControlWhole = (): boolean =>
-    index.control.seq >= seen && !hasHoleIn(index, control)
+  const isControlWhole = (): boolean => index.control.seq >= seen && !hasHoleIn(index, control)
   return {
     isControlWhole,
     refusal: () => {
@@ -44,7 +48,10 @@ export const createMayWrite = (index: LogIndex, forks: Pick<Forks, 'isFrozen'>, 
       return member.revoked !== null ? REVOKED : member.role === 'observer' ? OBSERVER : null
     },
     factsAfter: (commits) => {
-      const last = commits.reduce((most, { header }) => (header.namespace === CONTROL_NAMESPACE ? Math.max(most, header.seq) : most), seen)
+      const last = commits.reduce(
+        (most, { header }) => (header.namespace === CONTROL_NAMESPACE ? Math.max(most, header.seq) : most),
+        seen,
+      )
       return last > stored ? [controlSeenFact(last)] : []
     },
     persisted: () => {
@@ -60,18 +67,45 @@ export const createMayWrite = (index: LogIndex, forks: Pick<Forks, 'isFrozen'>, 
           stored = seen
           return null
         },
-        (error: unknown) => `how far the control log goes could not be written (${error instanceof Error ? error.message : String(error)}): it is tried again with the next write`)
+        (error: unknown) =>
+          `how far the control log goes could not be written (${error instanceof Error ? error.message : String(error)}): it is tried again with the next write`,
+      )
     },
   }
 }
 
-const NOT_A_MEMBER: Refusal = { code: 'forbidden', message: 'by its control log this peer is not a member (yet): write to another, or enrol it with `mesh invite` and `mesh join`', fields: { local_committed: false } }
-const OBSERVER: Refusal = { code: 'observer_may_not_write', message: 'this peer is an observer: it holds and answers everything, and takes no writes; write to a voter (see `mnemesh mesh members`)', fields: { local_committed: false } }
-const REVOKED: Refusal = { code: 'forbidden', message: 'this peer was taken out of the mesh, so nobody would take what it writes: write to another peer', fields: { local_committed: false } }
-const CONTROL_LOST: Refusal = { code: 'not_ready', message: 'this peer lost a part of its control log, so it does not know who the voters are; it is fetching it from the others: write to one of them meanwhile', fields: { local_committed: false } }
+const NOT_A_MEMBER: Refusal = {
+  code: 'forbidden',
+  message:
+    'by its control log this peer is not a member (yet): write to another, or enrol it with `mesh invite` and `mesh join`',
+  fields: { local_committed: false },
+}
+const OBSERVER: Refusal = {
+  code: 'observer_may_not_write',
+  message:
+    'this peer is an observer: it holds and answers everything, and takes no writes; write to a voter (see `mnemesh mesh members`)',
+  fields: { local_committed: false },
+}
+const REVOKED: Refusal = {
+  code: 'forbidden',
+  message: 'this peer was taken out of the mesh, so nobody would take what it writes: write to another peer',
+  fields: { local_committed: false },
+}
+const CONTROL_LOST: Refusal = {
+  code: 'not_ready',
+  message:
+    'this peer lost a part of its control log, so it does not know who the voters are; it is fetching it from the others: write to one of them meanwhile',
+  fields: { local_committed: false },
+}
 /** What it wrote would mean something else to the others than to itself. */
 const belowLevel = (level: number, reads: number): Refusal => ({
-  code: 'not_ready', message: `the mesh writes format level ${level} and this program reads ${reads}: it keeps and hands on everything, shows no memories written since, and takes no writes; upgrade it, or write to another peer`,
+  code: 'not_ready',
+  message: `the mesh writes format level ${level} and this program reads ${reads}: it keeps and hands on everything, shows no memories written since, and takes no writes; upgrade it, or write to another peer`,
   fields: { local_committed: false, level, reads },
 })
-const FROZEN: Refusal = { code: 'forbidden', message: 'this peer\'s key wrote two histories (a copied folder?), so the mesh has frozen it: join again in a new folder', fields: { local_committed: false } }
+const FROZEN: Refusal = {
+  code: 'forbidden',
+  message:
+    "this peer's key wrote two histories (a copied folder?), so the mesh has frozen it: join again in a new folder",
+  fields: { local_committed: false },
+}

@@ -69,10 +69,11 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries, clock 
     const commit = seq < forkAt(index, chain) ? replica.commits.at(chain, seq) : null
     return commit && { chain, seq, bytes: commit.bytes, bodies: bodiesOf(textsOf(commit)) }
   }
-  const bodiesOf = (refs: readonly Ref[]) => refs.flatMap((ref) => {
-    const body = store.body(ref)
-    return body === null || body === 'erased' ? [] : [body]
-  })
+  const bodiesOf = (refs: readonly Ref[]) =>
+    refs.flatMap((ref) => {
+      const body = store.body(ref)
+      return body === null || body === 'erased' ? [] : [body]
+    })
 
   const told = createControlTold(replica, store, controlReadTo)
   return {
@@ -82,13 +83,20 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries, clock 
     peer: replica.self,
     member: (peer) => {
       const member = index.control.members.get(peer)
-      return member === undefined ? 'unknown' : member.revoked !== null ? 'revoked' : replica.forks.isFrozen(peer) ? 'frozen' : member.role
+      return member === undefined
+        ? 'unknown'
+        : member.revoked !== null
+          ? 'revoked'
+          : replica.forks.isFrozen(peer)
+            ? 'frozen'
+            : member.role
     },
     controlChain: control,
     frontier: index.chains.tree,
     commits: () => index.chains.commits,
     growth: index.chains.growth,
-    seqOf: (chain) => Math.min(index.chains.get(chain)?.seq ?? 0, chain === control ? controlReadTo() : Number.POSITIVE_INFINITY),
+    seqOf: (chain) =>
+      Math.min(index.chains.get(chain)?.seq ?? 0, chain === control ? controlReadTo() : Number.POSITIVE_INFINITY),
     frontierDigest: replica.frontierDigest,
     logEpoch: store.opening.epoch,
     arrivals: () => index.arrivals,
@@ -99,7 +107,12 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries, clock 
       for (let n = after + 1; n <= last; n++) {
         const arrival = store.arrival(n)
         // The control log comes by its lines; who does not take these knows one chain of it.
-        if (arrival === null || arrival.seq >= forkAt(index, arrival.chain) || (arrival.chain !== control && told.isControl(arrival.chain))) continue
+        if (
+          arrival === null ||
+          arrival.seq >= forkAt(index, arrival.chain) ||
+          (arrival.chain !== control && told.isControl(arrival.chain))
+        )
+          continue
         const open = openByChain.get(arrival.chain)
         if (open !== undefined && open.from + open.count === arrival.seq) open.count++
         else {
@@ -112,7 +125,9 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries, clock 
     },
     cursorInto: (peer) => {
       const value = facts.read(`cursor/${peer}`)
-      return Array.isArray(value) && typeof value[0] === 'string' && typeof value[1] === 'number' ? { epoch: value[0], cursor: value[1] } : null
+      return Array.isArray(value) && typeof value[0] === 'string' && typeof value[1] === 'number'
+        ? { epoch: value[0], cursor: value[1] }
+        : null
     },
     keepCursor: (peer, epoch, cursor) => facts.keep(`cursor/${peer}`, [epoch, cursor]),
 
@@ -141,7 +156,10 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries, clock 
     forkProofs: () => replica.forks.all().map(({ proof }) => proof),
     receiveForkProofs: (from, proofs) => shell.feed({ kind: 'forks', from, proofs }),
     // A dep that is not here may be on a branch that nobody sends: only where some fork is known.
-    missingHeaders: (limit) => (index.forkedAt.size === 0 ? [] : [...replica.intake.missingDeps()].filter((hash) => replica.forks.header(hash) === null).slice(0, limit)),
+    missingHeaders: (limit) =>
+      index.forkedAt.size === 0
+        ? []
+        : [...replica.intake.missingDeps()].filter((hash) => replica.forks.header(hash) === null).slice(0, limit),
     // A header is read with its whole commit: what one question may have read is bounded, the rest is asked for again.
     readHeaders: (hashes) => {
       let bytes = 0
@@ -154,7 +172,8 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries, clock 
     receiveHeaders: (from, headers) => shell.feed({ kind: 'headers', from, headers }),
 
     receive: (from, parcels, done) => shell.feed({ kind: 'received', from, parcels, delivery: deliveries.add(done) }),
-    receiveStatements: (from, commits, done) => shell.feed({ kind: 'statements', from, commits, delivery: deliveries.add(done) }),
+    receiveStatements: (from, commits, done) =>
+      shell.feed({ kind: 'statements', from, commits, delivery: deliveries.add(done) }),
     receiveBodies: (from, bodies, done) => shell.feed({ kind: 'bodies', from, bodies, delivery: deliveries.add(done) }),
     receiveAck: (from, ack) => shell.feed({ kind: 'acked', from, ack }),
     levelReadBy: (peer) => levelTold(facts.read(levelFact(peer))),
@@ -175,7 +194,9 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries, clock 
 
     addresses: () => {
       const value = facts.read('addresses')
-      return Array.isArray(value) ? value.flatMap((entry) => (Array.isArray(entry) && entry[1] instanceof Uint8Array ? [entry[1]] : [])) : []
+      return Array.isArray(value)
+        ? value.flatMap((entry) => (Array.isArray(entry) && entry[1] instanceof Uint8Array ? [entry[1]] : []))
+        : []
     },
     keepAddress: (peer, record) => {
       const value = facts.read('addresses')
@@ -185,7 +206,8 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries, clock 
   }
 }
 
-const parcelBytes = (parcel: Parcel): number => parcel.bodies.reduce((sum, body) => sum + body.text.length + 64, parcel.bytes.length)
+const parcelBytes = (parcel: Parcel): number =>
+  parcel.bodies.reduce((sum, body) => sum + body.text.length + 64, parcel.bytes.length)
 
 /**
  * Small facts that may be a little old after a crash (cursors, addresses): kept in memory, written behind, one write at a
@@ -201,7 +223,9 @@ const createFacts = (store: CommitStore) => {
       const names = [...dirty]
       dirty.clear()
       // A disk that refuses is the flush's matter; these are offered again with the next change.
-      await store.write({ facts: names.map((name) => [name, pack(latest.get(name) ?? null)]) }).then(undefined, () => undefined)
+      await store
+        .write({ facts: names.map((name) => [name, pack(latest.get(name) ?? null)]) })
+        .then(undefined, () => undefined)
     }
     writing = false
   }

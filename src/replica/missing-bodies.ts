@@ -29,7 +29,12 @@ export type MissingBodies = {
   /** A read met damage. */
   add(ref: Ref): void
   /** What the store should remember once this flush is on disk. */
-  factsAfter(commits: readonly Commit[], bodies: readonly Body[], loose: readonly Body[], erase: readonly Ref[]): NonNullable<StoreBatch['facts']>
+  factsAfter(
+    commits: readonly Commit[],
+    bodies: readonly Body[],
+    loose: readonly Body[],
+    erase: readonly Ref[],
+  ): NonNullable<StoreBatch['facts']>
   /** @param settled texts that are here now, or never will be. */
   persisted(commits: readonly Commit[], settled: readonly Ref[]): void
   /** Chains that were not whole and are now; asked once. */
@@ -41,7 +46,10 @@ export type MissingBodies = {
 }
 
 /** @param isLeftOut whether the commit at that place counts for nobody any more. */
-export const createMissingBodies = (store: CommitStore, isLeftOut: (chain: ChainId, seq: number) => boolean): MissingBodies => {
+export const createMissingBodies = (
+  store: CommitStore,
+  isLeftOut: (chain: ChainId, seq: number) => boolean,
+): MissingBodies => {
   /** Where a text is named, by chain, ascending: in two chains when one request was written twice. None: a read met damage. */
   const seqsByRef = new Map<Ref, Map<ChainId, number[]>>()
   const countByChain = new Map<ChainId, number>()
@@ -75,7 +83,9 @@ export const createMissingBodies = (store: CommitStore, isLeftOut: (chain: Chain
   }
   /** Each with each of its places, as the fact keeps them. */
   const entries = (): (readonly [Ref, Place | null])[] =>
-    [...seqsByRef].flatMap(([ref, seqs]) => (seqs.size === 0 ? [null] : placesIn(seqs)).map((place) => [ref, place] as const))
+    [...seqsByRef].flatMap(([ref, seqs]) =>
+      (seqs.size === 0 ? [null] : placesIn(seqs)).map((place) => [ref, place] as const),
+    )
   const placeOf = ({ chain, header }: Commit): Place => ({ chain, seq: header.seq })
   const wanted = (limit: number): readonly Ref[] => {
     const refs: Ref[] = []
@@ -102,17 +112,23 @@ export const createMissingBodies = (store: CommitStore, isLeftOut: (chain: Chain
     add: (ref) => note(ref, null),
     factsAfter: (commits, bodies, loose, erase) => {
       const given = new Set([...bodies, ...loose].map(({ ref }) => ref).concat(erase))
-      const fresh = commits.flatMap((commit) => missingOf(commit, (ref) => given.has(ref)).map((ref) => [ref, placeOf(commit)] as const))
+      const fresh = commits.flatMap((commit) =>
+        missingOf(commit, (ref) => given.has(ref)).map((ref) => [ref, placeOf(commit)] as const),
+      )
       const filled = [...given].some((ref) => seqsByRef.has(ref))
       if (fresh.length === 0 && !filled) return []
       const left = [...entries().filter(([ref]) => !given.has(ref)), ...fresh]
-      const kept = left.length > REMEMBERED_MAX ? true : left.map(([ref, place]) => [hexToBytes(ref), hexToBytes(place?.chain ?? ''), place?.seq ?? 0])
+      const kept =
+        left.length > REMEMBERED_MAX
+          ? true
+          : left.map(([ref, place]) => [hexToBytes(ref), hexToBytes(place?.chain ?? ''), place?.seq ?? 0])
       return [[FACT, pack([kept])]]
     },
     persisted: (commits, settled) => {
       const here = new Set(settled)
       for (const ref of settled) found(ref)
-      for (const commit of commits) for (const ref of missingOf(commit, (candidate) => here.has(candidate))) note(ref, placeOf(commit))
+      for (const commit of commits)
+        for (const ref of missingOf(commit, (candidate) => here.has(candidate))) note(ref, placeOf(commit))
     },
     chainsMadeWhole: () => {
       const chains = [...madeWhole]
@@ -126,8 +142,17 @@ export const createMissingBodies = (store: CommitStore, isLeftOut: (chain: Chain
       if (!Array.isArray(value)) return false
       if (!Array.isArray(value[0])) return true
       for (const entry of value[0]) {
-        if (!Array.isArray(entry) || !(entry[0] instanceof Uint8Array) || !(entry[1] instanceof Uint8Array) || typeof entry[2] !== 'number') return true
-        note(bytesToHex(entry[0]) as Ref, entry[1].length === 0 ? null : { chain: bytesToHex(entry[1]) as ChainId, seq: entry[2] })
+        if (
+          !Array.isArray(entry) ||
+          !(entry[0] instanceof Uint8Array) ||
+          !(entry[1] instanceof Uint8Array) ||
+          typeof entry[2] !== 'number'
+        )
+          return true
+        note(
+          bytesToHex(entry[0]) as Ref,
+          entry[1].length === 0 ? null : { chain: bytesToHex(entry[1]) as ChainId, seq: entry[2] },
+        )
       }
       return false
     },
@@ -137,4 +162,5 @@ export const createMissingBodies = (store: CommitStore, isLeftOut: (chain: Chain
   }
 }
 
-const placesIn = (seqs: ReadonlyMap<ChainId, readonly number[]>): readonly Place[] => [...seqs].flatMap(([chain, all]) => all.map((seq) => ({ chain, seq })))
+const placesIn = (seqs: ReadonlyMap<ChainId, readonly number[]>): readonly Place[] =>
+  [...seqs].flatMap(([chain, all]) => all.map((seq) => ({ chain, seq })))

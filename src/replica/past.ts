@@ -9,7 +9,15 @@ import type { CommitStore } from '../ports/store.ts'
 import type { Said } from './author.ts'
 import type { Commits } from './commits.ts'
 import type { Documents } from './documents.ts'
-import { clearLogIndex, isErased, isExcluded, segmentKey, segmentsOf, type LogIndex, type SegmentEntry } from './log-index.ts'
+import {
+  clearLogIndex,
+  isErased,
+  isExcluded,
+  segmentKey,
+  segmentsOf,
+  type LogIndex,
+  type SegmentEntry,
+} from './log-index.ts'
 import { createLogReader } from './read-log.ts'
 
 export type Past = {
@@ -31,7 +39,10 @@ export type Past = {
 const COPIES_MAX = 64
 
 export const createPast = (index: LogIndex, documents: Documents, commits: Commits, store: CommitStore): Past => {
-  const read = function* (entries: Iterable<Pick<SegmentEntry, 'namespace' | 'id'>>, hashesOf: (segment: Segment) => Iterable<CommitHash>): Generator<Commit> {
+  const read = function* (
+    entries: Iterable<Pick<SegmentEntry, 'namespace' | 'id'>>,
+    hashesOf: (segment: Segment) => Iterable<CommitHash>,
+  ): Generator<Commit> {
     for (const entry of entries) {
       for (const hash of hashesOf(documents.open(entry).segment)) {
         const commit = commits.byHash(hash)
@@ -39,17 +50,34 @@ export const createPast = (index: LogIndex, documents: Documents, commits: Commi
       }
     }
   }
-  const commitsOf = (record: RecordId): Iterable<Commit> => read(segmentsOf(index, record), (segment) => segment.commitsByRecord.get(record) ?? [])
+  const commitsOf = (record: RecordId): Iterable<Commit> =>
+    read(segmentsOf(index, record), (segment) => segment.commitsByRecord.get(record) ?? [])
   /** The record's segments, those too that only `fresh` tells of: the index knows none by a put that is damaged. */
-  const touchedSegments = (record: RecordId, fresh: readonly Commit[]): Iterable<Pick<SegmentEntry, 'namespace' | 'id'>> => {
-    const told = fresh.flatMap(({ header: { namespace, segment }, events }) => (segment !== null && events.some(({ event }) => 'record' in event && event.record === record) ? [{ namespace, id: segment }] : []))
-    return new Map([...segmentsOf(index, record), ...told].map((entry) => [segmentKey(entry.namespace, entry.id), entry])).values()
+  const touchedSegments = (
+    record: RecordId,
+    fresh: readonly Commit[],
+  ): Iterable<Pick<SegmentEntry, 'namespace' | 'id'>> => {
+    const told = fresh.flatMap(({ header: { namespace, segment }, events }) =>
+      segment !== null && events.some(({ event }) => 'record' in event && event.record === record)
+        ? [{ namespace, id: segment }]
+        : [],
+    )
+    return new Map(
+      [...segmentsOf(index, record), ...told].map((entry) => [segmentKey(entry.namespace, entry.id), entry]),
+    ).values()
   }
   /** Commits that touched the record, or are in the log and not in the document: for good, or until what they rest on has been brought again. */
-  const everSaid = (record: RecordId, fresh: readonly Commit[]): Iterable<Commit> => read(touchedSegments(record, fresh), (segment) => [...(segment.commitsByRecord.get(record) ?? []), ...segment.refused.keys()])
+  const everSaid = (record: RecordId, fresh: readonly Commit[]): Iterable<Commit> =>
+    read(touchedSegments(record, fresh), (segment) => [
+      ...(segment.commitsByRecord.get(record) ?? []),
+      ...segment.refused.keys(),
+    ])
   const counts = (commit: Commit): boolean => {
     const { namespace, segment } = commit.header
-    return !isExcluded(index, commit) && (segment === null || !documents.open({ namespace, id: segment }).segment.refused.has(commit.hash))
+    return (
+      !isExcluded(index, commit) &&
+      (segment === null || !documents.open({ namespace, id: segment }).segment.refused.has(commit.hash))
+    )
   }
   const refsOf = (commit: Commit, record: RecordId): readonly Ref[] =>
     commit.events.flatMap((sealed) => (recordOf(sealed.event) === record ? textsOfEvent(sealed) : []))
@@ -59,28 +87,48 @@ export const createPast = (index: LogIndex, documents: Documents, commits: Commi
     counts,
     isMade: (record, fresh) => {
       for (const candidates of [fresh, commitsOf(record)]) {
-        for (const { events } of candidates) if (events.some(({ event }) => event.kind === 'memory.put' && event.record === record)) return true
+        for (const { events } of candidates)
+          if (events.some(({ event }) => event.kind === 'memory.put' && event.record === record)) return true
       }
       return false
     },
     said: (event, fresh) => {
-      const holding = [...index.events.of(event).slice(0, COPIES_MAX).flatMap((n) => commits.arrived(n) ?? []).filter(counts), ...fresh]
-        .flatMap((commit) => commit.events.flatMap((sealed) => (sealed.event.id === event ? [{ commit, event: sealed.event }] : [])))
+      const holding = [
+        ...index.events
+          .of(event)
+          .slice(0, COPIES_MAX)
+          .flatMap((n) => commits.arrived(n) ?? [])
+          .filter(counts),
+        ...fresh,
+      ]
+        .flatMap((commit) =>
+          commit.events.flatMap((sealed) => (sealed.event.id === event ? [{ commit, event: sealed.event }] : [])),
+        )
         .sort((a, b) => a.commit.header.hlc - b.commit.header.hlc || (a.commit.hash < b.commit.hash ? -1 : 1))
       const [first] = holding
       if (first === undefined) return null
       // What one attempt wrote, into each document of the memory.
-      const written = holding.filter(({ commit }) => commit.chain === first.commit.chain).map(({ commit }) => ({ chain: commit.chain, seq: commit.header.seq, hash: commit.hash }))
+      const written = holding
+        .filter(({ commit }) => commit.chain === first.commit.chain)
+        .map(({ commit }) => ({ chain: commit.chain, seq: commit.header.seq, hash: commit.hash }))
       return { event: first.event, written }
     },
     erasedBy: (fresh) => {
-      const records = new Set(fresh.flatMap(({ events }) => events.flatMap(({ event }) => (event.kind === 'memory.erase' ? [event.record] : []))))
+      const records = new Set(
+        fresh.flatMap(({ events }) =>
+          events.flatMap(({ event }) => (event.kind === 'memory.erase' ? [event.record] : [])),
+        ),
+      )
       const isGone = (record: RecordId): boolean => records.has(record) || isErased(index, record)
-      const touched = fresh.flatMap((commit) => commit.events.flatMap(({ event }) => {
-        const record = recordOf(event)
-        return record !== null && isGone(record) ? [[commit, record] as const] : []
-      }))
-      const earlier = [...new Set(touched.map(([, record]) => record))].flatMap((record) => [...everSaid(record, fresh)].map((commit) => [commit, record] as const))
+      const touched = fresh.flatMap((commit) =>
+        commit.events.flatMap(({ event }) => {
+          const record = recordOf(event)
+          return record !== null && isGone(record) ? [[commit, record] as const] : []
+        }),
+      )
+      const earlier = [...new Set(touched.map(([, record]) => record))].flatMap((record) =>
+        [...everSaid(record, fresh)].map((commit) => [commit, record] as const),
+      )
       return new Set([...touched, ...earlier].flatMap(([commit, record]) => refsOf(commit, record)))
     },
     reindex: (self) => {
@@ -101,4 +149,5 @@ export const createPast = (index: LogIndex, documents: Documents, commits: Commi
 }
 
 /** What it is about, understood or not: an erasing takes the texts of both. */
-const recordOf = (event: Event): RecordId | null => (event.kind === 'unknown' ? event.about : 'record' in event ? event.record : null)
+const recordOf = (event: Event): RecordId | null =>
+  event.kind === 'unknown' ? event.about : 'record' in event ? event.record : null

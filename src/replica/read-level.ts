@@ -11,7 +11,11 @@ import type { Revision } from './revision.ts'
 const FACT = 'log/read-level'
 
 /** After the opening scan. Answers, for health, why it could not be written; it is tried again at the next start. */
-export const restoreReadLevel = async ({ control, reads }: Pick<LogIndex, 'control' | 'reads'>, store: CommitStore, revision: Pick<Revision, 'facts' | 'applied'>): Promise<string | null> => {
+export const restoreReadLevel = async (
+  { control, reads }: Pick<LogIndex, 'control' | 'reads'>,
+  store: CommitStore,
+  revision: Pick<Revision, 'facts' | 'applied'>,
+): Promise<string | null> => {
   const before = readBefore(store)
   if (before === reads.level) return null
   const [low, high] = [Math.min(before, reads.level), Math.max(before, reads.level)]
@@ -21,7 +25,9 @@ export const restoreReadLevel = async ({ control, reads }: Pick<LogIndex, 'contr
       if (differs) revision.applied()
       return null
     },
-    (error: unknown) => `up to which format level the log is read could not be written (${error instanceof Error ? error.message : String(error)}): it is tried again at the next start`)
+    (error: unknown) =>
+      `up to which format level the log is read could not be written (${error instanceof Error ? error.message : String(error)}): it is tried again at the next start`,
+  )
 }
 
 /** A folder that no other build has had says nothing of it. */

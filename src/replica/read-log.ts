@@ -26,7 +26,12 @@ export type LogReader = {
 
 type Held = { readonly n: number; readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash }
 
-export const createLogReader = (index: LogIndex, store: Pick<CommitStore, 'find'>, commits: Commits, self: PeerId): LogReader => {
+export const createLogReader = (
+  index: LogIndex,
+  store: Pick<CommitStore, 'find'>,
+  commits: Commits,
+  self: PeerId,
+): LogReader => {
   /** By what they wait for: a place in their own chain, or a commit. */
   const heldByNeed = new Map<string, Held[]>()
   const held = new Set<CommitHash>()
@@ -38,13 +43,17 @@ export const createLogReader = (index: LogIndex, store: Pick<CommitStore, 'find'
     const state = index.chains.get(chain)
     if ((state?.seq ?? 0) + 1 < header.seq) return placeKey(chain, header.seq - 1)
     if (header.namespace === CONTROL_NAMESPACE) return null
-    if (header.policy !== ZERO_HASH && policyPlace(index.control, header.policy, header.peer) === null) return header.policy
+    if (header.policy !== ZERO_HASH && policyPlace(index.control, header.policy, header.peer) === null)
+      return header.policy
     return header.deps.find((dep) => held.has(dep) || (!holes.has(dep) && !isRead(dep))) ?? null
   }
   /** What came again lies in the store, and is read only at its later number: until then nothing may rest on it. No chain goes on along a branch. */
   const isRead = (hash: CommitHash): boolean => {
     const place = store.find(hash)
-    return place !== null && (place.seq <= (index.chains.get(place.chain)?.seq ?? 0) || place.seq >= forkAt(index, place.chain))
+    return (
+      place !== null &&
+      (place.seq <= (index.chains.get(place.chain)?.seq ?? 0) || place.seq >= forkAt(index, place.chain))
+    )
   }
   const hold = (entry: Held, need: string): void => {
     held.add(entry.hash)
@@ -95,7 +104,8 @@ export const createLogReader = (index: LogIndex, store: Pick<CommitStore, 'find'
       index.arrivals = Math.max(index.arrivals, n)
     },
     end: () => {
-      for (const waiting of heldByNeed.values()) for (const { chain, seq, hash, n } of waiting) index.setAside.set(placeKey(chain, seq), { hash, n })
+      for (const waiting of heldByNeed.values())
+        for (const { chain, seq, hash, n } of waiting) index.setAside.set(placeKey(chain, seq), { hash, n })
       heldByNeed.clear()
     },
   }

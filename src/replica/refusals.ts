@@ -15,7 +15,11 @@ import type { Refused } from './intake.ts'
 import type { Effect, WrittenAt } from './types.ts'
 
 /** What to tell whom of that. @param control the control chain: its commits prove themselves, and what is refused of them may be taken from others. */
-export const refusalsToTell = (refused: readonly Refused[], linked: ReadonlySet<PeerId>, control: ChainId): Effect[] => {
+export const refusalsToTell = (
+  refused: readonly Refused[],
+  linked: ReadonlySet<PeerId>,
+  control: ChainId,
+): Effect[] => {
   const byPeer = new Map<PeerId, RefusedCommit[]>()
   for (const { peer, from, chain, seq, hash, reason } of refused) {
     if (chain === control) continue
@@ -50,7 +54,8 @@ export const createRefusedByVoters = (): RefusedByVoters => {
       const byChain = byVoter.get(voter) ?? new Map<ChainId, RefusedFrom>()
       byVoter.set(voter, byChain)
       if (seq < (byChain.get(chain)?.seq ?? Number.POSITIVE_INFINITY)) byChain.set(chain, { chain, seq, reason })
-      for (const oldest of byChain.keys()) if (byChain.size > limits.refused_chains_per_voter_max) byChain.delete(oldest)
+      for (const oldest of byChain.keys())
+        if (byChain.size > limits.refused_chains_per_voter_max) byChain.delete(oldest)
     },
     taken: (voter, chain, seq) => {
       const byChain = byVoter.get(voter)
@@ -68,20 +73,30 @@ export const createRefusedByVoters = (): RefusedByVoters => {
       }
       return null
     },
-    standing: () => new Map([...byVoter].flatMap(([voter, byChain]) => {
-      const [first] = byChain.values()
-      return first === undefined ? [] : [[voter, first] as const]
-    })),
+    standing: () =>
+      new Map(
+        [...byVoter].flatMap(([voter, byChain]) => {
+          const [first] = byChain.values()
+          return first === undefined ? [] : [[voter, first] as const]
+        }),
+      ),
   }
 }
 
 /** Those that are about commits of ours, also of a flush on its way to the disk: what was pushed may be refused before. */
-export const aboutOurs = (refused: readonly RefusedCommit[], self: PeerId, log: Pick<LogView, 'chain' | 'hashAt'>): readonly RefusedCommit[] =>
+export const aboutOurs = (
+  refused: readonly RefusedCommit[],
+  self: PeerId,
+  log: Pick<LogView, 'chain' | 'hashAt'>,
+): readonly RefusedCommit[] =>
   refused.filter((each) => {
     const ours = log.chain(each.chain)
     return ours?.peer === self && isAbout(each, ours, (seq) => log.hashAt(each.chain, seq))
   })
 
 /** Whether `refused` is about a commit of ours: that one, or, of bytes that could not be read, whatever stands there. */
-export const isAbout = ({ seq, hash }: RefusedCommit, ours: { readonly seq: number } | null, hashAt: (seq: number) => CommitHash | null): boolean =>
-  ours !== null && seq <= ours.seq && (hash === ZERO_HASH || hashAt(seq) === hash)
+export const isAbout = (
+  { seq, hash }: RefusedCommit,
+  ours: { readonly seq: number } | null,
+  hashAt: (seq: number) => CommitHash | null,
+): boolean => ours !== null && seq <= ours.seq && (hash === ZERO_HASH || hashAt(seq) === hash)

@@ -17,14 +17,29 @@ import type { LogIndex } from './log-index.ts'
 import type { Draft, WriteRequest } from './types.ts'
 
 /** One request an event, of what we said ourselves, and of what we have to say of branches that we acted on. */
-export const reoffer = (index: LogIndex, commits: Commits, left: readonly LeftBehind[], self: PeerId, nowMs: number): readonly WriteRequest[] => {
+export const reoffer = (
+  index: LogIndex,
+  commits: Commits,
+  left: readonly LeftBehind[],
+  self: PeerId,
+  nowMs: number,
+): readonly WriteRequest[] => {
   if (!isWriter(index.control, self)) return []
   const ours = left.flatMap(({ commit, event }) => {
     const draft = commit.header.peer === self ? draftOf(event) : null
     return draft === null ? [] : [{ namespace: event.ns, draft }]
   })
-  return [...ours, ...branchErasures(index, commits, self)].map(({ namespace, draft }) =>
-    ({ id: -1, namespace, drafts: [draft], bodies: [], precondition: null, idempotent: false, again: true, quorum: 1, deadlineMs: nowMs + limits.quorum_timeout_ms_default }))
+  return [...ours, ...branchErasures(index, commits, self)].map(({ namespace, draft }) => ({
+    id: -1,
+    namespace,
+    drafts: [draft],
+    bodies: [],
+    precondition: null,
+    idempotent: false,
+    again: true,
+    quorum: 1,
+    deadlineMs: nowMs + limits.quorum_timeout_ms_default,
+  }))
 }
 
 /** What is to be said again. A change of a memory that somebody else has to say again first waits for that. */
@@ -59,7 +74,8 @@ export const createReoffers = (index: LogIndex, documents: Documents): Reoffers 
     take: (max) => {
       if (ready.length === 0) return []
       const here = new Set(ready.filter(isHere))
-      for (const request of ready) if (!here.has(request) && waiting.length < limits.reoffers_waiting_max) waiting.push(request)
+      for (const request of ready)
+        if (!here.has(request) && waiting.length < limits.reoffers_waiting_max) waiting.push(request)
       ready = [...here]
       return takeTogether(ready, max)
     },
@@ -69,7 +85,8 @@ export const createReoffers = (index: LogIndex, documents: Documents): Reoffers 
     grown: (records) => {
       if (waiting.length === 0) return
       // Whether it is here may take the replay of a cold segment: asked only of those that the news is about.
-      const isNews = ({ drafts }: WriteRequest): boolean => records === undefined || drafts[0] === undefined || records.has(holderOf(drafts[0]) ?? '')
+      const isNews = ({ drafts }: WriteRequest): boolean =>
+        records === undefined || drafts[0] === undefined || records.has(holderOf(drafts[0]) ?? '')
       const here = new Set(waiting.filter((request) => isNews(request) && isHere(request)))
       for (const request of here) ready.push(request)
       waiting = waiting.filter((request) => !here.has(request))
@@ -86,7 +103,8 @@ const takeTogether = (waiting: WriteRequest[], max: number): WriteRequest[] => {
   let count = 0
   for (const { drafts } of waiting) {
     const [draft] = drafts
-    const touches = draft !== undefined && 'record' in draft && (made.has(draft.record) || ('from' in draft && made.has(draft.from)))
+    const touches =
+      draft !== undefined && 'record' in draft && (made.has(draft.record) || ('from' in draft && made.has(draft.from)))
     if (touches || count >= max) break
     if (draft?.op === 'put') made.add(draft.record)
     count++
@@ -108,9 +126,22 @@ const draftOf = (event: DocumentEvent | EpisodeAppend): Draft | null => {
     case 'memory.forget':
     case 'memory.restore':
     case 'memory.erase':
-      return { ...base, op: event.kind === 'memory.forget' ? 'forget' : event.kind === 'memory.restore' ? 'restore' : 'erase', record: event.record }
+      return {
+        ...base,
+        op: event.kind === 'memory.forget' ? 'forget' : event.kind === 'memory.restore' ? 'restore' : 'erase',
+        record: event.record,
+      }
     case 'link.put':
-      return { ...base, op: 'link', record: event.record, from: event.from, to: event.to, relation: event.relation, ...(event.valid_from && { valid_from: event.valid_from }), ...(event.valid_until && { valid_until: event.valid_until }) }
+      return {
+        ...base,
+        op: 'link',
+        record: event.record,
+        from: event.from,
+        to: event.to,
+        relation: event.relation,
+        ...(event.valid_from && { valid_from: event.valid_from }),
+        ...(event.valid_until && { valid_until: event.valid_until }),
+      }
     case 'link.remove':
       return { ...base, op: 'unlink', record: event.record }
     default:

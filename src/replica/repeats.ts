@@ -16,19 +16,44 @@ export const isSameRequest = (draft: Draft, event: Event, text: TextOf): boolean
   if (draft.agent !== event.agent) return false
   switch (event.kind) {
     case 'memory.put':
-      return draft.op === 'put' && draft.record === event.record && isSameSet(draft.set, event.set, text) && isSameTags(draft.tags?.add ?? [], event.tags)
-        && draft.tags?.add.length === event.tags?.add.length
+      return (
+        draft.op === 'put' &&
+        draft.record === event.record &&
+        isSameSet(draft.set, event.set, text) &&
+        isSameTags(draft.tags?.add ?? [], event.tags) &&
+        draft.tags?.add.length === event.tags?.add.length
+      )
     case 'memory.patch':
-      return draft.op === 'patch' && draft.record === event.record && isSameSet(draft.set, event.set, text) && isSameTags(draft.wanted, event.tags)
-    case 'memory.forget': return draft.op === 'forget' && draft.record === event.record
-    case 'memory.restore': return draft.op === 'restore' && draft.record === event.record
-    case 'memory.erase': return draft.op === 'erase' && draft.record === event.record
+      return (
+        draft.op === 'patch' &&
+        draft.record === event.record &&
+        isSameSet(draft.set, event.set, text) &&
+        isSameTags(draft.wanted, event.tags)
+      )
+    case 'memory.forget':
+      return draft.op === 'forget' && draft.record === event.record
+    case 'memory.restore':
+      return draft.op === 'restore' && draft.record === event.record
+    case 'memory.erase':
+      return draft.op === 'erase' && draft.record === event.record
     // The record is made of the ends and the relation.
-    case 'link.put': return draft.op === 'link' && draft.record === event.record && draft.valid_from === event.valid_from && draft.valid_until === event.valid_until
-    case 'link.remove': return draft.op === 'unlink' && draft.record === event.record
+    case 'link.put':
+      return (
+        draft.op === 'link' &&
+        draft.record === event.record &&
+        draft.valid_from === event.valid_from &&
+        draft.valid_until === event.valid_until
+      )
+    case 'link.remove':
+      return draft.op === 'unlink' && draft.record === event.record
     case 'episode.append':
-      return draft.op === 'episode' && EPISODE_FIELDS.every((field) => draft[field] === event[field]) && isSameText(draft.body ?? null, event.body ?? null, text)
-    default: return false
+      return (
+        draft.op === 'episode' &&
+        EPISODE_FIELDS.every((field) => draft[field] === event[field]) &&
+        isSameText(draft.body ?? null, event.body ?? null, text)
+      )
+    default:
+      return false
   }
 }
 
@@ -38,8 +63,11 @@ export const saysTheSame = (a: Event, b: Event, text: TextOf): boolean =>
     const [one, other] = [a[name as keyof Event], b[name as keyof Event]] as readonly unknown[]
     if (name === 'at') return true
     if (name === 'set') return isSameSet(one as MemorySet, other as MemorySet, text)
-    if (name === 'body') return isSameText((one as BodyRef | undefined) ?? null, (other as BodyRef | undefined) ?? null, text)
-    return one === undefined || other === undefined ? one === other : canonicalize(one as Json) === canonicalize(other as Json)
+    if (name === 'body')
+      return isSameText((one as BodyRef | undefined) ?? null, (other as BodyRef | undefined) ?? null, text)
+    return one === undefined || other === undefined
+      ? one === other
+      : canonicalize(one as Json) === canonicalize(other as Json)
   })
 
 const EPISODE_FIELDS = ['event_type', 'sender', 'recipient', 'inference_receipt_id', 'audit_event_hash'] as const
@@ -60,4 +88,7 @@ const isSameText = (asked: BodyRef | null, said: BodyRef | null, text: TextOf): 
 
 /** @param wanted all tags that the memory was to have; undefined when the request named none. */
 const isSameTags = (wanted: readonly string[] | undefined, said: TagChange | undefined): boolean =>
-  said === undefined || (wanted !== undefined && said.add.every((tag) => wanted.includes(tag)) && !said.remove.some((tag) => wanted.includes(tag)))
+  said === undefined ||
+  (wanted !== undefined &&
+    said.add.every((tag) => wanted.includes(tag)) &&
+    !said.remove.some((tag) => wanted.includes(tag)))

@@ -18,7 +18,11 @@ export type Replay = {
   opened(): OpenSegment
 }
 
-export const startReplay = (index: LogIndex, commits: Commits, { namespace, id }: Pick<SegmentEntry, 'namespace' | 'id'>): Replay => {
+export const startReplay = (
+  index: LogIndex,
+  commits: Commits,
+  { namespace, id }: Pick<SegmentEntry, 'namespace' | 'id'>,
+): Replay => {
   const segment = openSegment(namespace, id)
   let damaged = false
   let next = 0
@@ -38,7 +42,11 @@ export const startReplay = (index: LogIndex, commits: Commits, { namespace, id }
 }
 
 /** All of it at once. */
-export const replay = (index: LogIndex, commits: Commits, entry: Pick<SegmentEntry, 'namespace' | 'id'>): OpenSegment => {
+export const replay = (
+  index: LogIndex,
+  commits: Commits,
+  entry: Pick<SegmentEntry, 'namespace' | 'id'>,
+): OpenSegment => {
   const running = startReplay(index, commits, entry)
   while (running.step() !== null);
   return running.opened()

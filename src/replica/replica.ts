@@ -13,7 +13,16 @@ import type { Body } from '../../crdt/body.ts'
 import { commitHash, type AdmittedCommit, type VerifiedCommit } from '../../crdt/commit.ts'
 import { freshlyCut, freshlyRevoked, isWriter } from '../../crdt/control.ts'
 import { HLC_ZERO, observe, type Hlc } from '../../crdt/hlc.ts'
-import { CONTROL_NAMESPACE, nextIncarnation, type ChainId, type CommitHash, type EventId, type PeerId, type RecordId, type Ref } from '../../crdt/ids.ts'
+import {
+  CONTROL_NAMESPACE,
+  nextIncarnation,
+  type ChainId,
+  type CommitHash,
+  type EventId,
+  type PeerId,
+  type RecordId,
+  type Ref,
+} from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import { publicKeyHex } from '../../crdt/signature.ts'
 import type { StoreFailure } from '../ports/store.ts'
@@ -25,7 +34,15 @@ import { createControlBranches } from './control-branches.ts'
 import { createDocumentDigests } from './document-digests.ts'
 import { createDocuments } from './documents.ts'
 import { commitIn, parcelOf, recordsIn, storedForm } from './forms.ts'
-import { addToFlush, completeFlush, createLogView, documentsChangedBy, emptyFlush, type Flush, type InFlight } from './inflight.ts'
+import {
+  addToFlush,
+  completeFlush,
+  createLogView,
+  documentsChangedBy,
+  emptyFlush,
+  type Flush,
+  type InFlight,
+} from './inflight.ts'
 import { createExclusion } from './exclusion.ts'
 import { flushFailed } from './flush-failed.ts'
 import { createFrontierDigests } from './frontier-digest.ts'
@@ -34,7 +51,18 @@ import { createGovernance } from './governance.ts'
 import { createHistories } from './histories.ts'
 import { createIncoming } from './incoming.ts'
 import { createIntake, type Rival } from './intake.ts'
-import { controlChain, createLogIndex, hasHoleIn, placeKey, indexCommit, isLeftOut, latest, markHole, readsOf, whyLeftOut } from './log-index.ts'
+import {
+  controlChain,
+  createLogIndex,
+  hasHoleIn,
+  placeKey,
+  indexCommit,
+  isLeftOut,
+  latest,
+  markHole,
+  readsOf,
+  whyLeftOut,
+} from './log-index.ts'
 import { createMissingBodies } from './missing-bodies.ts'
 import { createPast } from './past.ts'
 import { createMayWrite } from './may-write.ts'
@@ -101,9 +129,31 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   const isSomethingQueued = (): boolean => (isHeld ? 0 : waitingToSeal()) + incoming.waitingBodies() > 0
   const reach = createReach()
   const branches = createControlBranches(index, store, log)
-  const governance = createGovernance({ index, branches, self, keys, authority: options.authority, store, reach, isControlWhole: mayWrite.isControlWhole })
+  const governance = createGovernance({
+    index,
+    branches,
+    self,
+    keys,
+    authority: options.authority,
+    store,
+    reach,
+    isControlWhole: mayWrite.isControlWhole,
+  })
   const gate = createClockGate(self, index, () => settling.voters(), options.monotonic ?? null)
-  const settling = createSettling({ reach, mesh, self, keys, index, quorum: options.quorum, hashOf, headerOf: (chain, seq) => commits.at(chain, seq)?.headerBytes ?? null, tie: histories.tie, isFrozen: forks.isFrozen, isWhole: (chain) => !missing.isMissingIn(chain) && !hasHoleIn(index, chain), leftOut: ({ chain, seq }) => whyLeftOut(index, self, chain, seq) })
+  const settling = createSettling({
+    reach,
+    mesh,
+    self,
+    keys,
+    index,
+    quorum: options.quorum,
+    hashOf,
+    headerOf: (chain, seq) => commits.at(chain, seq)?.headerBytes ?? null,
+    tie: histories.tie,
+    isFrozen: forks.isFrozen,
+    isWhole: (chain) => !missing.isMissingIn(chain) && !hasHoleIn(index, chain),
+    leftOut: ({ chain, seq }) => whyLeftOut(index, self, chain, seq),
+  })
 
   // ── the decision: what the next flush holds ────────────────────────────────────────────────────────────────────────
 
@@ -118,10 +168,18 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const unsealed = isEarly || off === null ? [] : governance.refuse(off)
     if (again.length > 0) author(again, nowMs, agreedMs)
     const mayNot = mayWrite.refusal() ?? off
-    const authored = mayNot !== null ? requests.map((request): Authored => ({ request: request.id, refusal: mayNot })) : requests.length === 0 ? [] : author(requests, nowMs, agreedMs)
+    const authored =
+      mayNot !== null
+        ? requests.map((request): Authored => ({ request: request.id, refusal: mayNot }))
+        : requests.length === 0
+          ? []
+          : author(requests, nowMs, agreedMs)
     // The control log is never told before it is on disk: after a crash its one writer would say something else in that place.
-    const own = flush.commits.filter(({ header }) => header.namespace !== CONTROL_NAMESPACE).map((commit) => parcelOf(commit, flush.bodies))
-    const onRival = ({ chain, at, commits: theirs, waiting }: Rival): void => void forks.found(chain, at, theirs, waiting)
+    const own = flush.commits
+      .filter(({ header }) => header.namespace !== CONTROL_NAMESPACE)
+      .map((commit) => parcelOf(commit, flush.bodies))
+    const onRival = ({ chain, at, commits: theirs, waiting }: Rival): void =>
+      void forks.found(chain, at, theirs, waiting)
     intake.drain(log, agreedMs, RECEIVED_PER_FLUSH_MAX, onRival, (commit, chain, policySeq, bodies) => {
       if (commit.header.namespace !== CONTROL_NAMESPACE) hlc = observe(hlc, commit.header.hlc, agreedMs)
       addToFlush(flush, commit, chain, policySeq, bodies, false)
@@ -138,32 +196,108 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const loose = incoming.takeBodies(RECEIVED_PER_FLUSH_MAX)
     // A text may come behind its commit and be on its way to the disk with it: nobody needs to bring it again.
     completeFlush(flush, loose)
-    const bodies = [...loose.filter(({ ref }) => missing.has(ref) && !flush.bodies.has(ref)), ...unread].filter((body) => !isGone(body))
-    const refusals = [...unsealed, ...authored.flatMap((answer): Effect[] => ('refusal' in answer ? [refuse(answer.request, answer.refusal)] : []))]
+    const bodies = [...loose.filter(({ ref }) => missing.has(ref) && !flush.bodies.has(ref)), ...unread].filter(
+      (body) => !isGone(body),
+    )
+    const refusals = [
+      ...unsealed,
+      ...authored.flatMap((answer): Effect[] => ('refusal' in answer ? [refuse(answer.request, answer.refusal)] : [])),
+    ]
     const forkFacts = forks.takeFacts()
     const governed = governance.facts()
-    const nothing = flush.commits.length + bodies.length + erase.length + healed.length + forkFacts.length + governed.length === 0
+    const nothing =
+      flush.commits.length + bodies.length + erase.length + healed.length + forkFacts.length + governed.length === 0
     const under = deliveries
     deliveries = []
     if (nothing) {
-      const settled = [...told, ...governance.sends(), ...refusals, ...under.map(taken), ...settle(authored, new Map(requests.map((request) => [request.id, request])), nowMs)]
+      const settled = [
+        ...told,
+        ...governance.sends(),
+        ...refusals,
+        ...under.map(taken),
+        ...settle(authored, new Map(requests.map((request) => [request.id, request])), nowMs),
+      ]
       // What was taken came to nothing; what still waits must not wait for an input that may never come.
       return isSomethingQueued() ? [...settled, ...startFlush(nowMs)] : settled
     }
 
-    const isHealing = healed.length > 0 || flush.commits.some(({ chain, header }) => index.setAside.has(placeKey(chain, header.seq)))
+    const isHealing =
+      healed.length > 0 || flush.commits.some(({ chain, header }) => index.setAside.has(placeKey(chain, header.seq)))
     const id = ++flushId
     const kept = [...flush.bodies.values()].filter((body) => !isGone(body))
     // Texts and commits that came late belong to rows that were projected without them.
-    const touched = touchedBy(index, { commits: flush.commits, healed, forked: forks.writing(), texts: [...kept, ...bodies].map(({ ref }) => ref) }, missing.placesOf)
-    inFlight = { id, revises: touched !== null, pushed: false, flush, again, authored, requests: new Map(requests.map((request) => [request.id, request])), bodies: [...kept, ...bodies].map(({ ref }) => ref), erased: erase, healed, deliveries: under }
-    const commits = [...flush.commits.map(storedForm), ...healed.map((parcel) => ({ chain: parcel.chain, seq: parcel.seq, hash: index.holes.get(placeKey(parcel.chain, parcel.seq))!.hash, bytes: parcel.bytes }))]
-    const persist: Effect = { kind: 'PERSIST', flush: id, opens: documentsChangedBy(index, flush), batch: { commits, bodies: [...kept, ...bodies], erase, facts: [...missing.factsAfter(whole, kept, bodies, erase), ...forkFacts, ...governed, ...forks.headerFacts(flush.commits), ...mayWrite.factsAfter(flush.commits), ...documentDigests.facts(isHealing), ...(touched === null ? [] : revision.facts(touched))] } }
-    return [...told, ...refusals, persist, ...(own.length > 0 ? [{ kind: 'PUSH', flush: id, parcels: own } satisfies Effect] : [])]
+    const touched = touchedBy(
+      index,
+      { commits: flush.commits, healed, forked: forks.writing(), texts: [...kept, ...bodies].map(({ ref }) => ref) },
+      missing.placesOf,
+    )
+    inFlight = {
+      id,
+      revises: touched !== null,
+      pushed: false,
+      flush,
+      again,
+      authored,
+      requests: new Map(requests.map((request) => [request.id, request])),
+      bodies: [...kept, ...bodies].map(({ ref }) => ref),
+      erased: erase,
+      healed,
+      deliveries: under,
+    }
+    const commits = [
+      ...flush.commits.map(storedForm),
+      ...healed.map((parcel) => ({
+        chain: parcel.chain,
+        seq: parcel.seq,
+        hash: index.holes.get(placeKey(parcel.chain, parcel.seq))!.hash,
+        bytes: parcel.bytes,
+      })),
+    ]
+    const persist: Effect = {
+      kind: 'PERSIST',
+      flush: id,
+      opens: documentsChangedBy(index, flush),
+      batch: {
+        commits,
+        bodies: [...kept, ...bodies],
+        erase,
+        facts: [
+          ...missing.factsAfter(whole, kept, bodies, erase),
+          ...forkFacts,
+          ...governed,
+          ...forks.headerFacts(flush.commits),
+          ...mayWrite.factsAfter(flush.commits),
+          ...documentDigests.facts(isHealing),
+          ...(touched === null ? [] : revision.facts(touched)),
+        ],
+      },
+    }
+    return [
+      ...told,
+      ...refusals,
+      persist,
+      ...(own.length > 0 ? [{ kind: 'PUSH', flush: id, parcels: own } satisfies Effect] : []),
+    ]
   }
 
   const author = (requests: readonly WriteRequest[], nowMs: number, agreedMs: number): readonly Authored[] => {
-    const context = { self, keys, incarnation: () => incarnation, index, documents, chain: log.chain, isMade: (record: RecordId) => past.isMade(record, flush.commits), said: (event: EventId) => past.said(event, flush.commits), text: textIn, accept: (commit: AdmittedCommit, chain: Parameters<typeof addToFlush>[2], policySeq: number, bodies: Iterable<Body>) => addToFlush(flush, commit, chain, policySeq, bodies, true) }
+    const context = {
+      self,
+      keys,
+      incarnation: () => incarnation,
+      index,
+      documents,
+      chain: log.chain,
+      isMade: (record: RecordId) => past.isMade(record, flush.commits),
+      said: (event: EventId) => past.said(event, flush.commits),
+      text: textIn,
+      accept: (
+        commit: AdmittedCommit,
+        chain: Parameters<typeof addToFlush>[2],
+        policySeq: number,
+        bodies: Iterable<Body>,
+      ) => addToFlush(flush, commit, chain, policySeq, bodies, true),
+    }
     const batch = authorBatch(context, requests, hlc, nowMs, agreedMs)
     hlc = batch.hlc
     return batch.authored
@@ -193,12 +327,19 @@ export const createReplica = (options: ReplicaOptions): Replica => {
       reoffers.failed(done.again)
       retryAtMs = nowMs + limits.flush_retry_ms
       const refusals = giveUp(done, failure, nowMs)
-      return [...done.deliveries.map(taken), ...refusals, ...governance.failed(failure), ...(isSomethingQueued() || intake.ready() ? startFlush(nowMs) : [])]
+      return [
+        ...done.deliveries.map(taken),
+        ...refusals,
+        ...governance.failed(failure),
+        ...(isSomethingQueued() || intake.ready() ? startFlush(nowMs) : []),
+      ]
     }
     const controlBefore = index.control
     const touched = new Set<ChainId>()
     if (done.revises) revision.applied()
-    const again = done.flush.commits.flatMap((commit) => index.setAside.get(placeKey(commit.chain, commit.header.seq)) ?? [])
+    const again = done.flush.commits.flatMap(
+      (commit) => index.setAside.get(placeKey(commit.chain, commit.header.seq)) ?? [],
+    )
     let arrival = store.arrivals() - (done.flush.commits.length - again.length)
     for (const commit of done.flush.commits) {
       // What had been set aside keeps its number, as in the store.
@@ -214,7 +355,10 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     }
     documents.landed()
     // An erased text is waited for no longer: nobody has it any more.
-    missing.persisted([...done.flush.commits, ...done.healed.flatMap(({ bytes }) => commitIn(bytes))], [...done.bodies, ...done.erased])
+    missing.persisted(
+      [...done.flush.commits, ...done.healed.flatMap(({ bytes }) => commitIn(bytes))],
+      [...done.bodies, ...done.erased],
+    )
     const outBefore = new Set(index.out)
     const forked = forks.applied()
     for (const fork of forked) exclusion.fork(fork)
@@ -232,12 +376,17 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     mayWrite.persisted()
     if (membership) forks.membersChanged()
     if (membership || forked.length + done.healed.length > 0) intake.wake()
-    const cut = membership ? new Set(freshlyCut(controlBefore, index.control).map(({ peer }) => peer)) : new Set<PeerId>()
+    const cut = membership
+      ? new Set(freshlyCut(controlBefore, index.control).map(({ peer }) => peer))
+      : new Set<PeerId>()
     if (cut.size > 0) documents.dropThose((_chain, peer) => cut.has(peer))
     // What we write from here on must not follow what is left out.
     if (cut.has(self)) beginAnew(nowMs)
     if (forked.length + cut.size > 0) {
-      const [chains, peers] = [new Set(forked.map(({ chain }) => chain)), new Set([...cut, ...[...index.out].filter((peer) => !outBefore.has(peer))])]
+      const [chains, peers] = [
+        new Set(forked.map(({ chain }) => chain)),
+        new Set([...cut, ...[...index.out].filter((peer) => !outBefore.has(peer))]),
+      ]
       documentDigests.cut((chain, peer) => chains.has(chain) || (peer !== null && peers.has(peer)))
     }
     if (done.healed.length + forked.length + cut.size > 0) sayAgain(nowMs)
@@ -251,14 +400,22 @@ export const createReplica = (options: ReplicaOptions): Replica => {
       ...governance.sends(),
       ...settle(done.authored, done.requests, nowMs),
       ...settling.grown(touched),
-      ...(membership || forked.length > 0 ? settling.votersChanged([...revoked, ...forked].map(({ peer }) => peer)) : []),
+      ...(membership || forked.length > 0
+        ? settling.votersChanged([...revoked, ...forked].map(({ peer }) => peer))
+        : []),
       { kind: 'GROWN', arrivals: index.arrivals },
       ...startFlush(nowMs),
     ]
   }
 
-  const settle = (authored: readonly Authored[], requests: ReadonlyMap<RequestId, WriteRequest>, nowMs: number): Effect[] =>
-    authored.flatMap((answer) => ('refusal' in answer ? [] : settling.settle(answer.written, answer.existing, requests.get(answer.request)!, nowMs)))
+  const settle = (
+    authored: readonly Authored[],
+    requests: ReadonlyMap<RequestId, WriteRequest>,
+    nowMs: number,
+  ): Effect[] =>
+    authored.flatMap((answer) =>
+      'refusal' in answer ? [] : settling.settle(answer.written, answer.existing, requests.get(answer.request)!, nowMs),
+    )
 
   const sayAgain = (nowMs: number): void => reoffers.add(reoffer(index, commits, lookBehind.all(), self, nowMs))
 
@@ -269,7 +426,8 @@ export const createReplica = (options: ReplicaOptions): Replica => {
    * claims (an ack, a frontier, a label) only makes the mesh ask for that commit.
    */
   const meetOwn = ({ chain, header }: VerifiedCommit, nowMs: number): void => {
-    if (header.peer === self && header.incarnation === incarnation && header.seq > (log.chain(chain)?.seq ?? 0)) beginAnew(nowMs)
+    if (header.peer === self && header.incarnation === incarnation && header.seq > (log.chain(chain)?.seq ?? 0))
+      beginAnew(nowMs)
   }
 
   const retry = (nowMs: number): void => {
@@ -286,7 +444,11 @@ export const createReplica = (options: ReplicaOptions): Replica => {
 
   const giveUp = (done: InFlight, failure: StoreFailure, nowMs: number): Effect[] => {
     // What it had put into documents, and nothing else: what came from others goes there when it is durable.
-    for (const { hash, header: { namespace, segment } } of done.flush.commits) if (segment !== null && done.flush.own.has(hash)) documents.drop({ namespace, id: segment })
+    for (const {
+      hash,
+      header: { namespace, segment },
+    } of done.flush.commits)
+      if (segment !== null && done.flush.own.has(hash)) documents.drop({ namespace, id: segment })
     documents.landed()
     beginAnew(nowMs)
     const refusal = flushFailed(failure, done.pushed)
@@ -309,7 +471,14 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     gate.started()
     // What is not here may be our own: written on without it, our next commit would be refused everywhere.
     // So it would be behind what is left out.
-    if (index.holes.size + index.setAside.size > 0 || [...index.chains.values()].some((chain) => chain.peer === self && chain.incarnation === incarnation && isLeftOut(index, chain.id, chain.seq + 1))) beginAnew(nowMs)
+    if (
+      index.holes.size + index.setAside.size > 0 ||
+      [...index.chains.values()].some(
+        (chain) =>
+          chain.peer === self && chain.incarnation === incarnation && isLeftOut(index, chain.id, chain.seq + 1),
+      )
+    )
+      beginAnew(nowMs)
     hlc = latest(index, hlc)
     for (const fork of forks.all()) exclusion.fork(fork)
     documentDigests.read(null)
@@ -331,7 +500,13 @@ export const createReplica = (options: ReplicaOptions): Replica => {
         return startFlush(nowMs)
       case 'statements':
       case 'received':
-        intake.take(input.from, incoming.sort(input.kind === 'received' ? input.parcels : branches.sort(input.commits)), nowMs, (commit) => meetOwn(commit, nowMs), (chain, seq) => (seq <= (log.chain(chain)?.seq ?? 0) ? log.hashAt(chain, seq) : null))
+        intake.take(
+          input.from,
+          incoming.sort(input.kind === 'received' ? input.parcels : branches.sort(input.commits)),
+          nowMs,
+          (commit) => meetOwn(commit, nowMs),
+          (chain, seq) => (seq <= (log.chain(chain)?.seq ?? 0) ? log.hashAt(chain, seq) : null),
+        )
         deliveries.push(input.delivery)
         return startFlush(nowMs)
       case 'bodies':
@@ -345,11 +520,16 @@ export const createReplica = (options: ReplicaOptions): Replica => {
         for (const header of input.headers) forks.meetHeader(commitHash(header), header)
         intake.wake()
         return startFlush(nowMs)
-      case 'acked': return settling.onAck(input.from, input.ack)
-      case 'refused': return settling.onRefused(input.from, aboutOurs(input.refused, self, log))
-      case 'persisted': return onPersisted(input.flush, input.failure, nowMs)
-      case 'ackWanted': return settling.announce(input.chains, input.from)
-      case 'wantAcks': return settling.want(input.chains)
+      case 'acked':
+        return settling.onAck(input.from, input.ack)
+      case 'refused':
+        return settling.onRefused(input.from, aboutOurs(input.refused, self, log))
+      case 'persisted':
+        return onPersisted(input.flush, input.failure, nowMs)
+      case 'ackWanted':
+        return settling.announce(input.chains, input.from)
+      case 'wantAcks':
+        return settling.want(input.chains)
       case 'reach':
         reach.changed(input.peer, input.reachable, nowMs)
         return []
@@ -367,7 +547,11 @@ export const createReplica = (options: ReplicaOptions): Replica => {
         retry(nowMs)
         return [...settling.expire(nowMs), ...governance.expire(nowMs), ...startFlush(nowMs)]
       case 'stopping':
-        return [...settling.giveUpAll(), ...writes.take(Number.POSITIVE_INFINITY).map(({ id }) => refuse(id, STOPPING)), ...governance.refuse(STOPPING)]
+        return [
+          ...settling.giveUpAll(),
+          ...writes.take(Number.POSITIVE_INFINITY).map(({ id }) => refuse(id, STOPPING)),
+          ...governance.refuse(STOPPING),
+        ]
       case 'damaged':
         damaged(input.what, nowMs)
         return []
@@ -375,7 +559,24 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   }
 
   return {
-    handle, booted, self, index, forks, governance, branches, documents, documentDigests, commits, intake, missing, mayWrite, clocks: gate.clocks, clockIsOff: gate.isOff, clockRefusal: gate.refusal, voters: settling.voters, quorum: settling.quorum,
+    handle,
+    booted,
+    self,
+    index,
+    forks,
+    governance,
+    branches,
+    documents,
+    documentDigests,
+    commits,
+    intake,
+    missing,
+    mayWrite,
+    clocks: gate.clocks,
+    clockIsOff: gate.isOff,
+    clockRefusal: gate.refusal,
+    voters: settling.voters,
+    quorum: settling.quorum,
     counts: past.counts,
     text: textIn,
     said: (event) => past.said(event, []),
@@ -393,7 +594,10 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     budgets: (nowMs) => budgetsOf(index, intake, forks, settling.displacedAcks(), nowMs),
     nextDeadlineMs: () => {
       if (isHeld && waitingToSeal() > 0) return 0
-      return [retryAtMs, settling.nextDeadlineMs(), governance.nextDeadlineMs()].reduce((first, ms) => (first === null || (ms !== null && ms < first) ? ms : first), null)
+      return [retryAtMs, settling.nextDeadlineMs(), governance.nextDeadlineMs()].reduce(
+        (first, ms) => (first === null || (ms !== null && ms < first) ? ms : first),
+        null,
+      )
     },
     lastFailure: () => lastFailure,
   }

@@ -48,7 +48,10 @@ export const createRevision = (store: CommitStore): Revision => {
       base = baseAfter()
       current++
     },
-    after: (revision) => (revision < base ? ['everything'] : Array.from({ length: current - revision }, (_, i) => decodeTouched(store.fact(factOf(revision + 1 + i))))),
+    after: (revision) =>
+      revision < base
+        ? ['everything']
+        : Array.from({ length: current - revision }, (_, i) => decodeTouched(store.fact(factOf(revision + 1 + i)))),
     shown: (revision) => {
       shown = revision
     },
@@ -58,7 +61,8 @@ export const createRevision = (store: CommitStore): Revision => {
 const restored = (store: CommitStore): { current: number; base: number } => {
   const bytes = store.fact(FACT)
   const value = bytes instanceof Uint8Array ? unpack(bytes) : null
-  if (Array.isArray(value) && typeof value[0] === 'number' && typeof value[1] === 'number' && value[1] <= value[0]) return { current: value[0], base: value[1] }
+  if (Array.isArray(value) && typeof value[0] === 'number' && typeof value[1] === 'number' && value[1] <= value[0])
+    return { current: value[0], base: value[1] }
   // Which it was nobody knows: one that no cursor names has all rows gone through.
   const current = bytes === null ? 0 : AFTER_DAMAGE + store.arrivals()
   return { current, base: current }
@@ -79,22 +83,44 @@ export type LateComing = {
  * What the flush touches of what was read before; null when nothing: all that it brings is new.
  * @param placesOf commits that name a missing text; empty when it is not known which, null when the text is not missing.
  */
-export const touchedBy = (index: LogIndex, { commits, healed, forked, texts }: LateComing, placesOf: (ref: Ref) => readonly Place[] | null): TouchedOrAll | null => {
+export const touchedBy = (
+  index: LogIndex,
+  { commits, healed, forked, texts }: LateComing,
+  placesOf: (ref: Ref) => readonly Place[] | null,
+): TouchedOrAll | null => {
   const late = texts.map((ref) => ({ ref, places: placesOf(ref) })).filter(({ places }) => places !== null)
-  const comeBack = commits.filter(({ chain, header }) => index.setAside.has(placeKey(chain, header.seq))).map(({ chain, header }) => ({ chain, seq: header.seq }))
+  const comeBack = commits
+    .filter(({ chain, header }) => index.setAside.has(placeKey(chain, header.seq)))
+    .map(({ chain, header }) => ({ chain, seq: header.seq }))
   const revoked = leftOutBy(index, commits)
   if (late.length + comeBack.length + revoked.length + healed.length + forked.length === 0) return null
   // A text whose namer nobody remembers, or a control commit that came back: it may have touched anything.
-  if (late.some(({ places }) => places!.length === 0) || healed.some(({ chain }) => chain === controlChainId(index.mesh))) return 'everything'
-  return { commits: [...comeBack, ...healed], forked, revoked, texts: late.flatMap(({ ref, places }) => places!.map((place) => ({ ...place, ref }))) }
+  if (
+    late.some(({ places }) => places!.length === 0) ||
+    healed.some(({ chain }) => chain === controlChainId(index.mesh))
+  )
+    return 'everything'
+  return {
+    commits: [...comeBack, ...healed],
+    forked,
+    revoked,
+    texts: late.flatMap(({ ref, places }) => places!.map((place) => ({ ...place, ref }))),
+  }
 }
 
 /** Members of whom these statements leave out commits that are in documents already, or come into them with it. */
 const leftOutBy = (index: LogIndex, fresh: readonly Commit[]): readonly PeerId[] => {
   const next = fresh.filter((commit) => isControlCommit(commit) && commit.header.seq > index.control.seq)
   if (next.length === 0) return []
-  const control = next.reduce((state, commit) => (commit.header.seq === state.seq + 1 ? reduceControl(state, commit as VerifiedCommit, index.reads) : state), index.control)
+  const control = next.reduce(
+    (state, commit) =>
+      commit.header.seq === state.seq + 1 ? reduceControl(state, commit as VerifiedCommit, index.reads) : state,
+    index.control,
+  )
   const isReached = ({ peer }: Member): boolean =>
-    [...index.chains.values()].some((chain) => chain.peer === peer && chain.seq >= firstExcluded(control, chain)) || fresh.some(({ header }) => header.peer === peer)
-  return freshlyCut(index.control, control).filter(isReached).map(({ peer }) => peer)
+    [...index.chains.values()].some((chain) => chain.peer === peer && chain.seq >= firstExcluded(control, chain)) ||
+    fresh.some(({ header }) => header.peer === peer)
+  return freshlyCut(index.control, control)
+    .filter(isReached)
+    .map(({ peer }) => peer)
 }

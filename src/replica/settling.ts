@@ -72,16 +72,37 @@ export type SettlingOptions = {
   readonly reach: Reach
 }
 
-export const createSettling = ({ mesh, self, keys, index, quorum: override, hashOf, headerOf, tie, isFrozen, isWhole, leftOut, reach }: SettlingOptions): Settling => {
+export const createSettling = ({
+  mesh,
+  self,
+  keys,
+  index,
+  quorum: override,
+  hashOf,
+  headerOf,
+  tie,
+  isFrozen,
+  isWhole,
+  leftOut,
+  reach,
+}: SettlingOptions): Settling => {
   const acks = createAckTable()
   const waits = createWaits()
   const refusedBy = createRefusedByVoters()
   const wanted = new Set<ChainId>()
-  let votersOf: { control: unknown; forks: number; voters: ReadonlySet<PeerId> } = { control: null, forks: 0, voters: new Set() }
+  let votersOf: { control: unknown; forks: number; voters: ReadonlySet<PeerId> } = {
+    control: null,
+    forks: 0,
+    voters: new Set(),
+  }
 
   const voters = (): ReadonlySet<PeerId> => {
     if (votersOf.control !== index.control || votersOf.forks !== index.forkedAt.size) {
-      votersOf = { control: index.control, forks: index.forkedAt.size, voters: new Set(activeMembers(index.control, 'voter').flatMap(({ peer }) => (isFrozen(peer) ? [] : [peer]))) }
+      votersOf = {
+        control: index.control,
+        forks: index.forkedAt.size,
+        voters: new Set(activeMembers(index.control, 'voter').flatMap(({ peer }) => (isFrozen(peer) ? [] : [peer]))),
+      }
     }
     return votersOf.voters
   }
@@ -106,7 +127,8 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
   /** What was signed last, for a neighbour that comes up hears what the one before it did. */
   let signed: { readonly ack: SignedAck; readonly watermarks: readonly Watermark[] } | null = null
   const signedAs = (watermarks: readonly Watermark[]): SignedAck => {
-    if (signed === null || !isSame(signed.watermarks, watermarks)) signed = { ack: signAck({ mesh, voter: self, watermarks }, keys), watermarks }
+    if (signed === null || !isSame(signed.watermarks, watermarks))
+      signed = { ack: signAck({ mesh, voter: self, watermarks }, keys), watermarks }
     return signed.ack
   }
   const end = (wait: Wait, outcome: WriteOutcome): Effect[] => {
@@ -125,7 +147,16 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
   }
   const giveUp = (wait: Wait, cause: Unmet): Effect[] => {
     const got = countedFor(wait.written).length
-    return end(wait, { kind: 'quorum_not_met', written: wait.written, got, needed: wait.needed, reason: `${got} of ${wait.needed} voters acknowledged ${WHEN[cause]}`, cause, refusedBy: refusing(wait), existing: wait.existing })
+    return end(wait, {
+      kind: 'quorum_not_met',
+      written: wait.written,
+      got,
+      needed: wait.needed,
+      reason: `${got} of ${wait.needed} voters acknowledged ${WHEN[cause]}`,
+      cause,
+      refusedBy: refusing(wait),
+      existing: wait.existing,
+    })
   }
   /** Who will not acknowledge it, and why: this peer itself where it counts nowhere, else voters that refuse it and have not acknowledged it after all. */
   const refusing = ({ written }: Wait): readonly RefusedBy[] => {
@@ -158,12 +189,15 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
     return able.filter((voter) => counted.has(voter) || isReached(voter)).length < wait.needed ? 'away' : null
   }
 
-  const endIfRefused = (wait: Wait): Effect[] => (ableFor(wait).length < wait.needed && wait.needed <= voters().size ? giveUp(wait, 'refused') : [])
+  const endIfRefused = (wait: Wait): Effect[] =>
+    ableFor(wait).length < wait.needed && wait.needed <= voters().size ? giveUp(wait, 'refused') : []
 
   const announce = (chains: Iterable<ChainId>, to: PeerId | null): Effect[] => {
     const watermarks = [...new Set(chains)].flatMap((chain) => {
       const state = index.chains.get(chain)
-      return state === undefined || state.seq === 0 ? [] : [{ chain, seq: state.seq, hash: state.hash, whole: isWhole(chain) }]
+      return state === undefined || state.seq === 0
+        ? []
+        : [{ chain, seq: state.seq, hash: state.hash, whole: isWhole(chain) }]
     })
     const effects: Effect[] = []
     for (let at = 0; at < watermarks.length; at += limits.ack_watermarks_max) {
@@ -176,16 +210,24 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
   /** What was written before this peer started has no ack of its own yet. */
   const announceOld = (written: readonly WrittenAt[]): Effect[] => {
     const unsigned = written.filter((where) => !acks.covering(where, voters()).some(({ voter }) => voter === self))
-    return voters().has(self) && unsigned.length > 0 ? announce(unsigned.map(({ chain }) => chain), null) : []
+    return voters().has(self) && unsigned.length > 0
+      ? announce(
+          unsigned.map(({ chain }) => chain),
+          null,
+        )
+      : []
   }
 
   /** The last commit that requests, or whoever asked, want to have acknowledged, by chain; not what this voter has acknowledged. */
   const wantedOf = (voter: PeerId): readonly ChainId[] => {
     const seqByChain = new Map<ChainId, number>()
-    for (const { written } of waits.all()) for (const { chain, seq } of written) seqByChain.set(chain, Math.max(seq, seqByChain.get(chain) ?? 0))
+    for (const { written } of waits.all())
+      for (const { chain, seq } of written) seqByChain.set(chain, Math.max(seq, seqByChain.get(chain) ?? 0))
     for (const chain of wanted) seqByChain.set(chain, index.chains.get(chain)?.seq ?? 0)
     const only = new Set([voter])
-    return [...seqByChain].flatMap(([chain, seq]) => (seq === 0 || acks.covering({ chain, seq }, only).length > 0 ? [] : [chain]))
+    return [...seqByChain].flatMap(([chain, seq]) =>
+      seq === 0 || acks.covering({ chain, seq }, only).length > 0 ? [] : [chain],
+    )
   }
   const want = (chains: readonly ChainId[]): Effect[] => {
     for (const chain of chains) wanted.add(chain)
@@ -216,7 +258,8 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
       if (!voters().has(from)) return []
       if (ack.voter !== from || !acks.isNews(ack) || !isGenuine(ack, mesh)) return []
       acks.record(ack, hashOf)
-      for (const { chain, seq, hash } of ack.watermarks) if (hashOf(chain, seq) === hash) refusedBy.taken(from, chain, seq)
+      for (const { chain, seq, hash } of ack.watermarks)
+        if (hashOf(chain, seq) === hash) refusedBy.taken(from, chain, seq)
       return ack.watermarks.flatMap(({ chain }) => waits.on(chain).flatMap(endIfMet))
     },
 
@@ -228,14 +271,21 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
     },
 
     settle: (written, existing, request, nowMs) => {
-      const wait: Wait = { request: request.id, written, needed: request.quorum ?? quorum(), deadlineMs: request.deadlineMs, existing }
+      const wait: Wait = {
+        request: request.id,
+        written,
+        needed: request.quorum ?? quorum(),
+        deadlineMs: request.deadlineMs,
+        existing,
+      }
       waits.add(wait)
       const own = existing === null ? [] : announceOld(written)
       const met = endIfMet(wait)
       if (met.length > 0) return [...own, ...met]
       const cause = request.deadlineMs <= nowMs ? 'timeout' : hopeless(wait, nowMs)
       // What was written before may have been acknowledged before we came up, or over a link that was lost.
-      if (cause === null && existing !== null) return [...own, { kind: 'WANT_ACKS', chains: [...new Set(written.map(({ chain }) => chain))], to: null }]
+      if (cause === null && existing !== null)
+        return [...own, { kind: 'WANT_ACKS', chains: [...new Set(written.map(({ chain }) => chain))], to: null }]
       return cause === null ? own : [...own, ...giveUp(wait, cause)]
     },
 
@@ -257,10 +307,13 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
       const ended = waits.expired(nowMs).flatMap((wait) => giveUp(wait, 'timeout'))
       const most = reached()
       const short = [...waits.all()].filter(({ needed }) => needed > most)
-      return [...ended, ...short.flatMap((wait) => {
-        const cause = hopeless(wait, nowMs)
-        return cause === null ? [] : giveUp(wait, cause)
-      })]
+      return [
+        ...ended,
+        ...short.flatMap((wait) => {
+          const cause = hopeless(wait, nowMs)
+          return cause === null ? [] : giveUp(wait, cause)
+        }),
+      ]
     },
     giveUpAll: () => [...waits.all()].flatMap((wait) => giveUp(wait, 'stopping')),
   }
@@ -269,7 +322,17 @@ export const createSettling = ({ mesh, self, keys, index, quorum: override, hash
 /** Chains asked for by name (the control log, commits that somebody wants shown), for whoever comes up later. */
 const WANTED_MAX = 256
 
-const WHEN: Readonly<Record<Unmet, string>> = { refused: 'and too few of the others take it', timeout: 'in time', away: 'and too few of the others can be reached', too_few: 'and the mesh has no more of them', stopping: 'before this peer stopped' }
+const WHEN: Readonly<Record<Unmet, string>> = {
+  refused: 'and too few of the others take it',
+  timeout: 'in time',
+  away: 'and too few of the others can be reached',
+  too_few: 'and the mesh has no more of them',
+  stopping: 'before this peer stopped',
+}
 
 const isSame = (a: readonly Watermark[], b: readonly Watermark[]): boolean =>
-  a.length === b.length && a.every(({ chain, seq, hash, whole }, i) => chain === b[i]!.chain && seq === b[i]!.seq && hash === b[i]!.hash && whole === b[i]!.whole)
+  a.length === b.length &&
+  a.every(
+    ({ chain, seq, hash, whole }, i) =>
+      chain === b[i]!.chain && seq === b[i]!.seq && hash === b[i]!.hash && whole === b[i]!.whole,
+  )

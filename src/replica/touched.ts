@@ -31,19 +31,29 @@ const FRAME_BYTES = 64
 export const encodeTouched = (touched: TouchedOrAll): Uint8Array => {
   if (touched === 'everything') return EVERYTHING
   const { commits, forked, revoked, texts } = touched
-  const bytes = commits.length * PLACE_BYTES + forked.length * CHAIN_BYTES + revoked.length * PEER_BYTES + texts.length * TEXT_BYTES
+  const bytes =
+    commits.length * PLACE_BYTES + forked.length * CHAIN_BYTES + revoked.length * PEER_BYTES + texts.length * TEXT_BYTES
   if (bytes + FRAME_BYTES > limits.store_fact_bytes_max) return EVERYTHING
-  return pack([joined(commits.map(placeBytes)), joined(forked.map(hexToBytes)), joined(revoked.map(hexToBytes)), joined(texts.map((text) => joined([placeBytes(text), hexToBytes(text.ref)])))])
+  return pack([
+    joined(commits.map(placeBytes)),
+    joined(forked.map(hexToBytes)),
+    joined(revoked.map(hexToBytes)),
+    joined(texts.map((text) => joined([placeBytes(text), hexToBytes(text.ref)]))),
+  ])
 }
 
 /** Whatever it cannot read touched everything. */
 export const decodeTouched = (fact: Uint8Array | 'damaged' | null): TouchedOrAll => {
   const lists = fact instanceof Uint8Array ? unpack(fact) : null
   if (!Array.isArray(lists) || lists.length !== 4) return 'everything'
-  const [commits, forked, revoked, texts] = lists.map((list, i) => parts(list, [PLACE_BYTES, CHAIN_BYTES, PEER_BYTES, TEXT_BYTES][i]!))
+  const [commits, forked, revoked, texts] = lists.map((list, i) =>
+    parts(list, [PLACE_BYTES, CHAIN_BYTES, PEER_BYTES, TEXT_BYTES][i]!),
+  )
   if (!commits || !forked || !revoked || !texts) return 'everything'
   return {
-    commits: commits.map(placeIn), forked: forked.map((bytes) => bytesToHex(bytes) as ChainId), revoked: revoked.map((bytes) => bytesToHex(bytes) as PeerId),
+    commits: commits.map(placeIn),
+    forked: forked.map((bytes) => bytesToHex(bytes) as ChainId),
+    revoked: revoked.map((bytes) => bytesToHex(bytes) as PeerId),
     texts: texts.map((bytes) => ({ ...placeIn(bytes), ref: bytesToHex(bytes.subarray(PLACE_BYTES)) as Ref })),
   }
 }
@@ -55,7 +65,8 @@ const placeBytes = ({ chain, seq }: Place): Uint8Array => {
   return bytes
 }
 const placeIn = (bytes: Uint8Array): Place => ({
-  chain: bytesToHex(bytes.subarray(0, 16)) as ChainId, seq: Number(new DataView(bytes.buffer, bytes.byteOffset + 16, 8).getBigUint64(0)),
+  chain: bytesToHex(bytes.subarray(0, 16)) as ChainId,
+  seq: Number(new DataView(bytes.buffer, bytes.byteOffset + 16, 8).getBigUint64(0)),
 })
 
 const joined = (pieces: readonly Uint8Array[]): Uint8Array => {
@@ -68,7 +79,9 @@ const joined = (pieces: readonly Uint8Array[]): Uint8Array => {
   return whole
 }
 const parts = (list: unknown, size: number): readonly Uint8Array[] | null =>
-  list instanceof Uint8Array && list.length % size === 0 ? Array.from({ length: list.length / size }, (_, i) => list.subarray(i * size, (i + 1) * size)) : null
+  list instanceof Uint8Array && list.length % size === 0
+    ? Array.from({ length: list.length / size }, (_, i) => list.subarray(i * size, (i + 1) * size))
+    : null
 
 /** The commits that name these texts, each with those of them. */
 export const placesOf = (texts: Touched['texts']): ReadonlyMap<Place, ReadonlySet<Ref>> => {

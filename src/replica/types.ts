@@ -21,17 +21,48 @@ import type { SegmentEntry } from './log-index.ts'
 
 /** One thing an agent wants said; the replica finds its segment. `event` is its id (where that was drawn, a second twin's event derives one from it). */
 export type Draft = { readonly event: EventId; readonly agent: AgentId; readonly at: string } & (
-  | { readonly op: 'put'; readonly record: RecordId; readonly set: MemorySet & { readonly content: { readonly ref: Ref } }; readonly tags: TagChange | null }
-  | { readonly op: 'patch'; readonly record: RecordId; readonly set: MemorySet; readonly tags: TagChange | null; /** All tags it is to have, where the request names them. */ readonly wanted?: readonly string[] }
+  | {
+      readonly op: 'put'
+      readonly record: RecordId
+      readonly set: MemorySet & { readonly content: { readonly ref: Ref } }
+      readonly tags: TagChange | null
+    }
+  | {
+      readonly op: 'patch'
+      readonly record: RecordId
+      readonly set: MemorySet
+      readonly tags: TagChange | null
+      /** All tags it is to have, where the request names them. */ readonly wanted?: readonly string[]
+    }
   | { readonly op: 'forget' | 'restore' | 'erase'; readonly record: RecordId }
-  | { readonly op: 'link'; readonly record: RecordId; readonly from: RecordId; readonly to: RecordId; readonly relation: string; readonly valid_from?: string; readonly valid_until?: string }
+  | {
+      readonly op: 'link'
+      readonly record: RecordId
+      readonly from: RecordId
+      readonly to: RecordId
+      readonly relation: string
+      readonly valid_from?: string
+      readonly valid_until?: string
+    }
   | { readonly op: 'unlink'; readonly record: RecordId }
-  | { readonly op: 'episode'; readonly event_type: string; readonly sender?: string; readonly recipient?: string; readonly body?: { readonly ref: Ref }; readonly inference_receipt_id?: string; readonly audit_event_hash?: string }
+  | {
+      readonly op: 'episode'
+      readonly event_type: string
+      readonly sender?: string
+      readonly recipient?: string
+      readonly body?: { readonly ref: Ref }
+      readonly inference_receipt_id?: string
+      readonly audit_event_hash?: string
+    }
 )
 
 /** Answers why the write may not be, judged in one step with its authoring (so `If-Match` cannot be raced). */
 export type Precondition = () => Refusal | null
-export type Refusal = { readonly code: ErrorCode; readonly message: string; readonly fields?: Readonly<Record<string, unknown>> }
+export type Refusal = {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly fields?: Readonly<Record<string, unknown>>
+}
 
 export type RequestId = number
 export type WriteRequest = {
@@ -51,9 +82,24 @@ export type WriteRequest = {
 
 /** `header` is that of the first commit that was written, and every ack that counted is there with what ties it to that commit. `existing`: the event that was written when the same request had been made before; null when its own events were written. */
 export type WriteOutcome =
-  | { readonly kind: 'acknowledged'; readonly written: readonly WrittenAt[]; readonly header: Uint8Array; readonly acks: readonly Vouch[]; readonly existing: EventId | null }
+  | {
+      readonly kind: 'acknowledged'
+      readonly written: readonly WrittenAt[]
+      readonly header: Uint8Array
+      readonly acks: readonly Vouch[]
+      readonly existing: EventId | null
+    }
   /** On our disk, not at the quorum in time: it stays and goes on replicating. */
-  | { readonly kind: 'quorum_not_met'; readonly written: readonly WrittenAt[]; readonly got: number; readonly needed: number; readonly reason: string; readonly cause: Unmet; readonly refusedBy: readonly RefusedBy[]; readonly existing: EventId | null }
+  | {
+      readonly kind: 'quorum_not_met'
+      readonly written: readonly WrittenAt[]
+      readonly got: number
+      readonly needed: number
+      readonly reason: string
+      readonly cause: Unmet
+      readonly refusedBy: readonly RefusedBy[]
+      readonly existing: EventId | null
+    }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
 
 /**
@@ -70,13 +116,23 @@ export type WrittenAt = Position & { readonly hash: string }
 export type Input =
   | { readonly kind: 'write'; readonly request: WriteRequest }
   /** Sealed by the authority's key; for the peer that holds it. */
-  | { readonly kind: 'control'; readonly id: RequestId; readonly events: readonly ControlEvent[]; readonly deadlineMs: number }
+  | {
+      readonly kind: 'control'
+      readonly id: RequestId
+      readonly events: readonly ControlEvent[]
+      readonly deadlineMs: number
+    }
   /** A member proposes a control statement, or hands on the one that has its vote. */
   | { readonly kind: 'proposed'; readonly from: PeerId; readonly commit: Uint8Array }
   | { readonly kind: 'voted'; readonly from: PeerId; readonly vote: VoteMessage }
   | { readonly kind: 'received'; readonly from: PeerId; readonly parcels: readonly Parcel[]; readonly delivery: number }
   /** Control commits in the order of a line, which may be another than ours. */
-  | { readonly kind: 'statements'; readonly from: PeerId; readonly commits: readonly Uint8Array[]; readonly delivery: number }
+  | {
+      readonly kind: 'statements'
+      readonly from: PeerId
+      readonly commits: readonly Uint8Array[]
+      readonly delivery: number
+    }
   | { readonly kind: 'bodies'; readonly from: PeerId; readonly bodies: readonly Body[]; readonly delivery: number }
   | { readonly kind: 'forks'; readonly from: PeerId; readonly proofs: readonly Uint8Array[] }
   /** Headers of commits on forked branches that waiting ones name. */
@@ -102,12 +158,22 @@ export type Input =
   /** Nobody waits any longer: what is on disk stays, and is said to be. */
   | { readonly kind: 'stopping' }
   /** A reader met damage on the disk. */
-  | { readonly kind: 'damaged'; readonly what: { readonly kind: 'commit'; readonly chain: string; readonly seq: number } | { readonly kind: 'body'; readonly ref: Ref } }
+  | {
+      readonly kind: 'damaged'
+      readonly what:
+        | { readonly kind: 'commit'; readonly chain: string; readonly seq: number }
+        | { readonly kind: 'body'; readonly ref: Ref }
+    }
 
 export type Effect =
   /** One synced batch. Its end is given back as `persisted`, BEFORE anything that claims durability. */
   /** `opens`: documents that it will change when it is on disk. */
-  | { readonly kind: 'PERSIST'; readonly flush: number; readonly batch: StoreBatch; readonly opens: readonly Pick<SegmentEntry, 'namespace' | 'id'>[] }
+  | {
+      readonly kind: 'PERSIST'
+      readonly flush: number
+      readonly batch: StoreBatch
+      readonly opens: readonly Pick<SegmentEntry, 'namespace' | 'id'>[]
+    }
   /** Own fresh commits, to every link that can take them; does not wait for PERSIST. */
   | { readonly kind: 'PUSH'; readonly flush: number; readonly parcels: readonly Parcel[] }
   /** To every link: how far our stable storage reaches. */
@@ -130,6 +196,14 @@ export type Effect =
   /** Members have changed. */
   | { readonly kind: 'MEMBERSHIP' }
 
-export const refuse = (request: RequestId, refusal: Refusal): Effect => ({ kind: 'RESOLVE', request, outcome: { kind: 'refused', refusal } })
-export const STOPPING: Refusal = { code: 'shutting_down', message: 'this peer is stopping: ask another', fields: { local_committed: false } }
+export const refuse = (request: RequestId, refusal: Refusal): Effect => ({
+  kind: 'RESOLVE',
+  request,
+  outcome: { kind: 'refused', refusal },
+})
+export const STOPPING: Refusal = {
+  code: 'shutting_down',
+  message: 'this peer is stopping: ask another',
+  fields: { local_committed: false },
+}
 export const taken = (delivery: number): Effect => ({ kind: 'TAKEN', delivery })

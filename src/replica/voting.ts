@@ -36,7 +36,16 @@ export const createVoting = (keys: KeyPair, store: Pick<CommitStore, 'fact'>, ma
 
   const handOn = (commit: Commit, to: PeerId, isAnother: boolean): Effect[] => [
     ...(isAnother ? [{ kind: 'PROPOSE', commit: commit.bytes, to } satisfies Effect] : []),
-    { kind: 'VOTE', vote: { epoch: epochOf(commit.header), seq: commit.header.seq, hash: commit.hash, signature: signVote(commit, keys).signature }, to },
+    {
+      kind: 'VOTE',
+      vote: {
+        epoch: epochOf(commit.header),
+        seq: commit.header.seq,
+        hash: commit.hash,
+        signature: signVote(commit, keys).signature,
+      },
+      to,
+    },
   ]
   const mayVoteFor = (commit: Commit): boolean => {
     if (!mayVote() || commit.header.seq <= lostUpTo) return false
@@ -47,7 +56,8 @@ export const createVoting = (keys: KeyPair, store: Pick<CommitStore, 'fact'>, ma
   return {
     mayVoteFor,
     proposed: (from, commit) => {
-      if (voted !== null && !isBefore(voted, commit)) return isSamePlace(voted, commit) ? handOn(voted, from, voted.hash !== commit.hash) : []
+      if (voted !== null && !isBefore(voted, commit))
+        return isSamePlace(voted, commit) ? handOn(voted, from, voted.hash !== commit.hash) : []
       if (casting !== null) {
         casting.tell.set(from, casting.commit.hash !== commit.hash)
         return []
@@ -82,5 +92,7 @@ export const createVoting = (keys: KeyPair, store: Pick<CommitStore, 'fact'>, ma
   }
 }
 
-const isBefore = (a: Commit, b: Commit): boolean => epochOf(a.header) < epochOf(b.header) || (epochOf(a.header) === epochOf(b.header) && a.header.seq < b.header.seq)
-const isSamePlace = (a: Commit, b: Commit): boolean => epochOf(a.header) === epochOf(b.header) && a.header.seq === b.header.seq
+const isBefore = (a: Commit, b: Commit): boolean =>
+  epochOf(a.header) < epochOf(b.header) || (epochOf(a.header) === epochOf(b.header) && a.header.seq < b.header.seq)
+const isSamePlace = (a: Commit, b: Commit): boolean =>
+  epochOf(a.header) === epochOf(b.header) && a.header.seq === b.header.seq

@@ -6,7 +6,13 @@
 import type { ChainId, EventId } from '../../crdt/ids.ts'
 import type { RequestId, WrittenAt } from './types.ts'
 
-export type Wait = { readonly request: RequestId; readonly written: readonly WrittenAt[]; readonly needed: number; readonly deadlineMs: number; readonly existing: EventId | null }
+export type Wait = {
+  readonly request: RequestId
+  readonly written: readonly WrittenAt[]
+  readonly needed: number
+  readonly deadlineMs: number
+  readonly existing: EventId | null
+}
 
 export type Waits = {
   add(wait: Wait): void
@@ -24,7 +30,8 @@ export const createWaits = (): Waits => {
   return {
     add: (wait) => {
       waitById.set(wait.request, wait)
-      for (const { chain } of wait.written) idsByChain.set(chain, (idsByChain.get(chain) ?? new Set()).add(wait.request))
+      for (const { chain } of wait.written)
+        idsByChain.set(chain, (idsByChain.get(chain) ?? new Set()).add(wait.request))
     },
     remove: (request) => {
       const wait = waitById.get(request)
@@ -40,7 +47,8 @@ export const createWaits = (): Waits => {
     expired: (nowMs) => [...waitById.values()].filter((wait) => wait.deadlineMs <= nowMs),
     nextDeadlineMs: () => {
       let earliest: number | null = null
-      for (const { deadlineMs } of waitById.values()) if (earliest === null || deadlineMs < earliest) earliest = deadlineMs
+      for (const { deadlineMs } of waitById.values())
+        if (earliest === null || deadlineMs < earliest) earliest = deadlineMs
       return earliest
     },
   }

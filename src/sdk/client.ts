@@ -35,7 +35,10 @@ export type Target = { readonly url: string; readonly key: string | null }
 /**
  * @param target found at the first call, once; its key is sent as `Authorization: Bearer`. @param agent sent as `X-Agent-Id`.
  */
-export const createClient = (options: { readonly target: () => Promise<Target>; readonly agent?: string | undefined }): Client => {
+export const createClient = (options: {
+  readonly target: () => Promise<Target>
+  readonly agent?: string | undefined
+}): Client => {
   const standing: Record<string, string> = { accept: 'application/json' }
   if (options.agent !== undefined) standing['x-agent-id'] = options.agent
   let target: Promise<Target> | null = null
@@ -59,7 +62,13 @@ export const createClient = (options: { readonly target: () => Promise<Target>; 
       const timeout_ms = call.timeout_ms ?? REQUEST_MS_MAX
       try {
         const body = call.body === undefined ? {} : { body: JSON.stringify(call.body) }
-        const answer = await exchange({ method, url: `${url}/api/v1${path}${queryString(call.query ?? {})}`, headers, timeout_ms, ...body })
+        const answer = await exchange({
+          method,
+          url: `${url}/api/v1${path}${queryString(call.query ?? {})}`,
+          headers,
+          timeout_ms,
+          ...body,
+        })
         const good = answer.status >= 200 && answer.status < 300
         if (good || (call.accept ?? []).includes(answer.status)) return parseAnswer(url, answer.text) as T
         throw refusal(url, answer, headers['idempotency-key'])
@@ -95,7 +104,10 @@ const parseAnswer = (url: string, text: string): unknown => {
   try {
     return JSON.parse(text)
   } catch {
-    throw new CallFailure(`${url} answered with something that is not JSON; is a mnemesh peer behind --url?`, { status: 200, code: 'not_json' })
+    throw new CallFailure(`${url} answered with something that is not JSON; is a mnemesh peer behind --url?`, {
+      status: 200,
+      code: 'not_json',
+    })
   }
 }
 
@@ -103,12 +115,18 @@ const refusal = (url: string, { status, text, retry_after }: Answered, key: stri
   const body = objectOrNull(text)
   const code = typeof body?.['error'] === 'string' ? body['error'] : null
   if (body === null || code === null) {
-    return new CallFailure(`${url} answered ${status} with something that is not mnemesh's; check --url`, { status, code: 'not_json' })
+    return new CallFailure(`${url} answered ${status} with something that is not mnemesh's; check --url`, {
+      status,
+      code: 'not_json',
+    })
   }
   const seconds = Number(retry_after ?? Number.NaN)
   const said = typeof body['message'] === 'string' ? body['message'] : code
   const facts = { status, code, body, retry_after_ms: Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : null }
-  return new CallFailure(`${said}${mend(code, body)}${status >= 500 ? repeatText(key) : ''} (${code}, HTTP ${status})`, facts)
+  return new CallFailure(
+    `${said}${mend(code, body)}${status >= 500 ? repeatText(key) : ''} (${code}, HTTP ${status})`,
+    facts,
+  )
 }
 
 /** What the person at the command line can do about it, where the server cannot know. */
@@ -122,22 +140,31 @@ const mend = (code: string, body: Readonly<Record<string, unknown>>): string => 
 const objectOrNull = (text: string): Readonly<Record<string, unknown>> | null => {
   try {
     const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : null
   } catch {
     return null
   }
 }
 
 /** What was sent may have been done. */
-const repeatText = (key: string | undefined): string => (key === undefined ? '' : `; repeated with --idempotency-key ${key} it is done once`)
+const repeatText = (key: string | undefined): string =>
+  key === undefined ? '' : `; repeated with --idempotency-key ${key} it is done once`
 
 const unreachable = (url: string, error: unknown, timeout_ms: number, key: string | undefined): CallFailure => {
   if (error instanceof Error && error.name === 'TimeoutError') {
-    return new CallFailure(`${url} did not answer within ${timeout_ms / 1000} s; see whether the peer is busy or stuck${repeatText(key)}`, { status: 0, code: 'timeout' })
+    return new CallFailure(
+      `${url} did not answer within ${timeout_ms / 1000} s; see whether the peer is busy or stuck${repeatText(key)}`,
+      { status: 0, code: 'timeout' },
+    )
   }
   const { code, message } = causeOf(error)
   const why = REASONS[code] ?? `${message}; check --url and the network`
-  return new CallFailure(`cannot reach ${url}: ${why}${code === 'ECONNRESET' || code === 'EPIPE' ? repeatText(key) : ''}`, { status: 0, code: 'unreachable' })
+  return new CallFailure(
+    `cannot reach ${url}: ${why}${code === 'ECONNRESET' || code === 'EPIPE' ? repeatText(key) : ''}`,
+    { status: 0, code: 'unreachable' },
+  )
 }
 
 /** Where a name has several addresses, each may have failed; the first says enough. */

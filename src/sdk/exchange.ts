@@ -38,16 +38,29 @@ const once = (wanted: Exchange): Promise<Answered> =>
   new Promise((resolve, reject) => {
     const secure = wanted.url.startsWith('https:')
     const signal = AbortSignal.timeout(wanted.timeout_ms)
-    const headers = wanted.body === undefined ? wanted.headers : { ...wanted.headers, 'content-length': String(Buffer.byteLength(wanted.body)) }
-    const request = (secure ? requestTls : requestPlain)(wanted.url, { method: wanted.method, headers, signal, agent: secure ? tls : plain })
+    const headers =
+      wanted.body === undefined
+        ? wanted.headers
+        : { ...wanted.headers, 'content-length': String(Buffer.byteLength(wanted.body)) }
+    const request = (secure ? requestTls : requestPlain)(wanted.url, {
+      method: wanted.method,
+      headers,
+      signal,
+      agent: secure ? tls : plain,
+    })
     const fail = (error: Error): void => {
       if (signal.aborted) reject(Object.assign(new Error('no answer in time'), { name: 'TimeoutError' }))
-      else if (request.reusedSocket && 'code' in error && error.code === 'ECONNRESET') reject(new StaleConnection(error.message, { cause: error }))
+      else if (request.reusedSocket && 'code' in error && error.code === 'ECONNRESET')
+        reject(new StaleConnection(error.message, { cause: error }))
       else reject(error)
     }
     request.once('error', fail)
     request.once('response', (response) => {
-      textOf(response).then((text) => resolve({ status: response.statusCode ?? 0, retry_after: response.headers['retry-after'] ?? null, text }), fail)
+      textOf(response).then(
+        (text) =>
+          resolve({ status: response.statusCode ?? 0, retry_after: response.headers['retry-after'] ?? null, text }),
+        fail,
+      )
     })
     request.end(wanted.body)
   })

@@ -10,7 +10,15 @@ export class CallFailure extends Error {
   readonly body: Readonly<Record<string, unknown>>
   /** What `Retry-After` says, or null. */
   readonly retry_after_ms: number | null
-  constructor(message: string, facts: { readonly status: number; readonly code: string; readonly body?: Readonly<Record<string, unknown>>; readonly retry_after_ms?: number | null }) {
+  constructor(
+    message: string,
+    facts: {
+      readonly status: number
+      readonly code: string
+      readonly body?: Readonly<Record<string, unknown>>
+      readonly retry_after_ms?: number | null
+    },
+  ) {
     super(message)
     this.status = facts.status
     this.code = facts.code

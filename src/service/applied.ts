@@ -13,16 +13,31 @@ import type { Replica } from '../replica/replica-types.ts'
 const LOOK_EVERY_MS = 25
 
 /** @param after a timer of the peer's clock. */
-export const appliedOf = (replica: Replica, shell: Pick<Shell, 'feed'>, after: (ms: number, call: () => void) => () => void): Pick<Node, 'controlApplied'> => {
+export const appliedOf = (
+  replica: Replica,
+  shell: Pick<Shell, 'feed'>,
+  after: (ms: number, call: () => void) => () => void,
+): Pick<Node, 'controlApplied'> => {
   let waiting = 0
 
   const look = (): { readonly answer: Applied; readonly isSettled: boolean } => {
     const { control } = replica.index
-    const has = new Set<PeerId>(replica.covering({ chain: controlChain(replica.index), seq: control.seq }).map(({ voter }) => voter))
+    const has = new Set<PeerId>(
+      replica.covering({ chain: controlChain(replica.index), seq: control.seq }).map(({ voter }) => voter),
+    )
     const voters = [...replica.voters()]
-    const named = (peer: PeerId): { readonly peer_id: PeerId; readonly name: string } => ({ peer_id: peer, name: control.members.get(peer)?.name ?? '' })
+    const named = (peer: PeerId): { readonly peer_id: PeerId; readonly name: string } => ({
+      peer_id: peer,
+      name: control.members.get(peer)?.name ?? '',
+    })
     return {
-      answer: { seq: control.seq, applied: voters.filter((peer) => has.has(peer)).map(named), not_yet: voters.filter((peer) => !has.has(peer)).map((peer) => ({ ...named(peer), connected: replica.linked.has(peer) })) },
+      answer: {
+        seq: control.seq,
+        applied: voters.filter((peer) => has.has(peer)).map(named),
+        not_yet: voters
+          .filter((peer) => !has.has(peer))
+          .map((peer) => ({ ...named(peer), connected: replica.linked.has(peer) })),
+      },
       // Who cannot be reached hears of it when it is back.
       isSettled: voters.every((peer) => has.has(peer) || (peer !== replica.self && !replica.linked.has(peer))),
     }
@@ -35,7 +50,12 @@ export const appliedOf = (replica: Replica, shell: Pick<Shell, 'feed'>, after: (
       if (!look().isSettled) shell.feed({ kind: 'wantAcks', chains: [controlChain(replica.index)] })
       waiting++
       try {
-        for (let left = Math.min(waitMs, limits.control_wait_ms_max); left > 0 && !look().isSettled; left -= LOOK_EVERY_MS) await new Promise<void>((resolve) => after(LOOK_EVERY_MS, resolve))
+        for (
+          let left = Math.min(waitMs, limits.control_wait_ms_max);
+          left > 0 && !look().isSettled;
+          left -= LOOK_EVERY_MS
+        )
+          await new Promise<void>((resolve) => after(LOOK_EVERY_MS, resolve))
         return look().answer
       } finally {
         waiting--

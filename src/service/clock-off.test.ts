@@ -16,10 +16,24 @@ const HOUR_MS = 3_600_000
 let world: World
 afterEach(() => world.stopAll())
 
-const passing = (ms: number): Promise<void> => world.run(new Promise<void>((resolve) => void world.time.after(ms, resolve)), ms + 60_000) as Promise<void>
+const passing = (ms: number): Promise<void> =>
+  world.run(new Promise<void>((resolve) => void world.time.after(ms, resolve)), ms + 60_000) as Promise<void>
 const write = (peer: number, quorum?: number): Promise<unknown> =>
-  world.run<unknown>(world.peer(peer).node.remember(ns, { content: `of ${peer}` }, { agent, timeout_ms: 2_000, ...(quorum !== undefined && { quorum }) }).then(({ id }) => id, (reason: unknown) => reason))
-const reasons = async (peer: number): Promise<string> => (await world.run(world.peer(peer).node.health()))!.reasons.join('\n')
+  world.run<unknown>(
+    world
+      .peer(peer)
+      .node.remember(
+        ns,
+        { content: `of ${peer}` },
+        { agent, timeout_ms: 2_000, ...(quorum !== undefined && { quorum }) },
+      )
+      .then(
+        ({ id }) => id,
+        (reason: unknown) => reason,
+      ),
+  )
+const reasons = async (peer: number): Promise<string> =>
+  (await world.run(world.peer(peer).node.health()))!.reasons.join('\n')
 
 describe.each([YEAR_MS, -YEAR_MS, HOUR_MS, -HOUR_MS])('a clock that steps by %s ms', (jump) => {
   test('one of three: its peer writes nothing, says so, and the others go on; right again, it writes at once', async () => {
@@ -85,9 +99,20 @@ test('the authority seals no statement by a clock that is off, and one that it d
   world = await createWorld({ peers: 3, seed: 5 })
   await passing(1_500)
   const keys = keyPairFromSeed(new Uint8Array(32).fill(9))
-  const invite = encodeInvite({ mesh: world.peer(0).replica.index.mesh, id: 'ab'.repeat(16), role: 'voter', expiresMs: world.time.now() + 2 * YEAR_MS, urls: [] }, world.authority)
+  const invite = encodeInvite(
+    {
+      mesh: world.peer(0).replica.index.mesh,
+      id: 'ab'.repeat(16),
+      role: 'voter',
+      expiresMs: world.time.now() + 2 * YEAR_MS,
+      urls: [],
+    },
+    world.authority,
+  )
   world.clockAheadMs[0] = YEAR_MS
-  await expect(world.run(world.peer(0).node.join(encodeJoin(invite, 'late', keys)))).rejects.toMatchObject({ code: 'clock_off' })
+  await expect(world.run(world.peer(0).node.join(encodeJoin(invite, 'late', keys)))).rejects.toMatchObject({
+    code: 'clock_off',
+  })
   world.clockAheadMs[0] = 0
   expect(await world.run(world.peer(0).node.join(encodeJoin(invite, 'late', keys)))).toHaveLength(2)
 })
@@ -97,7 +122,13 @@ test('a write that waits for clocks when its peer stops is answered', async () =
   world.partition([0], [1])
   await world.stop(1)
   await world.start(1)
-  const asked = world.peer(1).node.remember(ns, { content: 'early' }, { agent, quorum: 1 }).then(() => 'stored', (error: unknown) => (error instanceof NodeError ? error.code : String(error)))
+  const asked = world
+    .peer(1)
+    .node.remember(ns, { content: 'early' }, { agent, quorum: 1 })
+    .then(
+      () => 'stored',
+      (error: unknown) => (error instanceof NodeError ? error.code : String(error)),
+    )
   await passing(100)
   await world.stop(1)
   expect(await world.run(asked)).toBe('shutting_down')

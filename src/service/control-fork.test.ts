@@ -20,15 +20,26 @@ afterEach(() => world.stopAll())
 
 const control = (peer: number) => world.peer(peer).replica.index.control
 const forks = (peer: number) => world.peer(peer).replica.branches.forks()
-const enrolling = (name: string, byte: number): ControlEvent => ({ ...said('peer.enrol', byte, CONTROL_NAMESPACE), peer: publicKeyHex(keyPairFromSeed(sha256(name))) as PeerId, name, role: 'observer' })
+const enrolling = (name: string, byte: number): ControlEvent => ({
+  ...said('peer.enrol', byte, CONTROL_NAMESPACE),
+  peer: publicKeyHex(keyPairFromSeed(sha256(name))) as PeerId,
+  name,
+  role: 'observer',
+})
 /** The next statement behind what `at` holds, certified by these. */
 const certifiedOn = (at: number, byte: number, voters: readonly number[], name = `observer ${byte}`): Uint8Array => {
   const { index } = world.peer(at).replica
   const chain = [...index.chains.values()].find(({ namespace }) => namespace === CONTROL_NAMESPACE)!
   const bare = sealControl(chain, [enrolling(name, byte)], (chain.hlc + byte) as Hlc, world.authority)
-  return withVotes(bare, voters.map((voter) => signVote(bare, world.keys[voter]!))).bytes
+  return withVotes(
+    bare,
+    voters.map((voter) => signVote(bare, world.keys[voter]!)),
+  ).bytes
 }
-const tell = (peer: number, commits: readonly Uint8Array[]): void => world.peer(peer).shell.feed({ kind: 'statements', from: publicKeyHex(world.keys[0]!) as PeerId, commits, delivery: -1 })
+const tell = (peer: number, commits: readonly Uint8Array[]): void =>
+  world
+    .peer(peer)
+    .shell.feed({ kind: 'statements', from: publicKeyHex(world.keys[0]!) as PeerId, commits, delivery: -1 })
 const store = async (peer: number, content: string) => {
   const stored = await world.run(world.peer(peer).node.remember(ns, { content }, { agent, quorum: 1 }))
   return stored!.id
@@ -51,16 +62,32 @@ test('MB6 MB8 both sides of a fork, and who met only one of them, see it; what w
   world.network.heal()
   await world.run(() => [0, 1, 2, 3].every((peer) => forks(peer).length === 1))
   expect(new Set([0, 1, 3].map((peer) => JSON.stringify(forks(peer)))).size).toBe(1)
-  expect([forks(2)[0]!.ours, forks(2)[0]!.theirs, forks(2)[0]!.place]).toEqual([forks(0)[0]!.theirs, forks(0)[0]!.ours, 2])
+  expect([forks(2)[0]!.ours, forks(2)[0]!.theirs, forks(2)[0]!.place]).toEqual([
+    forks(0)[0]!.theirs,
+    forks(0)[0]!.ours,
+    2,
+  ])
   await world.run(() => [0, 1, 3].every((peer) => world.peer(peer).replica.index.namespaces.has(ns)))
   for (const peer of [0, 1, 2, 3]) {
     const health = await world.peer(peer).node.health()
-    expect([health.status, health.writes, health.control.forked, String(health.reasons)]).toEqual(['degraded', true, true, expect.stringMatching(/control_forked: .*number 2 .*mesh recover/)])
+    expect([health.status, health.writes, health.control.forked, String(health.reasons)]).toEqual([
+      'degraded',
+      true,
+      true,
+      expect.stringMatching(/control_forked: .*number 2 .*mesh recover/),
+    ])
     expect(await world.peer(peer).node.metrics()).toMatch(/mnemesh_control_forked 1/)
   }
   await world.stop(1)
   await world.start(1)
-  expect([forks(1).length, world.peer(1).replica.index.chains.get([...world.peer(2).replica.index.chains.values()].find(({ namespace }) => namespace === ns)!.id)?.policySeq]).toEqual([1, 1])
+  expect([
+    forks(1).length,
+    world
+      .peer(1)
+      .replica.index.chains.get(
+        [...world.peer(2).replica.index.chains.values()].find(({ namespace }) => namespace === ns)!.id,
+      )?.policySeq,
+  ]).toEqual([1, 1])
   expect(await world.run(world.peer(1).node.get(id, {}))).toBeTruthy()
 })
 
@@ -90,7 +117,12 @@ test('what its line does not certify is kept nowhere, and what is kept is bounde
   tell(1, [foreign])
   await world.run(() => [0, 1, 2].every((peer) => forks(peer).length === 1))
   // As many as whoever holds a majority's keys likes to make: the first are kept.
-  tell(2, Array.from({ length: limits.control_branch_statements_max + 4 }, (_, n) => certifiedOn(2, 0x65, [0, 1], `observer ${n}`)))
+  tell(
+    2,
+    Array.from({ length: limits.control_branch_statements_max + 4 }, (_, n) =>
+      certifiedOn(2, 0x65, [0, 1], `observer ${n}`),
+    ),
+  )
   await world.run(() => forks(2).length >= limits.control_branch_statements_max - 1)
   expect(forks(2).length).toBeLessThanOrEqual(limits.control_branch_statements_max)
 })

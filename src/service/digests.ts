@@ -45,17 +45,29 @@ export const createDigests = ({ replica, shell, projection, after }: DigestsCont
     const frontiers = replica.frontierDigestsOf(page)
     const documents = documentDigests.of(page)
     const digestsOf = (namespace: Namespace): Digests => ({
-      frontier: frontiers.get(namespace)!, documents: documents.get(namespace) ?? null, projection: rows === null ? null : (Object.hasOwn(rows.by_namespace, namespace) ? rows.by_namespace[namespace]! : NO_ROWS),
+      frontier: frontiers.get(namespace)!,
+      documents: documents.get(namespace) ?? null,
+      projection:
+        rows === null ? null : Object.hasOwn(rows.by_namespace, namespace) ? rows.by_namespace[namespace]! : NO_ROWS,
     })
     return {
-      frontier: bytesToHex(replica.frontierDigest()), documents: documentDigests.all(), projection: rows?.all ?? null, documents_pending: documentDigests.waiting, log: index.arrivals,
-      namespaces: Object.fromEntries(page.map((namespace) => [namespace, digestsOf(namespace)])), next_cursor,
+      frontier: bytesToHex(replica.frontierDigest()),
+      documents: documentDigests.all(),
+      projection: rows?.all ?? null,
+      documents_pending: documentDigests.waiting,
+      log: index.arrivals,
+      namespaces: Object.fromEntries(page.map((namespace) => [namespace, digestsOf(namespace)])),
+      next_cursor,
     }
   }
 }
 
 /** As long as documents wait, and again whenever some do. */
-const workInBackground = (documents: Replica['documentDigests'], shell: DigestsContext['shell'], after: DigestsContext['after']): void => {
+const workInBackground = (
+  documents: Replica['documentDigests'],
+  shell: DigestsContext['shell'],
+  after: DigestsContext['after'],
+): void => {
   let isWorking = false
   const work = (): void => {
     isWorking = false
@@ -73,9 +85,13 @@ const workInBackground = (documents: Replica['documentDigests'], shell: DigestsC
 }
 
 /** @param sorted all of them, ascending. */
-const pageOf = (sorted: readonly Namespace[], { namespace, limit = limits.list_limit_default, cursor }: DigestsOptions): { readonly page: readonly Namespace[]; readonly next_cursor: string | null } => {
+const pageOf = (
+  sorted: readonly Namespace[],
+  { namespace, limit = limits.list_limit_default, cursor }: DigestsOptions,
+): { readonly page: readonly Namespace[]; readonly next_cursor: string | null } => {
   if (namespace !== undefined) return { page: [namespace], next_cursor: null }
-  if (cursor === '') throw new NodeError('malformed', 'cursor is empty; send back next_cursor, unchanged, or leave it out to start')
+  if (cursor === '')
+    throw new NodeError('malformed', 'cursor is empty; send back next_cursor, unchanged, or leave it out to start')
   const behind = cursor === undefined ? 0 : sorted.findIndex((name) => name > cursor)
   const page = behind < 0 ? [] : sorted.slice(behind, behind + limit)
   return { page, next_cursor: behind >= 0 && behind + limit < sorted.length ? page.at(-1)! : null }

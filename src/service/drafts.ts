@@ -19,16 +19,21 @@ import { TEXT_BYTES_MAX, type TextField } from './texts.ts'
 const utf8 = new TextEncoder()
 
 /** The same on every peer, so a retry after a failover is the same memory. */
-export const keyedRecord = (namespace: Namespace, agent: AgentId, key: string): RecordId => uuidV8(sha256('mnemesh/record/1', canonicalize([namespace, agent, key]))) as RecordId
+export const keyedRecord = (namespace: Namespace, agent: AgentId, key: string): RecordId =>
+  uuidV8(sha256('mnemesh/record/1', canonicalize([namespace, agent, key]))) as RecordId
 /** The event that a request under this key makes, on whichever peer. */
-export const keyedEvent = (namespace: Namespace, agent: AgentId, key: string): EventId => uuidV8(sha256('mnemesh/event-id/1', canonicalize([namespace, agent, key]))) as EventId
+export const keyedEvent = (namespace: Namespace, agent: AgentId, key: string): EventId =>
+  uuidV8(sha256('mnemesh/event-id/1', canonicalize([namespace, agent, key]))) as EventId
 export const linkRecord = (namespace: Namespace, from: RecordId, to: RecordId, relation: string): RecordId =>
   uuidV8(sha256('mnemesh/link/1', canonicalize([namespace, from, to, relation]))) as RecordId
 
 export const newEvent = (nowMs: number, random: Random): EventId => uuidV7(nowMs, random.bytes(10)) as EventId
 
 /** The registers that `input` sets, and the bodies of its texts. @throws NodeError `too_large`. */
-export const registersOf = (input: MemoryInput, random: Random): { readonly set: MemorySet; readonly bodies: readonly Body[] } => {
+export const registersOf = (
+  input: MemoryInput,
+  random: Random,
+): { readonly set: MemorySet; readonly bodies: readonly Body[] } => {
   const bodies: Body[] = []
   const text = (field: TextField, value: string | null): { ref: Body['ref'] } | null => {
     if (value === null) return null
@@ -43,7 +48,9 @@ export const registersOf = (input: MemoryInput, random: Random): { readonly set:
     ...(input.confidence !== undefined && { confidence: Math.round(input.confidence * 100_000) / 100_000 }),
     ...(content !== undefined && { content: text('content', content)! }),
     ...(title !== undefined && { title: text('title', title === '' ? null : title) }),
-    ...(metadata !== undefined && { metadata: text('metadata', metadata === null ? null : canonicalize(metadata as Json)) }),
+    ...(metadata !== undefined && {
+      metadata: text('metadata', metadata === null ? null : canonicalize(metadata as Json)),
+    }),
     ...(source !== undefined && { source: text('source', source === '' ? null : source) }),
     ...(occurred_at !== undefined && { occurred_at: normalTime('occurred_at', occurred_at) }),
     ...(expires_at !== undefined && { expires_at: normalTime('expires_at', expires_at) }),
@@ -52,11 +59,17 @@ export const registersOf = (input: MemoryInput, random: Random): { readonly set:
 }
 
 /** In a put nothing can be cleared: null means 'not given'. */
-export const withoutNulls = <Fields extends object>(fields: Fields): Fields => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null)) as Fields
+export const withoutNulls = <Fields extends object>(fields: Fields): Fields =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null)) as Fields
 
 export const bodyOf = (field: TextField, value: string, random: Random): Body => {
   const bytes = utf8.encode(value)
-  if (bytes.length > TEXT_BYTES_MAX[field]) throw new NodeError('too_large', `${field} has ${bytes.length} bytes, at most ${TEXT_BYTES_MAX[field]} fit: split it into several memories`, { local_committed: false })
+  if (bytes.length > TEXT_BYTES_MAX[field])
+    throw new NodeError(
+      'too_large',
+      `${field} has ${bytes.length} bytes, at most ${TEXT_BYTES_MAX[field]} fit: split it into several memories`,
+      { local_committed: false },
+    )
   return makeBody(random.bytes(SALT_BYTES), bytes)
 }
 
@@ -71,10 +84,17 @@ export const tagChange = (current: readonly string[], wanted: readonly string[])
 const normalTime = (field: string, value: string | null): string | null => {
   if (value === null) return null
   const ms = Date.parse(value)
-  if (Number.isNaN(ms)) throw new NodeError('malformed', `${field} is no time: write it as 2026-01-31T09:00:00Z`, { local_committed: false })
+  if (Number.isNaN(ms))
+    throw new NodeError('malformed', `${field} is no time: write it as 2026-01-31T09:00:00Z`, {
+      local_committed: false,
+    })
   const text = new Date(ms).toISOString()
-  if (!isTime(text)) throw new NodeError('malformed', `${field} lies outside the years 1 to 9999 in UTC: give a time within them`, { local_committed: false })
+  if (!isTime(text))
+    throw new NodeError('malformed', `${field} lies outside the years 1 to 9999 in UTC: give a time within them`, {
+      local_committed: false,
+    })
   return text
 }
 
-const withoutUndefined = (fields: object): object => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+const withoutUndefined = (fields: object): object =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))

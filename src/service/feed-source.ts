@@ -20,7 +20,12 @@ import type { Warm } from './warming.ts'
 /** What is touched, and behind it the chains that it lies in: what is named of them may be more or less by the later reading. */
 type MendingStep = Step | { readonly bytes: number; readonly moved: ChainId }
 /** `last`: the cursor that was answered last; whoever asks with another has not applied that batch, and the mending begins anew. */
-type Mending = { readonly from: number; readonly to: number; readonly steps: Iterator<MendingStep>; last: ProjectionCursor }
+type Mending = {
+  readonly from: number
+  readonly to: number
+  readonly steps: Iterator<MendingStep>
+  last: ProjectionCursor
+}
 
 /** Bytes of commits looked at for one batch: some 20 ms of reading and decoding. */
 const LOOKED_AT_BYTES_MAX = 256 * 1024
@@ -32,7 +37,14 @@ type Walk = { mending: Mending | null; isArrivalsTurn: boolean; last: Projection
 const emptyWalk = (): Walk => ({ mending: null, isArrivalsTurn: false, last: null })
 
 /** @param wantsRows false where nobody keeps them (no projection): then only the cursor moves. */
-export const createFeedSource = (replica: Replica, store: CommitStore, shell: Shell, reader: Reader, warm: Warm, wantsRows: boolean) => {
+export const createFeedSource = (
+  replica: Replica,
+  store: CommitStore,
+  shell: Shell,
+  reader: Reader,
+  warm: Warm,
+  wantsRows: boolean,
+) => {
   const { index } = replica
   /** The one that was asked last stands first. */
   const walks: [Walk, Walk] = [emptyWalk(), emptyWalk()]
@@ -43,7 +55,10 @@ export const createFeedSource = (replica: Replica, store: CommitStore, shell: Sh
 
   /** The documents that rows of these commits are read from. */
   const documentsOf = function* (commits: readonly Commit[]): Generator<SegmentEntry> {
-    for (const { header: { namespace, segment }, events } of commits) {
+    for (const {
+      header: { namespace, segment },
+      events,
+    } of commits) {
       const entry = segment === null ? undefined : replica.index.segments.get(segmentKey(namespace, segment))
       if (entry !== undefined) yield entry
       for (const { event } of events) if ('record' in event) yield* segmentsOf(replica.index, event.record)
@@ -67,7 +82,12 @@ export const createFeedSource = (replica: Replica, store: CommitStore, shell: Sh
   const placeOf = (chain: ChainId, arrived: number): ChainPlace => {
     const state = index.chains.get(chain)
     const counts = state?.seq ?? 0
-    return { chain, namespace: state?.namespace || null, arrived, counted: arrived === 0 ? counts : Math.min(arrived, counts) }
+    return {
+      chain,
+      namespace: state?.namespace || null,
+      arrived,
+      counted: arrived === 0 ? counts : Math.min(arrived, counts),
+    }
   }
 
   const arrived = (cursor: ProjectionCursor | null, limit: number): ProjectionBatch | null => {
@@ -78,31 +98,59 @@ export const createFeedSource = (replica: Replica, store: CommitStore, shell: Sh
     const arrivedByChain = new Map<ChainId, number>()
     for (let n = after + 1; n <= last; n++) {
       const arrival = store.arrival(n)
-      if (arrival !== null && arrival.chain !== controlChain(index)) arrivedByChain.set(arrival.chain, Math.max(arrival.seq, arrivedByChain.get(arrival.chain) ?? 0))
+      if (arrival !== null && arrival.chain !== controlChain(index))
+        arrivedByChain.set(arrival.chain, Math.max(arrival.seq, arrivedByChain.get(arrival.chain) ?? 0))
       const commit = wantsRows ? replica.commits.arrived(n) : null
       if (commit !== null) gather.fresh(rows, commit)
     }
     const chains = Array.from(arrivedByChain, ([chain, seq]) => placeOf(chain, seq))
-    return { ...gather.written(rows), chains, cursor: { epoch: epoch(), revision: cursor?.revision ?? replica.revision.current(), arrival: last }, after }
+    return {
+      ...gather.written(rows),
+      chains,
+      cursor: { epoch: epoch(), revision: cursor?.revision ?? replica.revision.current(), arrival: last },
+      after,
+    }
   }
 
   const again = async (walk: Walk, cursor: ProjectionCursor, limit: number): Promise<ProjectionBatch> => {
     let { mending } = walk
     if (mending === null || mending.last !== cursor) {
       const touched = replica.revision.after(cursor.revision)
-      mending = { from: cursor.revision, to: replica.revision.current(), steps: withChains(touchedCommits(replica, wantsRows ? touched : [], cursor.arrival), controlChain(index)), last: cursor }
+      mending = {
+        from: cursor.revision,
+        to: replica.revision.current(),
+        steps: withChains(touchedCommits(replica, wantsRows ? touched : [], cursor.arrival), controlChain(index)),
+        last: cursor,
+      }
       walk.mending = mending
     }
     const rows = emptyRows()
     const chains: ChainPlace[] = []
     const isWhole = await takeSteps(mending.steps, limit, rows, chains)
-    const batch = { ...gather.written(rows), removed: gather.removed(rows), chains, mends: mending.from, cursor: { ...cursor, revision: isWhole ? mending.to : mending.from } }
-    writtenAgain += batch.memories.length + batch.links.length + batch.episodes.length + batch.removed.memories.length + batch.removed.links.length + batch.removed.episodes.length
+    const batch = {
+      ...gather.written(rows),
+      removed: gather.removed(rows),
+      chains,
+      mends: mending.from,
+      cursor: { ...cursor, revision: isWhole ? mending.to : mending.from },
+    }
+    writtenAgain +=
+      batch.memories.length +
+      batch.links.length +
+      batch.episodes.length +
+      batch.removed.memories.length +
+      batch.removed.links.length +
+      batch.removed.episodes.length
     if (isWhole) walk.mending = null
     return batch
   }
   /** True when there are no more. */
-  const takeSteps = async (steps: Iterator<MendingStep>, limit: number, rows: Rows, chains: ChainPlace[]): Promise<boolean> => {
+  const takeSteps = async (
+    steps: Iterator<MendingStep>,
+    limit: number,
+    rows: Rows,
+    chains: ChainPlace[],
+  ): Promise<boolean> => {
     let bytes = 0
     for (let commits = 0; commits < limit && bytes < LOOKED_AT_BYTES_MAX;) {
       const next = steps.next()
@@ -124,16 +172,24 @@ export const createFeedSource = (replica: Replica, store: CommitStore, shell: Sh
     revision: replica.revision.current,
     /** Rows written again since the start, because a later reading of the log touched them, or may have. */
     writtenAgain: () => writtenAgain,
-    includes: (shown: readonly Position[]): boolean => shown.every(({ chain, seq }) => (index.chains.get(chain)?.seq ?? 0) >= seq),
+    includes: (shown: readonly Position[]): boolean =>
+      shown.every(({ chain, seq }) => (index.chains.get(chain)?.seq ?? 0) >= seq),
     onGrown: (listener: () => void) => shell.onGrown(listener),
     batch: async (cursor: ProjectionCursor | null, limit: number): Promise<ProjectionBatch | null> => {
       const after = cursor?.arrival ?? 0
-      await ready(wantsRows ? Array.from({ length: Math.min(limit, replica.index.arrivals - after) }, (_, i) => replica.commits.arrived(after + 1 + i)).filter((commit) => commit !== null) : [])
+      await ready(
+        wantsRows
+          ? Array.from({ length: Math.min(limit, replica.index.arrivals - after) }, (_, i) =>
+              replica.commits.arrived(after + 1 + i),
+            ).filter((commit) => commit !== null)
+          : [],
+      )
       const walk = walkFrom(cursor)
       const mends = cursor !== null && cursor.revision < replica.revision.current()
       if (cursor !== null) replica.revision.shown(cursor.revision)
       walk.isArrivalsTurn = !walk.isArrivalsTurn || !mends
-      const batch = (walk.isArrivalsTurn ? arrived(cursor, limit) : null) ?? (mends ? await again(walk, cursor, limit) : null)
+      const batch =
+        (walk.isArrivalsTurn ? arrived(cursor, limit) : null) ?? (mends ? await again(walk, cursor, limit) : null)
       walk.last = batch?.cursor ?? cursor
       if (batch !== null && walk.mending !== null) walk.mending.last = batch.cursor
       return batch

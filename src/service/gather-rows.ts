@@ -21,7 +21,14 @@ export type Rows = {
   readonly goneCommits: CommitHash[]
 }
 
-export const emptyRows = (): Rows => ({ memories: new Map(), links: new Map(), episodes: [], events: [], goneEpisodes: [], goneCommits: [] })
+export const emptyRows = (): Rows => ({
+  memories: new Map(),
+  links: new Map(),
+  episodes: [],
+  events: [],
+  goneEpisodes: [],
+  goneCommits: [],
+})
 
 export const gatherRows = (replica: Replica, reader: Reader) => {
   const { index, documents } = replica
@@ -46,7 +53,8 @@ export const gatherRows = (replica: Replica, reader: Reader) => {
   }
   /** A document with a hole shows less than its rows may: what it lacks is no reason to take a row away. */
   const isWhole = (id: RecordId): boolean => segmentsOf(index, id).every((entry) => !documents.open(entry).damaged)
-  const gone = (rows: ReadonlyMap<RecordId, unknown>): readonly RecordId[] => [...rows].flatMap(([id, row]) => (row === null && isWhole(id) ? [id] : []))
+  const gone = (rows: ReadonlyMap<RecordId, unknown>): readonly RecordId[] =>
+    [...rows].flatMap(([id, row]) => (row === null && isWhole(id) ? [id] : []))
 
   return {
     /** Of a commit that the rows do not hold yet. */
@@ -71,12 +79,26 @@ export const gatherRows = (replica: Replica, reader: Reader) => {
     },
     written: (rows: Rows): Pick<ProjectionBatch, 'memories' | 'links' | 'episodes' | 'events' | 'conflicts'> => {
       const memories = [...rows.memories.values()].filter((row) => row !== null)
-      const conflicts = memories.flatMap(({ id, conflicts: many }) => (many === 0 ? [] : conflictRows(id, reader.conflicts(id))))
-      return { memories, links: [...rows.links.values()].filter((row) => row !== null), episodes: rows.episodes, events: rows.events, conflicts }
+      const conflicts = memories.flatMap(({ id, conflicts: many }) =>
+        many === 0 ? [] : conflictRows(id, reader.conflicts(id)),
+      )
+      return {
+        memories,
+        links: [...rows.links.values()].filter((row) => row !== null),
+        episodes: rows.episodes,
+        events: rows.events,
+        conflicts,
+      }
     },
     removed: (rows: Rows): RemovedRows => {
       const memories = gone(rows.memories)
-      return { memories, links: gone(rows.links), episodes: rows.goneEpisodes, commits: rows.goneCommits, erased: memories.some((id) => isErased(index, id)) }
+      return {
+        memories,
+        links: gone(rows.links),
+        episodes: rows.goneEpisodes,
+        commits: rows.goneCommits,
+        erased: memories.some((id) => isErased(index, id)),
+      }
     },
   }
 }

@@ -50,7 +50,11 @@ test('where the disk is full, a fresh one, and what was ended stays ended', asyn
   const used = await continueOrStart(first, fresh)
   await endIncarnation(first, used)
   await first.close()
-  const full = openMemoryStore({ random, disk, flush: () => Promise.reject(new StoreFailure('disk_full', 'no space left on device')) })
+  const full = openMemoryStore({
+    random,
+    disk,
+    flush: () => Promise.reject(new StoreFailure('disk_full', 'no space left on device')),
+  })
   const meanwhile = await continueOrStart(full, fresh)
   expect(meanwhile).not.toBe(used)
   await full.close()

@@ -32,6 +32,8 @@ export const continueOrStart = async (store: CommitStore, fresh: () => Incarnati
 }
 
 /** Everything written under it is on stable storage, and nothing else was sent: the next start may continue it. @throws StoreFailure; then that one begins anew. */
-export const endIncarnation = (store: CommitStore, incarnation: Incarnation): Promise<void> => remember(store, `${incarnation}${ENDED}`)
+export const endIncarnation = (store: CommitStore, incarnation: Incarnation): Promise<void> =>
+  remember(store, `${incarnation}${ENDED}`)
 
-const remember = (store: CommitStore, text: string): Promise<void> => store.write({ facts: [[FACT, new TextEncoder().encode(text)]] })
+const remember = (store: CommitStore, text: string): Promise<void> =>
+  store.write({ facts: [[FACT, new TextEncoder().encode(text)]] })

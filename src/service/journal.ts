@@ -59,7 +59,8 @@ export const createJournal = (options: JournalOptions): Journal => {
   const mayTell = (key: string): { readonly kept: number } | null => {
     const now = options.monotonic()
     let budget = budgets.get(key)
-    if (budget === undefined || now - budget.sinceMs > QUIET_MS) budgets.set(key, (budget = { sinceMs: now, told: 0, kept: budget?.kept ?? 0 }))
+    if (budget === undefined || now - budget.sinceMs > QUIET_MS)
+      budgets.set(key, (budget = { sinceMs: now, told: 0, kept: budget?.kept ?? 0 }))
     if (budget.told >= BURST) {
       budget.kept++
       return null
@@ -69,12 +70,22 @@ export const createJournal = (options: JournalOptions): Journal => {
     budget.kept = 0
     return { kept }
   }
-  const tell = (level: 'info' | 'warn', key: string, fields: Readonly<Record<string, unknown>>, message: string): void => {
+  const tell = (
+    level: 'info' | 'warn',
+    key: string,
+    fields: Readonly<Record<string, unknown>>,
+    message: string,
+  ): void => {
     const may = mayTell(key)
     if (may !== null) log[level]({ ...fields, ...(may.kept > 0 && { not_told: may.kept }) }, message)
   }
   /** A state is told when it begins, when it says something else, and when it ends. */
-  const state = (key: string, now: string | null, ended: string, fields: Readonly<Record<string, unknown>> = {}): void => {
+  const state = (
+    key: string,
+    now: string | null,
+    ended: string,
+    fields: Readonly<Record<string, unknown>> = {},
+  ): void => {
     const before = states.get(key)
     if (now === null && before !== undefined) {
       states.delete(key)
@@ -88,30 +99,75 @@ export const createJournal = (options: JournalOptions): Journal => {
   const look = (): void => {
     const voters = replica.voters().size
     const quorum = replica.quorum()
-    state('quorum', quorum > voters ? tooFewVoters(quorum, voters) : null, `the mesh has the ${quorum} voters that a write needs`, { quorum, voters })
+    state(
+      'quorum',
+      quorum > voters ? tooFewVoters(quorum, voters) : null,
+      `the mesh has the ${quorum} voters that a write needs`,
+      { quorum, voters },
+    )
     state('store', options.storeTrouble()?.message ?? null, 'the log takes writes again')
     state('search', feed.trouble(), 'the search index is in order again')
     const lag = feed.lag()
-    state('lag', lag >= LAG_MIN ? `the search index is ${lag} commits behind` : null, 'the search index has caught up', { lag })
+    state(
+      'lag',
+      lag >= LAG_MIN ? `the search index is ${lag} commits behind` : null,
+      'the search index has caught up',
+      { lag },
+    )
     const lines = replica.branches.forks()
     state('control', lines.length > 0 ? controlForked(lines) : null, 'the control log is one again')
-    state('holes', index.holes.size > 0 ? `${index.holes.size} commits are damaged: they are fetched from other peers` : null, 'all damaged commits have been fetched again')
-    state('missing', replica.missing.size > 0 ? `${replica.missing.size} texts are missing: they are asked for` : null, 'no text is missing any more')
+    state(
+      'holes',
+      index.holes.size > 0 ? `${index.holes.size} commits are damaged: they are fetched from other peers` : null,
+      'all damaged commits have been fetched again',
+    )
+    state(
+      'missing',
+      replica.missing.size > 0 ? `${replica.missing.size} texts are missing: they are asked for` : null,
+      'no text is missing any more',
+    )
     lookAtLinks()
     const by = [...replica.refusedBy()].map(([peer, { reason }]) => `${nameOf(peer)} (${reason})`)
-    state('refused', by.length > 0 ? `what this peer writes is refused by ${by.join(', ')}` : null, 'nobody refuses any more what this peer writes')
+    state(
+      'refused',
+      by.length > 0 ? `what this peer writes is refused by ${by.join(', ')}` : null,
+      'nobody refuses any more what this peer writes',
+    )
     const { refused, forks, dropped } = replica.intake.counters
     const last = replica.intake.refused.at(-1)
-    if (refused > counted.refused) log.warn({ commits: refused - counted.refused, ...(last && { ...about(last.peer), from: nameOf(last.from), chain: last.chain, seq: last.seq, reason: last.reason }) }, 'commits were refused')
-    if (dropped > counted.dropped) log.warn({ commits: dropped - counted.dropped }, 'commits beyond what may wait were dropped, and are asked for again')
-    if (forks > counted.forks) log.warn({ commits: forks - counted.forks }, 'commits contradict others of the same chain: see health')
+    if (refused > counted.refused)
+      log.warn(
+        {
+          commits: refused - counted.refused,
+          ...(last && {
+            ...about(last.peer),
+            from: nameOf(last.from),
+            chain: last.chain,
+            seq: last.seq,
+            reason: last.reason,
+          }),
+        },
+        'commits were refused',
+      )
+    if (dropped > counted.dropped)
+      log.warn(
+        { commits: dropped - counted.dropped },
+        'commits beyond what may wait were dropped, and are asked for again',
+      )
+    if (forks > counted.forks)
+      log.warn({ commits: forks - counted.forks }, 'commits contradict others of the same chain: see health')
     counted = { refused, forks, dropped }
   }
 
   const lookAtLinks = (): void => {
     if (replica.linked.size * index.chains.size > LAG_COST_MAX) return
     for (const { peer, round_trip_ms, commits_behind } of options.links()) {
-      const slow = (round_trip_ms ?? 0) >= ROUND_TRIP_MS_MIN ? `${nameOf(peer)} answers slowly` : (commits_behind ?? 0) >= LAG_MIN ? `${nameOf(peer)} falls behind` : null
+      const slow =
+        (round_trip_ms ?? 0) >= ROUND_TRIP_MS_MIN
+          ? `${nameOf(peer)} answers slowly`
+          : (commits_behind ?? 0) >= LAG_MIN
+            ? `${nameOf(peer)} falls behind`
+            : null
       state(`slow ${peer}`, slow, `${nameOf(peer)} keeps up again`, { ...about(peer), round_trip_ms, commits_behind })
     }
   }
@@ -123,15 +179,24 @@ export const createJournal = (options: JournalOptions): Journal => {
 
   return {
     linkUp: (peer) => tell('info', `link ${peer}`, about(peer), `the link to ${nameOf(peer)} is up`),
-    linkDown: (peer, reason) => tell('info', `link ${peer}`, { ...about(peer), reason }, `the link to ${nameOf(peer)} is down`),
-    linkQuiet: (peer, quiet) => tell(quiet ? 'warn' : 'info', `link ${peer}`, about(peer), quiet ? `${nameOf(peer)} answers nothing, its link is open` : `${nameOf(peer)} is heard again`),
+    linkDown: (peer, reason) =>
+      tell('info', `link ${peer}`, { ...about(peer), reason }, `the link to ${nameOf(peer)} is down`),
+    linkQuiet: (peer, quiet) =>
+      tell(
+        quiet ? 'warn' : 'info',
+        `link ${peer}`,
+        about(peer),
+        quiet ? `${nameOf(peer)} answers nothing, its link is open` : `${nameOf(peer)} is heard again`,
+      ),
     membershipChanged: () => {
       const before = known
       known = index.control
       for (const member of known.members.values()) {
         const was = before.members.get(member.peer)
-        if (was === undefined) log.info({ ...about(member.peer), role: member.role }, `${member.name} has joined the mesh`)
-        if (member.revoked !== null && (was?.revoked ?? null) === null) log.warn({ ...about(member.peer), role: member.role }, `${member.name} was taken out of the mesh`)
+        if (was === undefined)
+          log.info({ ...about(member.peer), role: member.role }, `${member.name} has joined the mesh`)
+        if (member.revoked !== null && (was?.revoked ?? null) === null)
+          log.warn({ ...about(member.peer), role: member.role }, `${member.name} was taken out of the mesh`)
       }
     },
     healed: () => log.info({}, 'the log takes writes again after a failure'),

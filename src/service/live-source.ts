@@ -14,7 +14,8 @@ export const createLiveSource = (replica: Replica, shell: Shell): LiveSource => 
   }
   return {
     namespaces: () => [...replica.index.namespaces],
-    segments: (namespace) => [...replica.index.segments.values()].filter((entry) => entry.namespace === namespace).map(({ id }) => id),
+    segments: (namespace) =>
+      [...replica.index.segments.values()].filter((entry) => entry.namespace === namespace).map(({ id }) => id),
     save: (namespace, id) => open(namespace, id)?.save() ?? null,
     heads: (namespace, id) => open(namespace, id)?.getHeads().sort() ?? null,
     changesSince: (namespace, id, heads) => {
@@ -27,7 +28,11 @@ export const createLiveSource = (replica: Replica, shell: Shell): LiveSource => 
         const changed = new Map<string, { namespace: Namespace; id: SegmentId }>()
         for (let n = seen + 1; n <= arrivals; n++) {
           const header = replica.commits.arrived(n)?.header
-          if (header?.segment) changed.set(segmentKey(header.namespace, header.segment), { namespace: header.namespace, id: header.segment })
+          if (header?.segment)
+            changed.set(segmentKey(header.namespace, header.segment), {
+              namespace: header.namespace,
+              id: header.segment,
+            })
         }
         seen = arrivals
         for (const { namespace, id } of changed.values()) listener(namespace, id)

@@ -33,7 +33,8 @@ export const createLogFrontier = (log: Log, pause: () => Promise<void>) => {
     if (form === 'full') return logFrontier(log)
     while (!takeSome()) await pause()
     const whole: FrontierSum = { commits: sum.commits, set: sum.set.slice() }
-    for (const [id, gap] of gapsOf(log)) moveChain(whole, id, named(chains.get(id)), Math.min(gap - 1, named(chains.get(id))))
+    for (const [id, gap] of gapsOf(log))
+      moveChain(whole, id, named(chains.get(id)), Math.min(gap - 1, named(chains.get(id))))
     return frontierToken(whole)
   }
 }
@@ -41,12 +42,22 @@ export const createLogFrontier = (log: Log, pause: () => Promise<void>) => {
 /** All that the documents show, by namespace and chain. */
 export const logFrontier = (log: Log): Frontier => {
   const gaps = gapsOf(log)
-  return frontierOf([...log.chains.values()].map((state) => ({ chain: state.id, namespace: state.namespace, seq: Math.min(named(state), (gaps.get(state.id) ?? Infinity) - 1) })).filter(({ seq }) => seq > 0))
+  return frontierOf(
+    [...log.chains.values()]
+      .map((state) => ({
+        chain: state.id,
+        namespace: state.namespace,
+        seq: Math.min(named(state), (gaps.get(state.id) ?? Infinity) - 1),
+      }))
+      .filter(({ seq }) => seq > 0),
+  )
 }
 
 /** Where documents show no more of a chain: at what rests on a damaged commit, until that has come again, and then at what is yet to be said again. */
 const gapsOf = ({ lost, unsaid }: Log): ReadonlyMap<ChainId, number> => {
   const gaps = new Map<ChainId, number>()
-  if (lost.size > 0) for (const { chain, seq } of [...lost.values(), ...unsaid.values()]) gaps.set(chain, Math.min(seq, gaps.get(chain) ?? seq))
+  if (lost.size > 0)
+    for (const { chain, seq } of [...lost.values(), ...unsaid.values()])
+      gaps.set(chain, Math.min(seq, gaps.get(chain) ?? seq))
   return gaps
 }

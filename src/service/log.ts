@@ -19,15 +19,28 @@ import { createTurn } from './turns.ts'
 /** Arrivals looked at for one page, matching or not: a page may come short of its limit, never stall. */
 const ARRIVALS_PER_PAGE_MAX = 10_000
 
-export const createLog = (replica: Replica, store: CommitStore, shell: Shell, after: (ms: number, call: () => void) => unknown): Pick<Node, 'events' | 'onLogGrown'> => {
+export const createLog = (
+  replica: Replica,
+  store: CommitStore,
+  shell: Shell,
+  after: (ms: number, call: () => void) => unknown,
+): Pick<Node, 'events' | 'onLogGrown'> => {
   const copies = createCopies(replica, replica.text)
   const epoch = store.opening.epoch.slice(0, 8)
   const cursorAt = (arrival: number, place: number): string => `${epoch}-${arrival}-${place}`
   const parse = (cursor: string | undefined): { arrival: number; place: number } => {
     if (cursor === undefined || cursor === '') return { arrival: 1, place: -1 }
     const match = /^([0-9a-f]{8})-(\d{1,15})-(\d{1,4})$/.exec(cursor)
-    if (match === null) throw new NodeError('malformed', 'after is no cursor of an event list: send back `next`, unchanged, or leave it out to start')
-    if (match[1] !== epoch) throw new NodeError('malformed', 'the cursor belongs to another log (another peer, or this one before it was rebuilt): start without `after`')
+    if (match === null)
+      throw new NodeError(
+        'malformed',
+        'after is no cursor of an event list: send back `next`, unchanged, or leave it out to start',
+      )
+    if (match[1] !== epoch)
+      throw new NodeError(
+        'malformed',
+        'the cursor belongs to another log (another peer, or this one before it was rebuilt): start without `after`',
+      )
     return { arrival: Number(match[2]), place: Number(match[3]) }
   }
 
@@ -47,11 +60,23 @@ export const createLog = (replica: Replica, store: CommitStore, shell: Shell, af
         for (const [place, sealed] of commit.events.entries()) {
           const { event } = sealed
           if (n === from.arrival && place <= from.place) continue
-          if (events.length >= Math.min(limit, limits.events_limit_max) || bytes > limits.page_bytes_max) return { events, next }
+          if (events.length >= Math.min(limit, limits.events_limit_max) || bytes > limits.page_bytes_max)
+            return { events, next }
           next = cursorAt(n, place)
-          if (event.ns === CONTROL_NAMESPACE || (namespace !== undefined && event.ns !== namespace) || copies.isRepeat(event, n)) continue
+          if (
+            event.ns === CONTROL_NAMESPACE ||
+            (namespace !== undefined && event.ns !== namespace) ||
+            copies.isRepeat(event, n)
+          )
+            continue
           bytes += commit.bytes.length / commit.events.length
-          events.push({ cursor: next, ...eventFacts(commit, event), chain: commit.chain, seq: commit.header.seq, ...shownAs(sealed) })
+          events.push({
+            cursor: next,
+            ...eventFacts(commit, event),
+            chain: commit.chain,
+            seq: commit.header.seq,
+            ...shownAs(sealed),
+          })
         }
       }
       return { events, next }
@@ -63,5 +88,8 @@ export const createLog = (replica: Replica, store: CommitStore, shell: Shell, af
 const shownAs = ({ bytes, event, unread }: SealedEvent): Pick<LogEntry, 'event' | 'unknown'> => {
   if (unread === undefined) return { event: { ...event } }
   const parsed = parseCanonical(bytes)
-  return { event: parsed.ok ? (parsed.value as LogEntry['event']) : {}, unknown: event.kind === 'unknown' ? ['kind'] : unread.fields }
+  return {
+    event: parsed.ok ? (parsed.value as LogEntry['event']) : {},
+    unknown: event.kind === 'unknown' ? ['kind'] : unread.fields,
+  }
 }

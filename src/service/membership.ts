@@ -25,13 +25,27 @@ import type { Replica } from '../replica/replica-types.ts'
 const SAID_TOGETHER_MAX = limits.statements_waiting_max / 2
 
 /** @param levelReadBy up to which format level a member's build reads, as it told last. */
-export const membershipOf = (replica: Replica, shell: Shell, store: CommitStore, identity: Identity, saying: Saying, levelReadBy: (peer: PeerId) => number | null): Pick<Node, 'identify' | 'controlLog' | 'join' | 'revoke' | 'leaveBehind' | 'raiseLevel'> => {
+export const membershipOf = (
+  replica: Replica,
+  shell: Shell,
+  store: CommitStore,
+  identity: Identity,
+  saying: Saying,
+  levelReadBy: (peer: PeerId) => number | null,
+): Pick<Node, 'identify' | 'controlLog' | 'join' | 'revoke' | 'leaveBehind' | 'raiseLevel'> => {
   const chain = controlChainId(identity.mesh)
   /** @throws NodeError when a part of it was lost: what is left says too little of who the members are. */
   const controlLog = (): Uint8Array[] => {
-    const commits = Array.from({ length: replica.index.chains.get(chain)?.seq ?? 0 }, (_, i) => store.commit(chain, i + 1)?.bytes)
+    const commits = Array.from(
+      { length: replica.index.chains.get(chain)?.seq ?? 0 },
+      (_, i) => store.commit(chain, i + 1)?.bytes,
+    )
     const found = commits.filter((bytes) => bytes !== undefined)
-    if (found.length < commits.length || !replica.mayWrite.isControlWhole()) throw new NodeError('not_ready', 'this peer lost a part of its control log, so it does not know who the members are; it is fetching it from the others: try again when health says ok')
+    if (found.length < commits.length || !replica.mayWrite.isControlWhole())
+      throw new NodeError(
+        'not_ready',
+        'this peer lost a part of its control log, so it does not know who the members are; it is fetching it from the others: try again when health says ok',
+      )
     return found
   }
   const authority = (): PublicKey | null => authorityAt(replica.index.control, replica.index.control.seq)
@@ -45,23 +59,38 @@ export const membershipOf = (replica: Replica, shell: Shell, store: CommitStore,
     const meant = replica.governance.pending().filter((statement) => statement.some(isMeant))
     return meant.length === 0 ? null : meant
   }
-  const isAbout = (kind: 'peer.revoke' | 'peer.leave_behind', peer: PeerId) => (event: ControlEvent): boolean => (event.kind === kind || event.kind === 'peer.cut') && event.peer === peer
+  const isAbout =
+    (kind: 'peer.revoke' | 'peer.leave_behind', peer: PeerId) =>
+    (event: ControlEvent): boolean =>
+      (event.kind === kind || event.kind === 'peer.cut') && event.peer === peer
 
   /** @param whenKept the answer where the statement waits for votes; without it that is an error. */
   /** One statement at a time: each is judged after the one before is in force, or was given up waiting for. Null: it is in force already. */
   const seal = <T>(make: () => readonly Statement[] | null, then: () => T, whenKept?: () => T): Promise<T> => {
     const sealed = turn.then(async () => {
-      if (identity.authority === null) throw new NodeError('forbidden', 'this peer does not hold the mesh\'s authority key: ask the one where the mesh was made')
+      if (identity.authority === null)
+        throw new NodeError(
+          'forbidden',
+          "this peer does not hold the mesh's authority key: ask the one where the mesh was made",
+        )
       // On top of an older state the authority would say two things in one place, and nobody could tell which holds.
       controlLog()
-      if (publicKeyHex(identity.authority) !== authority()) throw new NodeError('forbidden', 'the authority\'s key on this peer does not govern the mesh any more: ask the one that holds the present key')
+      if (publicKeyHex(identity.authority) !== authority())
+        throw new NodeError(
+          'forbidden',
+          "the authority's key on this peer does not govern the mesh any more: ask the one that holds the present key",
+        )
       // Before anything is judged by the clock: a token would seem to have expired.
       const off = replica.clockIsOff(saying.clock.now())
       if (off !== null) throw new NodeError(off.code, off.message, off.fields)
       // Together, so that all are kept where the voters are away; of more than may wait, the rest is said when they have countersigned.
       for (let rest = make() ?? []; rest.length > 0; rest = rest.slice(SAID_TOGETHER_MAX)) {
         const deadlineMs = saying.clock.now() + limits.certify_wait_ms
-        const outcomes = await Promise.all(rest.slice(0, SAID_TOGETHER_MAX).map((events) => shell.write({ kind: 'control', id: --lastId, events, deadlineMs })))
+        const outcomes = await Promise.all(
+          rest
+            .slice(0, SAID_TOGETHER_MAX)
+            .map((events) => shell.write({ kind: 'control', id: --lastId, events, deadlineMs })),
+        )
         for (const outcome of outcomes) {
           if (outcome.kind !== 'refused') continue
           const { code, message, fields } = outcome.refusal
@@ -71,44 +100,91 @@ export const membershipOf = (replica: Replica, shell: Shell, store: CommitStore,
       }
       return then()
     })
-    turn = sealed.then(() => undefined, () => undefined)
+    turn = sealed.then(
+      () => undefined,
+      () => undefined,
+    )
     return sealed
   }
 
   return {
-    identify: (challenge, port) => ({ peer_id: identity.peer, mesh_id: identity.mesh, signature: toBase64Url(proveIdentity(challenge, port, identity.keys)) }),
+    identify: (challenge, port) => ({
+      peer_id: identity.peer,
+      mesh_id: identity.mesh,
+      signature: toBase64Url(proveIdentity(challenge, port, identity.keys)),
+    }),
     controlLog,
     join: (request) => {
       const join = decodeJoin(request)
-      if (join === null) return Promise.reject(new NodeError('bad_signature', 'this is no join request that its key signed: give the token whole, and the key that signs'))
+      if (join === null)
+        return Promise.reject(
+          new NodeError(
+            'bad_signature',
+            'this is no join request that its key signed: give the token whole, and the key that signs',
+          ),
+        )
       return seal(
-        () => (isEnrolled(replica.index.control, join.peer) ? null : waiting((event) => event.kind === 'peer.enrol' && event.peer === join.peer) ?? [[enrolment(saying, replica.index.control, join)]]),
+        () =>
+          isEnrolled(replica.index.control, join.peer)
+            ? null
+            : (waiting((event) => event.kind === 'peer.enrol' && event.peer === join.peer) ?? [
+                [enrolment(saying, replica.index.control, join)],
+              ]),
         () => {
           // What stood before it took the token, or the name's owner was taken out.
-          if (!isEnrolled(replica.index.control, join.peer)) throw new NodeError('token_used', 'the token has been used by another peer meanwhile: ask for a new one with `mnemesh mesh invite`')
+          if (!isEnrolled(replica.index.control, join.peer))
+            throw new NodeError(
+              'token_used',
+              'the token has been used by another peer meanwhile: ask for a new one with `mnemesh mesh invite`',
+            )
           return controlLog()
         },
         // It joins when enough voters are there: until then its folder has the log as it is.
-        controlLog)
+        controlLog,
+      )
     },
     revoke: (request) => {
       const revoke = decodeRevoke(request, identity.mesh, authority())
-      if (revoke === null) return Promise.reject(new NodeError('bad_signature', 'this is no revocation that the authority signed'))
-      return seal(() => waiting(isAbout('peer.revoke', revoke.peer)) ?? revocation(saying, replica.index.control, revoke.peer, lastOf(replica, revoke.peer, null)), () => undefined)
+      if (revoke === null)
+        return Promise.reject(new NodeError('bad_signature', 'this is no revocation that the authority signed'))
+      return seal(
+        () =>
+          waiting(isAbout('peer.revoke', revoke.peer)) ??
+          revocation(saying, replica.index.control, revoke.peer, lastOf(replica, revoke.peer, null)),
+        () => undefined,
+      )
     },
     leaveBehind: (request) => {
       const leave = decodeLeaveBehind(request, identity.mesh, authority())
-      if (leave === null) return Promise.reject(new NodeError('bad_signature', 'this is no statement that the authority signed'))
-      return seal(() => waiting(isAbout('peer.leave_behind', leave.peer)) ?? leavingBehind(saying, replica.index.control, leave.peer, lastOf(replica, leave.peer, latestAt(saying.clock.now()))), () => undefined)
+      if (leave === null)
+        return Promise.reject(new NodeError('bad_signature', 'this is no statement that the authority signed'))
+      return seal(
+        () =>
+          waiting(isAbout('peer.leave_behind', leave.peer)) ??
+          leavingBehind(
+            saying,
+            replica.index.control,
+            leave.peer,
+            lastOf(replica, leave.peer, latestAt(saying.clock.now())),
+          ),
+        () => undefined,
+      )
     },
     raiseLevel: (request) => {
       const raise = decodeLevel(request, identity.mesh, authority())
-      if (raise === null) return Promise.reject(new NodeError('bad_signature', 'this is no raise of the format level that the authority signed'))
+      if (raise === null)
+        return Promise.reject(
+          new NodeError('bad_signature', 'this is no raise of the format level that the authority signed'),
+        )
       const { level } = raise
       const reads = readBy(identity.peer, replica.index.reads.level, levelReadBy)
       return seal(
-        () => waiting((event) => event.kind === 'mesh.level' && event.level === level) ?? [[levelRaise(saying, replica.index.control, level, reads)]],
-        () => ({ level, observers_below: observersBelow(replica.index.control, level, reads) }))
+        () =>
+          waiting((event) => event.kind === 'mesh.level' && event.level === level) ?? [
+            [levelRaise(saying, replica.index.control, level, reads)],
+          ],
+        () => ({ level, observers_below: observersBelow(replica.index.control, level, reads) }),
+      )
     },
   }
 }

@@ -22,16 +22,34 @@ beforeAll(async () => {
   memory = (await world.run(node.remember(ns, { content: 'the first' }, { agent })))!.id
   for (let done = 1; done < VERSIONS;) {
     const some = Math.min(100, VERSIONS - done)
-    await world.run(Promise.all(Array.from({ length: some }, (_, i) => node.patch(memory, { content: `version ${done + i} ${'x'.repeat(500)}` }, { agent }))))
+    await world.run(
+      Promise.all(
+        Array.from({ length: some }, (_, i) =>
+          node.patch(memory, { content: `version ${done + i} ${'x'.repeat(500)}` }, { agent }),
+        ),
+      ),
+    )
     done += some
   }
-  const others = (await world.run(node.rememberMany(Array.from({ length: LINKS }, (_, i) => ({ namespace: ns, input: { content: `end ${i}` } })), { agent })))!
-  for (let i = 0; i < LINKS; i += 50) await world.run(Promise.all(others.ids.slice(i, i + 50).map((to) => node.link({ from: memory, to: to!, relation: 'r' }, { agent }))))
+  const others = (await world.run(
+    node.rememberMany(
+      Array.from({ length: LINKS }, (_, i) => ({ namespace: ns, input: { content: `end ${i}` } })),
+      { agent },
+    ),
+  ))!
+  for (let i = 0; i < LINKS; i += 50)
+    await world.run(
+      Promise.all(
+        others.ids.slice(i, i + 50).map((to) => node.link({ from: memory, to: to!, relation: 'r' }, { agent })),
+      ),
+    )
 }, 120_000)
 afterAll(() => world.stopAll())
 
 /** Every page, and how long the longest turn of any was. */
-const all = async <Row>(ask: (cursor: string | undefined) => Promise<Paged<Row>>): Promise<{ rows: Row[]; pages: number; ms: number }> => {
+const all = async <Row>(
+  ask: (cursor: string | undefined) => Promise<Paged<Row>>,
+): Promise<{ rows: Row[]; pages: number; ms: number }> => {
   const rows: Row[] = []
   let [pages, ms] = [0, 0]
   for (let cursor: string | undefined; ;) {
@@ -76,7 +94,10 @@ describe('a memory with 1,500 versions', () => {
     expect([new Set(rows.map(({ to }) => to)).size, pages]).toEqual([LINKS, 5])
     expect(ms).toBeLessThan(TURN_MS_MAX)
     const got = await longestTurn(async () => (await world.run(node.get(memory, {})))!)
-    expect([got.value.links.length, got.value.links_next_cursor]).toEqual([limits.list_limit_default, got.value.links.at(-1)!.id])
+    expect([got.value.links.length, got.value.links_next_cursor]).toEqual([
+      limits.list_limit_default,
+      got.value.links.at(-1)!.id,
+    ])
     expect(got.ms).toBeLessThan(TURN_MS_MAX)
     const rest = await all((cursor) => node.links(memory, { ...with_(cursor ?? got.value.links_next_cursor!) }))
     expect(got.value.links.length + rest.rows.length).toBe(LINKS)
@@ -84,7 +105,9 @@ describe('a memory with 1,500 versions', () => {
 
   test('the log, a namespace without events among them, is read in short turns', async () => {
     const { node } = world.peer(0)
-    const none = await longestTurn(async () => (await world.run(node.events(undefined, { namespace: 'nobody' as Namespace, limit: 1_000 })))!)
+    const none = await longestTurn(
+      async () => (await world.run(node.events(undefined, { namespace: 'nobody' as Namespace, limit: 1_000 })))!,
+    )
     expect(none.value.events).toEqual([])
     expect(none.ms).toBeLessThan(TURN_MS_MAX)
     const seen = new Set<string>()
@@ -99,13 +122,32 @@ describe('a memory with 1,500 versions', () => {
 })
 
 test('conflicts go on in the middle of a field, and from the start where the place is gone', () => {
-  const values = (field: string, count: number): Conflict => ({ field, values: Array.from({ length: count }, (_, i) => ({ value: i, event_id: `${field}-${i}` as never, agent_id: agent, peer_id: 'p' as never, at: '', shown: i === 0 })) })
+  const values = (field: string, count: number): Conflict => ({
+    field,
+    values: Array.from({ length: count }, (_, i) => ({
+      value: i,
+      event_id: `${field}-${i}` as never,
+      agent_id: agent,
+      peer_id: 'p' as never,
+      at: '',
+      shown: i === 0,
+    })),
+  })
   const conflicts = [values('title', 5), values('content', 3)]
   const first = conflictsPage(conflicts, { limit: 4 })
   const second = conflictsPage(conflicts, { limit: 4, cursor: first.next_cursor! })
-  expect([first, second].map(({ rows }) => rows.map(({ field, values: some }) => [field, some.length]))).toEqual([[['title', 4]], [['title', 1], ['content', 3]]])
+  expect([first, second].map(({ rows }) => rows.map(({ field, values: some }) => [field, some.length]))).toEqual([
+    [['title', 4]],
+    [
+      ['title', 1],
+      ['content', 3],
+    ],
+  ])
   expect(second.next_cursor).toBeNull()
   expect(conflictsPage(conflicts, { cursor: 'title gone' }).rows).toEqual(conflicts)
-  const large = { ...values('content', 20), values: values('content', 20).values.map((value) => ({ ...value, value: 'x'.repeat(limits.content_bytes_max) })) }
+  const large = {
+    ...values('content', 20),
+    values: values('content', 20).values.map((value) => ({ ...value, value: 'x'.repeat(limits.content_bytes_max) })),
+  }
   expect(conflictsPage([large], {}).rows[0]!.values).toHaveLength(limits.page_bytes_max / limits.content_bytes_max + 1)
 })

@@ -20,7 +20,13 @@ import type { Turn } from './turns.ts'
 type WriteTo = Written & { readonly commit: CommitHash; readonly said: DocumentEvent }
 
 /** Every event that touched the memory, oldest first; its copies in the same words once, where the earliest stands. */
-export const versionsPage = async (reader: Reader, text: TextOf, id: RecordId, page: PageOptions & { readonly diff?: boolean }, turn: Turn): Promise<Paged<Version>> => {
+export const versionsPage = async (
+  reader: Reader,
+  text: TextOf,
+  id: RecordId,
+  page: PageOptions & { readonly diff?: boolean },
+  turn: Turn,
+): Promise<Paged<Version>> => {
   const writes = inOrder(reader, id)
   const copies = copiesIn(writes)
   const from = page.cursor === undefined ? 0 : afterWrite(writes, page.cursor)
@@ -30,7 +36,8 @@ export const versionsPage = async (reader: Reader, text: TextOf, id: RecordId, p
   for (const write of writes.slice(0, from)) before.pass(write)
   for (let i = from; i < writes.length; i++) {
     const write = writes[i]!
-    if (rows.length >= limitOf(page) || bytes > limits.page_bytes_max) return { rows, next_cursor: cursorOf(writes[i - 1]!) }
+    if (rows.length >= limitOf(page) || bytes > limits.page_bytes_max)
+      return { rows, next_cursor: cursorOf(writes[i - 1]!) }
     if (isRepeat(reader, text, write, copies.get(write.event) ?? [])) {
       await turn.worked(limits.event_bytes_max)
       continue
@@ -65,7 +72,12 @@ const saidBefore = (copies: ReadonlyMap<EventId, readonly WriteTo[]>) => {
 }
 
 /** Of texts of which both sides are here. */
-const diffOf = (reader: Reader, refs: ReadonlyMap<string, Ref | null>, { said }: WriteTo, { set }: Version): Readonly<Record<string, string>> => {
+const diffOf = (
+  reader: Reader,
+  refs: ReadonlyMap<string, Ref | null>,
+  { said }: WriteTo,
+  { set }: Version,
+): Readonly<Record<string, string>> => {
   const diff: Record<string, string> = {}
   for (const field of TEXT_FIELDS) {
     const body = 'set' in said ? said.set[field] : undefined
@@ -80,7 +92,13 @@ const diffOf = (reader: Reader, refs: ReadonlyMap<string, Ref | null>, { said }:
 }
 
 /** The write that is number `version` of the memory's history, from 1; null when there is none. */
-export const writeOfVersion = async (reader: Reader, text: TextOf, id: RecordId, version: number, turn: Turn): Promise<WriteTo | null> => {
+export const writeOfVersion = async (
+  reader: Reader,
+  text: TextOf,
+  id: RecordId,
+  version: number,
+  turn: Turn,
+): Promise<WriteTo | null> => {
   const writes = inOrder(reader, id)
   const copies = copiesIn(writes)
   let seen = 0
@@ -92,10 +110,17 @@ export const writeOfVersion = async (reader: Reader, text: TextOf, id: RecordId,
   return null
 }
 
-const inOrder = (reader: Reader, id: RecordId): readonly WriteTo[] => [...reader.writesTo(id)].sort((a, b) => compareWritten(a, b) || (a.commit < b.commit ? -1 : 1))
+const inOrder = (reader: Reader, id: RecordId): readonly WriteTo[] =>
+  [...reader.writesTo(id)].sort((a, b) => compareWritten(a, b) || (a.commit < b.commit ? -1 : 1))
 
 /** Links that begin or end at the memory and have not been removed, in the order of their ids. @param ready makes the documents of a link ready to be read. */
-export const linksPage = async (reader: Pick<Reader, 'link' | 'linkIdsOf'>, id: RecordId, page: PageOptions, turn: Turn, ready: (link: RecordId) => Promise<void>): Promise<Paged<LinkRow>> => {
+export const linksPage = async (
+  reader: Pick<Reader, 'link' | 'linkIdsOf'>,
+  id: RecordId,
+  page: PageOptions,
+  turn: Turn,
+  ready: (link: RecordId) => Promise<void>,
+): Promise<Paged<LinkRow>> => {
   const ids = [...reader.linkIdsOf(id)].sort()
   const rows: LinkRow[] = []
   for (const link of ids) {
@@ -150,12 +175,16 @@ const copiesIn = (writes: readonly WriteTo[]): ReadonlyMap<EventId, readonly Wri
 const isRepeat = (reader: Reader, text: TextOf, write: WriteTo, copies: readonly WriteTo[]): boolean => {
   const earlier = copies.slice(0, Math.min(copies.indexOf(write), COPIES_COMPARED_MAX))
   if (earlier.length === 0) return false
-  const eventIn = ({ commit, event }: WriteTo) => reader.commit(commit)?.events.find((sealed) => sealed.event.id === event)?.event
+  const eventIn = ({ commit, event }: WriteTo) =>
+    reader.commit(commit)?.events.find((sealed) => sealed.event.id === event)?.event
   const own = eventIn(write)
-  return own !== undefined && earlier.some((other) => {
-    const said = eventIn(other)
-    return said !== undefined && saysTheSame(said, own, text)
-  })
+  return (
+    own !== undefined &&
+    earlier.some((other) => {
+      const said = eventIn(other)
+      return said !== undefined && saysTheSame(said, own, text)
+    })
+  )
 }
 
 const limitOf = ({ limit }: PageOptions): number => Math.min(limit ?? limits.list_limit_default, limits.list_limit_max)
@@ -167,17 +196,28 @@ const cursorOf = ({ hlc, event }: Written): string => `${hlc}-${event}`
 /** The place of the first write behind the cursor's, which need not be there any more. */
 const afterWrite = (writes: readonly Written[], cursor: string): number => {
   const [, hlc, event] = /^(\d{1,16})-([0-9a-f-]{36})$/.exec(cursor) ?? []
-  if (hlc === undefined || event === undefined) throw new NodeError('malformed', 'cursor is none of a history: send back next_cursor, unchanged, or leave it out to start')
-  const place = writes.findIndex((write) => write.hlc > Number(hlc) || (write.hlc === Number(hlc) && write.event > event))
+  if (hlc === undefined || event === undefined)
+    throw new NodeError(
+      'malformed',
+      'cursor is none of a history: send back next_cursor, unchanged, or leave it out to start',
+    )
+  const place = writes.findIndex(
+    (write) => write.hlc > Number(hlc) || (write.hlc === Number(hlc) && write.event > event),
+  )
   return place === -1 ? writes.length : place
 }
 
-const versionOf = (reader: Reader, id: RecordId, write: WriteTo): { readonly row: Version; readonly bytes: number } | null => {
+const versionOf = (
+  reader: Reader,
+  id: RecordId,
+  write: WriteTo,
+): { readonly row: Version; readonly bytes: number } | null => {
   const commit = reader.commit(write.commit)
   const event = commit?.events.find(({ event: candidate }) => candidate.id === write.event)?.event
   if (!commit || !event || !event.kind.startsWith('memory.') || !('record' in event) || event.record !== id) return null
   const base = { event_id: event.id, kind: event.kind, agent_id: event.agent, peer_id: write.peer, at: event.at }
-  if (event.kind !== 'memory.put' && event.kind !== 'memory.patch') return { row: { ...base, set: {} }, bytes: commit.bytes.length }
+  if (event.kind !== 'memory.put' && event.kind !== 'memory.patch')
+    return { row: { ...base, set: {} }, bytes: commit.bytes.length }
   const set: Record<string, unknown> = { ...event.set }
   const unreadable: string[] = []
   let bytes = commit.bytes.length
@@ -189,5 +229,8 @@ const versionOf = (reader: Reader, id: RecordId, write: WriteTo): { readonly row
     bytes += typeof shown.value === 'string' ? shown.value.length : limits.metadata_bytes_max
     if (shown.unreadable === true) unreadable.push(field)
   }
-  return { row: { ...base, set, ...(event.tags && { tags: event.tags }), ...(unreadable.length > 0 && { unreadable }) }, bytes }
+  return {
+    row: { ...base, set, ...(event.tags && { tags: event.tags }), ...(unreadable.length > 0 && { unreadable }) },
+    bytes,
+  }
 }

@@ -8,7 +8,8 @@ import { addProcessMetrics } from './process-metrics.ts'
 test('processor seconds are those of the process, also when they are first asked for late', async () => {
   const registry = new Registry()
   addProcessMetrics(registry, 'x_')
-  const secondsOf = async (name: string): Promise<number> => Number(new RegExp(`^x_${name} (\\S+)$`, 'm').exec(await registry.metrics())?.[1])
+  const secondsOf = async (name: string): Promise<number> =>
+    Number(new RegExp(`^x_${name} (\\S+)$`, 'm').exec(await registry.metrics())?.[1])
   const { user, system } = process.cpuUsage()
   // This process took more than a tenth of a second to come up to here.
   expect(await secondsOf('process_cpu_seconds_total')).toBeGreaterThanOrEqual((user + system) / 1e6)

@@ -9,10 +9,15 @@ export const addProcessMetrics = (registry: Registry, prefix: string): void => {
   const cpu = (name: string, help: string, micros: (usage: NodeJS.CpuUsage) => number): void => {
     const full = `${prefix}${name}`
     registry.removeSingleMetric(full)
-    new Counter({ name: full, help, registers: [registry], collect() {
-      this.reset()
-      this.inc(micros(process.cpuUsage()) / 1e6)
-    } })
+    new Counter({
+      name: full,
+      help,
+      registers: [registry],
+      collect() {
+        this.reset()
+        this.inc(micros(process.cpuUsage()) / 1e6)
+      },
+    })
   }
   cpu('process_cpu_user_seconds_total', 'User processor time of the process, s', ({ user }) => user)
   cpu('process_cpu_system_seconds_total', 'System processor time of the process, s', ({ system }) => system)

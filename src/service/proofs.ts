@@ -30,7 +30,19 @@ const WAITERS_MAX = 64
 
 export type Prove = (id: RecordId, options: ProofOptions) => Promise<string>
 
-export const createProve = ({ replica, store, shell, reader, after }: { readonly replica: Replica; readonly store: CommitStore; readonly shell: Pick<Shell, 'feed'>; readonly reader: Reader; readonly after: (ms: number, call: () => void) => () => void }): Prove => {
+export const createProve = ({
+  replica,
+  store,
+  shell,
+  reader,
+  after,
+}: {
+  readonly replica: Replica
+  readonly store: CommitStore
+  readonly shell: Pick<Shell, 'feed'>
+  readonly reader: Reader
+  readonly after: (ms: number, call: () => void) => () => void
+}): Prove => {
   let waiting = 0
   const isHeard = (at: { readonly chain: Commit['chain']; readonly seq: number }): boolean => {
     const said = new Set(replica.covering(at).map(({ voter }) => voter))
@@ -43,29 +55,45 @@ export const createProve = ({ replica, store, shell, reader, after }: { readonly
       shell.feed({ kind: 'wantAcks', chains: [chain] })
       waiting++
       try {
-        for (let left = waiting > WAITERS_MAX ? 0 : ACKS_WAIT_MS; left > 0 && !isHeard(at); left -= LOOK_EVERY_MS) await new Promise<void>((resolve) => after(LOOK_EVERY_MS, resolve))
+        for (let left = waiting > WAITERS_MAX ? 0 : ACKS_WAIT_MS; left > 0 && !isHeard(at); left -= LOOK_EVERY_MS)
+          await new Promise<void>((resolve) => after(LOOK_EVERY_MS, resolve))
       } finally {
         waiting--
       }
     }
     const receipt = replica.receipt(at)
-    if (receipt === null || receipt.acks.length === 0) throw new NodeError('not_ready', 'no voter that can be reached has signed that it holds this: try again when one is connected')
+    if (receipt === null || receipt.acks.length === 0)
+      throw new NodeError(
+        'not_ready',
+        'no voter that can be reached has signed that it holds this: try again when one is connected',
+      )
     return receipt
   }
 
   /** As far as it takes to know author and voters, and what counts of the author's. */
   const controlFor = async ({ header }: Commit, { acks }: Receipt): Promise<Uint8Array[]> => {
     const { control } = replica.index
-    const members: readonly (Member | undefined)[] = [...acks.map(({ voter }) => voter), header.peer].map((peer) => control.members.get(peer))
-    const places = members.flatMap((member) => (member === undefined ? [] : [member.enrolledSeq, member.revoked?.seq ?? 0]))
-    const end = places.reduce((last, place) => Math.max(last, place), policyPlace(control, header.policy, header.peer) ?? 0)
+    const members: readonly (Member | undefined)[] = [...acks.map(({ voter }) => voter), header.peer].map((peer) =>
+      control.members.get(peer),
+    )
+    const places = members.flatMap((member) =>
+      member === undefined ? [] : [member.enrolledSeq, member.revoked?.seq ?? 0],
+    )
+    const end = places.reduce(
+      (last, place) => Math.max(last, place),
+      policyPlace(control, header.policy, header.peer) ?? 0,
+    )
     if (end > PROOF_STATEMENTS_MAX) throw tooLarge()
     const turn = createTurn(after)
     const commits: Uint8Array[] = []
     let bytes = 0
     while (commits.length < end) {
       const stored = store.commit(controlChain(replica.index), commits.length + 1)
-      if (stored === null) throw new NodeError('not_ready', 'this peer lost a part of its control log, and is fetching it from the others: try again when health says ok')
+      if (stored === null)
+        throw new NodeError(
+          'not_ready',
+          'this peer lost a part of its control log, and is fetching it from the others: try again when health says ok',
+        )
       commits.push(stored.bytes)
       bytes += stored.bytes.length
       if (bytes > PROOF_BYTES_MAX / 2) throw tooLarge()
@@ -75,24 +103,44 @@ export const createProve = ({ replica, store, shell, reader, after }: { readonly
   }
 
   /** The commit and the event that are asked for. */
-  const meant = async (id: RecordId, { event, version }: ProofOptions): Promise<{ readonly commit: CommitHash; readonly event: EventId }> => {
+  const meant = async (
+    id: RecordId,
+    { event, version }: ProofOptions,
+  ): Promise<{ readonly commit: CommitHash; readonly event: EventId }> => {
     if (version !== undefined) return must(await writeOfVersion(reader, replica.text, id, version, createTurn(after)))
     const wanted = event ?? must(reader.memoryState(id)).created.event
-    return must([...reader.writesTo(id)].filter((write) => write.event === wanted).sort((a, b) => compareWritten(a, b) || (a.commit < b.commit ? -1 : 1))[0])
+    return must(
+      [...reader.writesTo(id)]
+        .filter((write) => write.event === wanted)
+        .sort((a, b) => compareWritten(a, b) || (a.commit < b.commit ? -1 : 1))[0],
+    )
   }
 
   return async (id, options) => {
     const write = await meant(id, options)
     const commit = must(reader.commit(write.commit))
-    if (!hasValidSignature(commit)) throw new NodeError('conflict', 'its author signed a later commit and not this one, so it cannot be shown by itself: ask for another version')
+    if (!hasValidSignature(commit))
+      throw new NodeError(
+        'conflict',
+        'its author signed a later commit and not this one, so it cannot be shown by itself: ask for another version',
+      )
     const receipt = await receiptOf(commit)
     const control = await controlFor(commit, receipt)
     const index = commit.events.findIndex(({ event }) => event.id === write.event)
     const sealed = commit.events[index]!
-    return new TextDecoder().decode(encodeProof({
-      mesh: commit.header.mesh, control, receipt, signature: commit.signature, event: sealed.bytes, attestation: sealed.attestation, index,
-      path: inclusionProof(commit.events.map(eventLeaf), index), texts: textsIn(sealed, store),
-    }))
+    return new TextDecoder().decode(
+      encodeProof({
+        mesh: commit.header.mesh,
+        control,
+        receipt,
+        signature: commit.signature,
+        event: sealed.bytes,
+        attestation: sealed.attestation,
+        index,
+        path: inclusionProof(commit.events.map(eventLeaf), index),
+        texts: textsIn(sealed, store),
+      }),
+    )
   }
 }
 
@@ -103,8 +151,13 @@ const textsIn = (sealed: SealedEvent, store: CommitStore) =>
   })
 
 const must = <T>(value: T | null | undefined): T => {
-  if (value === null || value === undefined) throw new NodeError('not_found', 'there is no such memory or version, or it is not visible to you')
+  if (value === null || value === undefined)
+    throw new NodeError('not_found', 'there is no such memory or version, or it is not visible to you')
   return value
 }
 
-const tooLarge = (): NodeError => new NodeError('too_large', 'the control log that the proof needs is longer than a proof may be: check the memory by a peer of this mesh instead (`mnemesh verify`)')
+const tooLarge = (): NodeError =>
+  new NodeError(
+    'too_large',
+    'the control log that the proof needs is longer than a proof may be: check the memory by a peer of this mesh instead (`mnemesh verify`)',
+  )

@@ -13,7 +13,18 @@ import type { Node, PastOptions, ReadOptions, Shown } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Embedding } from '../ports/embedding.ts'
-import { BadCursor, ProjectionFailure, reaches, type FrontierForm, type ListAnswer, type LogPlace, type MemoryFilter, type MemoryRow, type Projection, type Reflects } from '../ports/projection.ts'
+import {
+  BadCursor,
+  ProjectionFailure,
+  reaches,
+  type FrontierForm,
+  type ListAnswer,
+  type LogPlace,
+  type MemoryFilter,
+  type MemoryRow,
+  type Projection,
+  type Reflects,
+} from '../ports/projection.ts'
 import { createLogList } from './list-from-log.ts'
 import { createLogFrontier } from './log-frontier.ts'
 import { createNamespaceDiff } from './namespace-diff.ts'
@@ -33,13 +44,34 @@ export type ReadContext = {
   readonly warm: Warm
   readonly projection: Projection
   readonly embedding: Embedding | null
-  readonly feed: { lag(): number; cursor(): LogPlace | null; place(): LogPlace; waitFor(place: LogPlace, ms: number): Promise<boolean>; recheck(why: string): void; trouble(): string | null }
+  readonly feed: {
+    lag(): number
+    cursor(): LogPlace | null
+    place(): LogPlace
+    waitFor(place: LogPlace, ms: number): Promise<boolean>
+    recheck(why: string): void
+    trouble(): string | null
+  }
   readonly clock: Clock
   readonly after: (ms: number, call: () => void) => () => void
   readonly prove: Prove
 }
 
-type Reads = Pick<Node, 'get' | 'list' | 'history' | 'diff' | 'proof' | 'conflicts' | 'recall' | 'links' | 'graph' | 'episodes' | 'namespaces' | 'stats'>
+type Reads = Pick<
+  Node,
+  | 'get'
+  | 'list'
+  | 'history'
+  | 'diff'
+  | 'proof'
+  | 'conflicts'
+  | 'recall'
+  | 'links'
+  | 'graph'
+  | 'episodes'
+  | 'namespaces'
+  | 'stats'
+>
 
 export const createReads = (context: ReadContext): Reads => {
   const { replica, shell, reader, warm, projection, feed, clock } = context
@@ -47,7 +79,14 @@ export const createReads = (context: ReadContext): Reads => {
     await new Promise<void>((resolve) => void context.after(0, resolve))
     await shell.settled()
   }
-  const logList = createLogList({ replica, reader, warm, nowMs: clock.now, pause, shows: createLogFrontier(replica.index, pause) })
+  const logList = createLogList({
+    replica,
+    reader,
+    warm,
+    nowMs: clock.now,
+    pause,
+    shows: createLogFrontier(replica.index, pause),
+  })
   const namespaceDiff = createNamespaceDiff({ replica, reader, warm, nowMs: clock.now, pause })
   let waiting = 0
   const turn = () => createTurn(context.after)
@@ -62,10 +101,17 @@ export const createReads = (context: ReadContext): Reads => {
     const ms = Math.min(wait_ms ?? limits.causal_wait_ms_default, limits.causal_wait_ms_max)
     if (token === undefined) return 0
     const positions = decodeToken(replica.index.mesh, token)
-    if (positions === null) throw new NodeError('malformed', 'X-Causal-Token is no token of this mesh: send back what a write answered, unchanged')
+    if (positions === null)
+      throw new NodeError(
+        'malformed',
+        'X-Causal-Token is no token of this mesh: send back what a write answered, unchanged',
+      )
     const isHere = (): boolean => covers((chain) => wholeUpTo(replica.index, chain), positions)
     if (isHere()) return ms
-    if (waiting >= limits.causal_waiters_max) throw new NodeError('too_many_requests', 'too many reads wait for their token: try again in a second', { retry_after: 1 })
+    if (waiting >= limits.causal_waiters_max)
+      throw new NodeError('too_many_requests', 'too many reads wait for their token: try again in a second', {
+        retry_after: 1,
+      })
     const from = clock.now()
     waiting++
     const arrived = await new Promise<boolean>((resolve) => {
@@ -80,12 +126,17 @@ export const createReads = (context: ReadContext): Reads => {
       })
     })
     waiting--
-    if (!arrived) throw new NodeError('not_yet_here', `what the token saw has not arrived within ${ms} ms: try again, or ask the peer that gave it`)
+    if (!arrived)
+      throw new NodeError(
+        'not_yet_here',
+        `what the token saw has not arrived within ${ms} ms: try again, or ask the peer that gave it`,
+      )
     return Math.max(1, ms - (clock.now() - from))
   }
 
   const assertRuns = (): void => {
-    if (shell.isStopping()) throw new NodeError('shutting_down', 'this peer is stopping: ask another, or this one in a moment')
+    if (shell.isStopping())
+      throw new NodeError('shutting_down', 'this peer is stopping: ask another, or this one in a moment')
   }
 
   /** The memory's documents hold what the token saw, and nothing that is not durable. */
@@ -107,12 +158,14 @@ export const createReads = (context: ReadContext): Reads => {
     const target = feed.place()
     if (options.token !== undefined) {
       if (!(await feed.waitFor(target, left))) throw notYetShown(feed.trouble())
-    } else if (feed.lag() > 0 && feed.lag() <= limits.fresh_read_lag_arrivals_max) await feed.waitFor(target, limits.fresh_read_wait_ms)
+    } else if (feed.lag() > 0 && feed.lag() <= limits.fresh_read_lag_arrivals_max)
+      await feed.waitFor(target, limits.fresh_read_wait_ms)
     return target
   }
   const askRows = async <T>(ask: () => Promise<T>): Promise<T> => {
     // Rows that are being made anew are fewer than there are: that is no answer.
-    if (feed.cursor() === null && replica.index.namespaces.size > 0) throw unavailable(feed.trouble() ?? 'the search index is opening, or is made from the log; try again')
+    if (feed.cursor() === null && replica.index.namespaces.size > 0)
+      throw unavailable(feed.trouble() ?? 'the search index is opening, or is made from the log; try again')
     try {
       return await ask()
     } catch (error) {
@@ -123,7 +176,10 @@ export const createReads = (context: ReadContext): Reads => {
     }
   }
   /** Held to where the answer itself says that it stands, for the database may have lost rows since we last heard of it: there all that the token saw is in it. */
-  const fromShown = async <T extends Reflects>(options: ReadOptions, ask: (form: FrontierForm | undefined) => Promise<T>): Promise<Shown<T>> => {
+  const fromShown = async <T extends Reflects>(
+    options: ReadOptions,
+    ask: (form: FrontierForm | undefined) => Promise<T>,
+  ): Promise<Shown<T>> => {
     const target = await rowsAt(options)
     // Before they are read: behind it the rows may have come nearer than what was read.
     const lag = feed.lag()
@@ -134,8 +190,14 @@ export const createReads = (context: ReadContext): Reads => {
   }
 
   /** The rows' page when it shows all of a log at `target`, else null. */
-  const rowsPage = async (filter: MemoryFilter, page: ListPage, target: LogPlace, form: FrontierForm | undefined): Promise<ListAnswer | null> => {
-    if (!(await feed.waitFor(target, feed.lag() <= limits.fresh_read_lag_arrivals_max ? limits.fresh_read_wait_ms : 0))) return null
+  const rowsPage = async (
+    filter: MemoryFilter,
+    page: ListPage,
+    target: LogPlace,
+    form: FrontierForm | undefined,
+  ): Promise<ListAnswer | null> => {
+    if (!(await feed.waitFor(target, feed.lag() <= limits.fresh_read_lag_arrivals_max ? limits.fresh_read_wait_ms : 0)))
+      return null
     try {
       const answer = await projection.list(filter, { ...page, now: new Date(clock.now()).toISOString() }, form)
       if (reaches(answer.at, target)) return answer
@@ -153,7 +215,9 @@ export const createReads = (context: ReadContext): Reads => {
     const target = feed.place()
     const past = page.as_of !== undefined
     try {
-      const answer = (past ? null : await rowsPage(filter, page, target, options.frontier)) ?? (await logList(filter, page, options.frontier))
+      const answer =
+        (past ? null : await rowsPage(filter, page, target, options.frontier)) ??
+        (await logList(filter, page, options.frontier))
       if (answer !== null) {
         const { at: _at, ...shown } = answer
         return { lag: replica.index.arrivals - target.arrival, ...shown }
@@ -161,9 +225,15 @@ export const createReads = (context: ReadContext): Reads => {
     } catch (error) {
       throw error instanceof BadCursor ? new NodeError('malformed', error.message) : error
     }
-    if (past) throw new NodeError('too_large', 'so many memories are not looked through as of a time: ask for one namespace, with since and until, or with fewer filters')
+    if (past)
+      throw new NodeError(
+        'too_large',
+        'so many memories are not looked through as of a time: ask for one namespace, with since and until, or with fewer filters',
+      )
     const trouble = feed.trouble()
-    throw unavailable(`the search index is ${feed.lag()} commits behind${trouble === null ? '' : ` (${trouble})`}, and so many memories are not looked through without it; try again, or ask for one namespace, without other filters`)
+    throw unavailable(
+      `the search index is ${feed.lag()} commits behind${trouble === null ? '' : ` (${trouble})`}, and so many memories are not looked through without it; try again, or ask for one namespace, without other filters`,
+    )
   }
 
   /** The documents as they are, or as of a time. */
@@ -172,14 +242,19 @@ export const createReads = (context: ReadContext): Reads => {
   const visible = (id: RecordId, { as_of }: PastOptions): MemoryRow => {
     const row = readerAt(as_of === undefined ? {} : { as_of }).memory(id)
     const [is, then] = as_of === undefined ? ['is', ''] : ['was', ' then']
-    if (row === null || row.forgotten || (as_of === undefined && row.erased)) throw new NodeError('not_found', `there ${is} no such memory${then}, or it is not visible to you`)
+    if (row === null || row.forgotten || (as_of === undefined && row.erased))
+      throw new NodeError('not_found', `there ${is} no such memory${then}, or it is not visible to you`)
     return row
   }
   const known = (id: RecordId): void => {
-    if (reader.memoryState(id) === null) throw new NodeError('not_found', 'there is no such memory, or it is not visible to you')
+    if (reader.memoryState(id) === null)
+      throw new NodeError('not_found', 'there is no such memory, or it is not visible to you')
   }
   const tokenFor = (namespace: Namespace): string =>
-    encodeToken(replica.index.mesh, replica.index.chains.latestIn(namespace).map(({ id, seq }) => ({ chain: id, seq })))
+    encodeToken(
+      replica.index.mesh,
+      replica.index.chains.latestIn(namespace).map(({ id, seq }) => ({ chain: id, seq })),
+    )
 
   return {
     get: async (id, options) => {
@@ -188,14 +263,26 @@ export const createReads = (context: ReadContext): Reads => {
       const shown = readerAt(options)
       const conflicts = conflictsPage(shown.conflicts(id), {})
       const links = await linksPage(shown, id, {}, turn(), ready)
-      return { memory: row, links: links.rows, conflicts: conflicts.rows, links_next_cursor: links.next_cursor, conflicts_next_cursor: conflicts.next_cursor, token: tokenFor(row.namespace) }
+      return {
+        memory: row,
+        links: links.rows,
+        conflicts: conflicts.rows,
+        links_next_cursor: links.next_cursor,
+        conflicts_next_cursor: conflicts.next_cursor,
+        token: tokenFor(row.namespace),
+      }
     },
     list,
-    recall: (query, options) => fromShown(options, async (form) => {
-      const found = await projection.recall({ ...query, ...await context.embedding?.vectorOf(query.q) }, new Date(clock.now()).toISOString(), form)
-      // Rows may be behind an erasing, as long as a rebuild takes; nobody is shown what the log says is gone.
-      return { ...found, memories: found.memories.filter(({ id }) => !isErased(replica.index, id)) }
-    }),
+    recall: (query, options) =>
+      fromShown(options, async (form) => {
+        const found = await projection.recall(
+          { ...query, ...(await context.embedding?.vectorOf(query.q)) },
+          new Date(clock.now()).toISOString(),
+          form,
+        )
+        // Rows may be behind an erasing, as long as a rebuild takes; nobody is shown what the log says is gone.
+        return { ...found, memories: found.memories.filter(({ id }) => !isErased(replica.index, id)) }
+      }),
     links: async (id, options) => {
       await documentsAt(id, options)
       known(id)
@@ -203,13 +290,23 @@ export const createReads = (context: ReadContext): Reads => {
     },
     graph: async (query, options) => {
       const now = new Date(clock.now()).toISOString()
-      const graph = await fromShown(options, (form) => projection.graph({ ...query, as_of: query.as_of ?? now }, now, form))
-      if (graph.nodes.length === 0) throw new NodeError('not_found', 'there is no such memory, or it is not visible to you')
+      const graph = await fromShown(options, (form) =>
+        projection.graph({ ...query, as_of: query.as_of ?? now }, now, form),
+      )
+      if (graph.nodes.length === 0)
+        throw new NodeError('not_found', 'there is no such memory, or it is not visible to you')
       return graph
     },
     episodes: (filter, options) => fromShown(options, (form) => projection.episodes(filter, form)),
     namespaces: (options) => fromShown(options, (form) => projection.namespaces(form)),
-    stats: (options) => fromShown(options, async (form) => ({ ...(await projection.stats(form)), commits: replica.index.arrivals, segments: replica.index.segments.size, hot_segments: replica.documents.hot, ...embeddingStats(context.embedding) })),
+    stats: (options) =>
+      fromShown(options, async (form) => ({
+        ...(await projection.stats(form)),
+        commits: replica.index.arrivals,
+        segments: replica.index.segments.size,
+        hot_segments: replica.documents.hot,
+        ...embeddingStats(context.embedding),
+      })),
     conflicts: async (id, options) => {
       await documentsAt(id, options)
       known(id)
@@ -239,7 +336,10 @@ const SHOWS_LESS = 'projection: its rows show less than was stored in them; they
 const unavailable = (why: string): NodeError => new NodeError('projection_unavailable', why, { retry_after: 1 })
 
 const notYetShown = (trouble: string | null): NodeError =>
-  new NodeError('not_yet_here', `the search index has not taken in what the token saw in time${trouble === null ? '' : ` (${trouble})`}: try again`)
+  new NodeError(
+    'not_yet_here',
+    `the search index has not taken in what the token saw in time${trouble === null ? '' : ` (${trouble})`}: try again`,
+  )
 
 const embeddingStats = (embedding: Embedding | null): Readonly<Record<string, number>> => {
   if (embedding === null) return {}

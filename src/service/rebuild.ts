@@ -36,7 +36,8 @@ export const createRebuild = ({ projection, feed, arrivals, monotonic }: Rebuild
       })
       return await running
     } catch (error) {
-      if (error instanceof ProjectionFailure) throw new NodeError('projection_unavailable', error.message, { retry_after: 1 })
+      if (error instanceof ProjectionFailure)
+        throw new NodeError('projection_unavailable', error.message, { retry_after: 1 })
       throw error
     }
   }

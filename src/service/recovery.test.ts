@@ -30,9 +30,19 @@ const recover = async (peer: number, without: readonly number[]): Promise<string
   const saying = { clock: world.time, random: world.random }
   const log = readControlLog(mesh, store)
   const out: ControlEvent[] = []
-  for (const lost of without) for (const statement of revocation(saying, log.state, idOf(lost), await lastOf(store, idOf(lost)))) for (const event of statement) out.push(event)
-  const bare = sealControl(log.chain, [recoveryStatement(saying, NEXT), ...out], tick(log.chain.hlc, world.time.now()), NEXT)
-  const commit = withVotes(bare, RECOVERY_KEYS.slice(1).map((key) => signRecovery(bare, key)))
+  for (const lost of without)
+    for (const statement of revocation(saying, log.state, idOf(lost), await lastOf(store, idOf(lost))))
+      for (const event of statement) out.push(event)
+  const bare = sealControl(
+    log.chain,
+    [recoveryStatement(saying, NEXT), ...out],
+    tick(log.chain.hlc, world.time.now()),
+    NEXT,
+  )
+  const commit = withVotes(
+    bare,
+    RECOVERY_KEYS.slice(1).map((key) => signRecovery(bare, key)),
+  )
   await writeControlLog(store, extended(log, commit), log.commits.length)
   await store.close()
   world.authorities[peer] = NEXT
@@ -41,17 +51,34 @@ const recover = async (peer: number, without: readonly number[]): Promise<string
 
 test('of four voters two are lost, the authority too: the one that ran on hears what the recovery keys said, and the two go on', async () => {
   const keys = RECOVERY_KEYS.map((pair) => publicKeyHex(pair) as PublicKey)
-  world = await createWorld({ peers: 4, seed: 21, recovery: { threshold: 2, keys }, dials: (peer) => [0, 1, 2, 3].filter((other) => other < peer) })
+  world = await createWorld({
+    peers: 4,
+    seed: 21,
+    recovery: { threshold: 2, keys },
+    dials: (peer) => [0, 1, 2, 3].filter((other) => other < peer),
+  })
   await world.agree()
   for (const peer of [0, 3]) await world.stop(peer)
   await world.stop(1)
   const head = await recover(1, [0, 3])
   await world.start(1)
   await world.run(() => control(2).head === head)
-  expect([1, 2].map((peer) => authorityAt(control(peer), control(peer).seq))).toEqual([publicKeyHex(NEXT), publicKeyHex(NEXT)])
+  expect([1, 2].map((peer) => authorityAt(control(peer), control(peer).seq))).toEqual([
+    publicKeyHex(NEXT),
+    publicKeyHex(NEXT),
+  ])
   await world.agree([1, 2])
 
-  const invite = encodeInvite({ mesh: control(1).mesh, id: bytesToHex(sha256('late').subarray(0, 16)), role: 'observer', expiresMs: world.time.now() + HOUR_MS, urls: [] }, NEXT)
+  const invite = encodeInvite(
+    {
+      mesh: control(1).mesh,
+      id: bytesToHex(sha256('late').subarray(0, 16)),
+      role: 'observer',
+      expiresMs: world.time.now() + HOUR_MS,
+      urls: [],
+    },
+    NEXT,
+  )
   await world.run(world.peer(1).node.join(encodeJoin(invite, 'late', keyPairFromSeed(sha256('key of late')))))
   await world.run(() => [1, 2].every((peer) => [...control(peer).members.values()].some(({ name }) => name === 'late')))
   // Who held the old key is told that it is out, and says nothing any more.

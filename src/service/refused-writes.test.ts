@@ -21,17 +21,37 @@ afterEach(async () => {
 /** Peer 0's disk refuses as long as there is a `failure`, after the time that a flush takes. */
 const begin = async (peers: number): Promise<void> => {
   world = await createWorld({
-    peers, seed: 71,
-    flush: (peer) => (peer === 0 && failure !== null ? new Promise((_, reject) => world.time.after(FLUSH_MS, () => reject(failure ?? new StoreFailure('io_error', 'ended')))) : Promise.resolve()),
+    peers,
+    seed: 71,
+    flush: (peer) =>
+      peer === 0 && failure !== null
+        ? new Promise((_, reject) =>
+            world.time.after(FLUSH_MS, () => reject(failure ?? new StoreFailure('io_error', 'ended'))),
+          )
+        : Promise.resolve(),
   })
   await world.run(world.peer(0).node.remember(ns, { content: 'before' }, { agent, quorum: 1 }))
 }
 const refused = async (asked: Promise<unknown>): Promise<NodeError> => {
-  const error = await world.run(asked.then(() => null, (reason: unknown) => reason))
+  const error = await world.run(
+    asked.then(
+      () => null,
+      (reason: unknown) => reason,
+    ),
+  )
   if (!(error instanceof NodeError)) throw new Error('it was not refused')
   return error
 }
-const isOn = async (peer: number, id: unknown): Promise<boolean> => (await world.run(world.peer(peer).node.get(id as RecordId, {}).then(() => true, () => false)))!
+const isOn = async (peer: number, id: unknown): Promise<boolean> =>
+  (await world.run(
+    world
+      .peer(peer)
+      .node.get(id as RecordId, {})
+      .then(
+        () => true,
+        () => false,
+      ),
+  ))!
 
 describe('a write whose flush failed', () => {
   test('and that was sent to others is said to be perhaps elsewhere, and is', async () => {
@@ -50,7 +70,8 @@ describe('a write whose flush failed', () => {
     const { node, replica } = world.peer(0)
     const other = 'team/web' as Namespace
     await world.run(node.remember(other, { content: 'elsewhere' }, { agent, quorum: 1 }))
-    const openIn = (namespace: Namespace) => replica.documents.open([...replica.index.segments.values()].find((entry) => entry.namespace === namespace)!)
+    const openIn = (namespace: Namespace) =>
+      replica.documents.open([...replica.index.segments.values()].find((entry) => entry.namespace === namespace)!)
     const [touched, untouched] = [openIn(ns), openIn(other)]
     failure = new StoreFailure('disk_full', 'no room')
     const { fields } = await refused(node.remember(ns, { content: 'refused' }, { agent, quorum: 1 }))
@@ -59,13 +80,20 @@ describe('a write whose flush failed', () => {
     expect(openIn(ns).segment.commitsByRecord.size).toBe(1)
     expect(openIn(other)).toBe(untouched)
     failure = null
-    expect(await isOn(0, (await world.run(node.remember(ns, { content: 'again' }, { agent, quorum: 1 })))!.id)).toBe(true)
+    expect(await isOn(0, (await world.run(node.remember(ns, { content: 'again' }, { agent, quorum: 1 })))!.id)).toBe(
+      true,
+    )
   })
 
   test('and that could be sent to nobody is said to be nowhere, and is', async () => {
     await begin(3)
     world.partition([0], [1, 2])
-    await world.run(() => world.peer(0).mesh.links().every(({ state }) => state !== 'up' && state !== 'silent'))
+    await world.run(() =>
+      world
+        .peer(0)
+        .mesh.links()
+        .every(({ state }) => state !== 'up' && state !== 'silent'),
+    )
     failure = new StoreFailure('disk_full', 'no room')
     const { fields } = await refused(world.peer(0).node.remember(ns, { content: 'kept here' }, { agent, quorum: 1 }))
     expect(fields).toMatchObject({ local_committed: false })
@@ -79,19 +107,28 @@ describe('a write whose flush failed', () => {
   test('on a disk that broke in the middle may be on that disk', async () => {
     await begin(1)
     failure = new StoreFailure('io_error', 'input/output error on sync')
-    expect((await refused(world.peer(0).node.remember(ns, { content: 'broken' }, { agent }))).fields).toMatchObject({ local_committed: false, may_be_elsewhere: true })
+    expect((await refused(world.peer(0).node.remember(ns, { content: 'broken' }, { agent }))).fields).toMatchObject({
+      local_committed: false,
+      may_be_elsewhere: true,
+    })
   })
 
   test('in whose middle the disk was full may be on that disk', async () => {
     await begin(1)
     failure = new StoreFailure('disk_full', 'no space left on device', true)
-    expect((await refused(world.peer(0).node.remember(ns, { content: 'cut' }, { agent }))).fields).toMatchObject({ local_committed: false, may_be_elsewhere: true })
+    expect((await refused(world.peer(0).node.remember(ns, { content: 'cut' }, { agent }))).fields).toMatchObject({
+      local_committed: false,
+      may_be_elsewhere: true,
+    })
   })
 
   test('in bulk says so of each', async () => {
     await begin(3)
     failure = new StoreFailure('disk_full', 'no room')
-    const both = world.peer(0).node.rememberMany([1, 2].map((n) => ({ namespace: ns, input: { content: `bulk ${n}` } })), { agent })
+    const both = world.peer(0).node.rememberMany(
+      [1, 2].map((n) => ({ namespace: ns, input: { content: `bulk ${n}` } })),
+      { agent },
+    )
     expect((await refused(both)).fields).toMatchObject({ local_committed: false, may_be_elsewhere: true })
   })
 

@@ -3,7 +3,14 @@
  */
 import { canonicalize } from '../../crdt/canonical.ts'
 import type { Commit } from '../../crdt/commit.ts'
-import { kindOf, MEMORY_DEFAULTS, TEXT_FIELDS, type DocumentEvent, type EpisodeAppend, type Event } from '../../crdt/event.ts'
+import {
+  kindOf,
+  MEMORY_DEFAULTS,
+  TEXT_FIELDS,
+  type DocumentEvent,
+  type EpisodeAppend,
+  type Event,
+} from '../../crdt/event.ts'
 import { sha256Hex } from '../../crdt/hash.ts'
 import type { Hlc } from '../../crdt/hlc.ts'
 import type { CommitHash, RecordId, Ref } from '../../crdt/ids.ts'
@@ -36,11 +43,19 @@ export type Reader = {
 }
 
 export const createReader = (replica: Replica, store: CommitStore): Reader => {
-  const open = (id: RecordId): readonly { entry: SegmentEntry; segment: ReturnType<typeof replica.documents.open>['segment'] }[] =>
+  const open = (
+    id: RecordId,
+  ): readonly { entry: SegmentEntry; segment: ReturnType<typeof replica.documents.open>['segment'] }[] =>
     segmentsOf(replica.index, id).map((entry) => ({ entry, segment: replica.documents.open(entry).segment }))
   const texts = createTexts(store)
-  const stateIn = (id: RecordId, through?: Hlc): RecordState | null => readMemory(open(id).map(({ segment }) => segment), id, through)
-  const orErased = (state: RecordState | null): RecordState | null => state && { ...state, erased: state.erased || isErased(replica.index, state.id) }
+  const stateIn = (id: RecordId, through?: Hlc): RecordState | null =>
+    readMemory(
+      open(id).map(({ segment }) => segment),
+      id,
+      through,
+    )
+  const orErased = (state: RecordState | null): RecordState | null =>
+    state && { ...state, erased: state.erased || isErased(replica.index, state.id) }
   const memoryState = (id: RecordId): RecordState | null => orErased(stateIn(id))
   const pastState = (id: RecordId, through: Hlc): RecordState | null => {
     const state = stateIn(id, through)
@@ -48,9 +63,14 @@ export const createReader = (replica: Replica, store: CommitStore): Reader => {
   }
 
   /** Where it was made first, whichever of its documents came here first. */
-  const homeOf = ({ id, segments: [leader] }: RecordState): SegmentEntry | undefined => segmentsOf(replica.index, id).find((entry) => entry.id === leader)
+  const homeOf = ({ id, segments: [leader] }: RecordState): SegmentEntry | undefined =>
+    segmentsOf(replica.index, id).find((entry) => entry.id === leader)
   const link = (id: RecordId, through?: Hlc): LinkRow | null => {
-    const state = readLink(open(id).map(({ segment }) => segment), id, through)
+    const state = readLink(
+      open(id).map(({ segment }) => segment),
+      id,
+      through,
+    )
     const home = state && homeOf(state)
     return state && home ? linkRow(state, home) : null
   }
@@ -58,7 +78,8 @@ export const createReader = (replica: Replica, store: CommitStore): Reader => {
     const home = state && homeOf(state)
     return state && home ? memoryRow(state, home, texts) : null
   }
-  const conflictsIn = (state: RecordState | null): readonly Conflict[] => (state === null ? [] : conflictsOf(state, texts))
+  const conflictsIn = (state: RecordState | null): readonly Conflict[] =>
+    state === null ? [] : conflictsOf(state, texts)
 
   return {
     asOf: (through) => ({
@@ -70,10 +91,14 @@ export const createReader = (replica: Replica, store: CommitStore): Reader => {
     link: (id) => link(id),
     linkIdsOf: (id) => replica.index.linksByRecord.get(id) ?? [],
     writesTo: (id) =>
-      open(id).flatMap(({ segment }) => (segment.commitsByRecord.get(id) ?? []).flatMap((commit) => {
-        const { hlc, peer, spans } = segment.changeByCommit.get(commit)!
-        return spans.flatMap(({ record, event, agent, at, said }) => (record === id ? [{ hlc, event, agent, peer, at, commit, said }] : []))
-      })),
+      open(id).flatMap(({ segment }) =>
+        (segment.commitsByRecord.get(id) ?? []).flatMap((commit) => {
+          const { hlc, peer, spans } = segment.changeByCommit.get(commit)!
+          return spans.flatMap(({ record, event, agent, at, said }) =>
+            record === id ? [{ hlc, event, agent, peer, at, commit, said }] : [],
+          )
+        }),
+      ),
     texts,
     commit: replica.commits.byHash,
     memory: (id) => rowOf(memoryState(id)),
@@ -122,30 +147,51 @@ const memoryRow = (state: RecordState, home: SegmentEntry, texts: Texts): Memory
 const inOrder = <T>(value: T): T => {
   if (Array.isArray(value)) return value.map(inOrder) as T
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, inOrder(inner)])) as T
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, inOrder(inner)]),
+  ) as T
 }
 
 /** A register's values, without copies of an event whose text is not here: another copy, whose text is, stands for them. */
 const told = (field: string, values: readonly Valued[], texts: Texts): readonly Valued[] => {
   if (values.length < 2 || !isText(field)) return values
-  const here = new Set(values.flatMap(({ value, by }) => (texts.read(field, value as Ref).kind === 'absent' ? [] : [`${by.event} ${String(value)}`])))
+  const here = new Set(
+    values.flatMap(({ value, by }) =>
+      texts.read(field, value as Ref).kind === 'absent' ? [] : [`${by.event} ${String(value)}`],
+    ),
+  )
   const events = new Set([...here].map((place) => place.split(' ', 1)[0]))
   return values.filter(({ value, by }) => !events.has(by.event) || here.has(`${by.event} ${String(value)}`))
 }
-const isText = (field: string): field is (typeof TEXT_FIELDS)[number] => (TEXT_FIELDS as readonly string[]).includes(field)
+const isText = (field: string): field is (typeof TEXT_FIELDS)[number] =>
+  (TEXT_FIELDS as readonly string[]).includes(field)
 
 /** Every visible value's writer is in it, so it changes with every visible change, and is equal wherever the state is. */
 const versionOf = (state: RecordState): string => {
-  const writers = [...state.registers].flatMap(([name, register]) => register.values.map(({ value, by }) => `${name} ${by.event} ${value}`))
-  return sha256Hex(canonicalize([state.created.event, state.updated.event, ...writers, ...state.tags.map((tag) => `#${tag}`)])).slice(0, 16)
+  const writers = [...state.registers].flatMap(([name, register]) =>
+    register.values.map(({ value, by }) => `${name} ${by.event} ${value}`),
+  )
+  return sha256Hex(
+    canonicalize([state.created.event, state.updated.event, ...writers, ...state.tags.map((tag) => `#${tag}`)]),
+  ).slice(0, 16)
 }
 
 const linkRow = (state: RecordState, home: SegmentEntry): LinkRow => {
   const string = (register: string): string | null => (shown(state, register) as string | undefined) ?? null
   return {
-    id: state.id, namespace: home.namespace, from: string('from') as RecordId, to: string('to') as RecordId, relation: string('relation') ?? '',
-    valid_from: string('valid_from'), valid_until: string('valid_until'), agent_id: state.created.agent, peer_id: state.created.peer,
-    created_at: state.created.at, removed: shown(state, 'removed') === true,
+    id: state.id,
+    namespace: home.namespace,
+    from: string('from') as RecordId,
+    to: string('to') as RecordId,
+    relation: string('relation') ?? '',
+    valid_from: string('valid_from'),
+    valid_until: string('valid_until'),
+    agent_id: state.created.agent,
+    peer_id: state.created.peer,
+    created_at: state.created.at,
+    removed: shown(state, 'removed') === true,
   }
 }
 
@@ -155,12 +201,21 @@ const conflictsOf = (state: RecordState, texts: Texts): readonly Conflict[] => {
   for (const [field, register] of state.registers) {
     if (field === 'erased' || register.values.length < 2) continue
     const values = told(field, register.values, texts).map(({ value, by }, i) => {
-      const said: ConflictValue = { ...(isText(field) ? shownText(field, texts.read(field, value as Ref)) : { value }), ...saidBy(by), shown: i === 0 }
+      const said: ConflictValue = {
+        ...(isText(field) ? shownText(field, texts.read(field, value as Ref)) : { value }),
+        ...saidBy(by),
+        shown: i === 0,
+      }
       // Of two texts that cannot be read nobody knows that they are one.
-      return { said, words: said.unreadable === true ? `unreadable ${String(value)}` : canonicalize(said.value as never) }
+      return {
+        said,
+        words: said.unreadable === true ? `unreadable ${String(value)}` : canonicalize(said.value as never),
+      }
     })
-    const isFirst = ({ said, words }: (typeof values)[number], i: number): boolean => values.findIndex((other) => other.said.event_id === said.event_id && other.words === words) === i
-    if (new Set(values.map(({ words }) => words)).size > 1) conflicts.push({ field, values: values.filter(isFirst).map(({ said }) => said) })
+    const isFirst = ({ said, words }: (typeof values)[number], i: number): boolean =>
+      values.findIndex((other) => other.said.event_id === said.event_id && other.words === words) === i
+    if (new Set(values.map(({ words }) => words)).size > 1)
+      conflicts.push({ field, values: values.filter(isFirst).map(({ said }) => said) })
   }
   const forget = state.registers.get('forgotten')?.values.find(({ value }) => value === true)
   if (forget && !conflicts.some(({ field }) => field === 'forgotten') && state.editedMeanwhile.length > 0) {
@@ -173,24 +228,57 @@ const conflictsOf = (state: RecordState, texts: Texts): readonly Conflict[] => {
 const saidBy = (by: RecordState['created']) => ({ event_id: by.event, agent_id: by.agent, peer_id: by.peer, at: by.at })
 
 /** A text as it is shown in its field. */
-export const shownText = (field: TextField, read: TextRead): { readonly value: unknown; readonly unreadable?: true } => {
+export const shownText = (
+  field: TextField,
+  read: TextRead,
+): { readonly value: unknown; readonly unreadable?: true } => {
   const absent = field === 'metadata' ? {} : null
-  return read.kind === 'read' ? { value: read.value } : read.kind === 'absent' ? { value: absent } : { value: absent, unreadable: true }
+  return read.kind === 'read'
+    ? { value: read.value }
+    : read.kind === 'absent'
+      ? { value: absent }
+      : { value: absent, unreadable: true }
 }
 
 export const episodeRow = (commit: Commit, event: EpisodeAppend, texts: Texts): EpisodeRow => {
   const read = event.body ? texts.read('body', event.body.ref) : null
   return {
-    id: event.id, namespace: event.ns, agent_id: event.agent, peer_id: commit.header.peer, event_type: event.event_type,
-    sender: event.sender ?? null, recipient: event.recipient ?? null, body: read === null || read.kind === 'unreadable' ? null : read.kind === 'absent' ? {} : (read.value as PlainObject),
-    inference_receipt_id: event.inference_receipt_id ?? null, audit_event_hash: event.audit_event_hash ?? null, created_at: event.at,
+    id: event.id,
+    namespace: event.ns,
+    agent_id: event.agent,
+    peer_id: commit.header.peer,
+    event_type: event.event_type,
+    sender: event.sender ?? null,
+    recipient: event.recipient ?? null,
+    body:
+      read === null || read.kind === 'unreadable' ? null : read.kind === 'absent' ? {} : (read.value as PlainObject),
+    inference_receipt_id: event.inference_receipt_id ?? null,
+    audit_event_hash: event.audit_event_hash ?? null,
+    created_at: event.at,
     ...(read?.kind === 'unreadable' && { unreadable: ['body'] }),
   }
 }
 
 export const eventFacts = ({ hash, header }: Commit, event: Event): EventFacts => ({
-  event_id: event.id, namespace: event.ns, kind: kindOf(event), record: 'record' in event ? event.record : null, agent_id: event.agent, peer_id: header.peer, at: event.at, commit: hash,
+  event_id: event.id,
+  namespace: event.ns,
+  kind: kindOf(event),
+  record: 'record' in event ? event.record : null,
+  agent_id: event.agent,
+  peer_id: header.peer,
+  at: event.at,
+  commit: hash,
 })
 
 export const conflictRows = (memory: RecordId, conflicts: readonly Conflict[]): readonly ConflictRow[] =>
-  conflicts.flatMap(({ field, values }) => values.map(({ event_id, agent_id, peer_id, at, shown }): ConflictRow => ({ memory, field, event_id, agent_id, peer_id, at, shown })))
+  conflicts.flatMap(({ field, values }) =>
+    values.map(({ event_id, agent_id, peer_id, at, shown }): ConflictRow => ({
+      memory,
+      field,
+      event_id,
+      agent_id,
+      peer_id,
+      at,
+      shown,
+    })),
+  )

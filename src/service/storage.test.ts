@@ -13,7 +13,10 @@ test('each text is counted once, by what it is to readers', { timeout: 60_000 },
   world = await createWorld({ peers: 2, seed: 41 })
   const options = { agent, quorum: 2 }
   const text = (bytes: number, letter: string): string => letter.repeat(bytes)
-  const make = async (content: string): Promise<Awaited<ReturnType<ReturnType<World['peer']>['node']['remember']>>['id']> => (await world.run(world.peer(0).node.remember(NS, { content }, options)))!.id
+  const make = async (
+    content: string,
+  ): Promise<Awaited<ReturnType<ReturnType<World['peer']>['node']['remember']>>['id']> =>
+    (await world.run(world.peer(0).node.remember(NS, { content }, options)))!.id
   const [a, b, c] = [await make(text(100, 'a')), await make(text(200, 'b')), await make(text(400, 'c'))]
   await world.run(world.peer(1).node.patch(a, { content: text(1_000, 'd'), title: 'tt' }, options))
   await world.run(world.peer(0).node.patch(a, { title: 'ttt' }, options))
@@ -22,14 +25,20 @@ test('each text is counted once, by what it is to readers', { timeout: 60_000 },
   await world.run(world.peer(1).node.appendEpisode(NS, { event_type: 'step', body: { did: 'x' } }, options))
   // Two at once: both values stand, and both are shown.
   world.partition([0], [1])
-  for (const peer of [0, 1]) await world.run(world.peer(peer).node.patch(a, { source: `peer-${peer}` }, { agent, quorum: 1 }))
+  for (const peer of [0, 1])
+    await world.run(world.peer(peer).node.patch(a, { source: `peer-${peer}` }, { agent, quorum: 1 }))
   world.network.heal()
   await world.agree()
 
   const SALT = 16
   const wanted = {
-    shown: { texts: 4, bytes: 1_000 + 'ttt'.length + 2 * 'peer-0'.length + 4 * SALT }, older: { texts: 2, bytes: 100 + 'tt'.length + 2 * SALT }, forgotten: { texts: 1, bytes: 200 + SALT },
-    episodes: { texts: 1, bytes: '{"did":"x"}'.length + SALT }, left_out: { texts: 0, bytes: 0 }, missing: { texts: 0, bytes: 0 }, erased: { texts: 1, bytes: 0 },
+    shown: { texts: 4, bytes: 1_000 + 'ttt'.length + 2 * 'peer-0'.length + 4 * SALT },
+    older: { texts: 2, bytes: 100 + 'tt'.length + 2 * SALT },
+    forgotten: { texts: 1, bytes: 200 + SALT },
+    episodes: { texts: 1, bytes: '{"did":"x"}'.length + SALT },
+    left_out: { texts: 0, bytes: 0 },
+    missing: { texts: 0, bytes: 0 },
+    erased: { texts: 1, bytes: 0 },
   }
   await world.stop(1)
   await world.start(1)
@@ -40,7 +49,12 @@ test('each text is counted once, by what it is to readers', { timeout: 60_000 },
     expect(storage.texts).toEqual(wanted)
     expect(storage.would_free).toEqual({ older: wanted.older.bytes, forgotten: wanted.forgotten.bytes })
     const commits = Array.from({ length: replica.index.arrivals }, (_, n) => replica.commits.arrived(n + 1)!)
-    expect(storage.log).toEqual({ commits: commits.length, bytes: commits.reduce((sum, { bytes }) => sum + bytes.length, 0) })
-    expect(Object.values(storage.texts).reduce((sum, { texts }) => sum + texts, 0)).toBe(new Set(commits.flatMap(textsOf)).size)
+    expect(storage.log).toEqual({
+      commits: commits.length,
+      bytes: commits.reduce((sum, { bytes }) => sum + bytes.length, 0),
+    })
+    expect(Object.values(storage.texts).reduce((sum, { texts }) => sum + texts, 0)).toBe(
+      new Set(commits.flatMap(textsOf)).size,
+    )
   }
 })

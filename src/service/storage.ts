@@ -18,14 +18,23 @@ import type { Reader } from './rows.ts'
 import type { Turn } from './turns.ts'
 import type { Warm } from './warming.ts'
 
-type Context = { readonly replica: Replica; readonly store: CommitStore; readonly reader: Reader; readonly warm: Warm; readonly turn: () => Turn; /** Documents hold nothing then that is not durable. */ readonly settled: () => Promise<void>; readonly disk: (() => Promise<DiskUse>) | null }
+type Context = {
+  readonly replica: Replica
+  readonly store: CommitStore
+  readonly reader: Reader
+  readonly warm: Warm
+  readonly turn: () => Turn
+  /** Documents hold nothing then that is not durable. */ readonly settled: () => Promise<void>
+  readonly disk: (() => Promise<DiskUse>) | null
+}
 type Kind = Exclude<keyof StorageAnswer['texts'], 'missing' | 'erased'>
 
 export const createStorage = (context: Context): (() => Promise<StorageAnswer>) => {
   let running: Promise<StorageAnswer> | null = null
-  return () => (running ??= measure(context).finally(() => {
-    running = null
-  }))
+  return () =>
+    (running ??= measure(context).finally(() => {
+      running = null
+    }))
 }
 
 /** A record is read from a document: some 0.3 ms. */
@@ -33,7 +42,15 @@ const RECORD_BYTES = 3_072
 
 const measure = async ({ replica, store, reader, warm, turn, settled, disk }: Context): Promise<StorageAnswer> => {
   const working = turn()
-  const texts = { shown: none(), older: none(), forgotten: none(), episodes: none(), left_out: none(), missing: none(), erased: none() }
+  const texts = {
+    shown: none(),
+    older: none(),
+    forgotten: none(),
+    episodes: none(),
+    left_out: none(),
+    missing: none(),
+    erased: none(),
+  }
   /** By the first that comes: copies of an event may name one text. */
   const counted = new Set<Ref>()
   const count = (kind: Kind, ref: Ref): number => {
@@ -56,8 +73,12 @@ const measure = async ({ replica, store, reader, warm, turn, settled, disk }: Co
       let bytes = RECORD_BYTES
       const state = reader.memoryState(id)
       if (state !== null) {
-        const held = new Set(TEXT_FIELDS.flatMap((field) => (state.registers.get(field)?.values ?? []).map(({ value }) => value as Ref)))
-        const writes = reader.writesTo(id).flatMap(({ said }) => ('set' in said ? TEXT_FIELDS.flatMap((field) => said.set[field]?.ref ?? []) : []))
+        const held = new Set(
+          TEXT_FIELDS.flatMap((field) => (state.registers.get(field)?.values ?? []).map(({ value }) => value as Ref)),
+        )
+        const writes = reader
+          .writesTo(id)
+          .flatMap(({ said }) => ('set' in said ? TEXT_FIELDS.flatMap((field) => said.set[field]?.ref ?? []) : []))
         for (const ref of writes) bytes += count(state.forgotten ? 'forgotten' : held.has(ref) ? 'shown' : 'older', ref)
       }
       await working.worked(bytes)
@@ -70,7 +91,8 @@ const measure = async ({ replica, store, reader, warm, turn, settled, disk }: Co
     let bytes = commit?.bytes.length ?? 0
     commits += bytes
     // What no document names: of episodes, and of commits that count for nobody.
-    for (const ref of commit === null ? [] : textsOf(commit)) bytes += count(commit!.header.segment === null && replica.counts(commit!) ? 'episodes' : 'left_out', ref)
+    for (const ref of commit === null ? [] : textsOf(commit))
+      bytes += count(commit!.header.segment === null && replica.counts(commit!) ? 'episodes' : 'left_out', ref)
     await working.worked(bytes)
   }
   const freed = { older: texts.older.bytes, forgotten: texts.forgotten.bytes }
@@ -80,4 +102,5 @@ const measure = async ({ replica, store, reader, warm, turn, settled, disk }: Co
 const none = (): { -readonly [Field in keyof StoredTexts]: number } => ({ texts: 0, bytes: 0 })
 
 /** Whether this is the first of its segments. */
-const isHome = (replica: Replica, entry: SegmentEntry, id: RecordId): boolean => !segmentsOf(replica.index, id).some((other) => other.id < entry.id)
+const isHome = (replica: Replica, entry: SegmentEntry, id: RecordId): boolean =>
+  !segmentsOf(replica.index, id).some((other) => other.id < entry.id)

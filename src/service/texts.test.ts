@@ -16,10 +16,25 @@ describe('a text that its field allows', () => {
   test.each<readonly [string, TextField, Uint8Array, unknown]>([
     ['a title', 'title', bytes('a line'), 'a line'],
     ['content with NUL and a byte order mark', 'content', bytes('\ufeffa\u0000b'), '\ufeffa\u0000b'],
-    ['the longest title', 'title', new Uint8Array(limits.title_bytes_max).fill(0x61), 'a'.repeat(limits.title_bytes_max)],
-    ['metadata in another form than the canonical one', 'metadata', bytes('{ "b": 1, "a": "\\u0000" }'), { b: 1, a: '\u0000' }],
-    ['metadata at the deepest', 'metadata', bytes(nested(limits.json_depth_max)), JSON.parse(nested(limits.json_depth_max))],
-    ['an episode\'s body', 'body', bytes('{}'), {}],
+    [
+      'the longest title',
+      'title',
+      new Uint8Array(limits.title_bytes_max).fill(0x61),
+      'a'.repeat(limits.title_bytes_max),
+    ],
+    [
+      'metadata in another form than the canonical one',
+      'metadata',
+      bytes('{ "b": 1, "a": "\\u0000" }'),
+      { b: 1, a: '\u0000' },
+    ],
+    [
+      'metadata at the deepest',
+      'metadata',
+      bytes(nested(limits.json_depth_max)),
+      JSON.parse(nested(limits.json_depth_max)),
+    ],
+    ["an episode's body", 'body', bytes('{}'), {}],
   ])('%s is read as it is', (_, field, text, value) => {
     expect(readText(field, text)).toEqual(value)
   })
@@ -39,12 +54,12 @@ describe('a text that its field does not allow', () => {
     ['metadata with one in a key', 'metadata', bytes('{"\\ud800":1}')],
     ['metadata with a number that is none', 'metadata', bytes('{"a":1e999}')],
     ['metadata too large', 'metadata', bytes(`{"a":"${'x'.repeat(limits.metadata_bytes_max)}"}`)],
-    ['an episode\'s body too large', 'body', bytes(`{"a":"${'x'.repeat(limits.episode_body_bytes_max)}"}`)],
-    ['an episode\'s body that is a text', 'body', bytes('"a"')],
+    ["an episode's body too large", 'body', bytes(`{"a":"${'x'.repeat(limits.episode_body_bytes_max)}"}`)],
+    ["an episode's body that is a text", 'body', bytes('"a"')],
     ['a title that is no UTF-8', 'title', INVALID],
     ['content that is no UTF-8', 'content', INVALID],
     ['content of half a character', 'content', Uint8Array.of(0xed, 0xa0, 0x80)],
-    ['a title of two lines\' worth of bytes', 'title', new Uint8Array(limits.title_bytes_max + 1).fill(0x61)],
+    ["a title of two lines' worth of bytes", 'title', new Uint8Array(limits.title_bytes_max + 1).fill(0x61)],
     ['content too large', 'content', new Uint8Array(limits.content_bytes_max + 1).fill(0x61)],
     ['nothing where JSON should be', 'metadata', new Uint8Array()],
   ])('%s is unreadable', (_, field, text) => {
@@ -52,7 +67,11 @@ describe('a text that its field does not allow', () => {
   })
 
   test('is counted once, and one that is not here is not counted', () => {
-    const bodies = new Map([bytes('['), bytes('{')].map((text) => makeBody(new Uint8Array(16), text)).map((body) => [body.ref, body] as const))
+    const bodies = new Map(
+      [bytes('['), bytes('{')]
+        .map((text) => makeBody(new Uint8Array(16), text))
+        .map((body) => [body.ref, body] as const),
+    )
     const texts = createTexts({ body: (ref) => bodies.get(ref) ?? null })
     for (const ref of [...bodies.keys(), ...bodies.keys(), sha256Hex('elsewhere') as Ref]) texts.read('metadata', ref)
     expect(texts.unreadable()).toBe(2)

@@ -16,10 +16,19 @@ export type TextField = 'title' | 'content' | 'metadata' | 'source' | 'body'
 export type PlainObject = Readonly<Record<string, unknown>>
 
 /** UTF-8 bytes of each. */
-export const TEXT_BYTES_MAX: Readonly<Record<TextField, number>> = { content: limits.content_bytes_max, title: limits.title_bytes_max, metadata: limits.metadata_bytes_max, source: limits.name_bytes_max, body: limits.episode_body_bytes_max }
+export const TEXT_BYTES_MAX: Readonly<Record<TextField, number>> = {
+  content: limits.content_bytes_max,
+  title: limits.title_bytes_max,
+  metadata: limits.metadata_bytes_max,
+  source: limits.name_bytes_max,
+  body: limits.episode_body_bytes_max,
+}
 
 /** `absent`: not here yet, or erased. */
-export type TextRead = { readonly kind: 'absent' } | { readonly kind: 'unreadable' } | { readonly kind: 'read'; readonly value: string | PlainObject }
+export type TextRead =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'unreadable' }
+  | { readonly kind: 'read'; readonly value: string | PlainObject }
 
 export type Texts = {
   read(field: TextField, ref: Ref): TextRead
@@ -53,7 +62,9 @@ export const readText = (field: TextField, bytes: Uint8Array): string | PlainObj
   if (bytes.length > TEXT_BYTES_MAX[field]) return null
   if (field === 'title' || field === 'content' || field === 'source') return utf8Of(bytes)
   const parsed = parseJson(bytes, TEXT_BYTES_MAX[field])
-  return parsed.ok && typeof parsed.value === 'object' && parsed.value !== null && !Array.isArray(parsed.value) ? (parsed.value as PlainObject) : null
+  return parsed.ok && typeof parsed.value === 'object' && parsed.value !== null && !Array.isArray(parsed.value)
+    ? (parsed.value as PlainObject)
+    : null
 }
 
 /** A byte order mark stays: the text is what its writer gave. */

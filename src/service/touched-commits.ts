@@ -16,7 +16,11 @@ export type TouchedCommit = { readonly commit: Commit; readonly texts: ReadonlyS
 export type Step = { readonly bytes: number; readonly touched: TouchedCommit | null }
 
 /** @param arrivals how much of the log the rows hold: where everything is touched, that much is gone through. */
-export const touchedCommits = function* (replica: Replica, revisions: readonly TouchedOrAll[], arrivals: number): Generator<Step> {
+export const touchedCommits = function* (
+  replica: Replica,
+  revisions: readonly TouchedOrAll[],
+  arrivals: number,
+): Generator<Step> {
   const all: Touched[] = []
   for (const touched of revisions) {
     if (touched === 'everything') {
@@ -62,7 +66,9 @@ const seeds = function* (replica: Replica, all: readonly Touched[]): Generator<C
 
 /** These chains, and of whoever forked beyond measure with one of them all others. */
 const cutByForks = ({ forks, index }: Replica, forked: ReadonlySet<ChainId>): Iterable<ChainId> => {
-  const out = new Set(forks.all().flatMap(({ chain, peer }) => (forked.has(chain) && index.out.has(peer) ? [peer] : [])))
+  const out = new Set(
+    forks.all().flatMap(({ chain, peer }) => (forked.has(chain) && index.out.has(peer) ? [peer] : [])),
+  )
   return new Set([...forked, ...[...index.chains.values()].flatMap(({ id, peer }) => (out.has(peer) ? [id] : []))])
 }
 
@@ -70,7 +76,11 @@ const cutByForks = ({ forks, index }: Replica, forked: ReadonlySet<ChainId>): It
 const branch = function* ({ commits, index }: Replica, chain: ChainId): Generator<Commit> {
   for (let seq = forkAt(index, chain), end = index.branchEnds.get(chain) ?? 0; seq <= end; seq++) {
     const commit = commits.at(chain, seq)
-    if (commit === null) throw new ProjectionFailure('projection: what a fork leaves out is damaged, so that its rows cannot be told from others; they are made anew', true)
+    if (commit === null)
+      throw new ProjectionFailure(
+        'projection: what a fork leaves out is damaged, so that its rows cannot be told from others; they are made anew',
+        true,
+      )
     yield commit
   }
 }

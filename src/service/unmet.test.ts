@@ -14,7 +14,15 @@ afterEach(() => world.stopAll())
 
 const unmet = async (peer: number): Promise<{ readonly error: NodeError; readonly ms: number }> => {
   const startMs = world.time.now()
-  const error = await world.run(world.peer(peer).node.remember(ns, { content: 'kept' }, { agent }).then(() => null, (reason: unknown) => reason))
+  const error = await world.run(
+    world
+      .peer(peer)
+      .node.remember(ns, { content: 'kept' }, { agent })
+      .then(
+        () => null,
+        (reason: unknown) => reason,
+      ),
+  )
   if (!(error instanceof NodeError)) throw new Error('it was acknowledged')
   return { error, ms: world.time.now() - startMs }
 }
@@ -37,7 +45,14 @@ describe('two voters, one of them down', () => {
     world = await createWorld({ peers: 2, seed: 8 })
     world.partition([0], [1])
     const asked = unmet(0)
-    await world.run(() => world.peer(0).mesh.links().every(({ state }) => state !== 'up'), 4_000)
+    await world.run(
+      () =>
+        world
+          .peer(0)
+          .mesh.links()
+          .every(({ state }) => state !== 'up'),
+      4_000,
+    )
     const knownMs = world.time.now()
     await asked
     expect(world.time.now() - knownMs).toBeLessThanOrEqual(500)
@@ -47,7 +62,12 @@ describe('two voters, one of them down', () => {
     world = await createWorld({ peers: 2, seed: 9 })
     await world.stop(0)
     await world.start(0)
-    expect(world.peer(0).mesh.links().some(({ state }) => state === 'up')).toBe(false)
+    expect(
+      world
+        .peer(0)
+        .mesh.links()
+        .some(({ state }) => state === 'up'),
+    ).toBe(false)
     await world.run(world.peer(0).node.remember(ns, { content: 'early' }, { agent }))
   })
 })

@@ -5,7 +5,12 @@ import type { PeerId } from '../../crdt/ids.ts'
 import type { WriteOutcome } from '../replica/types.ts'
 
 /** A voter that cannot be reached. `urls`: where it said that it listens. */
-export type Away = { readonly peer: PeerId; readonly name: string; readonly urls: readonly string[]; /** Its link is open, and silent. */ readonly silent: boolean }
+export type Away = {
+  readonly peer: PeerId
+  readonly name: string
+  readonly urls: readonly string[]
+  /** Its link is open, and silent. */ readonly silent: boolean
+}
 
 type Outcome = Extract<WriteOutcome, { kind: 'quorum_not_met' }>
 type Counts = Pick<Outcome, 'got' | 'needed'>
@@ -14,7 +19,10 @@ type Counts = Pick<Outcome, 'got' | 'needed'>
 const NAMED_MAX = 3
 const STAYS = 'what is stored stays and goes on replicating; do not repeat it without an Idempotency-Key'
 
-export const unmetMessage = ({ got, needed, cause }: Counts & { readonly cause: Exclude<Outcome['cause'], 'refused'> }, away: readonly Away[]): string => {
+export const unmetMessage = (
+  { got, needed, cause }: Counts & { readonly cause: Exclude<Outcome['cause'], 'refused'> },
+  away: readonly Away[],
+): string => {
   const stored = `stored here, acknowledged by ${got} of ${needed} voters`
   switch (cause) {
     case 'too_few':
@@ -30,15 +38,21 @@ export const unmetMessage = ({ got, needed, cause }: Counts & { readonly cause: 
 }
 
 /** What became of a write that the mesh does not take. @param by who refuses it, of whom `self` is this peer. */
-export const refusedMessage = ({ got, needed }: Counts, by: readonly { readonly peer_id: PeerId; readonly name: string; readonly reason: string }[], self: PeerId): string => {
+export const refusedMessage = (
+  { got, needed }: Counts,
+  by: readonly { readonly peer_id: PeerId; readonly name: string; readonly reason: string }[],
+  self: PeerId,
+): string => {
   const own = by.find(({ peer_id }) => peer_id === self)
-  if (own !== undefined) return `stored here and counted nowhere (${own.reason}): ${OWN_MENDS[own.reason] ?? 'see `mnemesh status`'}; write it again there`
+  if (own !== undefined)
+    return `stored here and counted nowhere (${own.reason}): ${OWN_MENDS[own.reason] ?? 'see `mnemesh status`'}; write it again there`
   const named = by.slice(0, NAMED_MAX).map(({ name, reason }) => `${name} (${reason})`)
   const more = by.length - named.length
   return `stored here, acknowledged by ${got} of ${needed} voters, and refused by ${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}: another wait does not help; see \`mnemesh status\`, upgrade the older of them, or write to another peer with the same Idempotency-Key`
 }
 const OWN_MENDS: Readonly<Record<string, string>> = {
-  forked: 'this peer\'s key wrote two histories (a copied folder?): join again in a new folder, or write to another peer',
+  forked:
+    "this peer's key wrote two histories (a copied folder?): join again in a new folder, or write to another peer",
   revoked: 'this peer was taken out of the mesh: write to another peer',
 }
 

@@ -4,8 +4,22 @@
  * Each chain is followed by its own numbers: where a part of the log was lost and given again, arrival order is not theirs.
  */
 import { chainFault, emptyChain, extendChain, type ChainState } from '../../crdt/chain.ts'
-import { decodeCommit, hasValidSignature, isControlCommit, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
-import { controlFault, emptyControl, enrolledAt, firstExcluded, levelOf, policyPlace, reduceControl } from '../../crdt/control.ts'
+import {
+  decodeCommit,
+  hasValidSignature,
+  isControlCommit,
+  type Commit,
+  type VerifiedCommit,
+} from '../../crdt/commit.ts'
+import {
+  controlFault,
+  emptyControl,
+  enrolledAt,
+  firstExcluded,
+  levelOf,
+  policyPlace,
+  reduceControl,
+} from '../../crdt/control.ts'
 import { OWN_READS, readsAt, type Reads } from '../../crdt/event-schema.ts'
 import { bodyRefs } from '../../crdt/event.ts'
 import { CONTROL_NAMESPACE, type ChainId, type MeshId } from '../../crdt/ids.ts'
@@ -23,7 +37,12 @@ const COMMITS_PER_TURN = 32
 
 type Place = Pick<Arrival, 'chain' | 'seq' | 'hash'>
 
-export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (done: number, total: number) => void = () => undefined, reads: Reads = OWN_READS): Promise<VerifyAnswer> => {
+export const verifyLog = async (
+  mesh: MeshId,
+  store: CommitStore,
+  onProgress: (done: number, total: number) => void = () => undefined,
+  reads: Reads = OWN_READS,
+): Promise<VerifyAnswer> => {
   const chains = new Map<ChainId, ChainState>()
   /** Arrived before what they follow, by chain and seq. */
   const early = new Map<ChainId, Map<number, Arrival>>()
@@ -42,13 +61,18 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
     if (problems.length < PROBLEMS_MAX) problems.push({ what, where })
   }
   const reportUnvouched = (chain: ChainId): void => {
-    for (const commit of unvouched.get(chain) ?? []) report('the signature is not the peer\'s, and no later one of its chain vouches for it', placeText(placeOf(commit)))
+    for (const commit of unvouched.get(chain) ?? [])
+      report(
+        "the signature is not the peer's, and no later one of its chain vouches for it",
+        placeText(placeOf(commit)),
+      )
     unvouched.delete(chain)
   }
   const checkPolicy = (commit: Commit): 'unknown' | 'checked' => {
     const policySeq = policyPlace(control, commit.header.policy, commit.header.peer)
     if (policySeq === null) return 'unknown'
-    if (!enrolledAt(control, commit.header.peer, policySeq)) report('its peer was not a member', placeText(placeOf(commit)))
+    if (!enrolledAt(control, commit.header.peer, policySeq))
+      report('its peer was not a member', placeText(placeOf(commit)))
     return 'checked'
   }
 
@@ -59,16 +83,32 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
     const decoded = stored && decodeCommit(stored.bytes, (header) => readsAt(reads, levelOf(control, header)))
     const chain = chains.get(arrival.chain)
     if (!decoded?.ok || decoded.commit.hash !== arrival.hash) {
-      report(decoded === null ? 'the commit is damaged: its bytes do not match their checksum' : decoded.ok ? 'the commit is not the one that arrived' : `the commit is malformed: ${decoded.reason}`, where)
+      report(
+        decoded === null
+          ? 'the commit is damaged: its bytes do not match their checksum'
+          : decoded.ok
+            ? 'the commit is not the one that arrived'
+            : `the commit is malformed: ${decoded.reason}`,
+        where,
+      )
       // Its place in the chain is known, so that what follows can still be checked.
-      if (chain !== undefined) chains.set(arrival.chain, extendChain(chain, { hash: arrival.hash, header: { seq: arrival.seq, hlc: chain.hlc } } as Commit, chain.policySeq))
+      if (chain !== undefined)
+        chains.set(
+          arrival.chain,
+          extendChain(
+            chain,
+            { hash: arrival.hash, header: { seq: arrival.seq, hlc: chain.hlc } } as Commit,
+            chain.policySeq,
+          ),
+        )
       return
     }
     const { commit } = decoded
     counts.commits++
     counts.events += commit.events.length
     counts.unknown_events += commit.events.filter(({ unread }) => unread !== undefined).length
-    const state = chain ?? emptyChain(commit.chain, commit.header.peer, commit.header.incarnation, commit.header.namespace)
+    const state =
+      chain ?? emptyChain(commit.chain, commit.header.peer, commit.header.incarnation, commit.header.namespace)
     const fault = broken ? null : chainFault(state, commit)
     if (fault !== null) report(`the chain is broken: ${fault}`, where)
     // What comes before a break is linked to nothing behind it.
@@ -80,13 +120,19 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
     if (commit.header.mesh !== mesh) report('the commit belongs to another mesh', where)
     if (commit.header.namespace === CONTROL_NAMESPACE) control = reduceControl(control, commit as VerifiedCommit, reads)
     else if (checkPolicy(commit) === 'unknown') undecided.push(commit)
-    for (const { ref, field } of commit.events.flatMap(({ event, unread }) => [...bodyRefs(event), ...(unread?.texts ?? []).map((ref) => ({ ref, field: 'of a field that is not known here' }))])) {
+    for (const { ref, field } of commit.events.flatMap(({ event, unread }) => [
+      ...bodyRefs(event),
+      ...(unread?.texts ?? []).map((ref) => ({ ref, field: 'of a field that is not known here' })),
+    ])) {
       const what = `the text ${ref} (${field}) is missing or does not match its hash`
       if (store.body(ref) !== null) counts.bodies++
       else if (absent.length < ABSENT_MAX) absent.push({ commit, what })
       else report(what, where)
     }
-    chains.set(commit.chain, extendChain(state, commit, policyPlace(control, commit.header.policy, commit.header.peer) ?? state.policySeq))
+    chains.set(
+      commit.chain,
+      extendChain(state, commit, policyPlace(control, commit.header.policy, commit.header.peer) ?? state.policySeq),
+    )
   }
 
   const take = (arrival: Arrival): void => {
@@ -110,7 +156,9 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
     for (const [chain, waiting] of early) {
       for (const arrival of [...waiting.values()].toSorted((a, b) => a.seq - b.seq)) {
         const have = chains.get(chain)?.seq ?? 0
-        if (arrival.seq > have + 1) for (const gap of gapBefore(arrival, have)) report('the commit is missing: it has been lost from the disk', gap)
+        if (arrival.seq > have + 1)
+          for (const gap of gapBefore(arrival, have))
+            report('the commit is missing: it has been lost from the disk', gap)
         check(arrival, true)
         const state = chains.get(chain)
         if (state !== undefined) chains.set(chain, { ...state, seq: arrival.seq })
@@ -121,7 +169,9 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
     const stored = store.commit(arrival.chain, arrival.seq)
     const decoded = stored && decodeCommit(stored.bytes)
     const last = arrival.seq - 1
-    const named = decoded?.ok ? placeText({ chain: arrival.chain, seq: last, hash: decoded.commit.header.prev }) : `chain ${arrival.chain}, seq ${last}`
+    const named = decoded?.ok
+      ? placeText({ chain: arrival.chain, seq: last, hash: decoded.commit.header.prev })
+      : `chain ${arrival.chain}, seq ${last}`
     return last === have + 1 ? [named] : [named, `chain ${arrival.chain}, seq ${have + 1} to ${last - 1}`]
   }
 
@@ -136,11 +186,15 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
   }
   checkBehindGaps()
   for (const chain of unvouched.keys()) reportUnvouched(chain)
-  for (const commit of undecided) if (checkPolicy(commit) === 'unknown') report('the control commit that it names is not here', placeText(placeOf(commit)))
+  for (const commit of undecided)
+    if (checkPolicy(commit) === 'unknown')
+      report('the control commit that it names is not here', placeText(placeOf(commit)))
   const forks = createForks({ mesh, store, commits: createCommits(store), wasWriter: () => true })
   forks.restore()
   // Whoever was taken out may have had the one copy of what is left out with it.
-  const isLeftOut = ({ chain, header: { peer, seq } }: Commit): boolean => seq >= Math.min(forks.at(chain, peer), firstExcluded(control, chains.get(chain) ?? { id: chain, peer, begunAt: null }))
+  const isLeftOut = ({ chain, header: { peer, seq } }: Commit): boolean =>
+    seq >=
+    Math.min(forks.at(chain, peer), firstExcluded(control, chains.get(chain) ?? { id: chain, peer, begunAt: null }))
   for (const { commit, what } of absent) if (!isLeftOut(commit)) report(what, placeText(placeOf(commit)))
   onProgress(total, total)
   return { ok: problems.length === 0, ...counts, chains: chains.size, problems }
@@ -150,9 +204,19 @@ export const verifyLog = async (mesh: MeshId, store: CommitStore, onProgress: (d
  * The log of a stopped peer, and what is known to be lost from it: of the log's end nothing else tells.
  * @param lost what damaged write-ahead logs still name, come again or not.
  */
-export const verifyStopped = async (mesh: MeshId, store: CommitStore, lost: readonly Place[], onProgress?: (done: number, total: number) => void): Promise<VerifyAnswer> => {
+export const verifyStopped = async (
+  mesh: MeshId,
+  store: CommitStore,
+  lost: readonly Place[],
+  onProgress?: (done: number, total: number) => void,
+): Promise<VerifyAnswer> => {
   const answer = await verifyLog(mesh, store, onProgress)
-  const named = lost.filter(({ hash }) => store.find(hash) === null).map((place) => ({ what: 'the commit is lost: the write-ahead log in which it was is damaged', where: placeText(place) }))
+  const named = lost
+    .filter(({ hash }) => store.find(hash) === null)
+    .map((place) => ({
+      what: 'the commit is lost: the write-ahead log in which it was is damaged',
+      where: placeText(place),
+    }))
   const problems = [...named, ...answer.problems, ...lostEnd(store)].slice(0, PROBLEMS_MAX)
   return { ...answer, ok: problems.length === 0, problems }
 }
@@ -161,7 +225,12 @@ const lostEnd = (store: CommitStore): readonly Problem[] => {
   const { tail } = store.opening
   if (tail === null || tail.found >= tail.expected) return []
   const last = tail.found > 0 ? store.arrival(tail.found) : null
-  return [{ what: `the end of the log is lost: ${tail.expected - tail.found} commits that had been on this disk`, where: last === null ? 'the whole log' : `behind ${placeText(last)}` }]
+  return [
+    {
+      what: `the end of the log is lost: ${tail.expected - tail.found} commits that had been on this disk`,
+      where: last === null ? 'the whole log' : `behind ${placeText(last)}`,
+    },
+  ]
 }
 
 const placeOf = (commit: Commit): Place => ({ chain: commit.chain, seq: commit.header.seq, hash: commit.hash })

@@ -18,16 +18,34 @@ afterEach(() => world.stopAll())
 
 const joining = (name: string): Uint8Array => {
   const { mesh } = world.peer(0).replica.index
-  const invite = encodeInvite({ mesh, id: bytesToHex(sha256(name).subarray(0, 16)), role: 'observer', expiresMs: world.time.now() + HOUR_MS, urls: [] }, world.authority)
+  const invite = encodeInvite(
+    {
+      mesh,
+      id: bytesToHex(sha256(name).subarray(0, 16)),
+      role: 'observer',
+      expiresMs: world.time.now() + HOUR_MS,
+      urls: [],
+    },
+    world.authority,
+  )
   return encodeJoin(invite, name, keyPairFromSeed(sha256(`key of ${name}`)))
 }
 const join = (name: string) => world.run(world.peer(0).node.join(joining(name)))
-const names = (peer: number): readonly string[] => [...world.peer(peer).replica.index.control.members.values()].map(({ name }) => name).filter((name) => !name.startsWith('peer-'))
+const names = (peer: number): readonly string[] =>
+  [...world.peer(peer).replica.index.control.members.values()]
+    .map(({ name }) => name)
+    .filter((name) => !name.startsWith('peer-'))
 /** Asked for, and in force nowhere: it waits for votes. */
 const waits = async (name: string): Promise<void> => {
   await join(name)
   expect(names(0)).not.toContain(name)
-  expect(world.peer(0).replica.governance.pending().flat().map((event) => 'name' in event && event.name)).toContain(name)
+  expect(
+    world
+      .peer(0)
+      .replica.governance.pending()
+      .flat()
+      .map((event) => 'name' in event && event.name),
+  ).toContain(name)
 }
 const missing = (): readonly PeerId[] => world.peer(0).replica.governance.standing().missing
 const idOf = (peer: number): PeerId => publicKeyHex(world.keys[peer]!) as PeerId
@@ -67,7 +85,7 @@ test('one voter and the authority are enough of three, none of them more', async
   expect(world.time.now() - startMs).toBeLessThan(4_000)
 })
 
-test('an old copy of the authority\'s folder cannot say something else where the others have heard it', async () => {
+test("an old copy of the authority's folder cannot say something else where the others have heard it", async () => {
   world = await createWorld({ peers: 3, seed: 13, dials: full })
   await world.agree()
   await world.stop(0)
@@ -98,7 +116,10 @@ test('a voter votes for one statement a place, also after a crash; what has its 
   await world.stop(2)
   // Peer 1 votes, and the authority's process is gone before it hears that.
   const { index } = world.peer(0).replica
-  const saying = world.peer(0).node.join(joining('begun')).catch(() => null)
+  const saying = world
+    .peer(0)
+    .node.join(joining('begun'))
+    .catch(() => null)
   await world.run(() => world.disks[1]!.factByName.has('control/vote'))
   world.partition([0], [1, 2])
   await world.stop(0)
@@ -118,7 +139,9 @@ test('a member may vote on its own revocation, and who is out votes no more', as
   world = await createWorld({ peers: 3, seed: 15, dials: full })
   await world.stop(2)
   const out = publicKeyHex(world.keys[1]!) as PeerId
-  await world.run(world.peer(0).node.revoke(encodeRevoke(world.peer(0).replica.index.mesh, out, world.time.now(), world.authority)))
+  await world.run(
+    world.peer(0).node.revoke(encodeRevoke(world.peer(0).replica.index.mesh, out, world.time.now(), world.authority)),
+  )
   // Two voters are left, the one is away.
   await waits('third')
   expect(missing()).toEqual([idOf(2)])
@@ -134,7 +157,13 @@ test('no voter gives its vote of a place to a recovery: anybody may have made th
   const stranger = keyPairFromSeed(sha256('a stranger'))
   const recover = { ...said('mesh.recover', 7, CONTROL_NAMESPACE), authority: publicKeyHex(stranger) as PublicKey }
   const before = structuredClone(world.disks[1]!.factByName.get('control/vote'))
-  world.peer(1).shell.feed({ kind: 'proposed', from: idOf(0), commit: sealControl(chain, [recover], (chain.hlc + 1) as Hlc, stranger).bytes })
+  world
+    .peer(1)
+    .shell.feed({
+      kind: 'proposed',
+      from: idOf(0),
+      commit: sealControl(chain, [recover], (chain.hlc + 1) as Hlc, stranger).bytes,
+    })
   await world.run(world.peer(1).shell.settled())
   expect(world.disks[1]!.factByName.get('control/vote')).toEqual(before)
   await join('another')

@@ -6,7 +6,12 @@ import { limits } from '../../crdt/limits.ts'
 import type { Node } from '../api.ts'
 import type { LogPlace, ProjectionCursor, Rest } from '../ports/projection.ts'
 
-type Fed = { lag(): number; cursor(): ProjectionCursor | null; place(): LogPlace; waitFor(place: LogPlace, ms: number): Promise<boolean> }
+type Fed = {
+  lag(): number
+  cursor(): ProjectionCursor | null
+  place(): LogPlace
+  waitFor(place: LogPlace, ms: number): Promise<boolean>
+}
 
 export const wakingFirst = (node: Node, rest: Rest, feed: Fed): Node => {
   const awake = async (): Promise<void> => {
@@ -15,15 +20,20 @@ export const wakingFirst = (node: Node, rest: Rest, feed: Fed): Node => {
     await rest.wake().catch(() => undefined)
     if (wasAway && feed.lag() > 0) await feed.waitFor(feed.place(), limits.projection_wake_ms)
   }
-  const first = <A, B, R>(ask: (one: A, two: B) => Promise<R>) => async (one: A, two: B): Promise<R> => {
-    await awake()
-    return ask(one, two)
-  }
+  const first =
+    <A, B, R>(ask: (one: A, two: B) => Promise<R>) =>
+    async (one: A, two: B): Promise<R> => {
+      await awake()
+      return ask(one, two)
+    }
   return {
     ...node,
     // What was then is read from the log.
-    list: (filter, page, options) => (page.as_of === undefined ? awake() : Promise.resolve()).then(() => node.list(filter, page, options)),
-    recall: first(node.recall), graph: first(node.graph), episodes: first(node.episodes),
+    list: (filter, page, options) =>
+      (page.as_of === undefined ? awake() : Promise.resolve()).then(() => node.list(filter, page, options)),
+    recall: first(node.recall),
+    graph: first(node.graph),
+    episodes: first(node.episodes),
     namespaces: (options) => awake().then(() => node.namespaces(options)),
     stats: (options) => awake().then(() => node.stats(options)),
     digests: (options) => awake().then(() => node.digests(options)),
@@ -38,7 +48,13 @@ export const wakingFirst = (node: Node, rest: Rest, feed: Fed): Node => {
 }
 
 /** Wakes it when much has come meanwhile, so that the next question need not catch up with all of it. @param from arrivals at the start. */
-export const wakeBefore = (rest: Rest, feed: { cursor(): ProjectionCursor | null }, onGrown: (listener: (arrivals: number) => void) => () => void, from: number): (() => void) =>
+export const wakeBefore = (
+  rest: Rest,
+  feed: { cursor(): ProjectionCursor | null },
+  onGrown: (listener: (arrivals: number) => void) => () => void,
+  from: number,
+): (() => void) =>
   onGrown((arrivals) => {
-    if (rest.isResting() && arrivals - (feed.cursor()?.arrival ?? from) > limits.projection_rest_arrivals_max) void rest.wake().catch(() => undefined)
+    if (rest.isResting() && arrivals - (feed.cursor()?.arrival ?? from) > limits.projection_rest_arrivals_max)
+      void rest.wake().catch(() => undefined)
   })

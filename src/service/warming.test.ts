@@ -22,10 +22,26 @@ test('nobody waits for a cold document of 1,000 events longer than a turn may ta
   const { node, replica } = world.peer(0)
   const ids: RecordId[] = []
   for (let n = 0; n < MEMORIES; n += 50) {
-    const { ids: made } = (await world.run(node.rememberMany(Array.from({ length: 50 }, (_, i) => ({ namespace: NS, input: { content: `memory ${n + i}` } })), { agent })))!
+    const { ids: made } = (await world.run(
+      node.rememberMany(
+        Array.from({ length: 50 }, (_, i) => ({ namespace: NS, input: { content: `memory ${n + i}` } })),
+        { agent },
+      ),
+    ))!
     for (const id of made) ids.push(id!)
   }
-  for (let n = 0; n < PATCHES; n += 50) await world.run(Promise.all(Array.from({ length: 50 }, (_, i) => node.patch(ids[(n + i) % MEMORIES]!, { priority: 1 + ((n + i) % 10), title: `title ${n + i}` }, { agent, quorum: 1 }))))
+  for (let n = 0; n < PATCHES; n += 50)
+    await world.run(
+      Promise.all(
+        Array.from({ length: 50 }, (_, i) =>
+          node.patch(
+            ids[(n + i) % MEMORIES]!,
+            { priority: 1 + ((n + i) % 10), title: `title ${n + i}` },
+            { agent, quorum: 1 },
+          ),
+        ),
+      ),
+    )
   await world.agree()
   const [entry] = replica.index.segments.values()
   const cold = (): void => {
@@ -41,7 +57,8 @@ test('nobody waits for a cold document of 1,000 events longer than a turn may ta
     'a list from the log': () => world.run(node.list({ namespace: NS }, { limit: 10 }, {})),
     'a change': () => world.run(node.patch(ids[7]!, { title: 'changed' }, { agent, quorum: 1 })),
     'a new memory': () => world.run(node.remember(NS, { content: 'one more' }, { agent, quorum: 1 })),
-    'what another peer brings': () => world.run(world.peer(1).node.patch(ids[8]!, { title: 'from elsewhere' }, { agent, quorum: 2 })),
+    'what another peer brings': () =>
+      world.run(world.peer(1).node.patch(ids[8]!, { title: 'from elsewhere' }, { agent, quorum: 2 })),
   }
   const longest: Record<string, number> = {}
   for (const [what, ask] of Object.entries(asked)) {
@@ -58,5 +75,7 @@ test('nobody waits for a cold document of 1,000 events longer than a turn may ta
   const warm = createWarm(replica.documents, world.time.after)
   await world.run(Promise.all([warm([entry!]), warm([entry!])]))
   expect(replica.documents.isHot(entry!)).toBe(true)
-  expect([...replica.documents.open(entry!).segment.changeByCommit.keys()]).toEqual(expect.arrayContaining([...whole.segment.changeByCommit.keys()]))
+  expect([...replica.documents.open(entry!).segment.changeByCommit.keys()]).toEqual(
+    expect.arrayContaining([...whole.segment.changeByCommit.keys()]),
+  )
 })

@@ -14,7 +14,10 @@ export type Warm = (entries: Iterable<Place>) => Promise<void>
 /** Events replayed in one turn: some 10 ms. One commit's, up to 256, are never parted. */
 const EVENTS_PER_TURN = 32
 
-export const createWarm = (documents: Pick<Documents, 'isHot' | 'warm'>, after: (ms: number, call: () => void) => unknown): Warm => {
+export const createWarm = (
+  documents: Pick<Documents, 'isHot' | 'warm'>,
+  after: (ms: number, call: () => void) => unknown,
+): Warm => {
   let last: Promise<void> = Promise.resolve()
   const warmOne = async (entry: Place): Promise<void> => {
     for (;;) {

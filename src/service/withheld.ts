@@ -25,7 +25,19 @@ type Options = {
 export type Withheld = { /** Null when all may be shown. */ reason(): string | null }
 
 /** All that shows a text. */
-const SHOWING = ['get', 'list', 'history', 'diff', 'proof', 'conflicts', 'recall', 'links', 'graph', 'episodes', 'events'] as const
+const SHOWING = [
+  'get',
+  'list',
+  'history',
+  'diff',
+  'proof',
+  'conflicts',
+  'recall',
+  'links',
+  'graph',
+  'episodes',
+  'events',
+] as const
 
 export const createWithheld = ({ voters, self, links, madeAt, done }: Options): Withheld => {
   const caughtUpWith = new Set<PeerId>()
@@ -38,7 +50,8 @@ export const createWithheld = ({ voters, self, links, madeAt, done }: Options): 
       const others = [...all].filter((peer) => peer !== self)
       const needed = Math.min(others.length, all.size - majorityOf(all.size) + 1)
       const had = others.filter((peer) => caughtUpWith.has(peer)).length
-      if (had < needed) return `this peer was restored from a backup of ${madeAt} and shows nothing until it has caught up with ${needed} other voters (${had} so far), as what was erased since is erased first: start them, or see that they can be reached`
+      if (had < needed)
+        return `this peer was restored from a backup of ${madeAt} and shows nothing until it has caught up with ${needed} other voters (${had} so far), as what was erased since is erased first: start them, or see that they can be reached`
       isOver = true
       done()
       return null

@@ -45,19 +45,31 @@ export const lookAt = async (target: Target): Promise<Look> => {
   const root = target.format.parse(file.text, file.path)
   const entries = target.entries(root)
   const found = entries.map((entry) => valueAt(root, entry) ?? null)
-  const state = found.every((value) => value === null) ? 'absent' : entries.every(({ value }, i) => isDeepStrictEqual(found[i], asJson(value))) ? 'set up' : 'other'
+  const state = found.every((value) => value === null)
+    ? 'absent'
+    : entries.every(({ value }, i) => isDeepStrictEqual(found[i], asJson(value)))
+      ? 'set up'
+      : 'other'
   return { file: file.path, there: file.bytes !== null, state, found }
 }
 
 /** @param replace an entry that set-up did not write. @throws NodeError when the file is not to be changed, with the reason. */
-export const planSetup = async (target: Target, kept: Kept, { replace }: { readonly replace: boolean }): Promise<Change> => {
+export const planSetup = async (
+  target: Target,
+  kept: Kept,
+  { replace }: { readonly replace: boolean },
+): Promise<Change> => {
   const file = await readConfig(await fileOf(target))
   const { state } = await lookAt(target)
   const record = await recordOf(target, kept, file)
   if (state === 'set up') return { target, file, after: file.text, diff: null, record, note: null }
   let base = file.text
   if (state === 'other') {
-    if (record === null && !replace) throw new NodeError('conflict', `${file.path} has an entry that set-up did not write: take it out first with --remove, or have it replaced with --replace; nothing was changed`)
+    if (record === null && !replace)
+      throw new NodeError(
+        'conflict',
+        `${file.path} has an entry that set-up did not write: take it out first with --remove, or have it replaced with --replace; nothing was changed`,
+      )
     base = withoutOurs(target, file, record).text
   }
   await requireWritable(file)
@@ -72,25 +84,46 @@ export const planSetup = async (target: Target, kept: Kept, { replace }: { reado
     insertions.push(insertion)
     const now = target.format.parse(after, file.path)
     requireSameBut(before, now, entry, file.path)
-    if (!isDeepStrictEqual(valueAt(now, entry), asJson(entry.value))) throw new NodeError('internal', `${file.path} would not say what was put in; nothing was changed`)
+    if (!isDeepStrictEqual(valueAt(now, entry), asJson(entry.value)))
+      throw new NodeError('internal', `${file.path} would not say what was put in; nothing was changed`)
   }
   const made = file.bytes === null || (record?.made ?? false)
-  return { target, file, after, diff: diffOf(file, after), record: { target: file.target, made, insertions, parents, sha256: sha256Of(after) }, note: null }
+  return {
+    target,
+    file,
+    after,
+    diff: diffOf(file, after),
+    record: { target: file.target, made, insertions, parents, sha256: sha256Of(after) },
+    note: null,
+  }
 }
 
 /** @throws NodeError when the file is not to be changed, with the reason. */
 export const planRemoval = async (target: Target, kept: Kept): Promise<Change> => {
   const file = await readConfig(await fileOf(target))
   const record = await recordOf(target, kept, file)
-  if ((await lookAt(target)).state === 'absent') return { target, file, after: file.text, diff: null, record: null, note: null }
+  if ((await lookAt(target)).state === 'absent')
+    return { target, file, after: file.text, diff: null, record: null, note: null }
   await requireWritable(file)
   const { text, exact } = withoutOurs(target, file, record)
   const after = exact && record?.made === true && text === '' ? null : text
-  return { target, file, after, diff: diffOf(file, after ?? ''), record: null, note: exact ? null : 'the file has been changed since, or set-up did not write it: the entry alone is taken out, and blanks around it may differ from before' }
+  return {
+    target,
+    file,
+    after,
+    diff: diffOf(file, after ?? ''),
+    record: null,
+    note: exact
+      ? null
+      : 'the file has been changed since, or set-up did not write it: the entry alone is taken out, and blanks around it may differ from before',
+  }
 }
 
 /** Writes it, with a copy of the file as it was. Answers where the copy lies. */
-export const applyChange = async ({ target, file, after, diff, record }: Change, kept: Kept): Promise<string | null> => {
+export const applyChange = async (
+  { target, file, after, diff, record }: Change,
+  kept: Kept,
+): Promise<string | null> => {
   let copy: string | null = null
   if (diff !== null) {
     await requireWritable(file)
@@ -104,15 +137,24 @@ export const applyChange = async ({ target, file, after, diff, record }: Change,
 }
 
 /** The file without what is ours. `exact`: byte for byte as it was. */
-const withoutOurs = (target: Target, file: ConfigFile, record: Record | null): { readonly text: string; readonly exact: boolean } => {
+const withoutOurs = (
+  target: Target,
+  file: ConfigFile,
+  record: Record | null,
+): { readonly text: string; readonly exact: boolean } => {
   const root = target.format.parse(file.text, file.path)
   const cut = record === null ? null : takeOut(file.text, record.insertions)
-  if (record !== null && cut !== null && isWithout(target, file, root, cut)) return { text: cut, exact: record.sha256 === sha256Of(file.text) }
+  if (record !== null && cut !== null && isWithout(target, file, root, cut))
+    return { text: cut, exact: record.sha256 === sha256Of(file.text) }
   let text = file.text
   for (const entry of target.entries(root)) {
     if (valueAt(target.format.parse(text, file.path), entry) === undefined) continue
     const next = target.format.without(text, entry, record?.parents ?? 0)
-    if (next === null) throw new NodeError('conflict', `${file.path} has an entry that set-up did not write: take it out by hand; nothing was changed`)
+    if (next === null)
+      throw new NodeError(
+        'conflict',
+        `${file.path} has an entry that set-up did not write: take it out by hand; nothing was changed`,
+      )
     requireSameBut(target.format.parse(text, file.path), target.format.parse(next, file.path), entry, file.path)
     text = next
   }
@@ -133,7 +175,14 @@ const isWithout = (target: Target, file: ConfigFile, root: unknown, cut: string)
 
 /** Whether one of them is there. */
 export const exists = async (paths: readonly string[]): Promise<boolean> => {
-  for (const path of paths) if (await stat(path).then(() => true, () => false)) return true
+  for (const path of paths)
+    if (
+      await stat(path).then(
+        () => true,
+        () => false,
+      )
+    )
+      return true
   return false
 }
 
@@ -152,11 +201,17 @@ const recordOf = async (target: Target, { folder }: Kept, file: ConfigFile): Pro
 /** Objects that are not there yet, counted from the entry. */
 const missing = (root: unknown, { keys, isOurs }: Entry): number => {
   let count = 0
-  while (count < keys.length - 1 && valueAt(root, { keys: keys.slice(0, keys.length - 1 - count), isOurs }) === undefined) count++
+  while (
+    count < keys.length - 1 &&
+    valueAt(root, { keys: keys.slice(0, keys.length - 1 - count), isOurs }) === undefined
+  )
+    count++
   return count
 }
 
 const diffOf = ({ path, text, bytes }: ConfigFile, after: string): string | null =>
-  text === after && bytes !== null ? null : createTwoFilesPatch(path, path, text, after, '', '', { context: 3 }).replace(/^=+\n/, '')
+  text === after && bytes !== null
+    ? null
+    : createTwoFilesPatch(path, path, text, after, '', '', { context: 3 }).replace(/^=+\n/, '')
 
 const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value)) as unknown

@@ -31,7 +31,12 @@ export const commandFor = ({ node, main, version, env, platform }: Running, verb
   if (!main.includes(NPX_CACHE)) return { program: node, words: [main, ...verb], env: kept, by: 'node' }
   // Beside node, as npm installs it: a program with a window has no PATH of the shell.
   const folder = node.slice(0, node.lastIndexOf(sep))
-  return { program: join(folder, platform === 'win32' ? 'npx.cmd' : 'npx'), words: ['-y', `mnemesh@${version}`, ...verb], env: kept, by: 'npx' }
+  return {
+    program: join(folder, platform === 'win32' ? 'npx.cmd' : 'npx'),
+    words: ['-y', `mnemesh@${version}`, ...verb],
+    env: kept,
+    by: 'npx',
+  }
 }
 
 /** Without it a program with a window would look for the peer in another folder than the shell did. */
@@ -47,5 +52,6 @@ export const shellLine = ({ program, words, env }: Command, platform: string): s
   return [...settings, ...[program, ...words].map(quote)].join(' ')
 }
 
-const posixWord = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`)
+const posixWord = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`
 const windowsWord = (word: string): string => (/^[\w@+=:,./\\-]+$/.test(word) ? word : `"${word}"`)

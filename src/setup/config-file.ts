@@ -13,7 +13,12 @@ import type { Random } from '../ports/clock.ts'
 const FILE_BYTES_MAX = 64 * 1024 * 1024
 
 /** @param path as it was named; `target` where it leads. @param bytes null: there is none yet. */
-export type ConfigFile = { readonly path: string; readonly target: string; readonly bytes: Buffer | null; readonly text: string }
+export type ConfigFile = {
+  readonly path: string
+  readonly target: string
+  readonly bytes: Buffer | null
+  readonly text: string
+}
 
 /** @throws NodeError when it cannot be read, is no file of text, or is too large. */
 export const readConfig = async (path: string): Promise<ConfigFile> => {
@@ -23,11 +28,20 @@ export const readConfig = async (path: string): Promise<ConfigFile> => {
   })
   if (entry === null) return { path, target: path, bytes: null, text: '' }
   const target = await realpath(path).catch((error: NodeJS.ErrnoException) => {
-    throw error.code === 'ENOENT' ? new NodeError('not_found', `${path} is a link that leads nowhere: take it away, or make the file that it leads to`) : failure('read', path, error)
+    throw error.code === 'ENOENT'
+      ? new NodeError(
+          'not_found',
+          `${path} is a link that leads nowhere: take it away, or make the file that it leads to`,
+        )
+      : failure('read', path, error)
   })
   const { size, isFile } = await stat(target).then((found) => ({ size: found.size, isFile: found.isFile() }))
   if (!isFile) throw new NodeError('malformed', `${path} is no file: see what is in its place`)
-  if (size > FILE_BYTES_MAX) throw new NodeError('too_large', `${path} has ${size} bytes, more than a configuration may have (${FILE_BYTES_MAX}): write the entry by hand, \`--dry-run\` shows it`)
+  if (size > FILE_BYTES_MAX)
+    throw new NodeError(
+      'too_large',
+      `${path} has ${size} bytes, more than a configuration may have (${FILE_BYTES_MAX}): write the entry by hand, \`--dry-run\` shows it`,
+    )
   const bytes = await readFile(target).catch((error: NodeJS.ErrnoException) => {
     throw failure('read', path, error)
   })
@@ -42,14 +56,24 @@ export const readConfig = async (path: string): Promise<ConfigFile> => {
 export const requireWritable = async ({ path, target, bytes }: ConfigFile): Promise<void> => {
   if (bytes === null) return
   const { mode } = await stat(target)
-  const allowed = await access(target, constants.W_OK).then(() => true, () => false)
-  if ((mode & 0o222) === 0 || !allowed) throw new NodeError('forbidden', `${path}${target === path ? '' : ` (${target})`} is read-only: make it writable, or have whoever manages it add the entry; nothing was changed`)
+  const allowed = await access(target, constants.W_OK).then(
+    () => true,
+    () => false,
+  )
+  if ((mode & 0o222) === 0 || !allowed)
+    throw new NodeError(
+      'forbidden',
+      `${path}${target === path ? '' : ` (${target})`} is read-only: make it writable, or have whoever manages it add the entry; nothing was changed`,
+    )
 }
 
 /** Puts `text` in its place. @throws NodeError when it is not any more what was read, or cannot be written. */
 export const replaceConfig = async (file: ConfigFile, text: string, random: Random): Promise<void> => {
   const folder = dirname(file.target)
-  if (file.bytes === null) await makeFolder(folder, 0o700).catch((error: NodeJS.ErrnoException) => Promise.reject(failure('make', folder, error)))
+  if (file.bytes === null)
+    await makeFolder(folder, 0o700).catch((error: NodeJS.ErrnoException) =>
+      Promise.reject(failure('make', folder, error)),
+    )
   const before = file.bytes === null ? null : await stat(file.target)
   const beside = join(folder, `.${basename(file.target)}.${Buffer.from(random.bytes(6)).toString('hex')}.new`)
   try {
@@ -97,10 +121,21 @@ export const copyConfig = async ({ bytes }: ConfigFile, to: string): Promise<voi
 
 const requireUnchanged = async ({ path, target, bytes }: ConfigFile): Promise<void> => {
   const now = await readFile(target).catch(() => null)
-  if (bytes === null ? now !== null : now?.equals(bytes) !== true) throw new NodeError('conflict', `${path} was changed by another program meanwhile: nothing was written; run this again`)
+  if (bytes === null ? now !== null : now?.equals(bytes) !== true)
+    throw new NodeError(
+      'conflict',
+      `${path} was changed by another program meanwhile: nothing was written; run this again`,
+    )
 }
 
 const failure = (doing: string, path: string, error: NodeJS.ErrnoException): NodeError => {
-  const why = error.code === 'EACCES' || error.code === 'EPERM' ? 'not permitted; see to its rights and who owns it' : error.code === 'ENOSPC' ? 'the disk is full; make room' : error.code === 'EROFS' ? 'the disk is read-only' : (error.code ?? error.message)
+  const why =
+    error.code === 'EACCES' || error.code === 'EPERM'
+      ? 'not permitted; see to its rights and who owns it'
+      : error.code === 'ENOSPC'
+        ? 'the disk is full; make room'
+        : error.code === 'EROFS'
+          ? 'the disk is read-only'
+          : (error.code ?? error.message)
   return new NodeError('internal', `cannot ${doing} ${path}: ${why}; nothing was changed`)
 }

@@ -22,7 +22,8 @@ export type Format = {
   without(text: string, place: Place, made: number): string | null
 }
 
-export const insert = (text: string, { at, text: added }: Insertion): string => text.slice(0, at) + added + text.slice(at)
+export const insert = (text: string, { at, text: added }: Insertion): string =>
+  text.slice(0, at) + added + text.slice(at)
 
 /** Takes out what was put in, last first. Null when it is not there any more, or more than once. */
 export const takeOut = (text: string, insertions: readonly Insertion[]): string | null => {
@@ -41,14 +42,20 @@ const onlyPlace = (text: string, part: string): number | null => {
 }
 
 /** Whether two values are the same but for what stands at these places. */
-export const isSameBut = (one: unknown, other: unknown, places: readonly Place[]): boolean => isDeepStrictEqual(places.reduce(pruned, one), places.reduce(pruned, other))
+export const isSameBut = (one: unknown, other: unknown, places: readonly Place[]): boolean =>
+  isDeepStrictEqual(places.reduce(pruned, one), places.reduce(pruned, other))
 
 /** @throws NodeError: a change of anything else is not made. */
 export const requireSameBut = (before: unknown, after: unknown, place: Place, file: string): void => {
-  if (!isSameBut(before, after, [place])) throw new NodeError('internal', `${file} is written in a way that mnemesh cannot change safely; nothing was changed: see \`--dry-run\` for the entry, and write it by hand`)
+  if (!isSameBut(before, after, [place]))
+    throw new NodeError(
+      'internal',
+      `${file} is written in a way that mnemesh cannot change safely; nothing was changed: see \`--dry-run\` for the entry, and write it by hand`,
+    )
 }
 
-export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value)
+export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** What stands there, undefined when nothing does. */
 export const valueAt = (root: unknown, { keys, isOurs }: Place): unknown => {
@@ -71,4 +78,5 @@ const pruned = (value: unknown, { keys: [key, ...keys], isOurs }: Place): unknow
   return Object.fromEntries(inner === undefined || isEmpty(inner) ? others : [...others, [key, inner]])
 }
 
-const isEmpty = (value: unknown): boolean => Array.isArray(value) ? value.length === 0 : isRecord(value) && Object.keys(value).length === 0
+const isEmpty = (value: unknown): boolean =>
+  Array.isArray(value) ? value.length === 0 : isRecord(value) && Object.keys(value).length === 0

@@ -17,7 +17,10 @@ const parseJson = (text: string, file: string): Node | null => {
   const [error] = errors
   if (error !== undefined) {
     const line = text.slice(0, error.offset).split('\n').length
-    throw new NodeError('malformed', `${file} is no JSON (line ${line}: ${printParseErrorCode(error.error)}): mend that line first; nothing was changed`)
+    throw new NodeError(
+      'malformed',
+      `${file} is no JSON (line ${line}: ${printParseErrorCode(error.error)}): mend that line first; nothing was changed`,
+    )
   }
   return root ?? null
 }
@@ -56,7 +59,10 @@ export const jsonFormat: Format = {
     const path = [root]
     for (const [depth, key] of keys.entries()) {
       const last = path.at(-1)!
-      const child = key !== LIST ? childOf(last, keys.slice(0, depth + 1), file) : ((last.children ?? []).find((element) => isOurs(getNodeValue(element))) ?? null)
+      const child =
+        key !== LIST
+          ? childOf(last, keys.slice(0, depth + 1), file)
+          : ((last.children ?? []).find((element) => isOurs(getNodeValue(element))) ?? null)
       if (child === null) return null
       path.push(child)
     }
@@ -68,14 +74,18 @@ export const jsonFormat: Format = {
   },
 }
 
-const wrapped = (keys: readonly string[], value: unknown): unknown => keys.toReversed().reduce<unknown>((inner, key) => (key === LIST ? [inner] : { [key]: inner }), value)
+const wrapped = (keys: readonly string[], value: unknown): unknown =>
+  keys.toReversed().reduce<unknown>((inner, key) => (key === LIST ? [inner] : { [key]: inner }), value)
 
 /** @param keys the last is to be found in `node`. @throws NodeError where that is no object, or no list. */
 const requireKind = (node: Node, keys: readonly string[], file: string): void => {
   const kind = keys.at(-1) === LIST ? 'array' : 'object'
   if (node.type === kind) return
   const where = keys.slice(0, -1)
-  throw new NodeError('malformed', `${file} has ${node.type} where ${kind} is due${where.length === 0 ? '' : `, under ${where.join('.')}`}: mend that first; nothing was changed`)
+  throw new NodeError(
+    'malformed',
+    `${file} has ${node.type} where ${kind} is due${where.length === 0 ? '' : `, under ${where.join('.')}`}: mend that first; nothing was changed`,
+  )
 }
 
 /** The value of the last key. @throws NodeError where it stands twice: programs differ in which of them they take. */
@@ -83,7 +93,11 @@ const childOf = (node: Node, keys: readonly string[], file: string): Node | null
   requireKind(node, keys, file)
   const key = keys.at(-1)!
   const found = (node.children ?? []).filter((property) => property.children?.[0]?.value === key)
-  if (found.length > 1) throw new NodeError('malformed', `${file} has the key ${JSON.stringify(key)} twice in one object: take one of them out first; nothing was changed`)
+  if (found.length > 1)
+    throw new NodeError(
+      'malformed',
+      `${file} has the key ${JSON.stringify(key)} twice in one object: take one of them out first; nothing was changed`,
+    )
   return found[0]?.children?.[1] ?? null
 }
 
@@ -97,7 +111,12 @@ const atHead = (text: string, object: Node, key: string, value: unknown, { unit,
   const name = key === LIST ? '' : `${JSON.stringify(key)}: `
   const { at, isLineEnd } = behindComment(text, open)
   const outer = indentOf(text, object.offset)
-  if (!isLineEnd && (first !== undefined || /\S/.test(text.slice(open, close)) || (!text.trim().includes('\n') && object.parent !== undefined))) {
+  if (
+    !isLineEnd &&
+    (first !== undefined ||
+      /\S/.test(text.slice(open, close)) ||
+      (!text.trim().includes('\n') && object.parent !== undefined))
+  ) {
     return { at, text: `${at > open || text[open] === ' ' ? ' ' : ''}${name}${JSON.stringify(value)}${more}` }
   }
   const ownLine = first !== undefined && /^[ \t]*$/.test(lineBefore(text, first.offset))
@@ -110,7 +129,7 @@ const atHead = (text: string, object: Node, key: string, value: unknown, { unit,
 const behindComment = (text: string, from: number): { readonly at: number; readonly isLineEnd: boolean } => {
   const scanner = createScanner(text, false)
   scanner.setPosition(from)
-  for (let at = from; ; ) {
+  for (let at = from; ;) {
     const kind: number = scanner.scan()
     if (kind === LINE_BREAK) return { at: scanner.getTokenOffset(), isLineEnd: true }
     if (kind !== TRIVIA && kind !== LINE_COMMENT && kind !== BLOCK_COMMENT) return { at, isLineEnd: false }
@@ -118,7 +137,8 @@ const behindComment = (text: string, from: number): { readonly at: number; reado
   }
 }
 
-const printed = (value: unknown, indent: string, unit: string, eol: string): string => JSON.stringify(value, null, unit).replaceAll('\n', eol + indent)
+const printed = (value: unknown, indent: string, unit: string, eol: string): string =>
+  JSON.stringify(value, null, unit).replaceAll('\n', eol + indent)
 
 const lineBefore = (text: string, at: number): string => text.slice(text.lastIndexOf('\n', at - 1) + 1, at)
 const indentOf = (text: string, at: number): string => /^\uFEFF?([ \t]*)/.exec(lineBefore(text, at))?.[1] ?? ''

@@ -59,5 +59,12 @@ export const keepCopy = async (folder: string, name: string, file: ConfigFile, n
 const at = (folder: string, name: string): string => join(folder, `${name}.json`)
 
 const isOne = (value: unknown): value is Record =>
-  isRecord(value) && typeof value['target'] === 'string' && typeof value['made'] === 'boolean' && typeof value['sha256'] === 'string' && typeof value['parents'] === 'number' &&
-  Array.isArray(value['insertions']) && value['insertions'].every((one) => isRecord(one) && typeof one['text'] === 'string' && Number.isSafeInteger(one['at']))
+  isRecord(value) &&
+  typeof value['target'] === 'string' &&
+  typeof value['made'] === 'boolean' &&
+  typeof value['sha256'] === 'string' &&
+  typeof value['parents'] === 'number' &&
+  Array.isArray(value['insertions']) &&
+  value['insertions'].every(
+    (one) => isRecord(one) && typeof one['text'] === 'string' && Number.isSafeInteger(one['at']),
+  )

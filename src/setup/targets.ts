@@ -39,16 +39,27 @@ export const targetOfHooks = (places: Places, commandOf: (verb: readonly string[
   name: `${CLIENTS[0]!.name}-hooks`,
   files: [claudeSettings(places)],
   format: jsonFormat,
-  entries: () => HOOKS.map(({ event, verb, matcher }) => ({
-    keys: ['hooks', event, LIST],
-    isOurs: (value) => isHookOf(value, verb),
-    value: { ...(matcher === '' ? {} : { matcher }), hooks: [{ type: 'command', command: shellLine(commandOf(['hook', verb]), places.platform), timeout: HOOK_TIMEOUT_S }] },
-  })),
+  entries: () =>
+    HOOKS.map(({ event, verb, matcher }) => ({
+      keys: ['hooks', event, LIST],
+      isOurs: (value) => isHookOf(value, verb),
+      value: {
+        ...(matcher === '' ? {} : { matcher }),
+        hooks: [
+          { type: 'command', command: shellLine(commandOf(['hook', verb]), places.platform), timeout: HOOK_TIMEOUT_S },
+        ],
+      },
+    })),
 })
 
 /** Of whichever installation, as long as nothing else is in it. */
 const isHookOf = (value: unknown, verb: string): boolean => {
   const hooks = isRecord(value) && Array.isArray(value['hooks']) ? (value['hooks'] as readonly unknown[]) : []
   const [hook] = hooks
-  return hooks.length === 1 && isRecord(hook) && typeof hook['command'] === 'string' && new RegExp(`(mnemesh\\S*|main\\.(js|ts))['"]? hook ${verb}$`).test(hook['command'])
+  return (
+    hooks.length === 1 &&
+    isRecord(hook) &&
+    typeof hook['command'] === 'string' &&
+    new RegExp(`(mnemesh\\S*|main\\.(js|ts))['"]? hook ${verb}$`).test(hook['command'])
+  )
 }

@@ -23,15 +23,31 @@ export const tomlFormat: Format = {
 
   insertion(text, { keys }, value, file) {
     const table = valueAt(parseToml(text, file), { keys: keys.slice(0, -1), isOurs: () => false })
-    if (table !== undefined && !isRecord(table)) throw new NodeError('malformed', `${file} has no table under ${keys.slice(0, -1).join('.')}: mend that first; nothing was changed`)
+    if (table !== undefined && !isRecord(table))
+      throw new NodeError(
+        'malformed',
+        `${file} has no table under ${keys.slice(0, -1).join('.')}: mend that first; nothing was changed`,
+      )
     const eol = text.includes('\r\n') ? '\r\n' : '\n'
-    const lines = [BEGIN, `[${keys.join('.')}]`, ...stringify(value).trimEnd().split('\n').map((line) => inside(line, keys)), END, '']
+    const lines = [
+      BEGIN,
+      `[${keys.join('.')}]`,
+      ...stringify(value)
+        .trimEnd()
+        .split('\n')
+        .map((line) => inside(line, keys)),
+      END,
+      '',
+    ]
     const gap = text === '' || text === '\uFEFF' ? '' : text.endsWith('\n') ? eol : eol + eol
     const block = gap + lines.join(eol)
     try {
       parse((text + block).replace(/^\uFEFF/, ''), { integersAsBigInt: 'asNeeded' })
     } catch {
-      throw new NodeError('malformed', `${file} gives ${keys.slice(0, -1).join('.')} in one line, to which nothing can be added: make it a table of its own ([${keys.slice(0, -1).join('.')}.NAME]); nothing was changed`)
+      throw new NodeError(
+        'malformed',
+        `${file} gives ${keys.slice(0, -1).join('.')} in one line, to which nothing can be added: make it a table of its own ([${keys.slice(0, -1).join('.')}.NAME]); nothing was changed`,
+      )
     }
     return { at: text.length, text: block }
   },
@@ -46,4 +62,5 @@ export const tomlFormat: Format = {
 }
 
 /** A table within ours has our name before its own. */
-const inside = (line: string, keys: readonly string[]): string => (line.startsWith('[') ? `[${keys.join('.')}.${line.slice(1)}` : line)
+const inside = (line: string, keys: readonly string[]): string =>
+  line.startsWith('[') ? `[${keys.join('.')}.${line.slice(1)}` : line

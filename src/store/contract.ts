@@ -11,7 +11,12 @@ import { chainOf, run, sampleBody, sampleCommit, scanAll } from './testing/sampl
 export type TestDisk = {
   open(): Promise<CommitStore>
   /** Changes one byte of a stored record, while no store has the disk open. */
-  damage(record: { readonly kind: 'commit'; readonly chain: ChainId; readonly seq: number } | { readonly kind: 'body'; readonly ref: Ref } | { readonly kind: 'fact'; readonly name: string }): Promise<void>
+  damage(
+    record:
+      | { readonly kind: 'commit'; readonly chain: ChainId; readonly seq: number }
+      | { readonly kind: 'body'; readonly ref: Ref }
+      | { readonly kind: 'fact'; readonly name: string },
+  ): Promise<void>
   /** Removes what the disk holds from the file system. */
   discard(): Promise<void>
 }
@@ -41,7 +46,12 @@ export const commitStoreContract = (driver: string, makeDisk: () => Promise<Test
       expect(store.opening).toMatchObject({ continuable: false, tail: null, notes: [] })
       expect(store.opening.epoch).toMatch(/^[0-9a-f]{32}$/)
       expect((await fresh()).opening.epoch).not.toBe(store.opening.epoch)
-      expect([store.arrivals(), store.arrival(1), store.commit(chainOf('a'), 0), store.fact('x')]).toEqual([0, null, null, null])
+      expect([store.arrivals(), store.arrival(1), store.commit(chainOf('a'), 0), store.fact('x')]).toEqual([
+        0,
+        null,
+        null,
+        null,
+      ])
       expect(await scanAll(store)).toEqual([])
     })
 
@@ -91,7 +101,9 @@ export const commitStoreContract = (driver: string, makeDisk: () => Promise<Test
       const batches: number[] = []
       for await (const batch of store.scan()) batches.push(batch.length)
       expect(batches).toEqual([limits.store_scan_commits, 10])
-      expect((await scanAll(store)).map((met) => (met.kind === 'damaged' ? -1 : met.kind === 'lost' ? -2 : met.commit.seq))).toEqual(Array.from({ length: count }, (_, i) => i))
+      expect(
+        (await scanAll(store)).map((met) => (met.kind === 'damaged' ? -1 : met.kind === 'lost' ? -2 : met.commit.seq)),
+      ).toEqual(Array.from({ length: count }, (_, i) => i))
     })
 
     test('a commit given twice keeps its arrival and takes the new bytes', async () => {
@@ -146,15 +158,39 @@ export const commitStoreContract = (driver: string, makeDisk: () => Promise<Test
 
     test('facts are replaced and removed; the last word in a batch counts', async () => {
       const store = await fresh()
-      await store.write({ facts: [['a', Uint8Array.of(1)], ['b', Uint8Array.of(1)], ['empty', new Uint8Array()]] })
-      await store.write({ facts: [['a', Uint8Array.of(2)], ['b', null], ['c', null], ['c', Uint8Array.of(3)]] })
-      expect(['a', 'b', 'c', 'empty'].map((name) => (store.fact(name) as Uint8Array | null)?.join() ?? null)).toEqual(['2', null, '3', ''])
+      await store.write({
+        facts: [
+          ['a', Uint8Array.of(1)],
+          ['b', Uint8Array.of(1)],
+          ['empty', new Uint8Array()],
+        ],
+      })
+      await store.write({
+        facts: [
+          ['a', Uint8Array.of(2)],
+          ['b', null],
+          ['c', null],
+          ['c', Uint8Array.of(3)],
+        ],
+      })
+      expect(['a', 'b', 'c', 'empty'].map((name) => (store.fact(name) as Uint8Array | null)?.join() ?? null)).toEqual([
+        '2',
+        null,
+        '3',
+        '',
+      ])
     })
 
     test('writes given at once are made one after the other, in order', async () => {
       const store = await fresh()
-      await Promise.all(Array.from({ length: 20 }, (_, i) => store.write({ commits: run('a', i * 3, 3, 30), facts: [['last', Uint8Array.of(i)]] })))
-      expect((await scanAll(store)).map((met) => (met.kind === 'commit' ? met.commit.seq : -1))).toEqual(Array.from({ length: 60 }, (_, i) => i))
+      await Promise.all(
+        Array.from({ length: 20 }, (_, i) =>
+          store.write({ commits: run('a', i * 3, 3, 30), facts: [['last', Uint8Array.of(i)]] }),
+        ),
+      )
+      expect((await scanAll(store)).map((met) => (met.kind === 'commit' ? met.commit.seq : -1))).toEqual(
+        Array.from({ length: 60 }, (_, i) => i),
+      )
       expect(store.fact('last')).toEqual(Uint8Array.of(19))
     })
 
@@ -169,7 +205,9 @@ export const commitStoreContract = (driver: string, makeDisk: () => Promise<Test
       const store = await fresh()
       const big = new Uint8Array(limits.store_fact_bytes_max + 1)
       await expect(store.write({ commits: run('a', 0, 1), facts: [['big', big]] })).rejects.toThrow(RangeError)
-      await expect(store.write({ commits: [{ ...sampleCommit('a', 0), seq: 2 ** 53 }] })).rejects.toThrow(/seq is below 2\^48/)
+      await expect(store.write({ commits: [{ ...sampleCommit('a', 0), seq: 2 ** 53 }] })).rejects.toThrow(
+        /seq is below 2\^48/,
+      )
       await expect(store.write({ commits: [{ ...sampleCommit('a', 0), seq: Number.NaN }] })).rejects.toThrow(RangeError)
       expect(store.arrivals()).toBe(0)
     })
@@ -185,7 +223,9 @@ export const commitStoreContract = (driver: string, makeDisk: () => Promise<Test
       const damages: StoreDamage[] = []
       store.onDamage((damage) => damages.push(damage))
       expect((await scanAll(store)).map((met) => met.kind)).toEqual(['commit', 'damaged', 'commit'])
-      expect((await scanAll(store))[1]).toMatchObject({ arrival: { n: 2, chain: chainOf('a'), seq: 1, hash: commits[1]!.hash } })
+      expect((await scanAll(store))[1]).toMatchObject({
+        arrival: { n: 2, chain: chainOf('a'), seq: 1, hash: commits[1]!.hash },
+      })
       expect(store.commit(chainOf('a'), 1)).toBeNull()
       expect(damages).toMatchObject([{ kind: 'commit', chain: chainOf('a'), seq: 1 }])
       await store.write({ commits: [commits[1]!] })
@@ -206,7 +246,10 @@ export const commitStoreContract = (driver: string, makeDisk: () => Promise<Test
       const damages: StoreDamage[] = []
       store.onDamage((damage) => damages.push(damage))
       expect([store.body(body.ref), store.fact('f')]).toEqual([null, 'damaged'])
-      expect(damages).toMatchObject([{ kind: 'body', ref: body.ref }, { kind: 'fact', name: 'f' }])
+      expect(damages).toMatchObject([
+        { kind: 'body', ref: body.ref },
+        { kind: 'fact', name: 'f' },
+      ])
       await store.write({ bodies: [body], facts: [['f', Uint8Array.of(4)]] })
       expect([store.body(body.ref), store.fact('f')]).toEqual([body, Uint8Array.of(4)])
     })

@@ -30,7 +30,8 @@ const FILE = /^(\d+)\.(log|ldb|sst)$/
  */
 export const copyStore = async (dir: string, into: string): Promise<{ readonly commits: number }> => {
   const from = join(dir, 'log')
-  if (!existsSync(join(from, 'db', 'CURRENT'))) throw new StoreFailure('unreadable', `${dir} holds no log: name the folder of a peer that has run`)
+  if (!existsSync(join(from, 'db', 'CURRENT')))
+    throw new StoreFailure('unreadable', `${dir} holds no log: name the folder of a peer that has run`)
   for (let attempt = 1; ; attempt++) {
     await rm(into, { recursive: true, force: true })
     try {
@@ -39,7 +40,11 @@ export const copyStore = async (dir: string, into: string): Promise<{ readonly c
       // A file that the manifest named has gone; or half of an edit was read.
       if (attempt >= ATTEMPTS_MAX || !(isGone(error) || error instanceof RangeError)) throw error
     }
-    if (attempt >= ATTEMPTS_MAX) throw new StoreFailure('io_error', `the log in ${dir} changed ${ATTEMPTS_MAX} times while it was copied: try again when less is written`)
+    if (attempt >= ATTEMPTS_MAX)
+      throw new StoreFailure(
+        'io_error',
+        `the log in ${dir} changed ${ATTEMPTS_MAX} times while it was copied: try again when less is written`,
+      )
   }
   return { commits: await checked(into) }
 }
@@ -75,9 +80,15 @@ const isGone = (error: unknown): boolean => error instanceof Error && 'code' in 
 
 /** Its tables must be sound (LevelDB does not look, and a backup of damage would take the place of a good one); opened, it must reach the mark. */
 const checked = async (into: string): Promise<number> => {
-  for (const name of (await readdir(join(into, 'log', 'db'))).filter((file) => FILE.exec(file)?.[2] !== 'log' && FILE.test(file))) {
+  for (const name of (await readdir(join(into, 'log', 'db'))).filter(
+    (file) => FILE.exec(file)?.[2] !== 'log' && FILE.test(file),
+  )) {
     const state = checkTable(await readFile(join(into, 'log', 'db', name)))
-    if (state.is !== 'sound') throw new StoreFailure('unreadable', `a table of the log (${name}) is damaged, so nothing is backed up: restart the peer, which mends it from the others, and back up then`)
+    if (state.is !== 'sound')
+      throw new StoreFailure(
+        'unreadable',
+        `a table of the log (${name}) is damaged, so nothing is backed up: restart the peer, which mends it from the others, and back up then`,
+      )
   }
   const mark = openMark(join(into, 'log', 'mark'))
   const marked = mark.read
@@ -87,7 +98,11 @@ const checked = async (into: string): Promise<number> => {
     const key = await lastKey(db, rangeOf(letters.trail))
     const value = key === null ? undefined : db.getSync(key)
     const trail = key === null || value === undefined ? null : readTrail(key, value)
-    if (trail === null || (typeof marked !== 'string' && trail.batches < marked.extent.batches)) throw new StoreFailure('unreadable', 'the copy of the log ends before its mark: the log is damaged; run mnemesh verify')
+    if (trail === null || (typeof marked !== 'string' && trail.batches < marked.extent.batches))
+      throw new StoreFailure(
+        'unreadable',
+        'the copy of the log ends before its mark: the log is damaged; run mnemesh verify',
+      )
     const arrivals = await lastArrival(db)
     if (arrivals === 0) throw new StoreFailure('unreadable', 'the log holds nothing: there is nothing to back up')
     return arrivals

@@ -24,8 +24,14 @@ export const crc32c = (bytes: Uint8Array, from = 0, to = bytes.length): number =
   for (; at + 8 <= to; at += 8) {
     const low = crc ^ (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24))
     crc =
-      TABLES[1792 + (low & 0xff)]! ^ TABLES[1536 + ((low >>> 8) & 0xff)]! ^ TABLES[1280 + ((low >>> 16) & 0xff)]! ^ TABLES[1024 + (low >>> 24)]! ^
-      TABLES[768 + bytes[at + 4]!]! ^ TABLES[512 + bytes[at + 5]!]! ^ TABLES[256 + bytes[at + 6]!]! ^ TABLES[bytes[at + 7]!]!
+      TABLES[1792 + (low & 0xff)]! ^
+      TABLES[1536 + ((low >>> 8) & 0xff)]! ^
+      TABLES[1280 + ((low >>> 16) & 0xff)]! ^
+      TABLES[1024 + (low >>> 24)]! ^
+      TABLES[768 + bytes[at + 4]!]! ^
+      TABLES[512 + bytes[at + 5]!]! ^
+      TABLES[256 + bytes[at + 6]!]! ^
+      TABLES[bytes[at + 7]!]!
   }
   for (; at < to; at++) crc = (crc >>> 8) ^ TABLES[(crc ^ bytes[at]!) & 0xff]!
   return ~crc >>> 0

@@ -16,7 +16,13 @@ const newFolder = scratchFolders()
 const random = seeded('damage')
 const open = (dir: string): Promise<CommitStore> => openLevelStore(dir, { random })
 
-const commits = [...run('a', 0, 60), ...run('b', 0, 60), ...run('a', 60, 60), ...run('big', 0, 3, 40_000), ...run('c', 0, 20)]
+const commits = [
+  ...run('a', 0, 60),
+  ...run('b', 0, 60),
+  ...run('a', 60, 60),
+  ...run('big', 0, 3, 40_000),
+  ...run('c', 0, 20),
+]
 const bodies = Array.from({ length: 40 }, (_, i) => sampleBody(`b${i}`, 50 + i * 20))
 const erased = bodies.slice(0, 3)
 
@@ -25,7 +31,8 @@ const fill = async (dir: string): Promise<void> => {
   for (const half of [0, 1]) {
     const store = await open(dir)
     const [from, to] = half === 0 ? [0, 120] : [120, commits.length]
-    for (let i = from; i < to; i += 20) await store.write({ commits: commits.slice(i, Math.min(i + 20, to)), facts: [['f', Uint8Array.of(i)]] })
+    for (let i = from; i < to; i += 20)
+      await store.write({ commits: commits.slice(i, Math.min(i + 20, to)), facts: [['f', Uint8Array.of(i)]] })
     await store.write({ bodies: bodies.slice(half * 20, half * 20 + 20) })
     if (half === 0) await store.write({ erase: erased.map(({ ref }) => ref) })
     await store.close()
@@ -45,12 +52,17 @@ afterAll(async () => {
 
 /** As `toEqual`, which takes its time over long bytes. */
 const isSame = (a: StoredCommit | null, b: StoredCommit | undefined): boolean =>
-  a !== null && b !== undefined && a.chain === b.chain && a.seq === b.seq && a.hash === b.hash && Buffer.compare(a.bytes, b.bytes) === 0
+  a !== null &&
+  b !== undefined &&
+  a.chain === b.chain &&
+  a.seq === b.seq &&
+  a.hash === b.hash &&
+  Buffer.compare(a.bytes, b.bytes) === 0
 
 type Damage = (bytes: Buffer, at: number) => Buffer
 const DAMAGES: Readonly<Record<string, Damage>> = {
   'one bit flipped': (bytes, at) => {
-    bytes[at]! ^= 1 << at % 8
+    bytes[at]! ^= 1 << (at % 8)
     return bytes
   },
   'a sector zeroed': (bytes, at) => bytes.fill(0, at, Math.min(bytes.length, at + 512)),
@@ -86,7 +98,9 @@ const judge = async (dir: string): Promise<'whole' | 'told' | 'refused'> => {
     const damages: StoreDamage[] = []
     store.onDamage((damage) => damages.push(damage))
     const met = await scanAll(store)
-    expect(met.map((one) => (one.kind === 'damaged' ? one.arrival.n : one.n))).toEqual(Array.from({ length: store.arrivals() }, (_, i) => i + 1))
+    expect(met.map((one) => (one.kind === 'damaged' ? one.arrival.n : one.n))).toEqual(
+      Array.from({ length: store.arrivals() }, (_, i) => i + 1),
+    )
 
     const placeOf = (one: { readonly chain: string; readonly seq: number }): string => `${one.chain}/${one.seq}`
     const written = new Map(commits.map((commit) => [placeOf(commit), commit]))
@@ -117,7 +131,12 @@ const judge = async (dir: string): Promise<'whole' | 'told' | 'refused'> => {
     // Everything comes again from other peers, and then all is well for good. LevelDB may meet the damage only when it
     // compacts: then it takes no more writes, and the next opening repairs.
     for (let openings = 0; ; openings++) {
-      const refused = await store.write({ commits, bodies, erase: erased.map(({ ref }) => ref), facts: [['f', Uint8Array.of(200)]] }).then(() => null, (error: unknown) => error)
+      const refused = await store
+        .write({ commits, bodies, erase: erased.map(({ ref }) => ref), facts: [['f', Uint8Array.of(200)]] })
+        .then(
+          () => null,
+          (error: unknown) => error,
+        )
       if (refused !== null) expect(refused).toMatchObject({ code: 'unreadable' })
       await store.close()
       store = await open(dir)
@@ -135,35 +154,51 @@ const judge = async (dir: string): Promise<'whole' | 'told' | 'refused'> => {
 }
 
 /** Files by what they are; their names carry numbers. */
-const KINDS = { table: /\.ldb$/, 'write-ahead log': /^db\/\d+\.log$/, manifest: /MANIFEST/, current: /CURRENT/, mark: /^mark$/, 'lock and clean': /^(lock|clean)$/ } as const
+const KINDS = {
+  table: /\.ldb$/,
+  'write-ahead log': /^db\/\d+\.log$/,
+  manifest: /MANIFEST/,
+  current: /CURRENT/,
+  mark: /^mark$/,
+  'lock and clean': /^(lock|clean)$/,
+} as const
 
 const HOLDS_RECORDS: ReadonlySet<string> = new Set(['table', 'write-ahead log'])
 const SHORT_LIST: ReadonlySet<string> = new Set(['one bit flipped', 'cut off'])
 
 describe('damage', () => {
-  test.each(Object.entries(KINDS))('%s', async (kind, pattern) => {
-    const original = await filled()
-    const files = readdirSync(join(original, 'log'), { recursive: true, encoding: 'utf8' }).filter((name) => pattern.test(name) && statSync(join(original, 'log', name)).size > 0)
-    expect(files.length).toBeGreaterThan(0)
-    const outcomes = { whole: 0, told: 0, refused: 0 }
-    const rolls = seeded(kind)
-    for (const file of files.slice(0, 4)) {
-      for (const [damageName, damage] of Object.entries(DAMAGES)) {
-        // Small files have no stretches to swap; two kinds of damage say all about them.
-        if (!HOLDS_RECORDS.has(kind) && !SHORT_LIST.has(damageName)) continue
-        for (const [placeName, place] of Object.entries(PLACES)) {
-          const dir = newFolder()
-          cpSync(original, dir, { recursive: true })
-          const path = join(dir, 'log', file)
-          const bytes = readFileSync(path)
-          writeFileSync(path, damage(bytes, place(bytes.length, Buffer.from(rolls.bytes(4)).readUInt32BE())))
-          const outcome = await judge(dir).catch((error: unknown) => {
-            throw new Error(`${file}, ${placeName}, ${damageName}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
-          })
-          outcomes[outcome] += 1
+  test.each(Object.entries(KINDS))(
+    '%s',
+    async (kind, pattern) => {
+      const original = await filled()
+      const files = readdirSync(join(original, 'log'), { recursive: true, encoding: 'utf8' }).filter(
+        (name) => pattern.test(name) && statSync(join(original, 'log', name)).size > 0,
+      )
+      expect(files.length).toBeGreaterThan(0)
+      const outcomes = { whole: 0, told: 0, refused: 0 }
+      const rolls = seeded(kind)
+      for (const file of files.slice(0, 4)) {
+        for (const [damageName, damage] of Object.entries(DAMAGES)) {
+          // Small files have no stretches to swap; two kinds of damage say all about them.
+          if (!HOLDS_RECORDS.has(kind) && !SHORT_LIST.has(damageName)) continue
+          for (const [placeName, place] of Object.entries(PLACES)) {
+            const dir = newFolder()
+            cpSync(original, dir, { recursive: true })
+            const path = join(dir, 'log', file)
+            const bytes = readFileSync(path)
+            writeFileSync(path, damage(bytes, place(bytes.length, Buffer.from(rolls.bytes(4)).readUInt32BE())))
+            const outcome = await judge(dir).catch((error: unknown) => {
+              throw new Error(
+                `${file}, ${placeName}, ${damageName}: ${error instanceof Error ? error.message : String(error)}`,
+                { cause: error },
+              )
+            })
+            outcomes[outcome] += 1
+          }
         }
       }
-    }
-    if (HOLDS_RECORDS.has(kind)) expect(outcomes.told + outcomes.refused).toBeGreaterThan(0)
-  }, 60_000)
+      if (HOLDS_RECORDS.has(kind)) expect(outcomes.told + outcomes.refused).toBeGreaterThan(0)
+    },
+    60_000,
+  )
 })

@@ -24,7 +24,14 @@ import { checkTable } from './table.ts'
 import { withoutRepeats } from './write-ahead.ts'
 
 export type OpenDatabase = ClassicLevel<Buffer, Buffer>
-type Range = { readonly gte?: Buffer; readonly lt?: Buffer; readonly lte?: Buffer; readonly reverse?: boolean; readonly limit?: number; readonly fillCache?: boolean }
+type Range = {
+  readonly gte?: Buffer
+  readonly lt?: Buffer
+  readonly lte?: Buffer
+  readonly reverse?: boolean
+  readonly limit?: number
+  readonly fillCache?: boolean
+}
 /** What the store's parts ask of the database; which one it is may change under them (live-database.ts). */
 export type Database = {
   getSync(key: Buffer): Buffer | undefined
@@ -76,7 +83,10 @@ export const mendTables = async (folder: Folder): Promise<readonly DamagedFile[]
       await file.writeFile(state.bytes)
       await file.sync()
       await file.close()
-      damaged.push({ note: `${state.blocks} damaged blocks in a table of the log are out of use; the table as it was is kept as ${kept}`, setAside: null })
+      damaged.push({
+        note: `${state.blocks} damaged blocks in a table of the log are out of use; the table as it was is kept as ${kept}`,
+        setAside: null,
+      })
     }
   }
   return damaged
@@ -94,7 +104,10 @@ export const mendLogs = async (folder: Folder): Promise<readonly DamagedFile[]> 
     const fresh = join(folder.root, `mended-${name}`)
     await writeFile(fresh, mended.bytes, { mode: 0o600, flush: true })
     await rename(fresh, path)
-    damaged.push({ note: `${mended.repeats} batches stood twice in the write-ahead log; the repeats are out of use`, setAside: null })
+    damaged.push({
+      note: `${mended.repeats} batches stood twice in the write-ahead log; the repeats are out of use`,
+      setAside: null,
+    })
   }
   return damaged
 }
@@ -108,7 +121,8 @@ export const namedFiles = (files: readonly DamagedFile[], repaired: string | nul
 
 /** Removes the tables that nothing names, as LevelDB would have: they may hold texts that were erased since. */
 export const removeUnnamed = async (files: readonly DamagedFile[], named: readonly DamagedFile[]): Promise<void> => {
-  for (const file of files) if (file.setAside !== null && !named.includes(file)) await rm(file.setAside, { force: true })
+  for (const file of files)
+    if (file.setAside !== null && !named.includes(file)) await rm(file.setAside, { force: true })
 }
 
 const LOG_FILE = /^\d+\.log$/
@@ -118,7 +132,10 @@ const TABLE_FILE = /^\d+\.(ldb|sst)$/
  * @param damage what was met when it was opened before, or null: then it is repaired at once.
  * @returns `repaired`: why the database had to be repaired, or null.
  */
-export const openDatabase = async (folder: Folder, damage: string | null = null): Promise<{ readonly db: OpenDatabase; readonly repaired: string | null }> => {
+export const openDatabase = async (
+  folder: Folder,
+  damage: string | null = null,
+): Promise<{ readonly db: OpenDatabase; readonly repaired: string | null }> => {
   let cause = isHeadless(folder) ? 'its CURRENT file is missing' : damage
   if (cause === null) {
     try {
@@ -164,7 +181,10 @@ const locked = (folder: Folder): StoreFailure =>
   new StoreFailure('locked', `${folder.dir} is in use by ${holderOf(folder)}: stop it, or use another --data folder`)
 
 /** The value, undefined when absent, or why it could not be read (a damaged block, a missing table). */
-export const get = (db: Database, key: Buffer): { readonly value: Buffer | undefined; readonly unreadable: string | null } => {
+export const get = (
+  db: Database,
+  key: Buffer,
+): { readonly value: Buffer | undefined; readonly unreadable: string | null } => {
   try {
     return { value: db.getSync(key), unreadable: null }
   } catch (error) {
@@ -173,7 +193,10 @@ export const get = (db: Database, key: Buffer): { readonly value: Buffer | undef
 }
 
 /** The greatest key of a range, or null. */
-export const lastKey = async (db: Database, range: { readonly gte: Buffer; readonly lt?: Buffer; readonly lte?: Buffer }): Promise<Buffer | null> => {
+export const lastKey = async (
+  db: Database,
+  range: { readonly gte: Buffer; readonly lt?: Buffer; readonly lte?: Buffer },
+): Promise<Buffer | null> => {
   for await (const key of db.keys({ ...range, reverse: true, limit: 1 })) return key
   return null
 }
@@ -181,5 +204,6 @@ export const lastKey = async (db: Database, range: { readonly gte: Buffer; reado
 /** Entries of one kind from `gte` on, a few hundred at a time, values read without filling the cache. */
 export async function* entriesOf(db: Database, letter: string, gte?: Buffer): AsyncGenerator<Entry> {
   const range = rangeOf(letter)
-  for await (const [key, value] of db.iterator({ gte: gte ?? range.gte, lt: range.lt, fillCache: false })) yield { key, value }
+  for await (const [key, value] of db.iterator({ gte: gte ?? range.gte, lt: range.lt, fillCache: false }))
+    yield { key, value }
 }

@@ -13,7 +13,10 @@ const UNREADABLE = /corrupt|invalid argument|no such file|does not exist|ENOENT|
 const MEND_BY_CAUSE: readonly (readonly [RegExp, string])[] = [
   [/too many open files|EMFILE|ENFILE/i, 'allow the process more open files (ulimit -n)'],
   [/read-only file system|EROFS/i, 'make the file system writable'],
-  [/permission denied|operation not permitted|EACCES|EPERM/i, 'give this user the right to write to the folder and its files'],
+  [
+    /permission denied|operation not permitted|EACCES|EPERM/i,
+    'give this user the right to write to the folder and its files',
+  ],
 ]
 
 const MEND: Readonly<Record<StoreFailureCode, string>> = {
@@ -44,4 +47,5 @@ export const toFailure = (error: unknown, doing: string): StoreFailure => {
 /** True for errors of opening that a repair of the database may mend. */
 export const isDamage = (error: unknown): boolean => !FULL.test(causeOf(error)) && UNREADABLE.test(causeOf(error))
 
-export const closed = (dir: string): StoreFailure => new StoreFailure('closed', `the log in ${dir} is closed: ${MEND.closed}`)
+export const closed = (dir: string): StoreFailure =>
+  new StoreFailure('closed', `the log in ${dir} is closed: ${MEND.closed}`)

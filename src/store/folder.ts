@@ -16,18 +16,56 @@
  * restored in place another change time, which no program can set. Both begin a new incarnation. (A rolled back disk image
  * keeps all three: there only the other peers' knowledge helps. Consequence if they too know nothing: a fork, which is proof.)
  */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync, copyFileSync, linkSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  copyFileSync,
+  linkSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import type { Extent } from './records.ts'
 
-export type Folder = { readonly dir: string; readonly root: string; readonly db: string; readonly guard: string; readonly mark: string; readonly lock: string; readonly clean: string; readonly before: string; readonly lost: string; readonly reading: string; readonly reserve: string }
+export type Folder = {
+  readonly dir: string
+  readonly root: string
+  readonly db: string
+  readonly guard: string
+  readonly mark: string
+  readonly lock: string
+  readonly clean: string
+  readonly before: string
+  readonly lost: string
+  readonly reading: string
+  readonly reserve: string
+}
 
 /** @param dir the peer's data folder. Makes `DIR/log/` when absent. */
 export const openFolder = (dir: string): Folder => {
   const root = join(dir, 'log')
   mkdirSync(root, { recursive: true, mode: 0o700 })
   const at = (name: string): string => join(root, name)
-  return { dir, root, db: at('db'), guard: at('guard'), mark: at('mark'), lock: at('lock'), clean: at('clean'), before: at('before'), lost: at('lost'), reading: at('reading'), reserve: at('reserve') }
+  return {
+    dir,
+    root,
+    db: at('db'),
+    guard: at('guard'),
+    mark: at('mark'),
+    lock: at('lock'),
+    clean: at('clean'),
+    before: at('before'),
+    lost: at('lost'),
+    reading: at('reading'),
+    reserve: at('reserve'),
+  }
 }
 
 /** Device, inode and change time of the lock file, or null when there is none. */
@@ -88,7 +126,9 @@ const DATABASE_FILE = /^(\d+\.(log|ldb|sst)|MANIFEST-\d+)$/
 
 /** True when files of a database are there without the one that names them: creating anew would delete them. */
 export const isHeadless = (folder: Folder): boolean =>
-  existsSync(folder.db) && !existsSync(join(folder.db, 'CURRENT')) && readdirSync(folder.db).some((name) => DATABASE_FILE.test(name))
+  existsSync(folder.db) &&
+  !existsSync(join(folder.db, 'CURRENT')) &&
+  readdirSync(folder.db).some((name) => DATABASE_FILE.test(name))
 
 /** Links (where the file system cannot: copies) the logs aside. What an opening that was cut short put there stays. */
 export const setLogsAside = (folder: Folder): void => {

@@ -16,7 +16,8 @@ const mountPoint = mkdtempSync(join(tmpdir(), 'mnemesh-full-'))
 const command = (name: string, args: readonly string[]) => spawnSync(name, args, { encoding: 'utf8' })
 const mounted = command('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'tmpfs', mountPoint])
 const refusal = mounted.status === 0 ? null : (mounted.error?.message ?? mounted.stderr.trim())
-if (refusal !== null) process.stderr.write(`SKIPPED: the tests on a full disk need to mount a tmpfs, and that failed: ${refusal}\n`)
+if (refusal !== null)
+  process.stderr.write(`SKIPPED: the tests on a full disk need to mount a tmpfs, and that failed: ${refusal}\n`)
 
 afterAll(() => {
   const unmounted = refusal === null ? command('umount', [mountPoint]) : null
@@ -40,7 +41,11 @@ describe.skipIf(refusal !== null)('a full disk', () => {
     const store = await openLevelStore(join(mountPoint, 'floor'), { random, freeBytesMin: 16 * MIB })
     await store.write({ commits: run('a', 0, 10) })
     const giveBack = leaveFree(8 * MIB)
-    for (let again = 0; again < 3; again++) await expect(store.write({ commits: run('a', 10, 10) })).rejects.toMatchObject({ code: 'disk_full', message: expect.stringMatching(/free some space/) })
+    for (let again = 0; again < 3; again++)
+      await expect(store.write({ commits: run('a', 10, 10) })).rejects.toMatchObject({
+        code: 'disk_full',
+        message: expect.stringMatching(/free some space/),
+      })
     expect(store.arrivals()).toBe(10)
     expect(store.commit(sampleCommit('a', 3).chain, 3)).toEqual(sampleCommit('a', 3))
     giveBack()
@@ -64,12 +69,15 @@ describe.skipIf(refusal !== null)('a full disk', () => {
       }
       const agrees = async (from: CommitStore): Promise<void> => {
         expect(from.arrivals()).toBe(acknowledged.length)
-        expect((await scanAll(from)).map((met) => (met.kind === 'commit' ? met.commit.hash : met))).toEqual(acknowledged.map(({ hash }) => hash))
+        expect((await scanAll(from)).map((met) => (met.kind === 'commit' ? met.commit.hash : met))).toEqual(
+          acknowledged.map(({ hash }) => hash),
+        )
       }
       for (const round of ['first', 'second']) {
         const giveBack = leaveFree(freeBytesLeft)
         const refused: unknown[] = []
-        for (let seq = 0; refused.length < 3 && seq < 2_000; seq++) await write(seq).catch((error: unknown) => refused.push(error))
+        for (let seq = 0; refused.length < 3 && seq < 2_000; seq++)
+          await write(seq).catch((error: unknown) => refused.push(error))
         for (const error of refused) expect(error).toMatchObject({ code: 'disk_full' })
         expect(refused, round).toHaveLength(3)
         expect(refused.map((error) => error instanceof StoreFailure && error.mayBeThere)).toEqual([true, false, false])
@@ -84,7 +92,12 @@ describe.skipIf(refusal !== null)('a full disk', () => {
         while (!isHealed) {
           const some = acknowledged[reads++ % acknowledged.length]!
           const found = store.commit(some.chain, some.seq)
-          if (found === null || Buffer.compare(found.bytes, some.bytes) !== 0 || store.arrivals() !== acknowledged.length) throw new Error(`commit ${some.seq} is not read while the store is opened anew`)
+          if (
+            found === null ||
+            Buffer.compare(found.bytes, some.bytes) !== 0 ||
+            store.arrivals() !== acknowledged.length
+          )
+            throw new Error(`commit ${some.seq} is not read while the store is opened anew`)
           await new Promise((resolve) => setImmediate(resolve))
         }
         expect(reads).toBeGreaterThan(100)
@@ -139,7 +152,10 @@ describe.skipIf(refusal !== null)('a full disk', () => {
     const dir = join(mountPoint, 'none')
     await openLevelStore(dir, { random }).then((store) => store.close())
     const giveBack = leaveFree(0)
-    await expect(openLevelStore(dir, { random })).rejects.toMatchObject({ code: 'disk_full', message: expect.stringMatching(/No space left.*free some space/i) })
+    await expect(openLevelStore(dir, { random })).rejects.toMatchObject({
+      code: 'disk_full',
+      message: expect.stringMatching(/No space left.*free some space/i),
+    })
     giveBack()
   })
 })

@@ -8,7 +8,14 @@ afterEach(() => void vi.useRealTimers())
 const enospc = () => Object.assign(new Error('000017.ldb: No space left on device'), { code: 'LEVEL_IO_ERROR' })
 const open = (probe: () => Promise<void>) => {
   const scene = { free: 0, mended: 0, told: 0 }
-  const healing = startHealing<never>({ dir: 'DIR', freeBytes: () => scene.free, freeBytesMin: 10, attemptBytesMin: 20, mend: async () => void scene.mended++, probe })
+  const healing = startHealing<never>({
+    dir: 'DIR',
+    freeBytes: () => scene.free,
+    freeBytesMin: 10,
+    attemptBytesMin: 20,
+    mend: async () => void scene.mended++,
+    probe,
+  })
   healing.onHealed(() => void scene.told++)
   expect(() => healing.assertWritable()).toThrow(/free some space/)
   return { scene, healing }
@@ -25,7 +32,11 @@ test('a database whose own work failed on the full disk is opened anew before an
   const { scene, healing } = open(() => Promise.reject(enospc()))
   scene.free = 10
   await vi.advanceTimersByTimeAsync(2_000)
-  expect([scene.mended, scene.told, healing.trouble()?.message]).toEqual([0, 0, expect.stringMatching(/goes on by itself/)])
+  expect([scene.mended, scene.told, healing.trouble()?.message]).toEqual([
+    0,
+    0,
+    expect.stringMatching(/goes on by itself/),
+  ])
   scene.free = 20
   await vi.advanceTimersByTimeAsync(1_000)
   expect([scene.mended, scene.told, healing.trouble()]).toEqual([1, 1, null])

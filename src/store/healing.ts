@@ -37,7 +37,14 @@ export type HealingOptions<Cause> = {
   readonly probe: () => Promise<void>
 }
 
-export const startHealing = <Cause>({ dir, freeBytes, freeBytesMin, attemptBytesMin, mend, probe }: HealingOptions<Cause>): Healing<Cause> => {
+export const startHealing = <Cause>({
+  dir,
+  freeBytes,
+  freeBytesMin,
+  attemptBytesMin,
+  mend,
+  probe,
+}: HealingOptions<Cause>): Healing<Cause> => {
   const listeners: (() => void)[] = []
   let failed: { readonly failure: StoreFailure; readonly cause: Cause | null } | null = null
   let full: StoreFailure | null = null
@@ -57,7 +64,10 @@ export const startHealing = <Cause>({ dir, freeBytes, freeBytesMin, attemptBytes
   const look = async (): Promise<void> => {
     if (freeBytes() < freeBytesMin) return watch()
     // A table that the database could not write meanwhile, by itself, fails the next write and each after it.
-    if (failed === null) await probe().catch((error: unknown) => (failed ??= { failure: toFailure(error, `write to ${dir}`), cause: null }))
+    if (failed === null)
+      await probe().catch(
+        (error: unknown) => (failed ??= { failure: toFailure(error, `write to ${dir}`), cause: null }),
+      )
     if (failed !== null) {
       if (freeBytes() < attemptBytesMin) return watch()
       try {
@@ -75,14 +85,20 @@ export const startHealing = <Cause>({ dir, freeBytes, freeBytesMin, attemptBytes
   }
 
   const refusal = ({ code, message }: StoreFailure): StoreFailure =>
-    new StoreFailure(code, `${dir} takes no writes since one failed; ${code === 'unreadable' ? 'start again to repair it' : 'it goes on by itself once the cause is mended'}. ${message}`)
+    new StoreFailure(
+      code,
+      `${dir} takes no writes since one failed; ${code === 'unreadable' ? 'start again to repair it' : 'it goes on by itself once the cause is mended'}. ${message}`,
+    )
 
   return {
     assertWritable() {
       if (failed !== null) throw refusal(failed.failure)
       const free = freeBytes()
       if (free >= freeBytesMin) return
-      full = new StoreFailure('disk_full', `${free} bytes are free where ${dir} lies, ${freeBytesMin} are needed: free some space, then try again`)
+      full = new StoreFailure(
+        'disk_full',
+        `${free} bytes are free where ${dir} lies, ${freeBytesMin} are needed: free some space, then try again`,
+      )
       watch()
       throw full
     },

@@ -16,9 +16,17 @@ commitStoreContract('level', async (): Promise<TestDisk> => {
   return {
     open: () => openLevelStore(dir, { random }),
     async damage(record) {
-      const db = new ClassicLevel<Buffer, Buffer>(join(dir, 'log', 'db'), { keyEncoding: 'buffer', valueEncoding: 'buffer' })
+      const db = new ClassicLevel<Buffer, Buffer>(join(dir, 'log', 'db'), {
+        keyEncoding: 'buffer',
+        valueEncoding: 'buffer',
+      })
       await db.open()
-      const key = record.kind === 'commit' ? commitKey(record.chain, record.seq) : record.kind === 'body' ? bodyKey(record.ref) : factKey(record.name)
+      const key =
+        record.kind === 'commit'
+          ? commitKey(record.chain, record.seq)
+          : record.kind === 'body'
+            ? bodyKey(record.ref)
+            : factKey(record.name)
       const value = await db.get(key)
       if (value === undefined) throw new Error('there is no such record to damage')
       value[value.length >> 1]! ^= 1

@@ -57,7 +57,10 @@ export type LevelStoreOptions = {
  * Opens (or makes) the store of the data folder `dir`, in `DIR/log/`.
  * @throws StoreFailure `locked`: open elsewhere; `unreadable`: damaged beyond repair; `disk_full`; `io_error`.
  */
-export const openLevelStore = async (dir: string, { random, freeBytesMin = limits.store_free_bytes_min, keepReserve = false }: LevelStoreOptions): Promise<CommitStore> => {
+export const openLevelStore = async (
+  dir: string,
+  { random, freeBytesMin = limits.store_free_bytes_min, keepReserve = false }: LevelStoreOptions,
+): Promise<CommitStore> => {
   const { folder, lock, db: first, mark, opened, ...found } = await openAll(dir, random)
   const live = liveDatabase(first)
   const { db } = live
@@ -74,7 +77,10 @@ export const openLevelStore = async (dir: string, { random, freeBytesMin = limit
   }
 
   const healing = startHealing<Touched>({
-    dir, freeBytesMin, attemptBytesMin: REOPENING_BYTES, freeBytes: () => freeBytesAt(folder),
+    dir,
+    freeBytesMin,
+    attemptBytesMin: REOPENING_BYTES,
+    freeBytes: () => freeBytesAt(folder),
     mend: (touched) =>
       inTurn(async () => {
         await reopen(folder, live, { extent: planner.extent(), epoch }, touched)
@@ -134,7 +140,11 @@ export const openLevelStore = async (dir: string, { random, freeBytesMin = limit
       await append(() => chained.write({ sync: true }))
     })
   const purge = startPurge(db, { remove, assertWritable: healing.assertWritable }, (error) => {
-    damage.tell({ kind: 'index', key: 'erased texts', reason: toFailure(error, `get erased texts off the disk in ${dir}`).message })
+    damage.tell({
+      kind: 'index',
+      key: 'erased texts',
+      reason: toFailure(error, `get erased texts off the disk in ${dir}`).message,
+    })
   })
   purge.wake()
 
@@ -263,7 +273,14 @@ const openOnce = async (folder: Folder, damaged: readonly DamagedFile[], damage:
     const anyErased = (await lastKey(db, rangeOf(letters.erased))) !== null
     const mark = openMark(folder.mark)
     const named = namedFiles(damaged, repaired)
-    const opened = await settleOpening(folder, db, mark, { repaired, files: named.map(({ note }) => note) }, random, process.pid)
+    const opened = await settleOpening(
+      folder,
+      db,
+      mark,
+      { repaired, files: named.map(({ note }) => note) },
+      random,
+      process.pid,
+    )
     await removeUnnamed(damaged, named)
     return { db, mark, anyErased, opened }
   } catch (error) {
@@ -273,7 +290,10 @@ const openOnce = async (folder: Folder, damaged: readonly DamagedFile[], damage:
 }
 
 /** Tells the planner which commits are damaged, so that it knows them when they are written again. */
-async function* quarantining(planner: Planner, batches: AsyncIterable<readonly ScannedCommit[]>): AsyncGenerator<readonly ScannedCommit[]> {
+async function* quarantining(
+  planner: Planner,
+  batches: AsyncIterable<readonly ScannedCommit[]>,
+): AsyncGenerator<readonly ScannedCommit[]> {
   for await (const batch of batches) {
     for (const met of batch) if (met.kind === 'damaged') planner.quarantine(met.arrival)
     yield batch
@@ -286,7 +306,10 @@ const bytesIn = async (path: string): Promise<number> => {
   let sum = 0
   for (const entry of await readdir(path, { withFileTypes: true, recursive: true })) {
     if (!entry.isFile()) continue
-    const size = await stat(join(entry.parentPath, entry.name)).then((file) => file.size, (error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? 0 : Promise.reject(error)))
+    const size = await stat(join(entry.parentPath, entry.name)).then(
+      (file) => file.size,
+      (error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? 0 : Promise.reject(error)),
+    )
     sum += size
   }
   return sum

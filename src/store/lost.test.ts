@@ -19,7 +19,9 @@ test('commits of a damaged write-ahead log are named by it, the damaged one too'
   expect(await arrivalsInLostLogs(dir)).toEqual([])
 
   const victim = commits[9]!
-  const [log] = readdirSync(join(dir, 'log', 'db')).filter((name) => name.endsWith('.log')).map((name) => join(dir, 'log', 'db', name))
+  const [log] = readdirSync(join(dir, 'log', 'db'))
+    .filter((name) => name.endsWith('.log'))
+    .map((name) => join(dir, 'log', 'db', name))
   const bytes = readFileSync(log!)
   bytes[bytes.indexOf(victim.bytes)]! ^= 1
   writeFileSync(log!, bytes)

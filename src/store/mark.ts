@@ -77,7 +77,13 @@ export const openMark = (path: string): Mark => {
 }
 
 const encode = ({ epoch, extent }: Marked): Buffer => {
-  const payload = Buffer.concat([MAGIC, Buffer.from(epoch, 'hex'), number6(extent.batches), number6(extent.arrivals), extent.digest])
+  const payload = Buffer.concat([
+    MAGIC,
+    Buffer.from(epoch, 'hex'),
+    number6(extent.batches),
+    number6(extent.arrivals),
+    extent.digest,
+  ])
   return Buffer.concat([payload, hash('sha256', payload, 'buffer').subarray(0, SUM_BYTES)])
 }
 
@@ -85,9 +91,17 @@ const readSlot = (fd: number, slot: number): Marked | null => {
   const bytes = Buffer.alloc(SLOT_BYTES)
   readSync(fd, bytes, 0, SLOT_BYTES, slot * SLOT_STEP_BYTES)
   const payload = bytes.subarray(0, SLOT_BYTES - SUM_BYTES)
-  if (!payload.subarray(0, 8).equals(MAGIC) || !hash('sha256', payload, 'buffer').subarray(0, SUM_BYTES).equals(bytes.subarray(-SUM_BYTES))) return null
+  if (
+    !payload.subarray(0, 8).equals(MAGIC) ||
+    !hash('sha256', payload, 'buffer').subarray(0, SUM_BYTES).equals(bytes.subarray(-SUM_BYTES))
+  )
+    return null
   return {
     epoch: payload.toString('hex', 8, 24),
-    extent: { batches: payload.readUIntBE(24, 6), arrivals: payload.readUIntBE(30, 6), digest: Buffer.from(payload.subarray(36, 68)) },
+    extent: {
+      batches: payload.readUIntBE(24, 6),
+      arrivals: payload.readUIntBE(30, 6),
+      digest: Buffer.from(payload.subarray(36, 68)),
+    },
   }
 }

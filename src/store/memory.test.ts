@@ -14,9 +14,11 @@ commitStoreContract('memory', async (): Promise<TestDisk> => {
     open: async () => openMemoryStore({ random, disk }),
     async damage(record) {
       const bytes =
-        record.kind === 'commit' ? disk.commitByPlace.get(placeOf(record.chain, record.seq))?.commit.bytes
-        : record.kind === 'body' ? disk.bodyByRef.get(record.ref)?.text
-        : disk.factByName.get(record.name)?.value
+        record.kind === 'commit'
+          ? disk.commitByPlace.get(placeOf(record.chain, record.seq))?.commit.bytes
+          : record.kind === 'body'
+            ? disk.bodyByRef.get(record.ref)?.text
+            : disk.factByName.get(record.name)?.value
       if (bytes === undefined) throw new Error('there is no such record to damage')
       bytes[0]! ^= 1
     },
@@ -47,7 +49,9 @@ test('a failed flush leaves nothing of its batch; the next one goes on', async (
       if (isFull) throw new StoreFailure('disk_full', 'full')
     },
   })
-  await expect(store.write({ commits: run('a', 0, 1), facts: [['f', Uint8Array.of(1)]] })).rejects.toMatchObject({ code: 'disk_full' })
+  await expect(store.write({ commits: run('a', 0, 1), facts: [['f', Uint8Array.of(1)]] })).rejects.toMatchObject({
+    code: 'disk_full',
+  })
   expect([store.arrivals(), store.fact('f')]).toEqual([0, null])
   isFull = false
   await store.write({ commits: run('a', 0, 1) })

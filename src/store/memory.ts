@@ -61,8 +61,18 @@ export type MemoryStoreOptions = {
 
 export const placeOf = (chain: ChainId, seq: number): string => `${chain}/${seq}`
 
-export const openMemoryStore = ({ random, disk = memoryDisk(), flush = async () => undefined, freeBytes = () => 2 ** 40 }: MemoryStoreOptions): CommitStore => {
-  const opening: StoreOpening = { epoch: disk.epoch ?? bytesToHex(random.bytes(16)), continuable: disk.clean, tail: null, notes: [] }
+export const openMemoryStore = ({
+  random,
+  disk = memoryDisk(),
+  flush = async () => undefined,
+  freeBytes = () => 2 ** 40,
+}: MemoryStoreOptions): CommitStore => {
+  const opening: StoreOpening = {
+    epoch: disk.epoch ?? bytesToHex(random.bytes(16)),
+    continuable: disk.clean,
+    tail: null,
+    notes: [],
+  }
   disk.epoch = opening.epoch
   disk.clean = false
   disk.openings += 1
@@ -170,7 +180,8 @@ const apply = (disk: MemoryDisk, { commits = [], bodies = [], erase = [], facts 
     disk.commitByPlace.set(place, { commit, sum: sumOf(commit) })
     disk.placeByHash.set(hash, { chain, seq })
   }
-  for (const { ref, salt, text } of bodies) if (!disk.erased.has(ref)) disk.bodyByRef.set(ref, { ref, salt: salt.slice(), text: text.slice() })
+  for (const { ref, salt, text } of bodies)
+    if (!disk.erased.has(ref)) disk.bodyByRef.set(ref, { ref, salt: salt.slice(), text: text.slice() })
   for (const ref of erase) {
     disk.erased.add(ref)
     disk.bodyByRef.delete(ref)

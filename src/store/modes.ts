@@ -15,7 +15,9 @@ export const makePrivate = async (path: string, except: readonly string[] = []):
   const refused: string[] = []
   await walk(path, except, refused)
   const [first] = refused
-  return first === undefined ? null : `others may read ${refused.length} files of this peer (${first}): run it as their owner, or chmod -R go= ${path}`
+  return first === undefined
+    ? null
+    : `others may read ${refused.length} files of this peer (${first}): run it as their owner, or chmod -R go= ${path}`
 }
 
 const walk = async (path: string, except: readonly string[], refused: string[]): Promise<void> => {

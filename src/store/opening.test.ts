@@ -13,7 +13,10 @@ import { runTypeScript } from './testing/typescript-process.ts'
 const newFolder = scratchFolders()
 const random = seeded('opening')
 const open = (dir: string): Promise<CommitStore> => openLevelStore(dir, { random })
-const logs = (dir: string): string[] => readdirSync(join(dir, 'log', 'db')).filter((name) => name.endsWith('.log')).map((name) => join(dir, 'log', 'db', name))
+const logs = (dir: string): string[] =>
+  readdirSync(join(dir, 'log', 'db'))
+    .filter((name) => name.endsWith('.log'))
+    .map((name) => join(dir, 'log', 'db', name))
 
 /** A folder with three batches of five commits, stopped cleanly. */
 const stopped = async (): Promise<{ readonly dir: string; readonly epoch: string }> => {
@@ -186,7 +189,12 @@ test('a table that a crash cut short in the writing is no damage: nothing names 
   await first.write({ commits: run('a', 15, 5) })
   await first.close()
   const db = join(dir, 'log', 'db')
-  const table = readFileSync(join(db, readdirSync(db).find((name) => name.endsWith('.ldb'))!))
+  const table = readFileSync(
+    join(
+      db,
+      readdirSync(db).find((name) => name.endsWith('.ldb'))!,
+    ),
+  )
   writeFileSync(join(db, '000900.ldb'), table.subarray(0, table.length - 10))
   const store = await open(dir)
   expect(store.opening).toEqual({ epoch, continuable: true, tail: null, notes: [] })
@@ -198,7 +206,10 @@ test('a table that a crash cut short in the writing is no damage: nothing names 
 test('a second opening is refused by name, and the first goes on', async () => {
   const dir = newFolder()
   const store = await open(dir)
-  await expect(open(dir)).rejects.toMatchObject({ code: 'locked', message: `${dir} is in use by process ${process.pid}: stop it, or use another --data folder` })
+  await expect(open(dir)).rejects.toMatchObject({
+    code: 'locked',
+    message: `${dir} is in use by process ${process.pid}: stop it, or use another --data folder`,
+  })
   await store.write({ commits: run('a', 0, 1) })
   await store.close()
 })
@@ -227,7 +238,9 @@ test('killed at any point, everything acknowledged is there, and the log is not 
     expect(store.opening.notes).toEqual([])
     expect(store.arrivals()).toBeGreaterThanOrEqual(last + 4)
     expect(store.arrivals()).toBeGreaterThan(expected)
-    expect((await scanAll(store)).map((met) => (met.kind === 'commit' ? met.commit : met))).toEqual(run('a', 0, store.arrivals()))
+    expect((await scanAll(store)).map((met) => (met.kind === 'commit' ? met.commit : met))).toEqual(
+      run('a', 0, store.arrivals()),
+    )
     expect(Number(Buffer.from(store.fact('last') ?? []).toString())).toBe(store.arrivals() - 4)
     expect(store.body(sampleBody(`body ${last}`).ref)).toEqual(sampleBody(`body ${last}`))
     expected = store.arrivals()

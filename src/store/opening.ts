@@ -17,7 +17,20 @@ import type { Database } from './database.ts'
 import { claim, identityOf, removeClean, settleLogs, wasLeftClean } from './folder.ts'
 import type { Folder } from './folder.ts'
 import type { Mark } from './mark.ts'
-import { ARRIVAL_KEY_BYTES, letters, META_KEY, metaEntry, NOTHING, rangeOf, readMeta, readTrail, sameExtent, TRAIL_KEY_BYTES, trailEntry, trailKey } from './records.ts'
+import {
+  ARRIVAL_KEY_BYTES,
+  letters,
+  META_KEY,
+  metaEntry,
+  NOTHING,
+  rangeOf,
+  readMeta,
+  readTrail,
+  sameExtent,
+  TRAIL_KEY_BYTES,
+  trailEntry,
+  trailKey,
+} from './records.ts'
 import type { Extent } from './records.ts'
 
 export type Opened = { readonly opening: StoreOpening; readonly extent: Extent; readonly identity: string }
@@ -27,7 +40,14 @@ export type Opened = { readonly opening: StoreOpening; readonly extent: Extent; 
  * @param damage why the database had to be repaired, or null; a sentence for each table or log that had to be mended.
  * Throws what LevelDB throws at damage, before it changed anything.
  */
-export const settleOpening = async (folder: Folder, db: Database, mark: Mark, damage: { readonly repaired: string | null; readonly files: readonly string[] }, random: Random, pid: number): Promise<Opened> => {
+export const settleOpening = async (
+  folder: Folder,
+  db: Database,
+  mark: Mark,
+  damage: { readonly repaired: string | null; readonly files: readonly string[] },
+  random: Random,
+  pid: number,
+): Promise<Opened> => {
   const { repaired, files } = damage
   const before = identityOf(folder)
   const ownRecord = db.getSync(META_KEY)
@@ -39,14 +59,24 @@ export const settleOpening = async (folder: Folder, db: Database, mark: Mark, da
 
   const tailLost = marked !== null && found.batches < marked.extent.batches
   const there = marked === null ? undefined : trail.at(marked.extent.batches)
-  const foreign = marked !== null && !tailLost && (marked.epoch !== meta?.epoch || (there !== undefined && !sameExtent(there, marked.extent)))
+  const foreign =
+    marked !== null &&
+    !tailLost &&
+    (marked.epoch !== meta?.epoch || (there !== undefined && !sameExtent(there, marked.extent)))
   const moved = meta !== null && meta.folder !== before
 
   const notes: string[] = [...files]
-  if (repaired !== null) notes.push(`the database did not open (${repaired}) and was repaired; what could not be read is kept in ${folder.db}/lost`)
-  if (trail.missing > 0) notes.push(`${trail.missing} batches are missing from the middle of the log; other peers are asked for what they held`)
+  if (repaired !== null)
+    notes.push(
+      `the database did not open (${repaired}) and was repaired; what could not be read is kept in ${folder.db}/lost`,
+    )
+  if (trail.missing > 0)
+    notes.push(
+      `${trail.missing} batches are missing from the middle of the log; other peers are asked for what they held`,
+    )
   if (!isNew && meta === null) notes.push(`the log's own record is ${ownRecord === undefined ? 'missing' : 'damaged'}`)
-  if (!isNew && typeof mark.read === 'string') notes.push(`the high-water mark is ${mark.read}: a lost tail could not have been noticed`)
+  if (!isNew && typeof mark.read === 'string')
+    notes.push(`the high-water mark is ${mark.read}: a lost tail could not have been noticed`)
   if (foreign) notes.push('the high-water mark is of another log')
   if (moved) notes.push('the folder was copied or restored since it was last open')
 
@@ -55,7 +85,10 @@ export const settleOpening = async (folder: Folder, db: Database, mark: Mark, da
   const epoch = sameLog ? meta.epoch : bytesToHex(random.bytes(16))
   const continuable = sameLog && whole && wasLeftClean(folder, epoch, found, meta.folder)
   // What is missing is said once; from here on the trail is whole again, past every number that was ever used.
-  const extent = sameLog && whole ? found : { ...found, batches: Math.max(trail.top, found.batches, marked?.extent.batches ?? 0) + 1 }
+  const extent =
+    sameLog && whole
+      ? found
+      : { ...found, batches: Math.max(trail.top, found.batches, marked?.extent.batches ?? 0) + 1 }
 
   const identity = claim(folder, pid)
   removeClean(folder)
@@ -65,7 +98,12 @@ export const settleOpening = async (folder: Folder, db: Database, mark: Mark, da
   if (!sameLog || !whole) mark.reset({ epoch, extent })
   settleLogs(folder, isNew || (sameLog && whole) ? null : `${epoch}-${extent.batches}`)
   return {
-    opening: { epoch, continuable, tail: tailLost ? { expected: marked.extent.arrivals, found: found.arrivals } : null, notes },
+    opening: {
+      epoch,
+      continuable,
+      tail: tailLost ? { expected: marked.extent.arrivals, found: found.arrivals } : null,
+      notes,
+    },
     extent,
     identity,
   }

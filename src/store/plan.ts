@@ -12,7 +12,23 @@ import { lastKey } from './database.ts'
 import type { Database } from './database.ts'
 import { findArrival, findCommit, isErased } from './reads.ts'
 import {
-  arrivalEntry, bodyEntry, bodyKey, chainRange, COMMIT_KEY_BYTES, commitEntry, commitKey, erasedKey, extend, factKey, hashEntry, hashKey, purgeKey, sealed, seqOfCommitKey, trailEntry, trailKey,
+  arrivalEntry,
+  bodyEntry,
+  bodyKey,
+  chainRange,
+  COMMIT_KEY_BYTES,
+  commitEntry,
+  commitKey,
+  erasedKey,
+  extend,
+  factKey,
+  hashEntry,
+  hashKey,
+  purgeKey,
+  sealed,
+  seqOfCommitKey,
+  trailEntry,
+  trailKey,
 } from './records.ts'
 import type { Entry, Extent } from './records.ts'
 
@@ -100,7 +116,11 @@ export const openPlanner = (db: Database, opened: Extent): Planner => {
       }
       for (const body of bodies) {
         const erased = anyErased ? isErased(db, body.ref) : null
-        if (erased?.is === 'damaged') throw new StoreFailure('unreadable', `cannot tell whether the text ${body.ref} was erased (${erased.reason}): put the folder back from a backup`)
+        if (erased?.is === 'damaged')
+          throw new StoreFailure(
+            'unreadable',
+            `cannot tell whether the text ${body.ref} was erased (${erased.reason}): put the folder back from a backup`,
+          )
         if (erased?.is !== 'sound') puts.push(bodyEntry(body))
       }
       for (const ref of erase) {
@@ -114,7 +134,8 @@ export const openPlanner = (db: Database, opened: Extent): Planner => {
       }
       const extent = extend(current, appended)
       puts.push(trailEntry(extent))
-      if (extent.batches >= limits.store_trail_batches_max) dels.push(trailKey(extent.batches - limits.store_trail_batches_max))
+      if (extent.batches >= limits.store_trail_batches_max)
+        dels.push(trailKey(extent.batches - limits.store_trail_batches_max))
       return {
         puts,
         dels,

@@ -13,7 +13,9 @@ const newFolder = scratchFolders()
 const random = seeded('purge')
 
 const filesWith = (dir: string, text: Uint8Array): string[] =>
-  readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((name) => statSync(join(dir, name)).isFile() && readFileSync(join(dir, name)).includes(Buffer.from(text)))
+  readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => statSync(join(dir, name)).isFile() && readFileSync(join(dir, name)).includes(Buffer.from(text)),
+  )
 
 const [young, old, kept] = [sampleBody('young', 400), sampleBody('old', 400), sampleBody('kept', 400)]
 
@@ -46,7 +48,11 @@ test('more erasures than one turn of work, while writes go on', async () => {
   await store.write({ erase: bodies.slice(0, 38).map(({ ref }) => ref) })
   for (let seq = 0; seq < 20; seq++) await store.write({ commits: run('a', seq, 1) })
   await store.close()
-  for (let opening = 0; opening < 4 && bodies.slice(0, 38).some(({ text }) => filesWith(dir, text).length > 0); opening++) {
+  for (
+    let opening = 0;
+    opening < 4 && bodies.slice(0, 38).some(({ text }) => filesWith(dir, text).length > 0);
+    opening++
+  ) {
     await (await openLevelStore(dir, { random })).close()
   }
   expect(bodies.slice(0, 38).filter(({ text }) => filesWith(dir, text).length > 0)).toEqual([])
@@ -67,7 +73,12 @@ test('the work of erasing is taken up again after a crash in the middle', async 
   const { db } = await openDatabase(openFolder(dir))
   const body = bodyEntry(old)
   await db.put(body.key, body.value, { sync: true })
-  await db.batch().del(body.key).put(erasedKey(old.ref), Buffer.alloc(0)).put(purgeKey(old.ref), Buffer.alloc(0)).write({ sync: true })
+  await db
+    .batch()
+    .del(body.key)
+    .put(erasedKey(old.ref), Buffer.alloc(0))
+    .put(purgeKey(old.ref), Buffer.alloc(0))
+    .write({ sync: true })
   await db.close()
   expect(filesWith(dir, old.text)).not.toEqual([])
   const store = await openLevelStore(dir, { random })

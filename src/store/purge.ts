@@ -26,7 +26,11 @@ type Writes = { remove(keys: readonly Buffer[]): Promise<void>; assertWritable()
  * compaction that meets a full disk makes the database refuse every write.
  * @param failed is told why the work ended early; the next wake or opening takes it up again.
  */
-export const startPurge = (db: Database, { remove, assertWritable }: Writes, failed: (error: unknown) => void): Purge => {
+export const startPurge = (
+  db: Database,
+  { remove, assertWritable }: Writes,
+  failed: (error: unknown) => void,
+): Purge => {
   let stopping = false
   let working: Promise<void> | null = null
   let again = false
@@ -50,9 +54,11 @@ export const startPurge = (db: Database, { remove, assertWritable }: Writes, fai
     wake() {
       again = true
       if (stopping || working !== null) return
-      working = work().catch(failed).finally(() => {
-        working = null
-      })
+      working = work()
+        .catch(failed)
+        .finally(() => {
+          working = null
+        })
     },
     async stop() {
       stopping = true

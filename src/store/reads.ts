@@ -6,10 +6,26 @@ import type { ChainId, CommitHash, Ref } from '../../crdt/ids.ts'
 import type { Arrival, StoreDamage, StoredCommit } from '../ports/store.ts'
 import { get } from './database.ts'
 import type { Database } from './database.ts'
-import { arrivalKey, bodyKey, commitKey, erasedKey, factKey, hashKey, plain, readArrival, readBody, readCommit, readHash, unsealed } from './records.ts'
+import {
+  arrivalKey,
+  bodyKey,
+  commitKey,
+  erasedKey,
+  factKey,
+  hashKey,
+  plain,
+  readArrival,
+  readBody,
+  readCommit,
+  readHash,
+  unsealed,
+} from './records.ts'
 
 /** A record as it was found: sound, absent, or not what was written. */
-export type Found<T> = { readonly is: 'sound'; readonly value: T } | { readonly is: 'absent' } | { readonly is: 'damaged'; readonly reason: string }
+export type Found<T> =
+  | { readonly is: 'sound'; readonly value: T }
+  | { readonly is: 'absent' }
+  | { readonly is: 'damaged'; readonly reason: string }
 
 const WRONG_SUM = 'its bytes do not match their checksum'
 
@@ -21,10 +37,15 @@ const find = <T>(db: Database, key: Buffer, decode: (value: Buffer) => T | null)
   return decoded === null ? { is: 'damaged', reason: WRONG_SUM } : { is: 'sound', value: decoded }
 }
 
-export const findCommit = (db: Database, chain: ChainId, seq: number): Found<{ readonly n: number; readonly commit: StoredCommit }> =>
+export const findCommit = (
+  db: Database,
+  chain: ChainId,
+  seq: number,
+): Found<{ readonly n: number; readonly commit: StoredCommit }> =>
   find(db, commitKey(chain, seq), (value) => readCommit(chain, seq, value))
 
-export const findArrival = (db: Database, n: number): Found<Arrival> => find(db, arrivalKey(n), (value) => readArrival(n, value))
+export const findArrival = (db: Database, n: number): Found<Arrival> =>
+  find(db, arrivalKey(n), (value) => readArrival(n, value))
 
 export const findHash = (db: Database, hash: CommitHash): Found<{ readonly chain: ChainId; readonly seq: number }> =>
   find(db, hashKey(hash), (value) => readHash(hash, value))

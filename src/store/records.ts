@@ -36,7 +36,17 @@ const ARRIVAL_BYTES = CHAIN_BYTES + NUMBER_BYTES + HASH_BYTES
 export type Entry = { readonly key: Buffer; readonly value: Buffer }
 
 /** First letter of each kind's keys. */
-export const letters = { commit: 'c', arrival: 'a', hash: 'h', body: 'b', erased: 'e', purge: 'p', fact: 'f', trail: 't', meta: 'm' } as const
+export const letters = {
+  commit: 'c',
+  arrival: 'a',
+  hash: 'h',
+  body: 'b',
+  erased: 'e',
+  purge: 'p',
+  fact: 'f',
+  trail: 't',
+  meta: 'm',
+} as const
 
 /** The half-open key range of a kind. */
 export const rangeOf = (letter: string): { readonly gte: Buffer; readonly lt: Buffer } => ({
@@ -49,7 +59,10 @@ const sumOf = (bytes: Uint8Array): Buffer => digest('sha256', bytes, 'buffer').s
 export const plain = (bytes: Buffer): Uint8Array => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
 
 /** value = payload ‖ SHA-256(key ‖ payload)[0:16]. */
-export const sealed = (key: Buffer, payload: Uint8Array): Entry => ({ key, value: Buffer.concat([payload, sumOf(Buffer.concat([key, payload]))]) })
+export const sealed = (key: Buffer, payload: Uint8Array): Entry => ({
+  key,
+  value: Buffer.concat([payload, sumOf(Buffer.concat([key, payload]))]),
+})
 
 /** The payload, or null when the record is not what was written under this key. */
 export const unsealed = (key: Buffer, value: Buffer): Buffer | null => {
@@ -70,7 +83,10 @@ export const commitKey = (chain: ChainId, seq: number): Buffer => {
 }
 
 /** The chain's keys, to find its last. */
-export const chainRange = (chain: ChainId): { readonly gte: Buffer; readonly lte: Buffer } => ({ gte: commitKey(chain, 0), lte: commitKey(chain, 2 ** 48 - 1) })
+export const chainRange = (chain: ChainId): { readonly gte: Buffer; readonly lte: Buffer } => ({
+  gte: commitKey(chain, 0),
+  lte: commitKey(chain, 2 ** 48 - 1),
+})
 
 export const seqOfCommitKey = (key: Buffer): number => key.readUIntBE(1 + CHAIN_BYTES, NUMBER_BYTES)
 export const chainOfCommitKey = (key: Buffer): ChainId => key.toString('hex', 1, 1 + CHAIN_BYTES) as ChainId
@@ -90,11 +106,18 @@ export const commitEntry = (n: number, commit: StoredCommit): Entry => {
   return { key: all.subarray(0, COMMIT_KEY_BYTES), value: all.subarray(COMMIT_KEY_BYTES) }
 }
 
-export const readCommit = (chain: ChainId, seq: number, value: Buffer): { readonly n: number; readonly commit: StoredCommit } | null => {
+export const readCommit = (
+  chain: ChainId,
+  seq: number,
+  value: Buffer,
+): { readonly n: number; readonly commit: StoredCommit } | null => {
   const payload = unsealed(commitKey(chain, seq), value)
   if (payload === null || payload.length < NUMBER_BYTES + HASH_BYTES) return null
   const hash = payload.toString('hex', NUMBER_BYTES, NUMBER_BYTES + HASH_BYTES) as CommitHash
-  return { n: payload.readUIntBE(0, NUMBER_BYTES), commit: { chain, seq, hash, bytes: plain(payload.subarray(NUMBER_BYTES + HASH_BYTES)) } }
+  return {
+    n: payload.readUIntBE(0, NUMBER_BYTES),
+    commit: { chain, seq, hash, bytes: plain(payload.subarray(NUMBER_BYTES + HASH_BYTES)) },
+  }
 }
 
 // ── indexes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -168,7 +191,10 @@ export const erasedKey = (ref: Ref): Buffer => idKey(letters.erased, ref)
 export const purgeKey = (ref: Ref): Buffer => idKey(letters.purge, ref)
 export const refOfKey = (key: Buffer): Ref => key.toString('hex', 1) as Ref
 
-export const bodyEntry = (body: Body): Entry => ({ key: bodyKey(body.ref), value: Buffer.concat([body.salt, body.text]) })
+export const bodyEntry = (body: Body): Entry => ({
+  key: bodyKey(body.ref),
+  value: Buffer.concat([body.salt, body.text]),
+})
 
 export const readBody = (ref: Ref, value: Buffer): Body | null => {
   const salt = plain(value.subarray(0, SALT_BYTES))
@@ -185,12 +211,17 @@ export type Extent = { readonly batches: number; readonly arrivals: number; read
 
 export const NOTHING: Extent = { batches: 0, arrivals: 0, digest: Buffer.alloc(HASH_BYTES) }
 
-export const sameExtent = (a: Extent, b: Extent): boolean => a.batches === b.batches && a.arrivals === b.arrivals && a.digest.equals(b.digest)
+export const sameExtent = (a: Extent, b: Extent): boolean =>
+  a.batches === b.batches && a.arrivals === b.arrivals && a.digest.equals(b.digest)
 
 /** The extent after one more batch. @param appended the arrival records (values) that it adds, in order. */
 export const extend = (extent: Extent, appended: readonly Buffer[]): Extent => {
   const batches = extent.batches + 1
-  return { batches, arrivals: extent.arrivals + appended.length, digest: digest('sha256', Buffer.concat([extent.digest, number6(batches), ...appended]), 'buffer') }
+  return {
+    batches,
+    arrivals: extent.arrivals + appended.length,
+    digest: digest('sha256', Buffer.concat([extent.digest, number6(batches), ...appended]), 'buffer'),
+  }
 }
 
 export const number6 = (n: number): Buffer => {
@@ -207,7 +238,11 @@ export const trailEntry = ({ batches, arrivals, digest: running }: Extent): Entr
 export const readTrail = (key: Buffer, value: Buffer): Extent | null => {
   const payload = key.length === TRAIL_KEY_BYTES ? unsealed(key, value) : null
   if (payload === null || payload.length !== NUMBER_BYTES + HASH_BYTES) return null
-  return { batches: key.readUIntBE(1, NUMBER_BYTES), arrivals: payload.readUIntBE(0, NUMBER_BYTES), digest: Buffer.from(payload.subarray(NUMBER_BYTES)) }
+  return {
+    batches: key.readUIntBE(1, NUMBER_BYTES),
+    arrivals: payload.readUIntBE(0, NUMBER_BYTES),
+    digest: Buffer.from(payload.subarray(NUMBER_BYTES)),
+  }
 }
 
 /** `folder` is the identity of the folder as of the last opening (folder.ts). */
@@ -222,5 +257,9 @@ export const metaEntry = ({ epoch, trailFrom, folder }: Meta): Entry =>
 export const readMeta = (value: Buffer): Meta | null => {
   const payload = unsealed(META_KEY, value)
   if (payload === null || payload.length < EPOCH_BYTES + NUMBER_BYTES) return null
-  return { epoch: payload.toString('hex', 0, EPOCH_BYTES), trailFrom: payload.readUIntBE(EPOCH_BYTES, NUMBER_BYTES), folder: payload.toString('utf8', EPOCH_BYTES + NUMBER_BYTES) }
+  return {
+    epoch: payload.toString('hex', 0, EPOCH_BYTES),
+    trailFrom: payload.readUIntBE(EPOCH_BYTES, NUMBER_BYTES),
+    folder: payload.toString('utf8', EPOCH_BYTES + NUMBER_BYTES),
+  }
 }

@@ -27,7 +27,11 @@ const FAILED = {
   commits: [...run('a', 6, 2), { ...sampleCommit('a', 2), bytes: Uint8Array.of(9) }, sampleCommit('a', 3, 50, 7)],
   bodies: [late],
   erase: [gone.ref, sampleBody('never here').ref],
-  facts: [['changed', Uint8Array.of(2)], ['removed', null], ['new', Uint8Array.of(3)]] as const,
+  facts: [
+    ['changed', Uint8Array.of(2)],
+    ['removed', null],
+    ['new', Uint8Array.of(3)],
+  ] as const,
 }
 
 const contents = async (db: Database): Promise<string> => {
@@ -47,7 +51,14 @@ const put = async (db: Database, { puts, dels }: Plan): Promise<void> => {
 const inUse = async () => {
   const dir = newFolder()
   const store = await openLevelStore(dir, { random })
-  await store.write({ commits: run('a', 0, 2), bodies: [kept, gone], facts: [['changed', Uint8Array.of(1)], ['removed', Uint8Array.of(1)]] })
+  await store.write({
+    commits: run('a', 0, 2),
+    bodies: [kept, gone],
+    facts: [
+      ['changed', Uint8Array.of(1)],
+      ['removed', Uint8Array.of(1)],
+    ],
+  })
   for (let batch = 1; batch < BATCHES; batch++) await store.write({ commits: run('a', 2 * batch, 2) })
   await store.close()
 
@@ -63,10 +74,20 @@ const inUse = async () => {
   const plan = await openPlanner(copy, extent).plan(FAILED, true)
   await put(copy, plan)
   await copy.close()
-  const logIn = (path: string): string => join(path, readdirSync(path).find((name) => name.endsWith('.log'))!)
+  const logIn = (path: string): string =>
+    join(
+      path,
+      readdirSync(path).find((name) => name.endsWith('.log'))!,
+    )
   const record = readFileSync(logIn(elsewhere))
   return {
-    folder, live, extent, plan, record, log: logIn(folder.db), before: await contents(live.db),
+    folder,
+    live,
+    extent,
+    plan,
+    record,
+    log: logIn(folder.db),
+    before: await contents(live.db),
     epoch: readMeta(live.db.getSync(META_KEY)!)!.epoch,
     end: async () => live.current().close(),
   }
@@ -75,7 +96,10 @@ const inUse = async () => {
 test('the record that is appended here is what LevelDB reads as the batch: without an inverse it is there', async () => {
   const world = await inUse()
   appendFileSync(world.log, world.record)
-  await expect(reopen(world.folder, world.live, world, null)).rejects.toMatchObject({ code: 'unreadable', message: expect.stringMatching(/does not end where it did/) })
+  await expect(reopen(world.folder, world.live, world, null)).rejects.toMatchObject({
+    code: 'unreadable',
+    message: expect.stringMatching(/does not end where it did/),
+  })
   await world.end()
   const seen = await openPlain(world.folder.db)
   expect(seen.getSync(trailKey(world.extent.batches + 1))).toBeDefined()
@@ -119,7 +143,12 @@ test('an attempt that fails half-way leaves what is read as it was, and the next
 
 test('links to tables do not let the second database write into the first: every byte of a table is as it was', async () => {
   const world = await inUse()
-  const tables = (): ReadonlyMap<string, Buffer> => new Map(readdirSync(world.folder.db).filter((name) => name.endsWith('.ldb')).map((name) => [name, readFileSync(join(world.folder.db, name))]))
+  const tables = (): ReadonlyMap<string, Buffer> =>
+    new Map(
+      readdirSync(world.folder.db)
+        .filter((name) => name.endsWith('.ldb'))
+        .map((name) => [name, readFileSync(join(world.folder.db, name))]),
+    )
   const before = tables()
   expect(before.size).toBeGreaterThan(0)
   appendFileSync(world.log, world.record)

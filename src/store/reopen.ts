@@ -40,22 +40,36 @@ const LINK_ATTEMPTS_MAX = 3
  * @throws StoreFailure `unreadable` when the log is not as believed; what the disk or LevelDB throws. What is read is then still
  * open, and as believed: to be tried again.
  */
-export const reopen = async (folder: Folder, live: LiveDatabase, believed: Believed, touched: Touched | null): Promise<void> => {
+export const reopen = async (
+  folder: Folder,
+  live: LiveDatabase,
+  believed: Believed,
+  touched: Touched | null,
+): Promise<void> => {
   const before = touched === null ? [] : await valuesBefore(live.db, touched)
   if (live.current().location === folder.db) {
-    const reading = await opened(() => openLinked(folder), (db) => settle(db, believed, before))
+    const reading = await opened(
+      () => openLinked(folder),
+      (db) => settle(db, believed, before),
+    )
     await live.use(reading).close()
   }
   setLogsAside(folder)
   await mendLogs(folder)
-  const main = await opened(() => openPlain(folder.db), (db) => settle(db, believed, before))
+  const main = await opened(
+    () => openPlain(folder.db),
+    (db) => settle(db, believed, before),
+  )
   await live.use(main).close()
   await rm(folder.reading, { recursive: true, force: true })
   settleLogs(folder, null)
 }
 
 /** Opens, and closes again when `check` rejects. */
-const opened = async (open: () => Promise<OpenDatabase>, check: (db: OpenDatabase) => Promise<void>): Promise<OpenDatabase> => {
+const opened = async (
+  open: () => Promise<OpenDatabase>,
+  check: (db: OpenDatabase) => Promise<void>,
+): Promise<OpenDatabase> => {
   const db = await open()
   try {
     await check(db)
@@ -70,7 +84,9 @@ type Before = { readonly key: Buffer; readonly value: Buffer | undefined }
 
 /** Of each key of the batch; the database in use does not show a batch that failed. */
 const valuesBefore = async (db: Database, { puts, dels }: Touched): Promise<readonly Before[]> => {
-  const keys = [...new Map([...puts.map(({ key }) => key), ...dels].map((key) => [key.toString('latin1'), key])).values()]
+  const keys = [
+    ...new Map([...puts.map(({ key }) => key), ...dels].map((key) => [key.toString('latin1'), key])).values(),
+  ]
   const before: Before[] = []
   for (const key of keys) {
     before.push({ key, value: db.getSync(key) })
@@ -93,8 +109,17 @@ const settle = async (db: OpenDatabase, { extent, epoch }: Believed, before: rea
   const key = trailKey(extent.batches)
   const last = db.getSync(key)
   const trail = last === undefined ? null : readTrail(key, last)
-  if (own === undefined || readMeta(own)?.epoch !== epoch || (await topOf(db)) !== extent.batches || trail === null || !sameExtent(trail, extent)) {
-    throw new StoreFailure('unreadable', `opened anew, the log does not end where it did (batch ${extent.batches}): start again to repair it`)
+  if (
+    own === undefined ||
+    readMeta(own)?.epoch !== epoch ||
+    (await topOf(db)) !== extent.batches ||
+    trail === null ||
+    !sameExtent(trail, extent)
+  ) {
+    throw new StoreFailure(
+      'unreadable',
+      `opened anew, the log does not end where it did (batch ${extent.batches}): start again to repair it`,
+    )
   }
 }
 
@@ -125,7 +150,8 @@ const linkFiles = async (folder: Folder): Promise<void> => {
   for (const name of await readdir(folder.db)) {
     const [, digits, kind] = FILE.exec(name) ?? []
     if (digits === undefined) continue
-    if (kind === 'log' ? Number(digits) >= firstLog : tables.has(Number(digits))) await link(join(folder.db, name), join(folder.reading, name))
+    if (kind === 'log' ? Number(digits) >= firstLog : tables.has(Number(digits)))
+      await link(join(folder.db, name), join(folder.reading, name))
   }
   await writeFile(join(folder.reading, 'CURRENT'), `${current}\n`, { mode: 0o600 })
 }

@@ -11,11 +11,23 @@ import { entriesOf } from './database.ts'
 import type { Database } from './database.ts'
 import { causeOf } from './failure.ts'
 import { findArrival, findCommit, findHash } from './reads.ts'
-import { arrivalEntry, chainOfCommitKey, COMMIT_KEY_BYTES, hashEntry, letters, readCommit, seqOfCommitKey } from './records.ts'
+import {
+  arrivalEntry,
+  chainOfCommitKey,
+  COMMIT_KEY_BYTES,
+  hashEntry,
+  letters,
+  readCommit,
+  seqOfCommitKey,
+} from './records.ts'
 import type { Entry } from './records.ts'
 
 /** @param mend is given the index entries to write again, a batch at a time. */
-export async function* scanCommits(db: Database, arrivals: number, mend: (entries: readonly Entry[]) => Promise<void>): AsyncGenerator<readonly ScannedCommit[]> {
+export async function* scanCommits(
+  db: Database,
+  arrivals: number,
+  mend: (entries: readonly Entry[]) => Promise<void>,
+): AsyncGenerator<readonly ScannedCommit[]> {
   let orphans: Orphans | null = null
   for (let from = 1; from <= arrivals; from += limits.store_scan_commits) {
     const met: ScannedCommit[] = []
@@ -27,7 +39,11 @@ export async function* scanCommits(db: Database, arrivals: number, mend: (entrie
       if (arrival === undefined) {
         const reason = found.is === 'damaged' ? found.reason : 'neither its arrival nor its commit is there'
         const cut = orphans?.cut ?? null
-        met.push({ kind: 'lost', n, reason: cut === null ? reason : `${reason}; commits could not all be searched: ${cut}` })
+        met.push({
+          kind: 'lost',
+          n,
+          reason: cut === null ? reason : `${reason}; commits could not all be searched: ${cut}`,
+        })
         continue
       }
       if (found.is !== 'sound') mended.push(arrivalEntry(arrival))
@@ -43,11 +59,14 @@ export async function* scanCommits(db: Database, arrivals: number, mend: (entrie
 const check = (db: Database, arrival: Arrival, mended: Entry[]): ScannedCommit => {
   const { n, chain, seq, hash } = arrival
   const found = findCommit(db, chain, seq)
-  if (found.is !== 'sound') return { kind: 'damaged', arrival, reason: found.is === 'damaged' ? found.reason : 'its record is missing' }
+  if (found.is !== 'sound')
+    return { kind: 'damaged', arrival, reason: found.is === 'damaged' ? found.reason : 'its record is missing' }
   if (found.value.n !== n) return { kind: 'lost', n, reason: `it arrived again as number ${found.value.n}` }
-  if (found.value.commit.hash !== hash) return { kind: 'damaged', arrival, reason: 'its hash is not the one that the arrival log names' }
+  if (found.value.commit.hash !== hash)
+    return { kind: 'damaged', arrival, reason: 'its hash is not the one that the arrival log names' }
   const indexed = findHash(db, hash)
-  if (indexed.is !== 'sound' || indexed.value.chain !== chain || indexed.value.seq !== seq) mended.push(hashEntry(hash, chain, seq))
+  if (indexed.is !== 'sound' || indexed.value.chain !== chain || indexed.value.seq !== seq)
+    mended.push(hashEntry(hash, chain, seq))
   return { kind: 'commit', n, commit: found.value.commit }
 }
 

@@ -74,7 +74,7 @@ test('one flipped bit anywhere is seen; mended, LevelDB reads everything but tha
   for (let trial = 0; trial < 300; trial++) {
     const at = Buffer.from(rolls.bytes(4)).readUInt32BE() % original.length
     const bytes = Buffer.from(original)
-    bytes[at]! ^= 1 << trial % 8
+    bytes[at]! ^= 1 << (trial % 8)
     const state = checkTable(bytes)
     // The footer is padded to its fixed size with bytes that nobody reads.
     if (state.is === 'sound') expect(at).toBeGreaterThan(original.length - 48)
@@ -111,7 +111,8 @@ test('a mended filter excludes nothing', async () => {
     writeFileSync(path, state.bytes)
     const db = new ClassicLevel<Buffer, Buffer>(dir, options)
     await db.open()
-    lost = KEYS - Array.from({ length: KEYS }, (_, i) => db.getSync(key(i))).filter((found) => found !== undefined).length
+    lost =
+      KEYS - Array.from({ length: KEYS }, (_, i) => db.getSync(key(i))).filter((found) => found !== undefined).length
     await db.close()
   }
   expect(lost).toBe(0)
@@ -119,7 +120,8 @@ test('a mended filter excludes nothing', async () => {
 
 test('without footer or index a table is unusable, and nothing in it makes the check throw', async () => {
   const original = readFileSync(await oneTable(newFolder()))
-  for (const cut of [0, 1, 47, 48, 49, 60, 1_000, original.length - 1]) expect(checkTable(original.subarray(0, cut)).is).toBe('unusable')
+  for (const cut of [0, 1, 47, 48, 49, 60, 1_000, original.length - 1])
+    expect(checkTable(original.subarray(0, cut)).is).toBe('unusable')
   const rolls = seeded('footers')
   for (let trial = 0; trial < 500; trial++) {
     const bytes = Buffer.from(original)

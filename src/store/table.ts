@@ -33,19 +33,25 @@ type Kind = 'data' | 'filter'
 /** @param table the whole file. It is not changed. */
 export const checkTable = (table: Buffer): TableState => {
   const footer = table.subarray(-FOOTER_BYTES)
-  if (footer.length < FOOTER_BYTES || !footer.subarray(-MAGIC.length).equals(MAGIC)) return { is: 'unusable', reason: 'its footer is damaged' }
+  if (footer.length < FOOTER_BYTES || !footer.subarray(-MAGIC.length).equals(MAGIC))
+    return { is: 'unusable', reason: 'its footer is damaged' }
   const handles = readHandles(footer, 2)
   const [metaindex, index] = handles ?? []
-  if (metaindex === undefined || index === undefined || !fits(table, index)) return { is: 'unusable', reason: 'its footer is damaged' }
+  if (metaindex === undefined || index === undefined || !fits(table, index))
+    return { is: 'unusable', reason: 'its footer is damaged' }
   const indexed = isSound(table, index) ? readIndex(table, index) : null
-  if (indexed === null || !indexed.every((handle) => fits(table, handle))) return { is: 'unusable', reason: 'its index is damaged' }
+  if (indexed === null || !indexed.every((handle) => fits(table, handle)))
+    return { is: 'unusable', reason: 'its index is damaged' }
 
-  const damaged: (readonly [Kind, Handle])[] = indexed.filter((handle) => !isSound(table, handle)).map((handle) => ['data', handle])
+  const damaged: (readonly [Kind, Handle])[] = indexed
+    .filter((handle) => !isSound(table, handle))
+    .map((handle) => ['data', handle])
   if (!fits(table, metaindex)) return { is: 'unusable', reason: 'its footer is damaged' }
   if (!isSound(table, metaindex)) damaged.push(['data', metaindex])
   else {
     const filters = readIndex(table, metaindex)
-    if (filters === null || !filters.every((handle) => fits(table, handle))) return { is: 'unusable', reason: 'its metaindex is damaged' }
+    if (filters === null || !filters.every((handle) => fits(table, handle)))
+      return { is: 'unusable', reason: 'its metaindex is damaged' }
     for (const handle of filters) if (!isSound(table, handle)) damaged.push(['filter', handle])
   }
   if (damaged.length === 0) return { is: 'sound' }
@@ -57,7 +63,8 @@ export const checkTable = (table: Buffer): TableState => {
   return { is: 'mended', bytes, blocks: damaged.length }
 }
 
-const fits = (table: Buffer, { offset, size }: Handle): boolean => size >= 4 && offset + size + TRAILER_BYTES <= table.length - FOOTER_BYTES
+const fits = (table: Buffer, { offset, size }: Handle): boolean =>
+  size >= 4 && offset + size + TRAILER_BYTES <= table.length - FOOTER_BYTES
 
 const isSound = (table: Buffer, { offset, size }: Handle): boolean =>
   maskedCrc(crc32c(table, offset, offset + size + 1)) === table.readUInt32LE(offset + size + 1)
@@ -76,7 +83,7 @@ const readIndex = (table: Buffer, { offset, size }: Handle): readonly Handle[] |
   const block = table.subarray(offset, offset + size)
   const end = size - 4 - 4 * block.readUInt32LE(size - 4)
   const handles: Handle[] = []
-  for (let at = 0; at < end; ) {
+  for (let at = 0; at < end;) {
     // An entry: length shared with the key before, length not shared, length of the value, then key and value.
     const lengths = readVarints(block, at, 3)
     if (lengths === null) return null
@@ -92,11 +99,17 @@ const readIndex = (table: Buffer, { offset, size }: Handle): readonly Handle[] |
 
 const readHandles = (bytes: Buffer, count: number): readonly Handle[] | null => {
   const numbers = readVarints(bytes, 0, 2 * count)
-  return numbers === null ? null : Array.from({ length: count }, (_, i) => ({ offset: numbers.values[2 * i]!, size: numbers.values[2 * i + 1]! }))
+  return numbers === null
+    ? null
+    : Array.from({ length: count }, (_, i) => ({ offset: numbers.values[2 * i]!, size: numbers.values[2 * i + 1]! }))
 }
 
 /** Little-endian base-128 numbers; null when they run over the end or past 2^49. */
-const readVarints = (bytes: Buffer, from: number, count: number): { readonly values: readonly number[]; readonly end: number } | null => {
+const readVarints = (
+  bytes: Buffer,
+  from: number,
+  count: number,
+): { readonly values: readonly number[]; readonly end: number } | null => {
   const values: number[] = []
   let at = from
   while (values.length < count) {

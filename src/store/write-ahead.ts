@@ -43,7 +43,7 @@ export function* batchesIn(log: Buffer): Generator<Buffer> {
   let parts: Buffer[] | null = null
   for (let block = 0; block < log.length; block += BLOCK_BYTES) {
     const end = Math.min(log.length, block + BLOCK_BYTES)
-    for (let at = block; at + HEADER_BYTES <= end; ) {
+    for (let at = block; at + HEADER_BYTES <= end;) {
       const record = recordAt(log, at, end)
       if (record === null) {
         parts = null
@@ -73,7 +73,7 @@ const framed = (batches: readonly Buffer[]): Buffer => {
     length += part.length
   }
   for (const batch of batches) {
-    for (let from = 0; from < batch.length || from === 0; ) {
+    for (let from = 0; from < batch.length || from === 0;) {
       const left = BLOCK_BYTES - (length % BLOCK_BYTES)
       if (left < HEADER_BYTES) {
         push(Buffer.alloc(left))

@@ -17,7 +17,13 @@ const first = OWN_READS.kinds
 const setWithout = (kind: 'memory.put' | 'memory.patch', later: boolean): Kinds[string] => {
   const { schema } = first[kind]!
   const { scope, ...others } = fieldsOf(schema.required['set']!).optional
-  const set = { fields: { ...fieldsOf(schema.required['set']!), optional: others, ...(later && { later: { scope: { level: FUTURE_LEVEL, field: scope! } } }) } }
+  const set = {
+    fields: {
+      ...fieldsOf(schema.required['set']!),
+      optional: others,
+      ...(later && { later: { scope: { level: FUTURE_LEVEL, field: scope! } } }),
+    },
+  }
   return { level: FIRST_LEVEL, schema: { ...schema, required: { ...schema.required, set } } }
 }
 const fieldsOf = (field: Field) => {
@@ -25,15 +31,34 @@ const fieldsOf = (field: Field) => {
   return field.fields
 }
 
-const past: Kinds = { ...first, 'memory.put': setWithout('memory.put', false), 'memory.patch': setWithout('memory.patch', false) }
+const past: Kinds = {
+  ...first,
+  'memory.put': setWithout('memory.put', false),
+  'memory.patch': setWithout('memory.patch', false),
+}
 const episode = first['episode.append']!.schema
 const future: Kinds = {
-  ...first, 'memory.put': setWithout('memory.put', true), 'memory.patch': setWithout('memory.patch', true),
-  'episode.append': { level: FIRST_LEVEL, schema: { ...episode, later: { mood: { level: FUTURE_LEVEL, field: (value) => typeof value === 'string' && value.length <= 64 } } } },
+  ...first,
+  'memory.put': setWithout('memory.put', true),
+  'memory.patch': setWithout('memory.patch', true),
+  'episode.append': {
+    level: FIRST_LEVEL,
+    schema: {
+      ...episode,
+      later: { mood: { level: FUTURE_LEVEL, field: (value) => typeof value === 'string' && value.length <= 64 } },
+    },
+  },
   [FUTURE_KIND]: { level: FUTURE_LEVEL, schema: episode },
 }
 
 export const PAST: Build = { reads: { level: FIRST_LEVEL, kinds: past }, offer: OWN_OFFER }
-export const FUTURE: Build = { reads: { level: FUTURE_LEVEL, kinds: future }, offer: { min: OWN_OFFER.min, max: OWN_OFFER.max + 1, abilities: OWN_OFFER.abilities | abilitiesOf(FUTURE_LEVEL) | FUTURE_ABILITY } }
+export const FUTURE: Build = {
+  reads: { level: FUTURE_LEVEL, kinds: future },
+  offer: {
+    min: OWN_OFFER.min,
+    max: OWN_OFFER.max + 1,
+    abilities: OWN_OFFER.abilities | abilitiesOf(FUTURE_LEVEL) | FUTURE_ABILITY,
+  },
+}
 /** Two versions on: it speaks to `FUTURE` and to nobody older. */
 export const FAR: Build = { reads: FUTURE.reads, offer: { ...FUTURE.offer, min: OWN_OFFER.max + 1 } }

@@ -75,10 +75,17 @@ const AGREE_LOOK_MS = 250
 export const createWorld = async (options: WorldOptions): Promise<World> => {
   const random = createRandom(options.seed)
   const time = createVirtualTime(START_MS)
-  const network = createMemoryNetwork({ timers: time, ...(options.delayMs && { delayMs: options.delayMs, random: () => random.bytes(1)[0]! / 256 }) })
+  const network = createMemoryNetwork({
+    timers: time,
+    ...(options.delayMs && { delayMs: options.delayMs, random: () => random.bytes(1)[0]! / 256 }),
+  })
   const authority = keyPairFromSeed(random.bytes(32))
   const keys = Array.from({ length: options.peers }, () => keyPairFromSeed(random.bytes(32)))
-  const founders = keys.map((pair, index) => ({ peer: publicKeyHex(pair) as PeerId, name: `peer-${index}`, role: options.role?.(index) ?? 'voter' }))
+  const founders = keys.map((pair, index) => ({
+    peer: publicKeyHex(pair) as PeerId,
+    name: `peer-${index}`,
+    role: options.role?.(index) ?? 'voter',
+  }))
   const log = foundedLog(genesis({ clock: time, random }, 'world', authority, founders, options.recovery), authority)
   const { mesh } = log.state
   const disks = keys.map(() => memoryDisk())
@@ -90,16 +97,41 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
   const dials = options.dials ?? ((index: number) => (index === 0 ? [] : [0]))
 
   const start = async (index: number): Promise<void> => {
-    const store = openMemoryStore({ random, disk: disks[index]!, ...(options.flush && { flush: () => options.flush!(index) }) })
+    const store = openMemoryStore({
+      random,
+      disk: disks[index]!,
+      ...(options.flush && { flush: () => options.flush!(index) }),
+    })
     if (store.arrivals() === 0) await store.write({ commits: log.commits })
     const peer = await createPeer({
       // A fault that is caught in production fails the world.
       fault: (_place, error) => {
         throw error
       },
-      identity: { dir: '', mesh, meshName: 'world', name: `peer-${index}`, peer: publicKeyHex(keys[index]!) as PeerId, keys: keys[index]!, authority: authorities[index]!, peers: [] },
-      store, projection: options.projection?.(index) ?? createNoProjection(), projectionKind: options.projection === undefined ? 'none' : 'memory', timers: { now: () => Math.floor(time.now() + clockAheadMs[index]!), after: time.after }, monotonic: time.now, random, dialer: network.dialer(url(index)), compression: null,
-      peers: dials(index).map(url), quorum: null, quorumTimeoutMs: 5_000, version: '0.0.0', log: options.log?.(index) ?? logTo(), live: () => ({}),
+      identity: {
+        dir: '',
+        mesh,
+        meshName: 'world',
+        name: `peer-${index}`,
+        peer: publicKeyHex(keys[index]!) as PeerId,
+        keys: keys[index]!,
+        authority: authorities[index]!,
+        peers: [],
+      },
+      store,
+      projection: options.projection?.(index) ?? createNoProjection(),
+      projectionKind: options.projection === undefined ? 'none' : 'memory',
+      timers: { now: () => Math.floor(time.now() + clockAheadMs[index]!), after: time.after },
+      monotonic: time.now,
+      random,
+      dialer: network.dialer(url(index)),
+      compression: null,
+      peers: dials(index).map(url),
+      quorum: null,
+      quorumTimeoutMs: 5_000,
+      version: '0.0.0',
+      log: options.log?.(index) ?? logTo(),
+      live: () => ({}),
       ...(options.build && { build: options.build(index) }),
       ...(options.observe && { observe: (effect) => options.observe!(index, effect) }),
     })
@@ -109,7 +141,11 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
   }
   const run = async <T>(until: Promise<T> | (() => boolean), msMax = 60_000): Promise<T | undefined> => {
     let settled: { value?: T; error?: unknown } | null = null
-    if (typeof until !== 'function') until.then((value) => (settled = { value }), (error: unknown) => (settled = { error }))
+    if (typeof until !== 'function')
+      until.then(
+        (value) => (settled = { value }),
+        (error: unknown) => (settled = { error }),
+      )
     const endMs = time.now() + msMax
     for (;;) {
       await turn()
@@ -136,15 +172,37 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
       // Digests are of stable storage: what a peer is just writing is not in them yet.
       await Promise.all(among.map((index) => world.peer(index).shell.settled()))
       const digests = await Promise.all(among.map((index) => world.peer(index).node.digests()))
-      if (digests.every(({ frontier, documents }) => documents !== null && frontier === digests[0]!.frontier && documents === digests[0]!.documents)) return
-      if (time.now() >= endMs) throw new Error(`peers ${among.join(', ')} do not agree within ${AGREE_MS_MAX} ms of virtual time: ${JSON.stringify(digests)}`)
+      if (
+        digests.every(
+          ({ frontier, documents }) =>
+            documents !== null && frontier === digests[0]!.frontier && documents === digests[0]!.documents,
+        )
+      )
+        return
+      if (time.now() >= endMs)
+        throw new Error(
+          `peers ${among.join(', ')} do not agree within ${AGREE_MS_MAX} ms of virtual time: ${JSON.stringify(digests)}`,
+        )
       await run(new Promise<void>((resolve) => void time.after(AGREE_LOOK_MS, resolve)))
     }
   }
 
   for (const index of keys.keys()) await start(index)
   const world: World = {
-    time, network, random, peers, disks, keys, authority, authorities, clockAheadMs, url, run, start, stop, agree,
+    time,
+    network,
+    random,
+    peers,
+    disks,
+    keys,
+    authority,
+    authorities,
+    clockAheadMs,
+    url,
+    run,
+    start,
+    stop,
+    agree,
     peer: (index) => {
       const peer = peers[index]
       if (!peer) throw new Error(`peer ${index} is stopped`)
@@ -157,7 +215,11 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
       for (const index of keys.keys()) await stop(index)
     },
   }
-  await run(() => peers.every((peer) => peer!.mesh.links().filter(({ state }) => state === 'up').length >= Math.min(1, options.peers - 1)))
+  await run(() =>
+    peers.every(
+      (peer) => peer!.mesh.links().filter(({ state }) => state === 'up').length >= Math.min(1, options.peers - 1),
+    ),
+  )
   return world
 }
 

@@ -25,7 +25,11 @@ export const findUserPeer = async (folder: UserFolder, random: Random): Promise<
   const found = await findProcess(folder, random)
   if (found === null) return null
   const key = await readKey(folder)
-  if (key === null) throw new NodeError('not_found', `the key of this user's peer is gone (${folder.key}): run \`mnemesh down\`, then \`mnemesh up\`, which makes another`)
+  if (key === null)
+    throw new NodeError(
+      'not_found',
+      `the key of this user's peer is gone (${folder.key}): run \`mnemesh down\`, then \`mnemesh up\`, which makes another`,
+    )
   return { ...found, key }
 }
 

@@ -10,7 +10,15 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 
-export type UserFolder = { readonly base: string; readonly peer: string; readonly key: string; readonly wanted: string; readonly lock: string; readonly log: string; readonly errors: string }
+export type UserFolder = {
+  readonly base: string
+  readonly peer: string
+  readonly key: string
+  readonly wanted: string
+  readonly lock: string
+  readonly log: string
+  readonly errors: string
+}
 type Env = Readonly<Record<string, string | undefined>>
 
 /** Null where the system does not say where a user's data lies. @param platform as `process.platform` names it. */
@@ -18,11 +26,23 @@ export const userFolder = (env: Env, platform: string): UserFolder | null => {
   const base = dataHome(env, platform)
   if (base === null) return null
   const at = (name: string): string => join(base, 'mnemesh', name)
-  return { base: join(base, 'mnemesh'), peer: at('peer'), key: at('key'), wanted: at('wanted'), lock: at('starting'), log: at('peer.log'), errors: at('errors.log') }
+  return {
+    base: join(base, 'mnemesh'),
+    peer: at('peer'),
+    key: at('key'),
+    wanted: at('wanted'),
+    lock: at('starting'),
+    log: at('peer.log'),
+    errors: at('errors.log'),
+  }
 }
 
 /** Whether the peer is meant to run: `up` has been called, and `down` not since. */
-export const isWanted = (folder: UserFolder): Promise<boolean> => access(folder.wanted).then(() => true, () => false)
+export const isWanted = (folder: UserFolder): Promise<boolean> =>
+  access(folder.wanted).then(
+    () => true,
+    () => false,
+  )
 
 /** A relative $XDG_DATA_HOME counts as none (XDG Base Directory Specification). */
 const dataHome = (env: Env, platform: string): string | null => {

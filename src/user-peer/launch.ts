@@ -17,14 +17,31 @@ export type Launched = { ended(): boolean }
 const IDLE_S = 60
 
 /** Words that run it. */
-export const peerWords = (folder: UserFolder, port: number): readonly string[] => ['serve', '--data', folder.peer, '--port', String(port), '--key-file', folder.key, '--log-file', folder.log, '--projection-idle', String(IDLE_S)]
+export const peerWords = (folder: UserFolder, port: number): readonly string[] => [
+  'serve',
+  '--data',
+  folder.peer,
+  '--port',
+  String(port),
+  '--key-file',
+  folder.key,
+  '--log-file',
+  folder.log,
+  '--projection-idle',
+  String(IDLE_S),
+]
 
 export const launchPeer = async (folder: UserFolder, port: number, { command, env }: Launcher): Promise<Launched> => {
   // Begun anew at each start, so it stays small: what the peer reports goes into its log.
   const errors = await open(folder.errors, 'w', 0o600)
   try {
     const [file, ...words] = command
-    const child = spawn(file, [...words, ...peerWords(folder, port)], { detached: true, cwd: folder.base, env: ownEnv(env), stdio: ['ignore', 'ignore', errors.fd] })
+    const child = spawn(file, [...words, ...peerWords(folder, port)], {
+      detached: true,
+      cwd: folder.base,
+      env: ownEnv(env),
+      stdio: ['ignore', 'ignore', errors.fd],
+    })
     let ended = false
     child.once('error', () => (ended = true)).once('exit', () => (ended = true))
     child.unref()
@@ -44,11 +61,15 @@ export const lastWords = async (folder: UserFolder): Promise<string> => {
  * For glibc's allocator: large blocks lie in mappings of their own, so that what the database took goes back to the system when it is let
  * go. By default the bound grows with use, and 50 MB stay with the process. Other systems do not look at these.
  */
-const ALLOCATOR: Readonly<Record<string, string>> = { MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' }
+const ALLOCATOR: Readonly<Record<string, string>> = {
+  MALLOC_MMAP_THRESHOLD_: '131072',
+  MALLOC_TRIM_THRESHOLD_: '131072',
+}
 
 /** What is meant for the program that starts it is not meant for it. */
 const ownEnv = (env: Launcher['env']): Record<string, string | undefined> => {
   const own = { ...ALLOCATOR, ...env }
-  for (const name of Object.keys(own)) if (/^(npm_|MNEMESH_(KEY|URL|AGENT|PORT|DATA)$|NODE_OPTIONS$)/.test(name)) delete own[name]
+  for (const name of Object.keys(own))
+    if (/^(npm_|MNEMESH_(KEY|URL|AGENT|PORT|DATA)$|NODE_OPTIONS$)/.test(name)) delete own[name]
   return own
 }

@@ -8,8 +8,17 @@ import { NodeError } from '../errors.ts'
 
 type Words = readonly string[]
 /** What the service runs: a program, its first words, and what it must be told of the environment. */
-export type ServiceCommand = { readonly program: string; readonly words: Words; readonly env: Readonly<Record<string, string>> }
-export type ServicePlace = { readonly platform: string; readonly home: string; readonly env: Readonly<Record<string, string | undefined>>; readonly uid: number }
+export type ServiceCommand = {
+  readonly program: string
+  readonly words: Words
+  readonly env: Readonly<Record<string, string>>
+}
+export type ServicePlace = {
+  readonly platform: string
+  readonly home: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly uid: number
+}
 
 export type Service = {
   readonly file: string
@@ -34,46 +43,92 @@ export const serviceOf = (command: ServiceCommand, { platform, home, env, uid }:
     const config = env['XDG_CONFIG_HOME']
     const folder = config !== undefined && isAbsolute(config) ? config : join(home, '.config')
     return {
-      file: join(folder, 'systemd', 'user', UNIT), text: unitOf(command), forget: [],
-      enable: [['systemctl', '--user', 'daemon-reload'], ['systemctl', '--user', 'enable', '--now', UNIT]],
+      file: join(folder, 'systemd', 'user', UNIT),
+      text: unitOf(command),
+      forget: [],
+      enable: [
+        ['systemctl', '--user', 'daemon-reload'],
+        ['systemctl', '--user', 'enable', '--now', UNIT],
+      ],
       disable: [['systemctl', '--user', 'disable', '--now', UNIT]],
     }
   }
   if (platform !== 'darwin') return null
   const file = join(home, 'Library', 'LaunchAgents', `${LABEL}.plist`)
   const stop = ['launchctl', 'bootout', `gui/${uid}/${LABEL}`]
-  return { file, text: agentOf(command), forget: [stop], enable: [['launchctl', 'bootstrap', `gui/${uid}`, file]], disable: [stop] }
+  return {
+    file,
+    text: agentOf(command),
+    forget: [stop],
+    enable: [['launchctl', 'bootstrap', `gui/${uid}`, file]],
+    disable: [stop],
+  }
 }
 
 /** `KillMode=process`: the peer is stopped by `down`, which has it write what it holds, and not along with `up`, which has ended. */
 const unitOf = (command: ServiceCommand): string => {
-  const line = (verb: string): string => [command.program, ...command.words, verb].map((word) => systemdWord(word)).join(' ')
+  const line = (verb: string): string =>
+    [command.program, ...command.words, verb].map((word) => systemdWord(word)).join(' ')
   return [
     `# ${MARK}; \`mnemesh down --service\` takes it away`,
-    '[Unit]', "Description=This user's mnemesh peer, a memory for AI agents", '',
-    '[Service]', 'Type=oneshot', 'RemainAfterExit=yes', 'KillMode=process', 'UMask=0077', `TimeoutStartSec=${START_S_MAX}`,
+    '[Unit]',
+    "Description=This user's mnemesh peer, a memory for AI agents",
+    '',
+    '[Service]',
+    'Type=oneshot',
+    'RemainAfterExit=yes',
+    'KillMode=process',
+    'UMask=0077',
+    `TimeoutStartSec=${START_S_MAX}`,
     ...Object.entries(command.env).map(([name, value]) => `Environment=${systemdWord(`${name}=${value}`, false)}`),
-    `ExecStart=${line('up')}`, `ExecStop=${line('down')}`, '',
-    '[Install]', 'WantedBy=default.target', '',
+    `ExecStart=${line('up')}`,
+    `ExecStop=${line('down')}`,
+    '',
+    '[Install]',
+    'WantedBy=default.target',
+    '',
   ].join('\n')
 }
 
 /** In quotes, as systemd.syntax(7) reads them; `%` is a specifier, and in a command `$` a variable. */
 const systemdWord = (word: string, isCommand = true): string => {
-  const escaped = word.replaceAll('\\', String.raw`\\`).replaceAll('"', String.raw`\"`).replaceAll('\n', String.raw`\n`).replaceAll('%', '%%')
+  const escaped = word
+    .replaceAll('\\', String.raw`\\`)
+    .replaceAll('"', String.raw`\"`)
+    .replaceAll('\n', String.raw`\n`)
+    .replaceAll('%', '%%')
   return `"${isCommand ? escaped.replaceAll('$', '$$$$') : escaped}"`
 }
 
 /** `AbandonProcessGroup`: the peer stays when `up` has ended. */
 const agentOf = (command: ServiceCommand): string => {
   const strings = [command.program, ...command.words, 'up'].map((word) => `    <string>${xml(word)}</string>`)
-  const env = Object.entries(command.env).flatMap(([name, value]) => [`    <key>${xml(name)}</key>`, `    <string>${xml(value)}</string>`])
+  const env = Object.entries(command.env).flatMap(([name, value]) => [
+    `    <key>${xml(name)}</key>`,
+    `    <string>${xml(value)}</string>`,
+  ])
   return [
-    '<?xml version="1.0" encoding="UTF-8"?>', `<!-- ${MARK} -->`,
-    '<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">', '<plist version="1.0">', '<dict>',
-    '  <key>Label</key>', `  <string>${LABEL}</string>`, '  <key>ProgramArguments</key>', '  <array>', ...strings, '  </array>',
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    `<!-- ${MARK} -->`,
+    '<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">',
+    '<plist version="1.0">',
+    '<dict>',
+    '  <key>Label</key>',
+    `  <string>${LABEL}</string>`,
+    '  <key>ProgramArguments</key>',
+    '  <array>',
+    ...strings,
+    '  </array>',
     ...(env.length === 0 ? [] : ['  <key>EnvironmentVariables</key>', '  <dict>', ...env, '  </dict>']),
-    '  <key>RunAtLoad</key>', '  <true/>', '  <key>AbandonProcessGroup</key>', '  <true/>', '  <key>Umask</key>', '  <integer>63</integer>', '</dict>', '</plist>', '',
+    '  <key>RunAtLoad</key>',
+    '  <true/>',
+    '  <key>AbandonProcessGroup</key>',
+    '  <true/>',
+    '  <key>Umask</key>',
+    '  <integer>63</integer>',
+    '</dict>',
+    '</plist>',
+    '',
   ].join('\n')
 }
 const xml = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
@@ -101,6 +156,7 @@ const ours = async (file: string): Promise<string | null> => {
     if (error.code === 'ENOENT') return null
     throw new NodeError('internal', `cannot read ${file} (${error.code ?? error.message}): see to its rights`)
   })
-  if (text !== null && !text.includes(MARK)) throw new NodeError('conflict', `${file} was not written by mnemesh: take it away first; nothing was changed`)
+  if (text !== null && !text.includes(MARK))
+    throw new NodeError('conflict', `${file} was not written by mnemesh: take it away first; nothing was changed`)
   return text
 }

@@ -16,7 +16,12 @@ import { findProcess, findUserPeer, readKey, type FoundPeer } from './find.ts'
 import { isWanted, type UserFolder } from './folder.ts'
 import { launchPeer, lastWords, type Launched, type Launcher } from './launch.ts'
 
-export type Tools = { readonly clock: Clock; readonly random: Random; sleep(ms: number): Promise<void>; readonly launcher: Launcher }
+export type Tools = {
+  readonly clock: Clock
+  readonly random: Random
+  sleep(ms: number): Promise<void>
+  readonly launcher: Launcher
+}
 export type Started = FoundPeer & { /** false: it ran already. */ readonly started: boolean }
 
 /** A peer with a large log opens it first. */
@@ -42,10 +47,14 @@ export const ensureUserPeer = async (folder: UserFolder, tools: Tools): Promise<
   return holdingLock(folder, tools, async () => {
     const there = await findUserPeer(folder, tools.random)
     await makeKey(folder, tools.random)
-    if (there === null && (await readIdentity(folder.peer)) === null) await initMesh({ dir: folder.peer, name: peerName(), ...tools })
+    if (there === null && (await readIdentity(folder.peer)) === null)
+      await initMesh({ dir: folder.peer, name: peerName(), ...tools })
     await writeFile(folder.wanted, '', { mode: 0o600 })
     if (there !== null) return { ...there, started: false }
-    return { ...(await whenReady(folder, tools, await launchPeer(folder, await freePort(), tools.launcher))), started: true }
+    return {
+      ...(await whenReady(folder, tools, await launchPeer(folder, await freePort(), tools.launcher))),
+      started: true,
+    }
   })
 }
 
@@ -58,7 +67,11 @@ export const stopUserPeer = async (folder: UserFolder, tools: Tools): Promise<bo
     if (found === null || found.pid === 0) return false
     process.kill(found.pid, 'SIGTERM')
     for (const from = tools.clock.now(); isAlive(found.pid); await tools.sleep(LOOK_MS)) {
-      if (tools.clock.now() - from > STOP_MS_MAX) throw new NodeError('not_ready', `the peer (process ${found.pid}) was told to stop and has not ended within ${STOP_MS_MAX / 1_000} s; see ${folder.log}`)
+      if (tools.clock.now() - from > STOP_MS_MAX)
+        throw new NodeError(
+          'not_ready',
+          `the peer (process ${found.pid}) was told to stop and has not ended within ${STOP_MS_MAX / 1_000} s; see ${folder.log}`,
+        )
     }
     return true
   })
@@ -66,10 +79,14 @@ export const stopUserPeer = async (folder: UserFolder, tools: Tools): Promise<bo
 
 const holdingLock = async <T>(folder: UserFolder, { clock, sleep }: Tools, work: () => Promise<T>): Promise<T> => {
   let lock: ProcessLock | null = null
-  for (const from = clock.now(); lock === null; ) {
+  for (const from = clock.now(); lock === null;) {
     lock = await takeProcessLock(folder.lock)
     if (lock !== null) break
-    if (clock.now() - from > LOCK_MS_MAX) throw new NodeError('not_ready', `another process has been starting or stopping this user's peer for ${LOCK_MS_MAX / 1_000} s; see ${folder.log}`)
+    if (clock.now() - from > LOCK_MS_MAX)
+      throw new NodeError(
+        'not_ready',
+        `another process has been starting or stopping this user's peer for ${LOCK_MS_MAX / 1_000} s; see ${folder.log}`,
+      )
     await sleep(LOOK_MS)
   }
   try {
@@ -79,14 +96,22 @@ const holdingLock = async <T>(folder: UserFolder, { clock, sleep }: Tools, work:
   }
 }
 
-const whenReady = async (folder: UserFolder, { clock, random, sleep }: Tools, launched: Launched): Promise<FoundPeer> => {
+const whenReady = async (
+  folder: UserFolder,
+  { clock, random, sleep }: Tools,
+  launched: Launched,
+): Promise<FoundPeer> => {
   let endedMs: number | null = null
   for (const from = clock.now(); ; await sleep(LOOK_MS)) {
     const found = await findUserPeer(folder, random)
     if (found !== null) return found
     if (launched.ended()) endedMs ??= clock.now()
     const dead = endedMs !== null && clock.now() - endedMs > GRACE_MS
-    if (dead || clock.now() - from > READY_MS_MAX) throw new NodeError('not_ready', `this user's peer did not come up${dead ? '' : ` within ${READY_MS_MAX / 1_000} s`}: ${(await lastWords(folder)) || `it said nothing; see ${folder.log}`}`)
+    if (dead || clock.now() - from > READY_MS_MAX)
+      throw new NodeError(
+        'not_ready',
+        `this user's peer did not come up${dead ? '' : ` within ${READY_MS_MAX / 1_000} s`}: ${(await lastWords(folder)) || `it said nothing; see ${folder.log}`}`,
+      )
   }
 }
 
@@ -109,7 +134,7 @@ const freePort = async (): Promise<number> => {
     const port = await tryPort(tries === 0 ? FIRST_PORT : 0)
     if (port !== null && !FLEET_PORTS.includes(port)) return port
   }
-  throw new NodeError('not_ready', 'there is no free port on 127.0.0.1 for this user\'s peer; free one')
+  throw new NodeError('not_ready', "there is no free port on 127.0.0.1 for this user's peer; free one")
 }
 
 const tryPort = (port: number): Promise<number | null> =>

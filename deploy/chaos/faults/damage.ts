@@ -19,13 +19,16 @@ type File = { readonly path: string; readonly bytes: number }
 
 const dataFiles = (peer: ChaosPeer): readonly File[] => {
   const dir = join(peer.dir, 'log')
-  return readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((name) => DATA_FILE.test(name)).map((name) => {
-    const path = join(dir, name)
-    const file = openSync(path, 'r')
-    const { size } = fstatSync(file)
-    closeSync(file)
-    return { path, bytes: size }
-  }).filter(({ bytes }) => bytes > 0)
+  return readdirSync(dir, { recursive: true, encoding: 'utf8' })
+    .filter((name) => DATA_FILE.test(name))
+    .map((name) => {
+      const path = join(dir, name)
+      const file = openSync(path, 'r')
+      const { size } = fstatSync(file)
+      closeSync(file)
+      return { path, bytes: size }
+    })
+    .filter(({ bytes }) => bytes > 0)
 }
 
 const flipBit = (path: string, at: number, bit: number): void => {
@@ -38,10 +41,15 @@ const flipBit = (path: string, at: number, bit: number): void => {
 }
 
 /** Kills it, harms its files, and starts it again at the end. */
-const harming = (shown: string, { free: [peer] }: Stage, harm: (files: readonly [File, ...File[]]) => string): Fault => {
+const harming = (
+  shown: string,
+  { free: [peer] }: Stage,
+  harm: (files: readonly [File, ...File[]]) => string,
+): Fault => {
   let proof: string | null = null
   return {
-    shown: `${shown} of ${peer.name}`, hit: [peer.name],
+    shown: `${shown} of ${peer.name}`,
+    hit: [peer.name],
     begin: async () => {
       if (peer.running()) await peer.kill()
       const [first, ...rest] = dataFiles(peer)
@@ -52,22 +60,24 @@ const harming = (shown: string, { free: [peer] }: Stage, harm: (files: readonly 
   }
 }
 
-const flipping = (stage: Stage): Fault => harming('bits flipped in the log', stage, (files) => {
-  const { draw } = stage
-  return Array.from({ length: 1 + draw.whole(FLIPS_MAX) }, () => {
-    const { path, bytes } = draw.one(files)
-    const at = draw.whole(bytes)
-    flipBit(path, at, draw.whole(8))
-    return `${path.slice(path.lastIndexOf('/') + 1)} at ${at}`
-  }).join(', ')
-})
+const flipping = (stage: Stage): Fault =>
+  harming('bits flipped in the log', stage, (files) => {
+    const { draw } = stage
+    return Array.from({ length: 1 + draw.whole(FLIPS_MAX) }, () => {
+      const { path, bytes } = draw.one(files)
+      const at = draw.whole(bytes)
+      flipBit(path, at, draw.whole(8))
+      return `${path.slice(path.lastIndexOf('/') + 1)} at ${at}`
+    }).join(', ')
+  })
 
-const cutting = (stage: Stage): Fault => harming('a file cut short in the log', stage, (files) => {
-  const { path, bytes } = stage.draw.one(files)
-  const left = stage.draw.whole(bytes)
-  truncateSync(path, left)
-  return `${path.slice(path.lastIndexOf('/') + 1)}: ${left} of ${bytes} bytes left`
-})
+const cutting = (stage: Stage): Fault =>
+  harming('a file cut short in the log', stage, (files) => {
+    const { path, bytes } = stage.draw.one(files)
+    const left = stage.draw.whole(bytes)
+    truncateSync(path, left)
+    return `${path.slice(path.lastIndexOf('/') + 1)}: ${left} of ${bytes} bytes left`
+  })
 
 const putBack = ({ free: [peer], draw }: Stage): Fault => {
   const copy = `${peer.dir}.old`
@@ -75,7 +85,8 @@ const putBack = ({ free: [peer], draw }: Stage): Fault => {
   let proof: string | null = null
   const frontier = async (): Promise<string> => String((await peer.call('GET', '/digests')).body['log'])
   return {
-    shown: `an old copy of ${peer.name}'s folder put back, taken ${isClean ? 'after a stop' : 'after a kill'}`, hit: [peer.name],
+    shown: `an old copy of ${peer.name}'s folder put back, taken ${isClean ? 'after a stop' : 'after a kill'}`,
+    hit: [peer.name],
     begin: async () => {
       await (isClean ? peer.stop() : peer.kill())
       await cp(peer.dir, copy, { recursive: true })

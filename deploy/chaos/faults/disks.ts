@@ -21,7 +21,10 @@ export type DiskPlan = {
   readonly restart: boolean
 }
 
-export const fillingDisk = ({ mesh, draw, load, disksOf }: Pick<Stage, 'mesh' | 'draw' | 'load' | 'disksOf'>, { where, leftMiB, how, restart }: DiskPlan): Fault => {
+export const fillingDisk = (
+  { mesh, draw, load, disksOf }: Pick<Stage, 'mesh' | 'draw' | 'load' | 'disksOf'>,
+  { where, leftMiB, how, restart }: DiskPlan,
+): Fault => {
   const [[name, disks] = []] = disksOf
   const peer = mesh.peers.find((one) => one.name === name)
   if (peer === undefined || disks === undefined) throw new Error('a full disk needs a peer with small disks')
@@ -31,7 +34,8 @@ export const fillingDisk = ({ mesh, draw, load, disksOf }: Pick<Stage, 'mesh' | 
   const bursts: Promise<void>[] = []
   let free: readonly number[] = []
   return {
-    shown: `disk ${where} ${leftMiB} MiB ${how}${restart ? ', restart' : ''}`, hit: [peer.name],
+    shown: `disk ${where} ${leftMiB} MiB ${how}${restart ? ', restart' : ''}`,
+    hit: [peer.name],
     begin: async () => {
       for (let pulse = 0; how === 'mid-flush' && pulse < PULSES; pulse++) {
         bursts.push(load().burst(peer, BURST))
@@ -65,7 +69,20 @@ export const fillingDisk = ({ mesh, draw, load, disksOf }: Pick<Stage, 'mesh' | 
 
 const drawn = (stage: Stage): Fault => {
   const { draw } = stage
-  return fillingDisk(stage, { where: draw.one(['log', 'log', 'projection', 'both']), leftMiB: draw.one([0, 20, 100]), how: draw.one(['at once', 'mid-flush']), restart: draw.chance(0.2) })
+  return fillingDisk(stage, {
+    where: draw.one(['log', 'log', 'projection', 'both']),
+    leftMiB: draw.one([0, 20, 100]),
+    how: draw.one(['at once', 'mid-flush']),
+    restart: draw.chance(0.2),
+  })
 }
 
-export const DISK_CLASSES: readonly FaultClass[] = [{ name: 'full-disk', what: 'a disk is filled to the last byte, also under a start', needsCalm: true, refusal: whyNoDisks, plan: drawn }]
+export const DISK_CLASSES: readonly FaultClass[] = [
+  {
+    name: 'full-disk',
+    what: 'a disk is filled to the last byte, also under a start',
+    needsCalm: true,
+    refusal: whyNoDisks,
+    plan: drawn,
+  },
+]

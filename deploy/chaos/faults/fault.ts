@@ -54,4 +54,5 @@ export const revive = async (peer: ChaosPeer): Promise<void> => {
   if (!peer.running()) await peer.start()
 }
 
-export const others = (mesh: ChaosMesh, some: readonly string[]): readonly string[] => mesh.peers.map(({ name }) => name).filter((name) => !some.includes(name))
+export const others = (mesh: ChaosMesh, some: readonly string[]): readonly string[] =>
+  mesh.peers.map(({ name }) => name).filter((name) => !some.includes(name))

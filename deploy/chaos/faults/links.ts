@@ -14,16 +14,28 @@ const LOST_MS = 10_000
 /** Since `before`. */
 const since = (network: Network, before: Counts): Counts => {
   const now = network.counts()
-  return Object.fromEntries(Object.entries(now).map(([name, count]) => [name, count - before[name as keyof Counts]])) as Counts
+  return Object.fromEntries(
+    Object.entries(now).map(([name, count]) => [name, count - before[name as keyof Counts]]),
+  ) as Counts
 }
-const shownCounts = (counts: Counts): string => Object.entries(counts).filter(([name, count]) => count > 0 && name !== 'passed').map(([name, count]) => `${name} ${count}`).join(', ')
+const shownCounts = (counts: Counts): string =>
+  Object.entries(counts)
+    .filter(([name, count]) => count > 0 && name !== 'passed')
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ')
 
 /** Pairs that are cut; bytes are held for later or lost, as the seed says. */
-const cutting = (shown: string, pairs: readonly Pair[], hit: readonly string[], { mesh: { network }, draw }: Ground): Fault => {
+const cutting = (
+  shown: string,
+  pairs: readonly Pair[],
+  hit: readonly string[],
+  { mesh: { network }, draw }: Ground,
+): Fault => {
   const cut = draw.one<'hold' | 'lose'>(['hold', 'lose'])
   let before = network.counts()
   return {
-    shown: `${shown}, bytes ${cut === 'hold' ? 'held' : 'lost'}`, hit,
+    shown: `${shown}, bytes ${cut === 'hold' ? 'held' : 'lost'}`,
+    hit,
     begin: async () => {
       before = network.counts()
       network.shape(pairs, { cut })
@@ -42,7 +54,10 @@ export const minority = (stage: Ground): Fault => {
   return cutting(`${cut.join(',')} cut off`, between(cut, others(mesh, cut)), cut, stage)
 }
 const one = (stage: Ground): Fault => {
-  const { mesh, free: [{ name }] } = stage
+  const {
+    mesh,
+    free: [{ name }],
+  } = stage
   return cutting(`${name} cut off`, between([name], others(mesh, [name])), [name], stage)
 }
 /** Nobody has more than half: no write of a quorum on the smaller sides, and none of a majority anywhere. */
@@ -52,7 +67,10 @@ const shattered = (stage: Ground): Fault => {
 }
 /** Two halves that both see one peer, and not each other. */
 const bridge = (stage: Ground): Fault => {
-  const { mesh, free: [{ name: middle }] } = stage
+  const {
+    mesh,
+    free: [{ name: middle }],
+  } = stage
   const rest = others(mesh, [middle])
   const half = Math.floor(rest.length / 2)
   return cutting(`two halves joined by ${middle} alone`, between(rest.slice(0, half), rest.slice(half)), rest, stage)
@@ -60,17 +78,29 @@ const bridge = (stage: Ground): Fault => {
 /** Each sees its two neighbours alone. */
 const ring = (stage: Ground): Fault => {
   const names = stage.mesh.peers.map(({ name }) => name)
-  const far = names.flatMap((from, i) => names.flatMap((to, j) => (i === j || [1, names.length - 1].includes(Math.abs(i - j)) ? [] : [{ from, to }])))
+  const far = names.flatMap((from, i) =>
+    names.flatMap((to, j) => (i === j || [1, names.length - 1].includes(Math.abs(i - j)) ? [] : [{ from, to }])),
+  )
   return cutting('a ring', far, names, stage)
 }
 const way = (stage: Ground): Fault => {
-  const { mesh, free: [{ name }], draw } = stage
+  const {
+    mesh,
+    free: [{ name }],
+    draw,
+  } = stage
   const rest = others(mesh, [name])
-  return draw.chance(0.5) ? cutting(`nothing from ${name} arrives`, oneWay([name], rest), [name], stage) : cutting(`nothing arrives at ${name}`, oneWay(rest, [name]), [name], stage)
+  return draw.chance(0.5)
+    ? cutting(`nothing from ${name} arrives`, oneWay([name], rest), [name], stage)
+    : cutting(`nothing arrives at ${name}`, oneWay(rest, [name]), [name], stage)
 }
 
 const flapping = (stage: Ground): Fault => {
-  const { mesh: { network, peers }, free: [{ name }], draw } = stage
+  const {
+    mesh: { network, peers },
+    free: [{ name }],
+    draw,
+  } = stage
   const rest = others(stage.mesh, [name])
   const pairs = between([name], rest)
   let before = network.counts()
@@ -88,7 +118,8 @@ const flapping = (stage: Ground): Fault => {
     }
   }
   return {
-    shown: `the links of ${name} flap`, hit: [name],
+    shown: `the links of ${name} flap`,
+    hit: [name],
     begin: async () => {
       before = network.counts()
       running = flap()
@@ -107,7 +138,10 @@ const flapping = (stage: Ground): Fault => {
 
 /** What others say to `of` is lost for moments, of one of them after the other: a request has passed, and its ack does not come back. */
 export const droppingAcks = (stage: Ground, of: () => string): Fault => {
-  const { mesh: { network }, draw } = stage
+  const {
+    mesh: { network },
+    draw,
+  } = stage
   let before = network.counts()
   let isOver = false
   let running = Promise.resolve()
@@ -123,13 +157,17 @@ export const droppingAcks = (stage: Ground, of: () => string): Fault => {
     }
   }
   return {
-    shown: 'acks of random peers are lost', hit: [],
+    shown: 'acks of random peers are lost',
+    hit: [],
     begin: async () => {
       before = network.counts()
       running = drop()
     },
     // While a killed peer's successor begins to write there may be nothing to lose yet.
-    proof: () => until('an ack is lost', LOST_MS, async () => (since(network, before).lost > 0 ? shownCounts(since(network, before)) : null)).catch(() => null),
+    proof: () =>
+      until('an ack is lost', LOST_MS, async () =>
+        since(network, before).lost > 0 ? shownCounts(since(network, before)) : null,
+      ).catch(() => null),
     end: async () => {
       isOver = true
       await running
@@ -139,11 +177,15 @@ export const droppingAcks = (stage: Ground, of: () => string): Fault => {
 
 /** One end of each connection is gone, and the other is not told. */
 const halfOpen = (stage: Ground): Fault => {
-  const { mesh: { network }, free: [{ name }] } = stage
+  const {
+    mesh: { network },
+    free: [{ name }],
+  } = stage
   const rest = others(stage.mesh, [name])
   let before = network.counts()
   return {
-    shown: `half-open connections of ${name}`, hit: [name],
+    shown: `half-open connections of ${name}`,
+    hit: [name],
     begin: async () => {
       before = network.counts()
       for (const other of rest) network.halve(name, other)
@@ -157,12 +199,15 @@ const halfOpen = (stage: Ground): Fault => {
 }
 
 const shaped = (stage: Ground, shown: string, more: Parameters<Network['shape']>[1]): Fault => {
-  const { mesh: { network, peers } } = stage
+  const {
+    mesh: { network, peers },
+  } = stage
   const names = peers.map(({ name }) => name)
   const pairs = between(names, names)
   let before = network.counts()
   return {
-    shown, hit: [],
+    shown,
+    hit: [],
     begin: async () => {
       before = network.counts()
       network.shape(pairs, more)
@@ -177,7 +222,11 @@ const shaped = (stage: Ground, shown: string, more: Parameters<Network['shape']>
 const slow = (stage: Ground): Fault => {
   const { draw } = stage
   const [delayMs, jitterMs, kiB] = [20 + draw.whole(180), draw.whole(100), 64 + draw.whole(1_024)]
-  return shaped(stage, `${delayMs} ms + ${jitterMs} ms, ${kiB} kiB/s`, { delayMs, jitterMs, bytesPerSecond: kiB * 1_024 })
+  return shaped(stage, `${delayMs} ms + ${jitterMs} ms, ${kiB} kiB/s`, {
+    delayMs,
+    jitterMs,
+    bytesPerSecond: kiB * 1_024,
+  })
 }
 const lossy = (stage: Ground): Fault => {
   const share = 0.02 + stage.draw.whole(20) / 100
@@ -191,7 +240,11 @@ export const LINK_CLASSES: readonly FaultClass[] = [
   { name: 'bridge', what: 'two halves that see one peer and not each other', plan: bridge },
   { name: 'ring', what: 'each sees two neighbours alone', peersMin: 4, plan: ring },
   { name: 'one-way', what: 'bytes go one way', plan: way },
-  { name: 'drop-acks', what: 'acks to whom acknowledged last are lost', plan: (stage) => droppingAcks(stage, () => stage.load().lastAckedBy().name) },
+  {
+    name: 'drop-acks',
+    what: 'acks to whom acknowledged last are lost',
+    plan: (stage) => droppingAcks(stage, () => stage.load().lastAckedBy().name),
+  },
   { name: 'flapping', what: 'links come and go', plan: flapping },
   { name: 'half-open', what: 'one end of a connection is gone and the other not told', plan: halfOpen },
   { name: 'slow', what: 'delay, jitter and little bandwidth on all links', isCalm: true, plan: slow },

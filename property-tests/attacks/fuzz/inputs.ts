@@ -34,7 +34,10 @@ const phaseOf = (seed: number, run: number): Phase => {
 }
 
 const greeting = (draw: Draw): Uint8Array => {
-  const [version, kind] = [draw.chance(6) ? draw.below(256) : 1, draw.chance(6) ? draw.below(256) : draw.pick([1, 2, 3])]
+  const [version, kind] = [
+    draw.chance(6) ? draw.below(256) : 1,
+    draw.chance(6) ? draw.below(256) : draw.pick([1, 2, 3]),
+  ]
   const frame = new Uint8Array([version, kind, ...draw.bytes(draw.chance(4) ? draw.small(300) : draw.pick([160, 64]))])
   return draw.chance(4) ? mutateBytes(draw, frame, frame) : frame
 }
@@ -47,9 +50,13 @@ const sealedContent = (draw: Draw): Uint8Array => {
 
 /** Inflated it may be huge, of another length than told, cut, or damaged. */
 const deflated = (draw: Draw, content: Uint8Array): Uint8Array => {
-  const inner = draw.chance(30) ? content.length === 0 ? content : grown(draw, content) : content
+  const inner = draw.chance(30) ? (content.length === 0 ? content : grown(draw, content)) : content
   const bytes = new Uint8Array(deflateRawSync(inner, { level: 1 }))
-  return writeNode([TAGS.deflated, draw.chance(5) ? draw.pick([0, 1, inner.length + 1, 4 * 1024 * 1024, 2 ** 32]) : inner.length, draw.chance(5) ? mutateBytes(draw, bytes, content) : bytes])
+  return writeNode([
+    TAGS.deflated,
+    draw.chance(5) ? draw.pick([0, 1, inner.length + 1, 4 * 1024 * 1024, 2 ** 32]) : inner.length,
+    draw.chance(5) ? mutateBytes(draw, bytes, content) : bytes,
+  ])
 }
 
 /** The content over and over, up to what a frame may hold. */
@@ -70,10 +77,39 @@ export const requestInput = (seed: number, index: number): Uint8Array => {
 
 const ID = '0000000a-0000-4000-8000-000000000001'
 const READS = [
-  '/health', '/memories?namespace=team/api&limit=10', `/memories/${ID}`, `/memories/${ID}/history`, '/recall?q=deploy&namespace=team/api', '/search?q=key', '/namespaces', '/stats', '/capabilities', '/peers', '/quorum',
-  '/events?limit=5', '/digests', '/openapi.json', `/links/${ID}`, `/memories?as_of=2026-01-01T00:00:00.000Z`, '/agents/ai:alice/memory/episodic?limit=3',
+  '/health',
+  '/memories?namespace=team/api&limit=10',
+  `/memories/${ID}`,
+  `/memories/${ID}/history`,
+  '/recall?q=deploy&namespace=team/api',
+  '/search?q=key',
+  '/namespaces',
+  '/stats',
+  '/capabilities',
+  '/peers',
+  '/quorum',
+  '/events?limit=5',
+  '/digests',
+  '/openapi.json',
+  `/links/${ID}`,
+  `/memories?as_of=2026-01-01T00:00:00.000Z`,
+  '/agents/ai:alice/memory/episodic?limit=3',
 ]
-const HEADERS = ['x-agent-id: ai:alice', 'x-causal-token: AAAA', 'x-causal-wait: 10', 'idempotency-key: k', 'if-match: "1"', 'accept: text/event-stream', 'origin: https://evil.example', 'content-encoding: gzip', 'expect: 100-continue', 'transfer-encoding: chunked', 'upgrade: websocket', 'x-api-key: k', 'range: bytes=0-1']
+const HEADERS = [
+  'x-agent-id: ai:alice',
+  'x-causal-token: AAAA',
+  'x-causal-wait: 10',
+  'idempotency-key: k',
+  'if-match: "1"',
+  'accept: text/event-stream',
+  'origin: https://evil.example',
+  'content-encoding: gzip',
+  'expect: 100-continue',
+  'transfer-encoding: chunked',
+  'upgrade: websocket',
+  'x-api-key: k',
+  'range: bytes=0-1',
+]
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'TRACE', 'CONNECT', 'PROPFIND', 'get', '']
 
 const posted = (draw: Draw, at: number): Uint8Array => {
@@ -86,9 +122,13 @@ const read = (draw: Draw, path: string): Uint8Array => head(draw, 'GET', path, [
 
 const head = (draw: Draw, method: string, path: string, headers: readonly string[]): Uint8Array => {
   const verb = draw.chance(15) ? draw.pick(METHODS) : method
-  const target = draw.chance(6) ? Buffer.from(mutateBytes(draw, encoder.encode(path), encoder.encode(path))).toString('latin1') : path
+  const target = draw.chance(6)
+    ? Buffer.from(mutateBytes(draw, encoder.encode(path), encoder.encode(path))).toString('latin1')
+    : path
   const more = Array.from({ length: draw.small(3) }, () => draw.pick(HEADERS))
-  return encoder.encode([`${verb} /api/v1${target} HTTP/1.1`, 'host: 127.0.0.1', ...headers, ...more, '', ''].join('\r\n'))
+  return encoder.encode(
+    [`${verb} /api/v1${target} HTTP/1.1`, 'host: 127.0.0.1', ...headers, ...more, '', ''].join('\r\n'),
+  )
 }
 
 const encoder = new TextEncoder()

@@ -28,7 +28,7 @@ const count = (tally: Tally, index: number, outcome: string): void => {
 /** Sends those inputs whose index `next` hands out, until it hands out null. */
 export const frameLane = async (stage: Stage, seed: number, next: () => number | null, tally: Tally): Promise<void> => {
   let failures = 0
-  for (let index = next(); index !== null; ) {
+  for (let index = next(); index !== null;) {
     const { phase } = frameInput(seed, index)
     const link = await dialed(stage, phase).catch(() => null)
     if (link === null) {
@@ -54,7 +54,10 @@ export const frameLane = async (stage: Stage, seed: number, next: () => number |
 /** Not by the stage, which remembers every link for its end: here are hundreds of thousands. */
 const dialed = async (stage: Stage, phase: Phase): Promise<RawLink | MeshLink> => {
   const { keys } = stage.member
-  const raw = await connect(`${stage.victim.url.replace('http', 'ws')}/mesh`, phase === 'member' ? { 'x-mnemesh-peer': publicKeyHex(keys) } : {})
+  const raw = await connect(
+    `${stage.victim.url.replace('http', 'ws')}/mesh`,
+    phase === 'member' ? { 'x-mnemesh-peer': publicKeyHex(keys) } : {},
+  )
   try {
     if (phase === 'greeting') return raw
     const link = await authenticate(raw, stage.facts, phase === 'stranger' ? stage.stranger() : keys)
@@ -65,10 +68,15 @@ const dialed = async (stage: Stage, phase: Phase): Promise<RawLink | MeshLink> =
   }
 }
 
-export const requestLane = async (stage: Stage, seed: number, next: () => number | null, tally: Tally): Promise<void> => {
+export const requestLane = async (
+  stage: Stage,
+  seed: number,
+  next: () => number | null,
+  tally: Tally,
+): Promise<void> => {
   let connection: Connection | null = null
   let failures = 0
-  for (let index = next(); index !== null; ) {
+  for (let index = next(); index !== null;) {
     connection ??= await openConnection(stage.victim.url).catch(() => null)
     if (connection === null) {
       if (++failures > FAILURES_MAX) throw new Error('the peer takes no connection any more')
@@ -85,4 +93,3 @@ export const requestLane = async (stage: Stage, seed: number, next: () => number
     connection = null
   }
 }
-

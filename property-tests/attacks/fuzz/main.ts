@@ -16,7 +16,10 @@ import { fuzzProcess, type Window } from './run.ts'
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
 const main = async (): Promise<number> => {
-  const { frames, requests, seed, lanes, firstFrame, firstRequest, json } = tool('fuzz:process', 'Sends made-up and damaged frames and requests to a real peer.')
+  const { frames, requests, seed, lanes, firstFrame, firstRequest, json } = tool(
+    'fuzz:process',
+    'Sends made-up and damaged frames and requests to a real peer.',
+  )
     .option('--frames <n>', 'frames of the mesh', whole(0), 20_000)
     .option('--requests <n>', 'HTTP requests', whole(0), 5_000)
     .option('--seed <n>', 'the same seed makes the same inputs', whole(0), Date.now() % 2 ** 31)
@@ -25,7 +28,15 @@ const main = async (): Promise<number> => {
     .option('--first-request <n>', 'begin at this request of the seed', whole(0), 0)
     .option('--json <file>', 'the result as JSON')
     .parse()
-    .opts<{ frames: number; requests: number; seed: number; lanes: number; firstFrame: number; firstRequest: number; json?: string }>()
+    .opts<{
+      frames: number
+      requests: number
+      seed: number
+      lanes: number
+      firstFrame: number
+      firstRequest: number
+      json?: string
+    }>()
   say(`fuzz:process: ${frames} frames and ${requests} requests, seed ${seed}`)
   const theatre = await openTheatre(1)
   const progress = ({ seconds, ...done }: Window): string => {
@@ -34,11 +45,24 @@ const main = async (): Promise<number> => {
   }
   try {
     const result = await fuzzProcess(theatre, {
-      frames, requests, seed, lanes, firstFrame, firstRequest,
-      onWindow: (window) => say(`${progress(window)} ${window.frames} frames, ${window.requests} requests; worst wait ${window.worstMs.toFixed(0)} ms, ${window.worstCpuMs} ms of it the peer's processor time; ${window.mib.toFixed(0)} MiB`),
+      frames,
+      requests,
+      seed,
+      lanes,
+      firstFrame,
+      firstRequest,
+      onWindow: (window) =>
+        say(
+          `${progress(window)} ${window.frames} frames, ${window.requests} requests; worst wait ${window.worstMs.toFixed(0)} ms, ${window.worstCpuMs} ms of it the peer's processor time; ${window.mib.toFixed(0)} MiB`,
+        ),
     })
     for (const [what, { sent, outcomes }] of Object.entries({ frames: result.frames, requests: result.requests })) {
-      say(`${sent} ${what}: ${Object.entries(outcomes).toSorted(([, a], [, b]) => b - a).map(([name, times]) => `${name} ${times}`).join(', ')}`)
+      say(
+        `${sent} ${what}: ${Object.entries(outcomes)
+          .toSorted(([, a], [, b]) => b - a)
+          .map(([name, times]) => `${name} ${times}`)
+          .join(', ')}`,
+      )
     }
     if (json !== undefined) await writeFile(json, `${JSON.stringify({ seed, ...result }, null, 1)}\n`)
     for (const fault of result.faults) say(`FAULT: ${fault}`)

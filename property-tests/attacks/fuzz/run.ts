@@ -18,8 +18,20 @@ export type FuzzOptions = {
   readonly lanes: number
   readonly onWindow: (window: Window) => void
 }
-export type Window = { readonly seconds: number; readonly frames: number; readonly requests: number; readonly worstCpuMs: number; readonly worstMs: number; readonly mib: number }
-export type FuzzResult = { readonly frames: Tally; readonly requests: Tally; readonly windows: readonly Window[]; readonly faults: readonly string[] }
+export type Window = {
+  readonly seconds: number
+  readonly frames: number
+  readonly requests: number
+  readonly worstCpuMs: number
+  readonly worstMs: number
+  readonly mib: number
+}
+export type FuzzResult = {
+  readonly frames: Tally
+  readonly requests: Tally
+  readonly windows: readonly Window[]
+  readonly faults: readonly string[]
+}
 
 const STALL_CPU_MS = 250
 const WINDOW_MS = 10_000
@@ -27,12 +39,16 @@ const WINDOW_MS = 10_000
 const GROWTH_MIB_MAX = 128
 const REQUEST_LANES = 6
 
-export const fuzzProcess = async (theatre: Theatre, { frames, requests, seed, firstFrame = 0, firstRequest = 0, lanes: width, onWindow }: FuzzOptions): Promise<FuzzResult> => {
+export const fuzzProcess = async (
+  theatre: Theatre,
+  { frames, requests, seed, firstFrame = 0, firstRequest = 0, lanes: width, onWindow }: FuzzOptions,
+): Promise<FuzzResult> => {
   const { victim } = theatre
   const pid = victim.pid()
   // A member has one link: each lane is one of its own. The last alone is a voter, whose commits count: nobody joins any more beside one that never votes.
   const stages = []
-  while (stages.length < width) stages.push(await theatre.stage(await theatre.cast(stages.length < width - 1 ? { role: 'observer' } : {})))
+  while (stages.length < width)
+    stages.push(await theatre.stage(await theatre.cast(stages.length < width - 1 ? { role: 'observer' } : {})))
   const [stage] = stages
   if (stage === undefined) throw new Error('no lane')
   const [frameTally, requestTally] = [emptyTally(), emptyTally()]
@@ -45,9 +61,11 @@ export const fuzzProcess = async (theatre: Theatre, { frames, requests, seed, fi
   const lanes = Promise.all([
     ...stages.map((own) => frameLane(own, seed, indices(frameRuns, ended), frameTally)),
     ...Array.from({ length: REQUEST_LANES }, () => requestLane(stage, seed, indices(requestRuns, ended), requestTally)),
-  ]).catch((error: unknown) => void faults.push(error instanceof Error ? error.message : String(error))).finally(() => {
-    done = true
-  })
+  ])
+    .catch((error: unknown) => void faults.push(error instanceof Error ? error.message : String(error)))
+    .finally(() => {
+      done = true
+    })
 
   while (!done) {
     // Others may still be at runs before the last.
@@ -60,16 +78,26 @@ export const fuzzProcess = async (theatre: Theatre, { frames, requests, seed, fi
       break
     }
     const figures = await theatre.healthy().end()
-    const window = { seconds: (performance.now() - startedMs) / 1_000, frames: frameTally.sent, requests: requestTally.sent, worstCpuMs: figures.worstCpuMs, worstMs: figures.worstMs, mib: residentMib(pid) }
+    const window = {
+      seconds: (performance.now() - startedMs) / 1_000,
+      frames: frameTally.sent,
+      requests: requestTally.sent,
+      worstCpuMs: figures.worstCpuMs,
+      worstMs: figures.worstMs,
+      mib: residentMib(pid),
+    }
     windows.push(window)
     onWindow(window)
-    if (figures.worstCpuMs > STALL_CPU_MS) faults.push(`stood still for ${figures.worstCpuMs} ms of processor time (from ${from} ${upTo})`)
-    if (figures.failures.length > 0) faults.push(`refused to the healthy client (from ${from} ${upTo}): ${figures.failures.join('; ')}`)
+    if (figures.worstCpuMs > STALL_CPU_MS)
+      faults.push(`stood still for ${figures.worstCpuMs} ms of processor time (from ${from} ${upTo})`)
+    if (figures.failures.length > 0)
+      faults.push(`refused to the healthy client (from ${from} ${upTo}): ${figures.failures.join('; ')}`)
   }
   await lanes
   for (const each of stages) await each.clear()
   const [warm, last] = [windows[1] ?? windows[0], windows.at(-1)]
-  if (warm !== undefined && last !== undefined && last.mib - warm.mib > GROWTH_MIB_MAX) faults.push(`grown from ${warm.mib.toFixed(0)} to ${last.mib.toFixed(0)} MiB`)
+  if (warm !== undefined && last !== undefined && last.mib - warm.mib > GROWTH_MIB_MAX)
+    faults.push(`grown from ${warm.mib.toFixed(0)} to ${last.mib.toFixed(0)} MiB`)
   return { frames: frameTally, requests: requestTally, windows, faults }
 }
 
@@ -85,7 +113,10 @@ const sharedRuns = (first: number, count: number): (() => readonly [from: number
 }
 
 /** One lane's numbers, one after the other. */
-const indices = (take: () => readonly [from: number, end: number] | null, ended: () => boolean): (() => number | null) => {
+const indices = (
+  take: () => readonly [from: number, end: number] | null,
+  ended: () => boolean,
+): (() => number | null) => {
   let [at, end] = [0, 0]
   return () => {
     if (ended()) return null

@@ -15,13 +15,17 @@ export const canonicalText = (value: unknown): string => {
 
 /** How deep brackets nest in a parsed value: a scalar 0, `[]` 1. */
 export const depthOf = (value: unknown): number =>
-  typeof value === 'object' && value !== null ? 1 + Object.values(value).reduce((deepest: number, item) => Math.max(deepest, depthOf(item)), 0) : 0
+  typeof value === 'object' && value !== null
+    ? 1 + Object.values(value).reduce((deepest: number, item) => Math.max(deepest, depthOf(item)), 0)
+    : 0
 
 /** Every string in it, keys among them. */
 export const textsOf = (value: unknown): readonly string[] => {
   if (typeof value === 'string') return [value]
   if (typeof value !== 'object' || value === null) return []
-  return Array.isArray(value) ? value.flatMap(textsOf) : Object.entries(value).flatMap(([key, item]) => [key, ...textsOf(item)])
+  return Array.isArray(value)
+    ? value.flatMap(textsOf)
+    : Object.entries(value).flatMap(([key, item]) => [key, ...textsOf(item)])
 }
 
 /** Every number in it. */

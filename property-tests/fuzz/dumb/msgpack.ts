@@ -26,7 +26,8 @@ export const readStrictly = (bytes: Uint8Array, valuesMax: number): Node | undef
     at += length
     return bytes.subarray(at - length, at)
   }
-  const text = (length: number): string => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(take(length))
+  const text = (length: number): string =>
+    new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(take(length))
   const atLeast = (min: number, value: number): number => (value >= min ? value : fail())
   const list = (length: number, depth: number): Node[] => {
     const items: Node[] = []
@@ -40,25 +41,40 @@ export const readStrictly = (bytes: Uint8Array, valuesMax: number): Node | undef
     if (type >= 0x90 && type <= 0x9f) return list(type & 0x0f, depth)
     if (type >= 0xa0 && type <= 0xbf) return text(type & 0x1f)
     switch (type) {
-      case 0xc0: return null
-      case 0xc2: return false
-      case 0xc3: return true
-      case 0xc4: return take(number(1))
-      case 0xc5: return take(atLeast(0x100, number(2)))
-      case 0xc6: return take(atLeast(0x10000, number(4)))
-      case 0xcc: return atLeast(0x80, number(1))
-      case 0xcd: return atLeast(0x100, number(2))
-      case 0xce: return atLeast(0x10000, number(4))
+      case 0xc0:
+        return null
+      case 0xc2:
+        return false
+      case 0xc3:
+        return true
+      case 0xc4:
+        return take(number(1))
+      case 0xc5:
+        return take(atLeast(0x100, number(2)))
+      case 0xc6:
+        return take(atLeast(0x10000, number(4)))
+      case 0xcc:
+        return atLeast(0x80, number(1))
+      case 0xcd:
+        return atLeast(0x100, number(2))
+      case 0xce:
+        return atLeast(0x10000, number(4))
       case 0xd3: {
         const [high, low] = [number(4), number(4)]
         return high >= 1 && high < 2 ** 21 ? high * 2 ** 32 + low : fail()
       }
-      case 0xd9: return text(atLeast(0x20, number(1)))
-      case 0xda: return text(atLeast(0x100, number(2)))
-      case 0xdb: return text(atLeast(0x10000, number(4)))
-      case 0xdc: return list(atLeast(0x10, number(2)), depth)
-      case 0xdd: return list(atLeast(0x10000, number(4)), depth)
-      default: return fail()
+      case 0xd9:
+        return text(atLeast(0x20, number(1)))
+      case 0xda:
+        return text(atLeast(0x100, number(2)))
+      case 0xdb:
+        return text(atLeast(0x10000, number(4)))
+      case 0xdc:
+        return list(atLeast(0x10, number(2)), depth)
+      case 0xdd:
+        return list(atLeast(0x10000, number(4)), depth)
+      default:
+        return fail()
     }
   }
   try {
@@ -96,7 +112,13 @@ const write = (node: Node, out: Uint8Array[]): void => {
     out.push(text.length < 0x20 ? Uint8Array.of(0xa0 | text.length) : head([0xd9, 0xda, 0xdb], text.length), text)
   } else if (node instanceof Uint8Array) out.push(head([0xc4, 0xc5, 0xc6], node.length), node)
   else if (isList(node)) {
-    out.push(node.length < 0x10 ? Uint8Array.of(0x90 | node.length) : node.length < 0x10000 ? Uint8Array.of(0xdc, node.length >> 8, node.length & 0xff) : Uint8Array.of(0xdd, ...big(node.length, 4)))
+    out.push(
+      node.length < 0x10
+        ? Uint8Array.of(0x90 | node.length)
+        : node.length < 0x10000
+          ? Uint8Array.of(0xdc, node.length >> 8, node.length & 0xff)
+          : Uint8Array.of(0xdd, ...big(node.length, 4)),
+    )
     for (const item of node) write(item, out)
   } else out.push(node.raw)
 }
@@ -111,6 +133,11 @@ const writeNumber = (value: number): Uint8Array => {
 }
 
 const head = ([one, two, four]: readonly [number, number, number], length: number): Uint8Array =>
-  length < 0x100 ? Uint8Array.of(one, length) : length < 0x10000 ? Uint8Array.of(two, ...big(length, 2)) : Uint8Array.of(four, ...big(length, 4))
+  length < 0x100
+    ? Uint8Array.of(one, length)
+    : length < 0x10000
+      ? Uint8Array.of(two, ...big(length, 2))
+      : Uint8Array.of(four, ...big(length, 4))
 
-const big = (value: number, width: number): readonly number[] => Array.from({ length: width }, (_, i) => Math.floor(value / 256 ** (width - 1 - i)) % 256)
+const big = (value: number, width: number): readonly number[] =>
+  Array.from({ length: width }, (_, i) => Math.floor(value / 256 ** (width - 1 - i)) % 256)

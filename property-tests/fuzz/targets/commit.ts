@@ -47,10 +47,25 @@ const commit: Target = {
         if (!decoded.ok) return refused(decoded.reason.replace(/: .*/, ''))
         const { commit: one } = decoded
         judge(equalBytes(encodeHeader(one.header), one.headerBytes), 'its header encodes to other bytes')
-        judge(equalBytes(pack([one.headerBytes, one.events.map(({ bytes }) => bytes), one.events.map(({ attestation }) => attestation), one.signature, one.votes.map(({ voter, signature }) => [hexToBytes(voter), signature])]), input), 'encoding it again gives other bytes')
+        judge(
+          equalBytes(
+            pack([
+              one.headerBytes,
+              one.events.map(({ bytes }) => bytes),
+              one.events.map(({ attestation }) => attestation),
+              one.signature,
+              one.votes.map(({ voter, signature }) => [hexToBytes(voter), signature]),
+            ]),
+            input,
+          ),
+          'encoding it again gives other bytes',
+        )
         // Its authority's key signs it, and admission knows which that is.
         if (one.header.namespace === CONTROL_NAMESPACE) {
-          judge(isSigned(one) || alice.judge(one).kind !== 'admitted', 'a statement that its authority never signed is admitted')
+          judge(
+            isSigned(one) || alice.judge(one).kind !== 'admitted',
+            'a statement that its authority never signed is admitted',
+          )
           return isSigned(one) ? ACCEPTED : refused('control')
         }
         if (!hasValidSignature(one)) {

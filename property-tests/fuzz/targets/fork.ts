@@ -15,7 +15,13 @@ const COMMITS = 9
 const chainOf = (mesh: ReturnType<typeof meshOf>, seedByte: number, branch: number): readonly Commit[] => {
   const replica = createReplica(mesh, seedByte)
   const segment = segmentId(replica.peer, 0)
-  return Array.from({ length: COMMITS }, (_, i) => replica.write(hlcAt(NOW_MS + i), segment, { ...said('memory.put', i + 1 + (i + 1 >= FORKED_AT ? branch : 0)), record: record(i + 1), set: { content: body(String(i)) } }))
+  return Array.from({ length: COMMITS }, (_, i) =>
+    replica.write(hlcAt(NOW_MS + i), segment, {
+      ...said('memory.put', i + 1 + (i + 1 >= FORKED_AT ? branch : 0)),
+      record: record(i + 1),
+      set: { content: body(String(i)) },
+    }),
+  )
 }
 
 const forkProof: Target = {
@@ -26,16 +32,36 @@ const forkProof: Target = {
     const [left, right] = [chainOf(mesh, 4, 100), chainOf(mesh, 4, 200)]
     const honest = chainOf(mesh, 1, 0)
     const { peer } = left[0]!.header
-    const hashes = (commits: readonly Commit[], count: number): readonly CommitHash[] => commits.slice(0, count).map(({ hash }) => hash)
+    const hashes = (commits: readonly Commit[], count: number): readonly CommitHash[] =>
+      commits.slice(0, count).map(({ hash }) => hash)
     /** As if only the last of these bore a signature, so that the proof goes by inclusion. */
-    const covered = (commits: readonly Commit[]): readonly Commit[] => commits.map((commit, i) => (i < commits.length - 1 ? { ...commit, signature: new Uint8Array(64) } : commit))
+    const covered = (commits: readonly Commit[]): readonly Commit[] =>
+      commits.map((commit, i) => (i < commits.length - 1 ? { ...commit, signature: new Uint8Array(64) } : commit))
     const samples = [FORKED_AT, FORKED_AT + 1, COMMITS].flatMap((at) => {
-      const branch = (commits: readonly Commit[]) => ({ before: hashes(commits, at - 1), commits: commits.slice(at - 1) })
+      const branch = (commits: readonly Commit[]) => ({
+        before: hashes(commits, at - 1),
+        commits: commits.slice(at - 1),
+      })
       const late = (commits: readonly Commit[]) => ({ ...branch(commits), commits: covered(branch(commits).commits) })
-      return [makeForkProof(at, branch(left), branch(right)), makeForkProof(at, late(left), branch(right)), makeForkProof(at, late(left), late(right))].filter((proof) => proof !== null)
+      return [
+        makeForkProof(at, branch(left), branch(right)),
+        makeForkProof(at, late(left), branch(right)),
+        makeForkProof(at, late(left), late(right)),
+      ].filter((proof) => proof !== null)
     })
     // Proofs that claim too much: of an honest chain, and of a place where both branches still agree.
-    const overclaimed = [makeForkProof(2, { before: hashes(left, 1), commits: left.slice(1) }, { before: hashes(right, 1), commits: right.slice(1) }), makeForkProof(2, { before: hashes(honest, 1), commits: honest.slice(1) }, { before: hashes(honest, 1), commits: covered(honest.slice(1)) })].filter((proof) => proof !== null)
+    const overclaimed = [
+      makeForkProof(
+        2,
+        { before: hashes(left, 1), commits: left.slice(1) },
+        { before: hashes(right, 1), commits: right.slice(1) },
+      ),
+      makeForkProof(
+        2,
+        { before: hashes(honest, 1), commits: honest.slice(1) },
+        { before: hashes(honest, 1), commits: covered(honest.slice(1)) },
+      ),
+    ].filter((proof) => proof !== null)
     return {
       make: (draw) => mutant(draw, draw.chance(5) ? overclaimed : samples, mutatePacked),
       feed: (input) => {
@@ -57,7 +83,12 @@ const namedHeader: Target = {
     const commits = chainOf(meshOf(1), 1, 0)
     const [first] = commits as [Commit, ...Commit[]]
     return {
-      make: (draw) => mutant(draw, commits.map(({ headerBytes }) => headerBytes), mutatePacked),
+      make: (draw) =>
+        mutant(
+          draw,
+          commits.map(({ headerBytes }) => headerBytes),
+          mutatePacked,
+        ),
       feed: (input) => {
         const place = placeOfHeader(first.hash, input)
         judge((place !== null) === equalBytes(input, first.headerBytes), 'the hash names another header')

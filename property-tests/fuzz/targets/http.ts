@@ -34,15 +34,29 @@ const http: Target = {
   inputsPerOpening: 400,
   open: async () => {
     const dir = await mkdtemp(join(tmpdir(), 'mnemesh-fuzz-'))
-    const saying = { clock: { now: () => Date.now() }, random: { bytes: (count: number) => new Uint8Array(randomBytes(count)) } }
+    const saying = {
+      clock: { now: () => Date.now() },
+      random: { bytes: (count: number) => new Uint8Array(randomBytes(count)) },
+    }
     const { mesh_id } = await initMesh({ dir, name: 'fuzz', ...saying })
     const invite = await makeInvite({ dir, role: 'voter', ttl_ms: 60_000, ...saying })
-    const node = await startNode({ dir, host: '127.0.0.1', port: 0, peers: [], projection: 'none', keys: [], log: logTo() })
+    const node = await startNode({
+      dir,
+      host: '127.0.0.1',
+      port: 0,
+      peers: [],
+      projection: 'none',
+      keys: [],
+      log: logTo(),
+    })
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
     const send = sender(node.url, agent)
     const keys = keyPairFromSeed(new Uint8Array(32).fill(5))
     // Signed by a stranger, so that none of them may ever succeed.
-    const signed = [encodeJoin(`${invite}A`, 'stranger', keys), encodeRevoke(mesh_id, '00'.repeat(32) as PeerId, 1, keys)]
+    const signed = [
+      encodeJoin(`${invite}A`, 'stranger', keys),
+      encodeRevoke(mesh_id, '00'.repeat(32) as PeerId, 1, keys),
+    ]
     return {
       make: (draw) => made(draw, signed),
       readAlone: async (input) => {
@@ -55,7 +69,8 @@ const http: Target = {
         const { method, path, type } = ROUTES[at]!
         const answer = await send(method, path, type, body)
         checkShape(answer)
-        if (type === JSON_TYPE && acceptableRequest(body) === undefined) judge(answer.status >= 400 && answer.status < 500, `${answer.status} for a body that must not come in`)
+        if (type === JSON_TYPE && acceptableRequest(body) === undefined)
+          judge(answer.status >= 400 && answer.status < 500, `${answer.status} for a body that must not come in`)
         if (type === OCTETS) judge(answer.status >= 400, 'a statement that nobody signed is carried out')
         if (answer.status === 201 && path === '/memories') await checkReadsBack(send, answer, body)
         return answer.status < 300 ? ACCEPTED : refused(`${answer.status} ${String(fieldOf(answer, 'error'))}`)
@@ -98,15 +113,24 @@ const ANSWER_MS_MAX = 10_000
 const sender = (url: string, agent: Agent): Send => {
   const send = (method: string, path: string, type: string, body: Uint8Array | null, again: boolean): Promise<Answer> =>
     new Promise((resolve, reject) => {
-      const sent = request(`${url}/api/v1${path}`, { method, agent, headers: { ...(body !== null && { 'content-type': type, 'content-length': body.length }) }, timeout: ANSWER_MS_MAX }, (response) => {
-        const chunks: Buffer[] = []
-        response.on('data', (chunk: Buffer) => chunks.push(chunk))
-        response.on('end', () => {
-          const text = Buffer.concat(chunks).toString('utf8')
-          resolve({ status: response.statusCode ?? 0, body: parsed(text), text })
-        })
-        response.on('error', reject)
-      })
+      const sent = request(
+        `${url}/api/v1${path}`,
+        {
+          method,
+          agent,
+          headers: { ...(body !== null && { 'content-type': type, 'content-length': body.length }) },
+          timeout: ANSWER_MS_MAX,
+        },
+        (response) => {
+          const chunks: Buffer[] = []
+          response.on('data', (chunk: Buffer) => chunks.push(chunk))
+          response.on('end', () => {
+            const text = Buffer.concat(chunks).toString('utf8')
+            resolve({ status: response.statusCode ?? 0, body: parsed(text), text })
+          })
+          response.on('error', reject)
+        },
+      )
       sent.on('timeout', () => sent.destroy(new Error(`no answer within ${ANSWER_MS_MAX} ms`)))
       sent.on('error', (error: NodeJS.ErrnoException) => {
         if (!again && sent.reusedSocket && error.code === 'ECONNRESET') resolve(send(method, path, type, body, true))
@@ -117,15 +141,23 @@ const sender = (url: string, agent: Agent): Send => {
   return (method, path, type, body) => send(method, path, type, body, false)
 }
 
-const fieldOf = ({ body }: Answer, name: string): unknown => (typeof body === 'object' && body !== null ? Object.entries(body).find(([key]) => key === name)?.[1] : undefined)
+const fieldOf = ({ body }: Answer, name: string): unknown =>
+  typeof body === 'object' && body !== null ? Object.entries(body).find(([key]) => key === name)?.[1] : undefined
 
 /** 503 and 507 of a peer without a search index, or on a nearly full disk, are answers too; 500 never is. */
 const checkShape = (answer: Answer): void => {
   judge(answer.body !== undefined, `no JSON: ${answer.status} ${answer.text.slice(0, 200)}`)
   if (answer.status < 300) return
   const code = fieldOf(answer, 'error')
-  judge(typeof code === 'string' && Object.hasOwn(STATUS_BY_CODE, code) && typeof fieldOf(answer, 'message') === 'string', `an error that the API does not know: ${answer.text.slice(0, 200)}`)
-  judge(Object.entries(STATUS_BY_CODE).some(([known, status]) => known === code && status === answer.status) && answer.status !== 500, `${answer.status} with ${String(code)}: ${answer.text.slice(0, 200)}`)
+  judge(
+    typeof code === 'string' && Object.hasOwn(STATUS_BY_CODE, code) && typeof fieldOf(answer, 'message') === 'string',
+    `an error that the API does not know: ${answer.text.slice(0, 200)}`,
+  )
+  judge(
+    Object.entries(STATUS_BY_CODE).some(([known, status]) => known === code && status === answer.status) &&
+      answer.status !== 500,
+    `${answer.status} with ${String(code)}: ${answer.text.slice(0, 200)}`,
+  )
 }
 
 const checkReadsBack = async (send: Send, written: Answer, body: Uint8Array): Promise<void> => {
@@ -134,7 +166,8 @@ const checkReadsBack = async (send: Send, written: Answer, body: Uint8Array): Pr
   const memory = fieldOf(read, 'memory') as Readonly<Record<string, unknown>> | undefined
   judge(memory?.['content'] === given['content'], `written and read back otherwise: ${read.text.slice(0, 200)}`)
   for (const field of ['title', 'kind', 'tier', 'priority', 'confidence', 'source', 'scope', 'run_id']) {
-    if (given[field] !== undefined && given[field] !== null) judge(memory?.[field] === given[field], `${field} was written and read back otherwise`)
+    if (given[field] !== undefined && given[field] !== null)
+      judge(memory?.[field] === given[field], `${field} was written and read back otherwise`)
   }
 }
 

@@ -45,7 +45,8 @@ const applied: Target = {
         if (verdict.kind === 'admitted' && verdict.left_out === null) {
           const decoded = decodeCommit(input)
           judge(decoded.ok, 'admitted, though it does not decode')
-          if (decoded.ok && decoded.commit.header.segment !== null) checkApplied(honest, decoded.commit.header.segment, decoded.commit.header.changeHash)
+          if (decoded.ok && decoded.commit.header.segment !== null)
+            checkApplied(honest, decoded.commit.header.segment, decoded.commit.header.changeHash)
           const other = witness(history)
           other.replica.take(input)
           judge(other.state() === honest.state(), 'two peers that took the same commit differ')
@@ -76,11 +77,21 @@ const witness = ({ mesh, commits }: History): Witness => {
   const replica = createReplica(mesh, 3)
   for (const { bytes } of commits) replica.take(bytes)
   const given: Uint8Array[] = []
-  for (const [id, segment] of replica.segments) replica.segments.set(id, { ...segment, doc: watched(segment.doc, given) })
+  for (const [id, segment] of replica.segments)
+    replica.segments.set(id, { ...segment, doc: watched(segment.doc, given) })
   const free = (): void => {
     for (const { doc } of replica.segments.values()) doc.free()
   }
-  return { replica, given, free, state: () => [...replica.segments].map(([id, segment]) => `${id} ${documentHeads(segment).join()}`).sort().join('\n') }
+  return {
+    replica,
+    given,
+    free,
+    state: () =>
+      [...replica.segments]
+        .map(([id, segment]) => `${id} ${documentHeads(segment).join()}`)
+        .sort()
+        .join('\n'),
+  }
 }
 
 const watched = (doc: Document, given: Uint8Array[]): Document =>
@@ -93,17 +104,23 @@ const watched = (doc: Document, given: Uint8Array[]): Document =>
           target.applyChanges(changes)
         }
       }
-      return typeof value === 'function' ? value.bind(target) as unknown : value
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
     },
   })
 
 const checkApplied = ({ replica, given }: Witness, id: SegmentId, stated: string | null): void => {
   const segment = replica.segment(id)
   // A segment that is new to this peer was opened after the others were put under watch.
-  judge(given.length <= 1 && given.every((change) => changeHash(change) === stated), 'the document was given another change than the commit states')
+  judge(
+    given.length <= 1 && given.every((change) => changeHash(change) === stated),
+    'the document was given another change than the commit states',
+  )
   readAll(segment)
   const loaded = automerge.getBackend(automerge.load(segment.doc.save()))
-  judge(loaded.getHeads().sort().join() === documentHeads(segment).join(), 'saved and loaded, the document has other heads')
+  judge(
+    loaded.getHeads().sort().join() === documentHeads(segment).join(),
+    'saved and loaded, the document has other heads',
+  )
   loaded.free()
 }
 
@@ -120,11 +137,18 @@ const forged = (draw: Draw, history: History): Uint8Array => {
   if (draw.chance(30)) return bytes
   const changed = mutatePacked(draw, bytes)
   const honestHash = !draw.chance(4)
-  return resign(changed, history.bob.keys, (deps, events) => (honestHash ? derivedHash(history, bytes, deps, events) : null))
+  return resign(changed, history.bob.keys, (deps, events) =>
+    honestHash ? derivedHash(history, bytes, deps, events) : null,
+  )
 }
 
 /** The change hash that an honest member would state for these events, or null when there is none. */
-const derivedHash = ({ bob }: History, original: Uint8Array, deps: readonly Uint8Array[], eventBytes: readonly Uint8Array[]): Uint8Array | null => {
+const derivedHash = (
+  { bob }: History,
+  original: Uint8Array,
+  deps: readonly Uint8Array[],
+  eventBytes: readonly Uint8Array[],
+): Uint8Array | null => {
   const decoded = decodeCommit(original)
   const where = decoded.ok ? decoded.commit.header.segment : null
   const events: DocumentEvent[] = []
@@ -133,7 +157,12 @@ const derivedHash = ({ bob }: History, original: Uint8Array, deps: readonly Uint
     if (event.ok && isDocumentEvent(event.event)) events.push(event.event)
   }
   if (where === null || !decoded.ok || events.length !== eventBytes.length) return null
-  const derivation = derive(bob.segment(where), { peer: bob.peer, incarnation: bob.incarnation, chain: decoded.commit.chain }, deps.map((dep) => bytesToHex(dep) as CommitHash), events)
+  const derivation = derive(
+    bob.segment(where),
+    { peer: bob.peer, incarnation: bob.incarnation, chain: decoded.commit.chain },
+    deps.map((dep) => bytesToHex(dep) as CommitHash),
+    events,
+  )
   return 'refused' in derivation ? null : hexToBytes(derivation.hash)
 }
 

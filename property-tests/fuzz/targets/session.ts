@@ -59,7 +59,13 @@ const session: Target = {
         judge(frontierOf(world) === before, 'what nobody signed changed the log')
         attacker.end()
         await world.run(() => attacker.closed() !== null, 5_000)
-        judge(world.peer(0).mesh.links().some(({ peer, state }) => peer === idOf(1) && state === 'up'), 'the honest link went down')
+        judge(
+          world
+            .peer(0)
+            .mesh.links()
+            .some(({ peer, state }) => peer === idOf(1) && state === 'up'),
+          'the honest link went down',
+        )
         if (++fed % WRITE_EVERY === 0) await writeAndConverge(world, fed)
         return closed === null ? ACCEPTED : refused(closed)
       },
@@ -76,19 +82,36 @@ const keysOf = (peer: number): KeyPair => {
 }
 const idOf = (peer: number): PeerId => publicKeyHex(keysOf(peer)) as PeerId
 
-const frontierOf = (world: World): string => [...world.peer(0).replica.index.chains.values()].map(({ id, seq, hash }) => `${id} ${seq} ${hash}`).sort().join('\n')
+const frontierOf = (world: World): string =>
+  [...world.peer(0).replica.index.chains.values()]
+    .map(({ id, seq, hash }) => `${id} ${seq} ${hash}`)
+    .sort()
+    .join('\n')
 
 const writeAndConverge = async (world: World, n: number): Promise<void> => {
   await world.run(world.peer(1).node.remember(NS, { content: `honest ${n}` }, { agent: ALICE }))
-  const arrivals = (peer: number): number => [...world.peer(peer).replica.index.chains.values()].reduce((sum, { seq }) => sum + seq, 0)
+  const arrivals = (peer: number): number =>
+    [...world.peer(peer).replica.index.chains.values()].reduce((sum, { seq }) => sum + seq, 0)
   await world.run(() => arrivals(0) === arrivals(1), 10_000)
 }
 
 /** What an honest member says first. */
 const opening = (world: World): readonly Message[] => {
   const { index } = world.peer(0).replica
-  const control = Math.max(...[...index.chains.values()].filter(({ namespace }) => namespace === '_mesh').map(({ seq }) => seq))
-  return [{ type: 'control', seq: control }, { type: 'open', epoch: 'cd'.repeat(16), arrivals: 0, digest: new Uint8Array(16), addresses: new Uint8Array(8), clock: 1_700_000_000_000 }]
+  const control = Math.max(
+    ...[...index.chains.values()].filter(({ namespace }) => namespace === '_mesh').map(({ seq }) => seq),
+  )
+  return [
+    { type: 'control', seq: control },
+    {
+      type: 'open',
+      epoch: 'cd'.repeat(16),
+      arrivals: 0,
+      digest: new Uint8Array(16),
+      addresses: new Uint8Array(8),
+      clock: 1_700_000_000_000,
+    },
+  ]
 }
 
 /** Of each kind one, with chains, commits and signatures of this very mesh where it carries any. */
@@ -96,15 +119,51 @@ const samplesFor = (world: World, keys: KeyPair): readonly Message[] => {
   const { index } = world.peer(0).replica
   const peer = publicKeyHex(keys) as PeerId
   const chains = [...index.chains.values()]
-  const parcels = [...world.disks[0]!.commitByPlace.values()].map(({ commit: { chain, seq, bytes } }) => ({ chain, seq, bytes, bodies: [] }))
+  const parcels = [...world.disks[0]!.commitByPlace.values()].map(({ commit: { chain, seq, bytes } }) => ({
+    chain,
+    seq,
+    bytes,
+    bodies: [],
+  }))
   return [
     ...sampleMessages(),
-    { type: 'frontier', nodes: [{ prefix: '', kind: 'leaf', entries: chains.slice(0, limits.frontier_leaf_entries_max).map(({ id, seq, hash }) => ({ chain: id, seq: seq + 1, hash })) }], arrivals: 9 },
+    {
+      type: 'frontier',
+      nodes: [
+        {
+          prefix: '',
+          kind: 'leaf',
+          entries: chains
+            .slice(0, limits.frontier_leaf_entries_max)
+            .map(({ id, seq, hash }) => ({ chain: id, seq: seq + 1, hash })),
+        },
+      ],
+      arrivals: 9,
+    },
     { type: 'want', runs: chains.map(({ id, seq }) => ({ chain: id, from: 1, count: seq })) },
-    { type: 'runs', runs: chains.map(({ id, seq }) => ({ chain: id, from: seq + 1, count: 3 })), cursor: 12, end: false, digest: new Uint8Array(16) },
+    {
+      type: 'runs',
+      runs: chains.map(({ id, seq }) => ({ chain: id, from: seq + 1, count: 3 })),
+      cursor: 12,
+      end: false,
+      digest: new Uint8Array(16),
+    },
     ...parcels.map((parcel): Message => ({ type: 'parcels', chain: parcel.chain, parcels: [parcel] })),
-    { type: 'ack', ack: signAck({ mesh: index.mesh, voter: peer, watermarks: chains.map(({ id, seq, hash }) => ({ chain: id, seq, hash, whole: true })) }, keys) },
-    { type: 'addresses', records: [signAddress(index.mesh, { peer, atMs: 1_767_225_600_000, urls: ['ws://attacker:1/mesh'] }, keys)] },
+    {
+      type: 'ack',
+      ack: signAck(
+        {
+          mesh: index.mesh,
+          voter: peer,
+          watermarks: chains.map(({ id, seq, hash }) => ({ chain: id, seq, hash, whole: true })),
+        },
+        keys,
+      ),
+    },
+    {
+      type: 'addresses',
+      records: [signAddress(index.mesh, { peer, atMs: 1_767_225_600_000, urls: ['ws://attacker:1/mesh'] }, keys)],
+    },
   ]
 }
 
@@ -120,23 +179,34 @@ const dial = (world: World, keys: KeyPair, nth: number) => {
   let opened: Session | null = null
   let authenticated = false
   let closed: string | null = null
-  world.network.dialer('ws://attacker:1/mesh').dial(world.url(0), (socket) => {
-    opened = openSession({
-      socket, role: { kind: 'dialer', audience: idOf(0) }, mesh: world.peer(0).replica.index.mesh, self: keys, nonces: createNonces(16, 1_000), random: createRandom(SEED + nth + 1), timers: world.time, count: () => undefined,
-      events: {
-        authenticated: () => {
-          authenticated = true
+  world.network.dialer('ws://attacker:1/mesh').dial(
+    world.url(0),
+    (socket) => {
+      opened = openSession({
+        socket,
+        role: { kind: 'dialer', audience: idOf(0) },
+        mesh: world.peer(0).replica.index.mesh,
+        self: keys,
+        nonces: createNonces(16, 1_000),
+        random: createRandom(SEED + nth + 1),
+        timers: world.time,
+        count: () => undefined,
+        events: {
+          authenticated: () => {
+            authenticated = true
+          },
+          frame: () => undefined,
+          drained: () => undefined,
+          closed: (reason) => {
+            closed = reason
+          },
         },
-        frame: () => undefined,
-        drained: () => undefined,
-        closed: (reason) => {
-          closed = reason
-        },
-      },
-    })
-  }, (reason) => {
-    closed = reason
-  })
+      })
+    },
+    (reason) => {
+      closed = reason
+    },
+  )
   return {
     authenticated: () => authenticated,
     closed: (): string | null => closed,
@@ -146,4 +216,3 @@ const dial = (world: World, keys: KeyPair, nth: number) => {
 }
 
 export const sessionTargets: readonly Target[] = [session]
-

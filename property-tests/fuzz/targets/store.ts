@@ -5,7 +5,31 @@ import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import type { CommitHash } from '../../../crdt/ids.ts'
 import { equalBytes, pack } from '../../../crdt/msgpack.ts'
-import { arrivalEntry, bodyEntry, chainOfCommitKey, commitEntry, extend, factKey, hashEntry, letters, META_KEY, metaEntry, NOTHING, readArrival, readBody, readCommit, readHash, readMeta, readTrail, refOfKey, sealed, seqOfCommitKey, trailEntry, unsealed, type Entry } from '../../../src/store/records.ts'
+import {
+  arrivalEntry,
+  bodyEntry,
+  chainOfCommitKey,
+  commitEntry,
+  extend,
+  factKey,
+  hashEntry,
+  letters,
+  META_KEY,
+  metaEntry,
+  NOTHING,
+  readArrival,
+  readBody,
+  readCommit,
+  readHash,
+  readMeta,
+  readTrail,
+  refOfKey,
+  sealed,
+  seqOfCommitKey,
+  trailEntry,
+  unsealed,
+  type Entry,
+} from '../../../src/store/records.ts'
 import { run, sampleBody } from '../../../src/store/testing/samples.ts'
 import { checkTable } from '../../../src/store/table.ts'
 import { unpackLoose } from '../loose.ts'
@@ -18,13 +42,25 @@ const record: Target = {
   open: () => {
     const commits = run('a', 1, 3, 80)
     const entries: readonly Entry[] = [
-      ...commits.flatMap((commit, i) => [commitEntry(i + 1, commit), arrivalEntry({ n: i + 1, ...commit }), hashEntry(commit.hash, commit.chain, commit.seq)]),
-      ...['x', 'y'].map((name) => bodyEntry(sampleBody(name, 60))), sealed(factKey('f'), Uint8Array.of(1, 2, 3)), sealed(factKey('g'), new Uint8Array()),
-      trailEntry(extend(NOTHING, [])), trailEntry(extend(extend(NOTHING, []), [Buffer.alloc(54)])), metaEntry({ epoch: 'ab'.repeat(16), trailFrom: 1, folder: '1:2:3' }),
+      ...commits.flatMap((commit, i) => [
+        commitEntry(i + 1, commit),
+        arrivalEntry({ n: i + 1, ...commit }),
+        hashEntry(commit.hash, commit.chain, commit.seq),
+      ]),
+      ...['x', 'y'].map((name) => bodyEntry(sampleBody(name, 60))),
+      sealed(factKey('f'), Uint8Array.of(1, 2, 3)),
+      sealed(factKey('g'), new Uint8Array()),
+      trailEntry(extend(NOTHING, [])),
+      trailEntry(extend(extend(NOTHING, []), [Buffer.alloc(54)])),
+      metaEntry({ epoch: 'ab'.repeat(16), trailFrom: 1, folder: '1:2:3' }),
     ]
     const values = entries.map(({ value }) => new Uint8Array(value))
     return {
-      make: (draw) => pack([draw.below(entries.length), mutant(draw, values, (one, sample) => mutateBytes(one, sample, one.pick(values)))]),
+      make: (draw) =>
+        pack([
+          draw.below(entries.length),
+          mutant(draw, values, (one, sample) => mutateBytes(one, sample, one.pick(values))),
+        ]),
       feed: (input) => {
         const [at, value] = unpackLoose(input) as readonly [number, Uint8Array]
         const { key, value: written } = entries[at]!
@@ -81,7 +117,11 @@ const table: Target = {
 const makeTable = async (count: number): Promise<Uint8Array> => {
   const dir = mkdtempSync(join(tmpdir(), 'mnemesh-fuzz-'))
   try {
-    const db = new ClassicLevel<Buffer, Buffer>(dir, { keyEncoding: 'buffer', valueEncoding: 'buffer', compression: false })
+    const db = new ClassicLevel<Buffer, Buffer>(dir, {
+      keyEncoding: 'buffer',
+      valueEncoding: 'buffer',
+      compression: false,
+    })
     for (const [i, commit] of run('t', 0, count, 100).entries()) {
       const entry = commitEntry(i, commit)
       await db.put(entry.key, entry.value)

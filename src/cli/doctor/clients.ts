@@ -14,10 +14,25 @@ export const clientsFound = async (places: Places, running: Running): Promise<re
       const { file, there, state, found } = await lookAt(target)
       const missing = await missingFiles(found)
       if (state === 'absent') {
-        if (there || (await exists(client.folders(places)))) findings.push(noted(client.name, 'not set up', `mnemesh setup ${client.name}`))
-      } else if (missing.length > 0) findings.push(wrong(client.name, `${file} starts what is not there: ${missing.join(', ')}`, `mnemesh setup ${client.name} --replace`))
+        if (there || (await exists(client.folders(places))))
+          findings.push(noted(client.name, 'not set up', `mnemesh setup ${client.name}`))
+      } else if (missing.length > 0)
+        findings.push(
+          wrong(
+            client.name,
+            `${file} starts what is not there: ${missing.join(', ')}`,
+            `mnemesh setup ${client.name} --replace`,
+          ),
+        )
       else if (state === 'set up') findings.push(ok(client.name, 'set up'))
-      else findings.push(noted(client.name, `set up otherwise than this program would (${file})`, `mnemesh setup ${client.name} --replace`))
+      else
+        findings.push(
+          noted(
+            client.name,
+            `set up otherwise than this program would (${file})`,
+            `mnemesh setup ${client.name} --replace`,
+          ),
+        )
     } catch (error) {
       findings.push(wrong(client.name, wordsOf(error), `mend ${target.files[0]}, or take it away`))
     }
@@ -35,5 +50,8 @@ const missingFiles = async (found: readonly unknown[]): Promise<readonly string[
 const pathsIn = (entry: unknown): readonly string[] => {
   if (typeof entry !== 'object' || entry === null) return []
   const { command, args } = entry as { readonly command?: unknown; readonly args?: unknown }
-  return [command, args].flat().filter((word): word is string => typeof word === 'string' && isAbsolute(word)).slice(0, 2)
+  return [command, args]
+    .flat()
+    .filter((word): word is string => typeof word === 'string' && isAbsolute(word))
+    .slice(0, 2)
 }

@@ -19,22 +19,49 @@ const ROOMY = 4
 export const versionsFound = (node: string, version: string): Finding => {
   const [major = 0, minor = 0] = node.replace(/^v/, '').split('.').map(Number)
   const found = `mnemesh ${version} on Node ${node}`
-  return major > NODE_MIN[0] || (major === NODE_MIN[0] && minor >= NODE_MIN[1]) ? ok('versions', found) : wrong('versions', found, `install Node ${NODE_MIN.join('.')} or newer`)
+  return major > NODE_MIN[0] || (major === NODE_MIN[0] && minor >= NODE_MIN[1])
+    ? ok('versions', found)
+    : wrong('versions', found, `install Node ${NODE_MIN.join('.')} or newer`)
 }
 
 /** What was found of this user's peer, and where it is asked; null when it cannot be. */
-export const userPeerFound = async (folder: UserFolder, random: Random): Promise<{ readonly findings: readonly Finding[]; readonly target: Target | null }> => {
+export const userPeerFound = async (
+  folder: UserFolder,
+  random: Random,
+): Promise<{ readonly findings: readonly Finding[]; readonly target: Target | null }> => {
   const findings: Finding[] = []
   let target: Target | null = null
   try {
     const { made, wanted, said, answers, key, open } = await examineUserPeer(folder, random)
-    for (const path of open) findings.push(wrong('rights', `others on this machine may read ${path}`, `chmod go= ${path}`))
-    if (answers === 'itself' && key === null) findings.push(wrong('peer', `it runs at ${said!.url}, but its key is gone (${folder.key})`, 'run `mnemesh down`, then `mnemesh up`, which makes another'))
+    for (const path of open)
+      findings.push(wrong('rights', `others on this machine may read ${path}`, `chmod go= ${path}`))
+    if (answers === 'itself' && key === null)
+      findings.push(
+        wrong(
+          'peer',
+          `it runs at ${said!.url}, but its key is gone (${folder.key})`,
+          'run `mnemesh down`, then `mnemesh up`, which makes another',
+        ),
+      )
     else if (answers === 'itself') {
       findings.push(ok('peer', `it runs at ${said!.url} (process ${said!.pid}) and proves that it is yours`))
       target = { url: said!.url, key }
-    } else if (answers !== null) findings.push(wrong('peer', `at ${said!.url}, where it ran, ${answers === 'nobody' ? 'a program answers that is no peer' : 'another peer answers'}`, 'run `mnemesh up`: yours is started on another port, and nothing is told to that one'))
-    else if (wanted) findings.push(wrong('peer', `it is meant to run and does not${said === null ? '' : ` (it ran as process ${said.pid})`}`, `run \`mnemesh up\`; ${folder.log} may say why it ended`))
+    } else if (answers !== null)
+      findings.push(
+        wrong(
+          'peer',
+          `at ${said!.url}, where it ran, ${answers === 'nobody' ? 'a program answers that is no peer' : 'another peer answers'}`,
+          'run `mnemesh up`: yours is started on another port, and nothing is told to that one',
+        ),
+      )
+    else if (wanted)
+      findings.push(
+        wrong(
+          'peer',
+          `it is meant to run and does not${said === null ? '' : ` (it ran as process ${said.pid})`}`,
+          `run \`mnemesh up\`; ${folder.log} may say why it ended`,
+        ),
+      )
     else findings.push(wrong('peer', made ? 'it has been stopped' : 'there is none yet', 'run `mnemesh up`'))
     if (answers !== 'itself') findings.push(await portFound(said?.url ?? null))
   } catch (error) {
@@ -46,7 +73,9 @@ export const userPeerFound = async (folder: UserFolder, random: Random): Promise
 /** A port that somebody else has is no fault: another is taken, and found by all. */
 const portFound = async (url: string | null): Promise<Finding> => {
   const port = url === null ? FIRST_PORT : Number(new URL(url).port)
-  return (await isFree(port)) ? ok('port', `${port} is free`) : noted('port', `${port} is taken by another program; your peer takes another, and every verb finds it there`)
+  return (await isFree(port))
+    ? ok('port', `${port} is free`)
+    : noted('port', `${port} is taken by another program; your peer takes another, and every verb finds it there`)
 }
 /** The first that `up` tries. */
 const FIRST_PORT = 7700

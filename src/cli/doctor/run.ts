@@ -24,30 +24,57 @@ const NAME_WIDTH = 14
 
 export const runDoctor = async (options: ServerOptions, version: string, io: Io): Promise<void> => {
   const { target, findings: where } = await whereFound(options, io)
-  const findings: Finding[] = [versionsFound(process.version, version), ...where, ...(target === null ? [] : await askedFound(target, options, version, io)), ...(await clientsFound(placesOf(io), runningOf(version, io)))]
+  const findings: Finding[] = [
+    versionsFound(process.version, version),
+    ...where,
+    ...(target === null ? [] : await askedFound(target, options, version, io)),
+    ...(await clientsFound(placesOf(io), runningOf(version, io))),
+  ]
   const faults = findings.filter(({ state }) => state === 'wrong')
   await print(io, options.json === true ? JSON.stringify({ ok: faults.length === 0, findings }) : textOf(findings, io))
-  if (faults.length > 0) throw new CliFailure(`${plural(faults.length, 'thing')} to mend: ${faults.map(({ what }) => what).join(', ')}`)
+  if (faults.length > 0)
+    throw new CliFailure(`${plural(faults.length, 'thing')} to mend: ${faults.map(({ what }) => what).join(', ')}`)
 }
 
-const askedFound = async (target: Target, options: ServerOptions, version: string, io: Io): Promise<readonly Finding[]> => {
+const askedFound = async (
+  target: Target,
+  options: ServerOptions,
+  version: string,
+  io: Io,
+): Promise<readonly Finding[]> => {
   const client = createClient({ target: async () => target, agent: options.agent ?? AGENT })
   const { findings, answers } = await peerFound(client, version)
   return answers ? [...findings, ...(await tried(client, io))] : findings
 }
 
 /** The peer that is named, else this user's own. */
-const whereFound = async (options: ServerOptions, io: Io): Promise<{ readonly target: Target | null; readonly findings: readonly Finding[] }> => {
+const whereFound = async (
+  options: ServerOptions,
+  io: Io,
+): Promise<{ readonly target: Target | null; readonly findings: readonly Finding[] }> => {
   const url = namedUrl(options, io)
   if (url !== null) return { target: { url, key: (await keyOf(options, io)) ?? null }, findings: [] }
   const folder = userFolder(io.env, process.platform)
-  if (folder === null) return { target: null, findings: [wrong('peer', 'this system does not say where your data lies', 'set HOME, or XDG_DATA_HOME to a folder of yours')] }
+  if (folder === null)
+    return {
+      target: null,
+      findings: [
+        wrong(
+          'peer',
+          'this system does not say where your data lies',
+          'set HOME, or XDG_DATA_HOME to a folder of yours',
+        ),
+      ],
+    }
   return userPeerFound(folder, io.random)
 }
 
 const textOf = (findings: readonly Finding[], io: Io): string => {
   const colours = coloursFor(io.stdout, io.env)
   const shown = { ok: colours.green('ok   '), note: colours.yellow('note '), wrong: colours.red('WRONG') }
-  const lines = findings.map(({ what, state, found, mend }) => `${colours.bold(what.padEnd(NAME_WIDTH))}  ${shown[state]}  ${clean(found)}${mend === null ? '' : `\n${' '.repeat(NAME_WIDTH)}  mend:  ${clean(mend)}`}`)
+  const lines = findings.map(
+    ({ what, state, found, mend }) =>
+      `${colours.bold(what.padEnd(NAME_WIDTH))}  ${shown[state]}  ${clean(found)}${mend === null ? '' : `\n${' '.repeat(NAME_WIDTH)}  mend:  ${clean(mend)}`}`,
+  )
   return lines.join('\n')
 }

@@ -25,7 +25,11 @@ export const emptyFolder = async (dir: string): Promise<void> => {
 
 /** The file's name, without `.md`: what a wikilink says. */
 export const noteName = ({ id, title }: Pick<MemoryRow, 'id' | 'title'>): string => {
-  const plain = (title ?? '').normalize('NFC').replace(/[\p{C}\\/:*?"<>|#^[\]%]+/gu, ' ').replace(/\s+/g, ' ').replace(/^[. ]+|[. ]+$/g, '')
+  const plain = (title ?? '')
+    .normalize('NFC')
+    .replace(/[\p{C}\\/:*?"<>|#^[\]%]+/gu, ' ')
+    .replace(/\s+/g, ' ')
+    .replace(/^[. ]+|[. ]+$/g, '')
   const bytes = Buffer.from(plain)
   let to = Math.min(bytes.length, NAME_BYTES_MAX)
   while (to < bytes.length && to > 0 && ((bytes[to] ?? 0) & 0xc0) === 0x80) to--
@@ -33,10 +37,56 @@ export const noteName = ({ id, title }: Pick<MemoryRow, 'id' | 'title'>): string
 }
 
 /** @param nameById of the memories that links lead to. */
-export const writeNote = async (dir: string, row: MemoryRow, links: readonly LinkRow[], nameById: ReadonlyMap<string, string>): Promise<void> => {
-  const { id, namespace, title, kind, tier, tags, priority, confidence, source, scope, run_id, occurred_at, expires_at, metadata, agent_id, created_at, updated_at } = row
-  const given = { title, kind, tier, tags, priority, confidence, source, scope, run_id, occurred_at, expires_at, ...(Object.keys(metadata).length === 0 ? {} : { metadata }), id, namespace, agent: agent_id, stored: created_at, changed: updated_at }
-  const head = stringify(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null && !(Array.isArray(value) && value.length === 0))), { lineWidth: 0 })
+export const writeNote = async (
+  dir: string,
+  row: MemoryRow,
+  links: readonly LinkRow[],
+  nameById: ReadonlyMap<string, string>,
+): Promise<void> => {
+  const {
+    id,
+    namespace,
+    title,
+    kind,
+    tier,
+    tags,
+    priority,
+    confidence,
+    source,
+    scope,
+    run_id,
+    occurred_at,
+    expires_at,
+    metadata,
+    agent_id,
+    created_at,
+    updated_at,
+  } = row
+  const given = {
+    title,
+    kind,
+    tier,
+    tags,
+    priority,
+    confidence,
+    source,
+    scope,
+    run_id,
+    occurred_at,
+    expires_at,
+    ...(Object.keys(metadata).length === 0 ? {} : { metadata }),
+    id,
+    namespace,
+    agent: agent_id,
+    stored: created_at,
+    changed: updated_at,
+  }
+  const head = stringify(
+    Object.fromEntries(
+      Object.entries(given).filter(([, value]) => value !== null && !(Array.isArray(value) && value.length === 0)),
+    ),
+    { lineWidth: 0 },
+  )
   const below = links.map((link) => `- ${link.relation} [[${nameById.get(link.to) ?? link.to}]]\n`).join('')
   const text = `---\n${head}---\n\n${row.content ?? ''}\n${below === '' ? '' : `\n## Links\n\n${below}`}`
   const file = join(dir, `${noteName(row)}.md`)

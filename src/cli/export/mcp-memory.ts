@@ -19,5 +19,7 @@ export const entityLine = (row: MemoryRow, name: string): string => {
 /** Null where an end is not in the namespace. */
 export const relationLine = ({ from, to, relation }: LinkRow, nameById: ReadonlyMap<string, string>): string | null => {
   const [start, end] = [nameById.get(from), nameById.get(to)]
-  return start === undefined || end === undefined ? null : `${JSON.stringify({ type: 'relation', from: start, to: end, relationType: relation })}\n`
+  return start === undefined || end === undefined
+    ? null
+    : `${JSON.stringify({ type: 'relation', from: start, to: end, relationType: relation })}\n`
 }

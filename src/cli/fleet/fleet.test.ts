@@ -44,7 +44,12 @@ const freePort = (): Promise<{ port: number; server: Server }> =>
 const freePeers = async (): Promise<FleetPeer[]> => {
   const held = await Promise.all([1, 2, 3].map(freePort))
   await Promise.all(held.map(({ server }) => new Promise((resolve) => server.close(resolve))))
-  return held.map(({ port }, index) => ({ name: `peer-${index + 1}`, dir: join(dir, `peer-${index + 1}`), port, url: `http://127.0.0.1:${port}` }))
+  return held.map(({ port }, index) => ({
+    name: `peer-${index + 1}`,
+    dir: join(dir, `peer-${index + 1}`),
+    port,
+    url: `http://127.0.0.1:${port}`,
+  }))
 }
 
 /** @param mannerOf how a peer behaves, by its name. */
@@ -73,9 +78,18 @@ const supervising = (peers: readonly FleetPeer[], mannerOf: Readonly<Record<stri
   const done = superviseFleet({
     peers,
     io,
-    command: (peer) => [process.execPath, join(dir, 'peer.mjs'), join(dir, `${peer.name}.state`), mannerOf[peer.name] ?? 'plain', String(peer.port)],
+    command: (peer) => [
+      process.execPath,
+      join(dir, 'peer.mjs'),
+      join(dir, `${peer.name}.state`),
+      mannerOf[peer.name] ?? 'plain',
+      String(peer.port),
+    ],
     onUp: async (there, away) => {
-      up.push(there.map((peer) => peer.name), away.map((peer) => peer.name))
+      up.push(
+        there.map((peer) => peer.name),
+        away.map((peer) => peer.name),
+      )
       sayUp()
     },
   })
@@ -101,7 +115,9 @@ describe('a run', () => {
     await run.isUp
     expect(run.up).toEqual([['peer-1', 'peer-3'], ['peer-2']])
     expect(run.err()).toContain('peer-2 | error: log is locked\n')
-    expect(run.err()).toContain(`peer-2 has died (status 1: error: log is locked) and stays down; start it again with: npx mnemesh serve --data ${peers[1]?.dir} --port ${peers[1]?.port}\n`)
+    expect(run.err()).toContain(
+      `peer-2 has died (status 1: error: log is locked) and stays down; start it again with: npx mnemesh serve --data ${peers[1]?.dir} --port ${peers[1]?.port}\n`,
+    )
     run.signal()
     await run.done
   })
@@ -124,24 +140,35 @@ describe('a run', () => {
 
 describe('peers', () => {
   test('ports and folder come from the environment', () => {
-    expect(fleetPeers({}).map((peer) => [peer.name, peer.dir, peer.url])).toEqual([1, 2, 3].map((n) => [`peer-${n}`, join('.mnemesh', `peer-${n}`), `http://127.0.0.1:770${n}`]))
+    expect(fleetPeers({}).map((peer) => [peer.name, peer.dir, peer.url])).toEqual(
+      [1, 2, 3].map((n) => [`peer-${n}`, join('.mnemesh', `peer-${n}`), `http://127.0.0.1:770${n}`]),
+    )
     const moved = fleetPeers({ MNEMESH_PORT: '7801', MNEMESH_DATA: '/data' })
-    expect(moved.map((peer) => [peer.port, peer.dir])).toEqual([[7801, '/data/peer-1'], [7802, '/data/peer-2'], [7803, '/data/peer-3']])
-    for (const port of ['x', '0', '65534', '-1', '7.5']) expect(() => fleetPeers({ MNEMESH_PORT: port })).toThrow('MNEMESH_PORT')
+    expect(moved.map((peer) => [peer.port, peer.dir])).toEqual([
+      [7801, '/data/peer-1'],
+      [7802, '/data/peer-2'],
+      [7803, '/data/peer-3'],
+    ])
+    for (const port of ['x', '0', '65534', '-1', '7.5'])
+      expect(() => fleetPeers({ MNEMESH_PORT: port })).toThrow('MNEMESH_PORT')
   })
 
   test('each serves with a quorum of two and knows the others', () => {
     const peers = fleetPeers({})
     const [, second] = peers
     if (second === undefined) throw new Error('three peers')
-    expect(serveWords(second, peers).join(' ')).toBe('serve --data .mnemesh/peer-2 --port 7702 --quorum 2 --peer ws://127.0.0.1:7701/mesh --peer ws://127.0.0.1:7703/mesh')
+    expect(serveWords(second, peers).join(' ')).toBe(
+      'serve --data .mnemesh/peer-2 --port 7702 --quorum 2 --peer ws://127.0.0.1:7701/mesh --peer ws://127.0.0.1:7703/mesh',
+    )
     expect(startLine(second)).toBe('npx mnemesh serve --data .mnemesh/peer-2 --port 7702')
   })
 
   test('a port in use is named with the mend', async () => {
     const { port, server } = await freePort()
     try {
-      await expect(assertPortsFree([{ name: 'p', dir: '', port, url: '' }])).rejects.toThrow(`port ${port} is in use; free it, or set MNEMESH_PORT`)
+      await expect(assertPortsFree([{ name: 'p', dir: '', port, url: '' }])).rejects.toThrow(
+        `port ${port} is in use; free it, or set MNEMESH_PORT`,
+      )
     } finally {
       await new Promise((resolve) => server.close(resolve))
     }

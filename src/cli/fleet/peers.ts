@@ -18,7 +18,8 @@ const FIRST_PORT = 7701
 export const fleetPeers = (env: Readonly<Record<string, string | undefined>>): readonly FleetPeer[] => {
   const text = env['MNEMESH_PORT'] || String(FIRST_PORT)
   const first = /^\d+$/.test(text) ? Number(text) : Number.NaN
-  if (!(first >= 1 && first + FLEET_PEERS - 1 <= 65_535)) throw usage(`MNEMESH_PORT is '${text}', which is no first of ${FLEET_PEERS} ports; set it to a number like 7801`)
+  if (!(first >= 1 && first + FLEET_PEERS - 1 <= 65_535))
+    throw usage(`MNEMESH_PORT is '${text}', which is no first of ${FLEET_PEERS} ports; set it to a number like 7801`)
   const data = env['MNEMESH_DATA'] || '.mnemesh'
   return Array.from({ length: FLEET_PEERS }, (_, index) => {
     const port = first + index
@@ -39,14 +40,21 @@ export const serveWords = (peer: FleetPeer, peers: readonly FleetPeer[]): readon
 ]
 
 /** What a person types; the peer's members are remembered in its folder. */
-export const startLine = (peer: FleetPeer, env: Readonly<Record<string, string | undefined>> = {}): string => `${env['MNEMESH_KEY'] ? 'MNEMESH_KEY="$MNEMESH_KEY" ' : ''}npx mnemesh serve --data ${quoted(peer.dir)} --port ${peer.port}`
+export const startLine = (peer: FleetPeer, env: Readonly<Record<string, string | undefined>> = {}): string =>
+  `${env['MNEMESH_KEY'] ? 'MNEMESH_KEY="$MNEMESH_KEY" ' : ''}npx mnemesh serve --data ${quoted(peer.dir)} --port ${peer.port}`
 
 /** Rejects with a `CliFailure` that names the first port that something else has. */
 export const assertPortsFree = async (peers: readonly FleetPeer[]): Promise<void> => {
   for (const { port } of peers) {
     const code = await tryPort(port)
-    if (code === 'EADDRINUSE') throw new CliFailure(`port ${port} is in use; free it, or set MNEMESH_PORT to the first of ${FLEET_PEERS} free ports`)
-    if (code !== null) throw new CliFailure(`cannot listen on port ${port} (${code}); set MNEMESH_PORT to the first of ${FLEET_PEERS} free ports`)
+    if (code === 'EADDRINUSE')
+      throw new CliFailure(
+        `port ${port} is in use; free it, or set MNEMESH_PORT to the first of ${FLEET_PEERS} free ports`,
+      )
+    if (code !== null)
+      throw new CliFailure(
+        `cannot listen on port ${port} (${code}); set MNEMESH_PORT to the first of ${FLEET_PEERS} free ports`,
+      )
   }
 }
 

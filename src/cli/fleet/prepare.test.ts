@@ -12,7 +12,10 @@ test('members that were enrolled before it was killed are not enrolled again', a
   const root = await mkdtemp(join(tmpdir(), 'mnemesh-prepare-'))
   try {
     const peers = fleetPeers({ MNEMESH_DATA: root })
-    const io = { clock: { now: Date.now }, random: { bytes: (count: number) => crypto.getRandomValues(new Uint8Array(count)) } } as Io
+    const io = {
+      clock: { now: Date.now },
+      random: { bytes: (count: number) => crypto.getRandomValues(new Uint8Array(count)) },
+    } as Io
     expect(await prepareFleet(peers, io)).toBe(true)
     const [first, second, third] = peers.map(({ dir }) => dir)
     await rm(join(second!, 'mesh.json'))

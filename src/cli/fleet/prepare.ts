@@ -24,7 +24,13 @@ export const prepareFleet = async (peers: readonly FleetPeer[], io: Io): Promise
   }
   const { joinMesh, makeInvite } = await import('../../membership/index.ts')
   for (const { dir, name } of missing) {
-    await joinMesh({ token: await makeInvite({ dir: first.dir, role: 'voter', ttl_ms: INVITE_TTL_MS, clock, random }), dir, name, clock, random })
+    await joinMesh({
+      token: await makeInvite({ dir: first.dir, role: 'voter', ttl_ms: INVITE_TTL_MS, clock, random }),
+      dir,
+      name,
+      clock,
+      random,
+    })
   }
   return true
 }

@@ -7,7 +7,11 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 
-export type Ending = { readonly code: number | null; readonly signal: string | null; /** The last line it said on standard error. */ readonly said: string }
+export type Ending = {
+  readonly code: number | null
+  readonly signal: string | null
+  /** The last line it said on standard error. */ readonly said: string
+}
 
 export type PeerProcess = {
   readonly pid: number | undefined
@@ -19,7 +23,11 @@ export type PeerProcess = {
 }
 
 /** @param onLine told each line that it says on standard error. */
-export const startProcess = (command: readonly [string, ...string[]], env: Readonly<Record<string, string | undefined>>, onLine: (line: string) => void): PeerProcess => {
+export const startProcess = (
+  command: readonly [string, ...string[]],
+  env: Readonly<Record<string, string | undefined>>,
+  onLine: (line: string) => void,
+): PeerProcess => {
   const [file, ...words] = command
   const child = spawn(file, words, { stdio: ['pipe', 'pipe', 'pipe'], detached: true, env: { ...env } })
   let said = ''

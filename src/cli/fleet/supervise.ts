@@ -42,7 +42,11 @@ export const superviseFleet = async ({ peers, io, command, onUp }: FleetOptions)
     running.set(peer, child)
     const ending = await child.ended
     running.delete(peer)
-    if (!stopping) await note(io, `${peer.name} has died (${endingText(ending)}) and stays down; start it again with: ${startLine(peer, io.env)}`)
+    if (!stopping)
+      await note(
+        io,
+        `${peer.name} has died (${endingText(ending)}) and stays down; start it again with: ${startLine(peer, io.env)}`,
+      )
   })
 
   try {
@@ -50,10 +54,17 @@ export const superviseFleet = async ({ peers, io, command, onUp }: FleetOptions)
     await Promise.race([started, stopAsked])
     if (signals > 0) return
     const up = await started
-    if (up.length < FLEET_QUORUM) throw new CliFailure(`only ${up.length} of ${peers.length} peers came up within ${cliLimits.fleet_ready_ms_max / 1000} s, and writes need ${FLEET_QUORUM}; see what they said above`)
-    await onUp(up, peers.filter((peer) => !up.includes(peer)))
+    if (up.length < FLEET_QUORUM)
+      throw new CliFailure(
+        `only ${up.length} of ${peers.length} peers came up within ${cliLimits.fleet_ready_ms_max / 1000} s, and writes need ${FLEET_QUORUM}; see what they said above`,
+      )
+    await onUp(
+      up,
+      peers.filter((peer) => !up.includes(peer)),
+    )
     await Promise.race([stopAsked, Promise.all(deaths)])
-    if (signals === 0) throw new CliFailure('every peer has died; see what they said above, and start again with `npm start`')
+    if (signals === 0)
+      throw new CliFailure('every peer has died; see what they said above, and start again with `npm start`')
   } finally {
     stopping = true
     await Promise.all([...running.values()].map((child) => child.stop(cliLimits.fleet_stop_ms_max)))
@@ -63,12 +74,17 @@ export const superviseFleet = async ({ peers, io, command, onUp }: FleetOptions)
 }
 
 /** The peers that take writes, once all do, or the time is over, or the others have died. */
-const whenUp = async (peers: readonly FleetPeer[], running: ReadonlyMap<FleetPeer, PeerProcess>, io: Io): Promise<readonly FleetPeer[]> => {
+const whenUp = async (
+  peers: readonly FleetPeer[],
+  running: ReadonlyMap<FleetPeer, PeerProcess>,
+  io: Io,
+): Promise<readonly FleetPeer[]> => {
   const deadline = io.clock.now() + cliLimits.fleet_ready_ms_max
   const up = new Set<FleetPeer>()
   for (;;) {
     const waiting = peers.filter((peer) => !up.has(peer) && running.has(peer))
-    if (waiting.length === 0 || io.clock.now() >= deadline) return peers.filter((peer) => up.has(peer) && running.has(peer))
+    if (waiting.length === 0 || io.clock.now() >= deadline)
+      return peers.filter((peer) => up.has(peer) && running.has(peer))
     await Promise.all(waiting.map(async (peer) => ((await isUp(peer)) ? up.add(peer) : null)))
     await io.sleep(POLL_EVERY_MS)
   }
@@ -76,7 +92,9 @@ const whenUp = async (peers: readonly FleetPeer[], running: ReadonlyMap<FleetPee
 
 const isUp = async (peer: FleetPeer): Promise<boolean> => {
   try {
-    await createClient({ target: async () => ({ url: peer.url, key: null }) }).call('GET', '/health', { timeout_ms: POLL_MS_MAX })
+    await createClient({ target: async () => ({ url: peer.url, key: null }) }).call('GET', '/health', {
+      timeout_ms: POLL_MS_MAX,
+    })
     return true
   } catch (error) {
     if (error instanceof CallFailure) return false

@@ -9,9 +9,17 @@ import { open as openZip, type Entry, type ZipFile } from 'yauzl'
 import { CliFailure } from '../failure.ts'
 import { cliLimits } from '../limits.ts'
 
-export type FileBytes = { readonly name: string; readonly size: number; /** A stream of its bytes; an error of the archive is a `CliFailure`. */ open(): Promise<AsyncIterable<Uint8Array>> }
+export type FileBytes = {
+  readonly name: string
+  readonly size: number
+  /** A stream of its bytes; an error of the archive is a `CliFailure`. */ open(): Promise<AsyncIterable<Uint8Array>>
+}
 
-export const fileBytes = (path: string, name: string, size: number): FileBytes => ({ name, size, open: () => Promise.resolve(createReadStream(path)) })
+export const fileBytes = (path: string, name: string, size: number): FileBytes => ({
+  name,
+  size,
+  open: () => Promise.resolve(createReadStream(path)),
+})
 
 /** Compressed text is a tenth of its size, a log a fiftieth; a bomb a thousandth. */
 const RATIO_MAX = 200
@@ -19,20 +27,30 @@ const RATIO_MAX = 200
 const SMALL_BYTES = 16 * 1024 * 1024
 
 /** @param wanted whether a file of this name is read. @returns what is in it, and how many others by reason. */
-export const zipFiles = async (path: string, wanted: (name: string) => boolean): Promise<{ readonly files: readonly FileBytes[]; readonly skipped: ReadonlyMap<string, number> }> => {
+export const zipFiles = async (
+  path: string,
+  wanted: (name: string) => boolean,
+): Promise<{ readonly files: readonly FileBytes[]; readonly skipped: ReadonlyMap<string, number> }> => {
   const files: FileBytes[] = []
   const skipped = new Map<string, number>()
   let [entries, bytes] = [0, 0]
   await entriesOf(path, (entry) => {
-    const refuse = (why: string): CliFailure => new CliFailure(`${path} is refused: ${entry.fileName.slice(0, 200)} ${why}`)
-    if (++entries > cliLimits.import_zip_entries_max) throw refuse(`is more than the ${cliLimits.import_zip_entries_max} files that a zip may hold`)
+    const refuse = (why: string): CliFailure =>
+      new CliFailure(`${path} is refused: ${entry.fileName.slice(0, 200)} ${why}`)
+    if (++entries > cliLimits.import_zip_entries_max)
+      throw refuse(`is more than the ${cliLimits.import_zip_entries_max} files that a zip may hold`)
     if (((entry.externalFileAttributes >>> 16) & 0o170000) === 0o120000) throw refuse('is a symbolic link')
     if ((entry.generalPurposeBitFlag & 1) !== 0) throw refuse('is encrypted; unpack it first')
     if (entry.fileName.endsWith('/')) return
     bytes += entry.uncompressedSize
-    if (bytes > cliLimits.import_zip_bytes_max) throw refuse(`makes it more than ${cliLimits.import_zip_bytes_max / 1024 ** 3} GiB`)
-    if (entry.uncompressedSize > SMALL_BYTES && entry.uncompressedSize > entry.compressedSize * RATIO_MAX) throw refuse(`grows to more than ${RATIO_MAX} times its size (a bomb); unpack it and import the folder if you trust it`)
-    if (wanted(entry.fileName)) files.push({ name: entry.fileName, size: entry.uncompressedSize, open: () => entryStream(path, entry.fileName) })
+    if (bytes > cliLimits.import_zip_bytes_max)
+      throw refuse(`makes it more than ${cliLimits.import_zip_bytes_max / 1024 ** 3} GiB`)
+    if (entry.uncompressedSize > SMALL_BYTES && entry.uncompressedSize > entry.compressedSize * RATIO_MAX)
+      throw refuse(
+        `grows to more than ${RATIO_MAX} times its size (a bomb); unpack it and import the folder if you trust it`,
+      )
+    if (wanted(entry.fileName))
+      files.push({ name: entry.fileName, size: entry.uncompressedSize, open: () => entryStream(path, entry.fileName) })
     else skipped.set('other file of the zip', (skipped.get('other file of the zip') ?? 0) + 1)
   })
   return { files, skipped }
@@ -46,17 +64,20 @@ const entriesOf = async (path: string, take: (entry: Entry, zip: ZipFile) => voi
       zip.close()
       reject(error instanceof CliFailure ? error : broken(path, error))
     }
-    zip.on('error', fail).once('end', () => {
-      zip.close()
-      resolve()
-    }).on('entry', (entry: Entry) => {
-      try {
-        if (take(entry, zip) === 'stop') return resolve()
-        zip.readEntry()
-      } catch (error) {
-        fail(error)
-      }
-    })
+    zip
+      .on('error', fail)
+      .once('end', () => {
+        zip.close()
+        resolve()
+      })
+      .on('entry', (entry: Entry) => {
+        try {
+          if (take(entry, zip) === 'stop') return resolve()
+          zip.readEntry()
+        } catch (error) {
+          fail(error)
+        }
+      })
     zip.readEntry()
   })
 }
@@ -65,11 +86,13 @@ const entryStream = async (path: string, name: string): Promise<AsyncIterable<Ui
   let found: Promise<AsyncIterable<Uint8Array>> | null = null
   await entriesOf(path, (entry, zip) => {
     if (entry.fileName !== name) return undefined
-    found = new Promise((resolve, reject) => zip.openReadStream(entry, (error, stream) => {
-      if (error !== null) return reject(broken(path, error))
-      stream.once('close', () => zip.close())
-      resolve(translated(stream, path))
-    }))
+    found = new Promise((resolve, reject) =>
+      zip.openReadStream(entry, (error, stream) => {
+        if (error !== null) return reject(broken(path, error))
+        stream.once('close', () => zip.close())
+        resolve(translated(stream, path))
+      }),
+    )
     return 'stop'
   })
   return found ?? Promise.reject(broken(path, new Error(`${name} is gone`)))
@@ -84,6 +107,13 @@ async function* translated(stream: AsyncIterable<Uint8Array>, path: string): Asy
 }
 
 const opened = (path: string): Promise<ZipFile> =>
-  new Promise((resolve, reject) => openZip(path, { lazyEntries: true, autoClose: false, strictFileNames: true, validateEntrySizes: true }, (error, zip) => (error === null ? resolve(zip) : reject(broken(path, error)))))
+  new Promise((resolve, reject) =>
+    openZip(
+      path,
+      { lazyEntries: true, autoClose: false, strictFileNames: true, validateEntrySizes: true },
+      (error, zip) => (error === null ? resolve(zip) : reject(broken(path, error))),
+    ),
+  )
 
-const broken = (path: string, error: unknown): CliFailure => new CliFailure(`cannot read ${path} as a zip: ${error instanceof Error ? error.message : String(error)}`)
+const broken = (path: string, error: unknown): CliFailure =>
+  new CliFailure(`cannot read ${path} as a zip: ${error instanceof Error ? error.message : String(error)}`)

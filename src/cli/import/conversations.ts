@@ -13,7 +13,12 @@ import { limits } from '../../../crdt/limits.ts'
 
 export type Message = { readonly id: string; readonly role: string; readonly text: string; readonly at: string | null }
 /** `turns`: each a question with what followed it. */
-export type Conversation = { readonly id: string; readonly title: string; readonly from: 'chatgpt' | 'claude' | 'letta'; readonly turns: readonly (readonly Message[])[] }
+export type Conversation = {
+  readonly id: string
+  readonly title: string
+  readonly from: 'chatgpt' | 'claude' | 'letta'
+  readonly turns: readonly (readonly Message[])[]
+}
 type Skip = (reason: string) => void
 type Fields = Readonly<Record<string, unknown>>
 
@@ -42,9 +47,14 @@ export const conversationsSource = (files: readonly FileBytes[], others: Readonl
 
 export function* itemsOf(value: unknown, where: string, skip: Skip): Generator<MemoryItem | ProblemItem | NoteItem> {
   const fields = object(value)
-  const conversation = 'mapping' in fields ? ofChatGpt(fields, skip) : 'chat_messages' in fields ? ofClaude(fields, skip) : null
+  const conversation =
+    'mapping' in fields ? ofChatGpt(fields, skip) : 'chat_messages' in fields ? ofClaude(fields, skip) : null
   if (conversation === null) {
-    yield { kind: 'problem', where, message: 'no conversation of ChatGPT or Claude; export it again, or say the --format' }
+    yield {
+      kind: 'problem',
+      where,
+      message: 'no conversation of ChatGPT or Claude; export it again, or say the --format',
+    }
     return
   }
   yield* turnItems(conversation, where, skip)
@@ -57,8 +67,13 @@ export function* turnItems({ id, title, from, turns }: Conversation, where: stri
     if (first === undefined) continue
     const content = turn.map(({ role, text }) => `${role}: ${text}`).join('\n\n')
     const draft: Draft = {
-      content, kind: 'conversation', tags: [from], source: fitLine(`${from}:${id}`, limits.name_bytes_max), ...(title === '' ? {} : { title: fitLine(title, limits.title_bytes_max) }),
-      ...(first.at === null ? {} : { occurred_at: first.at }), metadata: { conversation: id, message: first.id },
+      content,
+      kind: 'conversation',
+      tags: [from],
+      source: fitLine(`${from}:${id}`, limits.name_bytes_max),
+      ...(title === '' ? {} : { title: fitLine(title, limits.title_bytes_max) }),
+      ...(first.at === null ? {} : { occurred_at: first.at }),
+      metadata: { conversation: id, message: first.id },
     }
     yield { kind: 'memory', draft, key: keyOf(from, id, first.id), where }
   }
@@ -72,7 +87,8 @@ const ofChatGpt = (fields: Fields, skip: Skip): Conversation => {
     const message = object(node['message'])
     const role = textOf(object(message['author'])['role'])
     const text = partsText(object(message['content']), skip)
-    if (text !== '') messages.set(id, { id: textOf(message['id']) || id, role, text, at: timeOf(message['create_time']) })
+    if (text !== '')
+      messages.set(id, { id: textOf(message['id']) || id, role, text, at: timeOf(message['create_time']) })
   }
   /** The question that a node answers to: the nearest above it. Bounded by the nodes, or a circle would never end. */
   const questionOf = (id: string): string => {
@@ -92,20 +108,30 @@ const ofChatGpt = (fields: Fields, skip: Skip): Conversation => {
     const turn = turns.get(question) ?? []
     turns.set(question, question === id ? [message, ...turn] : [...turn, message])
   }
-  return { id: textOf(fields['conversation_id']) || textOf(fields['id']) || keyOf('chatgpt', textOf(fields['title']), [...nodes.keys()].join()).slice(0, 16), title: textOf(fields['title']), from: 'chatgpt', turns: [...turns.values()] }
+  return {
+    id:
+      textOf(fields['conversation_id']) ||
+      textOf(fields['id']) ||
+      keyOf('chatgpt', textOf(fields['title']), [...nodes.keys()].join()).slice(0, 16),
+    title: textOf(fields['title']),
+    from: 'chatgpt',
+    turns: [...turns.values()],
+  }
 }
 
 const partsText = (content: Fields, skip: Skip): string => {
   const { parts, text } = content
   if (typeof text === 'string') return text.trim()
   if (!Array.isArray(parts)) return ''
-  return (parts as readonly unknown[]).flatMap((part) => {
-    if (typeof part === 'string') return part.trim() === '' ? [] : [part.trim()]
-    const { text: inner, content_type } = object(part)
-    if (typeof inner === 'string') return [inner]
-    skip(typeof content_type === 'string' ? content_type : 'part of a message without text')
-    return []
-  }).join('\n\n')
+  return (parts as readonly unknown[])
+    .flatMap((part) => {
+      if (typeof part === 'string') return part.trim() === '' ? [] : [part.trim()]
+      const { text: inner, content_type } = object(part)
+      if (typeof inner === 'string') return [inner]
+      skip(typeof content_type === 'string' ? content_type : 'part of a message without text')
+      return []
+    })
+    .join('\n\n')
 }
 
 const ofClaude = (fields: Fields, skip: Skip): Conversation => {
@@ -121,25 +147,48 @@ const ofClaude = (fields: Fields, skip: Skip): Conversation => {
     })
     const attached = list(message['attachments']).flatMap((one) => {
       const { file_name, extracted_content } = object(one)
-      return typeof extracted_content === 'string' && extracted_content !== '' ? [`[${textOf(file_name) || 'attached'}]\n${extracted_content}`] : []
+      return typeof extracted_content === 'string' && extracted_content !== ''
+        ? [`[${textOf(file_name) || 'attached'}]\n${extracted_content}`]
+        : []
     })
     for (const _file of list(message['files'])) skip('attached file without its text')
-    const text = [blocks.join('\n\n').trim() || textOf(message['text']).trim(), ...attached].filter((part) => part !== '').join('\n\n')
+    const text = [blocks.join('\n\n').trim() || textOf(message['text']).trim(), ...attached]
+      .filter((part) => part !== '')
+      .join('\n\n')
     if (text === '') continue
-    const said: Message = { id: textOf(message['uuid']) || String(turns.length), role, text, at: timeOf(message['created_at']) }
+    const said: Message = {
+      id: textOf(message['uuid']) || String(turns.length),
+      role,
+      text,
+      at: timeOf(message['created_at']),
+    }
     const turn = turns.at(-1)
     if (role === 'user' || turn === undefined) turns.push([said])
     else turn.push(said)
   }
-  return { id: textOf(fields['uuid']) || keyOf('claude', textOf(fields['name']), textOf(fields['created_at'])).slice(0, 16), title: textOf(fields['name']), from: 'claude', turns }
+  return {
+    id: textOf(fields['uuid']) || keyOf('claude', textOf(fields['name']), textOf(fields['created_at'])).slice(0, 16),
+    title: textOf(fields['name']),
+    from: 'claude',
+    turns,
+  }
 }
 
-export const object = (value: unknown): Fields => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {})
+export const object = (value: unknown): Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {}
 export const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? (value as readonly unknown[]) : [])
-export const textOf = (value: unknown): string => (typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '')
+export const textOf = (value: unknown): string =>
+  typeof value === 'string' ? value : typeof value === 'number' ? String(value) : ''
 
 /** RFC 3339, or seconds since 1970; null for what is neither. */
 export const timeOf = (value: unknown): string | null => {
-  const ms = typeof value === 'number' ? value * 1000 : typeof value === 'string' && /^\d{4}-\d\d-\d\d/.test(value) ? Date.parse(value) : Number.NaN
-  return ms >= Date.parse('0001-01-01T00:00:00Z') && ms <= Date.parse('9999-12-31T23:59:59Z') ? new Date(ms).toISOString() : null
+  const ms =
+    typeof value === 'number'
+      ? value * 1000
+      : typeof value === 'string' && /^\d{4}-\d\d-\d\d/.test(value)
+        ? Date.parse(value)
+        : Number.NaN
+  return ms >= Date.parse('0001-01-01T00:00:00Z') && ms <= Date.parse('9999-12-31T23:59:59Z')
+    ? new Date(ms).toISOString()
+    : null
 }

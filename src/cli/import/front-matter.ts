@@ -29,11 +29,17 @@ export const readFrontMatter = (text: string): FrontMatter => {
   const read = readMapping(found[3] ?? '')
   if (read.kind === 'other') return none
   const rest = text.slice(found[0].length)
-  const asText = (why: string): FrontMatter => ({ ...none, unread: found[0].trimEnd(), text: rest, said: [`its front matter is kept as text: ${why}`] })
+  const asText = (why: string): FrontMatter => ({
+    ...none,
+    unread: found[0].trimEnd(),
+    text: rest,
+    said: [`its front matter is kept as text: ${why}`],
+  })
   if (read.kind === 'unreadable') return asText(read.why)
 
   const { title, fields, aliases, metadata, said } = takeFields(read.values)
-  if (Buffer.byteLength(JSON.stringify(metadata)) > METADATA_BYTES_MAX) return asText(`it holds more than ${METADATA_BYTES_MAX / 1024} KiB that no field takes`)
+  if (Buffer.byteLength(JSON.stringify(metadata)) > METADATA_BYTES_MAX)
+    return asText(`it holds more than ${METADATA_BYTES_MAX / 1024} KiB that no field takes`)
   const early = found[1] === undefined ? [] : ['its front matter begins behind empty lines, and was read all the same']
   return { title, fields, aliases, metadata, unread: '', text: rest, said: [...early, ...read.said, ...said] }
 }

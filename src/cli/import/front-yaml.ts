@@ -6,7 +6,11 @@
  */
 import { parseDocument, type Document } from 'yaml'
 
-export type Mapping = { readonly kind: 'mapping'; readonly values: ReadonlyMap<string, unknown>; readonly said: readonly string[] }
+export type Mapping = {
+  readonly kind: 'mapping'
+  readonly values: ReadonlyMap<string, unknown>
+  readonly said: readonly string[]
+}
 export type ReadMapping = Mapping | { readonly kind: 'unreadable'; readonly why: string } | { readonly kind: 'other' }
 
 /** Aliases that stand for values twice and more; front matter has none. */
@@ -22,7 +26,8 @@ export const readMapping = (yaml: string): ReadMapping => {
   if ('why' in parsed) {
     if (parsed.bomb) return { kind: 'unreadable', why: parsed.why }
     const mended = parse(mend(yaml))
-    if ('why' in mended) return /^[ \t]*[^\s#:-][^:\n]*:(\s|$)/m.test(yaml) ? { kind: 'unreadable', why: parsed.why } : { kind: 'other' }
+    if ('why' in mended)
+      return /^[ \t]*[^\s#:-][^:\n]*:(\s|$)/m.test(yaml) ? { kind: 'unreadable', why: parsed.why } : { kind: 'other' }
     said.push(`its front matter is no YAML (${parsed.why}); its lines were read as they stand`)
     parsed = mended
   }
@@ -42,7 +47,10 @@ export const readMapping = (yaml: string): ReadMapping => {
   for (const [name, again] of parsed.twice) {
     let n = 2
     while (values.has(`${name} (${n})`)) n++
-    values.set(`${name} (${n})`, plainOf(again, 0, budget, () => undefined))
+    values.set(
+      `${name} (${n})`,
+      plainOf(again, 0, budget, () => undefined),
+    )
     said.push(`${name} stands there more than once; the first counts, the other is '${name} (${n})' in the metadata`)
   }
   return { kind: 'mapping', values, said }
@@ -56,12 +64,15 @@ const parse = (yaml: string): Parsed | { readonly why: string; readonly bomb: bo
   try {
     const document = parseDocument(yaml, { uniqueKeys: false, intAsBigInt: true, logLevel: 'silent' })
     const [error] = document.errors
-    if (error !== undefined) return { why: (error.message.split('\n')[0] ?? '').replace(/ at line \d+.*$/, '').replace(/:$/, ''), bomb: false }
+    if (error !== undefined)
+      return { why: (error.message.split('\n')[0] ?? '').replace(/ at line \d+.*$/, '').replace(/:$/, ''), bomb: false }
     const twice = takeTwice(document)
     return { value: document.toJS({ mapAsMap: true, maxAliasCount: ALIASES_MAX }) as unknown, twice }
   } catch (error) {
     // The parser counts what aliases stand for.
-    return error instanceof ReferenceError ? { why: `its aliases stand for more than ${ALIASES_MAX} values`, bomb: true } : { why: error instanceof Error ? error.message : String(error), bomb: false }
+    return error instanceof ReferenceError
+      ? { why: `its aliases stand for more than ${ALIASES_MAX} values`, bomb: true }
+      : { why: error instanceof Error ? error.message : String(error), bomb: false }
   }
 }
 
@@ -71,7 +82,9 @@ const takeTwice = (document: Document): readonly (readonly [string, unknown])[] 
   if (contents === null || !('items' in contents) || !Array.isArray(contents.items)) return []
   const seen = new Set<string>()
   const twice: [string, unknown][] = []
-  contents.items = (contents.items as { key?: unknown; value?: { toJS?(document: Document, options: object): unknown } | null }[]).filter((pair) => {
+  contents.items = (
+    contents.items as { key?: unknown; value?: { toJS?(document: Document, options: object): unknown } | null }[]
+  ).filter((pair) => {
     const name = String(pair.key)
     if (!('key' in pair) || !seen.has(name)) {
       seen.add(name)
@@ -85,14 +98,19 @@ const takeTwice = (document: Document): readonly (readonly [string, unknown])[] 
 
 /** Tabs that indent, and values with a colon, a hash or a mark at their start that mean nothing but themselves. */
 const mend = (yaml: string): string =>
-  yaml.split('\n').map((line) => {
-    const spaced = line.replace(/^[ \t]+/, (indent) => indent.replaceAll('\t', '  '))
-    const [, head, value] = /^(\s*(?:- )?[^\s:#'"[{][^:]*:[ \t]+)(\S.*?)[ \t]*\r?$/.exec(spaced) ?? []
-    if (head === undefined || value === undefined || /^(".*"|'.*'|\[.*\]|\{.*\}|[|>][-+\d]*)$/.test(value)) return spaced
-    return /: |:$| #|^[@`%&*!|>[\]{},?#"'-]/.test(value) ? `${head}${JSON.stringify(value)}` : spaced
-  }).join('\n')
+  yaml
+    .split('\n')
+    .map((line) => {
+      const spaced = line.replace(/^[ \t]+/, (indent) => indent.replaceAll('\t', '  '))
+      const [, head, value] = /^(\s*(?:- )?[^\s:#'"[{][^:]*:[ \t]+)(\S.*?)[ \t]*\r?$/.exec(spaced) ?? []
+      if (head === undefined || value === undefined || /^(".*"|'.*'|\[.*\]|\{.*\}|[|>][-+\d]*)$/.test(value))
+        return spaced
+      return /: |:$| #|^[@`%&*!|>[\]{},?#"'-]/.test(value) ? `${head}${JSON.stringify(value)}` : spaced
+    })
+    .join('\n')
 
-const keyText = (key: unknown): string => (typeof key === 'string' ? key : typeof key === 'object' && key !== null ? JSON.stringify(key) : String(key))
+const keyText = (key: unknown): string =>
+  typeof key === 'string' ? key : typeof key === 'object' && key !== null ? JSON.stringify(key) : String(key)
 
 const plainOf = (value: unknown, depth: number, budget: { values: number }, say: (what: string) => void): unknown => {
   if (--budget.values < 0) throw new TooMuch(`more than ${VALUES_MAX} values`)
@@ -112,12 +130,23 @@ const plainOf = (value: unknown, depth: number, budget: { values: number }, say:
     return JSON.stringify(deepOf(value))
   }
   if (Array.isArray(value)) return value.map((item: unknown) => plainOf(item, depth + 1, budget, say))
-  if (value instanceof Map) return Object.fromEntries([...value as Map<unknown, unknown>].map(([key, inner]) => [keyText(key), plainOf(inner, depth + 1, budget, say)]))
-  if (value instanceof Set) return [...value as Set<unknown>].map((inner) => plainOf(inner, depth + 1, budget, say))
+  if (value instanceof Map)
+    return Object.fromEntries(
+      [...(value as Map<unknown, unknown>)].map(([key, inner]) => [
+        keyText(key),
+        plainOf(inner, depth + 1, budget, say),
+      ]),
+    )
+  if (value instanceof Set) return [...(value as Set<unknown>)].map((inner) => plainOf(inner, depth + 1, budget, say))
   return JSON.stringify(value)
 }
 
 /** For text alone: its own depth is bounded by the parser's. */
 const deepOf = (value: unknown): unknown =>
-  value instanceof Map ? Object.fromEntries([...value as Map<unknown, unknown>].map(([key, inner]) => [keyText(key), deepOf(inner)]))
-    : Array.isArray(value) ? value.map(deepOf) : typeof value === 'bigint' ? String(value) : value
+  value instanceof Map
+    ? Object.fromEntries([...(value as Map<unknown, unknown>)].map(([key, inner]) => [keyText(key), deepOf(inner)]))
+    : Array.isArray(value)
+      ? value.map(deepOf)
+      : typeof value === 'bigint'
+        ? String(value)
+        : value

@@ -18,9 +18,40 @@ import { pieces } from './pieces.ts'
 import { fitLine } from './split.ts'
 import { cliLimits } from '../limits.ts'
 
-const SAFE = ['--no-pager', '--no-replace-objects', '-c', 'log.showRoot=true', '-c', 'log.diffMerges=off', '-c', 'diff.orderFile=/dev/null', '-c', 'diff.ignoreSubmodules=none', '-c', 'core.quotePath=false', '-c', 'core.fsmonitor=false', '-c', 'log.showSignature=false', '-c', 'log.mailmap=false']
+const SAFE = [
+  '--no-pager',
+  '--no-replace-objects',
+  '-c',
+  'log.showRoot=true',
+  '-c',
+  'log.diffMerges=off',
+  '-c',
+  'diff.orderFile=/dev/null',
+  '-c',
+  'diff.ignoreSubmodules=none',
+  '-c',
+  'core.quotePath=false',
+  '-c',
+  'core.fsmonitor=false',
+  '-c',
+  'log.showSignature=false',
+  '-c',
+  'log.mailmap=false',
+]
 /** \x01 commit, author's date, name, mail, message \x02, each ended by NUL; then the files, each ended by NUL. */
-const LOG = ['log', '-z', '--no-color', '--no-show-signature', '--no-ext-diff', '--no-textconv', '--no-renames', '--no-decorate', '--encoding=UTF-8', '--name-only', '--format=tformat:%x01%H%x00%aI%x00%an%x00%ae%x00%B%x02']
+const LOG = [
+  'log',
+  '-z',
+  '--no-color',
+  '--no-show-signature',
+  '--no-ext-diff',
+  '--no-textconv',
+  '--no-renames',
+  '--no-decorate',
+  '--encoding=UTF-8',
+  '--name-only',
+  '--format=tformat:%x01%H%x00%aI%x00%an%x00%ae%x00%B%x02',
+]
 const STDERR_BYTES_MAX = 4_096
 /** Half of what metadata may hold, so that names with many escapes still fit. */
 const FILES_BYTES_MAX = limits.metadata_bytes_max / 2
@@ -39,7 +70,14 @@ export const gitSource = async (path: string): Promise<ImportSource> => {
     total: Number.parseInt(counted, 10) || 0,
     done: () => read,
     skipped,
-    ...(edge.size === 0 ? {} : { told: [`this is a shallow clone: what came before its ${counted} commits is not here; \`git fetch --unshallow\` brings it`], hint: 'it is a shallow clone; `git fetch --unshallow` brings its commits' }),
+    ...(edge.size === 0
+      ? {}
+      : {
+          told: [
+            `this is a shallow clone: what came before its ${counted} commits is not here; \`git fetch --unshallow\` brings it`,
+          ],
+          hint: 'it is a shallow clone; `git fetch --unshallow` brings its commits',
+        }),
     async *memories() {
       for await (const commit of commits(path)) {
         read++
@@ -73,7 +111,16 @@ const shallowEdge = async (path: string): Promise<ReadonlySet<string>> => {
   }
 }
 
-type Commit = { readonly kind: 'commit'; readonly sha: string; readonly date: string; readonly author: string; readonly email: string; readonly message: string; readonly files: readonly string[]; readonly files_total: number }
+type Commit = {
+  readonly kind: 'commit'
+  readonly sha: string
+  readonly date: string
+  readonly author: string
+  readonly email: string
+  readonly message: string
+  readonly files: readonly string[]
+  readonly files_total: number
+}
 
 const COMMIT = /^\x01([0-9a-f]{40}|[0-9a-f]{64})$/
 
@@ -100,11 +147,32 @@ async function* commits(path: string): AsyncGenerator<Commit | ProblemItem, unde
 
 const commitOf = (sha: string, fields: readonly (string | null)[]): Commit | ProblemItem => {
   const [date, author, email, message, ...rest] = fields
-  const files = rest.map((file, index) => (index === 0 ? (file ?? '').replace(/^\n/, '') : (file ?? ''))).filter((file) => file !== '')
-  if (typeof date !== 'string' || typeof author !== 'string' || typeof email !== 'string' || typeof message !== 'string' || !message.endsWith('\x02')) {
-    return { kind: 'problem', where: `commit ${sha.slice(0, SHORT_DIGITS)}`, message: 'git printed it in a form that cannot be read; look at it with `git show`' }
+  const files = rest
+    .map((file, index) => (index === 0 ? (file ?? '').replace(/^\n/, '') : (file ?? '')))
+    .filter((file) => file !== '')
+  if (
+    typeof date !== 'string' ||
+    typeof author !== 'string' ||
+    typeof email !== 'string' ||
+    typeof message !== 'string' ||
+    !message.endsWith('\x02')
+  ) {
+    return {
+      kind: 'problem',
+      where: `commit ${sha.slice(0, SHORT_DIGITS)}`,
+      message: 'git printed it in a form that cannot be read; look at it with `git show`',
+    }
   }
-  return { kind: 'commit', sha, date, author, email, message: message.slice(0, -1).trim(), files: fitting(files), files_total: files.length }
+  return {
+    kind: 'commit',
+    sha,
+    date,
+    author,
+    email,
+    message: message.slice(0, -1).trim(),
+    files: fitting(files),
+    files_total: files.length,
+  }
 }
 
 /** As many as metadata has room for. */
@@ -119,7 +187,9 @@ const memoryOf = (commit: Commit): MemoryItem => {
   const short = sha.slice(0, SHORT_DIGITS)
   const subject = fitLine(message.split(/\n[ \t]*\n/, 1)[0] ?? '', limits.title_bytes_max)
   const at = Date.parse(commit.date)
-  const shown = files.filter((file) => Buffer.byteLength(file) <= limits.tag_bytes_max).slice(0, cliLimits.import_file_tags_max)
+  const shown = files
+    .filter((file) => Buffer.byteLength(file) <= limits.tag_bytes_max)
+    .slice(0, cliLimits.import_file_tags_max)
   const draft: Draft = {
     content: message === '' ? `commit ${sha}` : message,
     title: subject === '' ? `commit ${short}` : subject,
@@ -127,7 +197,13 @@ const memoryOf = (commit: Commit): MemoryItem => {
     tags: [...new Set(shown)],
     source: `git:${short}`,
     ...(Number.isFinite(at) ? { occurred_at: new Date(at).toISOString() } : {}),
-    metadata: { commit: sha, author: fitLine(commit.author, 512), email: fitLine(commit.email, 512), files, ...(files.length === files_total ? {} : { files_total }) },
+    metadata: {
+      commit: sha,
+      author: fitLine(commit.author, 512),
+      email: fitLine(commit.email, 512),
+      files,
+      ...(files.length === files_total ? {} : { files_total }),
+    },
   }
   return { kind: 'memory', draft, key: keyOf('git', sha), where: `commit ${short}` }
 }
@@ -140,21 +216,28 @@ const text = async (path: string, words: readonly string[]): Promise<string> => 
 }
 
 /** `GIT_DIR` and its like name another repository than the one asked for. */
-const withoutGit = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('GIT_')))
+const withoutGit = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('GIT_')))
 
 /** NUL-ended pieces of what git prints. Ends git when the reader stops early. Rejects when git fails. */
 async function* output(path: string, words: readonly string[]): AsyncGenerator<Buffer | null, undefined> {
-  const git = spawn('git', [...SAFE, '-C', path, ...words], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...withoutGit(process.env), GIT_TERMINAL_PROMPT: '0', GIT_OPTIONAL_LOCKS: '0', LC_ALL: 'C' } })
+  const git = spawn('git', [...SAFE, '-C', path, ...words], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...withoutGit(process.env), GIT_TERMINAL_PROMPT: '0', GIT_OPTIONAL_LOCKS: '0', LC_ALL: 'C' },
+  })
   let said = ''
   git.stderr.setEncoding('utf8').on('data', (chunk: string) => (said = (said + chunk).slice(0, STDERR_BYTES_MAX)))
   const ended = new Promise<string | null>((resolve) => {
-    git.once('error', (error) => resolve(errorCode(error) === 'ENOENT' ? 'git is not installed or not on the PATH; install it' : error.message))
+    git.once('error', (error) =>
+      resolve(errorCode(error) === 'ENOENT' ? 'git is not installed or not on the PATH; install it' : error.message),
+    )
     git.once('close', (code) => resolve(code === 0 ? null : said.split('\n')[0] || `git ended with status ${code}`))
   })
   try {
     yield* pieces(git.stdout, 0, cliLimits.import_line_bytes_max)
     const failure = await ended
-    if (failure !== null) throw new CliFailure(`cannot read the git history of ${path}: ${failure.replace(/^fatal: /, '')}`)
+    if (failure !== null)
+      throw new CliFailure(`cannot read the git history of ${path}: ${failure.replace(/^fatal: /, '')}`)
   } finally {
     git.kill()
   }

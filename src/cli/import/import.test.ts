@@ -51,7 +51,11 @@ describe('markdown', () => {
 
   test('a text above 64 KiB comes in parts', async () => {
     const text = Array.from({ length: 3_000 }, (_, i) => `Paragraph ${i} ${'x'.repeat(30)}`).join('\n\n')
-    expect(await summary(await file('long.md', `# Long\n\n${text}\n`))).toMatchObject({ format: 'markdown', memories: 3, created: 3 })
+    expect(await summary(await file('long.md', `# Long\n\n${text}\n`))).toMatchObject({
+      format: 'markdown',
+      memories: 3,
+      created: 3,
+    })
     expect([...server.rows.values()].map((row) => row.title)).toEqual(['Long (1/3)', 'Long (2/3)', 'Long (3/3)'])
     expect([...server.rows.values()].map((row) => row.content).join('')).toBe(text)
   })
@@ -59,18 +63,50 @@ describe('markdown', () => {
 
 describe('jsonl', () => {
   test('fields as given, what is unknown in metadata, namespaces as named or forced', async () => {
-    const path = await file('m.jsonl', `\ufeff${lines({ content: 'a', title: 'T', tags: ['x'], priority: 3, colour: 'red', metadata: { n: 1 } }, { content: 'b', namespace: 'other/place' })}\n\n`)
-    expect(await summary(path)).toMatchObject({ format: 'jsonl', namespaces: ['m', 'other/place'], memories: 2, created: 2, existing: 0 })
-    expect(rowBy('content', 'a')).toMatchObject({ title: 'T', tags: ['x'], priority: 3, metadata: { n: 1, colour: 'red' }, namespace: 'm' })
+    const path = await file(
+      'm.jsonl',
+      `\ufeff${lines({ content: 'a', title: 'T', tags: ['x'], priority: 3, colour: 'red', metadata: { n: 1 } }, { content: 'b', namespace: 'other/place' })}\n\n`,
+    )
+    expect(await summary(path)).toMatchObject({
+      format: 'jsonl',
+      namespaces: ['m', 'other/place'],
+      memories: 2,
+      created: 2,
+      existing: 0,
+    })
+    expect(rowBy('content', 'a')).toMatchObject({
+      title: 'T',
+      tags: ['x'],
+      priority: 3,
+      metadata: { n: 1, colour: 'red' },
+      namespace: 'm',
+    })
     expect(await summary(path, '--namespace', 'forced')).toMatchObject({ namespaces: ['forced'], created: 2 })
   })
 
   test('bad lines are named, the good ones get in, exit 1', async () => {
-    const path = await file('bad.jsonl', ['{"content":"good"}', '{nonsense', '[1]', '{"title":"no content"}', '{"content":"spoil it"}', `{"content":"x","namespace":"_mesh"}`].join('\n'))
+    const path = await file(
+      'bad.jsonl',
+      [
+        '{"content":"good"}',
+        '{nonsense',
+        '[1]',
+        '{"title":"no content"}',
+        '{"content":"spoil it"}',
+        `{"content":"x","namespace":"_mesh"}`,
+      ].join('\n'),
+    )
     const ran = await importing(path)
     expect(ran.exit).toBe(1)
     expect(ran.out).toContain('imported 1 memory into bad')
-    for (const said of ['line 2: not JSON', 'line 3: not a JSON object', 'line 4: no content', 'line 5: content is spoilt (refused)', "line 6: '_mesh' is no namespace"]) expect(ran.err).toContain(said)
+    for (const said of [
+      'line 2: not JSON',
+      'line 3: not a JSON object',
+      'line 4: no content',
+      'line 5: content is spoilt (refused)',
+      "line 6: '_mesh' is no namespace",
+    ])
+      expect(ran.err).toContain(said)
     expect(ran.err).toContain('error: 5 entries could not be imported')
   })
 
@@ -83,7 +119,10 @@ describe('jsonl', () => {
   })
 
   test('requests are bounded in count and bytes, and two are under way', async () => {
-    const all = [...Array.from({ length: 500 }, (_, i) => ({ content: `small ${i}` })), ...Array.from({ length: 40 }, (_, i) => ({ content: `${i} ${'y'.repeat(60_000)}` }))]
+    const all = [
+      ...Array.from({ length: 500 }, (_, i) => ({ content: `small ${i}` })),
+      ...Array.from({ length: 40 }, (_, i) => ({ content: `${i} ${'y'.repeat(60_000)}` })),
+    ]
     expect(await summary(await file('many.jsonl', lines(...all)))).toMatchObject({ memories: 540, created: 540 })
     const bulks = server.seen.filter((request) => request.path === '/memories/bulk')
     expect(Math.max(...bulks.map((request) => (request.body as { memories: unknown[] }).memories.length))).toBe(200)
@@ -93,12 +132,17 @@ describe('jsonl', () => {
 
   test('not now is tried again with the same keys, and no longer than it makes sense', async () => {
     const path = await file('r.jsonl', lines({ content: 'a' }))
-    const busy = (status: number) => (request: { path: string }) => (request.path === '/memories/bulk' ? { status, body: { error: 'quorum_not_met', message: 'no quorum' }, headers: { 'retry-after': '2' } } : null)
+    const busy = (status: number) => (request: { path: string }) =>
+      request.path === '/memories/bulk'
+        ? { status, body: { error: 'quorum_not_met', message: 'no quorum' }, headers: { 'retry-after': '2' } }
+        : null
     server.scripted.push(busy(503), busy(429))
     const ran = await importing(path)
     expect([ran.exit, ran.err]).toEqual([0, expect.stringContaining('importing')])
     expect(ran.slept_ms).toBeGreaterThanOrEqual(4_000)
-    const bulks = server.seen.filter((request) => request.path === '/memories/bulk').map((request) => JSON.stringify(request.body))
+    const bulks = server.seen
+      .filter((request) => request.path === '/memories/bulk')
+      .map((request) => JSON.stringify(request.body))
     expect([bulks.length, new Set(bulks).size]).toEqual([3, 1])
 
     server.scripted.push(...Array.from({ length: 20 }, () => busy(503)))
@@ -111,7 +155,22 @@ describe('jsonl', () => {
 
 describe('export and back', () => {
   test('into the same namespace it is a no-op, into another mesh everything is there again', async () => {
-    await summary(await file('src.jsonl', lines({ content: 'a', title: 'A', id: '1', links: [{ to: '2', relation: 'supports', valid_from: '2026-01-01T00:00:00.000Z' }] }, { content: 'b', id: 2, metadata: { k: [1] } })), '--namespace', 'team/x')
+    await summary(
+      await file(
+        'src.jsonl',
+        lines(
+          {
+            content: 'a',
+            title: 'A',
+            id: '1',
+            links: [{ to: '2', relation: 'supports', valid_from: '2026-01-01T00:00:00.000Z' }],
+          },
+          { content: 'b', id: 2, metadata: { k: [1] } },
+        ),
+      ),
+      '--namespace',
+      'team/x',
+    )
     expect(server.links).toHaveLength(1)
     const out = (await runCli(['export', '--namespace', 'team/x', '--url', server.url])).out
     expect(out.trim().split('\n')).toHaveLength(2)
@@ -119,18 +178,30 @@ describe('export and back', () => {
 
     const writes = (): number => server.seen.filter((request) => request.method !== 'GET').length
     const before = writes()
-    expect(await summary(path)).toMatchObject({ namespaces: ['team/x'], memories: 2, created: 0, existing: 2, links: 0, links_existing: 1 })
+    expect(await summary(path)).toMatchObject({
+      namespaces: ['team/x'],
+      memories: 2,
+      created: 0,
+      existing: 2,
+      links: 0,
+      links_existing: 1,
+    })
     expect(writes()).toBe(before)
 
     const other = await startTestServer()
     try {
-      const [first, again] = [await runCli(['import', path, '--json', '--url', other.url]), await runCli(['import', path, '--json', '--url', other.url])]
+      const [first, again] = [
+        await runCli(['import', path, '--json', '--url', other.url]),
+        await runCli(['import', path, '--json', '--url', other.url]),
+      ]
       expect(JSON.parse(first.out)).toMatchObject({ created: 2, existing: 0, links: 1, errors: [] })
       expect(JSON.parse(again.out)).toMatchObject({ created: 0, existing: 2, links: 0, links_existing: 1 })
       const [a, b] = ['a', 'b'].map((content) => [...other.rows.values()].find((row) => row.content === content))
       expect(a).toMatchObject({ title: 'A', namespace: 'team/x', metadata: {} })
       expect(b).toMatchObject({ metadata: { k: [1] }, tags: [] })
-      expect(other.links).toMatchObject([{ from: a?.id, to: b?.id, relation: 'supports', valid_from: '2026-01-01T00:00:00.000Z' }])
+      expect(other.links).toMatchObject([
+        { from: a?.id, to: b?.id, relation: 'supports', valid_from: '2026-01-01T00:00:00.000Z' },
+      ])
     } finally {
       await other.close()
     }
@@ -138,7 +209,26 @@ describe('export and back', () => {
 })
 
 describe('export to other forms', () => {
-  const brought = async (): Promise<void> => void (await summary(await file('src.jsonl', lines({ content: 'likes tea\n# not a heading: yet', title: '../Ann: "x"', id: '1', tags: ['t'], metadata: { n: 1 }, links: [{ to: '2', relation: 'works_at' }] }, { content: 'b', title: 'Acme', id: 2 }, { content: 'c', title: 'Acme', id: 3 })), '--namespace', 'team/x'))
+  const brought = async (): Promise<void> =>
+    void (await summary(
+      await file(
+        'src.jsonl',
+        lines(
+          {
+            content: 'likes tea\n# not a heading: yet',
+            title: '../Ann: "x"',
+            id: '1',
+            tags: ['t'],
+            metadata: { n: 1 },
+            links: [{ to: '2', relation: 'works_at' }],
+          },
+          { content: 'b', title: 'Acme', id: 2 },
+          { content: 'c', title: 'Acme', id: 3 },
+        ),
+      ),
+      '--namespace',
+      'team/x',
+    ))
 
   test('a folder of notes, each a file of its own inside the folder, with links that lead to them', async () => {
     await brought()
@@ -150,29 +240,68 @@ describe('export to other forms', () => {
     expect(text).toMatch(/^---\ntitle: '\.\.\/Ann: "x"'\nkind: note\n/)
     expect(text).toContain('---\n\nlikes tea\n# not a heading: yet\n\n## Links\n\n- works_at [[Acme ')
     for (const name of names.slice(0, 2)) expect(await readFile(join(out, name), 'utf8')).toContain('title: Acme')
-    const again = await runCli(['export', '--namespace', 'team/x', '--to', 'markdown', '--out', out, '--url', server.url])
+    const again = await runCli([
+      'export',
+      '--namespace',
+      'team/x',
+      '--to',
+      'markdown',
+      '--out',
+      out,
+      '--url',
+      server.url,
+    ])
     expect([again.exit, again.err]).toEqual([1, expect.stringContaining('is not empty')])
     expect((await runCli(['export', '--namespace', 'team/x', '--to', 'markdown', '--url', server.url])).exit).toBe(2)
   })
 
   test("the reference MCP memory server's file comes back as it was, two of one name with their links too", async () => {
     await brought()
-    const out = succeeded(await runCli(['export', '--namespace', 'team/x', '--to', 'mcp-memory', '--url', server.url])).out
-    const said = out.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>)
+    const out = succeeded(
+      await runCli(['export', '--namespace', 'team/x', '--to', 'mcp-memory', '--url', server.url]),
+    ).out
+    const said = out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
     expect(said).toHaveLength(4)
-    expect(said).toContainEqual({ type: 'entity', name: '../Ann: "x"', entityType: 'note', observations: ['likes tea', '# not a heading: yet'] })
+    expect(said).toContainEqual({
+      type: 'entity',
+      name: '../Ann: "x"',
+      entityType: 'note',
+      observations: ['likes tea', '# not a heading: yet'],
+    })
     const [relation] = said.filter((each) => each['type'] === 'relation')
     expect(said.find((each) => each['name'] === relation?.['to'])).toMatchObject({ observations: ['b'] })
 
-    expect(await summary(await file('graph.jsonl', out), '--namespace', 'graph')).toMatchObject({ format: 'mcp-memory', created: 3, links: 1 })
-    const back = succeeded(await runCli(['export', '--namespace', 'graph', '--to', 'mcp-memory', '--url', server.url])).out
+    expect(await summary(await file('graph.jsonl', out), '--namespace', 'graph')).toMatchObject({
+      format: 'mcp-memory',
+      created: 3,
+      links: 1,
+    })
+    const back = succeeded(
+      await runCli(['export', '--namespace', 'graph', '--to', 'mcp-memory', '--url', server.url]),
+    ).out
     expect(back.trim().split('\n').sort()).toEqual(out.trim().split('\n').sort())
   })
 })
 
 describe('git', () => {
   const git = (at: string, ...words: string[]): string =>
-    execFileSync('git', ['-C', at, ...words], { encoding: 'utf8', env: { ...process.env, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_SYSTEM: '/dev/null', GIT_AUTHOR_NAME: 'Änn O', GIT_AUTHOR_EMAIL: 'ann@example.org', GIT_AUTHOR_DATE: '2026-03-04T05:06:07+02:00', GIT_COMMITTER_NAME: 'C', GIT_COMMITTER_EMAIL: 'c@example.org', GIT_COMMITTER_DATE: '2026-03-05T00:00:00Z' } })
+    execFileSync('git', ['-C', at, ...words], {
+      encoding: 'utf8',
+      env: {
+        ...process.env,
+        GIT_CONFIG_GLOBAL: '/dev/null',
+        GIT_CONFIG_SYSTEM: '/dev/null',
+        GIT_AUTHOR_NAME: 'Änn O',
+        GIT_AUTHOR_EMAIL: 'ann@example.org',
+        GIT_AUTHOR_DATE: '2026-03-04T05:06:07+02:00',
+        GIT_COMMITTER_NAME: 'C',
+        GIT_COMMITTER_EMAIL: 'c@example.org',
+        GIT_COMMITTER_DATE: '2026-03-05T00:00:00Z',
+      },
+    })
   const repository = async (): Promise<string> => {
     const at = join(dir, 'repo')
     await mkdir(at)
@@ -192,7 +321,14 @@ describe('git', () => {
     const at = await repository()
     expect(await summary(at)).toMatchObject({ format: 'git', namespaces: ['repo'], memories: 3, created: 3 })
     const sha = git(at, 'rev-list', '--max-parents=0', 'HEAD').trim()
-    expect(rowBy('title', 'First subject')).toMatchObject({ content: 'First subject\n\nIts body,\ntwo lines.', kind: 'commit', source: `git:${sha.slice(0, 12)}`, tags: ['a b.txt', 'ü.txt'], occurred_at: '2026-03-04T03:06:07.000Z', metadata: { commit: sha, author: 'Änn O', email: 'ann@example.org', files: ['a b.txt', 'ü.txt'] } })
+    expect(rowBy('title', 'First subject')).toMatchObject({
+      content: 'First subject\n\nIts body,\ntwo lines.',
+      kind: 'commit',
+      source: `git:${sha.slice(0, 12)}`,
+      tags: ['a b.txt', 'ü.txt'],
+      occurred_at: '2026-03-04T03:06:07.000Z',
+      metadata: { commit: sha, author: 'Änn O', email: 'ann@example.org', files: ['a b.txt', 'ü.txt'] },
+    })
     const many = rowBy('title', 'Many files')
     expect((many['tags'] as string[]).length).toBe(40)
     expect((many['metadata'] as { files: string[] }).files.length).toBe(60)
@@ -204,7 +340,11 @@ describe('git', () => {
     await summary(at)
     git(dir, 'clone', '-q', '--bare', at, 'bare.git')
     git(dir, 'clone', '-q', at, 'checkout')
-    expect(await summary(join(dir, 'bare.git'), '--namespace', 'repo')).toMatchObject({ format: 'git', created: 0, existing: 3 })
+    expect(await summary(join(dir, 'bare.git'), '--namespace', 'repo')).toMatchObject({
+      format: 'git',
+      created: 0,
+      existing: 3,
+    })
     expect(await summary(join(dir, 'checkout'), '--namespace', 'repo')).toMatchObject({ created: 0, existing: 3 })
     expect(server.rows.size).toBe(3)
   })
@@ -278,7 +418,12 @@ describe('mcp-memory', () => {
   })
 
   test('a relation without its end is named', async () => {
-    const ran = await importing(await file('m.jsonl', graph + lines({ type: 'relation', from: 'Ann', to: 'Nobody', relationType: 'knows' }, { type: 'thing' })))
+    const ran = await importing(
+      await file(
+        'm.jsonl',
+        graph + lines({ type: 'relation', from: 'Ann', to: 'Nobody', relationType: 'knows' }, { type: 'thing' }),
+      ),
+    )
     expect(ran.exit).toBe(1)
     expect(ran.err).toContain("line 4: links to 'Nobody', which was not imported")
     expect(ran.err).toContain('line 5: neither an entity nor a relation')

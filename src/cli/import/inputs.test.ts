@@ -40,12 +40,16 @@ const checked = async (input: Input): Promise<void> => {
   const path = await brought(input, number)
   const words = ['import', path, '--namespace', namespace, '--url', server.url, ...(input.options ?? [])]
   const ran = await runCli(words)
-  const here = (): Record<string, unknown>[] => [...server.rows.values()].filter((row) => row.namespace === namespace).map((row) => ({ ...row, metadata: withoutPlace(row['metadata']) }))
+  const here = (): Record<string, unknown>[] =>
+    [...server.rows.values()]
+      .filter((row) => row.namespace === namespace)
+      .map((row) => ({ ...row, metadata: withoutPlace(row['metadata']) }))
   expect(here()).toHaveLength(input.came.length)
   for (const came of input.came) expect(here()).toContainEqual(expect.objectContaining(came))
   for (const said of input.says ?? []) expect(ran.err).toContain(said)
   // What nobody expects to be said is not said.
-  if ((input.says ?? []).length === 0) expect(ran.err.trim().split('\n')).toEqual([expect.stringContaining('importing ')])
+  if ((input.says ?? []).length === 0)
+    expect(ran.err.trim().split('\n')).toEqual([expect.stringContaining('importing ')])
   expect(ran.exit).toBe(input.exit ?? 0)
 
   const found = await runCli(['list', '--namespace', namespace, '--json', '--url', server.url])
@@ -56,7 +60,8 @@ const checked = async (input: Input): Promise<void> => {
 }
 
 /** The importer's own note of where it was is another test's matter. */
-const withoutPlace = (metadata: unknown): unknown => Object.fromEntries(Object.entries(metadata as object).filter(([name]) => name !== 'import'))
+const withoutPlace = (metadata: unknown): unknown =>
+  Object.fromEntries(Object.entries(metadata as object).filter(([name]) => name !== 'import'))
 
 describe.each([
   ['front matter', frontMatterInputs],

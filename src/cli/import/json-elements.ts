@@ -10,14 +10,23 @@ import { DIGITS_KEPT, parseExact } from './exact-json.ts'
 import type { NoteItem, ProblemItem } from './item.ts'
 
 /** `under`: the name of its array, '' where the file is one. */
-export type JsonElement = { readonly kind: 'element'; readonly where: string; readonly under: string; readonly value: unknown }
+export type JsonElement = {
+  readonly kind: 'element'
+  readonly where: string
+  readonly under: string
+  readonly value: unknown
+}
 
 const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a]
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d]
 const isSpace = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
 
 /** @param file for what is said of it. @param onRead told how many bytes were read. */
-export async function* jsonElements(stream: AsyncIterable<Uint8Array>, file: string, onRead: (bytes: number) => void = () => undefined): AsyncGenerator<JsonElement | ProblemItem | NoteItem, undefined> {
+export async function* jsonElements(
+  stream: AsyncIterable<Uint8Array>,
+  file: string,
+  onRead: (bytes: number) => void = () => undefined,
+): AsyncGenerator<JsonElement | ProblemItem | NoteItem, undefined> {
   const strict = new TextDecoder('utf-8', { fatal: true })
   let [depth, read, index] = [0, 0, 0]
   let [inString, escaped] = [false, false]
@@ -42,10 +51,20 @@ export async function* jsonElements(stream: AsyncIterable<Uint8Array>, file: str
     const [bytes, long] = [Buffer.concat(held), size > cliLimits.import_line_bytes_max]
     held = []
     size = 0
-    if (long) return [{ kind: 'problem', where, message: `longer than ${cliLimits.import_line_bytes_max / 1024 ** 2} MiB; cut it into several` }]
+    if (long)
+      return [
+        {
+          kind: 'problem',
+          where,
+          message: `longer than ${cliLimits.import_line_bytes_max / 1024 ** 2} MiB; cut it into several`,
+        },
+      ]
     try {
       const { value, texts } = parseExact(strict.decode(bytes))
-      return [...(texts > 0 ? [{ kind: 'note', where, message: DIGITS_KEPT } as const] : []), { kind: 'element', where, under, value }]
+      return [
+        ...(texts > 0 ? [{ kind: 'note', where, message: DIGITS_KEPT } as const] : []),
+        { kind: 'element', where, under, value },
+      ]
     } catch {
       return [{ kind: 'problem', where, message: 'not JSON in UTF-8; export it again' }]
     }
@@ -98,6 +117,11 @@ export async function* jsonElements(stream: AsyncIterable<Uint8Array>, file: str
     }
     if (open) hold(bytes.subarray(from))
   }
-  if (depth !== 0 || inString) yield { kind: 'problem', where: file, message: `ends in the middle${open ? ` of its entry ${index + 1}` : ''}; export or copy it again` }
+  if (depth !== 0 || inString)
+    yield {
+      kind: 'problem',
+      where: file,
+      message: `ends in the middle${open ? ` of its entry ${index + 1}` : ''}; export or copy it again`,
+    }
   return undefined
 }

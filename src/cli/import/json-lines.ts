@@ -9,10 +9,17 @@ import { pieces } from './pieces.ts'
 import type { NoteItem, ProblemItem } from './item.ts'
 import { cliLimits } from '../limits.ts'
 
-export type JsonLine = { readonly kind: 'line'; readonly where: string; readonly value: Readonly<Record<string, unknown>> }
+export type JsonLine = {
+  readonly kind: 'line'
+  readonly where: string
+  readonly value: Readonly<Record<string, unknown>>
+}
 
 /** @param onRead told how many bytes have been read. */
-export async function* jsonLines(path: string, onRead: (bytes: number) => void): AsyncGenerator<JsonLine | ProblemItem | NoteItem, undefined> {
+export async function* jsonLines(
+  path: string,
+  onRead: (bytes: number) => void,
+): AsyncGenerator<JsonLine | ProblemItem | NoteItem, undefined> {
   const stream = createReadStream(path)
   const strict = new TextDecoder('utf-8', { fatal: true })
   let number = 0
@@ -22,7 +29,11 @@ export async function* jsonLines(path: string, onRead: (bytes: number) => void):
       onRead(stream.bytesRead)
       const where = `line ${number}`
       if (bytes === null) {
-        yield { kind: 'problem', where, message: `longer than ${cliLimits.import_line_bytes_max / 1024 ** 2} MiB; cut it into several lines` }
+        yield {
+          kind: 'problem',
+          where,
+          message: `longer than ${cliLimits.import_line_bytes_max / 1024 ** 2} MiB; cut it into several lines`,
+        }
         continue
       }
       const parsed = parseLine(bytes, strict)
@@ -40,7 +51,10 @@ export async function* jsonLines(path: string, onRead: (bytes: number) => void):
 }
 
 /** The object, the reason why there is none, or null for an empty line. */
-const parseLine = (bytes: Buffer, strict: TextDecoder): { readonly value: Readonly<Record<string, unknown>>; readonly texts: number } | string | null => {
+const parseLine = (
+  bytes: Buffer,
+  strict: TextDecoder,
+): { readonly value: Readonly<Record<string, unknown>>; readonly texts: number } | string | null => {
   let text: string
   try {
     text = strict.decode(bytes).trim()
@@ -55,6 +69,7 @@ const parseLine = (bytes: Buffer, strict: TextDecoder): { readonly value: Readon
     return 'not JSON; there must be one JSON object a line'
   }
   const { value, texts } = read
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'not a JSON object; there must be one a line'
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return 'not a JSON object; there must be one a line'
   return { value: value as Readonly<Record<string, unknown>>, texts }
 }

@@ -16,10 +16,15 @@ export const jsonListSource = (file: FileBytes): ImportSource => {
     done: () => read,
     hint: 'it holds no list of memories',
     async *memories() {
-      for await (const element of jsonElements(await file.open(), file.name, (bytes) => (read = bytes))) yield element.kind === 'element' ? memoryOf({ kind: 'line', where: element.where, value: object(element.value) }) : element
+      for await (const element of jsonElements(await file.open(), file.name, (bytes) => (read = bytes)))
+        yield element.kind === 'element'
+          ? memoryOf({ kind: 'line', where: element.where, value: object(element.value) })
+          : element
     },
     async *links() {
-      for await (const element of jsonElements(await file.open(), file.name)) if (element.kind === 'element') yield* linksOf({ kind: 'line', where: element.where, value: object(element.value) })
+      for await (const element of jsonElements(await file.open(), file.name))
+        if (element.kind === 'element')
+          yield* linksOf({ kind: 'line', where: element.where, value: object(element.value) })
     },
   }
 }

@@ -8,13 +8,48 @@
  */
 import { parseRecordId } from '../../../crdt/ids.ts'
 import { jsonLines, type JsonLine } from './json-lines.ts'
-import { type Draft, type ImportSource, keyOf, type LinkItem, type MemoryItem, type ProblemItem, stableJson } from './item.ts'
+import {
+  type Draft,
+  type ImportSource,
+  keyOf,
+  type LinkItem,
+  type MemoryItem,
+  type ProblemItem,
+  stableJson,
+} from './item.ts'
 
-const FIELDS: ReadonlySet<string> = new Set(['content', 'title', 'kind', 'tier', 'tags', 'priority', 'confidence', 'source', 'scope', 'run_id', 'occurred_at', 'expires_at', 'metadata'])
+const FIELDS: ReadonlySet<string> = new Set([
+  'content',
+  'title',
+  'kind',
+  'tier',
+  'tags',
+  'priority',
+  'confidence',
+  'source',
+  'scope',
+  'run_id',
+  'occurred_at',
+  'expires_at',
+  'metadata',
+])
 /** Read here and not sent as fields. */
 const HANDLED: ReadonlySet<string> = new Set(['namespace', 'idempotency_key', 'id', 'links'])
 /** Facts about the exported record. */
-const LEFT_BEHIND: ReadonlySet<string> = new Set(['agent_id', 'peer_id', 'created_by', 'created_at', 'updated_at', 'version', 'forgotten', 'erased', 'conflicts', 'unreadable', 'score', 'explain'])
+const LEFT_BEHIND: ReadonlySet<string> = new Set([
+  'agent_id',
+  'peer_id',
+  'created_by',
+  'created_at',
+  'updated_at',
+  'version',
+  'forgotten',
+  'erased',
+  'conflicts',
+  'unreadable',
+  'score',
+  'explain',
+])
 
 /** @param size of the file in bytes. */
 export const jsonlSource = (path: string, size: number): ImportSource => {
@@ -25,7 +60,8 @@ export const jsonlSource = (path: string, size: number): ImportSource => {
     total: size,
     done: () => read,
     async *memories() {
-      for await (const line of jsonLines(path, (bytes) => (read = bytes))) yield line.kind === 'line' ? memoryOf(line) : line
+      for await (const line of jsonLines(path, (bytes) => (read = bytes)))
+        yield line.kind === 'line' ? memoryOf(line) : line
     },
     async *links() {
       for await (const line of jsonLines(path, () => undefined)) if (line.kind === 'line') yield* linksOf(line)
@@ -36,7 +72,8 @@ export const jsonlSource = (path: string, size: number): ImportSource => {
 export const memoryOf = ({ where, value }: JsonLine): MemoryItem | ProblemItem => {
   const problem = (message: string): ProblemItem => ({ kind: 'problem', where, message })
   const content = value['content']
-  if (content === null && typeof value['id'] === 'string') return problem('its text was not there when it was exported (content is null)')
+  if (content === null && typeof value['id'] === 'string')
+    return problem('its text was not there when it was exported (content is null)')
   if (typeof content !== 'string' || content === '') return problem('no content; a memory needs "content", its text')
 
   const fields: Record<string, unknown> = {}
@@ -52,10 +89,23 @@ export const memoryOf = ({ where, value }: JsonLine): MemoryItem | ProblemItem =
   const id = idOf(value)
   const draft: Draft = { ...fields, content }
   const own_key = value['idempotency_key']
-  const key = typeof own_key === 'string' && own_key !== '' ? own_key : id !== null ? keyOf('jsonl', 'id', id) : keyOf('jsonl', stableJson(draft))
+  const key =
+    typeof own_key === 'string' && own_key !== ''
+      ? own_key
+      : id !== null
+        ? keyOf('jsonl', 'id', id)
+        : keyOf('jsonl', stableJson(draft))
   const exported_id = exported && id !== null && parseRecordId(id) !== null ? { exported_id: id } : {}
   const namespace = value['namespace']
-  return { kind: 'memory', draft, key, where, ...exported_id, ...(id === null ? {} : { name: id }), ...(typeof namespace === 'string' ? { namespace } : {}) }
+  return {
+    kind: 'memory',
+    draft,
+    key,
+    where,
+    ...exported_id,
+    ...(id === null ? {} : { name: id }),
+    ...(typeof namespace === 'string' ? { namespace } : {}),
+  }
 }
 
 export function* linksOf({ where, value }: JsonLine): Generator<LinkItem | ProblemItem> {
@@ -64,8 +114,18 @@ export function* linksOf({ where, value }: JsonLine): Generator<LinkItem | Probl
   if (!Array.isArray(links) || from === null) return
   for (const link of links as readonly unknown[]) {
     const { to, relation, valid_from, valid_until } = plainObject(link)
-    if (typeof to !== 'string' || typeof relation !== 'string') yield { kind: 'problem', where, message: 'a link needs "to" and "relation"' }
-    else yield { kind: 'link', where, from, to, relation, ...(typeof valid_from === 'string' ? { valid_from } : {}), ...(typeof valid_until === 'string' ? { valid_until } : {}) }
+    if (typeof to !== 'string' || typeof relation !== 'string')
+      yield { kind: 'problem', where, message: 'a link needs "to" and "relation"' }
+    else
+      yield {
+        kind: 'link',
+        where,
+        from,
+        to,
+        relation,
+        ...(typeof valid_from === 'string' ? { valid_from } : {}),
+        ...(typeof valid_until === 'string' ? { valid_until } : {}),
+      }
   }
 }
 
@@ -75,4 +135,6 @@ const idOf = (value: Readonly<Record<string, unknown>>): string | null => {
 }
 
 const plainObject = (value: unknown): Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Readonly<Record<string, unknown>>) : {}
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Readonly<Record<string, unknown>>)
+    : {}

@@ -15,7 +15,13 @@ import { type Draft, stableJson } from './item.ts'
 
 /** Where a memory stands in its source: 16 hex digits each. */
 export type Place = { readonly root: string; readonly file: string; readonly id: string }
-export type KnownRow = Place & { readonly memory: string; readonly version: string; readonly hash: string; readonly path: string; readonly title: string }
+export type KnownRow = Place & {
+  readonly memory: string
+  readonly version: string
+  readonly hash: string
+  readonly path: string
+  readonly title: string
+}
 export type Known = {
   readonly byId: ReadonlyMap<string, KnownRow>
   /** By what they say, wherever it stood. */
@@ -35,7 +41,11 @@ export const draftHash = (draft: Draft): string => {
   return shortHash(stableJson({ ...rest, metadata, ...(source === path ? {} : { source }) }))
 }
 
-export const textHash = ({ title, content, metadata }: Pick<MemoryRow, 'content' | 'metadata'> & { readonly title?: string | null | undefined }): string =>
+export const textHash = ({
+  title,
+  content,
+  metadata,
+}: Pick<MemoryRow, 'content' | 'metadata'> & { readonly title?: string | null | undefined }): string =>
   shortHash(title ?? '', content ?? '', stableJson(metadata['heading_path'] ?? null))
 
 /** The place that a row says it came from, or null. */
@@ -44,8 +54,18 @@ export const knownRow = (row: MemoryRow): KnownRow | null => {
   if (typeof said !== 'object' || said === null) return null
   const { root, file, id, hash } = said as Readonly<Record<string, unknown>>
   const path = row.metadata['path']
-  if (typeof root !== 'string' || typeof file !== 'string' || typeof id !== 'string' || typeof hash !== 'string') return null
-  return { root, file, id, hash, memory: row.id, version: row.version, path: typeof path === 'string' ? path : '', title: row.title ?? row.id }
+  if (typeof root !== 'string' || typeof file !== 'string' || typeof id !== 'string' || typeof hash !== 'string')
+    return null
+  return {
+    root,
+    file,
+    id,
+    hash,
+    memory: row.id,
+    version: row.version,
+    path: typeof path === 'string' ? path : '',
+    title: row.title ?? row.id,
+  }
 }
 
 export const readKnown = async (client: Client, namespace: string): Promise<Known> => {

@@ -19,18 +19,24 @@ const long = 'x'.repeat(ENTRY_BYTES)
 
 let pulled = 0
 const made = (name: string, head: string, entry: (n: number) => string, tail: string): FileBytes => ({
-  name, size: MEGABYTES * 1024 ** 2,
-  open: () => Promise.resolve((async function* () {
-    yield Buffer.from(head)
-    for (let n = 0; n * ENTRY_BYTES < MEGABYTES * 1024 ** 2; n++) {
-      pulled += ENTRY_BYTES
-      yield Buffer.from(entry(n))
-    }
-    yield Buffer.from(tail)
-  })()),
+  name,
+  size: MEGABYTES * 1024 ** 2,
+  open: () =>
+    Promise.resolve(
+      (async function* () {
+        yield Buffer.from(head)
+        for (let n = 0; n * ENTRY_BYTES < MEGABYTES * 1024 ** 2; n++) {
+          pulled += ENTRY_BYTES
+          yield Buffer.from(entry(n))
+        }
+        yield Buffer.from(tail)
+      })(),
+    ),
 })
 
-const read = async (source: ImportSource): Promise<{ readonly memories: number; readonly added: number; readonly ahead: number }> => {
+const read = async (
+  source: ImportSource,
+): Promise<{ readonly memories: number; readonly added: number; readonly ahead: number }> => {
   const before = process.memoryUsage.rss()
   let [memories, added, ahead] = [0, 0, 0]
   pulled = 0
@@ -50,10 +56,23 @@ const assertBounded = ({ memories, added, ahead }: Awaited<ReturnType<typeof rea
 }
 
 test('conversations', async () => {
-  const file = made('conversations.json', '[', (n) => `${n === 0 ? '' : ','}${JSON.stringify({ uuid: `k${n}`, name: 'A', chat_messages: [{ uuid: 'm', sender: 'human', text: `${n} ${long}` }] })}`, ']')
+  const file = made(
+    'conversations.json',
+    '[',
+    (n) =>
+      `${n === 0 ? '' : ','}${JSON.stringify({ uuid: `k${n}`, name: 'A', chat_messages: [{ uuid: 'm', sender: 'human', text: `${n} ${long}` }] })}`,
+    ']',
+  )
   assertBounded(await read(conversationsSource([file], new Map())))
 })
 
 test('CSV', async () => {
-  assertBounded(await read(csvSource(made('a.csv', 'id,text\n', (n) => `${n},"${n} ${long}"\n`, ''), ',')))
+  assertBounded(
+    await read(
+      csvSource(
+        made('a.csv', 'id,text\n', (n) => `${n},"${n} ${long}"\n`, ''),
+        ',',
+      ),
+    ),
+  )
 })

@@ -13,7 +13,15 @@ import { fromMarkdown } from 'mdast-util-from-markdown'
 import { limits } from '../../../crdt/limits.ts'
 import { errorCode } from '../failure.ts'
 import { type FrontMatter, readFrontMatter } from './front-matter.ts'
-import { type Draft, type ImportSource, keyOf, type MemoryItem, type NoteItem, type ProblemItem, stableJson } from './item.ts'
+import {
+  type Draft,
+  type ImportSource,
+  keyOf,
+  type MemoryItem,
+  type NoteItem,
+  type ProblemItem,
+  stableJson,
+} from './item.ts'
 import { shortHash } from './known.ts'
 import { type Origin, originOf, within } from './origin.ts'
 import { fitLine } from './split.ts'
@@ -35,7 +43,9 @@ export const markdownSource = async (path: string, encoding?: string): Promise<I
   const origin = await originOf(dir)
   const placeOf = (at: string): string => shortHash(origin.name, within(origin, at))
   const root = placeOf(dir)
-  const { files, problems, skipped }: Walked = folder ? await walk(path, (name) => MARKDOWN.test(name) || PLAIN.test(name)) : { files: [path], problems: [], skipped: new Map() }
+  const { files, problems, skipped }: Walked = folder
+    ? await walk(path, (name) => MARKDOWN.test(name) || PLAIN.test(name))
+    : { files: [path], problems: [], skipped: new Map() }
   let read = 0
   /** Files that came in whole. */
   const seen = new Set<string>()
@@ -46,7 +56,9 @@ export const markdownSource = async (path: string, encoding?: string): Promise<I
     total: files.length,
     done: () => read,
     skipped,
-    hint: folder ? `no .md, .markdown, .mdx or .txt file in it${skipped.size === 0 ? '' : ` (passed over: ${skippedText(skipped)})`}; name the folder that has some, or the --format` : 'the file holds no text',
+    hint: folder
+      ? `no .md, .markdown, .mdx or .txt file in it${skipped.size === 0 ? '' : ` (passed over: ${skippedText(skipped)})`}; name the folder that has some, or the --format`
+      : 'the file holds no text',
     async *memories() {
       yield* problems
       for (const file of files) {
@@ -64,20 +76,41 @@ export const markdownSource = async (path: string, encoding?: string): Promise<I
   }
 }
 
-type Covering = { readonly folder: boolean; readonly problems: readonly unknown[]; readonly real: string; readonly origin: Origin; readonly root: string; readonly files: readonly string[]; readonly seen: ReadonlySet<string>; readonly broken: ReadonlySet<string> }
+type Covering = {
+  readonly folder: boolean
+  readonly problems: readonly unknown[]
+  readonly real: string
+  readonly origin: Origin
+  readonly root: string
+  readonly files: readonly string[]
+  readonly seen: ReadonlySet<string>
+  readonly broken: ReadonlySet<string>
+}
 
 /** A file that is there answers for its sections; a folder that was read whole for its files, whichever folder above or below it they came by. */
-const coverage = ({ folder, problems, real, origin, root, files, seen, broken }: Covering): NonNullable<ImportSource['covers']> => {
+const coverage = ({
+  folder,
+  problems,
+  real,
+  origin,
+  root,
+  files,
+  seen,
+  broken,
+}: Covering): NonNullable<ImportSource['covers']> => {
   const above = new Map<string, string>([[root, '']])
-  if (folder) for (let dir = real; dir !== origin.base && dirname(dir) !== dir; ) {
-    dir = dirname(dir)
-    above.set(shortHash(origin.name, within(origin, dir)), `${relative(dir, real).split(sep).join('/')}/`)
-  }
+  if (folder)
+    for (let dir = real; dir !== origin.base && dirname(dir) !== dir;) {
+      dir = dirname(dir)
+      above.set(shortHash(origin.name, within(origin, dir)), `${relative(dir, real).split(sep).join('/')}/`)
+    }
   const below = new Set(folder ? files.map((file) => shortHash(origin.name, within(origin, dirname(file)))) : [])
   return (known) => {
     if (seen.has(known.file)) return !broken.has(known.file)
     const inside = above.get(known.root)
-    return folder && problems.length === 0 && (inside === undefined ? below.has(known.root) : known.path.startsWith(inside))
+    return (
+      folder && problems.length === 0 && (inside === undefined ? below.has(known.root) : known.path.startsWith(inside))
+    )
   }
 }
 
@@ -87,7 +120,12 @@ const placed = (item: Sectioned, root: string, file: string): MemoryItem => {
   return { ...item, key: keyOf('markdown', id), place: { root, file, id } }
 }
 
-async function* fileItems(file: string, path: string, encoding: string | undefined, skipped: Map<string, number>): AsyncGenerator<Sectioned | ProblemItem | NoteItem, undefined> {
+async function* fileItems(
+  file: string,
+  path: string,
+  encoding: string | undefined,
+  skipped: Map<string, number>,
+): AsyncGenerator<Sectioned | ProblemItem | NoteItem, undefined> {
   const problem = (message: string): ProblemItem => ({ kind: 'problem', where: path, message })
   let bytes: Buffer
   try {
@@ -110,14 +148,20 @@ async function* fileItems(file: string, path: string, encoding: string | undefin
     skipped.set('empty file', (skipped.get('empty file') ?? 0) + 1)
     return undefined
   }
-  if (read.encoding !== null && encoding === undefined) yield { kind: 'note', where: path, message: `read as ${read.encoding}; say --encoding NAME if that is wrong` }
+  if (read.encoding !== null && encoding === undefined)
+    yield { kind: 'note', where: path, message: `read as ${read.encoding}; say --encoding NAME if that is wrong` }
   yield* PLAIN.test(path) ? [plainItem(read.text, path)] : markdownItems(read.text, path)
   return undefined
 }
 
 /** A text without marks is one memory. */
 const plainItem = (text: string, path: string): Sectioned => {
-  const draft: Draft = { content: trimLines(text), title: titleOf(path), source: fitLine(path, limits.name_bytes_max), metadata: { path } }
+  const draft: Draft = {
+    content: trimLines(text),
+    title: titleOf(path),
+    source: fitLine(path, limits.name_bytes_max),
+    metadata: { path },
+  }
   return { kind: 'memory', draft, key: keyOf('markdown', path), placeName: '', where: path }
 }
 
@@ -134,10 +178,25 @@ export function* markdownItems(file: string, path: string): Generator<Sectioned 
     const heading = section.headings.at(-1)
     const title = heading ?? front.title ?? titleOf(path)
     const short = fitLine(title, limits.title_bytes_max)
-    const text = section.text === '' ? title : short.endsWith('…') && !title.endsWith('…') ? `${title}\n\n${section.text}` : section.text
-    const about = { path, ...(section.headings.length === 0 ? {} : { heading_path: section.headings.map((part) => fitLine(part, 512)) }) }
+    const text =
+      section.text === ''
+        ? title
+        : short.endsWith('…') && !title.endsWith('…')
+          ? `${title}\n\n${section.text}`
+          : section.text
+    const about = {
+      path,
+      ...(section.headings.length === 0 ? {} : { heading_path: section.headings.map((part) => fitLine(part, 512)) }),
+    }
     const document = front.title !== null && heading !== undefined ? { document: fitLine(front.title, 512) } : {}
-    const draft: Draft = { content: text, ...(short === '' ? {} : { title: short }), source: fitLine(path, limits.name_bytes_max), ...front.fields, ...tagged(front.fields.tags ?? [], inlineTags(section.text)), metadata: { ...front.metadata, ...document, ...about } }
+    const draft: Draft = {
+      content: text,
+      ...(short === '' ? {} : { title: short }),
+      source: fitLine(path, limits.name_bytes_max),
+      ...front.fields,
+      ...tagged(front.fields.tags ?? [], inlineTags(section.text)),
+      metadata: { ...front.metadata, ...document, ...about },
+    }
     const name = stableJson(section.headings)
     const times = (said.get(name) ?? 0) + 1
     said.set(name, times)
@@ -148,7 +207,18 @@ export function* markdownItems(file: string, path: string): Generator<Sectioned 
 
 /** In the file's order. A section's text has no empty lines around it; sections without text are out, but leaf headings stay. */
 function* sections(text: string): Generator<Section> {
-  const marks = fromMarkdown(text).children.flatMap((node) => (node.type === 'heading' ? [{ depth: node.depth, name: plainText(node), from: node.position?.start.offset ?? 0, to: node.position?.end.offset ?? 0 }] : []))
+  const marks = fromMarkdown(text).children.flatMap((node) =>
+    node.type === 'heading'
+      ? [
+          {
+            depth: node.depth,
+            name: plainText(node),
+            from: node.position?.start.offset ?? 0,
+            to: node.position?.end.offset ?? 0,
+          },
+        ]
+      : [],
+  )
   const before = trimLines(text.slice(0, marks[0]?.from ?? text.length))
   if (before !== '') yield { headings: [], text: before }
   const open: { readonly depth: number; readonly name: string }[] = []
@@ -172,13 +242,20 @@ const tagged = (own: readonly string[], inline: readonly string[]): { readonly t
 /** `#tag` and `#tag/below` as Obsidian reads them: outside code, with a letter in it, and no colour. */
 const inlineTags = (text: string): readonly string[] => {
   const plain = text.replace(/```[\s\S]*?(?:```|$)/g, ' ').replace(/`[^`\n]*`/g, ' ')
-  return [...plain.matchAll(/(?<=^|\s)#([\p{L}\p{N}_/-]*\p{L}[\p{L}\p{N}_/-]*)/gmu)].map(([, tag = '']) => tag).filter((tag) => Buffer.byteLength(tag) <= limits.tag_bytes_max && !/^([0-9a-f]{3}|[0-9a-f]{6}|[0-9a-f]{8})$/i.test(tag))
+  return [...plain.matchAll(/(?<=^|\s)#([\p{L}\p{N}_/-]*\p{L}[\p{L}\p{N}_/-]*)/gmu)]
+    .map(([, tag = '']) => tag)
+    .filter(
+      (tag) => Buffer.byteLength(tag) <= limits.tag_bytes_max && !/^([0-9a-f]{3}|[0-9a-f]{6}|[0-9a-f]{8})$/i.test(tag),
+    )
 }
 
 /** A block that is kept as text begins the note; a note of nothing but its front matter still is one. */
 const withFront = (found: readonly Section[], { unread, title, fields, metadata }: FrontMatter): readonly Section[] => {
   const [first, ...rest] = found
-  if (unread !== '') return first?.headings.length === 0 ? [{ headings: [], text: `${unread}\n\n${first.text}` }, ...rest] : [{ headings: [], text: unread }, ...found]
+  if (unread !== '')
+    return first?.headings.length === 0
+      ? [{ headings: [], text: `${unread}\n\n${first.text}` }, ...rest]
+      : [{ headings: [], text: unread }, ...found]
   const says = title !== null || Object.keys(fields).length + Object.keys(metadata).length > 0
   return first === undefined && says ? [{ headings: [], text: '' }] : found
 }

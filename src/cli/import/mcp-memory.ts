@@ -21,11 +21,17 @@ export const mcpMemorySource = (path: string, size: number): ImportSource => {
       for await (const line of jsonLines(path, (bytes) => (read = bytes))) {
         if (line.kind !== 'line') yield line
         else if (line.value['type'] === 'entity') yield entityOf(line)
-        else if (line.value['type'] !== 'relation') yield { kind: 'problem', where: line.where, message: 'neither an entity nor a relation; "type" must be one of them' }
+        else if (line.value['type'] !== 'relation')
+          yield {
+            kind: 'problem',
+            where: line.where,
+            message: 'neither an entity nor a relation; "type" must be one of them',
+          }
       }
     },
     async *links() {
-      for await (const line of jsonLines(path, () => undefined)) if (line.kind === 'line' && line.value['type'] === 'relation') yield relationOf(line)
+      for await (const line of jsonLines(path, () => undefined))
+        if (line.kind === 'line' && line.value['type'] === 'relation') yield relationOf(line)
     },
   }
 }
@@ -33,7 +39,9 @@ export const mcpMemorySource = (path: string, size: number): ImportSource => {
 const entityOf = ({ where, value }: JsonLine): MemoryItem | ProblemItem => {
   const { name, entityType, observations } = value
   if (typeof name !== 'string' || name === '') return { kind: 'problem', where, message: 'an entity without a name' }
-  const texts = (Array.isArray(observations) ? (observations as readonly unknown[]) : []).map((text) => (typeof text === 'string' ? text : JSON.stringify(text)))
+  const texts = (Array.isArray(observations) ? (observations as readonly unknown[]) : []).map((text) =>
+    typeof text === 'string' ? text : JSON.stringify(text),
+  )
   const draft = entityDraft({ name, entityType: typeof entityType === 'string' ? entityType : '', observations: texts })
   return { kind: 'memory', draft, key: keyOf('mcp-memory', stableJson(draft)), where, name }
 }

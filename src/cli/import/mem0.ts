@@ -9,7 +9,18 @@ import { list, object, textOf, timeOf } from './conversations.ts'
 import { type Draft, type ImportSource, keyOf, type MemoryItem, type ProblemItem, stableJson } from './item.ts'
 import { jsonElements } from './json-elements.ts'
 
-const TAKEN: ReadonlySet<string> = new Set(['memory', 'data', 'text', 'categories', 'user_id', 'run_id', 'created_at', 'metadata', 'hash', 'score'])
+const TAKEN: ReadonlySet<string> = new Set([
+  'memory',
+  'data',
+  'text',
+  'categories',
+  'user_id',
+  'run_id',
+  'created_at',
+  'metadata',
+  'hash',
+  'score',
+])
 
 export const mem0Source = (file: FileBytes): ImportSource => {
   let read = 0
@@ -33,14 +44,36 @@ const mem0Item = (value: unknown, where: string): MemoryItem | ProblemItem => {
   const fields = object(value)
   const content = textOf(fields['memory']) || textOf(fields['data']) || textOf(fields['text'])
   if (content === '') return { kind: 'problem', where, message: 'a memory without its text ("memory")' }
-  const fits = (name: string): boolean => textOf(fields[name]) !== '' && Buffer.byteLength(textOf(fields[name])) <= limits.name_bytes_max
-  const tags = [...new Set(list(fields['categories']).map(textOf))].filter((tag) => tag !== '' && Buffer.byteLength(tag) <= limits.tag_bytes_max).slice(0, limits.tags_per_event_max)
+  const fits = (name: string): boolean =>
+    textOf(fields[name]) !== '' && Buffer.byteLength(textOf(fields[name])) <= limits.name_bytes_max
+  const tags = [...new Set(list(fields['categories']).map(textOf))]
+    .filter((tag) => tag !== '' && Buffer.byteLength(tag) <= limits.tag_bytes_max)
+    .slice(0, limits.tags_per_event_max)
   const at = timeOf(fields['created_at'])
-  const others = Object.fromEntries(Object.entries(fields).filter(([name, inner]) => inner !== null && (!TAKEN.has(name) || (['user_id', 'run_id'].includes(name) && !fits(name)) || (name === 'categories' && tags.length !== list(inner).length))))
+  const others = Object.fromEntries(
+    Object.entries(fields).filter(
+      ([name, inner]) =>
+        inner !== null &&
+        (!TAKEN.has(name) ||
+          (['user_id', 'run_id'].includes(name) && !fits(name)) ||
+          (name === 'categories' && tags.length !== list(inner).length)),
+    ),
+  )
   const draft: Draft = {
-    content, tags, source: 'mem0', ...(fits('user_id') ? { scope: textOf(fields['user_id']) } : {}), ...(fits('run_id') ? { run_id: textOf(fields['run_id']) } : {}),
-    ...(at === null ? {} : { occurred_at: at }), metadata: { ...others, ...object(fields['metadata']) },
+    content,
+    tags,
+    source: 'mem0',
+    ...(fits('user_id') ? { scope: textOf(fields['user_id']) } : {}),
+    ...(fits('run_id') ? { run_id: textOf(fields['run_id']) } : {}),
+    ...(at === null ? {} : { occurred_at: at }),
+    metadata: { ...others, ...object(fields['metadata']) },
   }
   const id = textOf(fields['id'])
-  return { kind: 'memory', draft, key: id === '' ? keyOf('mem0', stableJson(draft)) : keyOf('mem0', id), where, ...(id === '' ? {} : { name: id }) }
+  return {
+    kind: 'memory',
+    draft,
+    key: id === '' ? keyOf('mem0', stableJson(draft)) : keyOf('mem0', id),
+    where,
+    ...(id === '' ? {} : { name: id }),
+  }
 }

@@ -13,7 +13,12 @@ export type Origin = { /** Of what names are relative to. */ readonly base: stri
 export const originOf = async (folder: string): Promise<Origin> => {
   const real = await realpath(folder)
   for (let dir = real; ; dir = dirname(dir)) {
-    if (await access(join(dir, '.git')).then(() => true, () => false)) {
+    if (
+      await access(join(dir, '.git')).then(
+        () => true,
+        () => false,
+      )
+    ) {
       const commit = await rootCommit(dir)
       if (commit !== null) return { base: dir, name: `git:${commit}` }
     }

@@ -4,7 +4,11 @@
  * A piece longer than `bytesMax` is not kept: it comes out as null, so that the caller can name its place. Memory use is one
  * piece and one chunk.
  */
-export async function* pieces(stream: AsyncIterable<Uint8Array>, separator: number, bytesMax: number): AsyncGenerator<Buffer | null, undefined> {
+export async function* pieces(
+  stream: AsyncIterable<Uint8Array>,
+  separator: number,
+  bytesMax: number,
+): AsyncGenerator<Buffer | null, undefined> {
   let held: Buffer[] = []
   let size = 0
   const take = (): Buffer | null => {

@@ -25,7 +25,9 @@ afterEach(async () => {
 
 const put = (path: string, text: string): Promise<void> => writeFile(join(dir, path), text)
 const brought = async (path: string, ...words: string[]): Promise<Record<string, unknown>> => {
-  const ran = succeeded(await runCli(['import', join(dir, path), '--namespace', 'n', '--json', '--url', server.url, ...words]))
+  const ran = succeeded(
+    await runCli(['import', join(dir, path), '--namespace', 'n', '--json', '--url', server.url, ...words]),
+  )
   const { created, existing, changed, forgotten, gone, pruned } = JSON.parse(ran.out) as Record<string, unknown>
   return { created, existing, changed, forgotten, gone, pruned }
 }
@@ -61,7 +63,12 @@ test('what is gone is told, and forgotten when asked for', async () => {
   await rm(join(dir, 'notes', 'sub', 'b.md'))
   const told = await runCli(['import', join(dir, 'notes'), '--namespace', 'n', '--url', server.url])
   expect([told.exit, texts()]).toEqual([0, ['1', '2', '3']])
-  for (const said of ['no longer there: a.md: Two', 'no longer there: sub/b.md: Three', '2 memories came from there before, and their place is gone: --prune forgets them']) expect(told.err).toContain(said)
+  for (const said of [
+    'no longer there: a.md: Two',
+    'no longer there: sub/b.md: Three',
+    '2 memories came from there before, and their place is gone: --prune forgets them',
+  ])
+    expect(told.err).toContain(said)
   expect(await brought('notes', '--prune')).toEqual({ ...nothing, existing: 1, gone: 2, pruned: 2 })
   expect([texts(), await brought('notes')]).toEqual([['1'], { ...nothing, existing: 1 }])
 })
@@ -97,7 +104,11 @@ test('a copy elsewhere adds nothing that is there, a checkout changes what it ch
   await cp(join(dir, 'notes'), join(dir, 'copy'), { recursive: true })
   expect(await brought('copy')).toEqual({ ...nothing, existing: 3 })
 
-  const git = (at: string, ...words: string[]): string => execFileSync('git', ['-C', at, '-c', 'user.name=A', '-c', 'user.email=a@example.org', ...words], { encoding: 'utf8', env: { PATH: process.env['PATH'] ?? '', GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_SYSTEM: '/dev/null' } })
+  const git = (at: string, ...words: string[]): string =>
+    execFileSync('git', ['-C', at, '-c', 'user.name=A', '-c', 'user.email=a@example.org', ...words], {
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'] ?? '', GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_SYSTEM: '/dev/null' },
+    })
   await mkdir(join(dir, 'repo'))
   git(join(dir, 'repo'), 'init', '-q')
   await put('repo/r.md', '# R\nr\n')
@@ -112,7 +123,8 @@ test('a copy elsewhere adds nothing that is there, a checkout changes what it ch
 })
 
 test('a long section grows and shrinks in its parts', async () => {
-  const paragraphs = (count: number): string => Array.from({ length: count }, (_, i) => `Paragraph ${i} ${'x'.repeat(30)}`).join('\n\n')
+  const paragraphs = (count: number): string =>
+    Array.from({ length: count }, (_, i) => `Paragraph ${i} ${'x'.repeat(30)}`).join('\n\n')
   await put('notes/a.md', paragraphs(3_000))
   expect(await brought('notes/a.md')).toEqual({ ...nothing, created: 3 })
   await put('notes/a.md', paragraphs(2_000))

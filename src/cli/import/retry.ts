@@ -16,10 +16,14 @@ export const withRetries = async <T>(io: Io, send: () => Promise<T>, signal: Abo
     try {
       return await send()
     } catch (error) {
-      if (!(error instanceof CallFailure) || !PASSING.has(error.status) || attempt >= cliLimits.import_retries_max) throw error
+      if (!(error instanceof CallFailure) || !PASSING.has(error.status) || attempt >= cliLimits.import_retries_max)
+        throw error
       const backoff = Math.min(cliLimits.import_retry_ms_max, cliLimits.import_retry_ms_min * 2 ** attempt)
       const jitter = 0.5 + (io.random.bytes(1)[0] ?? 0) / 512
-      await io.sleep(Math.max(backoff * jitter, Math.min(error.retry_after_ms ?? 0, cliLimits.import_retry_ms_max)), signal)
+      await io.sleep(
+        Math.max(backoff * jitter, Math.min(error.retry_after_ms ?? 0, cliLimits.import_retry_ms_max)),
+        signal,
+      )
     }
   }
 }

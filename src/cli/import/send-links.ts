@@ -16,15 +16,24 @@ import { addProblem } from './tally.ts'
 import { cliLimits } from '../limits.ts'
 
 export const sendLinks = async (items: AsyncIterable<LinkItem | ProblemItem>, sending: Sending): Promise<void> => {
-  for await (const _done of inOrder(groups(items), cliLimits.import_lookups_in_flight_max, (group) => sendGroup(group, sending))) sending.onProgress()
+  for await (const _done of inOrder(groups(items), cliLimits.import_lookups_in_flight_max, (group) =>
+    sendGroup(group, sending),
+  ))
+    sending.onProgress()
 }
 
 /** Neighbouring links with the same start, so that what is there is asked once for them. */
-async function* groups(items: AsyncIterable<LinkItem | ProblemItem>): AsyncGenerator<readonly (LinkItem | ProblemItem)[], undefined> {
+async function* groups(
+  items: AsyncIterable<LinkItem | ProblemItem>,
+): AsyncGenerator<readonly (LinkItem | ProblemItem)[], undefined> {
   let group: (LinkItem | ProblemItem)[] = []
   for await (const item of items) {
     const last = group.at(-1)
-    const joins = last?.kind === 'link' && item.kind === 'link' && last.from === item.from && group.length < cliLimits.import_batch_memories_max
+    const joins =
+      last?.kind === 'link' &&
+      item.kind === 'link' &&
+      last.from === item.from &&
+      group.length < cliLimits.import_batch_memories_max
     if (!joins && group.length > 0) {
       yield group
       group = []
@@ -42,7 +51,12 @@ const sendGroup = async (group: readonly (LinkItem | ProblemItem)[], sending: Se
     else {
       const from = resolve(item.from, sending)
       const to = resolve(item.to, sending)
-      if (from === null || to === null) addProblem(sending.tally, item.where, `links to '${from === null ? item.from : item.to}', which was not imported`)
+      if (from === null || to === null)
+        addProblem(
+          sending.tally,
+          item.where,
+          `links to '${from === null ? item.from : item.to}', which was not imported`,
+        )
       else await sendLink(item, from, to, (there ??= await outgoing(from, sending)), sending)
     }
   }
@@ -52,11 +66,27 @@ const resolve = (name: string, { idByName }: Sending): string | null => idByName
 
 /** `to relation` of each link that starts at `from`. */
 const outgoing = async (from: string, { io, client, signal, tally }: Sending): Promise<ReadonlySet<string>> => {
-  const links = await withRetries(io, () => allRows<LinkRow>(client, `/links/${from}`, 'links', { query: {}, headers: { 'x-causal-token': tally.token ?? undefined } }), signal)
-  return new Set(links.filter((link) => link.from === from && !link.removed).map((link) => `${link.to} ${link.relation}`))
+  const links = await withRetries(
+    io,
+    () =>
+      allRows<LinkRow>(client, `/links/${from}`, 'links', {
+        query: {},
+        headers: { 'x-causal-token': tally.token ?? undefined },
+      }),
+    signal,
+  )
+  return new Set(
+    links.filter((link) => link.from === from && !link.removed).map((link) => `${link.to} ${link.relation}`),
+  )
 }
 
-const sendLink = async (item: LinkItem, from: string, to: string, there: ReadonlySet<string>, { io, client, quorum, signal, tally }: Sending): Promise<void> => {
+const sendLink = async (
+  item: LinkItem,
+  from: string,
+  to: string,
+  there: ReadonlySet<string>,
+  { io, client, quorum, signal, tally }: Sending,
+): Promise<void> => {
   if (there.has(`${to} ${item.relation}`)) {
     tally.links_existing++
     return
@@ -64,7 +94,13 @@ const sendLink = async (item: LinkItem, from: string, to: string, there: Readonl
   const { relation, valid_from, valid_until } = item
   // Each try says the same: one that was answered too late is found again.
   const headers = { 'idempotency-key': randomUUID() }
-  const body = { from, to, relation, ...(valid_from === undefined ? {} : { valid_from }), ...(valid_until === undefined ? {} : { valid_until }) }
+  const body = {
+    from,
+    to,
+    relation,
+    ...(valid_from === undefined ? {} : { valid_from }),
+    ...(valid_until === undefined ? {} : { valid_until }),
+  }
   try {
     await withRetries(io, () => client.call('POST', '/links', { body, headers, query: { quorum } }), signal)
     tally.links++

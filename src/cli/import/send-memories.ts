@@ -37,14 +37,29 @@ export type Sending = {
   readonly onProgress: () => void
 }
 
-type Ready = { readonly item: MemoryItem; /** Of what its source says; with a place alone. */ readonly hash?: string; readonly namespace: string; readonly body: Readonly<Record<string, unknown>>; readonly bytes: number }
+type Ready = {
+  readonly item: MemoryItem
+  /** Of what its source says; with a place alone. */ readonly hash?: string
+  readonly namespace: string
+  readonly body: Readonly<Record<string, unknown>>
+  readonly bytes: number
+}
 type Bulk = Pick<BulkAnswer, 'created' | 'ids' | 'errors'> & { readonly token?: string }
 
-export const sendMemories = async (items: AsyncIterable<MemoryItem | ProblemItem | NoteItem>, sending: Sending): Promise<void> => {
-  for await (const _done of inOrder(batches(items, sending), cliLimits.import_requests_in_flight_max, (batch) => sendBatch(batch, sending))) sending.onProgress()
+export const sendMemories = async (
+  items: AsyncIterable<MemoryItem | ProblemItem | NoteItem>,
+  sending: Sending,
+): Promise<void> => {
+  for await (const _done of inOrder(batches(items, sending), cliLimits.import_requests_in_flight_max, (batch) =>
+    sendBatch(batch, sending),
+  ))
+    sending.onProgress()
 }
 
-async function* batches(items: AsyncIterable<MemoryItem | ProblemItem | NoteItem>, sending: Sending): AsyncGenerator<readonly Ready[], undefined> {
+async function* batches(
+  items: AsyncIterable<MemoryItem | ProblemItem | NoteItem>,
+  sending: Sending,
+): AsyncGenerator<readonly Ready[], undefined> {
   let batch: Ready[] = []
   let bytes = 0
   for await (const item of items) {
@@ -59,7 +74,10 @@ async function* batches(items: AsyncIterable<MemoryItem | ProblemItem | NoteItem
     for (const part of fitContent(item)) {
       const ready = prepare(part, sending)
       if (ready === null) continue
-      if (batch.length > 0 && (batch.length >= cliLimits.import_batch_memories_max || bytes + ready.bytes > cliLimits.import_batch_bytes_max)) {
+      if (
+        batch.length > 0 &&
+        (batch.length >= cliLimits.import_batch_memories_max || bytes + ready.bytes > cliLimits.import_batch_bytes_max)
+      ) {
         yield batch
         batch = []
         bytes = 0
@@ -79,16 +97,31 @@ const prepare = (item: MemoryItem, { io, namespaceOf, tally }: Sending): Ready |
     return null
   }
   const { expires_at } = item.draft
-  if (typeof expires_at === 'string' && Date.parse(expires_at) <= io.clock.now()) addNote(tally, item.where, `expired on ${expires_at}: it came in, is in no list and not found, and read by its id alone`)
+  if (typeof expires_at === 'string' && Date.parse(expires_at) <= io.clock.now())
+    addNote(
+      tally,
+      item.where,
+      `expired on ${expires_at}: it came in, is in no list and not found, and read by its id alone`,
+    )
   const hash = item.place === undefined ? undefined : draftHash(item.draft)
-  const draft = item.place === undefined ? item.draft : { ...item.draft, metadata: { ...item.draft.metadata, import: { ...item.place, hash } } }
+  const draft =
+    item.place === undefined
+      ? item.draft
+      : { ...item.draft, metadata: { ...item.draft.metadata, import: { ...item.place, hash } } }
   const body = { ...draft, namespace, idempotency_key: item.key }
-  return { item, ...(hash === undefined ? {} : { hash }), namespace, body, bytes: Buffer.byteLength(JSON.stringify(body)) + 1 }
+  return {
+    item,
+    ...(hash === undefined ? {} : { hash }),
+    namespace,
+    body,
+    bytes: Buffer.byteLength(JSON.stringify(body)) + 1,
+  }
 }
 
 const sendBatch = async (batch: readonly Ready[], sending: Sending): Promise<void> => {
   const missing: Ready[] = []
-  for await (const ready of inOrder(batch, cliLimits.import_lookups_in_flight_max, (one) => lookUp(one, sending))) if (ready !== null) missing.push(ready)
+  for await (const ready of inOrder(batch, cliLimits.import_lookups_in_flight_max, (one) => lookUp(one, sending)))
+    if (ready !== null) missing.push(ready)
   if (missing.length > 0) await post(missing, sending)
 }
 
@@ -114,7 +147,12 @@ const standing = async (ready: Ready, place: string, sending: Sending): Promise<
   const { byId, byText } = await sending.known(ready.namespace)
   const { draft } = ready.item
   const path = String(draft.metadata?.['path'])
-  return byId.get(place) ?? byText.get(textHash({ content: draft.content, title: draft.title, metadata: draft.metadata ?? {} }))?.find((row) => endsAlike(row.path, path))
+  return (
+    byId.get(place) ??
+    byText
+      .get(textHash({ content: draft.content, title: draft.title, metadata: draft.metadata ?? {} }))
+      ?.find((row) => endsAlike(row.path, path))
+  )
 }
 
 const endsAlike = (a: string, b: string): boolean => a === b || a.endsWith(`/${b}`) || b.endsWith(`/${a}`)
@@ -132,7 +170,16 @@ const bring = async (ready: Ready, known: KnownRow, sending: Sending): Promise<v
   const body = { ...CLEARED, ...fields }
   try {
     const key = keyOf('change', ready.item.key, ready.hash ?? '', known.version)
-    const answer = await withRetries(io, () => client.call<{ token?: string }>('PATCH', `/memories/${known.memory}`, { body, query: { quorum }, headers: { 'idempotency-key': key } }), signal)
+    const answer = await withRetries(
+      io,
+      () =>
+        client.call<{ token?: string }>('PATCH', `/memories/${known.memory}`, {
+          body,
+          query: { quorum },
+          headers: { 'idempotency-key': key },
+        }),
+      signal,
+    )
     tally.token = answer.token ?? tally.token
     tally.changed++
     stored(ready, known.memory, sending)
@@ -182,11 +229,15 @@ const post = async (batch: readonly Ready[], sending: Sending): Promise<void> =>
 /** A 422 that answers for every entry is an answer like 201. */
 const bulk = async (client: Client, batch: readonly Ready[], quorum: number | undefined): Promise<Bulk> => {
   try {
-    return await client.call<Bulk>('POST', '/memories/bulk', { body: { memories: batch.map((ready) => ready.body) }, query: { quorum } })
+    return await client.call<Bulk>('POST', '/memories/bulk', {
+      body: { memories: batch.map((ready) => ready.body) },
+      query: { quorum },
+    })
   } catch (error) {
     if (!(error instanceof CallFailure) || error.status !== 422) throw error
     const { created, ids, errors } = error.body
-    if (typeof created !== 'number' || !Array.isArray(ids) || ids.length !== batch.length || !Array.isArray(errors)) throw error
+    if (typeof created !== 'number' || !Array.isArray(ids) || ids.length !== batch.length || !Array.isArray(errors))
+      throw error
     return { created, ids, errors }
   }
 }
@@ -201,15 +252,27 @@ const take = async (batch: readonly Ready[], answer: Bulk, sending: Sending): Pr
     const id = answer.ids[index]
     if (typeof id === 'string' && ready.hash !== undefined && answered > answer.created) unlisted.push([ready, id])
     else if (typeof id === 'string') stored(ready, id, sending)
-    else if (!answer.errors.some((error) => error.index === index)) addProblem(tally, ready.item.where, 'the peer answered neither an id nor an error for it; run the import again')
+    else if (!answer.errors.some((error) => error.index === index))
+      addProblem(tally, ready.item.where, 'the peer answered neither an id nor an error for it; run the import again')
   }
   for (const error of answer.errors) {
     const ready = batch[error.index]
-    if (error.error === 'idempotency_conflict' && ready?.hash !== undefined && error.id !== undefined) unlisted.push([ready, error.id])
-    else addProblem(tally, ready?.item.where ?? `entry ${error.index}`, error.error === 'idempotency_conflict' ? 'was imported before with other fields, and stays as it is; change it with `mnemesh update`' : `${error.message} (${error.error})`)
+    if (error.error === 'idempotency_conflict' && ready?.hash !== undefined && error.id !== undefined)
+      unlisted.push([ready, error.id])
+    else
+      addProblem(
+        tally,
+        ready?.item.where ?? `entry ${error.index}`,
+        error.error === 'idempotency_conflict'
+          ? 'was imported before with other fields, and stays as it is; change it with `mnemesh update`'
+          : `${error.message} (${error.error})`,
+      )
   }
   if (!batch.some((ready) => ready.hash !== undefined)) tally.existing += Math.max(0, answered - answer.created)
-  for await (const _done of inOrder(unlisted, cliLimits.import_lookups_in_flight_max, ([ready, id]) => settle(ready, id, sending))) continue
+  for await (const _done of inOrder(unlisted, cliLimits.import_lookups_in_flight_max, ([ready, id]) =>
+    settle(ready, id, sending),
+  ))
+    continue
   // Of those, the ones that were created just now were counted as there already.
   if (unlisted.length > 0) tally.existing -= answer.created
 }

@@ -27,7 +27,13 @@ describe('splitText', () => {
 })
 
 test('a long memory becomes numbered parts with keys of their own', () => {
-  const item: MemoryItem = { kind: 'memory', where: 'a.md', key: 'k', name: 'n', draft: { content: 'x'.repeat(limits.content_bytes_max * 2 + 1), title: 'T', tags: ['t'] } }
+  const item: MemoryItem = {
+    kind: 'memory',
+    where: 'a.md',
+    key: 'k',
+    name: 'n',
+    draft: { content: 'x'.repeat(limits.content_bytes_max * 2 + 1), title: 'T', tags: ['t'] },
+  }
   const parts = fitContent(item)
   expect(parts.map(({ draft, key, name }) => [draft.title, key, name, draft.tags])).toEqual([
     ['T (1/3)', 'k:1/3', 'n', ['t']],

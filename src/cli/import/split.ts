@@ -42,9 +42,18 @@ export const fitContent = (item: MemoryItem): MemoryItem[] => {
   return parts.map((content, index) => {
     const place = `(${index + 1}/${parts.length})`
     const title = `${fitLine(item.draft.title ?? item.where, limits.title_bytes_max - place.length - 1)} ${place}`
-    const first = index === 0 ? { ...(name === undefined ? {} : { name }), ...(exported_id === undefined ? {} : { exported_id }) } : {}
+    const first =
+      index === 0
+        ? { ...(name === undefined ? {} : { name }), ...(exported_id === undefined ? {} : { exported_id }) }
+        : {}
     const part = at === undefined ? {} : { place: { ...at, id: `${at.id}.${index + 1}` } }
-    return { ...plain, ...first, ...part, draft: { ...item.draft, title, content }, key: at === undefined ? `${item.key}:${index + 1}/${parts.length}` : `${item.key}:${index + 1}` }
+    return {
+      ...plain,
+      ...first,
+      ...part,
+      draft: { ...item.draft, title, content },
+      key: at === undefined ? `${item.key}:${index + 1}/${parts.length}` : `${item.key}:${index + 1}`,
+    }
   })
 }
 

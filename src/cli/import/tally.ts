@@ -31,7 +31,21 @@ export type Tally = {
   token: string | null
 }
 
-export const emptyTally = (): Tally => ({ stored: 0, existing: 0, changed: 0, forgotten: 0, gone: [], links: 0, links_existing: 0, problems_total: 0, problems: [], notes_total: 0, notes: [], namespaces: new Set(), token: null })
+export const emptyTally = (): Tally => ({
+  stored: 0,
+  existing: 0,
+  changed: 0,
+  forgotten: 0,
+  gone: [],
+  links: 0,
+  links_existing: 0,
+  problems_total: 0,
+  problems: [],
+  notes_total: 0,
+  notes: [],
+  namespaces: new Set(),
+  token: null,
+})
 
 export const addProblem = (tally: Tally, where: string, message: string): void => {
   tally.problems_total++

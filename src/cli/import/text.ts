@@ -10,7 +10,9 @@ import chardet from 'chardet'
 import iconv from 'iconv-lite'
 
 /** `encoding`: null where it is plain UTF-8, else what it was converted from. */
-export type ReadText = { readonly ok: true; readonly text: string; readonly encoding: string | null } | { readonly ok: false; readonly message: string }
+export type ReadText =
+  | { readonly ok: true; readonly text: string; readonly encoding: string | null }
+  | { readonly ok: false; readonly message: string }
 
 /** A longer head tells the detector nothing more. */
 const DETECT_BYTES = 64 * 1024
@@ -34,16 +36,24 @@ const MARKS: readonly (readonly [name: string, mark: readonly number[]])[] = [
 
 /** @param encoding what the user says it is in, or undefined. */
 export const readText = (bytes: Buffer, encoding?: string): ReadText => {
-  if (encoding !== undefined) return converted(bytes, encoding) ?? refused(`is not in ${encoding}; leave out --encoding, or name another`)
+  if (encoding !== undefined)
+    return converted(bytes, encoding) ?? refused(`is not in ${encoding}; leave out --encoding, or name another`)
   if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) return readUtf8(bytes.subarray(3))
   const marked = MARKS.find(([, mark]) => mark.every((byte, at) => bytes[at] === byte))
-  if (marked !== undefined) return converted(bytes.subarray(marked[1].length), marked[0]) ?? refused(`begins with the mark of ${marked[0]} and is none; save it as UTF-8`)
+  if (marked !== undefined)
+    return (
+      converted(bytes.subarray(marked[1].length), marked[0]) ??
+      refused(`begins with the mark of ${marked[0]} and is none; save it as UTF-8`)
+    )
   return readUtf8(bytes)
 }
 
 const readUtf8 = (bytes: Buffer): ReadText => {
   const nul = bytes.indexOf(0)
-  if (nul !== -1) return withoutMark(bytes) ?? refused(`holds a NUL byte (at ${nul}): no text; take it out, or convert the file to UTF-8`)
+  if (nul !== -1)
+    return (
+      withoutMark(bytes) ?? refused(`holds a NUL byte (at ${nul}): no text; take it out, or convert the file to UTF-8`)
+    )
   if (isUtf8(bytes)) return { ok: true, text: bytes.toString('utf8'), encoding: null }
   return guessed(bytes)
 }
@@ -61,8 +71,12 @@ const withoutMark = (bytes: Buffer): ReadText | null => {
 
 const guessed = (bytes: Buffer): ReadText => {
   const { first, good, bad } = sequences(bytes)
-  if (hasHalfPair(bytes)) return refused(`holds half a surrogate pair as UTF-8 (near byte ${first}): no text; save it as UTF-8 again`)
-  if (good > bad) return refused(`is UTF-8 but for ${bad === 1 ? 'a byte' : `${bad} bytes`} (the first at ${first}); mend it, or save it as UTF-8 again`)
+  if (hasHalfPair(bytes))
+    return refused(`holds half a surrogate pair as UTF-8 (near byte ${first}): no text; save it as UTF-8 again`)
+  if (good > bad)
+    return refused(
+      `is UTF-8 but for ${bad === 1 ? 'a byte' : `${bad} bytes`} (the first at ${first}); mend it, or save it as UTF-8 again`,
+    )
   for (const name of guesses(bytes.subarray(0, DETECT_BYTES))) {
     const found = iconv.encodingExists(name) ? converted(bytes, name) : null
     if (found !== null) return found
@@ -72,12 +86,15 @@ const guessed = (bytes: Buffer): ReadText => {
 
 /** Best first. Between encodings of Latin letters a few bytes decide nothing: the commonest goes first unless another is twice as likely. */
 const guesses = (head: Buffer): readonly string[] => {
-  const found = chardet.analyse(head).filter(({ name, confidence }) => confidence >= CONFIDENCE_MIN && !name.startsWith('UTF-'))
+  const found = chardet
+    .analyse(head)
+    .filter(({ name, confidence }) => confidence >= CONFIDENCE_MIN && !name.startsWith('UTF-'))
   // As browsers do: whoever says ISO-8859-1 means its superset.
   const names = found.map(({ name }) => (name === 'ISO-8859-1' ? COMMONEST : name))
   const [best] = found
   const latin = found.find(({ name }) => LATIN.test(name) && (name === 'ISO-8859-1' || name === COMMONEST))
-  if (best !== undefined && LATIN.test(best.name)) return latin !== undefined && latin.confidence * 2 >= best.confidence ? [COMMONEST, ...names] : names
+  if (best !== undefined && LATIN.test(best.name))
+    return latin !== undefined && latin.confidence * 2 >= best.confidence ? [COMMONEST, ...names] : names
   const letters = head.filter((byte) => byte >= 0x41)
   return names.length === 0 && letters.filter((byte) => byte >= 0x80).length * 4 <= letters.length ? [COMMONEST] : names
 }
@@ -94,7 +111,7 @@ const converted = (bytes: Buffer, encoding: string): ReadText | null => {
 /** Characters of several bytes that are good UTF-8, and bytes above 127 that are in none. */
 const sequences = (bytes: Buffer): { readonly first: number; readonly good: number; readonly bad: number } => {
   let [good, bad, first] = [0, 0, -1]
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const lead = bytes[at]!
     const length = lead < 0x80 ? 1 : lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2
     const whole = lead < 0x80 || (at + length <= bytes.length && isUtf8(bytes.subarray(at, at + length)))
@@ -110,7 +127,9 @@ const sequences = (bytes: Buffer): { readonly first: number; readonly good: numb
 
 /** U+D800 to U+DFFF in three bytes, each of a lead and two that go on. */
 const hasHalfPair = (bytes: Buffer): boolean => {
-  for (let at = bytes.indexOf(0xed); at !== -1; at = bytes.indexOf(0xed, at + 1)) if ((bytes[at + 1] ?? 0) >= 0xa0 && (bytes[at + 1] ?? 0) <= 0xbf && ((bytes[at + 2] ?? 0) & 0xc0) === 0x80) return true
+  for (let at = bytes.indexOf(0xed); at !== -1; at = bytes.indexOf(0xed, at + 1))
+    if ((bytes[at + 1] ?? 0) >= 0xa0 && (bytes[at + 1] ?? 0) <= 0xbf && ((bytes[at + 2] ?? 0) & 0xc0) === 0x80)
+      return true
   return false
 }
 

@@ -9,7 +9,11 @@ import { errorCode, fileFailure } from '../failure.ts'
 import { cliLimits } from '../limits.ts'
 import type { ProblemItem } from './item.ts'
 
-export type Walked = { readonly files: readonly string[]; readonly problems: readonly ProblemItem[]; /** Count by reason. */ readonly skipped: Map<string, number> }
+export type Walked = {
+  readonly files: readonly string[]
+  readonly problems: readonly ProblemItem[]
+  /** Count by reason. */ readonly skipped: Map<string, number>
+}
 
 /** @param wanted whether a file of this name is read. */
 export const walk = async (root: string, wanted: (name: string) => boolean): Promise<Walked> => {
@@ -21,7 +25,11 @@ export const walk = async (root: string, wanted: (name: string) => boolean): Pro
   const into = async (dir: string, depth: number): Promise<void> => {
     const where = relative(root, dir) || '.'
     if (depth > cliLimits.import_depth_max) {
-      problems.push({ kind: 'problem', where, message: `folders lie more than ${cliLimits.import_depth_max} deep; import it by itself` })
+      problems.push({
+        kind: 'problem',
+        where,
+        message: `folders lie more than ${cliLimits.import_depth_max} deep; import it by itself`,
+      })
       return
     }
     const folders: string[] = []
@@ -53,5 +61,8 @@ export const walk = async (root: string, wanted: (name: string) => boolean): Pro
 export const skippedText = (skipped: ReadonlyMap<string, number>, most = 8): string => {
   const all = [...skipped].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1))
   const rest = all.slice(most).reduce((sum, [, count]) => sum + count, 0)
-  return [...all.slice(0, most).map(([reason, count]) => `${count} ${reason}`), ...(rest === 0 ? [] : [`${rest} others`])].join(', ')
+  return [
+    ...all.slice(0, most).map(([reason, count]) => `${count} ${reason}`),
+    ...(rest === 0 ? [] : [`${rest} others`]),
+  ].join(', ')
 }

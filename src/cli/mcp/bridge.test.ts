@@ -8,7 +8,11 @@ import type { Target } from '../../sdk/client.ts'
 import { bridge } from './bridge.ts'
 import { LINE_BYTES_MAX } from './lines.ts'
 
-type Seen = { readonly url: string; readonly headers: IncomingMessage['headers']; readonly message: { readonly id: number | string; readonly method: string } }
+type Seen = {
+  readonly url: string
+  readonly headers: IncomingMessage['headers']
+  readonly message: { readonly id: number | string; readonly method: string }
+}
 type Answer = (message: Seen['message'], response: ServerResponse) => void
 const result = (id: unknown, value: object = {}): string => JSON.stringify({ jsonrpc: '2.0', id, result: value })
 
@@ -18,30 +22,44 @@ afterEach(() => {
   servers = []
 })
 
-const served = async (answer: Answer): Promise<{ readonly url: string; readonly seen: Seen[]; readonly server: Server }> => {
+const served = async (
+  answer: Answer,
+): Promise<{ readonly url: string; readonly seen: Seen[]; readonly server: Server }> => {
   const seen: Seen[] = []
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []
-    request.on('data', (chunk: Buffer) => chunks.push(chunk)).on('end', () => {
-      const message = JSON.parse(Buffer.concat(chunks).toString()) as Seen['message']
-      seen.push({ url: request.url!, headers: request.headers, message })
-      answer(message, response)
-    })
+    request
+      .on('data', (chunk: Buffer) => chunks.push(chunk))
+      .on('end', () => {
+        const message = JSON.parse(Buffer.concat(chunks).toString()) as Seen['message']
+        seen.push({ url: request.url!, headers: request.headers, message })
+        answer(message, response)
+      })
   })
   servers.push(server)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen, server }
 }
 const json: Answer = ({ id, method }, response) =>
-  void response.setHeader('content-type', 'application/json').end(result(id, method === 'initialize' ? { protocolVersion: '2025-11-25' } : {}))
+  void response
+    .setHeader('content-type', 'application/json')
+    .end(result(id, method === 'initialize' ? { protocolVersion: '2025-11-25' } : {}))
 
 /** `hurry`: what an answer is waited for after the end, divided by that. */
-type Options = { readonly find: () => Promise<Target>; readonly agent?: string; readonly waits?: number[]; readonly hurry?: number }
+type Options = {
+  readonly find: () => Promise<Target>
+  readonly agent?: string
+  readonly waits?: number[]
+  readonly hurry?: number
+}
 const started = ({ find, agent, waits = [], hurry = 1 }: Options) => {
   const input = new PassThrough()
   const out: Record<string, unknown>[] = []
   const done = bridge({
-    input, find, query: { namespace: 'team' }, agent: agent ?? null,
+    input,
+    find,
+    query: { namespace: 'team' },
+    agent: agent ?? null,
     write: async (line) => void out.push(JSON.parse(line) as Record<string, unknown>),
     sleep: (ms, signal) => {
       waits.push(ms)
@@ -51,10 +69,18 @@ const started = ({ find, agent, waits = [], hurry = 1 }: Options) => {
   const send = (message: unknown): void => void input.write(`${JSON.stringify(message)}\n`)
   return { input, out, done, send, ids: () => out.map(({ id }) => id) }
 }
-const at = (url: string, key: string | null = null) => async (): Promise<Target> => ({ url, key })
-const ask = (id: number | string, method = 'tools/list', params: object = {}) => ({ jsonrpc: '2.0', id, method, params })
+const at =
+  (url: string, key: string | null = null) =>
+  async (): Promise<Target> => ({ url, key })
+const ask = (id: number | string, method = 'tools/list', params: object = {}) => ({
+  jsonrpc: '2.0',
+  id,
+  method,
+  params,
+})
 const until = async (holds: () => boolean): Promise<void> => {
-  for (const from = performance.now(); !holds(); await pause(5)) if (performance.now() - from > 5_000) throw new Error('not within 5 s')
+  for (const from = performance.now(); !holds(); await pause(5))
+    if (performance.now() - from > 5_000) throw new Error('not within 5 s')
 }
 
 test('carries who asks, the key, the namespace and the version that was agreed on; initialize comes before all others', async () => {
@@ -75,7 +101,10 @@ test('carries who asks, the key, the namespace and the version that was agreed o
   expect([initialized, ids()]).toEqual([true, [1, 'two']])
   expect(peer.seen.map(({ message }) => message.method)).toEqual(['initialize', 'tools/list'])
   expect(peer.seen[0]!.headers['mcp-protocol-version']).toBeUndefined()
-  expect(peer.seen[1]).toMatchObject({ url: '/mcp?namespace=team', headers: { authorization: 'Bearer secret', 'x-agent-id': 'Some-Client-', 'mcp-protocol-version': '2025-11-25' } })
+  expect(peer.seen[1]).toMatchObject({
+    url: '/mcp?namespace=team',
+    headers: { authorization: 'Bearer secret', 'x-agent-id': 'Some-Client-', 'mcp-protocol-version': '2025-11-25' },
+  })
 })
 
 test('a request of 2026-07-28 gets the headers that it is asked for, whatever its name is', async () => {
@@ -87,7 +116,12 @@ test('a request of 2026-07-28 gets the headers that it is asked for, whatever it
   input.end()
   await done
   const headers = peer.seen.toSorted((a, b) => Number(a.message.id) - Number(b.message.id)).map((one) => one.headers)
-  expect(headers[0]).toMatchObject({ 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/call', 'mcp-name': 'remember', 'x-agent-id': 'ai:me' })
+  expect(headers[0]).toMatchObject({
+    'mcp-protocol-version': '2026-07-28',
+    'mcp-method': 'tools/call',
+    'mcp-name': 'remember',
+    'x-agent-id': 'ai:me',
+  })
   expect(headers[1]!['mcp-name']).toBe(`=?base64?${Buffer.from('memory://é').toString('base64')}?=`)
 })
 
@@ -101,8 +135,16 @@ test('what is no message is refused by name, whatever pieces it comes in, and al
   send({ jsonrpc: '2.0', id: 9, result: {} })
   input.end(JSON.stringify(ask('last, without a line feed')))
   await done
-  expect(out.filter(({ error }) => error !== undefined).map(({ id, error }) => [id, (error as { code: number }).code])).toEqual([[null, -32700], [null, -32700], [null, -32700]])
-  expect(out.filter(({ result: told }) => told !== undefined).map(({ id }) => id)).toEqual(expect.arrayContaining(['é', 'last, without a line feed']))
+  expect(
+    out.filter(({ error }) => error !== undefined).map(({ id, error }) => [id, (error as { code: number }).code]),
+  ).toEqual([
+    [null, -32700],
+    [null, -32700],
+    [null, -32700],
+  ])
+  expect(out.filter(({ result: told }) => told !== undefined).map(({ id }) => id)).toEqual(
+    expect.arrayContaining(['é', 'last, without a line feed']),
+  )
 })
 
 test('a cancelled request is let go and not answered; its id twice at once is refused', async () => {
@@ -120,14 +162,19 @@ test('a cancelled request is let go and not answered; its id twice at once is re
   send(ask(2))
   input.end()
   await done
-  expect(out).toMatchObject([{ id: 1, error: { code: -32600 } }, { id: 2, result: {} }])
+  expect(out).toMatchObject([
+    { id: 1, error: { code: -32600 } },
+    { id: 2, result: {} },
+  ])
 })
 
 test('each event of a stream is a line; a stream that would not end is ended with input; an answer that never comes is given up', async () => {
   const peer = await served(({ id, method }, response) => {
     if (method === 'never') return
     response.setHeader('content-type', 'text/event-stream')
-    response.write(': a comment\n\nevent: message\ndata: {"jsonrpc":"2.0","method":"notifications/progress",\ndata: "params":{}}\n\n')
+    response.write(
+      ': a comment\n\nevent: message\ndata: {"jsonrpc":"2.0","method":"notifications/progress",\ndata: "params":{}}\n\n',
+    )
     if (method !== 'subscriptions/listen') response.end(`data: ${result(id)}\r\n\r\n`)
   })
   const waits: number[] = []
@@ -138,7 +185,11 @@ test('each event of a stream is a line; a stream that would not end is ended wit
   await until(() => peer.seen.length === 3 && out.length === 3)
   input.end()
   await done
-  expect(out.map(({ id, method }) => String(id ?? method)).sort()).toEqual(['2', 'notifications/progress', 'notifications/progress'])
+  expect(out.map(({ id, method }) => String(id ?? method)).sort()).toEqual([
+    '2',
+    'notifications/progress',
+    'notifications/progress',
+  ])
   expect(waits).toEqual([60_000])
 })
 
@@ -146,7 +197,10 @@ test('a peer that is gone is found anew; a refusal and an answer that breaks off
   const gone = await served(json)
   gone.server.close()
   const peer = await served(({ id, method }, response) => {
-    if (method === 'refused') return void response.writeHead(401, { 'content-type': 'application/json' }).end('{"error":"unauthorized","message":"no or unknown API key"}')
+    if (method === 'refused')
+      return void response
+        .writeHead(401, { 'content-type': 'application/json' })
+        .end('{"error":"unauthorized","message":"no or unknown API key"}')
     if (method === 'broken') return void response.destroy()
     if (method === 'early') return void response.setHeader('content-type', 'text/event-stream').end(': nothing\n\n')
     json({ id, method }, response)
@@ -160,24 +214,31 @@ test('a peer that is gone is found anew; a refusal and an answer that breaks off
   input.end()
   await done
   expect(out).toMatchObject([
-    { id: 0, result: {} }, { id: 1, error: { message: 'no or unknown API key' } },
-    { id: 2, error: { message: expect.stringMatching(/may have been done: look before you ask again/) as string } }, { id: 3, error: { message: expect.stringContaining('ended its answer early') as string } },
+    { id: 0, result: {} },
+    { id: 1, error: { message: 'no or unknown API key' } },
+    { id: 2, error: { message: expect.stringMatching(/may have been done: look before you ask again/) as string } },
+    { id: 3, error: { message: expect.stringContaining('ended its answer early') as string } },
   ])
 })
 
 test('a peer that does not come up is told to whoever asks, and looked for again by the next', async () => {
   const peer = await served(json)
   let times = 0
-  const { input, send, done, out } = started({ find: async () => {
-    if (times++ === 0) throw new Error("this user's peer did not come up: no room")
-    return { url: peer.url, key: null }
-  } })
+  const { input, send, done, out } = started({
+    find: async () => {
+      if (times++ === 0) throw new Error("this user's peer did not come up: no room")
+      return { url: peer.url, key: null }
+    },
+  })
   send(ask(1))
   await until(() => out.length === 1)
   send(ask(2))
   input.end()
   await done
-  expect(out).toMatchObject([{ id: 1, error: { message: "this user's peer did not come up: no room" } }, { id: 2, result: {} }])
+  expect(out).toMatchObject([
+    { id: 1, error: { message: "this user's peer did not come up: no room" } },
+    { id: 2, result: {} },
+  ])
 })
 
 test('no more than 32 are carried at once; the rest waits in the pipe', async () => {

@@ -48,7 +48,8 @@ export const bridge = async (options: Bridge): Promise<void> => {
     // The door keeps nothing between requests, so other notifications, and answers to what nobody asked, are nothing to it.
     if (message.id === undefined) return
     const { id } = message
-    if (underWay.has(id)) return write(failure(id, INVALID_REQUEST, 'a request of this id is under way; give each an id of its own'))
+    if (underWay.has(id))
+      return write(failure(id, INVALID_REQUEST, 'a request of this id is under way; give each an id of its own'))
     const cancel = new AbortController()
     const done = carrier.carry(line, { ...message, id }, cancel.signal).finally(() => underWay.delete(id))
     underWay.set(id, { message, cancel, done })
@@ -63,9 +64,12 @@ export const bridge = async (options: Bridge): Promise<void> => {
 const lastAnswers = async (left: readonly Carried[], sleep: Bridge['sleep']): Promise<void> => {
   for (const { message, cancel } of left) if (message.method === 'subscriptions/listen') cancel.abort()
   const answered = new AbortController()
-  const late = sleep(LAST_ANSWERS_MS_MAX, answered.signal).then(() => {
-    for (const { cancel } of left) cancel.abort()
-  }, () => undefined)
+  const late = sleep(LAST_ANSWERS_MS_MAX, answered.signal).then(
+    () => {
+      for (const { cancel } of left) cancel.abort()
+    },
+    () => undefined,
+  )
   await Promise.all(left.map(({ done }) => done))
   answered.abort()
   await late
@@ -76,10 +80,11 @@ const createCarrier = ({ write, find, query, agent }: Bridge) => {
   let target: Promise<Target> | null = null
   let clientName: string | null = null
   let era: string | null = null
-  const peer = (): Promise<Target> => (target ??= find().catch((error: unknown) => {
-    target = null
-    throw error
-  }))
+  const peer = (): Promise<Target> =>
+    (target ??= find().catch((error: unknown) => {
+      target = null
+      throw error
+    }))
 
   const post = async (line: string, message: Message, signal: AbortSignal): Promise<Response> => {
     const { url, key } = await peer()
@@ -87,7 +92,9 @@ const createCarrier = ({ write, find, query, agent }: Bridge) => {
     for (const [name, value] of Object.entries(query)) address.searchParams.set(name, value)
     const speaker = agent ?? clientName
     const headers: Record<string, string> = {
-      'content-type': 'application/json', accept: 'application/json, text/event-stream', ...headersOf(message, era),
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      ...headersOf(message, era),
       ...(key === null ? {} : { authorization: `Bearer ${key}` }),
       ...(speaker === null ? {} : { 'x-agent-id': speaker }),
     }
@@ -118,21 +125,25 @@ const passOn = async (
   write: Bridge['write'],
   onVersion: (version: string) => void,
 ): Promise<void> => {
-  const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true && response.body !== null
+  const isStream =
+    response.headers.get('content-type')?.startsWith('text/event-stream') === true && response.body !== null
   let answered = false
   for await (const text of isStream ? eventsOf(response.body) : [await response.text()]) {
     const told = parseMessage(text)
     if (told === null) continue
     if (told.jsonrpc !== '2.0') {
       // The peer's refusal, before the protocol had its turn.
-      return write(failure(id, INTERNAL, typeof told.message === 'string' ? told.message : `the peer answered ${response.status}`))
+      return write(
+        failure(id, INTERNAL, typeof told.message === 'string' ? told.message : `the peer answered ${response.status}`),
+      )
     }
     answered ||= told.id === id
     const version = told.result?.['protocolVersion']
     if (method === 'initialize' && typeof version === 'string') onVersion(version)
     await write(JSON.stringify(told))
   }
-  if (!answered) await write(failure(id, INTERNAL, `the peer ended its answer early (HTTP ${response.status}); ask again`))
+  if (!answered)
+    await write(failure(id, INTERNAL, `the peer ended its answer early (HTTP ${response.status}); ask again`))
 }
 
 const PARSE_ERROR = -32700
@@ -141,7 +152,8 @@ const INTERNAL = -32603
 const TOO_LONG = `a line is longer than ${LINE_BYTES_MAX} bytes; send less at once`
 const NOT_JSON = 'a line is no JSON object; send one message a line'
 
-const failure = (id: Id | null, code: number, message: string): string => JSON.stringify({ jsonrpc: '2.0', id, error: { code, message } })
+const failure = (id: Id | null, code: number, message: string): string =>
+  JSON.stringify({ jsonrpc: '2.0', id, error: { code, message } })
 
 /** `fetch` tells the reason as a cause. A connection that broke may have brought the request to the peer. */
 const reasonOf = (error: unknown): string => {

@@ -33,21 +33,29 @@ export const headersOf = ({ method, params }: Message, era: string | null): Read
   if (typeof version !== 'string') return era === null || method === 'initialize' ? {} : { 'mcp-protocol-version': era }
   const named = method === 'resources/read' ? params?.['uri'] : params?.['name']
   return {
-    'mcp-protocol-version': headerText(version), 'mcp-method': headerText(method ?? ''),
+    'mcp-protocol-version': headerText(version),
+    'mcp-method': headerText(method ?? ''),
     ...(typeof named === 'string' ? { 'mcp-name': headerText(named) } : {}),
   }
 }
 
 /** As the protocol writes what a header cannot hold. */
 const headerText = (text: string): string =>
-  /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(text) && !text.startsWith('=?base64?') ? text : `=?base64?${Buffer.from(text).toString('base64')}?=`
+  /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(text) && !text.startsWith('=?base64?')
+    ? text
+    : `=?base64?${Buffer.from(text).toString('base64')}?=`
 
 const AGENT_CHARS_MAX = 128
 /** The client's name as an agent's id, or null. */
 export const nameOf = ({ params }: Message): string | null => {
   const info = params?.['clientInfo']
   const name = isObject(info) && typeof info['name'] === 'string' ? info['name'] : ''
-  return name.trim().replaceAll(/[^\x21-\x7e]+/g, '-').slice(0, AGENT_CHARS_MAX) || null
+  return (
+    name
+      .trim()
+      .replaceAll(/[^\x21-\x7e]+/g, '-')
+      .slice(0, AGENT_CHARS_MAX) || null
+  )
 }
 
 const objectOrNull = (text: string): Readonly<Record<string, unknown>> | null => {
@@ -59,4 +67,5 @@ const objectOrNull = (text: string): Readonly<Record<string, unknown>> | null =>
   }
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -13,17 +13,25 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
 test('the repository gives its name, from any folder in it, as one that a namespace may have', async () => {
-  for (const [name, expected] of [['api', 'api'], ['Some Project!', 'some-project-'], ['.dot_files', 'dot_files'], ['дом', null], ['x'.repeat(200), 'x'.repeat(100)]] as const) {
+  for (const [name, expected] of [
+    ['api', 'api'],
+    ['Some Project!', 'some-project-'],
+    ['.dot_files', 'dot_files'],
+    ['дом', null],
+    ['x'.repeat(200), 'x'.repeat(100)],
+  ] as const) {
     await mkdir(join(folder, name, '.git'), { recursive: true })
     await mkdir(join(folder, name, 'src', 'deep'), { recursive: true })
-    for (const from of [name, join(name, 'src', 'deep')]) expect(await projectNamespace(join(folder, from))).toBe(expected)
+    for (const from of [name, join(name, 'src', 'deep')])
+      expect(await projectNamespace(join(folder, from))).toBe(expected)
     if (expected !== null) expect(parseNamespace(expected)).toBe(expected)
   }
   expect(await projectNamespace(join(folder, 'not there'))).toBe(null)
 })
 
 test('all worktrees of a repository share its memory; a submodule has its own', async () => {
-  for (const name of ['main/.git/worktrees/feature', 'feature', 'main/lib']) await mkdir(join(folder, name), { recursive: true })
+  for (const name of ['main/.git/worktrees/feature', 'feature', 'main/lib'])
+    await mkdir(join(folder, name), { recursive: true })
   await writeFile(join(folder, 'feature', '.git'), `gitdir: ${join(folder, 'main', '.git', 'worktrees', 'feature')}\n`)
   await writeFile(join(folder, 'main', 'lib', '.git'), 'gitdir: ../.git/modules/lib\n')
   expect(await projectNamespace(join(folder, 'feature'))).toBe('main')

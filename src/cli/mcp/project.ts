@@ -25,4 +25,9 @@ const mainFolder = async (folder: string): Promise<string> => {
   return /^gitdir: (.+)[/\\]\.git[/\\]worktrees[/\\]/m.exec(text)?.[1] ?? folder
 }
 
-const asNamespace = (name: string): string | null => name.toLowerCase().replaceAll(/[^a-z0-9._-]+/g, '-').replace(/^[^a-z0-9]+/, '').slice(0, 100) || null
+const asNamespace = (name: string): string | null =>
+  name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9._-]+/g, '-')
+    .replace(/^[^a-z0-9]+/, '')
+    .slice(0, 100) || null

@@ -9,6 +9,8 @@ const IGNORE_BYTES_MAX = 64 * 1024
 
 export const readExcludes = async (folder: string, patterns: readonly string[]): Promise<(path: string) => boolean> => {
   const text = await readFile(join(folder, IGNORE_FILE), 'utf8').catch(() => '')
-  const rules = ignore({ allowRelativePaths: true }).add([...patterns]).add(text.slice(0, IGNORE_BYTES_MAX))
+  const rules = ignore({ allowRelativePaths: true })
+    .add([...patterns])
+    .add(text.slice(0, IGNORE_BYTES_MAX))
   return (path) => rules.ignores(path)
 }

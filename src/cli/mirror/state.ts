@@ -35,7 +35,8 @@ export const assertFolder = async (folder: string): Promise<void> => {
 export const makeOwnFolder = async (folder: string): Promise<void> => {
   await mkdir(ownFolder(folder), { recursive: true })
   for (const path of [join(ownFolder(folder), '..'), ownFolder(folder)]) {
-    if (!(await lstat(path)).isDirectory()) throw new CliFailure(`${path} is a link: whoever made it decides where the mirror writes; remove it`)
+    if (!(await lstat(path)).isDirectory())
+      throw new CliFailure(`${path} is a link: whoever made it decides where the mirror writes; remove it`)
   }
   await writeFile(join(ownFolder(folder), '..', '.gitignore'), '*\n')
 }
@@ -43,7 +44,10 @@ export const makeOwnFolder = async (folder: string): Promise<void> => {
 /** @throws CliFailure while another mirror runs there. */
 export const lockFolder = async (folder: string): Promise<ProcessLock> => {
   const lock = await takeProcessLock(join(ownFolder(folder), 'lock'))
-  if (lock === null) throw new CliFailure(`${folder} is mirrored by another process already; stop that one, or see \`mnemesh mirror status ${folder}\``)
+  if (lock === null)
+    throw new CliFailure(
+      `${folder} is mirrored by another process already; stop that one, or see \`mnemesh mirror status ${folder}\``,
+    )
   return lock
 }
 
@@ -56,17 +60,24 @@ export const isMirrored = async (folder: string): Promise<boolean> => {
 /** What the folder was mirrored with first; null when it never was. */
 export const readBinding = async (folder: string): Promise<Binding | null> => {
   const value = await readJson(join(ownFolder(folder), 'binding.json'))
-  return typeof value?.['namespace'] === 'string' && typeof value['mesh_id'] === 'string' ? { namespace: value['namespace'], mesh_id: value['mesh_id'] } : null
+  return typeof value?.['namespace'] === 'string' && typeof value['mesh_id'] === 'string'
+    ? { namespace: value['namespace'], mesh_id: value['mesh_id'] }
+    : null
 }
-export const writeBinding = (folder: string, binding: Binding): Promise<void> => writeWhole(join(ownFolder(folder), 'binding.json'), JSON.stringify(binding))
+export const writeBinding = (folder: string, binding: Binding): Promise<void> =>
+  writeWhole(join(ownFolder(folder), 'binding.json'), JSON.stringify(binding))
 
-export const readStanding = async (folder: string): Promise<Standing | null> => (await readJson(join(ownFolder(folder), 'standing.json'))) as Standing | null
-export const writeStanding = (folder: string, standing: Standing): Promise<void> => writeWhole(join(ownFolder(folder), 'standing.json'), JSON.stringify(standing))
+export const readStanding = async (folder: string): Promise<Standing | null> =>
+  (await readJson(join(ownFolder(folder), 'standing.json'))) as Standing | null
+export const writeStanding = (folder: string, standing: Standing): Promise<void> =>
+  writeWhole(join(ownFolder(folder), 'standing.json'), JSON.stringify(standing))
 
 const readJson = async (file: string): Promise<Readonly<Record<string, unknown>> | null> => {
   try {
     const value: unknown = JSON.parse(await readFile(file, 'utf8'))
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Readonly<Record<string, unknown>>) : null
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Readonly<Record<string, unknown>>)
+      : null
   } catch {
     return null
   }

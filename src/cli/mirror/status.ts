@@ -12,11 +12,15 @@ export const showMirror = async (folder: string, { json }: { readonly json?: boo
   const found = await readStanding(folder)
   if (json === true) return print(io, JSON.stringify({ running, ...binding, ...found }))
   const colours = coloursFor(io.stdout, io.env)
-  await print(io, `${running ? colours.green('running') : colours.yellow('not running')}: ${folder} with ${binding.namespace}`)
+  await print(
+    io,
+    `${running ? colours.green('running') : colours.yellow('not running')}: ${folder} with ${binding.namespace}`,
+  )
   if (found === null) return
   await print(io, `${plural(found.files, 'file')}, as of ${found.at}`)
   if (found.trouble !== null) await print(io, clean(found.trouble))
   for (const path of found.conflicts) await print(io, clean(`conflict  ${path}`))
   for (const { path, why } of found.held) await print(io, clean(`held      ${path}: ${why}`))
-  if (found.deletions_waiting.length > 0) await print(io, `${plural(found.deletions_waiting.length, 'deletion')} wait for a yes (--allow-deletions)`)
+  if (found.deletions_waiting.length > 0)
+    await print(io, `${plural(found.deletions_waiting.length, 'deletion')} wait for a yes (--allow-deletions)`)
 }

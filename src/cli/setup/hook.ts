@@ -24,10 +24,18 @@ const LOOK_MS = 100
 const DEFAULT_NAMESPACE = 'default'
 const AGENT = 'claude-code'
 
-export type HookOptions = { readonly url?: string; readonly keyFile?: string; readonly stay?: boolean; readonly json?: boolean }
+export type HookOptions = {
+  readonly url?: string
+  readonly keyFile?: string
+  readonly stay?: boolean
+  readonly json?: boolean
+}
 
 export const runHook = async (verb: HookVerb, options: HookOptions, io: Io): Promise<void> => {
-  if (io.stdin === null) throw usage('a hook is told what happened on standard input; `mnemesh setup claude-code --hooks` writes it into the configuration')
+  if (io.stdin === null)
+    throw usage(
+      'a hook is told what happened on standard input; `mnemesh setup claude-code --hooks` writes it into the configuration',
+    )
   const input = await readHookInput(io.stdin)
   if (verb === 'session-start') return within(HOLD_UP_MS_MAX, io, (deadline) => tell(input, options, io, deadline))
   if (input.transcript === null) return
@@ -39,7 +47,16 @@ export const runHook = async (verb: HookVerb, options: HookOptions, io: Io): Pro
 /** Whatever goes wrong with the peer, the session goes on without it, and nobody is told in the middle of his work. */
 const within = async (ms: number, io: Io, work: (deadline: AbortSignal) => Promise<void>): Promise<void> => {
   const deadline = new AbortController()
-  const done = await Promise.race([work(deadline.signal).then(() => true, () => true), io.sleep(ms, deadline.signal).then(() => false, () => true)])
+  const done = await Promise.race([
+    work(deadline.signal).then(
+      () => true,
+      () => true,
+    ),
+    io.sleep(ms, deadline.signal).then(
+      () => false,
+      () => true,
+    ),
+  ])
   deadline.abort()
   // A request that is still under way would hold the process up.
   if (!done) io.exitNow(0)
@@ -48,7 +65,8 @@ const within = async (ms: number, io: Io, work: (deadline: AbortSignal) => Promi
 const tell = async (input: HookInput, options: HookOptions, io: Io, deadline: AbortSignal): Promise<void> => {
   const asked = await askFor(input, options, io, deadline, HOLD_UP_MS_MAX)
   const text = asked && (await brief(asked.ask, asked.namespace, input.cwd, io.random))
-  if (text !== null && !deadline.aborted) await print(io, JSON.stringify({ hookSpecificOutput: { hookEventName: 'SessionStart', additionalContext: text } }))
+  if (text !== null && !deadline.aborted)
+    await print(io, JSON.stringify({ hookSpecificOutput: { hookEventName: 'SessionStart', additionalContext: text } }))
 }
 
 const keep = async (input: HookInput, options: HookOptions, io: Io, deadline: AbortSignal): Promise<void> => {
@@ -59,15 +77,37 @@ const keep = async (input: HookInput, options: HookOptions, io: Io, deadline: Ab
 }
 
 /** The same verb in a process of its own, that outlives who called this one. */
-const goOnInBackground = async (verb: HookVerb, { cwd, transcript }: HookInput, { url, keyFile }: HookOptions): Promise<void> => {
-  const words = [mainFile(), 'hook', verb, '--stay', ...(url === undefined ? [] : ['--url', url]), ...(keyFile === undefined ? [] : ['--key-file', keyFile])]
+const goOnInBackground = async (
+  verb: HookVerb,
+  { cwd, transcript }: HookInput,
+  { url, keyFile }: HookOptions,
+): Promise<void> => {
+  const words = [
+    mainFile(),
+    'hook',
+    verb,
+    '--stay',
+    ...(url === undefined ? [] : ['--url', url]),
+    ...(keyFile === undefined ? [] : ['--key-file', keyFile]),
+  ]
   const child = spawn(process.execPath, words, { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
   child.unref()
-  await new Promise<void>((resolve) => child.once('error', () => resolve()).stdin.on('error', () => resolve()).end(JSON.stringify({ cwd: cwd ?? process.cwd(), transcript_path: transcript }), () => resolve()))
+  await new Promise<void>((resolve) =>
+    child
+      .once('error', () => resolve())
+      .stdin.on('error', () => resolve())
+      .end(JSON.stringify({ cwd: cwd ?? process.cwd(), transcript_path: transcript }), () => resolve()),
+  )
 }
 
 /** Null when no peer is there. */
-const askFor = async (input: HookInput, options: HookOptions, io: Io, deadline: AbortSignal, ms: number): Promise<{ readonly ask: Ask; readonly namespace: string } | null> => {
+const askFor = async (
+  input: HookInput,
+  options: HookOptions,
+  io: Io,
+  deadline: AbortSignal,
+  ms: number,
+): Promise<{ readonly ask: Ask; readonly namespace: string } | null> => {
   const target = await running(options, io, deadline)
   if (target === null) return null
   const client = createClient({ target: async () => target, agent: given(io.env['MNEMESH_AGENT']) ?? AGENT })

@@ -27,15 +27,31 @@ test('it shows the change, writes it when that is agreed to, does nothing the se
   expect(ran.err).toMatch(/Write this\? \[y\/N\].*as it was: .*copies/s)
   const written = await cursor()
   expect(written).toContain(process.execPath)
-  expect(succeeded(await runCli(['setup', 'cursor', '--yes'], { env })).out).toBe('Cursor is set up already: nothing to do\n')
-  expect(JSON.parse(succeeded(await runCli(['setup', 'cursor', '--yes', '--json'], { env })).out)).toEqual({ program: 'cursor', changed: false, dry_run: false, files: [{ file: join(home, '.cursor', 'mcp.json'), changed: false, diff: null, copy: null }] })
-  const listed = JSON.parse(succeeded(await runCli(['setup', '--json'], { env })).out) as { command: { by: string; args: string[] }; programs: { program: string; found: boolean; state: string }[] }
+  expect(succeeded(await runCli(['setup', 'cursor', '--yes'], { env })).out).toBe(
+    'Cursor is set up already: nothing to do\n',
+  )
+  expect(JSON.parse(succeeded(await runCli(['setup', 'cursor', '--yes', '--json'], { env })).out)).toEqual({
+    program: 'cursor',
+    changed: false,
+    dry_run: false,
+    files: [{ file: join(home, '.cursor', 'mcp.json'), changed: false, diff: null, copy: null }],
+  })
+  const listed = JSON.parse(succeeded(await runCli(['setup', '--json'], { env })).out) as {
+    command: { by: string; args: string[] }
+    programs: { program: string; found: boolean; state: string }[]
+  }
   expect(listed.command).toMatchObject({ by: 'node', args: [expect.stringMatching(/main\.js$/), 'mcp'] })
-  expect(listed.programs.filter(({ found }) => found)).toEqual([{ program: 'cursor', found: true, state: 'set up', file: join(home, '.cursor', 'mcp.json') }])
+  expect(listed.programs.filter(({ found }) => found)).toEqual([
+    { program: 'cursor', found: true, state: 'set up', file: join(home, '.cursor', 'mcp.json') },
+  ])
   expect(listed.programs).toHaveLength(9)
-  expect(succeeded(await runCli(['setup', 'cursor', '--remove', '--yes'], { env })).out).toContain('taken out of Cursor\n')
+  expect(succeeded(await runCli(['setup', 'cursor', '--remove', '--yes'], { env })).out).toContain(
+    'taken out of Cursor\n',
+  )
   expect(await cursor()).toBe(before)
-  expect(succeeded(await runCli(['setup', 'cursor', '--remove', '--yes'], { env })).out).toBe('Cursor is not set up: nothing to take out\n')
+  expect(succeeded(await runCli(['setup', 'cursor', '--remove', '--yes'], { env })).out).toBe(
+    'Cursor is not set up: nothing to take out\n',
+  )
 })
 
 test.each([
@@ -60,6 +76,8 @@ test('hooks come in and go with the entry', async () => {
 
 test('a configuration that cannot be read is listed with the reason; the instructions are ten lines', async () => {
   await writeFile(join(home, '.cursor', 'mcp.json'), '{,}')
-  expect(succeeded(await runCli(['setup'], { env })).out).toMatch(/cursor +found +cannot be read +.*mcp\.json is no JSON/)
+  expect(succeeded(await runCli(['setup'], { env })).out).toMatch(
+    /cursor +found +cannot be read +.*mcp\.json is no JSON/,
+  )
   expect(succeeded(await runCli(['setup', '--instructions'], { env })).out.match(/^\d+\. /gm)).toHaveLength(10)
 })

@@ -5,7 +5,12 @@ import { Readable, Writable } from 'node:stream'
 import type { Io, Output } from '../io.ts'
 import { run } from '../program.ts'
 
-export type Ran = { readonly exit: number; readonly out: string; readonly err: string; /** What the waits added up to. */ readonly slept_ms: number }
+export type Ran = {
+  readonly exit: number
+  readonly out: string
+  readonly err: string
+  /** What the waits added up to. */ readonly slept_ms: number
+}
 export type RunOptions = {
   /** Of the randomness; the same seed gives the same bytes. */
   readonly seed?: number
@@ -33,10 +38,13 @@ export const runCli = async (words: readonly string[], options: RunOptions = {})
     stdout: options.stdout ?? out.stream,
     stderr: err.stream,
     stdin: typeof options.stdin === 'string' ? Readable.from([Buffer.from(options.stdin)]) : null,
-    ask: options.answer === undefined ? null : async (question) => {
-      err.stream.write(question)
-      return options.answer!
-    },
+    ask:
+      options.answer === undefined
+        ? null
+        : async (question) => {
+            err.stream.write(question)
+            return options.answer!
+          },
     env: options.env ?? {},
     clock: { now: () => now },
     random: { bytes: (count) => Uint8Array.from({ length: count }, () => (state = (state * 75 + 74) % 65_537) & 0xff) },
@@ -56,7 +64,10 @@ export const runCli = async (words: readonly string[], options: RunOptions = {})
   return { exit, out: out.text(), err: err.text(), slept_ms }
 }
 
-const keeping = (isTTY: boolean, onText: (text: string) => void = () => undefined): { readonly stream: Output; text(): string } => {
+const keeping = (
+  isTTY: boolean,
+  onText: (text: string) => void = () => undefined,
+): { readonly stream: Output; text(): string } => {
   let text = ''
   const write = (chunk: Buffer, _encoding: string, done: () => void): void => {
     text += chunk.toString()

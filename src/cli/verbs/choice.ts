@@ -3,8 +3,10 @@
  */
 import { InvalidArgumentError } from 'commander'
 
-export const oneOf = <Word extends string>(...words: readonly Word[]) => (text: string): Word => {
-  const word = words.find((candidate) => candidate === text)
-  if (word !== undefined) return word
-  throw new InvalidArgumentError(`Give one of: ${words.join(', ')}.`)
-}
+export const oneOf =
+  <Word extends string>(...words: readonly Word[]) =>
+  (text: string): Word => {
+    const word = words.find((candidate) => candidate === text)
+    if (word !== undefined) return word
+    throw new InvalidArgumentError(`Give one of: ${words.join(', ')}.`)
+  }

@@ -14,28 +14,60 @@ import { CliFailure, usage } from '../failure.ts'
 import { inOrder } from '../in-order.ts'
 import { type Io, note, write } from '../io.ts'
 import { cliLimits } from '../limits.ts'
-import { causalHeaders, type CausalOptions, causalOptions, clientFor, example, namespace, overHttp, type ServerOptions } from '../options.ts'
+import {
+  causalHeaders,
+  type CausalOptions,
+  causalOptions,
+  clientFor,
+  example,
+  namespace,
+  overHttp,
+  type ServerOptions,
+} from '../options.ts'
 import { type Progress, startProgress } from '../progress.ts'
 import { plural } from '../render.ts'
 import { oneOf } from './choice.ts'
 
-type ExportOptions = ServerOptions & CausalOptions & { readonly namespace: string; readonly to?: 'jsonl' | 'markdown' | 'mcp-memory'; readonly out?: string }
+type ExportOptions = ServerOptions &
+  CausalOptions & {
+    readonly namespace: string
+    readonly to?: 'jsonl' | 'markdown' | 'mcp-memory'
+    readonly out?: string
+  }
 type Linked = { readonly memory: MemoryRow; readonly links: readonly LinkRow[] }
 
 export const addExport = (program: Command, io: Io): void => {
-  const verb = program.command('export').description('print a namespace as JSON lines that `import` takes back, or write it as notes').requiredOption('--namespace <name>', 'which namespace', namespace)
-    .option('--to <format>', "jsonl, markdown (a folder of notes), or mcp-memory (the reference MCP memory server's file)", oneOf('jsonl', 'markdown', 'mcp-memory'), 'jsonl')
+  const verb = program
+    .command('export')
+    .description('print a namespace as JSON lines that `import` takes back, or write it as notes')
+    .requiredOption('--namespace <name>', 'which namespace', namespace)
+    .option(
+      '--to <format>',
+      "jsonl, markdown (a folder of notes), or mcp-memory (the reference MCP memory server's file)",
+      oneOf('jsonl', 'markdown', 'mcp-memory'),
+      'jsonl',
+    )
     .option('--out <folder>', 'where the notes go: a new or empty folder')
   causalOptions(overHttp(verb))
-  example(verb, 'mnemesh export --namespace team/api > team-api.jsonl', 'mnemesh export --namespace team/api --to markdown --out ./team-api')
+  example(
+    verb,
+    'mnemesh export --namespace team/api > team-api.jsonl',
+    'mnemesh export --namespace team/api --to markdown --out ./team-api',
+  )
   verb.action(async (options: ExportOptions) => {
-    if ((options.to === 'markdown') !== (options.out !== undefined)) throw usage('--to markdown needs --out FOLDER, and nothing else takes it')
+    if ((options.to === 'markdown') !== (options.out !== undefined))
+      throw usage('--to markdown needs --out FOLDER, and nothing else takes it')
     const client = clientFor(options, io)
     const progress = startProgress(io, 'exporting', 'memories')
     try {
       if (options.to === 'markdown') await asNotes(client, options, options.out ?? '', progress)
       else if (options.to === 'mcp-memory') await asGraph(client, options, io, progress)
-      else for await (const { memory, links } of linked(client, options, progress)) await write(io.stdout, `${JSON.stringify(links.length === 0 ? memory : { ...memory, links: links.map(linkFields) })}\n`)
+      else
+        for await (const { memory, links } of linked(client, options, progress))
+          await write(
+            io.stdout,
+            `${JSON.stringify(links.length === 0 ? memory : { ...memory, links: links.map(linkFields) })}\n`,
+          )
     } finally {
       progress.stop()
     }
@@ -44,13 +76,22 @@ export const addExport = (program: Command, io: Io): void => {
 }
 
 async function* rows(client: Client, options: ExportOptions): AsyncGenerator<MemoryRow> {
-  for await (const page of memoryPages(client, { query: { namespace: options.namespace, limit: limits.list_limit_max }, headers: causalHeaders(options) })) yield* page.memories
+  for await (const page of memoryPages(client, {
+    query: { namespace: options.namespace, limit: limits.list_limit_max },
+    headers: causalHeaders(options),
+  }))
+    yield* page.memories
 }
 
 /** Each memory with the links that start at it. */
 async function* linked(client: Client, options: ExportOptions, progress: Progress): AsyncGenerator<Linked> {
   let total = 0
-  const withLinks = async (memory: MemoryRow): Promise<Linked> => ({ memory, links: (await allRows<LinkRow>(client, `/links/${memory.id}`, 'links')).filter((link) => link.from === memory.id && !link.removed) })
+  const withLinks = async (memory: MemoryRow): Promise<Linked> => ({
+    memory,
+    links: (await allRows<LinkRow>(client, `/links/${memory.id}`, 'links')).filter(
+      (link) => link.from === memory.id && !link.removed,
+    ),
+  })
   for await (const each of inOrder(rows(client, options), cliLimits.import_lookups_in_flight_max, withLinks)) {
     yield each
     progress.update(++total, 0, plural(total, 'memory', 'memories'))
@@ -58,11 +99,18 @@ async function* linked(client: Client, options: ExportOptions, progress: Progres
 }
 
 /** By id, so that links can say where they lead. @throws CliFailure past what is remembered. */
-const namesOf = async (client: Client, options: ExportOptions, nameOf: (row: MemoryRow, taken: ReadonlySet<string>) => string): Promise<ReadonlyMap<string, string>> => {
+const namesOf = async (
+  client: Client,
+  options: ExportOptions,
+  nameOf: (row: MemoryRow, taken: ReadonlySet<string>) => string,
+): Promise<ReadonlyMap<string, string>> => {
   const nameById = new Map<string, string>()
   const taken = new Set<string>()
   for await (const row of rows(client, options)) {
-    if (nameById.size >= cliLimits.import_names_max) throw new CliFailure(`${options.namespace} has more than ${cliLimits.import_names_max} memories; export it as jsonl`)
+    if (nameById.size >= cliLimits.import_names_max)
+      throw new CliFailure(
+        `${options.namespace} has more than ${cliLimits.import_names_max} memories; export it as jsonl`,
+      )
     const name = nameOf(row, taken)
     taken.add(name)
     nameById.set(row.id, name)
@@ -81,8 +129,10 @@ const asGraph = async (client: Client, options: ExportOptions, io: Io, progress:
   const { entityLine, entityName, relationLine } = await import('../export/mcp-memory.ts')
   const nameById = await namesOf(client, options, entityName)
   // A memory that came meanwhile is in the next export.
-  for await (const row of rows(client, options)) if (nameById.has(row.id)) await write(io.stdout, entityLine(row, nameById.get(row.id) ?? row.id))
-  for await (const { links } of linked(client, options, progress)) for (const link of links) await write(io.stdout, relationLine(link, nameById) ?? '')
+  for await (const row of rows(client, options))
+    if (nameById.has(row.id)) await write(io.stdout, entityLine(row, nameById.get(row.id) ?? row.id))
+  for await (const { links } of linked(client, options, progress))
+    for (const link of links) await write(io.stdout, relationLine(link, nameById) ?? '')
 }
 
 const linkFields = ({ to, relation, valid_from, valid_until }: LinkRow): Record<string, unknown> => ({

@@ -16,17 +16,40 @@ export const addRecoveryVerbs = (mesh: Command, io: Io): void => {
   addSubmit(mesh, io)
 }
 
-type RecoverOptions = { data: string; without?: readonly string[]; key?: readonly string[]; out?: string; json?: boolean }
+type RecoverOptions = {
+  data: string
+  without?: readonly string[]
+  key?: readonly string[]
+  out?: string
+  json?: boolean
+}
 
 const addRecover = (mesh: Command, io: Io): void => {
-  const verb = mesh.command('recover').description('govern a mesh again whose authority key or most of whose voters are lost for good, with its recovery keys')
-  verb.requiredOption('--data <dir>', 'the folder of a voter that stays, stopped: it gets the key that governs from then on')
+  const verb = mesh
+    .command('recover')
+    .description(
+      'govern a mesh again whose authority key or most of whose voters are lost for good, with its recovery keys',
+    )
+  verb.requiredOption(
+    '--data <dir>',
+    'the folder of a voter that stays, stopped: it gets the key that governs from then on',
+  )
   verb.option('--without <peer>', "a lost member's id or name, to be taken out; may be repeated", collect)
   verb.option('--key <file>', 'a file with a recovery key, or - for standard input; may be repeated', collect)
-  verb.option('--out <file>', 'write what is to be signed into this file, for `mesh sign` where the keys are kept, then `mesh submit`').option('--json', 'print the answer as JSON')
-  example(verb, 'mnemesh mesh recover --data ./peer-3 --without berlin --without paris --key ./k1 --key ./k3', 'mnemesh mesh recover --data ./peer-3 --without berlin --out ./recovery')
+  verb
+    .option(
+      '--out <file>',
+      'write what is to be signed into this file, for `mesh sign` where the keys are kept, then `mesh submit`',
+    )
+    .option('--json', 'print the answer as JSON')
+  example(
+    verb,
+    'mnemesh mesh recover --data ./peer-3 --without berlin --without paris --key ./k1 --key ./k3',
+    'mnemesh mesh recover --data ./peer-3 --without berlin --out ./recovery',
+  )
   verb.action(async ({ data, without = [], key = [], out, json }: RecoverOptions) => {
-    if (out === undefined && key.length === 0) throw usage('give the recovery keys with --key FILE, or --out FILE to have it signed elsewhere')
+    if (out === undefined && key.length === 0)
+      throw usage('give the recovery keys with --key FILE, or --out FILE to have it signed elsewhere')
     const { prepareRecovery, signRecoveryFile, submitRecovery } = await import('../../membership/index.ts')
     const keys: string[] = []
     for (const path of key) keys.push(await keyIn(path, io))
@@ -35,29 +58,56 @@ const addRecover = (mesh: Command, io: Io): void => {
     if (out !== undefined) await writeWhole(out, signed)
     const says = out === undefined ? await submitRecovery({ dir: data, text: signed }) : null
     if (json === true) return print(io, JSON.stringify({ ...prepared, in_force: says !== null }))
-    const who = prepared.out.length === 0 ? 'nobody is taken out' : `${prepared.out.map(clean).join(', ')} ${says === null ? 'is to be' : 'is'} taken out`
+    const who =
+      prepared.out.length === 0
+        ? 'nobody is taken out'
+        : `${prepared.out.map(clean).join(', ')} ${says === null ? 'is to be' : 'is'} taken out`
     await print(io, says === null ? `wrote ${out}: ${who}` : `recovered: ${who}; the key that governs is in ${data}`)
-    await note(io, says === null ? `${prepared.needed} of ${prepared.of} recovery keys sign it: mnemesh mesh sign ${quoted(out!)} --key KEYFILE; then: mnemesh mesh submit ${quoted(out!)} --data ${quoted(data)}` : afterwards(data))
-    for (const name of prepared.revoke_again) await note(io, `${clean(name)} has more chains than fit one statement: when the mesh is governed again, mnemesh mesh revoke ${quoted(name)} --data ${quoted(data)} takes out the rest of what it wrote`)
-    if (prepared.voters.length > 1) await note(io, `the voters that are left: ${prepared.voters.map(clean).join(', ')}; most of them must run for anything to be decided`)
+    await note(
+      io,
+      says === null
+        ? `${prepared.needed} of ${prepared.of} recovery keys sign it: mnemesh mesh sign ${quoted(out!)} --key KEYFILE; then: mnemesh mesh submit ${quoted(out!)} --data ${quoted(data)}`
+        : afterwards(data),
+    )
+    for (const name of prepared.revoke_again)
+      await note(
+        io,
+        `${clean(name)} has more chains than fit one statement: when the mesh is governed again, mnemesh mesh revoke ${quoted(name)} --data ${quoted(data)} takes out the rest of what it wrote`,
+      )
+    if (prepared.voters.length > 1)
+      await note(
+        io,
+        `the voters that are left: ${prepared.voters.map(clean).join(', ')}; most of them must run for anything to be decided`,
+      )
   })
 }
 
 const addSign = (mesh: Command, io: Io): void => {
-  const verb = mesh.command('sign').description('sign a recovery with a recovery key; needs no folder and no network').argument('<file>', 'what `mesh recover --out` wrote')
-  verb.requiredOption('--key <file>', 'a file with a recovery key, or - for standard input').option('--json', 'print the answer as JSON')
+  const verb = mesh
+    .command('sign')
+    .description('sign a recovery with a recovery key; needs no folder and no network')
+    .argument('<file>', 'what `mesh recover --out` wrote')
+  verb
+    .requiredOption('--key <file>', 'a file with a recovery key, or - for standard input')
+    .option('--json', 'print the answer as JSON')
   example(verb, 'mnemesh mesh sign ./recovery --key ./k1')
   verb.action(async (file: string, options: { key: string; json?: boolean }) => {
     const { signRecoveryFile } = await import('../../membership/index.ts')
     const { text, says } = signRecoveryFile({ text: await contentOf(file), key: await keyIn(options.key, io) })
     await writeWhole(file, text)
     if (options.json === true) return print(io, JSON.stringify(says))
-    await print(io, `signed, ${says.signed_by.length} in all: mesh ${says.mesh_id}, statement ${says.place}\ngoverns: ${says.authority}\ntakes out: ${says.takes_out.length === 0 ? 'nobody' : says.takes_out.join(' ')}`)
+    await print(
+      io,
+      `signed, ${says.signed_by.length} in all: mesh ${says.mesh_id}, statement ${says.place}\ngoverns: ${says.authority}\ntakes out: ${says.takes_out.length === 0 ? 'nobody' : says.takes_out.join(' ')}`,
+    )
   })
 }
 
 const addSubmit = (mesh: Command, io: Io): void => {
-  const verb = mesh.command('submit').description('put a signed recovery into the log of the folder in which it was prepared').argument('<file>', 'what `mesh recover --out` wrote, signed')
+  const verb = mesh
+    .command('submit')
+    .description('put a signed recovery into the log of the folder in which it was prepared')
+    .argument('<file>', 'what `mesh recover --out` wrote, signed')
   verb.requiredOption('--data <dir>', 'that folder, its peer stopped').option('--json', 'print the answer as JSON')
   example(verb, 'mnemesh mesh submit ./recovery --data ./peer-3')
   verb.action(async (file: string, options: { data: string; json?: boolean }) => {
@@ -69,9 +119,11 @@ const addSubmit = (mesh: Command, io: Io): void => {
   })
 }
 
-const afterwards = (dir: string): string => `start it with: mnemesh serve --data ${quoted(dir)} --port 7701\nthe others that are left hear of it from this peer; invite new ones with \`mnemesh mesh invite\`, as who was taken out cannot come back`
+const afterwards = (dir: string): string =>
+  `start it with: mnemesh serve --data ${quoted(dir)} --port 7701\nthe others that are left hear of it from this peer; invite new ones with \`mnemesh mesh invite\`, as who was taken out cannot come back`
 
-const keyIn = async (path: string, io: Io): Promise<string> => (path === '-' ? textOf([], io, 'recovery key') : contentOf(path))
+const keyIn = async (path: string, io: Io): Promise<string> =>
+  path === '-' ? textOf([], io, 'recovery key') : contentOf(path)
 const contentOf = (path: string): Promise<string> =>
   readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw usage(`cannot read ${path}: ${error.code ?? error.message}`)

@@ -45,30 +45,71 @@ export const addServe = (program: Command, io: Io): void => {
     .requiredOption('--port <port>', 'port for HTTP and the mesh; 0 takes a free one', wholeNumber(0, 65_535))
     .option('--host <host>', 'address to listen on', '127.0.0.1')
     .option('--peer <url>', 'ws://host:port/mesh of a member; may be repeated, one reachable is enough', collectPeer)
-    .option('--advertise <url>', 'where others reach this peer, like http://mesh.example.org:7701; may be repeated (default: where it listens; with --host 0.0.0.0 the addresses of this machine)', collectAdvertised)
-    .option('--quorum <n>', 'voters that must have a write on disk (default: 2 where there are two or more, else 1)', wholeNumber(1, 1_000))
-    .option('--quorum-timeout <ms>', `how long a write waits for them (default: ${limits.quorum_timeout_ms_default})`, wholeNumber(1, limits.quorum_timeout_ms_max))
+    .option(
+      '--advertise <url>',
+      'where others reach this peer, like http://mesh.example.org:7701; may be repeated (default: where it listens; with --host 0.0.0.0 the addresses of this machine)',
+      collectAdvertised,
+    )
+    .option(
+      '--quorum <n>',
+      'voters that must have a write on disk (default: 2 where there are two or more, else 1)',
+      wholeNumber(1, 1_000),
+    )
+    .option(
+      '--quorum-timeout <ms>',
+      `how long a write waits for them (default: ${limits.quorum_timeout_ms_default})`,
+      wholeNumber(1, limits.quorum_timeout_ms_max),
+    )
     .option('--projection <where>', 'pglite, none, or postgres://…', parseProjection, 'pglite')
-    .option('--projection-idle <seconds>', 'let the embedded database go after so long without a question or a write, and open it for the next (default: never; `up` takes 60)', wholeNumber(limits.projection_idle_s_min, 86_400))
+    .option(
+      '--projection-idle <seconds>',
+      'let the embedded database go after so long without a question or a write, and open it for the next (default: never; `up` takes 60)',
+      wholeNumber(limits.projection_idle_s_min, 86_400),
+    )
     .option('--age', 'keep the links as a graph in Apache AGE too, for those who query the database in Cypher')
-    .option('--key-file <file>', 'a file with the API keys that clients must give, one a line, or - for standard input (default: $MNEMESH_KEY)')
+    .option(
+      '--key-file <file>',
+      'a file with the API keys that clients must give, one a line, or - for standard input (default: $MNEMESH_KEY)',
+    )
     .addOption(keyOption())
-    .option('--cors <origin>', 'let pages of this origin ask, like https://app.example.org; may be repeated (default: none)', collectOrigin)
-    .option('--trusted-host <name>', 'a further name under which a peer on loopback is asked, behind a proxy say; may be repeated', collect)
+    .option(
+      '--cors <origin>',
+      'let pages of this origin ask, like https://app.example.org; may be repeated (default: none)',
+      collectOrigin,
+    )
+    .option(
+      '--trusted-host <name>',
+      'a further name under which a peer on loopback is asked, behind a proxy say; may be repeated',
+      collect,
+    )
     .addOption(new Option('--until-stdin-ends', 'stop when standard input ends').hideHelp())
   verb
-    .option('--log <format>', 'text or json, one line an event, on standard error (default: text)', oneOf('text', 'json'))
+    .option(
+      '--log <format>',
+      'text or json, one line an event, on standard error (default: text)',
+      oneOf('text', 'json'),
+    )
     .option('--log-file <file>', 'into this file instead; full, it is FILE.1, then FILE.2, 12 MiB in all')
-    .option('--log-level <level>', 'debug, info, warn or error (default: info)', oneOf('debug', 'info', 'warn', 'error'))
+    .option(
+      '--log-level <level>',
+      'debug, info, warn or error (default: info)',
+      oneOf('debug', 'info', 'warn', 'error'),
+    )
   embedderOptions(verb)
-  example(verb, 'mnemesh serve --data ./peer-1 --port 7701', 'mnemesh serve --data ./peer-2 --port 7702 --peer ws://10.0.0.1:7701/mesh --host 0.0.0.0 --key-file ./key')
+  example(
+    verb,
+    'mnemesh serve --data ./peer-1 --port 7701',
+    'mnemesh serve --data ./peer-2 --port 7702 --peer ws://10.0.0.1:7701/mesh --host 0.0.0.0 --key-file ./key',
+  )
   verb.action((options: ServeOptions) => serve(options, io))
 }
 
 const serve = async (options: ServeOptions, io: Io): Promise<void> => {
-  if (options.keyFile === '-' && options.untilStdinEnds === true) throw usage('--key-file - and --until-stdin-ends both read standard input; give the keys in a file')
+  if (options.keyFile === '-' && options.untilStdinEnds === true)
+    throw usage('--key-file - and --until-stdin-ends both read standard input; give the keys in a file')
   const keys = await keysOf(options, io)
-  if (keys.length === 0 && !isLoopback(options.host)) throw usage(`refusing to listen on ${options.host} without a key; add --key-file or set MNEMESH_KEY`)
+  if (keys.length === 0 && !isLoopback(options.host))
+    throw usage(`refusing to listen on ${options.host} without a key; add --key-file or set MNEMESH_KEY`)
   const embedder = embedderChoice(options, io.env)
   const { startNode } = await import('../../node.ts')
 
@@ -90,7 +131,12 @@ const serve = async (options: ServeOptions, io: Io): Promise<void> => {
       trusted_hosts: options.trustedHost ?? [],
       advertise: options.advertise ?? [],
       started: startWords(options),
-      log: createLog({ format: options.log ?? 'text', level: options.logLevel ?? 'info', secrets: [...keys, ...(embedder?.key ? [embedder.key] : [])], write: options.logFile === undefined ? (line) => io.stderr.write(line) : rotatingFile(options.logFile) }),
+      log: createLog({
+        format: options.log ?? 'text',
+        level: options.logLevel ?? 'info',
+        secrets: [...keys, ...(embedder?.key ? [embedder.key] : [])],
+        write: options.logFile === undefined ? (line) => io.stderr.write(line) : rotatingFile(options.logFile),
+      }),
     }).catch((error: unknown) => {
       throw listenFailure(error, options)
     })
@@ -104,7 +150,8 @@ const serve = async (options: ServeOptions, io: Io): Promise<void> => {
 
 /** Without what is the default, and without keys. */
 const startWords = (options: ServeOptions): readonly string[] => [
-  '--port', String(options.port),
+  '--port',
+  String(options.port),
   ...(options.host === '127.0.0.1' ? [] : ['--host', options.host]),
   ...(options.keyFile === undefined || options.keyFile === '-' ? [] : ['--key-file', options.keyFile]),
   ...(options.quorum === undefined ? [] : ['--quorum', String(options.quorum)]),
@@ -116,9 +163,11 @@ const startWords = (options: ServeOptions): readonly string[] => [
 /** What the system says of an address that cannot be listened on, in words; anything else as it is. */
 const listenFailure = (error: unknown, { host, port }: ServeOptions): unknown => {
   const code = errorCode(error)
-  if (code === 'EADDRINUSE') return new CliFailure(`port ${port} on ${host} is in use; stop what listens there, or take another with --port`)
+  if (code === 'EADDRINUSE')
+    return new CliFailure(`port ${port} on ${host} is in use; stop what listens there, or take another with --port`)
   if (code === 'EACCES') return new CliFailure(`not allowed to listen on port ${port}; take one above 1023 with --port`)
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return new CliFailure(`${host} is no address of this machine; give one with --host`)
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return new CliFailure(`${host} is no address of this machine; give one with --host`)
   return error
 }
 
@@ -139,10 +188,12 @@ const drain = async (stream: AsyncIterable<Uint8Array>): Promise<void> => {
   for await (const chunk of stream) void chunk
 }
 
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 
 const collectOrigin = (text: string, before: readonly string[] = []): string[] => {
-  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text) return [...before, text]
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text)
+    return [...before, text]
   throw new InvalidArgumentError('An origin is like https://app.example.org, without a path.')
 }
 
@@ -154,7 +205,8 @@ const collectAdvertised = (text: string, before: readonly string[] = []): string
 
 const collectPeer = (text: string, before: readonly string[] = []): string[] => {
   const parsed = URL.canParse(text) ? new URL(text) : null
-  if (parsed === null || (parsed.protocol !== 'ws:' && parsed.protocol !== 'wss:')) throw new InvalidArgumentError('A peer is like ws://host:port/mesh.')
+  if (parsed === null || (parsed.protocol !== 'ws:' && parsed.protocol !== 'wss:'))
+    throw new InvalidArgumentError('A peer is like ws://host:port/mesh.')
   return [...before, text]
 }
 

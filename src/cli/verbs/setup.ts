@@ -16,9 +16,20 @@ export const addSetup = (program: Command, io: Io, version: string): void => {
     .option('--dry-run', 'show the change, write nothing')
     .option('--remove', 'take it out again')
     .option('--replace', 'also an entry of this name that set-up did not write')
-    .option('--hooks', "claude-code: also recall at a session's start, and keep what was decided before compaction and at its end")
+    .option(
+      '--hooks',
+      "claude-code: also recall at a session's start, and keep what was decided before compaction and at its end",
+    )
     .option('--instructions', 'print ten lines for your AGENTS.md: when to remember, when to recall')
     .option('--json', 'print the answer as JSON')
-  example(verb, 'mnemesh setup', 'mnemesh setup claude-code --yes', 'mnemesh setup codex --dry-run', 'mnemesh setup --instructions >> AGENTS.md')
-  verb.action(async (name: string | undefined, options: SetupOptions) => (await import('../setup/run.ts')).runSetup(name, options, version, io))
+  example(
+    verb,
+    'mnemesh setup',
+    'mnemesh setup claude-code --yes',
+    'mnemesh setup codex --dry-run',
+    'mnemesh setup --instructions >> AGENTS.md',
+  )
+  verb.action(async (name: string | undefined, options: SetupOptions) =>
+    (await import('../setup/run.ts')).runSetup(name, options, version, io),
+  )
 }

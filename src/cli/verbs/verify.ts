@@ -24,21 +24,37 @@ export const addVerify = (program: Command, io: Io): void => {
 }
 
 const overWire = (options: ServerOptions, io: Io): Promise<VerifyAnswer> =>
-  clientFor(options, io).call<VerifyAnswer>('POST', '/verify', { body: {}, accept: [422, 500], timeout_ms: cliLimits.cli_verify_ms_max })
+  clientFor(options, io).call<VerifyAnswer>('POST', '/verify', {
+    body: {},
+    accept: [422, 500],
+    timeout_ms: cliLimits.cli_verify_ms_max,
+  })
 
 const inFolder = async (dir: string, io: Io): Promise<VerifyAnswer> => {
   const { verifyFolder } = await import('../../node/verify-folder.ts')
   const progress = startProgress(io, 'verifying', 'commits')
   try {
-    return await verifyFolder({ dir, random: io.random, onProgress: (done: number, total: number) => progress.update(done, total, '') })
+    return await verifyFolder({
+      dir,
+      random: io.random,
+      onProgress: (done: number, total: number) => progress.update(done, total, ''),
+    })
   } finally {
     progress.stop()
   }
 }
 
 const wellText = (answer: VerifyAnswer, io: Io): string => {
-  const counted = [plural(answer.commits, 'commit'), plural(answer.events, 'event'), plural(answer.bodies, 'body', 'bodies'), plural(answer.chains, 'chain')]
-  if (answer.unknown_events > 0) counted.push(`${plural(answer.unknown_events, 'event')} with parts that mean nothing here (a later format: \`status\` shows the level)`)
+  const counted = [
+    plural(answer.commits, 'commit'),
+    plural(answer.events, 'event'),
+    plural(answer.bodies, 'body', 'bodies'),
+    plural(answer.chains, 'chain'),
+  ]
+  if (answer.unknown_events > 0)
+    counted.push(
+      `${plural(answer.unknown_events, 'event')} with parts that mean nothing here (a later format: \`status\` shows the level)`,
+    )
   return `${coloursFor(io.stdout, io.env).green('all is well')}: ${counted.join(', ')}`
 }
 
@@ -46,5 +62,7 @@ const badText = ({ problems }: VerifyAnswer): string => {
   const [first, ...more] = problems
   if (first === undefined) return 'it does not verify, and does not say where; look into the log of the peer'
   const rest = more.length === 0 ? '' : `, and ${plural(more.length, 'problem')} more (--json lists them)`
-  return clean(`${first.where}: ${first.what}${rest}; peers that hold it whole can give it back: start this one with the mesh reachable`)
+  return clean(
+    `${first.where}: ${first.what}${rest}; peers that hold it whole can give it back: start this one with the mesh reachable`,
+  )
 }

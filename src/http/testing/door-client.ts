@@ -5,7 +5,12 @@ import type { HttpDoor, HttpDoorOptions } from '../door.ts'
 import { createNodeDouble } from './node-double.ts'
 import type { NodeDouble } from './node-double.ts'
 
-export type Answer = { readonly status: number; readonly headers: Headers; readonly text: string; readonly body: Readonly<Record<string, unknown>> }
+export type Answer = {
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+  readonly body: Readonly<Record<string, unknown>>
+}
 type Extra = { readonly headers?: Readonly<Record<string, string>> }
 
 export type TestDoor = NodeDouble & {
@@ -19,9 +24,20 @@ export type TestDoor = NodeDouble & {
 export const openDoor = async (options: Partial<HttpDoorOptions> = {}): Promise<TestDoor> => {
   const double = createNodeDouble()
   const logged: [Readonly<Record<string, unknown>>, string][] = []
-  const log = { error: (fields: Readonly<Record<string, unknown>>, message: string) => void logged.push([fields, message]) }
+  const log = {
+    error: (fields: Readonly<Record<string, unknown>>, message: string) => void logged.push([fields, message]),
+  }
   const mcp = createLazyMcpDoor(double.node, '1.2.3', log, () => Date.now())
-  const door = await createHttpDoor(double.node, { host: '127.0.0.1', port: 0, keys: [], version: '1.2.3', upgrades: {}, log, mcp, ...options })
+  const door = await createHttpDoor(double.node, {
+    host: '127.0.0.1',
+    port: 0,
+    keys: [],
+    version: '1.2.3',
+    upgrades: {},
+    log,
+    mcp,
+    ...options,
+  })
   const url = await door.listen()
   const send: TestDoor['send'] = async (method, path, body, extra = {}) => {
     const raw = typeof body === 'string' || body instanceof Uint8Array
@@ -32,7 +48,12 @@ export const openDoor = async (options: Partial<HttpDoorOptions> = {}): Promise<
     })
     const text = await response.text()
     const json = (response.headers.get('content-type') ?? '').startsWith('application/json') && text !== ''
-    return { status: response.status, headers: response.headers, text, body: json ? (JSON.parse(text) as Readonly<Record<string, unknown>>) : {} }
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      body: json ? (JSON.parse(text) as Readonly<Record<string, unknown>>) : {},
+    }
   }
   return { ...double, door, url, logged, send }
 }

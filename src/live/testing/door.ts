@@ -44,11 +44,26 @@ export type RawClient = {
   readonly closed: Promise<string>
 }
 
-export const openDoor = async (options: { readonly keys?: readonly string[]; readonly source?: TestSource; readonly timers?: LiveTimers; readonly port?: number } = {}): Promise<TestDoor> => {
+export const openDoor = async (
+  options: {
+    readonly keys?: readonly string[]
+    readonly source?: TestSource
+    readonly timers?: LiveTimers
+    readonly port?: number
+  } = {},
+): Promise<TestDoor> => {
   const source = options.source ?? createTestSource()
   const logged: Readonly<Record<string, unknown>>[] = []
   const log = (fields: Readonly<Record<string, unknown>>) => void logged.push(fields)
-  const door = createLiveDoor({ mesh, peer: source.peer, source, keys: options.keys ?? [], log: { warn: log, error: log }, timers: options.timers ?? realTimers, defer: setImmediate })
+  const door = createLiveDoor({
+    mesh,
+    peer: source.peer,
+    source,
+    keys: options.keys ?? [],
+    log: { warn: log, error: log },
+    timers: options.timers ?? realTimers,
+    defer: setImmediate,
+  })
   const server = createServer((_request, response) => response.end('ok'))
   const sockets = new Set<Socket>()
   server.on('connection', (socket: Socket) => {
@@ -64,7 +79,12 @@ export const openDoor = async (options: { readonly keys?: readonly string[]; rea
   const cut = () => sockets.forEach((socket) => socket.destroy())
 
   return {
-    door, source, url, port, logged, cut,
+    door,
+    source,
+    url,
+    port,
+    logged,
+    cut,
     repo: (query = '') => {
       const repo = new Repo({ network: [new WebSocketClientAdapter(`${url}${query}`, 300)] })
       repos.push(repo)
@@ -80,8 +100,15 @@ export const openDoor = async (options: { readonly keys?: readonly string[]; rea
         socket.on('error', () => socket.terminate())
       })
       await new Promise((resolve) => socket.once('open', resolve))
-      const send = (message: unknown) => socket.send(message instanceof Uint8Array || typeof message === 'string' ? message : encode(message))
-      return { socket, received, send, closed, join: () => send({ type: 'join', senderId: 'raw', peerMetadata: {}, supportedProtocolVersions: ['1'] }) }
+      const send = (message: unknown) =>
+        socket.send(message instanceof Uint8Array || typeof message === 'string' ? message : encode(message))
+      return {
+        socket,
+        received,
+        send,
+        closed,
+        join: () => send({ type: 'join', senderId: 'raw', peerMetadata: {}, supportedProtocolVersions: ['1'] }),
+      }
     },
     close: async () => {
       await Promise.all(repos.map((repo) => repo.shutdown()))
@@ -109,6 +136,9 @@ export const until = <T>(handle: DocHandle<T>, fact: (doc: T) => boolean): Promi
   })
 
 /** What an index says, as plain text. */
-export type Index = { readonly namespace: { toString(): string }; readonly segments: Readonly<Record<string, { toString(): string }>> }
+export type Index = {
+  readonly namespace: { toString(): string }
+  readonly segments: Readonly<Record<string, { toString(): string }>>
+}
 export type SegmentDoc = { memories: Record<string, Record<string, unknown>> }
 export const urlIn = (index: Index, segment: string): AutomergeUrl => String(index.segments[segment]) as AutomergeUrl

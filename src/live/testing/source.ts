@@ -3,7 +3,20 @@ import { chainId, eventsRoot, sealCommit, type SealedEvent } from '../../../crdt
 import { encodeEvent, type DocumentEvent } from '../../../crdt/event.ts'
 import { sha256Hex } from '../../../crdt/hash.ts'
 import type { Hlc } from '../../../crdt/hlc.ts'
-import { ZERO_HASH, incarnation, segmentId, type AgentId, type CommitHash, type EventId, type MeshId, type Namespace, type PeerId, type RecordId, type Ref, type SegmentId } from '../../../crdt/ids.ts'
+import {
+  ZERO_HASH,
+  incarnation,
+  segmentId,
+  type AgentId,
+  type CommitHash,
+  type EventId,
+  type MeshId,
+  type Namespace,
+  type PeerId,
+  type RecordId,
+  type Ref,
+  type SegmentId,
+} from '../../../crdt/ids.ts'
 import { applyDerived, derive, documentHeads, openSegment, type Segment } from '../../../crdt/segment.ts'
 import { keyPairFromSeed, publicKeyHex } from '../../../crdt/signature.ts'
 import type { LiveSource } from '../../ports/live.ts'
@@ -37,27 +50,64 @@ export const createTestSource = (seedByte = 1): TestSource => {
   }
   const write = (namespace: Namespace, id: SegmentId, event: DocumentEvent): void => {
     const segment = open(namespace, id)
-    const derivation = derive(segment, { peer, incarnation: inc, chain: chainId(peer, inc, namespace) }, [...segment.heads].sort(), [event])
+    const derivation = derive(
+      segment,
+      { peer, incarnation: inc, chain: chainId(peer, inc, namespace) },
+      [...segment.heads].sort(),
+      [event],
+    )
     if ('refused' in derivation) throw new Error(derivation.refused)
     const sealed: SealedEvent[] = [{ bytes: encodeEvent(event), event, attestation: null }]
-    const commit = sealCommit({
-      mesh: ZERO_HASH as MeshId, namespace, peer, incarnation: inc, seq: ++seq, prev: ZERO_HASH as CommitHash, history: ZERO_HASH, hlc: seq as Hlc,
-      policy: ZERO_HASH as CommitHash, segment: id, deps: derivation.deps, eventsRoot: eventsRoot(sealed), eventCount: 1, changeHash: derivation.hash,
-    }, sealed, keys)
+    const commit = sealCommit(
+      {
+        mesh: ZERO_HASH as MeshId,
+        namespace,
+        peer,
+        incarnation: inc,
+        seq: ++seq,
+        prev: ZERO_HASH as CommitHash,
+        history: ZERO_HASH,
+        hlc: seq as Hlc,
+        policy: ZERO_HASH as CommitHash,
+        segment: id,
+        deps: derivation.deps,
+        eventsRoot: eventsRoot(sealed),
+        eventCount: 1,
+        changeHash: derivation.hash,
+      },
+      sealed,
+      keys,
+    )
     applyDerived(segment, derivation, commit)
     for (const listener of listeners) listener(namespace, id)
   }
-  const said = <K extends string>(ns: Namespace, kind: K) => ({ v: 1 as const, id: uuid(1_000_000 + seq) as EventId, ns, kind, agent: 'ai:alice' as AgentId, at: '2026-01-01T00:00:00.000Z' })
+  const said = <K extends string>(ns: Namespace, kind: K) => ({
+    v: 1 as const,
+    id: uuid(1_000_000 + seq) as EventId,
+    ns,
+    kind,
+    agent: 'ai:alice' as AgentId,
+    at: '2026-01-01T00:00:00.000Z',
+  })
   const find = (namespace: Namespace, id: SegmentId): Segment | undefined => segmentsByNamespace.get(namespace)?.get(id)
 
   return {
     peer,
     put: (namespace, index, n) => {
       const id = segmentId(peer, index)
-      write(namespace, id, { ...said(namespace, 'memory.put'), record: uuid(n) as RecordId, set: { kind: 'fact', content: { ref: sha256Hex(`${n}`) as Ref } } })
+      write(namespace, id, {
+        ...said(namespace, 'memory.put'),
+        record: uuid(n) as RecordId,
+        set: { kind: 'fact', content: { ref: sha256Hex(`${n}`) as Ref } },
+      })
       return id
     },
-    patch: (namespace, index, n, priority) => write(namespace, segmentId(peer, index), { ...said(namespace, 'memory.patch'), record: uuid(n) as RecordId, set: { priority } }),
+    patch: (namespace, index, n, priority) =>
+      write(namespace, segmentId(peer, index), {
+        ...said(namespace, 'memory.patch'),
+        record: uuid(n) as RecordId,
+        set: { priority },
+      }),
     empty: (namespace, index) => {
       const id = segmentId(peer, index)
       segmentsByNamespace.get(namespace)?.set(id, openSegment(namespace, id))

@@ -1,7 +1,12 @@
 /** A folder and what is remembered of it, in memory, on a machine that stops at any step. */
 import type { Folder, Known, Records } from '../ports.ts'
 
-export type SimDisk = { readonly files: Map<string, string>; readonly records: Map<string, Known>; folder(step: (what: string) => void): Folder; recordsOf(step: (what: string) => void): Records }
+export type SimDisk = {
+  readonly files: Map<string, string>
+  readonly records: Map<string, Known>
+  folder(step: (what: string) => void): Folder
+  recordsOf(step: (what: string) => void): Records
+}
 
 /** A disk that keeps the case of names and does not tell it apart. */
 class CaselessFiles extends Map<string, string> {
@@ -35,16 +40,22 @@ export const createSimDisk = (isCaseless = false): SimDisk => {
     return result
   }
   return {
-    files, records,
+    files,
+    records,
     folder: (step) => ({
-      scan: () => around(step, 'scan', () => ({ files: [...files].map(([path, text]) => ({ path, stamp: `=${text}`, isQuiet: true })), refused: [] })),
+      scan: () =>
+        around(step, 'scan', () => ({
+          files: [...files].map(([path, text]) => ({ path, stamp: `=${text}`, isQuiet: true })),
+          refused: [],
+        })),
       read: (path) => around(step, 'read', () => (files.has(path) ? { text: files.get(path)! } : null)),
-      replace: (path, text, expected) => around(step, 'replace', () => {
-        if ((files.get(path) ?? null) !== expected) return false
-        if (text === null) files.delete(path)
-        else files.set(path, text)
-        return true
-      }),
+      replace: (path, text, expected) =>
+        around(step, 'replace', () => {
+          if ((files.get(path) ?? null) !== expected) return false
+          if (text === null) files.delete(path)
+          else files.set(path, text)
+          return true
+        }),
       overtaken: async () => [],
     }),
     recordsOf: (step) => ({
@@ -52,9 +63,10 @@ export const createSimDisk = (isCaseless = false): SimDisk => {
       put: (known) => around(step, 'put', () => void records.set(known.name, known)),
       remove: (name) => around(step, 'remove', () => void records.delete(name)),
       cursor: async () => cursor,
-      putCursor: (next) => around(step, 'putCursor', () => {
-        cursor = next
-      }),
+      putCursor: (next) =>
+        around(step, 'putCursor', () => {
+          cursor = next
+        }),
     }),
   }
 }

@@ -38,34 +38,51 @@ export const findPrograms = async (): Promise<Programs | { readonly missing: str
   const tree = await treeFolder()
   if (typeof tree === 'string') {
     return {
-      extensions: EXTENSIONS, folder: join(tree, 'tmp'), inside: (path) => path.slice(tree.length),
+      extensions: EXTENSIONS,
+      folder: join(tree, 'tmp'),
+      inside: (path) => path.slice(tree.length),
       command: (program) => ['chroot', tree, ...AS_NOBODY, join(INSTALLED, '17/bin', program)],
     }
   }
-  return installed ?? { missing: `set TEST_DATABASE_URL, or install Postgres ${VERSION_MIN} or newer under ${INSTALLED} (no tree: ${tree.missing})` }
+  return (
+    installed ?? {
+      missing: `set TEST_DATABASE_URL, or install Postgres ${VERSION_MIN} or newer under ${INSTALLED} (no tree: ${tree.missing})`,
+    }
+  )
 }
 
 const installedPrograms = (): Programs | null => {
   if (!existsSync(INSTALLED)) return null
-  const versions = readdirSync(INSTALLED).filter((name) => Number(name) >= VERSION_MIN && existsSync(join(INSTALLED, name, 'bin/initdb')))
+  const versions = readdirSync(INSTALLED).filter(
+    (name) => Number(name) >= VERSION_MIN && existsSync(join(INSTALLED, name, 'bin/initdb')),
+  )
   const found = versions.map((version) => ({
     bin: join(INSTALLED, version, 'bin'),
-    extensions: EXTENSIONS.filter((name) => existsSync(join('/usr/share/postgresql', version, 'extension', `${name}.control`))),
+    extensions: EXTENSIONS.filter((name) =>
+      existsSync(join('/usr/share/postgresql', version, 'extension', `${name}.control`)),
+    ),
   }))
   const [best] = found.sort((a, b) => b.extensions.length - a.extensions.length || (a.bin < b.bin ? 1 : -1))
   if (best === undefined) return null
   return {
-    extensions: best.extensions, folder: tmpdir(), inside: (path) => path,
-    command: (program) => (isRoot ? ['setpriv', ...AS_NOBODY.slice(1), join(best.bin, program)] : [join(best.bin, program)]),
+    extensions: best.extensions,
+    folder: tmpdir(),
+    inside: (path) => path,
+    command: (program) =>
+      isRoot ? ['setpriv', ...AS_NOBODY.slice(1), join(best.bin, program)] : [join(best.bin, program)],
   }
 }
 
 const treeFolder = async (): Promise<string | { readonly missing: string }> => {
   try {
-    const { stdout } = await promisify(execFile)(fileURLToPath(new URL('../../../.ci/postgres-tree', import.meta.url)), { timeout: TREE_MS_MAX })
+    const { stdout } = await promisify(execFile)(
+      fileURLToPath(new URL('../../../.ci/postgres-tree', import.meta.url)),
+      { timeout: TREE_MS_MAX },
+    )
     return stdout.trim()
   } catch (error) {
-    const said = error instanceof Error && 'stderr' in error && typeof error.stderr === 'string' ? error.stderr.trim() : ''
+    const said =
+      error instanceof Error && 'stderr' in error && typeof error.stderr === 'string' ? error.stderr.trim() : ''
     return { missing: said.split('\n').at(-1) || String(error) }
   }
 }

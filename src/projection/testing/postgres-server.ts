@@ -56,7 +56,10 @@ export const startServer = async (): Promise<Server> => {
   const dir = mkdtempSync(join(programs.folder, `mnemesh-pg-${process.pid}-`))
   if (isRoot) chownSync(dir, NOBODY, NOBODY)
   const [file, ...args] = programs.command('initdb')
-  execFileSync(file, [...args, '-D', programs.inside(join(dir, 'data')), '-U', 'tester', ...ENCODING], { cwd: '/', stdio: 'pipe' })
+  execFileSync(file, [...args, '-D', programs.inside(join(dir, 'data')), '-U', 'tester', ...ENCODING], {
+    cwd: '/',
+    stdio: 'pipe',
+  })
   const port = await freePort()
   const url = `postgres://tester@127.0.0.1:${port}/postgres`
   let running = await launch(programs, dir, port)
@@ -66,7 +69,9 @@ export const startServer = async (): Promise<Server> => {
     await gone
   }
   return {
-    ...asked(url), url, extensions: programs.extensions,
+    ...asked(url),
+    url,
+    extensions: programs.extensions,
     own: {
       folder: dir,
       inside: programs.inside,
@@ -84,7 +89,9 @@ export const startServer = async (): Promise<Server> => {
 
 const givenServer = async (url: string): Promise<Server> => {
   const server = asked(url)
-  const found = await server.ask<{ name: string }>("select name from pg_available_extensions where name in ('vector', 'age')")
+  const found = await server.ask<{ name: string }>(
+    "select name from pg_available_extensions where name in ('vector', 'age')",
+  )
   return { ...server, url, extensions: found.map(({ name }) => name), own: null, stop: async () => undefined }
 }
 
@@ -113,7 +120,21 @@ const launch = async (programs: Programs, dir: string, port: number): Promise<Ch
   const until = performance.now() + READY_MS_MAX
   for (;;) {
     const [file, ...args] = programs.command('postgres')
-    const server = spawn(file, [...args, '-D', programs.inside(join(dir, 'data')), '-k', programs.inside(dir), '-p', String(port), '-c', 'listen_addresses=127.0.0.1'], { cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] })
+    const server = spawn(
+      file,
+      [
+        ...args,
+        '-D',
+        programs.inside(join(dir, 'data')),
+        '-k',
+        programs.inside(dir),
+        '-p',
+        String(port),
+        '-c',
+        'listen_addresses=127.0.0.1',
+      ],
+      { cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] },
+    )
     const said = await new Promise<string | null>((resolve) => {
       let text = ''
       server.stderr.on('data', (chunk: Buffer) => {
@@ -137,7 +158,9 @@ const sweep = (folder: string): void => {
       rmSync(join(folder, name), { recursive: true, force: true })
     } catch (error) {
       // A small disk that a killed test has mounted there, for one.
-      process.stderr.write(`${join(folder, name)} of an earlier run stays: ${error instanceof Error ? error.message : String(error)}\n`)
+      process.stderr.write(
+        `${join(folder, name)} of an earlier run stays: ${error instanceof Error ? error.message : String(error)}\n`,
+      )
     }
   }
 }

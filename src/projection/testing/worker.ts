@@ -17,5 +17,9 @@ export const embedded = (dir: string, log: (line: string) => void = () => undefi
 /** `count` memories of so many words each, of a vocabulary of 5,000. */
 export const wordy = (from: number, count: number, words: number): readonly MemoryRow[] => {
   const random = seeded(from)
-  return Array.from({ length: count }, (_, n) => memory(from + n, { content: Array.from({ length: words }, () => `w${Math.floor(random() * 5_000).toString(36)}`).join(' ') }))
+  return Array.from({ length: count }, (_, n) =>
+    memory(from + n, {
+      content: Array.from({ length: words }, () => `w${Math.floor(random() * 5_000).toString(36)}`).join(' '),
+    }),
+  )
 }

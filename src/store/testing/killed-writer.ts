@@ -7,6 +7,10 @@ const store = await openLevelStore(dir, { random: seeded(`writer ${process.pid}`
 const from = store.arrivals()
 for (let batch = 0; ; batch++) {
   const at = from + batch * 4
-  await store.write({ commits: run('a', at, 4), bodies: [sampleBody(`body ${at}`)], facts: [['last', Buffer.from(String(at))]] })
+  await store.write({
+    commits: run('a', at, 4),
+    bodies: [sampleBody(`body ${at}`)],
+    facts: [['last', Buffer.from(String(at))]],
+  })
   process.stdout.write(`${at}\n`)
 }

@@ -29,7 +29,8 @@ export const sampleCommit = (chain: string, seq: number, size = 600, version = 0
 export const run = (chain: string, from: number, count: number, size = 600): StoredCommit[] =>
   Array.from({ length: count }, (_, i) => sampleCommit(chain, from + i, size))
 
-export const sampleBody = (name: string, size = 200): Body => makeBody(seeded(`salt ${name}`).bytes(SALT_BYTES), seeded(`text ${name}`).bytes(size))
+export const sampleBody = (name: string, size = 200): Body =>
+  makeBody(seeded(`salt ${name}`).bytes(SALT_BYTES), seeded(`text ${name}`).bytes(size))
 
 export const scanAll = async (store: CommitStore): Promise<ScannedCommit[]> => {
   const all: ScannedCommit[] = []

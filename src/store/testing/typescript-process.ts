@@ -28,4 +28,8 @@ export const load = async (url, context, nextLoad) => {
 
 /** @param file the program. What it prints is read from `stdout`; its errors go to ours. */
 export const runTypeScript = (file: URL, args: readonly string[]): ChildProcessByStdio<null, Readable, null> =>
-  spawn(process.execPath, ['--import', `data:text/javascript,${encodeURIComponent(LOADER)}`, fileURLToPath(file), ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  spawn(
+    process.execPath,
+    ['--import', `data:text/javascript,${encodeURIComponent(LOADER)}`, fileURLToPath(file), ...args],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  )

@@ -15,4 +15,10 @@ export type Input = {
 }
 
 /** A row of one file. */
-export const one = (what: string, name: string, content: string | Uint8Array, came: Input['came'], more: Partial<Input> = {}): Input => ({ what, files: { [name]: content }, came, ...more })
+export const one = (
+  what: string,
+  name: string,
+  content: string | Uint8Array,
+  came: Input['came'],
+  more: Partial<Input> = {},
+): Input => ({ what, files: { [name]: content }, came, ...more })

@@ -3,7 +3,13 @@
  */
 import { crc32, deflateRawSync } from 'node:zlib'
 
-export type ZipEntry = { readonly name: string; readonly data: Uint8Array; /** Unix mode; 0o120777 is a link. */ readonly mode?: number; readonly encrypted?: boolean; /** Told instead of the true size. */ readonly claims?: number }
+export type ZipEntry = {
+  readonly name: string
+  readonly data: Uint8Array
+  /** Unix mode; 0o120777 is a link. */ readonly mode?: number
+  readonly encrypted?: boolean
+  /** Told instead of the true size. */ readonly claims?: number
+}
 
 export const zipOf = (entries: readonly ZipEntry[]): Buffer => {
   const parts: Buffer[] = []
