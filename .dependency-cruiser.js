@@ -314,7 +314,17 @@ const layers = [
     imports: [
       '^deploy/',
       NODE,
-      ...npm('pg', 'commander', 'cli-progress', 'picocolors', 'yaml', 'vitest', 'fast-check', 'publint'),
+      ...npm(
+        'pg',
+        'commander',
+        'cli-progress',
+        'picocolors',
+        'yaml',
+        'vitest',
+        'fast-check',
+        'publint',
+        '@arethetypeswrong/core',
+      ),
     ],
     mend: 'deploy meets peers as a stranger would: over the command line and HTTP',
   },
