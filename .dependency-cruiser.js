@@ -172,7 +172,7 @@ const layers = [
     files: '^src/service/',
     imports: [
       '^src/(service|replica)/',
-      '^src/projection/(list-cursor|column-text)\\.ts$',
+      '^src/projection/(list-cursor|column-text|graph-node|rank-past|tokens)\\.ts$',
       '^src/membership/(folder|raise-level|statements)\\.ts$',
       '^crdt/',
       '^transports/host\\.ts$',

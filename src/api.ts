@@ -353,12 +353,13 @@ export type Node = {
   proof(id: RecordId, options: ProofOptions): Promise<string>
   /** A field with more values than fit goes on on the next page. */
   conflicts(id: RecordId, options: ReadOptions & PageOptions & PastOptions): Promise<Paged<Conflict>>
-  recall(query: RecallQuery, options: ReadOptions): Promise<Shown<RecallAnswer>>
+  /** As of a time by words alone, of what was said by then. */
+  recall(query: RecallQuery & PastOptions, options: ReadOptions): Promise<Shown<RecallAnswer>>
   /** By their ids. */
   links(id: RecordId, options: ReadOptions & PageOptions & PastOptions): Promise<Paged<LinkRow>>
-  /** `as_of` is now unless given. */
+  /** `valid_at`: links that hold then by what they say of themselves; `as_of` unless given, or now. */
   graph(
-    query: Omit<GraphQuery, 'as_of'> & { readonly as_of?: string },
+    query: Omit<GraphQuery, 'as_of'> & PastOptions & { readonly valid_at?: string },
     options: ReadOptions,
   ): Promise<Shown<GraphAnswer>>
   episodes(

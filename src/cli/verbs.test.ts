@@ -148,6 +148,13 @@ describe('reading', () => {
 
   test('--as-of is sent in UTC, and is a time', async () => {
     const id = await store('what was')
+    for (const verb of [
+      ['recall', 'what'],
+      ['search', 'what'],
+    ]) {
+      await runCli([...verb, '--as-of', '2026-01-31T13:00:00+01:00', ...at()])
+      expect(server.seen.at(-1)?.body).toMatchObject({ as_of: '2026-01-31T12:00:00.000Z' })
+    }
     for (const verb of [['get', id], ['list'], ['links', id], ['conflicts', id]]) {
       await runCli([...verb, '--as-of', '2026-01-31T13:00:00+01:00', ...at()])
       expect([verb[0], server.seen.at(-1)?.query.get('as_of')]).toEqual([verb[0], '2026-01-31T12:00:00.000Z'])

@@ -18,7 +18,7 @@ test('the node is asked what the query says, times in UTC, defaults filled in; r
   await d.send('POST', '/links', { from: a, to: b, relation: 'r' })
   const answer = await d.send(
     'GET',
-    `/graph?from=${a.toUpperCase()}&depth=3&relation=r&direction=out&namespace=team/api&as_of=2026-01-01T02:00:00%2B02:00&limit=7`,
+    `/graph?from=${a.toUpperCase()}&depth=3&relation=r&direction=out&namespace=team/api&as_of=2026-01-01T02:00:00%2B02:00&valid_at=2025-01-01T00:00:00Z&limit=7`,
   )
   expect([answer.status, answer.body['truncated']]).toEqual([200, false])
   expect(d.seen.at(-1)).toEqual({
@@ -31,6 +31,7 @@ test('the node is asked what the query says, times in UTC, defaults filled in; r
         direction: 'out',
         namespace: 'team/api',
         as_of: '2026-01-01T00:00:00.000Z',
+        valid_at: '2025-01-01T00:00:00.000Z',
         limit: 7,
       },
       {},
@@ -54,6 +55,7 @@ test.each([
   [`from=${crypto.randomUUID()}&depth=1e1`, 'depth'],
   [`from=${crypto.randomUUID()}&limit=501`, 'limit'],
   [`from=${crypto.randomUUID()}&as_of=yesterday`, 'as_of'],
+  [`from=${crypto.randomUUID()}&valid_at=yesterday`, 'valid_at'],
   [`from=${crypto.randomUUID()}&direction=up`, 'direction'],
   [`from=${crypto.randomUUID()}&namespace=../x`, 'namespace'],
   [`from=${crypto.randomUUID()}&relation=`, 'relation'],

@@ -8,6 +8,7 @@ import type { Node } from '../api.ts'
 import { frontierField, inForm, lagField, shownFrontier } from './frontier.ts'
 import type { FrontierQuery } from './frontier.ts'
 import { namespaceOf, recordId } from '../input/ids.ts'
+import { pastField, pastOf, type PastQuery } from './past.ts'
 import { readOptionsOf } from './request.ts'
 import { shown } from './rows.ts'
 import { utc } from '../input/keywords.ts'
@@ -28,15 +29,16 @@ import {
   uuid,
 } from './schemas.ts'
 
-type GraphInput = FrontierQuery & {
-  readonly from: string
-  readonly depth?: number
-  readonly relation?: string
-  readonly direction?: 'out' | 'in' | 'both'
-  readonly namespace?: string
-  readonly as_of?: string
-  readonly limit?: number
-}
+type GraphInput = FrontierQuery &
+  PastQuery & {
+    readonly from: string
+    readonly depth?: number
+    readonly relation?: string
+    readonly direction?: 'out' | 'in' | 'both'
+    readonly namespace?: string
+    readonly valid_at?: string
+    readonly limit?: number
+  }
 
 const asked = object(
   {
@@ -56,7 +58,8 @@ const asked = object(
       description: 'follow links forwards, backwards or either way',
     },
     namespace: { ...namespaceField, description: 'only memories and links of this namespace; all when absent' },
-    as_of: time('links that hold then; now when absent'),
+    ...pastField,
+    valid_at: time('links that hold then, by what they say of themselves; as_of when absent, or now'),
     limit: { ...limitField(limits.graph_nodes_default, limits.graph_nodes_max), description: 'nodes at most' },
     frontier: frontierField,
   },
@@ -105,6 +108,7 @@ export const graphRoutes = (app: FastifyInstance, peer: Node): void => {
         direction = 'both',
         namespace,
         as_of,
+        valid_at,
         limit = limits.graph_nodes_default,
         frontier: form,
       } = request.query as GraphInput
@@ -116,7 +120,8 @@ export const graphRoutes = (app: FastifyInstance, peer: Node): void => {
           limit,
           ...(relation === undefined ? {} : { relation }),
           ...(namespace === undefined ? {} : { namespace: namespaceOf(namespace) }),
-          ...(as_of === undefined ? {} : { as_of: utc(as_of) }),
+          ...pastOf(as_of === undefined ? {} : { as_of }),
+          ...(valid_at === undefined ? {} : { valid_at: utc(valid_at) }),
         },
         inForm(readOptionsOf(request), form),
       )

@@ -9,13 +9,15 @@ import { filterFields, filterOf } from './filter.ts'
 import type { FilterInput } from './filter.ts'
 import { frontierField, inForm, lagField, shownFrontier } from './frontier.ts'
 import type { FrontierQuery } from './frontier.ts'
+import { pastField, pastOf, type PastQuery } from './past.ts'
 import { withRows } from './parts.ts'
 import { readOptionsOf } from './request.ts'
 import { shown } from './rows.ts'
 import { answer, answers, integer, limitField, listOf, object, readHeaders } from './schemas.ts'
 
 type RecallInput = FilterInput &
-  FrontierQuery & {
+  FrontierQuery &
+  PastQuery & {
     readonly q?: string
     readonly query?: string
     readonly context?: string
@@ -53,6 +55,7 @@ const recall = object(
       maximum: 10_000_000,
       description: 'stop before the texts come to more than about this many tokens',
     },
+    ...pastField,
     frontier: frontierField,
     explain: { type: 'boolean', default: false, description: 'say of each memory why it was found' },
   },
@@ -76,6 +79,7 @@ export const recallRoutes = (app: FastifyInstance, node: Node): void => {
       limit = limits.recall_limit_default,
       max_tokens,
       explain,
+      as_of,
       frontier: form,
       ...filter
     } = input
@@ -85,6 +89,7 @@ export const recallRoutes = (app: FastifyInstance, node: Node): void => {
       limit,
       ...(max_tokens === undefined ? {} : { max_tokens }),
       ...(explain === undefined ? {} : { explain }),
+      ...pastOf(as_of === undefined ? {} : { as_of }),
     }
     const { memories, mode, frontier, lag } = await node.recall(wanted, inForm(readOptionsOf(request), form))
     return withRows(reply, 'memories', memories.map(shown), { count: memories.length, mode, frontier, lag })

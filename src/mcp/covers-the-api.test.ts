@@ -110,7 +110,14 @@ test.each([
       ],
     })
     expect(
-      await call('graph', { from: id, depth: 1, direction: 'out', relation: 'in', as_of: '2026-01-02T03:04:05Z' }),
+      await call('graph', {
+        from: id,
+        depth: 1,
+        direction: 'out',
+        relation: 'in',
+        as_of: '2026-01-02T03:04:05Z',
+        valid_at: '2025-01-02T03:04:05Z',
+      }),
     ).toMatchObject({
       nodes: [
         { id, depth: 0 },
@@ -121,7 +128,17 @@ test.each([
     })
     expect(d.seen.at(-1)).toMatchObject({
       method: 'graph',
-      arguments: [{ from: id, depth: 1, direction: 'out', relation: 'in', as_of: '2026-01-02T03:04:05.000Z' }, {}],
+      arguments: [
+        {
+          from: id,
+          depth: 1,
+          direction: 'out',
+          relation: 'in',
+          as_of: '2026-01-02T03:04:05.000Z',
+          valid_at: '2025-01-02T03:04:05.000Z',
+        },
+        {},
+      ],
     })
     expect((await call('namespaces'))['namespaces']).toEqual(
       expect.arrayContaining([expect.objectContaining({ namespace: 'all' })]) as unknown,

@@ -130,3 +130,8 @@ export const eventOf = (given: string): EventId => {
 /** What the node takes as its place in a list. */
 export const from = (given: string | undefined): { readonly cursor?: string } =>
   given === undefined ? {} : { cursor: given }
+
+/** What reads as of a time take. */
+export type Past = { readonly as_of?: string }
+export const past = { as_of: time('as it was then') }
+export const pastOf = (as_of: string | undefined): Past => (as_of === undefined ? {} : { as_of: utc(as_of) })

@@ -1,9 +1,9 @@
 /** The tools of the profile `full` that read memories in every way that the API does. */
 import type { Change, Conflict } from '../api.ts'
 import { limits } from '../../crdt/limits.ts'
-import { agentFrom, namespaceOf, recordId } from '../input/ids.ts'
+import { agentFrom, recordId } from '../input/ids.ts'
 import { utc } from '../input/keywords.ts'
-import type { LinkRow, MemoryFilter, MemoryRow } from '../ports/projection.ts'
+import type { MemoryFilter, MemoryRow } from '../ports/projection.ts'
 import {
   boolean,
   cursor,
@@ -17,17 +17,20 @@ import {
   namespace,
   narrowing,
   query,
-  readNamespace,
   text,
   textOrNull,
   time,
   tokens,
   TOKENS_DEFAULT,
+  past,
+  pastOf,
   writtenTo,
   type Narrowed,
+  type Past,
 } from './fields.ts'
 import { titleOf } from './memory-resources.ts'
 import { lagLine, recalled, seeingOwn } from './reading.ts'
+import { graph, linkOf } from './full-graph.ts'
 import { fenced, firstChars, NOTICE, shownRow, shownRows, shownSchema } from './show.ts'
 import { moreLine, pageWithin, toldList } from './told.ts'
 import { answer, object, READS, type Asked, type Tool } from './tool.ts'
@@ -58,10 +61,6 @@ const wideFilter = (asked: Asked, { kinds, agent_id, run_id, tier, ...narrowed }
   ...(tier === undefined ? {} : { tier }),
 })
 
-type Past = { readonly as_of?: string }
-const past = { as_of: time('as it was then') }
-const pastOf = (as_of: string | undefined): Past => (as_of === undefined ? {} : { as_of: utc(as_of) })
-
 const SEARCH_DEFAULT = 10
 const searchMemories: Tool = {
   name: 'search_memories',
@@ -69,7 +68,9 @@ const searchMemories: Tool = {
   hints: READS,
   description:
     'Find memories by words or a question with every filter (author, run, tier, several kinds), and with explain why each was found. For everyday questions recall is shorter.',
-  input: object({ query, limit: most(SEARCH_DEFAULT, 100), explain: boolean, max_tokens: tokens, ...wide }, ['query']),
+  input: object({ query, limit: most(SEARCH_DEFAULT, 100), explain: boolean, max_tokens: tokens, ...wide, ...past }, [
+    'query',
+  ]),
   output: answer(
     { notice: text, memories: listOf(shownSchema), count: integer, more: integer, mode: text, lag: integer },
     ['memories'],
@@ -81,10 +82,17 @@ const searchMemories: Tool = {
       limit = SEARCH_DEFAULT,
       explain = false,
       max_tokens = TOKENS_DEFAULT,
+      as_of,
       ...given
-    }: Wide & { readonly query: string; readonly explain?: boolean },
+    }: Wide & Past & { readonly query: string; readonly explain?: boolean },
   ) {
-    const { memories, mode, lag } = await recalled(asked, { q, limit, explain, ...wideFilter(asked, given) })
+    const { memories, mode, lag } = await recalled(asked, {
+      q,
+      limit,
+      explain,
+      ...wideFilter(asked, given),
+      ...pastOf(as_of),
+    })
     const rows = shownRows(memories, max_tokens)
     const why = rows.map((row, place) => ({ ...row, ...(explain ? { explain: memories[place]?.explain ?? {} } : {}) }))
     const parts = explain
@@ -266,106 +274,6 @@ const links: Tool = {
     })
   },
 }
-const linkOf = ({ from: one, to, relation, agent_id, valid_from, valid_until, created_at }: LinkRow) => ({
-  from: one,
-  to,
-  relation,
-  author: agent_id,
-  valid_from,
-  valid_until,
-  at: created_at,
-})
-
-type GraphAsked = {
-  readonly from: string
-  readonly depth?: number
-  readonly relation?: string
-  readonly direction?: 'out' | 'in' | 'both'
-  readonly namespace?: string
-  readonly as_of?: string
-  readonly limit?: number
-}
-const GRAPH_DEFAULT = 30
-const graph: Tool = {
-  name: 'graph',
-  title: 'What hangs together',
-  hints: READS,
-  description:
-    'Memories that hang together with one by their links, several steps far, also as the links held at another time. For direct links use links.',
-  input: object(
-    {
-      from: id,
-      depth: {
-        type: 'integer',
-        minimum: 0,
-        maximum: limits.graph_depth_max,
-        description: `steps (default ${limits.graph_depth_default})`,
-      },
-      relation: name('only links of this relation'),
-      direction: { type: 'string', enum: ['out', 'in', 'both'] },
-      namespace: { ...readNamespace, description: 'only of this one; all unless given' },
-      as_of: time('links that held then'),
-      limit: most(GRAPH_DEFAULT, 200),
-    },
-    ['from'],
-  ),
-  output: answer(
-    {
-      notice: text,
-      nodes: listOf({ type: 'object' }),
-      links: listOf({ type: 'object' }),
-      truncated: boolean,
-      lag: integer,
-    },
-    ['nodes', 'links'],
-  ),
-  async run(
-    asked: Asked,
-    {
-      from: start,
-      depth = limits.graph_depth_default,
-      relation,
-      direction = 'both',
-      namespace,
-      as_of,
-      limit = GRAPH_DEFAULT,
-    }: GraphAsked,
-  ) {
-    const { nodes, edges, truncated, lag } = await seeingOwn(asked, (options) =>
-      asked.node.graph(
-        {
-          from: recordId(start),
-          depth,
-          direction,
-          limit,
-          ...(relation === undefined ? {} : { relation }),
-          ...(namespace === undefined || namespace === '*' ? {} : { namespace: namespaceOf(namespace) }),
-          ...(as_of === undefined ? {} : { as_of: utc(as_of) }),
-        },
-        options,
-      ),
-    )
-    const shown = nodes.map(({ id: node, depth: steps, kind, title, excerpt, agent_id, namespace: where }) => ({
-      id: node,
-      depth: steps,
-      kind,
-      title: title ?? firstChars(excerpt ?? '', 160),
-      author: agent_id,
-      namespace: where,
-    }))
-    const arrows = edges.slice(0, EDGES_SHOWN_MAX).map(linkOf)
-    const cut = truncated || arrows.length < edges.length
-    return toldList(
-      'graph',
-      [...shown, ...arrows],
-      'Nothing hangs together with it.',
-      `${cut ? '\n(there is more; ask with a relation, less depth or a larger limit)' : ''}${lagLine(lag)}`,
-      { nodes: shown, links: arrows, truncated: cut, lag },
-    )
-  },
-}
-const EDGES_SHOWN_MAX = 300
-
 type DiffAsked = {
   readonly namespace?: string
   readonly from: string

@@ -10,9 +10,10 @@
  * Cycles end at `depth`.
  */
 import { limits } from '../../crdt/limits.ts'
-import type { GraphAnswer, GraphNode, GraphQuery, LinkRow, MemoryRow, Reflects } from '../ports/projection.ts'
+import type { GraphAnswer, GraphQuery, LinkRow, MemoryRow, Reflects } from '../ports/projection.ts'
 import { columnText } from './column-text.ts'
 import { bounded, conditions } from './filter.ts'
+import { graphNode } from './graph-node.ts'
 import type { Query } from './sql.ts'
 import { timeOf } from './times.ts'
 
@@ -41,7 +42,7 @@ export const graphOf = async (
   const edges = await edgesAmong(query, ids, asked)
   return {
     nodes: nodes
-      .map(({ id, row }) => nodeOf(JSON.parse(row) as MemoryRow, depthById.get(id) ?? 0))
+      .map(({ id, row }) => graphNode(JSON.parse(row) as MemoryRow, depthById.get(id) ?? 0))
       .sort((a, b) => a.depth - b.depth || (a.id < b.id ? -1 : 1)),
     edges: edges.slice(0, limits.graph_edges_max),
     truncated: found.length > asked.limit || edges.length > limits.graph_edges_max,
@@ -96,15 +97,4 @@ const edgesAmong = async (query: Query, ids: readonly string[], asked: Asked): P
     params,
   )
   return rows.map(({ row }) => JSON.parse(row) as LinkRow)
-}
-
-const nodeOf = (row: MemoryRow, depth: number): GraphNode => {
-  const { id, namespace, title, kind, tier, tags, run_id, occurred_at, agent_id, peer_id, created_at } = row
-  const excerpt =
-    row.content === null
-      ? null
-      : Array.from(row.content.slice(0, 2 * limits.graph_excerpt_letters))
-          .slice(0, limits.graph_excerpt_letters)
-          .join('')
-  return { id, namespace, title, kind, tier, tags, run_id, occurred_at, agent_id, peer_id, created_at, depth, excerpt }
 }

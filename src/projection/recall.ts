@@ -14,7 +14,6 @@ import type {
   RecallAnswer,
   RecallQuery,
   Reflects,
-  ScoredMemory,
 } from '../ports/projection.ts'
 import { reflectsOf } from './cursor.ts'
 import { explained } from './explain.ts'
@@ -28,6 +27,7 @@ import { rank, type Candidate, type Ranked } from './rank.ts'
 import { unseen, type Query } from './sql.ts'
 import { questionOf, type Question } from './terms.ts'
 import { timeOf } from './times.ts'
+import { withinTokens } from './tokens.ts'
 import type { Near, Nearest } from './vectors.ts'
 
 export type RecallTools = {
@@ -81,7 +81,7 @@ export const recall = async (
   if (words.question.wanted.size === 0 && near.length === 0) {
     const { rows } = await listMemories(query, asked, { limit, now })
     return {
-      memories: fill(
+      memories: withinTokens(
         rows.map((row) => ({ ...row, score: 0 })),
         asked.max_tokens,
       ),
@@ -97,7 +97,7 @@ export const recall = async (
     found = await show((await lexical(words.question, await asksFilter())).candidates, false)
   const nudged = nudge(found, Date.parse(now)).slice(0, limit)
   // A new field before what is spread: behind it, V8 of Node 20 keeps the rows until a full collection.
-  const filled = fill(
+  const filled = withinTokens(
     nudged.map(({ row, score }) => ({ score, ...row })),
     asked.max_tokens,
   )
@@ -167,15 +167,4 @@ const shown = async (
     }
   }
   return found
-}
-
-/** Takes rows in rank order as long as they fit; at least one. A token is estimated at four bytes. */
-const fill = (found: readonly ScoredMemory[], tokensMax = Number.POSITIVE_INFINITY): readonly ScoredMemory[] => {
-  let left = tokensMax
-  return found.filter((memory, i) => {
-    const tokens = Math.ceil((Buffer.byteLength(memory.title ?? '') + Buffer.byteLength(memory.content ?? '')) / 4)
-    if (tokens > left && i > 0) return false
-    left -= tokens
-    return true
-  })
 }

@@ -81,11 +81,12 @@ export const createLogList =
 const msOf = (time: string): number => Date.parse(time) || 0
 /** When it happened, where that is said, else when it was stored. */
 const happenedMs = (row: MemoryRow): number => msOf(row.occurred_at ?? row.created_at)
-const placeOf = (row: MemoryRow): Place => [happenedMs(row), row.id]
+export const placeOf = (row: MemoryRow): Place => [happenedMs(row), row.id]
 /** Newest first; of one moment the greater id first. */
-const compare = ([a, idA]: Place, [b, idB]: Place): number => (a === b ? (idA === idB ? 0 : idA > idB ? -1 : 1) : b - a)
+export const compare = ([a, idA]: Place, [b, idB]: Place): number =>
+  a === b ? (idA === idB ? 0 : idA > idB ? -1 : 1) : b - a
 
-const mayHold = (
+export const mayHold = (
   { namespace, memories, oldestAt, newestAt }: SegmentEntry,
   filter: MemoryFilter,
   after: Place | null,
@@ -97,7 +98,7 @@ const mayHold = (
   [filter.until, filter.stored_until].every((until) => until === undefined || msOf(oldestAt) < msOf(until))
 
 /** As the rows are filtered (`src/projection/filter.ts`). */
-const passing =
+export const passing =
   (
     {
       namespace,

@@ -27,10 +27,13 @@ import {
 } from '../ports/projection.ts'
 import { createLogList } from './list-from-log.ts'
 import { createLogFrontier } from './log-frontier.ts'
+import { createPastGraph } from './graph-past.ts'
+import { createPastRecall } from './recall-past.ts'
 import { createNamespaceDiff } from './namespace-diff.ts'
 import { isErased, segmentsOf, wholeUpTo } from '../replica/log-index.ts'
 import type { Shell } from '../replica/effects.ts'
 import type { Replica } from '../replica/replica-types.ts'
+import { embeddingStats, notYetShown, unavailable } from './not-now.ts'
 import { conflictsPage, linksPage, versionsPage } from './pages.ts'
 import type { Prove } from './proofs.ts'
 import type { Reader } from './rows.ts'
@@ -79,14 +82,9 @@ export const createReads = (context: ReadContext): Reads => {
     await new Promise<void>((resolve) => void context.after(0, resolve))
     await shell.settled()
   }
-  const logList = createLogList({
-    replica,
-    reader,
-    warm,
-    nowMs: clock.now,
-    pause,
-    shows: createLogFrontier(replica.index, pause),
-  })
+  const shows = createLogFrontier(replica.index, pause)
+  const logList = createLogList({ replica, reader, warm, nowMs: clock.now, pause, shows })
+  const pastRecall = createPastRecall({ replica, reader, warm, pause, shows })
   const namespaceDiff = createNamespaceDiff({ replica, reader, warm, nowMs: clock.now, pause })
   let waiting = 0
   const turn = () => createTurn(context.after)
@@ -95,6 +93,7 @@ export const createReads = (context: ReadContext): Reads => {
     await warm(segmentsOf(replica.index, id))
     await shell.settled()
   }
+  const pastGraph = createPastGraph({ reader, turn, ready, shows })
 
   /** Waits until the log has what the token saw; answers the ms that are left for the projection. */
   const logCovers = async ({ token, wait_ms }: ReadOptions): Promise<number> => {
@@ -189,6 +188,17 @@ export const createReads = (context: ReadContext): Reads => {
     throw notYetShown(feed.trouble())
   }
 
+  /** What was is read from the log, once that has what the token saw. */
+  const fromLog = async <T extends Reflects>(
+    options: ReadOptions,
+    ask: (form: FrontierForm | undefined) => Promise<T>,
+  ): Promise<Shown<T>> => {
+    await logCovers(options)
+    assertRuns()
+    const { at: _at, ...answer } = await ask(options.frontier)
+    return { lag: 0, ...answer }
+  }
+
   /** The rows' page when it shows all of a log at `target`, else null. */
   const rowsPage = async (
     filter: MemoryFilter,
@@ -273,8 +283,9 @@ export const createReads = (context: ReadContext): Reads => {
       }
     },
     list,
-    recall: (query, options) =>
-      fromShown(options, async (form) => {
+    recall: async ({ as_of, ...query }, options) => {
+      if (as_of !== undefined) return fromLog(options, (form) => pastRecall({ ...query, as_of }, form))
+      return fromShown(options, async (form) => {
         const found = await projection.recall(
           { ...query, ...(await context.embedding?.vectorOf(query.q)) },
           new Date(clock.now()).toISOString(),
@@ -282,17 +293,19 @@ export const createReads = (context: ReadContext): Reads => {
         )
         // Rows may be behind an erasing, as long as a rebuild takes; nobody is shown what the log says is gone.
         return { ...found, memories: found.memories.filter(({ id }) => !isErased(replica.index, id)) }
-      }),
+      })
+    },
     links: async (id, options) => {
       await documentsAt(id, options)
       known(id)
       return linksPage(readerAt(options), id, options, turn(), ready)
     },
-    graph: async (query, options) => {
+    graph: async ({ as_of, valid_at, ...query }, options) => {
       const now = new Date(clock.now()).toISOString()
-      const graph = await fromShown(options, (form) =>
-        projection.graph({ ...query, as_of: query.as_of ?? now }, now, form),
-      )
+      const graph =
+        as_of === undefined
+          ? await fromShown(options, (form) => projection.graph({ ...query, as_of: valid_at ?? now }, now, form))
+          : await fromLog(options, (form) => pastGraph({ ...query, as_of, valid_at: valid_at ?? as_of }, form))
       if (graph.nodes.length === 0)
         throw new NodeError('not_found', 'there is no such memory, or it is not visible to you')
       return graph
@@ -332,17 +345,3 @@ export const createReads = (context: ReadContext): Reads => {
 
 type ListPage = { readonly limit: number; readonly cursor?: string } & PastOptions
 const SHOWS_LESS = 'projection: its rows show less than was stored in them; they are caught up from the log'
-
-const unavailable = (why: string): NodeError => new NodeError('projection_unavailable', why, { retry_after: 1 })
-
-const notYetShown = (trouble: string | null): NodeError =>
-  new NodeError(
-    'not_yet_here',
-    `the search index has not taken in what the token saw in time${trouble === null ? '' : ` (${trouble})`}: try again`,
-  )
-
-const embeddingStats = (embedding: Embedding | null): Readonly<Record<string, number>> => {
-  if (embedding === null) return {}
-  const { embedded, waiting } = embedding.status()
-  return { embedded, embeddings_waiting: waiting }
-}

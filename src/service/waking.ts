@@ -26,13 +26,14 @@ export const wakingFirst = (node: Node, rest: Rest, feed: Fed): Node => {
       await awake()
       return ask(one, two)
     }
+  const [recall, graph] = [first(node.recall), first(node.graph)]
   return {
     ...node,
     // What was then is read from the log.
     list: (filter, page, options) =>
       (page.as_of === undefined ? awake() : Promise.resolve()).then(() => node.list(filter, page, options)),
-    recall: first(node.recall),
-    graph: first(node.graph),
+    recall: (query, options) => (query.as_of === undefined ? recall(query, options) : node.recall(query, options)),
+    graph: (query, options) => (query.as_of === undefined ? graph(query, options) : node.graph(query, options)),
     episodes: first(node.episodes),
     namespaces: (options) => awake().then(() => node.namespaces(options)),
     stats: (options) => awake().then(() => node.stats(options)),

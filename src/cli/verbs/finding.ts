@@ -28,7 +28,8 @@ import { type Colours, coloursFor, excerpt, nameOf, plural, shortTime } from '..
 
 type FindOptions = ServerOptions &
   FilterOptions &
-  CausalOptions & {
+  CausalOptions &
+  PastOptions & {
     readonly kind?: readonly string[]
     readonly limit?: number
     readonly maxTokens?: number
@@ -76,13 +77,14 @@ const addFind = (program: Command, io: Io, name: 'recall' | 'search', descriptio
     )
     .option('--max-tokens <n>', 'stop when the texts reach about this many tokens', wholeNumber(1, 10_000_000))
     .option('--explain', 'say how each was found (with --json)')
-  causalOptions(filterOptions(overHttp(verb)))
+  causalOptions(pastOption(filterOptions(overHttp(verb))))
   example(verb, shown)
   verb.action(async (words: string[], options: FindOptions) => {
     const client = clientFor(options, io)
     const q = await textOf(words, io, 'question')
     const body = {
       ...filterQuery(options),
+      ...pastQuery(options),
       tags: options.tag,
       q,
       kinds: options.kind,
@@ -92,11 +94,11 @@ const addFind = (program: Command, io: Io, name: 'recall' | 'search', descriptio
     }
     const answer = await client.call<FoundAnswer>('POST', `/${name}`, { body, headers: causalHeaders(options) })
     if (options.json === true) return print(io, JSON.stringify(answer))
-    await printFound(io, answer)
+    await printFound(io, answer, options.asOf !== undefined)
   })
 }
 
-const printFound = async (io: Io, answer: FoundAnswer): Promise<void> => {
+const printFound = async (io: Io, answer: FoundAnswer, past: boolean): Promise<void> => {
   const colours = coloursFor(io.stdout, io.env)
   if (answer.memories.length === 0)
     return note(
@@ -107,7 +109,7 @@ const printFound = async (io: Io, answer: FoundAnswer): Promise<void> => {
     )
   const width = (io.stdout.columns ?? 100) - 3
   for (const [place, memory] of answer.memories.entries()) await print(io, foundText(memory, place + 1, width, colours))
-  if (answer.mode === 'lexical')
+  if (answer.mode === 'lexical' && !past)
     await note(io, coloursFor(io.stderr, io.env).dim('found by words alone: this peer has no embedder'))
 }
 
