@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { freePorts } from '../local/ports.ts'
 import { until } from '../local/until.ts'
 import type { Contender } from './contender.ts'
-import { found, startDaemon, stopAll, type Daemon } from './daemon.ts'
+import { found, startDaemon, stopAll, type Daemon } from '../local/daemon.ts'
 
 const LEADER_MS = 20_000
 let keys = 0

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { freePorts } from '../local/ports.ts'
 import { until } from '../local/until.ts'
 import type { Contender } from './contender.ts'
-import { found, startDaemon, stopAll, type Daemon } from './daemon.ts'
+import { found, startDaemon, stopAll, type Daemon } from '../local/daemon.ts'
 import { openLines, type LineSocket } from './line-socket.ts'
 
 const STREAM_MS = 30_000

@@ -8,7 +8,7 @@ import pg from 'pg'
 import { freePorts } from '../local/ports.ts'
 import { until } from '../local/until.ts'
 import type { Contender } from './contender.ts'
-import { accountOf, folderOf, found, giveTo, startDaemon, stopAll, type Daemon } from './daemon.ts'
+import { accountOf, folderOf, found, giveTo, startDaemon, stopAll, type Daemon } from '../local/daemon.ts'
 
 const STANDBYS_MS = 30_000
 

@@ -6,7 +6,7 @@ import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Contender, Running } from './contender.ts'
-import { stopAll } from './daemon.ts'
+import { stopAll } from '../local/daemon.ts'
 import { measure, values, type Seen } from './load.ts'
 import { processorSeconds } from './processor.ts'
 

@@ -1,7 +1,7 @@
 /**
  * The ship gate: whether this build may be released.
  *
- *   npm run gate -- [--cycles 50] [--writes 100] [--phases 1,2,3,4] [--database postgres://…] [--seed S] [--out DIR]
+ *   npm run ship-gate -- [--cycles 50] [--writes 100] [--phases 1,2,3,4] [--database postgres://…] [--seed S] [--out DIR]
  *
  * Four phases on three real peers with search indexes; the first line says whether it passed, and if not, why. Exit status 1 when it did not.
  */
@@ -11,8 +11,9 @@ import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { whole } from '../arguments.ts'
 import { startBar } from '../chaos/bar.ts'
-import { startMesh } from '../chaos/peers.ts'
+import { startMesh, type ChaosMesh } from '../chaos/peers.ts'
 import { draws } from '../chaos/random.ts'
+import { startDatabase, whyNoDatabase } from '../local/database.ts'
 import { freePorts } from '../local/ports.ts'
 import { GATE_CLASSES, playCycles } from './cycles.ts'
 import type { Phase } from './mesh.ts'
@@ -27,7 +28,7 @@ const phasesOf = (text: string): readonly number[] =>
     return found
   })
 
-const options = new Command('npm run gate --')
+const options = new Command('npm run ship-gate --')
   .description('Decides whether this build may be released: functions, four agents, databases, chaos.')
   .allowExcessArguments(false)
   .option('--phases <numbers>', '1 functional, 2 four agents, 3 databases, 4 chaos', phasesOf, PHASES)
@@ -35,15 +36,14 @@ const options = new Command('npm run gate --')
   .option('--writes <n>', 'writes of a cycle', whole(8, 10_000), 100)
   .option(
     '--database <url>',
-    'a Postgres database with pgvector that may be filled, for the third (default: $TEST_DATABASE_URL)',
+    'a Postgres database that may be filled, for the third (default: a server of its own, where one is installed)',
   )
   .option('--seed <n>', 'the same seed draws the same faults', whole(0, 2 ** 31), Date.now() % 2 ** 31)
-  .option('--out <dir>', 'gate.md and gate.json are written there')
-  .addHelpText('after', '\nExample:\n  $ npm run gate -- --cycles 50 --out /tmp/gate')
+  .option('--out <dir>', 'ship-gate.md and ship-gate.json are written there')
+  .addHelpText('after', '\nExample:\n  $ npm run ship-gate -- --cycles 50 --out /tmp/gate')
   .parse()
   .opts<{ phases: readonly number[]; cycles: number; writes: number; database?: string; seed: number; out?: string }>()
 
-const database = options.database ?? process.env['TEST_DATABASE_URL']
 const phases: Phase[] = []
 const notTried: string[] = PHASES.filter((phase) => !options.phases.includes(phase)).map(
   (phase) => `phase ${phase}, which --phases leaves out`,
@@ -63,6 +63,16 @@ const played = async (name: string, play: () => Promise<Phase>): Promise<void> =
     `${phase.passed ? 'passed' : 'FAILED'}  ${phase.name}: ${[...phase.facts, ...phase.reasons].join('; ').slice(0, 2_000)}`,
   )
 }
+/** The third phase, on the database that was named or a server of its own. */
+const moved = async (mesh: ChaosMesh): Promise<Phase> => {
+  if (options.database !== undefined) return databases(mesh, options.database)
+  const server = await startDatabase(join(dir, 'postgres'))
+  try {
+    return await databases(mesh, server.url)
+  } finally {
+    await server.stop()
+  }
+}
 let stop = async (): Promise<void> => undefined
 try {
   const mesh = await startMesh({
@@ -74,11 +84,12 @@ try {
     random: () => jitter.whole(1_000_000) / 1_000_000,
   })
   stop = mesh.stop
-  if (options.phases.includes(1)) await played('1 functional', () => functional(mesh))
+  if (options.phases.includes(1)) await played('1 functional', () => functional(mesh, join(dir, 'backups')))
   if (options.phases.includes(2)) await played('2 four agents', () => agents(mesh))
   if (options.phases.includes(3)) {
-    if (database === undefined) notTried.push('phase 3: no Postgres was named; give one with --database')
-    else await played('3 databases', () => databases(mesh, database))
+    const missing = options.database === undefined ? whyNoDatabase() : null
+    if (missing === null) await played('3 databases', () => moved(mesh))
+    else notTried.push(`phase 3: ${missing}; or name a database with --database`)
   }
   if (options.phases.includes(4))
     for (const only of GATE_CLASSES)
@@ -101,9 +112,9 @@ const { text, passed } = gateMarkdown({ phases, notTried, seed: options.seed })
 process.stdout.write(`\n${text}`)
 if (options.out !== undefined) {
   await mkdir(options.out, { recursive: true })
-  await writeFile(join(options.out, 'gate.md'), text)
+  await writeFile(join(options.out, 'ship-gate.md'), text)
   await writeFile(
-    join(options.out, 'gate.json'),
+    join(options.out, 'ship-gate.json'),
     `${JSON.stringify({ passed, seed: options.seed, notTried, phases }, null, 1)}\n`,
   )
 }

@@ -1,7 +1,10 @@
 /**
  * The first three phases of the ship gate: each peer does what a memory does; four agents write and all is everywhere; all rows move between databases.
  */
-import { expecting, listIn, objectIn, textIn } from '../local/http.ts'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { mnemesh, mnemeshOk } from '../local/command.ts'
+import { expecting, listIn, objectIn, textIn, type Json } from '../local/http.ts'
 import { until } from '../local/until.ts'
 import type { ChaosMesh, ChaosPeer } from '../chaos/peers.ts'
 import { contentsOn, equal, writeSomewhere, type Phase } from './mesh.ts'
@@ -11,8 +14,8 @@ const FOUND_MS = 60_000
 const [AGENTS, WRITES_EACH] = [4, 50]
 const DIGEST_MS = 120_000
 
-/** Store, recall, list, stats by tier and the tools of MCP's `full`, on each peer. */
-export const functional = async ({ peers }: ChaosMesh): Promise<Phase> => {
+/** Store, recall, list, stats by tier, a backup whose manifest is verified, and the tools of MCP's `full`, on each peer. @param to where backups go. */
+export const functional = async ({ peers }: ChaosMesh, to: string): Promise<Phase> => {
   const reasons: string[] = []
   const facts: string[] = []
   for (const peer of peers) {
@@ -45,9 +48,48 @@ export const functional = async ({ peers }: ChaosMesh): Promise<Phase> => {
     )
     if (tools.length < TOOLS_MIN)
       reasons.push(`${peer.name} has ${tools.length} tools over MCP, ${TOOLS_MIN} are wanted`)
-    facts.push(`${peer.name}: stored, recalled, listed; by tier ${JSON.stringify(tiers)}; ${tools.length} tools`)
+    const backup = await backedUp(peer, join(to, peer.name)).catch((error: unknown) => {
+      reasons.push(`${peer.name}: ${error instanceof Error ? error.message : String(error)}`)
+      return 'no backup'
+    })
+    facts.push(
+      `${peer.name}: stored, recalled, listed; by tier ${JSON.stringify(tiers)}; ${backup}; ${tools.length} tools`,
+    )
   }
   return { name: '1 functional', passed: reasons.length === 0, facts, reasons }
+}
+
+/** A backup of the running peer, read back by its manifest; one byte of it changed, the same check must refuse. Resolves with what was made. */
+const backedUp = async (peer: ChaosPeer, to: string): Promise<string> => {
+  const words = ['--data', peer.dir, '--to', to, '--json']
+  const { backup: name } = JSON.parse(await mnemeshOk(['backup', 'create', ...words])) as { readonly backup: string }
+  const read = JSON.parse(await mnemeshOk(['backup', 'verify', to, '--json'])) as {
+    readonly ok: boolean
+    readonly backups: readonly Json[]
+  }
+  const manifest = read.backups.find((one) => one['backup'] === name)
+  if (!read.ok || manifest === undefined) throw new Error(`backup ${name} is not among those that were verified`)
+  const { peer_id: id, mesh_id: mesh } = await peer.health()
+  if (manifest['peer_id'] !== id || manifest['mesh_id'] !== mesh)
+    throw new Error(`the manifest of ${name} names another peer or mesh: ${JSON.stringify(manifest)}`)
+  if (!(Number(manifest['commits']) > 0 && Number(manifest['bytes']) > 0))
+    throw new Error(`the manifest of ${name} names nothing: ${JSON.stringify(manifest)}`)
+  await damageLargest(to)
+  if ((await mnemesh(['backup', 'verify', to])).code === 0)
+    throw new Error('a backup with a changed byte was called whole')
+  return `backup of ${Number(manifest['commits'])} commits verified, refused with one byte changed`
+}
+
+/** Changes the last byte of the largest file, which is a chunk. */
+const damageLargest = async (dir: string): Promise<void> => {
+  const files = (await readdir(dir, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+  const sized = await Promise.all(files.map(async (path) => ({ path, bytes: await readFile(path) })))
+  const [largest] = sized.toSorted((a, b) => b.bytes.length - a.bytes.length)
+  if (largest === undefined) throw new Error(`no file below ${dir}`)
+  largest.bytes[largest.bytes.length - 1]! ^= 1
+  await writeFile(largest.path, largest.bytes)
 }
 
 /** 4 × 50 writes with a quorum of two: all on all three by content; 201 with one peer down, 503 with two. */

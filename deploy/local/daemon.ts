@@ -1,12 +1,12 @@
 /**
- * A rival's server as a child process: found on PATH, started in the foreground, stopped by its own pid. What it prints is kept for
+ * Somebody else's server as a child process: found on PATH, started in the foreground, stopped or killed by its own pid. What it prints is kept for
  * the error that names it.
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { chownSync, existsSync, realpathSync } from 'node:fs'
 import { connect } from 'node:net'
 import { delimiter, dirname, join } from 'node:path'
-import { until } from '../local/until.ts'
+import { until } from './until.ts'
 
 const READY_MS = 20_000
 const STOP_MS = 10_000
@@ -36,7 +36,12 @@ export const giveTo = (dir: string, account: Account | null): void => {
   if (account !== null) chownSync(dir, account.uid, account.gid)
 }
 
-export type Daemon = { readonly pid: number; stop(): Promise<void> }
+export type Daemon = {
+  readonly pid: number
+  stop(): Promise<void>
+  /** SIGKILL. Resolves when it is gone. */
+  kill(): Promise<void>
+}
 
 /** However this process ends, none is left behind. */
 const children = new Set<ChildProcess>()
@@ -66,6 +71,10 @@ export const startDaemon = async (
     await ended
     clearTimeout(timer)
   }
+  const kill = async (): Promise<void> => {
+    child.kill('SIGKILL')
+    await ended
+  }
   children.add(child)
   child.once('close', () => children.delete(child))
   try {
@@ -86,7 +95,7 @@ export const startDaemon = async (
     await stop()
     throw new Error(`${String(error)}: ${output}`, { cause: error })
   }
-  return { pid: child.pid ?? -1, stop }
+  return { pid: child.pid ?? -1, stop, kill }
 }
 
 /** Stops them all, whichever fails. */
