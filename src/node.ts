@@ -2,7 +2,6 @@
  * The composition root: the only file that knows everything. It opens the folder, gives `peer.ts` the real drivers, and puts
  * the doors in front: HTTP, `/mesh` and `/live` on one port.
  */
-import { randomBytes } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
@@ -26,6 +25,7 @@ import { httpUrlOf, meshUrlOf, reachableAt } from './node/addresses.ts'
 import { removeStaged } from './node/backup.ts'
 import { createDiskUse } from './node/disk-use.ts'
 import { kindOf, projectionOf, type ProjectionOptions } from './node/projection.ts'
+import { drawnInAdvance } from './node/random.ts'
 import { caughtUp, restoredFrom } from './node/restore.ts'
 import { createPeer, type Peer } from './peer.ts'
 import type { Random } from './ports/clock.ts'
@@ -64,7 +64,7 @@ export type RunningNode = { readonly url: string; readonly name: string; readonl
 /** Members' addresses change when they move; written where they have. */
 const KEEP_ADDRESSES_MS = 2_000
 
-const systemRandom: Random = { bytes: (count) => randomBytes(count) }
+const systemRandom: Random = drawnInAdvance()
 
 /** Starts one peer. @throws NodeError, StoreFailure with a line that names cause and mend. */
 export const startNode = async (options: NodeOptions): Promise<RunningNode> => {

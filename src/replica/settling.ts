@@ -4,19 +4,20 @@
  * Invariants: a request ends exactly once; it is acknowledged only when this peer, if it is a voter, and `needed` voters in
  * all have signed that every commit of it is on their stable storage. One whose voters are surely away (`reach.ts`) ends before its deadline.
  */
-import { isGenuine, partOf, signAck, type SignedAck, type Watermark } from '../../crdt/ack.ts'
+import { isGenuine, signAck, type SignedAck, type Watermark } from '../../crdt/ack.ts'
 import { activeMembers } from '../../crdt/control.ts'
 import type { Position } from '../../crdt/frontier.ts'
 import type { ChainId, EventId, MeshId, PeerId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import { createAckTable, defaultQuorum, type Counted, type HashOf } from '../../crdt/quorum.ts'
-import type { Receipt, Tie, Vouch } from '../../crdt/receipt.ts'
+import type { Receipt, Tie } from '../../crdt/receipt.ts'
 import type { KeyPair } from '../../crdt/signature.ts'
 import type { LogIndex } from './log-index.ts'
 import type { RefusedCommit } from '../../transports/host.ts'
 import type { Reach } from './reach.ts'
 import { createRefusedByVoters, type RefusedByVoters } from './refusals.ts'
 import type { Effect, RefusedBy, Unmet, WriteOutcome, WriteRequest, WrittenAt } from './types.ts'
+import { createVouches } from './vouches.ts'
 import { createWaits, type Wait } from './waits.ts'
 
 export type Settling = {
@@ -88,6 +89,7 @@ export const createSettling = ({
 }: SettlingOptions): Settling => {
   const acks = createAckTable()
   const waits = createWaits()
+  const vouches = createVouches(headerOf, tie)
   const refusedBy = createRefusedByVoters()
   const wanted = new Set<ChainId>()
   let votersOf: { control: unknown; forks: number; voters: ReadonlySet<PeerId> } = {
@@ -117,13 +119,6 @@ export const createSettling = ({
     }
     return fewest ?? []
   }
-  /** Those acks as they vouch for the commit at `where`, which they cover. */
-  const vouching = (where: Position, counted: readonly Counted[]): readonly Vouch[] =>
-    counted.flatMap(({ ack, watermark }) => {
-      const part = partOf(ack, where.chain)
-      const tied = watermark.seq === where.seq ? null : tie(where.chain, where.seq, watermark.seq)
-      return part === null || (tied === null && watermark.seq !== where.seq) ? [] : [{ ...part, tie: tied }]
-    })
   /** What was signed last, for a neighbour that comes up hears what the one before it did. */
   let signed: { readonly ack: SignedAck; readonly watermarks: readonly Watermark[] } | null = null
   const signedAs = (watermarks: readonly Watermark[]): SignedAck => {
@@ -140,10 +135,11 @@ export const createSettling = ({
     const hasOwn = !voters().has(self) || counted.some(({ voter }) => voter === self)
     const [first] = wait.written
     if (counted.length < wait.needed || !hasOwn || first === undefined) return []
-    const [header, acks] = [headerOf(first.chain, first.seq), vouching(first, counted)]
     // What cannot be read now (damage) cannot be shown to anybody: the wait goes on.
-    if (header === null || acks.length < counted.length) return []
-    return end(wait, { kind: 'acknowledged', written: wait.written, header, acks, existing: wait.existing })
+    const shown = vouches.whole(first, counted)
+    return shown === null
+      ? []
+      : end(wait, { kind: 'acknowledged', written: wait.written, ...shown, existing: wait.existing })
   }
   const giveUp = (wait: Wait, cause: Unmet): Effect[] => {
     const got = countedFor(wait.written).length
@@ -248,7 +244,7 @@ export const createSettling = ({
     covering: (position) => acks.covering(position, voters()),
     receipt: (position) => {
       const header = headerOf(position.chain, position.seq)
-      return header && { header, acks: vouching(position, acks.covering(position, voters())) }
+      return header && { header, acks: vouches.of(position, acks.covering(position, voters())) }
     },
     displacedAcks: acks.displaced,
     nextDeadlineMs: waits.nextDeadlineMs,

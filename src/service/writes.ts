@@ -7,7 +7,6 @@ import type { Event, MemorySet } from '../../crdt/event.ts'
 import { encodeToken } from '../../crdt/frontier.ts'
 import { createUuidsV7, segmentId, type EventId, type Namespace, type RecordId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
-import { encodeReceipt } from '../../crdt/receipt.ts'
 import type { BulkAnswer, MemoryInput, Node, WriteAnswer, WriteOptions, Written } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import type { Clock, Random } from '../ports/clock.ts'
@@ -27,6 +26,7 @@ import {
   tagChange,
   withoutNulls,
 } from './drafts.ts'
+import { createReceipts } from './receipts.ts'
 import { commonReason, refusedMessage, unmetMessage, type Away } from './unmet.ts'
 import { episodeRow, type Reader } from './rows.ts'
 import type { Warm } from './warming.ts'
@@ -87,8 +87,8 @@ export const createWrites = (context: WriteContext): Writes => {
             })
     return own === undefined ? said : [own, ...said]
   }
+  const receiptOf = createReceipts()
   let lastRequest: RequestId = 0
-
   const said = (namespace: Namespace, { agent, idempotency_key: key }: WriteOptions): Base => {
     const now = clock.now()
     return {
@@ -192,7 +192,7 @@ export const createWrites = (context: WriteContext): Writes => {
   ): Of & Written => ({
     ...of,
     quorum_acks: outcome.acks.length,
-    receipt: encodeReceipt(outcome),
+    receipt: receiptOf(outcome),
     token: tokenOf(outcome.written),
   })
   /** @param before the row that was changed: a peer that has begun to stop reads no other. */
