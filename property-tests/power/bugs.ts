@@ -99,7 +99,7 @@ export const BUGS: readonly Bug[] = [
     'if (cause === null && existing !== null && wait.needed < 0) return',
   ]),
   bug(WORLD, 'an ack of a later commit shown without what ties it', [
-    'src/replica/settling.ts',
+    'src/replica/vouches.ts',
     '[{ ...part, tie: tied }]',
     '[{ ...part, tie: tied && null }]',
   ]),
