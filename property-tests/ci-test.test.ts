@@ -32,6 +32,7 @@ function node(...args: readonly string[]): { readonly status: number | null; rea
 describe('npm test', () => {
   const TOOLS = [
     'node_modules/typescript-7/bin/tsc',
+    'node_modules/prettier/bin/prettier.cjs',
     'node_modules/oxlint/bin/oxlint',
     'node_modules/dependency-cruiser/bin/dependency-cruise.mjs',
     'node_modules/knip/bin/knip.js',
@@ -55,7 +56,7 @@ process.exitCode = ${exit}\n`,
     tools(0)
     vitest({ passed: 40, failed: 0, skipped: [{ name: 'a.test.ts: fills a disk', why: 'no tmpfs' }] }, 0)
     const { status, lines } = node('.ci/test.js')
-    expect(lines.at(-1)).toBe('46 passed, 0 failed')
+    expect(lines.at(-1)).toBe('47 passed, 0 failed')
     expect(lines).toContain('skipped  a.test.ts: fills a disk: no tmpfs')
     expect(status).toBe(0)
   })
@@ -65,7 +66,7 @@ process.exitCode = ${exit}\n`,
     write('node_modules/oxlint/bin/oxlint', 'process.exitCode = 1\n')
     vitest({ passed: 40, failed: 2, skipped: [] }, 1)
     const { status, lines } = node('.ci/test.js')
-    expect(lines.at(-1)).toBe('45 passed, 3 failed')
+    expect(lines.at(-1)).toBe('46 passed, 3 failed')
     expect(lines).toContain('failed   lint: exit status 1')
     expect(status).toBe(1)
   })
@@ -85,7 +86,7 @@ process.exitCode = ${exit}\n`,
   it('fails when a tool is not there', () => {
     vitest({ passed: 1, failed: 0, skipped: [] }, 0)
     const { status, lines } = node('.ci/test.js')
-    expect(lines.at(-1)).toBe('1 passed, 6 failed')
+    expect(lines.at(-1)).toBe('1 passed, 7 failed')
     expect(status).toBe(1)
   })
 
@@ -94,7 +95,7 @@ process.exitCode = ${exit}\n`,
     vitest({ passed: 3, failed: 0, skipped: [] }, 0)
     const { lines } = node('.ci/test.js', 'crdt/merkle')
     expect(lines).toContain('asked for crdt/merkle')
-    expect(lines.filter((line) => line.startsWith('skipped')).length).toBe(4)
+    expect(lines.filter((line) => line.startsWith('skipped')).length).toBe(5)
     expect(lines.at(-1)).toBe('5 passed, 0 failed')
   })
 })

@@ -363,7 +363,7 @@ describe.skipIf(reason !== null)(
         edges: [{ from: a.id, to: b.id, relation: 'causes' }],
         truncated: false,
       })
-      expect(await drawn('&as_of=2025-01-01T00:00:00Z')).toMatchObject({ nodes: [{ id: a.id }], edges: [] })
+      expect(await drawn('&valid_at=2025-01-01T00:00:00Z')).toMatchObject({ nodes: [{ id: a.id }], edges: [] })
       expect(
         (await fetch(`${subject.url}/api/v1/graph?from=${c.id}`, { headers: { 'x-causal-token': token } })).status,
       ).toBe(404)
