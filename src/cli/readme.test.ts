@@ -1,17 +1,25 @@
-/** What the README says to type is there: each verb, each option. */
-import { readFileSync } from 'node:fs'
+/** What the README and the pages of docs say to type is there: each verb, each option. */
+import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { runCli, succeeded } from './testing/run-cli.ts'
 
-const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+const ROOT = new URL('../../', import.meta.url)
+const PAGES = [
+  'README.md',
+  ...readdirSync(new URL('docs/', ROOT))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+]
+const TEXT = PAGES.map((page) => readFileSync(new URL(page, ROOT), 'utf8')).join('\n')
 /** In code blocks and in running text; a line that ends in a backslash goes on. */
-const COMMANDS = [...README.replaceAll('\\\n', ' ').matchAll(/npx mnemesh ([^`\n]+)/g)].map(([, words]) =>
+const FOUND = [...TEXT.replaceAll('\\\n', ' ').matchAll(/npx mnemesh ([^`\n]+)/g)].map(([, words]) =>
   words!
     .replace(/"[^"]*"|'[^']*'/g, 'TEXT')
     .split('#')[0]!
     .trim()
     .split(/\s+/),
 )
+const COMMANDS = [...new Map(FOUND.map((words) => [words.join(' '), words])).values()]
 
 const helpOf = async (words: readonly string[]): Promise<string> => {
   const { out } = succeeded(await runCli([words[0]!, '--help']))
@@ -28,6 +36,6 @@ test.each(COMMANDS.filter(([verb]) => !verb!.startsWith('<')).map((words) => [wo
   },
 )
 
-test('the README shows a good part of the command line', () => {
+test('the pages show a good part of the command line', () => {
   expect(new Set(COMMANDS.map(([verb]) => verb)).size).toBeGreaterThan(6)
 })
