@@ -10,7 +10,7 @@ export const LONG = [
   'property-tests/{cuts,digests-at-size}.test.ts',
   'property-tests/fuzz/fuzz-other-half.test.ts',
   'property-tests/sim/{pglite,sim-other-half}.test.ts',
-  'src/{filling-killed,projection-outages}.test.ts',
+  'src/{filling-killed,migrate,projection-outages}.test.ts',
   'src/projection/{age,embedded-files,engine,engines-agree,full-disk,vectors}.test.ts',
   'src/node/backup.test.ts',
   'src/service/pages.test.ts',

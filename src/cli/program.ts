@@ -20,6 +20,7 @@ import { addLinkVerbs } from './verbs/links.ts'
 import { addMcp } from './verbs/mcp.ts'
 import { addMemoryVerbs } from './verbs/memories.ts'
 import { addMeshVerbs } from './verbs/mesh.ts'
+import { addMigrate } from './verbs/migrate.ts'
 import { addMirror } from './verbs/mirror.ts'
 import { addProject } from './verbs/project.ts'
 import { addProofVerbs } from './verbs/proof.ts'
@@ -50,6 +51,7 @@ export const createProgram = (io: Io, version: string, json = false): Command =>
   addBackup(program, io)
   addProofVerbs(program, io)
   addProject(program, io)
+  addMigrate(program, io)
   addMeshVerbs(program, io)
   addUserPeerVerbs(program, io, version)
   addMcp(program, io)

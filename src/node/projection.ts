@@ -26,6 +26,10 @@ export type ProjectionOptions = {
 /** As health shows it. */
 export const kindOf = (projection: string): string => (projection.startsWith('postgres') ? 'postgres' : projection)
 
+export const folderOfRows = (dir: string): string => join(dir, 'projection')
+/** On a server each peer has its own. */
+export const schemaOf = ({ peer }: Pick<Identity, 'peer'>): string => `mnemesh_${peer.slice(0, 16)}`
+
 export const projectionOf = (
   options: ProjectionOptions,
   identity: Identity,
@@ -34,8 +38,8 @@ export const projectionOf = (
   const age = options.age ?? false
   const choice =
     options.projection === 'pglite'
-      ? { kind: 'pglite' as const, dir: join(options.dir, 'projection'), age }
-      : { kind: 'postgres' as const, url: options.projection, schema: `mnemesh_${identity.peer.slice(0, 16)}`, age }
+      ? { kind: 'pglite' as const, dir: folderOfRows(options.dir), age }
+      : { kind: 'postgres' as const, url: options.projection, schema: schemaOf(identity), age }
   const make = (): Projection & VectorStore =>
     openProjection(choice, { clock: systemTimers, timers: systemTimers, log: options.log })
   const idle = options.projection_idle_s

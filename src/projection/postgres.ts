@@ -15,8 +15,11 @@ const READERS_MAX = limits.projection_connections_max - 1
 /** With `_next` behind it an identifier still, which a server cuts at 63. */
 const SCHEMA = /^[a-z_][a-z0-9_]{0,57}$/
 
-/** @param url `postgres://user:password@host:port/database`. @param schema lower-case letters, digits, `_`; at most 58. */
-export const openPostgres = (url: string, schema: string, log: (line: string) => void): Sql => {
+/**
+ * @param url `postgres://user:password@host:port/database`. @param schema lower-case letters, digits, `_`; at most 58.
+ * @param beside whether it only reads, beside the peer whose rows these are: it holds no lock and makes nothing.
+ */
+export const openPostgres = (url: string, schema: string, log: (line: string) => void, beside = false): Sql => {
   if (!SCHEMA.test(schema))
     throw new ProjectionFailure(
       `projection: schema ${JSON.stringify(schema)} is not an identifier; use lower-case letters, digits and _, at most 58`,
@@ -167,7 +170,7 @@ export const openPostgres = (url: string, schema: string, log: (line: string) =>
     schemas,
     connect: () =>
       inTurn(async () => {
-        await connectWriter()
+        if (!beside) await connectWriter()
         if (readers !== null) return
         readers = new pg.Pool({
           ...options,

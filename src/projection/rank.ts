@@ -165,7 +165,8 @@ const withNeighbours = async (
       before.context += context
     }
   }
-  for (const { at, id, common: more, after, before } of rows) {
+  // A plan may join in any order, and equals stay as they come.
+  for (const { at, id, common: more, after, before } of rows.toSorted((a, b) => a.at - b.at)) {
     const { own, whole } = best[at - 1]!
     lend(id, own + more, 0, whole)
     for (const [ids, shares] of [

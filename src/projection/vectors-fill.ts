@@ -137,11 +137,15 @@ const make = async (
     [embedder, version, dim, origin, serving],
   )
   const id = made!.id
-  await query(
-    `create index embeddings_near_${id} on embeddings using hnsw ((vector::${schema}.vector(${dim})) ${schema}.vector_cosine_ops) where generation = ${id}`,
-  )
+  await makeNearIndex(query, schema, id, dim)
   return id
 }
+
+/** The index over the vectors of one embedder. @param schema of pgvector, as an identifier. */
+export const makeNearIndex = async (query: Query, schema: string, id: number, dim: number): Promise<void> =>
+  void (await query(
+    `create index embeddings_near_${id} on embeddings using hnsw ((vector::${schema}.vector(${dim})) ${schema}.vector_cosine_ops) where generation = ${id}`,
+  ))
 
 const takeOver = async (query: Query, wanted: Generation, generations: readonly Generation[]): Promise<void> => {
   for (const one of generations) if (one.id !== wanted.id) await drop(query, one)
