@@ -255,7 +255,7 @@ const layers = [
       '^src/membership/(index|quote|recovery-plan)\\.ts$',
       '^src/node/addresses\\.ts$',
       '^src/log/',
-      '^src/node/((verify|rebuild)-folder|verify-proof|backup|restore|migrate)\\.ts$',
+      '^src/node/((verify|rebuild|join)-folder|verify-proof|backup|restore|migrate)\\.ts$',
       '^src/v8\\.ts$',
       ...DOOR_FACTS,
       NODE,

@@ -13,6 +13,7 @@ import { NodeError } from '../errors.ts'
 import type { Random } from '../ports/clock.ts'
 import { quoted } from './quote.ts'
 import { makeFolder } from './make-folder.ts'
+import { finishMove } from './moving.ts'
 
 export type Identity = {
   readonly dir: string
@@ -117,8 +118,9 @@ export const readIdentity = async (dir: string): Promise<Identity | null> => {
   }
 }
 
-/** @throws NodeError when the folder belongs to no mesh. */
+/** Ends a move into another mesh that was cut short. @throws NodeError when the folder belongs to no mesh. */
 export const requireIdentity = async (dir: string): Promise<Identity> => {
+  await finishMove(dir)
   const identity = await readIdentity(dir)
   if (identity === null && (await readJson(join(dir, SECRET))) !== null)
     throw new NodeError(

@@ -124,7 +124,7 @@ const invitedTo = async (dir: string): Promise<readonly string[]> => {
  * Makes a peer's identity in `dir` and enrols it: through a running peer when one answers at the invite's address, else in
  * the inviting peer's own folder when that is on this machine and stopped. In a folder whose enrolment is not in force yet it asks
  * again, under the same key.
- * @param from that folder; without it, it is looked for beside `dir`. A token does not name it: tokens travel.
+ * @param from that folder; without it, it is looked for beside `beside`, which is `dir` itself. A token does not name it: tokens travel.
  * @param wait until the voters that can be reached have the enrolment on disk.
  */
 export const joinMesh = async ({
@@ -132,6 +132,7 @@ export const joinMesh = async ({
   dir,
   name,
   from,
+  beside = dir,
   wait = true,
   ...saying
 }: Saying & {
@@ -139,6 +140,7 @@ export const joinMesh = async ({
   readonly dir: string
   readonly name: string
   readonly from?: string
+  readonly beside?: string
   readonly wait?: boolean
 }): Promise<{ mesh_id: MeshId; peer_id: PeerId; members: number } & AppliedNames> => {
   const invite = decodeInvite(token)
@@ -159,7 +161,7 @@ export const joinMesh = async ({
   const { log, url, inviter, others } = await enrolSomewhere(
     invite,
     encodeJoin(token.trim(), name, keys),
-    { peer, name, beside: dir, from },
+    { peer, name, beside, from },
     saying,
   )
   // Asked again, it has a log, which goes on by itself.

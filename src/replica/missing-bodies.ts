@@ -17,6 +17,8 @@ import type { Place } from './touched.ts'
 const FACT = 'missing-bodies'
 /** (32 + 16 + 9 bytes) × 1,000 fits a fact of 64 KiB. */
 const REMEMBERED_MAX = 1_000
+/** For whoever fills a store without a replica: the next start looks for every text. */
+export const LOOK_FOR_ALL_BODIES = [FACT, pack([true])] as const
 
 export type MissingBodies = {
   has(ref: Ref): boolean

@@ -38,6 +38,8 @@ export const FIRST_PORT = 7700
 /** What `npm start` takes. */
 const FLEET_PORTS: readonly number[] = [7701, 7702, 7703]
 const PORT_TRIES = 16
+/** Ports that are lost to somebody else in a row; each costs the start of a process. */
+const LAUNCHES_MAX = 4
 
 /** The running peer, started when it is not there. @throws NodeError with what it said when it does not come up. */
 export const ensureUserPeer = async (folder: UserFolder, tools: Tools): Promise<Started> => {
@@ -51,11 +53,21 @@ export const ensureUserPeer = async (folder: UserFolder, tools: Tools): Promise<
       await initMesh({ dir: folder.peer, name: peerName(), ...tools })
     await writeFile(folder.wanted, '', { mode: 0o600 })
     if (there !== null) return { ...there, started: false }
-    return {
-      ...(await whenReady(folder, tools, await launchPeer(folder, await freePort(), tools.launcher))),
-      started: true,
-    }
+    return { ...(await launch(folder, tools)), started: true }
   })
+}
+
+/**
+ * Another program may take the port before the peer listens there: then the peer says so and ends, and another port is tried.
+ */
+const launch = async (folder: UserFolder, tools: Tools): Promise<FoundPeer> => {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await whenReady(folder, tools, await launchPeer(folder, await freePort(tries === 1), tools.launcher))
+    } catch (error) {
+      if (tries === LAUNCHES_MAX || !(error instanceof PortTaken)) throw error
+    }
+  }
 }
 
 /** Resolves with false when it did not run. @throws NodeError when it does not end. */
@@ -63,18 +75,47 @@ export const stopUserPeer = async (folder: UserFolder, tools: Tools): Promise<bo
   if (!(await isWanted(folder)) && (await readRunning(folder.peer)) === null) return false
   return holdingLock(folder, tools, async () => {
     await rm(folder.wanted, { force: true })
-    const found = await findProcess(folder, tools.random)
-    if (found === null || found.pid === 0) return false
-    process.kill(found.pid, 'SIGTERM')
-    for (const from = tools.clock.now(); isAlive(found.pid); await tools.sleep(LOOK_MS)) {
-      if (tools.clock.now() - from > STOP_MS_MAX)
-        throw new NodeError(
-          'not_ready',
-          `the peer (process ${found.pid}) was told to stop and has not ended within ${STOP_MS_MAX / 1_000} s; see ${folder.log}`,
-        )
-    }
-    return true
+    return endProcess(folder, tools)
   })
+}
+
+/**
+ * Works on the peer's folder while no program can start it; where it ran, it runs again afterwards, whatever came of the work.
+ * @param work told whether there is a peer yet.
+ */
+export const whileUserPeerStopped = async <T>(
+  folder: UserFolder,
+  tools: Tools,
+  work: (isMade: boolean) => Promise<T>,
+): Promise<{ readonly done: T; readonly started: FoundPeer | null }> => {
+  await makeFolder(folder.base, 0o700)
+  return holdingLock(folder, tools, async () => {
+    const ran = await endProcess(folder, tools)
+    const again = async (): Promise<FoundPeer | null> => (ran ? launch(folder, tools) : null)
+    let done: T
+    try {
+      done = await work((await readIdentity(folder.peer)) !== null)
+    } catch (error) {
+      // Why the work failed is what its caller has to know.
+      await again().catch(() => null)
+      throw error
+    }
+    return { done, started: await again() }
+  })
+}
+
+const endProcess = async (folder: UserFolder, tools: Tools): Promise<boolean> => {
+  const found = await findProcess(folder, tools.random)
+  if (found === null || found.pid === 0) return false
+  process.kill(found.pid, 'SIGTERM')
+  for (const from = tools.clock.now(); isAlive(found.pid); await tools.sleep(LOOK_MS)) {
+    if (tools.clock.now() - from > STOP_MS_MAX)
+      throw new NodeError(
+        'not_ready',
+        `the peer (process ${found.pid}) was told to stop and has not ended within ${STOP_MS_MAX / 1_000} s; see ${folder.log}`,
+      )
+  }
+  return true
 }
 
 const holdingLock = async <T>(folder: UserFolder, { clock, sleep }: Tools, work: () => Promise<T>): Promise<T> => {
@@ -106,6 +147,10 @@ const whenReady = async (
     const found = await findUserPeer(folder, random)
     if (found !== null) return found
     if (launched.ended()) endedMs ??= clock.now()
+    if (endedMs !== null) {
+      const said = await lastWords(folder)
+      if (PORT_IN_USE.test(said)) throw new PortTaken('not_ready', `this user's peer did not come up: ${said}`)
+    }
     const dead = endedMs !== null && clock.now() - endedMs > GRACE_MS
     if (dead || clock.now() - from > READY_MS_MAX)
       throw new NodeError(
@@ -114,6 +159,10 @@ const whenReady = async (
       )
   }
 }
+
+class PortTaken extends NodeError {}
+/** As `serve` says it. */
+const PORT_IN_USE = /^(mnemesh: )?port \d+ on \S+ is in use/
 
 /** Made once; a file of that name which others may read is made its owner's alone. */
 const makeKey = async (folder: UserFolder, random: Random): Promise<void> => {
@@ -128,10 +177,10 @@ const makeKey = async (folder: UserFolder, random: Random): Promise<void> => {
   }
 }
 
-/** The first of them, else one that the system gives, never one of those that `npm start` takes. */
-const freePort = async (): Promise<number> => {
+/** The first of them where that is wanted, else one that the system gives, never one of those that `npm start` takes. */
+const freePort = async (first: boolean): Promise<number> => {
   for (let tries = 0; tries < PORT_TRIES; tries++) {
-    const port = await tryPort(tries === 0 ? FIRST_PORT : 0)
+    const port = await tryPort(first && tries === 0 ? FIRST_PORT : 0)
     if (port !== null && !FLEET_PORTS.includes(port)) return port
   }
   throw new NodeError('not_ready', "there is no free port on 127.0.0.1 for this user's peer; free one")
@@ -148,7 +197,7 @@ const tryPort = (port: number): Promise<number | null> =>
   })
 
 /** Of a team's members each has a name of its own: the user's and the machine's. */
-const peerName = (): string => {
+export const peerName = (): string => {
   const user = (() => {
     try {
       return userInfo().username

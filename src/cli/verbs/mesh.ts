@@ -8,7 +8,9 @@ import { quoted } from '../../membership/quote.ts'
 import { parseRecoveryPlan, type RecoveryPlan } from '../../membership/recovery-plan.ts'
 import { duration, example } from '../options.ts'
 import { clean, coloursFor, table } from '../render.ts'
+import { appliedText } from './applied-text.ts'
 import { oneOf } from './choice.ts'
+import { addJoinVerb } from './mesh-join.ts'
 import { addRecoveryVerbs } from './mesh-recovery.ts'
 
 const OFFLINE =
@@ -25,7 +27,7 @@ export const addMeshVerbs = (program: Command, io: Io): void => {
   )
   addInit(mesh, io)
   addInvite(mesh, io)
-  addJoin(mesh, io)
+  addJoinVerb(mesh, io, NO_WAIT)
   addMembers(mesh, io)
   addRevoke(mesh, io)
   addRecoveryVerbs(mesh, io)
@@ -121,42 +123,6 @@ const addInvite = (mesh: Command, io: Io): void => {
           ? JSON.stringify(await tellOfInvite({ dir: options.data, token, wait: options.wait }))
           : token,
       )
-    },
-  )
-}
-
-const addJoin = (mesh: Command, io: Io): void => {
-  const verb = mesh
-    .command('join')
-    .description("make a peer's identity and enrol it")
-    .argument('<token>', 'what `mesh invite` printed')
-  verb.requiredOption('--data <dir>', "the new peer's folder").requiredOption('--name <name>', "the new peer's name")
-  verb
-    .option(
-      '--from <dir>',
-      'the folder of the peer that gave the token, when it is stopped and on this machine (default: looked for beside --data)',
-    )
-    .option('--no-wait', NO_WAIT)
-    .option('--json', 'print the answer as JSON')
-  example(verb, 'mnemesh mesh join TOKEN --data ./peer-2 --name paris')
-  verb.action(
-    async (token: string, options: { data: string; name: string; from?: string; wait: boolean; json?: boolean }) => {
-      const { joinMesh } = await import('../../membership/index.ts')
-      const joined = await joinMesh({
-        token: token.trim(),
-        dir: options.data,
-        name: options.name,
-        ...(options.from === undefined ? {} : { from: options.from }),
-        wait: options.wait,
-        clock: io.clock,
-        random: io.random,
-      })
-      if (options.json === true) return print(io, JSON.stringify(joined))
-      await print(
-        io,
-        `${joined.proposed ? 'is to join' : 'joined'} mesh ${joined.mesh_id}, ${joined.members} members\npeer ${options.name} is ${joined.peer_id}\n${appliedText(joined)}`,
-      )
-      await note(io, `start it with: mnemesh serve --data ${quoted(options.data)} --port 7702`)
     },
   )
 }
@@ -278,22 +244,3 @@ const addLevel = (mesh: Command, io: Io): void => {
       )
   })
 }
-
-/** Where the statement lies on disk; the others hear of it when they are back. */
-const appliedText = ({
-  proposed,
-  applied,
-  not_yet,
-}: {
-  readonly proposed: boolean
-  readonly applied: readonly string[]
-  readonly not_yet: readonly string[]
-}): string =>
-  proposed
-    ? `kept as a proposal: it takes effect by itself as soon as most of these run and have countersigned it: ${not_yet.map(clean).join(', ')}`
-    : [
-        applied.length === 0 ? '' : `applied by ${applied.map(clean).join(', ')}`,
-        not_yet.length === 0 ? '' : `not yet by ${not_yet.map(clean).join(', ')}`,
-      ]
-        .filter((part) => part !== '')
-        .join('; ')
