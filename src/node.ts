@@ -40,6 +40,8 @@ export type NodeOptions = Omit<ProjectionOptions, 'log'> & {
   readonly host: string
   /** 0 takes a free one. */
   readonly port: number
+  /** A free one also where that one is taken. */
+  readonly orFreePort?: boolean
   /** `ws://host:port/mesh`; one reachable peer is enough. */
   readonly peers: readonly string[]
   readonly quorum?: number
@@ -155,6 +157,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     mcp,
     host: options.host,
     port: options.port,
+    orFreePort: options.orFreePort ?? false,
     keys: options.keys,
     cors: options.cors ?? [],
     trustedHosts: options.trusted_hosts ?? [],

@@ -79,6 +79,27 @@ test(
 )
 
 test(
+  'several users who start theirs in the same moment, all of whom want the first port, get one each',
+  async () => {
+    const homes = [home, ...(await Promise.all([1, 2].map(() => mkdtemp(join(tmpdir(), 'mnemesh-user-')))))]
+    try {
+      const ups = await Promise.all(
+        homes.map(async (dir) => JSON.parse(await mnemeshOk(['up', '--json'], { XDG_DATA_HOME: dir })) as Up),
+      )
+      const ports = ups.map(({ url }) => Number(new URL(url).port))
+      expect(new Set(ports).size).toBe(homes.length)
+      for (const port of ports) expect([7701, 7702, 7703]).not.toContain(port)
+    } finally {
+      for (const dir of homes.slice(1)) {
+        await mnemesh(['down'], { XDG_DATA_HOME: dir })
+        await rm(dir, { recursive: true, force: true })
+      }
+    }
+  },
+  LONG_MS,
+)
+
+test(
   'who sits at its old address is told nothing, and it is started elsewhere',
   async () => {
     const { pid } = await up()

@@ -32,6 +32,7 @@ import { createInFlight } from './in-flight.ts'
 import { parseJson, parseLargeJson } from './json.ts'
 import { graphRoutes } from './graph.ts'
 import { linkRoutes } from './links.ts'
+import { listenHereOrFree } from './listen.ts'
 import { memoryRoutes } from './memories.ts'
 import { mcpRoute } from './mcp.ts'
 import type { McpHandler } from './mcp.ts'
@@ -57,6 +58,8 @@ import { httpLimits } from './limits.ts'
 export type HttpDoorOptions = OriginOptions & {
   /** 0 takes any free one. */
   readonly port: number
+  /** Any free one also where that one is taken. */
+  readonly orFreePort?: boolean
   /** API keys; none is allowed on a loopback address only. */
   readonly keys: readonly string[]
   readonly version: string
@@ -153,7 +156,12 @@ export const createHttpDoor = async (node: Node, options: HttpDoorOptions): Prom
   return {
     listen: async () => {
       // `localhost` would open a second server for ::1, with its own connections to close.
-      await app.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port })
+      const at = host === 'localhost' ? '127.0.0.1' : host
+      await listenHereOrFree((taken) => app.listen({ host: at, port: taken }), {
+        host: at,
+        port,
+        orFree: options.orFreePort ?? false,
+      })
       return urlOf(app.server.address() as AddressInfo)
     },
     close: async () => {

@@ -16,13 +16,16 @@ export type Launched = { ended(): boolean }
 /** A person's questions come in bursts, and the first of each may take some seconds. */
 const IDLE_S = 60
 
-/** Words that run it. */
-export const peerWords = (folder: UserFolder, port: number): readonly string[] => [
+const FIRST_PORT = 7700
+
+/** Words that run it. It takes its port itself: one that was looked for here might be another program's by the time it listens. */
+const peerWords = (folder: UserFolder): readonly string[] => [
   'serve',
   '--data',
   folder.peer,
   '--port',
-  String(port),
+  String(FIRST_PORT),
+  '--or-free-port',
   '--key-file',
   folder.key,
   '--log-file',
@@ -31,12 +34,12 @@ export const peerWords = (folder: UserFolder, port: number): readonly string[] =
   String(IDLE_S),
 ]
 
-export const launchPeer = async (folder: UserFolder, port: number, { command, env }: Launcher): Promise<Launched> => {
+export const launchPeer = async (folder: UserFolder, { command, env }: Launcher): Promise<Launched> => {
   // Begun anew at each start, so it stays small: what the peer reports goes into its log.
   const errors = await open(folder.errors, 'w', 0o600)
   try {
     const [file, ...words] = command
-    const child = spawn(file, [...words, ...peerWords(folder, port)], {
+    const child = spawn(file, [...words, ...peerWords(folder)], {
       detached: true,
       cwd: folder.base,
       env: ownEnv(env),

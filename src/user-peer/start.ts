@@ -4,7 +4,6 @@
  * process there ends by itself, so there is one peer whatever happens.
  */
 import { chmod, open, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { hostname, userInfo } from 'node:os'
 import { NodeError } from '../errors.ts'
 import { readIdentity, readRunning } from '../membership/folder.ts'
@@ -34,12 +33,8 @@ const LOOK_MS = 50
 const STOP_MS_MAX = 20_000
 /** Our process has ended, but another's may be on its way up. */
 const GRACE_MS = 5_000
-export const FIRST_PORT = 7700
-/** What `npm start` takes. */
-const FLEET_PORTS: readonly number[] = [7701, 7702, 7703]
-const PORT_TRIES = 16
-/** Ports that are lost to somebody else in a row; each costs the start of a process. */
-const LAUNCHES_MAX = 4
+/** A peer that works on something large may be late with its proof, of which each is waited for 5 s. */
+const PROOFS_MAX = 4
 
 /** The running peer, started when it is not there. @throws NodeError with what it said when it does not come up. */
 export const ensureUserPeer = async (folder: UserFolder, tools: Tools): Promise<Started> => {
@@ -57,18 +52,8 @@ export const ensureUserPeer = async (folder: UserFolder, tools: Tools): Promise<
   })
 }
 
-/**
- * Another program may take the port before the peer listens there: then the peer says so and ends, and another port is tried.
- */
-const launch = async (folder: UserFolder, tools: Tools): Promise<FoundPeer> => {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await whenReady(folder, tools, await launchPeer(folder, await freePort(tries === 1), tools.launcher))
-    } catch (error) {
-      if (tries === LAUNCHES_MAX || !(error instanceof PortTaken)) throw error
-    }
-  }
-}
+const launch = async (folder: UserFolder, tools: Tools): Promise<FoundPeer> =>
+  whenReady(folder, tools, await launchPeer(folder, tools.launcher))
 
 /** Resolves with false when it did not run. @throws NodeError when it does not end. */
 export const stopUserPeer = async (folder: UserFolder, tools: Tools): Promise<boolean> => {
@@ -105,7 +90,11 @@ export const whileUserPeerStopped = async <T>(
 }
 
 const endProcess = async (folder: UserFolder, tools: Tools): Promise<boolean> => {
-  const found = await findProcess(folder, tools.random)
+  let found = await findProcess(folder, tools.random)
+  for (let proofs = 1; found === null && proofs < PROOFS_MAX && (await isAnyAlive(folder)); proofs++) {
+    await tools.sleep(LOOK_MS)
+    found = await findProcess(folder, tools.random)
+  }
   if (found === null || found.pid === 0) return false
   process.kill(found.pid, 'SIGTERM')
   for (const from = tools.clock.now(); isAlive(found.pid); await tools.sleep(LOOK_MS)) {
@@ -147,11 +136,7 @@ const whenReady = async (
     const found = await findUserPeer(folder, random)
     if (found !== null) return found
     if (launched.ended()) endedMs ??= clock.now()
-    if (endedMs !== null) {
-      const said = await lastWords(folder)
-      if (PORT_IN_USE.test(said)) throw new PortTaken('not_ready', `this user's peer did not come up: ${said}`)
-    }
-    const dead = endedMs !== null && clock.now() - endedMs > GRACE_MS
+    const dead = endedMs !== null && clock.now() - endedMs > GRACE_MS && !(await isAnyAlive(folder))
     if (dead || clock.now() - from > READY_MS_MAX)
       throw new NodeError(
         'not_ready',
@@ -159,10 +144,6 @@ const whenReady = async (
       )
   }
 }
-
-class PortTaken extends NodeError {}
-/** As `serve` says it. */
-const PORT_IN_USE = /^(mnemesh: )?port \d+ on \S+ is in use/
 
 /** Made once; a file of that name which others may read is made its owner's alone. */
 const makeKey = async (folder: UserFolder, random: Random): Promise<void> => {
@@ -177,25 +158,6 @@ const makeKey = async (folder: UserFolder, random: Random): Promise<void> => {
   }
 }
 
-/** The first of them where that is wanted, else one that the system gives, never one of those that `npm start` takes. */
-const freePort = async (first: boolean): Promise<number> => {
-  for (let tries = 0; tries < PORT_TRIES; tries++) {
-    const port = await tryPort(first && tries === 0 ? FIRST_PORT : 0)
-    if (port !== null && !FLEET_PORTS.includes(port)) return port
-  }
-  throw new NodeError('not_ready', "there is no free port on 127.0.0.1 for this user's peer; free one")
-}
-
-const tryPort = (port: number): Promise<number | null> =>
-  new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', () => resolve(null))
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : null))
-    })
-  })
-
 /** Of a team's members each has a name of its own: the user's and the machine's. */
 export const peerName = (): string => {
   const user = (() => {
@@ -207,6 +169,12 @@ export const peerName = (): string => {
     }
   })()
   return `${user}@${hostname()}`.replaceAll(/\p{Cc}/gu, '').slice(0, 48)
+}
+
+/** Whether the process that said last that it runs here is there, though it may not answer: ours has the folder, or one that was given its number since. */
+const isAnyAlive = async (folder: UserFolder): Promise<boolean> => {
+  const running = await readRunning(folder.peer)
+  return running !== null && running.pid !== 0 && isAlive(running.pid)
 }
 
 const isAlive = (pid: number): boolean => {

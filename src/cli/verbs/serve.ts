@@ -20,6 +20,7 @@ import { oneOf } from './choice.ts'
 type ServeOptions = EmbedderOptions & {
   readonly data: string
   readonly port: number
+  readonly orFreePort?: boolean
   readonly host: string
   readonly peer?: readonly string[]
   readonly quorum?: number
@@ -43,6 +44,7 @@ export const addServe = (program: Command, io: Io): void => {
     .description('run one peer')
     .requiredOption('--data <dir>', "the peer's folder (see `mesh init`, `mesh join`)")
     .requiredOption('--port <port>', 'port for HTTP and the mesh; 0 takes a free one', wholeNumber(0, 65_535))
+    .option('--or-free-port', 'a free port where that one is taken, never 7701 to 7703 (`up` does so)')
     .option('--host <host>', 'address to listen on', '127.0.0.1')
     .option('--peer <url>', 'ws://host:port/mesh of a member; may be repeated, one reachable is enough', collectPeer)
     .option(
@@ -119,6 +121,7 @@ const serve = async (options: ServeOptions, io: Io): Promise<void> => {
       dir: options.data,
       host: options.host,
       port: options.port,
+      orFreePort: options.orFreePort ?? false,
       peers: options.peer ?? [],
       ...(options.quorum === undefined ? {} : { quorum: options.quorum }),
       ...(options.quorumTimeout === undefined ? {} : { quorum_timeout_ms: options.quorumTimeout }),
@@ -152,6 +155,7 @@ const serve = async (options: ServeOptions, io: Io): Promise<void> => {
 const startWords = (options: ServeOptions): readonly string[] => [
   '--port',
   String(options.port),
+  ...(options.orFreePort === true ? ['--or-free-port'] : []),
   ...(options.host === '127.0.0.1' ? [] : ['--host', options.host]),
   ...(options.keyFile === undefined || options.keyFile === '-' ? [] : ['--key-file', options.keyFile]),
   ...(options.quorum === undefined ? [] : ['--quorum', String(options.quorum)]),
