@@ -1,4 +1,4 @@
-/** The harness, tried on real peers: a killed coordinator while links are lossy, a cut both ways, and a disk that is full to the last byte. */
+/** The harness, tried on real peers: a killed coordinator while links are lossy, a cut both ways, acks that do not come back, and a disk that is full to the last byte. */
 import { expect, test } from 'vitest'
 import { playCampaign, type CampaignOptions } from './campaign.ts'
 import { whyNoDisks } from './disk.ts'
@@ -24,8 +24,8 @@ const refusal = whyNoDisks()
 if (refusal !== null)
   process.stderr.write(`SKIPPED: the round on a full disk needs to mount a tmpfs, and that failed: ${refusal}\n`)
 
-test('a full disk, a killed coordinator and a cut link under load: proven, healed, nothing lost; the verdict stands on evidence', async () => {
-  const names = ['kill-coordinator', 'cut-one', ...(refusal === null ? ['full-disk'] : [])]
+test('a full disk, a killed coordinator, a cut link and lost acks under load: proven, healed, nothing lost; the verdict stands on evidence', async () => {
+  const names = ['kill-coordinator', 'cut-one', 'drop-acks', ...(refusal === null ? ['full-disk'] : [])]
   const options = { mix: 'alone', seed: 1, peers: 3, projection: 'none' } as const
   const result = await playCampaign({
     ...options,
@@ -45,6 +45,7 @@ test('a full disk, a killed coordinator and a cut link under load: proven, heale
   expect(rounds.map(({ proof }) => proof.join())).toEqual([
     expect.stringMatching(/^pid \d+ gone$/),
     expect.stringMatching(/(held|lost) [1-9]/),
+    expect.stringMatching(/^[1-9]\d* answers lost: [1-9]\d* bytes had passed, [1-9]/),
     ...(refusal === null ? [expect.stringMatching(/^0\.0 MiB free, [1-9]\d* × 507$/)] : []),
   ])
   for (const { acknowledged, wholeLists } of rounds) {

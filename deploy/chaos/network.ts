@@ -4,12 +4,25 @@
 import { noCounts, OPEN, startRelay, type Counts, type Relay, type Way } from './relay.ts'
 
 export type Pair = { readonly from: string; readonly to: string }
+export type LostAnswer = {
+  /** What passed before the way back was cut, and what was lost on it since. */
+  bytes(): { readonly asked: number; readonly lost: number }
+  /** The way back is open again. */
+  heal(): void
+}
 
 export type Network = {
   /** From now on so for these, until `heal`. */
   shape(pairs: readonly Pair[], way: Partial<Way>): void
+  /**
+   * Waits until something has passed from `asker` to `answerer`; from that piece on what `answerer` says to it is lost, until `heal`. So a request arrives, and its answer
+   * does not. Nothing happens where they have no connection.
+   */
+  loseAnswer(asker: string, answerer: string): LostAnswer
   /** These ways are open again. */
   heal(pairs: readonly Pair[]): void
+  /** Whether a connection between these two goes through a relay. */
+  joins(one: string, other: string): boolean
   /** Ends the connections between two, at both ends. */
   reset(one: string, other: string): void
   /** Ends them at the end of whom was dialled. */
@@ -28,17 +41,42 @@ export const startNetwork = (random: () => number): Network => {
   const nameById = new Map<string, string>()
   const wayOf = new Map<string, Way>()
   const counts = noCounts()
+  /** By the way that is watched; the latest alone. */
+  const watched = new Map<string, (what: 'passed' | 'lost', bytes: number) => void>()
   const keyOf = (from: string, to: string): string => `${from}>${to}`
   const wake = (): void => relayOf.forEach((relay) => relay.wake())
+  const shape: Network['shape'] = (pairs, way) => {
+    for (const { from, to } of pairs) wayOf.set(keyOf(from, to), { ...(wayOf.get(keyOf(from, to)) ?? OPEN), ...way })
+    wake()
+  }
+  const heal: Network['heal'] = (pairs) => {
+    for (const { from, to } of pairs) wayOf.delete(keyOf(from, to))
+    wake()
+  }
   return {
-    shape: (pairs, way) => {
-      for (const { from, to } of pairs) wayOf.set(keyOf(from, to), { ...(wayOf.get(keyOf(from, to)) ?? OPEN), ...way })
-      wake()
+    shape,
+    heal,
+    loseAnswer: (asker, answerer) => {
+      const [there, back] = [keyOf(asker, answerer), keyOf(answerer, asker)]
+      const seen = { asked: 0, lost: 0 }
+      watched.set(there, (what, bytes) => {
+        if (what !== 'passed' || seen.asked > 0) return
+        seen.asked = bytes
+        shape([{ from: answerer, to: asker }], { cut: 'lose' })
+      })
+      watched.set(back, (what, bytes) => {
+        if (what === 'lost' && seen.asked > 0) seen.lost += bytes
+      })
+      return {
+        bytes: () => ({ ...seen }),
+        heal: () => {
+          watched.delete(there)
+          watched.delete(back)
+          heal([{ from: answerer, to: asker }])
+        },
+      }
     },
-    heal: (pairs) => {
-      for (const { from, to } of pairs) wayOf.delete(keyOf(from, to))
-      wake()
-    },
+    joins: (one, other) => relayOf.get(one)?.hasDialed(other) === true || relayOf.get(other)?.hasDialed(one) === true,
     reset: (one, other) => {
       relayOf.get(one)?.reset(other)
       relayOf.get(other)?.reset(one)
@@ -58,6 +96,7 @@ export const startNetwork = (random: () => number): Network => {
             random,
             ways: (from, to) => wayOf.get(keyOf(from, to)) ?? OPEN,
             nameOf: (id) => nameById.get(id) ?? '',
+            seen: (what, from, to, bytes) => watched.get(keyOf(from, to))?.(what, bytes),
           },
         ),
       )

@@ -3,7 +3,7 @@
  * and started as an operator or the system would. Peers reach one another through relays alone; clients ask them directly.
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { chmod, mkdir } from 'node:fs/promises'
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isAlive, mnemeshOk, startMnemesh, type LastingChild } from '../local/command.ts'
@@ -108,6 +108,7 @@ export const startMesh = async ({ dir, names, ports, projection, random, prepare
       '--name',
       peer.name,
     ])
+    await keepRelays(peer, made)
     await begin(peer)
   }
   try {
@@ -128,8 +129,12 @@ export const startMesh = async ({ dir, names, ports, projection, random, prepare
               ),
             ),
           )
-          seen = links.join('; ')
-          return links.every((link) => link === '') ? true : null
+          // A link around the relays would outlive each cut.
+          const around = peers.flatMap(({ name: one }, i) =>
+            peers.slice(i + 1).flatMap(({ name: other }) => (network.joins(one, other) ? [] : [`${one}–${other}`])),
+          )
+          seen = [...links, ...around.map((pair) => `no relay joins ${pair}`)].join('; ')
+          return links.every((link) => link === '') && around.length === 0 ? true : null
         },
         () => seen,
       )
@@ -163,6 +168,18 @@ export const startMesh = async ({ dir, names, ports, projection, random, prepare
     await stop()
     throw error
   }
+}
+
+/**
+ * A peer that joins on its inviter's machine keeps where that one listens, behind its relay, and would dial it there: no cut would reach that link. On machines of their own
+ * peers know what others advertise, and so do these.
+ */
+const keepRelays = async ({ dir }: ChaosPeer, all: readonly ChaosPeer[]): Promise<void> => {
+  const path = join(dir, 'mesh.json')
+  const told = JSON.parse(await readFile(path, 'utf8')) as { readonly peers: readonly string[] }
+  const peers = told.peers.filter((url) => !all.some(({ port }) => Number(new URL(url).port) === port))
+  if (peers.length === 0) throw new Error(`${path} names no address of a relay: ${told.peers.join(', ')}`)
+  await writeFile(path, JSON.stringify({ ...told, peers }))
 }
 
 /** Which of `names` it has no link to; '' when none. */

@@ -32,7 +32,6 @@ const dial = async () => {
   }).listen(port, '127.0.0.1')
   await once(server, 'listening')
   network = startNetwork(() => 0.5)
-  network.identify(ID, 'a')
   await network.add({ name: 'b', port, relayPort })
   client = connect({ port: relayPort, host: '127.0.0.1' })
   let heard = ''
@@ -49,6 +48,8 @@ const dial = async () => {
       () => heard,
     )
   await hears('x-mnemesh-peer')
+  // A peer dials before anybody can have asked it for its id.
+  network.identify(ID, 'a')
   return { say: (text: string) => client.write(text), hears, heard: () => heard, ended }
 }
 
@@ -73,6 +74,24 @@ test('one way: the question arrives and the answer does not', async () => {
   say('asked')
   await until('the answer is held', SEEN_MS, async () => (network.counts().held === 5 ? true : null))
   expect([network.counts().passed - passed, heard().includes('asked')]).toEqual([5, false])
+})
+
+test('an answer is lost from the piece on in which its request passed: what came back before is heard, a quiet link loses nothing', async () => {
+  const { say, heard, ended } = await dial()
+  const quiet = network.loseAnswer('b', 'c')
+  const answer = network.loseAnswer('a', 'b')
+  await pause(SHORT_MS)
+  expect([answer.bytes(), quiet.bytes()]).toEqual([
+    { asked: 0, lost: 0 },
+    { asked: 0, lost: 0 },
+  ])
+  say('asked')
+  await until('the answer is lost', SEEN_MS, async () => (answer.bytes().lost > 0 ? true : null))
+  expect(answer.bytes()).toEqual({ asked: 5, lost: 5 })
+  expect([heard().includes('asked'), ended]).toEqual([false, []])
+  answer.heal()
+  await until('both ends are ended', SEEN_MS, async () => (ended.length === 2 ? true : null))
+  expect(quiet.bytes()).toEqual({ asked: 0, lost: 0 })
 })
 
 test('where bytes were lost the connection does not outlive the cut', async () => {

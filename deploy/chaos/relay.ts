@@ -34,10 +34,14 @@ export const noCounts = (): Counts => ({ held: 0, lost: 0, delayed: 0, resent: 0
 
 /** Answers the way from one to another; a dialer that names nobody is ''. */
 type Ways = (from: string, to: string) => Way
+/** Is told of each piece that went on or was lost, by its way, before the next piece is looked at. */
+type Seen = (what: 'passed' | 'lost', from: string, to: string, bytes: number) => void
 
 export type Relay = {
   /** Does what is due now that ways have changed. */
   wake(): void
+  /** Whether a connection of `dialer`'s goes through it. */
+  hasDialed(dialer: string): boolean
   /** Ends the connections that `dialer` has made through it, at both ends. */
   reset(dialer: string): void
   /** Ends them at the peer's end alone: the dialer hears nothing, and nothing that it says arrives. */
@@ -53,7 +57,8 @@ const HEAD_BYTES_MAX = 16_384
 const NAMED = /\r\nx-mnemesh-peer: *([0-9a-f]{64})\r\n/i
 
 type Connection = {
-  dialer: string
+  /** Its name, which may become known after it has dialled: a peer is asked for its id once it is ready. */
+  readonly dialer: string
   readonly client: Socket
   readonly server: Socket
   readonly pumps: readonly Pump[]
@@ -71,11 +76,13 @@ export const startRelay = (
     nameOf,
     counts,
     random,
+    seen = () => undefined,
   }: {
     readonly ways: Ways
     readonly nameOf: (id: string) => string
     readonly counts: Counts
     readonly random: () => number
+    readonly seen?: Seen
   },
 ): Promise<Relay> => {
   const open = new Set<Connection>()
@@ -84,9 +91,29 @@ export const startRelay = (
     const server = connect({ port: target.port, host: '127.0.0.1' })
     for (const socket of [client, server]) socket.setNoDelay(true)
     const lose = (): void => void (connection.holed = true)
-    const there = pumpTo(server, client, () => ways(connection.dialer, target.name), { counts, random, lose })
-    const back = pumpTo(client, server, () => ways(target.name, connection.dialer), { counts, random, lose })
-    const connection: Connection = { dialer: '', client, server, pumps: [there, back], holed: false, halved: false }
+    const there = pumpTo(server, client, () => ways(connection.dialer, target.name), {
+      counts,
+      random,
+      lose,
+      seen: (what, bytes) => seen(what, connection.dialer, target.name, bytes),
+    })
+    const back = pumpTo(client, server, () => ways(target.name, connection.dialer), {
+      counts,
+      random,
+      lose,
+      seen: (what, bytes) => seen(what, target.name, connection.dialer, bytes),
+    })
+    let id = ''
+    const connection: Connection = {
+      get dialer() {
+        return nameOf(id)
+      },
+      client,
+      server,
+      pumps: [there, back],
+      holed: false,
+      halved: false,
+    }
     open.add(connection)
     let head: Buffer | null = Buffer.alloc(0)
     client.on('data', (chunk: Buffer) => {
@@ -94,7 +121,7 @@ export const startRelay = (
       if (head === null) return there.take(chunk)
       head = Buffer.concat([head, chunk])
       if (!head.includes('\r\n\r\n') && head.length < HEAD_BYTES_MAX) return
-      connection.dialer = nameOf(NAMED.exec(head.toString('latin1'))?.[1] ?? '')
+      id = NAMED.exec(head.toString('latin1'))?.[1] ?? ''
       there.take(head)
       head = null
     })
@@ -123,6 +150,7 @@ export const startRelay = (
         else for (const pump of connection.pumps) pump.drain()
       }
     },
+    hasDialed: (dialer) => of(dialer).length > 0,
     reset: (dialer) => {
       for (const connection of of(dialer)) {
         counts.reset++
@@ -152,7 +180,17 @@ const pumpTo = (
   to: Socket,
   from: Socket,
   way: () => Way,
-  { counts, random, lose }: { readonly counts: Counts; readonly random: () => number; readonly lose: () => void },
+  {
+    counts,
+    random,
+    lose,
+    seen,
+  }: {
+    readonly counts: Counts
+    readonly random: () => number
+    readonly lose: () => void
+    readonly seen: (what: 'passed' | 'lost', bytes: number) => void
+  },
 ): Pump => {
   const queue: { readonly chunk: Buffer | null; readonly dueMs: number }[] = []
   let bytes = 0
@@ -176,6 +214,7 @@ const pumpTo = (
         bytes -= next.chunk.length
         counts.passed += next.chunk.length
         to.write(next.chunk)
+        seen('passed', next.chunk.length)
       }
       if (bytes < QUEUE_BYTES_MAX / 2 && from.isPaused()) from.resume()
     }
@@ -198,6 +237,7 @@ const pumpTo = (
       if (cut === 'lose') {
         counts.lost += chunk.length
         lose()
+        seen('lost', chunk.length)
         return
       }
       if (cut === 'hold') counts.held += chunk.length

@@ -1,7 +1,7 @@
 /**
  * The ship gate: whether this build may be released.
  *
- *   npm run ship-gate -- [--cycles 50] [--writes 100] [--phases 1,2,3,4] [--database postgres://…] [--seed S] [--out DIR]
+ *   npm run ship-gate -- [--phases 1,2,3,4] [--classes NAME,NAME] [--cycles 50] [--writes 100] [--database postgres://…] [--seed S] [--out DIR]
  *
  * Four phases on three real peers with search indexes; the first line says whether it passed, and if not, why. Exit status 1 when it did not.
  */
@@ -15,7 +15,7 @@ import { startMesh, type ChaosMesh } from '../chaos/peers.ts'
 import { draws } from '../chaos/random.ts'
 import { startDatabase, whyNoDatabase } from '../local/database.ts'
 import { freePorts } from '../local/ports.ts'
-import { GATE_CLASSES, playCycles } from './cycles.ts'
+import { GATE_CLASSES, playCycles, type GateClass } from './cycles.ts'
 import type { Phase } from './mesh.ts'
 import { agents, databases, functional } from './phases.ts'
 import { gateMarkdown } from './report.ts'
@@ -28,10 +28,19 @@ const phasesOf = (text: string): readonly number[] =>
     return found
   })
 
+const classesOf = (text: string): readonly GateClass[] =>
+  text.split(',').map((word) => {
+    const found = GATE_CLASSES.find(({ name }) => name === word.trim())
+    if (found === undefined)
+      throw new InvalidArgumentError(`Give some of ${GATE_CLASSES.map(({ name }) => name).join(', ')}.`)
+    return found
+  })
+
 const options = new Command('npm run ship-gate --')
   .description('Decides whether this build may be released: functions, four agents, databases, chaos.')
   .allowExcessArguments(false)
   .option('--phases <numbers>', '1 functional, 2 four agents, 3 databases, 4 chaos', phasesOf, PHASES)
+  .option('--classes <names>', 'of the fourth; what is left out leaves the gate undecided', classesOf, GATE_CLASSES)
   .option('--cycles <n>', 'cycles of each class of the fourth', whole(1, 1_000), 50)
   .option('--writes <n>', 'writes of a cycle', whole(8, 10_000), 100)
   .option(
@@ -40,17 +49,33 @@ const options = new Command('npm run ship-gate --')
   )
   .option('--seed <n>', 'the same seed draws the same faults', whole(0, 2 ** 31), Date.now() % 2 ** 31)
   .option('--out <dir>', 'ship-gate.md and ship-gate.json are written there')
-  .addHelpText('after', '\nExample:\n  $ npm run ship-gate -- --cycles 50 --out /tmp/gate')
+  .addHelpText(
+    'after',
+    `\nClasses: ${GATE_CLASSES.map(({ name }) => name).join(', ')}\n\nExamples:\n  $ npm run ship-gate -- --cycles 50 --out /tmp/gate\n  $ npm run ship-gate -- --phases 4 --classes drop_random_acks --writes 20`,
+  )
   .parse()
-  .opts<{ phases: readonly number[]; cycles: number; writes: number; database?: string; seed: number; out?: string }>()
+  .opts<{
+    phases: readonly number[]
+    classes: readonly GateClass[]
+    cycles: number
+    writes: number
+    database?: string
+    seed: number
+    out?: string
+  }>()
 
 const phases: Phase[] = []
-const notTried: string[] = PHASES.filter((phase) => !options.phases.includes(phase)).map(
-  (phase) => `phase ${phase}, which --phases leaves out`,
-)
+const notTried: string[] = [
+  ...PHASES.filter((phase) => !options.phases.includes(phase)).map(
+    (phase) => `phase ${phase}, which --phases leaves out`,
+  ),
+  ...GATE_CLASSES.filter((one) => !options.classes.includes(one)).map(
+    ({ name }) => `${name}, which --classes leaves out`,
+  ),
+]
 const dir = await mkdtemp(join(tmpdir(), 'mnemesh-gate-'))
 const jitter = draws(options.seed)
-const bar = startBar('cycles', options.phases.includes(4) ? options.cycles * GATE_CLASSES.length : 1)
+const bar = startBar('cycles', options.phases.includes(4) ? options.cycles * options.classes.length : 1)
 const played = async (name: string, play: () => Promise<Phase>): Promise<void> => {
   const phase = await play().catch((error: unknown): Phase => ({
     name,
@@ -92,7 +117,7 @@ try {
     else notTried.push(`phase 3: ${missing}; or name a database with --database`)
   }
   if (options.phases.includes(4))
-    for (const only of GATE_CLASSES)
+    for (const only of options.classes)
       await played(`4 ${only.name}`, () =>
         playCycles({
           mesh,
