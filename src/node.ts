@@ -31,6 +31,7 @@ import { createPeer, type Peer } from './peer.ts'
 import type { Random } from './ports/clock.ts'
 import type { PeerLog } from './ports/log.ts'
 import { lineLog } from './log/log.ts'
+import { openCheckpointFiles } from './store/checkpoint-files.ts'
 import { openLevelStore } from './store/level.ts'
 import { makePrivate } from './store/modes.ts'
 import { VERSION } from './version.ts'
@@ -111,6 +112,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   const peer: Peer = await createPeer({
     identity,
     store,
+    checkpoints: { files: openCheckpointFiles(options.dir) },
     projection,
     ...('wake' in projection && { rest: projection }),
     ...(restored && { restored }),

@@ -14,7 +14,8 @@ import type { Compression, Dialer } from '../transports/ports.ts'
 import type { Offer } from '../transports/versions.ts'
 import type { Node } from './api.ts'
 import type { Identity } from './membership/folder.ts'
-import type { Clock, Random } from './ports/clock.ts'
+import type { CheckpointFiles } from './ports/checkpoint.ts'
+import type { Random } from './ports/clock.ts'
 import type { Embedding } from './ports/embedding.ts'
 import type { DiskUse, LiveSource } from './ports/live.ts'
 import type { PeerLog } from './ports/log.ts'
@@ -28,6 +29,7 @@ import { createReplica } from './replica/replica.ts'
 import type { Replica } from './replica/replica-types.ts'
 import type { Effect } from './replica/types.ts'
 import { appliedOf } from './service/applied.ts'
+import { createCheckpoints } from './service/checkpoints.ts'
 import { continueOrStart, endIncarnation } from './service/incarnation.ts'
 import { createDigests } from './service/digests.ts'
 import { createFeedSource } from './service/feed-source.ts'
@@ -38,9 +40,11 @@ import { createJournal } from './service/journal.ts'
 import { createProve } from './service/proofs.ts'
 import { createReads } from './service/reads.ts'
 import { createRebuild } from './service/rebuild.ts'
+import { recheck } from './service/recheck.ts'
 import { createReader } from './service/rows.ts'
 import { createStatus } from './service/status.ts'
 import { createStorage } from './service/storage.ts'
+import { cached, steadyTimers, tickWhileWaiting, type Timers } from './service/timing.ts'
 import { createTurn } from './service/turns.ts'
 import type { Away } from './service/unmet.ts'
 import { verifyLog } from './service/verify.ts'
@@ -52,12 +56,11 @@ import { createWrites } from './service/writes.ts'
 /** What a program can: the kinds and fields that it reads, the versions and abilities that its hello tells. */
 export type Build = { readonly reads: Reads; readonly offer: Offer }
 
-/** Clock and timers of one kind. */
-export type Timers = Clock & { after(ms: number, call: () => void): () => void }
-
 export type PeerOptions = {
   readonly identity: Identity
   readonly store: CommitStore
+  /** Where checkpoints of the log's index lie; without it each start reads the whole log. @param growthMin see `service/checkpoints.ts`. */
+  readonly checkpoints?: { readonly files: CheckpointFiles; readonly growthMin?: number }
   readonly projection: Projection
   /** When that lets its database go while nobody asks. */
   readonly rest?: Rest
@@ -108,8 +111,6 @@ export type Peer = {
   stop(): Promise<void>
 }
 
-/** Deadlines are looked at this often while anybody waits. */
-const TICK_MS = 25
 /** Free space is asked of the system this often at most. */
 const FREE_BYTES_MS = 1_000
 
@@ -128,8 +129,20 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
     monotonic: options.monotonic,
     ...(options.build && { reads: options.build.reads }),
   })
-  const booted = await boot(replica, store, timers.now())
+  const trouble = (message: string): void => options.log.warn({}, message)
+  const checkpoints =
+    options.checkpoints &&
+    createCheckpoints({
+      ...options.checkpoints,
+      replica,
+      store,
+      version: options.version,
+      after: timers.after,
+      trouble,
+    })
+  const booted = await boot(replica, store, timers.now(), checkpoints)
   const deliveries = createDeliveries()
+  let rechecked: Promise<void> = Promise.resolve()
   let running: DriveableMesh | null = null
   const warm = createWarm(replica.documents, timers.after)
   const shell = createShell({
@@ -319,6 +332,8 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
     liveSource,
     addresses,
     start: (urls) => {
+      checkpoints?.start(shell, booted)
+      rechecked = recheck({ ...booted.unread, store, shell, after: timers.after, giveUp: checkpoints?.giveUp, trouble })
       mesh.start()
       journal.start()
       mesh.advertise(urls)
@@ -327,6 +342,7 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
       journal.stop()
       await mesh.stop()
       await shell.stop()
+      await Promise.all([rechecked, checkpoints?.stop()])
       stopTicking()
       stopping = true
       stopWaking()
@@ -360,34 +376,3 @@ const stirring = (projection: Projection, embedding: Embedding | undefined): Pro
   embedding === undefined
     ? projection
     : { ...projection, apply: (batch) => projection.apply(batch).then(embedding.stir) }
-
-/**
- * For how long, never for what time it is: the mesh's retries, dials and deadlines would stop for an hour when somebody puts the
- * clock back an hour. Shows the wall clock of the start, and goes on evenly from there.
- */
-const steadyTimers = ({ now, after }: Timers, monotonic: () => number): Timers => {
-  const startMs = now() - monotonic()
-  return { now: () => Math.floor(startMs + monotonic()), after }
-}
-
-const tickWhileWaiting = (timers: Timers, replica: Replica, shell: Shell): (() => void) => {
-  let cancel = (): void => undefined
-  const tick = (): void => {
-    if (replica.nextDeadlineMs() !== null || replica.intake.pending() > 0) shell.feed({ kind: 'tick' })
-    cancel = timers.after(TICK_MS, tick)
-  }
-  cancel = timers.after(TICK_MS, tick)
-  return () => cancel()
-}
-
-const cached = <T>(clock: Clock, read: () => Promise<T>, ms: number): (() => Promise<T>) => {
-  let atMs = Number.NEGATIVE_INFINITY
-  let value: Promise<T> | null = null
-  return () => {
-    if (value === null || clock.now() - atMs > ms) {
-      atMs = clock.now()
-      value = read()
-    }
-    return value
-  }
-}

@@ -48,6 +48,27 @@ export const BUGS: readonly Bug[] = [
     'const parsed = parseJson(bytes, TEXT_BYTES_MAX[field])',
     "const parsed = { ok: parseJson.length > 0, value: JSON.parse(utf8Of(bytes) ?? 'null') }",
   ]),
+  // ── checkpoints of the index ──
+  bug(WORLD, 'what came behind a checkpoint not read', [
+    'src/replica/boot.ts',
+    'store.scan(unread.upTo + 1)',
+    'store.scan(unread.upTo === 0 ? 1 : store.arrivals() + 1)',
+  ]),
+  bug('src/service/checkpoints.test.ts', 'a checkpoint that is torn is read', [
+    'src/service/checkpoints.ts',
+    'bytes.length !== named.bytes || digestOf(sumsOf(bytes)) !== named.name',
+    'digestOf(sumsOf(bytes)).length !== named.name.length',
+  ]),
+  bug('property-tests/checkpoints.test.ts', 'a checkpoint from before a fork is read', [
+    'src/service/checkpoints.ts',
+    'if (named.holds !== holding(named.arrivals)) return null',
+    'if (named.holds.length !== holding(named.arrivals).length) return null',
+  ]),
+  bug('property-tests/checkpoints.test.ts', 'damage in what no start has read is not looked for', [
+    'src/service/recheck.ts',
+    'if (upTo === 0) return',
+    'if (upTo >= 0) return',
+  ]),
   bug(SEEDS, 'the header of a branch that a commit rests on not kept', [
     'src/replica/replica.ts',
     '...forks.headerFacts(flush.commits), ',

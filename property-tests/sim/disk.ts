@@ -24,9 +24,13 @@ const PLENTY_BYTES = 2 ** 40
 export type Disk = {
   /** What lies on it; another object after a rollback. */
   lies(): MemoryDisk
+  /** Checkpoints of the log's index, beside the log: what is done to that is not done to them. */
+  readonly checkpoints: Map<string, Uint8Array>
   fault: DiskFault | null
   /** A write failed since it was opened. */
   hasFailed: boolean
+  /** Some of the time, what a start finds of the last checkpoint is torn, or an older one under its name. */
+  spoil(fate: Stream): void
   /** Opens it for a process; the one that had it open before is cut off. @param random of the process. */
   open(host: Host, random: Random): Promise<CommitStore>
   /** The process has just died: what of the batch under way is there. */
@@ -58,6 +62,8 @@ export const createDisk = (timers: Scheduler, flushMs: () => number, note: (what
   let lying = memoryDisk()
   let kept: MemoryDisk | null = null
   let underWay: StoreBatch | null = null
+  const checkpoints = new Map<string, Uint8Array>()
+  let older: Uint8Array | null = null
   /** Failed, and on the disk nevertheless, until it is opened anew. */
   let written: StoreBatch | null = null
 
@@ -72,6 +78,20 @@ export const createDisk = (timers: Scheduler, flushMs: () => number, note: (what
   const disk: Disk = {
     fault: null,
     lies: () => lying,
+    checkpoints,
+    spoil: (fate) => {
+      const [last] = [...checkpoints].slice(-1)
+      if (last === undefined) return
+      const [name, bytes] = last
+      if (older !== null && fate.chance(0.5)) {
+        note('checkpoint: an older one')
+        checkpoints.set(name, older)
+      } else if (fate.chance(0.15)) {
+        note('checkpoint: torn')
+        checkpoints.set(name, bytes.slice(0, fate.int(0, bytes.length - 1)))
+      }
+      older = bytes
+    },
     hasFailed: false,
     open: async (host, random) => {
       if (written !== null) {
@@ -178,6 +198,7 @@ export const createDisk = (timers: Scheduler, flushMs: () => number, note: (what
     copy: (other) => {
       // Another folder is another log: the store would see it by its lock file, and begin a new epoch.
       lying = { ...copyOf(other.lies()), clean: false, epoch: null }
+      for (const [name, bytes] of other.checkpoints) checkpoints.set(name, bytes)
     },
     flip: (what, where, elsewhere) => damage(lying, what, where, elsewhere),
     holds: (hash, refs) => {

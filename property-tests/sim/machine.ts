@@ -5,14 +5,20 @@
  * A process dies at once and for good: from that moment its timers, sockets, flushes and answers do nothing, though its code
  * may run to the end of what it was in. A paused one finds all that was due when it goes on.
  */
+import { isDeepStrictEqual } from 'node:util'
 import { limits } from '../../crdt/limits.ts'
+import { memoryCheckpointFiles } from '../../src/testing/checkpoint-files.ts'
 import { logTo } from '../../src/testing/log.ts'
-import { createPeer, type Peer, type Timers } from '../../src/peer.ts'
+import { plainIndex } from '../../src/testing/plain-index.ts'
+import { createPeer, type Peer } from '../../src/peer.ts'
+import type { Timers } from '../../src/service/timing.ts'
+import type { CheckpointFiles } from '../../src/ports/checkpoint.ts'
 import type { Random } from '../../src/ports/clock.ts'
 import type { Projection } from '../../src/ports/projection.ts'
 import type { CommitStore, StoredCommit } from '../../src/ports/store.ts'
 import type { Effect } from '../../src/replica/types.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
+import { wholeIndex } from '../model/whole-index.ts'
 import { createDumbProjection, type DumbProjection } from '../model/projection.ts'
 import type { Disk } from './disk.ts'
 import { identityOf, type Founded, type Member } from './founding.ts'
@@ -55,9 +61,13 @@ export type MachineWorld = {
   /** Something happened that promises may wait for. */
   readonly stirred: () => void
   readonly projection: (machine: Machine) => Projection
+  /** A start read a checkpoint. @param differs whether the log gives another index; null where it is damaged, so that nobody knows. */
+  readonly resumed: (machine: Machine, differs: boolean | null) => void
 }
 
 const RESTART_MS = 1_000
+/** Logs of worlds are short: a checkpoint is written after so few arrivals, and some come behind it. */
+const CHECKPOINT_ARRIVALS = 3
 /** The replica's tick (`src/peer.ts`) and the mesh's. */
 const TICKS_MS: ReadonlySet<number> = new Set([25, limits.mesh_tick_ms])
 
@@ -130,6 +140,8 @@ export const startProcess = async (world: MachineWorld, machine: Machine, random
   try {
     if (machine.disk.lies().arrivals.length === 0)
       await openMemoryStore({ random, disk: machine.disk.lies() }).write({ commits: machine.enrolled! })
+    let hasResumed = false
+    machine.disk.spoil(random.split('checkpoint'))
     const store = await machine.disk.open(process, random)
     process.store = store
     const peer = await createPeer({
@@ -139,6 +151,10 @@ export const startProcess = async (world: MachineWorld, machine: Machine, random
       },
       identity: identityOf(world.founded, member),
       store,
+      checkpoints: {
+        files: whileItRuns(process, machine.disk.checkpoints, () => (hasResumed = true)),
+        growthMin: CHECKPOINT_ARRIVALS,
+      },
       projection: whileAlive(process, world.projection(machine)),
       projectionKind: 'pglite',
       timers: process.timers,
@@ -160,6 +176,7 @@ export const startProcess = async (world: MachineWorld, machine: Machine, random
       },
     })
     if (!process.isAlive()) return
+    if (hasResumed) await compare(world, machine, peer, random.split('compare'))
     process.peer = peer
     world.network.listen(process, member.url, (socket) => peer.mesh.accept(socket))
     peer.start([member.url])
@@ -171,6 +188,29 @@ export const startProcess = async (world: MachineWorld, machine: Machine, random
     world.time.after(RESTART_MS, () => {
       if (machine.wanted && machine.process === null) void startProcess(world, machine, random.split('again'))
     })
+  }
+}
+
+/** The index that a checkpoint gave, before anything new comes, and that of the whole log. */
+const compare = async (world: MachineWorld, machine: Machine, peer: Peer, random: Random): Promise<void> => {
+  const { mesh } = world.founded.log.state
+  const { keys } = machine.member
+  const whole = await wholeIndex({ mesh, keys, disk: machine.disk.lies(), random }, world.time.now())
+  const [here, there] = [peer.replica, whole.replica].map(({ index }) => plainIndex(index, false))
+  world.resumed(machine, whole.isSound ? !isDeepStrictEqual(here, there) : null)
+}
+
+const whileItRuns = (
+  process: Process,
+  files: Map<string, Uint8Array>,
+  read: (name: string) => void,
+): CheckpointFiles => {
+  const all = memoryCheckpointFiles(files, read)
+  const never = new Promise<never>(() => undefined)
+  return {
+    read: all.read,
+    write: (pieces, nameOf) => (process.isAlive() ? all.write(pieces, nameOf) : never),
+    keep: (name) => (process.isAlive() ? all.keep(name) : never),
   }
 }
 

@@ -171,6 +171,11 @@ export const createWorld = (schedule: Schedule, options: WorldOptions = {}): Wor
     stirred,
     dials: (index) => neighbours(schedule.topology, schedule.peers, index).map((other) => founded.members[other]!.url),
     projection: (machine) => options.projection?.(machine) ?? machine.rows,
+    resumed: (machine, differs) => {
+      note(differs === null ? 'checkpoint: beside damage' : 'checkpoint: read')
+      if (differs === true)
+        violations.push(`peer ${machine.index} read an index from a checkpoint that the log does not give`)
+    },
   }
   const clients: ClientWorld = {
     machines,

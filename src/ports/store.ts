@@ -64,8 +64,11 @@ export type StoreDamage =
  */
 export type CommitStore = {
   readonly opening: StoreOpening
-  /** Every commit in arrival order; bytes are hash-checked. Called once, before anything else. */
-  scan(): AsyncIterable<readonly ScannedCommit[]>
+  /**
+   * Every commit in arrival order; bytes are hash-checked. Called once, before anything else; where that began behind the first arrival, what
+   * lies before may be read later, beside all else. @param from the first arrival. @param to the last; without it all that are there.
+   */
+  scan(from?: number, to?: number): AsyncIterable<readonly ScannedCommit[]>
   /**
    * Resolves AFTER the batch is on stable storage. Rejects with a `StoreFailure`; then nothing of the batch is there as long as this
    * store is open. After a crash, nothing of it or, where the failure's `mayBeThere` is true, all of it.

@@ -82,6 +82,11 @@ export class Chains extends Map<ChainId, ChainState> {
       .filter(({ seq }) => seq > 0)
   }
 
+  /** As a checkpoint remembers it: these went on last, the latest first. */
+  wentOnLast(namespace: Namespace, chains: readonly ChainId[]): void {
+    this.#latest.set(namespace, new Set([...chains].reverse()))
+  }
+
   #wentOn({ id, namespace }: ChainState): void {
     const latest = this.#latest.get(namespace) ?? new Set()
     this.#latest.set(namespace, latest)

@@ -10,6 +10,10 @@ export type EventIndex = {
   add(event: EventId, arrival: number): void
   /** Arrivals that may hold the event, in the order in which they came. */
   of(event: EventId): readonly number[]
+  /** All that it keeps: an id's first 48 bits with its arrivals. */
+  entries(): Iterable<readonly [prefix: number, arrivals: readonly number[]]>
+  /** Of what is not in it yet. */
+  put(prefix: number, arrivals: readonly number[]): void
   clear(): void
 }
 
@@ -26,11 +30,20 @@ export const createEventIndex = (): EventIndex => {
     },
     of: (event) => {
       const found = isDerived(event) ? arrivalsByPrefix.get(prefixOf(event)) : undefined
-      return found === undefined ? [] : typeof found === 'number' ? [found] : found
+      return found === undefined ? [] : listed(found)
+    },
+    *entries() {
+      for (const [prefix, arrivals] of arrivalsByPrefix) yield [prefix, listed(arrivals)]
+    },
+    put: (prefix, arrivals) => {
+      arrivalsByPrefix.set(prefix, arrivals.length === 1 ? arrivals[0]! : [...arrivals])
     },
     clear: () => arrivalsByPrefix.clear(),
   }
 }
+
+const listed = (arrivals: number | number[]): readonly number[] =>
+  typeof arrivals === 'number' ? [arrivals] : arrivals
 
 /** Whether the id was derived (from a key, or from another id), not drawn. */
 export const isDerived = (event: EventId): boolean => event[14] === '8'

@@ -106,6 +106,20 @@ export const commitStoreContract = (driver: string, makeDisk: () => Promise<Test
       ).toEqual(Array.from({ length: count }, (_, i) => i))
     })
 
+    test('a scan reads from one arrival to another, and what lies before later', async () => {
+      const store = await fresh()
+      await store.write({ commits: run('a', 0, 6) })
+      const numbers = async (from: number, to?: number): Promise<number[]> => {
+        const met: number[] = []
+        for await (const batch of store.scan(from, to))
+          for (const one of batch) met.push(one.kind === 'damaged' ? -1 : one.n)
+        return met
+      }
+      expect(await numbers(5)).toEqual([5, 6])
+      await store.write({ commits: run('a', 6, 1) })
+      expect([await numbers(1, 4), await numbers(8), await numbers(1, 0)]).toEqual([[1, 2, 3, 4], [], []])
+    })
+
     test('a commit given twice keeps its arrival and takes the new bytes', async () => {
       const store = await fresh()
       await store.write({ commits: run('a', 0, 3) })

@@ -150,9 +150,9 @@ export const openLevelStore = async (
 
   return {
     opening: opened.opening,
-    scan() {
+    scan(from = 1, to = planner.extent().arrivals) {
       assertOpen()
-      return quarantining(planner, scanCommits(db, planner.extent().arrivals, mend))
+      return quarantining(planner, scanCommits(db, from, to, mend), from === 1)
     },
     async write(batch) {
       assertOpen()
@@ -289,16 +289,20 @@ const openOnce = async (folder: Folder, damaged: readonly DamagedFile[], damage:
   }
 }
 
-/** Tells the planner which commits are damaged, so that it knows them when they are written again. */
+/**
+ * Tells the planner which commits are damaged, so that it knows them when they are written again.
+ * @param isLast all that lies behind has been read.
+ */
 async function* quarantining(
   planner: Planner,
   batches: AsyncIterable<readonly ScannedCommit[]>,
+  isLast: boolean,
 ): AsyncGenerator<readonly ScannedCommit[]> {
   for await (const batch of batches) {
     for (const met of batch) if (met.kind === 'damaged') planner.quarantine(met.arrival)
     yield batch
   }
-  planner.scanned()
+  if (isLast) planner.scanned()
 }
 
 /** Sum of the sizes of all files below. Files that vanish meanwhile (a compaction) count nothing. */

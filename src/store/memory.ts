@@ -87,10 +87,12 @@ export const openMemoryStore = ({
 
   return {
     opening,
-    async *scan() {
+    async *scan(first = 1, to = disk.arrivals.length) {
       assertOpen()
-      for (let from = 0; from < disk.arrivals.length; from += limits.store_scan_commits) {
-        yield disk.arrivals.slice(from, from + limits.store_scan_commits).map((arrival) => scanned(disk, arrival))
+      for (let from = first - 1; from < to; from += limits.store_scan_commits) {
+        yield disk.arrivals
+          .slice(from, Math.min(from + limits.store_scan_commits, to))
+          .map((arrival) => scanned(disk, arrival))
       }
     },
     async write(batch) {

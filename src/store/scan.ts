@@ -22,14 +22,15 @@ import {
 } from './records.ts'
 import type { Entry } from './records.ts'
 
-/** @param mend is given the index entries to write again, a batch at a time. */
+/** @param first, arrivals the first and the last that are read. @param mend is given the index entries to write again, a batch at a time. */
 export async function* scanCommits(
   db: Database,
+  first: number,
   arrivals: number,
   mend: (entries: readonly Entry[]) => Promise<void>,
 ): AsyncGenerator<readonly ScannedCommit[]> {
   let orphans: Orphans | null = null
-  for (let from = 1; from <= arrivals; from += limits.store_scan_commits) {
+  for (let from = first; from <= arrivals; from += limits.store_scan_commits) {
     const met: ScannedCommit[] = []
     const mended: Entry[] = []
     for (let n = from; n < from + limits.store_scan_commits && n <= arrivals; n++) {
