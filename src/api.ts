@@ -49,7 +49,14 @@ export type WriteOptions = {
   readonly quorum?: number
   readonly timeout_ms?: number
   readonly idempotency_key?: string
+  readonly imported?: Imported
 }
+
+/**
+ * Said elsewhere, and brought here by the one who writes: under which name it stands (it names both), and when it was said. `id`: of a
+ * memory, where none has it here; `beside`: as another value beside what that memory says, which becomes a conflict.
+ */
+export type Imported = { readonly agent: AgentId; readonly at?: string; readonly id?: RecordId; readonly beside?: true }
 
 /** What every write answers; `WriteAnswer` is that of a memory. */
 export type Written = {

@@ -7,9 +7,10 @@ import type { FastifyRequest } from 'fastify'
 import { parseRecordId } from '../../crdt/ids.ts'
 import type { AgentId, RecordId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
-import type { MemoryInput, ReadOptions, WriteOptions } from '../api.ts'
+import type { Imported, MemoryInput, ReadOptions, WriteOptions } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import { agentFrom, notFound } from '../input/ids.ts'
+import { IMPORTED_NAMES_BYTES_MAX, importedAgent } from '../input/imported-agent.ts'
 import type { WriteStage } from './failure.ts'
 import { utc } from '../input/keywords.ts'
 import { httpLimits } from './limits.ts'
@@ -46,12 +47,45 @@ export const agentOf = (request: FastifyRequest): AgentId => {
 export const writeOptionsOf = (request: FastifyRequest): WriteOptions => {
   const { quorum } = request.query as { readonly quorum?: number }
   const key = idempotencyKeyOf(request)
+  const imported = importedOf(request)
   return {
     agent: agentOf(request),
     ...(quorum === undefined ? {} : { quorum }),
     ...(key === undefined ? {} : { idempotency_key: key }),
+    ...(imported === undefined ? {} : { imported }),
   }
 }
+
+/** What an import says of the one who said it elsewhere; undefined when it is nobody's but the agent's own. */
+const importedOf = (request: FastifyRequest): Imported | undefined => {
+  const [of, at, id, beside] = IMPORTED.map((name) => header(request, name.toLowerCase()))
+  const unnamed = IMPORTED.slice(1).find((name) => header(request, name.toLowerCase()) !== undefined)
+  if (of === undefined && unnamed === undefined) return undefined
+  // What is imported is marked so: nothing is dated back, or takes an id, without saying whose word it is.
+  if (of === undefined) throw unfit(unnamed!, `needs ${IMPORTED[0]}, who said it where it comes from`)
+  const agent = importedAgent(agentFrom(of, IMPORTED[0]), agentOf(request))
+  if (agent === null)
+    throw unfit(
+      IMPORTED[0],
+      `and X-Agent-Id have more than ${IMPORTED_NAMES_BYTES_MAX} bytes together; shorten X-Agent-Id`,
+    )
+  if (at !== undefined && (!RFC3339.test(at) || Number.isNaN(Date.parse(at))))
+    throw unfit(IMPORTED[1], 'is no time; write it as 2026-01-31T09:00:00Z')
+  const record = id === undefined ? undefined : parseRecordId(id.toLowerCase())
+  if (record === null) throw unfit(IMPORTED[2], "is no UUID; take it from the export's id")
+  if (beside !== undefined && (beside !== 'true' || record === undefined))
+    throw unfit(IMPORTED[3], `is not 'true', or ${IMPORTED[2]} names no memory`)
+  return {
+    agent,
+    ...(at === undefined ? {} : { at: utc(at) }),
+    ...(record === undefined ? {} : { id: record }),
+    ...(beside === undefined ? {} : { beside: true as const }),
+  }
+}
+const IMPORTED = ['X-Imported-Agent', 'X-Imported-At', 'X-Imported-Id', 'X-Imported-Beside'] as const
+const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/
+const unfit = (field: string, message: string): NodeError =>
+  new NodeError('malformed', `${field} ${message}`, { details: { field } })
 
 /** @param bytesMax at most this many; a bulk request needs room to number its entries. */
 export const idempotencyKeyOf = (

@@ -108,9 +108,22 @@ const writeHeaderFields = {
   'Idempotency-Key': header(
     `at most ${httpLimits.idempotency_key_bytes_max} bytes; the same key and body again is the same event`,
   ),
+  'X-Imported-Agent': header('an import: who said it where it comes from; it stands under both names'),
+  'X-Imported-At': header('an import: when it was said there (RFC 3339), not in the future'),
 }
 export const readHeaders: JsonSchema = { type: 'object', properties: readHeaderFields }
 export const writeHeaders: JsonSchema = { type: 'object', properties: writeHeaderFields }
+export const createHeaders: JsonSchema = {
+  type: 'object',
+  properties: {
+    ...writeHeaderFields,
+    'X-Imported-Id': header('an import: the id that it has there, and here where no memory has it'),
+    'X-Imported-Beside': header(
+      'an import: true makes the fields another value beside what the memory of that id says',
+      { enum: ['true'] },
+    ),
+  },
+}
 export const changeHeaders: JsonSchema = {
   type: 'object',
   properties: { ...writeHeaderFields, 'If-Match': header('the quoted version that is to be changed; 412 on another') },

@@ -19,7 +19,6 @@ import { hlcMs, latestAt, tick, within, type Hlc } from '../../crdt/hlc.ts'
 import {
   ZERO_HASH,
   bytesToHex,
-  segmentId,
   segmentOwner,
   uuidV8,
   type ChainId,
@@ -38,6 +37,7 @@ import { sealedAhead } from './clock-words.ts'
 import type { Documents } from './documents.ts'
 import { isDerived } from './event-index.ts'
 import { levelNow, segmentsOf, type LogIndex, type SegmentEntry } from './log-index.ts'
+import { ownSegment, segmentBeside } from './own-segment.ts'
 import { isSameRequest } from './repeats.ts'
 import type { Draft, Refusal, RequestId, WriteRequest } from './types.ts'
 
@@ -195,10 +195,16 @@ const plan = (
       continue
     }
     if (draft.op === 'put') {
-      if (context.isMade(draft.record) && !(request.again && !isInOwn(context, draft.record)))
+      const again = request.again && isInOwn(context, draft.record)
+      // What an import put beside another of our own, and was left out since, goes beside it again.
+      const beside = draft.beside === true || (again && isDerived(draft.event) && context.said(draft.event) === null)
+      if (!beside && (again || !request.again) && context.isMade(draft.record))
         return { refusal: keyUsed(draft.record) }
+      const segment = beside
+        ? segmentBeside(context, request.namespace, draft.record, freshIn)
+        : ownSegment(context, request.namespace, freshIn)
       events.push({
-        target: { namespace: request.namespace, segment: ownSegment(context, request.namespace, freshIn) },
+        target: { namespace: request.namespace, segment },
         event: {
           ...base,
           kind: 'memory.put',
@@ -304,24 +310,6 @@ const changeEvent = (
       return { ...base, kind: 'link.remove', record: draft.record }
     default:
       return { ...base, kind: `memory.${draft.op}`, record: draft.record }
-  }
-}
-
-/** Our open segment in the namespace: the last one until it is full or damaged, then the next. */
-const ownSegment = (
-  context: AuthorContext,
-  namespace: Namespace,
-  freshIn: Map<string, number>,
-): Pick<SegmentEntry, 'namespace' | 'id'> => {
-  for (let index = context.index.ownSegment.get(namespace) ?? 0; ; index++) {
-    const id = segmentId(context.self, index)
-    const key = `${namespace} ${id}`
-    const entry = context.index.segments.get(key)
-    const used = (entry?.memories ?? 0) + (freshIn.get(key) ?? 0)
-    if (used >= limits.memories_per_segment_max || (entry !== undefined && context.documents.open(entry).damaged))
-      continue
-    freshIn.set(key, (freshIn.get(key) ?? 0) + 1)
-    return { namespace, id }
   }
 }
 

@@ -26,6 +26,8 @@ export type Draft = { readonly event: EventId; readonly agent: AgentId; readonly
       readonly record: RecordId
       readonly set: MemorySet & { readonly content: { readonly ref: Ref } }
       readonly tags: TagChange | null
+      /** Of a memory that is here: in another segment, so that each field that says something else is a conflict. */
+      readonly beside?: true
     }
   | {
       readonly op: 'patch'

@@ -11,6 +11,7 @@ import type { MemorySet, TagChange } from '../../crdt/event.ts'
 import { isTime } from '../../crdt/event-schema.ts'
 import { sha256 } from '../../crdt/hash.ts'
 import { uuidV7, uuidV8, type AgentId, type EventId, type Namespace, type RecordId } from '../../crdt/ids.ts'
+import { limits } from '../../crdt/limits.ts'
 import type { MemoryInput } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import type { Random } from '../ports/clock.ts'
@@ -28,6 +29,16 @@ export const linkRecord = (namespace: Namespace, from: RecordId, to: RecordId, r
   uuidV8(sha256('mnemesh/link/1', canonicalize([namespace, from, to, relation]))) as RecordId
 
 export const newEvent = (nowMs: number, random: Random): EventId => uuidV7(nowMs, random.bytes(10)) as EventId
+
+/** When it was said: now, or of an import when it was said there. @throws NodeError where that is in the future. */
+export const saidAt = (importedAt: string | undefined, nowMs: number): string => {
+  const at = normalTime('X-Imported-At', importedAt ?? new Date(nowMs).toISOString())!
+  if (Date.parse(at) > nowMs + limits.clock_bound_ms)
+    throw new NodeError('malformed', 'X-Imported-At lies in the future: check the clock here and there', {
+      local_committed: false,
+    })
+  return at
+}
 
 /** The registers that `input` sets, and the bodies of its texts. @throws NodeError `too_large`. */
 export const registersOf = (

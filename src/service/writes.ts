@@ -5,7 +5,7 @@ import type { Body } from '../../crdt/body.ts'
 import { canonicalize, type Json } from '../../crdt/canonical.ts'
 import type { Event, MemorySet } from '../../crdt/event.ts'
 import { encodeToken } from '../../crdt/frontier.ts'
-import { createUuidsV7, segmentId, type EventId, type Namespace, type RecordId } from '../../crdt/ids.ts'
+import { createUuidsV7, segmentId, type AgentId, type EventId, type Namespace, type RecordId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { BulkAnswer, MemoryInput, Node, WriteAnswer, WriteOptions, Written } from '../api.ts'
 import { NodeError } from '../errors.ts'
@@ -15,7 +15,15 @@ import type { StoreFailure } from '../ports/store.ts'
 import type { Shell } from '../replica/effects.ts'
 import { segmentKey, segmentsOf, type SegmentEntry } from '../replica/log-index.ts'
 import type { Replica } from '../replica/replica-types.ts'
-import type { Draft, Precondition, RequestId, WriteOutcome, WriteRequest, WrittenAt } from '../replica/types.ts'
+import type {
+  Draft,
+  Precondition,
+  Refusal,
+  RequestId,
+  WriteOutcome,
+  WriteRequest,
+  WrittenAt,
+} from '../replica/types.ts'
 import {
   bodyOf,
   keyedEvent,
@@ -23,10 +31,12 @@ import {
   linkRecord,
   newEvent,
   registersOf,
+  saidAt,
   tagChange,
   withoutNulls,
 } from './drafts.ts'
-import { createReceipts } from './receipts.ts'
+import { createReceipts, latestByChain } from './receipts.ts'
+import { settledBefore, settling } from './settling.ts'
 import { commonReason, refusedMessage, unmetMessage, type Away } from './unmet.ts'
 import { episodeRow, type Reader } from './rows.ts'
 import type { Warm } from './warming.ts'
@@ -63,6 +73,7 @@ type Acknowledged = Extract<WriteOutcome, { kind: 'acknowledged' }>
 const ABSENT = { code: 'not_found', message: 'there is no such memory, or it is not visible to you' } as const
 /** Copies of a repeated request's event whose documents are made ready: only somebody dishonest makes more. */
 const COPIES_WARMED_MAX = 16
+const ID_TAKEN = 'a memory has this id here: import it without X-Imported-Id, and it gets one of its own'
 const ENDS_ABSENT = 'from and to must be memories that are here and visible'
 
 export const createWrites = (context: WriteContext): Writes => {
@@ -89,12 +100,13 @@ export const createWrites = (context: WriteContext): Writes => {
   }
   const receiptOf = createReceipts()
   let lastRequest: RequestId = 0
-  const said = (namespace: Namespace, { agent, idempotency_key: key }: WriteOptions): Base => {
+  const said = (namespace: Namespace, options: WriteOptions): Base => {
+    const { agent, idempotency_key: key, imported } = options
     const now = clock.now()
     return {
       event: key === undefined ? newEvent(now, random) : keyedEvent(namespace, agent, key),
-      agent,
-      at: new Date(now).toISOString(),
+      agent: agentOf(options),
+      at: saidAt(imported?.at, now),
     }
   }
   /** What the request has said before, when it is repeated: it is answered then, whatever has become of what it changed. */
@@ -203,7 +215,7 @@ export const createWrites = (context: WriteContext): Writes => {
     options: WriteOptions,
   ): WriteAnswer => {
     const { id, namespace, title, tier } = (shell.isStopping() ? null : reader.memory(before.id)) ?? before
-    return answer(outcome, { id, namespace, title, tier, agent_id: options.agent, event_id })
+    return answer(outcome, { id, namespace, title, tier, agent_id: agentOf(options), event_id })
   }
 
   const newRecord = createUuidsV7()
@@ -212,11 +224,12 @@ export const createWrites = (context: WriteContext): Writes => {
     input: MemoryInput,
     options: WriteOptions,
   ): { plan: Plan; record: RecordId; event: EventId } => {
-    const key = options.idempotency_key
+    const { idempotency_key: key, imported: { id, beside } = {} } = options
     const record =
-      key === undefined
+      id ??
+      (key === undefined
         ? (newRecord(clock.now(), random.bytes(10)) as RecordId)
-        : keyedRecord(namespace, options.agent, key)
+        : keyedRecord(namespace, options.agent, key))
     const { set, bodies } = registersOf(input, random)
     const base = said(namespace, options)
     const tags = tagChange([], input.tags ?? [])
@@ -226,20 +239,14 @@ export const createWrites = (context: WriteContext): Writes => {
       record,
       set: withoutNulls(set) as MemorySet & { content: { ref: Body['ref'] } },
       tags,
+      ...(beside && { beside }),
     }
-    return { plan: { namespace, drafts: [draft], bodies }, record, event: base.event }
-  }
-
-  const settling = (
-    record: RecordId,
-    field: string,
-    value: unknown,
-    base: Base,
-  ): { drafts: readonly Draft[]; bodies: readonly Body[] } => {
-    if (field === 'forgotten')
-      return { drafts: [{ ...base, op: value === true ? 'forget' : 'restore', record }], bodies: [] }
-    const { set, bodies } = registersOf({ [field]: value }, random)
-    return { drafts: [{ ...base, op: 'patch', record, set, tags: null }], bodies }
+    const precondition = (): Refusal | null => {
+      const row = id === undefined ? null : reader.memory(id)
+      if (beside === true) return isHere(row) && row.namespace === namespace ? null : ABSENT
+      return row === null ? null : { code: 'conflict', message: ID_TAKEN, fields: { id: row.id } }
+    }
+    return { plan: { namespace, drafts: [draft], bodies, precondition }, record, event: base.event }
   }
 
   const change = async (
@@ -280,13 +287,14 @@ export const createWrites = (context: WriteContext): Writes => {
   return {
     remember: async (namespace, input, options) => {
       const { plan, record, event } = planPut(namespace, input, options)
+      if (options.imported?.id !== undefined) await documentsOf([record])
       const outcome = await submit(plan, options, { id: record, event_id: event })
       return answer(outcome, {
         id: record,
         namespace,
         title: input.title ?? null,
         tier: input.tier ?? 'mid',
-        agent_id: options.agent,
+        agent_id: agentOf(options),
         event_id: outcome.existing ?? event,
       })
     },
@@ -380,7 +388,7 @@ export const createWrites = (context: WriteContext): Writes => {
         (_row, base, before) => {
           if (before !== null)
             return choice.event_id === undefined
-              ? settling(id, choice.field, choice.value, base)
+              ? settling(id, choice.field, choice.value, base, random)
               : settledBefore(id, choice.field, before, base)
           const conflict = reader.conflicts(id).find(({ field }) => field === choice.field)
           if (conflict === undefined)
@@ -397,7 +405,7 @@ export const createWrites = (context: WriteContext): Writes => {
               `event ${choice.event_id} wrote none of the concurrent values of ${choice.field}`,
               { local_committed: false },
             )
-          return settling(id, choice.field, picked === undefined ? choice.value : picked.value, base)
+          return settling(id, choice.field, picked === undefined ? choice.value : picked.value, base, random)
         },
         (row) => row !== null && !row.erased,
       ),
@@ -408,7 +416,9 @@ export const createWrites = (context: WriteContext): Writes => {
       const base = from && said(from.namespace, options)
       const before = base && saidBefore(base, options)
       if (from === null || base === null) throw new NodeError(ABSENT.code, ENDS_ABSENT, { local_committed: false })
-      if (before === null && (!isVisible(from) || !isVisible(reader.memory(input.to))))
+      // What was forgotten or has expired keeps the links that it had elsewhere.
+      const isEnd = options.imported === undefined ? isVisible : (row: MemoryRow | null) => row !== null && !row.erased
+      if (before === null && (!isEnd(from) || !isEnd(reader.memory(input.to))))
         throw new NodeError(ABSENT.code, ENDS_ABSENT, { local_committed: false })
       const record = linkRecord(from.namespace, input.from, input.to, input.relation)
       const valid = registersOf(
@@ -428,14 +438,14 @@ export const createWrites = (context: WriteContext): Writes => {
         ...(valid.occurred_at && { valid_from: valid.occurred_at }),
         ...(valid.expires_at && { valid_until: valid.expires_at }),
       }
-      const precondition: Precondition = () => (isVisible(reader.memory(input.from)) ? null : ABSENT)
+      const precondition: Precondition = () => (isEnd(reader.memory(input.from)) ? null : ABSENT)
       const outcome = await submit({ namespace: from.namespace, drafts: [draft], bodies: [], precondition }, options, {
         id: record,
         event_id: base.event,
       })
       await shell.settled()
       return {
-        ...answer(outcome, { id: record, namespace: from.namespace, agent_id: options.agent, event_id: base.event }),
+        ...answer(outcome, { id: record, namespace: from.namespace, agent_id: agentOf(options), event_id: base.event }),
         link: reader.link(record)!,
       }
     },
@@ -453,7 +463,12 @@ export const createWrites = (context: WriteContext): Writes => {
         options,
         { id: record, event_id: base.event },
       )
-      return answer(outcome, { id: record, namespace: home.namespace, agent_id: options.agent, event_id: base.event })
+      return answer(outcome, {
+        id: record,
+        namespace: home.namespace,
+        agent_id: agentOf(options),
+        event_id: base.event,
+      })
     },
 
     appendEpisode: async (namespace, input, options) => {
@@ -476,7 +491,7 @@ export const createWrites = (context: WriteContext): Writes => {
         ...answer(outcome, {
           id: base.event as string as RecordId,
           namespace,
-          agent_id: options.agent,
+          agent_id: agentOf(options),
           event_id: base.event,
         }),
         episode: episodeRow(commit, event, reader.texts),
@@ -485,25 +500,8 @@ export const createWrites = (context: WriteContext): Writes => {
   }
 }
 
-/** The settling that a repeated request asked for by an event: which value that was then, the event under the key says. */
-const settledBefore = (
-  record: RecordId,
-  field: string,
-  before: Event,
-  base: Base,
-): { drafts: readonly Draft[]; bodies: readonly Body[] } => {
-  if (before.kind === 'memory.patch' && Object.keys(before.set).join() === field)
-    return { drafts: [{ ...base, op: 'patch', record, set: before.set, tags: null }], bodies: [] }
-  // Anything else that was said under the key is another request.
-  if (field !== 'forgotten') return { drafts: [{ ...base, op: 'patch', record, set: {}, tags: null }], bodies: [] }
-  return { drafts: [{ ...base, op: before.kind === 'memory.forget' ? 'forget' : 'restore', record }], bodies: [] }
-}
-
-const latestByChain = (written: readonly WrittenAt[]): readonly WrittenAt[] => {
-  const latest = new Map<string, WrittenAt>()
-  for (const where of written) if ((latest.get(where.chain)?.seq ?? 0) < where.seq) latest.set(where.chain, where)
-  return [...latest.values()]
-}
+/** Under whose name it stands. */
+const agentOf = ({ agent, imported }: WriteOptions): AgentId => imported?.agent ?? agent
 
 const isExpired = (row: MemoryRow, nowMs: number): boolean =>
   row.expires_at !== null && Date.parse(row.expires_at) <= nowMs

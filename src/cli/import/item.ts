@@ -7,6 +7,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { MemoryInput } from '../../api.ts'
+import type { Said } from '../../input/said.ts'
 
 export const FORMATS = ['markdown', 'jsonl', 'git', 'mcp-memory', 'conversations', 'mem0', 'letta', 'csv'] as const
 export type ImportFormat = (typeof FORMATS)[number]
@@ -26,6 +27,8 @@ export type MemoryItem = {
   readonly name?: string
   /** Id in the mesh that it was exported from. */
   readonly exported_id?: string
+  /** Its history, as a full export has it: said again entry by entry, in place of `draft`. */
+  readonly said?: readonly Said[]
   /** Where it stands in a source that people go on editing. */
   readonly place?: { readonly root: string; readonly file: string; readonly id: string }
 }
@@ -39,6 +42,8 @@ export type LinkItem = {
   readonly relation: string
   readonly valid_from?: string
   readonly valid_until?: string
+  /** Who made it where it was exported from, and when. */
+  readonly said?: { readonly agent: string; readonly at: string }
 }
 
 export type ProblemItem = { readonly kind: 'problem'; readonly where: string; readonly message: string }

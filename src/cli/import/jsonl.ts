@@ -3,10 +3,12 @@
  *
  * - A line's key is its own `idempotency_key`, else follows from its `id`, else from everything it says: two lines that
  *   say the same are one memory.
+ * - A line with `said`, of a full export, is said again entry by entry, under the names and at the times that it tells.
  * - What an export says about its former record and the new one says for itself (who, when, version) is left behind.
  * - A field that a memory does not have goes into its metadata, so nothing is lost.
  */
 import { parseRecordId } from '../../../crdt/ids.ts'
+import { SAID_KINDS, type Said } from '../../input/said.ts'
 import { jsonLines, type JsonLine } from './json-lines.ts'
 import {
   type Draft,
@@ -71,6 +73,7 @@ export const jsonlSource = (path: string, size: number): ImportSource => {
 
 export const memoryOf = ({ where, value }: JsonLine): MemoryItem | ProblemItem => {
   const problem = (message: string): ProblemItem => ({ kind: 'problem', where, message })
+  if (value['said'] !== undefined) return fullOf(where, value)
   const content = value['content']
   if (content === null && typeof value['id'] === 'string')
     return problem('its text was not there when it was exported (content is null)')
@@ -108,12 +111,50 @@ export const memoryOf = ({ where, value }: JsonLine): MemoryItem | ProblemItem =
   }
 }
 
+const fullOf = (where: string, value: JsonLine['value']): MemoryItem | ProblemItem => {
+  const problem = (message: string): ProblemItem => ({ kind: 'problem', where, message })
+  const { said, namespace, content } = value
+  const id = parseRecordId(String(value['id']).toLowerCase())
+  if (id === null) return problem('no id; a line with "said" needs the id of its memory')
+  if (!isHistory(said))
+    return problem('"said" is no history; take the line as `export --full` wrote it, or leave "said" out')
+  return {
+    kind: 'memory',
+    draft: { content: typeof content === 'string' ? content : '' },
+    key: keyOf('said', id),
+    where,
+    said,
+    exported_id: id,
+    name: id,
+    ...(typeof namespace === 'string' ? { namespace } : {}),
+  }
+}
+
+/** A memory is made first, and made once. What its fields may be the peer knows. */
+const isHistory = (value: unknown): value is readonly Said[] =>
+  Array.isArray(value) &&
+  (value as readonly unknown[]).every((entry, at) => {
+    const { kind, agent, at: time, set, tags } = plainObject(entry)
+    return (
+      (SAID_KINDS as readonly unknown[]).includes(kind) &&
+      (kind === 'put') === (at === 0) &&
+      typeof agent === 'string' &&
+      typeof time === 'string' &&
+      (set === undefined || plainObject(set) === set) &&
+      (tags === undefined || [plainObject(tags)['add'], plainObject(tags)['remove']].every(isTexts))
+    )
+  }) &&
+  typeof plainObject(plainObject(value[0])['set'])['content'] === 'string'
+
+const isTexts = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && (value as readonly unknown[]).every((one) => typeof one === 'string')
+
 export function* linksOf({ where, value }: JsonLine): Generator<LinkItem | ProblemItem> {
   const links = value['links']
   const from = idOf(value)
   if (!Array.isArray(links) || from === null) return
   for (const link of links as readonly unknown[]) {
-    const { to, relation, valid_from, valid_until } = plainObject(link)
+    const { to, relation, valid_from, valid_until, agent, at } = plainObject(link)
     if (typeof to !== 'string' || typeof relation !== 'string')
       yield { kind: 'problem', where, message: 'a link needs "to" and "relation"' }
     else
@@ -125,6 +166,7 @@ export function* linksOf({ where, value }: JsonLine): Generator<LinkItem | Probl
         relation,
         ...(typeof valid_from === 'string' ? { valid_from } : {}),
         ...(typeof valid_until === 'string' ? { valid_until } : {}),
+        ...(typeof agent === 'string' && typeof at === 'string' ? { said: { agent, at } } : {}),
       }
   }
 }

@@ -11,7 +11,8 @@ import { CallFailure } from '../../sdk/failure.ts'
 import { inOrder } from '../in-order.ts'
 import type { LinkItem, ProblemItem } from './item.ts'
 import { withRetries } from './retry.ts'
-import type { Sending } from './send-memories.ts'
+import { saidHeaders } from './send-said.ts'
+import type { Sending } from './sending.ts'
 import { addProblem } from './tally.ts'
 import { cliLimits } from '../limits.ts'
 
@@ -93,7 +94,7 @@ const sendLink = async (
   }
   const { relation, valid_from, valid_until } = item
   // Each try says the same: one that was answered too late is found again.
-  const headers = { 'idempotency-key': randomUUID() }
+  const headers = { 'idempotency-key': randomUUID(), ...(item.said === undefined ? {} : saidHeaders(item.said)) }
   const body = {
     from,
     to,

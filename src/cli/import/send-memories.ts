@@ -7,35 +7,17 @@
  */
 import type { BulkAnswer } from '../../api.ts'
 import type { Client } from '../../sdk/client.ts'
+import { findMemory } from './find.ts'
 import { CallFailure } from '../../sdk/failure.ts'
-import type { GotAnswer } from '../../sdk/answers.ts'
 import { inOrder } from '../in-order.ts'
-import type { Io } from '../io.ts'
 import { keyOf, type MemoryItem, type NoteItem, type ProblemItem } from './item.ts'
-import { draftHash, type Known, knownRow, type KnownRow, textHash } from './known.ts'
+import { draftHash, knownRow, type KnownRow, textHash } from './known.ts'
 import { withRetries } from './retry.ts'
+import { sendSaid } from './send-said.ts'
+import type { Sending } from './sending.ts'
 import { fitContent } from './split.ts'
-import { addNote, addProblem, type Tally } from './tally.ts'
+import { addNote, addProblem } from './tally.ts'
 import { cliLimits } from '../limits.ts'
-
-export type Sending = {
-  readonly io: Io
-  readonly client: Client
-  /** Voters that each batch waits for; undefined: as the peer has it. */
-  readonly quorum: number | undefined
-  readonly signal: AbortSignal
-  /** @returns the namespace of a memory, or null when the source names one that is none. */
-  readonly namespaceOf: (item: MemoryItem) => string | null
-  readonly tally: Tally
-  /** Memory id by the name that links use; filled here. */
-  readonly idByName: Map<string, string>
-  /** What a namespace held of the source before; asked once a namespace. */
-  readonly known: (namespace: string) => Promise<Known>
-  /** Places that the source still has. */
-  readonly seen: Set<string>
-  /** Called after every batch. */
-  readonly onProgress: () => void
-}
 
 type Ready = {
   readonly item: MemoryItem
@@ -135,6 +117,11 @@ const lookUp = async (ready: Ready, sending: Sending): Promise<Ready | null> => 
   }
   const id = ready.item.exported_id
   if (id === undefined) return ready
+  if (ready.item.said !== undefined) {
+    const sent = await sendSaid({ ...ready, id, said: ready.item.said, where: ready.item.where }, sending)
+    if (sent !== null) stored(ready, sent, sending)
+    return null
+  }
   const found = await withRetries(sending.io, () => findMemory(sending.client, id), sending.signal)
   if (found === null || found.memory.namespace !== ready.namespace) return ready
   sending.tally.existing++
@@ -199,15 +186,6 @@ const settle = async (ready: Ready, id: string, sending: Sending): Promise<void>
   if (found === null) sending.tally.forgotten++
   else if (known === null) stored(ready, id, sending)
   else await bring(ready, known, sending)
-}
-
-const findMemory = async (client: Client, id: string): Promise<GotAnswer | null> => {
-  try {
-    return await client.call<GotAnswer>('GET', `/memories/${id}`)
-  } catch (error) {
-    if (error instanceof CallFailure && error.status === 404) return null
-    throw error
-  }
 }
 
 /** Recursion is bounded: each call halves the batch. */

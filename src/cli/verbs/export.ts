@@ -33,6 +33,8 @@ type ExportOptions = ServerOptions &
     readonly namespace: string
     readonly to?: 'jsonl' | 'markdown' | 'mcp-memory'
     readonly out?: string
+    readonly full?: boolean
+    readonly forgotten?: boolean
   }
 type Linked = { readonly memory: MemoryRow; readonly links: readonly LinkRow[] }
 
@@ -48,20 +50,26 @@ export const addExport = (program: Command, io: Io): void => {
       'jsonl',
     )
     .option('--out <folder>', 'where the notes go: a new or empty folder')
+    .option('--full', 'with who said what and when, so that `import` into an empty mesh makes the same')
+    .option('--forgotten', 'with --full: forgotten memories too')
   causalOptions(overHttp(verb))
   example(
     verb,
     'mnemesh export --namespace team/api > team-api.jsonl',
+    'mnemesh export --namespace team/api --full > team-api.jsonl',
     'mnemesh export --namespace team/api --to markdown --out ./team-api',
   )
   verb.action(async (options: ExportOptions) => {
     if ((options.to === 'markdown') !== (options.out !== undefined))
       throw usage('--to markdown needs --out FOLDER, and nothing else takes it')
+    if (options.full === true && options.to !== 'jsonl') throw usage('--full is for JSON lines: leave --to out')
+    if (options.forgotten === true && options.full !== true) throw usage('--forgotten needs --full')
     const client = clientFor(options, io)
     const progress = startProgress(io, 'exporting', 'memories')
     try {
       if (options.to === 'markdown') await asNotes(client, options, options.out ?? '', progress)
       else if (options.to === 'mcp-memory') await asGraph(client, options, io, progress)
+      else if (options.full === true) await inFull(client, options, io, progress)
       else
         for await (const { memory, links } of linked(client, options, progress))
           await write(
@@ -116,6 +124,19 @@ const namesOf = async (
     nameById.set(row.id, name)
   }
   return nameById
+}
+
+const inFull = async (client: Client, options: ExportOptions, io: Io, progress: Progress): Promise<void> => {
+  const { fullLines, leftOutText, nothingLeftOut } = await import('../export/full.ts')
+  const left = nothingLeftOut()
+  let total = 0
+  const { namespace, forgotten = false } = options
+  for await (const line of fullLines(client, { namespace, forgotten, headers: causalHeaders(options) }, left)) {
+    await write(io.stdout, `${line}\n`)
+    progress.update(++total, 0, plural(total, 'memory', 'memories'))
+  }
+  const text = leftOutText(left)
+  if (text !== '') await note(io, `left out: ${text}`)
 }
 
 const asNotes = async (client: Client, options: ExportOptions, dir: string, progress: Progress): Promise<void> => {
