@@ -41,6 +41,9 @@ export const cliLimits = {
   import_file_tags_max: 40,
   /** Names remembered so that links find their ends: some 150 MB. */
   import_names_max: 1_000_000,
+  /** Memories with secrets that are kept to be asked about; more are refused by name. */
+  import_secrets_asked_max: 1_000,
+  import_secrets_asked_bytes_max: 16 * MIB,
   /** Problems of an import shown in full; the rest are counted. */
   import_problems_shown_max: 100,
   /** A local mesh's peers are up by then, or it says which is not. */

@@ -9,7 +9,7 @@ import { decisionsIn } from './decisions.ts'
 import { secretFinder } from './secrets.ts'
 import { saidIn } from './transcript.ts'
 
-export { secretFinder } from './secrets.ts'
+export { secretFinder, type SecretFinder } from './secrets.ts'
 export { readHookInput, type HookInput } from './input.ts'
 
 /** One request to the peer's API; rejects when it does not answer. */

@@ -18,6 +18,8 @@ export type Tally = {
   forgotten: number
   /** Whose place is no longer in the source. */
   readonly gone: Gone[]
+  /** Held back, for they look as if they held a secret; each is a problem too. */
+  secrets: number
   links: number
   links_existing: number
   problems_total: number
@@ -37,6 +39,7 @@ export const emptyTally = (): Tally => ({
   changed: 0,
   forgotten: 0,
   gone: [],
+  secrets: 0,
   links: 0,
   links_existing: 0,
   problems_total: 0,

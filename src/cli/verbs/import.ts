@@ -10,9 +10,10 @@ import { parseNamespace } from '../../../crdt/ids.ts'
 import type { Client } from '../../sdk/client.ts'
 import { CallFailure } from '../../sdk/failure.ts'
 import { CliFailure, usage } from '../failure.ts'
-import { FORMATS, type ImportFormat, type ImportSource } from '../import/item.ts'
+import { FORMATS, type ImportFormat, type ImportSource, type MemoryItem } from '../import/item.ts'
 import { type Known, readKnown } from '../import/known.ts'
 import type { Sending } from '../import/sending.ts'
+import { refuseHeld, secretGuard, type SecretMode } from '../import/secrets.ts'
 import { emptyTally, type Tally } from '../import/tally.ts'
 import { type Io, note, print } from '../io.ts'
 import { clientFor, example, namespace, overHttp, quorumOption, type ServerOptions } from '../options.ts'
@@ -27,6 +28,7 @@ type ImportOptions = ServerOptions & {
   readonly format?: ImportFormat | 'auto'
   readonly encoding?: string
   readonly prune?: boolean
+  readonly secrets?: SecretMode
 }
 
 export const addImport = (program: Command, io: Io): void => {
@@ -54,6 +56,12 @@ export const addImport = (program: Command, io: Io): void => {
     )
     .option('--encoding <name>', 'what the files are in (default: UTF-8, else found out and said)')
     .option('--prune', 'forget what came from there before and is no longer there')
+    .option(
+      '--secrets <what>',
+      'of what looks as if it held a secret: ask (where nobody can be asked: skip), skip, allow',
+      oneOf<SecretMode>('ask', 'skip', 'allow'),
+      'ask',
+    )
   quorumOption(overHttp(verb))
   example(
     verb,
@@ -82,7 +90,7 @@ const runImport = async (path: string, options: ImportOptions, io: Io): Promise<
   const failure = await transfer(
     source,
     client,
-    options.quorum,
+    options,
     io,
     tally,
     (own) => options.namespace ?? (own === undefined ? fallback : parseNamespace(own)),
@@ -101,14 +109,14 @@ const encodingOf = async (name: string | undefined): Promise<string | undefined>
 const transfer = async (
   source: ImportSource,
   client: Client,
-  quorum: number | undefined,
+  { quorum, secrets = 'ask' }: Pick<ImportOptions, 'quorum' | 'secrets'>,
   io: Io,
   tally: Tally,
   namespaceOf: (own: string | undefined) => string | null,
 ): Promise<CallFailure | null> => {
   const { sendMemories } = await import('../import/send-memories.ts')
   const { sendLinks } = await import('../import/send-links.ts')
-  const progress = startProgress(io, 'importing', source.unit)
+  let progress = startProgress(io, 'importing', source.unit)
   const stop = new AbortController()
   const onProgress = (): void =>
     progress.update(
@@ -136,7 +144,20 @@ const transfer = async (
     onProgress,
   }
   try {
-    await sendMemories(source.memories(), sending)
+    const guard = secretGuard(
+      secrets === 'ask' && io.ask === null ? 'skip' : secrets,
+      async () => (await import('../../hooks/index.ts')).secretFinder(),
+      tally,
+      seen,
+    )
+    await sendMemories(guard.through(source.memories()), sending)
+    if (guard.held.length > 0) {
+      progress.stop()
+      const isAllowed = await askAbout(guard.held, io)
+      progress = startProgress(io, 'importing', source.unit)
+      if (isAllowed) await sendMemories(streamOf(guard.held), sending)
+      else for (const item of guard.held) refuseHeld(item, tally)
+    }
     if (source.links !== undefined) await sendLinks(source.links(), sending)
     const { covers } = source
     if (covers !== undefined)
@@ -153,6 +174,20 @@ const transfer = async (
     stop.abort(new CliFailure('the import has ended'))
     progress.stop()
   }
+}
+
+const askAbout = async (held: readonly MemoryItem[], io: Io): Promise<boolean> => {
+  const names = [...new Set(held.map(({ where }) => where))]
+  const named = clean(names.slice(0, SECRETS_NAMED_MAX).join(', '))
+  const answer = await io.ask!(
+    `${plural(held.length, 'memory', 'memories')} look as if they held a secret (${named}${names.length > SECRETS_NAMED_MAX ? ', …' : ''}). Import them all the same? [y/N] `,
+  )
+  return /^y(es)?$/i.test(answer.trim())
+}
+const SECRETS_NAMED_MAX = 10
+
+async function* streamOf(items: readonly MemoryItem[]): AsyncGenerator<MemoryItem> {
+  for (const item of items) yield await Promise.resolve(item)
 }
 
 /** What is gone already is no failure. */
@@ -176,7 +211,7 @@ const report = async ({ source, fallback, tally, failure }: Outcome, options: Im
   const created = tally.stored - existing - tally.changed
   const into = [...tally.namespaces].sort()
   if (options.json === true) {
-    const { links, links_existing, problems, problems_total, notes, notes_total } = tally
+    const { links, links_existing, secrets, problems, problems_total, notes, notes_total } = tally
     await print(
       io,
       JSON.stringify({
@@ -187,6 +222,7 @@ const report = async ({ source, fallback, tally, failure }: Outcome, options: Im
         existing,
         changed: tally.changed,
         forgotten: tally.forgotten,
+        secrets,
         gone: tally.gone.length,
         pruned: options.prune === true ? tally.gone.length : 0,
         links,
