@@ -11,9 +11,9 @@ import { startFleet, type Fleet } from './fleet.ts'
 import { expecting } from './http.ts'
 import { until } from './until.ts'
 
-/** `MNEMESH_MIRROR_FILES=1000` makes it longer. */
+/** `npm run mirror:long` has a thousand. */
 const FILES = Number(process.env['MNEMESH_MIRROR_FILES'] ?? 120)
-const LONG_MS = 240_000
+const LONG_MS = 120_000 + FILES * 1_000
 
 let fleet: Fleet
 let base = ''

@@ -4,6 +4,10 @@ export const mirrorLimits = {
   files_max: 5_000,
   /** Their texts together, which are held in memory. */
   files_bytes_max: 64 * 1024 * 1024,
+  /** Memories of the namespace that are files, twins and names that fit no folder among them: past it nothing is mirrored. */
+  rows_max: 10_000,
+  /** Their texts and metadata together, which are held in memory. */
+  rows_bytes_max: 128 * 1024 * 1024,
   /** Entries of a folder that are looked at, whatever they are. */
   entries_max: 50_000,
   depth_max: 16,

@@ -3,7 +3,7 @@ import { fileDraft, FILE_TAG, PARENTS_MAX } from '../input/memory-file.ts'
 import type { GotAnswer, MemoryRow } from '../sdk/answers.ts'
 import type { Client, Query } from '../sdk/client.ts'
 import { CallFailure } from '../sdk/failure.ts'
-import { allRows } from '../sdk/pages.ts'
+import { allRows, memoryPages } from '../sdk/pages.ts'
 import { mirrorLimits } from './limits.ts'
 import { MeshRefusal, type Head, type Look, type Mesh, type Row, type Version } from './ports.ts'
 
@@ -63,19 +63,19 @@ export const createMesh = (client: Client, namespace: string): Mesh => {
     }
     return rows
   }
-  const listed = (query: Query): Promise<readonly MemoryRow[]> =>
-    allRows<MemoryRow>(asking, '/memories', 'memories', { query })
+  const listed = async (query: Query, take: (rows: readonly Row[]) => void): Promise<void> => {
+    for await (const { memories } of memoryPages(asking, { query: { ...query, limit: PAGE } }))
+      take(memories.map(rowOf))
+  }
   const conflictsOf = (id: string): Promise<Conflicts> => allRows(asking, `/memories/${id}/conflicts`, 'conflicts')
 
   return {
     // Where there is no search index, or it is behind, the log lists a namespace, and by no tag.
-    list: async () =>
-      (
-        await listed({ namespace, tags: FILE_TAG }).catch((error: unknown) => {
-          if (error instanceof MeshRefusal && error.kind === 'later') return listed({ namespace })
-          throw error
-        })
-      ).map(rowOf),
+    list: (take) =>
+      listed({ namespace, tags: FILE_TAG }, take).catch((error: unknown) => {
+        if (error instanceof MeshRefusal && error.kind === 'later') return listed({ namespace }, take)
+        throw error
+      }),
     look: async (id): Promise<Look> => {
       const got = await orNull(call<GotAnswer>('GET', `/memories/${id}`))
       if (got !== null)

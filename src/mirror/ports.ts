@@ -78,7 +78,8 @@ export type Head = { readonly content: string; readonly agent: string }
 export type Version = { readonly content: string | null; readonly parents: readonly number[] | null }
 
 export type Mesh = {
-  list(): Promise<readonly Row[]>
+  /** Gives all of them page by page, perhaps some of them twice. */
+  list(take: (rows: readonly Row[]) => void): Promise<void>
   look(id: string): Promise<Look>
   heads(row: Row): Promise<readonly Head[]>
   /** Oldest first. */

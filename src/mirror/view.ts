@@ -1,10 +1,12 @@
 /**
- * What the peer says of the files: their memories by id, looked at again whenever an event touches them.
+ * What the peer says of the files: their memories by id, looked at again whenever an event touches them; up to a limit, past which the whole
+ * mirror is refused, since a file whose memory is not known here would look as if it were gone.
  *
  * That a memory is gone is believed only of an event that says so. A peer that has not heard of it yet, another mesh, or a key that may
  * not see it answer alike, and no file goes for that.
  */
 import { FILE_TAG, fileDraft } from '../input/memory-file.ts'
+import { mirrorLimits } from './limits.ts'
 import { isInstruction, pathFor } from './names.ts'
 import { MeshRefusal, type Mesh, type Row } from './ports.ts'
 import { byAge, together, type Remote } from './remote.ts'
@@ -20,14 +22,22 @@ export type View = {
   relist(ids: readonly string[]): Promise<readonly string[]>
 }
 
+const TOO_MANY = `the namespace has more than ${mirrorLimits.rows_max} files or ${mirrorLimits.rows_bytes_max / 2 ** 20} MiB of them, more than a mirror holds, and so nothing is mirrored; give another --namespace, or forget some`
+
+const bytesOf = ({ content, metadata }: Row): number => (content?.length ?? 0) + JSON.stringify(metadata).length
+
 /** @param newKey of a request. */
 export const createView = (mesh: Mesh, newKey: () => string): View => {
   const rowById = new Map<string, Row>()
   const idsByName = new Map<string, Set<string>>()
   const unsure = new Set<string>()
 
+  let bytes = 0
+
   const forgetRow = (id: string): string | null => {
-    const name = rowById.get(id)?.title ?? null
+    const before = rowById.get(id)
+    const name = before?.title ?? null
+    if (before !== undefined) bytes -= bytesOf(before)
     rowById.delete(id)
     const ids = name === null ? undefined : idsByName.get(name)
     ids?.delete(id)
@@ -35,10 +45,19 @@ export const createView = (mesh: Mesh, newKey: () => string): View => {
     return name
   }
   const put = (row: Row): readonly string[] => {
+    const others = rowById.has(row.id) ? rowById.size - 1 : rowById.size
+    const held = rowById.get(row.id)
+    // Before anything of it is believed: what is not known here would look deleted.
+    if (
+      others >= mirrorLimits.rows_max ||
+      bytes - (held ? bytesOf(held) : 0) + bytesOf(row) > mirrorLimits.rows_bytes_max
+    )
+      throw new MeshRefusal('refused', TOO_MANY)
     const before = forgetRow(row.id)
     const names = before === null ? [] : [before]
     if (row.title === null || 'refused' in pathFor(row.title)) return names
     rowById.set(row.id, row)
+    bytes += bytesOf(row)
     idsByName.set(row.title, (idsByName.get(row.title) ?? new Set()).add(row.id))
     return [...names, row.title]
   }
@@ -86,11 +105,15 @@ export const createView = (mesh: Mesh, newKey: () => string): View => {
       )
     },
     relist: async (ids) => {
-      const rows = await mesh.list()
-      const listed = new Set(rows.map(({ id }) => id))
-      const names = new Set(rows.filter(isFile).flatMap(put))
-      for (const id of new Set([...rowById.keys(), ...ids]))
-        if (!listed.has(id)) for (const name of await look(id)) names.add(name)
+      const unlisted = new Set([...rowById.keys(), ...ids])
+      const names = new Set<string>()
+      await mesh.list((rows) => {
+        for (const row of rows) {
+          unlisted.delete(row.id)
+          if (isFile(row)) for (const name of put(row)) names.add(name)
+        }
+      })
+      for (const id of unlisted) for (const name of await look(id)) names.add(name)
       return [...names]
     },
   }

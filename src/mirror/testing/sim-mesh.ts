@@ -71,8 +71,12 @@ export const createSimMesh = (): { peer(): SimPeer } => {
         log.find((event) => event.key === `${agent} ${key}`)?.record ?? work()
       const base = (key: string) => ({ key: `${agent} ${key}`, agent, name: '', content: null, metadata: {} })
       return {
-        list: () =>
-          around('list', () => [...new Set(log.map(({ record }) => record))].filter((id) => !isForgotten(id)).map(row)),
+        list: async (take) =>
+          take(
+            await around('list', () =>
+              [...new Set(log.map(({ record }) => record))].filter((id) => !isForgotten(id)).map(row),
+            ),
+          ),
         look: (id) =>
           around('look', (): Look => {
             if (of(id).length === 0) return { row: null, why: 'unknown' }
