@@ -56,6 +56,41 @@ export const zipFiles = async (
   return { files, skipped }
 }
 
+/** The bytes of these, in the zip's own order and in one pass. A size that is not what the zip says fails. */
+export async function* zipContents(
+  path: string,
+  wanted: ReadonlySet<string>,
+): AsyncGenerator<{ readonly name: string; readonly bytes: Buffer }> {
+  const zip = await opened(path)
+  try {
+    for await (const entry of inTurn(zip, path)) {
+      if (!wanted.has(entry.fileName)) continue
+      const chunks: Uint8Array[] = []
+      for await (const chunk of await streamOf(zip, entry, path)) chunks.push(chunk)
+      yield { name: entry.fileName, bytes: Buffer.concat(chunks) }
+    }
+  } finally {
+    zip.close()
+  }
+}
+
+async function* inTurn(zip: ZipFile, path: string): AsyncGenerator<Entry> {
+  for (;;) {
+    const entry = await new Promise<Entry | null>((resolve, reject) => {
+      const done = (settle: () => void): void => {
+        zip.removeAllListeners('entry').removeAllListeners('end').removeAllListeners('error')
+        settle()
+      }
+      zip.once('entry', (next: Entry) => done(() => resolve(next)))
+      zip.once('end', () => done(() => resolve(null)))
+      zip.once('error', (error: unknown) => done(() => reject(broken(path, error))))
+      zip.readEntry()
+    })
+    if (entry === null) return
+    yield entry
+  }
+}
+
 /** Each entry in turn. Rejects with a `CliFailure`; a name that leaves the folder is one of its reasons. */
 const entriesOf = async (path: string, take: (entry: Entry, zip: ZipFile) => void | 'stop'): Promise<void> => {
   const zip = await opened(path)
@@ -86,17 +121,25 @@ const entryStream = async (path: string, name: string): Promise<AsyncIterable<Ui
   let found: Promise<AsyncIterable<Uint8Array>> | null = null
   await entriesOf(path, (entry, zip) => {
     if (entry.fileName !== name) return undefined
-    found = new Promise((resolve, reject) =>
-      zip.openReadStream(entry, (error, stream) => {
-        if (error !== null) return reject(broken(path, error))
-        stream.once('close', () => zip.close())
-        resolve(translated(stream, path))
-      }),
-    )
+    found = streamOf(zip, entry, path, () => zip.close())
     return 'stop'
   })
   return found ?? Promise.reject(broken(path, new Error(`${name} is gone`)))
 }
+
+const streamOf = (
+  zip: ZipFile,
+  entry: Entry,
+  path: string,
+  onClose: () => void = () => undefined,
+): Promise<AsyncIterable<Uint8Array>> =>
+  new Promise((resolve, reject) =>
+    zip.openReadStream(entry, (error, stream) => {
+      if (error !== null) return reject(broken(path, error))
+      stream.once('close', onClose)
+      resolve(translated(stream, path))
+    }),
+  )
 
 async function* translated(stream: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<Uint8Array> {
   try {

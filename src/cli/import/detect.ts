@@ -11,6 +11,7 @@ import { FORMATS, type ImportFormat, type ImportSource } from './item.ts'
 import { jsonlSource } from './jsonl.ts'
 import { markdownSource } from './markdown.ts'
 import { cliLimits } from '../limits.ts'
+import { isNote } from './notes.ts'
 import { mcpMemorySource } from './mcp-memory.ts'
 import { walk } from './walk.ts'
 
@@ -120,11 +121,25 @@ const detect = async (path: string, folder: boolean): Promise<readonly [ImportFo
   }
   const extension = extname(path).toLowerCase()
   if (['.md', '.markdown', '.mdown', '.mdx', '.txt'].includes(extension)) return ['markdown', null]
-  if (extension === '.zip') return ['conversations', null]
+  if (extension === '.zip') return zipKind(path)
   if (extension === '.csv' || extension === '.tsv') return ['csv', null]
   if (extension === '.af') return ['letta', null]
   if (['.jsonl', '.ndjson', '.json'].includes(extension)) return [jsonKind(await headOf(path)), null]
   throw new CliFailure(`cannot tell what ${path} holds; say it with --format ${FORMATS.join(', ')}`)
+}
+
+/** A zip of notes has no conversations in it. */
+const zipKind = async (path: string): Promise<readonly [ImportFormat, string | null]> => {
+  let notes = 0
+  const { files } = await zipFiles(path, (name) => {
+    if (isNote(name)) notes++
+    return CONVERSATIONS.test(name)
+  })
+  if (files.length === 0 && notes > 0) return ['markdown', null]
+  return [
+    'conversations',
+    files.length > 0 && notes > 0 ? `its conversations come in; --format markdown takes its ${notes} notes` : null,
+  ]
 }
 
 /** Files of a repository that are looked at to tell notes from code: some 50 ms. */

@@ -42,6 +42,8 @@ export type LinkItem = {
   readonly relation: string
   readonly valid_from?: string
   readonly valid_until?: string
+  /** Counted where an end did not come in, and no problem. */
+  readonly mayLeadNowhere?: true
   /** Who made it where it was exported from, and when. */
   readonly said?: { readonly agent: string; readonly at: string }
 }

@@ -1,145 +1,132 @@
 /**
- * A folder of Markdown, or one file: one memory for each heading's own text, and one for the text before the first heading.
+ * A folder of Markdown, a zip of one, or one file: one memory for each heading's own text, and one for the text before the first heading.
  *
  * - Headings are found by a Markdown parser, so a `#` in a code block is no heading. The text of a section is the file's
  *   own, letter for letter.
  * - A heading with nothing under it but further headings is no memory: they carry it in `metadata.heading_path`.
  * - A section's place (folder, file, headings) makes its key: an edited section is a change of the same memory.
+ * - `[[note]]` is a link to that note's first section, `[[note#heading]]` to that one.
  * - A `.txt` file is one memory. Hidden entries, `node_modules`, symbolic links and other files are passed over, and counted.
  */
-import { readFile, realpath, stat } from 'node:fs/promises'
-import { basename, dirname, join, relative, sep } from 'node:path'
+import { stat } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { fromMarkdown } from 'mdast-util-from-markdown'
 import { limits } from '../../../crdt/limits.ts'
-import { errorCode } from '../failure.ts'
 import { type FrontMatter, readFrontMatter } from './front-matter.ts'
 import {
   type Draft,
   type ImportSource,
   keyOf,
+  type LinkItem,
   type MemoryItem,
   type NoteItem,
   type ProblemItem,
   stableJson,
 } from './item.ts'
 import { shortHash } from './known.ts'
-import { type Origin, originOf, within } from './origin.ts'
+import { type NoteFile, notesAt, notesInZip, PLAIN } from './notes.ts'
 import { fitLine } from './split.ts'
 import { readText } from './text.ts'
-import { skippedText, walk, type Walked } from './walk.ts'
-import { cliLimits } from '../limits.ts'
+import { skippedText } from './walk.ts'
+import { noteIndex, type NoteIndex, wikilinks, withoutCode } from './wikilinks.ts'
 
-/** `placeName`: where in its file it stands. */
-type Sectioned = MemoryItem & { readonly placeName: string }
+/** `placeName`: where in its file it stands; `targets`: of the wikilinks in it. */
+type Sectioned = MemoryItem & {
+  readonly placeName: string
+  readonly headings: readonly string[]
+  readonly targets: readonly string[]
+}
 
-const MARKDOWN = /\.(md|markdown|mdown|mdx)$/i
-const PLAIN = /\.txt$/i
-
-/** @param path a folder or a file. Rejects with a `CliFailure` when it cannot be read. @param encoding of its files, where the user says it. */
+/** @param encoding of its files, where the user says it. */
 export const markdownSource = async (path: string, encoding?: string): Promise<ImportSource> => {
-  const folder = (await stat(path)).isDirectory()
-  const real = await realpath(path)
-  const dir = folder ? real : dirname(real)
-  const origin = await originOf(dir)
-  const placeOf = (at: string): string => shortHash(origin.name, within(origin, at))
-  const root = placeOf(dir)
-  const { files, problems, skipped }: Walked = folder
-    ? await walk(path, (name) => MARKDOWN.test(name) || PLAIN.test(name))
-    : { files: [path], problems: [], skipped: new Map() }
+  const notes = await (/\.zip$/i.test(path) && !(await stat(path)).isDirectory() ? notesInZip(path) : notesAt(path))
+  const { isFolder, root, skipped } = notes
   let read = 0
   /** Files that came in whole. */
   const seen = new Set<string>()
   const broken = new Set<string>()
+  const linking = new Set<string>()
+  const index = noteIndex()
   return {
     format: 'markdown',
     unit: 'files',
-    total: files.length,
+    total: notes.total,
     done: () => read,
     skipped,
-    hint: folder
+    hint: isFolder
       ? `no .md, .markdown, .mdx or .txt file in it${skipped.size === 0 ? '' : ` (passed over: ${skippedText(skipped)})`}; name the folder that has some, or the --format`
       : 'the file holds no text',
     async *memories() {
-      yield* problems
-      for (const file of files) {
-        const where = folder ? relative(path, file).split(sep).join('/') : basename(file)
-        const place = placeOf(folder ? join(real, where) : real)
-        seen.add(place)
-        for await (const item of fileItems(file, where, encoding, skipped)) {
-          if (item.kind === 'problem') broken.add(place)
-          yield item.kind === 'memory' ? placed(item, root, place) : item
+      yield* notes.problems
+      for await (const file of notes.each()) {
+        seen.add(file.place)
+        for await (const item of fileItems(file, encoding, skipped)) {
+          if (item.kind === 'problem') broken.add(file.place)
+          if (item.kind !== 'memory') {
+            yield item
+            continue
+          }
+          const memory = placed(item, root, file.place)
+          index.add(file.where, item.headings, aliasesOf(item), memory.name)
+          if (item.targets.length > 0) linking.add(file.where)
+          yield memory
         }
         read++
       }
     },
-    covers: coverage({ folder, problems, real, origin, root, files, seen, broken }),
+    // Read once more, where there are any: what they lead to may stand in a later file.
+    async *links() {
+      for await (const file of notes.each(linking))
+        for await (const item of fileItems(file, encoding, new Map()))
+          if (item.kind === 'memory') yield* linksOf(item, placed(item, root, file.place).name, file.where, index)
+    },
+    covers: notes.covers(seen, broken),
   }
 }
 
-type Covering = {
-  readonly folder: boolean
-  readonly problems: readonly unknown[]
-  readonly real: string
-  readonly origin: Origin
-  readonly root: string
-  readonly files: readonly string[]
-  readonly seen: ReadonlySet<string>
-  readonly broken: ReadonlySet<string>
+/** Each once. What leads to no note that is there is counted by who sends them. */
+function* linksOf(
+  { where, targets }: Sectioned,
+  from: string,
+  path: string,
+  index: NoteIndex,
+): Generator<LinkItem, undefined> {
+  const said = new Set<string>([from])
+  for (const target of targets) {
+    const to = index.find(target, path) ?? ''
+    if (to !== '' && said.has(to)) continue
+    said.add(to)
+    yield { kind: 'link', where, from, to, relation: 'links_to', mayLeadNowhere: true }
+  }
+  return undefined
 }
 
-/** A file that is there answers for its sections; a folder that was read whole for its files, whichever folder above or below it they came by. */
-const coverage = ({
-  folder,
-  problems,
-  real,
-  origin,
-  root,
-  files,
-  seen,
-  broken,
-}: Covering): NonNullable<ImportSource['covers']> => {
-  const above = new Map<string, string>([[root, '']])
-  if (folder)
-    for (let dir = real; dir !== origin.base && dirname(dir) !== dir;) {
-      dir = dirname(dir)
-      above.set(shortHash(origin.name, within(origin, dir)), `${relative(dir, real).split(sep).join('/')}/`)
-    }
-  const below = new Set(folder ? files.map((file) => shortHash(origin.name, within(origin, dirname(file)))) : [])
-  return (known) => {
-    if (seen.has(known.file)) return !broken.has(known.file)
-    const inside = above.get(known.root)
-    return (
-      folder && problems.length === 0 && (inside === undefined ? below.has(known.root) : known.path.startsWith(inside))
-    )
-  }
-}
+/** Other names of the note, which are searched with the rest of its metadata. */
+const aliasesOf = ({ draft }: Sectioned): readonly string[] =>
+  [draft.metadata?.['aliases'], draft.metadata?.['alias']]
+    .flatMap((value) => (Array.isArray(value) ? (value as readonly unknown[]) : [value]))
+    .filter((name) => typeof name === 'string')
 
 /** The same place keeps its key, whatever the text becomes. */
-const placed = (item: Sectioned, root: string, file: string): MemoryItem => {
-  const id = shortHash(file, item.placeName)
-  return { ...item, key: keyOf('markdown', id), place: { root, file, id } }
+const placed = (item: Sectioned, root: string, file: string): MemoryItem & { readonly name: string } => {
+  const { placeName, headings: _headings, targets: _targets, ...memory } = item
+  const id = shortHash(file, placeName)
+  return { ...memory, name: id, key: keyOf('markdown', id), place: { root, file, id } }
 }
 
 async function* fileItems(
-  file: string,
-  path: string,
+  file: NoteFile,
   encoding: string | undefined,
   skipped: Map<string, number>,
 ): AsyncGenerator<Sectioned | ProblemItem | NoteItem, undefined> {
+  const path = file.where
   const problem = (message: string): ProblemItem => ({ kind: 'problem', where: path, message })
-  let bytes: Buffer
-  try {
-    const { size } = await stat(file)
-    if (size > cliLimits.import_file_bytes_max) {
-      yield problem(`larger than ${cliLimits.import_file_bytes_max / 1024 ** 2} MiB; cut it into several files`)
-      return undefined
-    }
-    bytes = await readFile(file)
-  } catch (error) {
-    yield problem(`cannot be read (${errorCode(error) || String(error)})`)
+  const found = await file.read()
+  if ('problem' in found) {
+    yield problem(found.problem)
     return undefined
   }
-  const read = readText(bytes, encoding)
+  const read = readText(found.bytes, encoding)
   if (!read.ok) {
     yield problem(read.message)
     return undefined
@@ -162,7 +149,7 @@ const plainItem = (text: string, path: string): Sectioned => {
     source: fitLine(path, limits.name_bytes_max),
     metadata: { path },
   }
-  return { kind: 'memory', draft, key: keyOf('markdown', path), placeName: '', where: path }
+  return { kind: 'memory', draft, key: keyOf('markdown', path), placeName: '', headings: [], targets: [], where: path }
 }
 
 const titleOf = (path: string): string => fitLine(basename(path).replace(/\.[^.]+$/, ''), limits.title_bytes_max)
@@ -174,6 +161,8 @@ export function* markdownItems(file: string, path: string): Generator<Sectioned 
   const front = readFrontMatter(file)
   const said = new Map<string, number>()
   for (const message of front.said) yield { kind: 'note', where: path, message }
+  // What the front matter links to, the note's first section does.
+  let others = textsIn(front.metadata)
   for (const section of withFront([...sections(front.text)], front)) {
     const heading = section.headings.at(-1)
     const title = heading ?? front.title ?? titleOf(path)
@@ -201,7 +190,10 @@ export function* markdownItems(file: string, path: string): Generator<Sectioned 
     const times = (said.get(name) ?? 0) + 1
     said.set(name, times)
     const placeName = `${name}#${times}`
-    yield { kind: 'memory', draft, key: keyOf('markdown', path, placeName), placeName, where: path }
+    const { headings } = section
+    const targets = wikilinks(`${others}\n${headings.at(-1) ?? ''}\n${section.text}`)
+    others = ''
+    yield { kind: 'memory', draft, key: keyOf('markdown', path, placeName), placeName, headings, targets, where: path }
   }
 }
 
@@ -241,8 +233,7 @@ const tagged = (own: readonly string[], inline: readonly string[]): { readonly t
 
 /** `#tag` and `#tag/below` as Obsidian reads them: outside code, with a letter in it, and no colour. */
 const inlineTags = (text: string): readonly string[] => {
-  const plain = text.replace(/```[\s\S]*?(?:```|$)/g, ' ').replace(/`[^`\n]*`/g, ' ')
-  return [...plain.matchAll(/(?<=^|\s)#([\p{L}\p{N}_/-]*\p{L}[\p{L}\p{N}_/-]*)/gmu)]
+  return [...withoutCode(text).matchAll(/(?<=^|\s)#([\p{L}\p{N}_/-]*\p{L}[\p{L}\p{N}_/-]*)/gmu)]
     .map(([, tag = '']) => tag)
     .filter(
       (tag) => Buffer.byteLength(tag) <= limits.tag_bytes_max && !/^([0-9a-f]{3}|[0-9a-f]{6}|[0-9a-f]{8})$/i.test(tag),
@@ -259,6 +250,14 @@ const withFront = (found: readonly Section[], { unread, title, fields, metadata 
   const says = title !== null || Object.keys(fields).length + Object.keys(metadata).length > 0
   return first === undefined && says ? [{ headings: [], text: '' }] : found
 }
+
+/** Texts in a front matter's values, a line each. */
+const textsIn = (value: unknown): string =>
+  typeof value === 'string'
+    ? value
+    : typeof value === 'object' && value !== null
+      ? Object.values(value).map(textsIn).join('\n')
+      : ''
 
 const trimLines = (text: string): string => text.replace(/^(?:[ \t]*(?:\r\n|\n|\r))+/, '').trimEnd()
 

@@ -52,7 +52,8 @@ const sendGroup = async (group: readonly (LinkItem | ProblemItem)[], sending: Se
     else {
       const from = resolve(item.from, sending)
       const to = resolve(item.to, sending)
-      if (from === null || to === null)
+      if ((from === null || to === null) && item.mayLeadNowhere === true) sending.tally.links_nowhere++
+      else if (from === null || to === null)
         addProblem(
           sending.tally,
           item.where,

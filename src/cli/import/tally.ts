@@ -22,6 +22,8 @@ export type Tally = {
   secrets: number
   links: number
   links_existing: number
+  /** Of notes, to notes that did not come in. */
+  links_nowhere: number
   problems_total: number
   readonly problems: Problem[]
   /** Of what came in otherwise than its source has it. */
@@ -42,6 +44,7 @@ export const emptyTally = (): Tally => ({
   secrets: 0,
   links: 0,
   links_existing: 0,
+  links_nowhere: 0,
   problems_total: 0,
   problems: [],
   notes_total: 0,

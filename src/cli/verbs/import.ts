@@ -37,7 +37,7 @@ export const addImport = (program: Command, io: Io): void => {
     .description(
       'take in notes, JSON, CSV, a git history, conversations, or what another memory exported; again is a no-op',
     )
-    .argument('<path>', 'a folder, a file, or a repository')
+    .argument('<path>', 'a folder, a file, a zip, or a repository')
     .option('--namespace <name>', "where to (default: what an export says, else the path's last name)", namespace)
     .option(
       '--format <name>',
@@ -211,7 +211,7 @@ const report = async ({ source, fallback, tally, failure }: Outcome, options: Im
   const created = tally.stored - existing - tally.changed
   const into = [...tally.namespaces].sort()
   if (options.json === true) {
-    const { links, links_existing, secrets, problems, problems_total, notes, notes_total } = tally
+    const { links, links_existing, links_nowhere, secrets, problems, problems_total, notes, notes_total } = tally
     await print(
       io,
       JSON.stringify({
@@ -227,6 +227,7 @@ const report = async ({ source, fallback, tally, failure }: Outcome, options: Im
         pruned: options.prune === true ? tally.gone.length : 0,
         links,
         links_existing,
+        links_nowhere,
         errors: problems,
         errors_total: problems_total,
         notes,
@@ -249,6 +250,8 @@ const report = async ({ source, fallback, tally, failure }: Outcome, options: Im
   for (const said of tally.notes) await note(io, clean(`${said.where}: ${said.message}`))
   if (tally.notes_total > tally.notes.length)
     await note(io, `and ${plural(tally.notes_total - tally.notes.length, 'more note')}`)
+  if (tally.links_nowhere > 0)
+    await note(io, `${plural(tally.links_nowhere, 'link')} to notes that are not there: left out`)
   if (source.skipped !== undefined && source.skipped.size > 0)
     await note(io, clean(`passed over: ${skippedText(source.skipped)}`))
   if (tally.gone.length > 0) {
