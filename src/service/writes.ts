@@ -35,6 +35,7 @@ import {
   tagChange,
   withoutNulls,
 } from './drafts.ts'
+import { ABSENT, idRefused } from './id-refused.ts'
 import { createReceipts, latestByChain } from './receipts.ts'
 import { settledBefore, settling } from './settling.ts'
 import { commonReason, refusedMessage, unmetMessage, type Away } from './unmet.ts'
@@ -70,10 +71,8 @@ type Plan = {
 type Base = Pick<Draft, 'event' | 'agent' | 'at'>
 type Acknowledged = Extract<WriteOutcome, { kind: 'acknowledged' }>
 
-const ABSENT = { code: 'not_found', message: 'there is no such memory, or it is not visible to you' } as const
 /** Copies of a repeated request's event whose documents are made ready: only somebody dishonest makes more. */
 const COPIES_WARMED_MAX = 16
-const ID_TAKEN = 'a memory has this id here: import it without X-Imported-Id, and it gets one of its own'
 const ENDS_ABSENT = 'from and to must be memories that are here and visible'
 
 export const createWrites = (context: WriteContext): Writes => {
@@ -241,11 +240,8 @@ export const createWrites = (context: WriteContext): Writes => {
       tags,
       ...(beside && { beside }),
     }
-    const precondition = (): Refusal | null => {
-      const row = id === undefined ? null : reader.memory(id)
-      if (beside === true) return isHere(row) && row.namespace === namespace ? null : ABSENT
-      return row === null ? null : { code: 'conflict', message: ID_TAKEN, fields: { id: row.id } }
-    }
+    const precondition = (): Refusal | null =>
+      id === undefined ? null : idRefused(reader.memory(id), namespace, beside === true, segmentsOf(index, id).length)
     return { plan: { namespace, drafts: [draft], bodies, precondition }, record, event: base.event }
   }
 

@@ -5,7 +5,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { AgentId, Namespace, RecordId } from '../../../crdt/ids.ts'
 import type { MemoryInput } from '../../api.ts'
 import { NodeError } from '../../errors.ts'
@@ -14,6 +14,9 @@ import type { LinkRow } from '../../ports/projection.ts'
 import { createRandom } from '../../testing/random.ts'
 import { createWorld, type World } from '../../testing/world.ts'
 import { runCli, succeeded, type Ran } from '../testing/run-cli.ts'
+
+/** Whole meshes, also on a machine that has much else to do. */
+vi.setConfig({ testTimeout: 240_000 })
 
 let dir: string
 const closing: (() => Promise<unknown>)[] = []
@@ -289,6 +292,31 @@ test('what is forgotten is told and left out; what was forgotten where it was br
     memories: 0,
     errors: [],
   })
+})
+
+test('values beside one another have a limit, and what is beside nothing is refused', async () => {
+  const { world } = await emptyMesh(10)
+  const { node } = world.peer(0)
+  const said = { agent: 'ai:bob' as AgentId, at: '2020-01-01T00:00:00.000Z' }
+  const { id } = (await world.run(node.remember(NAMESPACE, { content: 'x' }, { agent: said.agent })))!
+  const beside = (of: RecordId, title: string): Promise<unknown> =>
+    node
+      .remember(NAMESPACE, { content: 'x', title }, { agent: said.agent, imported: { ...said, id: of, beside: true } })
+      .catch((error: unknown) => (error as NodeError).message)
+  for (let n = 1; n < 32; n++) expect(await world.run(beside(id, `T${n}`))).toMatchObject({ id })
+  expect(await world.run(beside(id, 'one more'))).toContain('has 32 values beside one another')
+  expect(await world.run(beside('019b76da-a805-783f-a04c-fd6589b5d65f' as RecordId, 'A'))).toContain('no such memory')
+  const [conflict] = (await world.run(node.conflicts(id, {})))!.rows
+  expect(conflict?.values.map(({ value }) => value)).toHaveLength(31)
+  // It is settled in all of them at once.
+  await world.run(node.patch(id, { title: 'settled' }, { agent: said.agent }))
+  expect((await world.run(node.conflicts(id, {})))!.rows).toEqual([])
+  const again = { agent: said.agent, imported: { ...said, id } }
+  await expect(world.run(node.remember(NAMESPACE, { content: 'y' }, again))).rejects.toThrow(
+    'a memory has this id here',
+  )
+  const future = { agent: said.agent, imported: { ...said, at: '2126-01-01T00:00:00.000Z' } }
+  await expect(world.run(node.remember(NAMESPACE, { content: 'y' }, future))).rejects.toThrow('lies in the future')
 })
 
 test.each([
