@@ -13,7 +13,7 @@ const NODE = `^(node:)?(${builtinModules.map((name) => name.replaceAll('/', '[/]
 const node = (/** @type {string} */ name) => `^(node:)?${name}$`
 const npm = (/** @type {string[]} */ ...names) => names.map((name) => `(^|/)node_modules/(@types/)?${name}/`)
 
-const PORTS = '^src/(ports/[a-z]+|api|errors|turns)\\.ts$'
+const PORTS = '^src/(ports/[a-z]+|api|errors|turns|worker-flags)\\.ts$'
 const DOORS = '^src/(http|cli|mcp|console)/'
 const DOOR_FACTS = ['^src/(api|errors|turns|ports/[a-z]+|node)\\.ts$', '^crdt/(ids|limits)\\.ts$']
 

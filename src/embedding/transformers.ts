@@ -7,6 +7,7 @@ import { basename } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { limits } from '../../crdt/limits.ts'
 import { EmbedderFailure, type Embedder, type EmbedderFailureKind } from '../ports/embedding.ts'
+import { workerFlags } from '../worker-flags.ts'
 import type { After } from './openai.ts'
 import { originOf, versionOf, type EmbedderSettings } from './settings.ts'
 import { wrongWith } from './vectors.ts'
@@ -49,7 +50,10 @@ export const transformersEmbedder = (
 
   const start = (): Worker => {
     if (worker !== null) return worker
-    const started = new Worker(workerUrl(), { workerData: { module, folder } satisfies TransformersData })
+    const started = new Worker(workerUrl(), {
+      workerData: { module, folder } satisfies TransformersData,
+      execArgv: workerFlags(process.execArgv),
+    })
     let why = 'its thread ended'
     started.on('message', (said: TransformersSaid) =>
       settle(said.id, ({ resolve, reject }) =>

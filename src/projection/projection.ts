@@ -19,6 +19,7 @@ import { failureOf, type FailureData } from './errors.ts'
 import { hardshipOf } from './hardship.ts'
 import type { DatabaseChoice, Method, Said } from './protocol.ts'
 import type { Timers } from './timers.ts'
+import { workerFlags } from '../worker-flags.ts'
 import { workerUrl } from './worker-url.ts'
 
 export type ProjectionOptions = {
@@ -105,7 +106,7 @@ export const openProjection = (
     const around = hindered ? amiss() : null
     if (around !== null) throw new ProjectionFailure(`projection: ${around}`)
     hindered = false
-    const started = new Worker(workerUrl(), { workerData: choice })
+    const started = new Worker(workerUrl(), { workerData: choice, execArgv: workerFlags(process.execArgv) })
     worker = started
     started.on('message', hear)
     started.on('error', (error: Error) => log(`projection: its worker failed: ${error.message}; it is started again`))
