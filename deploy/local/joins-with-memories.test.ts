@@ -21,7 +21,7 @@ let team: Fleet
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), 'mnemesh-laptop-'))
   env = { XDG_DATA_HOME: home }
-  team = await startFleet({ names: ['a', 'b'] })
+  team = await startFleet({ names: ['a', 'b'], projection: 'pglite' })
 }, LONG_MS)
 afterEach(async () => {
   await mnemesh(['down'], env)
@@ -54,6 +54,17 @@ test(
       const listed = listIn(await expecting(200, peer.call('GET', '/memories')), 'memories')
       expect(listed.map(({ id }) => id)).toEqual([first])
     }
+    // What it says is found: with the team, and here, where the search index was that of another log.
+    const found = (body: Json): readonly unknown[] => listIn(body, 'memories').map(({ id }) => id)
+    await until('a teammate finds it by its words', SETTLE_MS, async () => {
+      const { status, body } = await team.peer(1).call('GET', '/recall?q=deploy%20key')
+      return status === 200 && found(body).includes(first) ? true : null
+    })
+    await until('its own peer finds it by its words', SETTLE_MS, async () => {
+      const { code, stdout } = await mnemesh(['recall', 'deploy key', '--json'], env)
+      return code === 0 && found(JSON.parse(stdout) as Json).includes(first) ? true : null
+    })
+    expect(found(await json(['recall', 'passing thought']))).not.toContain(forgotten)
     // The peer was started again; its writes wait for the others now.
     await until('a write has the quorum of the mesh', SETTLE_MS, async () => {
       const { code, stdout } = await mnemesh(['store', 'Written as one of the team', '--json'], env)

@@ -191,6 +191,21 @@ export const BUGS: readonly Bug[] = [
     'if (found === identity.peer && !force) throw',
     'if (found.length === 0 && !force) throw',
   ]),
+  bug('src/membership/moving.test.ts', 'a move into another mesh whose copies of the old keys are not on disk', [
+    'src/membership/moving.ts',
+    '    await flush(before)\n',
+    '',
+  ]),
+  bug('src/node/join-folder.test.ts', 'a text that was erased is asked for again by the peer that carried it over', [
+    'src/node/carry.ts',
+    '        batch.erase.add(ref)\n',
+    '        isAnyMissing = true\n',
+  ]),
+  bug('src/http/listen.test.ts', 'a port that is lost a second time given up on', [
+    'src/http/listen.ts',
+    '!orFree || tries >= TRIES_MAX',
+    '!orFree || tries > 1',
+  ]),
   bug('src/membership/mistakes.test.ts', 'two members of one name', [
     'src/membership/statements.ts',
     'if (namesake !== undefined) throw',

@@ -5,13 +5,14 @@
  * one without is gone on with, under the same key, which may be enrolled already.
  */
 import { open, readFile, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { bytesToHex, hexToBytes, parseMeshId, type MeshId, type PeerId, type PublicKey } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import { keyPairFromSeed, publicKeyHex, type KeyPair } from '../../crdt/signature.ts'
 import { NodeError } from '../errors.ts'
 import type { Random } from '../ports/clock.ts'
 import { quoted } from './quote.ts'
+import { flush } from './flush.ts'
 import { makeFolder } from './make-folder.ts'
 import { finishMove } from './moving.ts'
 
@@ -216,7 +217,7 @@ const readJson = async (path: string): Promise<Record<string, unknown> | null> =
   }
 }
 
-/** Written beside, synced, renamed: a crash leaves the old file or the new one. */
+/** Written beside, synced, renamed, and the folder synced: a crash leaves the old file or the new one, and the new one once this is done. */
 const writeDurably = async (path: string, value: unknown): Promise<void> => {
   // A file of that name may be left over, with other rights.
   await rm(`${path}.new`, { force: true })
@@ -228,4 +229,5 @@ const writeDurably = async (path: string, value: unknown): Promise<void> => {
     await file.close()
   }
   await rename(`${path}.new`, path)
+  await flush(dirname(path))
 }

@@ -5,13 +5,14 @@
  *   joining/whole.json   there when it is: from then on the move is carried out, by whoever opens the folder next
  *   before-MESH/         the old peer's folder: its keys, its log, with it all old receipts
  *
- * Every step is a rename, or a copy that is made again; each looks at what is left to do. So a crash between two of them costs nothing, and
- * `mesh.json` is there at every moment: nobody takes the folder for an empty one.
+ * Every step is a rename, or a copy that is made again; each looks at what is left to do, and is on disk before the next. So a crash between
+ * two of them costs nothing, the machine's neither, and `mesh.json` is there at every moment: nobody takes the folder for an empty one.
  */
 import { access, copyFile, open, readFile, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { NodeError } from '../errors.ts'
 import { takeProcessLock } from '../store/process-lock.ts'
+import { flush } from './flush.ts'
 import { makeFolder } from './make-folder.ts'
 
 export const stagingOf = (dir: string): string => join(dir, 'joining')
@@ -37,7 +38,11 @@ export const sayWhole = async (dir: string, mesh: string): Promise<void> => {
   } finally {
     await file.close()
   }
+  // What it speaks of comes first: the staged folder, and what lies in it.
+  await flush(dir)
+  await flush(stagingOf(dir))
   await rename(`${wholeOf(dir)}.new`, wholeOf(dir))
+  await flush(stagingOf(dir))
 }
 
 /**
@@ -54,6 +59,7 @@ export const finishMove = async (dir: string): Promise<string | null> => {
     if (mesh === null) return null
     const before = join(dir, `before-${mesh.slice(0, 16)}`)
     await makeFolder(before, 0o700)
+    await flush(dir)
     await move(dir, before)
     return before
   } finally {
@@ -66,20 +72,29 @@ const LOCK = 'moving'
 const move = async (dir: string, before: string): Promise<void> => {
   const staged = stagingOf(dir)
   if (await isThere(join(staged, 'log'))) {
-    if (await isThere(join(dir, 'log'))) await rename(join(dir, 'log'), join(before, 'log'))
-    await rename(join(staged, 'log'), join(dir, 'log'))
+    if (await isThere(join(dir, 'log'))) await renameFlushed(join(dir, 'log'), join(before, 'log'))
+    await renameFlushed(join(staged, 'log'), join(dir, 'log'))
   }
   if (await isThere(join(staged, 'mesh.json'))) {
     // Of the old log; made again from the new one.
     await rm(join(dir, 'projection'), { recursive: true, force: true })
-    for (const name of KEPT) if (await isThere(join(dir, name))) await rename(join(dir, name), join(before, name))
+    for (const name of KEPT)
+      if (await isThere(join(dir, name))) await renameFlushed(join(dir, name), join(before, name))
   }
   for (const name of NAMES) {
     if (!(await isThere(join(staged, name)))) continue
     await copyFile(join(dir, name), join(before, name))
-    await rename(join(staged, name), join(dir, name))
+    await flush(join(before, name))
+    await flush(before)
+    await renameFlushed(join(staged, name), join(dir, name))
   }
   await rm(staged, { recursive: true, force: true })
+}
+
+const renameFlushed = async (from: string, to: string): Promise<void> => {
+  await rename(from, to)
+  await flush(dirname(to))
+  await flush(dirname(from))
 }
 
 /** The mesh that a folder leaves whose move is decided. */
