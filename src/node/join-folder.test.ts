@@ -179,7 +179,7 @@ test(
     const dir = copied('joining')
     const team = await start(at('team'))
     const mate = await start(at('mate'), [team])
-    const joined = await joinFolder({ token: await invite(at('team')), dir, ...saying })
+    const joined = await joinFolder({ token: await invite(at('team')), dir, leave: true, ...saying })
     expect(joined).toMatchObject({ name: 'old', members: 3, brought: { memories: 5 } })
     const peer = await start(dir)
     for (const { call } of [peer, team, mate])
@@ -202,6 +202,16 @@ test(
   2 * MS_MAX,
 )
 
+test('a mesh in which others stay is left only on request', async () => {
+  const dir = copied('staying')
+  const token = await invite(at('team'))
+  await expect(joinFolder({ token, dir, ...saying })).rejects.toMatchObject({
+    code: 'wrong_mesh',
+    message: expect.stringMatching(/another mesh.*others stay \(other\)/) as string,
+  })
+  expect(readdirSync(dir)).not.toContain('joining')
+})
+
 /** Each place takes some 5 s; `MNEMESH_JOIN_KILLS=all` plays every one. */
 const EVERYWHERE = ['enrolled', 'carried', 'whole', ...Array.from({ length: 6 }, (_, n) => `move ${n + 1}`)]
 const AT = process.env['MNEMESH_JOIN_KILLS'] === 'all' ? EVERYWHERE : ['carried', 'move 2', 'move 5']
@@ -222,7 +232,7 @@ test(
       const members = (await listMembers({ dir: mesh })).length
       const isDecided = where === 'whole' || where.startsWith('move')
       // From when the move is decided, whoever opens the folder ends it; the command finds nothing left to do.
-      const again = joinFolder({ token, dir, name: where.replace(' ', '-'), ...saying })
+      const again = joinFolder({ token, dir, name: where.replace(' ', '-'), leave: true, ...saying })
       if (isDecided)
         await expect(again).rejects.toMatchObject({
           code: 'conflict',

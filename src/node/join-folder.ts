@@ -6,8 +6,8 @@
  * folder is what it was: cut short, the command is run again and begins anew, under the key that may be enrolled already.
  */
 import { decodeInvite } from '../../crdt/invite.ts'
-import { levelAt } from '../../crdt/control.ts'
-import { incarnation } from '../../crdt/ids.ts'
+import { levelAt, type ControlState } from '../../crdt/control.ts'
+import { incarnation, type PeerId } from '../../crdt/ids.ts'
 import { NodeError } from '../errors.ts'
 import { readControlLog } from '../membership/control-log.ts'
 import { readIdentity, requireIdentity, type Identity } from '../membership/folder.ts'
@@ -24,6 +24,7 @@ import { restoredFrom } from './restore.ts'
 
 type Joining = Omit<Parameters<typeof joinMesh>[0], 'name' | 'beside'> & {
   /** Of a folder that has one, that one when absent. */ readonly name?: string
+  /** Whether a mesh is left in which others stay. */ readonly leave?: boolean
   /** Told as what begins; a test ends the process there. */ readonly reached?: (step: Step) => void
 }
 /** In this order. */
@@ -35,7 +36,7 @@ type Joined = Awaited<ReturnType<typeof joinMesh>> & {
 }
 
 /** @throws NodeError, StoreFailure with a line that names cause and mend; then the folder is as it was. */
-export const joinFolder = async ({ name: asked, reached, ...joining }: Joining): Promise<Joined> => {
+export const joinFolder = async ({ name: asked, reached, leave, ...joining }: Joining): Promise<Joined> => {
   const { dir } = joining
   await finishMove(dir)
   const present = await readIdentity(dir).catch(() => null)
@@ -56,7 +57,12 @@ export const joinFolder = async ({ name: asked, reached, ...joining }: Joining):
       `${dir} was restored from a backup and has not caught up with its mesh: start it until it has, then join`,
     )
   const done = await whenStopped(present, async (store) => {
-    const { joined, brought } = await stage(present, store, { ...joining, name, reached: reached ?? (() => undefined) })
+    const { joined, brought } = await stage(present, store, {
+      ...joining,
+      name,
+      leave: leave === true,
+      reached: reached ?? (() => undefined),
+    })
     await sayWhole(dir, present.mesh)
     reached?.('whole')
     return { joined, brought }
@@ -70,11 +76,22 @@ export const joinFolder = async ({ name: asked, reached, ...joining }: Joining):
   return { ...done.result.joined, name, brought: { ...done.result.brought, left: left ?? dir } }
 }
 
+/** Members that a mesh still counts on, by their names. A peer that goes away without their authority's word is missing from their quorum. */
+const othersIn = ({ members }: ControlState, self: PeerId): readonly string[] =>
+  [...members.values()].filter(({ peer, revoked }) => peer !== self && revoked === null).map(({ name }) => name)
+/** In an error's one line. */
+const NAMED_MAX = 3
+
 /** The new peer's folder, whole. */
 const stage = async (
   old: Identity,
   oldStore: CommitStore,
-  { name, reached, ...joining }: Joining & { readonly name: string; readonly reached: (step: Step) => void },
+  {
+    name,
+    leave,
+    reached,
+    ...joining
+  }: Joining & { readonly name: string; readonly leave: boolean; readonly reached: (step: Step) => void },
 ) => {
   const { dir, clock, random } = joining
   const staging = stagingOf(dir)
@@ -88,6 +105,12 @@ const stage = async (
     quorum: null,
   })
   await boot(replica, oldStore, clock.now())
+  const others = othersIn(replica.index.control, old.peer)
+  if (others.length > 0 && !leave)
+    throw new NodeError(
+      'wrong_mesh',
+      `the token is for another mesh, and ${dir} is a member of one in which others stay (${others.slice(0, NAMED_MAX).join(', ')}): join in another folder, or leave that mesh with --leave, after its authority took this peer out`,
+    )
   await makeFolder(staging, 0o700)
   await clearStaging(dir)
   const joined = await joinMesh({ ...joining, name, dir: staging, beside: dir })

@@ -14,6 +14,7 @@ type JoinOptions = {
   readonly data?: string
   readonly name?: string
   readonly from?: string
+  readonly leave?: boolean
   readonly wait: boolean
   readonly json?: boolean
 }
@@ -33,6 +34,7 @@ export const addJoinVerb = (mesh: Command, io: Io, noWait: string): void => {
       '--from <dir>',
       'the folder of the peer that gave the token, when it is stopped and on this machine (default: looked for beside --data)',
     )
+    .option('--leave', 'leave the mesh that the folder is a member of, where others stay in it')
     .option('--no-wait', noWait)
     .option('--json', 'print the answer as JSON')
   example(verb, 'mnemesh mesh join TOKEN --data ./peer-2 --name paris', 'mnemesh mesh join TOKEN')
@@ -69,6 +71,7 @@ const join = async (token: string, dir: string, name: string | undefined, option
     dir,
     ...(name === undefined ? {} : { name }),
     ...(options.from === undefined ? {} : { from: options.from }),
+    ...(options.leave === true && { leave: true }),
     wait: options.wait,
     clock: io.clock,
     random: io.random,

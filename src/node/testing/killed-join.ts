@@ -21,6 +21,7 @@ syncBuiltinESMExports()
 
 const { joinFolder } = await import('../join-folder.ts')
 const joined = await joinFolder({
+  leave: true,
   token,
   dir,
   clock: { now: () => Date.now() },
