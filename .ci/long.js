@@ -12,7 +12,7 @@ export const LONG = [
   'property-tests/sim/{pglite,sim-other-half}.test.ts',
   'src/{filling-killed,migrate,projection-outages}.test.ts',
   'src/projection/{age,embedded-files,engine,engines-agree,full-disk,vectors}.test.ts',
-  'src/node/{backup,join-folder}.test.ts',
+  'src/node/{backup,backup-bucket,join-folder}.test.ts',
   'src/service/pages.test.ts',
   'src/store/{damage,opening}.test.ts',
 ]

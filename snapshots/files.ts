@@ -14,6 +14,8 @@ export type BackupFolder = {
   readManifest(name: string): Promise<Uint8Array | null>
   writeManifest(name: string, bytes: Uint8Array): Promise<void>
   removeManifest(name: string): Promise<void>
+  /** Where it lies, for people. */
+  manifestPath(name: string): string
   hasChunk(hash: string): Promise<boolean>
   /** Null when it is not there. */
   readChunk(hash: string): Promise<Uint8Array | null>
@@ -43,6 +45,7 @@ export const openBackupFolder = (dir: string): BackupFolder => {
       await rm(manifestAt(name), { force: true })
       await flush(manifests)
     },
+    manifestPath: manifestAt,
     hasChunk: async (hash) => (await orNull(stat(chunkAt(hash)))) !== null,
     readChunk: (hash) => orNull(readFile(chunkAt(hash))),
     writeChunk: (hash, bytes) => writeWhole(join(chunks, hash.slice(0, 2)), hash, bytes),

@@ -11,7 +11,8 @@ import type { AgentId, Namespace } from '../../crdt/ids.ts'
 import { initMesh } from '../membership/found.ts'
 import { startNode, type RunningNode } from '../node.ts'
 import { logTo } from '../testing/log.ts'
-import { listBackups, makeBackup, verifyBackups } from './backup.ts'
+import { makeBackup } from './backup.ts'
+import { listBackups, verifyBackups } from './backup-read.ts'
 import { restoreBackup } from './restore.ts'
 import { verifyFolder } from './verify-folder.ts'
 
@@ -181,7 +182,7 @@ test('of a damaged log nothing is backed up', { timeout: 60_000 }, async () => {
     code: 'unreadable',
     message: expect.stringContaining('is damaged') as string,
   })
-  await expect(listBackups(join(root, 'of-hurt'))).rejects.toMatchObject({ code: 'not_found' })
+  await expect(listBackups({ from: join(root, 'of-hurt') })).rejects.toMatchObject({ code: 'not_found' })
 })
 
 test(
@@ -193,7 +194,7 @@ test(
       await write(`kept ${n}`)
       made.push((await backup('kept', { keep: 2 })).backup)
     }
-    expect((await listBackups(join(root, 'kept'))).map(({ backup: name }) => name)).toEqual(made.slice(-2))
+    expect((await listBackups({ from: join(root, 'kept') })).map(({ backup: name }) => name)).toEqual(made.slice(-2))
     const named = new Set(
       (await verifyBackups({ from: join(root, 'kept') })).flatMap(({ backup: name }) =>
         [...readFileSync(join(root, 'kept', 'backups', `${name}.json`), 'utf8').matchAll(/[0-9a-f]{64}/g)].map(
@@ -208,7 +209,7 @@ test(
     await expect(makeBackup({ dir, to: join(dir, 'inside'), clock, random })).rejects.toMatchObject({
       code: 'malformed',
     })
-    for (const ask of [listBackups(join(root, 'nowhere')), verifyBackups({ from: join(root, 'nowhere') })])
+    for (const ask of [listBackups({ from: join(root, 'nowhere') }), verifyBackups({ from: join(root, 'nowhere') })])
       await expect(ask).rejects.toMatchObject({ code: 'not_found' })
   },
 )

@@ -1,5 +1,5 @@
 /**
- * Backups of a peer's folder, from outside, while it runs or is stopped: made, listed, checked, kept to a number.
+ * Backups of a peer's folder, made from outside, while it runs or is stopped, and kept to a number.
  *
  * What is backed up is the folder's identity and a copy of its log at one moment (`src/store/copy.ts`). The search index is not: it is
  * made again. A backup counts when every chunk of it was read back and its manifest, signed by the peer's key, was written behind them.
@@ -8,12 +8,11 @@ import { open, readdir, rm, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { sha256Hex } from '../../crdt/hash.ts'
 import { bytesToHex } from '../../crdt/ids.ts'
-import { openBackupFolder, type BackupFolder } from '../../snapshots/files.ts'
+import type { BackupFolder } from '../../snapshots/files.ts'
 import {
   CHUNK_BYTES_MAX,
   decodeManifest,
   encodeManifest,
-  STORED_BYTES_MAX,
   type BackedUpFile,
   type Backup,
   type Sealing,
@@ -25,9 +24,13 @@ import type { Clock, Random } from '../ports/clock.ts'
 import { copyStore } from '../store/copy.ts'
 import { takeProcessLock } from '../store/process-lock.ts'
 import { openCipher, SCRYPT_COST, type Cipher } from './backup-cipher.ts'
+import { isBucket, openPlace } from './backup-place.ts'
+import { bytesOf, checkFile, requireManifest, type Env } from './backup-read.ts'
 
 export type BackupAnswer = {
   readonly backup: string
+  /** The path of its manifest, or its address. */
+  readonly manifest: string
   readonly peer_id: string
   readonly mesh_id: string
   readonly commits: number
@@ -39,19 +42,10 @@ export type BackupAnswer = {
   /** Older ones that `keep` let go. */
   readonly removed: readonly string[]
 }
-export type ListedBackup = {
-  readonly backup: string
-  readonly peer_id: string
-  readonly name: string
-  readonly mesh_id: string
-  readonly made_at: string
-  readonly commits: number
-  readonly bytes: number
-  readonly encrypted: boolean
-}
 
-type Making = {
+type Making = Env & {
   readonly dir: string
+  /** A folder, or `s3://bucket/prefix`. */
   readonly to: string
   readonly keep?: number
   readonly passphrase?: string
@@ -64,11 +58,19 @@ const OWN_FILES = ['identity.json', 'mesh.json', 'recovering.json', 'addresses.j
 const DATABASE_FILE = /^(CURRENT|MANIFEST-\d+|\d+\.(log|ldb|sst))$/
 
 /** @throws NodeError, StoreFailure with a line that names cause and mend. */
-export const makeBackup = async ({ dir, to, keep, passphrase, clock, random }: Making): Promise<BackupAnswer> => {
+export const makeBackup = async ({
+  dir,
+  to,
+  keep,
+  passphrase,
+  clock,
+  random,
+  env = {},
+}: Making): Promise<BackupAnswer> => {
   const identity = await requireIdentity(dir)
-  if (isWithin(resolve(to), resolve(dir)))
+  if (!isBucket(to) && isWithin(resolve(to), resolve(dir)))
     throw new NodeError('malformed', `${to} lies in the folder that is backed up: take a folder on another disk`)
-  const folder = openBackupFolder(to)
+  const { folder } = await openPlace(to, env)
   const sealing = passphrase === undefined ? null : await sealingFor(folder, random)
   const cipher = sealing === null ? null : await openCipher(passphrase!, sealing)
   // Beside the log, so that tables are linked and not copied.
@@ -109,6 +111,7 @@ export const makeBackup = async ({ dir, to, keep, passphrase, clock, random }: M
           })
     return {
       backup: name,
+      manifest: folder.manifestPath(name),
       peer_id: identity.peer,
       mesh_id: identity.mesh,
       commits,
@@ -127,68 +130,6 @@ export const makeBackup = async ({ dir, to, keep, passphrase, clock, random }: M
 /** What a backup that was killed left holds texts that may be erased by now: a start removes it. */
 export const removeStaged = (dir: string): Promise<void> => rm(join(dir, STAGED), { recursive: true, force: true })
 const STAGED = 'backing-up'
-
-/** Every backup there, the oldest first. @throws NodeError when there is none. */
-export const listBackups = async (from: string): Promise<readonly ListedBackup[]> => {
-  const folder = openBackupFolder(from)
-  const listed: ListedBackup[] = []
-  for (const name of await requireNames(folder, from)) {
-    const { peer, mesh, files, sealing, name: peerName, made_at, commits } = await requireManifest(folder, name)
-    listed.push({
-      backup: name,
-      peer_id: peer,
-      name: peerName,
-      mesh_id: mesh,
-      made_at,
-      commits,
-      bytes: bytesOf(files),
-      encrypted: sealing !== null,
-    })
-  }
-  return listed
-}
-
-/** Reads every byte of one backup, or of all. @throws NodeError that names the first that is not whole. */
-export const verifyBackups = async ({
-  from,
-  backup,
-  onProgress,
-}: {
-  readonly from: string
-  readonly backup?: string
-  readonly onProgress?: (done: number, total: number) => void
-}): Promise<readonly ListedBackup[]> => {
-  const folder = openBackupFolder(from)
-  const names = await chosen(folder, from, backup)
-  for (const name of names) await checkBackup(folder, name, onProgress)
-  return (await listBackups(from)).filter(({ backup: name }) => names.includes(name))
-}
-
-/** A backup whose every chunk is there. @throws NodeError `refused`. */
-export const requireBackup = async (
-  from: string,
-  backup: string | undefined,
-): Promise<{ readonly name: string; readonly backup: Backup; readonly folder: BackupFolder }> => {
-  const folder = openBackupFolder(from)
-  const name = (await chosen(folder, from, backup)).at(-1)!
-  return { name, backup: await checkBackup(folder, name), folder }
-}
-
-/** The bytes of one file. @throws NodeError `forbidden` for a wrong passphrase. */
-export const readFileOf = async function* (
-  folder: BackupFolder,
-  file: BackedUpFile,
-  cipher: Cipher | null,
-): AsyncGenerator<Uint8Array> {
-  let bytes = 0
-  for (const hash of file.chunks) {
-    const stored = await requireChunk(folder, file, hash)
-    const chunk = cipher === null ? stored : cipher.open(stored)
-    bytes += chunk.length
-    yield chunk
-  }
-  if (bytes !== file.bytes) throw damaged(`${file.path} has ${bytes} bytes and should have ${file.bytes}`)
-}
 
 // ── making ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -271,64 +212,4 @@ const keepLast = async (folder: BackupFolder, peer: string, keep: number): Promi
   return removed
 }
 
-// ── checking ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-const checkBackup = async (
-  folder: BackupFolder,
-  name: string,
-  onProgress?: (done: number, total: number) => void,
-): Promise<Backup> => {
-  const backup = await requireManifest(folder, name)
-  for (const [i, file] of backup.files.entries()) {
-    await checkFile(folder, file)
-    onProgress?.(i + 1, backup.files.length)
-  }
-  if (!backup.files.some(({ path }) => path === 'log/db/CURRENT') || backup.commits === 0)
-    throw damaged(`${name} holds no log`)
-  return backup
-}
-
-const checkFile = async (folder: BackupFolder, file: BackedUpFile): Promise<void> => {
-  for (const hash of file.chunks) await requireChunk(folder, file, hash)
-}
-
-const requireChunk = async (folder: BackupFolder, file: BackedUpFile, hash: string): Promise<Uint8Array> => {
-  const bytes = await folder.readChunk(hash)
-  if (bytes === null) throw damaged(`a part of ${file.path} is missing (chunk ${hash.slice(0, 12)})`)
-  if (bytes.length > STORED_BYTES_MAX || sha256Hex(bytes) !== hash)
-    throw damaged(`a part of ${file.path} is not what was written (chunk ${hash.slice(0, 12)})`)
-  return bytes
-}
-
-const requireManifest = async (folder: BackupFolder, name: string): Promise<Backup> => {
-  const bytes = await folder.readManifest(name)
-  const backup = bytes === null ? { wrong: 'its manifest is missing' } : decodeManifest(bytes)
-  if ('wrong' in backup) throw damaged(`${name}: ${backup.wrong}`)
-  return backup
-}
-
-const requireNames = async (folder: BackupFolder, from: string): Promise<readonly string[]> => {
-  const names = await folder.names()
-  if (names.length === 0)
-    throw new NodeError(
-      'not_found',
-      `there is no backup in ${from}: make one with \`mnemesh backup create --data DIR --to ${from}\``,
-    )
-  return names
-}
-
-const chosen = async (folder: BackupFolder, from: string, backup: string | undefined): Promise<readonly string[]> => {
-  const names = await requireNames(folder, from)
-  if (backup === undefined) return names
-  if (!names.includes(backup))
-    throw new NodeError(
-      'not_found',
-      `${from} has no backup ${backup}; \`mnemesh backup list ${from}\` shows those that are there`,
-    )
-  return [backup]
-}
-
-const damaged = (what: string): NodeError =>
-  new NodeError('refused', `the backup is not whole: ${what}; take another backup, or another copy of this one`)
-const bytesOf = (files: readonly BackedUpFile[]): number => files.reduce((sum, { bytes }) => sum + bytes, 0)
 const isWithin = (path: string, dir: string): boolean => path === dir || path.startsWith(`${dir}/`)

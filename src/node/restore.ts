@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path'
 import { NodeError } from '../errors.ts'
 import { readIdentity } from '../membership/folder.ts'
 import { makeFolder } from '../membership/make-folder.ts'
-import { readFileOf, requireBackup } from './backup.ts'
+import { readFileOf, requireBackup, type From } from './backup-read.ts'
 import { openCipher } from './backup-cipher.ts'
 
 export type RestoreAnswer = {
@@ -21,13 +21,13 @@ export type RestoreAnswer = {
   readonly made_at: string
   readonly commits: number
 }
-type Restoring = { readonly from: string; readonly backup?: string; readonly dir: string; readonly passphrase?: string }
+type Restoring = From & { readonly dir: string; readonly passphrase?: string }
 
 /** @throws NodeError with a line that names cause and mend; then the folder is as it was. */
-export const restoreBackup = async ({ from, backup: asked, dir, passphrase }: Restoring): Promise<RestoreAnswer> => {
+export const restoreBackup = async ({ dir, passphrase, ...asked }: Restoring): Promise<RestoreAnswer> => {
   if ((await readdir(dir).catch(() => [])).length > 0)
     throw new NodeError('conflict', `${dir} is not empty: a backup is restored into an empty folder`)
-  const { name, backup, folder } = await requireBackup(from, asked)
+  const { name, backup, folder } = await requireBackup(asked)
   if (backup.sealing !== null && passphrase === undefined)
     throw new NodeError('forbidden', `backup ${name} is encrypted: give its passphrase with --passphrase-file`)
   const cipher = backup.sealing === null ? null : await openCipher(passphrase!, backup.sealing)

@@ -1,0 +1,4 @@
+// violates: snapshots-bucket-layer
+import * as library from 'node:net'
+
+export const used = library
