@@ -4,6 +4,7 @@
  */
 export const LONG = [
   'deploy/local/{backup,clocks,conformance,control-fork,cuts,damage,joins,joins-with-memories,kinds,mcp,mcp-full,mcp-graph,membership,mirror,old-copy,operator,partition,proof,recovery,setup,user-peer}.test.ts',
+  'deploy/growth/growth.test.ts',
   'deploy/release/{install,package}.test.ts',
   'property-tests/attacks/refused.test.ts',
   'property-tests/crash/{folder,log}-states.test.ts',
