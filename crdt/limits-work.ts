@@ -1,6 +1,6 @@
 /**
  * Limits of the mesh's work: what frames cost is priced in units of some 10 µs each (`transports/prices.ts`), paid from purses.
- * And bounds of the control log's other lines. Part of `limits.ts`.
+ * And bounds of the control log's other lines, and of what a policy lets go. Part of `limits.ts`.
  */
 const MIB = 1024 * 1024
 
@@ -41,4 +41,11 @@ export const workLimits = {
   control_branches_told_max: 8,
   /** Statements named in one question: the last, and at ever doubled distances back over 2⁴⁸. */
   control_locator_hashes_max: 56,
+
+  // ── what a policy lets go (`src/service/retention.ts`) ──
+  /** After a start, so that it does not stand in the way of what waits for it; then this often. A sweep passes over what has not changed. */
+  retention_first_ms: 5_000,
+  retention_sweep_ms: 60_000,
+  /** Segments remembered as looked through, some 150 bytes each; past it all are looked through once more. */
+  retention_segments_max: 100_000,
 } as const

@@ -101,6 +101,8 @@ export type Version = {
   readonly tags?: { readonly add: readonly string[]; readonly remove: readonly string[] }
   /** Fields of `set` whose text is not what the field allows, and is shown as if it were not here. */
   readonly unreadable?: readonly string[]
+  /** Fields of `set` whose text a policy let go (`serve --keep-history`); absent when there is none. */
+  readonly dropped?: readonly string[]
   /** Where it was asked for: of each text that it changed, the lines, against what was said of that field before it (a unified diff). */
   readonly diff?: Readonly<Record<string, string>>
 }
@@ -121,6 +123,7 @@ export type Change = {
 export type ConflictValue = Omit<ConflictRow, 'memory' | 'field'> & {
   readonly value: unknown
   readonly unreadable?: true
+  readonly dropped?: true
 }
 export type Conflict = { readonly field: string; readonly values: readonly ConflictValue[] }
 
@@ -297,9 +300,11 @@ export type StoredTexts = { readonly texts: number; readonly bytes: number }
 export type StorageAnswer = {
   readonly log: { readonly commits: number; readonly bytes: number }
   readonly texts: Readonly<
-    Record<'shown' | 'older' | 'forgotten' | 'episodes' | 'left_out' | 'missing' | 'erased', StoredTexts>
+    Record<'shown' | 'older' | 'forgotten' | 'episodes' | 'left_out' | 'missing' | 'erased' | 'dropped', StoredTexts>
   >
   readonly would_free: { readonly older: number; readonly forgotten: number }
+  /** How much of older versions this peer keeps (`30d`, `5`), null: all of it; and the bytes of texts that it does not keep and that still lie here. */
+  readonly policy: { readonly keep_history: string | null; readonly due: number }
   readonly disk: DiskUse | null
 }
 

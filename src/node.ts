@@ -28,6 +28,8 @@ import { kindOf, projectionOf, type ProjectionOptions } from './node/projection.
 import { drawnInAdvance } from './node/random.ts'
 import { caughtUp, restoredFrom } from './node/restore.ts'
 import { createPeer, type Peer } from './peer.ts'
+import { NodeError } from './errors.ts'
+import { readKeepHistory, type KeepHistory } from './service/old-texts.ts'
 import type { Random } from './ports/clock.ts'
 import type { PeerLog } from './ports/log.ts'
 import { lineLog } from './log/log.ts'
@@ -47,6 +49,8 @@ export type NodeOptions = Omit<ProjectionOptions, 'log'> & {
   readonly peers: readonly string[]
   readonly quorum?: number
   readonly quorum_timeout_ms?: number
+  /** How much of older versions' texts is kept: `30d`, `12h`, `90m`, `45s` after another took their place, or the newest so many (`5`). All when absent. */
+  readonly keep_history?: string
   /** null: recall is lexical. */
   readonly embedder?: EmbedderChoice | null
   readonly keys: readonly string[]
@@ -125,6 +129,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     compression: zlibCompression,
     peers: options.peers,
     quorum: options.quorum ?? null,
+    ...keeping(options.keep_history),
     quorumTimeoutMs: options.quorum_timeout_ms ?? limits.quorum_timeout_ms_default,
     version: VERSION,
     log,
@@ -231,6 +236,18 @@ const keepKnownAddresses = (
   const timer = setInterval(keep, KEEP_ADDRESSES_MS)
   timer.unref()
   return () => clearInterval(timer)
+}
+
+/** @throws NodeError when it is none. */
+const keeping = (text: string | undefined): { readonly keepHistory?: KeepHistory } => {
+  if (text === undefined) return {}
+  const keepHistory = readKeepHistory(text)
+  if (keepHistory === null)
+    throw new NodeError(
+      'malformed',
+      `${JSON.stringify(text)} is no measure of history: give a time like 30d, 12h, 90m or 45s, or a number of versions`,
+    )
+  return { keepHistory }
 }
 
 /** @throws EmbedderFailure when the settings cannot be right. */

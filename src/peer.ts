@@ -41,6 +41,8 @@ import { createProve } from './service/proofs.ts'
 import { createReads } from './service/reads.ts'
 import { createRebuild } from './service/rebuild.ts'
 import { recheck } from './service/recheck.ts'
+import type { KeepHistory } from './service/old-texts.ts'
+import { createRetention } from './service/retention.ts'
 import { createReader } from './service/rows.ts'
 import { createStatus } from './service/status.ts'
 import { createStorage } from './service/storage.ts'
@@ -77,6 +79,8 @@ export type PeerOptions = {
   /** `ws://host:port/mesh`; one reachable peer is enough. */
   readonly peers: readonly string[]
   readonly quorum: number | null
+  /** How much of older versions' texts is kept here; all of it when absent. */
+  readonly keepHistory?: KeepHistory
   readonly quorumTimeoutMs: number
   readonly version: string
   readonly log: PeerLog
@@ -157,6 +161,7 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
   const bare = createMeshHost({ replica, shell, store, keys: identity.keys, deliveries, clock: timers })
   const host: MeshHost = {
     ...bare,
+    bodiesGone: (refs) => retention.gone(refs),
     linkUp: (peer) => {
       bare.linkUp(peer)
       journal.linkUp(peer)
@@ -187,6 +192,18 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
   const stopTicking = tickWhileWaiting(timers, replica, shell)
 
   const reader = createReader(replica, store)
+  const retention = createRetention({
+    replica,
+    shell,
+    store,
+    reader,
+    warm,
+    turn: () => createTurn(timers.after),
+    keepHistory: options.keepHistory ?? null,
+    now: timers.now,
+    after: timers.after,
+    log: (line) => log.warn({}, line),
+  })
   let told: string | null = null
   let stopping = false
   const source = createFeedSource(replica, store, shell, reader, warm, options.projectionKind !== 'none')
@@ -308,6 +325,8 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
       warm,
       turn: () => createTurn(timers.after),
       settled: () => shell.settled(),
+      keepHistory: options.keepHistory ?? null,
+      nowMs: timers.now,
       disk: options.diskUse?.(freeBytes) ?? null,
     }),
     verify: (onProgress) => verifyLog(identity.mesh, store, onProgress, replica.index.reads),
@@ -336,11 +355,13 @@ export const createPeer = async (options: PeerOptions): Promise<Peer> => {
       rechecked = recheck({ ...booted.unread, store, shell, after: timers.after, giveUp: checkpoints?.giveUp, trouble })
       mesh.start()
       journal.start()
+      retention.start()
       mesh.advertise(urls)
     },
     stop: async () => {
       journal.stop()
       await mesh.stop()
+      await retention.stop()
       await shell.stop()
       await Promise.all([rechecked, checkpoints?.stop()])
       stopTicking()

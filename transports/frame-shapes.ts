@@ -207,6 +207,15 @@ const SHAPES: ReadonlyMap<number, Shape> = new Map<number, Shape>([
     },
   ],
   [
+    TAGS.dropped_bodies,
+    {
+      from: 'open',
+      earlyBytesMax: 0,
+      fields: 1,
+      read: (r) => ({ type: 'dropped_bodies', refs: hashes<Ref>(r, limits.want_bodies_max) }),
+    },
+  ],
+  [
     TAGS.ack,
     {
       from: 'open',

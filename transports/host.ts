@@ -69,6 +69,10 @@ export type MeshHost = {
   /** Commits of a run, oldest first, until `bytesMax` (at least one if there is one). Stops at a hole. */
   readRun(run: Run, bytesMax: number): readonly Parcel[]
   readBodies(refs: readonly Ref[]): readonly Body[]
+  /** Whether a policy let the text go that is not here. */
+  isDropped(ref: Ref): boolean
+  /** Missing bodies that no open link has, and of which one said that a policy let them go (AE16). */
+  bodiesGone(refs: readonly Ref[]): void
   /** Holes in chains that we hold (quarantined commits), to be asked for again. */
   holes(): readonly Run[]
   /** Bodies that some commit names and that are not here. */

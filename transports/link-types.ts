@@ -18,7 +18,7 @@ export type LinkEvents = {
   othersMayPlan(): void
   addresses(records: readonly Uint8Array[]): void
   /** Bodies or a run that were asked for to mend something: here, or not to be had from this link. */
-  bodiesCame(message: Extract<Message, { readonly type: 'bodies' | 'absent_bodies' }>): void
+  bodiesCame(message: Extract<Message, { readonly type: 'bodies' | 'absent_bodies' | 'dropped_bodies' }>): void
   runAbsent(run: Run): void
   /** What it has of the headers that were asked for is with the host. */
   headersCame(): void

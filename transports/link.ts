@@ -27,7 +27,7 @@ import type { CloseReason } from './reasons.ts'
 import { createServe } from './serve.ts'
 import { createUnheardAcks } from './unheard-acks.ts'
 import { createRefusals } from './refusals.ts'
-import { levelIn, takesLine, takesRefused } from './versions.ts'
+import { levelIn, takesDropped, takesLine, takesRefused } from './versions.ts'
 
 export const createLink = (options: LinkOptions): Link => {
   const { host, number, session, wire, timers, fetches, book, count, events } = options
@@ -65,6 +65,7 @@ export const createLink = (options: LinkOptions): Link => {
     positions,
     compression: options.compression,
     isOpen: () => phase === 'open',
+    tellsDropped: takesDropped(session.offer.abilities),
     bufferedBytes: wire.bufferedBytes,
     digest,
     digestKey: session.digestKey,
@@ -315,6 +316,7 @@ export const createLink = (options: LinkOptions): Link => {
           done(() => settled(cost)),
         )
       case 'absent_bodies':
+      case 'dropped_bodies':
         return events.bodiesCame(m)
       case 'credit':
         if (!sendCredit.granted(m.bytes)) return wire.close('credit_overrun')

@@ -245,7 +245,8 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
         othersMayPlan: planSoon,
         addresses: (records) => learnAddresses(records, link),
         bodiesCame: (message) => {
-          if (message.type === 'absent_bodies') for (const ref of message.refs) bodyRounds.absent(ref, link.number)
+          if (message.type === 'bodies') return
+          for (const ref of message.refs) bodyRounds.absent(ref, link.number, message.type === 'dropped_bodies')
         },
         runAbsent: (run) => holeRounds.absent(run, link.number),
         headersCame: () => headerRounds.answered(link.number),
@@ -327,6 +328,8 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
     const numbers = [...linkByNumber.keys()]
     for (const [number, refs] of bodyRounds.next(host.missingBodies(limits.want_bodies_max), numbers, now))
       linkByNumber.get(number)?.send({ type: 'want_bodies', refs })
+    const gone = bodyRounds.gone()
+    if (gone.length > 0) host.bodiesGone(gone)
     for (const [number, runs] of holeRounds.next(host.holes().filter(isBeforeFork), numbers, now))
       linkByNumber.get(number)?.send({ type: 'want', runs })
     for (const [number, hashes] of headerRounds.next(host.missingHeaders(limits.want_headers_max), numbers, now))

@@ -46,6 +46,7 @@ export const TAGS = {
   line: 27,
   want_line: 28,
   statements: 29,
+  dropped_bodies: 30,
 } as const
 
 /** Where the sender's log stands: `arrivals` and `digest` (16 bytes) are of the same moment. */
@@ -93,6 +94,7 @@ export type Message =
   | { readonly type: 'want_bodies'; readonly refs: readonly Ref[] }
   | { readonly type: 'bodies'; readonly bodies: readonly Body[] }
   | { readonly type: 'absent_bodies'; readonly refs: readonly Ref[] }
+  | { readonly type: 'dropped_bodies'; readonly refs: readonly Ref[] }
   /** 'So many bytes more you may send.' */
   | { readonly type: 'credit'; readonly bytes: number }
   | { readonly type: 'ack'; readonly ack: SignedAck }
@@ -146,6 +148,7 @@ const toPackable = (m: Message): Packable => {
       return [TAGS.parcels, hexToBytes(m.chain), m.parcels[0]?.seq ?? 0, m.parcels.flatMap(packParcel)]
     case 'want_bodies':
     case 'absent_bodies':
+    case 'dropped_bodies':
       return [TAGS[m.type], joined(m.refs.map(hexToBytes))]
     case 'bodies':
       return [TAGS.bodies, m.bodies.map(packBody)]

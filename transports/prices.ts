@@ -56,6 +56,7 @@ export const priceOf = (m: Message): number => {
     case 'bodies':
       return 2 + m.bodies.length / 2
     case 'absent_bodies':
+    case 'dropped_bodies':
       return 2 + m.refs.length / 10
     case 'ack':
       return 8 + m.ack.watermarks.length

@@ -25,6 +25,8 @@ export type ServeOptions = {
   readonly compression: Compression | null
   /** Nothing is compressed for a link that is not open: its other side would not take it. */
   readonly isOpen: () => boolean
+  /** Whether the other side is told apart what a policy let go. */
+  readonly tellsDropped: boolean
   readonly bufferedBytes: () => number
   readonly digest: () => Uint8Array
   /** The session's, for digests. */
@@ -94,7 +96,10 @@ export const createServe = (options: ServeOptions): Serve => {
       const here = new Set(bodies.map((body) => body.ref))
       for (const frame of bodyFrames(bodies)) frames.push(frame)
       const gone = asked.filter((ref) => !here.has(ref))
-      if (gone.length > 0) send({ type: 'absent_bodies', refs: gone })
+      const dropped = new Set(options.tellsDropped ? gone.filter(host.isDropped) : [])
+      const absent = gone.filter((ref) => !dropped.has(ref))
+      if (absent.length > 0) send({ type: 'absent_bodies', refs: absent })
+      if (dropped.size > 0) send({ type: 'dropped_bodies', refs: [...dropped] })
       return true
     }
     const run = runs.shift()

@@ -1,4 +1,9 @@
 /** Anti-entropy, end to end over the network in memory: what PROTOCOL AE, LIVE and ACK promise. */
+import { unpack } from '../crdt/msgpack.ts'
+import { createSendCredit } from './credit.ts'
+import { TAGS } from './messages.ts'
+import { createPositions } from './positions.ts'
+import { createServe } from './serve.ts'
 import { afterEach, expect, test } from 'vitest'
 import { signAck } from '../crdt/ack.ts'
 import { ZERO_HASH, type CommitHash } from '../crdt/ids.ts'
@@ -215,6 +220,54 @@ test('AE11 holes and missing bodies are fetched from whoever has them', () => {
   expect(world.time.runUntil(() => a.host.missingBodies(9).length === 0 && a.host.holes().length === 0, 20_000)).toBe(
     true,
   )
+})
+
+test('AE16 what a policy let go is told apart, and nobody is waited for in vain when no other has it', () => {
+  const world = createTestWorld(['a', 'b', 'c'])
+  const [a, b, c] = [add(world, 'a'), add(world, 'b', ['a']), add(world, 'c', ['a', 'b'])]
+  expect(world.time.runUntil(() => up(a) === 2 && up(b) === 2, 5_000)).toBe(true)
+  a.author(10, 50, 200)
+  expect(world.time.runUntil(() => all(10, a, b, c), 1_000)).toBe(true)
+  const [kept, gone, lost] = a.bodyRefs()
+  // One of three has the first still; of the second one says that it let it go, and nobody has it; the third is lost everywhere.
+  b.dropBody(kept!)
+  c.loseBody(kept!)
+  a.dropBody(gone!)
+  for (const host of [b, c]) host.loseBody(gone!)
+  for (const host of [a, b, c]) host.loseBody(lost!)
+  expect(world.time.runUntil(() => c.gone.includes(gone!) && b.gone.includes(gone!), 20_000)).toBe(true)
+  expect(world.time.runUntil(() => !c.host.missingBodies(9).includes(kept!), 20_000)).toBe(true)
+  world.time.advance(20_000)
+  expect([...new Set([...a.gone, ...b.gone, ...c.gone])]).toEqual([gone])
+})
+
+test('AE16 a side that does not take the frame hears that the body is not there', () => {
+  const world = createTestWorld(['a'], 0)
+  const a = world.add('a')
+  a.author(2, 50, 200)
+  world.time.advance(50)
+  const [gone] = a.bodyRefs()
+  a.dropBody(gone!)
+  const answers = (tellsDropped: boolean): readonly unknown[] => {
+    const sent: unknown[] = []
+    createServe({
+      host: a.host,
+      credit: createSendCredit(),
+      positions: createPositions(a.host),
+      compression: null,
+      isOpen: () => true,
+      tellsDropped,
+      bufferedBytes: () => 0,
+      digest: () => new Uint8Array(16),
+      digestKey: new Uint8Array(32),
+      transmit: (content) => sent.push((unpack(content) as unknown[])[0]),
+      charge: () => {},
+      served: () => {},
+      count: () => {},
+    }).wantBodies([gone!])
+    return sent
+  }
+  expect([answers(false), answers(true)]).toEqual([[TAGS.absent_bodies], [TAGS.dropped_bodies]])
 })
 
 test('CR2 large texts arrive within credit', () => {

@@ -55,6 +55,10 @@ export type TestHost = {
   /** Forgets a commit's bytes, as damage does: a hole. */
   damage(chain: ChainId, seq: number): void
   loseBody(ref: Ref): void
+  /** Lets a text go, as a policy does. */
+  dropBody(ref: Ref): void
+  /** Told by the mesh that nobody has them. */
+  readonly gone: Ref[]
   bodyRefs(): readonly Ref[]
   /** Bytes of commits, salts and texts that `other` has and we have not. */
   missingBytes(other: TestHost): number
@@ -134,6 +138,8 @@ export const createTestHost = (
   const chains = new Map<ChainId, Entry[]>()
   const log: { readonly chain: ChainId; readonly seq: number }[] = []
   const bodies = new Map<Ref, Body>()
+  const dropped = new Set<Ref>()
+  const gone: Ref[] = []
   const waiting = new Map<string, Parcel>()
   const members = new Map<PeerId, MemberState>()
   const cursors = new Map<PeerId, { readonly epoch: string; readonly cursor: number }>()
@@ -315,13 +321,15 @@ export const createTestHost = (
       return parcels
     },
     readBodies: (refs) => refs.flatMap((ref) => bodies.get(ref) ?? []),
+    isDropped: (ref) => dropped.has(ref),
+    bodiesGone: (refs) => void gone.push(...refs),
     holes: () =>
       [...chains].flatMap(([of, list]) =>
         list.flatMap((entry, at): Run[] => (entry.bytes === null ? [{ chain: of, from: at + 1, count: 1 }] : [])),
       ),
     missingBodies: (limit) =>
       [...chains.values()]
-        .flatMap((list) => list.flatMap((entry) => entry.refs.filter((ref) => !bodies.has(ref))))
+        .flatMap((list) => list.flatMap((entry) => entry.refs.filter((ref) => !bodies.has(ref) && !dropped.has(ref))))
         .slice(0, limit),
     forkProofs: () => [...forks.values()].map(({ proof }) => proof),
     receiveForkProofs: (_from, proofs) => {
@@ -451,6 +459,11 @@ export const createTestHost = (
     loseBody: (ref) => {
       bodies.delete(ref)
     },
+    dropBody: (ref) => {
+      bodies.delete(ref)
+      dropped.add(ref)
+    },
+    gone,
     bodyRefs: () => [...bodies.keys()],
     missingBytes: (other) => {
       let bytes = 0

@@ -19,7 +19,15 @@ export const takesRefused = (abilities: number): boolean => Math.floor(abilities
 const TAKES_LINE = 2 ** 17
 export const takesLine = (abilities: number): boolean => Math.floor(abilities / TAKES_LINE) % 2 === 1
 
-export const OWN_OFFER: Offer = { min: 1, max: 1, abilities: abilitiesOf(FORMAT_LEVEL) + TAKES_REFUSED + TAKES_LINE }
+/** Bit 18: takes the frame `dropped_bodies` (AE16). */
+const TAKES_DROPPED = 2 ** 18
+export const takesDropped = (abilities: number): boolean => Math.floor(abilities / TAKES_DROPPED) % 2 === 1
+
+export const OWN_OFFER: Offer = {
+  min: 1,
+  max: 1,
+  abilities: abilitiesOf(FORMAT_LEVEL) + TAKES_REFUSED + TAKES_LINE + TAKES_DROPPED,
+}
 export const OFFER_BYTES = 6
 
 /** The highest format level up to which every one is among the abilities; 0 for none. */

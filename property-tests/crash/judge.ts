@@ -127,7 +127,7 @@ const restIsThere = (store: CommitStore, kind: Kind, batches: number): boolean =
       if (isErasedAfter(kind, n, batches))
         demand(found === 'erased' || found === null, `the text of batch ${n} was erased, and is read`)
       if (isErasedAfter(kind, n, batches) ? found !== 'erased' : found === null || found === 'erased') return false
-      if (found !== null && found !== 'erased')
+      if (found !== null && typeof found !== 'string')
         demand(Buffer.compare(found.text, body.text) === 0, `the text of batch ${n} is another`)
     }
     for (const { hash, chain, seq } of batchOf(kind, n).commits) {

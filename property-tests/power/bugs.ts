@@ -796,8 +796,8 @@ export const BUGS: readonly Bug[] = [
   ]),
   bug('property-tests/lists-agree.test.ts', "a row from the log with its fields in another order than the database's", [
     'src/service/rows.ts',
-    'return inOrder(unreadable.length === 0 ? row : { ...row, unreadable })',
-    'return unreadable.length === 0 ? row : { ...row, unreadable }',
+    'return inOrder({ ...row, ...(unreadable.length > 0 && { unreadable }), ...(dropped.length > 0 && { dropped }) })',
+    'return { ...row, ...(unreadable.length > 0 && { unreadable }), ...(dropped.length > 0 && { dropped }) }',
   ]),
   bug('property-tests/model/copies.test.ts', 'copies read as two events', [
     'crdt/reading.ts',
@@ -1086,6 +1086,32 @@ export const BUGS: readonly Bug[] = [
     'src/service/turns.ts',
     'if (spent < TURN_BYTES) return',
     'if (spent < 1e12) return',
+  ]),
+  // ── what a policy lets go ──
+  bug('src/service/retention.test.ts', 'a text that is shown given up because a neighbour let it go', [
+    'src/service/retention.ts',
+    'if (state === null || !isReplaced(state, ref)) return false',
+    'if (state === null) return false',
+  ]),
+  bug('src/service/retention.test.ts', 'an older version old from when it was written', [
+    'src/service/old-texts.ts',
+    'const dueMs = hlcMs(after.hlc) + keep.ms',
+    'const dueMs = hlcMs(here[i]!.hlc) + keep.ms',
+  ]),
+  bug('src/service/retention.test.ts', 'values of a conflict taken for older versions', [
+    'src/service/old-texts.ts',
+    'if (ref === undefined || held.has(ref) || held.has(event)) continue',
+    'if (ref === undefined || held.has(ref) !== (i === here.length - 1)) continue',
+  ]),
+  bug('src/store/level.test.ts', 'a text that a policy let go taken again', [
+    'src/store/plan.ts',
+    "if (erased?.is !== 'sound' && !dropped) puts.push(bodyEntry(body))",
+    "if (erased?.is !== 'sound' || dropped) puts.push(bodyEntry(body))",
+  ]),
+  bug('transports/sync.test.ts', 'what one link let go given up before the others were asked', [
+    'transports/rounds.ts',
+    'search.dropped ||= dropped',
+    'if (dropped) goneNow.push(item)',
   ]),
   // ── a checker ──
   bug('src/cli/verbs.test.ts', 'a checker that reads one page', [

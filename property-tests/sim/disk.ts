@@ -213,11 +213,11 @@ export const createDisk = (timers: Scheduler, flushMs: () => number, note: (what
   return disk
 }
 
-const bytesOf = ({ commits = [], bodies = [], erase = [], facts = [] }: StoreBatch): number =>
+const bytesOf = ({ commits = [], bodies = [], erase = [], drop = [], facts = [] }: StoreBatch): number =>
   [
     ...commits.map(({ bytes }) => bytes.length + 64),
     ...bodies.map(({ text }) => text.length + 64),
-    ...erase.map(() => 48),
+    ...[...erase, ...drop].map(() => 48),
     ...facts.map(([, value]) => (value?.length ?? 0) + 32),
   ].reduce((sum, bytes) => sum + bytes, 64)
 
@@ -229,6 +229,7 @@ export const copyOf = (disk: MemoryDisk): MemoryDisk => ({
   arrivals: [...disk.arrivals],
   bodyByRef: new Map(disk.bodyByRef),
   erased: new Set(disk.erased),
+  dropped: new Set(disk.dropped),
   factByName: new Map(disk.factByName),
 })
 

@@ -120,6 +120,8 @@ export const createEvil = (
         : lies.has('junk_bodies')
           ? refs.map((ref): Body => ({ ref, salt: random.bytes(16), text: random.bytes(20) }))
           : [],
+    isDropped: () => false,
+    bodiesGone: () => undefined,
     holes: () => [],
     missingBodies: () => [],
     forkProofs: () => [],

@@ -84,6 +84,7 @@ const MESSAGES: readonly Message[] = [
   { type: 'want_bodies', refs: [id<Ref>(32, 0x11), id<Ref>(32, 0x12)] },
   { type: 'bodies', bodies: [TEXT] },
   { type: 'absent_bodies', refs: [] },
+  { type: 'dropped_bodies', refs: [id<Ref>(32, 0x13)] },
   { type: 'credit', bytes: 524_288 },
   {
     type: 'ack',
@@ -171,6 +172,7 @@ export const makeFrameVectors = (): FrameVectors => {
     changed('SE4', 'a reason that is no name', TAGS.refused, (fields) =>
       fields.with(1, [...(fields[1] as Packable[]).slice(0, 3), 'Not a name']),
     ),
+    changed('AE16', 'dropped refs of 33 bytes', TAGS.dropped_bodies, (fields) => fields.with(1, filled(33, 0x13))),
     changed('MB6', 'more lines than are told', TAGS.line, (fields) => fields.with(3, filled(32 * 9, 0xa2))),
     changed('MB7', 'more statements named than a question has', TAGS.want_line, (fields) =>
       fields.with(2, filled(32 * 57, 0xa3)),

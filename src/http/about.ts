@@ -86,7 +86,7 @@ const stored = answer({
   log: answer({ commits: integer, bytes: integer }),
   texts: answer(
     Object.fromEntries(
-      ['shown', 'older', 'forgotten', 'episodes', 'left_out', 'missing', 'erased'].map((kind) => [
+      ['shown', 'older', 'forgotten', 'episodes', 'left_out', 'missing', 'erased', 'dropped'].map((kind) => [
         kind,
         answer({ texts: integer, bytes: integer }),
       ]),
@@ -95,6 +95,10 @@ const stored = answer({
   would_free: {
     ...answer({ older: integer, forgotten: integer }),
     description: 'bytes of texts that no reader of the present is shown',
+  },
+  policy: {
+    ...answer({ keep_history: { type: ['string', 'null'] }, due: integer }),
+    description: 'how much of older versions is kept, and bytes of what is not and still lies here',
   },
   disk: {
     anyOf: [

@@ -190,6 +190,7 @@ const memory = {
   erased: boolean,
   conflicts: integer,
   unreadable: { type: 'array', items: text },
+  dropped: { type: 'array', items: text },
 }
 const written = {
   id: text,
@@ -213,8 +214,11 @@ export const sharedSchemas: readonly JsonSchema[] = [
       { additionalProperties: true },
     ),
   ),
-  withId('Memory', answer(memory, ['unreadable'])),
-  withId('ScoredMemory', answer({ ...memory, score: number, explain: anyObject }, ['explain', 'unreadable'])),
+  withId('Memory', answer(memory, ['unreadable', 'dropped'])),
+  withId(
+    'ScoredMemory',
+    answer({ ...memory, score: number, explain: anyObject }, ['explain', 'unreadable', 'dropped']),
+  ),
   withId(
     'Link',
     answer({
@@ -304,9 +308,10 @@ export const sharedSchemas: readonly JsonSchema[] = [
         set: anyObject,
         tags: answer({ add: { type: 'array', items: text }, remove: { type: 'array', items: text } }),
         unreadable: { type: 'array', items: text },
+        dropped: { type: 'array', items: text },
         diff: { type: 'object', additionalProperties: text },
       },
-      ['tags', 'unreadable', 'diff'],
+      ['tags', 'unreadable', 'dropped', 'diff'],
     ),
   ),
   withId(
@@ -329,8 +334,17 @@ export const sharedSchemas: readonly JsonSchema[] = [
       values: {
         type: 'array',
         items: answer(
-          { value: {}, event_id: text, agent_id: text, peer_id: text, at: text, shown: boolean, unreadable: boolean },
-          ['unreadable'],
+          {
+            value: {},
+            event_id: text,
+            agent_id: text,
+            peer_id: text,
+            at: text,
+            shown: boolean,
+            unreadable: boolean,
+            dropped: boolean,
+          },
+          ['unreadable', 'dropped'],
         ),
       },
     }),

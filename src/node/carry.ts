@@ -106,10 +106,11 @@ export const carryOver = async (old: Old, to: New): Promise<Carried> => {
     return again
   }
 
-  let batch: { commits: StoredCommit[]; bodies: Map<Ref, Body>; erase: Set<Ref> } = emptyBatch()
+  let batch: { commits: StoredCommit[]; bodies: Map<Ref, Body>; erase: Set<Ref>; drop: Set<Ref> } = emptyBatch()
   const write = async (): Promise<void> => {
-    const { commits, bodies, erase } = batch
-    if (commits.length > 0) await to.store.write({ commits, bodies: [...bodies.values()], erase: [...erase] })
+    const { commits, bodies, erase, drop } = batch
+    if (commits.length > 0)
+      await to.store.write({ commits, bodies: [...bodies.values()], erase: [...erase], drop: [...drop] })
     batch = emptyBatch()
   }
   for (const commit of countedCommits(old)) {
@@ -125,7 +126,8 @@ export const carryOver = async (old: Old, to: New): Promise<Carried> => {
       if (body === 'erased') {
         batch.erase.add(ref)
         gone.set(ref, recordNaming(commit, ref))
-      } else if (body === null) isAnyMissing = true
+      } else if (body === 'dropped') batch.drop.add(ref)
+      else if (body === null) isAnyMissing = true
       else batch.bodies.set(ref, body)
     }
     counted.commits++
@@ -142,7 +144,12 @@ export const carryOver = async (old: Old, to: New): Promise<Carried> => {
   return counted
 }
 
-const emptyBatch = () => ({ commits: [] as StoredCommit[], bodies: new Map<Ref, Body>(), erase: new Set<Ref>() })
+const emptyBatch = () => ({
+  commits: [] as StoredCommit[],
+  bodies: new Map<Ref, Body>(),
+  erase: new Set<Ref>(),
+  drop: new Set<Ref>(),
+})
 
 /** @throws NodeError where parts of the log are not here: what rests on them cannot be sealed. */
 const requireWhole = ({ replica: { index }, store }: Old): void => {

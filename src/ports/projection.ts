@@ -35,6 +35,8 @@ export type MemoryRow = {
   readonly conflicts: number
   /** Fields whose text is not what the field allows, and is shown as if it were not here; absent when there is none. */
   readonly unreadable?: readonly string[]
+  /** Fields whose text a policy let go; absent when there is none. */
+  readonly dropped?: readonly string[]
 }
 
 export type LinkRow = {

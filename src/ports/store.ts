@@ -22,6 +22,8 @@ export type StoreBatch = {
   readonly bodies?: readonly Body[]
   /** Texts to destroy: the store forgets salt and text, and remembers that the ref was erased. */
   readonly erase?: readonly Ref[]
+  /** Texts to destroy by this peer's own policy: as `erase`, but it remembers that the ref was dropped. What was erased stays so. */
+  readonly drop?: readonly Ref[]
   /** Small facts under a name (at most 64 KiB each); null removes. */
   readonly facts?: readonly (readonly [name: string, value: Uint8Array | null])[]
 }
@@ -79,7 +81,8 @@ export type CommitStore = {
   arrival(n: number): Arrival | null
   /** How many commits have arrived; their numbers are 1 … arrivals. */
   arrivals(): number
-  body(ref: Ref): Body | 'erased' | null
+  /** `dropped`: it was here, or somebody's, and a policy let it go; never taken again. */
+  body(ref: Ref): Body | 'erased' | 'dropped' | null
   fact(name: string): Uint8Array | 'damaged' | null
   /** Bytes free on the file system that holds the store. */
   freeBytes(): Promise<number>

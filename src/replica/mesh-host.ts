@@ -72,7 +72,7 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries, clock 
   const bodiesOf = (refs: readonly Ref[]) =>
     refs.flatMap((ref) => {
       const body = store.body(ref)
-      return body === null || body === 'erased' ? [] : [body]
+      return body === null || typeof body === 'string' ? [] : [body]
     })
 
   const told = createControlTold(replica, store, controlReadTo)
@@ -144,6 +144,8 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries, clock 
       return parcels
     },
     readBodies: bodiesOf,
+    isDropped: (ref) => store.body(ref) === 'dropped',
+    bodiesGone: () => undefined,
     holes: () => holeRuns(replica),
     missingBodies: (limit) => replica.missing.list(limit),
 

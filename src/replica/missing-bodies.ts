@@ -151,10 +151,10 @@ export const createMissingBodies = (
           typeof entry[2] !== 'number'
         )
           return true
-        note(
-          bytesToHex(entry[0]) as Ref,
-          entry[1].length === 0 ? null : { chain: bytesToHex(entry[1]) as ChainId, seq: entry[2] },
-        )
+        const ref = bytesToHex(entry[0]) as Ref
+        // Written down before a policy let it go.
+        if (store.body(ref) === 'dropped') continue
+        note(ref, entry[1].length === 0 ? null : { chain: bytesToHex(entry[1]) as ChainId, seq: entry[2] })
       }
       return false
     },

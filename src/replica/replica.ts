@@ -305,7 +305,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
 
   const textIn = (ref: Ref): string | null => {
     const body = flush.bodies.get(ref) ?? store.body(ref)
-    return body === null || body === 'erased' ? null : utf8.decode(body.text)
+    return body === null || typeof body === 'string' ? null : utf8.decode(body.text)
   }
 
   const sealControls = (nowMs: number): void => {
@@ -555,6 +555,9 @@ export const createReplica = (options: ReplicaOptions): Replica => {
       case 'damaged':
         damaged(input.what, nowMs)
         return []
+      case 'dropped':
+        missing.persisted([], input.refs)
+        return settling.announce(missing.chainsMadeWhole(), null)
     }
   }
 

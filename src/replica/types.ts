@@ -149,6 +149,8 @@ export type Input =
   /** A session has opened: it is asked for what is waited for. */
   | { readonly kind: 'linkUp'; readonly peer: PeerId }
   /** Its link has ended or fell silent, or it was heard again. */
+  /** Texts that were missing and are not waited for any longer: the store remembers them as dropped. */
+  | { readonly kind: 'dropped'; readonly refs: readonly Ref[] }
   | { readonly kind: 'reach'; readonly peer: PeerId; readonly reachable: boolean }
   /** Another's wall clock, as its link told it. */
   | { readonly kind: 'clock'; readonly reading: ClockReading }

@@ -220,6 +220,7 @@ const versionOf = (
     return { row: { ...base, set: {} }, bytes: commit.bytes.length }
   const set: Record<string, unknown> = { ...event.set }
   const unreadable: string[] = []
+  const dropped: string[] = []
   let bytes = commit.bytes.length
   for (const field of TEXT_FIELDS) {
     const body = event.set[field]
@@ -228,9 +229,16 @@ const versionOf = (
     set[field] = shown.value
     bytes += typeof shown.value === 'string' ? shown.value.length : limits.metadata_bytes_max
     if (shown.unreadable === true) unreadable.push(field)
+    if (shown.dropped === true) dropped.push(field)
   }
   return {
-    row: { ...base, set, ...(event.tags && { tags: event.tags }), ...(unreadable.length > 0 && { unreadable }) },
+    row: {
+      ...base,
+      set,
+      ...(event.tags && { tags: event.tags }),
+      ...(unreadable.length > 0 && { unreadable }),
+      ...(dropped.length > 0 && { dropped }),
+    },
     bytes,
   }
 }

@@ -147,7 +147,7 @@ export const createProve = ({
 const textsIn = (sealed: SealedEvent, store: CommitStore) =>
   [...new Set(textsOfEvent(sealed))].sort().flatMap((ref) => {
     const body = store.body(ref)
-    return body === null || body === 'erased' ? [] : [body]
+    return body === null || typeof body === 'string' ? [] : [body]
   })
 
 const must = <T>(value: T | null | undefined): T => {

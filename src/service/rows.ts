@@ -109,10 +109,12 @@ export const createReader = (replica: Replica, store: CommitStore): Reader => {
 const memoryRow = (state: RecordState, home: SegmentEntry, texts: Texts): MemoryRow => {
   const string = (register: string): string | null => (shown(state, register) as string | undefined) ?? null
   const unreadable: TextField[] = []
+  const dropped: TextField[] = []
   const body = (field: TextField): string | PlainObject | null => {
     const ref = state.erased ? undefined : told(field, state.registers.get(field)?.values ?? [], texts)[0]?.value
     const read = ref === undefined ? null : texts.read(field, ref as Ref)
     if (read?.kind === 'unreadable') unreadable.push(field)
+    if (read?.kind === 'dropped') dropped.push(field)
     return read?.kind === 'read' ? read.value : null
   }
   const row: MemoryRow = {
@@ -140,7 +142,7 @@ const memoryRow = (state: RecordState, home: SegmentEntry, texts: Texts): Memory
     erased: state.erased,
     conflicts: conflictsOf(state, texts).length,
   }
-  return inOrder(unreadable.length === 0 ? row : { ...row, unreadable })
+  return inOrder({ ...row, ...(unreadable.length > 0 && { unreadable }), ...(dropped.length > 0 && { dropped }) })
 }
 
 /** Keys ascending, as in the rows of the database (`src/projection/rows.ts`): a list is the same bytes whether rows or log answer. */
@@ -159,12 +161,14 @@ const told = (field: string, values: readonly Valued[], texts: Texts): readonly 
   if (values.length < 2 || !isText(field)) return values
   const here = new Set(
     values.flatMap(({ value, by }) =>
-      texts.read(field, value as Ref).kind === 'absent' ? [] : [`${by.event} ${String(value)}`],
+      isHere(texts.read(field, value as Ref)) ? [`${by.event} ${String(value)}`] : [],
     ),
   )
   const events = new Set([...here].map((place) => place.split(' ', 1)[0]))
   return values.filter(({ value, by }) => !events.has(by.event) || here.has(`${by.event} ${String(value)}`))
 }
+/** As far as it can be: what is unreadable is all there. */
+const isHere = ({ kind }: TextRead): boolean => kind === 'read' || kind === 'unreadable'
 const isText = (field: string): field is (typeof TEXT_FIELDS)[number] =>
   (TEXT_FIELDS as readonly string[]).includes(field)
 
@@ -231,13 +235,13 @@ const saidBy = (by: RecordState['created']) => ({ event_id: by.event, agent_id: 
 export const shownText = (
   field: TextField,
   read: TextRead,
-): { readonly value: unknown; readonly unreadable?: true } => {
+): { readonly value: unknown; readonly unreadable?: true; readonly dropped?: true } => {
   const absent = field === 'metadata' ? {} : null
   return read.kind === 'read'
     ? { value: read.value }
     : read.kind === 'absent'
       ? { value: absent }
-      : { value: absent, unreadable: true }
+      : { value: absent, [read.kind]: true }
 }
 
 export const episodeRow = (commit: Commit, event: EpisodeAppend, texts: Texts): EpisodeRow => {
@@ -250,8 +254,7 @@ export const episodeRow = (commit: Commit, event: EpisodeAppend, texts: Texts): 
     event_type: event.event_type,
     sender: event.sender ?? null,
     recipient: event.recipient ?? null,
-    body:
-      read === null || read.kind === 'unreadable' ? null : read.kind === 'absent' ? {} : (read.value as PlainObject),
+    body: read === null || read.kind === 'unreadable' ? null : read.kind === 'read' ? (read.value as PlainObject) : {},
     inference_receipt_id: event.inference_receipt_id ?? null,
     audit_event_hash: event.audit_event_hash ?? null,
     created_at: event.at,

@@ -39,6 +39,7 @@ test('each text is counted once, by what it is to readers', { timeout: 60_000 },
     left_out: { texts: 0, bytes: 0 },
     missing: { texts: 0, bytes: 0 },
     erased: { texts: 1, bytes: 0 },
+    dropped: { texts: 0, bytes: 0 },
   }
   await world.stop(1)
   await world.start(1)

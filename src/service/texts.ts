@@ -24,9 +24,10 @@ export const TEXT_BYTES_MAX: Readonly<Record<TextField, number>> = {
   body: limits.episode_body_bytes_max,
 }
 
-/** `absent`: not here yet, or erased. */
+/** `absent`: not here yet, or erased. `dropped`: let go by this peer's policy, or by that of all who had it. */
 export type TextRead =
   | { readonly kind: 'absent' }
+  | { readonly kind: 'dropped' }
   | { readonly kind: 'unreadable' }
   | { readonly kind: 'read'; readonly value: string | PlainObject }
 
@@ -44,6 +45,7 @@ export const createTexts = (store: Pick<CommitStore, 'body'>): Texts => {
   return {
     read: (field, ref) => {
       const body = store.body(ref)
+      if (body === 'dropped') return DROPPED
       if (body === null || body === 'erased') return ABSENT
       const value = readText(field, body.text)
       if (value !== null) return { kind: 'read', value }
@@ -55,6 +57,7 @@ export const createTexts = (store: Pick<CommitStore, 'body'>): Texts => {
 }
 
 const ABSENT: TextRead = { kind: 'absent' }
+const DROPPED: TextRead = { kind: 'dropped' }
 const UNREADABLE: TextRead = { kind: 'unreadable' }
 
 /** The field's value, or null when the bytes are none. */

@@ -7,7 +7,7 @@ import { limits } from '../../crdt/limits.ts'
 import type { StoreBatch } from '../ports/store.ts'
 
 /** Throws a `RangeError` that names the first part out of bounds. */
-export const assertBatch = ({ commits = [], bodies = [], erase = [], facts = [] }: StoreBatch): void => {
+export const assertBatch = ({ commits = [], bodies = [], erase = [], drop = [], facts = [] }: StoreBatch): void => {
   assert(
     commits.length <= limits.store_batch_commits_max,
     `${commits.length} commits in one batch; at most ${limits.store_batch_commits_max}`,
@@ -15,6 +15,7 @@ export const assertBatch = ({ commits = [], bodies = [], erase = [], facts = [] 
   for (const [what, parts] of [
     ['bodies', bodies],
     ['erasures', erase],
+    ['dropped texts', drop],
     ['facts', facts],
   ] as const) {
     assert(
@@ -55,8 +56,8 @@ export const assertBatch = ({ commits = [], bodies = [], erase = [], facts = [] 
   }
 }
 
-export const isEmpty = ({ commits = [], bodies = [], erase = [], facts = [] }: StoreBatch): boolean =>
-  commits.length + bodies.length + erase.length + facts.length === 0
+export const isEmpty = ({ commits = [], bodies = [], erase = [], drop = [], facts = [] }: StoreBatch): boolean =>
+  commits.length + bodies.length + erase.length + drop.length + facts.length === 0
 
 const assert = (holds: boolean, message: string): void => {
   if (!holds) throw new RangeError(message)

@@ -170,6 +170,24 @@ export const commitStoreContract = (driver: string, makeDisk: () => Promise<Test
       check(await open(disk))
     })
 
+    test('a dropped text is gone for good, and is told apart from an erased one', async () => {
+      const disk = await newDisk()
+      const store = await open(disk)
+      const [kept, gone, both] = [sampleBody('kept'), sampleBody('gone'), sampleBody('both')]
+      await store.write({ bodies: [kept, gone, both] })
+      await store.write({ drop: [gone.ref, both.ref, sampleBody('never here').ref] })
+      await store.write({ bodies: [gone], erase: [both.ref] })
+      const check = (from: CommitStore): void => {
+        expect(from.body(kept.ref)).toEqual(kept)
+        for (const name of ['gone', 'never here']) expect(from.body(sampleBody(name).ref)).toBe('dropped')
+        expect(from.body(both.ref)).toBe('erased')
+        expect(from.body(sampleBody('unknown').ref)).toBeNull()
+      }
+      check(store)
+      await store.close()
+      check(await open(disk))
+    })
+
     test('facts are replaced and removed; the last word in a batch counts', async () => {
       const store = await fresh()
       await store.write({

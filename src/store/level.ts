@@ -36,7 +36,7 @@ import { settleOpening } from './opening.ts'
 import { openPlanner } from './plan.ts'
 import type { Planner } from './plan.ts'
 import { startPurge } from './purge.ts'
-import { damageReport, findArrival, findBody, findCommit, findFact, findHash, isErased } from './reads.ts'
+import { damageReport, findArrival, findBody, findCommit, findFact, findHash, isDropped, isErased } from './reads.ts'
 import { letters, rangeOf } from './records.ts'
 import type { Entry } from './records.ts'
 import { reopen } from './reopen.ts'
@@ -68,7 +68,7 @@ export const openLevelStore = async (
   const planner = openPlanner(db, opened.extent)
   const inTurn = takeTurns()
   const { epoch } = opened.opening
-  let anyErased = found.anyErased
+  const any = { ...found.any }
   let isClosed = false
   if (keepReserve) await takeReserve(folder)
 
@@ -104,17 +104,17 @@ export const openLevelStore = async (
 
   const perform = async (batch: StoreBatch): Promise<void> => {
     healing.assertWritable()
-    const plan = await planner.plan(batch, anyErased)
+    const plan = await planner.plan(batch, any)
     const chained = db.batch()
     for (const { key, value } of plan.puts) chained.put(key, value)
     for (const key of plan.dels) chained.del(key)
     const [written, marked] = await Promise.allSettled([chained.write({ sync: true }), mark.flushed()])
     if (written.status === 'rejected') throw healing.fail(written.reason, plan)
     plan.done()
-    if (batch.erase !== undefined && batch.erase.length > 0) {
-      anyErased = true
-      purge.wake()
-    }
+    const [erased, dropped] = [(batch.erase ?? []).length > 0, (batch.drop ?? []).length > 0]
+    any.erased ||= erased
+    any.dropped ||= dropped
+    if (erased || dropped) purge.wake()
     // The batch is on stable storage: what befalls the mark fails nobody, and is mended before the next batch.
     try {
       if (marked.status === 'rejected') throw marked.reason
@@ -181,11 +181,12 @@ export const openLevelStore = async (
     arrivals: () => planner.extent().arrivals,
     body(ref) {
       assertOpen()
-      const erased = anyErased ? isErased(db, ref) : null
+      const erased = any.erased ? isErased(db, ref) : null
       if (erased?.is === 'sound') return 'erased'
       const found = erased?.is === 'damaged' ? erased : findBody(db, ref)
       if (found.is === 'damaged') damage.tell({ kind: 'body', ref, reason: found.reason })
-      return found.is === 'sound' ? found.value : null
+      if (found.is === 'sound') return found.value
+      return found.is === 'absent' && any.dropped && isDropped(db, ref).is === 'sound' ? 'dropped' : null
     },
     fact(name) {
       assertOpen()
@@ -270,7 +271,8 @@ const openTwice = async (folder: Folder, damaged: readonly DamagedFile[], random
 const openOnce = async (folder: Folder, damaged: readonly DamagedFile[], damage: string | null, random: Random) => {
   const { db, repaired } = await openDatabase(folder, damage)
   try {
-    const anyErased = (await lastKey(db, rangeOf(letters.erased))) !== null
+    const has = async (letter: string): Promise<boolean> => (await lastKey(db, rangeOf(letter))) !== null
+    const any = { erased: await has(letters.erased), dropped: await has(letters.dropped) }
     const mark = openMark(folder.mark)
     const named = namedFiles(damaged, repaired)
     const opened = await settleOpening(
@@ -282,7 +284,7 @@ const openOnce = async (folder: Folder, damaged: readonly DamagedFile[], damage:
       process.pid,
     )
     await removeUnnamed(damaged, named)
-    return { db, mark, anyErased, opened }
+    return { db, mark, any, opened }
   } catch (error) {
     await db.close()
     throw error

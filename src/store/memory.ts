@@ -34,6 +34,7 @@ export type MemoryDisk = {
   readonly arrivals: Arrival[]
   readonly bodyByRef: Map<Ref, Body>
   readonly erased: Set<Ref>
+  readonly dropped: Set<Ref>
   readonly factByName: Map<string, { readonly value: Uint8Array; readonly sum: string }>
 }
 
@@ -47,6 +48,7 @@ export const memoryDisk = (): MemoryDisk => ({
   arrivals: [],
   bodyByRef: new Map(),
   erased: new Set(),
+  dropped: new Set(),
   factByName: new Map(),
 })
 
@@ -126,7 +128,7 @@ export const openMemoryStore = ({
       assertOpen()
       if (disk.erased.has(ref)) return 'erased'
       const body = disk.bodyByRef.get(ref)
-      if (body === undefined) return null
+      if (body === undefined) return disk.dropped.has(ref) ? 'dropped' : null
       if (refOf(body.salt, body.text) === ref) return body
       damage.tell({ kind: 'body', ref, reason: WRONG_SUM })
       return null
@@ -169,7 +171,10 @@ const scanned = (disk: MemoryDisk, arrival: Arrival): ScannedCommit => {
   return { kind: 'damaged', arrival, reason: kept === undefined ? 'its record is missing' : WRONG_SUM }
 }
 
-const apply = (disk: MemoryDisk, { commits = [], bodies = [], erase = [], facts = [] }: StoreBatch): void => {
+const apply = (
+  disk: MemoryDisk,
+  { commits = [], bodies = [], erase = [], drop = [], facts = [] }: StoreBatch,
+): void => {
   for (const given of commits) {
     const commit = { ...given, bytes: given.bytes.slice() }
     const { chain, seq, hash } = commit
@@ -183,9 +188,14 @@ const apply = (disk: MemoryDisk, { commits = [], bodies = [], erase = [], facts 
     disk.placeByHash.set(hash, { chain, seq })
   }
   for (const { ref, salt, text } of bodies)
-    if (!disk.erased.has(ref)) disk.bodyByRef.set(ref, { ref, salt: salt.slice(), text: text.slice() })
+    if (!disk.erased.has(ref) && !disk.dropped.has(ref))
+      disk.bodyByRef.set(ref, { ref, salt: salt.slice(), text: text.slice() })
   for (const ref of erase) {
     disk.erased.add(ref)
+    disk.bodyByRef.delete(ref)
+  }
+  for (const ref of drop) {
+    disk.dropped.add(ref)
     disk.bodyByRef.delete(ref)
   }
   for (const [name, value] of facts) {

@@ -10,7 +10,7 @@ import { StoreFailure } from '../ports/store.ts'
 import type { Arrival, StoreBatch, StoredCommit } from '../ports/store.ts'
 import { lastKey } from './database.ts'
 import type { Database } from './database.ts'
-import { findArrival, findCommit, isErased } from './reads.ts'
+import { findArrival, findCommit, isDropped, isErased } from './reads.ts'
 import {
   arrivalEntry,
   bodyEntry,
@@ -19,6 +19,7 @@ import {
   COMMIT_KEY_BYTES,
   commitEntry,
   commitKey,
+  droppedKey,
   erasedKey,
   extend,
   factKey,
@@ -41,10 +42,12 @@ export type Plan = {
   done(): void
 }
 
+export type AnyGone = { readonly erased: boolean; readonly dropped: boolean }
+
 export type Planner = {
   extent(): Extent
-  /** @param anyErased whether any ref was ever erased: while none was, bodies need no look. */
-  plan(batch: StoreBatch, anyErased: boolean): Promise<Plan>
+  /** @param any whether any ref was ever erased or dropped: while none was, bodies need no look. */
+  plan(batch: StoreBatch, any: AnyGone): Promise<Plan>
   /** The opening scan met this commit damaged; written again, it keeps its arrival. */
   quarantine(arrival: Arrival): void
   /** The opening scan has ended: what is neither there nor in quarantine never arrived. */
@@ -94,7 +97,7 @@ export const openPlanner = (db: Database, opened: Extent): Planner => {
     scanned() {
       isScanned = true
     },
-    async plan({ commits = [], bodies = [], erase = [], facts = [] }, anyErased) {
+    async plan({ commits = [], bodies = [], erase = [], drop = [], facts = [] }, any) {
       const puts: Entry[] = []
       const dels: Buffer[] = []
       const appended: Buffer[] = []
@@ -115,17 +118,23 @@ export const openPlanner = (db: Database, opened: Extent): Planner => {
         tops.set(chain, Math.max(top, seq))
       }
       for (const body of bodies) {
-        const erased = anyErased ? isErased(db, body.ref) : null
+        const erased = any.erased ? isErased(db, body.ref) : null
         if (erased?.is === 'damaged')
           throw new StoreFailure(
             'unreadable',
             `cannot tell whether the text ${body.ref} was erased (${erased.reason}): put the folder back from a backup`,
           )
-        if (erased?.is !== 'sound') puts.push(bodyEntry(body))
+        // What cannot be read as dropped is taken: it is a text more, not one that should be gone.
+        const dropped = any.dropped && isDropped(db, body.ref).is === 'sound'
+        if (erased?.is !== 'sound' && !dropped) puts.push(bodyEntry(body))
       }
       for (const ref of erase) {
         dels.push(bodyKey(ref))
         puts.push({ key: erasedKey(ref), value: EMPTY }, { key: purgeKey(ref), value: EMPTY })
+      }
+      for (const ref of drop) {
+        dels.push(bodyKey(ref))
+        puts.push({ key: droppedKey(ref), value: EMPTY }, { key: purgeKey(ref), value: EMPTY })
       }
       // The last word on a name counts; deletions are written after puts.
       for (const [name, value] of new Map(facts)) {

@@ -10,6 +10,7 @@ import {
   arrivalKey,
   bodyKey,
   commitKey,
+  droppedKey,
   erasedKey,
   factKey,
   hashKey,
@@ -61,6 +62,8 @@ export const findFact = (db: Database, name: string): Found<Uint8Array> => {
 }
 
 export const isErased = (db: Database, ref: Ref): Found<true> => find(db, erasedKey(ref), () => true)
+
+export const isDropped = (db: Database, ref: Ref): Found<true> => find(db, droppedKey(ref), () => true)
 
 /** Listeners are told in the order they came. */
 export type DamageReport = { tell(damage: StoreDamage): void; listen(listener: (damage: StoreDamage) => void): void }

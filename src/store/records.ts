@@ -8,7 +8,8 @@
  *   h hash32         chain16 seq6 crc4        commit hash → its place in its chain
  *   b ref32          salt16 text              a body: its key is its check
  *   e ref32          (empty)                  the body of this ref was erased; never removed, so it outlives any repair
- *   p ref32          (empty)                  erased, but its old bytes may still lie in a table (see purge.ts)
+ *   d ref32          (empty)                  the body of this ref was dropped by this peer's policy; never removed
+ *   p ref32          (empty)                  erased or dropped, but its old bytes may still lie in a table (see purge.ts)
  *   f name           value sum16              a fact
  *   t batch6         n6 digest32 sum16        after batch number `batch` the log had n arrivals and this digest
  *   m                epoch16 from6 folder sum16  the log's epoch; the trail is whole from batch `from` on; the folder it lies in
@@ -42,6 +43,7 @@ export const letters = {
   hash: 'h',
   body: 'b',
   erased: 'e',
+  dropped: 'd',
   purge: 'p',
   fact: 'f',
   trail: 't',
@@ -188,6 +190,7 @@ const idKey = (letter: string, hex: string): Buffer => {
 
 export const bodyKey = (ref: Ref): Buffer => idKey(letters.body, ref)
 export const erasedKey = (ref: Ref): Buffer => idKey(letters.erased, ref)
+export const droppedKey = (ref: Ref): Buffer => idKey(letters.dropped, ref)
 export const purgeKey = (ref: Ref): Buffer => idKey(letters.purge, ref)
 export const refOfKey = (key: Buffer): Ref => key.toString('hex', 1) as Ref
 

@@ -71,7 +71,7 @@ const inUse = async () => {
   const elsewhere = join(newFolder(), 'db')
   cpSync(folder.db, elsewhere, { recursive: true })
   const copy = await openPlain(elsewhere)
-  const plan = await openPlanner(copy, extent).plan(FAILED, true)
+  const plan = await openPlanner(copy, extent).plan(FAILED, { erased: true, dropped: false })
   await put(copy, plan)
   await copy.close()
   const logIn = (path: string): string =>

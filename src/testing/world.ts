@@ -19,6 +19,7 @@ import type { Projection } from '../ports/projection.ts'
 import { createNoProjection } from '../projection/none.ts'
 import type { Recovery } from '../../crdt/event.ts'
 import type { Effect } from '../replica/types.ts'
+import type { KeepHistory } from '../service/old-texts.ts'
 import { memoryDisk, openMemoryStore, type MemoryDisk } from '../store/memory.ts'
 
 export type WorldOptions = {
@@ -37,6 +38,8 @@ export type WorldOptions = {
   readonly role?: (peer: number) => 'voter' | 'observer'
   /** What each peer runs at each of its starts; default: this program. */
   readonly build?: (peer: number) => Build
+  /** How much of older versions each keeps; default: all. */
+  readonly keepHistory?: (peer: number) => KeepHistory | null
   /** Each frame takes between these, ms. */
   readonly delayMs?: readonly [number, number]
 }
@@ -66,6 +69,9 @@ export type World = {
   partition(left: readonly number[], right: readonly number[]): void
   stopAll(): Promise<void>
 }
+
+const kept = (keepHistory: KeepHistory | null): { readonly keepHistory?: KeepHistory } =>
+  keepHistory === null ? {} : { keepHistory }
 
 const START_MS = Date.UTC(2026, 0, 1)
 const STEP_MS = 5
@@ -133,6 +139,7 @@ export const createWorld = async (options: WorldOptions): Promise<World> => {
       log: options.log?.(index) ?? logTo(),
       live: () => ({}),
       ...(options.build && { build: options.build(index) }),
+      ...kept(options.keepHistory?.(index) ?? null),
       ...(options.observe && { observe: (effect) => options.observe!(index, effect) }),
     })
     peers[index] = peer

@@ -78,6 +78,7 @@ export const sampleMessages = (): readonly Message[] => {
     { type: 'want_bodies', refs },
     { type: 'bodies', bodies },
     { type: 'absent_bodies', refs },
+    { type: 'dropped_bodies', refs },
     { type: 'credit', bytes: 65_536 },
     {
       type: 'ack',
@@ -205,6 +206,7 @@ const isBounded = (m: Message): boolean => {
       )
     case 'want_bodies':
     case 'absent_bodies':
+    case 'dropped_bodies':
       return m.refs.length <= limits.want_bodies_max
     case 'credit':
       return m.bytes >= 1 && m.bytes <= limits.credit_bytes_initial

@@ -49,6 +49,7 @@ const LEFT_BEHIND: ReadonlySet<string> = new Set([
   'erased',
   'conflicts',
   'unreadable',
+  'dropped',
   'score',
   'explain',
 ])

@@ -25,6 +25,7 @@ type ServeOptions = EmbedderOptions & {
   readonly peer?: readonly string[]
   readonly quorum?: number
   readonly quorumTimeout?: number
+  readonly keepHistory?: string
   readonly projection: string
   readonly projectionIdle?: number
   readonly age?: boolean
@@ -61,6 +62,10 @@ export const addServe = (program: Command, io: Io): void => {
       '--quorum-timeout <ms>',
       `how long a write waits for them (default: ${limits.quorum_timeout_ms_default})`,
       wholeNumber(1, limits.quorum_timeout_ms_max),
+    )
+    .option(
+      '--keep-history <much>',
+      "let texts of older versions go: after a time like 30d, 12h or 90m, or but for the newest so many, like 5 (default: keep all); this peer's own choice, hashes and proofs stand",
     )
     .option('--projection <where>', 'pglite, none, or postgres://…', parseProjection, 'pglite')
     .option(
@@ -124,6 +129,7 @@ const serve = async (options: ServeOptions, io: Io): Promise<void> => {
       orFreePort: options.orFreePort ?? false,
       peers: options.peer ?? [],
       ...(options.quorum === undefined ? {} : { quorum: options.quorum }),
+      ...(options.keepHistory === undefined ? {} : { keep_history: options.keepHistory }),
       ...(options.quorumTimeout === undefined ? {} : { quorum_timeout_ms: options.quorumTimeout }),
       projection: options.projection,
       age: options.age ?? false,
@@ -159,6 +165,7 @@ const startWords = (options: ServeOptions): readonly string[] => [
   ...(options.host === '127.0.0.1' ? [] : ['--host', options.host]),
   ...(options.keyFile === undefined || options.keyFile === '-' ? [] : ['--key-file', options.keyFile]),
   ...(options.quorum === undefined ? [] : ['--quorum', String(options.quorum)]),
+  ...(options.keepHistory === undefined ? [] : ['--keep-history', options.keepHistory]),
   ...(options.projection === 'none' ? ['--projection', 'none'] : []),
   ...(options.projectionIdle === undefined ? [] : ['--projection-idle', String(options.projectionIdle)]),
   ...(options.advertise ?? []).flatMap((url) => ['--advertise', url]),

@@ -59,8 +59,9 @@ const TEXTS: Readonly<Record<keyof StorageAnswer['texts'], string>> = {
   left_out: 'of what counts no longer',
   missing: 'not here yet',
   erased: 'erased',
+  dropped: 'dropped by policy',
 }
-const storageText = ({ log, texts, disk }: StorageAnswer, colours: Colours): string =>
+const storageText = ({ log, texts, policy, would_free, disk }: StorageAnswer, colours: Colours): string =>
   table(
     [
       ['log', plural(log.commits, 'commit'), bytesText(log.bytes)],
@@ -69,6 +70,9 @@ const storageText = ({ log, texts, disk }: StorageAnswer, colours: Colours): str
         count(texts[kind as keyof typeof TEXTS].texts),
         bytesText(texts[kind as keyof typeof TEXTS].bytes),
       ]),
+      ...(policy.keep_history === null
+        ? [['with --keep-history 1 it would let go', '', bytesText(would_free.older)]]
+        : [[`older than --keep-history ${policy.keep_history}`, '', bytesText(policy.due)]]),
       ...(disk === null
         ? []
         : [

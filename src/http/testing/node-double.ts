@@ -568,8 +568,10 @@ export const createNodeDouble = (): NodeDouble => {
           left_out: none,
           missing: none,
           erased: none,
+          dropped: none,
         },
         would_free: { older: 0, forgotten: 0 },
+        policy: { keep_history: '30d', due: 0 },
         disk: null,
       }
     },
