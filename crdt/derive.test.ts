@@ -76,8 +76,8 @@ const oracle = (before: Uint8Array, actor: string, events: readonly DocumentEven
 }
 
 const hasTwins = (segment: Segment): boolean =>
-  RECORDS.some((id) => valuesAt({ doc: segment.doc, heads: null }, MEMORIES, id).length > 1) ||
-  LINKS_OF_HISTORY.some((id) => valuesAt({ doc: segment.doc, heads: null }, LINKS, id).length > 1)
+  RECORDS.some((id) => valuesAt({ document: segment.document.current, heads: null }, MEMORIES, id).length > 1) ||
+  LINKS_OF_HISTORY.some((id) => valuesAt({ document: segment.document.current, heads: null }, LINKS, id).length > 1)
 
 const derivedChange = (replica: TestReplica, segment: Segment, events: readonly DocumentEvent[]): A.DecodedChange => {
   const derivation = derive(
@@ -99,7 +99,7 @@ describe('a derived change', () => {
           const segment = replica.segment(where)
           const ours = derivedChange(replica, segment, events)
           if (ours.ops.length === 0 || hasTwins(segment)) return
-          const theirs = oracle(segment.doc.save(), ours.actor, events)
+          const theirs = oracle(segment.document.current().save(), ours.actor, events)
           if (theirs === null) return
           seen.compared++
           if (ours.ops.some(({ pred }) => pred.length > 1)) seen.conflicts++

@@ -22,7 +22,9 @@ export type Derived = {
 
 /** The document as derivation sees it: values visible at the deps. */
 export type View = {
-  readonly doc: Document
+  readonly document: () => Document
+  /** Whether a commit in the document touched the record: else nothing is asked about it, so a put of a new one needs no document. */
+  readonly isKnown: (record: RecordId) => boolean
   /** Null when deps are the document's present heads, which is the fast way. */
   readonly heads: Heads | null
   readonly writerOf: (opId: string) => Written
@@ -154,11 +156,13 @@ const createDraft = (view: View, actor: string, startOp: number) => {
   const visibleByPlace = new Map<string, string[]>()
   const fresh = new Set<string>()
 
+  const isNew = (object: string, key: string): boolean =>
+    fresh.has(object) || ((object === MEMORIES || object === LINKS) && !view.isKnown(key as RecordId))
   const visible = (object: string, key: string): string[] => {
     const place = `${object}/${key}`
     const known = visibleByPlace.get(place)
     if (known !== undefined) return known
-    const found = fresh.has(object) ? [] : valuesAt(view, object, key).map(opIdOf).sort(compareOpIds)
+    const found = isNew(object, key) ? [] : valuesAt(view, object, key).map(opIdOf).sort(compareOpIds)
     visibleByPlace.set(place, found)
     return found
   }
@@ -196,8 +200,11 @@ const createDraft = (view: View, actor: string, startOp: number) => {
 
 type Entry = readonly [type: string, valueOrObject: unknown, opId?: string]
 
-export const valuesAt = (view: Pick<View, 'doc' | 'heads'>, object: string, key: string): readonly Entry[] =>
-  view.heads === null ? view.doc.getAll(object, key) : view.doc.getAll(object, key, view.heads)
+export const valuesAt = (
+  { document, heads }: Pick<View, 'document' | 'heads'>,
+  object: string,
+  key: string,
+): readonly Entry[] => (heads === null ? document().getAll(object, key) : document().getAll(object, key, heads))
 
 /** A map's id is its operation's; a scalar carries its operation's id third. */
 export const opIdOf = (entry: Entry): string => (entry[2] ?? entry[1]) as string

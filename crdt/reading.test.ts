@@ -55,7 +55,7 @@ describe('any causal order of delivery', () => {
           expect(stateOf(late, played)).toEqual(expected)
         }
         for (const home of played.homes) {
-          const loaded = A.load<unknown>(first.segment(home).doc.save())
+          const loaded = A.load<unknown>(first.segment(home).document.current().save())
           expect(A.getHeads(loaded).sort()).toEqual(documentHeads(first.segment(home)))
           expect(A.getMissingDeps(loaded, [])).toEqual([])
         }

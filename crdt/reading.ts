@@ -134,15 +134,16 @@ const latestOf = (writes: Iterable<Written>, first: Written): Written => {
 }
 
 const readTwins = (segment: Segment, parent: string, id: RecordId): Twin<ChangeInfo>[] => {
-  const view = { doc: segment.doc, heads: null }
+  const document = segment.document.current()
+  const view = { document: () => document, heads: null }
   return valuesAt(view, parent, id).map((entry) => {
     const object = opIdOf(entry)
     const valuesByRegister = new Map<string, (Valued & { source: ChangeInfo })[]>()
     const tags: { tag: string; by: Written; source: ChangeInfo }[] = []
-    for (const key of segment.doc.keys(object)) {
+    for (const key of document.keys(object)) {
       for (const value of valuesAt(view, object, key)) {
         if (value[0] === 'map') {
-          for (const tag of segment.doc.keys(opIdOf(value))) {
+          for (const tag of document.keys(opIdOf(value))) {
             for (const set of valuesAt(view, opIdOf(value), tag)) tags.push({ tag, ...by(segment, opIdOf(set)) })
           }
         } else {

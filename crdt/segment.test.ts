@@ -182,8 +182,8 @@ describe('a segment', () => {
       { ...said('memory.patch'), record: record(1), set: { priority: 3 } },
     ])
     if ('refused' in derivation) throw new Error(derivation.refused)
-    segment.doc.applyChanges([derivation.change])
-    const loaded = load<{ memories: Record<string, { priority: number }> }>(segment.doc.save())
+    segment.document.current().applyChanges([derivation.change])
+    const loaded = load<{ memories: Record<string, { priority: number }> }>(segment.document.current().save())
     expect(getHeads(loaded)).toEqual([derivation.hash])
     expect(loaded.memories[record(1)]!.priority).toBe(3)
   })

@@ -9,9 +9,10 @@
  * 1. Commits are given in an order in which every dep comes before its dependents (arrival order of any log is one).
  * 2. A commit is applied iff its deps are applied, the author's own last applied change is in its past, the segment's rules
  *    hold, and the change derived here has the hash that the commit states.
- * 3. The document holds exactly the genesis and the derived changes of the applied commits.
+ * 3. Whoever asks the document finds exactly the genesis and the derived changes of the applied commits in it. What it holds is known
+ *    before: a change is derived and judged when its commit is applied, and gathered (`lazy-document.ts`).
  */
-import { changeHash, encodeChange, openDocument, type Document } from './automerge.ts'
+import { changeHash, encodeChange, openDocument } from './automerge.ts'
 import type { Commit } from './commit.ts'
 import { GENESIS_ACTOR, deriveOps, type View } from './derive.ts'
 import { isDocumentEvent, type DocumentEvent } from './event.ts'
@@ -29,13 +30,15 @@ import {
   type RecordId,
   type SegmentId,
 } from './ids.ts'
+import { createLazyDocument, type LazyDocument } from './lazy-document.ts'
 import { limits } from './limits.ts'
 import { whoWrote, type ChangeInfo, type Written } from './provenance.ts'
 
 export type Segment = {
   readonly namespace: Namespace
   readonly id: SegmentId
-  readonly doc: Document
+  /** Of what is applied, all is in it as soon as somebody asks. */
+  readonly document: LazyDocument
   readonly changeByCommit: Map<CommitHash, ChangeInfo>
   /** Applied changes of each actor, oldest first. */
   readonly changesByActor: Map<string, ChangeInfo[]>
@@ -78,22 +81,19 @@ const GENESIS_HASH = changeHash(GENESIS)
 const BEGINNING = openDocument()
 BEGINNING.applyChanges([GENESIS])
 
-export const openSegment = (namespace: Namespace, id: SegmentId): Segment => {
-  const doc = BEGINNING.clone()
-  return {
-    namespace,
-    id,
-    doc,
-    changeByCommit: new Map(),
-    changesByActor: new Map(),
-    heads: new Set(),
-    refused: new Map(),
-    commitsByRecord: new Map(),
-    eventIds: new Set(),
-    copied: new Set(),
-    events: 0,
-  }
-}
+export const openSegment = (namespace: Namespace, id: SegmentId): Segment => ({
+  namespace,
+  id,
+  document: createLazyDocument(() => BEGINNING.clone()),
+  changeByCommit: new Map(),
+  changesByActor: new Map(),
+  heads: new Set(),
+  refused: new Map(),
+  commitsByRecord: new Map(),
+  eventIds: new Set(),
+  copied: new Set(),
+  events: 0,
+})
 
 /** actor = SHA-256(peer ‖ incarnation ‖ namespace ‖ segment)[0:16]: a writer's own, in this document, in this incarnation. */
 export const actorOf = (author: Author, segment: Segment): string =>
@@ -125,7 +125,8 @@ export const derive = (
   const startOp = past.reduce((most, info) => Math.max(most, info.maxOp), 2) + 1
   const changeDeps = past.length === 0 ? [GENESIS_HASH] : past.map((info) => info.change).sort()
   const view: View = {
-    doc: segment.doc,
+    document: segment.document.current,
+    isKnown: (record) => segment.commitsByRecord.has(record),
     heads: isPresent(segment, deps) ? null : changeDeps,
     writerOf: (opId) => writerOf(segment, opId),
   }
@@ -158,7 +159,7 @@ export const derive = (
 
 /** Puts what `derive` made into the document, under the commit that it was sealed in. */
 export const applyDerived = (segment: Segment, derivation: Derivation, commit: Commit): void => {
-  segment.doc.applyChanges([derivation.change])
+  segment.document.add(derivation.change, derivation.info.spans.length)
   const info: ChangeInfo = { ...derivation.info, commit: commit.hash, seq: commit.header.seq, hlc: commit.header.hlc }
   segment.changeByCommit.set(commit.hash, info)
   const own = segment.changesByActor.get(info.actor)
@@ -197,7 +198,7 @@ export const excludeCommit = (segment: Segment, commit: CommitHash, reason: stri
 }
 
 /** Automerge's heads, ascending: equal on every peer that applied the same commits. */
-export const documentHeads = (segment: Segment): readonly string[] => segment.doc.getHeads().sort()
+export const documentHeads = (segment: Segment): readonly string[] => segment.document.current().getHeads().sort()
 
 export const writerOf = (segment: Segment, opId: string): Written => whoWrote(segment.changesByActor, opId).written
 

@@ -167,8 +167,8 @@ const runRound = async (size: number, dir: string): Promise<Record<Step, number>
       throw new Error('the mirror refused a commit')
   }
   await store.close()
-  segment.doc.free()
-  mirror.doc.free()
+  segment.document.free()
+  mirror.document.free()
   return nanos
 }
 

@@ -40,7 +40,7 @@ const NONE = ''
 const headsOf = (index: LogIndex, commits: Replica['commits'], entry: SegmentEntry): string => {
   const { segment } = replay(index, commits, entry)
   const heads = segment.changeByCommit.size === 0 ? NONE : documentHeads(segment).join('\n')
-  segment.doc.free()
+  segment.document.free()
   return heads
 }
 

@@ -199,7 +199,7 @@ const deriveAll = ({ replica }: Old, self: PeerId, names: Names): ReadonlyMap<Co
       applyDerived(segment, derivation, commit)
       changes.set(commit.hash, derivation.hash)
     }
-    segment.doc.free()
+    segment.document.free()
     replica.documents.drop(entry)
   }
   return changes

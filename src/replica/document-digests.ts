@@ -92,7 +92,7 @@ export const createDocumentDigests = (index: LogIndex, commits: Commits, store: 
     else elements.set(key, element)
   }
   const stopReplay = (): void => {
-    running?.replay.opened().segment.doc.free()
+    running?.replay.opened().segment.document.free()
     running = null
   }
   const wait = (key: string, replays: boolean): void => {

@@ -54,7 +54,7 @@ export const createDocuments = (
     return opened
   }
   const stopWarming = (): void => {
-    warming?.replay.opened().segment.doc.free()
+    warming?.replay.opened().segment.document.free()
     warming = null
   }
   return {

@@ -10,7 +10,7 @@ import type { Replica } from '../replica/replica-types.ts'
 export const createLiveSource = (replica: Replica, shell: Shell): LiveSource => {
   const open = (namespace: Namespace, id: SegmentId) => {
     const entry = replica.index.segments.get(segmentKey(namespace, id))
-    return entry === undefined ? null : replica.documents.open(entry).segment.doc
+    return entry === undefined ? null : replica.documents.open(entry).segment.document.current()
   }
   return {
     namespaces: () => [...replica.index.namespaces],

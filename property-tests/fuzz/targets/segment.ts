@@ -10,6 +10,7 @@ import { decodeCommit } from '../../../crdt/commit.ts'
 import { decodeEvent, isDocumentEvent, type DocumentEvent } from '../../../crdt/event.ts'
 import { bytesToHex, hexToBytes, type CommitHash, type SegmentId } from '../../../crdt/ids.ts'
 import { readLink, readMemory } from '../../../crdt/reading.ts'
+import { createLazyDocument } from '../../../crdt/lazy-document.ts'
 import { derive, documentHeads, type Segment } from '../../../crdt/segment.ts'
 import { createReplica, type TestReplica } from '../../../crdt/test-support.ts'
 import type { Draw } from '../draw.ts'
@@ -64,7 +65,8 @@ const applied: Target = {
       },
       close: async () => {
         honest.free()
-        for (const replica of [history.alice, history.bob]) for (const { doc } of replica.segments.values()) doc.free()
+        for (const replica of [history.alice, history.bob])
+          for (const { document } of replica.segments.values()) document.free()
       },
     }
   },
@@ -77,10 +79,12 @@ const witness = ({ mesh, commits }: History): Witness => {
   const replica = createReplica(mesh, 3)
   for (const { bytes } of commits) replica.take(bytes)
   const given: Uint8Array[] = []
-  for (const [id, segment] of replica.segments)
-    replica.segments.set(id, { ...segment, doc: watched(segment.doc, given) })
+  for (const [id, segment] of replica.segments) {
+    const document = watched(segment.document.current(), given)
+    replica.segments.set(id, { ...segment, document: createLazyDocument(() => document) })
+  }
   const free = (): void => {
-    for (const { doc } of replica.segments.values()) doc.free()
+    for (const { document } of replica.segments.values()) document.free()
   }
   return {
     replica,
@@ -110,13 +114,14 @@ const watched = (doc: Document, given: Uint8Array[]): Document =>
 
 const checkApplied = ({ replica, given }: Witness, id: SegmentId, stated: string | null): void => {
   const segment = replica.segment(id)
+  segment.document.current()
   // A segment that is new to this peer was opened after the others were put under watch.
   judge(
     given.length <= 1 && given.every((change) => changeHash(change) === stated),
     'the document was given another change than the commit states',
   )
   readAll(segment)
-  const loaded = automerge.getBackend(automerge.load(segment.doc.save()))
+  const loaded = automerge.getBackend(automerge.load(segment.document.current().save()))
   judge(
     loaded.getHeads().sort().join() === documentHeads(segment).join(),
     'saved and loaded, the document has other heads',

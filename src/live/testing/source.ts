@@ -121,8 +121,11 @@ export const createTestSource = (seedByte = 1): TestSource => {
       const segment = find(namespace, id)
       return segment === undefined ? null : documentHeads(segment)
     },
-    save: (namespace, id) => find(namespace, id)?.doc.save() ?? null,
-    changesSince: (namespace, id, heads) => find(namespace, id)?.doc.getChanges([...heads]) ?? [],
+    save: (namespace, id) => find(namespace, id)?.document.current().save() ?? null,
+    changesSince: (namespace, id, heads) =>
+      find(namespace, id)
+        ?.document.current()
+        .getChanges([...heads]) ?? [],
     onChanged: (listener) => {
       listeners.add(listener)
       return () => void listeners.delete(listener)
