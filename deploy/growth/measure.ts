@@ -77,8 +77,7 @@ export const measureGrowth = async ({
         const memories = Array.from({ length: count }, (_, i) => ({ namespace: NAMESPACE, content: textOf(held + i) }))
         const made = idsIn(await expecting(201, call('POST', '/memories/bulk', { body: { memories } })))
         textBytes += memories.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0)
-        if (Math.floor((held + count) / sampleEvery(size)) > Math.floor(held / sampleEvery(size)))
-          ids.push(made[0]!)
+        if (Math.floor((held + count) / sampleEvery(size)) > Math.floor(held / sampleEvery(size))) ids.push(made[0]!)
         held += count
         if (Math.floor(held / SAY_EVERY) > Math.floor((held - count) / SAY_EVERY)) say(`${held} of ${size} memories`)
       }

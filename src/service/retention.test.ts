@@ -76,7 +76,12 @@ test('by time: from when another took its place, and no value of a conflict', { 
   expect(await contents(1, id)).toContain('one')
   expect((await storage(1)).policy.due).toBe(0)
   await pass(120_000)
-  expect((await contents(1, id)).map(String).toSorted()).toEqual(['at 0', 'at 1', 'dropped by policy', 'dropped by policy'])
+  expect((await contents(1, id)).map(String).toSorted()).toEqual([
+    'at 0',
+    'at 1',
+    'dropped by policy',
+    'dropped by policy',
+  ])
   expect((await world.run(world.peer(1).node.conflicts(id, {})))!.rows).toHaveLength(1)
 })
 
