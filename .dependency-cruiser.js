@@ -113,7 +113,7 @@ const layers = [
     files: '^src/membership/',
     imports: [
       '^src/(membership|store)/',
-      '^src/replica/(control-seen|kept-statements|level-told)\\.ts$',
+      '^src/replica/(branch-facts|control-places|control-seen|kept-statements|level-told)\\.ts$',
       '^crdt/',
       PORTS,
       NODE,

@@ -327,7 +327,7 @@ describe('the control log', () => {
     const { mesh, a, b } = scene()
     const { header, events } = a.seal(hlcAt(NOW_MS, 1), null, [enrol])
     const second = sealCommit({ ...header, peer: mesh.id as string as PeerId }, events, mesh.keys)
-    expect(b.take(second.bytes)).toEqual({ kind: 'refused', reason: 'control_not_by_the_authority' })
+    expect(b.take(second.bytes)).toEqual({ kind: 'refused', reason: 'control_of_another_line' })
   })
 
   it('names its predecessor as its policy', () => {

@@ -12,11 +12,12 @@
 import { chainFault, emptyChain, type ChainState } from './chain.ts'
 import type { Reads } from './event-schema.ts'
 import {
-  CONTROL_INCARNATION,
+  controlChainId,
   isControlCommit,
   readAt,
   type AdmittedCommit,
   type Commit,
+  type CommitHeader,
   type VerifiedCommit,
 } from './commit.ts'
 import {
@@ -29,6 +30,7 @@ import {
   waitsForEnrolment,
   type ControlState,
 } from './control.ts'
+import { branchedOff, controlChainAt, isRecovery } from './epoch.ts'
 import { latestAt } from './hlc.ts'
 import {
   CONTROL_NAMESPACE,
@@ -76,11 +78,15 @@ export const admit = (log: LogView, commit: VerifiedCommit, nowMs: number): Verd
   const { header } = commit
   if (header.mesh !== log.mesh) return refused('foreign_mesh')
   const isControl = header.namespace === CONTROL_NAMESPACE
-  if (isControl && !(isControlCommit(commit) && header.incarnation === CONTROL_INCARNATION))
-    return refused('control_not_by_the_authority')
+  if (isControl && !isControlCommit(commit)) return refused('control_not_by_the_authority')
+  if (isControl && !isRecovery(commit) && commit.chain !== controlChainId(log.mesh) && log.chain(commit.chain) === null)
+    return refused('control_of_another_line')
 
   if (header.seq >= log.forkAt(commit.chain, header.peer)) return refused('forked')
-  const chain = log.chain(commit.chain) ?? emptyChain(commit.chain, header.peer, header.incarnation, header.namespace)
+  const chain =
+    log.chain(commit.chain) ??
+    (isControl && isRecovery(commit) ? behindTheEnd(log, header) : null) ??
+    emptyChain(commit.chain, header.peer, header.incarnation, header.namespace)
   if (header.seq <= chain.seq) {
     const known = log.hashAt(commit.chain, header.seq)
     return known === null || known === commit.hash ? { kind: 'duplicate' } : { kind: 'fork', seq: header.seq, known }
@@ -116,6 +122,12 @@ export const admit = (log: LogView, commit: VerifiedCommit, nowMs: number): Verd
     chain,
     policySeq,
   }
+}
+
+/** What a recovery follows that stands at the end of the control log; of one further back its line tells (`control-line.ts`). */
+const behindTheEnd = (log: LogView, { incarnation }: CommitHeader): ChainState | null => {
+  const end = log.controlEnd && log.chain(controlChainAt(log.controlEnd, log.controlEnd.seq))
+  return end && branchedOff(end, incarnation)
 }
 
 const refused = (reason: string): Verdict => ({ kind: 'refused', reason })

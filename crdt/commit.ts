@@ -99,7 +99,7 @@ export type Decoded = { readonly ok: true; readonly commit: Commit } | { readonl
 export const chainId = (peer: PeerId, incarnation: Incarnation, namespace: Namespace): ChainId =>
   bytesToHex(sha256('mnemesh/chain/1', hexToBytes(peer), hexToBytes(incarnation), namespace).subarray(0, 16)) as ChainId
 
-/** The control log's one chain, written in the mesh's name by whoever governs it. */
+/** The control log's chain of epoch 0, written in the mesh's name by whoever governs it. */
 export const controlChainId = (mesh: MeshId): ChainId =>
   chainId(mesh as string as PeerId, CONTROL_INCARNATION, CONTROL_NAMESPACE)
 export const CONTROL_INCARNATION = '0000000000000000' as Incarnation
@@ -178,8 +178,9 @@ export const hasValidSignature = (commit: Commit): boolean => isSignedBy(commit,
 export const isSignedBy = (commit: Commit, key: string): boolean =>
   verify('mnemesh/commit/1', commit.headerBytes, commit.signature, key)
 
-/** The epoch of a control commit: its chain's incarnation as a number; what is beyond a safe integer has none. */
-export const epochOf = ({ incarnation }: Pick<CommitHeader, 'incarnation'>): number => Number.parseInt(incarnation, 16)
+/** The epoch of a control commit: the first two bytes of its chain's incarnation. */
+export const epochOf = ({ incarnation }: Pick<CommitHeader, 'incarnation'>): number =>
+  Number.parseInt(incarnation.slice(0, 4), 16)
 
 /** Whether it claims to be of its mesh's control log: what it is worth only the log before it tells. */
 export const isControlCommit = ({ header }: Pick<Commit, 'header'>): boolean =>

@@ -4,7 +4,7 @@
  * It begins with the genesis, whose hash is the mesh's id. Each statement behind it is signed by the authority's key that is in
  * force before it, and certified by a majority of the voters before it (`vote.ts`): an old copy of the authority's folder cannot fork
  * it. So the log proves itself to whoever knows the mesh's id (`controlFault`). Recovery keys, which the genesis names, certify in the
- * voters' place a statement that names another authority (`isRecovery`): for when the key or most voters are lost.
+ * voters' place a statement that names another authority, and begins an epoch (`epoch.ts`): for when the key or most voters are lost.
  *
  * The state after each control commit can be asked for (`enrolledAt`), because a commit is judged under the control commit
  * it names. A statement that makes no sense (an invite used twice, a revocation of nobody) is passed over, the same
@@ -14,6 +14,7 @@ import { emptyChain, type ChainState } from './chain.ts'
 import {
   CONTROL_INCARNATION,
   controlChainId,
+  epochOf,
   eventsRoot,
   isSignedBy,
   readAt,
@@ -33,17 +34,10 @@ import {
   type PeerRevoke,
   type Recovery,
 } from './event.ts'
+import { beginsEpoch, controlChainAt, epochIncarnation, isRecovery, lineWith, type Line } from './epoch.ts'
 import { sha256Hex } from './hash.ts'
 import type { Hlc } from './hlc.ts'
-import {
-  bytesToHex,
-  CONTROL_NAMESPACE,
-  type ChainId,
-  type CommitHash,
-  type MeshId,
-  type PeerId,
-  type PublicKey,
-} from './ids.ts'
+import { bytesToHex, CONTROL_NAMESPACE, type CommitHash, type MeshId, type PeerId, type PublicKey } from './ids.ts'
 import { FIRST_LEVEL } from './level.ts'
 import { limits } from './limits.ts'
 import { historyRoot } from './merkle.ts'
@@ -79,7 +73,7 @@ export type ControlState = {
   /** Certified statements that this log does not follow, each with the place of the last one that both hold. No part of the log itself: what is known of others. */
   readonly lost: ReadonlyMap<CommitHash, number>
   /** The chains in which it lies, each from a place on: one, but for recoveries. */
-  readonly line: readonly { readonly from: number; readonly chain: ChainId }[]
+  readonly line: Line
   /** Places from which on a higher format level is in force, ascending in both. */
   readonly levels: readonly { readonly seq: number; readonly level: number }[]
 }
@@ -110,20 +104,27 @@ export const meshFoundedBy = (genesis: Uint8Array): MeshId => sha256Hex('mnemesh
 export const sealGenesis = (genesis: MeshGenesis, authority: KeyPair): VerifiedCommit =>
   sealControl(emptyControlChain(meshFoundedBy(encodeEvent(genesis))), [genesis], GENESIS_HLC, authority)
 
-/** The next commit of the control log: it follows its own state as policy. */
+/**
+ * The next commit of the control log: it follows its own state as policy.
+ * @param epoch that a recovery begins.
+ */
 export const sealControl = (
   chain: ChainState,
   statement: readonly ControlEvent[],
   hlc: Hlc,
   authority: KeyPair,
+  epoch: number = epochOf(chain) + 1,
 ): VerifiedCommit => {
   const events = statement.map((event) => ({ bytes: encodeEvent(event), event, attestation: null }))
+  const isRecovering = chain.seq > 0 && statement[0]?.kind === 'mesh.recover'
   return sealCommit(
     {
       mesh: chain.peer as string as MeshId,
       namespace: chain.namespace,
       peer: chain.peer,
-      incarnation: chain.incarnation,
+      incarnation: isRecovering
+        ? epochIncarnation(epoch, { prev: chain.hash, hlc, eventsRoot: eventsRoot(events) })
+        : chain.incarnation,
       seq: chain.seq + 1,
       prev: chain.hash,
       history: bytesToHex(historyRoot(chain.history)),
@@ -140,7 +141,8 @@ export const sealControl = (
   )
 }
 
-export type ControlFault = 'not_the_genesis' | 'control_not_by_the_authority' | 'control_not_certified'
+export type ControlFault =
+  'not_the_genesis' | 'control_not_by_the_authority' | 'control_not_certified' | 'control_of_another_line'
 
 /**
  * Why `commit` is not the next of the control log, or null.
@@ -155,14 +157,12 @@ const isCertifiedAt = (before: ControlState, commit: Commit): boolean =>
     ? isRecovered(commit, before.recovery)
     : isCertified(commit, votersAt(before, commit.header.seq - 1))
 
-/** Whether recovery keys certify it, not voters. Nobody votes on such a one: it is signed by a key that anybody may have made. */
-export const isRecovery = (commit: Pick<Commit, 'events' | 'header'>): boolean =>
-  commit.header.seq > 1 && commit.events[0]?.event.kind === 'mesh.recover'
-
 /** The same of one on which nobody need have voted yet. */
 export const statementFault = (before: ControlState, commit: Commit): ControlFault | null => {
   const { seq } = commit.header
   if (seq === 1) return genesisFault(commit)
+  const isInLine = isRecovery(commit) ? beginsEpoch(before.line, commit) : commit.chain === controlChainAt(before, seq)
+  if (!isInLine) return 'control_of_another_line'
   const [first] = commit.events
   const key = first?.event.kind === 'mesh.recover' ? first.event.authority : authorityAt(before, seq - 1)
   return key !== null && isSignedBy(commit, key) ? null : 'control_not_by_the_authority'
@@ -217,10 +217,6 @@ export const reduceControl = (state: ControlState, commit: VerifiedCommit, reads
     else nameCut(members, control, commit.header.seq)
   }
   const seqByHash = new Map(state.seqByHash).set(commit.hash, commit.header.seq)
-  const line =
-    state.line.at(-1)?.chain === commit.chain
-      ? state.line
-      : [...state.line, { from: commit.header.seq, chain: commit.chain }]
   return {
     mesh: state.mesh,
     name,
@@ -232,14 +228,10 @@ export const reduceControl = (state: ControlState, commit: VerifiedCommit, reads
     invitesUsed,
     seqByHash,
     lost: state.lost,
-    line,
+    line: lineWith(state.line, commit),
     levels,
   }
 }
-
-/** The chain in which place `seq` lies, or is to lie. */
-export const controlChainAt = ({ mesh, line }: Pick<ControlState, 'mesh' | 'line'>, seq: number): ChainId =>
-  line.findLast(({ from }) => from <= seq)?.chain ?? controlChainId(mesh)
 
 /**
  * The place under which what `peer` wrote is judged, by the control commit that it names; null when that is not known. Of a statement that

@@ -9,19 +9,9 @@
  * event's change is in the documents, it cannot show. Invariant: of its bytes (`proof-file.ts`) no bit is free.
  */
 import { refOf } from './body.ts'
-import { chainFault, extendChain, type ChainState } from './chain.ts'
 import { decodeCommit, eventLeaf, textsOfEvent, type CommitHeader, type VerifiedCommit } from './commit.ts'
-import {
-  activeMembers,
-  controlFault,
-  emptyControl,
-  emptyControlChain,
-  enrolledAt,
-  firstExcluded,
-  levelAt,
-  reduceControl,
-  type ControlState,
-} from './control.ts'
+import { activeMembers, enrolledAt, firstExcluded, levelAt, type ControlState } from './control.ts'
+import { emptyLine, extendLine, nextFault } from './control-line.ts'
 import { bodyRefs, decodeEvent, type Event } from './event.ts'
 import { OWN_READS, readsAt } from './event-schema.ts'
 import { hexToBytes, type MeshId, type PeerId, type Ref } from './ids.ts'
@@ -115,23 +105,17 @@ const followed = (
   mesh: MeshId,
   commits: readonly Uint8Array[],
 ): { readonly state: ControlState } | { readonly fault: string } => {
-  let state = emptyControl(mesh)
-  let chain: ChainState = emptyControlChain(mesh)
+  let line = emptyLine(mesh)
   for (const [i, bytes] of commits.entries()) {
     const at = (fault: string) => ({ fault: `statement ${i + 1}: ${fault}` })
     const decoded = decodeCommit(bytes)
     if (!decoded.ok) return at(decoded.reason)
     const { commit } = decoded
-    if (commit.header.mesh !== mesh || commit.chain !== chain.id) return at('foreign_mesh')
-    const fault =
-      chainFault(chain, commit) ??
-      (commit.header.policy === chain.hash ? null : 'control_policy') ??
-      controlFault(state, commit)
+    const fault = nextFault(line, commit)
     if (fault !== null) return at(fault)
-    state = reduceControl(state, commit as VerifiedCommit)
-    chain = extendChain(chain, commit, chain.seq)
+    line = extendLine(line, commit as VerifiedCommit)
   }
-  return { state }
+  return line
 }
 
 const faultOfAuthor = (

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { withVotes, type Commit } from './commit.ts'
 import { authorityAt, controlFault, sealControl, votersAt } from './control.ts'
+import { controlChainAt } from './epoch.ts'
 import type { ControlEvent } from './event.ts'
 import { CONTROL_NAMESPACE, type PublicKey } from './ids.ts'
 import { keyPairFromSeed } from './signature.ts'
@@ -37,13 +38,8 @@ const enrol = (byte: number): ControlEvent => ({
   ...founderOfSeed(byte),
 })
 const follower = (mesh: Mesh) => createReplica(mesh, 1)
-const sealOn = (
-  at: ReturnType<typeof follower>,
-  mesh: Mesh,
-  events: readonly ControlEvent[],
-  by: number,
-  ms = 500,
-): Commit => sealControl(at.chains.get(mesh.control[0]!.chain)!, events, hlcAt(NOW_MS, ms), pair(by))
+const sealOn = (at: ReturnType<typeof follower>, events: readonly ControlEvent[], by: number, ms = 500): Commit =>
+  sealControl(at.chains.get(controlChainAt(at.control(), at.control().seq))!, events, hlcAt(NOW_MS, ms), pair(by))
 const signed = (commit: Commit, bytes: readonly number[]): Commit =>
   withVotes(
     commit,
@@ -62,7 +58,7 @@ describe('a recovery is certified', () => {
     [5, 5],
   ])('by any %i of %i keys, and by no fewer', (threshold, count) => {
     const mesh = meshWith(threshold, count)
-    const bare = sealOn(follower(mesh), mesh, [recover()], 0xbb)
+    const bare = sealOn(follower(mesh), [recover()], 0xbb)
     for (const by of subsets(KEYS.slice(0, count))) {
       expect(follower(mesh).take(signed(bare, by).bytes).kind, String(by)).toBe(
         by.length >= threshold ? 'admitted' : 'refused',
@@ -72,14 +68,14 @@ describe('a recovery is certified', () => {
   it('never in a mesh without recovery keys, however many sign', () => {
     const mesh = meshWith(0, 0)
     for (const by of [[], KEYS])
-      expect(follower(mesh).take(signed(sealOn(follower(mesh), mesh, [recover()], 0xbb), by).bytes)).toEqual({
+      expect(follower(mesh).take(signed(sealOn(follower(mesh), [recover()], 0xbb), by).bytes)).toEqual({
         kind: 'refused',
         reason: 'control_not_certified',
       })
   })
   it('not by its voters, all of them, nor beside them', () => {
     const mesh = meshWith(2, 3)
-    const bare = sealOn(follower(mesh), mesh, [recover()], 0xbb)
+    const bare = sealOn(follower(mesh), [recover()], 0xbb)
     for (const votes of [
       [1, 2, 3].map((byte) => signVote(bare, pair(byte))),
       [signRecovery(bare, pair(0x21)), signRecovery(bare, pair(0x22)), signVote(bare, pair(1))],
@@ -96,14 +92,12 @@ describe('what it says', () => {
   it('holds from its place on: the key that it names governs with the voters that are left, and the old one no more', () => {
     const mesh = meshWith(2, 3)
     const one = follower(mesh)
-    expect(one.take(signed(sealOn(one, mesh, [recover(), out(2), out(3)], 0xbb), [0x21, 0x23]).bytes).kind).toBe(
-      'admitted',
-    )
+    expect(one.take(signed(sealOn(one, [recover(), out(2), out(3)], 0xbb), [0x21, 0x23]).bytes).kind).toBe('admitted')
     const state = one.control()
     expect([authorityAt(state, 1), authorityAt(state, 2)]).toEqual([keyOf(0xaa), keyOf(0xbb)])
     expect([[...votersAt(state, 1)].length, [...votersAt(state, 2)]]).toEqual([3, [peerOfSeed(1)]])
     const next = (by: number): Commit => {
-      const bare = sealOn(one, mesh, [enrol(7)], by, 600)
+      const bare = sealOn(one, [enrol(7)], by, 600)
       return withVotes(bare, [signVote(bare, pair(1))])
     }
     expect(one.take(next(0xaa).bytes)).toEqual({ kind: 'refused', reason: 'control_not_by_the_authority' })
@@ -114,7 +108,7 @@ describe('what it says', () => {
   it("is nothing where it is not the first event, or in the genesis' place", () => {
     const mesh = meshWith(2, 3)
     const one = follower(mesh)
-    const bare = sealOn(one, mesh, [enrol(7), recover()], 0xaa)
+    const bare = sealOn(one, [enrol(7), recover()], 0xaa)
     expect(
       one.take(
         withVotes(
@@ -132,7 +126,7 @@ describe('what it says', () => {
       [500, 0xbb],
       [600, 0xcc],
     ] as const)
-      expect(one.take(signed(sealOn(one, mesh, [recover(by)], by, ms), [0x22, 0x23]).bytes).kind).toBe('admitted')
+      expect(one.take(signed(sealOn(one, [recover(by)], by, ms), [0x22, 0x23]).bytes).kind).toBe('admitted')
     expect(authorityAt(one.control(), 3)).toBe(keyOf(0xcc))
   })
 })

@@ -17,7 +17,7 @@ import {
 } from '../../crdt/commit.ts'
 import { emptyControl, enrolledAt, firstExcluded, levelAt, reduceControl, sealControl } from '../../crdt/control.ts'
 import type { CutPage } from '../../crdt/cut.ts'
-import { bodyRefs, encodeEvent, type ControlEvent, type Event } from '../../crdt/event.ts'
+import { bodyRefs, encodeEvent, type Event } from '../../crdt/event.ts'
 import { encodeToken, frontierDigest, type FrontierEntry, type Position } from '../../crdt/frontier.ts'
 import { sha256Hex } from '../../crdt/hash.ts'
 import {
@@ -54,8 +54,9 @@ import {
   sealEvents,
   seed,
 } from '../../crdt/test-support.ts'
-import { signRecovery, signVote, voteBytes } from '../../crdt/vote.ts'
+import { signVote, voteBytes } from '../../crdt/vote.ts'
 import { makeDocumentVectors } from './document-cases.ts'
+import { recoveries, type RecoveryVectors } from './recovery-cases.ts'
 import { makeRefusedEvents, type RefusedEvents } from './event-cases.ts'
 
 export type EventVectors = {
@@ -85,7 +86,7 @@ export type CommitVectors = {
   /** Well formed, but the signature is not one of the header's peer. */
   readonly not_signed: readonly { readonly name: string; readonly bytes: string }[]
 }
-export type ControlVectors = {
+export type ControlVectors = RecoveryVectors & {
   readonly mesh: string
   readonly chain: string
   readonly commits: readonly { readonly says: string; readonly bytes: string; readonly hash: string }[]
@@ -113,9 +114,6 @@ export type ControlVectors = {
   readonly three: { readonly mesh: string; readonly commits: readonly string[] }
   /** What a log that holds `three` answers to each: a reason, or null where it is taken. */
   readonly next: readonly { readonly says: string; readonly bytes: string; readonly reason: string | null }[]
-  /** The same of a log of a mesh with 2 of 3 recovery keys, of the seeds 21…, 22… and 23…. */
-  readonly recoverable: { readonly mesh: string; readonly commits: readonly string[] }
-  readonly recoveries: readonly { readonly says: string; readonly bytes: string; readonly reason: string | null }[]
 }
 export type FrontierVectors = {
   readonly digests: readonly {
@@ -393,50 +391,6 @@ const control = (): ControlVectors => {
     ],
     ...votes(),
     ...recoveries(),
-  }
-}
-
-const recoveries = (): Pick<ControlVectors, 'recoverable' | 'recoveries'> => {
-  const keyOf = (byte: number) => peerOfSeed(byte) as string as PublicKey
-  const mesh = createMesh(0xaa, {
-    members: [1, 2, 3].map(founderOfSeed),
-    recovery: { threshold: 2, keys: [0x21, 0x22, 0x23].map(keyOf) },
-  })
-  const chain = createReplica(mesh, 1).chains.get(mesh.control[0]!.chain)!
-  const recover: ControlEvent = { ...said('mesh.recover', 9, CONTROL_NAMESPACE), authority: keyOf(0xbb) }
-  const out = cutting('peer.revoke', 10, peerOfSeed(2), {})[0] as ControlEvent
-  const sealed = (events: readonly ControlEvent[], by: number): Commit =>
-    sealControl(chain, events, hlcAt(NOW_MS, 500), keyPairFromSeed(seed(by)))
-  const by = (commit: Commit, ...bytes: readonly number[]): Commit =>
-    withVotes(
-      commit,
-      bytes.map((byte) => signRecovery(commit, keyPairFromSeed(seed(byte)))),
-    )
-  const good = sealed([recover, out], 0xbb)
-  const voted = withVotes(
-    good,
-    [0x21, 0x22].map((byte) => signVote(good, keyPairFromSeed(seed(byte)))),
-  )
-  const cases: readonly (readonly [string, Commit, string | null])[] = [
-    ['nobody has signed', good, 'control_not_certified'],
-    ['one key', by(good, 0x21), 'control_not_certified'],
-    ['one key, and a stranger', by(good, 0x21, 0x24), 'control_not_certified'],
-    ['two keys, and a voter', by(good, 1, 0x21, 0x22), 'control_not_certified'],
-    ["all voters in the keys' place", by(good, 1, 2, 3), 'control_not_certified'],
-    ['two keys that signed it as a vote', voted, 'control_not_certified'],
-    [
-      'signatures of another recovery',
-      withVotes(good, by(sealed([recover], 0xbb), 0x21, 0x22).votes),
-      'control_not_certified',
-    ],
-    ['signed by the old authority', by(sealed([recover, out], 0xaa), 0x21, 0x22), 'control_not_by_the_authority'],
-    ['not the first event: as any statement', by(sealed([out, recover], 0xaa), 0x21, 0x22), 'control_not_certified'],
-    ['two of three', by(good, 0x21, 0x23), null],
-    ['all three', by(good, 0x21, 0x22, 0x23), null],
-  ]
-  return {
-    recoverable: { mesh: mesh.id, commits: mesh.control.map(({ bytes }) => bytesToHex(bytes)) },
-    recoveries: cases.map(([says, made, reason]) => ({ says, bytes: bytesToHex(made.bytes), reason })),
   }
 }
 

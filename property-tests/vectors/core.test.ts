@@ -16,8 +16,11 @@ import {
   isSignedBy,
   sealCommit,
   type Commit,
+  type VerifiedCommit,
 } from '../../crdt/commit.ts'
 import { emptyControl, enrolledAt, firstExcluded, levelAt, reduceControl } from '../../crdt/control.ts'
+import { emptyLine, extendLine, nextFault, type ControlLine } from '../../crdt/control-line.ts'
+import { outranks } from '../../crdt/epoch.ts'
 import { bodyRefs, decodeEvent, encodeEvent } from '../../crdt/event.ts'
 import { decodeToken, encodeToken, frontierDigest } from '../../crdt/frontier.ts'
 import {
@@ -130,9 +133,8 @@ describe('commit.json', () => {
 })
 
 describe('control.json', () => {
-  const { mesh, chain, commits, enrolled, levels, first_excluded, votes, three, next, recoverable, recoveries } = read(
-    'control',
-  ) as ControlVectors
+  const { mesh, chain, commits, enrolled, levels, first_excluded, votes, three, next, recoverable, recoveries, lines } =
+    read('control') as ControlVectors
   it.each(votes)('a vote is these bytes, signed', ({ seed, epoch, seq, hash, message, signature }) => {
     const bytes = hexToBytes(message)
     expect(Buffer.from(bytes)).toEqual(
@@ -159,6 +161,22 @@ describe('control.json', () => {
     expect(replica.take(hexToBytes(bytes))).toMatchObject(
       reason === null ? { kind: 'admitted' } : { kind: 'refused', reason },
     )
+  })
+  it.each(lines)('CL9 of two lines: $says', ({ lines: both, follows }) => {
+    const [first, second] = both.map((behind) =>
+      [...recoverable.commits, ...behind].reduce(
+        (line, bytes) => {
+          const commit = commitOf(bytes)
+          expect(nextFault(line, commit)).toBeNull()
+          return extendLine(line, commit as VerifiedCommit)
+        },
+        emptyLine(recoverable.mesh as MeshId),
+      ),
+    ) as [ControlLine, ControlLine]
+    expect([outranks(first.state.line, second.state.line), outranks(second.state.line, first.state.line)]).toEqual([
+      follows === 0,
+      follows === 1,
+    ])
   })
   it('is one chain of the authority', () => {
     for (const [i, { bytes }] of commits.entries()) {

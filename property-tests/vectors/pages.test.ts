@@ -44,6 +44,7 @@ const WITHOUT_VECTORS: Readonly<Record<string, string>> = {
   IN5: 'what a joiner does before it keeps anything',
   FO2: 'which proofs are kept, by the control log of the moment: fork.test.ts',
   AK2: 'what a voter has on its disk',
+  CL10: 'what a log that holds two lines counts: src/service/epoch.test.ts',
   LM1: 'values: event.json and bounds.json stand at some of them',
   LV7: 'who passes over what, and writes nothing: level.test.ts',
   LV8: 'what an authority does',

@@ -273,7 +273,7 @@ export const makeVerdictVectors = (): VerdictVectors => {
 /** What the rule says; the part behind it is for a reader of the vectors alone. */
 export const VERDICT_OF: Readonly<Record<string, readonly string[]>> = {
   AD1: ['refused foreign_mesh'],
-  AD2: ['refused control_not_by_the_authority'],
+  AD2: ['refused control_not_by_the_authority', 'refused control_of_another_line'],
   AD3: ['duplicate', 'fork', 'refused forked'],
   AD4: ['waits predecessor'],
   AD5: ['refused bad_prev', 'refused bad_history', 'refused hlc_not_after'],

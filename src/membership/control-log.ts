@@ -1,19 +1,9 @@
 /**
  * The control log of a stopped peer: read from its store, and extended by the authority's key.
  */
-import { chainFault, extendChain, type ChainState } from '../../crdt/chain.ts'
-import { controlChainId, decodeCommit, withVotes, type VerifiedCommit } from '../../crdt/commit.ts'
-import {
-  authorityAt,
-  controlFault,
-  emptyControl,
-  emptyControlChain,
-  reduceControl,
-  sealControl,
-  sealGenesis,
-  votersAt,
-  type ControlState,
-} from '../../crdt/control.ts'
+import { decodeCommit, withVotes, type VerifiedCommit } from '../../crdt/commit.ts'
+import { authorityAt, sealControl, sealGenesis, votersAt, type ControlState } from '../../crdt/control.ts'
+import { emptyLine, extendLine, nextFault, type ControlLine } from '../../crdt/control-line.ts'
 import type { MeshGenesis } from '../../crdt/event.ts'
 import { tick, type Hlc } from '../../crdt/hlc.ts'
 import type { ChainId, MeshId, PeerId } from '../../crdt/ids.ts'
@@ -21,15 +11,13 @@ import { publicKeyHex, type KeyPair } from '../../crdt/signature.ts'
 import { signVote } from '../../crdt/vote.ts'
 import { NodeError } from '../errors.ts'
 import type { CommitStore, StoreBatch, StoredCommit } from '../ports/store.ts'
+import { followedIn, lineFact, nowFollowing, statementAt } from '../replica/control-places.ts'
 import { controlSeen, controlSeenFact, votedFacts } from '../replica/control-seen.ts'
 import { keepStatement, type Statement } from '../replica/kept-statements.ts'
 import { requireAuthority, type Identity } from './folder.ts'
+import { requireFollowed } from './known-lines.ts'
 
-export type ControlLog = {
-  readonly state: ControlState
-  readonly chain: ChainState
-  readonly commits: readonly StoredCommit[]
-}
+export type ControlLog = ControlLine & { readonly commits: readonly StoredCommit[] }
 
 /** The log that a genesis begins. @param authority the key that it names. */
 export const foundedLog = (genesis: MeshGenesis, authority: KeyPair): ControlLog => {
@@ -37,24 +25,14 @@ export const foundedLog = (genesis: MeshGenesis, authority: KeyPair): ControlLog
   return extended(emptyControlLog(commit.header.mesh), commit)
 }
 
-const emptyControlLog = (mesh: MeshId): ControlLog => ({
-  state: emptyControl(mesh),
-  commits: [],
-  chain: emptyControlChain(mesh),
-})
+const emptyControlLog = (mesh: MeshId): ControlLog => ({ ...emptyLine(mesh), commits: [] })
 
 /** @throws NodeError when the bytes are not the control log of this mesh. */
 export const checkControlLog = (mesh: MeshId, commits: readonly Uint8Array[]): ControlLog => {
   let log = emptyControlLog(mesh)
   for (const bytes of commits) {
     const decoded = decodeCommit(bytes)
-    if (
-      !decoded.ok ||
-      decoded.commit.chain !== log.chain.id ||
-      decoded.commit.header.mesh !== mesh ||
-      chainFault(log.chain, decoded.commit) !== null ||
-      controlFault(log.state, decoded.commit) !== null
-    ) {
+    if (!decoded.ok || nextFault(log, decoded.commit) !== null) {
       throw new NodeError(
         'bad_chain',
         'what was answered is not the control log of this mesh: ask another peer, or for a new invite',
@@ -67,9 +45,9 @@ export const checkControlLog = (mesh: MeshId, commits: readonly Uint8Array[]): C
 
 /** @throws NodeError when a part of it was lost: sealed on top of the rest, a statement would stand where another one does. */
 export const readControlLog = (mesh: MeshId, store: CommitStore): ControlLog => {
-  const chain = controlChainId(mesh)
+  const places = { mesh, followed: followedIn(mesh, store) }
   const commits: Uint8Array[] = []
-  for (let next = store.commit(chain, 1); next !== null; next = store.commit(chain, commits.length + 1))
+  for (let next = statementAt(places, store, 1); next !== null; next = statementAt(places, store, commits.length + 1))
     commits.push(next.bytes)
   const log = checkControlLog(mesh, commits)
   if (log.chain.seq < controlSeen(store))
@@ -83,10 +61,18 @@ export const readControlLog = (mesh: MeshId, store: CommitStore): ControlLog => 
 /** Writes what the log has beyond its first `from` commits, and how far it goes with it. */
 export const writeControlLog = (
   store: CommitStore,
-  { commits, chain }: ControlLog,
+  { commits, chain, state }: ControlLog,
   from: number,
   facts: NonNullable<StoreBatch['facts']> = [],
-): Promise<void> => store.write({ commits: commits.slice(from), facts: [controlSeenFact(chain.seq), ...facts] })
+): Promise<void> =>
+  store.write({
+    commits: commits.slice(from),
+    facts: [
+      controlSeenFact(chain.seq),
+      ...(state.line.length > 1 ? [lineFact(nowFollowing(followedIn(state.mesh, store), state.line))] : []),
+      ...facts,
+    ],
+  })
 
 /**
  * How far each chain of `peer` is in this log, damaged commits too: what was here counts.
@@ -132,6 +118,7 @@ export const sayStopped = async (
       'forbidden',
       `the authority's key in ${identity.dir} does not govern the mesh any more: ask where the present one is`,
     )
+  requireFollowed(store, log, identity.dir)
   if (!isAlone(log.state, identity.peer)) {
     for (const events of statements) await keepStatement(store, events)
     return log
@@ -154,7 +141,6 @@ export const isAlone = (state: ControlState, peer: PeerId): boolean => {
 
 /** With one more, which was found to be the next. */
 export const extended = (log: ControlLog, commit: VerifiedCommit): ControlLog => ({
-  state: reduceControl(log.state, commit),
-  chain: extendChain(log.chain, commit, log.chain.seq),
+  ...extendLine(log, commit),
   commits: [...log.commits, { chain: commit.chain, seq: commit.header.seq, hash: commit.hash, bytes: commit.bytes }],
 })

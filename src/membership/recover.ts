@@ -1,27 +1,36 @@
 /**
  * Bringing back a mesh whose authority's key, or a majority of whose voters, is lost for good: a statement that names another authority
- * and takes out who is lost, signed by recovery keys where they are kept, and put into the log of a stopped member.
+ * and takes out who is lost, signed by recovery keys where they are kept, and put into the log of a stopped member. The same ends a fork of
+ * the control log: it begins an epoch behind the last statement that all hold, and says again what its folder's log says behind that.
  *
  * Three steps, each in its place: prepared in that member's folder, which holds the key that is to govern; signed as a file, key by key,
  * offline; submitted in the same folder. The others hear of it when the member is started.
  */
-import { chainFault } from '../../crdt/chain.ts'
-import { decodeCommit, withVotes, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
-import { activeMembers, controlFault, isRecovery, sealControl, type ControlState } from '../../crdt/control.ts'
-import type { ControlEvent, MeshRecover } from '../../crdt/event.ts'
+import { decodeCommit, epochOf, withVotes, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
+import { activeMembers, sealControl, type ControlState } from '../../crdt/control.ts'
+import { extendLine, nextFault } from '../../crdt/control-line.ts'
+import { EPOCHS_MAX, isRecovery, outranks } from '../../crdt/epoch.ts'
+import { encodeEvent, type ControlEvent, type MeshRecover, type PeerEnrol } from '../../crdt/event.ts'
 import { tick } from '../../crdt/hlc.ts'
-import { bytesToHex, hexToBytes, type MeshId, type PeerId, type PublicKey } from '../../crdt/ids.ts'
+import { bytesToHex, hexToBytes, type CommitHash, type MeshId, type PeerId, type PublicKey } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import { publicKeyHex } from '../../crdt/signature.ts'
 import { isRecovered, signRecovery } from '../../crdt/vote.ts'
 import { NodeError } from '../errors.ts'
-import { extended, lastOf, readControlLog, writeControlLog } from './control-log.ts'
+import { branchFact, branchList, branchPlaces } from '../replica/branch-facts.ts'
+import { extended, lastOf, readControlLog, writeControlLog, type ControlLog } from './control-log.ts'
 import { finishRecovering, recoveringKey, requireIdentity } from './folder.ts'
+import { knownLines, lineAt, requireFollowed, saidBehind } from './known-lines.ts'
 import { readRecoveryKey } from './recovery-keys.ts'
-import { findMember, recovery, revocation, type Saying } from './statements.ts'
+import { findMember, recovery, revocation, said, type Saying } from './statements.ts'
 import { whenStopped } from './stopped.ts'
 
-/** `text`: the file. `revoke_again`: of whose many chains not all fit; `mesh revoke` tells the rest, when the mesh is governed. `voters`: names of those who are left; more than half of them must run for the mesh to be governed. */
+/**
+ * `text`: the file. `revoke_again`: of whose many chains not all fit; `mesh revoke` tells the rest, when the mesh is governed. `voters`: names
+ * of those who are left; more than half of them must run for the mesh to be governed. `behind`: the last place that stays. `said_again`: how
+ * many statements of this folder's log behind it the recovery repeats, `not_said_again` how many did not fit. `waiting`: who was enrolled on
+ * another line alone; what they wrote waits until they are enrolled again.
+ */
 export type PreparedRecovery = {
   readonly text: string
   readonly needed: number
@@ -29,6 +38,10 @@ export type PreparedRecovery = {
   readonly out: readonly string[]
   readonly revoke_again: readonly string[]
   readonly voters: readonly string[]
+  readonly behind: number
+  readonly said_again: number
+  readonly not_said_again: number
+  readonly waiting: readonly string[]
 }
 
 /** What a file says, for who is to sign it. `signed_by`: public keys. */
@@ -37,19 +50,37 @@ export type RecoverySays = {
   readonly place: number
   readonly authority: PublicKey
   readonly takes_out: readonly PeerId[]
+  readonly enrols: readonly string[]
+  /** The epoch that it begins, behind this statement; it takes the place of whatever stands there. */
+  readonly epoch: number
+  readonly behind: CommitHash
+  /** Whether its peer has yet to be started for it to hold; only where it was submitted. */
+  readonly waits?: boolean
   readonly signed_by: readonly string[]
 }
 
-/** @param without members that are lost: their ids, names, or the starts of ids. @throws NodeError also where no voter would be left. */
+/**
+ * @param without members that are lost: their ids, names, or the starts of ids. @param enrolling those who are members on another line alone, likewise.
+ * @param at the last statement that stays, by its hash's beginning; else the last that no known line disputes. @throws NodeError also where no voter would be left.
+ */
 export const prepareRecovery = async ({
   dir,
   without,
+  enrolling = [],
+  at = null,
   ...saying
-}: Saying & { readonly dir: string; readonly without: readonly string[] }): Promise<PreparedRecovery> => {
+}: Saying & {
+  readonly dir: string
+  readonly without: readonly string[]
+  readonly enrolling?: readonly string[]
+  readonly at?: string | null
+}): Promise<PreparedRecovery> => {
   const identity = await requireIdentity(dir)
   const done = await whenStopped(identity, async (store) => {
     const log = readControlLog(identity.mesh, store)
     const { state } = log
+    requireFollowed(store, log, dir)
+    const known = knownLines(store, log)
     const { threshold, keys } = state.recovery
     if (threshold === 0)
       throw new NodeError(
@@ -68,6 +99,9 @@ export const prepareRecovery = async ({
         'conflict',
         'no voter would be left, so nothing could ever be decided again: do this in the folder of a voter, and keep it',
       )
+    const place = at === null ? known.common : placeOf(log, at)
+    const line = lineAt(log, place)
+    const joining = enrolling.map((text) => findElsewhere(known.elsewhere, text))
     const authority = await recoveringKey(dir, saying.random)
     const out: ControlEvent[] = []
     const more: PeerId[] = []
@@ -76,11 +110,22 @@ export const prepareRecovery = async ({
       for (const event of first ?? []) out.push(event)
       if (rest.length > 0) more.push(peer)
     }
+    const first = recovery(saying, authority)
+    const enrolments = joining.map(({ peer, name, role }): ControlEvent => ({
+      ...said(saying),
+      kind: 'peer.enrol',
+      peer,
+      name,
+      role,
+    }))
+    const before = saidBehind(log, place)
+    const again = asMuchAsFits(before, [first, ...enrolments, ...out])
     const commit = sealControl(
-      log.chain,
-      [recovery(saying, authority), ...out],
+      line.chain,
+      [first, ...again.flat(), ...enrolments, ...out],
       tick(log.chain.hlc, saying.clock.now()),
       authority,
+      Math.min(known.epoch + 1, EPOCHS_MAX),
     )
     if (!decodeCommit(commit.bytes).ok)
       throw new NodeError(
@@ -93,7 +138,11 @@ export const prepareRecovery = async ({
       of: keys.length,
       out: lost.map((peer) => nameIn(state, peer)),
       revoke_again: more.map((peer) => nameIn(state, peer)),
-      voters: voters.map(({ name }) => name),
+      voters: [...voters, ...joining.filter(({ role }) => role === 'voter')].map(({ name }) => name),
+      behind: place,
+      said_again: again.length,
+      not_said_again: before.length - again.length,
+      waiting: known.elsewhere.filter((each) => !joining.includes(each)).map(({ name }) => name),
     }
   })
   return done?.result ?? inUse(dir)
@@ -137,28 +186,86 @@ export const submitRecovery = async ({
     )
   const done = await whenStopped(identity, async (store) => {
     const log = readControlLog(identity.mesh, store)
-    if (log.commits[commit.header.seq - 1]?.hash === commit.hash) return
+    if (log.commits[commit.header.seq - 1]?.hash === commit.hash) return false
+    if (branchPlaces(store).has(commit.hash)) return true
     const key = await recoveringKey(dir, null)
     if (key === null || publicKeyHex(key) !== says.authority)
       throw new NodeError(
         'forbidden',
         `the key that this recovery names is not in ${dir}: submit it where it was prepared, or prepare it here and have it signed again`,
       )
-    if (chainFault(log.chain, commit) !== null || commit.header.policy !== log.chain.hash)
-      throw new NodeError(
-        'conflict',
-        'the control log in this folder has gone on since the recovery was prepared: prepare it again, and have that signed',
-      )
+    const line = lineAt(log, commit.header.seq - 1)
+    if (line.chain.hash !== commit.header.prev || !isUpToDate(log, commit)) throw goneOn()
     if (!isRecovered(commit, log.state.recovery)) throw tooFew(commit, log.state)
-    const fault = controlFault(log.state, commit)
+    const fault = nextFault(line, commit)
     if (fault !== null)
       throw new NodeError('malformed', `the file holds no recovery of this mesh (${fault}): prepare it again`)
-    await writeControlLog(store, extended(log, commit as VerifiedCommit), log.commits.length)
+    if (!outranks(extendLine(line, commit as VerifiedCommit).state.line, log.state.line)) throw goneOn()
+    if (line.chain.seq === log.chain.seq) {
+      await writeControlLog(store, extended(log, commit as VerifiedCommit), log.commits.length)
+      return false
+    }
+    // What it takes the place of may have been built on: the peer reads its log anew when it starts.
+    const places = [...branchPlaces(store), [commit.hash, line.chain.seq] as const]
+    await store.write({ facts: [branchFact(commit), branchList(places)] })
+    return true
   })
   if (done === null) return inUse(dir)
   await finishRecovering(dir, says.authority)
-  return says
+  return { ...says, waits: done.result }
 }
+
+/** Whether it says again what this folder's log says behind the place; of more than fit one statement it says the first. */
+const isUpToDate = (log: ControlLog, commit: Commit): boolean => {
+  const ids = new Set(commit.events.map(({ event }) => event.id))
+  const behind = saidBehind(log, commit.header.seq - 1)
+  const missing = behind.filter((statement) => !statement.every(({ id }) => ids.has(id))).length
+  return missing === 0 || (missing < behind.length && commit.bytes.length > SAID_AGAIN_BYTES_MAX / 2)
+}
+
+/** Leaves room for the header and what frames each event. */
+const SAID_AGAIN_BYTES_MAX = limits.proposal_bytes_max - 4_096
+const asMuchAsFits = (
+  statements: readonly (readonly ControlEvent[])[],
+  others: readonly ControlEvent[],
+): readonly (readonly ControlEvent[])[] => {
+  let bytes = bytesOf(others)
+  let events = others.length
+  const more = statements.findIndex((statement) => {
+    bytes += bytesOf(statement)
+    events += statement.length
+    return bytes > SAID_AGAIN_BYTES_MAX || events > limits.events_per_commit_max
+  })
+  return more < 0 ? statements : statements.slice(0, more)
+}
+const bytesOf = (events: readonly ControlEvent[]): number =>
+  events.reduce((sum, event) => sum + encodeEvent(event).length, 0)
+
+/** @throws NodeError when no statement of the folder's log is meant, or several. */
+const placeOf = (log: ControlLog, text: string): number => {
+  const meant = log.commits.filter(({ hash, seq }) => (text.length >= 6 ? hash.startsWith(text) : String(seq) === text))
+  if (meant.length !== 1)
+    throw new NodeError(
+      'not_found',
+      `${text} is no statement of the control log in this folder: give its number, or the beginning of its hash as \`mnemesh status\` shows it`,
+    )
+  return meant[0]!.seq
+}
+const findElsewhere = (elsewhere: readonly PeerEnrol[], text: string): PeerEnrol => {
+  const meant = elsewhere.filter(({ peer, name }) => name === text || (text.length >= 6 && peer.startsWith(text)))
+  if (meant.length !== 1)
+    throw new NodeError(
+      'not_found',
+      `${text} is nobody who was enrolled on another line alone: leave out --with, and it joins again with \`mnemesh mesh join\``,
+    )
+  return meant[0]!
+}
+
+const goneOn = (): NodeError =>
+  new NodeError(
+    'conflict',
+    'the control log in this folder has gone on since the recovery was prepared: prepare it again, and have that signed',
+  )
 
 const tooFew = (commit: Commit, { recovery: { threshold, keys } }: ControlState): NodeError => {
   const foreign = commit.votes.filter(({ voter }) => !keys.some((key) => key === (voter as string)))
@@ -208,5 +315,8 @@ const saidIn = ({ header, events, votes }: Commit): RecoverySays => ({
   place: header.seq,
   authority: (events[0]!.event as MeshRecover).authority,
   takes_out: events.flatMap(({ event }) => (event.kind === 'peer.revoke' ? [event.peer] : [])),
+  enrols: events.flatMap(({ event }) => (event.kind === 'peer.enrol' ? [`${event.name} ${event.peer}`] : [])),
+  epoch: epochOf(header),
+  behind: header.prev,
   signed_by: votes.map(({ voter }) => voter),
 })

@@ -40,7 +40,7 @@ export const withStore = async <T>(
 /** What a peer's log begins with, unless an attempt that was cut short has written it. */
 export const beginLog = async (dir: string, store: CommitStore, log: ControlLog): Promise<void> => {
   if (store.arrivals() === 0) return writeControlLog(store, log, 0)
-  if (store.commit(log.chain.id, 1) === null)
+  if (store.commit(log.commits[0]!.chain, 1) === null)
     throw new NodeError('wrong_mesh', `${dir} holds the log of another mesh: take another folder`)
 }
 

@@ -6,6 +6,7 @@ import { decodeCommit } from '../../crdt/commit.ts'
 import type { ChainId } from '../../crdt/ids.ts'
 import type { CommitStore } from '../ports/store.ts'
 import { isWhole } from './checkpoint.ts'
+import { readStatements } from './control-places.ts'
 import { readsOf } from './log-index.ts'
 import { createLogReader } from './read-log.ts'
 import type { Replica } from './replica-types.ts'
@@ -49,6 +50,7 @@ export const boot = async (
   const reader = createLogReader(replica.index, store, replica.commits, replica.self)
   // Where anything may be amiss, all of it is looked at.
   const known = lookForBodies ? null : ((await checkpoints?.restore()) ?? null)
+  readStatements(replica.index, store)
   const unread = { upTo: known?.arrivals ?? 0, lost: known?.lost ?? 0 }
   let { commits, lost } = known ?? { commits: 0, lost: 0 }
   for await (const batch of store.scan(unread.upTo + 1)) {

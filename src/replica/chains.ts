@@ -31,8 +31,10 @@ export class Chains extends Map<ChainId, ChainState> {
     const [before, now] = [named(known), named(state)]
     if (before !== now && !this.moved.has(id)) this.moved.set(id, before)
     if (now > before) this.#wentOn(state)
-    this.commits += state.seq - (known?.seq ?? 0)
-    if (state.seq > (known?.seq ?? 0)) this.growth.note(id, known?.seq ?? 0)
+    // A control chain that a recovery begins goes on from another's places.
+    const seq = known?.seq ?? (state.namespace === CONTROL_NAMESPACE ? (state.begunAt ?? 0) : 0)
+    this.commits += state.seq - seq
+    if (state.seq > seq) this.growth.note(id, seq)
     super.set(id, state)
     this.tree.touch(id)
     this.#treeOf(state.namespace).touch(id)

@@ -10,6 +10,7 @@
 import type { ChainState } from '../../crdt/chain.ts'
 import type { VerifiedCommit } from '../../crdt/commit.ts'
 import { reduceControl } from '../../crdt/control.ts'
+import type { LinePart } from '../../crdt/epoch.ts'
 import { sha256Hex } from '../../crdt/hash.ts'
 import type { Hlc } from '../../crdt/hlc.ts'
 import {
@@ -37,7 +38,7 @@ export const isWhole = ({ holes, lost, setAside }: LogIndex): boolean => holes.s
 
 /** What an index is read by besides the log: it holds for that alone. @param version of the program. */
 export const circumstancesOf = (
-  { mesh, reads }: LogIndex,
+  { mesh, reads, followed }: LogIndex,
   forks: readonly Pick<KnownFork, 'chain' | 'at'>[],
   self: PeerId,
   version: string,
@@ -46,6 +47,7 @@ export const circumstancesOf = (
     JSON.stringify([
       [CHECKPOINT_FORMAT, mesh, self, version, reads.level, Object.keys(reads.kinds).sort()],
       forks.map(({ chain, at }) => `${chain} ${at}`).sort(),
+      followed.line.map(({ from, chain }) => `${from} ${chain}`),
     ]),
   )
 
@@ -281,7 +283,12 @@ export const decodeCheckpoint = (
   return index.arrivals
 }
 
-const readControl = (index: LogIndex, commits: Pick<Commits, 'at'>, end: number, line: LogIndex['control']['line']) => {
+const readControl = (
+  index: LogIndex,
+  commits: Pick<Commits, 'at'>,
+  end: number,
+  line: readonly Pick<LinePart, 'from' | 'chain'>[],
+) => {
   for (let seq = 1; seq <= end; seq++) {
     const chain = line.findLast(({ from }) => from <= seq)?.chain
     const commit = chain === undefined ? null : commits.at(chain, seq)

@@ -2,11 +2,11 @@
  * What the mesh is told of the control log, line by line: as far as it is whole here, and the other lines that are known.
  */
 import { hashBorne } from '../../crdt/commit.ts'
-import { controlChainAt } from '../../crdt/control.ts'
 import { ZERO_HASH, type CommitHash } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { MeshHost } from '../../transports/host.ts'
 import type { CommitStore } from '../ports/store.ts'
+import { controlReadTo, isControlChain, statementAt } from './control-places.ts'
 import type { Replica } from './replica-types.ts'
 
 export type ControlTold = Pick<
@@ -14,14 +14,12 @@ export type ControlTold = Pick<
   'isControl' | 'controlLine' | 'knowsStatement' | 'controlLocator' | 'statementsTo' | 'statementHash'
 >
 
-/** @param readTo how far the control log can be read: what is behind damage is fetched again before it is told. */
 export const createControlTold = (
   { index, branches }: Pick<Replica, 'index' | 'branches'>,
   store: Pick<CommitStore, 'commit'>,
-  readTo: () => number,
 ): ControlTold => {
-  const end = (): number => Math.min(index.control.seq, readTo())
-  const at = (place: number) => store.commit(controlChainAt(index.control, place), place)
+  const end = (): number => Math.min(index.control.seq, controlReadTo(index))
+  const at = (place: number) => statementAt(index, store, place)
   const hashAt = (place: number): CommitHash =>
     place === 0
       ? (ZERO_HASH as CommitHash)
@@ -34,8 +32,7 @@ export const createControlTold = (
   }
 
   return {
-    isControl: (chain) =>
-      chain === controlChainAt(index.control, 0) || index.control.line.some((part) => part.chain === chain),
+    isControl: (chain) => isControlChain(index, chain),
     controlLine: () => ({
       place: end(),
       head: hashAt(end()),

@@ -10,15 +10,9 @@
  * is proposed again whenever a voter's link opens, and after a restart.
  */
 import { chainFault, type ChainState } from '../../crdt/chain.ts'
-import {
-  CONTROL_INCARNATION,
-  controlChainId,
-  decodeCommit,
-  isControlCommit,
-  type AdmittedCommit,
-  type Commit,
-} from '../../crdt/commit.ts'
-import { authorityAt, isRecovery, sealControl, statementFault } from '../../crdt/control.ts'
+import { decodeCommit, isControlCommit, type AdmittedCommit, type Commit } from '../../crdt/commit.ts'
+import { authorityAt, sealControl, statementFault } from '../../crdt/control.ts'
+import { isRecovery } from '../../crdt/epoch.ts'
 import { encodeEvent } from '../../crdt/event.ts'
 import { tick } from '../../crdt/hlc.ts'
 import { CONTROL_NAMESPACE, type CommitHash, type PeerId } from '../../crdt/ids.ts'
@@ -30,6 +24,7 @@ import type { VoteMessage } from '../../transports/host.ts'
 import { certified, createBallot, type Ballot } from './ballot.ts'
 import type { ControlBranches } from './control-branches.ts'
 import { factsOfStatements, keptStatements, keyOfStatement, type Statement } from './kept-statements.ts'
+import { controlChain, statementAt } from './control-places.ts'
 import type { LogIndex } from './log-index.ts'
 import type { Reach } from './reach.ts'
 import { refuse, type Effect, type Refusal, type RequestId } from './types.ts'
@@ -95,7 +90,6 @@ export const createGovernance = ({
   isControlWhole,
   branches,
 }: GovernanceOptions): Governance => {
-  const chainId = controlChainId(index.mesh)
   const ownKey = authority && publicKeyHex(authority)
   const isVoter = (): boolean => {
     const member = index.control.members.get(self)
@@ -124,14 +118,14 @@ export const createGovernance = ({
   const readProposal = (bytes: Uint8Array): Commit | null => {
     const decoded =
       bytes.length <= limits.proposal_bytes_max && isControlWhole() ? decodeCommit(bytes, () => index.reads) : null
-    const chain = index.chains.get(chainId)
+    const chain = index.chains.get(controlChain(index))
     if (!decoded?.ok || chain === undefined) return null
     const { commit } = decoded
     const { header, votes } = commit
     if (
       !isControlCommit(commit) ||
       header.mesh !== index.mesh ||
-      header.incarnation !== CONTROL_INCARNATION ||
+      commit.chain !== chain.id ||
       votes.length > 0 ||
       isRecovery(commit)
     )
@@ -211,7 +205,7 @@ export const createGovernance = ({
     },
     next: (nowMs) => {
       const [first] = entries
-      const chain = index.chains.get(chainId)
+      const chain = index.chains.get(controlChain(index))
       if (isResting || !governs() || authority === null || chain === undefined) return null
       const now = current()
       if (now.own === null && first !== undefined) {
@@ -336,7 +330,7 @@ export const createGovernance = ({
       entries = said
         .filter((events) => !events.every(({ id }) => inLog.has(id)))
         .map((events) => ({ key: keyOfStatement(events), events, waits: new Map(), kept: 'yes' }))
-      voting.restore(index.control.seq)
+      voting.restore(controlChain(index), index.control.seq)
       branches.restore()
     },
   }
@@ -344,7 +338,7 @@ export const createGovernance = ({
   function eventsInLog(): ReadonlySet<string> {
     const ids = new Set<string>()
     for (let seq = index.control.seq; seq > 0; seq--) {
-      const stored = store.commit(chainId, seq)
+      const stored = statementAt(index, store, seq)
       const decoded = stored && decodeCommit(stored.bytes)
       if (decoded?.ok) for (const { event } of decoded.commit.events) ids.add(event.id)
     }

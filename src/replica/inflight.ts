@@ -13,9 +13,11 @@ import type { ChainId, CommitHash, Ref } from '../../crdt/ids.ts'
 import { LRUCache } from 'lru-cache'
 import type { Parcel } from '../../transports/host.ts'
 import type { CommitStore } from '../ports/store.ts'
+import type { Outranking } from './control-branches.ts'
 import type { Forks } from './forks.ts'
 import type { Authored } from './author.ts'
-import { controlChain, forkAt, hasHoleIn, placeKey, segmentKey, type LogIndex, type SegmentEntry } from './log-index.ts'
+import { hasControlHole } from './control-places.ts'
+import { forkAt, placeKey, segmentKey, type LogIndex, type SegmentEntry } from './log-index.ts'
 import type { RequestId, WriteRequest } from './types.ts'
 
 type Meta = NonNullable<ReturnType<LogView['meta']>>
@@ -44,6 +46,8 @@ export type InFlight = {
   readonly healed: readonly Parcel[]
   readonly deliveries: readonly number[]
   readonly revises: boolean
+  /** The control log that takes the place of ours with it; it brings nothing else. */
+  readonly adopts: Outranking | null
   pushed: boolean
 }
 
@@ -126,7 +130,7 @@ export const createLogView = (
       return index.control
     },
     get controlEnd() {
-      return hasHoleIn(index, controlChain(index)) ? null : controlEnd()
+      return hasControlHole(index) ? null : controlEnd()
     },
     chain: (id) => flush().chains.get(id) ?? index.chains.get(id) ?? null,
     hashAt: (chain, seq) => {

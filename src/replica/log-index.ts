@@ -3,8 +3,8 @@
  *
  * Invariant: it describes exactly what is on stable storage. What a flush under way adds is in `inflight.ts` until then.
  */
-import { emptyChain, extendChain, type ChainState } from '../../crdt/chain.ts'
-import { controlChainId, type Commit, type CommitHeader } from '../../crdt/commit.ts'
+import { extendChain, type ChainState } from '../../crdt/chain.ts'
+import type { Commit, CommitHeader } from '../../crdt/commit.ts'
 import {
   emptyControl,
   firstExcluded,
@@ -35,6 +35,7 @@ import { OWN_READS, readsAt, type Reads } from '../../crdt/event-schema.ts'
 import type { VerifiedCommit } from '../../crdt/commit.ts'
 import { completedSubtree, leafHash } from '../../crdt/merkle.ts'
 import { Chains } from './chains.ts'
+import { beginningOf, firstLine, isControlChain, isOfLine, type FollowedLine } from './control-places.ts'
 import { createEventIndex, type EventIndex } from './event-index.ts'
 import { createSortedKeys, type SortedKeys } from './sorted-keys.ts'
 
@@ -67,6 +68,8 @@ export type LogIndex = {
   /** The history's roots over each complete block of `BLOCK_COMMITS` commits of a chain, from its beginning (`histories.ts`). */
   readonly blocks: Map<ChainId, Uint8Array[]>
   control: ControlState
+  /** The chains in which its statements lie, and those that were left for them. */
+  followed: FollowedLine
   readonly segments: Map<string, SegmentEntry>
   /** The segments that hold a memory or a link; more than one where it has twins. */
   readonly segmentsByRecord: Map<RecordId, SegmentEntry | SegmentEntry[]>
@@ -106,6 +109,7 @@ export const createLogIndex = (mesh: MeshId, reads: Reads = OWN_READS): LogIndex
   chains: new Chains(),
   blocks: new Map(),
   control: emptyControl(mesh),
+  followed: firstLine(mesh),
   segments: new Map(),
   segmentsByRecord: new Map(),
   linksByRecord: new Map(),
@@ -131,15 +135,16 @@ export const segmentKey = (namespace: Namespace, id: SegmentId): string => `${na
 export const indexCommit = (index: LogIndex, commit: Commit, arrival: number, self: PeerId): void => {
   const { header, chain } = commit
   index.arrivals = Math.max(index.arrivals, arrival)
-  if (header.namespace === CONTROL_NAMESPACE)
+  if (header.namespace !== CONTROL_NAMESPACE) index.namespaces.add(header.namespace)
+  else if (!isOfLine(index, chain, header.seq)) return
+  else if (header.seq > index.control.seq)
     index.control = reduceControl(index.control, commit as VerifiedCommit, index.reads)
-  else index.namespaces.add(header.namespace)
   const known = index.chains.get(chain)
   const state =
     known !== undefined && known.peer !== ('' as PeerId)
       ? known
       : {
-          ...(known ?? emptyChain(chain, header.peer, header.incarnation, header.namespace)),
+          ...(known ?? beginningOf(index, chain, header)),
           peer: header.peer,
           incarnation: header.incarnation,
           namespace: header.namespace,
@@ -171,7 +176,9 @@ export const indexHole = (
 ): void => {
   index.arrivals = Math.max(index.arrivals, place.n)
   if (!markHole(index, place)) return
-  const state = index.chains.get(place.chain) ?? emptyChain(place.chain, '' as PeerId, '' as never, '' as never)
+  const state =
+    index.chains.get(place.chain) ??
+    beginningOf(index, place.chain, { peer: '' as PeerId, incarnation: '' as never, namespace: '' as never })
   if (place.seq !== state.seq + 1) return
   // Under what it was begun its first commit that can be read tells.
   const { begunAt } = state
@@ -179,11 +186,12 @@ export const indexHole = (
   index.chains.set(place.chain, { ...index.chains.get(place.chain)!, begunAt })
 }
 
-/** Somebody may bring it again; not what lies on a branch, which counts nowhere: false. */
+/** Somebody may bring it again; not what lies on a branch, or in a control log that was left, which counts nowhere: false. */
 export const markHole = (
   index: LogIndex,
   { chain, seq, hash }: { readonly chain: ChainId; readonly seq: number; readonly hash: CommitHash },
 ): boolean => {
+  if (isControlChain(index, chain) && !isOfLine(index, chain, seq)) return false
   if (seq >= forkAt(index, chain)) {
     noteBranch(index, chain, seq)
     return false
@@ -309,14 +317,12 @@ export const hasHoleIn = (index: LogIndex, chain: ChainId): boolean => {
   return false
 }
 
-export const controlChain = (index: LogIndex): ChainId => controlChainId(index.mesh)
-
 const extend = (index: LogIndex, state: ChainState, commit: Commit, policySeq: number): void => {
   if (commit.header.seq % BLOCK_COMMITS === 0) {
     const block = completedSubtree(state.history, leafHash(hexToBytes(commit.hash)), BLOCK_HEIGHT)
-    const blocks = index.blocks.get(state.id)
-    if (blocks !== undefined) blocks[commit.header.seq / BLOCK_COMMITS - 1] = block!
-    else index.blocks.set(state.id, [block!])
+    const blocks = index.blocks.get(state.id) ?? []
+    blocks[commit.header.seq / BLOCK_COMMITS - 1] = block!
+    index.blocks.set(state.id, blocks)
   }
   index.chains.set(state.id, extendChain(state, commit, policySeq))
 }

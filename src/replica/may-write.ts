@@ -10,7 +10,8 @@ import { CONTROL_NAMESPACE, type PeerId } from '../../crdt/ids.ts'
 import type { CommitStore, StoreBatch } from '../ports/store.ts'
 import { controlSeen, controlSeenFact } from './control-seen.ts'
 import type { Forks } from './forks.ts'
-import { controlChain, hasHoleIn, levelNow, type LogIndex } from './log-index.ts'
+import { hasControlHole } from './control-places.ts'
+import { levelNow, type LogIndex } from './log-index.ts'
 import type { Refusal } from './types.ts'
 
 export type MayWrite = {
@@ -22,6 +23,8 @@ export type MayWrite = {
   factsAfter(commits: readonly Commit[]): NonNullable<StoreBatch['facts']>
   /** Such a flush is on disk: what a disk refused was never seen. */
   persisted(): void
+  /** Another line is followed, which may be shorter; the fact says so already. */
+  adopted(): void
   /** After the opening scan: what the log shows is remembered, if it is more. Answers, for health, why it could not be. */
   restore(): Promise<string | null>
 }
@@ -32,11 +35,10 @@ export const createMayWrite = (
   store: CommitStore,
   self: PeerId,
 ): MayWrite => {
-  const control = controlChain(index)
   let seen = 0
   /** What of it the disk remembers. */
   let stored = 0
-  const isControlWhole = (): boolean => index.control.seq >= seen && !hasHoleIn(index, control)
+  const isControlWhole = (): boolean => index.control.seq >= seen && !hasControlHole(index)
   return {
     isControlWhole,
     refusal: () => {
@@ -56,6 +58,10 @@ export const createMayWrite = (
     },
     persisted: () => {
       seen = Math.max(seen, index.control.seq)
+      stored = seen
+    },
+    adopted: () => {
+      seen = index.control.seq
       stored = seen
     },
     restore: async () => {

@@ -2,7 +2,7 @@
  * What the mesh sees of the replica: the frontier on stable storage, runs and bodies from the store, and where to bring what
  * arrives.
  */
-import { textsOf } from '../../crdt/commit.ts'
+import { controlChainId, textsOf } from '../../crdt/commit.ts'
 import type { ChainId, PeerId, Ref } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { KeyPair } from '../../crdt/signature.ts'
@@ -14,7 +14,8 @@ import { holeRuns } from './boot.ts'
 import { createControlTold } from './control-told.ts'
 import type { Shell } from './effects.ts'
 import { levelFact, levelTold } from './level-told.ts'
-import { controlChain, forkAt } from './log-index.ts'
+import { controlReadTo, isControlChain } from './control-places.ts'
+import { forkAt } from './log-index.ts'
 import type { Replica } from './replica-types.ts'
 
 export type Deliveries = { taken(delivery: number): void; add(done: () => void): number }
@@ -55,16 +56,8 @@ export type HostOfReplica = MeshHost & {
 export const createMeshHost = ({ replica, shell, store, keys, deliveries, clock }: MeshHostOptions): HostOfReplica => {
   const { index } = replica
   const facts = createFacts(store)
-  const control = controlChain(index)
-  /**
-   * The control chain counts as far as it can be read: without it nobody is a member, so what is damaged of it is fetched where
-   * members need not be known yet, as a new peer fetches it.
-   */
-  const controlReadTo = (): number => {
-    let first = Number.POSITIVE_INFINITY
-    for (const { chain, seq } of index.holes.values()) if (chain === control) first = Math.min(first, seq)
-    return first - 1
-  }
+  /** As whoever takes no lines knows it. */
+  const control = controlChainId(index.mesh)
   const parcel = (chain: ChainId, seq: number): Parcel | null => {
     const commit = seq < forkAt(index, chain) ? replica.commits.at(chain, seq) : null
     return commit && { chain, seq, bytes: commit.bytes, bodies: bodiesOf(textsOf(commit)) }
@@ -75,7 +68,7 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries, clock 
       return body === null || typeof body === 'string' ? [] : [body]
     })
 
-  const told = createControlTold(replica, store, controlReadTo)
+  const told = createControlTold(replica, store)
   return {
     ...told,
     mesh: index.mesh,
@@ -95,8 +88,10 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries, clock 
     frontier: index.chains.tree,
     commits: () => index.chains.commits,
     growth: index.chains.growth,
+    // The control log counts as far as it can be read: without it nobody is a member, so what is damaged of it is fetched where members
+    // need not be known yet, as a new peer fetches it.
     seqOf: (chain) =>
-      Math.min(index.chains.get(chain)?.seq ?? 0, chain === control ? controlReadTo() : Number.POSITIVE_INFINITY),
+      chain === control ? Math.min(index.control.seq, controlReadTo(index)) : (index.chains.get(chain)?.seq ?? 0),
     frontierDigest: replica.frontierDigest,
     logEpoch: store.opening.epoch,
     arrivals: () => index.arrivals,
@@ -110,7 +105,7 @@ export const createMeshHost = ({ replica, shell, store, keys, deliveries, clock 
         if (
           arrival === null ||
           arrival.seq >= forkAt(index, arrival.chain) ||
-          (arrival.chain !== control && told.isControl(arrival.chain))
+          (arrival.chain !== control && isControlChain(index, arrival.chain))
         )
           continue
         const open = openByChain.get(arrival.chain)

@@ -8,6 +8,7 @@ import type { Segment } from '../../crdt/segment.ts'
 import type { CommitStore } from '../ports/store.ts'
 import type { Said } from './author.ts'
 import type { Commits } from './commits.ts'
+import { readStatements } from './control-places.ts'
 import type { Documents } from './documents.ts'
 import {
   clearLogIndex,
@@ -31,7 +32,7 @@ export type Past = {
   said(event: EventId, fresh: readonly Commit[]): Said | null
   /** Texts to destroy with these commits, which the index does not hold yet: of records that are erased, every version's, past and to come. */
   erasedBy(fresh: readonly Commit[]): ReadonlySet<Ref>
-  /** Makes the index again from the log, after something that was damaged came back. */
+  /** Makes the index again from the log, after something that was damaged came back, or another control log took the place of ours. */
   reindex(self: PeerId): void
 }
 
@@ -135,6 +136,7 @@ export const createPast = (index: LogIndex, documents: Documents, commits: Commi
       clearLogIndex(index)
       commits.forget()
       documents.dropAll()
+      readStatements(index, store)
       const reader = createLogReader(index, store, commits, self)
       for (let n = 1; n <= store.arrivals(); n++) {
         const arrival = store.arrival(n)

@@ -10,9 +10,11 @@
  */
 import { decodeCommit, type Commit } from '../../crdt/commit.ts'
 import { policyPlace } from '../../crdt/control.ts'
+import { controlChainAt } from '../../crdt/epoch.ts'
 import { CONTROL_NAMESPACE, ZERO_HASH, type ChainId, type CommitHash, type PeerId } from '../../crdt/ids.ts'
 import type { Arrival, CommitStore } from '../ports/store.ts'
 import type { Commits } from './commits.ts'
+import { isOfLine } from './control-places.ts'
 import { forkAt, indexCommit, indexHole, placeKey, type LogIndex } from './log-index.ts'
 
 /** Told every arrival once, in order; `end` when there are no more. */
@@ -40,9 +42,10 @@ export const createLogReader = (
 
   /** The first thing that is not in the index and should be. */
   const needOf = ({ chain, header }: Commit): string | null => {
-    const state = index.chains.get(chain)
-    if ((state?.seq ?? 0) + 1 < header.seq) return placeKey(chain, header.seq - 1)
-    if (header.namespace === CONTROL_NAMESPACE) return null
+    const isControl = header.namespace === CONTROL_NAMESPACE
+    const before = isControl ? controlChainAt({ ...index.followed, mesh: index.mesh }, header.seq - 1) : chain
+    if ((index.chains.get(before)?.seq ?? 0) + 1 < header.seq) return placeKey(before, header.seq - 1)
+    if (isControl) return null
     if (header.policy !== ZERO_HASH && policyPlace(index.control, header.policy, header.peer) === null)
       return header.policy
     return header.deps.find((dep) => held.has(dep) || (!holes.has(dep) && !isRead(dep))) ?? null
@@ -89,7 +92,8 @@ export const createLogReader = (
       const entry = { n, chain: commit.chain, seq: commit.header.seq, hash: commit.hash }
       // An old arrival entry of what has been read under another number.
       if (entry.seq <= (index.chains.get(entry.chain)?.seq ?? 0)) return
-      const need = anyLost ? needOf(commit) : null
+      const isLeft = commit.header.namespace === CONTROL_NAMESPACE && !isOfLine(index, entry.chain, entry.seq)
+      const need = anyLost && !isLeft ? needOf(commit) : null
       if (need !== null) return hold(entry, need)
       indexCommit(index, commit, n, self)
       if (heldByNeed.size > 0) release(entry)

@@ -19,7 +19,7 @@ const refused = (more: Partial<Refused>): Refused => ({
   ...more,
 })
 const told = (of: Refused, linked: readonly string[] = ['author', 'relay']) =>
-  refusalsToTell([of], new Set(linked.map(peer)), chain('control')).map((effect) =>
+  refusalsToTell([of], new Set(linked.map(peer)), (each) => each === chain('control')).map((effect) =>
     effect.kind === 'REFUSED' ? [effect.to, ...effect.refused] : [],
   )
 

@@ -18,11 +18,11 @@ import type { Effect, WrittenAt } from './types.ts'
 export const refusalsToTell = (
   refused: readonly Refused[],
   linked: ReadonlySet<PeerId>,
-  control: ChainId,
+  isControl: (chain: ChainId) => boolean,
 ): Effect[] => {
   const byPeer = new Map<PeerId, RefusedCommit[]>()
   for (const { peer, from, chain, seq, hash, reason } of refused) {
-    if (chain === control) continue
+    if (isControl(chain)) continue
     const to = hash !== null && linked.has(peer) ? peer : from
     const told: RefusedCommit = { chain, seq, hash: hash ?? (ZERO_HASH as CommitHash), reason }
     const before = byPeer.get(to)

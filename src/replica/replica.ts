@@ -10,8 +10,9 @@
  * 4. A request ends exactly once: acknowledged, refused, or quorum not met.
  */
 import type { Body } from '../../crdt/body.ts'
-import { commitHash, type AdmittedCommit, type VerifiedCommit } from '../../crdt/commit.ts'
+import { commitHash, isControlCommit, type AdmittedCommit, type VerifiedCommit } from '../../crdt/commit.ts'
 import { freshlyCut, freshlyRevoked, isWriter } from '../../crdt/control.ts'
+import { isRecovery } from '../../crdt/epoch.ts'
 import { HLC_ZERO, observe, type Hlc } from '../../crdt/hlc.ts'
 import {
   CONTROL_NAMESPACE,
@@ -26,11 +27,13 @@ import {
 import { limits } from '../../crdt/limits.ts'
 import { publicKeyHex } from '../../crdt/signature.ts'
 import type { StoreFailure } from '../ports/store.ts'
+import { createAdopting } from './adopting.ts'
 import { authorBatch, type Authored } from './author.ts'
 import { budgetsOf } from './budgets.ts'
 import { createClockGate } from './clock-gate.ts'
 import { createCommits } from './commits.ts'
-import { createControlBranches } from './control-branches.ts'
+import { createControlBranches, type Outranking } from './control-branches.ts'
+import { controlChain, isControlChain } from './control-places.ts'
 import { createDocumentDigests } from './document-digests.ts'
 import { createDocuments } from './documents.ts'
 import { commitIn, parcelOf, recordsIn, storedForm } from './forms.ts'
@@ -52,7 +55,6 @@ import { createHistories } from './histories.ts'
 import { createIncoming } from './incoming.ts'
 import { createIntake, type Rival } from './intake.ts'
 import {
-  controlChain,
   createLogIndex,
   hasHoleIn,
   placeKey,
@@ -139,6 +141,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     reach,
     isControlWhole: mayWrite.isControlWhole,
   })
+  const adopting = createAdopting({ index, self, store, branches, mayWrite, past, revision, documentDigests })
   const gate = createClockGate(self, index, () => settling.voters(), options.monotonic ?? null)
   const settling = createSettling({
     reach,
@@ -160,6 +163,8 @@ export const createReplica = (options: ReplicaOptions): Replica => {
   const startFlush = (nowMs: number): Effect[] => {
     if (inFlight !== null) return []
     flush = emptyFlush()
+    const next = adopting.next()
+    if (next !== null) return adopt(next)
     const { agreedMs, isEarly, off } = gate.at(nowMs)
     isHeld = isEarly || off !== null
     const again = isHeld ? [] : reoffers.take(REQUESTS_PER_FLUSH_MAX)
@@ -181,10 +186,12 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     const onRival = ({ chain, at, commits: theirs, waiting }: Rival): void =>
       void forks.found(chain, at, theirs, waiting)
     intake.drain(log, agreedMs, RECEIVED_PER_FLUSH_MAX, onRival, (commit, chain, policySeq, bodies) => {
+      // It begins another line, which is taken in as one.
+      if (isControlCommit(commit) && isRecovery(commit)) return branches.met(commit)
       if (commit.header.namespace !== CONTROL_NAMESPACE) hlc = observe(hlc, commit.header.hlc, agreedMs)
       addToFlush(flush, commit, chain, policySeq, bodies, false)
     })
-    const told = refusalsToTell(intake.takeRefused(), reach.linked, controlChain(index))
+    const told = refusalsToTell(intake.takeRefused(), reach.linked, (chain) => isControlChain(index, chain))
     const healed = incoming.takeHealing(RECEIVED_PER_FLUSH_MAX)
     // With the commits that erase, in one batch: a crash in between would leave texts that nobody erases any more.
     const whole = [...flush.commits, ...healed.flatMap(({ bytes }) => commitIn(bytes))]
@@ -234,6 +241,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     inFlight = {
       id,
       revises: touched !== null,
+      adopts: null,
       pushed: false,
       flush,
       again,
@@ -277,6 +285,48 @@ export const createReplica = (options: ReplicaOptions): Replica => {
       ...refusals,
       persist,
       ...(own.length > 0 ? [{ kind: 'PUSH', flush: id, parcels: own } satisfies Effect] : []),
+    ]
+  }
+
+  /** Nothing else goes with it: whatever waits is judged by what it brings. */
+  const adopt = (next: Outranking): Effect[] => {
+    const under = deliveries
+    deliveries = []
+    inFlight = {
+      id: ++flushId,
+      flush,
+      adopts: next,
+      revises: false,
+      pushed: false,
+      again: [],
+      authored: [],
+      requests: new Map(),
+      bodies: [],
+      erased: [],
+      healed: [],
+      deliveries: under,
+    }
+    return [{ kind: 'PERSIST', flush: flushId, opens: [], batch: adopting.batch(next) }]
+  }
+
+  const onAdopted = (next: Outranking, under: readonly number[], nowMs: number): Effect[] => {
+    const out = adopting.adopted(next)
+    hlc = latest(index, hlc)
+    // What we wrote may end elsewhere now.
+    beginAnew(nowMs)
+    forks.membersChanged()
+    intake.wake()
+    reoffers.grown()
+    sayAgain(nowMs)
+    documentDigests.refresh()
+    return [
+      ...under.map(taken),
+      ...settling.announce([controlChain(index)], null),
+      { kind: 'MEMBERSHIP' },
+      ...governance.sends(),
+      ...settling.votersChanged(out),
+      { kind: 'GROWN', arrivals: index.arrivals },
+      ...startFlush(nowMs),
     ]
   }
 
@@ -334,6 +384,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
         ...(isSomethingQueued() || intake.ready() ? startFlush(nowMs) : []),
       ]
     }
+    if (done.adopts !== null) return onAdopted(done.adopts, done.deliveries, nowMs)
     const controlBefore = index.control
     const touched = new Set<ChainId>()
     if (done.revises) revision.applied()
@@ -596,7 +647,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     queued: writes.waiting,
     budgets: (nowMs) => budgetsOf(index, intake, forks, settling.displacedAcks(), nowMs),
     nextDeadlineMs: () => {
-      if (isHeld && waitingToSeal() > 0) return 0
+      if ((isHeld && waitingToSeal() > 0) || adopting.next() !== null) return 0
       return [retryAtMs, settling.nextDeadlineMs(), governance.nextDeadlineMs()].reduce(
         (first, ms) => (first === null || (ms !== null && ms < first) ? ms : first),
         null,

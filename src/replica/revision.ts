@@ -6,11 +6,12 @@
  *
  * Invariant: of every revision after `base` it is known what it touched; rows of `base` or older are gone through whole.
  */
-import { controlChainId, isControlCommit, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
+import { isControlCommit, type Commit, type VerifiedCommit } from '../../crdt/commit.ts'
 import { firstExcluded, freshlyCut, reduceControl, type Member } from '../../crdt/control.ts'
 import type { ChainId, PeerId, Ref } from '../../crdt/ids.ts'
 import { pack, unpack } from '../../crdt/msgpack.ts'
 import type { CommitStore, StoreBatch } from '../ports/store.ts'
+import { isControlChain } from './control-places.ts'
 import { placeKey, type LogIndex } from './log-index.ts'
 import { decodeTouched, encodeTouched, type Place, type TouchedOrAll } from './touched.ts'
 
@@ -95,10 +96,7 @@ export const touchedBy = (
   const revoked = leftOutBy(index, commits)
   if (late.length + comeBack.length + revoked.length + healed.length + forked.length === 0) return null
   // A text whose namer nobody remembers, or a control commit that came back: it may have touched anything.
-  if (
-    late.some(({ places }) => places!.length === 0) ||
-    healed.some(({ chain }) => chain === controlChainId(index.mesh))
-  )
+  if (late.some(({ places }) => places!.length === 0) || healed.some(({ chain }) => isControlChain(index, chain)))
     return 'everything'
   return {
     commits: [...comeBack, ...healed],

@@ -1,11 +1,11 @@
 /**
  * The voter: which proposal this peer has countersigned, and that before anybody hears of it.
  *
- * Invariants: one commit a place, for ever, as far as this disk remembers; a vote is on the disk before it is sent; who proposes
+ * Invariants: one commit a place of a chain, for ever, as far as this disk remembers; a vote is on the disk before it is sent; who proposes
  * another commit for a place that has our vote is handed the one that has it, so that it is finished first.
  */
 import { decodeCommit, epochOf, type Commit } from '../../crdt/commit.ts'
-import type { PeerId } from '../../crdt/ids.ts'
+import type { ChainId, PeerId } from '../../crdt/ids.ts'
 import type { KeyPair } from '../../crdt/signature.ts'
 import { signVote } from '../../crdt/vote.ts'
 import type { CommitStore, StoreBatch } from '../ports/store.ts'
@@ -22,15 +22,15 @@ export type Voting = {
   facts(): NonNullable<StoreBatch['facts']>
   persisted(): Effect[]
   failed(): void
-  /** @param controlSeq how far the control log is here. */
-  restore(controlSeq: number): void
+  /** @param controlSeq how far the control log is here, which ends in `chain`. */
+  restore(chain: ChainId, controlSeq: number): void
 }
 
 /** @param mayVote this peer is a voter, and has its whole control log. */
 export const createVoting = (keys: KeyPair, store: Pick<CommitStore, 'fact'>, mayVote: () => boolean): Voting => {
   let voted: Commit | null = null
-  /** The disk has lost for what we voted: up to this place of epoch 0 we vote no more. */
-  let lostUpTo = 0
+  /** The disk has lost for what we voted: up to this place of the chain we vote no more. */
+  let lostUpTo: { readonly chain: ChainId; readonly seq: number } | null = null
   /** `tell`: who proposed it, and who proposed another meanwhile (true). */
   let casting: { readonly commit: Commit; readonly tell: Map<PeerId, boolean>; isWriting: boolean } | null = null
 
@@ -48,7 +48,7 @@ export const createVoting = (keys: KeyPair, store: Pick<CommitStore, 'fact'>, ma
     },
   ]
   const mayVoteFor = (commit: Commit): boolean => {
-    if (!mayVote() || commit.header.seq <= lostUpTo) return false
+    if (!mayVote() || (commit.chain === lostUpTo?.chain && commit.header.seq <= lostUpTo.seq)) return false
     if (casting !== null && casting.commit.hash !== commit.hash) return false
     return voted === null || voted.hash === commit.hash || isBefore(voted, commit)
   }
@@ -83,16 +83,15 @@ export const createVoting = (keys: KeyPair, store: Pick<CommitStore, 'fact'>, ma
     failed: () => {
       casting = null
     },
-    restore: (controlSeq) => {
+    restore: (chain, controlSeq) => {
       const fact = lastVoted(store)
       const decoded = fact instanceof Uint8Array ? decodeCommit(fact) : null
       if (decoded?.ok) voted = decoded.commit
-      else if (fact !== null) lostUpTo = controlSeq + 1
+      else if (fact !== null) lostUpTo = { chain, seq: controlSeq + 1 }
     },
   }
 }
 
-const isBefore = (a: Commit, b: Commit): boolean =>
-  epochOf(a.header) < epochOf(b.header) || (epochOf(a.header) === epochOf(b.header) && a.header.seq < b.header.seq)
-const isSamePlace = (a: Commit, b: Commit): boolean =>
-  epochOf(a.header) === epochOf(b.header) && a.header.seq === b.header.seq
+/** Of another chain: the line that the vote before was for has been left for one that outranks it, and is never gone back to. */
+const isBefore = (a: Commit, b: Commit): boolean => a.chain !== b.chain || a.header.seq < b.header.seq
+const isSamePlace = (a: Commit, b: Commit): boolean => a.chain === b.chain && a.header.seq === b.header.seq

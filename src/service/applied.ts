@@ -6,7 +6,7 @@ import { limits } from '../../crdt/limits.ts'
 import type { PeerId } from '../../crdt/ids.ts'
 import type { Applied, Node } from '../api.ts'
 import type { Shell } from '../replica/effects.ts'
-import { controlChain } from '../replica/log-index.ts'
+import { controlChain } from '../replica/control-places.ts'
 import type { Replica } from '../replica/replica-types.ts'
 
 /** Acks come within a round trip and a flush. */

@@ -10,7 +10,8 @@ import type { ChainId } from '../../crdt/ids.ts'
 import type { ChainPlace, ProjectionBatch, ProjectionCursor } from '../ports/projection.ts'
 import type { CommitStore } from '../ports/store.ts'
 import type { Shell } from '../replica/effects.ts'
-import { controlChain, segmentKey, segmentsOf, type SegmentEntry } from '../replica/log-index.ts'
+import { isControlChain } from '../replica/control-places.ts'
+import { segmentKey, segmentsOf, type SegmentEntry } from '../replica/log-index.ts'
 import type { Replica } from '../replica/replica-types.ts'
 import { emptyRows, gatherRows, type Rows } from './gather-rows.ts'
 import type { Reader } from './rows.ts'
@@ -98,7 +99,7 @@ export const createFeedSource = (
     const arrivedByChain = new Map<ChainId, number>()
     for (let n = after + 1; n <= last; n++) {
       const arrival = store.arrival(n)
-      if (arrival !== null && arrival.chain !== controlChain(index))
+      if (arrival !== null && !isControlChain(index, arrival.chain))
         arrivedByChain.set(arrival.chain, Math.max(arrival.seq, arrivedByChain.get(arrival.chain) ?? 0))
       const commit = wantsRows ? replica.commits.arrived(n) : null
       if (commit !== null) gather.fresh(rows, commit)
@@ -119,7 +120,9 @@ export const createFeedSource = (
       mending = {
         from: cursor.revision,
         to: replica.revision.current(),
-        steps: withChains(touchedCommits(replica, wantsRows ? touched : [], cursor.arrival), controlChain(index)),
+        steps: withChains(touchedCommits(replica, wantsRows ? touched : [], cursor.arrival), (chain) =>
+          isControlChain(index, chain),
+        ),
         last: cursor,
       }
       walk.mending = mending
@@ -197,11 +200,11 @@ export const createFeedSource = (
   }
 }
 
-const withChains = function* (steps: Iterable<Step>, control: ChainId): Generator<MendingStep> {
+const withChains = function* (steps: Iterable<Step>, isControl: (chain: ChainId) => boolean): Generator<MendingStep> {
   const moved = new Set<ChainId>()
   for (const step of steps) {
     const chain = step.touched?.commit.chain
-    if (chain !== undefined && chain !== control) moved.add(chain)
+    if (chain !== undefined && !isControl(chain)) moved.add(chain)
     yield step
   }
   for (const chain of moved) yield { bytes: 0, moved: chain }

@@ -36,6 +36,20 @@ test('also when somebody has looked into its folder since, and closed that clean
   expect(await continueOrStart(again, fresh)).not.toBe(used)
 })
 
+test('a copied folder begins a new one, also when somebody has looked into it since, and closed that cleanly', async () => {
+  const disk = memoryDisk()
+  const first = openMemoryStore({ random, disk })
+  const used = await continueOrStart(first, fresh)
+  await endIncarnation(first, used)
+  await first.close()
+  // The store sees the copy by its lock file, and begins a new epoch.
+  disk.epoch = null
+  await openMemoryStore({ random, disk }).close()
+  const again = openMemoryStore({ random, disk })
+  expect(again.opening.continuable).toBe(true)
+  expect(await continueOrStart(again, fresh)).not.toBe(used)
+})
+
 test('an unclean store is never continued, whatever was said before', async () => {
   const disk = memoryDisk()
   const first = openMemoryStore({ random, disk })

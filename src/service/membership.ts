@@ -2,7 +2,6 @@
  * Membership of a running peer: the control log as bytes, and, on the peer that holds the authority's key, joining and taking out.
  */
 import { toBase64Url } from '../../crdt/base64.ts'
-import { controlChainId } from '../../crdt/commit.ts'
 import { authorityAt } from '../../crdt/control.ts'
 import type { ControlEvent } from '../../crdt/event.ts'
 import { proveIdentity } from '../../crdt/identity-proof.ts'
@@ -17,6 +16,7 @@ import type { Identity } from '../membership/folder.ts'
 import { levelRaise, observersBelow, readBy } from '../membership/raise-level.ts'
 import { enrolment, isEnrolled, leavingBehind, revocation, type Saying } from '../membership/statements.ts'
 import type { CommitStore } from '../ports/store.ts'
+import { statementAt } from '../replica/control-places.ts'
 import type { Statement } from '../replica/kept-statements.ts'
 import type { Shell } from '../replica/effects.ts'
 import type { Replica } from '../replica/replica-types.ts'
@@ -33,12 +33,11 @@ export const membershipOf = (
   saying: Saying,
   levelReadBy: (peer: PeerId) => number | null,
 ): Pick<Node, 'identify' | 'controlLog' | 'join' | 'revoke' | 'leaveBehind' | 'raiseLevel'> => {
-  const chain = controlChainId(identity.mesh)
   /** @throws NodeError when a part of it was lost: what is left says too little of who the members are. */
   const controlLog = (): Uint8Array[] => {
     const commits = Array.from(
-      { length: replica.index.chains.get(chain)?.seq ?? 0 },
-      (_, i) => store.commit(chain, i + 1)?.bytes,
+      { length: replica.index.control.seq },
+      (_, i) => statementAt(replica.index, store, i + 1)?.bytes,
     )
     const found = commits.filter((bytes) => bytes !== undefined)
     if (found.length < commits.length || !replica.mayWrite.isControlWhole())

@@ -15,7 +15,7 @@ import type { ProofOptions } from '../api.ts'
 import { NodeError } from '../errors.ts'
 import type { CommitStore } from '../ports/store.ts'
 import type { Shell } from '../replica/effects.ts'
-import { controlChain } from '../replica/log-index.ts'
+import { statementAt } from '../replica/control-places.ts'
 import type { Replica } from '../replica/replica-types.ts'
 import { writeOfVersion } from './pages.ts'
 import type { Reader } from './rows.ts'
@@ -88,7 +88,7 @@ export const createProve = ({
     const commits: Uint8Array[] = []
     let bytes = 0
     while (commits.length < end) {
-      const stored = store.commit(controlChain(replica.index), commits.length + 1)
+      const stored = statementAt(replica.index, store, commits.length + 1)
       if (stored === null)
         throw new NodeError(
           'not_ready',

@@ -356,7 +356,7 @@ export const createStatus = (context: StatusContext): Status => {
 /** First the name, for whoever looks for it; then where the lines part, and the mend. */
 export const controlForked = (forks: readonly ControlFork[]): string => {
   const [{ place, ours, theirs }] = forks.toSorted((a, b) => a.place - b.place) as [ControlFork]
-  return `control_forked: two statements are certified as number ${place} of the control log (${ours.slice(0, 12)} here, ${theirs.slice(0, 12)} on others), by an old copy of the authority's folder or a stolen key, so members may differ on who belongs to the mesh; stop that copy, and end the fork with the recovery keys: \`mnemesh mesh recover\``
+  return `control_forked: two statements are certified as number ${place} of the control log (${ours.slice(0, 12)} here, ${theirs.slice(0, 12)} on others), by an old copy of the authority's folder or a stolen key, so members may differ on who belongs to the mesh; stop that copy, and end the fork with the recovery keys, in the folder of the member whose branch is right: \`mnemesh mesh recover\` (docs/governance.md)`
 }
 
 /** A link's end for want of a version that both speak (PROTOCOL HS2). */

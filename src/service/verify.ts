@@ -7,6 +7,7 @@ import { chainFault, emptyChain, extendChain, type ChainState } from '../../crdt
 import {
   decodeCommit,
   hasValidSignature,
+  headerOf,
   isControlCommit,
   type Commit,
   type VerifiedCommit,
@@ -19,12 +20,16 @@ import {
   levelOf,
   policyPlace,
   reduceControl,
+  waitsForEnrolment,
 } from '../../crdt/control.ts'
+import { emptyLine, extendLine, type ControlLine } from '../../crdt/control-line.ts'
+import { branchedOff, isRecovery } from '../../crdt/epoch.ts'
 import { OWN_READS, readsAt, type Reads } from '../../crdt/event-schema.ts'
 import { bodyRefs } from '../../crdt/event.ts'
-import { CONTROL_NAMESPACE, type ChainId, type MeshId } from '../../crdt/ids.ts'
+import { CONTROL_NAMESPACE, ZERO_HASH, type ChainId, type CommitHash, type MeshId } from '../../crdt/ids.ts'
 import type { Problem, VerifyAnswer } from '../api.ts'
 import type { Arrival, CommitStore } from '../ports/store.ts'
+import { branchPlaces } from '../replica/branch-facts.ts'
 import { createCommits } from '../replica/commits.ts'
 import { createForks } from '../replica/forks.ts'
 
@@ -54,7 +59,7 @@ export const verifyLog = async (
   const absent: { readonly commit: Commit; readonly what: string }[] = []
   const problems: Problem[] = []
   const counts = { commits: 0, events: 0, unknown_events: 0, bodies: 0 }
-  let control = emptyControl(mesh)
+  let control = { ...emptyControl(mesh), lost: branchPlaces(store) }
   const total = store.arrivals()
 
   const report = (what: string, where: string): void => {
@@ -68,9 +73,23 @@ export const verifyLog = async (
       )
     unvouched.delete(chain)
   }
+  /** The control log from its beginning up to this statement; null where a part of it is not here. */
+  const lineUpTo = (last: CommitHash): ControlLine | null => {
+    const commits: VerifiedCommit[] = []
+    for (let hash = last; hash !== ZERO_HASH;) {
+      const place = store.find(hash)
+      const stored = place && store.commit(place.chain, place.seq)
+      const decoded = stored && decodeCommit(stored.bytes)
+      if (!decoded?.ok) return null
+      commits.unshift(decoded.commit as VerifiedCommit)
+      hash = decoded.commit.header.prev
+    }
+    return commits.reduce(extendLine, emptyLine(mesh))
+  }
   const checkPolicy = (commit: Commit): 'unknown' | 'checked' => {
     const policySeq = policyPlace(control, commit.header.policy, commit.header.peer)
     if (policySeq === null) return 'unknown'
+    if (waitsForEnrolment(control, commit.header.policy, commit.header.peer)) return 'checked'
     if (!enrolledAt(control, commit.header.peer, policySeq))
       report('its peer was not a member', placeText(placeOf(commit)))
     return 'checked'
@@ -107,8 +126,14 @@ export const verifyLog = async (
     counts.commits++
     counts.events += commit.events.length
     counts.unknown_events += commit.events.filter(({ unread }) => unread !== undefined).length
+    // A recovery goes on from whichever statement it names, and takes the place of what stood behind that.
+    const begun =
+      chain === undefined && isControlCommit(commit) && isRecovery(commit) ? lineUpTo(commit.header.prev) : null
+    if (begun !== null) control = { ...begun.state, lost: control.lost }
     const state =
-      chain ?? emptyChain(commit.chain, commit.header.peer, commit.header.incarnation, commit.header.namespace)
+      chain ??
+      (begun && branchedOff(begun.chain, commit.header.incarnation)) ??
+      emptyChain(commit.chain, commit.header.peer, commit.header.incarnation, commit.header.namespace)
     const fault = broken ? null : chainFault(state, commit)
     if (fault !== null) report(`the chain is broken: ${fault}`, where)
     // What comes before a break is linked to nothing behind it.
@@ -135,8 +160,15 @@ export const verifyLog = async (
     )
   }
 
+  /** A recovery begins a chain at its place in the control log. */
+  const behindWhat = ({ chain, seq }: Arrival): number => {
+    const stored = seq > 1 ? store.commit(chain, seq) : null
+    const decoded =
+      stored && headerOf(stored.bytes)?.namespace === CONTROL_NAMESPACE ? decodeCommit(stored.bytes) : null
+    return decoded?.ok && isRecovery(decoded.commit) ? seq - 1 : 0
+  }
   const take = (arrival: Arrival): void => {
-    const next = (chains.get(arrival.chain)?.seq ?? 0) + 1
+    const next = (chains.get(arrival.chain)?.seq ?? behindWhat(arrival)) + 1
     // An entry of what has been read under another number.
     if (arrival.seq < next) return
     const waiting = early.get(arrival.chain) ?? new Map<number, Arrival>()

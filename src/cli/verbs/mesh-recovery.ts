@@ -19,6 +19,8 @@ export const addRecoveryVerbs = (mesh: Command, io: Io): void => {
 type RecoverOptions = {
   data: string
   without?: readonly string[]
+  with?: readonly string[]
+  at?: string | null
   key?: readonly string[]
   out?: string
   json?: boolean
@@ -28,13 +30,22 @@ const addRecover = (mesh: Command, io: Io): void => {
   const verb = mesh
     .command('recover')
     .description(
-      'govern a mesh again whose authority key or most of whose voters are lost for good, with its recovery keys',
+      'govern a mesh again whose authority key or most of whose voters are lost for good, or end a fork of its control log, with its recovery keys',
     )
   verb.requiredOption(
     '--data <dir>',
     'the folder of a voter that stays, stopped: it gets the key that governs from then on',
   )
   verb.option('--without <peer>', "a lost member's id or name, to be taken out; may be repeated", collect)
+  verb.option(
+    '--with <peer>',
+    'a member by the other branch of a forked control log, to be taken in; may be repeated',
+    collect,
+  )
+  verb.option(
+    '--at <statement>',
+    'the last statement of the control log that stays, by its number or the beginning of its hash (default: the last that no branch disputes); what this folder holds behind it is said again',
+  )
   verb.option('--key <file>', 'a file with a recovery key, or - for standard input; may be repeated', collect)
   verb
     .option(
@@ -47,28 +58,55 @@ const addRecover = (mesh: Command, io: Io): void => {
     'mnemesh mesh recover --data ./peer-3 --without berlin --without paris --key ./k1 --key ./k3',
     'mnemesh mesh recover --data ./peer-3 --without berlin --out ./recovery',
   )
-  verb.action(async ({ data, without = [], key = [], out, json }: RecoverOptions) => {
+  verb.action(async ({ data, without = [], with: enrolling = [], at = null, key = [], out, json }: RecoverOptions) => {
     if (out === undefined && key.length === 0)
       throw usage('give the recovery keys with --key FILE, or --out FILE to have it signed elsewhere')
     const { prepareRecovery, signRecoveryFile, submitRecovery } = await import('../../membership/index.ts')
     const keys: string[] = []
     for (const path of key) keys.push(await keyIn(path, io))
-    const { text, ...prepared } = await prepareRecovery({ dir: data, without, clock: io.clock, random: io.random })
+    const { text, ...prepared } = await prepareRecovery({
+      dir: data,
+      without,
+      enrolling,
+      at,
+      clock: io.clock,
+      random: io.random,
+    })
     const signed = keys.reduce((file, each) => signRecoveryFile({ text: file, key: each }).text, text)
     if (out !== undefined) await writeWhole(out, signed)
     const says = out === undefined ? await submitRecovery({ dir: data, text: signed }) : null
-    if (json === true) return print(io, JSON.stringify({ ...prepared, in_force: says !== null }))
+    if (json === true) return print(io, JSON.stringify({ ...prepared, in_force: says !== null && says.waits !== true }))
     const who =
       prepared.out.length === 0
         ? 'nobody is taken out'
         : `${prepared.out.map(clean).join(', ')} ${says === null ? 'is to be' : 'is'} taken out`
-    await print(io, says === null ? `wrote ${out}: ${who}` : `recovered: ${who}; the key that governs is in ${data}`)
+    await print(
+      io,
+      says === null
+        ? `wrote ${out}: ${who}`
+        : `recovered${says.waits === true ? ' when the peer is started' : ''}: ${who}; the key that governs is in ${data}`,
+    )
     await note(
       io,
       says === null
         ? `${prepared.needed} of ${prepared.of} recovery keys sign it: mnemesh mesh sign ${quoted(out!)} --key KEYFILE; then: mnemesh mesh submit ${quoted(out!)} --data ${quoted(data)}`
         : afterwards(data),
     )
+    if (prepared.said_again > 0)
+      await note(
+        io,
+        `it begins behind statement ${prepared.behind} of the control log, and says again ${prepared.said_again} that this folder holds behind it`,
+      )
+    if (prepared.not_said_again > 0)
+      await note(
+        io,
+        `${prepared.not_said_again} more do not fit, and hold no longer: say them again with \`mnemesh mesh invite\` and \`mnemesh mesh revoke\` when the mesh is governed`,
+      )
+    for (const name of prepared.waiting)
+      await note(
+        io,
+        `${clean(name)} is a member by the other branch alone: what it wrote waits until it is one here; give --with ${quoted(name)}, or let it join again with \`mnemesh mesh join\``,
+      )
     for (const name of prepared.revoke_again)
       await note(
         io,
@@ -98,7 +136,7 @@ const addSign = (mesh: Command, io: Io): void => {
     if (options.json === true) return print(io, JSON.stringify(says))
     await print(
       io,
-      `signed, ${says.signed_by.length} in all: mesh ${says.mesh_id}, statement ${says.place}\ngoverns: ${says.authority}\ntakes out: ${says.takes_out.length === 0 ? 'nobody' : says.takes_out.join(' ')}`,
+      `signed, ${says.signed_by.length} in all: mesh ${says.mesh_id}, statement ${says.place}, epoch ${says.epoch}, behind ${says.behind}\ngoverns: ${says.authority}\ntakes out: ${says.takes_out.length === 0 ? 'nobody' : says.takes_out.join(' ')}\nenrols: ${says.enrols.length === 0 ? 'nobody' : says.enrols.map(clean).join(', ')}`,
     )
   })
 }
@@ -114,7 +152,12 @@ const addSubmit = (mesh: Command, io: Io): void => {
     const { submitRecovery } = await import('../../membership/index.ts')
     const says = await submitRecovery({ dir: options.data, text: await contentOf(file) })
     if (options.json === true) return print(io, JSON.stringify(says))
-    await print(io, `recovered: the key that governs is in ${options.data}`)
+    await print(
+      io,
+      says.waits === true
+        ? `it takes effect when the peer is started: the key that governs from then on is in ${options.data}`
+        : `recovered: the key that governs is in ${options.data}`,
+    )
     await note(io, afterwards(options.data))
   })
 }
