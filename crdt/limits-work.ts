@@ -1,6 +1,6 @@
 /**
  * Limits of the mesh's work: what frames cost is priced in units of some 10 µs each (`transports/prices.ts`), paid from purses.
- * And bounds of the control log's other lines, and of what a policy lets go. Part of `limits.ts`.
+ * And bounds of acks that wait, of the control log's other lines, and of what a policy lets go. Part of `limits.ts`.
  */
 const MIB = 1024 * 1024
 
@@ -33,6 +33,10 @@ export const workLimits = {
   inbox_bytes_max: 8 * MIB,
   /** Sockets of one address that are not authenticated yet: a quarter of all. */
   unauthenticated_per_address_max: 64,
+
+  // ── acks ──
+  /** Acks that nobody waits for are gathered for so long, and until the next tick (25 ms). */
+  ack_gather_ms: 25,
 
   // ── lines of the control log (`transports/control-lines.ts`) ──
   /** Statements of other lines that are kept, first come: 256 of the largest are 14 MiB, and one line of a dozen is what an old copy makes. */

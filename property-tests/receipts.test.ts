@@ -83,7 +83,7 @@ test('an ack that was lost with its link is asked for when the link is back', { 
   const asked: number[] = []
   const observe = (peer: number, effect: Effect): void => {
     if (peer === 0 && effect.kind === 'WANT_ACKS') asked.push(effect.chains.length)
-    if (!armed || peer !== 1 || effect.kind !== 'ACK') return
+    if (!armed || peer !== 1 || effect.kind !== 'ACK' || effect.to === null) return
     armed = false
     world.network.sever(world.url(0), world.url(1))
   }

@@ -46,7 +46,7 @@ test('one write, traced through three peers', async () => {
   await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot('write-path.golden.txt')
   const order = lines.map((line) => line.slice(8).split(' ')[0])
   expect(order.indexOf('PERSIST')).toBeLessThan(order.indexOf('PUSH'))
-  expect(lines.findIndex((line) => line.startsWith('peer-0  ACK'))).toBeLessThan(
+  expect(lines.findIndex((line) => line.endsWith('ACK to the author: up to seq 1, whole'))).toBeLessThan(
     lines.findIndex((line) => line.startsWith('peer-0  RESOLVE')),
   )
 })
@@ -58,7 +58,7 @@ const describe = (effect: Effect): string => {
     case 'PUSH':
       return `PUSH ${effect.parcels.length} commit to every link`
     case 'ACK':
-      return `ACK ${effect.ack.watermarks.map(({ seq, whole }) => `up to seq ${seq}${whole ? ', whole' : ''}`).join('; ')}`
+      return `ACK ${effect.to !== null ? 'to the author' : effect.but ? 'to all others, later' : 'to all, later'}: ${effect.ack.watermarks.map(({ seq, whole }) => `up to seq ${seq}${whole ? ', whole' : ''}`).join('; ')}`
     case 'RESOLVE':
       return `RESOLVE ${effect.outcome.kind}`
     case 'GROWN':

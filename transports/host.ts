@@ -147,8 +147,8 @@ export type Mesh = {
   stop(): Promise<void>
   /** Fresh commits of our own, given before the own flush returns: sent at once to every link that can take them. False when nothing went to anybody. */
   push(parcels: readonly Parcel[]): boolean
-  /** Our signed word on how far we are: after a flush to every link (`to` null), to one peer that asked for it. */
-  announce(ack: SignedAck, to: PeerId | null): void
+  /** Our signed word on how far we are: to every link (`to` null) but that of `but`, or to one peer, who wrote what it speaks of or asked for it. */
+  announce(ack: SignedAck, to: PeerId | null, but?: PeerId | null): void
   /** Asks one peer, or (null) all, how far these chains are on their disks. */
   wantAcks(chains: readonly ChainId[], to: PeerId | null): void
   /** To every open link (`to` null), or to that of one peer, if it is open. */

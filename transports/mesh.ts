@@ -405,10 +405,10 @@ export const createMesh = (options: MeshOptions): DriveableMesh => {
       const frames = parcelFrames(parcels)
       return links.filter((link) => link.push(frames)).length > 0
     },
-    announce: (ack, to) => {
+    announce: (ack, to, but = null) => {
       const content = encode({ type: 'ack', ack })
       for (const { link } of connections)
-        if (link !== null && (to === null || link.peer === to)) link.acknowledge(content, ack)
+        if (link !== null && (to === null ? link.peer !== but : link.peer === to)) link.acknowledge(content, ack)
     },
     wantAcks: (chains, to) => {
       for (let at = 0; at < chains.length; at += limits.ack_watermarks_max) {

@@ -114,6 +114,16 @@ export const BUGS: readonly Bug[] = [
     'if (missed.length > 0) host.ackWanted(peer, missed)',
     'if (missed.length < 0) host.ackWanted(peer, missed)',
   ]),
+  bug('src/replica/own-acks.test.ts', 'whoever did not write it is never told that it is acknowledged', [
+    'src/replica/own-acks.ts',
+    'for (const chain of chains) gathered.add(chain, authorOf(chain), nowMs)',
+    '',
+  ]),
+  bug('src/replica/own-acks.test.ts', 'an author is passed over for what another one wrote', [
+    'src/replica/gathered-acks.ts',
+    'but: authors.size === 1',
+    'but: authors.size >= 1',
+  ]),
   bug('property-tests/receipts.test.ts', 'a repeated request waits for acks that nobody says again', [
     'src/replica/settling.ts',
     'if (cause === null && existing !== null) return',
@@ -159,7 +169,7 @@ export const BUGS: readonly Bug[] = [
     'blocks[commit.header.seq / BLOCK_COMMITS - 1] = block!',
     'blocks[commit.header.seq / BLOCK_COMMITS] = block!',
   ]),
-  bug(WORLD, 'an ack that lacks texts counts', ['src/replica/settling.ts', 'whole: isWhole(chain)', 'whole: true']),
+  bug(WORLD, 'an ack that lacks texts counts', ['src/replica/own-acks.ts', 'whole: isWhole(chain)', 'whole: true']),
   bug(WORLD, 'a failed flush taken for a good one', [
     'src/replica/replica.ts',
     '    if (failure !== null) {\n      forks.failed()',

@@ -75,7 +75,7 @@ export const createShell = ({ replica, store, clock, mesh, taken, warm, observe 
         if (mesh()?.push(effect.parcels) === true) feed({ kind: 'pushed', flush: effect.flush })
         return
       case 'ACK':
-        mesh()?.announce(effect.ack, effect.to)
+        mesh()?.announce(effect.ack, effect.to, effect.but ?? null)
         return
       case 'WANT_ACKS':
         mesh()?.wantAcks(effect.chains, effect.to)

@@ -445,7 +445,7 @@ export const createReplica = (options: ReplicaOptions): Replica => {
     return [
       ...(forked.length > 0 ? [{ kind: 'FORKS', proofs: forked.map(({ proof }) => proof) } satisfies Effect] : []),
       ...done.deliveries.map(taken),
-      ...settling.announce([...touched, ...missing.chainsMadeWhole()], null),
+      ...settling.flushed([...touched, ...missing.chainsMadeWhole()], nowMs),
       ...(membership || forked.length > 0 ? [{ kind: 'MEMBERSHIP' } satisfies Effect] : []),
       ...governance.persisted(done.flush.commits),
       ...governance.sends(),

@@ -4,16 +4,16 @@
  * Invariants: a request ends exactly once; it is acknowledged only when this peer, if it is a voter, and `needed` voters in
  * all have signed that every commit of it is on their stable storage. One whose voters are surely away (`reach.ts`) ends before its deadline.
  */
-import { isGenuine, signAck, type SignedAck, type Watermark } from '../../crdt/ack.ts'
+import { isGenuine, type SignedAck } from '../../crdt/ack.ts'
 import { activeMembers } from '../../crdt/control.ts'
 import type { Position } from '../../crdt/frontier.ts'
 import type { ChainId, EventId, MeshId, PeerId } from '../../crdt/ids.ts'
-import { limits } from '../../crdt/limits.ts'
 import { createAckTable, defaultQuorum, type Counted, type HashOf } from '../../crdt/quorum.ts'
 import type { Receipt, Tie } from '../../crdt/receipt.ts'
 import type { KeyPair } from '../../crdt/signature.ts'
 import type { LogIndex } from './log-index.ts'
 import type { RefusedCommit } from '../../transports/host.ts'
+import { createOwnAcks } from './own-acks.ts'
 import type { Reach } from './reach.ts'
 import { createRefusedByVoters, type RefusedByVoters } from './refusals.ts'
 import type { Effect, RefusedBy, Unmet, WriteOutcome, WriteRequest, WrittenAt } from './types.ts'
@@ -31,6 +31,8 @@ export type Settling = {
   receipt(position: Position): Receipt | null
   /** Signs how far these chains are on our disk, for one peer or, null, for all. */
   announce(chains: Iterable<ChainId>, to: PeerId | null): Effect[]
+  /** A flush has touched these: signed, and told to their authors; to all others within `ack_gather_ms` and a tick, but for the control log. */
+  flushed(chains: Iterable<ChainId>, nowMs: number): Effect[]
   /** Asks all who vote and have not said so how far these chains are, and whoever comes up later; our own word is signed. */
   want(chains: readonly ChainId[]): Effect[]
   /** Asks a voter that has come up for what requests wait for: what it said while its link was down is lost. */
@@ -89,6 +91,8 @@ export const createSettling = ({
 }: SettlingOptions): Settling => {
   const acks = createAckTable()
   const waits = createWaits()
+  const ours = createOwnAcks({ mesh, self, keys, index, isWhole, said: (ack) => acks.record(ack, hashOf) })
+  const { announce } = ours
   const vouches = createVouches(headerOf, tie)
   const refusedBy = createRefusedByVoters()
   const wanted = new Set<ChainId>()
@@ -118,13 +122,6 @@ export const createSettling = ({
       if (fewest === null || counted.length < fewest.length) fewest = counted
     }
     return fewest ?? []
-  }
-  /** What was signed last, for a neighbour that comes up hears what the one before it did. */
-  let signed: { readonly ack: SignedAck; readonly watermarks: readonly Watermark[] } | null = null
-  const signedAs = (watermarks: readonly Watermark[]): SignedAck => {
-    if (signed === null || !isSame(signed.watermarks, watermarks))
-      signed = { ack: signAck({ mesh, voter: self, watermarks }, keys), watermarks }
-    return signed.ack
   }
   const end = (wait: Wait, outcome: WriteOutcome): Effect[] => {
     waits.remove(wait.request)
@@ -188,21 +185,6 @@ export const createSettling = ({
   const endIfRefused = (wait: Wait): Effect[] =>
     ableFor(wait).length < wait.needed && wait.needed <= voters().size ? giveUp(wait, 'refused') : []
 
-  const announce = (chains: Iterable<ChainId>, to: PeerId | null): Effect[] => {
-    const watermarks = [...new Set(chains)].flatMap((chain) => {
-      const state = index.chains.get(chain)
-      return state === undefined || state.seq === 0
-        ? []
-        : [{ chain, seq: state.seq, hash: state.hash, whole: isWhole(chain) }]
-    })
-    const effects: Effect[] = []
-    for (let at = 0; at < watermarks.length; at += limits.ack_watermarks_max) {
-      const ack = signedAs(watermarks.slice(at, at + limits.ack_watermarks_max))
-      acks.record(ack, hashOf)
-      effects.push({ kind: 'ACK', ack, to })
-    }
-    return effects
-  }
   /** What was written before this peer started has no ack of its own yet. */
   const announceOld = (written: readonly WrittenAt[]): Effect[] => {
     const unsigned = written.filter((where) => !acks.covering(where, voters()).some(({ voter }) => voter === self))
@@ -247,8 +229,9 @@ export const createSettling = ({
       return header && { header, acks: vouches.of(position, acks.covering(position, voters())) }
     },
     displacedAcks: acks.displaced,
-    nextDeadlineMs: waits.nextDeadlineMs,
+    nextDeadlineMs: () => waits.nextDeadlineMs() ?? ours.nextDeadlineMs(),
     announce,
+    flushed: ours.flushed,
 
     onAck: (from, ack) => {
       if (!voters().has(from)) return []
@@ -304,6 +287,7 @@ export const createSettling = ({
       const most = reached()
       const short = [...waits.all()].filter(({ needed }) => needed > most)
       return [
+        ...ours.tellOthers(nowMs),
         ...ended,
         ...short.flatMap((wait) => {
           const cause = hopeless(wait, nowMs)
@@ -325,10 +309,3 @@ const WHEN: Readonly<Record<Unmet, string>> = {
   too_few: 'and the mesh has no more of them',
   stopping: 'before this peer stopped',
 }
-
-const isSame = (a: readonly Watermark[], b: readonly Watermark[]): boolean =>
-  a.length === b.length &&
-  a.every(
-    ({ chain, seq, hash, whole }, i) =>
-      chain === b[i]!.chain && seq === b[i]!.seq && hash === b[i]!.hash && whole === b[i]!.whole,
-  )

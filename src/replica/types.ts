@@ -5,7 +5,7 @@
  *
  *   PERSIST  completes BEFORE the `persisted` input is given, and with it BEFORE any ACK, RESOLVE or GROWN that it causes.
  *   PUSH     may be performed while PERSIST is under way: what others hold early is still signed, and lost by nobody.
- *   ACK      says 'on stable storage': it is only ever an answer to `persisted`.
+ *   ACK      says 'on stable storage': it speaks only of what `persisted` was given for.
  */
 import type { SignedAck } from '../../crdt/ack.ts'
 import type { Body } from '../../crdt/body.ts'
@@ -180,9 +180,8 @@ export type Effect =
     }
   /** Own fresh commits, to every link that can take them; does not wait for PERSIST. */
   | { readonly kind: 'PUSH'; readonly flush: number; readonly parcels: readonly Parcel[] }
-  /** To every link: how far our stable storage reaches. */
-  /** `to`: null for all neighbours. */
-  | { readonly kind: 'ACK'; readonly ack: SignedAck; readonly to: PeerId | null }
+  /** How far our stable storage reaches. `to`: null for all neighbours, but for `but`. */
+  | { readonly kind: 'ACK'; readonly ack: SignedAck; readonly to: PeerId | null; readonly but?: PeerId | null }
   | { readonly kind: 'WANT_ACKS'; readonly chains: readonly ChainId[]; readonly to: PeerId | null }
   /** What we refuse of a peer's commits, to that peer. */
   | { readonly kind: 'REFUSED'; readonly refused: readonly RefusedCommit[]; readonly to: PeerId }
