@@ -7,8 +7,9 @@ import { signAck, type SignedAck, type Watermark } from '../../crdt/ack.ts'
 import type { ChainId, MeshId, PeerId } from '../../crdt/ids.ts'
 import { limits } from '../../crdt/limits.ts'
 import type { KeyPair } from '../../crdt/signature.ts'
+import { controlChain } from './control-places.ts'
 import { createGatheredAcks } from './gathered-acks.ts'
-import { controlChain, type LogIndex } from './log-index.ts'
+import type { LogIndex } from './log-index.ts'
 import type { Effect } from './types.ts'
 
 export type OwnAcks = {
@@ -32,7 +33,6 @@ export type OwnAcksOptions = {
 }
 
 export const createOwnAcks = ({ mesh, self, keys, index, isWhole, said }: OwnAcksOptions): OwnAcks => {
-  const control = controlChain(index)
   const gathered = createGatheredAcks()
   /** What was signed last: others hear what the author did, and who comes up what the one before it did. */
   let signed: { readonly ack: SignedAck; readonly watermarks: readonly Watermark[] } | null = null
@@ -69,7 +69,7 @@ export const createOwnAcks = ({ mesh, self, keys, index, isWhole, said }: OwnAck
     flushed: (touched, nowMs) => {
       const chains = [...touched]
       // Statements are not pushed: neighbours hear of them by the ack.
-      if (chains.includes(control)) return announce(chains, null)
+      if (chains.includes(controlChain(index))) return announce(chains, null)
       const authors = new Set(chains.map(authorOf))
       authors.delete(self)
       const atOnce = say(chains).flatMap((ack) =>
