@@ -11,7 +11,7 @@ export const LONG = [
   'property-tests/{cuts,digests-at-size}.test.ts',
   'property-tests/fuzz/fuzz-other-half.test.ts',
   'property-tests/sim/{pglite,sim-other-half}.test.ts',
-  'src/{filling-killed,migrate,projection-outages}.test.ts',
+  'src/{erased-on-every-peer,filling-killed,migrate,projection-outages}.test.ts',
   'src/projection/{age,embedded-files,engine,engines-agree,full-disk,vectors}.test.ts',
   'src/node/{backup,backup-bucket,join-folder}.test.ts',
   'src/service/pages.test.ts',

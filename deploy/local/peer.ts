@@ -22,7 +22,7 @@ const SHIFTED_CLOCK = fileURLToPath(
 
 export type PeerPlace = { readonly name: string; readonly dir: string; readonly port: number }
 export type ServeOptions = {
-  readonly projection: 'none' | 'pglite'
+  readonly projection: 'none' | 'pglite' | `postgres://${string}`
   readonly quorumTimeoutMs: number
   readonly quorum?: number
   /** `ws://host:port/mesh`. */
